@@ -1,0 +1,1 @@
+"""Lockage: pipeline-as-code for fleets of container images."""

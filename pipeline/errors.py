@@ -1,0 +1,135 @@
+"""One tree of errors: each knows its exit code, its cause and the next command.
+
+An error is raised where the cause is known, carries what a person needs, and is shown once, by the
+front (`cli` or `module`). Nothing here prints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of the program; `docs/exit-codes.md` is the table for people."""
+
+    OK = 0
+    INTERNAL = 1  # a defect of Lockage itself
+    USAGE = 2  # the command line
+    CONFIG = 3  # lockage.yml, image.yml, templates, lock
+    ENVIRONMENT = 4  # engine, Docker, tools, disk
+    REGISTRY = 5  # a registry refused, failed or moved
+    BUILD = 6  # a Dockerfile instruction failed
+    GATE = 7  # a verdict was "no": findings, tests, size, signature
+    INTERRUPTED = 130
+
+
+class LockageError(Exception):
+    """Root of everything the program raises on purpose.
+
+    `message` says what went wrong and where, in one sentence; `hint` is the next command or edit;
+    `detail` is evidence (last lines of a log, a list), shown below the message.
+    """
+
+    exit_code: Exit = Exit.INTERNAL
+
+    def __init__(self, message: str, *, hint: str | None = None, detail: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.detail = detail
+
+    def to_json(self) -> dict[str, object]:
+        """The error as data: `kind`, `message`, and where known `hint`, `detail`, `problems`."""
+        out: dict[str, object] = {"kind": type(self).__name__, "message": self.message}
+        if self.hint:
+            out["hint"] = self.hint
+        if self.detail:
+            out["detail"] = self.detail
+        return out
+
+
+class UsageError(LockageError):
+    """The command line asks for something that does not exist or does not go together."""
+
+    exit_code = Exit.USAGE
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One fault in a text the user wrote. `line` and `column` count from 1; 0 means unknown."""
+
+    path: str
+    line: int
+    column: int
+    key: str
+    message: str
+    suggestion: str | None = None
+
+    def __str__(self) -> str:
+        where = self.path + (f":{self.line}:{self.column}" if self.line else "")
+        key = f" {self.key}:" if self.key else ""
+        more = f" ({self.suggestion})" if self.suggestion else ""
+        return f"{where}:{key} {self.message}{more}"
+
+    def to_json(self) -> dict[str, object]:
+        """The problem as data; unknown positions and absent suggestions are left out."""
+        out: dict[str, object] = {"path": self.path, "key": self.key, "message": self.message}
+        if self.line:
+            out |= {"line": self.line, "column": self.column}
+        if self.suggestion:
+            out["suggestion"] = self.suggestion
+        return out
+
+
+class ConfigError(LockageError):
+    """One or more faults in what the user wrote; all of them, in file order."""
+
+    exit_code = Exit.CONFIG
+
+    def __init__(self, problems: list[Problem], *, hint: str | None = None) -> None:
+        self.problems = tuple(sorted(problems))
+        count = len(self.problems)
+        noun = "problem" if count == 1 else "problems"
+        super().__init__(
+            f"{count} {noun} in the configuration",
+            hint=hint,
+            detail="\n".join(str(p) for p in self.problems),
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """As `LockageError.to_json`, with `problems` as a list instead of `detail`."""
+        out = super().to_json()
+        out.pop("detail", None)
+        out["problems"] = [p.to_json() for p in self.problems]
+        return out
+
+
+class EnvironmentProblem(LockageError):
+    """What the run stands on is missing or broken: engine, Docker, a tool, disk space."""
+
+    exit_code = Exit.ENVIRONMENT
+
+
+class RegistryError(LockageError):
+    """A registry could not be reached, refused, or answered something that cannot be right."""
+
+    exit_code = Exit.REGISTRY
+
+
+class BuildError(LockageError):
+    """A target could not be built; `detail` holds the last lines of the failing instruction."""
+
+    exit_code = Exit.BUILD
+
+
+class GateClosed(LockageError):
+    """At least one gate said no. Nothing behind it was tagged."""
+
+    exit_code = Exit.GATE
+
+
+class Interrupted(LockageError):
+    """The user asked to stop (Ctrl-C or SIGTERM); a rerun completes the work."""
+
+    exit_code = Exit.INTERRUPTED

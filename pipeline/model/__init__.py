@@ -1,0 +1,18 @@
+"""References, digests, platforms, descriptors: parsed once at the edge, then types."""
+
+from .canonical import compact, pretty
+from .descriptor import Descriptor
+from .digest import Digest
+from .platform import Platform
+from .reference import Reference, Repository, valid_tag
+
+__all__ = [
+    "Descriptor",
+    "Digest",
+    "Platform",
+    "Reference",
+    "Repository",
+    "compact",
+    "pretty",
+    "valid_tag",
+]

@@ -1,0 +1,16 @@
+"""One way to write JSON, so that the same value is the same bytes wherever it is made."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def compact(value: Any) -> bytes:
+    """For hashing and for the wire: no spaces, keys sorted, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def pretty(value: Any) -> str:
+    """For files and terminals: two spaces, keys in the order given, a newline at the end."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
