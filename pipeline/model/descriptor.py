@@ -23,9 +23,6 @@ INDEX_TYPES = (OCI_INDEX, DOCKER_INDEX)
 
 EMPTY_JSON = b"{}"
 
-_NOTHING: Mapping[str, str] = MappingProxyType({})
-
-
 @dataclass(frozen=True, slots=True)
 class Descriptor:
     """What is known of some content: its type, digest and size in bytes."""
@@ -35,7 +32,7 @@ class Descriptor:
     size: int
     platform: Platform | None = None
     artifact_type: str | None = None
-    annotations: Mapping[str, str] = field(default=_NOTHING, hash=False)
+    annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     @classmethod
     def of(cls, content: bytes, media_type: str, **more: Any) -> Descriptor:
