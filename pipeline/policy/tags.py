@@ -10,7 +10,7 @@ _SHA = re.compile(r"^[0-9a-f]{40}([0-9a-f]{24})?$")
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """The commit a run stands on. `sha` is full; `dirty` when the work tree has changes; empty outside git."""
+    """The commit a run stands on: full `sha` (empty outside git), `dirty` when the work tree has changes."""
 
     sha: str = ""
     dirty: bool = False
@@ -31,6 +31,6 @@ class Revision:
 def ci_tag(revision: Revision, tag: str) -> str:
     """The tag of one image tag's index built at a revision: `ci-<sha>-<tag>`.
 
-    A repository holds several tags of an image (3.11, 3.12, 3.12-dev), so the commit alone would not be unique.
+    A repository holds several tags of an image (3.11, 3.12, 3.12-dev): the commit alone is not unique.
     """
     return f"ci-{revision.label}-{tag}"[:128].rstrip(".-")

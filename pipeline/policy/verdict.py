@@ -77,9 +77,8 @@ def _vulnerabilities(scan: Scan, policy: Policy, today: date) -> Verdict:
             continue
         entry = next((i for i in policy.ignores if i.covers(finding, today)), None)
         if entry:
-            notes.append(
-                f"{finding.id} in {finding.package} ignored until {entry.expires} by {entry.owner}: {entry.reason}"
-            )
+            who = f"until {entry.expires} by {entry.owner}: {entry.reason}"
+            notes.append(f"{finding.id} in {finding.package} ignored {who}")
             continue
         lapsed = next((i for i in policy.ignores if i.covers(finding, i.expires)), None)
         fix = f"fixed in {finding.fixed}" if finding.fixed else "no fix yet"
