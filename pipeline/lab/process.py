@@ -1,0 +1,142 @@
+"""Child processes: run to the end with captured output, or line by line; never without a way to stop."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+from anyio.abc import ByteReceiveStream, Process
+
+from pipeline.errors import EnvironmentProblem
+from pipeline.lab.settings import Settings
+
+TAIL = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a finished child left: exit code, standard output and standard error as text."""
+
+    code: int
+    out: str
+    err: str
+
+
+def find(program: str, settings: Settings) -> Path | None:
+    """The program on the settings' PATH, or None."""
+    found = shutil.which(program, path=settings.path)
+    return Path(found) if found else None
+
+
+def tail(text: str, lines: int = TAIL) -> str:
+    """The last lines of a text, for the `detail` of an error."""
+    return "\n".join(text.rstrip().splitlines()[-lines:])
+
+
+@asynccontextmanager
+async def _child(
+    argv: Sequence[str], environ: Mapping[str, str], cwd: Path | None, stdin: int | None
+) -> AsyncIterator[Process]:
+    process = await anyio.open_process(
+        argv, env=dict(environ), cwd=cwd, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            with anyio.CancelScope(shield=True):
+                with anyio.move_on_after(5):
+                    await process.wait()
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+        with anyio.CancelScope(shield=True):
+            await process.aclose()
+
+
+async def _lines(stream: ByteReceiveStream | None, each: Callable[[str], None]) -> None:
+    rest = b""
+    if stream is None:
+        return
+    async for chunk in stream:
+        *full, rest = (rest + chunk).split(b"\n")
+        for line in full:
+            each(line.decode(errors="replace"))
+    if rest:
+        each(rest.decode(errors="replace"))
+
+
+async def follow(
+    argv: Sequence[str],
+    *,
+    environ: Mapping[str, str],
+    cwd: Path | None = None,
+    each: Callable[[str], None],
+) -> Done:
+    """Run a child and give every line of both its streams to `each` as it comes.
+
+    The result's `err` holds the last lines only. A cancelled wait ends the child.
+    """
+    last: deque[str] = deque(maxlen=200)
+
+    def line(text: str) -> None:
+        last.append(text)
+        each(text)
+
+    async with (
+        _child(argv, environ, cwd, subprocess.DEVNULL) as process,
+        anyio.create_task_group() as group,
+    ):
+        group.start_soon(_lines, process.stdout, line)
+        group.start_soon(_lines, process.stderr, line)
+        code = await process.wait()
+    return Done(code, "", "\n".join(last))
+
+
+async def run(
+    argv: Sequence[str],
+    *,
+    environ: Mapping[str, str],
+    cwd: Path | None = None,
+    limit: float = 120,
+    what: str | None = None,
+) -> Done:
+    """Run a child to its end and capture its output, for at most `limit` seconds.
+
+    Raises `EnvironmentProblem` when the time is over, when the program does not exist, and, if `what`
+    names the purpose, when it ends with another code than 0.
+    """
+    out: list[str] = []
+    err: list[str] = []
+    purpose = what or argv[0]
+    try:
+        with anyio.fail_after(limit):
+            async with (
+                _child(argv, environ, cwd, subprocess.DEVNULL) as process,
+                anyio.create_task_group() as group,
+            ):
+                group.start_soon(_lines, process.stdout, out.append)
+                group.start_soon(_lines, process.stderr, err.append)
+                code = await process.wait()
+    except TimeoutError:
+        raise EnvironmentProblem(
+            f"{purpose}: no answer within {limit:.0f} s",
+            hint="see what holds it, then run the same command again",
+            detail=tail("\n".join(out + err)) or None,
+        ) from None
+    except OSError as error:
+        raise EnvironmentProblem(f"{purpose}: cannot start {argv[0]}: {error.strerror}") from error
+    done = Done(code, "\n".join(out), "\n".join(err))
+    if what and code != 0:
+        raise EnvironmentProblem(
+            f"{what}: {Path(argv[0]).name} ended with code {code}",
+            detail=tail(done.err or done.out) or None,
+        )
+    return done

