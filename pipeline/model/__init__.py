@@ -3,12 +3,14 @@
 from .canonical import compact, pretty
 from .descriptor import Descriptor
 from .digest import Digest
+from .mirrors import Mirrors
 from .platform import Platform
 from .reference import Reference, Repository, valid_tag
 
 __all__ = [
     "Descriptor",
     "Digest",
+    "Mirrors",
     "Platform",
     "Reference",
     "Repository",

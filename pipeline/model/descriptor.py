@@ -23,6 +23,7 @@ INDEX_TYPES = (OCI_INDEX, DOCKER_INDEX)
 
 EMPTY_JSON = b"{}"
 
+
 @dataclass(frozen=True, slots=True)
 class Descriptor:
     """What is known of some content: its type, digest and size in bytes."""
@@ -45,7 +46,12 @@ class Descriptor:
         if not isinstance(data, dict):
             raise ValueError("a descriptor must be an object")
         media_type, digest, size = data.get("mediaType"), data.get("digest"), data.get("size")
-        if not isinstance(media_type, str) or not isinstance(digest, str) or type(size) is not int or size < 0:
+        if (
+            not isinstance(media_type, str)
+            or not isinstance(digest, str)
+            or type(size) is not int
+            or size < 0
+        ):
             raise ValueError("a descriptor needs mediaType, digest and size")
         platform = data.get("platform")
         return cls(
@@ -74,4 +80,6 @@ def _platform(data: dict[str, Any]) -> Platform | None:
     if not isinstance(os, str) or not isinstance(arch, str) or "unknown" in (os, arch):
         return None  # BuildKit's attestation manifests say unknown/unknown
     variant = data.get("variant")
-    return Platform(os, arch, variant if isinstance(variant, str) and (arch, variant) != ("arm64", "v8") else None)
+    return Platform(
+        os, arch, variant if isinstance(variant, str) and (arch, variant) != ("arm64", "v8") else None
+    )

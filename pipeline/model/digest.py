@@ -17,7 +17,9 @@ class Digest:
 
     def __post_init__(self) -> None:
         if not _PATTERN.match(self.value):
-            raise ValueError(f"not a digest: {self.value[:100]!r} (expected sha256: and 64 hexadecimal digits)")
+            raise ValueError(
+                f"not a digest: {self.value[:100]!r} (expected sha256: and 64 hexadecimal digits)"
+            )
 
     @classmethod
     def of(cls, content: bytes) -> Digest:

@@ -36,7 +36,9 @@ class Repository:
         if not _HOST.match(self.host):
             raise ValueError(f"not a registry host: {self.host[:100]!r}")
         if not _PATH.match(self.path) or len(self.path) > _MAX_NAME:
-            raise ValueError(f"not a repository path: {self.path[:300]!r} (lower-case letters, digits, . _ - /)")
+            raise ValueError(
+                f"not a repository path: {self.path[:300]!r} (lower-case letters, digits, . _ - /)"
+            )
 
     @classmethod
     def parse(cls, text: str) -> Repository:

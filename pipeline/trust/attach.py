@@ -1,0 +1,57 @@
+"""Signed statements as OCI referrers of the digest they speak of, as cosign 3 stores and finds them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pipeline.model import Descriptor, Repository, compact
+from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
+
+from .bundle import BUNDLE_TYPE, Bundle
+
+if TYPE_CHECKING:
+    from pipeline.registry import Registry
+
+PREDICATE_ANNOTATION = "dev.sigstore.bundle.predicateType"
+CONTENT_ANNOTATION = "dev.sigstore.bundle.content"
+
+
+def referrer_manifest(subject: Descriptor, bundle: bytes, predicate_type: str, created: int) -> bytes:
+    """The manifest that ties a bundle to its subject (image-spec v1.1 "subject"); `created` in seconds."""
+    moment = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return compact(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "artifactType": BUNDLE_TYPE,
+            "config": Descriptor.of(EMPTY_JSON, OCI_EMPTY).to_oci(),
+            "layers": [Descriptor.of(bundle, BUNDLE_TYPE).to_oci()],
+            "subject": {
+                "mediaType": subject.media_type,
+                "digest": str(subject.digest),
+                "size": subject.size,
+            },
+            "annotations": {
+                CONTENT_ANNOTATION: "dsse-envelope",
+                PREDICATE_ANNOTATION: predicate_type,
+                "org.opencontainers.image.created": moment,
+            },
+        }
+    )
+
+
+async def attach(
+    registry: Registry, repository: Repository, subject: Descriptor, bundle: bytes, *, created: int
+) -> Descriptor:
+    """Store a bundle in `repository` as a referrer of `subject`; blobs first, the manifest last.
+
+    Raises ValueError when the bundle speaks of something other than the subject.
+    """
+    said = Bundle.parse(bundle).statement
+    if said.subject != subject.digest:
+        raise ValueError(f"the statement is about {said.subject}, not about {subject.digest}")
+    await registry.put_blob(repository, EMPTY_JSON)
+    await registry.put_blob(repository, bundle)
+    raw = referrer_manifest(subject, bundle, said.predicate_type, created)
+    return await registry.put_manifest(repository, raw, OCI_MANIFEST)
