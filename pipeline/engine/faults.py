@@ -1,0 +1,50 @@
+"""The engine's errors -> ours: which instruction, with what last words. (`str(ExecError)` leaves stderr out.)"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipeline.errors import BuildError, EnvironmentProblem, LockageError
+
+_LAST_LINES = 20
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_LOST = ("connection refused", "connection reset", "error reading from server", "session not found", "EOF")
+
+
+def tail(text: str, count: int = _LAST_LINES) -> str:
+    """The last lines of some output, without colours and trailing blanks."""
+    return "\n".join(_ANSI.sub("", text).rstrip().splitlines()[-count:])
+
+
+@contextmanager
+def explained(what: str, *, hint: str | None = None) -> Iterator[None]:
+    """Turn whatever Dagger raises inside into one LockageError that says what was being done."""
+    import dagger
+    import httpx
+
+    try:
+        yield
+    except dagger.ExecError as fault:
+        command = " ".join(fault.command)
+        raise BuildError(
+            f"{what}: `{command[:300]}` exited with {fault.exit_code}",
+            hint=hint,
+            detail=tail(fault.stderr or fault.stdout) or None,
+        ) from None
+    except dagger.QueryError as fault:
+        raise _query_fault(what, str(fault), hint) from None
+    except (dagger.ClientError, httpx.HTTPError, OSError) as fault:
+        raise EnvironmentProblem(
+            f"{what}: the engine went away ({fault or type(fault).__name__})",
+            hint="lockage status; lockage up; then run again: finished work is kept",
+        ) from None
+
+
+def _query_fault(what: str, message: str, hint: str | None) -> LockageError:
+    if any(word in message for word in _LOST):
+        return EnvironmentProblem(
+            f"{what}: the engine or a registry it needs went away", hint="lockage status", detail=tail(message)
+        )
+    return BuildError(what + ": failed", hint=hint, detail=tail(message))

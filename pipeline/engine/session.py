@@ -1,0 +1,151 @@
+"""A session with a Dagger engine, with limits of our own on every wait.
+
+The SDK's own start reads the CLI's first line without a limit, so an engine that does not answer would hold
+the program for ever; here the CLI is started, read and ended by us. Nothing else in the program knows how.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.abc import Process
+
+from pipeline.errors import EnvironmentProblem
+
+if TYPE_CHECKING:
+    import dagger
+
+_LAST_LINES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach an engine: the CLI (None: let the SDK fetch its own), its environment, limits in seconds."""
+
+    cli: Path | None
+    environment: Mapping[str, str]
+    log: Path
+    connect_limit: float = 60.0
+    close_limit: float = 30.0
+
+
+@asynccontextmanager
+async def connect(how: Connection) -> AsyncIterator[dagger.Client]:
+    """Open a session and close it again, whatever happens in between.
+
+    Raises EnvironmentProblem when the engine cannot be reached within `connect_limit`.
+    """
+    import dagger
+    from dagger.client._session import ConnectConfig, ConnectParams, SingleConnection
+
+    process = await _start(how)
+    try:
+        port, token = await _parameters(process, how)
+        config = ConnectConfig(timeout=dagger.Timeout(None, connect=how.connect_limit))
+        connection = SingleConnection(ConnectParams(port=port, session_token=token), config)
+        try:
+            with anyio.fail_after(how.connect_limit):
+                await connection.connect()
+        except (TimeoutError, dagger.ClientConnectionError) as fault:
+            raise _unreachable(how, str(fault) or "no answer") from None
+        try:
+            yield dagger.Client.from_connection(connection)
+        finally:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(how.close_limit):
+                await connection.close()
+    finally:
+        await _stop(process, how)
+
+
+async def _start(how: Connection) -> Process:
+    cli = how.cli or await _official_cli(how)
+    how.log.parent.mkdir(parents=True, exist_ok=True)
+    # A group of its own: Ctrl-C at the terminal reaches us, and we close the session in order.
+    try:
+        with how.log.open("ab") as log:
+            return await anyio.open_process(
+                [str(cli), "session", "--label", "dagger.io/sdk.name:lockage"],
+                stdin=-1,
+                stdout=-1,
+                stderr=log,
+                env={**how.environment},
+                start_new_session=True,
+            )
+    except OSError as fault:
+        raise EnvironmentProblem(f"cannot start the Dagger CLI {cli}: {fault}", hint="lockage up") from None
+
+
+async def _official_cli(how: Connection) -> Path:
+    from dagger.provisioning import DownloadError
+    from dagger.provisioning._download import Downloader
+
+    try:
+        with anyio.fail_after(300):
+            return Path(await Downloader())
+    except (TimeoutError, DownloadError) as fault:
+        raise EnvironmentProblem(
+            f"the Dagger CLI could not be fetched: {fault or 'no answer in 300 s'}",
+            hint="install the dagger CLI and name it in LOCKAGE_DAGGER_BIN, or run `lockage up` as root to build it",
+        ) from None
+
+
+async def _parameters(process: Process, how: Connection) -> tuple[int, str]:
+    line = b""
+    try:
+        with anyio.fail_after(how.connect_limit):
+            assert process.stdout
+            while not line.endswith(b"\n"):
+                line += await process.stdout.receive(4096)
+        said = json.loads(line)
+        return int(said["port"]), str(said["session_token"])
+    except TimeoutError:
+        raise _unreachable(how, f"no answer within {how.connect_limit:.0f} s") from None
+    except (anyio.EndOfStream, ValueError, KeyError) as fault:
+        raise _unreachable(how, str(fault) or "the Dagger CLI ended") from None
+
+
+def _unreachable(how: Connection, why: str) -> EnvironmentProblem:
+    host = how.environment.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST", "the engine the Dagger CLI starts")
+    return EnvironmentProblem(
+        f"no session with the Dagger engine at {host}: {why}",
+        hint="lockage status; lockage down engine && lockage up",
+        detail=last_lines(how.log),
+    )
+
+
+def last_lines(log: Path, count: int = _LAST_LINES) -> str | None:
+    """The end of a log for an error's detail, None when there is nothing."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 16_384))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return None
+    return "\n".join(text.splitlines()[-count:]) or None
+
+
+async def _stop(process: Process, how: Connection) -> None:
+    """End the CLI by closing its input; signals only when that does not help."""
+    with anyio.CancelScope(shield=True):
+        if process.stdin:
+            await process.stdin.aclose()
+        for code in (None, signal.SIGTERM, signal.SIGKILL):
+            if code is not None:
+                try:
+                    os.killpg(process.pid, code)
+                except ProcessLookupError:
+                    break
+            with anyio.move_on_after(how.close_limit if code is None else 5):
+                await process.wait()
+                break
+        for stream in (process.stdout, process.stderr):
+            if stream:
+                await stream.aclose()
