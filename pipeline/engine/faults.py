@@ -45,6 +45,8 @@ def explained(what: str, *, hint: str | None = None) -> Iterator[None]:
 def _query_fault(what: str, message: str, hint: str | None) -> LockageError:
     if any(word in message for word in _LOST):
         return EnvironmentProblem(
-            f"{what}: the engine or a registry it needs went away", hint="lockage status", detail=tail(message)
+            f"{what}: the engine or a registry it needs went away",
+            hint="lockage status",
+            detail=tail(message),
         )
     return BuildError(what + ": failed", hint=hint, detail=tail(message))

@@ -1,0 +1,72 @@
+"""One target from its generated Dockerfile and context to a manifest in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.model import Digest, Platform, Reference
+
+from .faults import explained
+
+if TYPE_CHECKING:
+    import dagger
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOrder:
+    """Everything a build needs; `dockerfile` names bases by digest and address, `context` holds the rest.
+
+    `destination` is where the manifest goes: a tag in the repository of builds, never one that people use.
+    """
+
+    target: str
+    dockerfile: str
+    context: dagger.Directory
+    platform: Platform
+    destination: Reference
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    epoch: int = 0
+    hint: str | None = None
+
+
+def image(client: dagger.Client, order: BuildOrder) -> dagger.Container:
+    """The image as a container of the engine, not yet built. File times of the context are `epoch`."""
+    import dagger
+
+    context = order.context.with_timestamps(order.epoch).with_new_file("Dockerfile", order.dockerfile)
+    built = context.docker_build(platform=dagger.Platform(str(order.platform)))
+    for name, value in sorted(order.labels.items()):
+        built = built.with_label(name, value)
+    for name, value in sorted(order.annotations.items()):
+        built = built.with_annotation(name, value)
+    return built
+
+
+async def build(client: dagger.Client, order: BuildOrder) -> tuple[dagger.Container, Digest]:
+    """Build and push one target; raises BuildError with the last lines of the failing instruction."""
+    import dagger
+
+    container = image(client, order)
+    with explained(f"building {order.target}", hint=order.hint):
+        container = await container.sync()
+        pushed = await container.publish(
+            str(order.destination), media_types=dagger.ImageMediaTypes.OCIMediaTypes
+        )
+    digest = Reference.parse(pushed).digest
+    assert digest, f"the engine published {pushed} without a digest"
+    return container, digest
+
+
+def existing(client: dagger.Client, reference: Reference) -> dagger.Container:
+    """An image that is in the registry already, by digest."""
+    return client.container().from_(str(reference.by_digest))
+
+
+def archive(container: dagger.Container) -> dagger.File:
+    """The image as a docker archive: what scanners and metadata tests read. Stays in the engine."""
+    import dagger
+
+    return container.as_tarball(media_types=dagger.ImageMediaTypes.DockerMediaTypes)

@@ -1,0 +1,53 @@
+"""The bill of materials of an image: syft, three formats in one pass, no network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.model import Reference
+
+from .faults import explained
+from .offline import results
+
+if TYPE_CHECKING:
+    import dagger
+
+# Format -> file; CycloneDX 1.6 because grype reads no later one.
+DOCUMENTS = {
+    "cyclonedx-json": ("cyclonedx-json@1.6", "sbom.cyclonedx.json"),
+    "spdx-json": ("spdx-json@2.3", "sbom.spdx.json"),
+    "syft-json": ("syft-json", "sbom.syft.json"),
+}
+
+
+async def sbom(
+    client: dagger.Client,
+    tool: Reference,
+    archive: dagger.File,
+    *,
+    name: str,
+    version: str,
+    binary: str = "/syft",
+) -> dict[str, bytes]:
+    """The documents by format (`cyclonedx-json`, `spdx-json`, `syft-json`); raises BuildError."""
+    command = [
+        binary,
+        "scan",
+        "docker-archive:/in/image.tar",
+        "--source-name",
+        name,
+        "--source-version",
+        version,
+    ]
+    for flavour, file in DOCUMENTS.values():
+        command += ["-o", f"{flavour}=/out/{file}"]
+    inputs = client.directory().with_file("image.tar", archive)
+    with explained(f"listing the packages of {name}:{version}"):
+        out = results(
+            client,
+            tool,
+            inputs,
+            [command],
+            environment={"SYFT_CHECK_FOR_APP_UPDATE": "false", "SYFT_QUIET": "true"},
+        )
+        return {kind: (await out.file(file).contents()).encode() for kind, (_, file) in DOCUMENTS.items()}

@@ -1,0 +1,51 @@
+"""Vulnerabilities and secrets of an image: trivy, with data brought along, no network, no credentials."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.model import Reference
+
+from .faults import explained
+from .offline import results
+
+if TYPE_CHECKING:
+    import dagger
+
+BINARY = "/usr/local/bin/trivy"
+_QUIET = ["--quiet", "--no-progress", "--format", "json", "--output", "/out/report.json"]
+_OFFLINE = ["--skip-db-update", "--skip-java-db-update", "--skip-version-check", "--offline-scan"]
+
+
+async def scan_image(
+    client: dagger.Client, tool: Reference, archive: dagger.File, database: dagger.Directory, *, what: str
+) -> bytes:
+    """Trivy's JSON report on packages and secrets; `database` holds `trivy.db` and `metadata.json`."""
+    command = [BINARY, "image", "--input", "/in/image.tar", "--scanners", "vuln,secret", *_OFFLINE, *_QUIET]
+    inputs = client.directory().with_file("image.tar", archive)
+    return await _report(client, tool, inputs, database, command, f"scanning {what}")
+
+
+async def scan_sbom(
+    client: dagger.Client, tool: Reference, cyclonedx: str, database: dagger.Directory, *, what: str
+) -> bytes:
+    """The same gate from a bill of materials alone: no image is pulled (packages only, no secrets)."""
+    command = [BINARY, "sbom", "/in/sbom.json", *_OFFLINE, *_QUIET]
+    inputs = client.directory().with_new_file("sbom.json", cyclonedx)
+    return await _report(client, tool, inputs, database, command, f"scanning the bill of materials of {what}")
+
+
+async def _report(
+    client: dagger.Client,
+    tool: Reference,
+    inputs: dagger.Directory,
+    database: dagger.Directory,
+    command: list[str],
+    doing: str,
+) -> bytes:
+    inputs = inputs.with_directory("cache/db", database)
+    # The cache is read-only where it is bound; trivy's own notes go to a directory of the step.
+    steps = [command]
+    with explained(doing):
+        out = results(client, tool, inputs, steps, environment={"TRIVY_CACHE_DIR": "/in/cache"})
+        return (await out.file("report.json").contents()).encode()

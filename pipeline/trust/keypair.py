@@ -1,0 +1,66 @@
+"""A key pair in cosign's own format, so that a machine without any key can sign from the first run on.
+
+The private half is PKCS #8, sealed with scrypt and NaCl's secretbox as `cosign generate-key-pair` does it;
+nothing is written to disk here and no engine ever sees more than cosign itself would be given.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass, field
+
+_N, _R, _P = 65536, 8, 1
+_BEGIN, _END = (
+    b"-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----",
+    b"-----END ENCRYPTED SIGSTORE PRIVATE KEY-----",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """An ECDSA P-256 key pair: the private half sealed with `password`, both in PEM."""
+
+    private: bytes = field(repr=False)
+    public: bytes
+    password: str = field(repr=False)
+
+
+def generate() -> KeyPair:
+    """Make a key pair with a random password."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    plain = key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    password = secrets.token_urlsafe(32)
+    return KeyPair(_seal(plain, password), public, password)
+
+
+def _seal(plain: bytes, password: str) -> bytes:
+    from nacl.secret import SecretBox
+
+    salt, nonce = secrets.token_bytes(32), secrets.token_bytes(SecretBox.NONCE_SIZE)
+    key = hashlib.scrypt(password.encode(), salt=salt, n=_N, r=_R, p=_P, maxmem=256 * _N * _R, dklen=32)
+    sealed = SecretBox(key).encrypt(plain, nonce).ciphertext
+    document = json.dumps(
+        {
+            "kdf": {"name": "scrypt", "params": {"N": _N, "r": _R, "p": _P}, "salt": _text(salt)},
+            "cipher": {"name": "nacl/secretbox", "nonce": _text(nonce)},
+            "ciphertext": _text(sealed),
+        }
+    ).encode()
+    body = base64.b64encode(document)
+    lines = [body[i : i + 64] for i in range(0, len(body), 64)]
+    return b"\n".join([_BEGIN, *lines, _END, b""])
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
