@@ -1,0 +1,162 @@
+"""A stand-in for `docker.io/library/debian:bookworm-slim`, made from Debian's own packages.
+
+mmdebstrap lays out the same set of packages (required and essential ones, and apt) from Debian's mirrors;
+what the official image's makers leave out (documentation, manuals, translations, package lists) is left out
+here too, and their settings of apt and dpkg for use in containers are said again in our own words.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import anyio
+
+from pipeline.errors import EnvironmentProblem
+from pipeline.lab import process
+from pipeline.lab.settings import Report, Settings
+from pipeline.model import Platform
+
+from .layers import layer_from_tar
+from .layout import ImageConfig, Layout
+from .packages import need
+
+STEP = "seed debian"
+SUITE = "bookworm"
+REFERENCE = f"docker.io/library/debian:{SUITE}-slim"
+RECIPE = 1  # raise when what is made here changes; it is part of the cache key
+EPOCH = 1767225600  # 2026-01-01T00:00:00Z: no file time in the image is later
+_CREATED = "2026-01-01T00:00:00Z"
+_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_DEB_ARCH = {"amd64": "amd64", "arm64": "arm64", "arm": "armhf", "ppc64le": "ppc64el", "s390x": "s390x"}
+
+MIRRORS = (
+    ("http://deb.debian.org/debian", f"{SUITE} {SUITE}-updates"),
+    ("http://deb.debian.org/debian-security", f"{SUITE}-security"),
+)
+_EXCLUDE = tuple(
+    f"/usr/share/{name}/*" for name in ("doc", "groff", "info", "lintian", "linda", "locale", "man")
+)
+_INCLUDE = ("/usr/share/doc/*/copyright",)
+_DPKG_OPTIONS = tuple(f"path-exclude={p}" for p in _EXCLUDE) + tuple(f"path-include={p}" for p in _INCLUDE)
+
+# Settings that make apt and dpkg behave in a build: small lists, no kept archives, no services started.
+_FILES = {
+    "etc/apt/sources.list.d/debian.sources": "\n".join(
+        f"Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main\n"
+        "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
+        for uri, suites in MIRRORS
+    ),
+    "etc/apt/apt.conf.d/docker-autoremove-suggests": 'Apt::AutoRemove::SuggestsImportant "false";\n',
+    "etc/apt/apt.conf.d/docker-clean": (
+        'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };\n'
+        'APT::Update::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };\n'
+        'Dir::Cache::pkgcache "";\nDir::Cache::srcpkgcache "";\n'
+    ),
+    "etc/apt/apt.conf.d/docker-gzip-indexes": 'Acquire::GzipIndexes "true";\n',
+    "etc/apt/apt.conf.d/docker-no-languages": 'Acquire::Languages "none";\n',
+    "etc/dpkg/dpkg.cfg.d/docker": "\n".join(o.replace("=", " ", 1) for o in _DPKG_OPTIONS) + "\n",
+    "etc/dpkg/dpkg.cfg.d/docker-apt-speedup": "force-unsafe-io\n",
+    "usr/sbin/policy-rc.d": "#!/bin/sh\nexit 101\n",
+}
+
+# Written by the making, not by the packages: different every time, and of no use to anyone.
+_DROP_BELOW = ("dev", "proc", "sys", "tmp", "var/lib/apt/lists")
+_DROP = frozenset(
+    (
+        "etc/hostname",
+        "etc/resolv.conf",
+        "etc/apt/sources.list",
+        "etc/apt/apt.conf.d/99mmdebstrap",
+        "etc/dpkg/dpkg.cfg.d/99mmdebstrap",
+        "var/cache/apt/archives/lock",
+        "var/cache/apt/pkgcache.bin",
+        "var/cache/apt/srcpkgcache.bin",
+        "var/cache/debconf/config.dat-old",
+        "var/cache/debconf/templates.dat-old",
+        "var/cache/ldconfig/aux-cache",
+        "var/lib/dpkg/available",
+        "var/lib/dpkg/diversions-old",
+        "var/lib/dpkg/status-old",
+    )
+)
+
+
+def inputs(platform: Platform) -> dict[str, object]:
+    """Everything the image depends on beside the mirrors' state of the day; the cache key is made of it."""
+    return {
+        "recipe": RECIPE,
+        "suite": SUITE,
+        "platform": str(platform),
+        "mirrors": MIRRORS,
+        "options": _DPKG_OPTIONS,
+        "files": _FILES,
+    }
+
+
+async def build(layout: Layout, platform: Platform, settings: Settings, report: Report) -> None:
+    """Make the image in `layout`: about half a minute, by root, from Debian's mirrors.
+
+    Raises `EnvironmentProblem` where mmdebstrap is missing or fails; its last lines are the detail.
+    """
+    await need({"mmdebstrap": "mmdebstrap", "unshare": "util-linux"}, settings, report)
+    with tempfile.TemporaryDirectory(dir=layout.root, prefix=".base-") as folder:
+        work = Path(folder)
+        for path, content in _FILES.items():
+            file = work / "files" / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content)
+            file.chmod(0o755 if path.startswith("usr/sbin/") else 0o644)
+        report(STEP, f"Debian {SUITE} from its packages, about half a minute")
+        done = await process.follow(
+            _command(platform, work / "files", work / "root.tar"),
+            environ={
+                **settings.environ,
+                "PATH": settings.path,
+                "SOURCE_DATE_EPOCH": str(EPOCH),
+                "TMPDIR": str(work),
+            },
+            each=lambda line: report(STEP, line.removeprefix("I: ")) if line.startswith("I: ") else None,
+        )
+        if done.code != 0:
+            raise EnvironmentProblem(
+                f"the Debian base could not be made: mmdebstrap ended with code {done.code}",
+                hint="look at the network (http://deb.debian.org) and the disk, then run the same command again",
+                detail=process.tail(done.err),
+            )
+        report(STEP, "packing the Debian base")
+        await anyio.to_thread.run_sync(_pack, layout, work / "root.tar", platform)
+
+
+def _command(platform: Platform, files: Path, tar: Path) -> list[str]:
+    return [
+        # Namespaces of its own: whatever ends this ends all of it, and no mount outlives it.
+        *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "mmdebstrap"),
+        "--mode=root",
+        "--variant=minbase",
+        "--format=tar",
+        f"--architectures={_DEB_ARCH[platform.architecture]}",
+        '--aptopt=Acquire::Languages "none"',
+        *(f"--dpkgopt={option}" for option in _DPKG_OPTIONS),
+        f"--customize-hook=sync-in {files} /",
+        SUITE,
+        str(tar),
+        *(f"deb {uri} {suite} main" for uri, suites in MIRRORS for suite in suites.split()),
+    ]
+
+
+def _pack(layout: Layout, tar: Path, platform: Platform) -> None:
+    with tar.open("rb") as content:
+        layer = layer_from_tar(content, layout.blobs, epoch=EPOCH, keep=_kept)
+    config = ImageConfig(
+        platform=platform,
+        created=_CREATED,
+        history=(f"Debian {SUITE} (minbase, slim) from its packages, recipe {RECIPE}",),
+        env=(_PATH,),
+        cmd=("bash",),
+    )
+    layout.finish(layout.index([layout.image([layer], config)]), f"{SUITE}-slim")
+
+
+def _kept(path: str) -> bool:
+    return path not in _DROP and not any(path.startswith(folder + "/") for folder in _DROP_BELOW)

@@ -1,0 +1,73 @@
+"""What a machine knows about its own mirror: which hosts resolve to it, and what lies there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.model import Digest, Reference, Repository, pretty
+
+FILE = "site.json"
+PREFIX = "mirror"
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """Content in the mirror: the key of the inputs it was made from, and its digest."""
+
+    key: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A registry that stands in for others. `seeded` is by official reference, `docker.io/…:tag`."""
+
+    registry: str
+    seeded: Mapping[str, Seeded] = field(default_factory=dict)
+
+    @property
+    def mirrors(self) -> dict[str, str]:
+        """Registry host to the prefix that stands in for it: `docker.io` to `localhost:5000/mirror/docker.io`."""
+        hosts = sorted({Reference.parse(name).repository.host for name in self.seeded})
+        return {host: f"{self.registry}/{PREFIX}/{host}" for host in hosts}
+
+    def mirrored(self, reference: Reference) -> Reference:
+        """Where the reference is found here; tag and digest stay."""
+        there = reference.repository
+        return Reference(
+            Repository(self.registry, f"{PREFIX}/{there.host}/{there.path}"), reference.tag, reference.digest
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The site as data: `registry`, `mirrors`, and `seeded` by reference."""
+        return {
+            "registry": self.registry,
+            "mirrors": self.mirrors,
+            "seeded": {
+                name: {"key": one.key, "digest": str(one.digest)} for name, one in sorted(self.seeded.items())
+            },
+        }
+
+    def write(self, folder: Path) -> None:
+        """Keep the site in an instance's data folder; readers never see half of it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f".{FILE}.new"
+        part.write_text(pretty(self.to_json()))
+        part.replace(folder / FILE)
+
+    @classmethod
+    def read(cls, folder: Path) -> Site | None:
+        """The site of an instance, or None if it was never seeded or the record is damaged."""
+        try:
+            data = json.loads((folder / FILE).read_bytes())
+            seeded = {
+                str(Reference.parse(name)): Seeded(str(one["key"]), Digest(one["digest"]))
+                for name, one in data["seeded"].items()
+            }
+            return cls(str(data["registry"]), seeded)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None

@@ -1,0 +1,156 @@
+"""Stand-ins for the official images of the tools, around binaries that the lab made itself.
+
+Path of the binary, entrypoint, user and environment are those of the official images, so that a step that
+works here works there. What they have beside the binary is left out: there is no shell, no libc and no git,
+so a step must call the binary itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from pipeline.errors import EnvironmentProblem
+from pipeline.lab import recipes, toolbox
+from pipeline.lab.settings import Report, Settings
+from pipeline.model import Platform
+
+from .layers import Entry, layer_of
+from .layout import ImageConfig, Layout
+
+RECIPE = 1  # raise when what is made here changes; it is part of the cache key
+_SBIN = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_CA_FILE = "etc/ssl/certs/ca-certificates.crt"
+_NONROOT = 65532
+
+# Mozilla's list as Debian packages it; the machine's own additions stay out of an image.
+_CA_FOLDER = Path("/usr/share/ca-certificates/mozilla")
+_CA_BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/ca-bundle.crt"))
+
+
+@dataclass(frozen=True, slots=True)
+class ToolImage:
+    """An official image and what of it a step can rely on. `tool` is the toolbox's name for the binary."""
+
+    reference: str
+    tool: str
+    binary: str
+    entrypoint: tuple[str, ...]
+    env: tuple[str, ...]
+    user: str = ""
+    workdir: str = ""
+
+
+TOOL_IMAGES = (
+    # From scratch with certificates and /tmp, which is the working folder.
+    ToolImage(
+        "docker.io/anchore/syft:v1.18.1", "syft", "syft", ("/syft",), (f"PATH={_SBIN}",), workdir="/tmp"
+    ),
+    # On Alpine, with git and a shell that are not here.
+    ToolImage(
+        "docker.io/aquasec/trivy:0.74.0", "trivy", "usr/local/bin/trivy", ("trivy",), (f"PATH={_SBIN}",)
+    ),
+    # Made by ko on distroless static: not root.
+    ToolImage(
+        "ghcr.io/sigstore/cosign/cosign:v3.1.3",
+        "cosign",
+        "ko-app/cosign",
+        ("/ko-app/cosign",),
+        (f"PATH={_SBIN}:/ko-app", f"SSL_CERT_FILE=/{_CA_FILE}", "KO_DATA_PATH=/var/run/ko"),
+        user=str(_NONROOT),
+        workdir="/home/nonroot",
+    ),
+    # On distroless base, beside a credential helper of Google's that is not here.
+    ToolImage(
+        "gcr.io/gcp-runtimes/container-structure-test:v1.22.1",
+        "container-structure-test",
+        "container-structure-test",
+        ("/container-structure-test",),
+        (f"PATH={_SBIN}", f"SSL_CERT_FILE=/{_CA_FILE}"),
+    ),
+)
+
+
+def inputs(image: ToolImage, platform: Platform) -> dict[str, object]:
+    """Everything the image depends on; the cache key is made of it."""
+    return {
+        "recipe": RECIPE,
+        "image": repr(image),
+        "tool": recipes.key(recipes.tool(image.tool)),
+        "platform": str(platform),
+        "certificates": hashlib.sha256(certificates()).hexdigest(),
+    }
+
+
+async def build(
+    image: ToolImage, layout: Layout, platform: Platform, settings: Settings, report: Report
+) -> None:
+    """Make the image in `layout`, compiling the tool first if the cache does not hold it."""
+    folder = await toolbox.ensure(image.tool, settings, report)
+    binary = folder / image.tool
+    if not binary.is_file():
+        raise EnvironmentProblem(
+            f"{folder} does not hold {image.tool}", hint=f"remove {folder}, then run the same command again"
+        )
+    report(f"seed {image.tool}", f"packing {image.reference}")
+    await anyio.to_thread.run_sync(_pack, image, layout, binary, platform)
+
+
+def _pack(image: ToolImage, layout: Layout, binary: Path, platform: Platform) -> None:
+    system = layer_of(_system(), layout.blobs)
+    tool = layer_of([*_parents(image.binary), Entry(image.binary, 0o755, binary)], layout.blobs)
+    recipe = recipes.tool(image.tool)
+    config = ImageConfig(
+        platform=platform,
+        history=("certificates, accounts, /tmp", f"{image.tool} {recipe.version}, made by the lab"),
+        env=image.env,
+        entrypoint=image.entrypoint,
+        user=image.user,
+        workdir=image.workdir,
+        labels={
+            "org.opencontainers.image.title": image.tool,
+            "org.opencontainers.image.version": recipe.version,
+            "org.opencontainers.image.description": f"Lockage's stand-in for {image.reference}, for machines "
+            "where no container registry is reachable",
+        },
+    )
+    layout.finish(layout.index([layout.image([system, tool], config)]), image.reference.rpartition(":")[2])
+
+
+def certificates() -> bytes:
+    """The public certificate authorities as one PEM text; empty where the machine has none."""
+    if parts := sorted(_CA_FOLDER.glob("*.crt")):
+        return b"".join(part.read_bytes() for part in parts)
+    for bundle in _CA_BUNDLES:
+        if bundle.is_file():
+            return bundle.read_bytes()
+    return b""
+
+
+def _system() -> Sequence[Entry]:
+    passwd = (
+        "root:x:0:0:root:/root:/sbin/nologin\n"
+        "nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
+        f"nonroot:x:{_NONROOT}:{_NONROOT}:nonroot:/home/nonroot:/sbin/nologin\n"
+    )
+    group = f"root:x:0:\nnobody:x:65534:\nnonroot:x:{_NONROOT}:\n"
+    return (
+        *_parents(_CA_FILE),
+        Entry(_CA_FILE, 0o644, certificates()),
+        Entry("etc/passwd", 0o644, passwd.encode()),
+        Entry("etc/group", 0o644, group.encode()),
+        Entry("etc/nsswitch.conf", 0o644, b"hosts: files dns\n"),
+        Entry("home", 0o755),
+        Entry("home/nonroot", 0o700, uid=_NONROOT, gid=_NONROOT),
+        Entry("root", 0o700),
+        Entry("tmp", 0o1777),
+    )
+
+
+def _parents(path: str) -> list[Entry]:
+    parts = path.split("/")[:-1]
+    return [Entry("/".join(parts[: i + 1]), 0o755) for i in range(len(parts))]
