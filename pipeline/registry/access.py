@@ -1,0 +1,80 @@
+"""How each registry may be reached: scheme, certificate authority, credentials."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from pipeline.model.reference import DOCKER_HUB
+
+_LOOPBACK = re.compile(r"^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$")
+_HUB_API = "registry-1.docker.io"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user and password, or an identity token (OAuth2 refresh token), or a ready bearer token."""
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    identity_token: str = field(default="", repr=False)
+    registry_token: str = field(default="", repr=False)
+
+
+Provider = Callable[[str], Awaitable[Credentials | None]]
+"""Gives the credentials of a host, or None for anonymous access. Asked at most once for each host."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostAccess:
+    """What was said about one host. `ca_file` is a PEM bundle trusted beside the system's."""
+
+    insecure_http: bool = False
+    ca_file: str | None = None
+    credentials: Credentials | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What was said about all hosts; `provider` answers where `hosts` holds no credentials.
+
+    Plain HTTP is spoken only to hosts for which it was said, and to the loopback names `localhost`,
+    `127.0.0.1` and `[::1]` unless `https_loopback`.
+    """
+
+    hosts: Mapping[str, HostAccess] = field(default_factory=lambda: MappingProxyType({}))
+    provider: Provider | None = None
+    ca_file: str | None = None
+    https_loopback: bool = False
+
+    def of(self, host: str) -> HostAccess:
+        """What was said about this host, or the default."""
+        return self.hosts.get(host, _NOTHING_SAID)
+
+    def plain_http(self, host: str) -> bool:
+        """Whether this host is spoken to without TLS."""
+        said = self.hosts.get(host)
+        if said is not None and (said.insecure_http or said.ca_file):
+            return said.insecure_http
+        return bool(_LOOPBACK.match(host)) and not self.https_loopback
+
+    def origin(self, host: str) -> str:
+        """Scheme and authority of the host's API, e.g. `https://ghcr.io`."""
+        scheme = "http" if self.plain_http(host) else "https"
+        return f"{scheme}://{_HUB_API if host == DOCKER_HUB else host}"
+
+    def ca_of(self, host: str) -> str | None:
+        """The PEM bundle to trust for this host beside the system's."""
+        return self.of(host).ca_file or self.ca_file
+
+    async def credentials(self, host: str) -> Credentials | None:
+        """The credentials for a host; None is anonymous access."""
+        known = self.of(host).credentials
+        if known is None and self.provider is not None:
+            return await self.provider(host)
+        return known
+
+
+_NOTHING_SAID = HostAccess()

@@ -1,0 +1,175 @@
+"""OCI image layouts: a directory with `oci-layout`, `index.json` and `blobs/` (image-spec v1.1, image-layout.md)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+
+import anyio
+
+from pipeline.errors import RegistryError
+from pipeline.model import Descriptor, Digest, Repository, compact
+from pipeline.model.descriptor import MANIFEST_TYPES, OCI_INDEX
+
+from .manifest import Manifest, load_json
+from .verify import Verifier
+
+REF_NAME = "org.opencontainers.image.ref.name"
+_INDEX_LIMIT = 16 * 1024 * 1024
+_MANIFEST_LIMIT = 4 * 1024 * 1024
+_PIECE = 256 * 1024
+
+
+class Layout:
+    """A layout on disk, to read from and to write into. It is a `Source` of copies."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def create(cls, folder: Path) -> Layout:
+        """Make an empty layout, or take the one that is there."""
+        (folder / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+        if not (folder / "oci-layout").exists():
+            (folder / "oci-layout").write_bytes(b'{"imageLayoutVersion":"1.0.0"}')
+        layout = cls(folder)
+        if not (folder / "index.json").exists():
+            layout._write_index([])
+        return layout
+
+    @property
+    def repository(self) -> Repository | None:
+        """None: nothing can be mounted from a directory."""
+        return None
+
+    def entries(self) -> tuple[Descriptor, ...]:
+        """What `index.json` lists, in its order. Raises RegistryError if this is not a layout."""
+        try:
+            version = load_json(self._small(self.folder / "oci-layout", 4096)).get("imageLayoutVersion")
+            index = load_json(self._small(self.folder / "index.json", _INDEX_LIMIT))
+            if version != "1.0.0":
+                raise ValueError(f"imageLayoutVersion {version!r}")
+            return tuple(Descriptor.from_oci(entry) for entry in index["manifests"])
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as fault:
+            raise RegistryError(f"{self.folder} is not an OCI image layout: {fault}") from fault
+
+    def resolve(self, name: str | None = None) -> Descriptor:
+        """The entry with this reference name, or the only one. Raises RegistryError if that is not one."""
+        every = [d for d in self.entries() if d.media_type in MANIFEST_TYPES]
+        found = [d for d in every if name in (None, d.annotations.get(REF_NAME))]
+        if len({d.digest for d in found}) != 1:
+            what = f"{name!r}" if name else "a single image"
+            names = ", ".join(sorted(d.annotations.get(REF_NAME, str(d.digest)) for d in every)) or "nothing"
+            raise RegistryError(f"{self.folder} does not hold {what}", hint=f"it holds: {names}")
+        return found[0]
+
+    async def manifest(self, digest: Digest) -> Manifest:
+        """A manifest, verified; raises RegistryError if it is missing or wrong."""
+        try:
+            raw = self._small(self._path(digest), _MANIFEST_LIMIT)
+        except (OSError, ValueError) as fault:
+            raise RegistryError(f"{self.folder} holds no manifest {digest}: {fault}") from fault
+        check = Verifier(Descriptor("", digest, len(raw)), str(self.folder))
+        check.update(raw)
+        check.finish()
+        try:
+            return Manifest.parse(raw, algorithm=digest.algorithm)
+        except ValueError as fault:
+            raise RegistryError(f"the manifest {digest} in {self.folder} cannot be read: {fault}") from fault
+
+    async def stream(self, descriptor: Descriptor) -> AsyncIterator[bytes]:
+        """A blob, verified; the last piece comes only after size and digest are found right."""
+        check, held = Verifier(descriptor, str(self.folder)), b""
+        try:
+            async with await anyio.open_file(self._path(descriptor.digest), "rb") as file:
+                while part := await file.read(_PIECE):
+                    check.update(part)
+                    if held:
+                        yield held
+                    held = part
+        except OSError as fault:
+            raise RegistryError(
+                f"{self.folder} holds no blob {descriptor.digest}: {fault.strerror}",
+                hint="the layout is incomplete; write it again",
+            ) from fault
+        check.finish()
+        if held:
+            yield held
+
+    async def referrers(self, digest: Digest) -> list[Descriptor]:
+        """The entries of `index.json` whose subject is this digest."""
+        out: dict[Digest, Descriptor] = {}
+        for entry in self.entries():
+            if entry.media_type in MANIFEST_TYPES:
+                manifest = await self.manifest(entry.digest)
+                if manifest.subject and manifest.subject.digest == digest:
+                    out[entry.digest] = manifest.as_referrer()
+        return [out[d] for d in sorted(out)]
+
+    def put(self, content: bytes, media_type: str) -> Descriptor:
+        """Write some content as a blob; nothing half-written is ever seen."""
+        descriptor = Descriptor.of(content, media_type)
+        target = self._path(descriptor.digest)
+        if not target.exists():
+            _atomically(target, content)
+        return descriptor
+
+    async def put_stream(self, descriptor: Descriptor, pieces: AsyncIterator[bytes]) -> None:
+        """Write a blob from a stream; raises RegistryError, and keeps nothing, if it is not the described one."""
+        target = self._path(descriptor.digest)
+        if target.exists() and target.stat().st_size == descriptor.size:
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name[:16]}.{os.getpid()}.part")
+        check = Verifier(descriptor, str(self.folder))
+        try:
+            async with await anyio.open_file(part, "wb") as file:
+                async for piece in pieces:
+                    check.update(piece)
+                    await file.write(piece)
+            check.finish()
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def add(self, *entries: Descriptor) -> None:
+        """List entries in `index.json`; one with the same reference name, or the same digest and no name, is replaced."""
+        new = {_key(d): d for d in entries}
+        kept = [d for d in self.entries() if _key(d) not in new]
+        self._write_index([*kept, *new.values()])
+
+    def _write_index(self, entries: Iterable[Descriptor]) -> None:
+        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [d.to_oci() for d in entries]}
+        _atomically(self.folder / "index.json", compact(index))
+
+    def _path(self, digest: Digest) -> Path:
+        return self.folder / "blobs" / digest.algorithm / digest.hex
+
+    @staticmethod
+    def _small(path: Path, limit: int) -> bytes:
+        with path.open("rb") as file:
+            raw = file.read(limit + 1)
+        if len(raw) > limit:
+            raise ValueError(f"{path.name} is larger than {limit} bytes")
+        return raw
+
+
+def _key(entry: Descriptor) -> str:
+    return entry.annotations.get(REF_NAME) or str(entry.digest)
+
+
+def _atomically(target: Path, content: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name[:16]}.{os.getpid()}.part")
+    part.write_bytes(content)
+    part.replace(target)
+
+
+def is_layout(folder: Path) -> bool:
+    """Whether a directory says of itself that it is an OCI image layout."""
+    try:
+        return "imageLayoutVersion" in json.loads((folder / "oci-layout").read_bytes()[:4096])
+    except (OSError, ValueError, TypeError):
+        return False

@@ -1,0 +1,69 @@
+"""Lists that come in pages (distribution-spec v1.1, "Listing Tags" and "Listing Referrers")."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from pipeline.model import Repository, valid_tag
+
+from .call import Answer, Call
+from .challenge import pull
+from .faults import CallFailed, Fault
+from .headers import next_link
+from .manifest import load_json
+from .transport import Transport
+
+
+async def pages(transport: Transport, call: Call) -> AsyncIterator[tuple[Answer, Any]]:
+    """Every page of a list with its parsed body, following `Link: <…>; rel="next"` on the same host."""
+    origin, seen = transport.access.origin(call.host), set[str]()
+    target = call.target
+    for _ in range(transport.settings.max_pages):
+        seen.add(target)
+        answer = await transport.call(_at(call, target))
+        try:
+            data = load_json(answer.body)
+        except ValueError as fault:
+            raise CallFailed(call, Fault("invalid", answer.status, message=str(fault))) from fault
+        yield answer, data
+        following = next_link(answer.headers.get("link"))
+        if not following:
+            return
+        absolute = urlsplit(urljoin(origin + target, following))
+        target = absolute.path + (f"?{absolute.query}" if absolute.query else "")
+        if target in seen:
+            raise CallFailed(
+                call, Fault("invalid", answer.status, message="the next page is one seen before")
+            )
+    raise CallFailed(call, Fault("invalid", message=f"more than {transport.settings.max_pages} pages"))
+
+
+def _at(call: Call, target: str) -> Call:
+    from dataclasses import replace
+
+    return replace(call, target=target)
+
+
+async def tags(transport: Transport, repo: Repository) -> list[str]:
+    """All tags, sorted; none for a repository that does not exist."""
+    call = Call(
+        "GET",
+        repo.host,
+        f"/v2/{repo.path}/tags/list?n={transport.settings.page_size}",
+        "listing the tags of",
+        str(repo),
+        scopes=frozenset({pull(repo.path)}),
+    )
+    found: set[str] = set()
+    try:
+        async for answer, data in pages(transport, call):
+            names = data.get("tags") if isinstance(data, dict) else False
+            if names is not None and not isinstance(names, list):
+                raise CallFailed(call, Fault("invalid", answer.status, message="no list of tags"))
+            found.update(name for name in names or [] if isinstance(name, str) and valid_tag(name))
+    except CallFailed as failed:
+        if failed.fault.status != 404:
+            raise
+    return sorted(found)

@@ -1,0 +1,142 @@
+"""Reading, writing and deleting of manifests (distribution-spec v1.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.errors import RegistryError
+from pipeline.model import Descriptor, Digest, Reference, Repository
+from pipeline.model.descriptor import MANIFEST_TYPES
+
+from .call import Answer, Call
+from .challenge import Scopes, delete, pull, push
+from .faults import CallFailed, Fault
+from .manifest import Manifest, digest_of
+from .transport import Transport
+
+_ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
+
+
+def _call(method: str, ref: Reference, doing: str, scopes: Scopes = frozenset()) -> Call:
+    repo, name = ref.repository, ref.digest or ref.tag
+    if name is None:
+        raise RegistryError(
+            f"{ref} names neither a tag nor a digest", hint=f"say which: {ref}:TAG or {ref}@sha256:…"
+        )
+    return Call(
+        method,
+        repo.host,
+        f"/v2/{repo.path}/manifests/{name}",
+        doing,
+        str(ref),
+        scopes=scopes or frozenset({pull(repo.path)}),
+        headers=_ACCEPT if method in ("GET", "HEAD") else {},
+    )
+
+
+async def head(transport: Transport, ref: Reference) -> Descriptor | None:
+    """What a reference stands for, or None; one request where the registry says the digest."""
+    call = _call("HEAD", ref, "looking for the manifest")
+    answer = await _found(transport, call)
+    if answer is None:
+        return None
+    digest, size = _said_digest(call, answer), answer.headers.get("content-length", "")
+    if digest is None or not size.isdecimal():
+        found = await get(transport, ref)
+        return found.descriptor if found else None
+    if ref.digest and ref.digest.algorithm == digest.algorithm and ref.digest != digest:
+        raise _wrong(call, f"asked for {ref.digest}, it says {digest}")
+    media_type = answer.headers.get("content-type", "").partition(";")[0].strip()
+    return Descriptor(media_type, ref.digest or digest, int(size))
+
+
+async def get(transport: Transport, ref: Reference, scopes: Scopes = frozenset()) -> Manifest | None:
+    """The manifest a reference stands for, or None. Its digest is computed, never believed."""
+    call = _call("GET", ref, "reading the manifest", scopes)
+    answer = await _found(transport, call)
+    if answer is None:
+        return None
+    said = _said_digest(call, answer)
+    leading = ref.digest or said
+    algorithm = leading.algorithm if leading else "sha256"
+    for expected in (ref.digest, said):
+        if expected and digest_of(answer.body, expected.algorithm) != expected:
+            raise _wrong(
+                call, f"its digest is {digest_of(answer.body, expected.algorithm)}, expected {expected}"
+            )
+    try:
+        return Manifest.parse(answer.body, answer.headers.get("content-type", ""), algorithm=algorithm)
+    except ValueError as fault:
+        raise _wrong(call, str(fault)) from fault
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A written manifest; `subject_noted` says that the registry lists it as a referrer by itself."""
+
+    descriptor: Descriptor
+    subject_noted: bool
+
+
+async def put(transport: Transport, repo: Repository, manifest: Manifest, tag: str | None = None) -> Stored:
+    """Write a manifest by tag, or by its digest."""
+    ref = repo.tagged(tag) if tag else repo.at(manifest.digest)
+    call = Call(
+        "PUT",
+        repo.host,
+        f"/v2/{repo.path}/manifests/{tag or manifest.digest}",
+        "writing the manifest",
+        str(ref),
+        scopes=frozenset({push(repo.path)}),
+        accept=frozenset({200, 201, 202}),
+        headers={"Content-Type": manifest.media_type},
+        body=manifest.raw,
+    )
+    answer = await transport.call(call)
+    said = _said_digest(call, answer)
+    if said and said.algorithm == manifest.digest.algorithm and said != manifest.digest:
+        raise _wrong(call, f"it was stored as {said}, expected {manifest.digest}")
+    subject = manifest.subject
+    noted = subject is None or answer.headers.get("oci-subject", "") == str(subject.digest)
+    return Stored(manifest.descriptor, noted)
+
+
+async def remove(transport: Transport, ref: Reference) -> bool:
+    """Delete a manifest by digest, or a tag; False if it was not there."""
+    call = _call("DELETE", ref, "deleting", frozenset({delete(ref.repository.path)}))
+    try:
+        await transport.call(_accepting(call, 200, 202, 204))
+    except CallFailed as failed:
+        if failed.fault.status == 404:
+            return False
+        raise
+    return True
+
+
+def _accepting(call: Call, *statuses: int) -> Call:
+    from dataclasses import replace
+
+    return replace(call, accept=frozenset(statuses))
+
+
+async def _found(transport: Transport, call: Call) -> Answer | None:
+    try:
+        return await transport.call(call)
+    except CallFailed as failed:
+        if failed.fault.status == 404:
+            return None
+        raise
+
+
+def _said_digest(call: Call, answer: Answer) -> Digest | None:
+    said = answer.headers.get("docker-content-digest")
+    if not said:
+        return None
+    try:
+        return Digest(said)
+    except ValueError as fault:
+        raise _wrong(call, str(fault)) from fault
+
+
+def _wrong(call: Call, why: str) -> CallFailed:
+    return CallFailed(call, Fault("invalid", message=why))

@@ -1,0 +1,118 @@
+"""Referrers by the API and by the fallback tag (distribution-spec v1.1, "Listing Referrers").
+
+Both are always read: registries are known to answer 404 or an empty list for what the tag still holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import anyio
+
+from pipeline.errors import RegistryError
+from pipeline.model import Descriptor, Digest, Repository, compact
+from pipeline.model.descriptor import OCI_INDEX
+
+from . import manifests
+from .call import Call
+from .challenge import pull
+from .faults import CallFailed, Fault
+from .listing import pages
+from .manifest import Manifest
+from .together import each
+from .transport import Transport
+
+_ROUNDS = 6
+
+
+def fallback_tag(digest: Digest) -> str:
+    """The tag under which referrers are kept where there is no API: `sha256-<hex>`."""
+    return f"{digest.algorithm}-{digest.hex}"[:128]
+
+
+async def listed(
+    transport: Transport, repo: Repository, digest: Digest, artifact_type: str | None = None
+) -> list[Descriptor]:
+    """What refers to a digest, by API and fallback tag together, each once, in digest order."""
+
+    async def by(way: str) -> list[Descriptor]:
+        return await (by_api(transport, repo, digest) if way == "api" else by_tag(transport, repo, digest))
+
+    found = {d.digest: d for part in await each(by, ("tag", "api")) for d in part}
+    return [d for _, d in sorted(found.items()) if artifact_type in (None, d.artifact_type)]
+
+
+async def by_api(transport: Transport, repo: Repository, digest: Digest) -> list[Descriptor]:
+    """What the referrers API says; nothing where there is none."""
+    call = Call(
+        "GET",
+        repo.host,
+        f"/v2/{repo.path}/referrers/{digest}",
+        "listing the referrers of",
+        str(repo.at(digest)),
+        scopes=frozenset({pull(repo.path)}),
+        headers={"Accept": OCI_INDEX},
+    )
+    out: list[Descriptor] = []
+    try:
+        async for answer, data in pages(transport, call):
+            try:
+                out += [Descriptor.from_oci(entry) for entry in data["manifests"] or ()]
+            except (ValueError, TypeError, KeyError) as fault:
+                raise CallFailed(
+                    call, Fault("invalid", answer.status, message="no list of referrers")
+                ) from fault
+    except CallFailed as failed:
+        if failed.fault.status not in (400, 404, 405, 501):
+            raise
+    return out
+
+
+async def by_tag(transport: Transport, repo: Repository, digest: Digest) -> list[Descriptor]:
+    """What the fallback tag holds; nothing where there is none."""
+    index = await manifests.get(transport, repo.tagged(fallback_tag(digest)))
+    return list(index.children) if index is not None else []
+
+
+class Fallback:
+    """Keeps the fallback tag of each subject, one writer at a time within this process."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._locks: dict[tuple[Repository, Digest], anyio.Lock] = {}
+
+    async def add(self, repo: Repository, subject: Digest, entries: Iterable[Descriptor]) -> None:
+        """Add entries to the list, and read back: another writer may have replaced it meanwhile."""
+        new = {d.digest: d for d in entries}
+        await self._change(repo, subject, lambda old: old | new)
+
+    async def drop(self, repo: Repository, subject: Digest, digest: Digest) -> None:
+        """Take an entry from the list."""
+        await self._change(repo, subject, lambda old: {k: d for k, d in old.items() if k != digest})
+
+    async def _change(self, repo: Repository, subject: Digest, change) -> None:
+        tag = fallback_tag(subject)
+        async with self._locks.setdefault((repo, subject), anyio.Lock()):
+            for _ in range(_ROUNDS):
+                old = {d.digest: d for d in await by_tag(self._transport, repo, subject)}
+                wanted = change(old)
+                if list(wanted) == list(old):
+                    return
+                index = _index(wanted.values())
+                await manifests.put(self._transport, repo, index, tag)
+                there = await manifests.head(self._transport, repo.tagged(tag))
+                if there is not None and there.digest == index.digest:
+                    return
+        raise RegistryError(
+            f"the list of referrers {repo.tagged(tag)} changes faster than it can be written",
+            hint="several writers work on the same image; run again when they are done",
+        )
+
+
+def _index(entries: Iterable[Descriptor]) -> Manifest:
+    data = {
+        "schemaVersion": 2,
+        "mediaType": OCI_INDEX,
+        "manifests": [d.to_oci() for d in sorted(entries, key=lambda d: d.digest)],
+    }
+    return Manifest.parse(compact(data))

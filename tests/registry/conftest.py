@@ -1,0 +1,74 @@
+"""Real servers for the registry client: olareg (referrers API) and distribution (fallback tags)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import anyio
+import pytest
+
+from pipeline.model import Repository
+from pipeline.registry import Registry
+
+from . import servers
+
+Program = Callable[..., Awaitable[str]]
+_names = itertools.count()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """aiohttp runs on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def olareg(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The host of a running olareg."""
+    with servers.olareg(tmp_path_factory.mktemp("olareg")) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def distribution(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The host of a running distribution."""
+    with servers.distribution(tmp_path_factory.mktemp("distribution")) as host:
+        yield host
+
+
+@pytest.fixture(params=["olareg", "distribution"])
+def host(request: pytest.FixtureRequest) -> str:
+    """Each of the servers in turn."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def repo(host: str) -> Repository:
+    """A repository nobody else uses."""
+    return fresh(host)
+
+
+@pytest.fixture
+async def registry() -> AsyncIterator[Registry]:
+    """A client with default settings."""
+    async with Registry() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def crane() -> Program:
+    """Runs crane and gives what it printed; the other opinion on what lies in a registry."""
+    program = str(servers.tool("crane"))
+
+    async def run(*arguments: str) -> str:
+        done = await anyio.run_process([program, *arguments], check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode().strip()
+
+    return run
+
+
+def fresh(host: str) -> Repository:
+    """A new repository on a host."""
+    return Repository(host, f"test/r{next(_names)}")

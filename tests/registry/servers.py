@@ -1,0 +1,109 @@
+"""Real registries on loopback, started for tests and stopped by their own process."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import anyio
+
+from pipeline.lab import toolbox
+from pipeline.lab.settings import Settings
+
+_CONFIG = """\
+version: 0.1
+log: {{level: error}}
+storage:
+  filesystem: {{rootdirectory: {data}}}
+  delete: {{enabled: true}}
+http:
+  addr: 127.0.0.1:{port}
+"""
+
+
+def tool(name: str) -> Path:
+    """A program from the lab's toolbox, made on first use."""
+    return anyio.run(toolbox.ensure, name, Settings.from_env(os.environ)) / name
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def running(command: list[str], port: int, log: Path, scheme: str = "http") -> Iterator[str]:
+    """A server that answers on the port; gives `localhost:port`."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    try:
+        _answers(process, port, log)
+        yield f"localhost:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    for _ in range(600):
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended at once: {log.read_text()[-2000:]}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"nothing listens on port {port}: {log.read_text()[-2000:]}")
+
+
+@contextmanager
+def olareg(folder: Path, *options: str) -> Iterator[str]:
+    """olareg, which has the referrers API."""
+    port = free_port()
+    data = folder / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    command = [
+        str(tool("olareg")),
+        "serve",
+        "--addr",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--store-type",
+        "dir",
+    ]
+    command += ["--dir", str(data), "--api-delete", "--api-blob-delete", *options]
+    with running(command, port, folder / "log") as host:
+        yield host
+
+
+@contextmanager
+def distribution(folder: Path, extra: str = "") -> Iterator[str]:
+    """distribution, which has no referrers API: clients keep the fallback tag."""
+    port = free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "config.yml"
+    config.write_text(_CONFIG.format(data=folder / "data", port=port) + extra)
+    with running([str(tool("registry")), "serve", str(config)], port, folder / "log") as host:
+        yield host
+
+
+def status_of(url: str) -> int:
+    """The status of a plain GET."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code

@@ -1,0 +1,99 @@
+"""Every operation against olareg and distribution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import RegistryError
+from pipeline.model import Descriptor, Digest, Repository
+from pipeline.registry import Registry, push_layout
+
+from . import images, servers
+from .conftest import Program, fresh
+
+pytestmark = [pytest.mark.anyio, pytest.mark.real]
+
+
+async def test_what_is_written_is_read_back(registry: Registry, repo: Repository) -> None:
+    what = images.image("read back")
+    await registry.ping(repo.host)
+    assert await registry.head(repo.tagged("1")) is None
+    assert await registry.get_manifest(repo.tagged("1")) is None
+    assert await registry.tags(repo) == []
+    await images.push(registry, repo, what, "1")
+    assert await registry.head(repo.tagged("1")) == what.index.descriptor
+    found = await registry.get_manifest(repo.at(what.index.digest))
+    assert found == what.index
+    assert [c.digest for c in found.children] == [c.digest for c in what.children]
+    assert await registry.tags(repo) == ["1"]
+    for descriptor, content in what.blobs.items():
+        assert await registry.has_blob(repo, descriptor.digest)
+        assert await registry.blob(repo, descriptor) == content
+    assert not await registry.has_blob(repo, Digest.of(b"nothing"))
+
+
+async def test_a_big_blob_streams_from_a_file(registry: Registry, repo: Repository, tmp_path: Path) -> None:
+    content = b"0123456789abcdef" * 500_000
+    (tmp_path / "big").write_bytes(content)
+    descriptor = Descriptor.of(content, "application/octet-stream")
+    await registry.put_blob(repo, tmp_path / "big", descriptor)
+    parts = [part async for part in registry.stream_blob(repo, descriptor)]
+    assert len(parts) > 5
+    assert b"".join(parts) == content
+
+
+async def test_mount_takes_one_request(registry: Registry, repo: Repository) -> None:
+    descriptor = await registry.put_blob(repo, b"shared between repositories")
+    other, before = fresh(repo.host), registry.stats
+    assert await registry.mount_blob(other, descriptor, repo)
+    assert dict(registry.stats.since(before).requests) == {"POST": 1}
+    assert await registry.blob(other, descriptor) == b"shared between repositories"
+    assert not await registry.mount_blob(other, Descriptor.of(b"nowhere", ""), repo)
+
+
+async def test_referrers_by_api_or_fallback_tag(registry: Registry, repo: Repository) -> None:
+    what = images.image("referred to")
+    await images.push(registry, repo, what, "1")
+    subject = what.index.descriptor
+    assert await registry.referrers(repo, subject.digest) == []
+    made = [await images.attach(registry, repo, subject, text) for text in ("one", "two", "three")]
+    found = await registry.referrers(repo, subject.digest)
+    assert {d.digest for d in found} == {m.digest for m in made}
+    assert {d.annotations["text"] for d in found} == {"one", "two", "three"}
+    assert {d.artifact_type for d in found} == {"application/vnd.example.note"}
+    assert await registry.referrers(repo, subject.digest, "application/other") == []
+
+
+async def test_delete(registry: Registry, repo: Repository) -> None:
+    what = images.image("deleted")
+    await images.push(registry, repo, what, "1")
+    assert await registry.delete(repo.at(what.index.digest))
+    assert await registry.head(repo.tagged("1")) is None
+    assert not await registry.delete(repo.at(what.index.digest))
+
+
+async def test_a_layout_is_pushed_and_crane_agrees(
+    registry: Registry, repo: Repository, crane: Program, tmp_path: Path
+) -> None:
+    what = images.image("layout")
+    images.layout(tmp_path / "layout", what)
+    result = await push_layout(registry, tmp_path / "layout", repo, "1")
+    assert (result.uploaded, result.manifests) == (8, 3)
+    assert await crane("digest", str(repo.tagged("1"))) == str(what.index.digest)
+    await crane("validate", "--remote", str(repo.tagged("1")))
+    before = registry.stats
+    again = await push_layout(registry, tmp_path / "layout", repo, "1")
+    assert again.already
+    assert registry.stats.since(before).total <= 3
+
+
+async def test_a_registry_that_is_down_is_one_error() -> None:
+    host = f"localhost:{servers.free_port()}"
+    async with Registry() as registry:
+        with pytest.raises(RegistryError) as caught:
+            await registry.ping(host)
+        assert registry.stats.retries == 3
+    assert caught.value.message.startswith(f"cannot reach {host} after 4 tries")
+    assert "lockage up" in (caught.value.hint or "")
