@@ -21,7 +21,8 @@ from .layers import layer_from_tar
 from .layout import ImageConfig, Layout
 from .packages import need
 
-STEP = "seed debian"
+NAME = "debian"
+STEP = f"seed {NAME}"
 SUITE = "bookworm"
 REFERENCE = f"docker.io/library/debian:{SUITE}-slim"
 RECIPE = 1  # raise when what is made here changes; it is part of the cache key
@@ -39,6 +40,9 @@ _EXCLUDE = tuple(
 )
 _INCLUDE = ("/usr/share/doc/*/copyright",)
 _DPKG_OPTIONS = tuple(f"path-exclude={p}" for p in _EXCLUDE) + tuple(f"path-include={p}" for p in _INCLUDE)
+
+# Without it the package that merges a running system comes in, and the whole of Perl with it.
+_MERGED_USR = "/usr/share/mmdebstrap/hooks/merged-usr"
 
 # Settings that make apt and dpkg behave in a build: small lists, no kept archives, no services started.
 _FILES = {
@@ -64,6 +68,14 @@ _FILES = {
 _DROP_BELOW = ("dev", "proc", "sys", "tmp", "var/lib/apt/lists")
 _DROP = frozenset(
     (
+        *(
+            "lib32",
+            "libo32",
+            "libx32",
+            "usr/lib32",
+            "usr/libo32",
+            "usr/libx32",
+        ),  # empty, by some machines only
         "etc/hostname",
         "etc/resolv.conf",
         "etc/apt/sources.list",
@@ -86,11 +98,11 @@ def inputs(platform: Platform) -> dict[str, object]:
     """Everything the image depends on beside the mirrors' state of the day; the cache key is made of it."""
     return {
         "recipe": RECIPE,
-        "suite": SUITE,
         "platform": str(platform),
-        "mirrors": MIRRORS,
-        "options": _DPKG_OPTIONS,
+        "command": _command(platform, Path("files"), Path("root.tar")),
         "files": _FILES,
+        "epoch": EPOCH,
+        "left out": [*_DROP_BELOW, *sorted(_DROP)],
     }
 
 
@@ -138,6 +150,7 @@ def _command(platform: Platform, files: Path, tar: Path) -> list[str]:
         f"--architectures={_DEB_ARCH[platform.architecture]}",
         '--aptopt=Acquire::Languages "none"',
         *(f"--dpkgopt={option}" for option in _DPKG_OPTIONS),
+        f"--hook-dir={_MERGED_USR}",
         f"--customize-hook=sync-in {files} /",
         SUITE,
         str(tar),

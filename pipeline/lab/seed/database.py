@@ -18,7 +18,8 @@ from .layout import Layout
 
 REFERENCE = "ghcr.io/aquasecurity/trivy-db:2"
 RECIPE = 1  # raise when what is made here changes; it is part of the cache key
-STEP = "seed vulnerability database"
+NAME = "vulnerability-database"
+STEP = f"seed {NAME}"
 _CONFIG_TYPE = "application/vnd.aquasec.trivy.config.v1+json"
 _LAYER_TYPE = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
 _TITLE = {"org.opencontainers.image.title": "db.tar.gz"}

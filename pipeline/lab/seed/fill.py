@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
-
-import anyio
 
 from pipeline.errors import UsageError
 from pipeline.lab import recipes
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def needed() -> tuple[str, ...]:
-    """The official references that `seed` can stand in for."""
+    """The official references that `seed` can stand in for, quickest to make first."""
     return (base.REFERENCE, database.REFERENCE, *(image.reference for image in tools.TOOL_IMAGES))
 
 
@@ -30,22 +29,93 @@ async def seed(
 ) -> Site:
     """Put every stand-in that is missing into the registry, and say what lies there.
 
-    `registry_host` is a host with port, `localhost:5000`; `only` limits the work to some of `needed()`. What is
-    there already costs one HEAD. Raises `EnvironmentProblem` if something cannot be made, `RegistryError` if it
-    cannot be pushed, `UsageError` for a reference that has no stand-in.
+    `registry_host` is a host with port, `localhost:5000`; `only` limits the work to some of `needed()`. What
+    is there already costs one HEAD each. The result is kept in the instance's data folder (`Site.read`).
+    Raises `EnvironmentProblem` if something cannot be made, `RegistryError` if it cannot be pushed, `UsageError`
+    for a reference that has no stand-in.
     """
     from pipeline.registry import Registry
+    from pipeline.registry.together import each
 
     if unknown := set(only or ()) - set(needed()):
         raise UsageError(
             f"the lab has no stand-in for {', '.join(sorted(unknown))}", hint=f"it has {', '.join(needed())}"
         )
-    before = Site.read(settings.data)
-    if before is None or before.registry != registry_host:
-        before = Site(registry_host)
+    known = Site.read(settings.data)
+    site = known if known and known.registry == registry_host else Site(registry_host)
     items = [item for item in _items(settings, report) if only is None or str(item.reference) in only]
-    results: dict[str, Seeded] = {}
     async with Registry() as registry:
-        mirror = _Mirror(before, registry, settings, report)
-        left = [item for item, one in zip(items, await _each(mirror.look, items), strict=True) if one is None]
-'''
+        filler = _Filler(site, registry, settings, report)
+        there = await each(filler.look, items)
+        missing = [item for item, one in zip(items, there, strict=True) if one is None]
+        done = dict(zip(items, there, strict=True))
+        # Debian's packages come over the network while the compiler works; two compilers would only wait.
+        first = [item for item in missing if item.name == base.NAME]
+        rest = [item for item in missing if item.name != base.NAME]
+        for made in await each(filler.fill, [first, rest]):
+            done |= made
+    seeded = {**site.seeded, **{str(item.reference): one for item, one in done.items() if one}}
+    site = replace(site, seeded=seeded)
+    if site != known:
+        site.write(settings.data)
+    return site
+
+
+@dataclass(frozen=True, slots=True)
+class _Filler:
+    site: Site
+    registry: Registry
+    settings: Settings
+    report: Report
+
+    async def look(self, item: store.Item) -> Seeded | None:
+        """What the registry has for this item, if it is what would be made today."""
+        wanted = self._wanted(item)
+        if wanted is None:
+            return None
+        found = await self.registry.head(self.site.mirrored(item.reference))
+        return wanted if found is not None and found.digest == wanted.digest else None
+
+    def _wanted(self, item: store.Item) -> Seeded | None:
+        known = self.site.seeded.get(str(item.reference))
+        if known and known.key == item.key:
+            return known
+        layout = store.cached(item, self.settings)
+        return Seeded(item.key, store.root(layout).digest) if layout else None
+
+    async def fill(self, items: Sequence[store.Item]) -> dict[store.Item, Seeded]:
+        """Make and push one after the other."""
+        return {item: await self._push(item) for item in items}
+
+    async def _push(self, item: store.Item) -> Seeded:
+        from pipeline.registry import push_layout
+
+        layout = await store.ensure(item, self.settings, self.report)
+        target = self.site.mirrored(item.reference)
+        self.report(f"seed {item.name}", f"pushing {target}")
+        await push_layout(self.registry, layout, target.repository, target.tag)
+        return Seeded(item.key, store.root(layout).digest)
+
+
+def _items(settings: Settings, report: Report) -> list[store.Item]:
+    platform = Platform("linux", recipes.architecture())
+    more = {"settings": settings, "report": report}
+    made = [
+        store.Item(
+            base.NAME,
+            Reference.parse(base.REFERENCE),
+            base.inputs(platform),
+            partial(base.build, platform=platform, **more),
+        ),
+        store.Item(
+            database.NAME,
+            Reference.parse(database.REFERENCE),
+            database.inputs(),
+            partial(database.build, **more),
+        ),
+    ]
+    for image in tools.TOOL_IMAGES:
+        make = partial(tools.build, image, platform=platform, **more)
+        inputs = tools.inputs(image, platform)
+        made.append(store.Item(image.tool, Reference.parse(image.reference), inputs, make))
+    return made

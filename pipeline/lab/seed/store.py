@@ -18,7 +18,7 @@ from pipeline.model import Descriptor, Reference, compact
 from .layout import Layout
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Item:
     """Something to seed: the official reference it stands in for, its inputs, and how it is made."""
 
@@ -45,7 +45,8 @@ def root(layout: Path) -> Descriptor:
         return Descriptor.from_oci(json.loads((layout / "index.json").read_bytes())["manifests"][0])
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise EnvironmentProblem(
-            f"{layout} is damaged: {error}", hint=f"remove it (rm -r {layout}), then run the same command again"
+            f"{layout} is damaged: {error}",
+            hint=f"remove it (rm -r {layout}), then run the same command again",
         ) from error
 
 

@@ -45,14 +45,19 @@ class ToolImage:
     workdir: str = ""
 
 
+# The quickest to make first.
 TOOL_IMAGES = (
     # From scratch with certificates and /tmp, which is the working folder.
     ToolImage(
         "docker.io/anchore/syft:v1.18.1", "syft", "syft", ("/syft",), (f"PATH={_SBIN}",), workdir="/tmp"
     ),
-    # On Alpine, with git and a shell that are not here.
+    # On distroless base, beside a credential helper of Google's that is not here.
     ToolImage(
-        "docker.io/aquasec/trivy:0.74.0", "trivy", "usr/local/bin/trivy", ("trivy",), (f"PATH={_SBIN}",)
+        "gcr.io/gcp-runtimes/container-structure-test:v1.22.1",
+        "container-structure-test",
+        "container-structure-test",
+        ("/container-structure-test",),
+        (f"PATH={_SBIN}", f"SSL_CERT_FILE=/{_CA_FILE}"),
     ),
     # Made by ko on distroless static: not root.
     ToolImage(
@@ -64,13 +69,9 @@ TOOL_IMAGES = (
         user=str(_NONROOT),
         workdir="/home/nonroot",
     ),
-    # On distroless base, beside a credential helper of Google's that is not here.
+    # On Alpine, with git and a shell that are not here.
     ToolImage(
-        "gcr.io/gcp-runtimes/container-structure-test:v1.22.1",
-        "container-structure-test",
-        "container-structure-test",
-        ("/container-structure-test",),
-        (f"PATH={_SBIN}", f"SSL_CERT_FILE=/{_CA_FILE}"),
+        "docker.io/aquasec/trivy:0.74.0", "trivy", "usr/local/bin/trivy", ("trivy",), (f"PATH={_SBIN}",)
     ),
 )
 
