@@ -1,0 +1,34 @@
+schemaVersion: 2.0.0
+
+commandTests:
+  - name: python is {{ versions.python }}
+    command: python
+    args: [-c, "import platform; print(platform.python_version())"]
+    expectedOutput: ["^{{ versions.python | replace('.', '\\\\.') }}\n$"]
+  - name: python is {{ variables.implementation }}
+    command: python
+    args: [-c, "import platform; print(platform.python_implementation())"]
+    expectedOutput: ["{{ variables.implementation }}"]
+  - name: TLS works against the CA certificates
+    command: python
+    args: [-c, "import ssl; print(len(ssl.create_default_context().get_ca_certs()) > 50)"]
+    expectedOutput: ["True"]
+{%- if variant == "dev" %}
+  - name: pip is there, in an environment of its own
+    command: pip
+    args: [--version]
+    expectedOutput: ["/opt/venv/"]
+{%- endif %}
+
+fileExistenceTests:
+  - name: python is on the path
+    path: /usr/local/bin/python
+    shouldExist: true
+
+metadataTest:
+  envVars:
+    - key: PYTHONUNBUFFERED
+      value: "1"
+  cmd: [python]
+  user: {{ variables.user }}
+  workdir: /home/{{ variables.user }}

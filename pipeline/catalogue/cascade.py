@@ -1,0 +1,305 @@
+"""Image → Tag → Variant: what holds for each tag, the later level winning.
+
+The image level is `images/<name>/image.yml`, then (if tags live in version folders) the version's own
+image.yml. `versions`, `variables` and `labels` merge key by key; single values are replaced. A variant takes
+every base tag with its suffix, and every alias too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.config import (
+    GateOverrides,
+    ImageFile,
+    Level,
+    Strategy,
+    TagEntry,
+    VariantEntry,
+    VariantFile,
+    did_you_mean,
+)
+from pipeline.config.yaml import Document, KeyPath
+from pipeline.errors import Problem
+from pipeline.model import Platform, valid_tag
+
+from .discover import FileSource, ImageSource
+from .source import ROOTFS, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was said: a document and a key in it. The position is looked up when it is needed."""
+
+    document: Document
+    path: KeyPath
+
+    def problem(self, message: str, suggestion: str | None = None, *, key: str | None = None) -> Problem:
+        """A problem at this place."""
+        from pipeline.config import dotted
+
+        line, column = self.document.positions().of(self.path)
+        return Problem(self.document.path, line, column, key or dotted(self.path), message, suggestion)
+
+
+@dataclass(frozen=True, slots=True)
+class Explicit:
+    """A template that a level names itself."""
+
+    name: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One tag of one image, in one variant: everything the levels say about it."""
+
+    image: str
+    tag: str
+    base_tag: str
+    variant: str | None
+    suffix: str
+    versions: Mapping[str, str]
+    variables: Mapping[str, Any]
+    labels: Mapping[str, str]
+    rootfs_user: str
+    rootfs_copy: bool
+    template: Explicit | None
+    inherited_template: Explicit | None
+    test_template: Explicit | None
+    inherited_test_template: Explicit | None
+    folders: tuple[str, ...]  # least specific first
+    aliases: tuple[str, ...]  # those that the tag lists, with the suffix
+    automatic: bool
+    strategy: Strategy
+    platforms: tuple[Platform, ...] | None
+    gates: GateOverrides | None
+    title: str | None
+    description: str | None
+    place: Place
+
+    @property
+    def name(self) -> str:
+        """As FROM writes it: `python:3.11.2-dev`."""
+        return f"{self.image}:{self.tag}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A level with the place it was written at."""
+
+    level: Level
+    place: Place
+
+    def at(self, key: str) -> Place:
+        return Place(self.place.document, (*self.place.path, key))
+
+
+def resolve(
+    source: Source, images: tuple[ImageSource, ...], problems: list[Problem]
+) -> tuple[Definition, ...]:
+    """Every tag of every image, by image name and then as written; problems are appended."""
+    out: list[Definition] = []
+    folders: dict[str, str] = {}
+    for image in images:
+        name = _name(image)
+        if folders.setdefault(name, image.folder) != image.folder:
+            files = [f for f in (image.image, *image.versions) if f]
+            place = Place(files[0].document, ("name",))
+            problems.append(place.problem(f"the image {name!r} is already in {folders[name]}/"))
+            continue
+        found = list(_image(source, name, image, problems))
+        if (
+            not found
+            and image.image is not None
+            and not any(p.path.startswith(image.folder) for p in problems)
+        ):
+            problems.append(
+                Place(image.image.document, ()).problem("the image has no tag", "write tags: [1.0.0]")
+            )
+        out.extend(found)
+    _check_tags(out, problems)
+    return tuple(sorted(out, key=lambda d: d.image))
+
+
+def _name(image: ImageSource) -> str:
+    for file in (image.image, *image.versions):
+        if file and file.file.name:
+            return file.file.name
+    return image.folder_name
+
+
+def _image(source: Source, name: str, image: ImageSource, problems: list[Problem]) -> Iterator[Definition]:
+    top = image.image
+    if top:
+        yield from _file(source, name, image.folder, (top,), problems)
+    for version in image.versions:
+        if version.file.name and version.file.name != name:
+            place = Place(version.document, ("name",))
+            problems.append(place.problem(f"another file of {image.folder}/ says {name!r}"))
+        yield from _file(source, name, image.folder, (top, version) if top else (version,), problems)
+
+
+def _file(
+    source: Source, name: str, root: str, chain: tuple[FileSource, ...], problems: list[Problem]
+) -> Iterator[Definition]:
+    own = chain[-1]
+    levels = [_Said(f.file, Place(f.document, ())) for f in chain]
+    variants = _variants(chain, problems)
+    for number, entry in enumerate(own.file.tags):
+        tag = _Said(entry, Place(own.document, ("tags", number)))
+        folders = _folders(source, root, own.folder, entry.name, None)
+        yield _definition(name, entry, "", None, [*levels, tag], [], folders, chain)
+        for variant, (suffix, said, extra) in variants.items():
+            if not valid_tag(entry.name + suffix):
+                problems.append(
+                    said[-1].place.problem(f"{entry.name + suffix[:200]!r} is too long for a tag")
+                )
+                continue
+            below = _folders(source, root, own.folder, entry.name, variant)
+            below = tuple(dict.fromkeys((*below, *extra)))
+            yield _definition(name, entry, suffix, variant, [*levels, tag], said, below, chain)
+
+
+def _variants(
+    chain: tuple[FileSource, ...], problems: list[Problem]
+) -> dict[str, tuple[str, list[_Said], tuple[str, ...]]]:
+    """Each variant's suffix, what is said about it (later wins) and its own folder if it has one."""
+    said: dict[str, list[_Said]] = {}
+    folders: dict[str, tuple[str, ...]] = {}
+    for file in chain:
+        here: set[str] = set()
+        for number, entry in enumerate(file.file.variants):
+            place = Place(file.document, ("variants", number))
+            if entry.name in here:
+                problems.append(place.problem(f"the variant {entry.name!r} is written twice"))
+                continue
+            here.add(entry.name)
+            said.setdefault(entry.name, []).append(_Said(entry, place))
+    for variant in chain[-1].variants:
+        said.setdefault(variant.name, []).append(_Said(variant.file, Place(variant.document, ())))
+        folders[variant.name] = (variant.folder,)
+    out = {}
+    for name, levels in said.items():
+        suffix = f"-{name}"
+        for level in levels:
+            if isinstance(level.level, VariantEntry | VariantFile) and level.level.suffix:
+                suffix = level.level.suffix
+        out[name] = (suffix, levels, folders.get(name, ()))
+    return out
+
+
+def _folders(source: Source, root: str, own: str, tag: str, variant: str | None) -> tuple[str, ...]:
+    """The folders that may hold templates and rootfs/ for a tag, least specific first."""
+    candidates = [root, own]
+    if own == root:
+        candidates.append(f"{root}/{tag}")
+    if variant and variant != ROOTFS:
+        candidates.append(f"{own}/{variant}")
+        if own == root:
+            candidates.append(f"{root}/{tag}/{variant}")
+    seen = dict.fromkeys(candidates)
+    return tuple(
+        f for f in seen if f in (root, own) or (source.is_dir(f) and not _is_other_level(source, f, own))
+    )
+
+
+def _is_other_level(source: Source, folder: str, own: str) -> bool:
+    """Whether a folder right below the image has an image.yml: then it is a version, not a tag or variant."""
+    return (
+        folder.rpartition("/")[0] == own
+        and own.count("/") == 1
+        and source.get(f"{folder}/image.yml") is not None
+    )
+
+
+def _definition(
+    image: str,
+    entry: TagEntry,
+    suffix: str,
+    variant: str | None,
+    levels: list[_Said],
+    variant_levels: list[_Said],
+    folders: tuple[str, ...],
+    chain: tuple[FileSource, ...],
+) -> Definition:
+    every = [*levels, *variant_levels]
+    files: list[ImageFile] = [f.file for f in chain]
+    user = _last(every, "rootfs_user")
+    copy = _last(every, "rootfs_copy")
+    automatic = _of_file(files, "aliases")
+    return Definition(
+        image=image,
+        tag=entry.name + suffix,
+        base_tag=entry.name,
+        variant=variant,
+        suffix=suffix,
+        versions=_merged(every, "versions"),
+        variables=_merged(every, "variables"),
+        labels=_merged(every, "labels"),
+        rootfs_user="0:0" if user is None else user,
+        rootfs_copy=True if copy is None else copy,
+        template=_explicit(variant_levels if variant else levels, "template"),
+        inherited_template=_explicit(levels, "template") if variant else None,
+        test_template=_explicit(variant_levels if variant else levels, "test_template"),
+        inherited_test_template=_explicit(levels, "test_template") if variant else None,
+        folders=folders,
+        aliases=tuple(alias + suffix for alias in entry.aliases),
+        automatic=True if automatic is None else automatic,
+        strategy=_of_file(files, "version_strategy") or "semver",
+        platforms=_of_file(files, "platforms"),
+        gates=_of_file(files, "gates"),
+        title=_of_file(files, "title"),
+        description=_of_file(files, "description"),
+        place=levels[-1].place,
+    )
+
+
+def _merged(levels: list[_Said], key: str) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for said in levels:
+        out.update(getattr(said.level, key))
+    return out
+
+
+def _last(levels: list[_Said], key: str) -> Any:
+    found = (getattr(said.level, key) for said in reversed(levels))
+    return next((value for value in found if value is not None), None)
+
+
+def _explicit(levels: list[_Said], key: str) -> Explicit | None:
+    for said in reversed(levels):
+        name = getattr(said.level, key)
+        if name is not None:
+            return Explicit(name, said.at(key))
+    return None
+
+
+def _of_file(files: list[ImageFile], key: str) -> Any:
+    return next((v for f in reversed(files) if (v := getattr(f, key)) is not None), None)
+
+
+def _check_tags(definitions: list[Definition], problems: list[Problem]) -> None:
+    seen: dict[str, Definition] = {}
+    for definition in definitions:
+        other = seen.setdefault(definition.name, definition)
+        if other is not definition:
+            what = f"the variant {other.variant!r} of {other.base_tag}" if other.variant else "another entry"
+            problems.append(definition.place.problem(f"{definition.name} is already made by {what}"))
+    taken: dict[str, Definition] = {}
+    strategies: dict[str, Definition] = {}
+    for definition in definitions:
+        first = strategies.setdefault(definition.image, definition)
+        if first.strategy != definition.strategy and definition.variant is None:
+            place = Place(definition.place.document, ("version_strategy",))
+            message = f"{first.place.document.path} orders the same image by {first.strategy}"
+            problems.append(place.problem(message, did_you_mean(definition.strategy, [first.strategy])))
+        for alias in definition.aliases:
+            name = f"{definition.image}:{alias}"
+            place = Place(definition.place.document, (*definition.place.path, "aliases"))
+            if name in seen:
+                problems.append(place.problem(f"the alias {alias!r} is the name of a tag"))
+            elif taken.setdefault(name, definition) is not definition:
+                problems.append(place.problem(f"the alias {alias!r} already stands for {taken[name].tag}"))

@@ -1,0 +1,159 @@
+"""Folder convention: which image.yml files there are, and what each is for.
+
+    images/<name>/image.yml                       an image (its tags, or defaults for the versions below)
+    images/<name>/<version>/image.yml             tags of the same image, with templates and rootfs/ of their own
+    images/<name>/<version>/<variant>/image.yml   a variant of those tags
+
+Folders whose names start with `_` or `.` are not images (`images/_shared/` is the place for templates that
+others include). `rootfs` is never a version nor a variant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pipeline.config import (
+    Document,
+    ImageFile,
+    Model,
+    ProjectFile,
+    VariantFile,
+    YamlProblem,
+    load,
+    validate_document,
+)
+from pipeline.errors import Problem
+
+from .source import IMAGES, MAX_TEXT, PROJECT_NAME, ROOTFS, Source
+
+M = TypeVar("M", bound=Model)
+
+FILE = "image.yml"
+_NEAR = ("image.yaml", "Image.yml", "images.yml", "image.yml.txt")
+
+
+@dataclass(frozen=True, slots=True)
+class VariantSource:
+    """image.yml of a variant's folder."""
+
+    folder: str
+    name: str
+    file: VariantFile
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """image.yml at image or version level, with the variants' folders below it."""
+
+    folder: str
+    file: ImageFile
+    document: Document
+    variants: tuple[VariantSource, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSource:
+    """One folder of images/: the file at image level, and those of its versions."""
+
+    folder: str
+    image: FileSource | None
+    versions: tuple[FileSource, ...]
+
+    @property
+    def folder_name(self) -> str:
+        """The folder's own name, the image's name unless a file says otherwise."""
+        return self.folder.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Everything that was read: models where the text was good, problems where it was not."""
+
+    project: ProjectFile | None
+    images: tuple[ImageSource, ...]
+    problems: list[Problem] = field(default_factory=list)
+
+
+def discover(source: Source) -> Found:
+    """Read lockage.yml and every image.yml; nothing is raised for what they say."""
+    problems: list[Problem] = []
+    project, _ = _load(source, PROJECT_NAME, ProjectFile, problems)
+    images = []
+    for name in _folders(source, IMAGES):
+        found = _image(source, f"{IMAGES}/{name}", problems)
+        if found:
+            images.append(found)
+    if not images and not problems:
+        problems.append(Problem(f"{IMAGES}/", 0, 0, "", "holds no image", "write images/<name>/image.yml"))
+    return Found(project, tuple(images), problems)
+
+
+def _image(source: Source, folder: str, problems: list[Problem]) -> ImageSource | None:
+    before = len(problems)
+    top = _file(source, folder, problems)
+    versions = []
+    for name in _folders(source, folder):
+        below = f"{folder}/{name}"
+        version = _file(source, below, problems)
+        if version:
+            variants = _variants(source, below, problems)
+            versions.append(FileSource(version.folder, version.file, version.document, variants))
+    if top is None and not versions:
+        if len(problems) == before:
+            near = next((n for n in source.children(folder) if n in _NEAR), None)
+            problems.append(
+                Problem(folder, 0, 0, "", f"holds no {FILE}", f"rename {near} to {FILE}" if near else None)
+            )
+        return None
+    return ImageSource(folder, top, tuple(versions))
+
+
+def _file(source: Source, folder: str, problems: list[Problem]) -> FileSource | None:
+    if source.get(f"{folder}/{FILE}") is None:
+        return None
+    model, document = _load(source, f"{folder}/{FILE}", ImageFile, problems)
+    return FileSource(folder, model, document) if model is not None and document is not None else None
+
+
+def _variants(source: Source, folder: str, problems: list[Problem]) -> tuple[VariantSource, ...]:
+    out = []
+    for name in _folders(source, folder):
+        path = f"{folder}/{name}/{FILE}"
+        if source.get(path) is None:
+            continue
+        model, document = _load(source, path, VariantFile, problems)
+        if model is not None and document is not None:
+            out.append(VariantSource(f"{folder}/{name}", model.name or name, model, document))
+    return tuple(out)
+
+
+def _load(
+    source: Source, path: str, model: type[M], problems: list[Problem]
+) -> tuple[M | None, Document | None]:
+    entry = source.get(path)
+    if entry is None or entry.kind != "file":
+        kind = (
+            "is missing"
+            if entry is None
+            else f"is a {'symbolic link' if entry.kind == 'link' else entry.kind}"
+        )
+        problems.append(Problem(path, 0, 0, "", kind, "a file is expected"))
+        return None, None
+    if entry.content is None:
+        problems.append(Problem(path, 0, 0, "", f"is larger than {MAX_TEXT // 1024} KiB"))
+        return None, None
+    try:
+        document = load(entry.content, path)
+    except YamlProblem as error:
+        problems.append(error.problem)
+        return None, None
+    found, wrong = validate_document(model, document)
+    problems.extend(wrong)
+    return found, document
+
+
+def _folders(source: Source, folder: str) -> list[str]:
+    names = [n for n in source.children(folder) if source.is_dir(f"{folder}/{n}")]
+    return [n for n in names if n != ROOTFS and not n.startswith(("_", "."))]

@@ -1,0 +1,199 @@
+"""What a Dockerfile stands on, and the two edits made to it: COPY rootfs/ put in, bases replaced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pipeline.model import Platform
+
+from .scan import Dockerfile, Instruction, Word, scan
+
+_VARIABLE = re.compile(
+    r"\\(?P<escaped>.)|\$(?:(?P<bare>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<op>:[-+]|[-+])(?P<word>[^{}]*))?\}|(?P<bad>.?))"
+)
+_BUILD_PLATFORM = frozenset(("BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT"))
+
+
+class Unresolved(ValueError):
+    """A variable in FROM that cannot be known before the build."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseUse:
+    """One place where a Dockerfile names an image: the name, its line, and where the text stands."""
+
+    name: str  # with variables replaced
+    line: int
+    start: int
+    end: int
+    instruction: str  # FROM, COPY, ADD or RUN
+    platform: Platform | None = None  # FROM --platform=…, when it is not the target's own
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """Every image that a Dockerfile names, the number of its stages, and what could not be understood."""
+
+    bases: tuple[BaseUse, ...]
+    stages: int
+    problems: tuple[tuple[int, str], ...]
+
+
+@lru_cache(maxsize=64)
+def _scan(text: str) -> Dockerfile:
+    return scan(text)
+
+
+def find_bases(text: str, platform: Platform) -> Uses:
+    """The images in FROM, COPY --from and RUN --mount=from, for one platform; stages and `scratch` left out.
+
+    Variables in FROM are those of ARG before the first FROM (their defaults) and the `TARGET…` ones.
+    """
+    defaults: dict[str, str] = _target_variables(platform)
+    stages: list[str] = []
+    bases: list[BaseUse] = []
+    problems: list[tuple[int, str]] = []
+    for instruction in _scan(text).instructions:
+        if instruction.keyword == "ARG" and not stages:
+            _take_arguments(instruction, defaults)
+        elif instruction.keyword == "FROM":
+            try:
+                use = _from(instruction, defaults, platform)
+            except ValueError as error:
+                problems.append((instruction.line, str(error)))
+                stages.append(_alias(instruction))
+                continue
+            if use.name != "scratch" and use.name.lower() not in stages:
+                bases.append(use)
+            stages.append(_alias(instruction))
+        elif instruction.keyword in ("COPY", "ADD", "RUN"):
+            for word in _froms(instruction):
+                if word.text.lower() not in stages and not _is_stage_number(word.text, len(stages)):
+                    bases.append(
+                        BaseUse(word.text, instruction.line, word.start, word.end, instruction.keyword)
+                    )
+    if not stages:
+        problems.append((1, "there is no FROM"))
+    return Uses(tuple(bases), len(stages), tuple(problems))
+
+
+def rewrite_bases(text: str, platform: Platform, names: Mapping[str, str]) -> str:
+    """The same text with images replaced by name (as `BaseUse.name` has it); not a byte else changes."""
+    edits = [(u.start, u.end, names[u.name]) for u in find_bases(text, platform).bases if u.name in names]
+    for start, end, new in sorted(edits, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
+
+
+def copies_rootfs(text: str) -> bool:
+    """Whether the Dockerfile copies rootfs/ from its context by itself."""
+    for instruction in _scan(text).instructions:
+        if instruction.keyword in ("COPY", "ADD") and instruction.flag("from") is None:
+            sources = instruction.words[:-1]
+            if any(_is_rootfs(word.text.strip("[\"',")) for word in sources):
+                return True
+    return False
+
+
+def inject_rootfs(text: str, user: str) -> str:
+    """Put `COPY --chown=<user> rootfs/ /` behind the first FROM, unless rootfs/ is copied already."""
+    if copies_rootfs(text):
+        return text
+    first = next((i for i in _scan(text).instructions if i.keyword == "FROM"), None)
+    if first is None:
+        return text
+    head, tail = text[: first.end], text[first.end :]
+    newline = "" if head.endswith("\n") else "\n"
+    return f"{head}{newline}COPY --chown={user} rootfs/ /\n{tail}"
+
+
+def _is_rootfs(source: str) -> bool:
+    source = source.removeprefix("./").lstrip("/")
+    return source == "rootfs" or source.startswith("rootfs/")
+
+
+def _target_variables(platform: Platform) -> dict[str, str]:
+    return {
+        "TARGETPLATFORM": str(platform),
+        "TARGETOS": platform.os,
+        "TARGETARCH": platform.architecture,
+        "TARGETVARIANT": platform.variant or "",
+    }
+
+
+def _take_arguments(instruction: Instruction, values: dict[str, str]) -> None:
+    for word in (*instruction.flags, *instruction.words):
+        name, equals, default = word.text.partition("=")
+        if equals:
+            values[name] = expand(default, values) if "$" in default else default.strip("\"'")
+
+
+def _from(instruction: Instruction, values: Mapping[str, str], own: Platform) -> BaseUse:
+    if not instruction.words:
+        raise ValueError("FROM names no image")
+    word = instruction.words[0]
+    name = expand(word.text, values)
+    if not name:
+        raise ValueError(f"FROM {word.text}: the name is empty; give the ARG a default")
+    flag = instruction.flag("platform")
+    platform = None
+    if flag is not None:
+        asked = expand(flag.text, {**values, **dict.fromkeys(_BUILD_PLATFORM, "")})
+        platform = Platform.parse(asked) if asked else None
+    return BaseUse(
+        name, instruction.line, word.start, word.end, "FROM", None if platform == own else platform
+    )
+
+
+def _alias(instruction: Instruction) -> str:
+    words = instruction.words
+    return words[2].text.lower() if len(words) >= 3 and words[1].text.upper() == "AS" else "\0"
+
+
+def _froms(instruction: Instruction) -> list[Word]:
+    out = []
+    if instruction.keyword != "RUN":
+        word = instruction.flag("from")
+        return [word] if word is not None and word.text else []
+    for mount in instruction.flag_values("mount"):
+        at = mount.start
+        for part in mount.text.split(","):
+            if part.startswith("from="):
+                out.append(Word(part[5:], at + 5, at + len(part)))
+            at += len(part) + 1
+    return out
+
+
+def _is_stage_number(text: str, stages: int) -> bool:
+    return text.isdecimal() and int(text) < stages
+
+
+def expand(text: str, values: Mapping[str, str]) -> str:
+    """Variables as BuildKit's shell words know them: `$A`, `${A}`, `${A:-b}`, `${A:+b}`. Raises `Unresolved`."""
+
+    def one(match: re.Match[str]) -> str:
+        if match["escaped"] is not None:
+            return match["escaped"]
+        name = match["bare"] or match["name"]
+        if name is None:
+            raise Unresolved(f"{text!r} holds a substitution that is not known before the build")
+        op, word = match["op"], match["word"] or ""
+        if name in _BUILD_PLATFORM and name not in values:
+            raise Unresolved(f"${name} is not known before the build")
+        value = values.get(name)
+        filled = bool(value) if op and op.startswith(":") else value is not None
+        if op and op.endswith("-"):
+            return value if filled and value is not None else expand(word, values)
+        if op and op.endswith("+"):
+            return expand(word, values) if filled else ""
+        if value is None:
+            raise Unresolved(f"${name} has no ARG with a default before the first FROM")
+        return value
+
+    if "$" in text or "\\" in text:
+        text = _VARIABLE.sub(one, text)
+    return text.replace('"', "").replace("'", "")

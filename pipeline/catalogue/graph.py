@@ -1,0 +1,145 @@
+"""FROM as a graph: what is internal, what is external, what is a mistake; cycles; build order.
+
+A name without host and namespace (`python:3.11`) whose name is an image of the catalogue is internal, by tag
+or alias. Everything else is external and must be listed in `bases:` of lockage.yml, so that a typing error is
+an error and not a pull of somebody else's image. `docker.io/library/python:3.11` is always external.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pipeline.config import Lock, did_you_mean
+from pipeline.errors import Problem
+from pipeline.model import Platform, Reference
+
+from .dockerfile import BaseUse
+
+Node = tuple[str, str, Platform]  # image, tag, platform
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One base of a node: another node, or a reference to elsewhere."""
+
+    use: BaseUse
+    node: Node | None = None
+    reference: Reference | None = None
+
+
+class Names:
+    """What FROM may name: the catalogue's images with tags and aliases, and the declared bases."""
+
+    def __init__(
+        self,
+        tags: Mapping[str, Mapping[str, str]],
+        platforms: Mapping[tuple[str, str], tuple[Platform, ...]],
+        bases: Iterable[Reference],
+        lock: Lock | None,
+    ) -> None:
+        self._tags, self._platforms, self._lock = tags, platforms, lock
+        self._bases = frozenset(bases)
+
+    def resolve(self, use: BaseUse, platform: Platform) -> Edge:
+        """Where a use leads. Raises `UnknownBase`."""
+        try:
+            reference = Reference.parse(use.name)
+        except ValueError as error:
+            raise UnknownBase(str(error)) from None
+        short = use.name.partition("@")[0]
+        name, _, tag = short.partition(":")
+        if "/" not in short and name in self._tags:
+            return self._internal(use, name, tag, reference, use.platform or platform)
+        return self._external(use, reference)
+
+    def _internal(self, use: BaseUse, name: str, tag: str, reference: Reference, platform: Platform) -> Edge:
+        tags = self._tags[name]
+        if reference.digest:
+            raise UnknownBase(f"{name} is an image of this catalogue and is named by tag, not by digest")
+        real = tags.get(tag or "latest")
+        if real is None:
+            known = ", ".join(f"{name}:{t}" for t in sorted(tags))
+            message = f"unknown base {use.name}: the catalogue's {name} has no tag {tag or 'latest'}"
+            suggestion = did_you_mean(use.name, [f"{name}:{t}" for t in tags]) or f"known: {known[:200]}"
+            raise UnknownBase(message, suggestion)
+        if platform not in self._platforms[name, real]:
+            have = ", ".join(str(p) for p in self._platforms[name, real])
+            raise UnknownBase(f"{name}:{real} is not made for {platform}", f"it is made for {have}")
+        return Edge(use, node=(name, real, platform))
+
+    def _external(self, use: BaseUse, reference: Reference) -> Edge:
+        tagged = reference if reference.tag else reference.repository.tagged("latest")
+        tagged = Reference(tagged.repository, tagged.tag)
+        untagged = reference.digest is not None and reference.tag is None
+        declared = (
+            any(b.repository == reference.repository for b in self._bases)
+            if untagged
+            else tagged in self._bases
+        )
+        if not declared:
+            internal = [f"{image}:{tag}" for image, tags in self._tags.items() for tag in tags]
+            external = [b.familiar for b in self._bases]
+            near = did_you_mean(use.name, [*internal, *external, *(str(b) for b in self._bases), *self._tags])
+            where = f"add {tagged} to bases: in lockage.yml"
+            raise UnknownBase(f"unknown base {use.name}", f"{near} or {where}" if near else where)
+        if reference.digest:
+            return Edge(use, reference=reference)
+        digest = self._lock.digest(tagged) if self._lock else None
+        return Edge(use, reference=tagged.pinned(digest) if digest else tagged)
+
+
+class UnknownBase(Exception):
+    """A name in FROM that leads nowhere."""
+
+    def __init__(self, message: str, suggestion: str | None = None) -> None:
+        super().__init__(message)
+        self.message, self.suggestion = message, suggestion
+
+
+def order(edges: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """A build order (Kahn), and the cycles that have none.
+
+    `edges` maps a node to those it stands on. Among nodes that are ready the first by name goes first, so the
+    order is the same everywhere. A cycle starts and ends with the same node.
+    """
+    waiting = {node: len(set(bases)) for node, bases in edges.items()}
+    dependents: dict[str, list[str]] = {}
+    for node, bases in edges.items():
+        for base in set(bases):
+            dependents.setdefault(base, []).append(node)
+    ready = [node for node, count in waiting.items() if count == 0]
+    heapq.heapify(ready)
+    done: list[str] = []
+    while ready:
+        node = heapq.heappop(ready)
+        done.append(node)
+        for dependent in dependents.get(node, ()):
+            waiting[dependent] -= 1
+            if waiting[dependent] == 0:
+                heapq.heappush(ready, dependent)
+    left = {node for node, count in waiting.items() if count > 0}
+    return tuple(done), _cycles(edges, left)
+
+
+def _cycles(edges: Mapping[str, tuple[str, ...]], left: set[str]) -> tuple[tuple[str, ...], ...]:
+    found: list[tuple[str, ...]] = []
+    seen: set[str] = set()
+    for start in sorted(left):
+        path: list[str] = []
+        node: str | None = start
+        while node is not None and node not in seen:
+            seen.add(node)
+            path.append(node)
+            node = next((b for b in sorted(edges[node]) if b in left), None)
+        if node is not None and node in path:
+            found.append((*path[path.index(node) :], node))
+    return tuple(found)
+
+
+def cycle_problem(cycle: tuple[str, ...], path: str, line: int) -> Problem:
+    """A cycle as a problem at the FROM that closes it."""
+    return Problem(
+        path, line, 1, "FROM", f"cycle: {' → '.join(cycle)}", "one of them must stand on another image"
+    )

@@ -1,0 +1,67 @@
+"""A target's key: a hash over everything that goes into it, and nothing else.
+
+The inputs, as `key_inputs` gives them:
+
+    format      KEY_FORMAT; raised when the meaning of any other input changes
+    engine      the engine's version, as the caller gives it
+    platform    linux/amd64
+    dockerfile  the Dockerfile with internal bases replaced by `key:<their key>` and external ones by
+                `name@digest`, so that neither a tag nor a snapshot's name matters
+    rootfs      path, kind, mode, and content digest or link target of every entry
+    labels      the labels that do not change from commit to commit
+    arguments   build arguments
+
+The test, the gates, tags and aliases are not inputs: they judge or name an image and do not change it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.model import compact
+
+from .plan import Target
+
+KEY_FORMAT = 1
+
+
+def key_inputs(
+    target: Target,
+    base_keys: Mapping[str, str],
+    *,
+    engine: str = "",
+    arguments: Mapping[str, str] | None = None,
+) -> dict[str, Any] | None:
+    """Everything that the key covers; None if an external base has no digest or an internal one no key.
+
+    `base_keys` are the keys of the targets that this one stands on, by id.
+    """
+    names: dict[str, str] = {}
+    for base in target.bases:
+        if base.target_id is not None:
+            key = base_keys.get(base.target_id)
+            if key is None:
+                return None
+            names[base.name] = f"key:{key}"
+        elif base.reference is None or base.reference.digest is None:
+            return None
+        else:
+            names[base.name] = f"{base.reference.repository}@{base.reference.digest}"
+    return {
+        "format": KEY_FORMAT,
+        "engine": engine,
+        "platform": str(target.platform),
+        "dockerfile": target.dockerfile_on(names),
+        "rootfs": [
+            [e.path, e.kind, e.mode, e.sha256 if e.kind == "file" else e.target] for e in target.rootfs
+        ],
+        "labels": dict(target.labels),
+        "arguments": dict(arguments or {}),
+    }
+
+
+def key_of(inputs: Mapping[str, Any]) -> str:
+    """The key: 64 hexadecimal digits of sha256 over the inputs' canonical JSON."""
+    return hashlib.sha256(compact(inputs)).hexdigest()

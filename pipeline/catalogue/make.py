@@ -1,0 +1,282 @@
+"""From a source to the plan: the steps of the catalogue in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from pipeline.config import LOCK_NAME, Lock, ProjectFile, read_lock
+from pipeline.errors import ConfigError, Problem, UsageError
+from pipeline.model import Platform, Reference, valid_tag
+
+from .aliases import automatic_aliases
+from .cascade import Definition, resolve
+from .discover import discover
+from .dockerfile import copies_rootfs, find_bases, inject_rootfs, rewrite_bases
+from .graph import Edge, Names, UnknownBase, cycle_problem, order
+from .keys import key_inputs, key_of
+from .plan import Base, LockState, Plan, Target, target_id
+from .rootfs import Rootfs, merge
+from .select import select
+from .source import Source
+from .templates import Renderer, TemplateProblem, context_of, find_dockerfile, find_test
+
+_HINT = "`lockage plan` checks again without building anything"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """One tag with its texts: what its platforms share."""
+
+    definition: Definition
+    platforms: tuple[Platform, ...]
+    template: str
+    test_template: str | None
+    dockerfile: str
+    test: str | None
+    rootfs: Rootfs
+    shift: int  # lines that injection put before what follows FROM
+    warnings: tuple[str, ...]
+
+
+def lock_of(source: Source) -> Lock | None:
+    """The lock beside lockage.yml, if there is one. Raises `ConfigError`."""
+    entry = source.get(LOCK_NAME)
+    return read_lock(source.read(LOCK_NAME)) if entry is not None else None
+
+
+def make_plan(
+    source: Source,
+    *,
+    lock: Lock | None = None,
+    only: Iterable[str] = (),
+    platforms: Iterable[Platform] = (),
+    snapshot_id: str | None = None,
+    engine: str = "",
+) -> Plan:
+    """The plan of a catalogue. Pure: the same arguments give the same plan on any machine.
+
+    `only` keeps targets by pattern with what they stand on (see `select`), `platforms` narrows each image's
+    platforms, `engine` is the engine's version (an input of every key). Raises `ConfigError` with every
+    problem of every file, `UsageError` for a pattern, platform or snapshot that fits nothing.
+    """
+    if snapshot_id is not None and not valid_tag(f"x-{snapshot_id}"):
+        raise UsageError(f"{snapshot_id!r} cannot stand in a tag", hint="letters, digits, '_', '.' and '-'")
+    found = discover(source)
+    problems = found.problems
+    definitions = resolve(source, found.images, problems)
+    rendered = _render(source, found.project, definitions, tuple(platforms), problems)
+    if problems or found.project is None:
+        raise ConfigError(problems, hint=_HINT)
+    plan = _assemble(source, found.project, rendered, lock, snapshot_id, engine)
+    patterns = tuple(only)
+    return select(plan, patterns) if patterns else plan
+
+
+def _render(
+    source: Source,
+    project: ProjectFile | None,
+    definitions: tuple[Definition, ...],
+    wanted: tuple[Platform, ...],
+    problems: list[Problem],
+) -> list[_Rendered]:
+    renderer = Renderer(source)
+    trees: dict[tuple[str, ...], Rootfs] = {}
+    default = project.platforms if project else ()
+    out = []
+    for definition in definitions:
+        platforms = definition.platforms or default
+        if wanted:
+            platforms = tuple(p for p in platforms if p in wanted)
+        if definition.folders not in trees:
+            trees[definition.folders] = merge(source, definition.folders, problems)
+        try:
+            out.append(_render_one(source, renderer, definition, platforms, trees[definition.folders]))
+        except TemplateProblem as error:
+            if error.problem not in problems:
+                problems.append(error.problem)
+    if wanted and not any(r.platforms for r in out) and not problems:
+        raise UsageError(
+            f"no target for {', '.join(map(str, wanted))}", hint="platforms: in lockage.yml lists them"
+        )
+    return out
+
+
+def _render_one(
+    source: Source,
+    renderer: Renderer,
+    definition: Definition,
+    platforms: tuple[Platform, ...],
+    rootfs: Rootfs,
+) -> _Rendered:
+    template = find_dockerfile(source, definition)
+    test_template = find_test(source, definition)
+    context = context_of(definition)
+    plain = renderer.render(template, context, definition.name)
+    test = renderer.render(test_template, context, definition.name) if test_template else None
+    warnings = list(rootfs.warnings)
+    text = plain
+    if rootfs.has_content and definition.rootfs_copy:
+        text = inject_rootfs(plain, definition.rootfs_user)
+    elif rootfs.has_content and not copies_rootfs(plain):
+        warnings.append("rootfs/ has content that nothing copies (rootfs_copy: false)")
+    shift = text.count("\n") - plain.count("\n")
+    return _Rendered(
+        definition, platforms, template, test_template, text, test, rootfs, shift, tuple(warnings)
+    )
+
+
+def _assemble(
+    source: Source,
+    project: ProjectFile,
+    rendered: list[_Rendered],
+    lock: Lock | None,
+    snapshot_id: str | None,
+    engine: str,
+) -> Plan:
+    tags, aliases = _names([r.definition for r in rendered])
+    platforms = {(r.definition.image, r.definition.tag): r.platforms for r in rendered}
+    names = Names(tags, platforms, project.bases, lock)
+    problems: list[Problem] = []
+    targets: dict[str, Target] = {}
+    for item in rendered:
+        for platform in item.platforms:
+            edges, warnings = _edges(item, platform, names, problems)
+            target = _target(project, item, platform, edges, warnings, aliases, snapshot_id)
+            targets[target.id] = target
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)), hint=_HINT)
+    ids, cycles = order({t.id: t.internal_bases for t in targets.values()})
+    if cycles:
+        raise ConfigError(list(dict.fromkeys(_cycle(c, targets) for c in cycles)), hint=_HINT)
+    keys: dict[str, str] = {}
+    made = []
+    for identity in ids:
+        target = targets[identity]
+        inputs = key_inputs(target, keys, engine=engine)
+        if inputs is not None:
+            keys[identity] = key_of(inputs)
+            target = replace(target, key=keys[identity])
+        made.append(target)
+    tools = {name: _pinned(ref, lock) for name, ref in project.tools.all().items()}
+    bases = [r for t in made for r in t.external_bases]
+    unlocked = tuple(dict.fromkeys(r for r in (*bases, *tools.values()) if r.digest is None))
+    state: LockState = "none" if lock is None else "partial" if unlocked else "complete"
+    return Plan(project, tuple(made), state, unlocked, snapshot_id, MappingProxyType(tools), source=source)
+
+
+def _names(
+    definitions: list[Definition],
+) -> tuple[dict[str, dict[str, str]], dict[tuple[str, str], tuple[str, ...]]]:
+    """By image: every tag and alias and the tag it stands for; by image and tag: its aliases, sorted."""
+    tags: dict[str, dict[str, str]] = {}
+    for d in definitions:
+        tags.setdefault(d.image, {})[d.tag] = d.tag
+    real = {image: frozenset(known) for image, known in tags.items()}
+    groups: dict[tuple[str, str | None, str], list[Definition]] = {}
+    for d in definitions:
+        for alias in d.aliases:
+            tags[d.image][alias] = d.tag
+        groups.setdefault((d.image, d.variant, d.suffix), []).append(d)
+    for (image, _, suffix), members in groups.items():
+        automatic = [d.base_tag for d in members if d.automatic]
+        for alias, tag in automatic_aliases(automatic, members[0].strategy).items():
+            if alias + suffix not in real[image]:
+                tags[image].setdefault(alias + suffix, tag + suffix)
+    out: dict[tuple[str, str], tuple[str, ...]] = {}
+    for image, known in tags.items():
+        for alias in sorted(known):
+            if alias != known[alias]:
+                out[image, known[alias]] = (*out.get((image, known[alias]), ()), alias)
+    return tags, out
+
+
+def _edges(
+    item: _Rendered, platform: Platform, names: Names, problems: list[Problem]
+) -> tuple[list[Edge], tuple[str, ...]]:
+    uses = find_bases(item.dockerfile, platform)
+    where = item.template
+    for line, message in uses.problems:
+        problems.append(Problem(where, max(1, line), 1, "FROM", f"{message} ({item.definition.name})"))
+    edges = []
+    for use in uses.bases:
+        try:
+            edges.append(names.resolve(use, platform))
+        except UnknownBase as error:
+            message = f"{error.message} ({item.definition.name})"
+            problems.append(Problem(where, use.line, 1, use.instruction, message, error.suggestion))
+    warnings = item.warnings
+    if uses.stages > 1 and item.shift:
+        warnings += (
+            "rootfs/ is copied into the first stage of several; write COPY rootfs/ / where it belongs",
+        )
+    return edges, warnings
+
+
+def _target(
+    project: ProjectFile,
+    item: _Rendered,
+    platform: Platform,
+    edges: list[Edge],
+    warnings: tuple[str, ...],
+    aliases: Mapping[tuple[str, str], tuple[str, ...]],
+    snapshot_id: str | None,
+) -> Target:
+    d = item.definition
+    bases, moved = [], {}
+    for edge in edges:
+        name = edge.use.name
+        if edge.node is None:
+            bases.append(Base("external", name, edge.use.line, reference=edge.reference))
+            continue
+        image, tag, on = edge.node
+        if snapshot_id:
+            moved[name] = f"{image}:{tag}-{snapshot_id}"
+            name = moved[name]
+        bases.append(Base("internal", name, edge.use.line, target_id=target_id(image, tag, on)))
+    text = rewrite_bases(item.dockerfile, platform, moved) if moved else item.dockerfile
+    tags = (f"{d.tag}-{snapshot_id}",) if snapshot_id else (d.tag, *aliases.get((d.image, d.tag), ()))
+    return Target(
+        id=target_id(d.image, d.tag, platform),
+        image=d.image,
+        tag=d.tag,
+        base_tag=d.base_tag,
+        variant=d.variant,
+        platform=platform,
+        tags=tags,
+        bases=tuple(dict.fromkeys(bases)),
+        dockerfile=text,
+        test=item.test,
+        rootfs=item.rootfs.entries,
+        labels=MappingProxyType(_labels(project, d)),
+        key=None,
+        gates=project.policy.overridden(d.gates),
+        warnings=warnings,
+        template=item.template,
+        test_template=item.test_template,
+        title=d.title,
+        description=d.description,
+    )
+
+
+def _labels(project: ProjectFile, definition: Definition) -> dict[str, str]:
+    """Labels that are the same from commit to commit (OCI image-spec v1.1, annotations.md)."""
+    oci = "org.opencontainers.image"
+    out = {f"{oci}.title": definition.title or definition.image, f"{oci}.version": definition.tag}
+    if definition.description:
+        out[f"{oci}.description"] = definition.description
+    if project.source:
+        out[f"{oci}.source"] = project.source
+    return dict(sorted((out | dict(definition.labels)).items()))
+
+
+def _pinned(reference: Reference, lock: Lock | None) -> Reference:
+    digest = lock.digest(reference) if lock else None
+    return reference.pinned(digest) if digest else reference
+
+
+def _cycle(cycle: tuple[str, ...], targets: Mapping[str, Target]) -> Problem:
+    last = targets[cycle[-2]]
+    line = next((b.line for b in last.bases if b.target_id == cycle[-1]), 1)
+    return cycle_problem(tuple(targets[i].name for i in cycle), last.template, line)

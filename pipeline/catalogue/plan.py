@@ -1,0 +1,188 @@
+"""The plan: every target, what it is made of and stands on. Frozen; its JSON is the same bytes everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Literal
+
+from pipeline.config import Gates, ProjectFile
+from pipeline.model import Digest, Platform, Reference, pretty
+
+from .dockerfile import rewrite_bases
+from .rootfs import RootfsEntry
+from .source import Source
+
+FORMAT_VERSION = 1
+
+LockState = Literal["none", "partial", "complete"]
+
+
+def target_id(image: str, tag: str, platform: Platform) -> str:
+    """`<image>/<tag>/<os>-<arch>[-<variant>]`: tag carries the image variant's suffix, `<variant>` is the
+    architecture's (`linux-arm-v7`)."""
+    return f"{image}/{tag}/{platform.slug}"
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """An image that a target stands on.
+
+    `name` is what the Dockerfile says (variables replaced). Internal: `target_id`. External: `reference`
+    with its tag, and with its digest when the lock (or the Dockerfile) has one.
+    """
+
+    kind: Literal["internal", "external"]
+    name: str
+    line: int
+    target_id: str | None = None
+    reference: Reference | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The base as data."""
+        out: dict[str, Any] = {"kind": self.kind, "name": self.name}
+        if self.target_id:
+            out["target"] = self.target_id
+        if self.reference:
+            out["reference"] = str(self.reference)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One image, tag, variant and platform: the unit that is built, scanned, tested, pushed."""
+
+    id: str
+    image: str
+    tag: str
+    base_tag: str
+    variant: str | None
+    platform: Platform
+    tags: tuple[str, ...]  # every tag and alias that its index bears, the real tag first
+    bases: tuple[Base, ...]
+    dockerfile: str  # as generated: internal bases by name and tag
+    test: str | None  # container-structure-test 2.0.0
+    rootfs: tuple[RootfsEntry, ...]
+    labels: Mapping[str, str]
+    key: str | None  # None without a lock for every external base
+    gates: Gates
+    warnings: tuple[str, ...]
+    template: str  # where the Dockerfile came from, below the root
+    test_template: str | None
+    title: str | None = None
+    description: str | None = None
+
+    @property
+    def name(self) -> str:
+        """`python:3.11.2-dev`."""
+        return f"{self.image}:{self.tag}"
+
+    @property
+    def internal_bases(self) -> tuple[str, ...]:
+        """Ids of the targets that must be built first."""
+        return tuple(dict.fromkeys(b.target_id for b in self.bases if b.target_id))
+
+    @property
+    def external_bases(self) -> tuple[Reference, ...]:
+        """The images from elsewhere, pinned where the lock knows them."""
+        return tuple(dict.fromkeys(b.reference for b in self.bases if b.reference))
+
+    def dockerfile_on(self, references: Mapping[str, str]) -> str:
+        """The Dockerfile with bases replaced by exact references; `references` maps a base's `name` (or an
+        internal base's target id) to the text that FROM shall have."""
+        names = {}
+        for base in self.bases:
+            for key in (base.target_id, base.name):
+                if key is not None and key in references:
+                    names[base.name] = references[key]
+                    break
+        return rewrite_bases(self.dockerfile, self.platform, names)
+
+    def to_json(self) -> dict[str, Any]:
+        """The target as data: texts by digest, the rest in full."""
+        return {
+            "id": self.id,
+            "image": self.image,
+            "tag": self.tag,
+            "base_tag": self.base_tag,
+            "variant": self.variant,
+            "platform": str(self.platform),
+            "tags": list(self.tags),
+            "bases": [b.to_json() for b in self.bases],
+            "key": self.key,
+            "dockerfile": {"template": self.template, "digest": str(Digest.of(self.dockerfile.encode()))},
+            "test": None
+            if self.test is None
+            else {"template": self.test_template, "digest": str(Digest.of(self.test.encode()))},
+            "rootfs": [_entry_json(e) for e in self.rootfs],
+            "labels": dict(sorted(self.labels.items())),
+            "gates": self.gates.model_dump(mode="json"),
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All targets in an order in which they can be built, and the project they belong to."""
+
+    project: ProjectFile
+    targets: tuple[Target, ...]
+    lock_state: LockState = "none"
+    unlocked: tuple[Reference, ...] = ()  # external bases and tools that the lock does not know
+    snapshot_id: str | None = None
+    tools: Mapping[str, Reference] = field(
+        default_factory=lambda: MappingProxyType({})
+    )  # pinned where locked
+    format_version: int = FORMAT_VERSION
+    source: Source | None = field(default=None, repr=False, compare=False)  # where rootfs contents are read
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Target]:
+        """Targets by id."""
+        return MappingProxyType({t.id: t for t in self.targets})
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Image names, sorted."""
+        return tuple(sorted({t.image for t in self.targets}))
+
+    def groups(self) -> tuple[tuple[str, tuple[Target, ...]], ...]:
+        """`image:tag` and its platforms' targets, in build order: one index each."""
+        out: dict[str, list[Target]] = {}
+        for target in self.targets:
+            out.setdefault(target.name, []).append(target)
+        return tuple((name, tuple(targets)) for name, targets in out.items())
+
+    def dependents(self, target_id: str) -> tuple[str, ...]:
+        """Ids of everything that stands on a target, directly or not, in build order."""
+        inside = {target_id}
+        for target in self.targets:
+            if inside.intersection(target.internal_bases):
+                inside.add(target.id)
+        return tuple(t.id for t in self.targets if t.id in inside and t.id != target_id)
+
+    def to_data(self) -> dict[str, Any]:
+        """The plan as data."""
+        return {
+            "format_version": self.format_version,
+            "project": self.project.project,
+            "snapshot_id": self.snapshot_id,
+            "lock": {"state": self.lock_state, "missing": [str(r) for r in self.unlocked]},
+            "tools": {name: str(ref) for name, ref in self.tools.items()},
+            "targets": [t.to_json() for t in self.targets],
+        }
+
+    def to_json(self) -> str:
+        """The plan as JSON, the same bytes for the same catalogue, lock and options."""
+        return pretty(self.to_data())
+
+
+def _entry_json(entry: RootfsEntry) -> dict[str, Any]:
+    out: dict[str, Any] = {"path": entry.path, "kind": entry.kind, "mode": f"{entry.mode:04o}"}
+    if entry.sha256:
+        out |= {"digest": f"sha256:{entry.sha256}", "size": entry.size}
+    if entry.target is not None:
+        out["target"] = entry.target
+    return out | {"origin": entry.origin}

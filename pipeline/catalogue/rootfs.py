@@ -1,0 +1,112 @@
+"""Layered rootfs/: image, version and variant folders merged, later wins.
+
+Symbolic links stay links and are never followed, wherever they point; a later file replaces a link, a link
+replaces a file, a folder joins a folder. Devices, sockets and pipes are refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from pipeline.errors import Problem
+
+from .source import ROOTFS, Entry, Source
+
+SENSITIVE = (
+    ".env", ".env.*", "*.key", "*.pem", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx",
+    "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".npmrc", ".pypirc", ".git-credentials",
+    ".pgpass", ".htpasswd", "credentials.json",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RootfsEntry:
+    """One path of the merged tree; `origin` is the source file that won. Size in bytes."""
+
+    path: str
+    kind: Literal["file", "link", "dir"]
+    mode: int
+    sha256: str | None
+    target: str | None
+    size: int
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rootfs:
+    """The merged tree by path, with what a person should know of it."""
+
+    entries: tuple[RootfsEntry, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def has_content(self) -> bool:
+        """Whether anything is to be copied: S1's "has rootfs content"."""
+        return bool(self.entries)
+
+
+def merge(source: Source, folders: tuple[str, ...], problems: list[Problem]) -> Rootfs:
+    """Merge `<folder>/rootfs/` of every folder, the least specific first; problems are appended."""
+    tree: dict[str, RootfsEntry] = {}
+    warnings: list[str] = []
+    for folder in folders:
+        root = f"{folder}/{ROOTFS}"
+        top = source.get(root)
+        if top is None:
+            continue
+        if top.kind != "dir":
+            kind = "a symbolic link" if top.kind == "link" else "not a folder"
+            problems.append(Problem(root, 0, 0, "", f"is {kind}", "rootfs must be a folder"))
+            continue
+        _layer(source, root, "", tree, warnings, problems)
+    warnings += [
+        f"{entry.origin} looks like a secret and goes into the image"
+        for entry in tree.values()
+        if entry.kind == "file" and is_sensitive(entry.path)
+    ]
+    return Rootfs(tuple(tree[path] for path in sorted(tree)), tuple(warnings))
+
+
+def is_sensitive(path: str) -> bool:
+    """Whether a file's name is one of those that hold secrets."""
+    name = path.rpartition("/")[2].lower()
+    return any(fnmatchcase(name, pattern) for pattern in SENSITIVE)
+
+
+def _layer(
+    source: Source,
+    root: str,
+    below: str,
+    tree: dict[str, RootfsEntry],
+    warnings: list[str],
+    problems: list[Problem],
+) -> None:
+    folder = f"{root}/{below}" if below else root
+    for name in source.children(folder):
+        path = f"{below}/{name}" if below else name
+        origin = f"{folder}/{name}"
+        entry = source.files[origin]
+        if entry.kind == "other":
+            problems.append(
+                Problem(origin, 0, 0, "", "is a device, socket or pipe", "only files, folders and links")
+            )
+            continue
+        _put(tree, path, origin, entry, warnings)
+        if entry.kind == "dir":
+            _layer(source, root, path, tree, warnings, problems)
+
+
+def _put(tree: dict[str, RootfsEntry], path: str, origin: str, entry: Entry, warnings: list[str]) -> None:
+    before = tree.get(path)
+    if before is not None and before.kind == "dir" and entry.kind != "dir":
+        inside = [p for p in tree if p.startswith(f"{path}/")]
+        for gone in inside:
+            del tree[gone]
+        if inside:
+            warnings.append(f"{origin} replaces the folder {before.origin} and {len(inside)} paths in it")
+    if before is not None and before.kind == "link" and entry.kind == "dir":
+        warnings.append(f"the folder {origin} replaces the link {before.origin} -> {before.target}")
+    kind = entry.kind if entry.kind != "other" else "file"
+    tree[path] = RootfsEntry(path, kind, entry.mode, entry.sha256, entry.target, entry.size, origin)

@@ -1,0 +1,144 @@
+"""A Dockerfile as instructions with their places: continuations, comments, heredocs, parser directives.
+
+Follows BuildKit's parser (frontend/dockerfile/parser): directives only at the very top, comment and empty
+lines inside a continuation are skipped, heredocs after RUN, COPY and ADD.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_DIRECTIVE = re.compile(r"^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
+_HEREDOC = re.compile(r"""(?<![<\\\w])\d*<<(-?)\s*(["']?)([A-Za-z_][A-Za-z0-9_.-]*)\2""")
+_WORD = re.compile(r"\S+")
+_FLAG = re.compile(r"--[a-z][a-z-]*(?:=\S*)?$")
+_HEREDOC_KEYWORDS = frozenset(("RUN", "COPY", "ADD"))
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of an instruction and where it stands in the text (`text[start:end]`)."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One instruction; lines count from 1. `flags` are the leading `--…` words, `words` the rest."""
+
+    keyword: str
+    flags: tuple[Word, ...]
+    words: tuple[Word, ...]
+    line: int
+    end: int  # offset behind its last line, heredocs included
+    heredoc: bool = False
+
+    def flag(self, name: str) -> Word | None:
+        """The value of `--name=value`, with its own place."""
+        return next(self.flag_values(name), None)
+
+    def flag_values(self, name: str) -> Iterator[Word]:
+        """Every value of a flag that may be repeated (`--mount=`)."""
+        head = f"--{name}="
+        for word in self.flags:
+            if word.text.startswith(head):
+                yield Word(word.text[len(head) :], word.start + len(head), word.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Dockerfile:
+    """Its text, its parser directives (`syntax`, `escape`, `check`) and its instructions."""
+
+    text: str
+    directives: dict[str, str]
+    instructions: tuple[Instruction, ...]
+
+
+def scan(text: str) -> Dockerfile:
+    """Take a Dockerfile apart. Nothing is refused here: what is not understood stays words."""
+    lines = text.splitlines(keepends=True)
+    directives, escape = _directives(lines)
+    continued = re.compile(re.escape(escape) + r"[ \t]*\r?\n?$")
+    out: list[Instruction] = []
+    number, offset = 0, 0
+    while number < len(lines):
+        stripped = lines[number].strip()
+        if not stripped or stripped.startswith("#"):
+            offset += len(lines[number])
+            number += 1
+            continue
+        first = number
+        pieces: list[tuple[str, int]] = []
+        while number < len(lines):
+            line = lines[number]
+            start = offset
+            number, offset = number + 1, offset + len(line)
+            bare = line.strip()
+            if pieces and (not bare or bare.startswith("#")):
+                continue
+            match = continued.search(line)
+            pieces.append((line[: match.start()] if match else line.rstrip("\r\n"), start))
+            if not match:
+                break
+        keyword, flags, words = _take_apart(pieces)
+        heredocs = _heredocs(pieces) if keyword in _HEREDOC_KEYWORDS else []
+        for strip, name in heredocs:
+            while number < len(lines):
+                line = lines[number].rstrip("\r\n")
+                number, offset = number + 1, offset + len(lines[number])
+                if (line.lstrip("\t") if strip else line) == name:
+                    break
+        out.append(Instruction(keyword, flags, words, first + 1, offset, bool(heredocs)))
+    return Dockerfile(text, directives, tuple(out))
+
+
+def _directives(lines: list[str]) -> tuple[dict[str, str], str]:
+    found: dict[str, str] = {}
+    for line in lines:
+        match = _DIRECTIVE.match(line.strip())
+        name = match[1].lower() if match else ""
+        if not match or name not in ("syntax", "escape", "check") or name in found:
+            break
+        found[name] = match[2]
+    escape = found.get("escape", "\\")
+    return found, escape if escape in ("\\", "`") else "\\"
+
+
+def _take_apart(pieces: list[tuple[str, int]]) -> tuple[str, tuple[Word, ...], tuple[Word, ...]]:
+    words = _words(pieces)
+    if not words:
+        return "", (), ()
+    keyword, rest = words[0].text.upper(), words[1:]
+    count = 0
+    while count < len(rest) and _FLAG.match(rest[count].text):
+        count += 1
+    return keyword, tuple(rest[:count]), tuple(rest[count:])
+
+
+def _words(pieces: list[tuple[str, int]]) -> list[Word]:
+    """Words over all physical lines; a word may run across a continuation."""
+    if len(pieces) == 1:
+        text, start = pieces[0]
+        return [Word(m[0], start + m.start(), start + m.end()) for m in _WORD.finditer(text)]
+    logical = "".join(text for text, _ in pieces)
+    starts, at = [], 0
+    for text, start in pieces:
+        starts.append((at, start))
+        at += len(text)
+
+    def place(position: int) -> int:
+        logical_start, start = next((a, b) for a, b in reversed(starts) if a <= position)
+        return start + position - logical_start
+
+    return [Word(m[0], place(m.start()), place(m.end() - 1) + 1) for m in _WORD.finditer(logical)]
+
+
+def _heredocs(pieces: list[tuple[str, int]]) -> list[tuple[bool, str]]:
+    logical = "".join(text for text, _ in pieces)
+    if "<<" not in logical:
+        return []
+    return [(bool(m[1]), m[3]) for m in _HEREDOC.finditer(logical)]

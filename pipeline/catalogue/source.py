@@ -1,0 +1,191 @@
+"""The only file of the catalogue that reads the disk: a folder becomes a frozen `Source`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from pipeline.errors import ConfigError, EnvironmentProblem, Problem
+
+PROJECT_NAME = "lockage.yml"
+LOCK_FILE = "lockage.lock"
+IMAGES = "images"
+ROOTFS = "rootfs"
+
+MAX_TEXT = 1024 * 1024
+MAX_FILES = 200_000
+MAX_DEPTH = 64
+_CHUNK = 1024 * 1024
+# what a checkout's umask decides and git does not record
+_UMASK_BITS = 0o022
+
+Kind = Literal["file", "link", "dir", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the tree. Texts carry their `content`; files below a rootfs/ their `sha256` and `size`
+    in bytes. `mode` is the permission bits without group and other write."""
+
+    kind: Kind
+    mode: int = 0o644
+    content: bytes | None = None
+    target: str | None = None
+    size: int = 0
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A catalogue's files by their posix path below `root`; nothing else is looked at later."""
+
+    files: Mapping[str, Entry]
+    root: Path | None = None
+    _children: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        children: dict[str, list[str]] = {}
+        for path in sorted(self.files):
+            parent, _, name = path.rpartition("/")
+            children.setdefault(parent, []).append(name)
+        object.__setattr__(self, "_children", {k: tuple(v) for k, v in children.items()})
+
+    @classmethod
+    def of(cls, files: Mapping[str, str | bytes | Entry]) -> Source:
+        """A source that was never on a disk; folders are added by themselves."""
+        out: dict[str, Entry] = {}
+        for path, given in files.items():
+            entry = given if isinstance(given, Entry) else _file_of(given)
+            if entry.kind == "file" and entry.content is not None and entry.sha256 is None:
+                entry = _file_of(entry.content, entry.mode)
+            out[path] = entry
+            while "/" in path:
+                path = path.rpartition("/")[0]
+                out.setdefault(path, Entry("dir", 0o755))
+        return cls(MappingProxyType(out))
+
+    def get(self, path: str) -> Entry | None:
+        """The entry at a path."""
+        return self.files.get(path)
+
+    def children(self, folder: str) -> tuple[str, ...]:
+        """Names in a folder, sorted."""
+        return self._children.get(folder, ())
+
+    def is_dir(self, path: str) -> bool:
+        """Whether a folder (not a link to one) is there."""
+        entry = self.files.get(path)
+        return entry is not None and entry.kind == "dir"
+
+    def read(self, path: str) -> bytes:
+        """A file's bytes, exactly those that were hashed. Raises `EnvironmentProblem` if they changed since."""
+        entry = self.files[path]
+        if entry.content is not None:
+            return entry.content
+        if self.root is None or entry.kind != "file":
+            raise EnvironmentProblem(f"{path} has no content")
+        try:
+            content = (self.root / path).read_bytes()
+        except OSError as error:
+            raise EnvironmentProblem(f"cannot read {path}: {error.strerror}") from None
+        if hashlib.sha256(content).hexdigest() != entry.sha256:
+            raise EnvironmentProblem(f"{path} changed while it was used", hint="run the command again")
+        return content
+
+
+def _file_of(content: str | bytes, mode: int = 0o644) -> Entry:
+    data = content.encode() if isinstance(content, str) else content
+    return Entry("file", mode, data, None, len(data), hashlib.sha256(data).hexdigest())
+
+
+def read_source(root: Path) -> Source:
+    """Read `lockage.yml`, `lockage.lock` and everything below `images/`.
+
+    Links are recorded and never followed. Raises `ConfigError` for a folder without lockage.yml, names
+    that are not UTF-8, and trees beyond `MAX_FILES` or `MAX_DEPTH`.
+    """
+    reader = _Reader(Path(root))
+    reader.top()
+    if PROJECT_NAME not in reader.files:
+        where = str(Path(root) / PROJECT_NAME)
+        raise ConfigError(
+            [Problem(where, 0, 0, "", "is missing")], hint="lockage -C DIR looks in another folder"
+        )
+    reader.walk(IMAGES, text=True, depth=1)
+    return Source(MappingProxyType(reader.files), Path(root))
+
+
+class _Reader:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.files: dict[str, Entry] = {}
+
+    def top(self) -> None:
+        for name in (PROJECT_NAME, LOCK_FILE):
+            path = self.root / name
+            if path.is_file():
+                self.files[name] = self._text(os.fspath(path), 0o644)
+
+    def walk(self, folder: str, *, text: bool, depth: int) -> None:
+        where = os.path.join(self.root, folder)  # noqa: PTH118 - Path costs more than the stat here
+        if depth > MAX_DEPTH:
+            raise self._refuse(folder, f"more than {MAX_DEPTH} folders deep")
+        try:
+            with os.scandir(where) as found:
+                entries = sorted(found, key=lambda e: e.name)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._refuse(folder, f"cannot be read: {error.strerror}") from None
+        if folder not in self.files:
+            self.files[folder] = Entry("dir", 0o755)
+        for entry in entries:
+            self._take(f"{folder}/{entry.name}", entry, text, depth)
+
+    def _take(self, path: str, entry: os.DirEntry[str], text: bool, depth: int) -> None:
+        if len(self.files) >= MAX_FILES:
+            raise self._refuse(path, f"the catalogue holds more than {MAX_FILES} files")
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            raise self._refuse(path.encode(errors="replace").decode(), "the name is not UTF-8") from None
+        try:
+            info = entry.stat(follow_symlinks=False)
+            mode = stat.S_IMODE(info.st_mode) & ~_UMASK_BITS
+            if stat.S_ISLNK(info.st_mode):
+                self.files[path] = Entry("link", 0o777, target=os.readlink(entry.path))  # noqa: PTH115
+            elif stat.S_ISDIR(info.st_mode):
+                self.files[path] = Entry("dir", mode)
+                self.walk(path, text=text and entry.name != ROOTFS, depth=depth + 1)
+            elif not stat.S_ISREG(info.st_mode):
+                self.files[path] = Entry("other", mode)
+            elif text:
+                self.files[path] = self._text(entry.path, mode)
+            else:
+                self.files[path] = self._hashed(entry.path, mode)
+        except OSError as error:
+            raise self._refuse(path, f"cannot be read: {error.strerror}") from None
+
+    def _text(self, path: str, mode: int) -> Entry:
+        with open(path, "rb") as file:  # noqa: PTH123
+            content = file.read(MAX_TEXT + 1)
+        if len(content) > MAX_TEXT:
+            return Entry("file", mode, None, None, len(content))  # refused where it is used
+        return Entry("file", mode, content, None, len(content), None)
+
+    def _hashed(self, path: str, mode: int) -> Entry:
+        digest, size = hashlib.sha256(), 0
+        with open(path, "rb") as file:  # noqa: PTH123
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+                size += len(chunk)
+        return Entry("file", mode, None, None, size, digest.hexdigest())
+
+    def _refuse(self, path: str, message: str) -> ConfigError:
+        return ConfigError([Problem(path, 0, 0, "", message)])

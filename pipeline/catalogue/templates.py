@@ -1,0 +1,239 @@
+"""Templates: which one a tag uses, and what it renders to.
+
+A template sees exactly these names:
+
+    image      the image's name                       python
+    tag        the tag, with the variant's suffix     3.11.2-dev
+    base_tag   the tag without it                     3.11.2
+    variant    the variant's name, or none            dev
+    versions   merged versions, always texts          versions.python
+    variables  merged variables                       variables.packages
+
+Templates are sandboxed, undefined names are errors at their template line, nothing is escaped. `{% include %}`
+and `{% extends %}` look beside the template that names them, then upwards to `images/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config import did_you_mean
+from pipeline.errors import Problem
+
+from .cascade import Definition, Explicit
+from .source import IMAGES, MAX_TEXT, Source
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+MAX_OUTPUT = 1024 * 1024
+
+
+class TemplateProblem(Exception):
+    """A template could not be read or rendered; `problem` has its file and line."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def find_dockerfile(source: Source, definition: Definition) -> str:
+    """The Dockerfile template of a tag: explicit, else `Dockerfile.{variant}.tmpl`, else `Dockerfile.tmpl`.
+
+    Explicit is what the variant itself says; a `template` that it inherits from tag or image stands in for
+    `Dockerfile.tmpl`. Each name is looked for in the most specific folder first, then upwards.
+    Raises `TemplateProblem`.
+    """
+    found = _find(
+        source, definition, definition.template, definition.inherited_template, "Dockerfile", ".tmpl"
+    )
+    if found is None:
+        names = (
+            f"Dockerfile.{definition.variant}.tmpl nor Dockerfile.tmpl"
+            if definition.variant
+            else "Dockerfile.tmpl"
+        )
+        message = f"no template: neither {names}" if definition.variant else f"no template: no {names}"
+        folders = " or ".join(f"{f}/" for f in reversed(definition.folders))
+        raise TemplateProblem(definition.place.problem(f"{definition.name} has {message} in {folders}"))
+    return found
+
+
+def find_test(source: Source, definition: Definition) -> str | None:
+    """The structure test's template: explicit, else `test.{variant}.yml.tpl`, else `test.yml.tpl`, else none."""
+    return _find(
+        source, definition, definition.test_template, definition.inherited_test_template, "test", ".yml.tpl"
+    )
+
+
+def _find(
+    source: Source,
+    definition: Definition,
+    own: Explicit | None,
+    inherited: Explicit | None,
+    stem: str,
+    end: str,
+) -> str | None:
+    if own:
+        return _explicit(source, definition, own)
+    if definition.variant and (found := _in(source, definition, f"{stem}.{definition.variant}{end}")):
+        return found
+    if inherited:
+        return _explicit(source, definition, inherited)
+    return _in(source, definition, f"{stem}{end}")
+
+
+def _explicit(source: Source, definition: Definition, explicit: Explicit) -> str:
+    found = _in(source, definition, explicit.name)
+    if found is None:
+        known = [n for f in definition.folders for n in source.children(f)]
+        folders = " or ".join(f"{f}/" for f in reversed(definition.folders))
+        message = f"there is no {explicit.name} in {folders}"
+        raise TemplateProblem(explicit.place.problem(message, did_you_mean(explicit.name, known)))
+    return found
+
+
+def _in(source: Source, definition: Definition, name: str) -> str | None:
+    for folder in reversed(definition.folders):
+        path = f"{folder}/{name}"
+        if source.get(path) is not None:
+            return path
+    return None
+
+
+class Renderer:
+    """Renders templates of one source; every template is compiled once."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._environment = _environment(source)
+
+    def render(self, path: str, context: Mapping[str, Any], subject: str) -> str:
+        """The text for one context. `subject` (`python:3.11.2`) is named in problems.
+
+        Raises `TemplateProblem` with the template's file and line, through includes as well.
+        """
+        import jinja2
+
+        try:
+            template = self._environment.get_template(path)
+            out, size = [], 0
+            for piece in template.generate(context):
+                out.append(piece)
+                size += len(piece)
+                if size > MAX_OUTPUT:
+                    message = f"rendering {subject} gives more than {MAX_OUTPUT // 1024} KiB"
+                    raise TemplateProblem(Problem(path, 0, 0, "", message))
+            return "".join(out)
+        except jinja2.TemplateSyntaxError as error:
+            where = error.name or path
+            raise TemplateProblem(Problem(where, error.lineno, 1, "", str(error.message))) from None
+        except jinja2.TemplateNotFound as error:
+            line, where = self._line(error, path)
+            raise TemplateProblem(Problem(where, line, 1, "", f"there is no template {error.name}")) from None
+        except TemplateProblem:
+            raise
+        except Exception as error:
+            line, where = self._line(error, path)
+            message, suggestion = _explain(error, context, subject)
+            raise TemplateProblem(Problem(where, line, 1, "", message, suggestion)) from None
+
+    def _line(self, error: BaseException, path: str) -> tuple[int, str]:
+        """The innermost template line of a traceback that jinja2 rewrote."""
+        line, where = 0, path
+        trace = error.__traceback__
+        while trace is not None:
+            name = trace.tb_frame.f_code.co_filename
+            if name in self._source.files:
+                line, where = trace.tb_lineno, name
+            trace = trace.tb_next
+        return line, where
+
+
+def context_of(definition: Definition) -> dict[str, Any]:
+    """What a template sees (see the module's text)."""
+    return {
+        "image": definition.image,
+        "tag": definition.tag,
+        "base_tag": definition.base_tag,
+        "variant": definition.variant,
+        "versions": dict(definition.versions),
+        "variables": dict(definition.variables),
+    }
+
+
+def _explain(error: Exception, context: Mapping[str, Any], subject: str) -> tuple[str, str | None]:
+    import jinja2
+
+    if isinstance(error, jinja2.UndefinedError):
+        message = str(error.message)
+        missing = _quoted(message)
+        if missing and message.startswith("'dict object' has no attribute"):
+            holder = next((k for k in ("versions", "variables") if missing not in context[k]), "versions")
+            known = [*context["versions"], *context["variables"]]
+            return f"{missing!r} is not defined for {subject} ({holder})", _better(missing, known, context)
+        known = list(context)
+        if missing:
+            return f"{missing!r} is not defined for {subject}", _better(missing, known, context)
+        return f"{message} ({subject})", None
+    return f"{type(error).__name__}: {error} ({subject})", None
+
+
+def _better(missing: str, known: list[str], context: Mapping[str, Any]) -> str | None:
+    for holder in ("versions", "variables"):
+        if missing in context[holder]:
+            return f"did you mean {holder}.{missing}?"
+    found = did_you_mean(missing, known)
+    if found:
+        return found
+    return f"known: {', '.join(sorted(known))}" if known else None
+
+
+def _quoted(message: str) -> str | None:
+    parts = message.replace("'dict object'", "").split("'")
+    return parts[1] if len(parts) > 2 else None
+
+
+def _environment(source: Source) -> Environment:
+    import jinja2
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Templates(ImmutableSandboxedEnvironment):
+        def join_path(self, template: str, parent: str) -> str:
+            for folder in _upwards(parent):
+                if f"{folder}/{template}" in source.files:
+                    return f"{folder}/{template}"
+            return template
+
+    class Loader(jinja2.BaseLoader):
+        def get_source(self, environment: Environment, template: str) -> tuple[str, str, None]:
+            entry = source.get(template)
+            if entry is None:
+                raise jinja2.TemplateNotFound(template)
+            if entry.kind != "file":
+                raise TemplateProblem(Problem(template, 0, 0, "", "is not a file"))
+            if entry.content is None:
+                raise TemplateProblem(Problem(template, 0, 0, "", f"is larger than {MAX_TEXT // 1024} KiB"))
+            try:
+                return entry.content.decode("utf-8"), template, None
+            except UnicodeDecodeError:
+                raise TemplateProblem(Problem(template, 0, 0, "", "is not UTF-8 text")) from None
+
+    return Templates(
+        loader=Loader(),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+        keep_trailing_newline=True,
+        cache_size=-1,
+        auto_reload=False,
+    )
+
+
+def _upwards(path: str) -> Iterator[str]:
+    folder = path.rpartition("/")[0]
+    while folder:
+        yield folder
+        if folder == IMAGES:
+            return
+        folder = folder.rpartition("/")[0]

@@ -1,0 +1,99 @@
+"""What all models share: frozen, unknown keys refused, and the small types of their fields."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, WithJsonSchema
+
+from pipeline.model import Platform, Reference, valid_tag
+
+from .yaml import Plain
+
+_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+_VARIANT = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_SUFFIX = re.compile(r"[-_][A-Za-z0-9_.-]*[A-Za-z0-9]")
+_OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?")
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+
+
+class Model(BaseModel):
+    """Frozen, and a key that is not known is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
+
+
+def _matching(pattern: re.Pattern[str], what: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not pattern.fullmatch(text) or len(text) > 128:
+            raise ValueError(f"{text[:80]!r} is not {what}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _tag(text: str) -> str:
+    if not valid_tag(text):
+        raise ValueError(
+            f"{text[:80]!r} is not a tag (at most 128 letters, digits, '_', '.', '-'; not first '.' or '-')"
+        )
+    return text
+
+
+def _template_path(text: str) -> str:
+    if text.startswith("/") or "\\" in text or "\0" in text or ".." in text.split("/") or not text:
+        raise ValueError(f"{text[:80]!r} is not a path below the image's folder")
+    return text
+
+
+def _reference(value: Any) -> Reference:
+    """A reference with a tag (`latest` if none was written) and no digest: digests live in the lock."""
+    if isinstance(value, Reference):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("an image reference is expected")
+    found = Reference.parse(str(value))
+    if found.digest:
+        raise ValueError("a digest is written here; name a tag, `lockage lock` keeps the digest")
+    return found if found.tag else found.repository.tagged("latest")
+
+
+def _platform(value: Any) -> Platform:
+    if isinstance(value, Platform):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("a platform is expected, such as linux/amd64")
+    return Platform.parse(value)
+
+
+def free_form(value: Any) -> Any:
+    """Free values: a plain `true`/`false` is a bool, a plain decimal integer an int, all else as written."""
+    if isinstance(value, Plain):
+        if value in ("true", "false"):
+            return value == "true"
+        return int(value) if _INTEGER.fullmatch(value) else str(value)
+    if isinstance(value, dict):
+        return {str(k): free_form(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [free_form(v) for v in value]
+    return value
+
+
+_TEXT = WithJsonSchema({"type": "string"})
+_SCALAR = WithJsonSchema({"type": ["string", "number", "boolean"]})
+
+Text = Annotated[str, _SCALAR]
+ImageName = Annotated[
+    str, _matching(_NAME, "an image name (lower-case letters and digits, with . _ - between)")
+]
+VariantName = Annotated[str, _matching(_VARIANT, "a variant's name (lower-case, such as browser)")]
+Suffix = Annotated[str, _matching(_SUFFIX, "a suffix (starts with - or _, such as -browser)")]
+Owner = Annotated[str, _matching(_OWNER, "an owner for COPY --chown, such as 0:0 or node:node"), _SCALAR]
+Tag = Annotated[str, AfterValidator(_tag), _SCALAR]
+TemplatePath = Annotated[str, AfterValidator(_template_path)]
+ImageReference = Annotated[Reference, PlainValidator(_reference), _TEXT]
+PlatformName = Annotated[Platform, PlainValidator(_platform), _TEXT]
+Versions = dict[str, Text]
+Variables = Annotated[dict[str, Any], BeforeValidator(free_form)]
+Labels = dict[str, Text]
