@@ -1,0 +1,217 @@
+"""dist/: what a plan looks like as files.
+
+    dist/<name>/<tag>/Dockerfile   the rendered template, COPY rootfs/ put in
+    dist/<name>/<tag>/test.yml     the rendered structure test, if there is one
+    dist/<name>/<tag>/rootfs/      the merged rootfs, if there is any
+    dist/.lockage-files            what was written here, so that what is stale can be removed
+
+The folder `dist/<name>/<tag>/` is the build context: nothing else is in it. Making the files is pure;
+`write` and `check` alone touch the disk, never through a symbolic link.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pipeline.errors import EnvironmentProblem
+
+from .plan import Plan, Target
+from .source import Source
+
+RECORD = ".lockage-files"
+_RECORD_HEAD = "# written by lockage generate; these files are its own\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """One path of dist/. A file has `content`, or `origin` in the source; a link has `target`."""
+
+    kind: Literal["file", "link", "dir"]
+    mode: int = 0o644
+    content: bytes | None = None
+    origin: str | None = None
+    sha256: str | None = None
+    target: str | None = None
+
+    def read(self, source: Source | None) -> bytes:
+        """The file's bytes. Raises `EnvironmentProblem` if the source changed since the plan was made."""
+        if self.content is not None:
+            return self.content
+        if source is None or self.origin is None:
+            raise EnvironmentProblem("a generated file has no content")
+        return source.read(self.origin)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Change:
+    """What `write` would do to one path of dist/."""
+
+    path: str
+    action: Literal["add", "change", "remove"]
+
+    def __str__(self) -> str:
+        return f"{self.action:6} {self.path}"
+
+
+def context_files(target: Target) -> Mapping[str, Generated]:
+    """The build context of one target: Dockerfile, test.yml and rootfs/, by path."""
+    out = {"Dockerfile": Generated("file", content=target.dockerfile.encode())}
+    if target.test is not None:
+        out["test.yml"] = Generated("file", content=target.test.encode())
+    if target.rootfs:
+        out["rootfs"] = Generated("dir", 0o755)
+    for entry in target.rootfs:
+        out[f"rootfs/{entry.path}"] = Generated(
+            entry.kind, entry.mode, None, entry.origin, entry.sha256, entry.target
+        )
+    return out
+
+
+def generated_files(plan: Plan) -> Mapping[str, Generated]:
+    """Every path below dist/, sorted. Platforms share a folder: their Dockerfile is the same text."""
+    out: dict[str, Generated] = {}
+    for target in plan.targets:
+        folder = f"{target.image}/{target.tag}"
+        if f"{folder}/Dockerfile" not in out:
+            out |= {f"{folder}/{path}": file for path, file in context_files(target).items()}
+    return dict(sorted(out.items()))
+
+
+def write(files: Mapping[str, Generated], dist: Path, source: Source | None) -> tuple[Change, ...]:
+    """Make dist/ hold exactly these files beside what others put there; gives what changed.
+
+    Each file is written beside its place and moved there. Files of an earlier run that are no longer
+    generated are removed; files that this program did not write are left. Raises `EnvironmentProblem`.
+    """
+    changes = check(files, dist)
+    try:
+        for change in reversed(changes):  # what is inside a folder before the folder
+            if change.action == "remove":
+                _remove(dist, change.path)
+        dist.mkdir(parents=True, exist_ok=True)
+        for change in changes:
+            if change.action != "remove":
+                _put(dist, change.path, files[change.path], source)
+        record = _RECORD_HEAD + "".join(f"{path}\n" for path in files)
+        if changes or not (dist / RECORD).is_file():
+            _replace(dist / RECORD, record.encode(), 0o644)
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot write {error.filename or dist}: {error.strerror}") from None
+    return changes
+
+
+def check(files: Mapping[str, Generated], dist: Path) -> tuple[Change, ...]:
+    """What `write` would change, by path; nothing is written."""
+    changes = []
+    for path, file in files.items():
+        state = _state(dist, path, file)
+        if state:
+            changes.append(Change(path, state))
+    changes += [
+        Change(path, "remove") for path in _recorded(dist) if path not in files and _exists(dist, path)
+    ]
+    return tuple(sorted(changes))
+
+
+def _state(dist: Path, path: str, file: Generated) -> Literal["add", "change"] | None:
+    if not _parents_are_folders(dist, path):
+        return "add"
+    place = dist / path
+    try:
+        info = place.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return "add"
+    mode = info.st_mode
+    if file.kind == "dir":
+        return None if stat.S_ISDIR(mode) and stat.S_IMODE(mode) == file.mode else "change"
+    if file.kind == "link":
+        same = stat.S_ISLNK(mode) and str(place.readlink()) == file.target
+        return None if same else "change"
+    if not stat.S_ISREG(mode) or stat.S_IMODE(mode) != file.mode:
+        return "change"
+    if file.content is not None:
+        return None if info.st_size == len(file.content) and place.read_bytes() == file.content else "change"
+    return None if hashlib.sha256(place.read_bytes()).hexdigest() == file.sha256 else "change"
+
+
+def _parents_are_folders(dist: Path, path: str) -> bool:
+    parts = path.split("/")[:-1]
+    place = dist
+    for part in parts:
+        place = place / part
+        if place.is_symlink() or not place.is_dir():
+            return False
+    return True
+
+
+def _put(dist: Path, path: str, file: Generated, source: Source | None) -> None:
+    place = dist / path
+    parent = dist
+    for part in path.split("/")[:-1]:
+        parent = parent / part
+        if parent.is_symlink() or (parent.exists() and not parent.is_dir()):
+            parent.unlink()
+        parent.mkdir(exist_ok=True)
+    if file.kind == "dir":
+        if place.is_symlink() or (place.exists() and not place.is_dir()):
+            place.unlink()
+        place.mkdir(exist_ok=True)
+        place.chmod(file.mode)
+        return
+    if place.is_dir() and not place.is_symlink():
+        _remove_folder(place)
+    if file.kind == "link":
+        place.unlink(missing_ok=True)
+        place.symlink_to(file.target or "")
+        return
+    _replace(place, file.read(source), file.mode)
+
+
+def _replace(place: Path, content: bytes, mode: int) -> None:
+    handle, name = tempfile.mkstemp(prefix=".lockage-", dir=place.parent)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            os.fchmod(out.fileno(), mode)
+        Path(name).replace(place)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _recorded(dist: Path) -> list[str]:
+    record = dist / RECORD
+    if record.is_symlink() or not record.is_file():
+        return []
+    lines = record.read_text(encoding="utf-8", errors="replace").splitlines()
+    paths = [line for line in lines if line and not line.startswith(("#", "/"))]
+    return [p for p in paths if ".." not in p.split("/")]
+
+
+def _exists(dist: Path, path: str) -> bool:
+    return _parents_are_folders(dist, path) and os.path.lexists(dist / path)
+
+
+def _remove(dist: Path, path: str) -> None:
+    place = dist / path
+    if place.is_dir() and not place.is_symlink():
+        place.rmdir()
+    else:
+        place.unlink(missing_ok=True)
+    for parent in place.parents:
+        if parent == dist or any(parent.iterdir()):
+            return
+        parent.rmdir()
+
+
+def _remove_folder(place: Path) -> None:
+    import shutil
+
+    shutil.rmtree(place)
