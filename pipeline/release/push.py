@@ -1,0 +1,43 @@
+"""From the repository of builds to the first environment: children and index by digest, no tag."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pipeline.errors import RegistryError
+from pipeline.model import Descriptor, Digest, Platform, Repository
+from pipeline.model.descriptor import OCI_INDEX
+
+from .fanin import make_index
+
+if TYPE_CHECKING:
+    from pipeline.registry import Registry
+
+
+async def push(
+    registry: Registry,
+    builds: Repository,
+    destination: Repository,
+    children: Sequence[tuple[Platform, Digest]],
+) -> Descriptor:
+    """Bring the platforms of one image tag and their index into `destination`; gives the index.
+
+    The children are exactly the digests that were built. A rerun finds them there and writes nothing.
+    """
+    found = []
+    for platform, digest in children:
+        manifest = await registry.get_manifest(builds.at(digest))
+        if manifest is None:
+            raise RegistryError(
+                f"{builds.at(digest)} is gone from the repository of builds",
+                hint="run again with --fresh: the target is built anew",
+            )
+        found.append((platform, manifest.descriptor, dict(manifest.data.get("annotations") or {})))
+    raw = make_index(found)
+    index = Descriptor.of(raw, OCI_INDEX)
+    if await registry.head(destination.at(index.digest)) is None:
+        for _, child, _ in found:
+            await registry.copy(builds, child.digest, destination, referrers=False)
+        await registry.put_manifest(destination, raw, OCI_INDEX)
+    return index

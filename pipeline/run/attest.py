@@ -1,0 +1,102 @@
+"""What is said and signed about an image: the signature itself, bills of materials, scan results."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pipeline.engine import sign as sign_step
+from pipeline.errors import LockageError, UsageError
+from pipeline.model import Descriptor, Digest, Repository
+from pipeline.trust import CYCLONEDX, SIGNATURE, SPDX, VULNERABILITIES, Statement, attach, examine
+
+from .memory import Record
+from .workshop import Workshop
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Predicate -> the document it carries (cosign's names for the same things: cyclonedx, spdxjson, vuln).
+_DOCUMENTS = {CYCLONEDX: "cyclonedx-json", SPDX: "spdx-json", VULNERABILITIES: "trivy-json"}
+
+
+async def sign(
+    shop: Workshop, repository: Repository, index: Descriptor, children: Sequence[tuple[Descriptor, Record]]
+) -> int:
+    """Sign an index and its children, children first, and attest what is known of each; gives what was added.
+
+    What bears a valid statement already is left alone; the index's own signature comes last, so that its
+    presence means that everything else is there.
+    """
+    wanted: list[tuple[Descriptor, Statement]] = []
+    for child, record in children:
+        there = {s.predicate_type for s in (await _present(shop, repository, child.digest))}
+        statements = [
+            s for s in await _statements(shop, child.digest, record) if s.predicate_type not in there
+        ]
+        wanted += [(child, statement) for statement in statements]
+    there = {s.predicate_type for s in await _present(shop, repository, index.digest)}
+    if SIGNATURE not in there:
+        wanted.append((index, Statement(index.digest, SIGNATURE, {})))
+    if not wanted:
+        return 0
+    for (subject, _), bundle in zip(wanted, await _bundles(shop, repository, wanted), strict=True):
+        await attach(shop.registry, repository, subject, bundle, created=shop.revision.created)
+    return len(wanted)
+
+
+async def _present(shop: Workshop, repository: Repository, digest: Digest) -> tuple[Statement, ...]:
+    return (await examine(shop.registry, repository, digest, shop.signing.key)).statements
+
+
+async def _bundles(
+    shop: Workshop, repository: Repository, wanted: Sequence[tuple[Descriptor, Statement]]
+) -> list[bytes]:
+    if shop.signing.private is None:
+        raise UsageError(
+            f"no private key to sign with (only {shop.signing.origin})",
+            hint="set COSIGN_PRIVATE_KEY and COSIGN_PASSWORD, or LOCKAGE_SIGNING_KEY to a key file",
+        )
+    client = await shop.engine.client()
+    key = sign_step.SigningKey(
+        client.set_secret("cosign-key", shop.signing.private.decode()),
+        "cosign-key",
+        client.set_secret("cosign-password", shop.signing.password),
+        "cosign-password",
+    )
+    async with shop.limits.tools:
+        shop.report(repository.path, "sign", f"{len(wanted)} statements")
+        statements = [statement.to_json() for _, statement in wanted]
+        return await sign_step.sign(client, shop.tool("cosign"), key, statements, what=repository.path)
+
+
+async def _statements(shop: Workshop, digest: Digest, record: Record) -> list[Statement]:
+    out = []
+    for predicate_type, kind in _DOCUMENTS.items():
+        described = record.documents.get(kind)
+        if described is None:
+            raise LockageError(
+                f"the record of {digest} has no {kind} document",
+                hint="run again with --fresh: it is made anew",
+            )
+        document: Any = json.loads(await shop.registry.blob(shop.builds, described))
+        predicate = _vulnerabilities(record, document) if predicate_type == VULNERABILITIES else document
+        out.append(Statement(digest, predicate_type, predicate))
+    return [*out, Statement(digest, SIGNATURE, {})]
+
+
+def _vulnerabilities(record: Record, report: Any) -> dict[str, Any]:
+    """The scan as cosign's vulnerability predicate (COSIGN_VULN_ATTESTATION_SPEC)."""
+    scan = record.evidence.scan
+    assert scan, "attested before it was scanned"
+    moment = report.get("CreatedAt", "")
+    return {
+        "invocation": {},
+        "scanner": {
+            "uri": f"pkg:github/aquasecurity/trivy@{scan.tool.version}",
+            "version": scan.tool.version,
+            "db": {"uri": f"oci:{scan.tool.data_digest}", "version": scan.tool.data_date or ""},
+            "result": report,
+        },
+        "metadata": {"scanStartedOn": moment, "scanFinishedOn": moment},
+    }

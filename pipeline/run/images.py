@@ -1,0 +1,98 @@
+"""One image tag, all its platforms passed: push by digest, sign, tag, promote; tags last at every step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pipeline.catalogue import Target
+from pipeline.config import Environment
+from pipeline.errors import LockageError
+from pipeline.model import Descriptor, Reference
+from pipeline.model.descriptor import OCI_MANIFEST
+from pipeline.policy import ci_tag
+from pipeline.release import perform, plan_promotion, push
+from pipeline.trust import verify
+
+from .attest import sign
+from .results import ImageResult, Stage, Status
+from .targets import Done
+from .workshop import Workshop
+
+
+async def publish(
+    shop: Workshop, group: Sequence[tuple[Target, Done]], until: Stage, to: Environment | None
+) -> ImageResult:
+    """Everything about one image tag after its gates. Faults become results; only cancellation passes through."""
+    target = group[0][0]
+    base = ImageResult(target.image, target.tag, Status.ABORTED, "")
+    bad = [done.result for _, done in group if not done.result.status.good]
+    if bad:
+        return replace(base, reason="; ".join(f"{r.platform}: {r.status}" for r in bad))
+    built = any(done.result.status is Status.BUILT for _, done in group)
+    try:
+        return await _publish(
+            shop, group, until, to, replace(base, status=Status.BUILT if built else Status.REUSED)
+        )
+    except LockageError as fault:
+        return replace(base, status=Status.FAILED, reason=fault.message, fault=fault)
+
+
+async def _publish(
+    shop: Workshop,
+    group: Sequence[tuple[Target, Done]],
+    until: Stage,
+    to: Environment | None,
+    result: ImageResult,
+) -> ImageResult:
+    target = group[0][0]
+    first = shop.plan.project.environments[0]
+    repository = shop.repository(first, target.image)
+    records = [(t, done.record) for t, done in group if done.record]
+    shop.report(target.name, Stage.PUSH, str(repository))
+    index = await push(shop.registry, shop.builds, repository, [(t.platform, r.digest) for t, r in records])
+    result = replace(result, index=index.digest, pushed=repository.at(index.digest))
+    if until.number >= Stage.SIGN.number:
+        children = [
+            (Descriptor(OCI_MANIFEST, r.digest, await _manifest_size(shop, r)), r) for _, r in records
+        ]
+        if not await _is_signed(shop, repository, index):
+            await sign(shop, repository, index, children)
+            await verify(shop.registry, repository, index.digest, shop.signing.key)
+        result = replace(result, signed=True)
+    ci = ci_tag(shop.revision, target.tags[0])
+    written = await _tag(shop, repository, index, [ci])
+    result = replace(result, pushed=repository.tagged(ci).pinned(index.digest), written=written)
+    if until is Stage.PROMOTE and to is not None and to != first:
+        return await _promote(shop, target, repository, index, to, result)
+    return result
+
+
+async def _manifest_size(shop: Workshop, record) -> int:
+    manifest = await shop.registry.get_manifest(shop.builds.at(record.digest))
+    assert manifest
+    return manifest.descriptor.size
+
+
+async def _is_signed(shop: Workshop, repository, index: Descriptor) -> bool:
+    from pipeline.trust import examine
+
+    return (await examine(shop.registry, repository, index.digest, shop.signing.key)).signed
+
+
+async def _tag(shop: Workshop, repository, index: Descriptor, tags: Sequence[str]) -> tuple[Reference, ...]:
+    """Point tags of the same repository to the index; those that do already are left alone."""
+    promotion = await plan_promotion(shop.registry, repository, index.digest, repository, tags)
+    return await perform(shop.registry, promotion)
+
+
+async def _promote(
+    shop: Workshop, target: Target, source, index: Descriptor, to: Environment, result: ImageResult
+) -> ImageResult:
+    destination = shop.repository(to, target.image)
+    plan = await plan_promotion(shop.registry, source, index.digest, destination, target.tags)
+    if plan.moves:
+        shop.report(target.name, Stage.PROMOTE, f"{to.name}: {', '.join(target.tags)}")
+    written = await perform(shop.registry, plan)
+    promoted = tuple(destination.tagged(tag) for tag in target.tags)
+    return replace(result, promoted=promoted, written=(*result.written, *written))

@@ -1,0 +1,112 @@
+"""What a run works with: the plan, the places, the hands. Made by a front, read by the stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+
+from pipeline import policy
+from pipeline.catalogue import Plan, Target
+from pipeline.config import Environment, Gates
+from pipeline.errors import ConfigError, Problem
+from pipeline.model import Mirrors, Reference, Repository
+from pipeline.policy import Revision
+from pipeline.trust import PublicKey
+
+from .engines import LazyEngine
+
+if TYPE_CHECKING:
+    from pipeline.registry import Registry
+
+Report = Callable[[str, str, str], None]
+"""`report(subject, stage, detail)`: what is going on, for whoever shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """A cosign key pair: the sealed private half and its password, or None to only verify."""
+
+    public: bytes
+    origin: str
+    private: bytes | None = field(default=None, repr=False)
+    password: str = field(default="", repr=False)
+
+    @property
+    def key(self) -> PublicKey:
+        """The public half, ready to check bundles."""
+        return PublicKey(self.public, self.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much happens at once; one limiter a resource, shared by the whole run."""
+
+    builds: anyio.CapacityLimiter
+    tools: anyio.CapacityLimiter
+
+    @classmethod
+    def of(cls, jobs: int) -> Limits:
+        """`jobs` builds and as many tool steps."""
+        return cls(anyio.CapacityLimiter(jobs), anyio.CapacityLimiter(jobs))
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """Everything the stages need. `dist` holds the generated contexts, `cache` what can be fetched again."""
+
+    plan: Plan
+    registry: Registry
+    engine: LazyEngine
+    host: str  # of the embedded registry
+    mirrors: Mirrors
+    signing: Signing
+    revision: Revision
+    today: date
+    dist: Path
+    cache: Path
+    limits: Limits
+    report: Report
+    fresh: bool = False  # build although the key is known
+
+    @property
+    def builds(self) -> Repository:
+        """The repository that remembers key -> digest."""
+        return self.plan.project.builds_repository(embedded=self.host)
+
+    def repository(self, environment: Environment, image: str) -> Repository:
+        """Where an image lives in an environment."""
+        return self.plan.project.repository(environment, image, embedded=self.host)
+
+    def tool(self, name: str) -> Reference:
+        """A tool's image, by digest, where this site has it. Raises ConfigError when the lock lacks it."""
+        reference = self.plan.tools[name]
+        if reference.digest is None:
+            problem = Problem("lockage.lock", 0, 0, f"tools.{name}", f"{reference} is not locked")
+            raise ConfigError([problem], hint="lockage lock")
+        return self.mirrors.locate(reference).by_digest
+
+    def tool_version(self, name: str) -> str:
+        """A tool's version as its reference names it, without a leading v."""
+        return (self.plan.tools[name].tag or "").removeprefix("v")
+
+    def policy(self, target: Target) -> policy.Policy:
+        """The gates of a target, as policy understands them."""
+        return as_policy(target.gates)
+
+
+def as_policy(gates: Gates) -> policy.Policy:
+    """What the user wrote -> what is judged by."""
+    vulnerabilities = gates.vulnerabilities
+    return policy.Policy(
+        frozenset(policy.Severity[s.value] for s in vulnerabilities.fail_on),
+        tuple(
+            policy.Ignore(i.id, i.owner, i.reason, i.expires, i.package or "") for i in vulnerabilities.ignore
+        ),
+        gates.secrets == "fail",
+        gates.size.max,
+    )
