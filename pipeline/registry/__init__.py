@@ -3,10 +3,10 @@
 from .access import Access, Credentials, HostAccess
 from .client import Registry
 from .copying import CopyResult
+from .exchange import pull_layout, push_layout
 from .faults import CallFailed
 from .layout import Layout
 from .manifest import Manifest
-from .pushing import push_layout
 from .settings import Settings
 from .stats import Stats
 
@@ -21,5 +21,6 @@ __all__ = [
     "Registry",
     "Settings",
     "Stats",
+    "pull_layout",
     "push_layout",
 ]

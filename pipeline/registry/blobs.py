@@ -10,10 +10,11 @@ import anyio
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 
+from .answers import network_fault
 from .call import Call
 from .challenge import pull
 from .faults import CallFailed, Fault
-from .transport import Transport, network_fault
+from .transport import Transport
 from .verify import Verifier
 
 

@@ -11,6 +11,8 @@ from pipeline.model import Descriptor, Digest, Reference, Repository
 from . import blobs, listing, manifests, referrers, uploads
 from .access import Access
 from .call import Call
+from .challenge import push
+from .content import Content
 from .copying import Copy, CopyResult
 from .known import Known
 from .manifest import Manifest
@@ -18,7 +20,6 @@ from .settings import Settings
 from .source import RepositorySource, Source
 from .stats import Stats
 from .transport import Transport
-from .uploads import Content
 
 AGENT = "lockage"
 
@@ -121,12 +122,16 @@ class Registry:
 
     async def tags(self, repo: Repository) -> list[str]:
         """All tags, sorted; none for a repository that does not exist."""
-        return await listing.tags(self._transport, repo)
+        return await listing.tags(self._transport, repo) or []
 
     async def delete(self, ref: Reference) -> bool:
         """Delete a manifest by digest, or a tag; False if it was not there."""
         self._known.forget(ref.repository)
         return await manifests.remove(self._transport, ref)
+
+    def source(self, repo: Repository) -> Source:
+        """A repository as something to copy from."""
+        return RepositorySource(self._transport, repo)
 
     async def copy(
         self,
@@ -144,6 +149,7 @@ class Registry:
         not copied again; with `check` its children are asked for one by one and mended.
         """
         if isinstance(source, Repository):
-            source = RepositorySource(self._transport, source)
+            one_token = frozenset({push(dest.path)}) if source.host == dest.host else frozenset()
+            source = RepositorySource(self._transport, source, one_token)
         job = Copy(self._transport, self._known, self._fallback, source, dest)
         return await job.run(digest, tag=tag, with_referrers=referrers, check=check)

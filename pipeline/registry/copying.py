@@ -1,42 +1,48 @@
 """Copying of an image with everything that belongs to it, in the fewest requests.
 
-Order: blobs before their manifest, children before their index, referrers before the tag; what a tag shows is
-complete whenever it is looked at. One HEAD on the destination decides whether the image is there already: a
-registry that holds an index holds its children, unless somebody deleted them from under it (`check` asks).
+Referrers go before the image's own tag, so that what a tag shows is complete whenever it is looked at. One HEAD
+on the destination decides whether the image is there already: a registry that took an index has its children,
+unless somebody deleted them from under it (`check` asks). Within one registry, an index of two platforms with
+eight blobs takes 3 GET, 1 HEAD, 8 mounts and 3 PUT.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
-from pipeline.model.descriptor import MANIFEST_TYPES
 
-from . import manifests, uploads
+from . import manifests
 from .known import Known
 from .manifest import Manifest
-from .referrers import Fallback, listed
-from .source import Source
+from .referrers import Fallback
+from .source import RepositorySource, Source
 from .together import each
 from .transport import Transport
+from .tree import Tree, once
 
-_INDEX_DEPTH = 4
 _REFERRER_DEPTH = 2
 
 
 @dataclass(frozen=True, slots=True)
 class CopyResult:
-    """What a copy did. `descriptor` is the copied image; counts are of this copy alone; `sent` is in bytes."""
+    """What a copy did. `descriptor` is the copied image; counts are of this copy alone; `sent` is in bytes.
+
+    `already` says that the destination held the image before, `tagged` that its tag was written now. `referrers`
+    belong to the image and its children; `dangling` were listed by the source but are not there.
+    """
 
     descriptor: Descriptor
     already: bool
+    tagged: bool
     manifests: int
     mounted: int
     uploaded: int
     sent: int
     referrers: tuple[Descriptor, ...]
+    dangling: tuple[Digest, ...]
 
 
 class Copy:
@@ -47,134 +53,90 @@ class Copy:
     ) -> None:
         self._transport, self._known, self._fallback = transport, known, fallback
         self._source, self._dest = source, dest
-        origin = source.repository
-        self._same_host = origin is not None and origin.host == dest.host
-        self._put: list[Digest] = []
-        self._mounted: list[Digest] = []
-        self._uploaded: list[Descriptor] = []
-        self._pending: dict[Digest, list[Descriptor]] = {}
+        self._there = RepositorySource(transport, dest)
+        self._tree = Tree(transport, known, source, dest)
+        self._dangling: list[Digest] = []
 
-    async def run(
-        self, digest: Digest, *, tag: str | None, with_referrers: bool, check: bool = False
-    ) -> CopyResult:
+    async def run(self, digest: Digest, *, tag: str | None, with_referrers: bool, check: bool) -> CopyResult:
         """Copy the image; see `Registry.copy`."""
-        here = self._source.repository == self._dest
-        where = self._dest.tagged(tag) if tag and not here else self._dest.at(digest)
-        top, there = await self._look(digest, None if here else where)
-        tagged = there == digest and where.tag is not None
-        present = here or there == digest or self._known.has(self._dest, digest)
-        subjects = await self._children(top, put=not present, check=check and present and not here)
+        within = self._source.repository == self._dest
+        has_tag, present = (False, True) if within else await self._look(digest, tag)
+        top = await self._tree.manifest(digest)
+        if present and not check:
+            children = once(top.children)
+        else:
+            children = await self._tree.below(top, ask=check)
         attached: list[Descriptor] = []
-        if with_referrers and not here:
-            attached = await self._referrers([top.descriptor, *subjects], present, _REFERRER_DEPTH)
-            await self._note_fallbacks()
-        if (tag and not tagged) or not present:
-            await self._write(top, tag)
+        if with_referrers and not within:
+            subjects = [top.descriptor, *children]
+            attached = await self._attach(subjects, present, _REFERRER_DEPTH)
+            await self._attach_tags(subjects)
+            await self._list_referrers()
+        if not present or (tag is not None and not has_tag):
+            await self._tree.write(top, tag)
+        tree = self._tree
         return CopyResult(
             top.descriptor,
-            present and not self._put,
-            len(self._put),
-            len(self._mounted),
-            len(self._uploaded),
-            sum(d.size for d in self._uploaded),
+            present,
+            tag is not None and not has_tag,
+            len(tree.written),
+            len(tree.mounted),
+            len(tree.uploaded),
+            sum(d.size for d in tree.uploaded),
             tuple(attached),
+            tuple(self._dangling),
         )
 
-    async def _look(self, digest: Digest, where) -> tuple[Manifest, Digest | None]:
-        if where is None or self._known.has(self._dest, digest):
-            return await self._manifest(digest), None
-        return await self._manifest(digest), await self._there(where)
-
-    async def _there(self, ref) -> Digest | None:
+    async def _look(self, digest: Digest, tag: str | None) -> tuple[bool, bool]:
+        """Whether the destination has the tag on this digest, and whether it has the digest: one HEAD at most."""
+        if self._known.has(self._dest, digest):
+            return False, True
+        ref = self._dest.tagged(tag) if tag else self._dest.at(digest)
         found = await manifests.head(self._transport, ref)
-        return found.digest if found else None
+        same = found is not None and found.digest == digest
+        return same and tag is not None, same
 
-    async def _manifest(self, digest: Digest) -> Manifest:
-        kept = self._known.manifest(digest)
-        if kept is None:
-            kept = await self._source.manifest(digest)
-            self._known.keep(kept)
-        return kept
+    async def _attach(self, subjects: Iterable[Descriptor], present: bool, depth: int) -> list[Descriptor]:
+        """Write what refers to the subjects, and in turn to that; gives all of it, each once."""
+        digests = [d.digest for d in once(subjects)]
+        found = await self._source.referrers(digests)
+        there: dict[Digest, list[Descriptor]] = {}
+        if present and any(found.values()):
+            there = await self._there.referrers([d for d in digests if found.get(d)])
+        have = {d.digest for part in there.values() for d in part}
 
-    async def _children(self, top: Manifest, *, put: bool, check: bool, depth: int = 0) -> list[Descriptor]:
-        """Copy what a manifest needs, not itself. Gives all manifests below it, for their referrers."""
-        if depth > _INDEX_DEPTH:
-            raise RegistryError(f"the index {top.digest} is nested more than {_INDEX_DEPTH} deep")
-        if not top.is_index:
-            if put:
-                await each(self._blob, [b for b in top.blobs if not _foreign(b)])
-            return []
-        inner = [c for c in top.children if c.media_type in MANIFEST_TYPES]
-        if put:
-            await each(self._blob, [c for c in top.children if c.media_type not in MANIFEST_TYPES])
+        async def one(entry: Descriptor) -> list[Descriptor]:
+            if entry.digest in have or self._known.has(self._dest, entry.digest):
+                return [entry]
+            try:
+                manifest = await self._tree.manifest(entry.digest)
+            except RegistryError:
+                if not await self._source.lacks(entry.digest):
+                    raise
+                self._dangling.append(entry.digest)
+                return []
+            lower = await self._tree.below(manifest)
+            await self._tree.write(manifest)
+            return [entry, *lower]
 
-        async def child(descriptor: Descriptor) -> list[Descriptor]:
-            missing = put
-            if check and await self._there(self._dest.at(descriptor.digest)) is None:
-                missing = True
-            if not missing:
-                return [descriptor]
-            manifest = await self._manifest(descriptor.digest)
-            below = await self._children(manifest, put=True, check=False, depth=depth + 1)
-            if not self._known.has(self._dest, descriptor.digest):
-                await self._write(manifest, None)
-            return [descriptor, *below]
+        entries = once(d for digest in digests for d in found.get(digest, ()))
+        copied = once(d for part in await each(one, entries) for d in part)
+        if copied and depth > 1:
+            copied += await self._attach(copied, present, depth - 1)
+        return once(copied)
 
-        return [d for part in await each(child, _once(inner)) for d in part]
+    async def _attach_tags(self, subjects: Iterable[Descriptor]) -> None:
+        """Signatures of cosign before referrers: `sha256-<hex>.sig` and its like, overwritten as cosign does."""
 
-    async def _write(self, manifest: Manifest, tag: str | None) -> None:
-        stored = await manifests.put(self._transport, self._dest, manifest, tag)
-        self._known.add(self._dest, manifest.digest)
-        self._put.append(manifest.digest)
-        subject = manifest.subject
-        if subject is not None and not stored.subject_noted:
-            self._pending.setdefault(subject.digest, []).append(manifest.as_referrer())
+        async def one(item: tuple[str, Manifest]) -> None:
+            tag, manifest = item
+            await self._tree.below(manifest)
+            await self._tree.write(manifest, tag)
 
-    async def _blob(self, blob: Descriptor) -> None:
-        async def work() -> None:
-            source = self._source.repository if self._same_host else self._dest
-            location = await uploads.start(self._transport, self._dest, blob, source)
-            if location is None:
-                self._mounted.append(blob.digest)
-                return
-            content: Callable = lambda: self._source.stream(blob)  # noqa: E731
-            if await uploads.send(self._transport, self._dest, content, blob, location):
-                self._uploaded.append(blob)
+        await each(one, await self._source.attached_tags([d.digest for d in once(subjects)]))
 
-        await self._known.once(self._dest, blob.digest, work)
-
-    async def _referrers(self, subjects: Iterable[Descriptor], present: bool, depth: int) -> list[Descriptor]:
-        async def of(subject: Descriptor) -> list[Descriptor]:
-            found = await self._source.referrers(subject.digest)
-            have: set[Digest] = set()
-            if found and present:
-                have = {d.digest for d in await listed(self._transport, self._dest, subject.digest)}
-
-            async def one(entry: Descriptor) -> list[Descriptor]:
-                is_new = entry.digest not in have
-                below: list[Descriptor] = []
-                if is_new and not self._known.has(self._dest, entry.digest):
-                    manifest = await self._manifest(entry.digest)
-                    below = await self._children(manifest, put=True, check=False)
-                    await self._write(manifest, None)
-                more = await self._referrers([entry, *below], not is_new, depth - 1) if depth > 1 else []
-                return [entry, *more]
-
-            return [d for part in await each(one, found) for d in part]
-
-        return _once(d for part in await each(of, _once(subjects)) for d in part)
-
-    async def _note_fallbacks(self) -> None:
+    async def _list_referrers(self) -> None:
         async def note(item: tuple[Digest, list[Descriptor]]) -> None:
             await self._fallback.add(self._dest, *item)
 
-        await each(note, self._pending.items())
-        self._pending.clear()
-
-
-def _foreign(blob: Descriptor) -> bool:
-    return "nondistributable" in blob.media_type or ".foreign." in blob.media_type
-
-
-def _once(descriptors: Iterable[Descriptor]) -> list[Descriptor]:
-    return list({d.digest: d for d in descriptors}.values())
+        await each(note, self._tree.unlisted.items())

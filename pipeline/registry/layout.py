@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
 import anyio
@@ -98,15 +97,31 @@ class Layout:
         if held:
             yield held
 
-    async def referrers(self, digest: Digest) -> list[Descriptor]:
-        """The entries of `index.json` whose subject is this digest."""
-        out: dict[Digest, Descriptor] = {}
+    def file(self, descriptor: Descriptor) -> Path | None:
+        """The blob's file, if it has the described size."""
+        path = self._path(descriptor.digest)
+        try:
+            return path if path.stat().st_size == descriptor.size else None
+        except OSError:
+            return None
+
+    async def lacks(self, digest: Digest) -> bool:
+        """Whether there is no such blob."""
+        return not self._path(digest).exists()
+
+    async def referrers(self, digests: Sequence[Digest]) -> dict[Digest, list[Descriptor]]:
+        """The entries of `index.json` whose subject is one of these."""
+        out: dict[Digest, dict[Digest, Descriptor]] = {digest: {} for digest in digests}
         for entry in self.entries():
             if entry.media_type in MANIFEST_TYPES:
                 manifest = await self.manifest(entry.digest)
-                if manifest.subject and manifest.subject.digest == digest:
-                    out[entry.digest] = manifest.as_referrer()
-        return [out[d] for d in sorted(out)]
+                if manifest.subject and manifest.subject.digest in out:
+                    out[manifest.subject.digest][entry.digest] = manifest.as_referrer()
+        return {digest: [found[d] for d in sorted(found)] for digest, found in out.items()}
+
+    async def attached_tags(self, digests: Sequence[Digest]) -> list[tuple[str, Manifest]]:
+        """None: a layout keeps referrers."""
+        return []
 
     def put(self, content: bytes, media_type: str) -> Descriptor:
         """Write some content as a blob; nothing half-written is ever seen."""
@@ -135,7 +150,7 @@ class Layout:
             part.unlink(missing_ok=True)
 
     def add(self, *entries: Descriptor) -> None:
-        """List entries in `index.json`; one with the same reference name, or the same digest and no name, is replaced."""
+        """List entries in `index.json`; an entry of the same name, or of the same digest if unnamed, is replaced."""
         new = {_key(d): d for d in entries}
         kept = [d for d in self.entries() if _key(d) not in new]
         self._write_index([*kept, *new.values()])
@@ -165,11 +180,3 @@ def _atomically(target: Path, content: bytes) -> None:
     part = target.with_name(f".{target.name[:16]}.{os.getpid()}.part")
     part.write_bytes(content)
     part.replace(target)
-
-
-def is_layout(folder: Path) -> bool:
-    """Whether a directory says of itself that it is an OCI image layout."""
-    try:
-        return "imageLayoutVersion" in json.loads((folder / "oci-layout").read_bytes()[:4096])
-    except (OSError, ValueError, TypeError):
-        return False

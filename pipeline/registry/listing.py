@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -22,7 +23,7 @@ async def pages(transport: Transport, call: Call) -> AsyncIterator[tuple[Answer,
     target = call.target
     for _ in range(transport.settings.max_pages):
         seen.add(target)
-        answer = await transport.call(_at(call, target))
+        answer = await transport.call(replace(call, target=target))
         try:
             data = load_json(answer.body)
         except ValueError as fault:
@@ -40,14 +41,8 @@ async def pages(transport: Transport, call: Call) -> AsyncIterator[tuple[Answer,
     raise CallFailed(call, Fault("invalid", message=f"more than {transport.settings.max_pages} pages"))
 
 
-def _at(call: Call, target: str) -> Call:
-    from dataclasses import replace
-
-    return replace(call, target=target)
-
-
-async def tags(transport: Transport, repo: Repository) -> list[str]:
-    """All tags, sorted; none for a repository that does not exist."""
+async def tags(transport: Transport, repo: Repository, *, most_pages: int | None = None) -> list[str] | None:
+    """All tags, sorted; none for a repository that does not exist. None if there are more than `most_pages`."""
     call = Call(
         "GET",
         repo.host,
@@ -57,8 +52,12 @@ async def tags(transport: Transport, repo: Repository) -> list[str]:
         scopes=frozenset({pull(repo.path)}),
     )
     found: set[str] = set()
+    count = 0
     try:
         async for answer, data in pages(transport, call):
+            count += 1
+            if most_pages is not None and count > most_pages:
+                return None
             names = data.get("tags") if isinstance(data, dict) else False
             if names is not None and not isinstance(names, list):
                 raise CallFailed(call, Fault("invalid", answer.status, message="no list of tags"))

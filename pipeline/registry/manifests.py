@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Reference, Repository
 from pipeline.model.descriptor import MANIFEST_TYPES
 
 from .call import Answer, Call
-from .challenge import Scopes, delete, pull, push
+from .challenge import Scopes, delete, pull, push, union
 from .faults import CallFailed, Fault
 from .manifest import Manifest, digest_of
+from .persevere import persevere
 from .transport import Transport
 
 _ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
@@ -29,7 +30,7 @@ def _call(method: str, ref: Reference, doing: str, scopes: Scopes = frozenset())
         f"/v2/{repo.path}/manifests/{name}",
         doing,
         str(ref),
-        scopes=scopes or frozenset({pull(repo.path)}),
+        scopes=union({pull(repo.path)}, scopes),
         headers=_ACCEPT if method in ("GET", "HEAD") else {},
     )
 
@@ -92,31 +93,41 @@ async def put(transport: Transport, repo: Repository, manifest: Manifest, tag: s
         headers={"Content-Type": manifest.media_type},
         body=manifest.raw,
     )
-    answer = await transport.call(call)
-    said = _said_digest(call, answer)
-    if said and said.algorithm == manifest.digest.algorithm and said != manifest.digest:
-        raise _wrong(call, f"it was stored as {said}, expected {manifest.digest}")
-    subject = manifest.subject
-    noted = subject is None or answer.headers.get("oci-subject", "") == str(subject.digest)
-    return Stored(manifest.descriptor, noted)
+
+    def done(answer: Answer) -> Stored:
+        said = _said_digest(call, answer)
+        if said and said.algorithm == manifest.digest.algorithm and said != manifest.digest:
+            raise _wrong(call, f"it was stored as {said}, expected {manifest.digest}")
+        subject = manifest.subject
+        noted = subject is None or answer.headers.get("oci-subject", "") == str(subject.digest)
+        return Stored(manifest.descriptor, noted)
+
+    async def look(fault: Fault) -> Stored | None:
+        """A tag that was moved all the same must not be moved once more, over somebody else's."""
+        there = await head(transport, ref) if fault.ambiguous else None
+        return Stored(manifest.descriptor, manifest.subject is None) if _same(there, manifest) else None
+
+    if tag is None:
+        return done(await transport.call(call))
+    return await persevere(transport, lambda: call, done, look)
 
 
 async def remove(transport: Transport, ref: Reference) -> bool:
     """Delete a manifest by digest, or a tag; False if it was not there."""
-    call = _call("DELETE", ref, "deleting", frozenset({delete(ref.repository.path)}))
-    try:
-        await transport.call(_accepting(call, 200, 202, 204))
-    except CallFailed as failed:
-        if failed.fault.status == 404:
-            return False
-        raise
-    return True
+    call = replace(
+        _call("DELETE", ref, "deleting", frozenset({delete(ref.repository.path)})),
+        accept=frozenset({200, 202, 204, 404}),
+    )
+
+    async def look(fault: Fault) -> bool | None:
+        gone = fault.ambiguous and await head(transport, ref) is None
+        return True if gone else None
+
+    return await persevere(transport, lambda: call, lambda answer: answer.status != 404, look)
 
 
-def _accepting(call: Call, *statuses: int) -> Call:
-    from dataclasses import replace
-
-    return replace(call, accept=frozenset(statuses))
+def _same(there: Descriptor | None, manifest: Manifest) -> bool:
+    return there is not None and there.digest == manifest.digest
 
 
 async def _found(transport: Transport, call: Call) -> Answer | None:

@@ -23,7 +23,8 @@ class Pacing:
 
     async def quiet(self, host: str) -> None:
         """Wait until the host may be asked again."""
-        while (left := self._until.get(host, 0.0) - self._clock()) > 0:
+        left = self._until.get(host, 0.0) - self._clock()
+        if left > 0:
             await anyio.sleep(left)
 
     def pause(self, call: Call, fault: Fault, tries: int) -> float | None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 
-from . import blobs, manifests, referrers
+from . import blobs, listing, manifests, referrers
 from .challenge import Scopes
+from .faults import CallFailed
 from .manifest import Manifest
+from .together import each
 from .transport import Transport
+
+_SUFFIXES = (".sig", ".att", ".sbom")
 
 
 class Source(Protocol):
@@ -24,18 +29,33 @@ class Source(Protocol):
     async def manifest(self, digest: Digest) -> Manifest:
         """The manifest; raises RegistryError if it is not there."""
 
+    async def lacks(self, digest: Digest) -> bool:
+        """Whether the manifest is certainly not there."""
+
     def stream(self, descriptor: Descriptor) -> AsyncIterator[bytes]:
         """The blob, verified."""
 
-    async def referrers(self, digest: Digest) -> list[Descriptor]:
-        """What refers to a digest here."""
+    def file(self, descriptor: Descriptor) -> Path | None:
+        """The file that holds the blob, if there is one; nobody has verified it."""
+
+    async def referrers(self, digests: Sequence[Digest]) -> dict[Digest, list[Descriptor]]:
+        """What refers to each digest here."""
+
+    async def attached_tags(self, digests: Sequence[Digest]) -> list[tuple[str, Manifest]]:
+        """Manifests that belong to a digest by their tag, as cosign kept them before referrers."""
 
 
 class RepositorySource:
-    """A repository as a source. `scopes` is asked for beside pull, so that one token serves a whole copy."""
+    """A repository as a source. `scopes` is asked for beside pull, so that one token serves a whole copy.
+
+    One list of tags tells which fallback tags exist; only where it is not to be had, or has many more pages
+    than there are digests, each fallback tag is asked for.
+    """
 
     def __init__(self, transport: Transport, repository: Repository, scopes: Scopes = frozenset()) -> None:
         self._transport, self._repository, self._scopes = transport, repository, scopes
+        self._listed = False
+        self._tags: frozenset[str] | None = None
 
     @property
     def repository(self) -> Repository | None:
@@ -53,10 +73,50 @@ class RepositorySource:
             )
         return found
 
+    async def lacks(self, digest: Digest) -> bool:
+        """One HEAD."""
+        return await manifests.head(self._transport, self._repository.at(digest)) is None
+
     def stream(self, descriptor: Descriptor) -> AsyncIterator[bytes]:
         """The blob, verified while streaming."""
         return blobs.stream(self._transport, self._repository, descriptor)
 
-    async def referrers(self, digest: Digest) -> list[Descriptor]:
-        """By API and fallback tag."""
-        return await referrers.listed(self._transport, self._repository, digest)
+    def file(self, descriptor: Descriptor) -> Path | None:
+        """None: it is not on disk."""
+        return None
+
+    async def referrers(self, digests: Sequence[Digest]) -> dict[Digest, list[Descriptor]]:
+        """By API and fallback tag, both always."""
+        tags = await self._known_tags(len(digests))
+
+        async def of(digest: Digest) -> list[Descriptor]:
+            if tags is not None and referrers.fallback_tag(digest) not in tags:
+                found = await referrers.by_api(self._transport, self._repository, digest)
+                return sorted(found, key=lambda d: d.digest)
+            return await referrers.listed(self._transport, self._repository, digest)
+
+        return dict(zip(digests, await each(of, digests), strict=True))
+
+    async def attached_tags(self, digests: Sequence[Digest]) -> list[tuple[str, Manifest]]:
+        """`sha256-<hex>.sig`, `.att` and `.sbom` of each digest."""
+        tags = await self._known_tags(len(digests))
+        names = [referrers.fallback_tag(d) + suffix for d in digests for suffix in _SUFFIXES]
+
+        async def get(name: str) -> tuple[str, Manifest] | None:
+            found = await manifests.get(self._transport, self._repository.tagged(name))
+            return (name, found) if found else None
+
+        found = await each(get, [name for name in names if tags is None or name in tags])
+        return [pair for pair in found if pair]
+
+    async def _known_tags(self, digests: int) -> frozenset[str] | None:
+        if not self._listed:
+            try:
+                found = await listing.tags(self._transport, self._repository, most_pages=2 + digests)
+            except CallFailed as failed:
+                if failed.fault.status not in (400, 401, 403, 404, 405, 501):
+                    raise
+                found = None
+            self._listed = True
+            self._tags = frozenset(found) if found is not None else None
+        return self._tags

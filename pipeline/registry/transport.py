@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,13 +10,14 @@ from urllib.parse import urljoin, urlsplit
 
 import anyio
 
-from pipeline.errors import LockageError, RegistryError
+from pipeline.errors import RegistryError
 
 from .access import Access
+from .answers import bounded, lower, network_fault, origin_of, refused
 from .auth import Auth
 from .call import Answer, Call
 from .challenge import union
-from .faults import CallFailed, Fault, refusal
+from .faults import CallFailed, Fault
 from .retry import Pacing
 from .settings import Settings
 from .stats import Meter
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_ERROR_BODY = 64 * 1024
 
 
 class Transport:
@@ -72,10 +71,10 @@ class Transport:
         """The whole answer, at most `call.limit` bytes of it. Raises CallFailed for any other status."""
 
         async def whole(response: aiohttp.ClientResponse, tries: int) -> Answer:
-            body = await _bounded(response, call)
+            body = await bounded(response, call)
             response.release()
             self.meter.bytes_down += len(body)
-            return Answer(response.status, _lower(response), body, str(response.url), tries)
+            return Answer(response.status, lower(response), body, str(response.url), tries)
 
         async with self._lane(call):
             return await self._trying(call, whole, self._authenticated)
@@ -107,9 +106,9 @@ class Transport:
             return await self._redirected(call, authorization)
 
         async def whole(response: aiohttp.ClientResponse, tries: int) -> Answer:
-            body = await _bounded(response, call)
+            body = await bounded(response, call)
             response.release()
-            return Answer(response.status, _lower(response), body, str(response.url), tries)
+            return Answer(response.status, lower(response), body, str(response.url), tries)
 
         return await self._trying(call, whole, send)
 
@@ -128,7 +127,7 @@ class Transport:
                 try:
                     if response.status in call.accept:
                         return await finish(response, tries)
-                    fault = await _refused(response)
+                    fault = await refused(response)
                     response.release()
                 except BaseException:
                     response.close()
@@ -162,7 +161,7 @@ class Transport:
     async def _redirected(self, call: Call, authorization: str | None) -> aiohttp.ClientResponse:
         origin = self.access.origin(call.host)
         url = call.target if "://" in call.target else origin + call.target
-        ours = call.token or _origin(url) == origin
+        ours = call.token or origin_of(url) == origin
         for _ in range(self.settings.max_redirects + 1):
             response = await self._once(call, url, authorization if ours else None)
             if not (call.reads and response.status in _REDIRECTS and "Location" in response.headers):
@@ -171,9 +170,9 @@ class Transport:
             target = urljoin(url, response.headers["Location"])
             if urlsplit(target).scheme != "https" and not self.access.plain_http(urlsplit(target).netloc):
                 raise CallFailed(
-                    call, Fault("invalid", message=f"redirected in the clear to {_origin(target)}")
+                    call, Fault("invalid", message=f"redirected in the clear to {origin_of(target)}")
                 )
-            url, ours = target, _origin(target) == origin
+            url, ours = target, origin_of(target) == origin
         raise CallFailed(call, Fault("invalid", message="redirected too often"))
 
     async def _once(self, call: Call, url: str, authorization: str | None) -> aiohttp.ClientResponse:
@@ -229,64 +228,3 @@ class Transport:
                 ) from fault
             self._tls[ca_file] = context
         return self._tls[ca_file]
-
-
-async def _bounded(response: aiohttp.ClientResponse, call: Call) -> bytes:
-    encoding = response.headers.get("Content-Encoding", "identity")
-    if encoding.lower() not in ("identity", ""):
-        raise CallFailed(
-            call, Fault("invalid", response.status, message=f"Content-Encoding {encoding[:40]!r}")
-        )
-    length = response.content_length
-    if length is not None and length > call.limit and call.method != "HEAD":
-        raise CallFailed(call, Fault("invalid", response.status, message=_too_large(call)))
-    parts, size = [], 0
-    async for part in response.content.iter_any():
-        parts.append(part)
-        size += len(part)
-        if size > call.limit:
-            raise CallFailed(call, Fault("invalid", response.status, message=_too_large(call)))
-    return b"".join(parts)
-
-
-def _too_large(call: Call) -> str:
-    return f"the answer is larger than {call.limit} bytes"
-
-
-async def _refused(response: aiohttp.ClientResponse) -> Fault:
-    body = await response.content.read(_ERROR_BODY)
-    return refusal(response.status, response.headers.get("Retry-After"), body, time.time())
-
-
-def _lower(response: aiohttp.ClientResponse) -> dict[str, str]:
-    return {name.lower(): value for name, value in reversed(response.headers.items())}
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def network_fault(cause: Exception) -> Fault | None:
-    """What an exception says about the connection; None if it is not about the connection.
-
-    What goes wrong in the content being sent comes wrapped into an aiohttp error: it is raised as it was.
-    """
-    import aiohttp
-
-    inner: BaseException | None = cause
-    while inner is not None:
-        if isinstance(inner, LockageError):
-            raise inner
-        inner = inner.__cause__ or inner.__context__
-    message = str(cause) or type(cause).__name__
-    if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError):
-        kind = "untrusted" if isinstance(cause, aiohttp.ClientSSLError | ssl.SSLError) else "unreachable"
-        return Fault(kind, message=message)
-    if isinstance(cause, aiohttp.ConnectionTimeoutError):
-        return Fault("unreachable", message=message)
-    if isinstance(cause, aiohttp.ClientResponseError | aiohttp.InvalidURL):
-        return Fault("invalid", message=message)
-    if isinstance(cause, aiohttp.ClientError | TimeoutError | ConnectionError):
-        return Fault("broken", message=message)
-    return None

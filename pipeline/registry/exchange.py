@@ -1,0 +1,67 @@
+"""Layouts into registries and out of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.errors import RegistryError
+from pipeline.model import Descriptor, Digest, Repository
+
+from .client import Registry
+from .copying import CopyResult
+from .layout import REF_NAME, Layout
+from .manifest import Manifest
+from .together import each
+
+_DEPTH = 4
+
+
+async def push_layout(
+    registry: Registry, folder: Path, repo: Repository, tag: str | None = None, *, name: str | None = None
+) -> CopyResult:
+    """Push the image of a layout, with its referrers; `name` chooses one if there are several.
+
+    Raises RegistryError if the folder is not a layout, is incomplete, or holds something else than it says.
+    """
+    layout = Layout(folder)
+    return await registry.copy(layout, layout.resolve(name).digest, repo, tag=tag)
+
+
+async def pull_layout(
+    registry: Registry,
+    repo: Repository,
+    digest: Digest,
+    folder: Path,
+    *,
+    name: str | None = None,
+    referrers: bool = True,
+) -> Descriptor:
+    """Write an image with all platforms into a layout, and with its referrers and those of its children.
+
+    `name` becomes its reference name in `index.json`, which is written last: what it lists is complete.
+    """
+    layout, source = Layout.create(folder), registry.source(repo)
+
+    async def blob(descriptor: Descriptor) -> None:
+        if layout.file(descriptor) is None:
+            await layout.put_stream(descriptor, source.stream(descriptor))
+
+    async def fetch(digest: Digest, depth: int = 0) -> list[Manifest]:
+        if depth > _DEPTH:
+            raise RegistryError(f"{repo.at(digest)} is nested more than {_DEPTH} deep")
+        manifest = await source.manifest(digest)
+        below = await each(lambda child: fetch(child.digest, depth + 1), manifest.children)
+        await each(blob, manifest.blobs)
+        layout.put(manifest.raw, manifest.media_type)
+        return [manifest, *(m for part in below for m in part)]
+
+    every = await fetch(digest)
+    attached: list[Descriptor] = []
+    if referrers:
+        found = await source.referrers([m.digest for m in every])
+        attached = list({d.digest: d for part in found.values() for d in part}.values())
+        await each(lambda entry: fetch(entry.digest), attached)
+    top = every[0].descriptor
+    layout.add(*attached, replace(top, annotations={REF_NAME: name}) if name else top)
+    return top
