@@ -1,0 +1,30 @@
+"""What the engine is told, in the lab and under Docker alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+def text(port: int) -> str:
+    """`engine.json`: the local registry speaks plain HTTP; the cache has limits that fit a shared disk.
+
+    By default an engine prunes everything while less than a fifth of the disk is free.
+    """
+    config = {
+        "logLevel": "info",
+        "gc": {"maxUsedSpace": "25GB", "reservedSpace": "5GB", "minFreeSpace": "3GB"},
+        "registries": {f"{host}:{port}": {"http": True} for host in ("localhost", "127.0.0.1")},
+    }
+    return json.dumps(config, indent=2) + "\n"
+
+
+def proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """The proxy variables that an engine inherits; the local registry is never behind a proxy."""
+    given = {name: value for name, value in environ.items() if name.upper() in _PROXIES and value}
+    if given:
+        for name in ("NO_PROXY", "no_proxy"):
+            given[name] = ",".join(filter(None, ("localhost,127.0.0.1", environ.get(name, ""))))
+    return given

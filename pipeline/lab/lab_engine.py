@@ -1,0 +1,173 @@
+"""The engine where there is no Docker: started, stopped and looked at through its record and its socket."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import anyio
+
+from pipeline.errors import EnvironmentProblem
+from pipeline.lab import daemons, emulators, engine_config, engine_image, namespaces, ports
+from pipeline.lab.daemons import Record, State
+from pipeline.lab.namespaces import Cell
+from pipeline.lab.settings import Report, Settings
+
+STEP = "engine"
+START_LIMIT = 60.0  # seconds until it has to answer
+STOP_LIMIT = 30.0  # seconds for writing its cache
+_LONGEST_SOCKET = 107  # bytes, unix(7)
+
+
+def socket(settings: Settings) -> Path:
+    """Where clients reach the engine."""
+    return settings.data / "run" / "engine.sock"
+
+
+def record_file(settings: Settings) -> Path:
+    """Where the running engine is written down."""
+    return settings.data / "engine.pid"
+
+
+def log_file(settings: Settings) -> Path:
+    """What the engine says."""
+    return settings.data / "engine.log"
+
+
+def state(settings: Settings) -> tuple[State, Record | None]:
+    """How the engine is, and its record."""
+    return daemons.state(record_file(settings))
+
+
+def key(port: int, settings: Settings) -> str:
+    """What decides whether a running engine is the one that would be started now."""
+    parts = [engine_image.key(), engine_config.text(port), settings.emulate]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+async def answers(settings: Settings, limit: float = 5) -> bool:
+    """Whether the engine's socket speaks HTTP."""
+    return await ports.http_answers(socket(settings), limit=limit)
+
+
+async def start(port: int, settings: Settings, report: Report) -> None:
+    """Make the engine run and answer. Nothing happens if it runs already as it would be started now.
+
+    A crash is reported; a state on which it does not start is moved aside, with a warning.
+    Raises `EnvironmentProblem` with the last lines of its log if it does not come up.
+    """
+    if len(str(socket(settings)).encode()) > _LONGEST_SOCKET:
+        raise EnvironmentProblem(
+            f"{socket(settings)} is too long for the name of a socket",
+            hint="set LOCKAGE_HOME to a folder with a shorter name",
+        )
+    found, record = state(settings)
+    if found is State.RUNNING and record:
+        if record.key == key(port, settings) and await answers(settings):
+            return
+        why = "is another version" if record.key != key(port, settings) else "does not answer"
+        report(STEP, f"pid {record.pid} {why}: starting it again")
+        await stop(settings, report)
+    elif found is State.CRASHED:
+        report(
+            STEP,
+            "warning: the engine is gone without having been stopped; it starts with an empty layer cache "
+            "(what is in the registry is untouched)",
+        )
+    await namespaces.prepare(settings, report)
+    image = await engine_image.ensure(settings, report)
+    qemu = await emulators.ensure(settings, report) if settings.emulate else None
+    cell = _cell(port, image, settings, qemu)
+    namespaces.sweep(cell)
+    await _start_or_renew(cell, key(port, settings), settings, report)
+
+
+def _cell(port: int, image: engine_image.EngineImage, settings: Settings, qemu: Path | None) -> Cell:
+    config = settings.data / "engine.json"
+    daemons.replace_text(config, engine_config.text(port))
+    return Cell(
+        name=f"lockage-{settings.instance}",
+        root=image.root,
+        mount=settings.data / "mount",
+        state=settings.data / "engine",
+        run=socket(settings).parent,
+        config=config,
+        log=log_file(settings),
+        port=port,
+        environ={**engine_config.proxies(settings.environ), **image.environ},
+        qemu=qemu,
+    )
+
+
+async def _start_or_renew(cell: Cell, run_key: str, settings: Settings, report: Report) -> None:
+    try:
+        await _launch(cell, run_key, settings, report)
+    except EnvironmentProblem as problem:
+        if not await anyio.to_thread.run_sync(lambda: any(cell.state.iterdir())):
+            raise
+        aside = cell.state.with_name("engine.damaged")
+        shutil.rmtree(aside, ignore_errors=True)
+        cell.state.rename(aside)
+        try:
+            await _launch(cell, run_key, settings, report)
+        except EnvironmentProblem:
+            shutil.rmtree(cell.state, ignore_errors=True)
+            aside.rename(cell.state)  # it was not the state's fault
+            raise problem from None
+        last = (problem.detail or problem.message).splitlines()[-1]
+        report(
+            STEP,
+            f"warning: the engine did not start on its state, which is now in {aside} and can be removed; "
+            f"it runs with a fresh one. It said: {last}",
+        )
+
+
+async def _launch(cell: Cell, run_key: str, settings: Settings, report: Report) -> None:
+    started = time.monotonic()
+    report(STEP, "starting")
+    cell.log.unlink(missing_ok=True)
+    socket(settings).unlink(missing_ok=True)
+    networks = cell.state / "net" / "cni"
+    if networks.is_dir():  # names of network namespaces that went with the last engine
+        for leftover in networks.iterdir():
+            if leftover.is_file():
+                leftover.unlink()
+    record = await namespaces.launch(cell, run_key, settings)
+    daemons.write(record_file(settings), record)
+    while daemons.alive(record):
+        if await ports.http_answers(socket(settings)):
+            report(STEP, f"running, pid {record.pid}, after {time.monotonic() - started:.1f} s")
+            return
+        if time.monotonic() - started > START_LIMIT:
+            break
+        await anyio.sleep(0.05)
+    died = not daemons.alive(record)
+    await daemons.stop(record, first=signal.SIGKILL, patience=5)
+    record_file(settings).unlink(missing_ok=True)
+    raise EnvironmentProblem(
+        "the engine ended while it started"
+        if died
+        else f"the engine does not answer after {START_LIMIT:.0f} s",
+        hint=f"see {cell.log}, then run `lockage up` again",
+        detail=daemons.last_lines(cell.log) or None,
+    )
+
+
+async def stop(settings: Settings, report: Report) -> None:
+    """Stop the engine if it runs, so that it writes its cache; and remove what a crashed one left."""
+    found, record = state(settings)
+    if found is State.RUNNING and record:
+        report(STEP, f"stopping pid {record.pid}")
+        if not await daemons.stop(record, first=signal.SIGINT, patience=STOP_LIMIT):
+            report(
+                STEP, f"warning: it did not stop within {STOP_LIMIT:.0f} s and was killed; its cache is lost"
+            )
+    image = engine_image.cached(settings)
+    if image is not None and found is not State.STOPPED:
+        namespaces.sweep(_cell(0, image, settings, None))
+    socket(settings).unlink(missing_ok=True)
+    record_file(settings).unlink(missing_ok=True)
