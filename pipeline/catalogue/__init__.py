@@ -1,14 +1,38 @@
-"""images/ and lockage.yml to the frozen plan. Pure but for `read_source`."""
+"""images/ and lockage.yml to the frozen plan. Pure but for `read_source`, `plan_of`'s cache and `write`.
 
-from .aliases import automatic_aliases
-from .generate import Change, Generated, check, context_files, generated_files, write
-from .keys import KEY_FORMAT, key_inputs, key_of
-from .make import lock_of, make_plan
-from .plan import FORMAT_VERSION, Base, Plan, Target
-from .render import RENDERERS, Graph, graph_of
-from .rootfs import RootfsEntry
-from .select import matching, select
-from .source import Entry, Source, read_source
+Names are imported when they are asked for: a plan that was kept is read back without pydantic, PyYAML and
+jinja2, which only making one needs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .aliases import automatic_aliases
+    from .generate import Change, Generated, check, context_files, generated_files, write
+    from .kept import plan_of
+    from .keys import KEY_FORMAT, key_inputs, key_of
+    from .make import make_plan
+    from .plan import FORMAT_VERSION, Base, Plan, Target
+    from .render import RENDERERS, Graph, graph_of
+    from .rootfs import RootfsEntry
+    from .select import matching, select
+    from .source import Entry, Source, lock_of, read_source
+
+_HOMES = {
+    "aliases": ("automatic_aliases",),
+    "generate": ("Change", "Generated", "check", "context_files", "generated_files", "write"),
+    "kept": ("plan_of",),
+    "keys": ("KEY_FORMAT", "key_inputs", "key_of"),
+    "make": ("make_plan",),
+    "plan": ("FORMAT_VERSION", "Base", "Plan", "Target"),
+    "render": ("RENDERERS", "Graph", "graph_of"),
+    "rootfs": ("RootfsEntry",),
+    "select": ("matching", "select"),
+    "source": ("Entry", "Source", "lock_of", "read_source"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "FORMAT_VERSION",
@@ -33,7 +57,18 @@ __all__ = [
     "lock_of",
     "make_plan",
     "matching",
+    "plan_of",
     "read_source",
     "select",
     "write",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value

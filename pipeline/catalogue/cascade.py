@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.config import (
-    GateOverrides,
+    GatePolicy,
     ImageFile,
     Level,
     Strategy,
@@ -75,7 +75,7 @@ class Definition:
     automatic: bool
     strategy: Strategy
     platforms: tuple[Platform, ...] | None
-    gates: GateOverrides | None
+    gates: GatePolicy | None
     title: str | None
     description: str | None
     place: Place

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from pipeline.config import LOCK_NAME, Lock, ProjectFile, read_lock
+from pipeline.config import Lock, Project
 from pipeline.errors import ConfigError, Problem, UsageError
 from pipeline.model import Platform, Reference, valid_tag
 
@@ -40,12 +40,6 @@ class _Rendered:
     warnings: tuple[str, ...]
 
 
-def lock_of(source: Source) -> Lock | None:
-    """The lock beside lockage.yml, if there is one. Raises `ConfigError`."""
-    entry = source.get(LOCK_NAME)
-    return read_lock(source.read(LOCK_NAME)) if entry is not None else None
-
-
 def make_plan(
     source: Source,
     *,
@@ -66,17 +60,18 @@ def make_plan(
     found = discover(source)
     problems = found.problems
     definitions = resolve(source, found.images, problems)
-    rendered = _render(source, found.project, definitions, tuple(platforms), problems)
-    if problems or found.project is None:
+    project = found.project.value() if found.project else None
+    rendered = _render(source, project, definitions, tuple(platforms), problems)
+    if problems or project is None:
         raise ConfigError(problems, hint=_HINT)
-    plan = _assemble(source, found.project, rendered, lock, snapshot_id, engine)
+    plan = _assemble(source, project, rendered, lock, snapshot_id, engine)
     patterns = tuple(only)
     return select(plan, patterns) if patterns else plan
 
 
 def _render(
     source: Source,
-    project: ProjectFile | None,
+    project: Project | None,
     definitions: tuple[Definition, ...],
     wanted: tuple[Platform, ...],
     problems: list[Problem],
@@ -129,7 +124,7 @@ def _render_one(
 
 def _assemble(
     source: Source,
-    project: ProjectFile,
+    project: Project,
     rendered: list[_Rendered],
     lock: Lock | None,
     snapshot_id: str | None,
@@ -215,7 +210,7 @@ def _edges(
 
 
 def _target(
-    project: ProjectFile,
+    project: Project,
     item: _Rendered,
     platform: Platform,
     edges: list[Edge],
@@ -251,7 +246,7 @@ def _target(
         rootfs=item.rootfs.entries,
         labels=MappingProxyType(_labels(project, d)),
         key=None,
-        gates=project.policy.overridden(d.gates),
+        gates=d.gates.over(project.policy) if d.gates else project.policy,
         warnings=warnings,
         template=item.template,
         test_template=item.test_template,
@@ -260,7 +255,7 @@ def _target(
     )
 
 
-def _labels(project: ProjectFile, definition: Definition) -> dict[str, str]:
+def _labels(project: Project, definition: Definition) -> dict[str, str]:
     """Labels that are the same from commit to commit (OCI image-spec v1.1, annotations.md)."""
     oci = "org.opencontainers.image"
     out = {f"{oci}.title": definition.title or definition.image, f"{oci}.version": definition.tag}

@@ -8,7 +8,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
 
-from pipeline.config import Gates, ProjectFile
+from pipeline.config import Gates, Project
 from pipeline.model import Digest, Platform, Reference, pretty
 
 from .dockerfile import rewrite_bases
@@ -118,7 +118,7 @@ class Target:
             else {"template": self.test_template, "digest": str(Digest.of(self.test.encode()))},
             "rootfs": [_entry_json(e) for e in self.rootfs],
             "labels": dict(sorted(self.labels.items())),
-            "gates": self.gates.model_dump(mode="json"),
+            "gates": self.gates.to_json(),
             "warnings": list(self.warnings),
         }
 
@@ -127,7 +127,7 @@ class Target:
 class Plan:
     """All targets in an order in which they can be built, and the project they belong to."""
 
-    project: ProjectFile
+    project: Project
     targets: tuple[Target, ...]
     lock_state: LockState = "none"
     unlocked: tuple[Reference, ...] = ()  # external bases and tools that the lock does not know

@@ -11,10 +11,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from pipeline.config import LOCK_NAME, Lock, read_lock
 from pipeline.errors import ConfigError, EnvironmentProblem, Problem
 
 PROJECT_NAME = "lockage.yml"
-LOCK_FILE = "lockage.lock"
 IMAGES = "images"
 ROOTFS = "rootfs"
 
@@ -99,6 +99,11 @@ class Source:
         return content
 
 
+def lock_of(source: Source) -> Lock | None:
+    """The lock beside lockage.yml, if there is one. Raises `ConfigError`."""
+    return read_lock(source.read(LOCK_NAME)) if source.get(LOCK_NAME) is not None else None
+
+
 def _file_of(content: str | bytes, mode: int = 0o644) -> Entry:
     data = content.encode() if isinstance(content, str) else content
     return Entry("file", mode, data, None, len(data), hashlib.sha256(data).hexdigest())
@@ -127,7 +132,7 @@ class _Reader:
         self.files: dict[str, Entry] = {}
 
     def top(self) -> None:
-        for name in (PROJECT_NAME, LOCK_FILE):
+        for name in (PROJECT_NAME, LOCK_NAME):
             path = self.root / name
             if path.is_file():
                 self.files[name] = self._text(os.fspath(path), 0o644)

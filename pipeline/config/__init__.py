@@ -1,31 +1,74 @@
 """Text to validated models: lockage.yml, image.yml and the lock, with positions and suggestions.
 
-Importing this room imports pydantic and PyYAML; `pipeline.cli --help` must not.
+Names are imported when they are asked for: the values and the lock cost little, the models import pydantic
+and the loader PyYAML.
 """
 
-from .base import Model
-from .image import ImageFile, Level, Strategy, TagEntry, VariantEntry, VariantFile
-from .lock import LOCK_NAME, Lock, Locked, read_lock
-from .policy import GateOverrides, Gates, Ignore, Severity, SizeGate, VulnerabilityGate
-from .project import EMBEDDED, Environment, ProjectFile, Tools
-from .validate import did_you_mean, dotted, validate, validate_document
-from .yaml import Document, Plain, Positions, YamlProblem, load
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .base import Model
+    from .image import ImageFile, Level, TagEntry, VariantEntry, VariantFile
+    from .lock import LOCK_NAME, Lock, read_lock
+    from .policy import GatePolicy
+    from .project import ProjectFile
+    from .suggest import did_you_mean, dotted
+    from .validate import validate, validate_document
+    from .values import (
+        EMBEDDED,
+        Environment,
+        Gates,
+        Ignore,
+        Project,
+        Severity,
+        SizeGate,
+        Strategy,
+        Tools,
+        VulnerabilityGate,
+    )
+    from .yaml import Document, Plain, Positions, YamlProblem, load
+
+_HOMES = {
+    "base": ("Model",),
+    "image": ("ImageFile", "Level", "TagEntry", "VariantEntry", "VariantFile"),
+    "lock": ("LOCK_NAME", "Lock", "read_lock"),
+    "policy": ("GatePolicy",),
+    "project": ("ProjectFile",),
+    "suggest": ("did_you_mean", "dotted"),
+    "validate": ("validate", "validate_document"),
+    "values": (
+        "EMBEDDED",
+        "Environment",
+        "Gates",
+        "Ignore",
+        "Project",
+        "Severity",
+        "SizeGate",
+        "Strategy",
+        "Tools",
+        "VulnerabilityGate",
+    ),
+    "yaml": ("Document", "Plain", "Positions", "YamlProblem", "load"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "EMBEDDED",
     "LOCK_NAME",
     "Document",
     "Environment",
-    "GateOverrides",
+    "GatePolicy",
     "Gates",
     "Ignore",
     "ImageFile",
     "Level",
     "Lock",
-    "Locked",
     "Model",
     "Plain",
     "Positions",
+    "Project",
     "ProjectFile",
     "Severity",
     "SizeGate",
@@ -43,3 +86,13 @@ __all__ = [
     "validate",
     "validate_document",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -20,9 +20,8 @@ from .base import (
     VariantName,
     Versions,
 )
-from .policy import GateOverrides
-
-Strategy = Literal["semver", "calver", "numeric", "lexical", "explicit"]
+from .policy import GatePolicy
+from .values import Strategy
 
 
 class Level(Model):
@@ -81,6 +80,4 @@ class ImageFile(Level):
     aliases: bool | None = Field(None, description="Whether automatic aliases are made (default true)")
     tags: tuple[TagEntry, ...] = Field((), description="The tags, in any order")
     variants: tuple[VariantEntry, ...] = Field((), description="The variants")
-    gates: GateOverrides | None = Field(
-        None, description="Where this image differs from the project's policy"
-    )
+    gates: GatePolicy | None = Field(None, description="Where this image differs from the project's policy")

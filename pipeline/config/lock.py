@@ -4,86 +4,89 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
-
-from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from pipeline.errors import ConfigError, Problem
 from pipeline.model import Digest, Reference, pretty
 
-from .base import Model
-from .yaml import MAX_BYTES
-
 LOCK_NAME = "lockage.lock"
+FORMAT_VERSION = 1
+MAX_BYTES = 4 * 1024 * 1024
 
 
-def _digest(value: Any) -> Digest:
-    if isinstance(value, Digest):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("a digest is expected")
-    return Digest(value)
+@dataclass(frozen=True)
+class Lock:
+    """References (written in full, with their tag) and their digests."""
 
-
-DigestText = Annotated[
-    Digest, PlainValidator(_digest), PlainSerializer(str, return_type=str), WithJsonSchema({"type": "string"})
-]
-
-
-class Locked(Model):
-    """What is known of one reference: the digest of its index or manifest."""
-
-    digest: DigestText
-
-
-class Lock(Model):
-    """References (normalised, with their tag) and their digests."""
-
-    format_version: Literal[1] = 1
-    images: Mapping[str, Locked] = Field(default_factory=dict)
-
-    @field_validator("images")
-    @classmethod
-    def _normalised(cls, value: Mapping[str, Locked]) -> Mapping[str, Locked]:
-        for name in value:
-            found = Reference.parse(name)
-            if str(found) != name or found.digest or not found.tag:
-                raise ValueError(f"{name!r} is not written in full (host/path:tag)")
-        return value
+    images: Mapping[Reference, Digest] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def of(cls, digests: Mapping[Reference, Digest]) -> Lock:
         """A lock from what was resolved."""
-        return cls(images={str(ref): Locked(digest=digest) for ref, digest in digests.items()})
+        return cls(MappingProxyType({Reference(r.repository, r.tag): d for r, d in digests.items()}))
 
     def digest(self, reference: Reference) -> Digest | None:
         """The digest a reference is locked to."""
-        found = self.images.get(str(reference))
-        return found.digest if found else None
+        return self.images.get(reference)
 
     def missing(self, references: Iterable[Reference]) -> tuple[Reference, ...]:
         """Those that this lock does not know, in order."""
-        return tuple(r for r in dict.fromkeys(references) if str(r) not in self.images)
+        return tuple(r for r in dict.fromkeys(references) if r not in self.images)
 
     def to_bytes(self) -> bytes:
         """The file, the same bytes for the same lock."""
-        images = {name: {"digest": str(self.images[name].digest)} for name in sorted(self.images)}
-        return pretty({"format_version": self.format_version, "images": images}).encode()
+        images = {str(ref): {"digest": str(self.images[ref])} for ref in sorted(self.images, key=str)}
+        return pretty({"format_version": FORMAT_VERSION, "images": images}).encode()
 
 
 def read_lock(content: bytes, path: str = LOCK_NAME) -> Lock:
     """Read a lock file. Raises `ConfigError`."""
-    from .validate import validate
+    problems: list[Problem] = []
+    images: dict[Reference, Digest] = {}
+    for name, entry in _images(content, path, problems).items():
+        key = f"images[{name[:200]!r}]"
+        try:
+            reference = Reference.parse(name)
+            if str(reference) != name or reference.digest or not reference.tag:
+                raise ValueError("is not written in full (host/path:tag)")
+            if (
+                not isinstance(entry, dict)
+                or set(entry) != {"digest"}
+                or not isinstance(entry["digest"], str)
+            ):
+                raise ValueError('must be {"digest": "sha256:…"}')
+            images[reference] = Digest(entry["digest"])
+        except ValueError as error:
+            problems.append(Problem(path, 0, 0, key, str(error)))
+    if problems:
+        raise ConfigError(problems, hint="`lockage lock` writes it again")
+    return Lock(MappingProxyType(images))
 
-    hint = "`lockage lock` writes it again"
+
+def _images(content: bytes, path: str, problems: list[Problem]) -> dict[str, object]:
     try:
         if len(content) > MAX_BYTES:
-            raise ValueError("too large")
-        value = json.loads(content)
+            raise ValueError(f"larger than {MAX_BYTES // 1024} KiB")
+        data = json.loads(content, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         line, column = getattr(error, "lineno", 0), getattr(error, "colno", 0)
-        raise ConfigError([Problem(path, line, column, "", f"not valid JSON: {error}")], hint=hint) from None
-    model, problems = validate(Lock, value, path)
-    if model is None:
-        raise ConfigError(problems, hint=hint)
-    return model
+        problems.append(Problem(path, line, column, "", f"not valid JSON: {error}"))
+        return {}
+    if not isinstance(data, dict) or not isinstance(data.get("images"), dict):
+        problems.append(Problem(path, 0, 0, "images", "is missing"))
+        return {}
+    if data.get("format_version") != FORMAT_VERSION:
+        message = f"is {data.get('format_version')!r}, this program reads {FORMAT_VERSION}"
+        problems.append(Problem(path, 0, 0, "format_version", message))
+        return {}
+    for key in sorted(set(data) - {"format_version", "images"}):
+        problems.append(Problem(path, 0, 0, key, "is not a known key"))
+    return data["images"]
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    out = dict(pairs)
+    if len(out) != len(pairs):
+        raise ValueError("a key is written twice")
+    return out

@@ -1,15 +1,17 @@
-"""Gates: what closes them, and the exceptions that a named person takes responsibility for."""
+"""`policy:` in lockage.yml and `gates:` in image.yml, as they are written."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
+from . import values
 from .base import Model, Text
+from .values import Gates, Severity
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)?")
 _UNITS = {
@@ -22,16 +24,6 @@ _UNITS = {
     "MiB": 2**20,
     "GiB": 2**30,
 }
-
-
-class Severity(StrEnum):
-    """Severities as trivy names them."""
-
-    UNKNOWN = "UNKNOWN"
-    LOW = "LOW"
-    MEDIUM = "MEDIUM"
-    HIGH = "HIGH"
-    CRITICAL = "CRITICAL"
 
 
 def _size(value: object) -> object:
@@ -49,9 +41,10 @@ def _upper(value: object) -> object:
 
 Size = Annotated[int, BeforeValidator(_size), Field(gt=0), WithJsonSchema({"type": ["string", "integer"]})]
 SeverityName = Annotated[Severity, BeforeValidator(_upper)]
+SecretsGate = Literal["fail", "warn"]
 
 
-class Ignore(Model):
+class IgnoreEntry(Model):
     """One finding that may pass until a day: who decided it, and why."""
 
     id: Text = Field(min_length=1)
@@ -67,54 +60,38 @@ class Ignore(Model):
             raise ValueError(f"{value[:40]!r} is not a day (YYYY-MM-DD)")
         return value
 
-
-class VulnerabilityGate(Model):
-    """Closes on any finding of these severities that no `ignore` covers."""
-
-    fail_on: tuple[SeverityName, ...] = (Severity.CRITICAL, Severity.HIGH)
-    ignore: tuple[Ignore, ...] = ()
+    def value(self) -> values.Ignore:
+        """As the program uses it."""
+        return values.Ignore(self.id, self.owner, self.reason, self.expires, self.package)
 
 
-class SizeGate(Model):
-    """Budget for the compressed layers of one platform, in bytes (`300MB`, `250MiB`)."""
+class VulnerabilityPolicy(Model):
+    """Which findings close the gate; absent means: as the level above says."""
 
-    max: Size | None = None
-
-
-class Gates(Model):
-    """All gates, complete: what holds for one image."""
-
-    vulnerabilities: VulnerabilityGate = VulnerabilityGate.model_construct()
-    secrets: Literal["fail", "warn"] = "fail"
-    size: SizeGate = SizeGate.model_construct()
-
-    def overridden(self, by: GateOverrides | None) -> Gates:
-        """These gates with what an image says instead; its ignores are added to the project's."""
-        if by is None:
-            return self
-        mine, theirs = self.vulnerabilities, by.vulnerabilities
-        if theirs is not None:
-            fail_on = mine.fail_on if theirs.fail_on is None else theirs.fail_on
-            mine = mine.model_copy(update={"fail_on": fail_on, "ignore": (*mine.ignore, *theirs.ignore)})
-        return self.model_copy(
-            update={
-                "vulnerabilities": mine,
-                "secrets": by.secrets or self.secrets,
-                "size": by.size or self.size,
-            }
-        )
+    fail_on: tuple[SeverityName, ...] | None = Field(
+        None, description="Severities (default CRITICAL and HIGH)"
+    )
+    ignore: tuple[IgnoreEntry, ...] = Field((), description="Added to those of the project")
 
 
-class VulnerabilityOverrides(Model):
-    """What an image says about the vulnerability gate; absent means: as the project."""
+class SizePolicy(Model):
+    """Budget for the compressed layers of one platform."""
 
-    fail_on: tuple[SeverityName, ...] | None = None
-    ignore: tuple[Ignore, ...] = ()
+    max: Size | None = Field(None, description="Such as 300MB or 250MiB")
 
 
-class GateOverrides(Model):
-    """`gates:` in image.yml; absent means: as the project's policy."""
+class GatePolicy(Model):
+    """Gates, where they differ from the level above: the project from the defaults, an image from the project."""
 
-    vulnerabilities: VulnerabilityOverrides | None = None
-    secrets: Literal["fail", "warn"] | None = None
-    size: SizeGate | None = None
+    vulnerabilities: VulnerabilityPolicy | None = None
+    secrets: SecretsGate | None = Field(None, description="fail (default) or warn")
+    size: SizePolicy | None = None
+
+    def over(self, gates: Gates) -> Gates:
+        """These gates with what is said here instead; ignores are added."""
+        found, said = gates.vulnerabilities, self.vulnerabilities
+        if said is not None:
+            fail_on = found.fail_on if said.fail_on is None else said.fail_on
+            found = replace(found, fail_on=fail_on, ignore=(*found.ignore, *(i.value() for i in said.ignore)))
+        size = gates.size if self.size is None else values.SizeGate(self.size.max)
+        return Gates(found, self.secrets or gates.secrets, size)

@@ -8,10 +8,10 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from pipeline.model import Platform, Reference, Repository
 
+from . import values
 from .base import ImageName, ImageReference, Model, PlatformName, Text
-from .policy import Gates
-
-EMBEDDED = "embedded"
+from .policy import GatePolicy
+from .values import EMBEDDED
 
 
 def _reference(text: str) -> Any:
@@ -37,18 +37,14 @@ def _registry(text: str) -> str:
     return text
 
 
-class Environment(Model):
+class EnvironmentEntry(Model):
     """A place that images are promoted to, in order: the repository of each image in it."""
 
     name: ImageName
     repository: Annotated[Text, AfterValidator(_image_path)]
 
-    def path(self, image: str) -> str:
-        """The repository path of an image here."""
-        return self.repository.replace("{image}", image)
 
-
-class Tools(Model):
+class ToolEntries(Model):
     """The images of the tools that look at images; the lock has their digests."""
 
     syft: ImageReference = _reference("docker.io/anchore/syft:v1.18.1")
@@ -58,15 +54,6 @@ class Tools(Model):
         default_factory=lambda: Reference.parse("gcr.io/gcp-runtimes/container-structure-test:v1.22.1"),
         alias="structure-test",
     )
-
-    def all(self) -> dict[str, Reference]:
-        """Every tool by its key in lockage.yml."""
-        return {
-            "syft": self.syft,
-            "trivy": self.trivy,
-            "cosign": self.cosign,
-            "structure-test": self.structure_test,
-        }
 
 
 class ProjectFile(Model):
@@ -78,10 +65,10 @@ class ProjectFile(Model):
     registry: Annotated[Text, AfterValidator(_registry)] = Field(
         EMBEDDED, description="embedded, or host[/namespace] of an OCI registry"
     )
-    environments: tuple[Environment, ...] = Field(
+    environments: tuple[EnvironmentEntry, ...] = Field(
         default_factory=lambda: (
-            Environment(name="dev", repository="dev/{image}"),
-            Environment(name="prod", repository="prod/{image}"),
+            EnvironmentEntry(name="dev", repository="dev/{image}"),
+            EnvironmentEntry(name="prod", repository="prod/{image}"),
         ),
         min_length=1,
         description="Where images are pushed (the first) and promoted to, in order",
@@ -93,9 +80,9 @@ class ProjectFile(Model):
         default_factory=lambda: (Platform("linux", "amd64"),), min_length=1
     )
     bases: tuple[ImageReference, ...] = Field((), description="Every image from elsewhere that FROM may name")
-    tools: Tools = Field(default_factory=Tools)
+    tools: ToolEntries = Field(default_factory=ToolEntries)
     vulnerability_db: ImageReference = _reference("ghcr.io/aquasecurity/trivy-db:2")
-    policy: Gates = Field(default_factory=Gates)
+    policy: GatePolicy = Field(default_factory=GatePolicy)
 
     @field_validator("version", mode="before")
     @classmethod
@@ -110,22 +97,19 @@ class ProjectFile(Model):
             raise ValueError("two environments have the same name or repository")
         return self
 
-    def environment(self, name: str) -> Environment:
-        """An environment by name; raises KeyError."""
-        return next((e for e in self.environments if e.name == name), None) or _missing(name)
-
-    def repository(self, environment: Environment, image: str, *, embedded: str) -> Repository:
-        """Where an image lives in an environment; `embedded` is the embedded registry's host."""
-        return self._below(environment.path(image), embedded)
-
-    def builds_repository(self, *, embedded: str) -> Repository:
-        """The repository that remembers key → digest."""
-        return self._below(self.builds, embedded)
-
-    def _below(self, path: str, embedded: str) -> Repository:
-        host, _, namespace = (embedded if self.registry == EMBEDDED else self.registry).partition("/")
-        return Repository(host, f"{namespace}/{path}" if namespace else path)
-
-
-def _missing(name: str) -> Environment:
-    raise KeyError(name)
+    def value(self) -> values.Project:
+        """As the program uses it."""
+        return values.Project(
+            project=self.project,
+            registry=self.registry,
+            environments=tuple(values.Environment(e.name, e.repository) for e in self.environments),
+            builds=self.builds,
+            platforms=self.platforms,
+            bases=self.bases,
+            tools=values.Tools(
+                self.tools.syft, self.tools.trivy, self.tools.cosign, self.tools.structure_test
+            ),
+            vulnerability_db=self.vulnerability_db,
+            policy=self.policy.over(values.Gates()),
+            source=self.source,
+        )

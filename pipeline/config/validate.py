@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import Problem
 
+from .suggest import did_you_mean, dotted
 from .yaml import Document, KeyPath, Positions
 
 M = TypeVar("M", bound=BaseModel)
@@ -51,20 +50,6 @@ def validate(
 def validate_document(model: type[M], document: Document) -> tuple[M | None, list[Problem]]:
     """As `validate`, with the place of every problem in the document."""
     return validate(model, document.value, document.path, document)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """`did you mean …?` for the nearest known word, if one is near."""
-    found = difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=0.6)
-    return f"did you mean {found[0]}?" if found else None
-
-
-def dotted(path: Iterable[str | int]) -> str:
-    """`("tags", 0, "name")` as `tags[0].name`."""
-    out = ""
-    for step in path:
-        out += f"[{step}]" if isinstance(step, int) else (f".{step}" if out else step)
-    return out
 
 
 def _problem(model: type[BaseModel], error: Any, path: str, positions: Positions | None) -> Problem:

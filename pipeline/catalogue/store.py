@@ -1,0 +1,165 @@
+"""A plan kept as bytes and read back whole, without reading a template or a YAML file again.
+
+`fingerprint` covers everything that a plan is made from, this program's own code included, so what is kept
+under it is the plan that `make_plan` would give. Reading it back imports neither pydantic nor PyYAML nor
+jinja2, which is what makes `lockage plan` quick when nothing changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pipeline.config import Gates, Lock, Project
+from pipeline.model import Platform, Reference, compact
+
+from .plan import Base, Plan, Target
+from .rootfs import RootfsEntry
+from .source import Source
+
+STORE_FORMAT = 1
+_CODE = ("catalogue", "config", "model")
+_LIBRARIES = ("jinja2-", "pydantic-", "pydantic_core-", "pyyaml-")
+
+
+def fingerprint(
+    source: Source,
+    *,
+    lock: Lock | None,
+    platforms: Iterable[Platform] = (),
+    snapshot_id: str | None = None,
+    engine: str = "",
+) -> str:
+    """A hash over every input of `make_plan` (but `only`) and over the code that makes plans."""
+    out = hashlib.sha256(_code().encode())
+    options = [STORE_FORMAT, [str(p) for p in platforms], snapshot_id, engine]
+    out.update(compact(options) + b"\0" + (lock.to_bytes() if lock else b"") + b"\0")
+    for path in sorted(source.files):
+        entry = source.files[path]
+        what = entry.target if entry.kind == "link" else entry.sha256
+        out.update(f"{path}\0{entry.kind}\0{entry.mode:o}\0{entry.size}\0{what}\0".encode())
+        if entry.content is not None:
+            out.update(entry.content)
+    return out.hexdigest()
+
+
+def _code() -> str:
+    """What tells this program's code, and that of the libraries it makes plans with, from another version's."""
+    root = Path(__file__).parent.parent
+    stats = [(p.name, p.stat()) for room in _CODE for p in sorted((root / room).glob("*.py"))]
+    library = find_spec("jinja2")
+    beside = Path(library.origin).parent.parent if library and library.origin else root
+    versions = sorted(n for n in os.listdir(beside) if n.lower().startswith(_LIBRARIES))  # noqa: PTH208
+    return repr((sys.version, versions, [(name, s.st_size, s.st_mtime_ns) for name, s in stats]))
+
+
+def dump(plan: Plan) -> bytes:
+    """A whole plan (nothing selected) as bytes."""
+    texts: dict[str, str] = {}
+    trees: dict[str, int] = {}
+    gates: dict[str, int] = {}
+
+    def text(value: str | None) -> str | None:
+        if value is None:
+            return None
+        digest = hashlib.sha256(value.encode()).hexdigest()
+        texts[digest] = value
+        return digest
+
+    def number(table: dict[str, int], value: Any) -> int:
+        return table.setdefault(json.dumps(value), len(table))
+
+    targets = [
+        [
+            *(t.id, t.image, t.tag, t.base_tag, t.variant, str(t.platform), t.tags),
+            [[b.kind, b.name, b.line, b.target_id, _str(b.reference)] for b in t.bases],
+            *(text(t.dockerfile), text(t.test)),
+            number(trees, [[e.path, e.kind, e.mode, e.sha256, e.target, e.size, e.origin] for e in t.rootfs]),
+            number(gates, t.gates.to_json()),
+            *(dict(t.labels), t.key, t.warnings, t.template, t.test_template, t.title, t.description),
+        ]
+        for t in plan.targets
+    ]
+    return compact(
+        {
+            "store": STORE_FORMAT,
+            "project": plan.project.to_json(),
+            "lock_state": plan.lock_state,
+            "unlocked": [str(r) for r in plan.unlocked],
+            "snapshot_id": plan.snapshot_id,
+            "tools": [[name, str(ref)] for name, ref in plan.tools.items()],
+            "texts": texts,
+            "trees": [json.loads(tree) for tree in trees],
+            "gates": [json.loads(gate) for gate in gates],
+            "targets": targets,
+        }
+    )
+
+
+def load(content: bytes, source: Source) -> Plan:
+    """The plan that `dump` wrote. Raises ValueError for anything else."""
+    try:
+        data = json.loads(content)
+        if data["store"] != STORE_FORMAT:
+            raise ValueError("another format")
+        trees = [tuple(RootfsEntry(*entry) for entry in tree) for tree in data["trees"]]
+        gates = [Gates.from_json(gate) for gate in data["gates"]]
+        return Plan(
+            project=Project.from_json(data["project"]),
+            targets=tuple(_target(t, data["texts"], trees, gates) for t in data["targets"]),
+            lock_state=data["lock_state"],
+            unlocked=tuple(Reference.parse(r) for r in data["unlocked"]),
+            snapshot_id=data["snapshot_id"],
+            tools=MappingProxyType({name: Reference.parse(ref) for name, ref in data["tools"]}),
+            source=source,
+        )
+    except (KeyError, TypeError, IndexError, RecursionError) as error:
+        raise ValueError(f"not a stored plan: {error!r}") from None
+
+
+def _target(
+    row: list[Any], texts: Mapping[str, str], trees: list[tuple[RootfsEntry, ...]], gates: list[Gates]
+) -> Target:
+    identity, image, tag, base_tag, variant, platform, tags, bases, *rest = row
+    dockerfile, test, tree, gate, labels, key, warnings, template, test_template, title, description = rest
+    return Target(
+        id=identity,
+        image=image,
+        tag=tag,
+        base_tag=base_tag,
+        variant=variant,
+        platform=_platform(platform),
+        tags=tuple(tags),
+        bases=tuple(Base(*base[:4], Reference.parse(base[4]) if base[4] else None) for base in bases),
+        dockerfile=texts[dockerfile],
+        test=None if test is None else texts[test],
+        rootfs=trees[tree],
+        labels=MappingProxyType(labels),
+        key=key,
+        gates=gates[gate],
+        warnings=tuple(warnings),
+        template=template,
+        test_template=test_template,
+        title=title,
+        description=description,
+    )
+
+
+_PLATFORMS: dict[str, Platform] = {}
+
+
+def _platform(text: str) -> Platform:
+    if text not in _PLATFORMS:
+        _PLATFORMS[text] = Platform.parse(text)
+    return _PLATFORMS[text]
+
+
+def _str(reference: Reference | None) -> str | None:
+    return None if reference is None else str(reference)

@@ -1,0 +1,192 @@
+"""What the rest of the program works with: plain frozen values, made from the validated files.
+
+Kept apart from the models so that a plan can be read back without importing pydantic, which alone costs
+more than everything else that `lockage plan` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from pipeline.model import Platform, Reference, Repository
+
+EMBEDDED = "embedded"
+
+Strategy = Literal["semver", "calver", "numeric", "lexical", "explicit"]
+
+
+class Severity(StrEnum):
+    """Severities as trivy names them."""
+
+    UNKNOWN = "UNKNOWN"
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+    CRITICAL = "CRITICAL"
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """One finding that may pass until a day: who decided it, and why."""
+
+    id: str
+    owner: str
+    reason: str
+    expires: date
+    package: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VulnerabilityGate:
+    """Closes on any finding of these severities that no `ignore` covers."""
+
+    fail_on: tuple[Severity, ...] = (Severity.CRITICAL, Severity.HIGH)
+    ignore: tuple[Ignore, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SizeGate:
+    """Budget for the compressed layers of one platform, in bytes; None is no budget."""
+
+    max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """All gates of one image, complete."""
+
+    vulnerabilities: VulnerabilityGate = VulnerabilityGate()
+    secrets: Literal["fail", "warn"] = "fail"
+    size: SizeGate = SizeGate()
+
+    def to_json(self) -> dict[str, Any]:
+        """The gates as data."""
+        ignore = [
+            {
+                "id": i.id,
+                "package": i.package,
+                "owner": i.owner,
+                "reason": i.reason,
+                "expires": i.expires.isoformat(),
+            }
+            for i in self.vulnerabilities.ignore
+        ]
+        return {
+            "vulnerabilities": {"fail_on": [str(s) for s in self.vulnerabilities.fail_on], "ignore": ignore},
+            "secrets": self.secrets,
+            "size": {"max": self.size.max},
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The gates that `to_json` wrote."""
+        found = data["vulnerabilities"]
+        ignore = tuple(Ignore(**{**i, "expires": date.fromisoformat(i["expires"])}) for i in found["ignore"])
+        gate = VulnerabilityGate(tuple(Severity(s) for s in found["fail_on"]), ignore)
+        return cls(gate, data["secrets"], SizeGate(data["size"]["max"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A place that images are promoted to: the repository of each image in it."""
+
+    name: str
+    repository: str
+
+    def path(self, image: str) -> str:
+        """The repository path of an image here."""
+        return self.repository.replace("{image}", image)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The images of the tools that look at images."""
+
+    syft: Reference
+    trivy: Reference
+    cosign: Reference
+    structure_test: Reference
+
+    def all(self) -> dict[str, Reference]:
+        """Every tool by its key in lockage.yml."""
+        return {
+            "syft": self.syft,
+            "trivy": self.trivy,
+            "cosign": self.cosign,
+            "structure-test": self.structure_test,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What lockage.yml says, complete."""
+
+    project: str
+    registry: str
+    environments: tuple[Environment, ...]
+    builds: str
+    platforms: tuple[Platform, ...]
+    bases: tuple[Reference, ...]
+    tools: Tools
+    vulnerability_db: Reference
+    policy: Gates
+    source: str | None = None
+
+    def environment(self, name: str) -> Environment:
+        """An environment by name; raises KeyError."""
+        for environment in self.environments:
+            if environment.name == name:
+                return environment
+        raise KeyError(name)
+
+    def repository(self, environment: Environment, image: str, *, embedded: str) -> Repository:
+        """Where an image lives in an environment; `embedded` is the embedded registry's host."""
+        return self._below(environment.path(image), embedded)
+
+    def builds_repository(self, *, embedded: str) -> Repository:
+        """The repository that remembers key → digest."""
+        return self._below(self.builds, embedded)
+
+    def with_registry(self, registry: str) -> Project:
+        """The same project with images somewhere else (`embedded` or `host[/namespace]`)."""
+        return replace(self, registry=registry)
+
+    def _below(self, path: str, embedded: str) -> Repository:
+        host, _, namespace = (embedded if self.registry == EMBEDDED else self.registry).partition("/")
+        return Repository(host, f"{namespace}/{path}" if namespace else path)
+
+    def to_json(self) -> dict[str, Any]:
+        """The project as data."""
+        return {
+            "project": self.project,
+            "registry": self.registry,
+            "environments": [{"name": e.name, "repository": e.repository} for e in self.environments],
+            "builds": self.builds,
+            "platforms": [str(p) for p in self.platforms],
+            "bases": [str(r) for r in self.bases],
+            "tools": {name: str(ref) for name, ref in self.tools.all().items()},
+            "vulnerability_db": str(self.vulnerability_db),
+            "policy": self.policy.to_json(),
+            "source": self.source,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The project that `to_json` wrote."""
+        tools = {name.replace("-", "_"): Reference.parse(ref) for name, ref in data["tools"].items()}
+        return cls(
+            project=data["project"],
+            registry=data["registry"],
+            environments=tuple(Environment(**e) for e in data["environments"]),
+            builds=data["builds"],
+            platforms=tuple(Platform.parse(p) for p in data["platforms"]),
+            bases=tuple(Reference.parse(r) for r in data["bases"]),
+            tools=Tools(**tools),
+            vulnerability_db=Reference.parse(data["vulnerability_db"]),
+            policy=Gates.from_json(data["policy"]),
+            source=data["source"],
+        )
