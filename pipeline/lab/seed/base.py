@@ -44,6 +44,9 @@ _DPKG_OPTIONS = tuple(f"path-exclude={p}" for p in _EXCLUDE) + tuple(f"path-incl
 # Without it the package that merges a running system comes in, and the whole of Perl with it.
 _MERGED_USR = "/usr/share/mmdebstrap/hooks/merged-usr"
 
+# unshare waits for its child without heeding a SIGTERM, and dies of a SIGKILL with everything in it.
+_STOPPABLE = '"$@" & trap "kill -KILL $!" TERM INT; wait $!'
+
 # Settings that make apt and dpkg behave in a build: small lists, no kept archives, no services started.
 _FILES = {
     "etc/apt/sources.list.d/debian.sources": "\n".join(
@@ -142,6 +145,7 @@ async def build(layout: Layout, platform: Platform, settings: Settings, report: 
 
 def _command(platform: Platform, files: Path, tar: Path) -> list[str]:
     return [
+        *("sh", "-c", _STOPPABLE, "sh"),
         # Namespaces of its own: whatever ends this ends all of it, and no mount outlives it.
         *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "mmdebstrap"),
         "--mode=root",

@@ -43,12 +43,12 @@ async def seed(
         )
     known = Site.read(settings.data)
     site = known if known and known.registry == registry_host else Site(registry_host)
-    items = [item for item in _items(settings, report) if only is None or str(item.reference) in only]
+    chosen = [item for item in items(settings, report) if only is None or str(item.reference) in only]
     async with Registry() as registry:
         filler = _Filler(site, registry, settings, report)
-        there = await each(filler.look, items)
-        missing = [item for item, one in zip(items, there, strict=True) if one is None]
-        done = dict(zip(items, there, strict=True))
+        there = await each(filler.look, chosen)
+        missing = [item for item, one in zip(chosen, there, strict=True) if one is None]
+        done = dict(zip(chosen, there, strict=True))
         # Debian's packages come over the network while the compiler works; two compilers would only wait.
         first = [item for item in missing if item.name == base.NAME]
         rest = [item for item in missing if item.name != base.NAME]
@@ -97,7 +97,8 @@ class _Filler:
         return Seeded(item.key, store.root(layout).digest)
 
 
-def _items(settings: Settings, report: Report) -> list[store.Item]:
+def items(settings: Settings, report: Report) -> list[store.Item]:
+    """Everything that can be seeded, with its key and how it is made; computing it makes nothing."""
     platform = Platform("linux", recipes.architecture())
     more = {"settings": settings, "report": report}
     made = [
