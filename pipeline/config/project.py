@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pipeline.model import Platform, Reference, Repository
 
@@ -28,6 +28,10 @@ def _image_path(text: str) -> str:
 def _path(text: str) -> str:
     Repository("localhost", text)
     return text
+
+
+def _number(value: Any) -> Any:
+    return 1 if value == "1" else value
 
 
 def _registry(text: str) -> str:
@@ -59,7 +63,7 @@ class ToolEntries(Model):
 class ProjectFile(Model):
     """The whole of lockage.yml."""
 
-    version: Literal[1]
+    version: Annotated[Literal[1], BeforeValidator(_number)]
     project: ImageName
     source: Text | None = Field(None, description="URL of the source repository, for labels")
     registry: Annotated[Text, AfterValidator(_registry)] = Field(
@@ -83,11 +87,6 @@ class ProjectFile(Model):
     tools: ToolEntries = Field(default_factory=ToolEntries)
     vulnerability_db: ImageReference = _reference("ghcr.io/aquasecurity/trivy-db:2")
     policy: GatePolicy = Field(default_factory=GatePolicy)
-
-    @field_validator("version", mode="before")
-    @classmethod
-    def _number(cls, value: Any) -> Any:
-        return int(value) if isinstance(value, str) and value.isdecimal() else value
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
