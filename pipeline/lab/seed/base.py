@@ -7,6 +7,7 @@ here too, and their settings of apt and dpkg for use in containers are said agai
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -35,6 +36,8 @@ MIRRORS = (
     ("http://deb.debian.org/debian", f"{SUITE} {SUITE}-updates"),
     ("http://deb.debian.org/debian-security", f"{SUITE}-security"),
 )
+_KEYRING_PACKAGE = "debian-archive-keyring"
+_KEYRING = f"/usr/share/keyrings/{_KEYRING_PACKAGE}.gpg"
 _EXCLUDE = tuple(
     f"/usr/share/{name}/*" for name in ("doc", "groff", "info", "lintian", "linda", "locale", "man")
 )
@@ -50,8 +53,7 @@ _STOPPABLE = '"$@" & trap "kill -KILL $!" TERM INT; wait $!'
 # Settings that make apt and dpkg behave in a build: small lists, no kept archives, no services started.
 _FILES = {
     "etc/apt/sources.list.d/debian.sources": "\n".join(
-        f"Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main\n"
-        "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
+        f"Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main\nSigned-By: {_KEYRING}\n"
         for uri, suites in MIRRORS
     ),
     "etc/apt/apt.conf.d/docker-autoremove-suggests": 'Apt::AutoRemove::SuggestsImportant "false";\n',
@@ -114,7 +116,14 @@ async def build(layout: Layout, platform: Platform, settings: Settings, report: 
 
     Raises `EnvironmentProblem` where mmdebstrap is missing or fails; its last lines are the detail.
     """
-    await need({"mmdebstrap": "mmdebstrap", "unshare": "util-linux"}, settings, report)
+    if os.geteuid() != 0:
+        raise EnvironmentProblem(
+            "only root can make a Debian base from packages",
+            hint="run as root, or set LOCKAGE_ENGINE=docker where docker.io can be reached",
+        )
+    await need(
+        {"mmdebstrap": "mmdebstrap", "unshare": "util-linux", _KEYRING: _KEYRING_PACKAGE}, settings, report
+    )
     with tempfile.TemporaryDirectory(dir=layout.root, prefix=".base-") as folder:
         work = Path(folder)
         for path, content in _FILES.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.lab import process
@@ -11,12 +12,12 @@ from pipeline.lab.settings import Report, Settings
 
 
 async def need(programs: Mapping[str, str], settings: Settings, report: Report) -> None:
-    """Make sure that each program is there; the values are the packages that have them.
+    """Make sure that each program, or file by its absolute path, is there; the values are their packages.
 
     As root on Debian or its like what is missing is installed with apt-get, and the report says so.
     Raises `EnvironmentProblem` with the command to run otherwise.
     """
-    missing = sorted({package for name, package in programs.items() if not process.find(name, settings)})
+    missing = sorted({package for name, package in programs.items() if not _there(name, settings)})
     if not missing:
         return
     names = " ".join(missing)
@@ -31,3 +32,7 @@ async def need(programs: Mapping[str, str], settings: Settings, report: Report) 
     )
     install = ["apt-get", "install", "-q", "-y", "--no-install-recommends", *missing]
     await process.run(install, environ=environ, limit=900, what=f"installing {names}")
+
+
+def _there(name: str, settings: Settings) -> bool:
+    return Path(name).exists() if name.startswith("/") else process.find(name, settings) is not None
