@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 
 from pipeline.model.reference import DOCKER_HUB
@@ -48,6 +49,21 @@ class Access:
     provider: Provider | None = None
     ca_file: str | None = None
     https_loopback: bool = False
+
+    @classmethod
+    def from_docker_config(
+        cls,
+        source: str | Path | None,
+        env: Mapping[str, str],
+        *,
+        hosts: Mapping[str, HostAccess] | None = None,
+        ca_file: str | None = None,
+    ) -> Access:
+        """Credentials from a Docker configuration (its text, its path, or None for where `env` says it is),
+        from credential helpers and from what CI sets in `env`. Nothing is read before a host asks for it."""
+        from .dockerconfig import Keychain
+
+        return cls(hosts or MappingProxyType({}), Keychain(env, source), ca_file)
 
     def of(self, host: str) -> HostAccess:
         """What was said about this host, or the default."""

@@ -15,7 +15,7 @@ from .call import Call
 from .challenge import pull
 from .faults import CallFailed, Fault
 from .transport import Transport
-from .verify import Verifier
+from .verify import Verifier, uncorrupted
 
 
 def _call(method: str, repo: Repository, digest: Digest, doing: str) -> Call:
@@ -49,8 +49,11 @@ async def read(transport: Transport, repo: Repository, descriptor: Descriptor) -
             f"{transport.settings.blob_bytes} that are read at once",
             hint="such content is streamed to a file",
         )
-    parts = [part async for part in stream(transport, repo, descriptor)]
-    return b"".join(parts)
+
+    async def whole() -> bytes:
+        return b"".join([part async for part in stream(transport, repo, descriptor)])
+
+    return await uncorrupted(whole)
 
 
 async def stream(transport: Transport, repo: Repository, descriptor: Descriptor) -> AsyncIterator[bytes]:

@@ -99,4 +99,4 @@ async def _patch(
             return state[0], now
         return None
 
-    return await persevere(transport, make, done, look, lost=frozenset({416}))
+    return await persevere(transport, make, done, look, lost=frozenset({"416"}))

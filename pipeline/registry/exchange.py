@@ -13,6 +13,7 @@ from .copying import CopyResult
 from .layout import REF_NAME, Layout
 from .manifest import Manifest
 from .together import each
+from .verify import uncorrupted
 
 _DEPTH = 4
 
@@ -45,7 +46,7 @@ async def pull_layout(
 
     async def blob(descriptor: Descriptor) -> None:
         if layout.file(descriptor) is None:
-            await layout.put_stream(descriptor, source.stream(descriptor))
+            await uncorrupted(lambda: layout.put_stream(descriptor, source.stream(descriptor)))
 
     async def fetch(digest: Digest, depth: int = 0) -> list[Manifest]:
         if depth > _DEPTH:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
@@ -137,7 +137,7 @@ class Layout:
         if target.exists() and target.stat().st_size == descriptor.size:
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name[:16]}.{os.getpid()}.part")
+        part = target.with_name(f".{target.name[:16]}.{secrets.token_hex(6)}.part")
         check = Verifier(descriptor, str(self.folder))
         try:
             async with await anyio.open_file(part, "wb") as file:
@@ -177,6 +177,6 @@ def _key(entry: Descriptor) -> str:
 
 def _atomically(target: Path, content: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name[:16]}.{os.getpid()}.part")
+    part = target.with_name(f".{target.name[:16]}.{secrets.token_hex(6)}.part")
     part.write_bytes(content)
     part.replace(target)

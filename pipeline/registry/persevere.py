@@ -11,8 +11,10 @@ import anyio
 from .call import Answer, Call
 from .faults import CallFailed, Fault
 from .transport import Transport
+from .verify import CorruptContent
 
 T = TypeVar("T")
+_CORRUPT_TRIES = 3
 
 
 async def persevere(
@@ -20,11 +22,11 @@ async def persevere(
     make: Callable[[], Call],
     done: Callable[[Answer], T],
     look: Callable[[Fault], Awaitable[T | None]],
-    lost: frozenset[int] = frozenset(),
+    lost: frozenset[str] = frozenset(),
 ) -> T:
     """Send `make()` once and give `done(answer)`. After a fault that may pass, wait, then `look` whether
-    it was carried out all the same: what that gives, unless None, is the result. `lost` are statuses that
-    mean that an upload has to be begun anew, as after a restart of the registry. Raises CallFailed."""
+    it was carried out all the same: what that gives, unless None, is the result. `lost` are codes
+    and statuses after which `look` may find a way, though sending again would not. Raises CallFailed."""
     tries = 0
     while True:
         tries += 1
@@ -32,11 +34,16 @@ async def persevere(
         try:
             return done(await transport.call(replace(call, tries=1)))
         except CallFailed as failed:
-            broken = replace(failed.fault, kind="broken") if failed.fault.status in lost else failed.fault
-            pause = transport.pacing.pause(call, broken, tries)
+            fault = failed.fault
+            if fault.code in lost or str(fault.status) in lost:
+                fault = replace(fault, kind="broken")
+            pause = transport.pacing.pause(call, fault, tries)
             if pause is None:
                 raise CallFailed(call, failed.fault, tries) from failed.__cause__
-            fault = failed.fault
+        except CorruptContent as bad:
+            fault, pause = Fault("broken", message=bad.message), 0.0
+            if tries >= _CORRUPT_TRIES:
+                raise
         transport.meter.retries += 1
         await anyio.sleep(pause)
         found = await look(fault)

@@ -62,6 +62,9 @@ class Transport:
             )
         )
 
+        # aiohttp would send again by itself what may have arrived already, tags included
+        self._session._retry_connection = False
+
     async def stop(self) -> None:
         """Close every connection."""
         self._session = None

@@ -11,6 +11,10 @@ from .call import Body, Call
 from .challenge import Scopes, push
 
 
+UPLOAD_GONE = frozenset({"404", "BLOB_UPLOAD_UNKNOWN"})
+"""Answers by which an upload does not exist any more; olareg gives the code with status 400."""
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """An upload in progress: its address, and the smallest chunk the registry takes, in bytes."""

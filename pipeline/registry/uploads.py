@@ -16,7 +16,7 @@ from .content import Content, opener
 from .faults import CallFailed, Fault
 from .persevere import persevere
 from .transport import Transport
-from .upload import Upload, closing, on_upload, opening
+from .upload import UPLOAD_GONE, Upload, closing, on_upload, opening
 
 
 async def mount(transport: Transport, repo: Repository, descriptor: Descriptor, source: Repository) -> bool:
@@ -101,7 +101,7 @@ async def send(
         at[0] = again.location
         return None
 
-    return await persevere(transport, make, done, look, lost=frozenset({404}))
+    return await persevere(transport, make, done, look, lost=UPLOAD_GONE)
 
 
 async def _chunked(
@@ -116,7 +116,7 @@ async def _chunked(
     try:
         return await chunks.send(transport, repo, content, descriptor, upload.location, chunk)
     except CallFailed as failed:
-        if failed.fault.status != 404:
+        if not UPLOAD_GONE & {failed.fault.code, str(failed.fault.status)}:
             raise
     again = await start(transport, repo, descriptor, repo)
     if again is None:

@@ -3,9 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor
+
+T = TypeVar("T")
+_TRIES = 3
+
+
+class CorruptContent(RegistryError):
+    """Content that is not what its digest promises. What happened on the way may not happen again: where
+    nothing has been passed on yet, it is fetched once more."""
+
+
+async def uncorrupted(work: Callable[[], Awaitable[T]]) -> T:
+    """`work()`, begun anew a few times if what it fetched was corrupt."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return await work()
+        except CorruptContent:
+            if not left:
+                raise
+    raise AssertionError("unreachable")
 
 
 class Verifier:
@@ -36,8 +57,8 @@ class Verifier:
         if found != str(self._descriptor.digest):
             raise self._error(f"its digest is {found}")
 
-    def _error(self, why: str) -> RegistryError:
-        return RegistryError(
+    def _error(self, why: str) -> CorruptContent:
+        return CorruptContent(
             f"the content of {self._where}@{self._descriptor.digest} is not what its digest promises: {why}",
             hint="do not use it; the registry's storage or a proxy before it is faulty or tampered with",
         )
