@@ -23,6 +23,8 @@ def explained(what: str, *, hint: str | None = None) -> Iterator[None]:
     """Turn whatever Dagger raises inside into one LockageError that says what was being done."""
     import dagger
     import httpx
+    from gql.transport.exceptions import TransportError
+    from tenacity import RetryError
 
     try:
         yield
@@ -31,11 +33,11 @@ def explained(what: str, *, hint: str | None = None) -> Iterator[None]:
         raise BuildError(
             f"{what}: `{command[:300]}` exited with {fault.exit_code}",
             hint=hint,
-            detail=tail(fault.stderr or fault.stdout) or None,
+            detail=tail(f"{fault.stdout}\n{fault.stderr}".strip()) or None,
         ) from None
     except dagger.QueryError as fault:
         raise _query_fault(what, str(fault), hint) from None
-    except (dagger.ClientError, httpx.HTTPError, OSError) as fault:
+    except (dagger.ClientError, httpx.HTTPError, TransportError, RetryError, OSError) as fault:
         raise EnvironmentProblem(
             f"{what}: the engine went away ({fault or type(fault).__name__})",
             hint="lockage status; lockage up; then run again: finished work is kept",

@@ -2,6 +2,7 @@
 
 `with_exec` cannot take the network away; a Dockerfile's `RUN --network=none` can. So such a step is a small
 Dockerfile: the tool's image, the evidence bound read-only at /in, one RUN for each command, results in /out.
+What a tool wants to write to is copied to /own first. (Never `--mount=type=bind,rw`: engine 0.21.8 crashes on it.)
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ FROM {image}
 USER 0
 ENV HOME=/tmp TMPDIR=/tmp
 WORKDIR /tmp
+COPY own/ /own/
 WORKDIR /out
 """
 
@@ -61,10 +63,12 @@ def results(
     inputs: dagger.Directory,
     commands: Sequence[Sequence[str]],
     *,
+    own: dagger.Directory | None = None,
     environment: Mapping[str, str] | None = None,
     secrets: Sequence[SecretFile] = (),
 ) -> dagger.Directory:
     """What the commands wrote to /out. Lazy: nothing runs before a file of it is asked for."""
     text = dockerfile(image, commands, environment or {}, [s.mount for s in secrets])
     context = client.directory().with_new_file("Dockerfile", text).with_directory("in", inputs)
+    context = context.with_directory("own", own or client.directory())
     return context.docker_build(secrets=[s.secret for s in secrets]).directory("/out")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import dagger
 
 BINARY = "/usr/local/bin/trivy"
-_QUIET = ["--quiet", "--no-progress", "--format", "json", "--output", "/out/report.json"]
+_QUIET = ["--no-progress", "--format", "json", "--output", "/out/report.json"]
 _OFFLINE = ["--skip-db-update", "--skip-java-db-update", "--skip-version-check", "--offline-scan"]
 
 
@@ -43,9 +43,8 @@ async def _report(
     command: list[str],
     doing: str,
 ) -> bytes:
-    inputs = inputs.with_directory("cache/db", database)
-    # The cache is read-only where it is bound; trivy's own notes go to a directory of the step.
-    steps = [command]
+    # Trivy writes beside its database, so it gets a copy; the copy is a layer that all scans of a day share.
+    cache = client.directory().with_directory("cache/db", database)
     with explained(doing):
-        out = results(client, tool, inputs, steps, environment={"TRIVY_CACHE_DIR": "/in/cache"})
+        out = results(client, tool, inputs, [command], own=cache, environment={"TRIVY_CACHE_DIR": "/own/cache"})
         return (await out.file("report.json").contents()).encode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.errors import BuildError
 from pipeline.model import Reference
 
 from .faults import explained, tail
@@ -20,58 +21,41 @@ _HERE = "/.structure-test"
 
 
 async def inside(
-    client: dagger.Client,
-    tool: Reference,
-    image: dagger.Container,
-    tests: str,
-    *,
-    what: str,
-    binary: str = BINARY,
+    client: dagger.Client, tool: Reference, image: dagger.Container, tests: str, config: str, *, what: str
 ) -> bytes:
-    """Command and file tests, run in the image as its own user; the JSON report."""
-    program = client.container().from_(str(tool)).file(binary)
+    """Command and file tests, run in the image as its own user; the JSON report.
+
+    `config` is the image's configuration (OCI image-spec v1.1, config.md), which the tester asks for.
+    """
+    program = client.container().from_(str(tool)).file(BINARY)
+    given = client.directory().with_new_file("test.yml", tests).with_new_file("config.json", config)
     under_test = (
         image.without_entrypoint()
         .with_mounted_file(f"{_HERE}/container-structure-test", program)
-        .with_mounted_file(
-            f"{_HERE}/test.yml", client.directory().with_new_file("test.yml", tests).file("test.yml")
-        )
+        .with_mounted_directory(f"{_HERE}/given", given)
     )
     command = [f"{_HERE}/container-structure-test", "test", "--driver", "host", "--force"]
-    return await _report(under_test, [*command, "--config", f"{_HERE}/test.yml"], f"testing {what}")
+    command += ["--metadata", f"{_HERE}/given/config.json", "--config", f"{_HERE}/given/test.yml"]
+    return await _report(under_test, command, f"testing {what}")
 
 
 async def metadata(
-    client: dagger.Client,
-    tool: Reference,
-    archive: dagger.File,
-    tests: str,
-    *,
-    what: str,
-    binary: str = BINARY,
+    client: dagger.Client, tool: Reference, archive: dagger.File, tests: str, *, what: str
 ) -> bytes:
     """Metadata tests (user, entrypoint, labels, ports …) on the image's archive; the JSON report."""
-    tester = (
-        client.container()
-        .from_(str(tool))
-        .with_mounted_file("/in/image.tar", archive)
-        .with_mounted_file(
-            "/in/test.yml", client.directory().with_new_file("test.yml", tests).file("test.yml")
-        )
-        .with_mounted_temp("/tmp")
-    )
-    command = [binary, "test", "--driver", "tar", "--image", "/in/image.tar", "--config", "/in/test.yml"]
+    given = client.directory().with_new_file("test.yml", tests).with_file("image.tar", archive)
+    tester = client.container().from_(str(tool)).with_mounted_directory("/in", given).with_mounted_temp("/tmp")
+    command = [BINARY, "test", "--driver", "tar", "--image", "/in/image.tar", "--config", "/in/test.yml"]
     return await _report(tester, command, f"testing the metadata of {what}")
 
 
 async def _report(container: dagger.Container, command: list[str], doing: str) -> bytes:
     import dagger
 
-    from pipeline.errors import BuildError
-
     with explained(doing):
-        done = container.with_exec([*command, "--output", "json", "--quiet"], expect=dagger.ReturnType.ANY)
-        report = await done.stdout()
-        if not report.strip().startswith("{"):  # not a verdict: the tester itself failed
-            raise BuildError(f"{doing}: no report", detail=tail(await done.stderr() or report))
+        done = container.with_exec([*command, "--output", "json"], expect=dagger.ReturnType.ANY)
+        said = await done.stdout()
+        report = said[said.find("{") :].strip()  # the host driver warns on stdout before it reports
+        if not report.endswith("}"):  # not a verdict: the tester itself failed
+            raise BuildError(f"{doing}: no report", detail=tail(f"{said}\n{await done.stderr()}"))
     return report.encode()

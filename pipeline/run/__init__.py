@@ -7,12 +7,14 @@ Results come in plan order, and what could not run is among them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import partial
 
 import anyio
 
 from pipeline.catalogue import Target
 from pipeline.config import Environment
+from pipeline.registry.together import each
 
 from .engines import GivenEngine, LazyEngine
 from .images import publish
@@ -43,32 +45,27 @@ async def run(shop: Workshop, until: Stage, to: Environment | None = None) -> Ru
     began, asked = time.monotonic(), shop.registry.stats.total
     outcomes: dict[str, Done] = {}
     ended = {target.id: anyio.Event() for target in shop.plan.targets}
-    images: dict[str, ImageResult] = {}
     database = SharedDatabase(shop)
 
     async def one_target(target: Target) -> None:
-        try:
-            for base in target.internal_bases:
-                await ended[base].wait()
-            outcomes[target.id] = await _after_bases(shop, target, outcomes, database, until)
-        finally:
-            ended[target.id].set()
+        for base in target.internal_bases:
+            await ended[base].wait()
+        outcomes[target.id] = await _after_bases(shop, target, outcomes, database, until)
+        ended[target.id].set()
 
-    async def one_image(name: str, group: tuple[Target, ...]) -> None:
+    async def one_image(group: Sequence[Target]) -> ImageResult:
         for target in group:
             await ended[target.id].wait()
-        images[name] = await publish(shop, [(t, outcomes[t.id]) for t in group], until, to)
+        return await publish(shop, [(t, outcomes[t.id]) for t in group], until, to)
 
-    async with anyio.create_task_group() as tasks:
-        for target in shop.plan.targets:
-            tasks.start_soon(one_target, target)
-        if until.number >= Stage.PUSH.number:
-            for name, group in shop.plan.groups():
-                tasks.start_soon(one_image, name, group)
+    groups = [group for _, group in shop.plan.groups()] if until.number >= Stage.PUSH.number else []
+    tasks = [partial(one_target, target) for target in shop.plan.targets]
+    tasks += [partial(one_image, group) for group in groups]
+    done = await each(lambda task: task(), tasks)
 
     return RunResult(
         targets=tuple(outcomes[t.id].result for t in shop.plan.targets),
-        images=tuple(images[name] for name, _ in shop.plan.groups() if name in images),
+        images=tuple(one for one in done if isinstance(one, ImageResult)),
         engine_used=shop.engine.awake,
         requests=shop.registry.stats.total - asked,
         seconds=time.monotonic() - began,
@@ -92,9 +89,5 @@ async def _after_bases(
 
 
 def _word(status: Status) -> str:
-    words: dict[Status, Callable[[], str] | str] = {
-        Status.CLOSED: "did not pass its gates",
-        Status.FAILED: "failed",
-        Status.ABORTED: "was aborted",
-    }
-    return str(words.get(status, status))
+    words = {Status.CLOSED: "did not pass its gates", Status.ABORTED: "was aborted"}
+    return words.get(status, str(status))

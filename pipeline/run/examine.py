@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import anyio
-
 from pipeline.catalogue import Target
 from pipeline.engine import sbom as sbom_step
 from pipeline.engine import scan as scan_step
@@ -17,6 +15,7 @@ from pipeline.errors import BuildError
 from pipeline.model import Digest
 from pipeline.policy import Evidence, TestReport, Tool
 from pipeline.policy.reports import cyclonedx_inventory, structure_tests, trivy_scan
+from pipeline.registry.together import each
 
 from .database import Database
 from .results import Stage
@@ -60,6 +59,7 @@ async def examine(
     shop: Workshop,
     target: Target,
     image: dagger.Container,
+    digest: Digest,
     known: Evidence,
     stages: set[Stage],
     database: Callable[[], Awaitable[Database]],
@@ -68,12 +68,11 @@ async def examine(
     client = await shop.engine.client()
     packed = archive(image)
     documents: dict[str, bytes] = {}
-    found: dict[str, object] = {}
 
-    async def do(stage: Stage, work: Callable[[], Awaitable[object]]) -> None:
+    async def do(stage: Stage) -> object:
         async with shop.limits.tools:
             shop.report(target.id, stage, "")
-            found[stage] = await work()
+            return await work[stage]()
 
     async def scan() -> object:
         data = await database()
@@ -89,30 +88,38 @@ async def examine(
         return _read(lambda: cyclonedx_inventory(made, Tool("syft", shop.tool_version("syft"))))
 
     async def test() -> object:
-        return await _test(shop, target, client, image, packed)
+        return await _test(shop, target, digest, image, packed)
 
     work = {Stage.SCAN: scan, Stage.SBOM: sbom, Stage.TEST: test}
-    async with anyio.create_task_group() as group:
-        for stage in sorted(stages, key=lambda s: s.number):
-            group.start_soon(do, stage, work[stage])
+    ordered = sorted(stages, key=lambda s: s.number)
+    found = zip(ordered, await each(do, ordered), strict=True)
     names = {Stage.SCAN: "scan", Stage.SBOM: "inventory", Stage.TEST: "tests"}
-    return Examined(replace(known, **{names[s]: value for s, value in found.items()}), documents)
+    return Examined(replace(known, **{names[stage]: value for stage, value in found}), documents)
 
 
 async def _test(
-    shop: Workshop, target: Target, client: dagger.Client, image: dagger.Container, packed: dagger.File
+    shop: Workshop, target: Target, digest: Digest, image: dagger.Container, packed: dagger.File
 ) -> TestReport:
+    client = await shop.engine.client()
     tool = Tool("container-structure-test", shop.tool_version("structure-test"))
     inside, metadata = split(target.test or "")
     cases = []
     reference = shop.tool("structure-test")
     if inside:
-        raw = await structure_step.inside(client, reference, image, inside, what=target.id)
+        config = (await _config(shop, digest)).decode()
+        raw = await structure_step.inside(client, reference, image, inside, config, what=target.id)
         cases += _read(lambda: structure_tests(raw, tool)).cases
     if metadata:
         raw = await structure_step.metadata(client, reference, packed, metadata, what=target.id)
         cases += _read(lambda: structure_tests(raw, tool)).cases
     return TestReport(tool, tuple(cases))
+
+
+async def _config(shop: Workshop, digest: Digest) -> bytes:
+    manifest = await shop.registry.get_manifest(shop.builds.at(digest))
+    if manifest is None or manifest.config is None:
+        raise BuildError(f"{shop.builds.at(digest)} has no configuration to test with")
+    return await shop.registry.blob(shop.builds, manifest.config)
 
 
 def _read(read: Callable[[], Any]) -> Any:

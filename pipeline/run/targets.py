@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.to_thread
 
 from pipeline.catalogue import Target
 from pipeline.catalogue.dockerfile import BaseUse, find_bases
+from pipeline.catalogue.generate import context_files, write
 from pipeline.engine.build import BuildOrder, build, existing
 from pipeline.errors import BuildError, LockageError
 from pipeline.model import Descriptor, Digest
@@ -24,6 +26,8 @@ from .workshop import Workshop
 
 if TYPE_CHECKING:
     import dagger
+
+    from pipeline.registry import Manifest
 
 
 class SharedDatabase:
@@ -85,7 +89,7 @@ async def _process(
     until: Stage,
     base: TargetResult,
 ) -> Done:
-    record = None if shop.fresh or not target.key else await recall(shop.registry, shop.builds, target.key)
+    record = None if shop.fresh or not target.key else await _recall(shop, target.key)
     image: dagger.Container | None = None
     if record:
         status, reason = Status.REUSED, "its key is known to the registry"
@@ -119,7 +123,7 @@ async def _build(
     async with shop.limits.builds:
         shop.report(target.id, Stage.BUILD, "")
         client = await shop.engine.client()
-        context = await shop.engine.folder(shop.dist / target.image / target.tag)
+        context = await _context(shop, target, client)
         order = BuildOrder(
             target=target.id,
             dockerfile=target.dockerfile_on(_references(shop, target, bases)),
@@ -129,17 +133,35 @@ async def _build(
             labels={**target.labels, **_moment(shop)},
             annotations={**target.labels, **_moment(shop), **_base_annotations(target, bases)},
             epoch=shop.revision.created,
-            hint=f"the Dockerfile comes from {target.template}; see {shop.dist / target.image / target.tag}",
+            hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
         )
         container, digest = await build(client, order)
-    size = await _size(shop, digest)
-    return container, Record(target.key, digest, Evidence(size), revision=shop.revision.label)
-
-
-async def _size(shop: Workshop, digest: Digest) -> int:
     manifest = await shop.registry.get_manifest(shop.builds.at(digest))
     if manifest is None:
         raise BuildError(f"{shop.builds.at(digest)} is not there after it was pushed")
+    return container, Record(target.key, digest, Evidence(_size(manifest)), revision=shop.revision.label)
+
+
+async def _recall(shop: Workshop, key: str) -> Record | None:
+    """What is known under a key; a build that was interrupted before its record was written counts too."""
+    record = await recall(shop.registry, shop.builds, key)
+    if record is None:
+        manifest = await shop.registry.get_manifest(shop.builds.tagged(key))
+        record = Record(key, manifest.digest, Evidence(_size(manifest))) if manifest else None
+    return record
+
+
+async def _context(shop: Workshop, target: Target, client: dagger.Client) -> dagger.Directory:
+    """The build context: the merged rootfs, written out under the target's key; the Dockerfile comes beside it."""
+    files = {path: file for path, file in context_files(target).items() if path.startswith("rootfs")}
+    if not files:
+        return client.directory()
+    folder = shop.contexts / str(target.key)
+    await anyio.to_thread.run_sync(write, files, folder, shop.plan.source)
+    return await shop.engine.folder(folder)
+
+
+def _size(manifest: Manifest) -> int:
     return sum(Descriptor.from_oci(d).size for d in (manifest.data["config"], *manifest.data["layers"]))
 
 
@@ -160,7 +182,7 @@ async def _examine(
         return record, ""
     if image is None:
         image = existing(await shop.engine.client(), shop.builds.at(record.digest))
-    examined = await examine(shop, target, image, record.evidence, todo, database.get)
+    examined = await examine(shop, target, image, record.digest, record.evidence, todo, database.get)
     tests = tests_key(shop, target) if Stage.TEST in todo else record.tests
     record = replace(record, evidence=examined.evidence, tests=tests)
     record = await remember(shop.registry, shop.builds, record, examined.documents)

@@ -57,7 +57,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """Everything the stages need. `dist` holds the generated contexts, `cache` what can be fetched again."""
+    """Everything the stages need. `contexts` is where build contexts are written, `cache` what was fetched."""
 
     plan: Plan
     registry: Registry
@@ -67,7 +67,7 @@ class Workshop:
     signing: Signing
     revision: Revision
     today: date
-    dist: Path
+    contexts: Path
     cache: Path
     limits: Limits
     report: Report

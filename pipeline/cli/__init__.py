@@ -1,0 +1,40 @@
+"""The command line: a thin front over `run` and the rooms below it.
+
+Data goes to stdout, the story to stderr; `--json` makes the data a machine's. Nothing heavy is imported
+before a command needs it: `lockage --help` costs little more than the interpreter.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from pipeline.errors import Exit, Interrupted, LockageError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and give its exit code; the only place where an error becomes text."""
+    from .parser import make_parser
+
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except LockageError as fault:
+        return _tell(fault, options)
+    except KeyboardInterrupt:
+        return _tell(Interrupted("stopped", hint="run the same command again: finished work is kept"), options)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader went away; nobody is left to be told
+        return int(Exit.OK)
+
+
+def _tell(fault: LockageError, options: object) -> int:
+    from .show import tell_error
+
+    tell_error(fault, as_json=getattr(options, "json", False))
+    if getattr(options, "verbose", False):
+        import traceback
+
+        traceback.print_exception(fault)
+    return int(fault.exit_code)

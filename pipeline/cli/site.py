@@ -1,0 +1,75 @@
+"""The lock in force: beside lockage.yml where images come from their publishers, beside the lab's state where
+the lab stands in for them, so that a digest nobody else has seen is never committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.catalogue import Plan
+from pipeline.config import Lock, read_lock
+from pipeline.errors import RegistryError
+from pipeline.model import Digest, Mirrors, Reference
+from pipeline.registry import Registry
+from pipeline.registry.together import each
+
+
+def wanted(plan: Plan) -> tuple[Reference, ...]:
+    """Every reference that a lock for this plan must pin: external bases that are not pinned, and tools."""
+    bases = [r for t in plan.targets for r in t.external_bases]
+    return tuple(dict.fromkeys(Reference(r.repository, r.tag) for r in (*bases, *plan.tools.values()) if r.tag))
+
+
+async def resolve(registry: Registry, mirrors: Mirrors, references: tuple[Reference, ...]) -> Lock:
+    """Ask the registries in force for the digest of each reference; one HEAD each.
+
+    Raises RegistryError for the first that is not there.
+    """
+
+    async def one(reference: Reference) -> tuple[Reference, Digest]:
+        descriptor = await registry.head(mirrors.locate(reference))
+        if descriptor is None:
+            raise RegistryError(
+                f"{reference.familiar} is not at {mirrors.locate(reference)}",
+                hint="check the name in lockage.yml, and the mirror if there is one (`lockage status`)",
+            )
+        return reference, descriptor.digest
+
+    return Lock.of(dict(await each(one, references)))
+
+
+@dataclass(frozen=True, slots=True)
+class LockFile:
+    """A lock on disk. One that is `local` to a site follows that site's own content without being asked."""
+
+    path: Path
+    local: bool
+
+    def read(self) -> Lock | None:
+        """The lock, None when there is none; raises ConfigError when it cannot be read."""
+        return read_lock(self.path.read_bytes(), str(self.path)) if self.path.is_file() else None
+
+    def write(self, lock: Lock) -> None:
+        """Put the lock in place at once or not at all."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = self.path.with_name(f".{self.path.name}.new")
+        scratch.write_bytes(lock.to_bytes())
+        scratch.replace(self.path)
+
+    async def ensure(
+        self, plan: Plan, registry: Registry, mirrors: Mirrors, report: Callable[[str, str, str], None]
+    ) -> Lock:
+        """The lock, written first where it is missing or incomplete; a site's own also where it has moved."""
+        lock, references = self.read(), wanted(plan)
+        if lock and not lock.missing(references) and not self.local:
+            return lock
+        fresh = await resolve(registry, mirrors, references)
+        if lock:
+            kept = dict(lock.images)
+            now = {r: fresh.digest(r) for r in references if self.local or r in lock.missing(references)}
+            fresh = Lock.of({**kept, **{r: d for r, d in now.items() if d}})
+        if lock is None or fresh != lock:
+            self.write(fresh)
+            report("lock", "written", f"{len(fresh.images)} references in {self.path}")
+        return fresh
