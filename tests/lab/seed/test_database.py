@@ -35,11 +35,11 @@ def _found(report: str) -> set[tuple[str, str, str, str]]:
 
 async def test_the_same_advisories_give_the_same_bytes(tmp_path: Path, settings: Settings) -> None:
     written = []
-    for name in ("one", "two"):
-        folder = tmp_path / name
+    for number in range(8):  # bbolt lays buckets out by the order of a Go map unless it is kept from it
+        folder = tmp_path / str(number)
         folder.mkdir()
         written.append([f.read_bytes() for f in await database.write(folder, settings, quiet)])
-    assert written[0] == written[1]
+    assert all(one == written[0] for one in written)
     facts = json.loads(written[0][1])
     assert facts["Version"] == 2
     assert facts["UpdatedAt"] == "2026-11-01T00:00:00Z" and facts["NextUpdate"] > "2090"

@@ -2,8 +2,8 @@
 // trivy.db and metadata.json) into a folder, from a list of advisories in a file.
 //
 // The list is checked by the caller; see pipeline/lab/seed/advisories.py for its
-// form. The same list gives the same bytes: one transaction, sorted keys, and no
-// time but those in the list.
+// form. The same list gives the same bytes: sorted keys, one transaction for each,
+// and no time but those in the list.
 package main
 
 import (
@@ -81,13 +81,11 @@ func run(file, dir string) error {
 	if err := os.Remove(filepath.Join(dir, "trivy.db")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if err := db.Init(dir); err != nil {
+	// Nobody reads the file before it is complete, so nothing has to reach the disk early.
+	if err := db.Init(dir, db.WithBoltOptions(&bolt.Options{NoSync: true})); err != nil {
 		return err
 	}
-	if err := (db.Config{}).BatchUpdate(func(tx *bolt.Tx) error { return fill(tx, in) }); err != nil {
-		return errors.Join(err, db.Close())
-	}
-	if err := db.Close(); err != nil {
+	if err := errors.Join(fill(in), db.Close()); err != nil {
 		return err
 	}
 	return metadata.NewClient(dir).Update(metadata.Metadata{
@@ -97,43 +95,51 @@ func run(file, dir string) error {
 	})
 }
 
-func fill(tx *bolt.Tx, in list) error {
-	var (
-		store = db.Config{}
-		from  = types.DataSource{ID: types.SourceID(in.Source.ID), Name: in.Source.Name, URL: in.Source.URL}
-	)
+func fill(in list) error {
+	from := types.DataSource{ID: types.SourceID(in.Source.ID), Name: in.Source.Name, URL: in.Source.URL}
 	for _, a := range in.Advisories {
 		severity, err := types.NewSeverity(a.Severity)
 		if err != nil {
 			return fmt.Errorf("%s: %w", a.ID, err)
 		}
-		found := types.Advisory{FixedVersion: a.FixedVersion}
-		if strings.Contains(a.Bucket, "::") { // languages: ranges instead of one fixed version
-			found = types.Advisory{VulnerableVersions: []string{a.Vulnerable}}
-			if a.FixedVersion != "" {
-				found.PatchedVersions = []string{a.FixedVersion}
-			}
-		} else if a.FixedVersion == "" {
-			found.Status = types.StatusAffected
-		}
-		published := a.Published
+		store := db.Config{}
+		found, flaw := records(a, severity, from.ID)
 		err = errors.Join(
-			store.PutDataSource(tx, a.Bucket, from),
+			put(func(tx *bolt.Tx) error { return store.PutDataSource(tx, a.Bucket, from) }),
 			// A pointer, because the type's own JSON form is defined on pointers.
-			store.PutAdvisory(tx, []string{a.Bucket, a.Package}, a.ID, &found),
-			store.PutVulnerability(tx, a.ID, types.Vulnerability{
-				Title:            a.Title,
-				Description:      a.Description,
-				Severity:         severity.String(),
-				VendorSeverity:   types.VendorSeverity{from.ID: severity},
-				References:       a.References,
-				PublishedDate:    &published,
-				LastModifiedDate: &published,
-			}),
+			put(func(tx *bolt.Tx) error { return store.PutAdvisory(tx, []string{a.Bucket, a.Package}, a.ID, &found) }),
+			put(func(tx *bolt.Tx) error { return store.PutVulnerability(tx, a.ID, flaw) }),
 		)
 		if err != nil {
 			return fmt.Errorf("%s: %w", a.ID, err)
 		}
 	}
 	return nil
+}
+
+// put writes in a transaction of its own: bbolt lays out the buckets that one transaction
+// changed in the order of a Go map, which is another one every time.
+func put(write func(*bolt.Tx) error) error {
+	return db.Config{}.Connection().Update(write)
+}
+
+func records(a advisory, severity types.Severity, from types.SourceID) (types.Advisory, types.Vulnerability) {
+	found := types.Advisory{FixedVersion: a.FixedVersion}
+	if strings.Contains(a.Bucket, "::") { // languages: ranges instead of one fixed version
+		found = types.Advisory{VulnerableVersions: []string{a.Vulnerable}}
+		if a.FixedVersion != "" {
+			found.PatchedVersions = []string{a.FixedVersion}
+		}
+	} else if a.FixedVersion == "" {
+		found.Status = types.StatusAffected
+	}
+	return found, types.Vulnerability{
+		Title:            a.Title,
+		Description:      a.Description,
+		Severity:         severity.String(),
+		VendorSeverity:   types.VendorSeverity{from: severity},
+		References:       a.References,
+		PublishedDate:    &a.Published,
+		LastModifiedDate: &a.Published,
+	}
 }
