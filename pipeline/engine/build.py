@@ -28,15 +28,14 @@ class BuildOrder:
     destination: Reference
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
-    epoch: int = 0
     hint: str | None = None
 
 
 def image(client: dagger.Client, order: BuildOrder) -> dagger.Container:
-    """The image as a container of the engine, not yet built. File times of the context are `epoch`."""
+    """The image as a container of the engine, not yet built."""
     import dagger
 
-    context = order.context.with_timestamps(order.epoch).with_new_file("Dockerfile", order.dockerfile)
+    context = order.context.with_new_file("Dockerfile", order.dockerfile)
     built = context.docker_build(platform=dagger.Platform(str(order.platform)))
     for name, value in sorted(order.labels.items()):
         built = built.with_label(name, value)

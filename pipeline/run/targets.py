@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -132,7 +134,6 @@ async def _build(
             destination=shop.builds.tagged(target.key),
             labels={**target.labels, **_moment(shop)},
             annotations={**target.labels, **_moment(shop), **_base_annotations(target, bases)},
-            epoch=shop.revision.created,
             hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
         )
         container, digest = await build(client, order)
@@ -158,7 +159,14 @@ async def _context(shop: Workshop, target: Target, client: dagger.Client) -> dag
         return client.directory()
     folder = shop.contexts / str(target.key)
     await anyio.to_thread.run_sync(write, files, folder, shop.plan.source)
+    await anyio.to_thread.run_sync(_set_times, folder, shop.revision.created)
     return await shop.engine.folder(folder)
+
+
+def _set_times(folder: Path, epoch: int) -> None:
+    """One time for all files, links themselves included: the engine's own call follows links and fails on them."""
+    for path in (folder, *folder.rglob("*")):
+        os.utime(path, (epoch, epoch), follow_symlinks=False)
 
 
 def _size(manifest: Manifest) -> int:
