@@ -296,9 +296,9 @@ def _check_tags(definitions: list[Definition], problems: list[Problem]) -> None:
             place = Place(definition.place.document, ("version_strategy",))
             message = f"{first.place.document.path} orders the same image by {first.strategy}"
             problems.append(place.problem(message, did_you_mean(definition.strategy, [first.strategy])))
-        for alias in definition.aliases:
+        for number, alias in enumerate(definition.aliases):
             name = f"{definition.image}:{alias}"
-            place = Place(definition.place.document, (*definition.place.path, "aliases"))
+            place = Place(definition.place.document, (*definition.place.path, "aliases", number))
             if name in seen:
                 problems.append(place.problem(f"the alias {alias!r} is the name of a tag"))
             elif taken.setdefault(name, definition) is not definition:

@@ -101,24 +101,26 @@ class UnknownBase(Exception):
 def order(edges: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """A build order (Kahn), and the cycles that have none.
 
-    `edges` maps a node to those it stands on. Among nodes that are ready the first by name goes first, so the
-    order is the same everywhere. A cycle starts and ends with the same node.
+    `edges` maps a node to those it stands on. Of nodes that are ready, the first in `edges` goes first, so
+    the order is the same everywhere. A cycle starts and ends with the same node.
     """
+    rank = {node: number for number, node in enumerate(edges)}
+    names = list(edges)
     waiting = {node: len(set(bases)) for node, bases in edges.items()}
     dependents: dict[str, list[str]] = {}
     for node, bases in edges.items():
         for base in set(bases):
             dependents.setdefault(base, []).append(node)
-    ready = [node for node, count in waiting.items() if count == 0]
+    ready = [rank[node] for node, count in waiting.items() if count == 0]
     heapq.heapify(ready)
     done: list[str] = []
     while ready:
-        node = heapq.heappop(ready)
+        node = names[heapq.heappop(ready)]
         done.append(node)
         for dependent in dependents.get(node, ()):
             waiting[dependent] -= 1
             if waiting[dependent] == 0:
-                heapq.heappush(ready, dependent)
+                heapq.heappush(ready, rank[dependent])
     left = {node for node, count in waiting.items() if count > 0}
     return tuple(done), _cycles(edges, left)
 

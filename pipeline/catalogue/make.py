@@ -142,7 +142,8 @@ def _assemble(
             targets[target.id] = target
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)), hint=_HINT)
-    ids, cycles = order({t.id: t.internal_bases for t in targets.values()})
+    by_name = sorted(targets.values(), key=lambda t: (t.image, t.tag, t.platform.slug))
+    ids, cycles = order({t.id: t.internal_bases for t in by_name})
     if cycles:
         raise ConfigError(list(dict.fromkeys(_cycle(c, targets) for c in cycles)), hint=_HINT)
     keys: dict[str, str] = {}

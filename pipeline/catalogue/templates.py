@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 MAX_OUTPUT = 1024 * 1024
 
 
+class _Versions(dict[str, str]):
+    """`versions` in a template; its type tells where an undefined name was looked for."""
+
+
+class _Variables(dict[str, Any]):
+    """`variables` in a template, likewise."""
+
+
 class TemplateProblem(Exception):
     """A template could not be read or rendered; `problem` has its file and line."""
 
@@ -158,41 +166,40 @@ def context_of(definition: Definition) -> dict[str, Any]:
         "tag": definition.tag,
         "base_tag": definition.base_tag,
         "variant": definition.variant,
-        "versions": dict(definition.versions),
-        "variables": dict(definition.variables),
+        "versions": _Versions(definition.versions),
+        "variables": _Variables(definition.variables),
     }
 
 
 def _explain(error: Exception, context: Mapping[str, Any], subject: str) -> tuple[str, str | None]:
     import jinja2
 
-    if isinstance(error, jinja2.UndefinedError):
-        message = str(error.message)
-        missing = _quoted(message)
-        if missing and message.startswith("'dict object' has no attribute"):
-            holder = next((k for k in ("versions", "variables") if missing not in context[k]), "versions")
-            known = [*context["versions"], *context["variables"]]
-            return f"{missing!r} is not defined for {subject} ({holder})", _better(missing, known, context)
-        known = list(context)
-        if missing:
-            return f"{missing!r} is not defined for {subject}", _better(missing, known, context)
-        return f"{message} ({subject})", None
-    return f"{type(error).__name__}: {error} ({subject})", None
+    if not isinstance(error, jinja2.UndefinedError):
+        return f"{type(error).__name__}: {error} ({subject})", None
+    message = str(error.message)
+    for holder, kind in (("versions", _Versions), ("variables", _Variables)):
+        if message.startswith(f"'{kind.__module__}.{kind.__name__} object' has no"):
+            missing = message.split("'")[3]
+            return f"{holder}.{missing} is not defined for {subject}", _better(missing, context, holder)
+    if message.endswith("is undefined") and message.count("'") == 2:
+        missing = message.split("'")[1]
+        return f"{missing} is not defined for {subject}", _better(missing, context, None)
+    return f"{message} ({subject})", None
 
 
-def _better(missing: str, known: list[str], context: Mapping[str, Any]) -> str | None:
-    for holder in ("versions", "variables"):
-        if missing in context[holder]:
-            return f"did you mean {holder}.{missing}?"
-    found = did_you_mean(missing, known)
-    if found:
-        return found
-    return f"known: {', '.join(sorted(known))}" if known else None
-
-
-def _quoted(message: str) -> str | None:
-    parts = message.replace("'dict object'", "").split("'")
-    return parts[1] if len(parts) > 2 else None
+def _better(missing: str, context: Mapping[str, Any], holder: str | None) -> str | None:
+    """The nearest name of those that are defined; of the same mapping first."""
+    holders = dict.fromkeys([holder or "versions", "versions", "variables"])
+    for found in holders:
+        if missing in context[found]:
+            return f"did you mean {found}.{missing}?"
+    if holder is None and (near := did_you_mean(missing, context)):
+        return near
+    for found in holders:
+        if near := did_you_mean(missing, context[found]):
+            return near.replace("mean ", f"mean {found}.")
+    known = [f"{found}.{name}" for found in holders for name in sorted(context[found])]
+    return f"known: {', '.join(known)}" if known else None
 
 
 def _environment(source: Source) -> Environment:
