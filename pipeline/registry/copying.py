@@ -23,7 +23,8 @@ from .together import each
 from .transport import Transport
 from .tree import Tree, once
 
-_REFERRER_DEPTH = 2
+REFERRER_DEPTH = 2
+"""Referrers, and what refers to them, as a signature of an SBOM does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Copy:
         attached: list[Descriptor] = []
         if with_referrers and not within:
             subjects = [top.descriptor, *children]
-            attached = await self._attach(subjects, present, _REFERRER_DEPTH)
+            attached = await self._attach(subjects, present, REFERRER_DEPTH)
             await self._attach_tags(subjects)
             await self._list_referrers()
         if not present or (tag is not None and not has_tag):

@@ -9,7 +9,7 @@ from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 
 from .client import Registry
-from .copying import CopyResult
+from .copying import REFERRER_DEPTH, CopyResult
 from .layout import REF_NAME, Layout
 from .manifest import Manifest
 from .together import each
@@ -58,11 +58,14 @@ async def pull_layout(
         return [manifest, *(m for part in below for m in part)]
 
     every = await fetch(digest)
-    attached: list[Descriptor] = []
-    if referrers:
-        found = await source.referrers([m.digest for m in every])
-        attached = list({d.digest: d for part in found.values() for d in part}.values())
-        await each(lambda entry: fetch(entry.digest), attached)
+    attached: dict[Digest, Descriptor] = {}
+    subjects = [m.digest for m in every] if referrers else []
+    for _ in range(REFERRER_DEPTH):
+        found = await source.referrers(subjects)
+        new = {d.digest: d for part in found.values() for d in part if d.digest not in attached}
+        await each(lambda entry: fetch(entry.digest), new.values())
+        attached |= new
+        subjects = list(new)
     top = every[0].descriptor
-    layout.add(*attached, replace(top, annotations={REF_NAME: name}) if name else top)
+    layout.add(*attached.values(), replace(top, annotations={REF_NAME: name}) if name else top)
     return top

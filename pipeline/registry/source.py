@@ -87,6 +87,8 @@ class RepositorySource:
 
     async def referrers(self, digests: Sequence[Digest]) -> dict[Digest, list[Descriptor]]:
         """By API and fallback tag, both always."""
+        if not digests:
+            return {}
         tags = await self._known_tags(len(digests))
 
         async def of(digest: Digest) -> list[Descriptor]:

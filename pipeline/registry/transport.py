@@ -16,7 +16,7 @@ from .access import Access
 from .answers import bounded, lower, network_fault, origin_of, refused
 from .auth import Auth
 from .call import Answer, Call
-from .challenge import union
+from .challenge import covers, union
 from .faults import CallFailed, Fault
 from .retry import Pacing
 from .settings import Settings
@@ -147,16 +147,16 @@ class Transport:
 
     async def _authenticated(self, call: Call) -> aiohttp.ClientResponse:
         scopes = call.scopes
-        for last in (False, False, True):
+        for turned_away in range(3):
             used = await self.auth.header(call.host, scopes)
             response = await self._redirected(call, used)
-            if response.status != 401 or last:
+            if response.status != 401 or turned_away == 2:
                 break
             more = await self.auth.challenged(
                 call.host, response.headers.getall("WWW-Authenticate", []), used
             )
-            if more is None:
-                break
+            if more is None or (turned_away and covers(scopes, more)):
+                break  # a token just fetched does not do: another would not either
             response.close()
             scopes = union(call.scopes, more)
         return response

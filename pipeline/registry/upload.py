@@ -10,7 +10,6 @@ from pipeline.model import Descriptor, Repository
 from .call import Body, Call
 from .challenge import Scopes, push
 
-
 UPLOAD_GONE = frozenset({"404", "BLOB_UPLOAD_UNKNOWN"})
 """Answers by which an upload does not exist any more; olareg gives the code with status 400."""
 

@@ -67,6 +67,8 @@ async def _handle(
     proxy: Proxy, session: aiohttp.ClientSession, upstream: str, request: web.Request
 ) -> web.StreamResponse:
     proxy.asked.append((request.method, request.path_qs))
+    if proxy.gate is not None and (answered := await proxy.gate(request)) is not None:
+        return answered
     kind = proxy.plan(len(proxy.asked), request)
     if kind:
         proxy.made.append(kind)

@@ -6,10 +6,10 @@ import os
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import anyio
@@ -28,9 +28,11 @@ http:
 """
 
 
+@cache
 def tool(name: str) -> Path:
-    """A program from the lab's toolbox, made on first use."""
-    return anyio.run(toolbox.ensure, name, Settings.from_env(os.environ)) / name
+    """A program from the lab's toolbox, made on first use; in a thread, for a loop may be running here."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(anyio.run, toolbox.ensure, name, Settings.from_env(os.environ)).result() / name
 
 
 def free_port() -> int:
@@ -41,7 +43,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], port: int, log: Path, scheme: str = "http") -> Iterator[str]:
+def running(command: list[str], port: int, log: Path) -> Iterator[str]:
     """A server that answers on the port; gives `localhost:port`."""
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
@@ -69,9 +71,9 @@ def _answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
 
 
 @contextmanager
-def olareg(folder: Path, *options: str) -> Iterator[str]:
+def olareg(folder: Path, *options: str, port: int = 0) -> Iterator[str]:
     """olareg, which has the referrers API."""
-    port = free_port()
+    port = port or free_port()
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
     command = [
@@ -98,12 +100,3 @@ def distribution(folder: Path, extra: str = "") -> Iterator[str]:
     config.write_text(_CONFIG.format(data=folder / "data", port=port) + extra)
     with running([str(tool("registry")), "serve", str(config)], port, folder / "log") as host:
         yield host
-
-
-def status_of(url: str) -> int:
-    """The status of a plain GET."""
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return answer.status
-    except urllib.error.HTTPError as error:
-        return error.code
