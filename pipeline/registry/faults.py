@@ -11,6 +11,7 @@ from .call import Call
 from .headers import retry_after, retry_after_in_message
 
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+_USUAL_CODE = {401: "UNAUTHORIZED", 403: "DENIED", 429: "TOOMANYREQUESTS"}  # answers to HEAD have no body
 _MESSAGE_LENGTH = 300
 
 
@@ -78,7 +79,8 @@ def refusal(status: int, retry_header: str | None, body: bytes, now: float) -> F
     wait = retry_after(retry_header, now)
     if wait is None and status in TRANSIENT:
         wait = retry_after_in_message(message)
-    return Fault("refused", status, _printable(code)[:64], _printable(message)[:_MESSAGE_LENGTH], wait)
+    code = _printable(code)[:64] or _USUAL_CODE.get(status, "")
+    return Fault("refused", status, code, _printable(message)[:_MESSAGE_LENGTH], wait)
 
 
 def _printable(text: str) -> str:

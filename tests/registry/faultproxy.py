@@ -23,6 +23,8 @@ class Proxy:
     asked: list[tuple[str, str]] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
     plan: Plan = lambda number, request: None
+    gate: Callable[[web.Request], Awaitable[web.StreamResponse | None]] | None = None
+    """Answers instead of the registry, as one that asks for a token does."""
 
     def every(self, step: int, *kinds: str) -> None:
         """From now on one fault in so many requests, the kinds in turn."""
