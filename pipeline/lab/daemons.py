@@ -40,7 +40,12 @@ class Record:
 
 
 def start_time(pid: int) -> int | None:
-    """Field 22 of /proc/PID/stat, or None if there is no such process or it has ended (proc(5))."""
+    """Field 22 of /proc/PID/stat, or None if there is no such process or it has ended (proc(5)).
+
+    Where there is no /proc it is 0 for every process that there is.
+    """
+    if not _BOOT_ID.exists():
+        return _exists(pid)
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -49,9 +54,19 @@ def start_time(pid: int) -> int | None:
     return None if fields[0] in ("Z", "X") else int(fields[19])
 
 
+def _exists(pid: int) -> int | None:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        return 0
+    return 0
+
+
 def boot_id() -> str:
-    """The kernel's name for the time since the machine started."""
-    return _BOOT_ID.read_text().strip()
+    """The kernel's name for the time since the machine started; empty where it does not tell."""
+    return _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
 
 
 def alive(record: Record) -> bool:

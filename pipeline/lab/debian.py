@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.lab import process
-from pipeline.lab.seed.packages import need
+from pipeline.lab.packages import need
 from pipeline.lab.settings import Report, Settings
 
 SUITE = "bookworm"

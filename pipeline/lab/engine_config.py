@@ -14,7 +14,7 @@ def text(port: int) -> str:
     By default an engine prunes everything while less than a fifth of the disk is free.
     """
     config = {
-        "logLevel": "info",
+        "logLevel": "warn",
         "gc": {"maxUsedSpace": "25GB", "reservedSpace": "5GB", "minFreeSpace": "3GB"},
         "registries": {f"{host}:{port}": {"http": True} for host in ("localhost", "127.0.0.1")},
     }

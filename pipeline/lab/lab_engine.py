@@ -54,9 +54,10 @@ async def answers(settings: Settings, limit: float = 5) -> bool:
     return await ports.http_answers(socket(settings), limit=limit)
 
 
-async def start(port: int, settings: Settings, report: Report) -> None:
+async def start(port: int, settings: Settings, report: Report, *, keep: bool = False) -> None:
     """Make the engine run and answer. Nothing happens if it runs already as it would be started now.
 
+    `keep` leaves an answering engine of another version alone, for the sake of whoever uses it.
     A crash is reported; a state on which it does not start is moved aside, with a warning.
     Raises `EnvironmentProblem` with the last lines of its log if it does not come up.
     """
@@ -67,9 +68,10 @@ async def start(port: int, settings: Settings, report: Report) -> None:
         )
     found, record = state(settings)
     if found is State.RUNNING and record:
-        if record.key == key(port, settings) and await answers(settings):
+        same = record.key == key(port, settings)
+        if (same or keep) and await answers(settings):
             return
-        why = "is another version" if record.key != key(port, settings) else "does not answer"
+        why = "does not answer" if same or keep else "is of another version"
         report(STEP, f"pid {record.pid} {why}: starting it again")
         await stop(settings, report)
     elif found is State.CRASHED:

@@ -17,7 +17,7 @@ import anyio
 from pipeline.errors import EnvironmentProblem
 from pipeline.lab import daemons, process
 from pipeline.lab.daemons import Record
-from pipeline.lab.seed.packages import need
+from pipeline.lab.packages import need
 from pipeline.lab.settings import Report, Settings
 
 PROGRAMS = {"unshare": "util-linux", "slirp4netns": "slirp4netns"}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
-from anyio.abc import ByteReceiveStream, Process
+from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.lab.settings import Settings
@@ -41,10 +41,15 @@ def tail(text: str, lines: int = TAIL) -> str:
 
 @asynccontextmanager
 async def _child(
-    argv: Sequence[str], environ: Mapping[str, str], cwd: Path | None, stdin: int | None
+    argv: Sequence[str], environ: Mapping[str, str], cwd: Path | None, stdin: bytes | None = None
 ) -> AsyncIterator[Process]:
     process = await anyio.open_process(
-        argv, env=dict(environ), cwd=cwd, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        argv,
+        env=dict(environ),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     try:
         yield process
@@ -73,6 +78,16 @@ async def _lines(stream: ByteReceiveStream | None, each: Callable[[str], None]) 
         each(rest.decode(errors="replace"))
 
 
+async def _feed(stream: ByteSendStream | None, content: bytes) -> None:
+    if stream is None:
+        return
+    try:
+        await stream.send(content)
+        await stream.aclose()
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+        return  # it ended without reading: its exit code tells
+
+
 async def follow(
     argv: Sequence[str],
     *,
@@ -91,7 +106,7 @@ async def follow(
         each(text)
 
     async with (
-        _child(argv, environ, cwd, subprocess.DEVNULL) as process,
+        _child(argv, environ, cwd) as process,
         anyio.create_task_group() as group,
     ):
         group.start_soon(_lines, process.stdout, line)
@@ -107,8 +122,9 @@ async def run(
     cwd: Path | None = None,
     limit: float = 120,
     what: str | None = None,
+    stdin: bytes | None = None,
 ) -> Done:
-    """Run a child to its end and capture its output, for at most `limit` seconds.
+    """Run a child to its end and capture its output, for at most `limit` seconds; `stdin` is its input.
 
     Raises `EnvironmentProblem` when the time is over, when the program does not exist, and, if `what`
     names the purpose, when it ends with another code than 0.
@@ -119,11 +135,13 @@ async def run(
     try:
         with anyio.fail_after(limit):
             async with (
-                _child(argv, environ, cwd, subprocess.DEVNULL) as process,
+                _child(argv, environ, cwd, stdin) as process,
                 anyio.create_task_group() as group,
             ):
                 group.start_soon(_lines, process.stdout, out.append)
                 group.start_soon(_lines, process.stderr, err.append)
+                if stdin is not None:
+                    group.start_soon(_feed, process.stdin, stdin)
                 code = await process.wait()
     except TimeoutError:
         raise EnvironmentProblem(

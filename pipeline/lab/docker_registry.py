@@ -1,0 +1,98 @@
+"""The embedded registry as a container, published on the loopback address alone."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+import anyio
+
+from pipeline.errors import EnvironmentProblem
+from pipeline.lab import docker, docker_images, ports, registry
+from pipeline.lab.daemons import State
+from pipeline.lab.docker import Container
+from pipeline.lab.settings import Report, Settings
+
+STEP = registry.STEP
+KEY = "io.lockage.key"
+_ANSWER_LIMIT = 30.0
+_CONTENT = "/home/appuser/registry"
+
+
+def name(settings: Settings) -> str:
+    """The container's name."""
+    return f"lockage-{settings.instance}-registry"
+
+
+def volume(settings: Settings) -> str:
+    """Where its content is."""
+    return f"lockage-{settings.instance}-registry"
+
+
+def state(container: Container | None) -> State:
+    """How a container is, as for a daemon: one that ended by itself has crashed."""
+    if container is None:
+        return State.STOPPED
+    return State.RUNNING if container.running else State.CRASHED
+
+
+async def start(settings: Settings, report: Report) -> int:
+    """Make the registry's container run and answer; gives its port. Nothing happens if it does already.
+
+    Raises `EnvironmentProblem` when the image cannot be had, the port is taken or it does not answer.
+    """
+    there = await docker.container(settings, name(settings))
+    kept = registry.port(settings)
+    if there and kept and there.running and there.labels.get(KEY) == _key(kept):
+        if await ports.http_answers(kept, "/v2/", 5):
+            return kept
+        report(STEP, f"container {there.name} does not answer: making it again, its content is kept")
+    elif there:
+        report(STEP, f"container {there.name} is {there.status}: making it again, its content is kept")
+    await docker_images.ensure(docker_images.REGISTRY, settings, report)
+    if there:
+        await docker.remove(settings, there.name)
+    number = registry.claim_port(settings)
+    await docker.call(settings, "run", *_arguments(number, settings), what="starting the registry in Docker")
+    await _answer(number, settings)
+    report(STEP, f"running on localhost:{number}, container {name(settings)}")
+    return number
+
+
+def _key(number: int) -> str:
+    text = f"{docker_images.REGISTRY} {number} 1"  # the last number: raise it when the arguments change
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _arguments(number: int, settings: Settings) -> list[str]:
+    return [
+        *("--detach", "--name", name(settings), "--label", f"{KEY}={_key(number)}"),
+        *("--publish", f"{ports.LOOPBACK}:{number}:{number}"),
+        *("--volume", f"{volume(settings)}:{_CONTENT}"),
+        *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+        *(docker_images.REGISTRY, "serve", "--addr", "0.0.0.0", "--port", str(number)),
+        *("--store-type", "dir", "--dir", _CONTENT, "--api-delete", "--api-blob-delete"),
+    ]
+
+
+async def _answer(number: int, settings: Settings) -> None:
+    deadline = time.monotonic() + _ANSWER_LIMIT
+    while not await ports.http_answers(number, "/v2/"):
+        there = await docker.container(settings, name(settings))
+        if there is None or not there.running or time.monotonic() > deadline:
+            said = await docker.logs(settings, name(settings))
+            await docker.remove(settings, name(settings))
+            raise EnvironmentProblem(
+                f"the registry in Docker did not come up on localhost:{number}",
+                hint="does this Docker publish ports on 127.0.0.1 of this machine?",
+                detail=said or None,
+            )
+        await anyio.sleep(0.1)
+
+
+async def stop(settings: Settings, report: Report) -> None:
+    """Stop and remove the container if it is there; its content stays in the volume."""
+    if await docker.container(settings, name(settings)):
+        report(STEP, f"stopping container {name(settings)}")
+        await docker.call(settings, "stop", "--time", "10", name(settings))
+        await docker.remove(settings, name(settings))

@@ -1,0 +1,66 @@
+"""Who uses the instance now: one small file per run, valid as long as that process lives."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import count
+from pathlib import Path
+
+from pipeline.lab import daemons
+from pipeline.lab.daemons import Record
+from pipeline.lab.settings import Settings
+
+_numbers = count()
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A run that needs the instance to stay up: its process, its folder and what it does."""
+
+    pid: int
+    folder: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"pid {self.pid} in {self.folder} ({self.what})"
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.data / "users"
+
+
+@contextmanager
+def hold(settings: Settings, folder: Path, what: str = "run") -> Iterator[None]:
+    """Keep others from stopping the instance during the block. Enter it before `up`.
+
+    Any number of runs, also of one process, may hold the same instance.
+    """
+    record = daemons.describe(os.getpid(), "")
+    place = _folder(settings) / f"{os.getpid()}-{next(_numbers)}.json"
+    text = {**(asdict(record) if record else {}), "folder": str(folder), "what": what}
+    daemons.replace_text(place, json.dumps(text) + "\n")
+    try:
+        yield
+    finally:
+        place.unlink(missing_ok=True)
+
+
+def users(settings: Settings, *, others: bool = False) -> tuple[User, ...]:
+    """Who holds the instance, by pid; without this process if `others`. Files of the dead are removed."""
+    found = []
+    for place in sorted(_folder(settings).glob("*.json")):
+        try:
+            data = json.loads(place.read_text())
+            record = Record(int(data["pid"]), int(data["start"]), str(data["boot"]))
+            user = User(record.pid, str(data["folder"]), str(data["what"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # being removed, or not one of ours
+        if not daemons.alive(record):
+            place.unlink(missing_ok=True)
+        elif not (others and record.pid == os.getpid()):
+            found.append(user)
+    return tuple(sorted(found, key=lambda user: user.pid))
