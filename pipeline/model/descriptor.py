@@ -53,14 +53,18 @@ class Descriptor:
             or size < 0
         ):
             raise ValueError("a descriptor needs mediaType, digest and size")
-        platform = data.get("platform")
+        platform, kind, notes = data.get("platform"), data.get("artifactType"), data.get("annotations") or {}
+        if kind is not None and not isinstance(kind, str):
+            raise ValueError("artifactType must be a string")
+        if not isinstance(notes, dict) or not all(isinstance(value, str) for value in notes.values()):
+            raise ValueError("annotations must be strings")
         return cls(
             media_type,
             Digest(digest),
             size,
             _platform(platform) if isinstance(platform, dict) else None,
-            data.get("artifactType"),
-            MappingProxyType(dict(data.get("annotations") or {})),
+            kind,
+            MappingProxyType(dict(notes)),
         )
 
     def to_oci(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -78,6 +77,8 @@ def network_fault(cause: Exception) -> Fault | None:
 
     What goes wrong in the content being sent comes wrapped into an aiohttp error: it is raised as it was.
     """
+    import ssl
+
     import aiohttp
 
     inner: BaseException | None = cause

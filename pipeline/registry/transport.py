@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +22,8 @@ from .settings import Settings
 from .stats import Meter
 
 if TYPE_CHECKING:
+    import ssl
+
     import aiohttp
 
 T = TypeVar("T")
@@ -220,6 +221,8 @@ class Transport:
         ca_file = self.access.ca_of(host)
         if ca_file is None:
             return None
+        import ssl
+
         if ca_file not in self._tls:
             context = ssl.create_default_context()
             try:
