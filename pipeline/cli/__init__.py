@@ -23,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LockageError as fault:
         return _tell(fault, options)
     except KeyboardInterrupt:
-        return _tell(Interrupted("stopped", hint="run the same command again: finished work is kept"), options)
+        return _tell(
+            Interrupted("stopped", hint="run the same command again: finished work is kept"), options
+        )
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away; nobody is left to be told
         return int(Exit.OK)

@@ -4,75 +4,84 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.catalogue import Plan, lock_of, make_plan, read_source, select
-from pipeline.config import Lock
-from pipeline.engine.session import Connection
+from pipeline.catalogue import plan_of, read_source, select
 from pipeline.errors import UsageError
-from pipeline.model import Mirrors, Platform
-from pipeline.registry import Access, Registry
-from pipeline.run import LazyEngine, Limits, Workshop
+from pipeline.lab.recipes import ENGINE_VERSION
+from pipeline.lab.settings import Settings
 
-from .revision import read_revision
-from .signing import signing
-from .site import LockFile
+if TYPE_CHECKING:
+    from pipeline.catalogue import Plan
+    from pipeline.config import Lock
+    from pipeline.model import Platform
+    from pipeline.registry import Access
+    from pipeline.run import Workshop
 
-ENGINE_VERSION = "v0.21.8"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a run happens: the embedded registry, mirrors, folders, and how to wake the engine."""
-
-    host: str
-    mirrors: Mirrors
-    data: Path
-    cache: Path
-    lock: LockFile
-    wake: Callable[[], Awaitable[Connection]]
+    from .place import Place
+    from .progress import Progress
 
 
 def read_plan(options: argparse.Namespace, lock: Lock | None) -> Plan:
     """The plan that the options ask for. Raises ConfigError, UsageError."""
-    source = read_source(options.root)
-    chosen = lock if lock is not None else lock_of(source)
-    plan = make_plan(
-        source, lock=chosen, only=options.targets, platforms=platforms(options), engine=ENGINE_VERSION
+    plan = plan_of(
+        read_source(options.root),
+        cache=Settings.from_env(os.environ).cache / "plans",
+        lock=lock,
+        only=options.targets,
+        platforms=platforms(options),
+        engine=f"v{ENGINE_VERSION}",
     )
-    return select(plan, options.only, dependencies=True) if options.only else plan
+    return select(plan, options.only) if options.only else plan
+
+
+def local_lock(options: argparse.Namespace) -> Lock | None:
+    """The lock in force as far as the disk knows."""
+    from .place import known_lock
+
+    return known_lock(options).read()
 
 
 def platforms(options: argparse.Namespace) -> list[Platform]:
     """The platforms named on the command line. Raises UsageError."""
+    from pipeline.model import Platform
+
     try:
         return [Platform.parse(text) for text in options.platform]
     except ValueError as fault:
         raise UsageError(str(fault)) from None
 
 
+def access() -> Access:
+    """How registries are reached: Docker's configuration, credential helpers, what CI sets."""
+    from pipeline.registry import Access
+
+    return Access.from_docker_config(None, os.environ)
+
+
 @asynccontextmanager
-async def workshop(
-    options: argparse.Namespace,
-    place: Place,
-    report: Callable[[str, str, str], None],
-    environment: Mapping[str, str] = os.environ,
-) -> AsyncIterator[Workshop]:
+async def workshop(options: argparse.Namespace, place: Place, report: Progress) -> AsyncIterator[Workshop]:
     """A workshop for the plan of the options; a lock is written first where there is none."""
-    async with Registry(Access()) as registry, LazyEngine(place.wake) as engine:
-        lock = await place.lock.ensure(read_plan(options, None), registry, place.mirrors, report)
+    from datetime import UTC, datetime
+
+    from pipeline.registry import Registry
+    from pipeline.run import LazyEngine, Limits, Workshop
+
+    from .revision import read_revision
+    from .signing import signing
+
+    async with Registry(access()) as registry, LazyEngine(place.wake) as engine:
+        lock = await place.lock.ensure(read_plan(options, place.lock.read()), registry, place.mirrors, report)
         yield Workshop(
             plan=read_plan(options, lock),
             registry=registry,
             engine=engine,
             host=place.host,
             mirrors=place.mirrors,
-            signing=signing(environment, place.data),
-            revision=read_revision(options.root, environment),
+            signing=signing(os.environ, place.data),
+            revision=read_revision(options.root, os.environ),
             today=datetime.now(UTC).date(),
             contexts=place.cache / "contexts",
             cache=place.cache,

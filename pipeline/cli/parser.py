@@ -35,8 +35,12 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("-C", dest="root", metavar="DIR", type=Path, default=Path(), help="run as if started in DIR")
-    parser.add_argument("-v", dest="verbose", action="store_true", help="more detail, and tracebacks of errors")
+    parser.add_argument(
+        "-C", dest="root", metavar="DIR", type=Path, default=Path(), help="run as if started in DIR"
+    )
+    parser.add_argument(
+        "-v", dest="verbose", action="store_true", help="more detail, and tracebacks of errors"
+    )
     parser.add_argument("--version", action="version", version=_LazyVersion())
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _run_commands(commands)
@@ -50,36 +54,52 @@ def _run_commands(commands) -> None:
     run = _command(commands, "run", "stages:run", "every stage for every target, up to a promotion")
     _targets(run)
     _running(run)
-    run.add_argument("--to", metavar="ENV", help="environment to promote to (default: the second one in lockage.yml)")
+    run.add_argument(
+        "--to", metavar="ENV", help="environment to promote to (default: the second one in lockage.yml)"
+    )
     for name, text in _STAGES.items():
         stage = _command(commands, name, f"stages:{name}", text)
         _targets(stage)
         _running(stage)
-    promote = _command(commands, "promote", "promote:promote", "give a digest the tags of another environment")
+    promote = _command(
+        commands, "promote", "promote:promote", "give a digest the tags of another environment"
+    )
     _targets(promote)
-    promote.add_argument("--from", dest="origin", metavar="ENV", help="environment to take from (default: the first)")
+    promote.add_argument(
+        "--from", dest="origin", metavar="ENV", help="environment to take from (default: the first)"
+    )
     promote.add_argument("--to", metavar="ENV", required=True, help="environment to promote to")
-    promote.add_argument("--revision", metavar="SHA", help="commit whose ci- tags to take (default: the current one)")
+    promote.add_argument(
+        "--revision", metavar="SHA", help="commit whose ci- tags to take (default: the current one)"
+    )
     promote.add_argument("--plan", action="store_true", help="say what would be written, and write nothing")
 
 
 def _catalogue_commands(commands) -> None:
     plan = _command(commands, "plan", "catalogue:plan", "what there is to build: targets, bases, tags, keys")
     _targets(plan)
-    generate = _command(commands, "generate", "catalogue:generate", "write Dockerfiles, tests and rootfs to dist/")
+    generate = _command(
+        commands, "generate", "catalogue:generate", "write Dockerfiles, tests and rootfs to dist/"
+    )
     _targets(generate)
     generate.add_argument("--check", action="store_true", help="say what would change, and write nothing")
-    generate.add_argument("--output", metavar="DIR", type=Path, default=Path("dist"), help="folder (default: dist)")
+    generate.add_argument(
+        "--output", metavar="DIR", type=Path, default=Path("dist"), help="folder (default: dist)"
+    )
     graph = _command(commands, "graph", "catalogue:graph", "what stands on what")
     _targets(graph)
     graph.add_argument("--format", choices=("text", "json", "dot", "mermaid"), default="text")
     lock = _command(commands, "lock", "lock:lock", "pin external bases and tools by digest in lockage.lock")
-    lock.add_argument("--check", action="store_true", help="say what is missing or has moved, and write nothing")
+    lock.add_argument(
+        "--check", action="store_true", help="say what is missing or has moved, and write nothing"
+    )
 
 
 def _trust_commands(commands) -> None:
     verify = _command(commands, "verify", "verify:verify", "check signatures, without an engine")
-    verify.add_argument("references", nargs="*", metavar="IMAGE", help="references (default: all of this revision)")
+    verify.add_argument(
+        "references", nargs="*", metavar="IMAGE", help="references (default: all of this revision)"
+    )
     verify.add_argument("--key", metavar="FILE", type=Path, help="public key (default: this site's)")
 
 
@@ -106,8 +126,12 @@ def _command(commands, name: str, where: str, text: str) -> argparse.ArgumentPar
 
 def _targets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="images, tags or ids (default: all)")
-    parser.add_argument("--platform", action="append", default=[], metavar="OS/ARCH", help="only this platform")
-    parser.add_argument("--only", action="append", default=[], metavar="ID", help="only this target, by its id")
+    parser.add_argument(
+        "--platform", action="append", default=[], metavar="OS/ARCH", help="only this platform"
+    )
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="ID", help="only this target, by its id"
+    )
 
 
 def _running(parser: argparse.ArgumentParser) -> None:

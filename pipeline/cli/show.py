@@ -17,6 +17,11 @@ def data(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def out(text: str) -> None:
+    """Data as text, on stdout."""
+    sys.stdout.write(text)
+
+
 def say(text: str = "") -> None:
     """A line of the story, on stderr."""
     sys.stderr.write(text + "\n")
@@ -135,7 +140,9 @@ def _summary(result: RunResult) -> None:
     say()
     if not result.changed and result.exit_code == 0:
         say(f"Nothing to do: all {len(result.targets)} targets are built, judged and in place{engine}.")
-    say(f"{parts}; {written} tags written; {result.requests} registry requests; {result.seconds:.1f} s{engine}")
+    say(
+        f"{parts}; {written} tags written; {result.requests} registry requests; {result.seconds:.1f} s{engine}"
+    )
     good = next((i for i in result.images if i.pushed and i.index), None)
     if good and good.pushed:
         say()

@@ -3,22 +3,26 @@ the lab stands in for them, so that a digest nobody else has seen is never commi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.catalogue import Plan
 from pipeline.config import Lock, read_lock
 from pipeline.errors import RegistryError
 from pipeline.model import Digest, Mirrors, Reference
-from pipeline.registry import Registry
-from pipeline.registry.together import each
+
+if TYPE_CHECKING:
+    from pipeline.catalogue import Plan
+    from pipeline.registry import Registry
 
 
 def wanted(plan: Plan) -> tuple[Reference, ...]:
     """Every reference that a lock for this plan must pin: external bases that are not pinned, and tools."""
     bases = [r for t in plan.targets for r in t.external_bases]
-    return tuple(dict.fromkeys(Reference(r.repository, r.tag) for r in (*bases, *plan.tools.values()) if r.tag))
+    return tuple(
+        dict.fromkeys(Reference(r.repository, r.tag) for r in (*bases, *plan.tools.values()) if r.tag)
+    )
 
 
 async def resolve(registry: Registry, mirrors: Mirrors, references: tuple[Reference, ...]) -> Lock:
@@ -26,6 +30,7 @@ async def resolve(registry: Registry, mirrors: Mirrors, references: tuple[Refere
 
     Raises RegistryError for the first that is not there.
     """
+    from pipeline.registry.together import each
 
     async def one(reference: Reference) -> tuple[Reference, Digest]:
         descriptor = await registry.head(mirrors.locate(reference))
@@ -41,10 +46,10 @@ async def resolve(registry: Registry, mirrors: Mirrors, references: tuple[Refere
 
 @dataclass(frozen=True, slots=True)
 class LockFile:
-    """A lock on disk. One that is `local` to a site follows that site's own content without being asked."""
+    """A lock on disk. `own` are the digests of a site's stand-ins: its lock follows them without being asked."""
 
     path: Path
-    local: bool
+    own: Mapping[Reference, Digest] | None = None
 
     def read(self) -> Lock | None:
         """The lock, None when there is none; raises ConfigError when it cannot be read."""
@@ -60,16 +65,15 @@ class LockFile:
     async def ensure(
         self, plan: Plan, registry: Registry, mirrors: Mirrors, report: Callable[[str, str, str], None]
     ) -> Lock:
-        """The lock, written first where it is missing or incomplete; a site's own also where it has moved."""
+        """The lock, written first where it is missing or incomplete; a site's own also where that has moved."""
         lock, references = self.read(), wanted(plan)
-        if lock and not lock.missing(references) and not self.local:
-            return lock
-        fresh = await resolve(registry, mirrors, references)
-        if lock:
-            kept = dict(lock.images)
-            now = {r: fresh.digest(r) for r in references if self.local or r in lock.missing(references)}
-            fresh = Lock.of({**kept, **{r: d for r, d in now.items() if d}})
+        digests = dict(lock.images) if lock else {}
+        digests |= {r: self.own[r] for r in references if self.own and r in self.own}
+        missing = tuple(r for r in references if r not in digests)
+        if missing:
+            digests |= dict((await resolve(registry, mirrors, missing)).images)
+        fresh = Lock.of(digests)
         if lock is None or fresh != lock:
             self.write(fresh)
-            report("lock", "written", f"{len(fresh.images)} references in {self.path}")
+            report("lock", "written", f"{len(digests)} references pinned in {self.path}")
         return fresh

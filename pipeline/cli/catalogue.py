@@ -1,0 +1,61 @@
+"""plan, generate, graph: the catalogue alone; no engine, no registry, no network."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pipeline.errors import Exit
+
+from . import show
+from .assemble import local_lock, read_plan
+
+
+def plan(options: argparse.Namespace) -> int:
+    """Targets with their tags, bases and keys; `--json` is the plan itself, the same bytes everywhere."""
+    made = read_plan(options, local_lock(options))
+    if options.json:
+        show.out(made.to_json())
+        return Exit.OK
+    for target in made.targets:
+        bases = ", ".join(b.name for b in target.bases) or "nothing"
+        key = target.key[:12] if target.key else "no key (not locked)"
+        show.out(f"{target.id}\n    tags  {', '.join(target.tags)}\n    bases {bases}\n    key   {key}\n")
+        for warning in target.warnings:
+            show.say(f"warning: {target.id}: {warning}")
+    if made.unlocked:
+        show.say(
+            f"{len(made.unlocked)} references are not locked; the first run locks them, or `lockage lock`"
+        )
+    return Exit.OK
+
+
+def generate(options: argparse.Namespace) -> int:
+    """Write dist/, or with `--check` only say what would change (exit code 3 when something would)."""
+    from pipeline.catalogue import check, generated_files, write
+
+    made = read_plan(options, local_lock(options))
+    folder: Path = options.root / options.output
+    files = generated_files(made)
+    changes = check(files, folder) if options.check else write(files, folder, made.source)
+    if options.json:
+        show.data({"folder": str(folder), "changes": [{"path": c.path, "action": c.action} for c in changes]})
+    else:
+        for change in changes:
+            show.out(f"{change}\n")
+    for target in made.targets:
+        for warning in target.warnings:
+            show.say(f"warning: {target.id}: {warning}")
+    show.say(
+        f"{len(files)} files, {len(changes)} {'would change' if options.check else 'changed'}, in {folder}"
+    )
+    return Exit.CONFIG if options.check and changes else Exit.OK
+
+
+def graph(options: argparse.Namespace) -> int:
+    """What stands on what, as text, JSON, DOT or Mermaid."""
+    from pipeline.catalogue import RENDERERS, graph_of
+
+    made = read_plan(options, local_lock(options))
+    show.out(RENDERERS["json" if options.json else options.format](graph_of(made)))
+    return Exit.OK

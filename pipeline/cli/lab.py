@@ -1,0 +1,84 @@
+"""up, down, status, env: the engine and the registry of this user."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from functools import partial
+
+from pipeline import lab
+from pipeline.errors import Exit
+from pipeline.lab.settings import Settings
+
+from . import loop, show
+from .progress import Progress
+
+
+def up(options: argparse.Namespace) -> int:
+    """Start what is asked for; milliseconds if it runs already."""
+    instance = loop.run(partial(_up, options))
+    found = {"registry": instance.registry, "way": instance.way.kind, "why": instance.way.why}
+    if instance.runner_host:
+        found["engine"] = instance.runner_host
+    if options.json:
+        show.data(found)
+    else:
+        for name, value in found.items():
+            show.out(f"{name:<9} {value}\n")
+    return Exit.OK
+
+
+async def _up(options: argparse.Namespace) -> lab.Instance:
+    from .place import mirror
+
+    settings, report = Settings.from_env(os.environ), Progress()
+    instance = await lab.up(settings, report.step, part=options.daemon)
+    await mirror(settings, instance.registry, report, renew=True)
+    return instance
+
+
+def down(options: argparse.Namespace) -> int:
+    """Stop what is asked for, unless a run uses it; all data is kept."""
+    settings = Settings.from_env(os.environ)
+    loop.run(partial(lab.down, settings, Progress().step, part=options.daemon, force=options.force))
+    if options.json:
+        show.data({"stopped": [options.daemon] if options.daemon else ["engine", "registry"]})
+    return Exit.OK
+
+
+def status(options: argparse.Namespace) -> int:
+    """How things are; looking changes nothing."""
+    found = loop.run(partial(lab.status, Settings.from_env(os.environ)))
+    if options.json:
+        show.data(found.to_json())
+        return Exit.OK
+    way = f"{found.way.kind}: {found.way.why}" if found.way else f"none: {found.problem}"
+    show.out(f"way       {way}\n")
+    for one in (found.registry, found.engine):
+        if options.daemon in (None, one.name):
+            words = [
+                str(one.state),
+                one.address,
+                one.runs_as,
+                "" if one.answers is not False else "does not answer",
+            ]
+            show.out(f"{one.name:<9} {'  '.join(w for w in words if w)}\n")
+    for user in found.users:
+        show.out(f"in use    {user}\n")
+    show.out(f"data      {found.data}\ncache     {found.cache}\n")
+    return Exit.OK
+
+
+def env(options: argparse.Namespace) -> int:
+    """Variables for the dagger CLI: `eval "$(lockage env)"`, then `dagger call …`."""
+    instance = loop.run(partial(lab.up, Settings.from_env(os.environ), Progress().step))
+    found = instance.connect_env()
+    if options.json:
+        show.data(found)
+        return Exit.OK
+    for name, value in found.items():
+        show.out(f"export {name}={shlex.quote(value)}\n")
+    if instance.dagger_bin:
+        show.out(f'export PATH={shlex.quote(str(instance.dagger_bin.parent))}:"$PATH"\n')
+    return Exit.OK

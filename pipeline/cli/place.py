@@ -1,0 +1,118 @@
+"""Where a command works: the embedded registry, this site's mirrors and lock, and how to wake the engine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import lab
+from pipeline.engine.session import Connection
+from pipeline.errors import UsageError
+from pipeline.lab.seed import Site, needed, seed
+from pipeline.lab.settings import Settings
+from pipeline.model import Mirrors
+
+from .progress import Progress
+from .site import LockFile
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run happens: the embedded registry, mirrors, folders, and how to wake the engine."""
+
+    host: str
+    mirrors: Mirrors
+    data: Path
+    cache: Path
+    lock: LockFile
+    wake: Callable[[], Awaitable[Connection]]
+
+
+@asynccontextmanager
+async def place(options: argparse.Namespace, report: Progress) -> AsyncIterator[Place]:
+    """The place of this user's instance, with its registry up and nobody able to stop it meanwhile."""
+    settings = Settings.from_env(os.environ)
+    with lab.hold(settings, options.root.absolute(), options.name):
+        instance = await lab.up(settings, report.step, registry_only=True)
+        site = await mirror(settings, instance.registry, report)
+
+        async def wake() -> Connection:
+            woken = await lab.up(settings, report.step)
+            log = settings.data / "logs" / "session.log"
+            return Connection(woken.dagger_bin, {**os.environ, **woken.connect_env()}, log)
+
+        yield Place(
+            host=instance.registry,
+            mirrors=Mirrors.parse(site.mirrors) if site else Mirrors(),
+            data=settings.data,
+            cache=settings.cache,
+            lock=lock_file(options, settings, site),
+            wake=wake,
+        )
+
+
+async def mirror(settings: Settings, registry: str, report: Progress, *, renew: bool = False) -> Site | None:
+    """This site's stand-ins for official images, made where they are needed; None where publishers answer.
+
+    LOCKAGE_IMAGES=lab or =upstream decides; otherwise the publishers' registry is asked once, and the answer
+    holds as long as the instance's data does. `renew` looks whether each stand-in is what would be made today.
+    """
+    wanted = os.environ.get("LOCKAGE_IMAGES") or "auto"
+    if wanted not in ("auto", "lab", "upstream"):
+        raise UsageError(f"LOCKAGE_IMAGES={wanted!r}", hint="auto, lab or upstream")
+    if wanted == "upstream" or (wanted == "auto" and await _publishers_answer(settings)):
+        return None
+    site = Site.read(settings.data)
+    whole = site is not None and site.registry == registry and set(needed()) <= set(site.seeded)
+    return site if whole and not renew else await seed(settings, registry, report.step)
+
+
+async def _publishers_answer(settings: Settings) -> bool:
+    """Whether Docker Hub can be reached from here; asked once for an instance, within a few seconds."""
+    from pipeline.errors import RegistryError
+    from pipeline.registry import Registry
+    from pipeline.registry import Settings as Patience
+
+    if Site.read(settings.data):
+        return False
+    answer = settings.data / "publishers"
+    if answer.is_file():
+        return answer.read_text().strip() == "reachable"
+    try:
+        async with Registry(settings=Patience(attempts=1, connect_attempts=1, connect_timeout=5)) as registry:
+            await registry.ping("docker.io")
+        reachable = True
+    except RegistryError as fault:
+        # "authentication required" is an answer, too
+        reachable = "401" in fault.message or "authenti" in fault.message.lower()
+    answer.write_text("reachable\n" if reachable else "unreachable\n")
+    return reachable
+
+
+def lock_file(options: argparse.Namespace, settings: Settings, site: Site | None) -> LockFile:
+    """The lock in force: lockage.lock in the project, or one of this site's own where it has stand-ins."""
+    if site is None:
+        return LockFile(options.root / "lockage.lock")
+    from pipeline.model import Reference
+
+    own = {Reference.parse(name): one.digest for name, one in site.seeded.items()}
+    return LockFile(settings.data / "locks" / _lock_name(options.root), own)
+
+
+def known_lock(options: argparse.Namespace) -> LockFile:
+    """The lock in force as far as the disk knows: for commands that need no registry."""
+    settings = Settings.from_env(os.environ)
+    forced = os.environ.get("LOCKAGE_IMAGES")
+    return lock_file(options, settings, None if forced == "upstream" else Site.read(settings.data))
+
+
+def _lock_name(root: Path) -> str:
+    """One lock a checkout: two checkouts of one project may be at different commits."""
+    import hashlib
+
+    whole = str(root.resolve())
+    return f"{Path(whole).name or 'root'}-{hashlib.sha256(whole.encode()).hexdigest()[:12]}.lock"

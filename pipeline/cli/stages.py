@@ -1,0 +1,58 @@
+"""run, build, scan, sbom, test, push, sign: one function behind them all, stopped at different chambers."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+
+from pipeline.config import Environment
+from pipeline.errors import UsageError
+from pipeline.run import Stage
+from pipeline.run import run as run_stages
+
+from . import loop, show
+from .assemble import workshop
+from .place import place
+from .progress import Progress
+
+
+def run(options: argparse.Namespace) -> int:
+    """Every stage, up to the promotion."""
+    return _stage(options, Stage.PROMOTE)
+
+
+def _stage(options: argparse.Namespace, until: Stage) -> int:
+    result = loop.run(partial(_run, options, until))
+    show.run_result(result, as_json=options.json)
+    return int(result.exit_code)
+
+
+async def _run(options: argparse.Namespace, until: Stage):
+    report = Progress()
+    async with place(options, report) as here, workshop(options, here, report) as shop:
+        to = None
+        if until is Stage.PROMOTE:
+            to = environment(shop.plan.project.environments, options.to)
+        return await run_stages(shop, until, to)
+
+
+def environment(known: tuple[Environment, ...], name: str | None) -> Environment | None:
+    """The environment with this name; the second one when there is no name, None when there is only one.
+
+    Raises UsageError for a name that lockage.yml does not have.
+    """
+    if name is None:
+        return known[1] if len(known) > 1 else None
+    found = next((e for e in known if e.name == name), None)
+    if found is None:
+        names = ", ".join(e.name for e in known)
+        raise UsageError(f"no environment is called {name!r}", hint=f"lockage.yml has: {names}")
+    return found
+
+
+build = partial(_stage, until=Stage.BUILD)
+scan = partial(_stage, until=Stage.SCAN)
+sbom = partial(_stage, until=Stage.SBOM)
+test = partial(_stage, until=Stage.TEST)
+push = partial(_stage, until=Stage.PUSH)
+sign = partial(_stage, until=Stage.SIGN)
