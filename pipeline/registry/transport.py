@@ -172,12 +172,17 @@ class Transport:
                 return response
             response.close()
             target = urljoin(url, response.headers["Location"])
-            if urlsplit(target).scheme != "https" and not self.access.plain_http(urlsplit(target).netloc):
-                raise CallFailed(
-                    call, Fault("invalid", message=f"redirected in the clear to {origin_of(target)}")
-                )
+            if not self._may_follow(url, target):
+                raise CallFailed(call, Fault("invalid", message=f"redirected to {origin_of(target)[:200]}"))
             url, ours = target, origin_of(target) == origin
         raise CallFailed(call, Fault("invalid", message="redirected too often"))
+
+    def _may_follow(self, url: str, target: str) -> bool:
+        """To TLS always; to plain HTTP only where it was said, and never down from TLS."""
+        scheme, authority = urlsplit(target).scheme, urlsplit(target).netloc
+        return scheme == "https" or (
+            scheme == "http" and url.startswith("http:") and self.access.plain_http(authority)
+        )
 
     async def _once(self, call: Call, url: str, authorization: str | None) -> aiohttp.ClientResponse:
         from yarl import URL

@@ -161,6 +161,11 @@ def test_scopes() -> None:
     }
 
 
+def _with(**more: object) -> bytes:
+    entry = {"mediaType": "a", "digest": f"sha256:{'0' * 64}", "size": 1} | more
+    return json.dumps({"config": entry, "layers": []}).encode()
+
+
 GOOD = images.manifest_of(Descriptor.of(b"{}", "application/x"), [Descriptor.of(b"a", "text/plain")])
 
 
@@ -198,20 +203,12 @@ def test_a_manifest_is_what_it_says() -> None:
         (b'{"manifests":[1]}', OCI_INDEX, "object"),
         (b'{"layers":[]}', OCI_MANIFEST, "object"),
         (b'{"mediaType":7,"layers":[]}', OCI_MANIFEST, "string"),
-        (
-            json.dumps(
-                {"config": {"mediaType": "a", "digest": "sha256:../../etc", "size": 1}, "layers": []}
-            ).encode(),
-            OCI_MANIFEST,
-            "not a digest",
-        ),
-        (
-            json.dumps(
-                {"config": {"mediaType": "a", "digest": f"sha256:{'0' * 64}", "size": -1}, "layers": []}
-            ).encode(),
-            OCI_MANIFEST,
-            "size",
-        ),
+        (_with(digest="sha256:../../etc"), OCI_MANIFEST, "not a digest"),
+        (_with(size=-1), OCI_MANIFEST, "size"),
+        (_with(size=True), OCI_MANIFEST, "size"),
+        (_with(annotations=[1]), OCI_MANIFEST, "annotations"),
+        (_with(annotations={"a": {}}), OCI_MANIFEST, "annotations"),
+        (_with(artifactType=3), OCI_MANIFEST, "artifactType"),
         (
             json.dumps(dict(GOOD.data) | {"annotations": {"a": 1}}).encode(),
             OCI_MANIFEST,
