@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -32,6 +32,7 @@ class BaseUse:
     end: int
     instruction: str  # FROM, COPY, ADD or RUN
     platform: Platform | None = None  # FROM --platform=…, when it is not the target's own
+    on_build_platform: bool = False  # FROM --platform=$BUILDPLATFORM, which depends on the engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,18 @@ def find_bases(text: str, platform: Platform) -> Uses:
     return Uses(tuple(bases), len(stages), tuple(problems))
 
 
-def rewrite_bases(text: str, platform: Platform, names: Mapping[str, str]) -> str:
-    """The same text with images replaced by name (as `BaseUse.name` has it); not a byte else changes."""
-    edits = [(u.start, u.end, names[u.name]) for u in find_bases(text, platform).bases if u.name in names]
+def rewrite_uses(text: str, platform: Platform, choose: Callable[[BaseUse], str | None]) -> str:
+    """The same text with what `choose` gives in place of each image; None leaves it. Not a byte else changes."""
+    edits = [(use.start, use.end, choose(use)) for use in find_bases(text, platform).bases]
     for start, end, new in sorted(edits, reverse=True):
-        text = text[:start] + new + text[end:]
+        if new is not None:
+            text = text[:start] + new + text[end:]
     return text
+
+
+def rewrite_bases(text: str, platform: Platform, names: Mapping[str, str]) -> str:
+    """The same text with images replaced by name (as `BaseUse.name` has it)."""
+    return rewrite_uses(text, platform, lambda use: names.get(use.name))
 
 
 def copies_rootfs(text: str) -> bool:
@@ -140,10 +147,11 @@ def _from(instruction: Instruction, values: Mapping[str, str], own: Platform) ->
     if not name:
         raise ValueError(f"FROM {word.text}: the name is empty; give the ARG a default")
     flag = instruction.flag("platform")
-    platform = None
-    if flag is not None:
-        asked = expand(flag.text, {**values, **dict.fromkeys(_BUILD_PLATFORM, "")})
-        platform = Platform.parse(asked) if asked else None
+    if flag is None:
+        return BaseUse(name, instruction.line, word.start, word.end, "FROM")
+    if any(variable in flag.text for variable in _BUILD_PLATFORM):
+        return BaseUse(name, instruction.line, word.start, word.end, "FROM", on_build_platform=True)
+    platform = Platform.parse(expand(flag.text, values))
     return BaseUse(
         name, instruction.line, word.start, word.end, "FROM", None if platform == own else platform
     )

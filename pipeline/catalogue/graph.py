@@ -56,6 +56,9 @@ class Names:
 
     def _internal(self, use: BaseUse, name: str, tag: str, reference: Reference, platform: Platform) -> Edge:
         tags = self._tags[name]
+        if use.on_build_platform:
+            message = f"{use.name} is made here, and a plan does not know the engine's own platform"
+            raise UnknownBase(message, "write --platform=linux/amd64, or leave it out")
         if reference.digest:
             raise UnknownBase(f"{name} is an image of this catalogue and is named by tag, not by digest")
         real = tags.get(tag or "latest")
@@ -79,15 +82,24 @@ class Names:
             else tagged in self._bases
         )
         if not declared:
-            internal = [f"{image}:{tag}" for image, tags in self._tags.items() for tag in tags]
-            external = [b.familiar for b in self._bases]
-            near = did_you_mean(use.name, [*internal, *external, *(str(b) for b in self._bases), *self._tags])
             where = f"add {tagged} to bases: in lockage.yml"
+            near = self._near(use.name)
             raise UnknownBase(f"unknown base {use.name}", f"{near} or {where}" if near else where)
         if reference.digest:
             return Edge(use, reference=reference)
         digest = self._lock.digest(tagged) if self._lock else None
         return Edge(use, reference=tagged.pinned(digest) if digest else tagged)
+
+    def _near(self, name: str) -> str | None:
+        """What was probably meant: an image of the catalogue by its name, else a declared base."""
+        image, _, tag = name.partition(":")
+        close = did_you_mean(image, self._tags)
+        if close and "/" not in name:
+            image = close.removeprefix("did you mean ").removesuffix("?")
+            known = [f"{image}:{t}" for t in self._tags[image]]
+            return did_you_mean(f"{image}:{tag}", known) or f"did you mean {known[0]}?"
+        names = {b.familiar: str(b) for b in self._bases}
+        return did_you_mean(name, [*names, *names.values()])
 
 
 class UnknownBase(Exception):

@@ -44,7 +44,7 @@ def key_inputs(
             key = base_keys.get(base.target_id)
             if key is None:
                 return None
-            names[base.name] = f"key:{key}"
+            names[base.target_id] = f"key:{key}"
         elif base.reference is None or base.reference.digest is None:
             return None
         else:

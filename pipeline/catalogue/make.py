@@ -224,13 +224,14 @@ def _target(
     for edge in edges:
         name = edge.use.name
         if edge.node is None:
-            bases.append(Base("external", name, edge.use.line, reference=edge.reference))
+            bases.append(Base("external", name, edge.use.line, None, edge.reference, edge.use.platform))
             continue
         image, tag, on = edge.node
         if snapshot_id:
             moved[name] = f"{image}:{tag}-{snapshot_id}"
             name = moved[name]
-        bases.append(Base("internal", name, edge.use.line, target_id=target_id(image, tag, on)))
+        identity = target_id(image, tag, on)
+        bases.append(Base("internal", name, edge.use.line, identity, None, edge.use.platform))
     text = rewrite_bases(item.dockerfile, platform, moved) if moved else item.dockerfile
     tags = (f"{d.tag}-{snapshot_id}",) if snapshot_id else (d.tag, *aliases.get((d.image, d.tag), ()))
     return Target(

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pipeline.config import Gates, Project
 from pipeline.model import Digest, Platform, Reference, pretty
 
-from .dockerfile import rewrite_bases
+from .dockerfile import BaseUse, rewrite_uses
 from .rootfs import RootfsEntry
 from .source import Source
 
@@ -39,6 +39,7 @@ class Base:
     line: int
     target_id: str | None = None
     reference: Reference | None = None
+    on: Platform | None = None  # FROM --platform=…, when it is not the target's own
 
     def to_json(self) -> dict[str, Any]:
         """The base as data."""
@@ -47,6 +48,8 @@ class Base:
             out["target"] = self.target_id
         if self.reference:
             out["reference"] = str(self.reference)
+        if self.on:
+            out["platform"] = str(self.on)
         return out
 
 
@@ -92,13 +95,16 @@ class Target:
     def dockerfile_on(self, references: Mapping[str, str]) -> str:
         """The Dockerfile with bases replaced by exact references; `references` maps a base's `name` (or an
         internal base's target id) to the text that FROM shall have."""
-        names = {}
-        for base in self.bases:
-            for key in (base.target_id, base.name):
-                if key is not None and key in references:
-                    names[base.name] = references[key]
-                    break
-        return rewrite_bases(self.dockerfile, self.platform, names)
+        bases = {(base.name, base.on): base for base in self.bases}
+
+        def choose(use: BaseUse) -> str | None:
+            base = bases.get((use.name, use.platform))
+            if base is None:
+                return None
+            own = references.get(base.target_id) if base.target_id else None
+            return own if own is not None else references.get(base.name)
+
+        return rewrite_uses(self.dockerfile, self.platform, choose)
 
     def to_json(self) -> dict[str, Any]:
         """The target as data: texts by digest, the rest in full."""

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _DIRECTIVE = re.compile(r"^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
-_HEREDOC = re.compile(r"""(?<![<\\\w])\d*<<(-?)\s*(["']?)([A-Za-z_][A-Za-z0-9_.-]*)\2""")
+_HEREDOC = re.compile(r"\d*<<(-?)([^<]+)")
+_SHELL_WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"?|'[^']*'?)+""")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+$")
 _WORD = re.compile(r"\S+")
 _FLAG = re.compile(r"--[a-z][a-z-]*(?:=\S*)?$")
 _HEREDOC_KEYWORDS = frozenset(("RUN", "COPY", "ADD"))
@@ -60,9 +62,9 @@ class Dockerfile:
 
 def scan(text: str) -> Dockerfile:
     """Take a Dockerfile apart. Nothing is refused here: what is not understood stays words."""
-    lines = text.splitlines(keepends=True)
+    lines = _LINE.findall(text)
     directives, escape = _directives(lines)
-    continued = re.compile(re.escape(escape) + r"[ \t]*\r?\n?$")
+    continued = re.compile(rf"(?<!{re.escape(escape)}){re.escape(escape)}[ \t]*\r?\n?$")
     out: list[Instruction] = []
     number, offset = 0, 0
     while number < len(lines):
@@ -85,7 +87,7 @@ def scan(text: str) -> Dockerfile:
             if not match:
                 break
         keyword, flags, words = _take_apart(pieces)
-        heredocs = _heredocs(pieces) if keyword in _HEREDOC_KEYWORDS else []
+        heredocs = _heredocs(pieces) if _may_have_heredoc(keyword, words) else []
         for strip, name in heredocs:
             while number < len(lines):
                 line = lines[number].rstrip("\r\n")
@@ -137,8 +139,16 @@ def _words(pieces: list[tuple[str, int]]) -> list[Word]:
     return [Word(m[0], place(m.start()), place(m.end() - 1) + 1) for m in _WORD.finditer(logical)]
 
 
+def _may_have_heredoc(keyword: str, words: tuple[Word, ...]) -> bool:
+    if keyword == "ONBUILD" and words:
+        keyword = words[0].text.upper()
+    return keyword in _HEREDOC_KEYWORDS
+
+
 def _heredocs(pieces: list[tuple[str, int]]) -> list[tuple[bool, str]]:
+    """Whether tabs are stripped, and the closing word, of every `<<NAME` that is a shell word of its own."""
     logical = "".join(text for text, _ in pieces)
     if "<<" not in logical:
         return []
-    return [(bool(m[1]), m[3]) for m in _HEREDOC.finditer(logical)]
+    found = (_HEREDOC.fullmatch(word) for word in _SHELL_WORD.findall(logical))
+    return [(bool(match[1]), re.sub(r"[\"'\\]", "", match[2])) for match in found if match]

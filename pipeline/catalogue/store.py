@@ -79,7 +79,7 @@ def dump(plan: Plan) -> bytes:
     targets = [
         [
             *(t.id, t.image, t.tag, t.base_tag, t.variant, str(t.platform), t.tags),
-            [[b.kind, b.name, b.line, b.target_id, _str(b.reference)] for b in t.bases],
+            [[b.kind, b.name, b.line, b.target_id, _str(b.reference), _str(b.on)] for b in t.bases],
             *(text(t.dockerfile), text(t.test)),
             number(trees, [[e.path, e.kind, e.mode, e.sha256, e.target, e.size, e.origin] for e in t.rootfs]),
             number(gates, t.gates.to_json()),
@@ -137,7 +137,7 @@ def _target(
         variant=variant,
         platform=_platform(platform),
         tags=tuple(tags),
-        bases=tuple(Base(*base[:4], Reference.parse(base[4]) if base[4] else None) for base in bases),
+        bases=tuple(_base(*base) for base in bases),
         dockerfile=texts[dockerfile],
         test=None if test is None else texts[test],
         rootfs=trees[tree],
@@ -152,6 +152,13 @@ def _target(
     )
 
 
+def _base(
+    kind: Any, name: str, line: int, identity: str | None, reference: str | None, on: str | None
+) -> Base:
+    found = Reference.parse(reference) if reference else None
+    return Base(kind, name, line, identity, found, _platform(on) if on else None)
+
+
 _PLATFORMS: dict[str, Platform] = {}
 
 
@@ -161,5 +168,5 @@ def _platform(text: str) -> Platform:
     return _PLATFORMS[text]
 
 
-def _str(reference: Reference | None) -> str | None:
-    return None if reference is None else str(reference)
+def _str(value: Reference | Platform | None) -> str | None:
+    return None if value is None else str(value)

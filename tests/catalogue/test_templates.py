@@ -104,7 +104,7 @@ MISTAKES = [
     (
         "{% if variables.nope %}x{% endif %}\n",
         "2:1: variables.nope is not defined for i:1.0.0",
-        "known: variables.d, variables.l",
+        "known: variables.d",
     ),
     ("{{ variables.d.nope }}\n", "2:1: 'dict object' has no attribute 'nope' (i:1.0.0)", ""),
     ("\n{% if %}\n", "3:1: Expected an expression, got 'end of statement block'", ""),
