@@ -1,0 +1,82 @@
+"""A site of the tests' own: engine, registry and mirror under a folder that goes away afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Site:
+    """Runs the command line as a user would: a process, an environment, a folder."""
+
+    home: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of every command: this machine's, with a home of the tests' own."""
+        keep = {k: v for k, v in os.environ.items() if not k.startswith(("LOCKAGE_", "COSIGN_", "DAGGER_"))}
+        cache = os.environ.get("LOCKAGE_CACHE")
+        return {
+            **keep,
+            **({"LOCKAGE_CACHE": cache} if cache else {}),
+            "LOCKAGE_HOME": str(self.home),
+            "LOCKAGE_ENGINE": "lab",
+            "LOCKAGE_IMAGES": "lab",
+            **self.environment,
+        }
+
+    @property
+    def data(self) -> Path:
+        """The instance's folder."""
+        return self.home / self.environment.get("LOCKAGE_INSTANCE", "default")
+
+    def command(self, *arguments: str | Path) -> list[str]:
+        """The command line of the program under test."""
+        return [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
+
+    def run(self, *arguments: str | Path, cwd: Path = ROOT, expect: int | None = 0, **env: str) -> Done:
+        """Run to the end; `expect` is the exit code that is right, None for any."""
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=cwd,
+            env={**self.env, "PYTHONPATH": str(ROOT), **env},
+            capture_output=True,
+            text=True,
+            timeout=1800,
+            check=False,
+        )
+        result = Done(done.returncode, done.stdout, done.stderr)
+        if expect is not None:
+            assert done.returncode == expect, f"exit {done.returncode}, not {expect}\n{result.out}\n{result.err}"
+        return result
+
+    @property
+    def registry(self) -> str:
+        """The registry's host and port."""
+        return next(
+            d["address"] for d in self.run("status", "--json").json["daemons"] if d["name"] == "registry"
+        )
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """stdout as data."""
+        return json.loads(self.out)
