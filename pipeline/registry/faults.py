@@ -32,7 +32,14 @@ class Fault:
     @property
     def transient(self) -> bool:
         """Whether another try may succeed."""
-        return self.kind in ("unreachable", "broken") or (self.kind == "refused" and self.status in TRANSIENT)
+        if self.kind == "refused":
+            return self.status in TRANSIENT and not self.no_space
+        return self.kind in ("unreachable", "broken")
+
+    @property
+    def no_space(self) -> bool:
+        """Whether the registry's disk is full: waiting does not empty it."""
+        return self.status == 507 or "no space left" in self.message.lower()
 
     @property
     def ambiguous(self) -> bool:
@@ -116,12 +123,14 @@ def _hint(call: Call, fault: Fault, waited: float | None) -> str | None:
         return "check the name; some registries also answer so to those who may not read it"
     if fault.status == 405 or fault.code == "UNSUPPORTED":
         return "the registry does not allow this (read-only, or deletion switched off)"
+    if fault.code in ("DIGEST_INVALID", "SIZE_INVALID", "BLOB_UPLOAD_INVALID"):
+        return "the content is not the one described; it may have changed while it was read"
     if fault.status == 413:
         return "the registry limits the size of uploads"
     if fault.status == 429:
         more = f" (asked to wait {waited:.0f} s)" if waited else ""
         return f"the registry limits the rate of requests{more}; log in or try again later"
-    if fault.status == 507 or "no space left" in fault.message.lower():
+    if fault.no_space:
         return "the registry has no space left; free some and run again"
     if fault.status >= 500:
         return "the registry is in trouble; look at its log and run again, what is there already is kept"

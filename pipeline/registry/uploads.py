@@ -101,7 +101,12 @@ async def send(
         at[0] = again.location
         return None
 
-    return await persevere(transport, make, done, look, lost=UPLOAD_GONE)
+    try:
+        return await persevere(transport, make, done, look, lost=UPLOAD_GONE)
+    except CallFailed as failed:
+        if failed.fault.status:  # what it has taken may be what fills its disk
+            await cancel(transport, repo, descriptor, Upload(at[0]))
+        raise
 
 
 async def _chunked(

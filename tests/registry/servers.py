@@ -92,11 +92,19 @@ def olareg(folder: Path, *options: str, port: int = 0) -> Iterator[str]:
 
 
 @contextmanager
-def distribution(folder: Path, extra: str = "") -> Iterator[str]:
-    """distribution, which has no referrers API: clients keep the fallback tag."""
+def distribution(folder: Path, extra: str = "", space: str = "") -> Iterator[str]:
+    """distribution, which has no referrers API: clients keep the fallback tag.
+
+    With `space` its data lies on a file system of that size, seen by nobody else.
+    """
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.yml"
     config.write_text(_CONFIG.format(data=folder / "data", port=port) + extra)
-    with running([str(tool("registry")), "serve", str(config)], port, folder / "log") as host:
+    command = [str(tool("registry")), "serve", str(config)]
+    if space:
+        (folder / "data").mkdir()
+        small = 'mount -t tmpfs -o size="$1" tmpfs "$2" && shift 2 && exec "$@"'
+        command = ["unshare", "--mount", "sh", "-c", small, "sh", space, str(folder / "data"), *command]
+    with running(command, port, folder / "log") as host:
         yield host
