@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .plan import FORMAT_VERSION, Base, Plan, Target
     from .render import RENDERERS, Graph, graph_of
     from .rootfs import RootfsEntry
-    from .select import matching, select
+    from .selection import matching, select
     from .source import Entry, Source, lock_of, read_source
 
 _HOMES = {
@@ -29,7 +29,7 @@ _HOMES = {
     "plan": ("FORMAT_VERSION", "Base", "Plan", "Target"),
     "render": ("RENDERERS", "Graph", "graph_of"),
     "rootfs": ("RootfsEntry",),
-    "select": ("matching", "select"),
+    "selection": ("matching", "select"),
     "source": ("Entry", "Source", "lock_of", "read_source"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

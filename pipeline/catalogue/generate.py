@@ -205,10 +205,11 @@ def _remove(dist: Path, path: str) -> None:
         place.rmdir()
     else:
         place.unlink(missing_ok=True)
-    for parent in place.parents:
-        if parent == dist or any(parent.iterdir()):
+    for parent in place.parents:  # a folder that nothing is left in goes too, recorded or not
+        if parent == dist or (parent.exists() and any(parent.iterdir())):
             return
-        parent.rmdir()
+        if parent.exists():
+            parent.rmdir()
 
 
 def _remove_folder(place: Path) -> None:

@@ -43,7 +43,7 @@ def plan_of(
         if place is not None:
             _keep(place, dump(plan))
     if patterns:
-        from .select import select
+        from .selection import select
 
         return select(plan, patterns)
     return plan

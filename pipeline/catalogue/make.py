@@ -18,7 +18,7 @@ from .graph import Edge, Names, UnknownBase, cycle_problem, order
 from .keys import key_inputs, key_of
 from .plan import Base, LockState, Plan, Target, target_id
 from .rootfs import Rootfs, merge
-from .select import select
+from .selection import select
 from .source import Source
 from .templates import Renderer, TemplateProblem, context_of, find_dockerfile, find_test
 
@@ -55,7 +55,7 @@ def make_plan(
     platforms, `engine` is the engine's version (an input of every key). Raises `ConfigError` with every
     problem of every file, `UsageError` for a pattern, platform or snapshot that fits nothing.
     """
-    if snapshot_id is not None and not valid_tag(f"x-{snapshot_id}"):
+    if snapshot_id is not None and not (snapshot_id and valid_tag(f"x-{snapshot_id}")):
         raise UsageError(f"{snapshot_id!r} cannot stand in a tag", hint="letters, digits, '_', '.' and '-'")
     found = discover(source)
     problems = found.problems

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .policy import GatePolicy
     from .project import ProjectFile
     from .suggest import did_you_mean, dotted
-    from .validate import validate, validate_document
+    from .validation import validate, validate_document
     from .values import (
         EMBEDDED,
         Environment,
@@ -37,7 +37,7 @@ _HOMES = {
     "policy": ("GatePolicy",),
     "project": ("ProjectFile",),
     "suggest": ("did_you_mean", "dotted"),
-    "validate": ("validate", "validate_document"),
+    "validation": ("validate", "validate_document"),
     "values": (
         "EMBEDDED",
         "Environment",
