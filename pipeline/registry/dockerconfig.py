@@ -1,7 +1,7 @@
 """Credentials where Docker keeps them: `config.json`, credential helpers, and what CI systems set.
 
-Read by the documentation of `docker login` and of docker-credential-helpers; keys with a path below the
-host, as Podman writes them, apply to the whole host only if they have none.
+Read by the documentation of `docker login` and of docker-credential-helpers. Keys with a path below the
+host, as Podman writes them, are left out.
 """
 
 from __future__ import annotations
