@@ -7,83 +7,24 @@ every base tag with its suffix, and every alias too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.config import (
-    GatePolicy,
     ImageFile,
     Level,
-    Strategy,
     TagEntry,
     VariantEntry,
     VariantFile,
-    did_you_mean,
 )
-from pipeline.config.yaml import Document, KeyPath
 from pipeline.errors import Problem
-from pipeline.model import Platform, valid_tag
+from pipeline.model import valid_tag
 
+from .definition import Definition, Explicit, Place
 from .discover import FileSource, ImageSource
+from .names import check_names
 from .source import ROOTFS, Source
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something was said: a document and a key in it. The position is looked up when it is needed."""
-
-    document: Document
-    path: KeyPath
-
-    def problem(self, message: str, suggestion: str | None = None, *, key: str | None = None) -> Problem:
-        """A problem at this place."""
-        from pipeline.config import dotted
-
-        line, column = self.document.positions().of(self.path)
-        return Problem(self.document.path, line, column, key or dotted(self.path), message, suggestion)
-
-
-@dataclass(frozen=True, slots=True)
-class Explicit:
-    """A template that a level names itself."""
-
-    name: str
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """One tag of one image, in one variant: everything the levels say about it."""
-
-    image: str
-    tag: str
-    base_tag: str
-    variant: str | None
-    suffix: str
-    versions: Mapping[str, str]
-    variables: Mapping[str, Any]
-    labels: Mapping[str, str]
-    rootfs_user: str
-    rootfs_copy: bool
-    template: Explicit | None
-    inherited_template: Explicit | None
-    test_template: Explicit | None
-    inherited_test_template: Explicit | None
-    folders: tuple[str, ...]  # least specific first
-    aliases: tuple[str, ...]  # those that the tag lists, with the suffix
-    automatic: bool
-    strategy: Strategy
-    platforms: tuple[Platform, ...] | None
-    gates: GatePolicy | None
-    title: str | None
-    description: str | None
-    place: Place
-
-    @property
-    def name(self) -> str:
-        """As FROM writes it: `python:3.11.2-dev`."""
-        return f"{self.image}:{self.tag}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +61,7 @@ def resolve(
                 Place(image.image.document, ()).problem("the image has no tag", "write tags: [1.0.0]")
             )
         out.extend(found)
-    _check_tags(out, problems)
+    check_names(out, problems)
     return tuple(sorted(out, key=lambda d: d.image))
 
 
@@ -279,27 +220,3 @@ def _explicit(levels: list[_Said], key: str) -> Explicit | None:
 
 def _of_file(files: list[ImageFile], key: str) -> Any:
     return next((v for f in reversed(files) if (v := getattr(f, key)) is not None), None)
-
-
-def _check_tags(definitions: list[Definition], problems: list[Problem]) -> None:
-    seen: dict[str, Definition] = {}
-    for definition in definitions:
-        other = seen.setdefault(definition.name, definition)
-        if other is not definition:
-            what = f"the variant {other.variant!r} of {other.base_tag}" if other.variant else "another entry"
-            problems.append(definition.place.problem(f"{definition.name} is already made by {what}"))
-    taken: dict[str, Definition] = {}
-    strategies: dict[str, Definition] = {}
-    for definition in definitions:
-        first = strategies.setdefault(definition.image, definition)
-        if first.strategy != definition.strategy and definition.variant is None:
-            place = Place(definition.place.document, ("version_strategy",))
-            message = f"{first.place.document.path} orders the same image by {first.strategy}"
-            problems.append(place.problem(message, did_you_mean(definition.strategy, [first.strategy])))
-        for number, alias in enumerate(definition.aliases):
-            name = f"{definition.image}:{alias}"
-            place = Place(definition.place.document, (*definition.place.path, "aliases", number))
-            if name in seen:
-                problems.append(place.problem(f"the alias {alias!r} is the name of a tag"))
-            elif taken.setdefault(name, definition) is not definition:
-                problems.append(place.problem(f"the alias {alias!r} already stands for {taken[name].tag}"))

@@ -11,7 +11,8 @@ from pipeline.errors import ConfigError, Problem, UsageError
 from pipeline.model import Platform, Reference, valid_tag
 
 from .aliases import automatic_aliases
-from .cascade import Definition, resolve
+from .cascade import resolve
+from .definition import Definition
 from .discover import discover
 from .dockerfile import copies_rootfs, find_bases, inject_rootfs, rewrite_bases
 from .graph import Edge, Names, UnknownBase, cycle_problem, order

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config import did_you_mean
 from pipeline.errors import Problem
 
-from .cascade import Definition, Explicit
+from .definition import Definition, Explicit
 from .source import IMAGES, MAX_TEXT, Source
 
 if TYPE_CHECKING:

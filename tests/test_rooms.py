@@ -1,0 +1,194 @@
+"""The rooms' arrows: what each may import, who knows the engine, the terminal and the environment."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "pipeline"
+
+# A room may import what stands here, and whatever that may import.
+ARROWS = {
+    "errors": (),
+    "model": ("errors",),
+    "config": ("model",),
+    "catalogue": ("config",),
+    "policy": ("model",),
+    "registry": ("model",),
+    "engine": ("catalogue",),
+    "trust": ("registry",),
+    "release": ("registry",),
+    "bundle": ("registry",),
+    "report": ("model",),
+    "ci": ("catalogue",),
+    "lab": ("registry",),
+    "run": ("engine", "trust", "release", "policy", "report", "lab", "bundle", "ci"),
+    "cli": ("run",),
+    "module": ("run",),
+}
+# Files that run inside a container of the engine, not in this program.
+CARGO = ("lab/python_sdk/files",)
+# In the rooms that are pure, the files that look at a disk.
+ON_DISK = {"catalogue/source.py", "catalogue/generate.py", "catalogue/kept.py", "catalogue/store.py"}
+PURE = ("errors", "model", "config", "catalogue", "policy")
+IMPURE = {
+    "os",
+    "pathlib",
+    "tempfile",
+    "subprocess",
+    "socket",
+    "time",
+    "random",
+    "asyncio",
+    "anyio",
+    "shutil",
+    "glob",
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module, where, and whether only a type checker sees it."""
+
+    file: str
+    room: str
+    module: str
+    line: int
+    typing: bool
+
+    def __str__(self) -> str:
+        return f"pipeline/{self.file}:{self.line} imports {self.module}"
+
+
+def files() -> Iterator[tuple[str, ast.Module]]:
+    """Every file of the package and its tree."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if not name.startswith(CARGO):
+            yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports() -> list[Import]:
+    """Every import of every file, relative ones made absolute."""
+    out = []
+    for name, tree in files():
+        hidden = {
+            id(inner)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+            for body in node.body
+            for inner in ast.walk(body)
+        }
+        package = ["pipeline", *name.split("/")[:-1]]
+        for node in ast.walk(tree):
+            modules: list[str] = []
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                above = package[: len(package) - node.level + 1] if node.level else []
+                module = ".".join([*above, *([node.module] if node.module else [])])
+                modules = [f"{module}.{a.name}" for a in node.names] if module == "pipeline" else [module]
+            room = name.split("/")[0].removesuffix(".py")
+            out += [Import(name, room, module, node.lineno, id(node) in hidden) for module in modules]
+    return out
+
+
+IMPORTS = imports()
+
+
+def allowed(room: str) -> set[str]:
+    """A room, and all that it may import."""
+    out = {room}
+    for below in ARROWS[room]:
+        out |= allowed(below)
+    return out
+
+
+def test_every_room_is_known():
+    rooms = {i.room for i in IMPORTS} - {"__init__"}
+    assert rooms <= set(ARROWS)
+
+
+@pytest.mark.parametrize("room", ARROWS)
+def test_arrows(room):
+    may = allowed(room)
+    wrong = [
+        str(i)
+        for i in IMPORTS
+        if i.room == room and i.module.startswith("pipeline.") and i.module.split(".")[1] not in may
+    ]
+    assert not wrong
+
+
+def test_arrows_lead_nowhere_twice():
+    for room, below in ARROWS.items():
+        for other in below:
+            assert room not in allowed(other), f"{room} and {other} import each other"
+
+
+@pytest.mark.parametrize(
+    ("library", "rooms"),
+    [
+        ("dagger", {"engine", "module"}),
+        ("rich", {"cli"}),
+        ("jinja2", {"catalogue", "report", "ci"}),
+        ("pydantic", {"config"}),
+        ("aiohttp", {"registry"}),
+    ],
+)
+def test_who_knows_a_library(library, rooms):
+    wrong = [
+        str(i) for i in IMPORTS if i.module.split(".")[0] == library and i.room not in rooms and not i.typing
+    ]
+    assert not wrong
+
+
+def test_pure_rooms_reach_for_nothing():
+    wrong = [
+        str(i)
+        for i in IMPORTS
+        if i.room in PURE and i.module.split(".")[0] in IMPURE and i.file not in ON_DISK and not i.typing
+    ]
+    assert not wrong
+
+
+def uses(names: set[tuple[str, str]]) -> list[tuple[str, int]]:
+    """Where an attribute of a module is used."""
+    out = []
+    for name, tree in files():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                if (node.value.id, node.attr) in names:
+                    out.append((name, node.lineno))
+            elif isinstance(node, ast.ImportFrom) and any((node.module, a.name) in names for a in node.names):
+                out.append((name, node.lineno))
+    return out
+
+
+def test_the_environment_is_read_by_the_fronts_alone():
+    found = uses({("os", "environ"), ("os", "getenv"), ("os", "environb")})
+    assert not [
+        f"pipeline/{name}:{line}" for name, line in found if not name.startswith(("cli/", "module.py"))
+    ]
+
+
+def test_only_the_front_prints():
+    wrong = [
+        f"pipeline/{name}:{node.lineno}"
+        for name, tree in files()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+        if not name.startswith("cli/")
+    ]
+    assert not wrong
+
+
+def test_files_stay_small():
+    long = [
+        name for name, _ in files() if len((PACKAGE / name).read_text(encoding="utf-8").splitlines()) > 320
+    ]
+    assert not long
