@@ -129,6 +129,12 @@ class Registry:
         self._known.forget(ref.repository)
         return await manifests.remove(self._transport, ref)
 
+    async def delete_referrer(self, repo: Repository, digest: Digest, subject: Digest) -> bool:
+        """Delete a manifest that refers to a subject, and its entry under the fallback tag if there is one."""
+        gone = await self.delete(repo.at(digest))
+        await self._fallback.drop(repo, subject, digest)
+        return gone
+
     def source(self, repo: Repository) -> Source:
         """A repository as something to copy from."""
         return RepositorySource(self._transport, repo)

@@ -106,22 +106,29 @@ class Copy:
             there = await self._there.referrers([d for d in digests if found.get(d)])
         have = {d.digest for part in there.values() for d in part}
 
-        async def one(entry: Descriptor) -> list[Descriptor]:
+        async def one(entry: Descriptor) -> tuple[Manifest | None, list[Descriptor]]:
             if entry.digest in have or self._known.has(self._dest, entry.digest):
-                return [entry]
+                return None, [entry]
             try:
                 manifest = await self._tree.manifest(entry.digest)
             except RegistryError:
                 if not await self._source.lacks(entry.digest):
                     raise
                 self._dangling.append(entry.digest)
-                return []
-            lower = await self._tree.below(manifest)
-            await self._tree.write(manifest)
-            return [entry, *lower]
+                return None, []
+            return manifest, [entry, *await self._tree.below(manifest)]
 
-        entries = once(d for digest in digests for d in found.get(digest, ()))
-        copied = once(d for part in await each(one, entries) for d in part)
+        async def of_subject(entries: Iterable[Descriptor]) -> list[Descriptor]:
+            """What refers to one subject: blobs at once, manifests one by one. A registry that keeps the list
+            of referrers by reading and rewriting it (olareg 0.2.2) loses entries that arrive together."""
+            ready = await each(one, entries)
+            for manifest, _ in ready:
+                if manifest is not None:
+                    await self._tree.write(manifest)
+            return [d for _, part in ready for d in part]
+
+        groups = [once(found.get(digest, ())) for digest in digests]
+        copied = once(d for part in await each(of_subject, groups) for d in part)
         if copied and depth > 1:
             copied += await self._attach(copied, present, depth - 1)
         return once(copied)

@@ -5,7 +5,7 @@ Both are always read: registries are known to answer 404 or an empty list for wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import anyio
 
@@ -35,15 +35,15 @@ async def listed(
 ) -> list[Descriptor]:
     """What refers to a digest, by API and fallback tag together, each once, in digest order."""
 
-    async def by(way: str) -> list[Descriptor]:
-        return await (by_api(transport, repo, digest) if way == "api" else by_tag(transport, repo, digest))
+    async def by(way: Callable[..., Awaitable[list[Descriptor] | None]]) -> list[Descriptor]:
+        return await way(transport, repo, digest) or []
 
-    found = {d.digest: d for part in await each(by, ("tag", "api")) for d in part}
+    found = {d.digest: d for part in await each(by, (by_tag, by_api)) for d in part}
     return [d for _, d in sorted(found.items()) if artifact_type in (None, d.artifact_type)]
 
 
-async def by_api(transport: Transport, repo: Repository, digest: Digest) -> list[Descriptor]:
-    """What the referrers API says; nothing where there is none."""
+async def by_api(transport: Transport, repo: Repository, digest: Digest) -> list[Descriptor] | None:
+    """What the referrers API says; None where there is none."""
     call = Call(
         "GET",
         repo.host,
@@ -65,6 +65,7 @@ async def by_api(transport: Transport, repo: Repository, digest: Digest) -> list
     except CallFailed as failed:
         if failed.fault.status not in (400, 404, 405, 501):
             raise
+        return None
     return out
 
 
@@ -90,7 +91,12 @@ class Fallback:
         """Take an entry from the list."""
         await self._change(repo, subject, lambda old: {k: d for k, d in old.items() if k != digest})
 
-    async def _change(self, repo: Repository, subject: Digest, change) -> None:
+    async def _change(
+        self,
+        repo: Repository,
+        subject: Digest,
+        change: Callable[[dict[Digest, Descriptor]], dict[Digest, Descriptor]],
+    ) -> None:
         tag = fallback_tag(subject)
         async with self._locks.setdefault((repo, subject), anyio.Lock()):
             for _ in range(_ROUNDS):

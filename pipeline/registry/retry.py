@@ -37,6 +37,8 @@ class Pacing:
             return None
         wait = min(settings.backoff_max, settings.backoff * 2 ** (tries - 1))
         wait *= self._random.uniform(0.5, 1.0)
+        if fault.kind == "broken" and tries == 1:
+            wait /= 10  # most often a kept connection that the registry had closed meanwhile
         if fault.retry_after is not None:
             if fault.status in (429, 503):
                 self._until[call.host] = max(

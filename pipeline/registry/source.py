@@ -54,7 +54,7 @@ class RepositorySource:
 
     def __init__(self, transport: Transport, repository: Repository, scopes: Scopes = frozenset()) -> None:
         self._transport, self._repository, self._scopes = transport, repository, scopes
-        self._listed = False
+        self._listed, self._has_api = False, True
         self._tags: frozenset[str] | None = None
 
     @property
@@ -92,10 +92,14 @@ class RepositorySource:
         tags = await self._known_tags(len(digests))
 
         async def of(digest: Digest) -> list[Descriptor]:
-            if tags is not None and referrers.fallback_tag(digest) not in tags:
-                found = await referrers.by_api(self._transport, self._repository, digest)
-                return sorted(found, key=lambda d: d.digest)
-            return await referrers.listed(self._transport, self._repository, digest)
+            found: list[Descriptor] = []
+            if tags is None or referrers.fallback_tag(digest) in tags:
+                found += await referrers.by_tag(self._transport, self._repository, digest)
+            if self._has_api:
+                said = await referrers.by_api(self._transport, self._repository, digest)
+                self._has_api = said is not None
+                found += said or []
+            return [d for _, d in sorted({d.digest: d for d in found}.items())]
 
         return dict(zip(digests, await each(of, digests), strict=True))
 

@@ -66,6 +66,16 @@ async def test_referrers_by_api_or_fallback_tag(registry: Registry, repo: Reposi
     assert await registry.referrers(repo, subject.digest, "application/other") == []
 
 
+async def test_a_deleted_referrer_is_listed_no_more(registry: Registry, repo: Repository) -> None:
+    what = images.image("referrer deleted")
+    await images.push(registry, repo, what, "1")
+    kept, gone = [
+        await images.attach(registry, repo, what.index.descriptor, text) for text in ("kept", "gone")
+    ]
+    assert await registry.delete_referrer(repo, gone.digest, what.index.digest)
+    assert [d.digest for d in await registry.referrers(repo, what.index.digest)] == [kept.digest]
+
+
 async def test_delete(registry: Registry, repo: Repository) -> None:
     what = images.image("deleted")
     await images.push(registry, repo, what, "1")
