@@ -55,9 +55,14 @@ class Layout:
             raise RegistryError(f"{self.folder} is not an OCI image layout: {fault}") from fault
 
     def resolve(self, name: str | None = None) -> Descriptor:
-        """The entry with this reference name, or the only one. Raises RegistryError if that is not one."""
+        """The entry with this reference name, or the only image beside what refers to it.
+
+        Raises RegistryError if that is not one.
+        """
         every = [d for d in self.entries() if d.media_type in MANIFEST_TYPES]
         found = [d for d in every if name in (None, d.annotations.get(REF_NAME))]
+        if len({d.digest for d in found}) > 1:
+            found = [d for d in found if self._read(d.digest).subject is None]
         if len({d.digest for d in found}) != 1:
             what = f"{name!r}" if name else "a single image"
             names = ", ".join(sorted(d.annotations.get(REF_NAME, str(d.digest)) for d in every)) or "nothing"
@@ -66,6 +71,9 @@ class Layout:
 
     async def manifest(self, digest: Digest) -> Manifest:
         """A manifest, verified; raises RegistryError if it is missing or wrong."""
+        return self._read(digest)
+
+    def _read(self, digest: Digest) -> Manifest:
         try:
             raw = self._small(self._path(digest), _MANIFEST_LIMIT)
         except (OSError, ValueError) as fault:

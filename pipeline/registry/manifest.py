@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.model import Descriptor, Digest
-from pipeline.model.descriptor import INDEX_TYPES, MANIFEST_TYPES, OCI_INDEX
+from pipeline.model.descriptor import INDEX_TYPES, MANIFEST_TYPES, OCI_INDEX, OCI_MANIFEST
 
 _MAX_DEPTH = 40
 _MAX_ENTRIES = 20_000
@@ -37,7 +37,8 @@ class Manifest:
             said = ""
         if said and own and said != own.lower():
             raise ValueError(f"it was said to be {said[:100]} but says of itself {own[:100]}")
-        kind = own or said or (OCI_INDEX if "manifests" in data else "")
+        usual = OCI_INDEX if "manifests" in data else OCI_MANIFEST if "layers" in data else ""
+        kind = own or said or usual  # image-spec v1.1: mediaType should be there, but need not
         if kind not in MANIFEST_TYPES:
             raise ValueError(f"the media type {kind[:100]!r} is not one of an image manifest or index")
         if "manifests" in data and ("layers" in data or "config" in data):

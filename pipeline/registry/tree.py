@@ -9,6 +9,7 @@ from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.descriptor import MANIFEST_TYPES
 
 from . import manifests, uploads
+from .content import Content
 from .known import Known
 from .manifest import Manifest
 from .source import Source
@@ -87,7 +88,7 @@ class Tree:
 
         await self._known.once(self.dest, blob.digest, work)
 
-    def _open(self, blob: Descriptor):
+    def _open(self, blob: Descriptor) -> Content:
         return self._source.file(blob) or (lambda: self._source.stream(blob))
 
 

@@ -1,0 +1,83 @@
+"""The program killed at the n-th request of a push: no tag shows anything incomplete, a rerun finishes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+from aiohttp import web
+
+from pipeline.model import Repository
+from pipeline.registry import Registry
+
+from . import images
+from .conftest import fresh
+from .faultproxy import faulty
+
+pytestmark = [pytest.mark.anyio, pytest.mark.real]
+
+PUSH = """
+import sys
+from pathlib import Path
+import anyio
+from pipeline.model import Repository
+from pipeline.registry import Registry, push_layout
+
+async def main(repo, folder):
+    async with Registry() as registry:
+        await push_layout(registry, folder, repo, "1")
+
+anyio.run(main, Repository.parse(sys.argv[1]), Path(sys.argv[2]))
+"""
+MOMENTS = (1, 2, 5, 9, 14, 17, 18, 19, 20, 21)
+
+
+async def test_killed_at_a_request(host: str, tmp_path: Path) -> None:
+    what = images.image("killed")
+    layout = images.layout(tmp_path / "layout", what)
+    note, content = images.referrer(what.index.descriptor, "note")
+    for raw, kind in ((b"{}", "application/vnd.oci.empty.v1+json"), (content, "text/plain")):
+        layout.put(raw, kind)
+    layout.add(layout.put(note.raw, note.media_type))
+    async with faulty(host) as proxy, Registry() as registry:
+        for moment in MOMENTS:
+            repo = fresh(proxy.host)
+            behind = Repository(host, repo.path)
+            await killed_at(proxy, moment, repo, tmp_path / "layout")
+            if await registry.head(behind.tagged("1")) is not None:
+                await complete(registry, behind, what, note)
+            proxy.plan = lambda number, request: None
+            await finished(repo, tmp_path / "layout")
+            await complete(registry, behind, what, note)
+
+
+async def killed_at(proxy, moment: int, repo: Repository, folder: Path) -> None:
+    process = await anyio.open_process([sys.executable, "-c", PUSH, str(repo), str(folder)])
+    last = len(proxy.asked) + moment
+
+    def plan(number: int, request: web.Request) -> str | None:
+        if number >= last:
+            process.kill()
+            return "reset" if number % 2 else "reset after"
+        return None
+
+    proxy.plan = plan
+    async with process:
+        assert await process.wait() == -9
+
+
+async def finished(repo: Repository, folder: Path) -> None:
+    await anyio.run_process([sys.executable, "-c", PUSH, str(repo), str(folder)], stderr=subprocess.STDOUT)
+
+
+async def complete(registry: Registry, repo: Repository, what: images.Image, note) -> None:
+    """The tag shows the image with every child, blob and referrer."""
+    assert await registry.get_manifest(repo.tagged("1")) == what.index
+    for child in what.children:
+        assert await registry.get_manifest(repo.at(child.digest)) == child
+    for descriptor in what.blobs:
+        assert await registry.has_blob(repo, descriptor.digest)
+    assert [d.digest for d in await registry.referrers(repo, what.index.digest)] == [note.digest]
