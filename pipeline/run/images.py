@@ -53,10 +53,10 @@ async def _publish(
     index = await push(shop.registry, shop.builds, repository, [(t.platform, r.digest) for t, r in records])
     result = replace(result, index=index.digest, pushed=repository.at(index.digest))
     if until.number >= Stage.SIGN.number:
-        children = [
-            (Descriptor(OCI_MANIFEST, r.digest, await _manifest_size(shop, r)), r) for _, r in records
-        ]
         if not await _is_signed(shop, repository, index):
+            children = [
+                (Descriptor(OCI_MANIFEST, r.digest, await _manifest_size(shop, r)), r) for _, r in records
+            ]
             await sign(shop, repository, index, children)
             await verify(shop.registry, repository, index.digest, shop.signing.key)
         result = replace(result, signed=True)
