@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .generate import Change, Generated, check, context_files, generated_files, write
     from .kept import plan_of
     from .keys import KEY_FORMAT, key_inputs, key_of
+    from .lines import template_line
     from .make import make_plan
     from .plan import FORMAT_VERSION, Base, Plan, Target
     from .render import RENDERERS, Graph, graph_of
@@ -25,6 +26,7 @@ _HOMES = {
     "generate": ("Change", "Generated", "check", "context_files", "generated_files", "write"),
     "kept": ("plan_of",),
     "keys": ("KEY_FORMAT", "key_inputs", "key_of"),
+    "lines": ("template_line",),
     "make": ("make_plan",),
     "plan": ("FORMAT_VERSION", "Base", "Plan", "Target"),
     "render": ("RENDERERS", "Graph", "graph_of"),
@@ -60,6 +62,7 @@ __all__ = [
     "plan_of",
     "read_source",
     "select",
+    "template_line",
     "write",
 ]
 

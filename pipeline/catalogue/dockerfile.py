@@ -118,6 +118,12 @@ def inject_rootfs(text: str, user: str) -> str:
     return f"{head}{newline}COPY --chown={user} rootfs/ /\n{tail}"
 
 
+def injected_line(text: str) -> int:
+    """The line (from 1) behind the first FROM: where `inject_rootfs` puts its COPY. 0 without a FROM."""
+    first = next((i for i in _scan(text).instructions if i.keyword == "FROM"), None)
+    return text.count("\n", 0, first.end) + 1 if first else 0
+
+
 def _is_rootfs(source: str) -> bool:
     source = source.removeprefix("./").lstrip("/")
     return source == "rootfs" or source.startswith("rootfs/")

@@ -3,42 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 from pipeline.config import Lock, Project
 from pipeline.errors import ConfigError, Problem, UsageError
 from pipeline.model import Platform, Reference, valid_tag
 
-from .aliases import automatic_aliases
 from .cascade import resolve
 from .definition import Definition
 from .discover import discover
-from .dockerfile import copies_rootfs, find_bases, inject_rootfs, rewrite_bases
+from .dockerfile import find_bases, rewrite_bases
 from .graph import Edge, Names, UnknownBase, cycle_problem, order
 from .keys import key_inputs, key_of
 from .plan import Base, LockState, Plan, Target, target_id
-from .rootfs import Rootfs, merge
+from .rendering import Rendered, render_all
 from .selection import select
 from .source import Source
-from .templates import Renderer, TemplateProblem, context_of, find_dockerfile, find_test
+from .tags import known_tags
 
 _HINT = "`lockage plan` checks again without building anything"
-
-
-@dataclass(frozen=True, slots=True)
-class _Rendered:
-    """One tag with its texts: what its platforms share."""
-
-    definition: Definition
-    platforms: tuple[Platform, ...]
-    template: str
-    test_template: str | None
-    dockerfile: str
-    test: str | None
-    rootfs: Rootfs
-    shift: int  # lines that injection put before what follows FROM
-    warnings: tuple[str, ...]
 
 
 def make_plan(
@@ -62,7 +46,8 @@ def make_plan(
     problems = found.problems
     definitions = resolve(source, found.images, problems)
     project = found.project.value() if found.project else None
-    rendered = _render(source, project, definitions, tuple(platforms), problems)
+    default = project.platforms if project else ()
+    rendered = render_all(source, definitions, default, tuple(platforms), problems)
     if problems or project is None:
         raise ConfigError(problems, hint=_HINT)
     plan = _assemble(source, project, rendered, lock, snapshot_id, engine)
@@ -70,75 +55,22 @@ def make_plan(
     return select(plan, patterns) if patterns else plan
 
 
-def _render(
-    source: Source,
-    project: Project | None,
-    definitions: tuple[Definition, ...],
-    wanted: tuple[Platform, ...],
-    problems: list[Problem],
-) -> list[_Rendered]:
-    renderer = Renderer(source)
-    trees: dict[tuple[str, ...], Rootfs] = {}
-    default = project.platforms if project else ()
-    out = []
-    for definition in definitions:
-        platforms = definition.platforms or default
-        if wanted:
-            platforms = tuple(p for p in platforms if p in wanted)
-        if definition.folders not in trees:
-            trees[definition.folders] = merge(source, definition.folders, problems)
-        try:
-            out.append(_render_one(source, renderer, definition, platforms, trees[definition.folders]))
-        except TemplateProblem as error:
-            if error.problem not in problems:
-                problems.append(error.problem)
-    if wanted and not any(r.platforms for r in out) and not problems:
-        raise UsageError(
-            f"no target for {', '.join(map(str, wanted))}", hint="platforms: in lockage.yml lists them"
-        )
-    return out
-
-
-def _render_one(
-    source: Source,
-    renderer: Renderer,
-    definition: Definition,
-    platforms: tuple[Platform, ...],
-    rootfs: Rootfs,
-) -> _Rendered:
-    template = find_dockerfile(source, definition)
-    test_template = find_test(source, definition)
-    context = context_of(definition)
-    plain = renderer.render(template, context, definition.name)
-    test = renderer.render(test_template, context, definition.name) if test_template else None
-    warnings = list(rootfs.warnings)
-    text = plain
-    if rootfs.has_content and definition.rootfs_copy:
-        text = inject_rootfs(plain, definition.rootfs_user)
-    elif rootfs.has_content and not copies_rootfs(plain):
-        warnings.append("rootfs/ has content that nothing copies (rootfs_copy: false)")
-    shift = text.count("\n") - plain.count("\n")
-    return _Rendered(
-        definition, platforms, template, test_template, text, test, rootfs, shift, tuple(warnings)
-    )
-
-
 def _assemble(
     source: Source,
     project: Project,
-    rendered: list[_Rendered],
+    rendered: list[Rendered],
     lock: Lock | None,
     snapshot_id: str | None,
     engine: str,
 ) -> Plan:
-    tags, aliases = _names([r.definition for r in rendered])
+    tags, aliases = known_tags(r.definition for r in rendered)
     platforms = {(r.definition.image, r.definition.tag): r.platforms for r in rendered}
     names = Names(tags, platforms, project.bases, lock)
     problems: list[Problem] = []
     targets: dict[str, Target] = {}
     for item in rendered:
         for platform in item.platforms:
-            edges, warnings = _edges(item, platform, names, problems)
+            edges, warnings = _edges(source, item, platform, names, problems)
             target = _target(project, item, platform, edges, warnings, aliases, snapshot_id)
             targets[target.id] = target
     if problems:
@@ -146,7 +78,9 @@ def _assemble(
     by_name = sorted(targets.values(), key=lambda t: (t.image, t.tag, t.platform.slug))
     ids, cycles = order({t.id: t.internal_bases for t in by_name})
     if cycles:
-        raise ConfigError(list(dict.fromkeys(_cycle(c, targets) for c in cycles)), hint=_HINT)
+        raise ConfigError(
+            list(dict.fromkeys(_cycle(source, c, targets, rendered) for c in cycles)), hint=_HINT
+        )
     keys: dict[str, str] = {}
     made = []
     for identity in ids:
@@ -163,48 +97,24 @@ def _assemble(
     return Plan(project, tuple(made), state, unlocked, snapshot_id, MappingProxyType(tools), source=source)
 
 
-def _names(
-    definitions: list[Definition],
-) -> tuple[dict[str, dict[str, str]], dict[tuple[str, str], tuple[str, ...]]]:
-    """By image: every tag and alias and the tag it stands for; by image and tag: its aliases, sorted."""
-    tags: dict[str, dict[str, str]] = {}
-    for d in definitions:
-        tags.setdefault(d.image, {})[d.tag] = d.tag
-    real = {image: frozenset(known) for image, known in tags.items()}
-    groups: dict[tuple[str, str | None, str], list[Definition]] = {}
-    for d in definitions:
-        for alias in d.aliases:
-            tags[d.image][alias] = d.tag
-        groups.setdefault((d.image, d.variant, d.suffix), []).append(d)
-    for (image, _, suffix), members in groups.items():
-        automatic = [d.base_tag for d in members if d.automatic]
-        for alias, tag in automatic_aliases(automatic, members[0].strategy).items():
-            if alias + suffix not in real[image]:
-                tags[image].setdefault(alias + suffix, tag + suffix)
-    out: dict[tuple[str, str], tuple[str, ...]] = {}
-    for image, known in tags.items():
-        for alias in sorted(known):
-            if alias != known[alias]:
-                out[image, known[alias]] = (*out.get((image, known[alias]), ()), alias)
-    return tags, out
-
-
 def _edges(
-    item: _Rendered, platform: Platform, names: Names, problems: list[Problem]
+    source: Source, item: Rendered, platform: Platform, names: Names, problems: list[Problem]
 ) -> tuple[list[Edge], tuple[str, ...]]:
+    name = item.definition.name
     uses = find_bases(item.dockerfile, platform)
-    where = item.template
     for line, message in uses.problems:
-        problems.append(Problem(where, max(1, line), 1, "FROM", f"{message} ({item.definition.name})"))
+        where, at = item.place(source, line)
+        problems.append(Problem(where, at, 1, "FROM", f"{message} ({name})"))
     edges = []
     for use in uses.bases:
         try:
             edges.append(names.resolve(use, platform))
         except UnknownBase as error:
-            message = f"{error.message} ({item.definition.name})"
-            problems.append(Problem(where, use.line, 1, use.instruction, message, error.suggestion))
+            where, at = item.place(source, use.line)
+            message = f"{error.message} ({name})"
+            problems.append(Problem(where, at, 1, use.instruction, message, error.suggestion))
     warnings = item.warnings
-    if uses.stages > 1 and item.shift:
+    if uses.stages > 1 and item.injected:
         warnings += (
             "rootfs/ is copied into the first stage of several; write COPY rootfs/ / where it belongs",
         )
@@ -213,7 +123,7 @@ def _edges(
 
 def _target(
     project: Project,
-    item: _Rendered,
+    item: Rendered,
     platform: Platform,
     edges: list[Edge],
     warnings: tuple[str, ...],
@@ -274,7 +184,11 @@ def _pinned(reference: Reference, lock: Lock | None) -> Reference:
     return reference.pinned(digest) if digest else reference
 
 
-def _cycle(cycle: tuple[str, ...], targets: Mapping[str, Target]) -> Problem:
+def _cycle(
+    source: Source, cycle: tuple[str, ...], targets: Mapping[str, Target], rendered: list[Rendered]
+) -> Problem:
     last = targets[cycle[-2]]
     line = next((b.line for b in last.bases if b.target_id == cycle[-1]), 1)
-    return cycle_problem(tuple(targets[i].name for i in cycle), last.template, line)
+    item = next(r for r in rendered if r.definition.name == last.name)
+    where, at = item.place(source, line)
+    return cycle_problem(tuple(targets[i].name for i in cycle), where, at)

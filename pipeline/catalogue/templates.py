@@ -26,6 +26,7 @@ from .source import IMAGES, MAX_TEXT, Source
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from jinja2.ext import Extension
 
 MAX_OUTPUT = 1024 * 1024
 
@@ -113,9 +114,9 @@ def _in(source: Source, definition: Definition, name: str) -> str | None:
 class Renderer:
     """Renders templates of one source; every template is compiled once."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, extensions: tuple[type[Extension], ...] = ()) -> None:
         self._source = source
-        self._environment = _environment(source)
+        self._environment = _environment(source, extensions)
 
     def render(self, path: str, context: Mapping[str, Any], subject: str) -> str:
         """The text for one context. `subject` (`python:3.11.2`) is named in problems.
@@ -202,7 +203,7 @@ def _better(missing: str, context: Mapping[str, Any], holder: str | None) -> str
     return f"known: {', '.join(known)}" if known else None
 
 
-def _environment(source: Source) -> Environment:
+def _environment(source: Source, extensions: tuple[type[Extension], ...]) -> Environment:
     import jinja2
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -229,6 +230,7 @@ def _environment(source: Source) -> Environment:
 
     return Templates(
         loader=Loader(),
+        extensions=extensions,
         undefined=jinja2.StrictUndefined,
         autoescape=False,
         keep_trailing_newline=True,

@@ -1,0 +1,114 @@
+"""Which template line a line of a generated Dockerfile comes from, through loops and includes.
+
+The template is rendered once more with an invisible mark before every line of its own text. If the text
+without the marks is not the text that was rendered (a filter looked at them), nothing is claimed.
+Only problems and failing builds ask, so making a plan pays nothing for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from .definition import Definition
+from .source import Source
+from .templates import Renderer, TemplateProblem, context_of
+
+if TYPE_CHECKING:
+    from jinja2.lexer import Token, TokenStream
+
+    from .plan import Plan
+
+Line = tuple[str, int]
+
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_NEWLINE = re.compile("(\n)")
+_MARK = re.compile(f"{_OPEN}(\\d+):(\\d+){_CLOSE}")
+
+
+def rendered_lines(
+    source: Source, template: str, definition: Definition, rendered: str
+) -> tuple[Line, ...] | None:
+    """The template's file and line of every line of `rendered`; None if that cannot be told for certain."""
+    from jinja2.ext import Extension
+    from jinja2.lexer import Token as JinjaToken
+
+    files: list[str] = []
+
+    class Marks(Extension):
+        def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+            number = len(files)
+            files.append(stream.name or template)
+            for token in stream:
+                if token.type == "data":
+                    yield JinjaToken(token.lineno, "data", _marked(token.value, number, token.lineno))
+                else:
+                    yield token
+
+    renderer = Renderer(source, extensions=(Marks,))
+    try:
+        marked = renderer.render(template, context_of(definition), definition.name)
+    except TemplateProblem:
+        return None
+    if _MARK.sub("", marked) != rendered:
+        return None
+    return tuple(_places(marked, files, template))
+
+
+def template_line(plan: Plan, target_id: str, line: int) -> Line | None:
+    """The template's file and line that a line (from 1) of a target's Dockerfile comes from.
+
+    The line that copies rootfs/ comes from FROM. None if it cannot be told, or there is no such line.
+    """
+    from .cascade import resolve
+    from .discover import discover
+    from .rendering import plain_dockerfile
+
+    target = plan.by_id[target_id]
+    source = plan.source
+    if source is None:
+        return None
+    definitions = resolve(source, discover(source).images, [])
+    definition = next((d for d in definitions if (d.image, d.tag) == (target.image, target.tag)), None)
+    if definition is None:
+        return None
+    plain = plain_dockerfile(source, target.template, definition)
+    return place_of(source, target.template, definition, plain, target.dockerfile, line)
+
+
+def place_of(
+    source: Source, template: str, definition: Definition, plain: str, generated: str, line: int
+) -> Line | None:
+    """As `template_line`, for a template's text and the Dockerfile that was made of it."""
+    from .dockerfile import injected_line
+
+    lines = rendered_lines(source, template, definition, plain)
+    injected = injected_line(generated) if generated.count("\n") > plain.count("\n") else None
+    if injected is not None and line >= injected:
+        line -= 1
+    return lines[line - 1] if lines and 1 <= line <= len(lines) else None
+
+
+def _marked(text: str, file: int, line: int) -> str:
+    out = [f"{_OPEN}{file}:{line}{_CLOSE}"]
+    for part in _NEWLINE.split(text):
+        out.append(part)
+        if part == "\n":
+            line += 1
+            out.append(f"{_OPEN}{file}:{line}{_CLOSE}")
+    return "".join(out)
+
+
+def _places(marked: str, files: list[str], template: str) -> Iterator[Line]:
+    """A line's place is the last of the marks that stand before its first character. Where none does, an
+    expression gave the newline, and the line belongs to the mark before it."""
+    known: Line = (template, 1)
+    for text in marked.split("\n"):
+        at = 0
+        while match := _MARK.match(text, at):
+            known = (files[int(match[1])], int(match[2]))
+            at = match.end()
+        yield known
+        for match in _MARK.finditer(text, at):
+            known = (files[int(match[1])], int(match[2]))

@@ -1,0 +1,95 @@
+"""A tag's texts: its Dockerfile and test, with COPY rootfs/ put in; what all its platforms share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.errors import Problem, UsageError
+from pipeline.model import Platform
+
+from .definition import Definition
+from .dockerfile import copies_rootfs, inject_rootfs
+from .lines import Line, place_of
+from .rootfs import Rootfs, merge
+from .source import Source
+from .templates import Renderer, TemplateProblem, context_of, find_dockerfile, find_test
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One tag with its texts."""
+
+    definition: Definition
+    platforms: tuple[Platform, ...]
+    template: str
+    test_template: str | None
+    plain: str  # the Dockerfile as the template gives it
+    dockerfile: str
+    test: str | None
+    rootfs: Rootfs
+    warnings: tuple[str, ...]
+
+    @property
+    def injected(self) -> bool:
+        """Whether COPY rootfs/ was put in."""
+        return self.dockerfile is not self.plain
+
+    def place(self, source: Source, line: int) -> Line:
+        """The template line that a line of the Dockerfile comes from; the template's first if that is unknown."""
+        found = place_of(source, self.template, self.definition, self.plain, self.dockerfile, line)
+        return found or (self.template, 1)
+
+
+def render_all(
+    source: Source,
+    definitions: tuple[Definition, ...],
+    default: tuple[Platform, ...],
+    wanted: tuple[Platform, ...],
+    problems: list[Problem],
+) -> list[Rendered]:
+    """Every tag with its texts; problems are appended. `default` are the project's platforms, `wanted` narrows."""
+    renderer = Renderer(source)
+    trees: dict[tuple[str, ...], Rootfs] = {}
+    out = []
+    for definition in definitions:
+        platforms = definition.platforms or default
+        if wanted:
+            platforms = tuple(p for p in platforms if p in wanted)
+        if definition.folders not in trees:
+            trees[definition.folders] = merge(source, definition.folders, problems)
+        try:
+            out.append(_render(source, renderer, definition, platforms, trees[definition.folders]))
+        except TemplateProblem as error:
+            if error.problem not in problems:
+                problems.append(error.problem)
+    if wanted and not any(r.platforms for r in out) and not problems:
+        names = ", ".join(map(str, wanted))
+        raise UsageError(f"no target for {names}", hint="platforms: in lockage.yml lists them")
+    return out
+
+
+def plain_dockerfile(source: Source, template: str, definition: Definition) -> str:
+    """What a template gives for a tag, nothing put in. Raises `TemplateProblem`."""
+    return Renderer(source).render(template, context_of(definition), definition.name)
+
+
+def _render(
+    source: Source,
+    renderer: Renderer,
+    definition: Definition,
+    platforms: tuple[Platform, ...],
+    rootfs: Rootfs,
+) -> Rendered:
+    template = find_dockerfile(source, definition)
+    test_template = find_test(source, definition)
+    context = context_of(definition)
+    text = plain = renderer.render(template, context, definition.name)
+    test = renderer.render(test_template, context, definition.name) if test_template else None
+    warnings = list(rootfs.warnings)
+    if rootfs.has_content and definition.rootfs_copy:
+        text = inject_rootfs(plain, definition.rootfs_user)
+    elif rootfs.has_content and not copies_rootfs(plain):
+        warnings.append("rootfs/ has content that nothing copies (rootfs_copy: false)")
+    return Rendered(
+        definition, platforms, template, test_template, plain, text, test, rootfs, tuple(warnings)
+    )
