@@ -118,9 +118,18 @@ class RegistryError(LockageError):
 
 
 class BuildError(LockageError):
-    """A target could not be built; `detail` holds the last lines of the failing instruction."""
+    """A target could not be built; `detail` holds the last lines of the failing instruction.
+
+    `command` is what was run inside, where it is known, for whoever can say which instruction that was.
+    """
 
     exit_code = Exit.BUILD
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, detail: str | None = None, command: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.command = command
 
 
 class GateClosed(LockageError):

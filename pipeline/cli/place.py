@@ -43,7 +43,8 @@ async def place(options: argparse.Namespace, report: Progress) -> AsyncIterator[
         async def wake() -> Connection:
             woken = await lab.up(settings, report.step)
             log = settings.data / "logs" / "session.log"
-            return Connection(woken.dagger_bin, {**os.environ, **woken.connect_env()}, log)
+            environment = {**os.environ, **woken.connect_env()}
+            return Connection(woken.dagger_bin, environment, log, connect_limit=_connect_limit())
 
         yield Place(
             host=instance.registry,
@@ -53,6 +54,14 @@ async def place(options: argparse.Namespace, report: Progress) -> AsyncIterator[
             lock=lock_file(options, settings, site),
             wake=wake,
         )
+
+
+def _connect_limit() -> float:
+    """Seconds to wait for an engine's answer: LOCKAGE_CONNECT_LIMIT, 60 unless set. Raises UsageError."""
+    text = os.environ.get("LOCKAGE_CONNECT_LIMIT") or "60"
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"LOCKAGE_CONNECT_LIMIT={text[:40]!r} is not a number of seconds")
+    return float(text)
 
 
 async def mirror(settings: Settings, registry: str, report: Progress, *, renew: bool = False) -> Site | None:

@@ -34,6 +34,7 @@ def explained(what: str, *, hint: str | None = None) -> Iterator[None]:
             f"{what}: `{command[:300]}` exited with {fault.exit_code}",
             hint=hint,
             detail=tail(f"{fault.stdout}\n{fault.stderr}".strip()) or None,
+            command=tuple(fault.command),
         ) from None
     except dagger.QueryError as fault:
         raise _query_fault(what, str(fault), hint) from None

@@ -22,6 +22,7 @@ from pipeline.policy import Evidence, judge
 
 from . import database as databases
 from .examine import examine, missing, tests_key
+from .locate import located
 from .memory import Record, recall, remember
 from .results import Stage, Status, TargetResult
 from .workshop import Workshop
@@ -136,7 +137,10 @@ async def _build(
             annotations={**target.labels, **_moment(shop), **_base_annotations(target, bases)},
             hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
         )
-        container, digest = await build(client, order)
+        try:
+            container, digest = await build(client, order)
+        except BuildError as fault:
+            raise located(shop.plan, target, fault) from None
     manifest = await shop.registry.get_manifest(shop.builds.at(digest))
     if manifest is None:
         raise BuildError(f"{shop.builds.at(digest)} is not there after it was pushed")

@@ -1,0 +1,37 @@
+"""Which line a person wrote when an instruction fails: the engine knows the command, the plan the template."""
+
+from __future__ import annotations
+
+import json
+
+from pipeline.catalogue import Plan, Target
+from pipeline.catalogue.scan import Instruction, scan
+from pipeline.errors import BuildError
+
+
+def located(plan: Plan, target: Target, fault: BuildError) -> BuildError:
+    """The same error with the template's file and line in front, where they can be told."""
+    from pipeline.catalogue.lines import template_line
+
+    line = failing_line(target.dockerfile, fault.command)
+    if line is None:
+        return fault
+    place = template_line(plan, target.id, line)
+    where = f"{place[0]}:{place[1]}" if place else f"the generated Dockerfile, line {line}"
+    return BuildError(f"{where}: {fault.message}", hint=fault.hint, detail=fault.detail, command=fault.command)
+
+
+def failing_line(dockerfile: str, command: tuple[str, ...]) -> int | None:
+    """The line (from 1) of the RUN that ran a command; None when none or more than one fits."""
+    if not command:
+        return None
+    fitting = [i.line for i in scan(dockerfile).instructions if i.keyword == "RUN" and _ran(i, command)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _ran(instruction: Instruction, command: tuple[str, ...]) -> bool:
+    text = " ".join(word.text for word in instruction.words)
+    try:
+        return tuple(json.loads(text)) == command
+    except (ValueError, TypeError):
+        return bool(text) and " ".join(command[-1].split()) == text
