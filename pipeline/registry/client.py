@@ -100,14 +100,19 @@ class Registry:
     ) -> Descriptor:
         """Write a blob, unless it is there or can be mounted from `source`. For bytes the descriptor may be left out.
 
-        A file, or a function that opens a stream, is sent in constant memory.
+        A file, or a function that opens a stream, is sent in constant memory. What this client has put there
+        before is not sent again.
         """
         if descriptor is None:
             if not isinstance(content, bytes):
                 raise TypeError("a file or a stream needs its descriptor")
             descriptor = Descriptor.of(content, "application/octet-stream")
-        await uploads.put(self._transport, repo, content, descriptor, source)
-        self._known.add(repo, descriptor.digest)
+        what = descriptor
+
+        async def write() -> None:
+            await uploads.put(self._transport, repo, content, what, source)
+
+        await self._known.once(repo, descriptor.digest, write)
         return descriptor
 
     async def mount_blob(self, repo: Repository, descriptor: Descriptor, source: Repository) -> bool:

@@ -69,7 +69,7 @@ class RepositorySource:
         if found is None:
             raise RegistryError(
                 f"{ref} is not there",
-                hint="it was deleted or never pushed here; look with: lockage image inspect",
+                hint="it was deleted or never pushed here; check the repository and the digest",
             )
         return found
 
