@@ -44,8 +44,9 @@ class Uses:
     problems: tuple[tuple[int, str], ...]
 
 
-@lru_cache(maxsize=64)
-def _scan(text: str) -> Dockerfile:
+@lru_cache(maxsize=1024)
+def scanned(text: str) -> Dockerfile:
+    """As `scan`, once for each text."""
     return scan(text)
 
 
@@ -58,7 +59,7 @@ def find_bases(text: str, platform: Platform) -> Uses:
     stages: list[str] = []
     bases: list[BaseUse] = []
     problems: list[tuple[int, str]] = []
-    for instruction in _scan(text).instructions:
+    for instruction in scanned(text).instructions:
         if instruction.keyword == "ARG" and not stages:
             _take_arguments(instruction, defaults)
         elif instruction.keyword == "FROM":
@@ -98,7 +99,7 @@ def rewrite_bases(text: str, platform: Platform, names: Mapping[str, str]) -> st
 
 def copies_rootfs(text: str) -> bool:
     """Whether the Dockerfile copies rootfs/ from its context by itself."""
-    for instruction in _scan(text).instructions:
+    for instruction in scanned(text).instructions:
         if instruction.keyword in ("COPY", "ADD") and instruction.flag("from") is None:
             sources = instruction.words[:-1]
             if any(_is_rootfs(word.text.strip("[\"',")) for word in sources):
@@ -110,7 +111,7 @@ def inject_rootfs(text: str, user: str) -> str:
     """Put `COPY --chown=<user> rootfs/ /` behind the first FROM, unless rootfs/ is copied already."""
     if copies_rootfs(text):
         return text
-    first = next((i for i in _scan(text).instructions if i.keyword == "FROM"), None)
+    first = next((i for i in scanned(text).instructions if i.keyword == "FROM"), None)
     if first is None:
         return text
     head, tail = text[: first.end], text[first.end :]
@@ -120,7 +121,7 @@ def inject_rootfs(text: str, user: str) -> str:
 
 def injected_line(text: str) -> int:
     """The line (from 1) behind the first FROM: where `inject_rootfs` puts its COPY. 0 without a FROM."""
-    first = next((i for i in _scan(text).instructions if i.keyword == "FROM"), None)
+    first = next((i for i in scanned(text).instructions if i.keyword == "FROM"), None)
     return text.count("\n", 0, first.end) + 1 if first else 0
 
 

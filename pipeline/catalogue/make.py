@@ -11,6 +11,7 @@ from pipeline.errors import ConfigError, Problem, UsageError
 from pipeline.model import Platform, Reference, valid_tag
 
 from .cascade import resolve
+from .context import missing_sources
 from .definition import Definition
 from .discover import discover
 from .dockerfile import find_bases, rewrite_bases
@@ -69,6 +70,7 @@ def _assemble(
     problems: list[Problem] = []
     targets: dict[str, Target] = {}
     for item in rendered:
+        _check_sources(source, item, problems)
         for platform in item.platforms:
             edges, warnings = _edges(source, item, platform, names, problems)
             target = _target(project, item, platform, edges, warnings, aliases, snapshot_id)
@@ -119,6 +121,16 @@ def _edges(
             "rootfs/ is copied into the first stage of several; write COPY rootfs/ / where it belongs",
         )
     return edges, warnings
+
+
+def _check_sources(source: Source, item: Rendered, problems: list[Problem]) -> None:
+    for line, instruction, name in missing_sources(item.dockerfile, item.rootfs):
+        where, at = item.place(source, line)
+        message = f"{name} is not in the build context ({item.definition.name})"
+        folder = item.definition.folders[-1]
+        problems.append(
+            Problem(where, at, 1, instruction, message, f"only rootfs/ is: put it into {folder}/rootfs/")
+        )
 
 
 def _target(

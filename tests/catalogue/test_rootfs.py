@@ -42,7 +42,7 @@ def test_copy_comes_right_after_the_first_from():
     [
         "COPY rootfs/ /",
         "COPY --chown=1:1 ./rootfs/ /",
-        "copy rootfs/etc /etc",
+        "copy rootfs/x /etc",
         'COPY ["rootfs/", "/"]',
         "ADD rootfs /",
         "COPY \\\n  rootfs/ /",
@@ -56,11 +56,50 @@ def test_an_existing_copy_is_respected(written):
 
 @pytest.mark.parametrize(
     "written",
-    ["# COPY rootfs/ /", "RUN echo COPY rootfs/ /", "COPY --from=debian:12 rootfs/ /", "COPY rootfsx/ /"],
+    ["# COPY rootfs/ /", "RUN echo COPY rootfs/ /", "COPY --from=debian:12 rootfs/ /"],
 )
 def test_what_only_looks_like_a_copy_is_not_one(written):
     files = folder("i", image(template=f"FROM debian:12\n{written}\n")) | {"i/rootfs/x": ""}
     assert COPY in target(files).dockerfile
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "COPY rootfs/etc/x /x",
+        "COPY ./rootfs/ /",
+        "COPY . /",
+        "COPY Dockerfile test.yml /",
+        "ADD https://example.com/x /x",
+        "COPY rootfs/etc/* /",
+        "COPY $X /",
+        "COPY --from=debian:12 /etc/y /y",
+        "COPY <<E /x\nhello\nE",
+        'COPY ["rootfs/etc/x", "/x"]',
+    ],
+)
+def test_copy_takes_from_the_context(written):
+    files = folder("i", image(template=f"FROM debian:12\nARG X=rootfs\n{written}\n")) | {"i/rootfs/etc/x": ""}
+    assert target(files).id
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("COPY app.py /", "app.py"),
+        ("COPY rootfs/etc/y /", "rootfs/etc/y"),
+        ("COPY ../secret /", "../secret"),
+        ("ADD --chown=1:1 rootfs/etc/x src/ /", "src/"),
+        ('COPY ["a b", "/"]', "a b"),
+    ],
+)
+def test_what_is_not_in_the_context_is_refused_before_a_build(written, name):
+    files = folder("i", image(template=f"FROM debian:12\n\n{written}\n")) | {"i/rootfs/etc/x": ""}
+    keyword = written.split()[0]
+    assert problems(files) == [
+        f"images/i/Dockerfile.tmpl:3:1: {keyword}: {name} is not in the build context (i:1.0.0)"
+        " (only rootfs/ is: put it into images/i/rootfs/)"
+    ]
 
 
 def test_the_owner_at_every_level():

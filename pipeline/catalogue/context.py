@@ -1,0 +1,46 @@
+"""What COPY and ADD may take from the build context: Dockerfile, test.yml and rootfs/, nothing else."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Iterator
+
+from .dockerfile import scanned
+from .rootfs import Rootfs
+from .scan import Instruction
+
+_REMOTE = ("http://", "https://", "git@", "git://", "ssh://")
+_NOT_FIXED = frozenset("$*?[\\")
+
+
+def missing_sources(text: str, rootfs: Rootfs) -> Iterator[tuple[int, str, str]]:
+    """Line, instruction and name of every source that will not be in the context.
+
+    Wildcards and variables are left to the build.
+    """
+    present = {"", "Dockerfile", "test.yml", "rootfs", *(f"rootfs/{e.path}" for e in rootfs.entries)}
+    for instruction in scanned(text).instructions:
+        if instruction.keyword not in ("COPY", "ADD") or instruction.flag("from") is not None:
+            continue
+        for source in _sources(instruction):
+            if _NOT_FIXED.intersection(source) or source.startswith(_REMOTE) or "<<" in source:
+                continue
+            path = posixpath.normpath("/" + source).lstrip("/")
+            if path not in present and not _below_a_link(path, rootfs):
+                yield instruction.line, instruction.keyword, source
+
+
+def _sources(instruction: Instruction) -> list[str]:
+    words = [word.text for word in instruction.words]
+    if words and words[0].startswith("["):
+        try:
+            found = json.loads(" ".join(words))
+        except ValueError:
+            return []
+        return [s for s in found[:-1] if isinstance(s, str)] if isinstance(found, list) else []
+    return [word.strip("\"'") for word in words[:-1]]
+
+
+def _below_a_link(path: str, rootfs: Rootfs) -> bool:
+    return any(e.kind == "link" and path.startswith(f"rootfs/{e.path}/") for e in rootfs.entries)
