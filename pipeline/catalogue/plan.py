@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -181,8 +182,11 @@ class Plan:
         }
 
     def to_json(self) -> str:
-        """The plan as JSON, the same bytes for the same catalogue, lock and options."""
-        return pretty(self.to_data())
+        """The plan as JSON, the same bytes for the same catalogue, lock and options; one target to a line."""
+        data = self.to_data()
+        targets = ",\n".join("    " + json.dumps(t, ensure_ascii=False) for t in data.pop("targets"))
+        head = pretty(data).removesuffix("\n}\n")
+        return f'{head},\n  "targets": [\n{targets}\n  ]\n}}\n'
 
 
 def _entry_json(entry: RootfsEntry) -> dict[str, Any]:
