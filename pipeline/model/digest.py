@@ -6,7 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-_PATTERN = re.compile(r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$")
+_PATTERN = re.compile(r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z")
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,0 +1,32 @@
+"""Platforms as containerd normalises them."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.model import Platform
+
+
+@pytest.mark.parametrize(
+    ("text", "full", "slug"),
+    [
+        ("amd64", "linux/amd64", "linux-amd64"),
+        ("x86_64", "linux/amd64", "linux-amd64"),
+        ("linux/arm64/v8", "linux/arm64", "linux-arm64"),
+        ("aarch64", "linux/arm64", "linux-arm64"),
+        ("arm", "linux/arm/v7", "linux-arm-v7"),
+        ("linux/arm/v7", "linux/arm/v7", "linux-arm-v7"),
+        ("ppc64le", "linux/ppc64le", "linux-ppc64le"),
+        ("LINUX/S390X", "linux/s390x", "linux-s390x"),
+    ],
+)
+def test_read(text: str, full: str, slug: str) -> None:
+    platform = Platform.parse(text)
+    assert (str(platform), platform.slug) == (full, slug)
+    assert Platform.parse(str(platform)) == platform
+
+
+@pytest.mark.parametrize("text", ["", "windows/amd64", "linux/arm/v5", "linux/amd64/v3/x", "riscv64"])
+def test_refused_with_what_is_known(text: str) -> None:
+    with pytest.raises(ValueError, match="known: linux/amd64"):
+        Platform.parse(text)

@@ -1,0 +1,122 @@
+"""Verdicts: the same evidence, policy and day always give the same answer."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.policy import (
+    Evidence,
+    Finding,
+    Ignore,
+    Inventory,
+    LeakedSecret,
+    Policy,
+    Scan,
+    Severity,
+    TestCase,
+    TestReport,
+    Tool,
+    judge,
+)
+
+TODAY = date(2026, 11, 21)
+TOOL = Tool("trivy", "0.74.0", "2026-11-01", "sha256:" + "0" * 64)
+
+
+def finding(severity: Severity = Severity.HIGH, package: str = "curl", id: str = "CVE-2099-0001") -> Finding:
+    return Finding(id, package, "1.0", "1.1", severity)
+
+
+def scanned(*findings: Finding, secrets: tuple[LeakedSecret, ...] = ()) -> Evidence:
+    return Evidence(1000, scan=Scan(TOOL, findings, secrets))
+
+
+def closed(evidence: Evidence, policy: Policy, today: date = TODAY) -> list[str]:
+    return [v.gate for v in judge(evidence, policy, today) if not v.passed]
+
+
+@pytest.mark.parametrize("severity", list(Severity))
+def test_only_the_severities_that_were_named_close(severity: Severity) -> None:
+    closes = severity in (Severity.HIGH, Severity.CRITICAL)
+    assert closed(scanned(finding(severity)), Policy()) == (["vulnerabilities"] if closes else [])
+
+
+def test_an_ignore_holds_through_its_last_day() -> None:
+    policy = Policy(ignores=(Ignore("CVE-2099-0001", "me", "why", TODAY),))
+    assert closed(scanned(finding()), policy) == []
+    assert closed(scanned(finding()), policy, TODAY + timedelta(days=1)) == ["vulnerabilities"]
+    (verdict, _) = judge(scanned(finding()), policy, TODAY + timedelta(days=1))
+    assert "the ignore of me expired on 2026-11-21" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("entry", "opens"),
+    [
+        (Ignore("CVE-2099-0001", "o", "r", TODAY, "curl"), True),
+        (Ignore("CVE-2099-0001", "o", "r", TODAY, "wget"), False),
+        (Ignore("CVE-2099-0002", "o", "r", TODAY), False),
+    ],
+)
+def test_an_ignore_covers_what_it_names(entry: Ignore, opens: bool) -> None:
+    assert (closed(scanned(finding()), Policy(ignores=(entry,))) == []) is opens
+
+
+def test_secrets_close_or_warn() -> None:
+    evidence = scanned(secrets=(LeakedSecret("github-pat", "/etc/token", Severity.CRITICAL),))
+    assert closed(evidence, Policy()) == ["secrets"]
+    noted = judge(evidence, Policy(secrets_fail=False), TODAY)[1]
+    assert noted.passed and noted.notes == ("github-pat in /etc/token",)
+
+
+def test_size_tests_and_an_empty_bill_of_materials() -> None:
+    evidence = Evidence(
+        1001,
+        inventory=Inventory(TOOL, 0, {}),
+        tests=TestReport(TOOL, (TestCase("a", True), TestCase("b", False, "seen: x"))),
+    )
+    assert closed(evidence, Policy(max_size=1000)) == ["sbom", "tests", "size"]
+    assert closed(evidence, Policy(max_size=1001)) == ["sbom", "tests"]
+
+
+def test_no_evidence_no_verdict() -> None:
+    assert judge(Evidence(1), Policy(), TODAY) == ()
+
+
+names = st.text("abcdefgh-:.0123456789é\n", max_size=12)
+tools = st.builds(Tool, names, names, st.none() | names, st.none() | names)
+findings = st.builds(Finding, names, names, names, names, st.sampled_from(Severity), names)
+evidence = st.builds(
+    Evidence,
+    st.integers(0, 2**50),
+    st.none() | st.builds(Inventory, tools, st.integers(0, 9999), st.dictionaries(names, names, max_size=3)),
+    st.none()
+    | st.builds(
+        Scan,
+        tools,
+        st.lists(findings, max_size=4).map(tuple),
+        st.lists(st.builds(LeakedSecret, names, names, st.sampled_from(Severity)), max_size=2).map(tuple),
+    ),
+    st.none() | st.builds(TestReport, tools, st.lists(st.builds(TestCase, names, st.booleans(), names)).map(tuple)),
+)
+
+
+@given(evidence)
+def test_evidence_reads_back(value: Evidence) -> None:
+    assert Evidence.from_json(value.to_json()) == value
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda x: st.dictionaries(names, x, max_size=3)))
+def test_anything_else_is_refused_as_evidence(value: object) -> None:
+    if isinstance(value, dict):
+        with pytest.raises(ValueError):
+            Evidence.from_json(value)
+
+
+@given(st.lists(findings, max_size=6), st.lists(findings, max_size=6))
+def test_more_findings_never_open_a_gate(some: list[Finding], more: list[Finding]) -> None:
+    if closed(scanned(*some), Policy()):
+        assert closed(scanned(*some, *more), Policy())

@@ -1,0 +1,123 @@
+"""The whole chain on the real engine: build, scan, SBOM, test, push, sign, promote, and nothing twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from . import samples
+from .conftest import commit
+from .site import Site
+from .tools import cosign, crane, tags
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def pair(project: Callable[..., Path]) -> Path:
+    """An image, and one that stands on it."""
+    child = {
+        "images/child/image.yml": samples.image("1.0.0", "1.1.0", "2.0.0-rc.1"),
+        "images/child/Dockerfile.tmpl": "FROM hello:1.2\nRUN echo {{ tag }} > /etc/child\nCMD [\"sleep\", \"1\"]\n",
+        "images/child/test.yml.tpl": samples.HELLO_TEST,
+    }
+    return project({**samples.hello(), **child})
+
+
+def test_everything_from_nothing_to_a_promoted_signed_index(site: Site, pair: Path, tmp_path: Path) -> None:
+    first = site.run("run", "--json", cwd=pair).json
+
+    assert [t["status"] for t in first["targets"]] == ["built"] * 4
+    assert all(v["passed"] for t in first["targets"] for v in t["verdicts"])
+    assert {v["gate"] for v in first["targets"][0]["verdicts"]} == {"vulnerabilities", "secrets", "sbom", "tests"}
+    assert all(t["packages"] > 50 and t["tests"] == {"passed": 2, "total": 2} for t in first["targets"])
+    assert all(i["signed"] for i in first["images"])
+
+    sha = commit_of(pair)
+    repository = first["images"][0]["reference"].partition("@")[0].rpartition(":")[0]
+    production = repository.replace("/dev/", "/prod/").replace("/hello", "/child")
+    assert tags(repository) == {f"ci-{sha}-1.2.3"}
+    assert tags(production) == {"1", "1.0", "1.0.0", "1.1", "1.1.0", "2.0.0-rc.1"}
+    assert crane("digest", f"{production}:1") == crane("digest", f"{production}:1.1.0")
+    for tag in ("1", "1.0", "2.0.0-rc.1"):
+        crane("validate", "--remote", f"{production}:{tag}")
+
+    image = next(i for i in first["images"] if i["tag"] == "1.1.0")
+    target = next(t for t in first["targets"] if t["id"] == "child/1.1.0/linux-amd64")
+    index = json.loads(crane("manifest", f"{production}:1.1.0"))
+    assert [m["digest"] for m in index["manifests"]] == [target["digest"]]
+    assert index["annotations"]["org.opencontainers.image.revision"] == sha
+    base = next(t for t in first["targets"] if t["id"] == "hello/1.2.3/linux-amd64")
+    manifest = json.loads(crane("manifest", f"{production}@{target['digest']}"))
+    assert manifest["annotations"]["org.opencontainers.image.base.digest"] == base["digest"]
+
+    key = str(site.data / "keys" / "cosign.pub")
+    for digest in (image["index"], target["digest"]):
+        assert cosign("verify", "--key", key, f"{production}@{digest}", root=tmp_path).returncode == 0
+    for kind in ("cyclonedx", "spdxjson", "vuln"):
+        found = cosign("verify-attestation", "--type", kind, "--key", key, f"{production}@{target['digest']}", root=tmp_path)
+        assert found.returncode == 0, found.stderr
+
+
+def test_a_second_run_builds_nothing_writes_nothing_and_leaves_the_engine_asleep(site: Site, pair: Path) -> None:
+    first = site.run("run", "--json", cwd=pair).json
+    second = site.run("run", "--json", cwd=pair)
+    assert [t["status"] for t in second.json["targets"]] == ["reused"] * 4
+    assert [t["digest"] for t in second.json["targets"]] == [t["digest"] for t in first["targets"]]
+    assert not any(i["written"] for i in second.json["images"])
+    assert second.json["engine_used"] is False
+    assert "Nothing to do" in second.err
+
+
+def test_an_edit_builds_that_image_and_what_stands_on_it(site: Site, pair: Path) -> None:
+    before = site.run("build", "--json", cwd=pair).json["targets"]
+    (pair / "images/child/Dockerfile.tmpl").write_text("FROM hello:1.2\nRUN echo other > /etc/child\n")
+    commit(pair)
+    after = site.run("build", "--json", cwd=pair).json["targets"]
+    status = {t["id"]: t["status"] for t in after}
+    assert status.pop("hello/1.2.3/linux-amd64") == "reused"
+    assert set(status.values()) == {"built"}
+    assert before[0]["digest"] == after[0]["digest"]
+
+
+def test_a_new_commit_without_a_change_only_gets_its_own_tag(site: Site, pair: Path) -> None:
+    site.run("run", cwd=pair)
+    sha = commit(pair, "nothing")
+    again = site.run("run", "--json", cwd=pair).json
+    written = [r for i in again["images"] for r in i["written"]]
+    assert len(written) == 4 and all(f":ci-{sha}-" in r for r in written)
+    assert again["engine_used"] is False
+
+
+def test_each_stage_by_itself_does_what_comes_before_it(site: Site, pair: Path) -> None:
+    built = site.run("build", "hello", "--json", cwd=pair).json
+    assert [t["verdicts"] for t in built["targets"]] == [[]] and built["images"] == []
+    scanned = site.run("scan", "hello", "--json", cwd=pair).json["targets"][0]
+    assert scanned["status"] == "reused" and scanned["findings"] and scanned["packages"] is None
+    listed = site.run("sbom", "hello", "--json", cwd=pair).json["targets"][0]
+    assert listed["packages"] > 50
+    tested = site.run("test", "hello", "--json", cwd=pair).json["targets"][0]
+    assert tested["tests"] == {"passed": 2, "total": 2}
+    pushed = site.run("push", "hello", "--json", cwd=pair).json["images"][0]
+    assert pushed["signed"] is False and pushed["reference"]
+    signed = site.run("sign", "hello", "--json", cwd=pair).json["images"][0]
+    assert signed["signed"] is True and signed["index"] == pushed["index"]
+
+
+def test_only_and_targets_choose_with_what_they_stand_on(site: Site, pair: Path) -> None:
+    some = site.run("build", "--only", "child/1.1.0/linux-amd64", "--json", cwd=pair).json["targets"]
+    assert [t["id"] for t in some] == ["hello/1.2.3/linux-amd64", "child/1.1.0/linux-amd64"]
+    wrong = site.run("build", "chlid", cwd=pair, expect=2)
+    assert "child" in wrong.err
+
+
+def commit_of(root: Path) -> str:
+    """The commit that a checkout stands on."""
+    import subprocess
+
+    return subprocess.run(
+        ["git", "-C", str(root), "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()

@@ -1,0 +1,110 @@
+"""Closed gates: what they stop, what they leave alone, how they are opened again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from . import samples
+from .conftest import commit
+from .site import Site
+from .tools import tags
+
+pytestmark = pytest.mark.real
+
+IGNORE = """
+policy:
+  vulnerabilities:
+    ignore:
+      - id: CVE-2099-0001
+        owner: platform-team
+        reason: only for this test
+        expires: {expires}
+"""
+
+
+@pytest.fixture
+def vulnerable(project: Callable[..., Path]) -> Path:
+    """An image with a HIGH finding, one that stands on it, and one that has nothing to do with them."""
+    return project(
+        {
+            "images/weak/image.yml": samples.image("1.0.0"),
+            "images/weak/Dockerfile.tmpl": samples.DEBIAN + samples.VULNERABLE_CURL,
+            "images/above/image.yml": samples.image("1.0.0"),
+            "images/above/Dockerfile.tmpl": "FROM weak:1.0.0\nRUN echo above > /etc/above\n",
+            **samples.hello("apart"),
+        }
+    )
+
+
+def repositories(root: Path, *images: str) -> dict[str, str]:
+    """Image -> path of its repository in dev, from lockage.yml."""
+    name = next(
+        line.split()[1] for line in (root / "lockage.yml").read_text().splitlines() if line.startswith("project:")
+    )
+    return {image: f"{name}/dev/{image}" for image in images}
+
+
+def test_a_finding_closes_the_gate_for_that_image_and_what_stands_on_it(site: Site, vulnerable: Path) -> None:
+    done = site.run("run", "--json", cwd=vulnerable, expect=7)
+    status = {t["image"]: t["status"] for t in done.json["targets"]}
+    assert status == {"weak": "closed", "above": "aborted", "apart": "built"}
+    assert "CVE-2099-0001 HIGH in curl 7.88.1-10" in done.err
+    assert "aborted: above/1.0.0/linux-amd64: its base weak/1.0.0/linux-amd64 did not pass its gates" in done.err
+    paths = repositories(vulnerable, "weak", "above", "apart")
+    host = site.registry
+    assert tags(f"{host}/{paths['weak']}") == set()
+    assert tags(f"{host}/{paths['above']}") == set()
+    assert len(tags(f"{host}/{paths['apart']}")) == 1
+    assert tags(f"{host}/{paths['weak'].replace('/dev/', '/prod/')}") == set()
+
+
+def test_an_ignore_opens_the_gate_without_building_again_until_it_expires(site: Site, vulnerable: Path) -> None:
+    site.run("scan", "weak", cwd=vulnerable, expect=7)
+    settings = vulnerable / "lockage.yml"
+    plain = settings.read_text()
+
+    settings.write_text(plain + IGNORE.format(expires="2020-01-31"))
+    commit(vulnerable)
+    late = site.run("scan", "weak", "--json", cwd=vulnerable, expect=7)
+    assert "the ignore of platform-team expired on 2020-01-31" in late.err
+    assert late.json["engine_used"] is False
+
+    settings.write_text(plain + IGNORE.format(expires="2999-12-31"))
+    commit(vulnerable)
+    opened = site.run("run", "--json", cwd=vulnerable)
+    assert {t["image"]: t["status"] for t in opened.json["targets"]}["weak"] == "reused"
+    assert "ignored until 2999-12-31 by platform-team: only for this test" in opened.err
+
+
+def test_a_failing_test_closes_the_gate(site: Site, project: Callable[..., Path]) -> None:
+    wrong = samples.HELLO_TEST.replace('["hello"]', '["good bye"]').replace('["sleep", "1"]', '["sleep", "2"]')
+    root = project({**samples.hello(), "images/hello/test.yml.tpl": wrong})
+    done = site.run("run", "--json", cwd=root, expect=7)
+    assert done.json["targets"][0]["tests"] == {"passed": 0, "total": 2}
+    assert "says hello" in done.err and "good bye" in done.err
+    assert tags(f"{site.registry}/{repositories(root, 'hello')['hello']}") == set()
+
+
+def test_a_secret_in_a_layer_closes_the_gate_and_is_not_shown(site: Site, project: Callable[..., Path]) -> None:
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    root = project(
+        {
+            "images/leak/image.yml": samples.image("1.0.0"),
+            "images/leak/Dockerfile.tmpl": samples.DEBIAN + f"RUN echo token={token} > /etc/token\n",
+        }
+    )
+    done = site.run("run", "--json", cwd=root, expect=7)
+    closed = [v for v in done.json["targets"][0]["verdicts"] if not v["passed"]]
+    assert [v["gate"] for v in closed] == ["secrets"]
+    assert "/etc/token" in closed[0]["reasons"][0]
+    assert token not in done.out
+
+
+def test_an_image_over_its_size_closes_the_gate(site: Site, project: Callable[..., Path]) -> None:
+    root = project(samples.hello(), more="policy: {size: {max: 1MB}}\n")
+    done = site.run("run", "--json", cwd=root, expect=7)
+    closed = [v for v in done.json["targets"][0]["verdicts"] if not v["passed"]]
+    assert [v["gate"] for v in closed] == ["size"] and "more than the limit of 1000000" in closed[0]["reasons"][0]

@@ -1,0 +1,43 @@
+"""The official tools as judges, from the toolbox: crane looks at the registry, cosign at signatures."""
+
+from __future__ import annotations
+
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import anyio
+
+from pipeline.lab import Settings, ensure
+
+
+@cache
+def binary(name: str, program: str | None = None) -> Path:
+    """A tool's program, compiled once and kept in the user's cache."""
+    import os
+
+    return anyio.run(ensure, name, Settings.from_env(os.environ)) / (program or name)
+
+
+def crane(*arguments: str, expect: int = 0) -> str:
+    """What crane says on stdout."""
+    done = subprocess.run([binary("crane"), *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == expect, done.stderr
+    return done.stdout.strip()
+
+
+def tags(repository: str) -> set[str]:
+    """All tags of a repository; none if it does not exist."""
+    done = subprocess.run([binary("crane"), "ls", repository], capture_output=True, text=True, check=False)
+    if done.returncode:
+        assert "NAME_UNKNOWN" in done.stderr or "404" in done.stderr, done.stderr
+    return set(done.stdout.split())
+
+
+def cosign(*arguments: str, root: Path) -> subprocess.CompletedProcess[str]:
+    """Cosign with an empty trusted root, which keeps it off the network."""
+    trusted = root / "trusted-root.json"
+    trusted.write_text('{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}')
+    options = ["--trusted-root", str(trusted), "--insecure-ignore-tlog", "--allow-http-registry"]
+    command = [binary("cosign"), arguments[0], *options, *arguments[1:]]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
