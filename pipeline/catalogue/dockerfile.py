@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from pipeline.model import Platform
 
+from .expand import expand
 from .scan import Dockerfile, Instruction, Word, scan
 
-_VARIABLE = re.compile(
-    r"\\(?P<escaped>.)|\$(?:(?P<bare>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<op>:[-+]|[-+])(?P<word>[^{}]*))?\}|(?P<bad>.?))"
-)
 _BUILD_PLATFORM = frozenset(("BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT"))
-
-
-class Unresolved(ValueError):
-    """A variable in FROM that cannot be known before the build."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +135,10 @@ def _take_arguments(instruction: Instruction, values: dict[str, str]) -> None:
     for word in (*instruction.flags, *instruction.words):
         name, equals, default = word.text.partition("=")
         if equals:
-            values[name] = expand(default, values) if "$" in default else default.strip("\"'")
+            try:
+                values[name] = expand(default, values)
+            except ValueError:  # told where it is used
+                values.pop(name, None)
 
 
 def _from(instruction: Instruction, values: Mapping[str, str], own: Platform) -> BaseUse:
@@ -185,30 +180,3 @@ def _froms(instruction: Instruction) -> list[Word]:
 
 def _is_stage_number(text: str, stages: int) -> bool:
     return text.isdecimal() and int(text) < stages
-
-
-def expand(text: str, values: Mapping[str, str]) -> str:
-    """Variables as BuildKit's shell words know them: `$A`, `${A}`, `${A:-b}`, `${A:+b}`. Raises `Unresolved`."""
-
-    def one(match: re.Match[str]) -> str:
-        if match["escaped"] is not None:
-            return match["escaped"]
-        name = match["bare"] or match["name"]
-        if name is None:
-            raise Unresolved(f"{text!r} holds a substitution that is not known before the build")
-        op, word = match["op"], match["word"] or ""
-        if name in _BUILD_PLATFORM and name not in values:
-            raise Unresolved(f"${name} is not known before the build")
-        value = values.get(name)
-        filled = bool(value) if op and op.startswith(":") else value is not None
-        if op and op.endswith("-"):
-            return value if filled and value is not None else expand(word, values)
-        if op and op.endswith("+"):
-            return expand(word, values) if filled else ""
-        if value is None:
-            raise Unresolved(f"${name} has no ARG with a default before the first FROM")
-        return value
-
-    if "$" in text or "\\" in text:
-        text = _VARIABLE.sub(one, text)
-    return text.replace('"', "").replace("'", "")

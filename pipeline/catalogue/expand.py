@@ -1,0 +1,124 @@
+"""Variables in FROM, as BuildKit's shell words know them (frontend/dockerfile/shell).
+
+`$A`, `${A}`, `${A:-b}`, `${A-b}`, `${A:+b}`, `${A+b}`, quotes and backslashes. Substitutions by pattern and
+variables without a value are refused: what FROM names must be known before the build.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?\-$!]")
+_OPERATOR = re.compile(r":?[-+]")
+
+
+class Unresolved(ValueError):
+    """A word in FROM that cannot be known before the build."""
+
+
+def expand(text: str, values: Mapping[str, str]) -> str:
+    """The word with variables replaced and quotes removed. Raises `Unresolved`."""
+    if not any(character in text for character in "$\\\"'"):
+        return text
+    reader = _Reader(text, values)
+    out = reader.until(None)
+    if reader.unknown is not None:
+        raise Unresolved(reader.unknown)
+    return out
+
+
+class _Reader:
+    def __init__(self, text: str, values: Mapping[str, str]) -> None:
+        self.text, self.values = text, values
+        self.at = 0
+        self.unknown: str | None = None
+
+    def until(self, stop: str | None) -> str:
+        """The text up to an unquoted `stop` (which is taken), or to the end."""
+        out: list[str] = []
+        while self.at < len(self.text):
+            character = self.text[self.at]
+            self.at += 1
+            if character == stop:
+                return "".join(out)
+            if character == "'":
+                out.append(self._single())
+            elif character == '"':
+                out.append(self._double())
+            elif character == "$":
+                out.append(self._dollar())
+            elif character == "\\":
+                out.append(self.text[self.at : self.at + 1])
+                self.at += 1
+            else:
+                out.append(character)
+        if stop is not None:
+            raise Unresolved(f"{self.text}: {stop} is missing")
+        return "".join(out)
+
+    def _single(self) -> str:
+        end = self.text.find("'", self.at)
+        if end < 0:
+            raise Unresolved(f"{self.text}: a quote is not closed")
+        out, self.at = self.text[self.at : end], end + 1
+        return out
+
+    def _double(self) -> str:
+        out: list[str] = []
+        while self.at < len(self.text):
+            character = self.text[self.at]
+            self.at += 1
+            if character == '"':
+                return "".join(out)
+            if character == "$":
+                out.append(self._dollar())
+            elif character == "\\" and self.text[self.at : self.at + 1] in ('"', "$", "\\"):
+                out.append(self.text[self.at : self.at + 1])
+                self.at += 1
+            else:
+                out.append(character)
+        raise Unresolved(f"{self.text}: a quote is not closed")
+
+    def _dollar(self) -> str:
+        if self.text[self.at : self.at + 1] != "{":
+            name = self._name()
+            return self._value(name) if name else "$"
+        self.at += 1
+        name = self._name()
+        operator = _OPERATOR.match(self.text, self.at)
+        if operator:
+            self.at = operator.end()
+            return self._substitute(name, operator[0])
+        if not name or self.text[self.at : self.at + 1] != "}":
+            raise Unresolved(f"{self.text} holds a substitution that is not known before the build")
+        self.at += 1
+        return self._value(name)
+
+    def _substitute(self, name: str, operator: str) -> str:
+        before = self.unknown
+        word = self.until("}")
+        value = self.values.get(name)
+        there = bool(value) if operator.startswith(":") else value is not None
+        use_word = there if operator.endswith("+") else not there
+        if not use_word:
+            self.unknown = before  # what is not used need not be known
+            return "" if operator.endswith("+") else value or ""
+        return word
+
+    def _name(self) -> str:
+        match = _NAME.match(self.text, self.at)
+        if not match:
+            return ""
+        self.at = match.end()
+        return match[0]
+
+    def _value(self, name: str) -> str:
+        value = self.values.get(name)
+        if value is None:
+            kind = "is not known before the build" if name.startswith("BUILD") else _NO_DEFAULT
+            self.unknown = self.unknown or f"${name} {kind}"
+        return value or ""
+
+
+_NO_DEFAULT = "has no ARG with a default before the first FROM"
