@@ -41,12 +41,18 @@ def owner(port: int) -> str:
         if not process.name.isdigit():
             continue
         try:
-            held = {str(link.readlink()) for link in (process / "fd").iterdir()}
-            if inodes & held:
+            if any(_target(link) in inodes for link in (process / "fd").iterdir()):
                 return f"pid {process.name} ({(process / 'comm').read_text().strip()})"
         except OSError:
             continue  # it ended, or it is not ours to look at
     return ""
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""  # closed meanwhile
 
 
 def _listening(port: int) -> list[str]:

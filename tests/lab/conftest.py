@@ -1,0 +1,89 @@
+"""Instances of the tests' own: data in a temporary folder, tools from the user's cache, stopped at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from pipeline import lab
+from pipeline.lab import Instance, Settings
+
+HERE = Path(__file__).parent
+
+
+class Story:
+    """A `report` that remembers."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, step: str, detail: str) -> None:
+        self.lines.append(f"{step}: {detail}")
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+
+@pytest.fixture
+def story() -> Story:
+    """What was reported in this test."""
+    return Story()
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> Iterator[Callable[..., Settings]]:
+    """Settings of an instance under this test's folder, by the lab's own way; whatever ran is stopped after."""
+    made: list[Settings] = []
+
+    def make(instance: str = "t", engine: str | None = "lab", **environ: str) -> Settings:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("LOCKAGE_")}
+        cache = os.environ.get("LOCKAGE_CACHE", "")
+        given = {"LOCKAGE_HOME": str(tmp_path / "h"), "LOCKAGE_INSTANCE": instance, "LOCKAGE_CACHE": cache}
+        settings = Settings.from_env({**kept, **given, "LOCKAGE_ENGINE": engine or "", **environ})
+        made.append(settings)
+        return settings
+
+    yield make
+    for settings in made:
+        anyio.run(partial(lab.down, settings, force=True))
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    """One instance, the lab's own way."""
+    return make_settings()
+
+
+@pytest.fixture(scope="session")
+def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The probe program, compiled."""
+    target = tmp_path_factory.mktemp("probe") / "probe"
+    environ = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-trimpath", "GOWORK": "off"}
+    path = Settings.from_env(environ).path
+    subprocess.run(
+        ["go", "build", "-o", str(target), "."], cwd=HERE / "probe", env={**environ, "PATH": path}, check=True
+    )
+    return target
+
+
+@pytest.fixture
+def pipeline(probe: Path) -> Callable[..., dict[str, Any]]:
+    """Runs `pipeline_probe.py` on an instance, dialling the addresses from inside a container."""
+
+    def run(instance: Instance, settings: Settings, *addresses: str) -> dict[str, Any]:
+        environ = {**settings.environ, **instance.connect_env(), "NO_COLOR": "1"}
+        argv = [sys.executable, str(HERE / "pipeline_probe.py"), instance.registry, str(probe), *addresses]
+        done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return json.loads(done.stdout)
+
+    return run

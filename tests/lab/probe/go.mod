@@ -1,0 +1,3 @@
+module lockage.invalid/tests/probe
+
+go 1.21
