@@ -1,0 +1,58 @@
+"""`tests/bench/run [NAME…]`: run the benchmarks that are asked for and print their figures."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import signal
+import sys
+
+from .clock import Failed
+from .figures import Figure, as_json, table
+from .stand import Stand
+
+_BENCHES = {
+    "startup": "the program's start against a bare interpreter's",
+    "mainjob": "the main job cold, and again with nothing changed",
+    "promotion": "a promotion against crane copy of the same image",
+    "setup": "up, up again and down, with a warm cache",
+    "nothing": "everything from nothing: packages, compilers' caches, tools, images (twenty minutes or more)",
+}
+_DEFAULT = ("startup", "mainjob", "promotion", "setup")
+
+
+def main() -> int:
+    """Measure, then print a table or JSON on stdout; what is going on is said on stderr."""
+    lines = "\n".join(f"  {name:<10} {text}" for name, text in _BENCHES.items())
+    parser = argparse.ArgumentParser(
+        prog="tests/bench/run", description=lines, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: {', '.join(_DEFAULT)}")
+    parser.add_argument("--json", action="store_true", help="figures as JSON on stdout")
+    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="rounds of short things (9)")
+    parser.add_argument("--from-nothing", action="store_true", help="the benchmark `nothing` as well")
+    options = parser.parse_args()
+    if unknown := [name for name in options.names if name not in _BENCHES]:
+        parser.error(f"no benchmark is called {unknown[0]}: {', '.join(_BENCHES)}")
+    if options.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    names = list(options.names or (() if options.from_nothing else _DEFAULT))
+    if options.from_nothing and "nothing" not in names:
+        names.append("nothing")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: the stand is taken down
+    figures: list[Figure] = []
+    status = 0
+    with Stand(options.rounds) as stand:
+        machine = stand.machine()
+        for name in names:
+            try:
+                figures += importlib.import_module(f".{name}", __package__).measure(stand)
+            except Failed as fault:
+                sys.stderr.write(f"{name}: {fault}\n")
+                status = 1
+    sys.stdout.write(as_json(machine, figures) if options.json else table(machine, figures))
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
