@@ -1,0 +1,97 @@
+"""What a command does not need it does not import: start-up is short because of what is left out, not of a clock."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+_ENGINE = {"dagger", "gql", "httpx"}
+_NETWORK = {"aiohttp", "asyncio", "cryptography", "nacl", "ssl"}
+_MODELS = {"jinja2", "pydantic", "yaml"}
+
+_LOOK = """
+import contextlib, io, json, sys
+from pipeline.cli import main
+code = 0
+with contextlib.redirect_stdout(io.StringIO()):
+    try:
+        code = main(sys.argv[1:])
+    except SystemExit as end:
+        code = end.code or 0
+assert code == 0, code
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def _imported(tmp_path: Path, *arguments: str) -> set[str]:
+    """The top-level modules in memory after a command that ended well, in a home where nothing was ever done."""
+    keep = {k: v for k, v in os.environ.items() if not k.startswith(("LOCKAGE_", "PYTHON"))}
+    env = keep | {"LOCKAGE_HOME": str(tmp_path / "home"), "LOCKAGE_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", _LOOK, *arguments],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"], ["promote", "--help"]])
+def test_help_imports_no_more_than_it_prints_with(tmp_path: Path, arguments: list[str]) -> None:
+    """`lockage --help`: the parser of the command line and the errors, not even anyio."""
+    assert not _imported(tmp_path, *arguments) & {
+        *_ENGINE,
+        *_NETWORK,
+        *_MODELS,
+        "anyio",
+        "rich",
+        "subprocess",
+    }
+
+
+def test_an_unchanged_plan_is_read_back_without_what_made_it(tmp_path: Path) -> None:
+    """The first `lockage plan` validates and renders; the second one only compares and reads."""
+    first, second = _imported(tmp_path, "plan"), _imported(tmp_path, "plan")
+    assert first >= _MODELS
+    assert not (first | second) & {*_ENGINE, "aiohttp", "asyncio", "rich"}
+    assert not second & {*_NETWORK, *_MODELS}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["plan", "--json"], ["graph", "--format", "dot"], ["generate", "--check"]]
+)
+def test_the_catalogue_needs_neither_network_nor_engine(tmp_path: Path, arguments: list[str]) -> None:
+    """Every command on the catalogue alone, whatever it prints."""
+    if "--check" in arguments:
+        arguments = [*arguments, "--output", str(tmp_path / "dist")]
+        _imported(tmp_path, "generate", "--output", str(tmp_path / "dist"))
+    assert not _imported(tmp_path, *arguments) & {*_ENGINE, *_NETWORK, "rich"}
+
+
+def test_status_looks_without_a_client_or_a_model(tmp_path: Path) -> None:
+    """`lockage status` asks its daemons over plain sockets."""
+    assert not _imported(tmp_path, "status") & {*_ENGINE, *_MODELS, "aiohttp", "cryptography", "rich"}
+
+
+@pytest.mark.parametrize(
+    "front", ["pipeline.run", "pipeline.cli.stages", "pipeline.release", "pipeline.trust"]
+)
+def test_the_rooms_are_entered_without_the_engine_library(front: str) -> None:
+    """A run with nothing to do never imports dagger, so no room it enters may do so at its door."""
+    code = (
+        f"import sys, {front}; print('dagger' in sys.modules, 'rich' in sys.modules, 'jinja2' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False"] * 3
