@@ -15,20 +15,17 @@ and `{% extends %}` look beside the template that names them, then upwards to `i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import did_you_mean
 from pipeline.errors import Problem
 
 from .definition import Definition, Explicit
-from .source import IMAGES, MAX_TEXT, Source
+from .source import Source
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
     from jinja2.ext import Extension
-
-MAX_OUTPUT = 1024 * 1024
 
 
 class _Versions(dict[str, str]):
@@ -115,8 +112,10 @@ class Renderer:
     """Renders templates of one source; every template is compiled once."""
 
     def __init__(self, source: Source, extensions: tuple[type[Extension], ...] = ()) -> None:
+        from .sandbox import Sandbox
+
         self._source = source
-        self._environment = _environment(source, extensions)
+        self._environment = Sandbox(source, extensions)
 
     def render(self, path: str, context: Mapping[str, Any], subject: str) -> str:
         """The text for one context. `subject` (`python:3.11.2`) is named in problems.
@@ -125,6 +124,9 @@ class Renderer:
         """
         import jinja2
 
+        from .sandbox import MAX_OUTPUT, Unreadable
+
+        self._environment.begin()
         try:
             template = self._environment.get_template(path)
             out, size = [], 0
@@ -141,6 +143,8 @@ class Renderer:
         except jinja2.TemplateNotFound as error:
             line, where = self._line(error, path)
             raise TemplateProblem(Problem(where, line, 1, "", f"there is no template {error.name}")) from None
+        except Unreadable as error:
+            raise TemplateProblem(Problem(error.path, 0, 0, "", error.message)) from None
         except TemplateProblem:
             raise
         except Exception as error:
@@ -201,48 +205,3 @@ def _better(missing: str, context: Mapping[str, Any], holder: str | None) -> str
             return near.replace("mean ", f"mean {found}.")
     known = [f"{found}.{name}" for found in holders for name in sorted(context[found])]
     return f"known: {', '.join(known)}" if known else None
-
-
-def _environment(source: Source, extensions: tuple[type[Extension], ...]) -> Environment:
-    import jinja2
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    class Templates(ImmutableSandboxedEnvironment):
-        def join_path(self, template: str, parent: str) -> str:
-            for folder in _upwards(parent):
-                if f"{folder}/{template}" in source.files:
-                    return f"{folder}/{template}"
-            return template
-
-    class Loader(jinja2.BaseLoader):
-        def get_source(self, environment: Environment, template: str) -> tuple[str, str, None]:
-            entry = source.get(template)
-            if entry is None:
-                raise jinja2.TemplateNotFound(template)
-            if entry.kind != "file":
-                raise TemplateProblem(Problem(template, 0, 0, "", "is not a file"))
-            if entry.content is None:
-                raise TemplateProblem(Problem(template, 0, 0, "", f"is larger than {MAX_TEXT // 1024} KiB"))
-            try:
-                return entry.content.decode("utf-8"), template, None
-            except UnicodeDecodeError:
-                raise TemplateProblem(Problem(template, 0, 0, "", "is not UTF-8 text")) from None
-
-    return Templates(
-        loader=Loader(),
-        extensions=extensions,
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,
-        keep_trailing_newline=True,
-        cache_size=-1,
-        auto_reload=False,
-    )
-
-
-def _upwards(path: str) -> Iterator[str]:
-    folder = path.rpartition("/")[0]
-    while folder:
-        yield folder
-        if folder == IMAGES:
-            return
-        folder = folder.rpartition("/")[0]

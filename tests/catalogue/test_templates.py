@@ -117,6 +117,38 @@ MISTAKES = [
 ]
 
 
+RUNAWAY = [
+    (
+        "{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}",
+        "SecurityError: more than 200000",
+    ),
+    ("{% macro f(n) %}{{ f(n + 1) }}{% endmacro %}{{ f(0) }}", "RecursionError"),
+    (
+        "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(40) }}",
+        "SecurityError: more than 200000",
+    ),
+    ("{{ 'x' * 9999999999 }}", "SecurityError: the result of * is too large"),
+    ("{{ 9 ** 99999 }}", "SecurityError: the result of ** is too large"),
+    ("{{ range(999999999) | list }}", "OverflowError: Range too big"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), RUNAWAY)
+def test_a_template_that_never_ends_is_stopped_by_name(text, expected):
+    [found] = problems(folder("i", image(template=f"FROM debian:12\n{text}\n")))
+    assert found.startswith("images/i/Dockerfile.tmpl:2:1: ")
+    assert expected in found
+
+
+def test_loops_still_know_where_they_are():
+    text = "FROM debian:12\n{% for k, v in variables.d.items() if v %}# {{ loop.index }}/{{ loop.length }} {{ k }}"
+    text += "{{ '' if loop.last else ',' }}\n{% else %}none\n{% endfor %}"
+    found = plan(folder("i", image(more="variables: {d: {a: 1, b: false, c: 3}}\n", template=text))).targets[
+        0
+    ]
+    assert found.dockerfile == "FROM debian:12\n# 1/2 a,\n# 2/2 c\n"
+
+
 @pytest.mark.parametrize(("text", "expected", "suggestion"), MISTAKES)
 def test_mistakes_have_their_line(text, expected, suggestion):
     more = "versions: {python: 3.13}\nvariables: {packages: a, l: [], d: {}}\n"

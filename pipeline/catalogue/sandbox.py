@@ -1,0 +1,126 @@
+"""The environment templates run in: sandboxed, strict, and counted, so that no template runs for ever.
+
+Steps are counted, not seconds: a template that is refused is refused on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.ext import Extension
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+
+from .source import IMAGES, MAX_TEXT, Source
+
+MAX_STEPS = 200_000  # loop turns and calls of one rendering
+MAX_OUTPUT = 1024 * 1024
+_COUNTED = "lockage_counted"
+
+
+class Unreadable(Exception):
+    """A template that is not a small text file; `path` and `message` say which and why."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path} {message}")
+        self.path, self.message = path, message
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """jinja2's sandbox over a source; every template is compiled once."""
+
+    intercepted_binops = frozenset(("*", "**"))
+
+    def __init__(self, source: Source, extensions: tuple[type[Extension], ...] = ()) -> None:
+        super().__init__(
+            loader=_Loader(source),
+            extensions=extensions,
+            undefined=jinja2.StrictUndefined,
+            autoescape=False,
+            keep_trailing_newline=True,
+            cache_size=-1,
+            auto_reload=False,
+        )
+        self.filters[_COUNTED] = self._counted
+        self._source = source
+        self._steps = 0
+
+    def begin(self) -> None:
+        """Start counting: called before each rendering."""
+        self._steps = 0
+
+    def join_path(self, template: str, parent: str) -> str:
+        """An included name, beside the template that names it or in a folder above."""
+        for folder in _upwards(parent):
+            if f"{folder}/{template}" in self._source.files:
+                return f"{folder}/{template}"
+        return template
+
+    def call(self, context: Any, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """A call in a template, counted."""
+        self._step(1)
+        return super().call(context, obj, *args, **kwargs)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """`*` and `**`, refused where the result would be huge."""
+        sizes = [
+            len(v) if isinstance(v, str | list | tuple) else abs(v) for v in (left, right) if _measurable(v)
+        ]
+        if len(sizes) == 2:
+            huge = sizes[0] * sizes[1] > MAX_OUTPUT if operator == "*" else sizes[1] > 64
+            if huge and not (operator == "*" and isinstance(left, int) and isinstance(right, int)):
+                raise SecurityError(f"the result of {operator} is too large")
+        return super().call_binop(context, operator, left, right)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        for loop in tree.find_all(nodes.For):
+            loop.iter = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=loop.iter.lineno)
+        return tree
+
+    def _counted(self, value: Any) -> list[Any]:
+        out = []
+        for item in value:
+            self._step(1)
+            out.append(item)
+        return out
+
+    def _step(self, count: int) -> None:
+        self._steps += count
+        if self._steps > MAX_STEPS:
+            raise SecurityError(f"more than {MAX_STEPS} loop turns and calls")
+
+
+class _Loader(jinja2.BaseLoader):
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def get_source(
+        self, environment: jinja2.Environment, template: str
+    ) -> tuple[str, str | None, Callable[[], bool] | None]:
+        entry = self._source.get(template)
+        if entry is None:
+            raise jinja2.TemplateNotFound(template)
+        if entry.kind != "file":
+            raise Unreadable(template, "is not a file")
+        if entry.content is None:
+            raise Unreadable(template, f"is larger than {MAX_TEXT // 1024} KiB")
+        try:
+            return entry.content.decode("utf-8"), template, None
+        except UnicodeDecodeError:
+            raise Unreadable(template, "is not UTF-8 text") from None
+
+
+def _measurable(value: Any) -> bool:
+    return isinstance(value, str | list | tuple | int)
+
+
+def _upwards(path: str) -> Iterator[str]:
+    folder = path.rpartition("/")[0]
+    while folder:
+        yield folder
+        if folder == IMAGES:
+            return
+        folder = folder.rpartition("/")[0]
