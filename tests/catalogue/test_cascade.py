@@ -172,3 +172,23 @@ def test_all_problems_of_all_files_come_at_once():
 def test_a_source_is_frozen():
     with pytest.raises(TypeError):
         source({}).files["x"] = Entry("file")  # type: ignore[index]
+
+
+def test_without_version_folders_tags_and_variants_may_have_folders():
+    files = folder("i", image("[1.0.0, 2.0.0]", "variants: [x]\n")) | {
+        "i/rootfs/a": "image",
+        "i/2.0.0/rootfs/a": "tag",
+        "i/x/rootfs/b": "variant",
+        "i/2.0.0/x/Dockerfile.tmpl": "FROM debian:12\nUSER 2\n",
+        "i/other/rootfs/c": "nobody's",
+    }
+    found = {t.tag: t for t in plan(files).targets}
+    origins = {tag: [e.origin.removeprefix("images/i/") for e in t.rootfs] for tag, t in found.items()}
+    assert origins == {
+        "1.0.0": ["rootfs/a"],
+        "2.0.0": ["2.0.0/rootfs/a"],
+        "1.0.0-x": ["rootfs/a", "x/rootfs/b"],
+        "2.0.0-x": ["2.0.0/rootfs/a", "x/rootfs/b"],
+    }
+    assert found["2.0.0-x"].template == "images/i/2.0.0/x/Dockerfile.tmpl"
+    assert found["1.0.0-x"].template == "images/i/Dockerfile.tmpl"
