@@ -21,6 +21,7 @@ from .plan import Base, LockState, Plan, Target, target_id
 from .rendering import Rendered, render_all
 from .selection import select
 from .source import Source
+from .strays import check_strays
 from .tags import known_tags
 
 _HINT = "`lockage plan` checks again without building anything"
@@ -46,6 +47,8 @@ def make_plan(
     found = discover(source)
     problems = found.problems
     definitions = resolve(source, found.images, problems)
+    if not problems:  # a file that could not be read explains its folders
+        check_strays(source, definitions, problems)
     project = found.project.value() if found.project else None
     default = project.platforms if project else ()
     rendered = render_all(source, definitions, default, tuple(platforms), problems)

@@ -180,7 +180,8 @@ def test_without_version_folders_tags_and_variants_may_have_folders():
         "i/2.0.0/rootfs/a": "tag",
         "i/x/rootfs/b": "variant",
         "i/2.0.0/x/Dockerfile.tmpl": "FROM debian:12\nUSER 2\n",
-        "i/other/rootfs/c": "nobody's",
+        "i/parts/apt.tmpl": "an include",
+        "i/_old/rootfs/c": "left alone",
     }
     found = {t.tag: t for t in plan(files).targets}
     origins = {tag: [e.origin.removeprefix("images/i/") for e in t.rootfs] for tag, t in found.items()}
@@ -192,3 +193,27 @@ def test_without_version_folders_tags_and_variants_may_have_folders():
     }
     assert found["2.0.0-x"].template == "images/i/2.0.0/x/Dockerfile.tmpl"
     assert found["1.0.0-x"].template == "images/i/Dockerfile.tmpl"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (
+            "i/3/brwser/rootfs/x",
+            "images/i/3/brwser: holds rootfs/ and is the folder of no version, tag or variant",
+        ),
+        (
+            "i/3/brwser/Dockerfile.tmpl",
+            "images/i/3/brwser: holds Dockerfile.tmpl and is the folder of no version",
+        ),
+        (
+            "i/4/test.yml.tpl",
+            "images/i/4: holds test.yml.tpl and is the folder of no version, tag or variant",
+        ),
+    ],
+)
+def test_a_folder_that_belongs_to_nothing_is_told(path, expected):
+    files = folder("i/3", image("[3.1.0]", "variants: [browser]\n")) | {path: "x"}
+    [found] = problems(files)
+    assert found.startswith(expected)
+    assert ("did you mean browser?" in found) == ("brwser" in path)

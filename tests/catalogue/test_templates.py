@@ -27,6 +27,12 @@ DISCOVERY = [
     ),
     ("explicit above", {"../x.tmpl"}, "variants: [{name: dev, template: x.tmpl}]\n", "i/x.tmpl"),
     ("explicit in a folder", {"t/x.tmpl"}, "variants: [{name: dev, template: t/x.tmpl}]\n", "i/3/t/x.tmpl"),
+    (
+        "explicit with a name that is looked for",
+        {"t/Dockerfile.tmpl"},
+        "variants: [{name: dev, template: t/Dockerfile.tmpl}]\n",
+        "i/3/t/Dockerfile.tmpl",
+    ),
     ("inherited explicit", {"x.tmpl"}, VARIANT + "template: x.tmpl\n", "i/3/x.tmpl"),
     (
         "a variant's own",
