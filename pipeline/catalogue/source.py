@@ -101,7 +101,12 @@ class Source:
 
 def lock_of(source: Source) -> Lock | None:
     """The lock beside lockage.yml, if there is one. Raises `ConfigError`."""
-    return read_lock(source.read(LOCK_NAME)) if source.get(LOCK_NAME) is not None else None
+    entry = source.get(LOCK_NAME)
+    if entry is None:
+        return None
+    if entry.content is None:
+        raise ConfigError([Problem(LOCK_NAME, 0, 0, "", f"is larger than {MAX_TEXT // 1024} KiB")])
+    return read_lock(entry.content)
 
 
 def _file_of(content: str | bytes, mode: int = 0o644) -> Entry:
@@ -122,6 +127,8 @@ def read_source(root: Path) -> Source:
         raise ConfigError(
             [Problem(where, 0, 0, "", "is missing")], hint="lockage -C DIR looks in another folder"
         )
+    if (reader.root / IMAGES).is_symlink():
+        raise ConfigError([Problem(IMAGES, 0, 0, "", "is a symbolic link", "a folder is expected")])
     reader.walk(IMAGES, text=True, depth=1)
     return Source(MappingProxyType(reader.files), Path(root))
 
