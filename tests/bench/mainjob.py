@@ -82,7 +82,7 @@ def _references(result: dict) -> list[str]:
     """Every tag of the run: the commit's own, then those it was promoted to."""
     out = []
     for image in result["images"]:
-        out += [image["pushed"].partition("@")[0], *image["promoted"]]
+        out += [image["reference"].partition("@")[0], *image["promoted"]]
     return out
 
 
