@@ -71,9 +71,8 @@ def status(options: argparse.Namespace) -> int:
 
 
 def env(options: argparse.Namespace) -> int:
-    """Variables for the dagger CLI: `eval "$(lockage env)"`, then `dagger call …`."""
-    instance = loop.run(partial(lab.up, Settings.from_env(os.environ), Progress().step))
-    found = instance.connect_env()
+    """Variables for the dagger CLI and the module: `eval "$(lockage env)"`, then `dagger call …`."""
+    instance, found = loop.run(_env)
     if options.json:
         show.data(found)
         return Exit.OK
@@ -82,3 +81,14 @@ def env(options: argparse.Namespace) -> int:
     if instance.dagger_bin:
         show.out(f'export PATH={shlex.quote(str(instance.dagger_bin.parent))}:"$PATH"\n')
     return Exit.OK
+
+
+async def _env() -> tuple[lab.Instance, dict[str, str]]:
+    from .arguments import module_variables
+    from .place import mirror
+
+    settings, report = Settings.from_env(os.environ), Progress()
+    instance = await lab.up(settings, report.step)
+    site = await mirror(settings, instance.registry, report)
+    variables = module_variables(instance.registry, site, settings.data, os.environ)
+    return instance, {**instance.connect_env(), **variables}

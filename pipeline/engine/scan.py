@@ -46,5 +46,7 @@ async def _report(
     # Trivy writes beside its database, so it gets a copy; the copy is a layer that all scans of a day share.
     cache = client.directory().with_directory("cache/db", database)
     with explained(doing):
-        out = results(client, tool, inputs, [command], own=cache, environment={"TRIVY_CACHE_DIR": "/own/cache"})
+        out = results(
+            client, tool, inputs, [command], own=cache, environment={"TRIVY_CACHE_DIR": "/own/cache"}
+        )
         return (await out.file("report.json").contents()).encode()

@@ -46,7 +46,7 @@ async def connect(how: Connection) -> AsyncIterator[dagger.Client]:
     import dagger
     from dagger.client._session import ConnectConfig, ConnectParams, SingleConnection
 
-    process = await _start(how)
+    process, patience = await _start(how), 1.0  # nobody waits for what never answered
     try:
         port, token = await _parameters(process, how)
         config = ConnectConfig(timeout=dagger.Timeout(None, connect=how.connect_limit))
@@ -56,13 +56,14 @@ async def connect(how: Connection) -> AsyncIterator[dagger.Client]:
                 await connection.connect()
         except (TimeoutError, dagger.ClientConnectionError) as fault:
             raise _unreachable(how, str(fault) or "no answer") from None
+        patience = how.close_limit
         try:
             yield dagger.Client.from_connection(connection)
         finally:
             with anyio.CancelScope(shield=True), anyio.move_on_after(how.close_limit):
                 await connection.close()
     finally:
-        await _stop(process, how)
+        await _stop(process, patience)
 
 
 async def _start(how: Connection) -> Process:
@@ -132,7 +133,7 @@ def last_lines(log: Path, count: int = _LAST_LINES) -> str | None:
     return "\n".join(text.splitlines()[-count:]) or None
 
 
-async def _stop(process: Process, how: Connection) -> None:
+async def _stop(process: Process, patience: float) -> None:
     """End the CLI by closing its input; signals only when that does not help."""
     with anyio.CancelScope(shield=True):
         if process.stdin:
@@ -143,7 +144,7 @@ async def _stop(process: Process, how: Connection) -> None:
                     os.killpg(process.pid, code)
                 except ProcessLookupError:
                     break
-            with anyio.move_on_after(how.close_limit if code is None else 5):
+            with anyio.move_on_after(patience if code is None else 5):
                 await process.wait()
                 break
         for stream in (process.stdout, process.stderr):

@@ -44,7 +44,9 @@ async def metadata(
 ) -> bytes:
     """Metadata tests (user, entrypoint, labels, ports …) on the image's archive; the JSON report."""
     given = client.directory().with_new_file("test.yml", tests).with_file("image.tar", archive)
-    tester = client.container().from_(str(tool)).with_mounted_directory("/in", given).with_mounted_temp("/tmp")
+    tester = (
+        client.container().from_(str(tool)).with_mounted_directory("/in", given).with_mounted_temp("/tmp")
+    )
     command = [BINARY, "test", "--driver", "tar", "--image", "/in/image.tar", "--config", "/in/test.yml"]
     return await _report(tester, command, f"testing the metadata of {what}")
 

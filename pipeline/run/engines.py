@@ -51,15 +51,17 @@ class LazyEngine:
 
 
 class GivenEngine(LazyEngine):
-    """A client that is there already: inside a Dagger function. Folders are those of the function's workdir."""
+    """A client that is there already: inside a Dagger function. Only folders of its workdir can be given."""
 
-    def __init__(self, client: dagger.Client) -> None:
+    def __init__(self, client: dagger.Client, workdir: Path) -> None:
         super().__init__(self._never)
         self._client = client
+        self._workdir = workdir
 
     async def folder(self, path: Path) -> dagger.Directory:
-        """A folder below the function's working directory."""
-        return (await self.client()).current_module().workdir(str(path))
+        """A folder below the function's working directory; raises ValueError for any other."""
+        relative = path.relative_to(self._workdir)
+        return (await self.client()).current_module().workdir(relative.as_posix())
 
     async def _never(self) -> Connection:
         raise AssertionError("a given client needs no connection")

@@ -18,20 +18,30 @@ def located(plan: Plan, target: Target, fault: BuildError) -> BuildError:
         return fault
     place = template_line(plan, target.id, line)
     where = f"{place[0]}:{place[1]}" if place else f"the generated Dockerfile, line {line}"
-    return BuildError(f"{where}: {fault.message}", hint=fault.hint, detail=fault.detail, command=fault.command)
+    return BuildError(
+        f"{where}: {fault.message}", hint=fault.hint, detail=fault.detail, command=fault.command
+    )
 
 
 def failing_line(dockerfile: str, command: tuple[str, ...]) -> int | None:
     """The line (from 1) of the RUN that ran a command; None when none or more than one fits."""
     if not command:
         return None
-    fitting = [i.line for i in scan(dockerfile).instructions if i.keyword == "RUN" and _ran(i, command)]
+    runs = [i for i in scan(dockerfile).instructions if i.keyword == "RUN"]
+    fitting = [i.line for i in runs if _ran(_said(dockerfile, i), command)]
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _ran(instruction: Instruction, command: tuple[str, ...]) -> bool:
-    text = " ".join(word.text for word in instruction.words)
+def _said(dockerfile: str, instruction: Instruction) -> str:
+    """What follows RUN and its flags, without continuations and the comments between them, blanks as one."""
+    lines = dockerfile[: instruction.end].splitlines()[instruction.line - 1 :]
+    kept = [line.rstrip().removesuffix("\\") for line in lines if not line.lstrip().startswith("#")]
+    words = " ".join(kept).split()[1 + len(instruction.flags) :]
+    return " ".join(words)
+
+
+def _ran(said: str, command: tuple[str, ...]) -> bool:
     try:
-        return tuple(json.loads(text)) == command
+        return tuple(json.loads(said)) == command
     except (ValueError, TypeError):
-        return bool(text) and " ".join(command[-1].split()) == text
+        return bool(said) and " ".join(command[-1].replace("\\\n", " ").split()) == said

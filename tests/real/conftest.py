@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,7 +38,7 @@ def project(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Pat
 
     Each test's repositories have a name of their own, so that tests cannot see each other's images.
     """
-    name = "t-" + "".join(c if c.isalnum() else "-" for c in request.node.name.lower()).strip("-")[:40].rstrip("-")
+    name = f"t-{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]}"
 
     def make(files: dict[str, str], more: str = "") -> Path:
         root = tmp_path / "project"

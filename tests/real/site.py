@@ -57,7 +57,9 @@ class Site:
         )
         result = Done(done.returncode, done.stdout, done.stderr)
         if expect is not None:
-            assert done.returncode == expect, f"exit {done.returncode}, not {expect}\n{result.out}\n{result.err}"
+            assert done.returncode == expect, (
+                f"exit {done.returncode}, not {expect}\n{result.out}\n{result.err}"
+            )
         return result
 
     @property

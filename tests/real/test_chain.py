@@ -21,7 +21,7 @@ def pair(project: Callable[..., Path]) -> Path:
     """An image, and one that stands on it."""
     child = {
         "images/child/image.yml": samples.image("1.0.0", "1.1.0", "2.0.0-rc.1"),
-        "images/child/Dockerfile.tmpl": "FROM hello:1.2\nRUN echo {{ tag }} > /etc/child\nCMD [\"sleep\", \"1\"]\n",
+        "images/child/Dockerfile.tmpl": 'FROM hello:1.2\nRUN echo {{ tag }} > /etc/child\nCMD ["sleep", "1"]\n',
         "images/child/test.yml.tpl": samples.HELLO_TEST,
     }
     return project({**samples.hello(), **child})
@@ -32,7 +32,12 @@ def test_everything_from_nothing_to_a_promoted_signed_index(site: Site, pair: Pa
 
     assert [t["status"] for t in first["targets"]] == ["built"] * 4
     assert all(v["passed"] for t in first["targets"] for v in t["verdicts"])
-    assert {v["gate"] for v in first["targets"][0]["verdicts"]} == {"vulnerabilities", "secrets", "sbom", "tests"}
+    assert {v["gate"] for v in first["targets"][0]["verdicts"]} == {
+        "vulnerabilities",
+        "secrets",
+        "sbom",
+        "tests",
+    }
     assert all(t["packages"] > 50 and t["tests"] == {"passed": 2, "total": 2} for t in first["targets"])
     assert all(i["signed"] for i in first["images"])
 
@@ -58,11 +63,21 @@ def test_everything_from_nothing_to_a_promoted_signed_index(site: Site, pair: Pa
     for digest in (image["index"], target["digest"]):
         assert cosign("verify", "--key", key, f"{production}@{digest}", root=tmp_path).returncode == 0
     for kind in ("cyclonedx", "spdxjson", "vuln"):
-        found = cosign("verify-attestation", "--type", kind, "--key", key, f"{production}@{target['digest']}", root=tmp_path)
+        found = cosign(
+            "verify-attestation",
+            "--type",
+            kind,
+            "--key",
+            key,
+            f"{production}@{target['digest']}",
+            root=tmp_path,
+        )
         assert found.returncode == 0, found.stderr
 
 
-def test_a_second_run_builds_nothing_writes_nothing_and_leaves_the_engine_asleep(site: Site, pair: Path) -> None:
+def test_a_second_run_builds_nothing_writes_nothing_and_leaves_the_engine_asleep(
+    site: Site, pair: Path
+) -> None:
     first = site.run("run", "--json", cwd=pair).json
     second = site.run("run", "--json", cwd=pair)
     assert [t["status"] for t in second.json["targets"]] == ["reused"] * 4

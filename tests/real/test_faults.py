@@ -76,7 +76,9 @@ def test_a_failing_instruction_is_named_with_its_last_words(site: Site, project:
         assert part in done.err, done.err
 
 
-def test_a_registry_that_is_down_is_tried_again_then_said_once(site: Site, project: Callable[..., Path]) -> None:
+def test_a_registry_that_is_down_is_tried_again_then_said_once(
+    site: Site, project: Callable[..., Path]
+) -> None:
     root = project(samples.hello())
     settings = root / "lockage.yml"
     settings.write_text(settings.read_text() + f"registry: localhost:{free_port()}/team\n")
@@ -87,11 +89,19 @@ def test_a_registry_that_is_down_is_tried_again_then_said_once(site: Site, proje
 
 def test_an_engine_that_refuses_is_an_error_and_not_a_wait(site: Site, project: Callable[..., Path]) -> None:
     root = project(samples.hello())
-    done = site.run("build", cwd=root, expect=4, LOCKAGE_ENGINE=f"tcp://127.0.0.1:{free_port()}", LOCKAGE_CONNECT_LIMIT="20")
+    done = site.run(
+        "build",
+        cwd=root,
+        expect=4,
+        LOCKAGE_ENGINE=f"tcp://127.0.0.1:{free_port()}",
+        LOCKAGE_CONNECT_LIMIT="20",
+    )
     assert "no session with the Dagger engine at tcp://127.0.0.1" in done.err and "next: " in done.err
 
 
-def test_an_engine_that_does_not_answer_is_an_error_and_not_a_wait(site: Site, project: Callable[..., Path]) -> None:
+def test_an_engine_that_does_not_answer_is_an_error_and_not_a_wait(
+    site: Site, project: Callable[..., Path]
+) -> None:
     root = project(samples.hello())
     with silent_server() as port:
         done = site.run(
@@ -133,10 +143,16 @@ def test_stopping_anywhere_leaves_all_usable_and_a_rerun_completes(
     assert site.run("run", "--json", cwd=root).json["engine_used"] is False
 
 
-def test_kill_in_the_middle_moves_no_tag_to_anything_incomplete(site: Site, project: Callable[..., Path]) -> None:
+def test_kill_in_the_middle_moves_no_tag_to_anything_incomplete(
+    site: Site, project: Callable[..., Path]
+) -> None:
     root = project(samples.hello())
     process = subprocess.Popen(
-        site.command("run"), cwd=root, env={**site.env, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True
+        site.command("run"),
+        cwd=root,
+        env={**site.env, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert process.stderr
     for line in process.stderr:
@@ -145,7 +161,9 @@ def test_kill_in_the_middle_moves_no_tag_to_anything_incomplete(site: Site, proj
             break
     process.wait()
     name = next(
-        line.split()[1] for line in (root / "lockage.yml").read_text().splitlines() if line.startswith("project:")
+        line.split()[1]
+        for line in (root / "lockage.yml").read_text().splitlines()
+        if line.startswith("project:")
     )
     assert tags(f"{site.registry}/{name}/dev/hello") == set()
     assert site.run("run", "--json", cwd=root).json["images"][0]["signed"] is True

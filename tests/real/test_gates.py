@@ -42,7 +42,9 @@ def vulnerable(project: Callable[..., Path]) -> Path:
 def repositories(root: Path, *images: str) -> dict[str, str]:
     """Image -> path of its repository in dev, from lockage.yml."""
     name = next(
-        line.split()[1] for line in (root / "lockage.yml").read_text().splitlines() if line.startswith("project:")
+        line.split()[1]
+        for line in (root / "lockage.yml").read_text().splitlines()
+        if line.startswith("project:")
     )
     return {image: f"{name}/dev/{image}" for image in images}
 
@@ -52,7 +54,9 @@ def test_a_finding_closes_the_gate_for_that_image_and_what_stands_on_it(site: Si
     status = {t["image"]: t["status"] for t in done.json["targets"]}
     assert status == {"weak": "closed", "above": "aborted", "apart": "built"}
     assert "CVE-2099-0001 HIGH in curl 7.88.1-10" in done.err
-    assert "aborted: above/1.0.0/linux-amd64: its base weak/1.0.0/linux-amd64 did not pass its gates" in done.err
+    assert (
+        "aborted: above/1.0.0/linux-amd64: its base weak/1.0.0/linux-amd64 did not pass its gates" in done.err
+    )
     paths = repositories(vulnerable, "weak", "above", "apart")
     host = site.registry
     assert tags(f"{host}/{paths['weak']}") == set()
@@ -61,7 +65,9 @@ def test_a_finding_closes_the_gate_for_that_image_and_what_stands_on_it(site: Si
     assert tags(f"{host}/{paths['weak'].replace('/dev/', '/prod/')}") == set()
 
 
-def test_an_ignore_opens_the_gate_without_building_again_until_it_expires(site: Site, vulnerable: Path) -> None:
+def test_an_ignore_opens_the_gate_without_building_again_until_it_expires(
+    site: Site, vulnerable: Path
+) -> None:
     site.run("scan", "weak", cwd=vulnerable, expect=7)
     settings = vulnerable / "lockage.yml"
     plain = settings.read_text()
@@ -80,7 +86,9 @@ def test_an_ignore_opens_the_gate_without_building_again_until_it_expires(site: 
 
 
 def test_a_failing_test_closes_the_gate(site: Site, project: Callable[..., Path]) -> None:
-    wrong = samples.HELLO_TEST.replace('["hello"]', '["good bye"]').replace('["sleep", "1"]', '["sleep", "2"]')
+    wrong = samples.HELLO_TEST.replace('["hello"]', '["good bye"]').replace(
+        '["sleep", "1"]', '["sleep", "2"]'
+    )
     root = project({**samples.hello(), "images/hello/test.yml.tpl": wrong})
     done = site.run("run", "--json", cwd=root, expect=7)
     assert done.json["targets"][0]["tests"] == {"passed": 0, "total": 2}
@@ -88,7 +96,9 @@ def test_a_failing_test_closes_the_gate(site: Site, project: Callable[..., Path]
     assert tags(f"{site.registry}/{repositories(root, 'hello')['hello']}") == set()
 
 
-def test_a_secret_in_a_layer_closes_the_gate_and_is_not_shown(site: Site, project: Callable[..., Path]) -> None:
+def test_a_secret_in_a_layer_closes_the_gate_and_is_not_shown(
+    site: Site, project: Callable[..., Path]
+) -> None:
     token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
     root = project(
         {
@@ -107,4 +117,6 @@ def test_an_image_over_its_size_closes_the_gate(site: Site, project: Callable[..
     root = project(samples.hello(), more="policy: {size: {max: 1MB}}\n")
     done = site.run("run", "--json", cwd=root, expect=7)
     closed = [v for v in done.json["targets"][0]["verdicts"] if not v["passed"]]
-    assert [v["gate"] for v in closed] == ["size"] and "more than the limit of 1000000" in closed[0]["reasons"][0]
+    assert [v["gate"] for v in closed] == ["size"] and "more than the limit of 1000000" in closed[0][
+        "reasons"
+    ][0]

@@ -1,0 +1,92 @@
+"""After a run: what an environment holds of a revision, verified, and brought to another environment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.config import Environment
+from pipeline.errors import RegistryError, UsageError
+from pipeline.model import Reference
+from pipeline.policy import ci_tag
+from pipeline.registry.together import each
+from pipeline.release import Promotion, plan_promotion
+from pipeline.trust import Verification
+from pipeline.trust import verify as check
+
+from .workshop import Workshop
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A reference by digest, and what its valid signatures say."""
+
+    reference: Reference
+    verification: Verification
+
+
+def environment(known: Sequence[Environment], name: str | None) -> Environment | None:
+    """The environment with this name; the second one when there is no name, None when there is only one.
+
+    Raises UsageError for a name that lockage.yml does not have.
+    """
+    if not name:
+        return known[1] if len(known) > 1 else None
+    found = next((e for e in known if e.name == name), None)
+    if found is None:
+        names = ", ".join(e.name for e in known)
+        raise UsageError(f"no environment is called {name!r}", hint=f"lockage.yml has: {names}")
+    return found
+
+
+async def plan_promotions(shop: Workshop, origin: Environment, to: Environment) -> list[Promotion]:
+    """What bringing every image tag of the plan from one environment to another would write; all are verified.
+
+    From the first environment it is this revision's `ci-` tags that are taken, from others the tags themselves.
+    Raises UsageError, RegistryError for what is not there, SignatureRefused.
+    """
+    known = shop.plan.project.environments
+    if origin == to:
+        raise UsageError(f"{to.name} is where the images are taken from", hint="--to another environment")
+
+    async def look(group) -> Promotion:
+        image, tags = group[0].image, group[0].tags
+        source = shop.repository(origin, image)
+        tag = ci_tag(shop.revision, tags[0]) if origin == known[0] else tags[0]
+        found = await shop.registry.head(source.tagged(tag))
+        if found is None:
+            raise RegistryError(
+                f"No CI image found for commit {shop.revision.label}: {source.tagged(tag)} does not exist",
+                hint="lockage run, or --revision with the commit that was built",
+            )
+        await check(shop.registry, source, found.digest, shop.signing.key)
+        return await plan_promotion(shop.registry, source, found.digest, shop.repository(to, image), tags)
+
+    return await each(look, [group for _, group in shop.plan.groups()])
+
+
+async def verify(shop: Workshop, texts: Sequence[str]) -> list[Verified]:
+    """The signatures of references, or of everything of this revision; raises SignatureRefused, RegistryError."""
+
+    async def one(reference: Reference) -> Verified:
+        found = await shop.registry.head(reference)
+        if found is None:
+            raise RegistryError(f"{reference} does not exist", hint="lockage run; or name another reference")
+        verified = await check(shop.registry, reference.repository, found.digest, shop.signing.key)
+        return Verified(reference.repository.at(found.digest), verified)
+
+    return await each(one, [_parse(text) for text in texts] or _of_revision(shop))
+
+
+def _parse(text: str) -> Reference:
+    try:
+        reference = Reference.parse(text)
+    except ValueError as fault:
+        raise UsageError(str(fault)) from None
+    return reference.by_digest if reference.digest else reference
+
+
+def _of_revision(shop: Workshop) -> list[Reference]:
+    first = shop.plan.project.environments[0]
+    groups = [group for _, group in shop.plan.groups()]
+    return [shop.repository(first, g[0].image).tagged(ci_tag(shop.revision, g[0].tags[0])) for g in groups]

@@ -1,0 +1,65 @@
+"""A run as plain text: for those who have no terminal to draw on, such as a Dagger function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .results import ImageResult, RunResult, Status, TargetResult
+
+_TITLES = ("image", "tag", "platform", "status", "digest", "findings", "tests", "signature", "promoted")
+
+
+def table(result: RunResult) -> str:
+    """One line a target, digests in full; below them the index of each image tag, by digest."""
+    images = {(i.image, i.tag): i for i in result.images}
+    rows = [_row(t, images.get((t.image, t.tag))) for t in result.targets]
+    lines = columns([_TITLES, *rows])
+    pushed = [str(i.pushed) for i in result.images if i.pushed]
+    return lines + ("\n" + "\n".join(pushed) + "\n" if pushed else "")
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Rows with their cells under each other, columns without content left out."""
+    used = [i for i in range(len(rows[0])) if any(row[i] not in ("", "-") for row in rows[1:])]
+    wide = {i: max(len(row[i]) for row in rows) for i in used}
+    return "".join("  ".join(row[i].ljust(wide[i]) for i in used).rstrip() + "\n" for row in rows)
+
+
+def problems(result: RunResult) -> str:
+    """Everything that went wrong, one paragraph each: the fault with its detail and hint, or the closed gates."""
+    out = []
+    for target in result.targets:
+        out += [
+            f"{target.id}: gate {v.gate} closed: {'; '.join(v.reasons)}"
+            for v in target.verdicts
+            if not v.passed
+        ]
+        if target.status is Status.ABORTED:
+            out.append(f"{target.id}: aborted: {target.reason}")
+    for one in (*result.targets, *result.images):
+        if one.fault:
+            name = one.id if isinstance(one, TargetResult) else f"{one.image}:{one.tag}"
+            parts = (
+                f"{name}: {one.fault.message}",
+                one.fault.detail,
+                one.fault.hint and f"next: {one.fault.hint}",
+            )
+            out.append("\n".join(part for part in parts if part))
+    return "\n".join(out)
+
+
+def _row(target: TargetResult, image: ImageResult | None) -> tuple[str, ...]:
+    data = target.to_json()
+    findings, tests = data.get("findings"), data.get("tests")
+    counts = " ".join(f"{n} {name.lower()}" for name, n in findings.items()) if findings else ""
+    return (
+        target.image,
+        target.tag,
+        target.platform.removeprefix("linux/"),
+        str(target.status),
+        str(target.digest or "-"),
+        counts or ("none" if findings is not None else "-"),
+        f"{tests['passed']}/{tests['total']}" if tests else "-",
+        "verified" if image and image.signed else "-",
+        ", ".join(f"{r.repository.path}:{r.tag}" for r in image.promoted) if image else "-",
+    )
