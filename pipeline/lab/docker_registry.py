@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from functools import partial
 
 import anyio
 
@@ -52,11 +53,19 @@ async def start(settings: Settings, report: Report) -> int:
     await docker_images.ensure(docker_images.REGISTRY, settings, report)
     if there:
         await docker.remove(settings, there.name)
-    number = registry.claim_port(settings)
-    await docker.call(settings, "run", *_arguments(number, settings), what="starting the registry in Docker")
-    await _answer(number, settings)
+    number = await registry.on_a_port(settings, partial(_launch, settings))
     report(STEP, f"running on localhost:{number}, container {name(settings)}")
     return number
+
+
+async def _launch(settings: Settings, number: int) -> None:
+    try:
+        arguments = _arguments(number, settings)
+        await docker.call(settings, "run", *arguments, what="starting the registry in Docker")
+    except EnvironmentProblem:
+        await docker.remove(settings, name(settings))  # made, though its port was refused
+        raise
+    await _answer(number, settings)
 
 
 def _key(number: int) -> str:

@@ -55,6 +55,17 @@ def _target(link: Path) -> str:
         return ""  # closed meanwhile
 
 
+def listens(pid: int, port: int) -> bool:
+    """Whether that very process listens on the port. Where the kernel does not tell, it is believed."""
+    if not Path("/proc/net/tcp").exists():
+        return True
+    inodes = {f"socket:[{inode}]" for inode in _listening(port)}
+    try:
+        return any(_target(link) in inodes for link in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
+
+
 def _listening(port: int) -> list[str]:
     found = []
     for table in ("tcp", "tcp6"):

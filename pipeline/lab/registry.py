@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -16,6 +18,7 @@ from pipeline.lab.settings import Report, Settings
 
 STEP = "registry"
 _ANSWER_LIMIT = 15.0  # seconds until it has to answer
+_OTHER_PORTS = 20  # to try on a first start
 
 
 def record_file(settings: Settings) -> Path:
@@ -25,29 +28,59 @@ def record_file(settings: Settings) -> Path:
 
 def port(settings: Settings) -> int | None:
     """The port that this instance keeps over restarts; None before its first start."""
+    return _kept(settings.data)
+
+
+def _kept(folder: Path) -> int | None:
     try:
-        kept = json.loads((settings.data / "registry.json").read_text())["port"]
+        kept = json.loads((folder / "registry.json").read_text())["port"]
         return int(kept) if 0 < int(kept) < 65536 else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def claim_port(settings: Settings) -> int:
-    """The instance's port: the one it kept if nobody else took it, otherwise a free one, kept from now on.
+def choose_port(settings: Settings, avoid: frozenset[int] = frozenset()) -> tuple[int, bool]:
+    """The port to listen on, and whether it is the one that this instance kept from its first start.
 
     Raises `EnvironmentProblem` if a stranger listens on the kept port: references to it were written.
     """
     kept = port(settings)
     if kept is None:
-        kept = ports.pick()
-        daemons.replace_text(settings.data / "registry.json", json.dumps({"port": kept}) + "\n")
-    elif not ports.is_free(kept):
+        others = (path.parent for path in settings.home.glob("*/registry.json"))
+        reserved = {_kept(folder) for folder in others} - {None}
+        return ports.pick(avoid | reserved), False
+    if not ports.is_free(kept):
         who = ports.owner(kept) or "another program"
         raise EnvironmentProblem(
             f"port {kept} of the registry of instance {settings.instance!r} is taken by {who}",
             hint=f"stop it, or remove {settings.data / 'registry.json'} to take another port",
         )
-    return kept
+    return kept, True
+
+
+def keep_port(settings: Settings, number: int) -> None:
+    """Write down the port, for all later starts."""
+    if port(settings) != number:
+        daemons.replace_text(settings.data / "registry.json", json.dumps({"port": number}) + "\n")
+
+
+async def on_a_port(settings: Settings, launch: Callable[[int], Awaitable[None]]) -> int:
+    """Start a registry by `launch(port)` on the instance's port; a first one may turn out to be taken.
+
+    Raises what `launch` raises, and as `choose_port` does.
+    """
+    tried: set[int] = set()
+    while True:
+        number, kept = choose_port(settings, frozenset(tried))
+        try:
+            await launch(number)
+        except EnvironmentProblem:
+            if kept or ports.is_free(number) or len(tried) > _OTHER_PORTS:
+                raise
+            tried.add(number)  # somebody else was faster
+            continue
+        keep_port(settings, number)
+        return number
 
 
 def state(settings: Settings) -> tuple[State, Record | None]:
@@ -62,7 +95,8 @@ async def start(settings: Settings, report: Report) -> int:
     """
     found, record = state(settings)
     kept = port(settings)
-    if found is State.RUNNING and record and kept and await ports.http_answers(kept, "/v2/", 5):
+    ours = record is not None and kept is not None and ports.listens(record.pid, kept)
+    if found is State.RUNNING and ours and kept and await ports.http_answers(kept, "/v2/", 5):
         return kept
     if found is State.RUNNING and record:
         report(STEP, f"pid {record.pid} does not answer: starting it again")
@@ -70,13 +104,12 @@ async def start(settings: Settings, report: Report) -> int:
     elif found is State.CRASHED:
         report(STEP, "it was not stopped, but is gone: starting it again, its content is kept")
     binary = await toolbox.ensure("olareg", settings, report) / "olareg"
-    number = claim_port(settings)
-    await _launch(binary, number, settings)
+    number = await on_a_port(settings, partial(_launch, binary, settings))
     report(STEP, f"running on localhost:{number}")
     return number
 
 
-async def _launch(binary: Path, number: int, settings: Settings) -> None:
+async def _launch(binary: Path, settings: Settings, number: int) -> None:
     content = settings.data / "registry"
     content.mkdir(parents=True, exist_ok=True)
     log = settings.data / "registry.log"
@@ -89,7 +122,7 @@ async def _launch(binary: Path, number: int, settings: Settings) -> None:
         daemons.write(record_file(settings), record)
     deadline = time.monotonic() + _ANSWER_LIMIT
     while record is not None and daemons.alive(record):
-        if await ports.http_answers(number, "/v2/"):
+        if ports.listens(record.pid, number) and await ports.http_answers(number, "/v2/"):
             child.returncode = 0  # it is nobody's child from now on
             return
         if time.monotonic() > deadline:
