@@ -8,12 +8,12 @@ from typing import Any
 
 from pipeline.errors import Exit
 from pipeline.registry import Registry
+from pipeline.run.locking import resolve, wanted
 
 from . import loop, show
 from .assemble import access, read_plan
 from .place import place
 from .progress import Progress
-from .site import resolve, wanted
 
 
 def lock(options: argparse.Namespace) -> int:

@@ -9,39 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.config import Lock, read_lock
-from pipeline.errors import RegistryError
-from pipeline.model import Digest, Mirrors, Reference
+from pipeline.model import Digest, Reference
 
 if TYPE_CHECKING:
     from pipeline.catalogue import Plan
+    from pipeline.model import Mirrors
     from pipeline.registry import Registry
-
-
-def wanted(plan: Plan) -> tuple[Reference, ...]:
-    """Every reference that a lock for this plan must pin: external bases that are not pinned, and tools."""
-    bases = [r for t in plan.targets for r in t.external_bases]
-    return tuple(
-        dict.fromkeys(Reference(r.repository, r.tag) for r in (*bases, *plan.tools.values()) if r.tag)
-    )
-
-
-async def resolve(registry: Registry, mirrors: Mirrors, references: tuple[Reference, ...]) -> Lock:
-    """Ask the registries in force for the digest of each reference; one HEAD each.
-
-    Raises RegistryError for the first that is not there.
-    """
-    from pipeline.registry.together import each
-
-    async def one(reference: Reference) -> tuple[Reference, Digest]:
-        descriptor = await registry.head(mirrors.locate(reference))
-        if descriptor is None:
-            raise RegistryError(
-                f"{reference.familiar} is not at {mirrors.locate(reference)}",
-                hint="check the name in lockage.yml, and the mirror if there is one (`lockage status`)",
-            )
-        return reference, descriptor.digest
-
-    return Lock.of(dict(await each(one, references)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +39,8 @@ class LockFile:
         self, plan: Plan, registry: Registry, mirrors: Mirrors, report: Callable[[str, str, str], None]
     ) -> Lock:
         """The lock, written first where it is missing or incomplete; a site's own also where that has moved."""
+        from pipeline.run.locking import resolve, wanted
+
         lock, references = self.read(), wanted(plan)
         digests = dict(lock.images) if lock else {}
         digests |= {r: self.own[r] for r in references if self.own and r in self.own}

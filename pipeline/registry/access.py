@@ -30,11 +30,13 @@ Provider = Callable[[str], Awaitable[Credentials | None]]
 
 @dataclass(frozen=True, slots=True)
 class HostAccess:
-    """What was said about one host. `ca_file` is a PEM bundle trusted beside the system's."""
+    """What was said about one host. `ca_file` is a PEM bundle trusted beside the system's; `address` is where
+    to connect instead (host:port), for whoever sees the host under another name than its references have."""
 
     insecure_http: bool = False
     ca_file: str | None = None
     credentials: Credentials | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Access:
     def origin(self, host: str) -> str:
         """Scheme and authority of the host's API, e.g. `https://ghcr.io`."""
         scheme = "http" if self.plain_http(host) else "https"
-        return f"{scheme}://{_HUB_API if host == DOCKER_HUB else host}"
+        return f"{scheme}://{self.of(host).address or (_HUB_API if host == DOCKER_HUB else host)}"
 
     def ca_of(self, host: str) -> str | None:
         """The PEM bundle to trust for this host beside the system's."""
