@@ -34,7 +34,18 @@ def test_read_and_written(text: str, full: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " debian", "debian:", "Debian", "a//b", "ghcr.io/", "-a/b", "a:b:c", "a@sha256:12", "a@md5:" + "0" * 32]
+    [
+        "",
+        " debian",
+        "debian:",
+        "Debian",
+        "a//b",
+        "ghcr.io/",
+        "-a/b",
+        "a:b:c",
+        "a@sha256:12",
+        "a@md5:" + "0" * 32,
+    ]
     + ["a/" + "b" * 256, "debian:-x", "debian:" + "x" * 129, "ghcr.io/a_/b", "x" * 2000],
 )
 def test_refused(text: str) -> None:
@@ -48,7 +59,9 @@ tag = st.none() | st.from_regex(r"\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}\Z")
 
 
 @given(host, st.lists(component, min_size=2, max_size=4), tag, st.none() | st.just(Digest(D)))
-def test_what_is_written_reads_back(host: str, path: list[str], tag: str | None, digest: Digest | None) -> None:
+def test_what_is_written_reads_back(
+    host: str, path: list[str], tag: str | None, digest: Digest | None
+) -> None:
     reference = Reference(Repository(host, "/".join(path)), tag, digest)
     assert Reference.parse(str(reference)) == reference
 

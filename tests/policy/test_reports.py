@@ -15,7 +15,10 @@ TOOL = Tool("t", "1")
 def test_findings_are_read_once_and_gravest_first() -> None:
     entry = {"VulnerabilityID": "CVE-1", "PkgName": "a", "InstalledVersion": "1", "Severity": "LOW"}
     worse = {**entry, "VulnerabilityID": "CVE-2", "Severity": "CRITICAL", "FixedVersion": "2"}
-    report = {"SchemaVersion": 2, "Results": [{"Vulnerabilities": [entry, worse]}, {"Vulnerabilities": [entry]}]}
+    report = {
+        "SchemaVersion": 2,
+        "Results": [{"Vulnerabilities": [entry, worse]}, {"Vulnerabilities": [entry]}],
+    }
     scan = trivy_scan(json.dumps(report).encode(), TOOL)
     assert [(f.id, f.severity, f.fixed) for f in scan.findings] == [
         ("CVE-2", Severity.CRITICAL, "2"),
@@ -24,7 +27,12 @@ def test_findings_are_read_once_and_gravest_first() -> None:
 
 
 def test_a_secret_is_named_and_not_kept() -> None:
-    secret = {"RuleID": "aws-access-key-id", "Severity": "CRITICAL", "Match": "AKIA****", "Code": {"Lines": []}}
+    secret = {
+        "RuleID": "aws-access-key-id",
+        "Severity": "CRITICAL",
+        "Match": "AKIA****",
+        "Code": {"Lines": []},
+    }
     report = {"SchemaVersion": 2, "Results": [{"Target": "/x", "Secrets": [secret]}]}
     (found,) = trivy_scan(json.dumps(report).encode(), TOOL).secrets
     assert (found.rule, found.path) == ("aws-access-key-id", "/x") and not hasattr(found, "match")

@@ -100,7 +100,8 @@ evidence = st.builds(
         st.lists(findings, max_size=4).map(tuple),
         st.lists(st.builds(LeakedSecret, names, names, st.sampled_from(Severity)), max_size=2).map(tuple),
     ),
-    st.none() | st.builds(TestReport, tools, st.lists(st.builds(TestCase, names, st.booleans(), names)).map(tuple)),
+    st.none()
+    | st.builds(TestReport, tools, st.lists(st.builds(TestCase, names, st.booleans(), names)).map(tuple)),
 )
 
 
@@ -109,7 +110,11 @@ def test_evidence_reads_back(value: Evidence) -> None:
     assert Evidence.from_json(value.to_json()) == value
 
 
-@given(st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda x: st.dictionaries(names, x, max_size=3)))
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(max_size=5), lambda x: st.dictionaries(names, x, max_size=3)
+    )
+)
 def test_anything_else_is_refused_as_evidence(value: object) -> None:
     if isinstance(value, dict):
         with pytest.raises(ValueError):

@@ -1,0 +1,109 @@
+"""Our verification and cosign's say the same, about good signatures and about every kind of bad one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.model import Reference
+from pipeline.trust.keypair import generate
+
+from . import samples
+from .site import Site
+from .tools import binary, cosign, crane
+
+pytestmark = pytest.mark.real
+
+
+def agree(site: Site, image: str, key: Path, scratch: Path, *, good: bool) -> str:
+    """Ask both; gives what our program said on stderr."""
+    ours = site.run("verify", image, "--key", key, expect=None)
+    theirs = cosign("verify", "--key", str(key), image, root=scratch)
+    assert (ours.code, theirs.returncode == 0) == ((0, True) if good else (7, False)), (
+        ours.err + theirs.stderr
+    )
+    return ours.err
+
+
+@pytest.fixture
+def signed(site: Site, project: Callable[..., Path]) -> str:
+    """An image signed by the site's own key, by digest."""
+    result = site.run("sign", "--json", cwd=project(samples.hello())).json["images"][0]
+    reference = Reference.parse(result["reference"])
+    return str(reference.by_digest)
+
+
+def test_verdicts_of_both(site: Site, signed: str, tmp_path: Path) -> None:
+    own = site.data / "keys" / "cosign.pub"
+    agree(site, signed, own, tmp_path, good=True)
+
+    stranger = tmp_path / "stranger.pub"
+    stranger.write_bytes(generate().public)
+    assert "not signed by" in agree(site, signed, stranger, tmp_path, good=False)
+
+    repository = signed.partition("@")[0]
+    config = json.loads(crane("config", signed)) if "index" not in crane("manifest", signed) else {}
+    assert config == {}
+    child = json.loads(crane("manifest", signed))["manifests"][0]["digest"]
+    agree(site, f"{repository}@{child}", own, tmp_path, good=True)
+
+    changed = crane("mutate", "--label", "a=b", f"{repository}@{child}", "--tag", f"{repository}:changed")
+    unsigned = f"{repository}@{crane('digest', f'{repository}:changed')}"
+    assert changed and "nothing is attached to it" in agree(site, unsigned, own, tmp_path, good=False)
+
+
+def test_what_cosign_signs_we_accept(site: Site, signed: str, tmp_path: Path) -> None:
+    pair = generate()
+    private, public = tmp_path / "k.key", tmp_path / "k.pub"
+    private.write_bytes(pair.private)
+    public.write_bytes(pair.public)
+    agree(site, signed, public, tmp_path, good=False)
+    (tmp_path / "signing.json").write_text(
+        '{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json","rekorTlogConfig":{},"tsaConfig":{}}'
+    )
+    (tmp_path / "root.json").write_text(
+        '{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}'
+    )
+    options = ["--key", str(private), "--signing-config", str(tmp_path / "signing.json"), "--yes"]
+    options += ["--trusted-root", str(tmp_path / "root.json"), "--allow-http-registry"]
+    subprocess.run(
+        [binary("cosign"), "sign", *options, signed],
+        check=True,
+        capture_output=True,
+        env={"COSIGN_PASSWORD": pair.password, "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+    )
+    agree(site, signed, public, tmp_path, good=True)
+
+
+def test_no_secret_is_to_be_found_anywhere(site: Site, project: Callable[..., Path]) -> None:
+    """The password and the private key: not in output, logs, the registry, nor what the engine keeps on disk."""
+    pair = generate()
+    root = project(samples.hello())
+    environment = {
+        "COSIGN_PRIVATE_KEY": pair.private.decode(),
+        "COSIGN_PUBLIC_KEY": pair.public.decode(),
+        "COSIGN_PASSWORD": pair.password,
+    }
+    done = site.run("-v", "sign", "--json", cwd=root, **environment)
+    secret_line = pair.private.decode().splitlines()[2]
+    assert pair.password not in done.out + done.err and secret_line not in done.out + done.err
+    for secret in (pair.password, secret_line):
+        found = subprocess.run(
+            [
+                "grep",
+                "--recursive",
+                "--files-with-matches",
+                "--fixed-strings",
+                "--text",
+                secret,
+                str(site.data),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert found.stdout == "", found.stdout
