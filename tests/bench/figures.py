@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 class Figure:
     """One line of the table. `unit` is "s" or a noun; `goal` bounds the ratio or, with `absolute`, our figure.
 
-    `spread` is the least and the most of our samples; `cpu` seconds of our CPU time, where it was taken.
+    `spread` is the least and the most of our samples; `cpu` and `peer_cpu` are
+    seconds of CPU time, where they were taken: their ratio bears a busy machine better than the clock's.
     """
 
     what: str
@@ -23,12 +24,18 @@ class Figure:
     absolute: bool = False
     spread: tuple[float, float] | None = None
     cpu: float | None = None
+    peer_cpu: float | None = None
     note: str = ""
 
     @property
     def ratio(self) -> float | None:
         """Ours in terms of the peer's."""
         return self.ours / self.peer if self.peer else None
+
+    @property
+    def cpu_ratio(self) -> float | None:
+        """The same of the CPU time."""
+        return self.cpu / self.peer_cpu if self.cpu and self.peer_cpu else None
 
     @property
     def met(self) -> bool | None:
@@ -39,7 +46,7 @@ class Figure:
 
 def table(machine: Mapping[str, object], figures: Sequence[Figure]) -> str:
     """For people: one line a figure, then what is to be known of it."""
-    head = ("what", "ours", "spread", "cpu", "peer", "ratio", "goal", "against")
+    head = ("what", "ours", "spread", "cpu", "peer", "ratio", "cpu ratio", "goal", "against")
     rows = [head, *(_row(f) for f in figures)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
@@ -60,6 +67,7 @@ def _row(figure: Figure) -> tuple[str, ...]:
         _value(figure.cpu, "s") if figure.cpu is not None else "",
         _value(figure.peer, figure.unit) if figure.peer is not None else "",
         f"{figure.ratio:.2f}x" if figure.ratio is not None else "",
+        f"{figure.cpu_ratio:.2f}x" if figure.cpu_ratio is not None else "",
         goal,
         figure.against,
     )
@@ -73,5 +81,5 @@ def _value(number: float, unit: str) -> str:
 
 def as_json(machine: Mapping[str, object], figures: Sequence[Figure]) -> str:
     """For machines: seconds as seconds, with ratio and whether the goal is met."""
-    rows = [asdict(f) | {"ratio": f.ratio, "met": f.met} for f in figures]
+    rows = [asdict(f) | {"ratio": f.ratio, "cpu_ratio": f.cpu_ratio, "met": f.met} for f in figures]
     return json.dumps({"machine": dict(machine), "figures": rows}, indent=2) + "\n"

@@ -52,6 +52,7 @@ def measure(stand: Stand) -> list[Figure]:
             absolute=True,
             spread=_spread(found["again"]),
             cpu=cpu(found["again"]),
+            peer_cpu=cpu(found["look"]),
             note=f"{said}; the engine was {'WOKEN' if woken else 'not woken'}",
         ),
         Figure(
@@ -62,7 +63,14 @@ def measure(stand: Stand) -> list[Figure]:
             unit="requests",
             note="records, indexes, signatures and tags are looked at; the ratio is requests a target",
         ),
-        Figure("main job, unchanged, for scale", wall(found["again"]), wall(found["bare"]), "python -c pass"),
+        Figure(
+            "main job, unchanged, for scale",
+            wall(found["again"]),
+            wall(found["bare"]),
+            "python -c pass",
+            cpu=cpu(found["again"]),
+            peer_cpu=cpu(found["bare"]),
+        ),
     ]
 
 

@@ -25,7 +25,8 @@ def measure(stand: Stand) -> list[Figure]:
         "PIP_CACHE_DIR": caches / "pip",
         "XDG_CACHE_HOME": caches / "xdg",
     }
-    home = stand.home("nothing", **{name: str(folder) for name, folder in folders.items()})
+    own = {name: str(folder) for name, folder in folders.items()}
+    home = stand.home("nothing", PYTHONPYCACHEPREFIX="", **own)
     clone = stand.scratch / "newcomer"
     shutil.copytree(stand.clone, clone, symlinks=True)
     figures = []

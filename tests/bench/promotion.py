@@ -26,7 +26,8 @@ def measure(stand: Stand) -> list[Figure]:
     home, cold = stand.cold_run
     subject, crane = subject_of(json.loads(cold.out)), stand.tool("crane")
     stand.say(f"promotion, {stand.rounds} rounds")
-    _, *tag = crane_commands(crane, subject.host, subject)
+    peer = partial(crane_commands, crane, subject.host, subject)
+    _, *tag = peer()
     tagged = f"crane copy, crane tag x{len(tag)}"
     carried = f"{tagged}, crane copy x{len(subject.referrers)}"
     with counting(subject.host) as proxy:
@@ -54,11 +55,12 @@ def measure(stand: Stand) -> list[Figure]:
         ),
         _requests("promotion: requests", promoted, short, tagged, left),
         _requests("promotion: requests, same content", promoted, whole, carried, told),
-        _in_process(stand, subject, partial(crane_commands, crane, subject.host, subject), tagged, left),
+        _in_process("promotion within a run: time", stand, subject, peer, tagged, left),
         _in_process(
+            "promotion within a run: time, same content",
             stand,
             subject,
-            partial(crane_commands, crane, subject.host, subject, referrers=True),
+            partial(peer, referrers=True),
             carried,
             told,
         ),
@@ -117,7 +119,7 @@ def _counted_crane(proxy: Counted, commands: list[list[str]]) -> Counter[str]:
 
 
 def _in_process(
-    stand: Stand, subject: Subject, peer: Callable[[], list[list[str]]], against: str, note: str
+    what: str, stand: Stand, subject: Subject, peer: Callable[[], list[list[str]]], against: str, note: str
 ) -> Figure:
     """Our work without the start of the interpreter: what a run pays for one more image."""
     ours, theirs = [], []
@@ -130,7 +132,7 @@ def _in_process(
             run_quietly(argv)
         theirs.append(time.perf_counter() - began)
     return Figure(
-        "promotion within a run: time",
+        what,
         statistics.median(ours),
         statistics.median(theirs),
         against,

@@ -28,7 +28,7 @@ def measure(stand: Stand) -> list[Figure]:
         "dagger": Command([sys.executable, "-c", "import dagger"], stand.env, stand.scratch),
     }
     found = in_turns(commands, stand.rounds)
-    bare = wall(found["bare"])
+    bare = found["bare"]
     return [
         _figure("lockage --help", found["help"], bare, 8, "bytecode compiled on both sides"),
         _figure("lockage plan", found["plan"], bare, 16, _kept(kept)),
@@ -46,9 +46,19 @@ def measure(stand: Stand) -> list[Figure]:
     ]
 
 
-def _figure(what: str, samples: list[Sample], bare: float, goal: float | None, note: str) -> Figure:
+def _figure(what: str, samples: list[Sample], bare: list[Sample], goal: float | None, note: str) -> Figure:
     spread = min(s.seconds for s in samples), max(s.seconds for s in samples)
-    return Figure(what, wall(samples), bare, _BARE, goal=goal, spread=spread, cpu=cpu(samples), note=note)
+    return Figure(
+        what,
+        wall(samples),
+        wall(bare),
+        _BARE,
+        goal=goal,
+        spread=spread,
+        cpu=cpu(samples),
+        peer_cpu=cpu(bare),
+        note=note,
+    )
 
 
 def _kept(cache: Path) -> str:
