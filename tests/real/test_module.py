@@ -1,0 +1,159 @@
+"""The Dagger module on the real engine: the digests that the command line gives, either of them first."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from . import samples
+from .conftest import commit
+from .site import ROOT, Done, Site
+from .tools import crane, tags
+
+pytestmark = pytest.mark.real
+
+Dagger = Callable[..., Done]
+STAGES = {"plan", "lint", "build", "scan", "sbom", "test", "push", "sign", "run", "promote", "verify"}
+
+
+@pytest.fixture
+def dagger(site: Site) -> Dagger:
+    """`dagger(arguments, cwd=…)` with what `lockage env` says and nothing else; other variables are taken away."""
+    variables = site.run("env", "--json").json
+    program = variables["_EXPERIMENTAL_DAGGER_CLI_BIN"]
+
+    def run(*arguments: str, cwd: Path = ROOT, expect: int = 0, without: tuple[str, ...] = ()) -> Done:
+        environment = {k: v for k, v in {**site.env, **variables}.items() if k not in without}
+        done = subprocess.run(
+            [program, "--progress=plain", *arguments],
+            cwd=cwd,
+            env={**environment, "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            timeout=1800,
+            check=False,
+        )
+        assert done.returncode == expect, (
+            f"exit {done.returncode}, not {expect}\n{done.stdout}\n{done.stderr}"
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def pair(project: Callable[..., Path]) -> Path:
+    """An image with every kind of file in its rootfs, and one that stands on it."""
+    child = {
+        "images/child/image.yml": samples.image("1.0.0"),
+        "images/child/Dockerfile.tmpl": "FROM hello:1.2\nRUN echo {{ tag }} > /etc/child\n",
+    }
+    root = project({**samples.hello(), **child, "images/hello/rootfs/opt/say": "#!/bin/sh\necho hello\n"})
+    (root / "images/hello/rootfs/opt/say").chmod(0o755)
+    (root / "images/hello/rootfs/opt/link").symlink_to("say")
+    (root / "images/hello/rootfs/opt/dangling").symlink_to("/nowhere")
+    commit(root)
+    return root
+
+
+def call(*arguments: str) -> tuple[str, ...]:
+    """The module of this checkout, on the catalogue of the folder it is called in."""
+    return ("-m", str(ROOT), "call", "--source=.", *arguments)
+
+
+def digests(data: dict) -> dict[str, str]:
+    """Target id -> digest of a run's JSON."""
+    return {t["id"]: t["digest"] for t in data["targets"]}
+
+
+def test_the_module_of_this_checkout_plans_the_same_bytes(site: Site, dagger: Dagger) -> None:
+    listed = {line.split()[0] for line in dagger("functions").out.splitlines() if line.strip()}
+    assert listed >= STAGES
+    site.run("lock")
+    assert dagger("call", "plan").out == site.run("plan", "--json").out
+    dagger("check", "lint")
+
+
+def test_what_the_command_line_built_is_recalled(site: Site, dagger: Dagger, pair: Path) -> None:
+    first = site.run("build", "--json", cwd=pair).json
+    again = dagger(*call("build", "--as-json"), cwd=pair).json
+    assert digests(again) == digests(first)
+    assert {t["status"] for t in again["targets"]} == {"reused"}
+    assert all(digest in dagger(*call("build"), cwd=pair).out for digest in digests(first).values())
+
+
+def test_what_the_module_did_leaves_nothing_to_do(site: Site, dagger: Dagger, pair: Path) -> None:
+    subprocess.run(["git", "-C", str(pair), "gc", "--quiet"], check=True)
+    first = dagger(*call("run", "--as-json"), cwd=pair).json
+    assert {t["status"] for t in first["targets"]} == {"built"}
+    again = site.run("run", "--json", cwd=pair).json
+    assert digests(again) == digests(first)
+    assert [i["reference"] for i in again["images"]] == [i["reference"] for i in first["images"]]
+    assert all(i["signed"] and i["promoted"] and not i["written"] for i in again["images"])
+    site.run("verify", cwd=pair)
+
+    builds = first["images"][0]["reference"].partition("/dev/")[0] + "/builds"
+    moment = subprocess.run(
+        ["git", "-C", str(pair), "log", "-1", "--format=%cI"],
+        env={**os.environ, "TZ": "UTC"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout[:10]
+    for digest in digests(first).values():
+        notes = json.loads(crane("manifest", f"{builds}@{digest}"))["annotations"]
+        assert notes["org.opencontainers.image.created"].startswith(moment)
+
+    (look,) = [
+        one
+        for one in dagger(*call("promote", "--to=prod", "--dry-run"), cwd=pair).json
+        if "child" in one["source"]
+    ]
+    assert not look["moves"]
+    assert len(look["in_place"]) == 3
+    verified = dagger(*call("verify"), cwd=pair).json
+    assert {v["reference"].rpartition("@")[2] for v in verified} == {i["index"] for i in first["images"]}
+
+
+def test_a_closed_gate_fails_the_call_and_moves_no_tag(dagger: Dagger, site: Site, project) -> None:
+    root = project(
+        {
+            "images/weak/image.yml": samples.image("1.0.0"),
+            "images/weak/Dockerfile.tmpl": samples.DEBIAN + samples.VULNERABLE_CURL,
+            **samples.hello("apart"),
+        }
+    )
+    refused = dagger(*call("run"), cwd=root, expect=1)
+    assert "weak/1.0.0/linux-amd64: gate vulnerabilities closed: CVE-2099-0001" in refused.err
+    assert "Traceback" not in refused.err
+    name = (root / "lockage.yml").read_text().partition("project: ")[2].split()[0]
+    assert tags(f"{site.registry}/{name}/dev/weak") == set()
+    assert tags(f"{site.registry}/{name}/prod/apart") == {"1", "1.2", "1.2.3"}
+
+
+def test_mistakes_are_told_with_their_place(dagger: Dagger, project) -> None:
+    root = project(
+        {**samples.hello(), "images/hello/image.yml": samples.image("1.2.3", extra="varables: {}\n")}
+    )
+    told = dagger(*call("lint"), cwd=root, expect=1).err
+    assert "images/hello/image.yml:3:1" in told
+    assert "variables" in told
+
+
+@pytest.mark.parametrize(
+    ("function", "without", "hint"),
+    [
+        ("sign", ("LOCKAGE_PUBLIC_KEY",), "signing needs a key pair"),
+        ("sign", ("LOCKAGE_PRIVATE_KEY",), "the secret --private-key cannot be read"),
+        ("build", ("LOCKAGE_REGISTRY",), "localhost:5000"),
+    ],
+)
+def test_what_is_missing_is_named(dagger: Dagger, project, function: str, without, hint: str) -> None:
+    told = dagger(*call(function), cwd=project(samples.hello()), expect=1, without=without).err
+    assert hint in told
+    assert "Traceback" not in told
