@@ -63,8 +63,8 @@ def _import(archive: Path, name: str) -> list[str]:
 def _root(binary: Path, target: Path) -> None:
     """The file system of the registry's image: the binary and a folder that its user may write."""
     with tarfile.open(target, "w") as tar:
-        tar.add(binary, "olareg", filter=lambda info: _plain(info, 0, 0o755))
         for name, owner, mode in (
+            (".", 0, 0o755),
             ("tmp", 0, 0o1777),
             ("home", 0, 0o755),
             ("home/appuser", _UID, 0o755),
@@ -73,6 +73,7 @@ def _root(binary: Path, target: Path) -> None:
             folder = tarfile.TarInfo(name)
             folder.type = tarfile.DIRTYPE
             tar.addfile(_plain(folder, owner, mode))
+        tar.add(binary, "olareg", filter=lambda info: _plain(info, 0, 0o755))
 
 
 def _plain(info: tarfile.TarInfo, owner: int, mode: int) -> tarfile.TarInfo:

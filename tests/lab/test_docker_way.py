@@ -1,0 +1,206 @@
+"""The Docker way, for real: images pulled or made, least rights, crashes, a daemon that is away."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from pipeline import lab
+from pipeline.errors import EnvironmentProblem
+from pipeline.lab import Instance, Settings, State, Status, docker, docker_engine, docker_registry, registry
+
+from .conftest import Story
+from .dockerd import daemon
+from .test_lab_way import down, up
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(
+        os.geteuid() != 0 or sys.platform != "linux", reason="starts Docker: root's, on Linux"
+    ),
+]
+
+Pipeline = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment in which `docker` reaches a daemon."""
+    with daemon(tmp_path_factory.mktemp("docker")) as found:
+        yield found
+
+
+@pytest.fixture
+def settings(
+    make_settings: Callable[..., Settings], environ: dict[str, str], tmp_path: Path
+) -> Iterator[Settings]:
+    """An instance of this test's own; containers and volumes are removed afterwards."""
+    made = make_settings(f"t{os.getpid()}", None, **environ)
+    yield made
+    down(made, force=True)
+    found = say(made, "volume", "ls", "--quiet", "--filter", f"name=lockage-{made.instance}-")
+    for volume in found.split():
+        say(made, "volume", "rm", volume)
+
+
+def say(settings: Settings, *args: str) -> str:
+    """What docker says; it has to succeed."""
+    argv = ["docker", *args]
+    done = subprocess.run(argv, env=dict(settings.environ), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def status(settings: Settings) -> Status:
+    return anyio.run(lab.status, settings)
+
+
+def test_a_pipeline(settings: Settings, story: Story, pipeline: Pipeline) -> None:
+    instance = up(settings, story)
+    assert instance.way.kind == "docker"
+    assert instance.runner_host == f"docker-container://{docker_engine.name(settings)}"
+    port = instance.registry.partition(":")[2]
+    registry_ip = say(
+        settings,
+        *("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"),
+        docker_registry.name(settings),
+    )
+    addresses = [f"127.0.0.1:{port}", f"10.87.0.1:{port}", f"{registry_ip}:{port}"]
+    result = pipeline(instance, settings, *addresses)
+    assert result["same"]
+    assert result["files"] == ["by an exec", "by a Dockerfile"]
+    assert set(result["dialled"]) == set(addresses)
+    assert "open" not in result["dialled"].values()  # containers of the engine cannot write to the registry
+
+    said = len(story.lines)
+    assert up(settings, story) == instance
+    assert len(story.lines) == said
+    now = status(settings)
+    assert [(d.state, d.answers) for d in (now.engine, now.registry)] == [(State.RUNNING, True)] * 2
+
+    published = say(settings, "port", docker_registry.name(settings))
+    assert published == f"{port}/tcp -> 127.0.0.1:{port}"
+    down(settings, story)
+    assert [d.state for d in (status(settings).engine, status(settings).registry)] == [State.STOPPED] * 2
+    again = up(settings)
+    assert again.registry == instance.registry
+    assert pipeline(again, settings)["files"] == result["files"]
+
+
+def test_the_rights(settings: Settings) -> None:
+    up(settings)
+    given = json.loads(
+        say(settings, "inspect", "--format", "{{json .HostConfig}}", docker_engine.name(settings))
+    )
+    assert not given["Privileged"]
+    assert sorted(cap.removeprefix("CAP_") for cap in given["CapAdd"]) == ["NET_ADMIN", "SYS_ADMIN"]
+    assert not any(bind.startswith("/") for bind in given["Binds"] or [])  # nothing of the host's is mounted
+    kept = json.loads(
+        say(settings, "inspect", "--format", "{{json .HostConfig}}", docker_registry.name(settings))
+    )
+    assert kept["CapDrop"] == ["ALL"]
+
+
+def test_rights_that_do_not_do(settings: Settings, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too few are noticed before the first build, and what more was tried is told."""
+    monkeypatch.setattr(docker_engine, "LEAST", ("--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN"))
+    try:
+        up(settings, story)
+    except EnvironmentProblem as problem:
+        assert "with --privileged" in problem.message
+        assert "LOCKAGE_ENGINE" in (problem.hint or "")
+        assert (
+            say(settings, "ps", "--all", "--quiet", "--filter", f"name={docker_engine.name(settings)}") == ""
+        )
+    assert "Docker's rights do not let the engine run containers" in str(story)
+    assert "trying --privileged" in str(story)
+
+
+def test_killed_containers(settings: Settings, story: Story, pipeline: Pipeline) -> None:
+    instance = up(settings)
+    first = pipeline(instance, settings)
+    say(settings, "kill", docker_engine.name(settings))
+    assert status(settings).engine.state is State.CRASHED
+    assert up(settings, story) == instance
+    assert "warning: container" in str(story)
+    say(settings, "restart", docker_registry.name(settings))  # the engine's network goes with it
+    assert up(settings) == instance
+    assert pipeline(instance, settings)["files"] == first["files"]
+    say(settings, "kill", docker_registry.name(settings))
+    assert status(settings).registry.state is State.CRASHED
+    assert up(settings) == instance
+    assert pipeline(instance, settings)["files"] == first["files"]
+
+
+def test_a_damaged_state(settings: Settings, story: Story, pipeline: Pipeline) -> None:
+    up(settings)
+    down(settings, part="engine")
+    damage = "rm -rf /d/* && for name in worker net; do echo damaged > /d/$name; done"
+    volume = docker_engine.volume(settings)
+    shell = ("--entrypoint", "/bin/sh", docker_engine.docker_images.ENGINE, "-c", damage)
+    say(settings, "run", "--rm", "--volume", f"{volume}:/d", *shell)
+    instance = up(settings, story)
+    assert f"docker volume rm {volume}" in str(story)
+    assert docker_engine.volume(settings) != volume
+    assert pipeline(instance, settings)["same"]
+
+
+def test_a_port_that_is_taken(settings: Settings) -> None:
+    port = int(up(settings, registry_only=True).registry.partition(":")[2])
+    down(settings)
+    with socket.socket() as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        stranger.bind(("127.0.0.1", port))
+        stranger.listen()
+        with pytest.raises(EnvironmentProblem, match=f"port {port} .* taken by pid {os.getpid()}"):
+            up(settings, registry_only=True)
+
+
+def test_changing_ways(settings: Settings, story: Story) -> None:
+    in_docker = up(settings, registry_only=True)
+    forced = replace(settings, engine="lab")
+    alone: Instance = up(forced, story, registry_only=True)
+    assert alone.way.kind == "lab"
+    assert alone.registry == in_docker.registry
+    assert "changing from the docker way to lab" in str(story)
+    assert registry.state(forced)[0] is State.RUNNING
+    assert anyio.run(docker.container, settings, docker_registry.name(settings)) is None
+
+
+def test_a_daemon_that_is_away(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
+    asked = make_settings("away", "docker", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    with pytest.raises(EnvironmentProblem, match="LOCKAGE_ENGINE=docker, but ") as caught:
+        up(asked)
+    assert "docker info" in (caught.value.hint or "")
+    assert make_and_see(make_settings, f"unix://{tmp_path}/none.sock") == "lab"
+
+
+def test_a_daemon_that_never_answers(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docker, "PROBE_LIMIT", 1.0)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        host = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        asked = make_settings("silent", "docker", DOCKER_HOST=host)
+        with pytest.raises(EnvironmentProblem, match="does not answer within 1 s"):
+            up(asked)
+        assert make_and_see(make_settings, host) == "lab"
+
+
+def make_and_see(make_settings: Callable[..., Settings], host: str) -> str:
+    """The way that is taken where Docker is not asked for, with that daemon."""
+    way = anyio.run(partial(lab.status, make_settings("free", None, DOCKER_HOST=host))).way
+    return way.kind if way else ""
