@@ -42,7 +42,7 @@ async def place(options: argparse.Namespace, report: Progress) -> AsyncIterator[
 
         async def wake() -> Connection:
             woken = await lab.up(settings, report.step)
-            log = settings.data / "logs" / "session.log"
+            log = _session_log(settings.data / "logs")
             environment = {**os.environ, **woken.connect_env()}
             return Connection(woken.dagger_bin, environment, log, connect_limit=_connect_limit())
 
@@ -54,6 +54,14 @@ async def place(options: argparse.Namespace, report: Progress) -> AsyncIterator[
             lock=lock_file(options, settings, site),
             wake=wake,
         )
+
+
+def _session_log(folder: Path) -> Path:
+    """A log of this process's own; the ten newest of others are kept."""
+    old = sorted(folder.glob("session-*.log"), key=lambda path: path.stat().st_mtime)
+    for path in old[:-10]:
+        path.unlink(missing_ok=True)
+    return folder / f"session-{os.getpid()}.log"
 
 
 def _connect_limit() -> float:

@@ -7,7 +7,7 @@ import os
 from functools import partial
 
 from pipeline.errors import Exit, RegistryError, UsageError
-from pipeline.policy import ci_tag
+from pipeline.policy import Revision, ci_tag
 from pipeline.registry import Registry
 from pipeline.registry.together import each
 from pipeline.release import Promotion, perform, plan_promotion
@@ -39,6 +39,15 @@ def promote(options: argparse.Namespace) -> int:
     return Exit.OK
 
 
+def _revision(options: argparse.Namespace) -> Revision:
+    if options.revision is None:
+        return read_revision(options.root, os.environ)
+    try:
+        return Revision(options.revision)
+    except ValueError as fault:
+        raise UsageError(str(fault), hint="--revision takes a whole commit id: git rev-parse HEAD") from None
+
+
 async def _promote(options: argparse.Namespace) -> list[Promotion]:
     report = Progress()
     async with place(options, report) as here, Registry(access()) as registry:
@@ -50,7 +59,7 @@ async def _promote(options: argparse.Namespace) -> list[Promotion]:
         if origin == to:
             raise UsageError(f"{to.name} is where the images are taken from", hint="--to another environment")
         key = signing(os.environ, here.data).key
-        revision = read_revision(options.root, os.environ)
+        revision = _revision(options)
 
         async def look(group) -> Promotion:
             image, tags = group[0].image, group[0].tags

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pipeline.catalogue.scan import scan
 from pipeline.model import Digest, Platform, Reference
 
 from .faults import explained
@@ -19,6 +20,7 @@ class BuildOrder:
     """Everything a build needs; `dockerfile` names bases by digest and address, `context` holds the rest.
 
     `destination` is where the manifest goes: a tag in the repository of builds, never one that people use.
+    `fresh` is a word never used before when nothing may come from the engine's cache.
     """
 
     target: str
@@ -29,19 +31,34 @@ class BuildOrder:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     hint: str | None = None
+    fresh: str | None = None
 
 
 def image(client: dagger.Client, order: BuildOrder) -> dagger.Container:
     """The image as a container of the engine, not yet built."""
     import dagger
 
-    context = order.context.with_new_file("Dockerfile", order.dockerfile)
+    text = uncached(order.dockerfile, order.fresh) if order.fresh else order.dockerfile
+    context = order.context.with_new_file("Dockerfile", text)
     built = context.docker_build(platform=dagger.Platform(str(order.platform)))
     for name, value in sorted(order.labels.items()):
         built = built.with_label(name, value)
     for name, value in sorted(order.annotations.items()):
         built = built.with_annotation(name, value)
     return built
+
+
+def uncached(dockerfile: str, word: str) -> str:
+    """The same Dockerfile with an argument in every stage that no earlier build had, so that each RUN runs.
+
+    The engine's `docker_build` has no option for this; an argument is in the environment of every RUN behind it.
+    """
+    for instruction in reversed(scan(dockerfile).instructions):
+        if instruction.keyword == "FROM":
+            head, tail = dockerfile[: instruction.end], dockerfile[instruction.end :]
+            newline = "" if head.endswith("\n") else "\n"
+            dockerfile = f"{head}{newline}ARG LOCKAGE_FRESH={word}\n{tail}"
+    return dockerfile
 
 
 async def build(client: dagger.Client, order: BuildOrder) -> tuple[dagger.Container, Digest]:

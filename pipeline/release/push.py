@@ -20,8 +20,9 @@ async def push(
     builds: Repository,
     destination: Repository,
     children: Sequence[tuple[Platform, Digest]],
-) -> Descriptor:
-    """Bring the platforms of one image tag and their index into `destination`; gives the index.
+) -> tuple[Descriptor, tuple[Descriptor, ...]]:
+    """Bring the platforms of one image tag and their index into `destination`; gives the index and its children
+    in the order given.
 
     The children are exactly the digests that were built. A rerun finds them there and writes nothing.
     """
@@ -40,4 +41,4 @@ async def push(
         for _, child, _ in found:
             await registry.copy(builds, child.digest, destination, referrers=False)
         await registry.put_manifest(destination, raw, OCI_INDEX)
-    return index
+    return index, tuple(child for _, child, _ in found)

@@ -8,11 +8,10 @@ from dataclasses import replace
 from pipeline.catalogue import Target
 from pipeline.config import Environment
 from pipeline.errors import LockageError
-from pipeline.model import Descriptor, Reference
-from pipeline.model.descriptor import OCI_MANIFEST
+from pipeline.model import Descriptor, Reference, Repository
 from pipeline.policy import ci_tag
 from pipeline.release import perform, plan_promotion, push
-from pipeline.trust import verify
+from pipeline.trust import examine, verify
 
 from .attest import sign
 from .results import ImageResult, Stage, Status
@@ -50,14 +49,13 @@ async def _publish(
     repository = shop.repository(first, target.image)
     records = [(t, done.record) for t, done in group if done.record]
     shop.report(target.name, Stage.PUSH, str(repository))
-    index = await push(shop.registry, shop.builds, repository, [(t.platform, r.digest) for t, r in records])
+    built = [(t.platform, r.digest) for t, r in records]
+    index, children = await push(shop.registry, shop.builds, repository, built)
     result = replace(result, index=index.digest, pushed=repository.at(index.digest))
     if until.number >= Stage.SIGN.number:
         if not await _is_signed(shop, repository, index):
-            children = [
-                (Descriptor(OCI_MANIFEST, r.digest, await _manifest_size(shop, r)), r) for _, r in records
-            ]
-            await sign(shop, repository, index, children)
+            known = zip(children, [record for _, record in records], strict=True)
+            await sign(shop, repository, index, list(known))
             await verify(shop.registry, repository, index.digest, shop.signing.key)
         result = replace(result, signed=True)
     ci = ci_tag(shop.revision, target.tags[0])
@@ -68,26 +66,25 @@ async def _publish(
     return result
 
 
-async def _manifest_size(shop: Workshop, record) -> int:
-    manifest = await shop.registry.get_manifest(shop.builds.at(record.digest))
-    assert manifest
-    return manifest.descriptor.size
-
-
-async def _is_signed(shop: Workshop, repository, index: Descriptor) -> bool:
-    from pipeline.trust import examine
-
+async def _is_signed(shop: Workshop, repository: Repository, index: Descriptor) -> bool:
     return (await examine(shop.registry, repository, index.digest, shop.signing.key)).signed
 
 
-async def _tag(shop: Workshop, repository, index: Descriptor, tags: Sequence[str]) -> tuple[Reference, ...]:
+async def _tag(
+    shop: Workshop, repository: Repository, index: Descriptor, tags: Sequence[str]
+) -> tuple[Reference, ...]:
     """Point tags of the same repository to the index; those that do already are left alone."""
     promotion = await plan_promotion(shop.registry, repository, index.digest, repository, tags)
     return await perform(shop.registry, promotion)
 
 
 async def _promote(
-    shop: Workshop, target: Target, source, index: Descriptor, to: Environment, result: ImageResult
+    shop: Workshop,
+    target: Target,
+    source: Repository,
+    index: Descriptor,
+    to: Environment,
+    result: ImageResult,
 ) -> ImageResult:
     destination = shop.repository(to, target.image)
     plan = await plan_promotion(shop.registry, source, index.digest, destination, target.tags)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -135,6 +136,7 @@ async def _build(
             destination=shop.builds.tagged(target.key),
             labels={**target.labels, **_moment(shop)},
             annotations={**target.labels, **_moment(shop), **_base_annotations(target, bases)},
+            fresh=uuid.uuid4().hex if shop.fresh else None,
             hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
         )
         try:

@@ -136,3 +136,31 @@ def commit_of(root: Path) -> str:
     return subprocess.run(
         ["git", "-C", str(root), "rev-parse", "HEAD"], check=True, capture_output=True, text=True
     ).stdout.strip()
+
+
+def test_fresh_builds_again_although_everything_is_known(site: Site, project: Callable[..., Path]) -> None:
+    files = {**samples.hello(), "images/hello/Dockerfile.tmpl": samples.DEBIAN + "RUN date +%N > /etc/hello\n"}
+    del files["images/hello/test.yml.tpl"]
+    root = project(files)
+    first = site.run("build", "--json", cwd=root).json["targets"][0]
+    fresh = site.run("build", "--fresh", "--json", cwd=root).json["targets"][0]
+    assert (fresh["status"], fresh["reason"]) == ("built", "asked for afresh")
+    assert fresh["digest"] != first["digest"]
+    assert site.run("build", "--json", cwd=root).json["targets"][0]["digest"] == fresh["digest"]
+
+
+def test_promotion_is_looked_at_first_and_then_done_once(site: Site, pair: Path) -> None:
+    run = site.run("sign", "hello", "--json", cwd=pair).json["images"][0]
+    planned = site.run("promote", "hello", "--to", "prod", "--plan", "--json", cwd=pair).json[0]
+    assert [m["from"] for m in planned["moves"]] == [None] * 3
+    repository = planned["destination"]
+    assert tags(repository) == set()
+    site.run("promote", "hello", "--to", "prod", cwd=pair)
+    assert tags(repository) == {"1", "1.2", "1.2.3"}
+    assert crane("digest", f"{repository}:1") == run["index"]
+    again = site.run("promote", "hello", "--to", "prod", "--json", cwd=pair).json[0]
+    assert again["moves"] == [] and len(again["in_place"]) == 3
+    wrong = site.run("promote", "hello", "--to", "production", cwd=pair, expect=2)
+    assert "lockage.yml has: dev, prod" in wrong.err
+    absent = site.run("promote", "hello", "--to", "prod", "--revision", "0" * 40, cwd=pair, expect=5)
+    assert "No CI image found for commit 0000" in absent.err
