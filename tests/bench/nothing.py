@@ -16,7 +16,7 @@ def measure(stand: Stand) -> list[Figure]:
 
     What the machine has (Python, Go, uv if there is one, the package index) is taken as it is.
     """
-    caches = stand.scratch / "nothing"
+    caches = stand.scratch / "caches"
     folders = {
         "LOCKAGE_CACHE": caches / "lockage",
         "GOCACHE": caches / "go-build",
