@@ -74,7 +74,8 @@ async def perform(registry: Registry, promotion: Promotion) -> tuple[Reference, 
     """
     if not promotion.moves:
         return ()
-    await registry.copy(promotion.source, promotion.digest, promotion.destination)
+    if promotion.source != promotion.destination:
+        await registry.copy(promotion.source, promotion.digest, promotion.destination)
     manifest = await registry.get_manifest(promotion.destination.at(promotion.digest))
     if manifest is None:
         raise RegistryError(f"{promotion.destination.at(promotion.digest)} is not there after it was copied")
