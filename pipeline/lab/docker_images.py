@@ -25,8 +25,10 @@ async def ensure(name: str, settings: Settings, report: Report) -> None:
 
     Raises `EnvironmentProblem` with the registry's own words when it can be neither pulled nor made.
     """
-    if (await docker.call(settings, "image", "inspect", "--format", "{{.Id}}", name)).code == 0:
-        return
+    made = '{{index .Config.Labels "io.lockage.engine-image"}}'
+    there = await docker.call(settings, "image", "inspect", "--format", made, name)
+    if there.code == 0 and there.out.strip() in ("", "<no value>", engine_image.key()):
+        return  # a publisher's, or ours of this version
     step = "image"
     report(step, f"pulling {name}")
     pulled = await docker.call(settings, "pull", "--quiet", name, limit=_PULL_LIMIT)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.lab import process
 from pipeline.lab.filelock import locked
+from pipeline.lab.recipes import architecture
 from pipeline.lab.settings import Report, Settings
 
 STEP = "emulators"
 _PACKAGE = "qemu-user-static"
+_MACHINES = {
+    "amd64": ("aarch64", "arm", "ppc64le", "riscv64", "s390x"),
+    "arm64": ("ppc64le", "s390x", "x86_64"),
+}
 
 
 async def ensure(settings: Settings, report: Report) -> Path:
@@ -21,7 +25,7 @@ async def ensure(settings: Settings, report: Report) -> Path:
     Raises `EnvironmentProblem` where Debian's package cannot be had.
     """
     folder = settings.cache / "emulators"
-    final = folder / _PACKAGE
+    final = folder / f"{_PACKAGE}-{architecture()}"
     folder.mkdir(parents=True, exist_ok=True)
     async with locked(folder / ".lock", STEP, lambda who: report(STEP, f"waiting for {who}")):
         if final.is_dir():
@@ -40,9 +44,22 @@ async def ensure(settings: Settings, report: Report) -> Path:
             package = _one(work)
             argv = ["dpkg-deb", "--extract", str(package), str(work / "root")]
             await process.run(argv, environ=environ, limit=120, what=f"unpacking {_PACKAGE}")
-            shutil.rmtree(work / "root/usr/share", ignore_errors=True)
-            (work / "root").rename(final)
+            _keep(work / "root/usr", work / "kept/usr")
+            (work / "kept").rename(final)
     return final
+
+
+def _keep(root: Path, target: Path) -> None:
+    """Of each machine the line to register, the name in that line, and what it is a link to."""
+    for name in _MACHINES[architecture()]:
+        places = (
+            f"lib/binfmt.d/qemu-{name}.conf",
+            f"libexec/qemu-binfmt/{name}-binfmt-P",
+            f"bin/qemu-{name}-static",
+        )
+        for place in places:
+            (target / place).parent.mkdir(parents=True, exist_ok=True)
+            (root / place).rename(target / place)
 
 
 def _one(folder: Path) -> Path:

@@ -91,10 +91,15 @@ async def _enter(cell: Cell, key: str, settings: Settings, sign_of_life: int) ->
         [*argv, "sh", str(_ENTER)], environ=environ, log=cell.log, pass_fds=(sign_of_life,)
     )
     deadline = time.monotonic() + _FORK_LIMIT
-    while parent.poll() is None and time.monotonic() < deadline:
-        if record := _child(parent.pid, key):
-            return record
-        await anyio.sleep(0.01)
+    try:
+        while parent.poll() is None and time.monotonic() < deadline:
+            if record := _child(parent.pid, key):
+                return record
+            await anyio.sleep(0.01)
+    except BaseException:
+        parent.kill()  # takes its child with it: nobody knows of them yet
+        raise
+    parent.kill()
     raise EnvironmentProblem(
         "the kernel does not give the engine namespaces of its own",
         hint="is this a container? It needs CAP_SYS_ADMIN; or use LOCKAGE_ENGINE=docker or a remote engine",
