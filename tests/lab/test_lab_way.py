@@ -143,13 +143,38 @@ def test_a_damaged_state_is_moved_aside(settings: Settings, story: Story, pipeli
     assert pipeline(instance, settings)["same"]
 
 
-def test_an_engine_that_hangs_is_replaced(settings: Settings, story: Story) -> None:
+def test_an_engine_that_hangs_is_replaced(
+    settings: Settings, story: Story, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lab_engine, "STOP_LIMIT", 1.0)
     up(settings)
     pid = engine_pid(settings)
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     os.kill(int(children[0]), signal.SIGSTOP)  # the engine itself; process 1 there is tini
     assert status(settings).engine.answers is False
-    os.kill(int(children[0]), signal.SIGCONT)
+    instance = up(settings, story)
+    assert "does not answer: starting it again" in str(story)
+    assert "its cache is lost" in str(story)
+    assert engine_pid(settings) != pid
+    assert pipeline(instance, settings)["same"]
+
+
+def test_a_start_that_is_broken_off(settings: Settings) -> None:
+    """Ctrl-C while the engine starts: the next start finds its way, whatever was there already."""
+    up(settings, registry_only=True)
+
+    async def broken_off() -> None:
+        async def watch(scope: anyio.CancelScope) -> None:
+            while not lab_engine.record_file(settings).exists():  # noqa: ASYNC110
+                await anyio.sleep(0.001)
+            scope.cancel()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch, group.cancel_scope)
+            await lab.up(settings)
+
+    anyio.run(broken_off)
+    up(settings)
     assert status(settings).engine.answers is True
 
 
