@@ -18,6 +18,7 @@ from pathlib import Path
 from pipeline.lab import Settings
 
 _BRIDGE = "docker0"
+_KEYS = Path("/etc/docker")  # a daemon of that age writes one there, wherever its data are
 _PATIENCE = 120
 
 
@@ -42,6 +43,7 @@ def daemon(folder: Path) -> Iterator[dict[str, str]]:
         return
     if shutil.which("dockerd", path=environ["PATH"]) is None:
         environ = _unpacked(folder / "packages", environ)
+    keys_were_there = _KEYS.exists()
     bridge_was_there = Path("/sys/class/net", _BRIDGE).exists()
     runtime = Path(tempfile.mkdtemp(prefix="lockage-docker-"))  # short: it holds sockets
     socket = f"unix://{runtime}/docker.sock"
@@ -74,6 +76,8 @@ def daemon(folder: Path) -> Iterator[dict[str, str]]:
                 subprocess.run(["ip", "link", "del", _BRIDGE], capture_output=True, check=False)
             for group in Path("/sys/fs/cgroup").glob("*/docker"):
                 subprocess.run(["rmdir", str(group)], capture_output=True, check=False)
+            if not keys_were_there:
+                shutil.rmtree(_KEYS, ignore_errors=True)
             shutil.rmtree(runtime, ignore_errors=True)
             shutil.rmtree(folder / "data", ignore_errors=True)
 
