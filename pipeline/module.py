@@ -41,6 +41,8 @@ class Lockage:
         Ignore([".venv", "**/__pycache__", ".pytest_cache", ".hypothesis", ".ruff_cache"]),
         Doc("folder with lockage.yml and images/; with its .git, if the commit shall be known"),
     ]
+    # A service is another one in every session, so that what this constructor gives is never recalled (3 s). As
+    # an argument of each function it would be; but engine 0.21.8 ignores local defaults there beside `= None`.
     registry: Annotated[
         dagger.Service | None,
         Doc("the registry for `registry: embedded`, as the engine reaches it: tcp://localhost:PORT"),
