@@ -139,7 +139,10 @@ def commit_of(root: Path) -> str:
 
 
 def test_fresh_builds_again_although_everything_is_known(site: Site, project: Callable[..., Path]) -> None:
-    files = {**samples.hello(), "images/hello/Dockerfile.tmpl": samples.DEBIAN + "RUN date +%N > /etc/hello\n"}
+    files = {
+        **samples.hello(),
+        "images/hello/Dockerfile.tmpl": samples.DEBIAN + "RUN date +%N > /etc/hello\n",
+    }
     del files["images/hello/test.yml.tpl"]
     root = project(files)
     first = site.run("build", "--json", cwd=root).json["targets"][0]
