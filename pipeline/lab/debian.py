@@ -11,11 +11,6 @@ from pipeline.lab.packages import need
 from pipeline.lab.settings import Report, Settings
 
 SUITE = "bookworm"
-MIRRORS = (
-    f"deb http://deb.debian.org/debian {SUITE} main",
-    f"deb http://deb.debian.org/debian {SUITE}-updates main",
-    f"deb http://deb.debian.org/debian-security {SUITE}-security main",
-)
 _LEFT_OUT = ("doc", "groff", "info", "lintian", "locale", "man")
 
 
@@ -24,7 +19,7 @@ async def root(
 ) -> None:
     """Lay out the packages and what they need at `target`, a folder (`form` "directory") or a tar ("tar").
 
-    Takes about half a minute. Documentation and translations are left out. Raises `EnvironmentProblem`
+    Takes about half a minute, from Debian's usual mirrors. Documentation and translations are left out. Raises `EnvironmentProblem`
     where mmdebstrap is missing and cannot be installed, or fails.
     """
     await need({"mmdebstrap": "mmdebstrap", "unshare": "util-linux"}, settings, report)
@@ -35,7 +30,6 @@ async def root(
         *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _LEFT_OUT),
         f"--include={','.join(packages)}",
         *("--customize-hook=rm -rf $1/var/lib/apt/lists $1/var/cache/apt $1/var/log/*", SUITE, str(target)),
-        *MIRRORS,
     ]
     environ = {**settings.environ, "PATH": settings.path, "SOURCE_DATE_EPOCH": "1767225600"}
     done = await process.follow(
@@ -46,6 +40,6 @@ async def root(
     if done.code != 0:
         raise EnvironmentProblem(
             f"Debian packages could not be laid out: mmdebstrap ended with code {done.code}",
-            hint="look at the network (deb.debian.org) and the disk, then run the same command again",
+            hint="look at the network and the disk, then run the same command again",
             detail=process.tail(done.err),
         )

@@ -26,16 +26,12 @@ NAME = "debian"
 STEP = f"seed {NAME}"
 SUITE = "bookworm"
 REFERENCE = f"docker.io/library/debian:{SUITE}-slim"
-RECIPE = 1  # raise when what is made here changes; it is part of the cache key
+RECIPE = 2  # raise when what is made here changes; it is part of the cache key
 EPOCH = 1767225600  # 2026-01-01T00:00:00Z: no file time in the image is later
 _CREATED = "2026-01-01T00:00:00Z"
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _DEB_ARCH = {"amd64": "amd64", "arm64": "arm64", "arm": "armhf", "ppc64le": "ppc64el", "s390x": "s390x"}
 
-MIRRORS = (
-    ("http://deb.debian.org/debian", f"{SUITE} {SUITE}-updates"),
-    ("http://deb.debian.org/debian-security", f"{SUITE}-security"),
-)
 _KEYRING_PACKAGE = "debian-archive-keyring"
 _KEYRING = f"/usr/share/keyrings/{_KEYRING_PACKAGE}.gpg"
 _EXCLUDE = tuple(
@@ -52,10 +48,6 @@ _STOPPABLE = '"$@" & trap "kill -KILL $!" TERM INT; wait $!'
 
 # Settings that make apt and dpkg behave in a build: small lists, no kept archives, no services started.
 _FILES = {
-    "etc/apt/sources.list.d/debian.sources": "\n".join(
-        f"Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main\nSigned-By: {_KEYRING}\n"
-        for uri, suites in MIRRORS
-    ),
     "etc/apt/apt.conf.d/docker-autoremove-suggests": 'Apt::AutoRemove::SuggestsImportant "false";\n',
     "etc/apt/apt.conf.d/docker-clean": (
         'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };\n'
@@ -83,7 +75,6 @@ _DROP = frozenset(
         ),  # empty, by some machines only
         "etc/hostname",
         "etc/resolv.conf",
-        "etc/apt/sources.list",
         "etc/apt/apt.conf.d/99mmdebstrap",
         "etc/dpkg/dpkg.cfg.d/99mmdebstrap",
         "var/cache/apt/archives/lock",
@@ -145,7 +136,7 @@ async def build(layout: Layout, platform: Platform, settings: Settings, report: 
         if done.code != 0:
             raise EnvironmentProblem(
                 f"the Debian base could not be made: mmdebstrap ended with code {done.code}",
-                hint="look at the network (http://deb.debian.org) and the disk, then run the same command again",
+                hint="look at the network and the disk, then run the same command again",
                 detail=process.tail(done.err),
             )
         report(STEP, "packing the Debian base")
@@ -167,7 +158,6 @@ def _command(platform: Platform, files: Path, tar: Path) -> list[str]:
         f"--customize-hook=sync-in {files} /",
         SUITE,
         str(tar),
-        *(f"deb {uri} {suite} main" for uri, suites in MIRRORS for suite in suites.split()),
     ]
 
 

@@ -35,7 +35,7 @@ async def test_it_holds_what_the_official_one_holds(layout: Path) -> None:
     assert {"etc/debian_version", "etc/os-release", "usr/bin/apt-get", "usr/bin/dash", "usr/bin/bash"} <= set(
         members
     )
-    assert "etc/apt/sources.list.d/debian.sources" in members
+    assert "etc/apt/sources.list" in members
     assert {members[n].linkname for n in ("bin", "sbin", "lib")} == {"usr/bin", "usr/sbin", "usr/lib"}
     gone = (
         "usr/share/man/",
