@@ -9,6 +9,7 @@ from functools import partial
 
 from pipeline import lab
 from pipeline.errors import Exit
+from pipeline.lab import status as lab_status
 from pipeline.lab.settings import Settings
 
 from . import loop, show
@@ -49,7 +50,7 @@ def down(options: argparse.Namespace) -> int:
 
 def status(options: argparse.Namespace) -> int:
     """How things are; looking changes nothing."""
-    found = loop.run(partial(lab.status, Settings.from_env(os.environ)))
+    found = loop.run(partial(lab_status.status, Settings.from_env(os.environ)))
     if options.json:
         show.data(found.to_json())
         return Exit.OK

@@ -120,7 +120,9 @@ def _lab_commands(commands) -> None:
 def _command(commands, name: str, where: str, text: str) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     parser.add_argument("--json", action="store_true", help="data as JSON on stdout")
-    parser.set_defaults(command=_later(where), name=name, targets=[], platform=[], only=[])
+    parser.set_defaults(
+        command=_later(where), name=name, targets=[], platform=[], only=[], jobs=None, fresh=False
+    )
     return parser
 
 

@@ -8,16 +8,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline import lab
-from pipeline.engine.session import Connection
 from pipeline.errors import UsageError
-from pipeline.lab.seed import Site, needed, seed
+from pipeline.lab.seed import Site
 from pipeline.lab.settings import Settings
 from pipeline.model import Mirrors
 
 from .progress import Progress
 from .site import LockFile
+
+if TYPE_CHECKING:
+    from pipeline.engine.session import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Place:
 @asynccontextmanager
 async def place(options: argparse.Namespace, report: Progress) -> AsyncIterator[Place]:
     """The place of this user's instance, with its registry up and nobody able to stop it meanwhile."""
+    from pipeline.engine.session import Connection
+
     settings = Settings.from_env(os.environ)
     with lab.hold(settings, options.root.absolute(), options.name):
         instance = await lab.up(settings, report.step, registry_only=True)
@@ -78,6 +83,8 @@ async def mirror(settings: Settings, registry: str, report: Progress, *, renew: 
     LOCKAGE_IMAGES=lab or =upstream decides; otherwise the publishers' registry is asked once, and the answer
     holds as long as the instance's data does. `renew` looks whether each stand-in is what would be made today.
     """
+    from pipeline.lab.seed import needed, seed
+
     wanted = os.environ.get("LOCKAGE_IMAGES") or "auto"
     if wanted not in ("auto", "lab", "upstream"):
         raise UsageError(f"LOCKAGE_IMAGES={wanted!r}", hint="auto, lab or upstream")

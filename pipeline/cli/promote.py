@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 from functools import partial
 
-from pipeline.errors import Exit, RegistryError, UsageError
-from pipeline.policy import Revision, ci_tag
-from pipeline.registry import Registry
+from pipeline.errors import Exit, UsageError
+from pipeline.policy import Revision
 from pipeline.registry.together import each
-from pipeline.release import Promotion, perform, plan_promotion
-from pipeline.trust import verify
+from pipeline.release import Promotion, perform
+from pipeline.run.channels import environment, plan_promotions
 
 from . import loop, show
-from .assemble import access, read_plan
+from .assemble import workshop
 from .place import place
 from .progress import Progress
 from .revision import read_revision
-from .signing import signing
-from .stages import environment
 
 
 def promote(options: argparse.Namespace) -> int:
@@ -50,32 +48,12 @@ def _revision(options: argparse.Namespace) -> Revision:
 
 async def _promote(options: argparse.Namespace) -> list[Promotion]:
     report = Progress()
-    async with place(options, report) as here, Registry(access()) as registry:
-        made = read_plan(options, here.lock.read())
-        known = made.project.environments
-        origin = environment(known, options.origin or known[0].name)
-        to = environment(known, options.to)
-        assert origin and to
-        if origin == to:
-            raise UsageError(f"{to.name} is where the images are taken from", hint="--to another environment")
-        key = signing(os.environ, here.data).key
-        revision = _revision(options)
-
-        async def look(group) -> Promotion:
-            image, tags = group[0].image, group[0].tags
-            source = made.project.repository(origin, image, embedded=here.host)
-            tag = ci_tag(revision, tags[0]) if origin == known[0] else tags[0]
-            found = await registry.head(source.tagged(tag))
-            if found is None:
-                raise RegistryError(
-                    f"No CI image found for commit {revision.label}: {source.tagged(tag)} does not exist",
-                    hint="lockage run, or --revision with the commit that was built",
-                )
-            await verify(registry, source, found.digest, key)
-            destination = made.project.repository(to, image, embedded=here.host)
-            return await plan_promotion(registry, source, found.digest, destination, tags)
-
-        planned = await each(look, [group for _, group in made.groups()])
+    async with place(options, report) as here, workshop(options, here, report) as shop:
+        shop = replace(shop, revision=_revision(options))
+        known = shop.plan.project.environments
+        origin, to = environment(known, options.origin or known[0].name), environment(known, options.to)
+        assert origin and to, "both have a name"
+        planned = await plan_promotions(shop, origin, to)
         if not options.plan:
-            await each(partial(perform, registry), planned)
+            await each(partial(perform, shop.registry), planned)
         return planned

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from pipeline.config import Environment
-from pipeline.errors import UsageError
-from pipeline.run import Stage
+from pipeline.run import RunResult, Stage
 from pipeline.run import run as run_stages
+from pipeline.run.channels import environment
 
 from . import loop, show
 from .assemble import workshop
@@ -27,27 +26,13 @@ def _stage(options: argparse.Namespace, until: Stage) -> int:
     return int(result.exit_code)
 
 
-async def _run(options: argparse.Namespace, until: Stage):
+async def _run(options: argparse.Namespace, until: Stage) -> RunResult:
     report = Progress()
     async with place(options, report) as here, workshop(options, here, report) as shop:
         to = None
         if until is Stage.PROMOTE:
             to = environment(shop.plan.project.environments, options.to)
         return await run_stages(shop, until, to)
-
-
-def environment(known: tuple[Environment, ...], name: str | None) -> Environment | None:
-    """The environment with this name; the second one when there is no name, None when there is only one.
-
-    Raises UsageError for a name that lockage.yml does not have.
-    """
-    if name is None:
-        return known[1] if len(known) > 1 else None
-    found = next((e for e in known if e.name == name), None)
-    if found is None:
-        names = ", ".join(e.name for e in known)
-        raise UsageError(f"no environment is called {name!r}", hint=f"lockage.yml has: {names}")
-    return found
 
 
 build = partial(_stage, until=Stage.BUILD)

@@ -7,19 +7,15 @@ import os
 from functools import partial
 from typing import Any
 
-from pipeline.errors import Exit, RegistryError, UsageError
-from pipeline.model import Reference
-from pipeline.policy import ci_tag
+from pipeline.errors import Exit, UsageError
 from pipeline.registry import Registry
-from pipeline.registry.together import each
+from pipeline.run.channels import Verified, of_revision, parse, verify_references
 from pipeline.trust import PublicKey
-from pipeline.trust import verify as check
 
 from . import loop, show
-from .assemble import access, read_plan
-from .place import place
+from .assemble import access, workshop
+from .place import Place, place
 from .progress import Progress
-from .revision import read_revision
 from .signing import signing
 
 
@@ -38,46 +34,26 @@ def verify(options: argparse.Namespace) -> int:
 
 
 async def _verify(options: argparse.Namespace) -> list[dict[str, Any]]:
-    async with place(options, Progress()) as here, Registry(access()) as registry:
+    report = Progress()
+    async with place(options, report) as here:
         key = _key(options, here)
-        references = [_parse(text) for text in options.references] or _of_revision(options, here)
-
-        async def one(reference: Reference) -> dict[str, Any]:
-            descriptor = await registry.head(reference)
-            if descriptor is None:
-                raise RegistryError(
-                    f"{reference} does not exist", hint="lockage run; or name another reference"
-                )
-            found = await check(registry, reference.repository, descriptor.digest, key)
-            where = reference.repository.at(descriptor.digest)
-            return {"reference": str(where), "key": key.origin, **found.to_json()}
-
-        return await each(one, references)
+        if options.references:  # needs no catalogue: any image, from any folder
+            async with Registry(access()) as registry:
+                found = await verify_references(registry, key, [parse(text) for text in options.references])
+        else:
+            async with workshop(options, here, report) as shop:
+                found = await verify_references(shop.registry, key, of_revision(shop))
+        return [_as_data(one, key) for one in found]
 
 
-def _key(options: argparse.Namespace, here) -> PublicKey:
+def _as_data(one: Verified, key: PublicKey) -> dict[str, Any]:
+    return {"reference": str(one.reference), "key": key.origin, **one.verification.to_json()}
+
+
+def _key(options: argparse.Namespace, here: Place) -> PublicKey:
     if options.key is None:
         return signing(os.environ, here.data).key
     try:
         return PublicKey(options.key.read_bytes(), str(options.key))
     except OSError as fault:
         raise UsageError(f"cannot read the key {options.key}: {fault.strerror}") from None
-
-
-def _parse(text: str) -> Reference:
-    try:
-        reference = Reference.parse(text)
-    except ValueError as fault:
-        raise UsageError(str(fault)) from None
-    return reference.by_digest if reference.digest else reference
-
-
-def _of_revision(options: argparse.Namespace, here) -> list[Reference]:
-    made = read_plan(options, here.lock.read())
-    revision = read_revision(options.root, os.environ)
-    first = made.project.environments[0]
-    out = []
-    for _, group in made.groups():
-        repository = made.project.repository(first, group[0].image, embedded=here.host)
-        out.append(repository.tagged(ci_tag(revision, group[0].tags[0])))
-    return out

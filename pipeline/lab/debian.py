@@ -19,8 +19,8 @@ async def root(
 ) -> None:
     """Lay out the packages and what they need at `target`, a folder (`form` "directory") or a tar ("tar").
 
-    Takes about half a minute, from Debian's usual mirrors. Documentation and translations are left out. Raises `EnvironmentProblem`
-    where mmdebstrap is missing and cannot be installed, or fails.
+    Takes about half a minute, from Debian's usual mirrors. Documentation and translations are left out.
+    Raises `EnvironmentProblem` where mmdebstrap is missing and cannot be installed, or fails.
     """
     await need({"mmdebstrap": "mmdebstrap", "unshare": "util-linux"}, settings, report)
     argv = [

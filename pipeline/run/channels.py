@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from pipeline.catalogue import Target
 from pipeline.config import Environment
 from pipeline.errors import RegistryError, UsageError
 from pipeline.model import Reference
 from pipeline.policy import ci_tag
 from pipeline.registry.together import each
 from pipeline.release import Promotion, plan_promotion
-from pipeline.trust import Verification
+from pipeline.trust import PublicKey, Verification
 from pipeline.trust import verify as check
 
 from .workshop import Workshop
+
+if TYPE_CHECKING:
+    from pipeline.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ async def plan_promotions(shop: Workshop, origin: Environment, to: Environment) 
     if origin == to:
         raise UsageError(f"{to.name} is where the images are taken from", hint="--to another environment")
 
-    async def look(group) -> Promotion:
+    async def look(group: Sequence[Target]) -> Promotion:
         image, tags = group[0].image, group[0].tags
         source = shop.repository(origin, image)
         tag = ci_tag(shop.revision, tags[0]) if origin == known[0] else tags[0]
@@ -67,18 +72,27 @@ async def plan_promotions(shop: Workshop, origin: Environment, to: Environment) 
 
 async def verify(shop: Workshop, texts: Sequence[str]) -> list[Verified]:
     """The signatures of references, or of everything of this revision; raises SignatureRefused, RegistryError."""
+    references = [parse(text) for text in texts] or of_revision(shop)
+    return await verify_references(shop.registry, shop.signing.key, references)
+
+
+async def verify_references(
+    registry: Registry, key: PublicKey, references: Sequence[Reference]
+) -> list[Verified]:
+    """The signatures of references by one key, in the order given; raises SignatureRefused, RegistryError."""
 
     async def one(reference: Reference) -> Verified:
-        found = await shop.registry.head(reference)
+        found = await registry.head(reference)
         if found is None:
             raise RegistryError(f"{reference} does not exist", hint="lockage run; or name another reference")
-        verified = await check(shop.registry, reference.repository, found.digest, shop.signing.key)
+        verified = await check(registry, reference.repository, found.digest, key)
         return Verified(reference.repository.at(found.digest), verified)
 
-    return await each(one, [_parse(text) for text in texts] or _of_revision(shop))
+    return await each(one, references)
 
 
-def _parse(text: str) -> Reference:
+def parse(text: str) -> Reference:
+    """A reference from the command line, its digest preferred to its tag; raises UsageError."""
     try:
         reference = Reference.parse(text)
     except ValueError as fault:
@@ -86,7 +100,8 @@ def _parse(text: str) -> Reference:
     return reference.by_digest if reference.digest else reference
 
 
-def _of_revision(shop: Workshop) -> list[Reference]:
+def of_revision(shop: Workshop) -> list[Reference]:
+    """The `ci-` tag of every image tag of the plan, as this revision's run wrote it."""
     first = shop.plan.project.environments[0]
     groups = [group for _, group in shop.plan.groups()]
     return [shop.repository(first, g[0].image).tagged(ci_tag(shop.revision, g[0].tags[0])) for g in groups]

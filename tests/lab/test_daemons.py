@@ -15,8 +15,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from pipeline.lab import Settings, daemons, filelock, hold, ports, users
+from pipeline.lab import Settings, daemons, filelock, hold, ports
 from pipeline.lab.daemons import Record, State
+from pipeline.lab.users import users
 
 
 @pytest.fixture
