@@ -12,9 +12,10 @@ from dagger import dag
 
 def mirror() -> str:
     """The host of this machine's own Debian mirror: a name that resolves wherever packages can be had."""
-    places = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*")]
-    hosts = re.findall(r"https?://([^/ ]*debian[^/ ]*)/", "".join(p.read_text() for p in places if p.is_file()))
-    return hosts[0]
+    apt = Path("/etc/apt")
+    places = [apt / "sources.list", *apt.glob("sources.list.d/*.sources"), *apt.glob("sources.list.d/*.list")]
+    text = "\n".join(place.read_text() for place in places if place.is_file())
+    return re.findall(r"^(?:deb|URIs:)\s.*?https?://([^/\s]*debian[^/\s]*)/", text, re.MULTILINE)[0]
 
 
 async def main(registry: str, probe: str, addresses: list[str]) -> dict[str, object]:
