@@ -12,6 +12,7 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -127,7 +128,9 @@ def _add(tar: tarfile.TarFile, entry: Entry, epoch: int) -> None:
 def _copy(
     tar: tarfile.TarFile, old: tarfile.TarFile, member: tarfile.TarInfo, path: str, epoch: int, seen: set[str]
 ) -> None:
-    info = member.replace(name=path, uname="", gname="", mtime=min(int(member.mtime), epoch), deep=True)
+    info = copy(member)  # TarInfo.replace came with Python 3.11.4; Debian 12 has 3.11.2
+    info.name, info.uname, info.gname = path, "", ""
+    info.mtime = min(int(member.mtime), epoch)
     info.pax_headers = {}
     if member.islnk():
         info.linkname = _clean(member.linkname)
