@@ -19,6 +19,7 @@ import pytest
 from pipeline import lab
 from pipeline.errors import EnvironmentProblem
 from pipeline.lab import Instance, Settings, State, Status, docker, docker_engine, docker_registry, registry
+from pipeline.lab.status import status as look_at
 
 from .conftest import Story
 from .dockerd import daemon
@@ -63,7 +64,7 @@ def say(settings: Settings, *args: str) -> str:
 
 
 def status(settings: Settings) -> Status:
-    return anyio.run(lab.status, settings)
+    return anyio.run(look_at, settings)
 
 
 def test_a_pipeline(settings: Settings, story: Story, pipeline: Pipeline) -> None:
@@ -202,5 +203,5 @@ def test_a_daemon_that_never_answers(
 
 def make_and_see(make_settings: Callable[..., Settings], host: str) -> str:
     """The way that is taken where Docker is not asked for, with that daemon."""
-    way = anyio.run(partial(lab.status, make_settings("free", None, DOCKER_HOST=host))).way
+    way = anyio.run(partial(look_at, make_settings("free", None, DOCKER_HOST=host))).way
     return way.kind if way else ""

@@ -20,6 +20,7 @@ import pytest
 from pipeline import lab
 from pipeline.errors import EnvironmentProblem
 from pipeline.lab import Instance, Settings, State, Status, daemons, lab_engine, ports, registry
+from pipeline.lab.status import status as look_at
 
 from .conftest import Story
 from .host import look
@@ -41,7 +42,7 @@ def down(settings: Settings, report: lab.Report = lab.quiet, **options: Any) -> 
 
 
 def status(settings: Settings) -> Status:
-    return anyio.run(lab.status, settings)
+    return anyio.run(look_at, settings)
 
 
 def engine_pid(settings: Settings) -> int:
