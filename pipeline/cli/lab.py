@@ -50,7 +50,8 @@ def down(options: argparse.Namespace) -> int:
 
 def status(options: argparse.Namespace) -> int:
     """How things are; looking changes nothing."""
-    found = loop.run(partial(lab_status.status, Settings.from_env(os.environ)))
+    settings = Settings.from_env(os.environ)
+    found = loop.run(partial(lab_status.status, settings))
     if options.json:
         show.data(found.to_json())
         return Exit.OK
@@ -58,17 +59,22 @@ def status(options: argparse.Namespace) -> int:
     show.out(f"way       {way}\n")
     for one in (found.registry, found.engine):
         if options.daemon in (None, one.name):
-            words = [
-                str(one.state),
-                one.address,
-                one.runs_as,
-                "" if one.answers is not False else "does not answer",
-            ]
+            silent = "does not answer" if one.answers is False else ""
+            words = (str(one.state), one.address, one.runs_as, silent)
             show.out(f"{one.name:<9} {'  '.join(w for w in words if w)}\n")
+    show.out(f"images    {_images(settings)}\n")
     for user in found.users:
         show.out(f"in use    {user}\n")
     show.out(f"data      {found.data}\ncache     {found.cache}\n")
     return Exit.OK
+
+
+def _images(settings: Settings) -> str:
+    from pipeline.lab.seed import Site
+
+    if Site.read(settings.data):
+        return "stand-ins of the lab, by mirror (no publisher's registry answers, or LOCKAGE_IMAGES=lab)"
+    return "from their publishers, unless the first run finds that they do not answer"
 
 
 def env(options: argparse.Namespace) -> int:
