@@ -1,0 +1,37 @@
+"""What the tests drive, made before they begin so that it can be seen: tools and the engine's image, once.
+
+Everything is kept by content in the user's cache directory; with all of it there, this is over at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import anyio
+
+from pipeline.cli.progress import Progress
+from pipeline.errors import LockageError
+from pipeline.lab import Settings, ensure
+from pipeline.lab.engine_image import ensure as ensure_engine_image
+from pipeline.lab.recipes import TOOLS
+
+
+async def main() -> None:
+    """Make the quick ones first: an early failure is a cheap one."""
+    settings, report = Settings.from_env(os.environ), Progress()
+    began = time.monotonic()
+    for number, (name, tool) in enumerate(sorted(TOOLS.items(), key=lambda item: item[1].minutes), 1):
+        report.step(f"tool {number} of {len(TOOLS)}", f"{name} {tool.version}")
+        await ensure(name, settings, report.step)
+    report.step("engine image", "for both ways")
+    await ensure_engine_image(settings, report.step)
+    report.step("ready", f"after {time.monotonic() - began:.0f} s; kept in {settings.cache}")
+
+
+if __name__ == "__main__":
+    try:
+        anyio.run(main)
+    except LockageError as fault:
+        sys.exit(f"error: {fault.message}\n{fault.detail or ''}\nnext: {fault.hint}")
