@@ -16,7 +16,6 @@ from typing import Any
 import anyio
 import pytest
 
-from pipeline import lab
 from pipeline.errors import EnvironmentProblem
 from pipeline.lab import Instance, Settings, State, Status, docker, docker_engine, docker_registry, registry
 from pipeline.lab.status import status as look_at
