@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.lab import process
@@ -14,7 +15,7 @@ STEP = "packages"
 
 
 async def need(programs: Mapping[str, str], settings: Settings, report: Report) -> None:
-    """Make sure that each program is there; the values are the packages that have them.
+    """Make sure that each program, or file by its absolute path, is there; the values are their packages.
 
     As root on Debian or its like what is missing is installed with apt-get, and the report says so.
     Raises `EnvironmentProblem` with the command to run otherwise.
@@ -37,7 +38,11 @@ async def need(programs: Mapping[str, str], settings: Settings, report: Report) 
 
 
 def _missing(programs: Mapping[str, str], settings: Settings) -> list[str]:
-    return sorted({package for name, package in programs.items() if not process.find(name, settings)})
+    return sorted({package for name, package in programs.items() if not _there(name, settings)})
+
+
+def _there(name: str, settings: Settings) -> bool:
+    return Path(name).exists() if name.startswith("/") else process.find(name, settings) is not None
 
 
 async def _install(packages: list[str], settings: Settings, report: Report) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from pipeline.lab import Settings
 
 _BRIDGE = "docker0"
-_KEYS = Path("/etc/docker")  # a daemon of that age writes one there, wherever its data are
+KEYS = Path("/etc/docker")  # a daemon of that age writes one there, wherever its data are
 _PATIENCE = 120
 
 
@@ -42,8 +42,8 @@ def daemon(folder: Path) -> Iterator[dict[str, str]]:
         yield environ
         return
     if shutil.which("dockerd", path=environ["PATH"]) is None:
-        environ = _unpacked(folder / "packages", environ)
-    keys_were_there = _KEYS.exists()
+        environ = unpacked(folder / "packages", environ)
+    keys_were_there = KEYS.exists()
     bridge_was_there = Path("/sys/class/net", _BRIDGE).exists()
     runtime = Path(tempfile.mkdtemp(prefix="lockage-docker-"))  # short: it holds sockets
     socket = f"unix://{runtime}/docker.sock"
@@ -77,12 +77,12 @@ def daemon(folder: Path) -> Iterator[dict[str, str]]:
             for group in Path("/sys/fs/cgroup").glob("*/docker"):
                 subprocess.run(["rmdir", str(group)], capture_output=True, check=False)
             if not keys_were_there:
-                shutil.rmtree(_KEYS, ignore_errors=True)
+                shutil.rmtree(KEYS, ignore_errors=True)
             shutil.rmtree(runtime, ignore_errors=True)
             shutil.rmtree(folder / "data", ignore_errors=True)
 
 
-def _unpacked(folder: Path, environ: dict[str, str]) -> dict[str, str]:
+def unpacked(folder: Path, environ: dict[str, str]) -> dict[str, str]:
     """Debian's docker.io and what it needs, unpacked into a folder instead of installed."""
     archives = folder / "archives"
     (archives / "partial").mkdir(parents=True)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from lab.dockerd import _unpacked as unpacked_docker
+from lab.dockerd import KEYS, unpacked
 
 from pipeline.lab import Settings
 
@@ -75,10 +75,11 @@ def docker(folder: Path, prefix: list[str]) -> Iterator[dict[str, str]]:
     environ = dict(os.environ)
     environ["PATH"] = Settings.from_env(environ).path
     if not (shutil.which("dockerd", path=environ["PATH"]) and shutil.which("iptables", path=environ["PATH"])):
-        environ = unpacked_docker(folder / "packages", environ)
+        environ = unpacked(folder / "packages", environ)
         for name in ("iptables", "ip6tables"):  # what dpkg would have linked, had it installed the package
             (folder / "packages/root/usr/sbin" / name).symlink_to("xtables-legacy-multi")
         (environ["XTABLES_LIBDIR"],) = map(str, folder.glob("packages/root/usr/lib/*-linux-gnu/xtables"))
+    keys_were_there = KEYS.exists()
     short = Path(tempfile.mkdtemp(prefix="lockage-docker-"))
     environ["DOCKER_HOST"] = f"unix://{short}/docker.sock"
     arguments = ["--host", environ["DOCKER_HOST"], "--data-root", str(folder / "data")]
@@ -100,6 +101,8 @@ def docker(folder: Path, prefix: list[str]) -> Iterator[dict[str, str]]:
         log.close()
         for group in Path("/sys/fs/cgroup").glob("*/docker"):
             subprocess.run(["rmdir", str(group)], capture_output=True, check=False)
+        if not keys_were_there:
+            shutil.rmtree(KEYS, ignore_errors=True)
         shutil.rmtree(short, ignore_errors=True)
         shutil.rmtree(folder / "data", ignore_errors=True)
 

@@ -15,12 +15,12 @@ import anyio
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.lab import process
+from pipeline.lab.packages import need
 from pipeline.lab.settings import Report, Settings
 from pipeline.model import Platform
 
 from .layers import layer_from_tar
 from .layout import ImageConfig, Layout
-from .packages import need
 
 NAME = "debian"
 STEP = f"seed {NAME}"
