@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.catalogue import Target
 from pipeline.config import Environment
-from pipeline.errors import RegistryError, UsageError
-from pipeline.model import Reference
-from pipeline.policy import ci_tag
+from pipeline.errors import GateClosed, RegistryError, UsageError
+from pipeline.model import Digest, Reference, Repository, compact
+from pipeline.policy import Evidence, Tool, ci_tag, judge
+from pipeline.policy.reports import trivy_scan
 from pipeline.registry.together import each
 from pipeline.release import Promotion, plan_promotion
-from pipeline.trust import PublicKey, Verification
+from pipeline.trust import VULNERABILITIES, PublicKey, Verification, examine
 from pipeline.trust import verify as check
 
 from .workshop import Workshop
@@ -45,10 +46,11 @@ def environment(known: Sequence[Environment], name: str | None) -> Environment |
 
 
 async def plan_promotions(shop: Workshop, origin: Environment, to: Environment) -> list[Promotion]:
-    """What bringing every image tag of the plan from one environment to another would write; all are verified.
+    """What bringing every image tag of the plan from one environment to another would write; all are verified,
+    and their findings judged by today's policy.
 
     From the first environment it is this revision's `ci-` tags that are taken, from others the tags themselves.
-    Raises UsageError, RegistryError for what is not there, SignatureRefused.
+    Raises UsageError, RegistryError for what is not there, SignatureRefused, GateClosed.
     """
     known = shop.plan.project.environments
     if origin == to:
@@ -65,9 +67,44 @@ async def plan_promotions(shop: Workshop, origin: Environment, to: Environment) 
                 hint="lockage run, or --revision with the commit that was built",
             )
         await check(shop.registry, source, found.digest, shop.signing.key)
+        await _ask_again(shop, source, found.digest, group[0])
         return await plan_promotion(shop.registry, source, found.digest, shop.repository(to, image), tags)
 
     return await each(look, [group for _, group in shop.plan.groups()])
+
+
+async def _ask_again(shop: Workshop, repository: Repository, index: Digest, target: Target) -> None:
+    """The vulnerability gate once more, from the signed findings on every child: no engine, no image is pulled.
+
+    What passed when it was built may not pass today: an ignore expires, a policy is tightened. Raises GateClosed.
+    """
+    manifest = await shop.registry.get_manifest(repository.at(index))
+    for child in manifest.children if manifest else ():
+        found = await examine(shop.registry, repository, child.digest, shop.signing.key)
+        said = [s.predicate for s in found.statements if s.predicate_type == VULNERABILITIES]
+        if not said:
+            raise GateClosed(
+                f"{repository.at(child.digest)} bears no signed findings",
+                hint="lockage sign; then promote again",
+            )
+        for predicate in said:
+            closed = [v for v in judge(_evidence(predicate), shop.policy(target), shop.today) if not v.passed]
+            if closed:
+                raise GateClosed(
+                    f"{target.name} is not promoted: its gate closes by today's policy",
+                    hint="patch the image, or add an ignore with owner, reason and expiry",
+                    detail="\n".join(reason for verdict in closed for reason in verdict.reasons),
+                )
+
+
+def _evidence(predicate: Mapping[str, Any]) -> Evidence:
+    """Signed findings (cosign's vulnerability predicate) as evidence; raises RegistryError if they are not."""
+    try:
+        scanner = predicate["scanner"]
+        tool = Tool("trivy", str(scanner["version"]), str(scanner["db"]["version"]))
+        return Evidence(0, scan=trivy_scan(compact(scanner["result"]), tool))
+    except (KeyError, TypeError, ValueError) as fault:
+        raise RegistryError(f"signed findings cannot be read: {fault!r}") from None
 
 
 async def verify(shop: Workshop, texts: Sequence[str]) -> list[Verified]:

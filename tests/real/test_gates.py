@@ -120,3 +120,23 @@ def test_an_image_over_its_size_closes_the_gate(site: Site, project: Callable[..
     assert [v["gate"] for v in closed] == ["size"] and "more than the limit of 1000000" in closed[0][
         "reasons"
     ][0]
+
+
+def test_a_promotion_asks_the_gate_again_by_the_policy_of_the_day(site: Site, vulnerable: Path) -> None:
+    settings = vulnerable / "lockage.yml"
+    plain = settings.read_text()
+    settings.write_text(plain + IGNORE.format(expires="2999-12-31"))
+    sha = commit(vulnerable)
+    site.run("sign", "weak", cwd=vulnerable)
+
+    settings.write_text(plain)
+    commit(vulnerable)
+    refused = site.run("promote", "weak", "--to", "prod", "--revision", sha, cwd=vulnerable, expect=7)
+    assert "weak:1.0.0 is not promoted" in refused.err and "CVE-2099-0001 HIGH in curl" in refused.err
+    path = repositories(vulnerable, "weak")["weak"].replace("/dev/", "/prod/")
+    assert tags(f"{site.registry}/{path}") == set()
+
+    settings.write_text(plain + IGNORE.format(expires="2999-12-31"))
+    commit(vulnerable)
+    site.run("promote", "weak", "--to", "prod", "--revision", sha, cwd=vulnerable)
+    assert tags(f"{site.registry}/{path}") == {"1", "1.0", "1.0.0"}
