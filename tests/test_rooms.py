@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).parent.parent / "pipeline"
 # A room may import what stands here, and whatever that may import.
 ARROWS = {
     "errors": (),
-    "model": ("errors",),
+    "lazy": (),
+    "model": ("errors", "lazy"),
     "config": ("model",),
     "catalogue": ("config",),
     "policy": ("model",),

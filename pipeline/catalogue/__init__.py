@@ -6,7 +6,9 @@ jinja2, which only making one needs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pipeline.lazy import names
 
 if TYPE_CHECKING:
     from .aliases import automatic_aliases
@@ -34,7 +36,7 @@ _HOMES = {
     "selection": ("matching", "select"),
     "source": ("Entry", "Source", "lock_of", "read_source"),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+__getattr__ = names(__name__, _HOMES)
 
 __all__ = [
     "FORMAT_VERSION",
@@ -65,13 +67,3 @@ __all__ = [
     "template_line",
     "write",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value

@@ -6,7 +6,9 @@ and the loader PyYAML.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pipeline.lazy import names
 
 if TYPE_CHECKING:
     from .base import Model
@@ -52,7 +54,7 @@ _HOMES = {
     ),
     "yaml": ("Document", "Plain", "Positions", "YamlProblem", "load"),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+__getattr__ = names(__name__, _HOMES)
 
 __all__ = [
     "EMBEDDED",
@@ -86,13 +88,3 @@ __all__ = [
     "validate",
     "validate_document",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value

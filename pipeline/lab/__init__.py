@@ -9,7 +9,9 @@ a run. `ensure` makes single tools. Names are imported when they are asked for:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pipeline.lazy import names
 
 if TYPE_CHECKING:
     from .daemons import State
@@ -29,7 +31,7 @@ _HOMES = {
     "users": ("User", "hold"),
     "way": ("Probe", "Way", "decide"),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+__getattr__ = names(__name__, _HOMES)
 
 __all__ = [
     "DaemonStatus",
@@ -49,13 +51,3 @@ __all__ = [
     "quiet",
     "up",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value

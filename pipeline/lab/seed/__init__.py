@@ -6,20 +6,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pipeline.lazy import names
 
 from .site import Seeded, Site
 
 if TYPE_CHECKING:
     from .fill import needed, seed
 
+# What makes images is brought when it is asked for; who only reads the site's record does without.
+__getattr__ = names(__name__, {"fill": ("needed", "seed")})
+
 __all__ = ["Seeded", "Site", "needed", "seed"]
-
-
-def __getattr__(name: str) -> Any:
-    """`seed` and `needed` bring what makes images; who only reads the site's record does without."""
-    if name not in ("needed", "seed"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import fill
-
-    return getattr(fill, name)
