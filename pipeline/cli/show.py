@@ -66,43 +66,40 @@ def run_result(result: RunResult, *, as_json: bool) -> None:
     _summary(result)
 
 
-def _table(result: RunResult) -> None:
-    from rich.console import Console
-    from rich.table import Table
+_TITLES = ("image", "tag", "platform", "status", "digest", "size", "packages", "findings", "tests")
+_COLOURS = {"built": "32", "reused": "32", "closed": "31", "failed": "31", "aborted": "33"}
 
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for name in ("image", "tag", "platform", "status", "digest"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("size", justify="right", no_wrap=True)
-    table.add_column("packages", justify="right")
-    for name in ("findings", "tests", "signature", "promoted"):
-        table.add_column(name, no_wrap=name != "promoted")
+
+def _table(result: RunResult) -> None:
+    """A line a target. Nothing is cut off: on a narrow terminal lines wrap."""
+    from pipeline.run.text import columns
+
     images = {(i.image, i.tag): i for i in result.images}
+    rows = []
     for target in result.targets:
-        image = images.get((target.image, target.tag))
-        row = target.to_json()
+        image, row = images.get((target.image, target.tag)), target.to_json()
         signature = "-" if image is None or image.index is None else "verified" if image.signed else "none"
         promoted = ", ".join(f"{r.repository.path}:{r.tag}" for r in image.promoted) if image else ""
-        table.add_row(
-            target.image,
-            target.tag,
-            target.platform.removeprefix("linux/"),
-            _status(str(target.status)),
-            target.digest.short if target.digest else "-",
-            size(row.get("size")),
-            str(row.get("packages") or "-"),
-            _findings(row.get("findings")),
-            _tests(row.get("tests")),
-            signature,
-            promoted or "-",
+        rows.append(
+            (
+                target.image,
+                target.tag,
+                target.platform.removeprefix("linux/"),
+                str(target.status),
+                target.digest.short if target.digest else "-",
+                size(row.get("size")),
+                str(row.get("packages") or "-"),
+                _findings(row.get("findings")),
+                _tests(row.get("tests")),
+                signature,
+                promoted or "-",
+            )
         )
-    wide = 200 if not sys.stdout.isatty() else None
-    Console(file=sys.stdout, width=wide, highlight=False).print(table)
-
-
-def _status(text: str) -> str:
-    colour = {"built": "green", "reused": "green", "closed": "red", "failed": "red", "aborted": "yellow"}
-    return f"[{colour[text]}]{text}[/]"
+    header, *lines = columns([(*_TITLES, "signature", "promoted"), *rows]).splitlines()
+    out(paint(header, "1", sys.stdout) + "\n")
+    for target, line in zip(result.targets, lines, strict=True):
+        word = str(target.status)
+        out(line.replace(f" {word} ", f" {paint(word, _COLOURS[word], sys.stdout)} ", 1) + "\n")
 
 
 def _findings(counts: dict[str, int] | None) -> str:

@@ -50,5 +50,5 @@ class LockFile:
         fresh = Lock.of(digests)
         if lock is None or fresh != lock:
             self.write(fresh)
-            report("lock", "written", f"{len(digests)} references pinned in {self.path}")
+            report("", "lock", f"{len(digests)} references pinned in {self.path}")
         return fresh

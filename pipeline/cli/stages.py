@@ -27,12 +27,12 @@ def _stage(options: argparse.Namespace, until: Stage) -> int:
 
 
 async def _run(options: argparse.Namespace, until: Stage) -> RunResult:
-    report = Progress()
-    async with place(options, report) as here, workshop(options, here, report) as shop:
-        to = None
-        if until is Stage.PROMOTE:
-            to = environment(shop.plan.project.environments, options.to)
-        return await run_stages(shop, until, to)
+    with Progress() as report:
+        async with place(options, report) as here, workshop(options, here, report) as shop:
+            to = None
+            if until is Stage.PROMOTE:
+                to = environment(shop.plan.project.environments, options.to)
+            return await run_stages(shop, until, to)
 
 
 build = partial(_stage, until=Stage.BUILD)

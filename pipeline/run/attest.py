@@ -21,7 +21,11 @@ _DOCUMENTS = {CYCLONEDX: "cyclonedx-json", SPDX: "spdx-json", VULNERABILITIES: "
 
 
 async def sign(
-    shop: Workshop, repository: Repository, index: Descriptor, children: Sequence[tuple[Descriptor, Record]]
+    shop: Workshop,
+    what: str,
+    repository: Repository,
+    index: Descriptor,
+    children: Sequence[tuple[Descriptor, Record]],
 ) -> int:
     """Sign an index and its children, children first, and attest what is known of each; gives what was added.
 
@@ -40,7 +44,7 @@ async def sign(
         wanted.append((index, Statement(index.digest, SIGNATURE, {})))
     if not wanted:
         return 0
-    for (subject, _), bundle in zip(wanted, await _bundles(shop, repository, wanted), strict=True):
+    for (subject, _), bundle in zip(wanted, await _bundles(shop, what, wanted), strict=True):
         await attach(shop.registry, repository, subject, bundle, created=shop.revision.created)
     return len(wanted)
 
@@ -49,9 +53,7 @@ async def _present(shop: Workshop, repository: Repository, digest: Digest) -> tu
     return (await examine(shop.registry, repository, digest, shop.signing.key)).statements
 
 
-async def _bundles(
-    shop: Workshop, repository: Repository, wanted: Sequence[tuple[Descriptor, Statement]]
-) -> list[bytes]:
+async def _bundles(shop: Workshop, what: str, wanted: Sequence[tuple[Descriptor, Statement]]) -> list[bytes]:
     if shop.signing.private is None:
         raise UsageError(
             f"no private key to sign with (only {shop.signing.origin})",
@@ -65,9 +67,9 @@ async def _bundles(
         "cosign-password",
     )
     async with shop.limits.tools:
-        shop.report(repository.path, "sign", f"{len(wanted)} statements")
+        shop.report(what, "sign", f"{len(wanted)} statements")
         statements = [statement.to_json() for _, statement in wanted]
-        return await sign_step.sign(client, shop.tool("cosign"), key, statements, what=repository.path)
+        return await sign_step.sign(client, shop.tool("cosign"), key, statements, what=what)
 
 
 async def _statements(shop: Workshop, digest: Digest, record: Record) -> list[Statement]:

@@ -30,10 +30,13 @@ async def publish(
         return replace(base, reason="; ".join(f"{r.platform}: {r.status}" for r in bad))
     built = any(done.result.status is Status.BUILT for _, done in group)
     try:
-        return await _publish(
+        result = await _publish(
             shop, group, until, to, replace(base, status=Status.BUILT if built else Status.REUSED)
         )
+        shop.report(target.name, "in place", "")
+        return result
     except LockageError as fault:
+        shop.report(target.name, "failed", "")
         return replace(base, status=Status.FAILED, reason=fault.message, fault=fault)
 
 
@@ -48,14 +51,15 @@ async def _publish(
     first = shop.plan.project.environments[0]
     repository = shop.repository(first, target.image)
     records = [(t, done.record) for t, done in group if done.record]
-    shop.report(target.name, Stage.PUSH, str(repository))
+    if result.status is Status.BUILT:
+        shop.report(target.name, Stage.PUSH, str(repository))
     built = [(t.platform, r.digest) for t, r in records]
     index, children = await push(shop.registry, shop.builds, repository, built)
     result = replace(result, index=index.digest, pushed=repository.at(index.digest))
     if until.number >= Stage.SIGN.number:
         if not await _is_signed(shop, repository, index):
             known = zip(children, [record for _, record in records], strict=True)
-            await sign(shop, repository, index, list(known))
+            await sign(shop, target.name, repository, index, list(known))
             await verify(shop.registry, repository, index.digest, shop.signing.key)
         result = replace(result, signed=True)
     ci = ci_tag(shop.revision, target.tags[0])

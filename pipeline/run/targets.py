@@ -82,6 +82,8 @@ async def process(
         done = await _process(shop, target, bases, database, until, base)
     except LockageError as fault:
         done = Done(replace(base, reason=fault.message, fault=fault))
+    if done.result.status is not Status.CLOSED:  # which was said with its reason
+        shop.report(target.id, str(done.result.status), "")
     return replace(done, result=replace(done.result, seconds=time.monotonic() - began))
 
 
