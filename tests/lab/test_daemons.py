@@ -56,7 +56,10 @@ def test_a_damaged_record_means_crashed(text: str, tmp_path: Path) -> None:
 
 
 def test_stop_asks_before_it_kills() -> None:
-    polite = subprocess.Popen(["sleep", "600"])
+    # A shell's background job starts with SIGINT ignored, and what it starts inherits that.
+    polite = subprocess.Popen(
+        ["sleep", "600"], preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    )
     deaf = subprocess.Popen(
         ["sh", "-c", "trap '' INT; echo; while :; do sleep 1; done"], stdout=subprocess.PIPE
     )

@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from pipeline.errors import EnvironmentProblem, UsageError
-from pipeline.lab import Settings, engine_image, python_sdk, recipes, toolbox
+from pipeline.lab import Settings, engine_image, python_sdk, quiet, recipes, toolbox, uv
 
 from .conftest import Story
 
@@ -49,8 +49,10 @@ def test_wheels_are_pinned_by_hash() -> None:
         assert "--hash=sha256:" in path.read_text()
 
 
+@pytest.mark.real
 def test_modules_see_what_the_lock_says() -> None:
-    argv = ["uv", "export", "--project", str(ROOT), "--frozen", "--no-dev", "--no-emit-project", "--quiet"]
+    program = str(anyio.run(uv.ensure, Settings.from_env(os.environ), quiet))
+    argv = [program, "export", "--project", str(ROOT), "--frozen", "--no-dev", "--no-emit-project", "--quiet"]
     argv += ["--no-header", "--no-annotate"]
     kept = ROOT / "pipeline/lab/python_sdk/requirements.txt"
     out = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
