@@ -15,7 +15,7 @@ import pytest
 
 from . import samples
 from .conftest import commit
-from .site import ROOT, Site
+from .site import ROOT, Site, free_port
 from .tools import tags
 
 pytestmark = pytest.mark.real
@@ -167,13 +167,6 @@ def test_kill_in_the_middle_moves_no_tag_to_anything_incomplete(
     )
     assert tags(f"{site.registry}/{name}/dev/hello") == set()
     assert site.run("run", "--json", cwd=root).json["images"][0]["signed"] is True
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 
 from . import samples
 from .conftest import commit
-from .site import ROOT, Done, Site
+from .site import ROOT, Done, Site, free_port
 from .tools import crane, tags
 
 pytestmark = pytest.mark.real
@@ -27,8 +27,10 @@ def dagger(site: Site) -> Dagger:
     variables = site.run("env", "--json").json
     program = variables["_EXPERIMENTAL_DAGGER_CLI_BIN"]
 
-    def run(*arguments: str, cwd: Path = ROOT, expect: int = 0, without: tuple[str, ...] = ()) -> Done:
-        environment = {k: v for k, v in {**site.env, **variables}.items() if k not in without}
+    def run(
+        *arguments: str, cwd: Path = ROOT, expect: int = 0, without: tuple[str, ...] = (), **more: str
+    ) -> Done:
+        environment = {k: v for k, v in {**site.env, **variables, **more}.items() if k not in without}
         done = subprocess.run(
             [program, "--progress=plain", *arguments],
             cwd=cwd,
@@ -150,10 +152,18 @@ def test_mistakes_are_told_with_their_place(dagger: Dagger, project) -> None:
     [
         ("sign", ("LOCKAGE_PUBLIC_KEY",), "signing needs a key pair"),
         ("sign", ("LOCKAGE_PRIVATE_KEY",), "the secret --private-key cannot be read"),
-        ("build", ("LOCKAGE_REGISTRY",), "localhost:5000"),
     ],
 )
 def test_what_is_missing_is_named(dagger: Dagger, project, function: str, without, hint: str) -> None:
     told = dagger(*call(function), cwd=project(samples.hello()), expect=1, without=without).err
     assert hint in told
+    assert "Traceback" not in told
+
+
+def test_a_registry_that_is_not_there_is_named(dagger: Dagger, project: Callable[..., Path]) -> None:
+    address = f"localhost:{free_port()}"
+    told = dagger(
+        *call("build"), cwd=project(samples.hello()), expect=1, LOCKAGE_REGISTRY=f"tcp://{address}"
+    ).err
+    assert address in told
     assert "Traceback" not in told
