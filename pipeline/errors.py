@@ -11,7 +11,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit codes of the program; `docs/exit-codes.md` is the table for people."""
+    """Exit codes of the program; `docs/running.md` has the table for people."""
 
     OK = 0
     INTERNAL = 1  # a defect of Lockage itself

@@ -94,7 +94,7 @@ async def _official_cli(how: Connection) -> Path:
     except (TimeoutError, DownloadError) as fault:
         raise EnvironmentProblem(
             f"the Dagger CLI could not be fetched: {fault or 'no answer in 300 s'}",
-            hint="install the dagger CLI and name it in LOCKAGE_DAGGER_BIN, or run `lockage up` as root to build it",
+            hint="make Dagger's downloads reachable; as root on Linux LOCKAGE_ENGINE=lab builds the CLI instead",
         ) from None
 
 

@@ -57,7 +57,7 @@ async def _bundles(shop: Workshop, what: str, wanted: Sequence[tuple[Descriptor,
     if shop.signing.private is None:
         raise UsageError(
             f"no private key to sign with (only {shop.signing.origin})",
-            hint="set COSIGN_PRIVATE_KEY and COSIGN_PASSWORD, or LOCKAGE_SIGNING_KEY to a key file",
+            hint="set COSIGN_PRIVATE_KEY, COSIGN_PUBLIC_KEY and COSIGN_PASSWORD",
         )
     client = await shop.engine.client()
     key = sign_step.SigningKey(

@@ -103,7 +103,9 @@ async def _process(
         image, record = await _build(shop, target, bases)
         status, reason = Status.BUILT, "asked for afresh" if shop.fresh else "its key was not known"
     record, notes = await _examine(shop, target, record, image, database, until)
-    verdicts = judge(record.evidence, shop.policy(target), shop.today) if until is not Stage.BUILD else ()
+    # Tests that were taken out of the catalogue do not go on judging the image.
+    evidence = record.evidence if target.test else replace(record.evidence, tests=None)
+    verdicts = judge(evidence, shop.policy(target), shop.today) if until is not Stage.BUILD else ()
     closed = [v for v in verdicts if not v.passed]
     if closed:
         status, reason = Status.CLOSED, f"gate closed: {', '.join(v.gate for v in closed)}"
@@ -115,7 +117,7 @@ async def _process(
         status=status,
         reason=reason,
         digest=record.digest,
-        evidence=record.evidence,
+        evidence=evidence,
         verdicts=verdicts,
     )
     return Done(result, record)

@@ -96,6 +96,16 @@ def test_a_failing_test_closes_the_gate(site: Site, project: Callable[..., Path]
     assert tags(f"{site.registry}/{repositories(root, 'hello')['hello']}") == set()
 
 
+def test_a_test_that_is_taken_out_no_longer_judges(site: Site, project: Callable[..., Path]) -> None:
+    wrong = samples.HELLO_TEST.replace('["hello"]', '["good bye"]')
+    root = project({**samples.hello(), "images/hello/test.yml.tpl": wrong})
+    site.run("test", cwd=root, expect=7)
+    (root / "images/hello/test.yml.tpl").unlink()
+    commit(root)
+    done = site.run("test", "--json", cwd=root).json["targets"][0]
+    assert (done["status"], done["tests"]) == ("reused", None)
+
+
 def test_a_secret_in_a_layer_closes_the_gate_and_is_not_shown(
     site: Site, project: Callable[..., Path]
 ) -> None:

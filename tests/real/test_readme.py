@@ -61,3 +61,13 @@ def test_documented_commands_exist() -> None:
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         for command in re.findall(r"`(?:\./)?lockage ([a-z]+)[` ]", page.read_text()):
             assert command in known, f"{page.name}: lockage {command}"
+
+
+def test_variables_that_hints_name_are_documented() -> None:
+    """A next step that does not exist is worse than none."""
+    documented = "".join(p.read_text() for p in (ROOT / "docs").glob("*.md"))
+    for source in sorted((ROOT / "pipeline").rglob("*.py")):
+        for line in source.read_text().splitlines():
+            if "hint=" in line:
+                for name in re.findall(r"LOCKAGE_[A-Z_]+", line):
+                    assert name in documented, f"{source.relative_to(ROOT)}: {name}"
