@@ -1,0 +1,29 @@
+"""The catalogue alone: plan, generate, graph, lock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .common import command, targets
+
+
+def add(commands: Any) -> None:
+    """Register the commands of this group."""
+    plan = command(commands, "plan", "catalogue:plan", "what there is to build: targets, bases, tags, keys")
+    targets(plan)
+    generate = command(
+        commands, "generate", "catalogue:generate", "write Dockerfiles, tests and rootfs to dist/"
+    )
+    targets(generate)
+    generate.add_argument("--check", action="store_true", help="say what would change, and write nothing")
+    generate.add_argument(
+        "--output", metavar="DIR", type=Path, default=Path("dist"), help="folder (default: dist)"
+    )
+    graph = command(commands, "graph", "catalogue:graph", "what stands on what")
+    targets(graph)
+    graph.add_argument("--format", choices=("text", "json", "dot", "mermaid"), default="text")
+    lock = command(commands, "lock", "lock:lock", "pin external bases and tools by digest in lockage.lock")
+    lock.add_argument(
+        "--check", action="store_true", help="say what is missing or has moved, and write nothing"
+    )

@@ -1,0 +1,51 @@
+"""What commands have in common: how one is registered, and the options several understand."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+
+def command(commands: Any, name: str, where: str, text: str) -> argparse.ArgumentParser:
+    """A command with `--json`; `where` is `module:function` of this package, imported when it is called."""
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.add_argument("--json", action="store_true", help="data as JSON on stdout")
+    parser.set_defaults(
+        command=_later(where), name=name, targets=[], platform=[], only=[], jobs=None, fresh=False
+    )
+    return parser
+
+
+def targets(parser: argparse.ArgumentParser) -> None:
+    """Which targets: by name, platform or id."""
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="images, tags or ids (default: all)")
+    parser.add_argument(
+        "--platform", action="append", default=[], metavar="OS/ARCH", help="only this platform"
+    )
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="ID", help="only this target, by its id"
+    )
+
+
+def running(parser: argparse.ArgumentParser) -> None:
+    """How a run goes about its work."""
+    parser.add_argument("--fresh", action="store_true", help="build although the key is known")
+    parser.add_argument("--jobs", "-j", type=_positive, default=None, metavar="N", help="how much at once")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _later(where: str) -> Callable[[argparse.Namespace], int]:
+    module, function = where.split(":")
+
+    def call(options: argparse.Namespace) -> int:
+        return getattr(importlib.import_module(f"pipeline.cli.{module}"), function)(options)
+
+    return call

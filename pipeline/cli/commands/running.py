@@ -1,0 +1,40 @@
+"""run and its stages, and promote."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .common import command, running, targets
+
+_STAGES = {
+    "build": "build targets and push them, by digest, to the repository of builds",
+    "scan": "look for vulnerabilities and secrets in every target, and judge",
+    "sbom": "list the packages of every target (CycloneDX, SPDX, syft)",
+    "test": "run the structure tests of every target",
+    "push": "bring what passed its gates to the first environment, as an index",
+    "sign": "sign what was pushed, and attest its bill of materials and findings",
+}
+
+
+def add(commands: Any) -> None:
+    """Register the commands of this group."""
+    run = command(commands, "run", "stages:run", "every stage for every target, up to a promotion")
+    targets(run)
+    running(run)
+    run.add_argument(
+        "--to", metavar="ENV", help="environment to promote to (default: the second one in lockage.yml)"
+    )
+    for name, text in _STAGES.items():
+        stage = command(commands, name, f"stages:{name}", text)
+        targets(stage)
+        running(stage)
+    promote = command(commands, "promote", "promote:promote", "give a digest the tags of another environment")
+    targets(promote)
+    promote.add_argument(
+        "--from", dest="origin", metavar="ENV", help="environment to take from (default: the first)"
+    )
+    promote.add_argument("--to", metavar="ENV", required=True, help="environment to promote to")
+    promote.add_argument(
+        "--revision", metavar="SHA", help="commit whose ci- tags to take (default: the current one)"
+    )
+    promote.add_argument("--plan", action="store_true", help="say what would be written, and write nothing")
