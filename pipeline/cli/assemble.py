@@ -6,10 +6,10 @@ import argparse
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.catalogue import plan_of, read_source, select
-from pipeline.errors import UsageError
+from pipeline.errors import ConfigError, Problem, UsageError
 from pipeline.lab.recipes import ENGINE_VERSION
 from pipeline.lab.settings import Settings
 
@@ -25,16 +25,32 @@ if TYPE_CHECKING:
 
 
 def read_plan(options: argparse.Namespace, lock: Lock | None) -> Plan:
-    """The plan that the options ask for. Raises ConfigError, UsageError."""
+    """The plan that the options ask for. Raises ConfigError (also for `--locked` and a lock that is not
+    complete), UsageError."""
     plan = plan_of(
         read_source(options.root),
         cache=Settings.from_env(os.environ).cache / "plans",
         lock=lock,
         only=options.targets,
         platforms=platforms(options),
+        snapshot_id=options.snapshot_id,
         engine=f"v{ENGINE_VERSION}",
     )
-    return select(plan, options.only) if options.only else plan
+    if options.only:
+        plan = select(plan, options.only)
+    if options.locked and plan.unlocked:
+        _refuse_unlocked(plan, options)
+    return plan
+
+
+def _refuse_unlocked(plan: Plan, options: argparse.Namespace) -> NoReturn:
+    from .place import known_lock
+
+    path = str(known_lock(options).path)
+    raise ConfigError(
+        [Problem(path, 0, 0, f"images[{str(r)!r}]", "is not locked") for r in plan.unlocked],
+        hint="`lockage lock` pins them; --locked never does",
+    )
 
 
 def local_lock(options: argparse.Namespace) -> Lock | None:
@@ -63,7 +79,8 @@ def access() -> Access:
 
 @asynccontextmanager
 async def workshop(options: argparse.Namespace, place: Place, report: Progress) -> AsyncIterator[Workshop]:
-    """A workshop for the plan of the options; a lock is written first where there is none."""
+    """A workshop for the plan of the options; a lock is written first where it is missing something,
+    unless `--locked` forbids that."""
     from datetime import UTC, datetime
 
     from pipeline.registry import Registry
@@ -73,9 +90,13 @@ async def workshop(options: argparse.Namespace, place: Place, report: Progress) 
     from .signing import signing
 
     async with Registry(access()) as registry, LazyEngine(place.wake) as engine:
-        lock = await place.lock.ensure(read_plan(options, place.lock.read()), registry, place.mirrors, report)
+        lock = place.lock.read()
+        plan = read_plan(options, lock)
+        if not options.locked:
+            lock = await place.lock.ensure(plan, registry, place.mirrors, report)
+            plan = read_plan(options, lock)
         yield Workshop(
-            plan=read_plan(options, lock),
+            plan=plan,
             registry=registry,
             engine=engine,
             host=place.host,

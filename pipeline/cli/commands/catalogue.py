@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .common import command, targets
+from .common import command, locked, snapshot, targets
 
 
 def add(commands: Any) -> None:
@@ -23,6 +23,9 @@ def add(commands: Any) -> None:
     graph = command(commands, "graph", "catalogue:graph", "what stands on what")
     targets(graph)
     graph.add_argument("--format", choices=("text", "json", "dot", "mermaid"), default="text")
+    for parser in (plan, generate, graph):
+        locked(parser)
+        snapshot(parser)
     lock = command(commands, "lock", "lock:lock", "pin external bases and tools by digest in lockage.lock")
     lock.add_argument(
         "--check", action="store_true", help="say what is missing or has moved, and write nothing"

@@ -13,7 +13,15 @@ def command(commands: Any, name: str, where: str, text: str) -> argparse.Argumen
     parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     parser.add_argument("--json", action="store_true", help="data as JSON on stdout")
     parser.set_defaults(
-        command=_later(where), name=name, targets=[], platform=[], only=[], jobs=None, fresh=False
+        command=_later(where),
+        name=name,
+        targets=[],
+        platform=[],
+        only=[],
+        jobs=None,
+        fresh=False,
+        locked=False,
+        snapshot_id=None,
     )
     return parser
 
@@ -26,6 +34,20 @@ def targets(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--only", action="append", default=[], metavar="ID", help="only this target, by its id"
+    )
+
+
+def locked(parser: argparse.ArgumentParser) -> None:
+    """Nothing that is not pinned, and no pin made on the way."""
+    parser.add_argument(
+        "--locked", action="store_true", help="the lock must be complete; it is never written"
+    )
+
+
+def snapshot(parser: argparse.ArgumentParser) -> None:
+    """Tags of their own for a merge request or a try."""
+    parser.add_argument(
+        "--snapshot-id", metavar="ID", help="every tag gets -ID at its end, in FROM too; no aliases"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .common import command, running, targets
+from .common import command, locked, running, snapshot, targets
 
 _STAGES = {
     "build": "build targets and push them, by digest, to the repository of builds",
@@ -21,6 +21,8 @@ def add(commands: Any) -> None:
     run = command(commands, "run", "stages:run", "every stage for every target, up to a promotion")
     targets(run)
     running(run)
+    locked(run)
+    snapshot(run)
     run.add_argument(
         "--to", metavar="ENV", help="environment to promote to (default: the second one in lockage.yml)"
     )
@@ -28,8 +30,11 @@ def add(commands: Any) -> None:
         stage = command(commands, name, f"stages:{name}", text)
         targets(stage)
         running(stage)
+        locked(stage)
+        snapshot(stage)
     promote = command(commands, "promote", "promote:promote", "give a digest the tags of another environment")
     targets(promote)
+    locked(promote)
     promote.add_argument(
         "--from", dest="origin", metavar="ENV", help="environment to take from (default: the first)"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .common import command
+from .common import command, locked
 
 
 def add(commands: Any) -> None:
@@ -15,3 +15,4 @@ def add(commands: Any) -> None:
         "references", nargs="*", metavar="IMAGE", help="references (default: all of this revision)"
     )
     verify.add_argument("--key", metavar="FILE", type=Path, help="public key (default: this site's)")
+    locked(verify)
