@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.lab import process
-from pipeline.lab.recipes import MODULES, GoTool, architecture
+from pipeline.lab.recipes import GoTool, architecture, module_of
 from pipeline.lab.settings import Report, Settings
 
 _PROGRESS_EVERY = 2.0  # seconds between two lines of progress
@@ -30,7 +30,7 @@ async def build(tool: GoTool, destination: Path, settings: Settings, report: Rep
     step = f"tool {tool.name}"
     report(step, f"reading the modules of {tool.name} {tool.version}")
     environ = _environ(tool, settings)
-    module = MODULES / tool.name
+    module = module_of(tool)
     flags = ["-tags", ",".join(tool.tags)] if tool.tags else []
     total, share = await _stale(go, tool, environ, flags, step, report)
     report(
@@ -114,7 +114,7 @@ async def _stale(
 
     template = "{{if .Stale}}stale{{else}}held{{end}}"
     argv = [str(go), "list", "-deps", "-f", template, *flags, *tool.packages]
-    done = await process.follow(argv, environ=environ, cwd=MODULES / tool.name, each=line)
+    done = await process.follow(argv, environ=environ, cwd=module_of(tool), each=line)
     if done.code != 0:
         raise EnvironmentProblem(
             f"the modules of {tool.name} {tool.version} could not be had",

@@ -7,7 +7,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pipeline.errors import EnvironmentProblem, UsageError
 
@@ -23,6 +23,7 @@ class GoTool:
 
     `packages` are import paths, or "." for a main package of our own in that folder; a binary is
     named after the last part of its path. `minutes` is what two cores need with nothing cached.
+    `folder` is the module's own folder where it is not among the lab's: a tool of the tests.
     """
 
     name: str
@@ -32,6 +33,7 @@ class GoTool:
     tags: tuple[str, ...] = ()
     experiment: str = ""
     minutes: float = 1
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +124,14 @@ def architecture() -> str:
     return _ARCHES[machine]
 
 
-def _inputs(name: str) -> Iterator[Path]:
-    for path in sorted((MODULES / name).rglob("*")):
+def module_of(tool: Tool) -> Path:
+    """The folder with the tool's sources and pins."""
+    own = tool.folder if isinstance(tool, GoTool) else None
+    return own or MODULES / tool.name
+
+
+def _inputs(module: Path) -> Iterator[Path]:
+    for path in sorted(module.rglob("*")):
         if path.is_file() and not path.name.endswith("_test.go"):
             yield path
 
@@ -132,9 +140,11 @@ def key(tool: Tool) -> str:
     """Twelve hex digits over everything that decides the binaries: sources, pins, flags, architecture."""
     total = hashlib.sha256(f"{sys.platform}/{architecture()}".encode())
     for field in fields(tool):
-        if field.name != "minutes":
+        if field.name not in ("minutes", "folder"):
             total.update(f"\0{field.name}={getattr(tool, field.name)!r}".encode())
-    for path in _inputs(tool.name):
+    module = module_of(tool)
+    for path in _inputs(module):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
-        total.update(f"\0{path.relative_to(MODULES).as_posix()} {content}".encode())
+        name = (PurePosixPath(tool.name) / path.relative_to(module)).as_posix()
+        total.update(f"\0{name} {content}".encode())
     return total.hexdigest()[:12]

@@ -21,21 +21,21 @@ def _folder(recipe: Tool, settings: Settings) -> Path:
     return settings.cache / "tools" / f"{recipe.name}-{key(recipe)}"
 
 
-def cached(name: str, settings: Settings) -> Path | None:
+def cached(name: str | Tool, settings: Settings) -> Path | None:
     """The folder with the tool's binaries if it is made already, else None. Starts nothing."""
-    folder = _folder(tool(name), settings)
+    folder = _folder(tool(name) if isinstance(name, str) else name, settings)
     return folder if (folder / RECORD).is_file() else None
 
 
-async def ensure(name: str, settings: Settings, report: Report = quiet) -> Path:
-    """The folder with the tool's binaries, made now if need be.
+async def ensure(name: str | Tool, settings: Settings, report: Report = quiet) -> Path:
+    """The folder with the tool's binaries, made now if need be: one of the lab's by name, another by its recipe.
 
     One tool is made at a time on a machine; an interrupted compilation goes on from the compiler's own
     cache. Raises `EnvironmentProblem` when the compiler or an installer is missing or fails, and
     `UsageError` for an unknown name.
     """
-    recipe = tool(name)
-    if folder := cached(name, settings):
+    recipe = tool(name) if isinstance(name, str) else name
+    if folder := cached(recipe, settings):
         return folder
     tools = settings.cache / "tools"
     try:
@@ -46,7 +46,7 @@ async def ensure(name: str, settings: Settings, report: Report = quiet) -> Path:
         ) from error
     step = f"tool {recipe.name}"
     async with locked(tools / ".lock", step, lambda who: report(step, f"waiting for {who}")):
-        if folder := cached(name, settings):
+        if folder := cached(recipe, settings):
             return folder
         return await _make(recipe, settings, report)
 

@@ -112,8 +112,7 @@ def test_a_failed_compilation_says_why_and_leaves_nothing(
     broken.mkdir(parents=True)
     (broken / "go.mod").write_text("module lockage.invalid/lab/trivydb\n\ngo 1.21\n")
     (broken / "main.go").write_text("package main\n\nfunc main() { undefinedThing() }\n")
-    for module in ("recipes", "gobuild"):
-        monkeypatch.setattr(f"pipeline.lab.{module}.MODULES", tmp_path / "modules")
+    monkeypatch.setattr(recipes, "MODULES", tmp_path / "modules")
     settings = Settings.from_env({**os.environ, "LOCKAGE_CACHE": str(tmp_path / "c")})
     with pytest.raises(EnvironmentProblem, match="compiling trivydb") as caught:
         anyio.run(toolbox.ensure, "trivydb", settings)
