@@ -11,6 +11,7 @@ from pipeline.errors import ConfigError, Problem, UsageError
 from pipeline.model import Platform, Reference, valid_tag
 
 from .cascade import resolve
+from .commit_names import check_commit_tags
 from .context import missing_sources
 from .definition import Definition
 from .discover import discover
@@ -51,6 +52,8 @@ def make_plan(
         check_strays(source, definitions, problems)
     project = found.project.value() if found.project else None
     default = project.platforms if project else ()
+    if project:
+        check_commit_tags(source, project, definitions, problems)
     rendered = render_all(source, definitions, default, tuple(platforms), problems)
     if problems or project is None:
         raise ConfigError(problems, hint=_HINT)
@@ -76,7 +79,7 @@ def _assemble(
         _check_sources(source, item, problems)
         for platform in item.platforms:
             edges, warnings = _edges(source, item, platform, names, problems)
-            target = _target(project, item, platform, edges, warnings, aliases, snapshot_id)
+            target = _target(project, item, platform, edges, warnings, aliases, snapshot_id, lock)
             targets[target.id] = target
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)), hint=_HINT)
@@ -105,6 +108,8 @@ def _assemble(
 def _edges(
     source: Source, item: Rendered, platform: Platform, names: Names, problems: list[Problem]
 ) -> tuple[list[Edge], tuple[str, ...]]:
+    if item.definition.external is not None:
+        return [], ()
     name = item.definition.name
     uses = find_bases(item.dockerfile, platform)
     for line, message in uses.problems:
@@ -144,6 +149,7 @@ def _target(
     warnings: tuple[str, ...],
     aliases: Mapping[tuple[str, str], tuple[str, ...]],
     snapshot_id: str | None,
+    lock: Lock | None,
 ) -> Target:
     d = item.definition
     bases, moved = [], {}
@@ -172,7 +178,7 @@ def _target(
         dockerfile=text,
         test=item.test,
         rootfs=item.rootfs.entries,
-        labels=MappingProxyType(_labels(project, d)),
+        labels=MappingProxyType({} if d.external else _labels(project, d)),
         key=None,
         gates=d.gates.over(project.policy) if d.gates else project.policy,
         warnings=warnings,
@@ -180,6 +186,7 @@ def _target(
         test_template=item.test_template,
         title=d.title,
         description=d.description,
+        external=_pinned(d.external, lock) if d.external else None,
     )
 
 

@@ -1,4 +1,7 @@
-"""The commit a run stands on, read with git; a folder that is no repository is a revision without a name."""
+"""The commit a run stands on, read with git, and the event that brought it, from what the CI says of itself.
+
+A folder that is no repository is a revision without a name.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,63 @@ from pathlib import Path
 from pipeline.errors import UsageError
 from pipeline.policy import Revision
 
+_GITHUB_PULL = "refs/pull/"
+
 
 def read_revision(root: Path, environment: Mapping[str, str]) -> Revision:
-    """HEAD, its commit time, and whether the work tree differs from it; SOURCE_DATE_EPOCH overrides the time.
+    """HEAD, its commit time, whether the work tree differs from it, and the branch, pull request or git tag;
+    SOURCE_DATE_EPOCH overrides the time.
 
-    Raises UsageError for an impossible SOURCE_DATE_EPOCH.
+    Raises UsageError for an impossible SOURCE_DATE_EPOCH, or a CI's variable that cannot be right.
     """
     head = _git(root, "log", "-1", "--format=%H %ct")
     sha, _, moment = head.partition(" ")
     epoch = environment.get("SOURCE_DATE_EPOCH", "")
     if epoch and not epoch.isdecimal():
         raise UsageError(f"SOURCE_DATE_EPOCH={epoch[:40]!r} is not a number of seconds")
-    dirty = bool(sha) and bool(_git(root, "status", "--porcelain", "--untracked-files=normal", "--", "."))
-    return Revision(sha, dirty, int(epoch or moment or 0))
+    if not sha:
+        return Revision(created=int(epoch or 0))
+    first, *changed = _git(
+        root, "status", "--porcelain", "--branch", "--untracked-files=normal", "--", "."
+    ).splitlines() or [""]
+    event = event_of(environment) or {"branch": _branch(first)}
+    try:
+        return Revision(sha, bool(changed), int(epoch or moment or 0), **event)
+    except ValueError as fault:
+        raise UsageError(str(fault)) from None
+
+
+def event_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """`branch`, `pull_request` or `release` (a git tag) as GitHub Actions, GitLab CI, Jenkins say; else nothing."""
+    get = environment.get
+    if get("GITHUB_ACTIONS") == "true":
+        reference = get("GITHUB_REF", "")
+        if reference.startswith(_GITHUB_PULL):
+            return {"pull_request": reference.removeprefix(_GITHUB_PULL).partition("/")[0]}
+        return _branch_or_tag(get("GITHUB_REF_NAME", ""), tag=get("GITHUB_REF_TYPE") == "tag")
+    if get("GITLAB_CI") == "true":
+        if number := get("CI_MERGE_REQUEST_IID"):
+            return {"pull_request": number}
+        tag = get("CI_COMMIT_TAG", "")
+        return _branch_or_tag(tag or get("CI_COMMIT_BRANCH", ""), tag=bool(tag))
+    if get("JENKINS_URL"):
+        if number := get("CHANGE_ID"):
+            return {"pull_request": number}
+        tag = get("TAG_NAME", "")
+        return _branch_or_tag(tag or get("BRANCH_NAME", ""), tag=bool(tag))
+    return {}
+
+
+def _branch_or_tag(name: str, *, tag: bool) -> dict[str, str]:
+    if not name:
+        return {}
+    return {"release": name} if tag else {"branch": name}
+
+
+def _branch(line: str) -> str:
+    """The branch in the first line of `git status --branch` (git-status(1), "Porcelain Format"); none if detached."""
+    name = line.removeprefix("## ").partition("...")[0]
+    return "" if " " in name else name
 
 
 def _git(root: Path, *arguments: str) -> str:

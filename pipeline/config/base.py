@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, WithJsonSchema
 
-from pipeline.model import Platform, Reference, valid_tag
+from pipeline.model import Platform, Reference, TagTemplate, valid_tag
 
 from .yaml import Plain
 
@@ -67,6 +67,14 @@ def _platform(value: Any) -> Platform:
     return Platform.parse(value)
 
 
+def _commit_tag(value: Any) -> TagTemplate:
+    if isinstance(value, TagTemplate):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("a tag's template is expected, such as ci-{sha}-{tag}")
+    return TagTemplate.parse(str(value))
+
+
 def free_form(value: Any) -> Any:
     """Free values: a plain `true`/`false` is a bool, a plain decimal integer an int, all else as written."""
     if isinstance(value, Plain):
@@ -94,6 +102,7 @@ Tag = Annotated[str, AfterValidator(_tag), _SCALAR]
 TemplatePath = Annotated[str, AfterValidator(_template_path)]
 ImageReference = Annotated[Reference, PlainValidator(_reference), _TEXT]
 PlatformName = Annotated[Platform, PlainValidator(_platform), _TEXT]
+CommitTag = Annotated[TagTemplate, PlainValidator(_commit_tag), _TEXT]
 Versions = dict[str, Text]
 Variables = Annotated[dict[str, Any], BeforeValidator(free_form)]
 Labels = dict[str, Text]

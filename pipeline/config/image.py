@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from .base import (
     ImageName,
+    ImageReference,
     Labels,
     Model,
     Owner,
@@ -43,6 +44,9 @@ class TagEntry(Level):
 
     name: Tag
     aliases: tuple[Tag, ...] = Field((), description="More names for this tag, beside the automatic ones")
+    external: ImageReference | None = Field(
+        None, description="An image built elsewhere that this tag is; it is taken over by digest, not built"
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from pipeline.model import Platform, Reference, Repository
+from pipeline.model import Platform, Reference, Repository, TagTemplate
 
 from . import values
-from .base import ImageName, ImageReference, Model, PlatformName, Text
+from .base import CommitTag, ImageName, ImageReference, Model, PlatformName, Text
 from .policy import GatePolicy
 from .values import EMBEDDED
 
@@ -87,6 +87,11 @@ class ProjectFile(Model):
     tools: ToolEntries = Field(default_factory=ToolEntries)
     vulnerability_db: ImageReference = _reference("ghcr.io/aquasecurity/trivy-db:2")
     policy: GatePolicy = Field(default_factory=GatePolicy)
+    commit_tags: tuple[CommitTag, ...] = Field(
+        (TagTemplate("ci-{sha}-{tag}"),),
+        min_length=1,
+        description="Tags in the first environment for what a commit built: of {sha}, {short}, {branch}, {pr}, {tag}",
+    )
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
@@ -111,4 +116,5 @@ class ProjectFile(Model):
             vulnerability_db=self.vulnerability_db,
             policy=self.policy.over(values.Gates()),
             source=self.source,
+            commit_tags=self.commit_tags,
         )

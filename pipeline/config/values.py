@@ -12,7 +12,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Literal, Self
 
-from pipeline.model import Platform, Reference, Repository
+from pipeline.model import Platform, Reference, Repository, TagTemplate
 
 EMBEDDED = "embedded"
 
@@ -135,6 +135,7 @@ class Project:
     vulnerability_db: Reference
     policy: Gates
     source: str | None = None
+    commit_tags: tuple[TagTemplate, ...] = (TagTemplate("ci-{sha}-{tag}"),)
 
     def environment(self, name: str) -> Environment:
         """An environment by name; raises KeyError."""
@@ -172,6 +173,7 @@ class Project:
             "vulnerability_db": str(self.vulnerability_db),
             "policy": self.policy.to_json(),
             "source": self.source,
+            "commit_tags": [str(t) for t in self.commit_tags],
         }
 
     @classmethod
@@ -189,4 +191,5 @@ class Project:
             vulnerability_db=Reference.parse(data["vulnerability_db"]),
             policy=Gates.from_json(data["policy"]),
             source=data["source"],
+            commit_tags=tuple(TagTemplate.parse(t) for t in data["commit_tags"]),
         )

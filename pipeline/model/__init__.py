@@ -6,6 +6,7 @@ from .digest import Digest
 from .mirrors import Mirrors
 from .platform import Platform
 from .reference import Reference, Repository, valid_tag
+from .tag_template import TagTemplate
 
 __all__ = [
     "Descriptor",
@@ -14,6 +15,7 @@ __all__ = [
     "Platform",
     "Reference",
     "Repository",
+    "TagTemplate",
     "compact",
     "pretty",
     "valid_tag",

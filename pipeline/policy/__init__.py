@@ -11,7 +11,7 @@ from .evidence import (
     TestReport,
     Tool,
 )
-from .tags import Revision, ci_tag
+from .tags import Revision, commit_tags, event_tags, lookup_tags, release_tags
 from .verdict import Ignore, Policy, Verdict, judge, severity_counts
 
 __all__ = [
@@ -28,7 +28,10 @@ __all__ = [
     "TestReport",
     "Tool",
     "Verdict",
-    "ci_tag",
+    "commit_tags",
+    "event_tags",
     "judge",
+    "lookup_tags",
+    "release_tags",
     "severity_counts",
 ]

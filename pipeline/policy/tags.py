@@ -1,36 +1,125 @@
-"""Which tags a run may write; the one place where a commit becomes a tag."""
+"""Which tags a run may write; the one place where a git event becomes a tag."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pipeline.model import TagTemplate
+
 _SHA = re.compile(r"^[0-9a-f]{40}([0-9a-f]{24})?\Z")
+_NUMBER = r"(0|[1-9][0-9]*)"
+_RELEASE = re.compile(
+    rf"(v?){_NUMBER}\.{_NUMBER}\.{_NUMBER}"
+    r"(-(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*)?"
+)
+_SHORT = 7  # as git abbreviates
+
+DEFAULT_TEMPLATES = (TagTemplate("ci-{sha}-{tag}"),)
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """The commit a run stands on: full `sha` (empty outside git), `dirty` when the work tree has changes."""
+    """The commit a run stands on, and the event that brought it.
+
+    `sha` is whole, empty outside git; `dirty` when the work tree has changes. `branch` is the branch that was pushed,
+    `pull_request` the number of a pull or merge request, `release` a git tag; at most one of the three.
+    """
 
     sha: str = ""
     dirty: bool = False
     created: int = 0  # commit time, seconds since 1970; 0 when unknown
+    branch: str = ""
+    pull_request: str = ""
+    release: str = ""
 
     def __post_init__(self) -> None:
         if self.sha and not _SHA.match(self.sha):
             raise ValueError(f"not a commit id: {self.sha[:80]!r}")
+        if self.pull_request and not self.pull_request.isdecimal():
+            raise ValueError(f"not the number of a pull request: {self.pull_request[:80]!r}")
 
     @property
     def label(self) -> str:
         """For tags and annotations: the sha, `<sha>-dirty`, or `local` outside git."""
-        if not self.sha:
+        return self._labelled(self.sha)
+
+    def _labelled(self, sha: str) -> str:
+        if not sha:
             return "local"
-        return f"{self.sha}-dirty" if self.dirty else self.sha
+        return f"{sha}-dirty" if self.dirty else sha
 
 
-def ci_tag(revision: Revision, tag: str) -> str:
-    """The tag of one image tag's index built at a revision: `ci-<sha>-<tag>`.
+def commit_tags(
+    revision: Revision, tag: str, templates: Sequence[TagTemplate] = DEFAULT_TEMPLATES
+) -> tuple[str, ...]:
+    """The tags of one image tag's index built at a git event, in the order of the templates.
 
-    A repository holds several tags of an image (3.11, 3.12, 3.12-dev): the commit alone is not unique.
+    A template that names something this event does not have (`{pr}` on a push, `{branch}` on a pull request)
+    gives nothing. `release/` in front of a branch is left out: `release/v0.1` is `v0.1`.
     """
-    return f"ci-{revision.label}-{tag}"[:128].rstrip(".-")
+    values = {
+        "sha": revision.label,
+        "short": revision._labelled(revision.sha[:_SHORT]),
+        "branch": revision.branch.removeprefix("release/"),
+        "pr": revision.pull_request,
+        "tag": tag,
+    }
+    filled = (template.fill(values) for template in templates)
+    return tuple(dict.fromkeys(name for name in filled if name))
+
+
+def lookup_tags(
+    revision: Revision, tag: str, templates: Sequence[TagTemplate] = DEFAULT_TEMPLATES
+) -> tuple[str, ...]:
+    """Where to look for what was built at a commit, by tags that the commit alone decides; `ci-passed-` ones first."""
+    alone = [t for t in templates if t.fields & {"sha", "short"} and not t.fields & {"branch", "pr"}]
+    alone.sort(key=lambda t: not t.text.startswith("ci-passed-"))
+    return commit_tags(revision, tag, alone)
+
+
+def release_tags(version: str, published: Iterable[str] = ()) -> tuple[str, ...]:
+    """The tags of a release, its own first: `v0.1.0`, then `v0.1`, `v0` and `latest` where it is the highest.
+
+    Versions are ordered by Semantic Versioning 2.0.0 §11. A prerelease is published alone. `published` are the
+    tags that are there: a rolling tag only ever moves forward. Raises ValueError for what is not a version.
+    """
+    own = _parse(version)
+    if own is None:
+        raise ValueError(f"{version[:80]!r} is not a version (such as v2.3.0 or v2.3.0-rc.1)")
+    prefix, numbers, prerelease = own
+    if prerelease:
+        return (version,)
+    others = [found[1] for text in published if (found := _parse(text)) and not found[2]]
+    major, minor, _ = numbers
+    rolling = (
+        (f"{prefix}{major}.{minor}", [o for o in others if o[:2] == (major, minor)]),
+        (f"{prefix}{major}", [o for o in others if o[0] == major]),
+        ("latest", others),
+    )
+    return (version, *(name for name, rivals in rolling if all(numbers >= rival for rival in rivals)))
+
+
+def event_tags(
+    revision: Revision,
+    tag: str,
+    templates: Sequence[TagTemplate] = DEFAULT_TEMPLATES,
+    published: Iterable[str] = (),
+) -> tuple[str, ...]:
+    """Everything a git event may tag: those of its commit, and of its release when a version was tagged.
+
+    A git tag that is no version gives no release.
+    """
+    found = commit_tags(revision, tag, templates)
+    if _parse(revision.release):
+        found = (*release_tags(revision.release, published), *found)
+    return tuple(dict.fromkeys(found))
+
+
+def _parse(text: str) -> tuple[str, tuple[int, int, int], bool] | None:
+    match = _RELEASE.fullmatch(text)
+    if not match:
+        return None
+    prefix, major, minor, patch, prerelease = match.groups()
+    return prefix, (int(major), int(minor), int(patch)), bool(prerelease)

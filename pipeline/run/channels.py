@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pipeline.catalogue import Target
 from pipeline.config import Environment
 from pipeline.errors import GateClosed, RegistryError, UsageError
-from pipeline.model import Digest, Reference, Repository, compact
-from pipeline.policy import Evidence, Tool, ci_tag, judge
+from pipeline.model import Descriptor, Digest, Reference, Repository, compact
+from pipeline.policy import Evidence, Tool, judge, lookup_tags
 from pipeline.policy.reports import trivy_scan
 from pipeline.registry.together import each
 from pipeline.release import Promotion, plan_promotion
@@ -59,18 +59,38 @@ async def plan_promotions(shop: Workshop, origin: Environment, to: Environment) 
     async def look(group: Sequence[Target]) -> Promotion:
         image, tags = group[0].image, group[0].tags
         source = shop.repository(origin, image)
-        tag = ci_tag(shop.revision, tags[0]) if origin == known[0] else tags[0]
-        found = await shop.registry.head(source.tagged(tag))
-        if found is None:
-            raise RegistryError(
-                f"No CI image found for commit {shop.revision.label}: {source.tagged(tag)} does not exist",
-                hint="lockage run, or --revision with the commit that was built",
-            )
+        found = await _first(shop, source, _of_commit(shop, group[0]) if origin == known[0] else tags[:1])
         await check(shop.registry, source, found.digest, shop.signing.key)
         await _ask_again(shop, source, found.digest, group[0])
         return await plan_promotion(shop.registry, source, found.digest, shop.repository(to, image), tags)
 
     return await each(look, [group for _, group in shop.plan.groups()])
+
+
+async def _first(shop: Workshop, repository: Repository, tags: Sequence[str]) -> Descriptor:
+    """What the first of these tags that is there points to; raises RegistryError."""
+    for tag in tags:
+        found = await shop.registry.head(repository.tagged(tag))
+        if found is not None:
+            return found
+    names = " nor ".join(str(repository.tagged(tag)) for tag in tags)
+    raise RegistryError(
+        f"No CI image found for commit {shop.revision.label}: {names} does not exist",
+        hint="lockage run, or --revision with the commit that was built",
+    )
+
+
+def _of_commit(shop: Workshop, target: Target) -> tuple[str, ...]:
+    """The tags that a commit alone decides (a snapshot's is its own); raises UsageError where there is none."""
+    if shop.plan.snapshot_id:
+        return target.tags
+    tags = lookup_tags(shop.revision, target.tag, shop.plan.project.commit_tags)
+    if not tags:
+        raise UsageError(
+            "no template in commit_tags: names a commit alone, so nothing can be found by it",
+            hint="add ci-{sha}-{tag} to commit_tags: in lockage.yml",
+        )
+    return tags
 
 
 async def _ask_again(shop: Workshop, repository: Repository, index: Digest, target: Target) -> None:
@@ -138,7 +158,7 @@ def parse(text: str) -> Reference:
 
 
 def of_revision(shop: Workshop) -> list[Reference]:
-    """The `ci-` tag of every image tag of the plan, as this revision's run wrote it."""
+    """The commit's tag of every image tag of the plan, as this revision's run wrote it."""
     first = shop.plan.project.environments[0]
     groups = [group for _, group in shop.plan.groups()]
-    return [shop.repository(first, g[0].image).tagged(ci_tag(shop.revision, g[0].tags[0])) for g in groups]
+    return [shop.repository(first, g[0].image).tagged(_of_commit(shop, g[0])[0]) for g in groups]

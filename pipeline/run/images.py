@@ -9,7 +9,6 @@ from pipeline.catalogue import Target
 from pipeline.config import Environment
 from pipeline.errors import LockageError
 from pipeline.model import Descriptor, Reference, Repository
-from pipeline.policy import ci_tag
 from pipeline.release import perform, plan_promotion, push
 from pipeline.trust import examine, verify
 
@@ -62,10 +61,11 @@ async def _publish(
             await sign(shop, target.name, repository, index, list(known))
             await verify(shop.registry, repository, index.digest, shop.signing.key)
         result = replace(result, signed=True)
-    ci = ci_tag(shop.revision, target.tags[0])
-    written = await _tag(shop, repository, index, [ci])
-    result = replace(result, pushed=repository.tagged(ci).pinned(index.digest), written=written)
-    if until is Stage.PROMOTE and to is not None and to != first:
+    tags = shop.commit_tags(target)
+    written = await _tag(shop, repository, index, tags)
+    pushed = (repository.tagged(tags[0]) if tags else repository.at(index.digest)).pinned(index.digest)
+    result = replace(result, pushed=pushed, written=written)
+    if until is Stage.PROMOTE and to is not None and to != first and not shop.plan.snapshot_id:
         return await _promote(shop, target, repository, index, to, result)
     return result
 

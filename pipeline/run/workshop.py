@@ -94,6 +94,13 @@ class Workshop:
         """A tool's version as its reference names it, without a leading v."""
         return (self.plan.tools[name].tag or "").removeprefix("v")
 
+    def commit_tags(self, target: Target) -> tuple[str, ...]:
+        """The tags of what this run makes of a target's image tag, in the first environment: the commit's, or in a
+        snapshot the snapshot's alone."""
+        if self.plan.snapshot_id:
+            return target.tags
+        return policy.commit_tags(self.revision, target.tag, self.plan.project.commit_tags)
+
     def policy(self, target: Target) -> policy.Policy:
         """The gates of a target, as policy understands them."""
         return as_policy(target.gates)

@@ -1,0 +1,82 @@
+"""What the CI says of itself becomes an event: the documented variables of each."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli.revision import event_of, read_revision
+from pipeline.errors import UsageError
+
+_GITHUB = {"GITHUB_ACTIONS": "true"}
+_GITLAB = {"GITLAB_CI": "true"}
+_JENKINS = {"JENKINS_URL": "https://ci.example/"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, {}),
+        (
+            _GITHUB
+            | {"GITHUB_REF": "refs/heads/main", "GITHUB_REF_NAME": "main", "GITHUB_REF_TYPE": "branch"},
+            {"branch": "main"},
+        ),
+        (
+            _GITHUB
+            | {"GITHUB_REF": "refs/tags/v1.0.0", "GITHUB_REF_NAME": "v1.0.0", "GITHUB_REF_TYPE": "tag"},
+            {"release": "v1.0.0"},
+        ),
+        (_GITHUB | {"GITHUB_REF": "refs/pull/456/merge"}, {"pull_request": "456"}),
+        (_GITLAB | {"CI_COMMIT_BRANCH": "feature/x"}, {"branch": "feature/x"}),
+        (_GITLAB | {"CI_COMMIT_TAG": "v1.0.0"}, {"release": "v1.0.0"}),
+        (_GITLAB | {"CI_MERGE_REQUEST_IID": "12"}, {"pull_request": "12"}),
+        (_JENKINS | {"BRANCH_NAME": "main"}, {"branch": "main"}),
+        (_JENKINS | {"BRANCH_NAME": "PR-3", "CHANGE_ID": "3"}, {"pull_request": "3"}),
+        (_JENKINS | {"BRANCH_NAME": "v1", "TAG_NAME": "v1"}, {"release": "v1"}),
+    ],
+)
+def test_events(environment: dict[str, str], expected: dict[str, str]) -> None:
+    assert event_of(environment) == expected
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    _git(tmp_path, "init", "--quiet", "--initial-branch", "trunk")
+    (tmp_path / "a").write_text("1")
+    _git(tmp_path, "add", "a")
+    _git(
+        tmp_path,
+        *("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "--message", "one"),
+    )
+    return tmp_path
+
+
+def test_a_checkout_has_a_branch(checkout: Path) -> None:
+    found = read_revision(checkout, {})
+    assert (found.branch, found.dirty, len(found.sha)) == ("trunk", False, 40)
+    (checkout / "a").write_text("2")
+    assert read_revision(checkout, {}).dirty
+    _git(checkout, "checkout", "--quiet", "--detach")
+    assert read_revision(checkout, {}).branch == ""
+
+
+def test_the_ci_knows_better_than_a_detached_head(checkout: Path) -> None:
+    _git(checkout, "checkout", "--quiet", "--detach")
+    found = read_revision(checkout, _GITLAB | {"CI_COMMIT_BRANCH": "main", "SOURCE_DATE_EPOCH": "7"})
+    assert (found.branch, found.created) == ("main", 7)
+
+
+def test_no_repository_is_no_name(tmp_path: Path) -> None:
+    assert read_revision(tmp_path, {}).label == "local"
+
+
+def test_a_ci_that_lies_is_told(checkout: Path) -> None:
+    with pytest.raises(UsageError, match="pull request"):
+        read_revision(checkout, _GITLAB | {"CI_MERGE_REQUEST_IID": "x; rm"})
+
+
+def _git(root: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True)
