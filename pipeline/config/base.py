@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, WithJsonSchema
 
 from pipeline.model import Platform, Reference, TagTemplate, valid_tag
 
+from . import shapes
 from .yaml import Plain
 
 _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
@@ -88,21 +90,36 @@ def free_form(value: Any) -> Any:
     return value
 
 
-_TEXT = WithJsonSchema({"type": "string"})
-_SCALAR = WithJsonSchema({"type": ["string", "number", "boolean"]})
+def _shown(schema: Mapping[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema(dict(schema))
 
-Text = Annotated[str, _SCALAR]
+
+Text = Annotated[str, _shown(shapes.SCALAR)]
 ImageName = Annotated[
-    str, _matching(_NAME, "an image name (lower-case letters and digits, with . _ - between)")
+    str,
+    _matching(_NAME, "an image name (lower-case letters and digits, with . _ - between)"),
+    _shown(shapes.matching(_NAME)),
 ]
-VariantName = Annotated[str, _matching(_VARIANT, "a variant's name (lower-case, such as browser)")]
-Suffix = Annotated[str, _matching(_SUFFIX, "a suffix (starts with - or _, such as -browser)")]
-Owner = Annotated[str, _matching(_OWNER, "an owner for COPY --chown, such as 0:0 or node:node"), _SCALAR]
-Tag = Annotated[str, AfterValidator(_tag), _SCALAR]
-TemplatePath = Annotated[str, AfterValidator(_template_path)]
-ImageReference = Annotated[Reference, PlainValidator(_reference), _TEXT]
-PlatformName = Annotated[Platform, PlainValidator(_platform), _TEXT]
-CommitTag = Annotated[TagTemplate, PlainValidator(_commit_tag), _TEXT]
+VariantName = Annotated[
+    str,
+    _matching(_VARIANT, "a variant's name (lower-case, such as browser)"),
+    _shown(shapes.matching(_VARIANT)),
+]
+Suffix = Annotated[
+    str,
+    _matching(_SUFFIX, "a suffix (starts with - or _, such as -browser)"),
+    _shown(shapes.matching(_SUFFIX)),
+]
+Owner = Annotated[
+    str,
+    _matching(_OWNER, "an owner for COPY --chown, such as 0:0 or node:node"),
+    _shown(shapes.matching(_OWNER)),
+]
+Tag = Annotated[str, AfterValidator(_tag), _shown(shapes.TAG)]
+TemplatePath = Annotated[str, AfterValidator(_template_path), _shown(shapes.TEMPLATE)]
+ImageReference = Annotated[Reference, PlainValidator(_reference), _shown(shapes.REFERENCE)]
+PlatformName = Annotated[Platform, PlainValidator(_platform), _shown(shapes.PLATFORM)]
+CommitTag = Annotated[TagTemplate, PlainValidator(_commit_tag), _shown(shapes.COMMIT_TAG)]
 Versions = dict[str, Text]
 Variables = Annotated[dict[str, Any], BeforeValidator(free_form)]
 Labels = dict[str, Text]

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
-from . import values
+from . import shapes, values
 from .base import Model, Text
 from .values import Gates, Severity
 
@@ -39,19 +39,21 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
-Size = Annotated[int, BeforeValidator(_size), Field(gt=0), WithJsonSchema({"type": ["string", "integer"]})]
-SeverityName = Annotated[Severity, BeforeValidator(_upper)]
+Size = Annotated[int, BeforeValidator(_size), Field(gt=0), WithJsonSchema(dict(shapes.SIZE))]
+SeverityName = Annotated[Severity, BeforeValidator(_upper), WithJsonSchema(dict(shapes.SEVERITY))]
+Day = Annotated[date, WithJsonSchema(dict(shapes.DAY))]
+Said = Annotated[Text, WithJsonSchema(dict(shapes.NOT_EMPTY))]
 SecretsGate = Literal["fail", "warn"]
 
 
 class IgnoreEntry(Model):
     """One finding that may pass until a day: who decided it, and why."""
 
-    id: Text = Field(min_length=1)
-    package: Text | None = None
-    owner: Text = Field(min_length=1)
-    reason: Text = Field(min_length=1)
-    expires: date
+    id: Said = Field(min_length=1, description="The finding, such as CVE-2026-0001")
+    package: Text | None = Field(None, description="Only in this package (default: in any)")
+    owner: Said = Field(min_length=1, description="Who answers for it")
+    reason: Said = Field(min_length=1, description="Why it may pass")
+    expires: Day = Field(description="The last day it may pass, YYYY-MM-DD")
 
     @field_validator("expires", mode="before")
     @classmethod
@@ -83,9 +85,9 @@ class SizePolicy(Model):
 class GatePolicy(Model):
     """Gates, where they differ from the level above: the project from the defaults, an image from the project."""
 
-    vulnerabilities: VulnerabilityPolicy | None = None
+    vulnerabilities: VulnerabilityPolicy | None = Field(None, description="What the scanner may find")
     secrets: SecretsGate | None = Field(None, description="fail (default) or warn")
-    size: SizePolicy | None = None
+    size: SizePolicy | None = Field(None, description="How large an image may be")
 
     def over(self, gates: Gates) -> Gates:
         """These gates with what is said here instead; ignores are added."""

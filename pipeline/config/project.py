@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from pipeline.model import Platform, Reference, Repository, TagTemplate
 
-from . import values
+from . import shapes, values
 from .base import CommitTag, ImageName, ImageReference, Model, PlatformName, Text
 from .policy import GatePolicy
 from .values import EMBEDDED
 
 
-def _reference(text: str) -> Any:
-    return Field(default_factory=lambda: Reference.parse(text))
+def _reference(text: str, what: str) -> Any:
+    return Field(default_factory=lambda: Reference.parse(text), description=f"{what} (default {text})")
+
+
+def _shown(schema: shapes.Schema) -> WithJsonSchema:
+    return WithJsonSchema(dict(schema))
 
 
 def _image_path(text: str) -> str:
@@ -44,29 +48,36 @@ def _registry(text: str) -> str:
 class EnvironmentEntry(Model):
     """A place that images are promoted to, in order: the repository of each image in it."""
 
-    name: ImageName
-    repository: Annotated[Text, AfterValidator(_image_path)]
+    name: ImageName = Field(description="As --to and --from say it")
+    repository: Annotated[Text, AfterValidator(_image_path), _shown(shapes.REPOSITORY_OF_IMAGE)] = Field(
+        description="Below the registry; {image} stands for the image's name, such as dev/{image}"
+    )
 
 
 class ToolEntries(Model):
     """The images of the tools that look at images; the lock has their digests."""
 
-    syft: ImageReference = _reference("docker.io/anchore/syft:v1.18.1")
-    trivy: ImageReference = _reference("docker.io/aquasec/trivy:0.74.0")
-    cosign: ImageReference = _reference("ghcr.io/sigstore/cosign/cosign:v3.1.3")
+    syft: ImageReference = _reference("docker.io/anchore/syft:v1.18.1", "Lists packages")
+    trivy: ImageReference = _reference(
+        "docker.io/aquasec/trivy:0.74.0", "Looks for vulnerabilities and secrets"
+    )
+    cosign: ImageReference = _reference("ghcr.io/sigstore/cosign/cosign:v3.1.3", "Signs")
     structure_test: ImageReference = Field(
         default_factory=lambda: Reference.parse("gcr.io/gcp-runtimes/container-structure-test:v1.22.1"),
         alias="structure-test",
+        description="Runs structure tests (default gcr.io/gcp-runtimes/container-structure-test:v1.22.1)",
     )
 
 
 class ProjectFile(Model):
     """The whole of lockage.yml."""
 
-    version: Annotated[Literal[1], BeforeValidator(_number)]
-    project: ImageName
+    version: Annotated[Literal[1], BeforeValidator(_number), _shown(shapes.VERSION)] = Field(
+        description="The format of this file"
+    )
+    project: ImageName = Field(description="The project's name")
     source: Text | None = Field(None, description="URL of the source repository, for labels")
-    registry: Annotated[Text, AfterValidator(_registry)] = Field(
+    registry: Annotated[Text, AfterValidator(_registry), _shown(shapes.REGISTRY)] = Field(
         EMBEDDED, description="embedded, or host[/namespace] of an OCI registry"
     )
     environments: tuple[EnvironmentEntry, ...] = Field(
@@ -77,16 +88,20 @@ class ProjectFile(Model):
         min_length=1,
         description="Where images are pushed (the first) and promoted to, in order",
     )
-    builds: Annotated[Text, AfterValidator(_path)] = Field(
+    builds: Annotated[Text, AfterValidator(_path), _shown(shapes.REPOSITORY)] = Field(
         "lockage/builds", description="Repository that remembers which key gave which digest"
     )
     platforms: tuple[PlatformName, ...] = Field(
-        default_factory=lambda: (Platform("linux", "amd64"),), min_length=1
+        default_factory=lambda: (Platform("linux", "amd64"),),
+        min_length=1,
+        description="What images are built for (default linux/amd64)",
     )
     bases: tuple[ImageReference, ...] = Field((), description="Every image from elsewhere that FROM may name")
-    tools: ToolEntries = Field(default_factory=ToolEntries)
-    vulnerability_db: ImageReference = _reference("ghcr.io/aquasecurity/trivy-db:2")
-    policy: GatePolicy = Field(default_factory=GatePolicy)
+    tools: ToolEntries = Field(
+        default_factory=ToolEntries, description="Images of the tools, or their mirrors"
+    )
+    vulnerability_db: ImageReference = _reference("ghcr.io/aquasecurity/trivy-db:2", "The scanner's data")
+    policy: GatePolicy = Field(default_factory=GatePolicy, description="What closes a gate")
     commit_tags: tuple[CommitTag, ...] = Field(
         (TagTemplate("ci-{sha}-{tag}"),),
         min_length=1,

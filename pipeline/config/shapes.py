@@ -1,0 +1,75 @@
+"""What JSON Schema says of the small types: the patterns of their grammars, for editors that check as one types.
+
+Every scalar of a file is read as it is written, so that `1.10` and `no` are texts like any other. An editor
+has read them as a number or a boolean before it looks at the schema; so those are let through, and only texts
+are held against a pattern.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.model.platform import SUPPORTED
+from pipeline.model.tag_template import FIELDS
+
+from .values import Severity
+
+Schema = Mapping[str, Any]
+
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_PATH = rf"{_COMPONENT}(?:/{_COMPONENT})*"
+_NO_DOT = r"[a-z0-9]+(?:(?:_|__|-+)[a-z0-9]+)*"
+_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
+_HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_RUN = r"(?:[a-z0-9]|\{image\})+"  # {image} stands for a name, wherever letters may stand
+_WITH_IMAGE = rf"{_RUN}(?:(?:\.|_|__|-+){_RUN})*"
+_UNITS = "B|kB|KB|MB|GB|KiB|MiB|GiB"
+
+
+def _texts(pattern: str, **more: Any) -> Schema:
+    return {"type": ["string", "number", "boolean"], "minimum": 0, "pattern": f"^(?:{pattern})$", **more}
+
+
+def matching(pattern: re.Pattern[str]) -> Schema:
+    """A text of at most 128 characters that is all of a pattern."""
+    return _texts(pattern.pattern, maxLength=128)
+
+
+SCALAR: Schema = {"type": ["string", "number", "boolean"]}
+
+_FIELD = rf"\{{(?:{'|'.join(FIELDS)})\}}"
+_OF_COMMIT = r"(?=.*\{(?:sha|short|branch|pr)\})"
+COMMIT_TAG: Schema = {
+    "type": "string",
+    "pattern": rf"^{_OF_COMMIT}(?:[A-Za-z0-9_]|{_FIELD})(?:[A-Za-z0-9_.-]|{_FIELD})*$",
+}
+NOT_EMPTY: Schema = {**SCALAR, "minLength": 1}
+TAG = _texts(_TAG)
+TEMPLATE = _texts(r"(?!/)(?!(?:[^\\]*/)?\.\.(?:/|$))[^\\\u0000]+")
+# A first component is a host where it has a dot, a colon or a capital; else it belongs to the path.
+REFERENCE: Schema = {
+    "type": "string",
+    "maxLength": 1024,
+    "pattern": rf"^(?:{_HOST}/{_PATH}|{_NO_DOT}(?:/{_COMPONENT})*|{_COMPONENT})(?::{_TAG})?$",
+}
+PLATFORM: Schema = {
+    "type": "string",
+    "enum": [*SUPPORTED, "amd64", "arm64", "arm", "ppc64le", "s390x", "x86_64", "aarch64"],
+}
+REGISTRY: Schema = {"type": "string", "pattern": rf"^{_HOST}(?:/{_PATH})?$"}
+REPOSITORY = _texts(_PATH)
+REPOSITORY_OF_IMAGE: Schema = {
+    "type": "string",
+    "pattern": rf"^(?=[^{{]*\{{image\}}[^{{]*$){_WITH_IMAGE}(?:/{_WITH_IMAGE})*$",
+}
+SIZE: Schema = {
+    "type": ["string", "number"],
+    "minimum": 1,
+    "pattern": rf"^\s*(?=[0-9.]*[1-9])[0-9]+(?:\.[0-9]+)?\s*(?:{_UNITS})?\s*$",
+}
+SEVERITY: Schema = {"type": "string", "enum": [*map(str, Severity), *(s.lower() for s in Severity)]}
+DAY: Schema = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+VERSION: Schema = {"const": 1}
