@@ -23,6 +23,7 @@ from pipeline.model import valid_tag
 
 from .definition import Definition, Explicit, Place
 from .discover import FileSource, ImageSource
+from .external import check_external
 from .names import check_names
 from .source import ROOTFS, Source
 
@@ -61,6 +62,7 @@ def resolve(
                 Place(image.image.document, ()).problem("the image has no tag", "write tags: [1.0.0]")
             )
         out.extend(found)
+    check_external(source, images, out, problems)
     check_names(out, problems)
     return tuple(sorted(out, key=lambda d: d.image))
 
@@ -93,6 +95,8 @@ def _file(
         tag = _Said(entry, Place(own.document, ("tags", number)))
         folders = _folders(source, root, own.folder, entry.name, None)
         yield _definition(name, entry, "", None, [*levels, tag], [], folders, chain)
+        if entry.external is not None:
+            continue
         for variant, (suffix, said, extra) in variants.items():
             if not valid_tag(entry.name + suffix):
                 problems.append(
@@ -195,6 +199,7 @@ def _definition(
         title=_of_file(files, "title"),
         description=_of_file(files, "description"),
         place=levels[-1].place,
+        external=entry.external,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.config import GatePolicy, Strategy, dotted
 from pipeline.config.yaml import Document, KeyPath
 from pipeline.errors import Problem
-from pipeline.model import Platform
+from pipeline.model import Platform, Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class Definition:
     title: str | None
     description: str | None
     place: Place
+    external: Reference | None = None  # built elsewhere and taken over as it is
 
     @property
     def name(self) -> str:

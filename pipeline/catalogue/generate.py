@@ -61,8 +61,10 @@ class Change:
 
 
 def context_files(target: Target) -> Mapping[str, Generated]:
-    """The build context of one target: Dockerfile, test.yml and rootfs/, by path."""
-    out = {"Dockerfile": Generated("file", content=target.dockerfile.encode())}
+    """The build context of one target: Dockerfile, test.yml and rootfs/, by path. An external one has only a test."""
+    out: dict[str, Generated] = {}
+    if target.external is None:
+        out["Dockerfile"] = Generated("file", content=target.dockerfile.encode())
     if target.test is not None:
         out["test.yml"] = Generated("file", content=target.test.encode())
     if target.rootfs:
@@ -77,10 +79,9 @@ def context_files(target: Target) -> Mapping[str, Generated]:
 def generated_files(plan: Plan) -> Mapping[str, Generated]:
     """Every path below dist/, sorted. Platforms share a folder: their Dockerfile is the same text."""
     out: dict[str, Generated] = {}
-    for target in plan.targets:
+    for _, (target, *_) in plan.groups():
         folder = f"{target.image}/{target.tag}"
-        if f"{folder}/Dockerfile" not in out:
-            out |= {f"{folder}/{path}": file for path, file in context_files(target).items()}
+        out |= {f"{folder}/{path}": file for path, file in context_files(target).items()}
     return dict(sorted(out.items()))
 
 

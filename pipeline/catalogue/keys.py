@@ -11,6 +11,10 @@ The inputs, as `key_inputs` gives them:
     labels      the labels that do not change from commit to commit
     arguments   build arguments
 
+An external target is not built, so its inputs are `format`, `platform` and
+
+    external    `name@digest` of the image that it is
+
 The test, the gates, tags and aliases are not inputs: they judge or name an image and do not change it.
 """
 
@@ -38,6 +42,11 @@ def key_inputs(
 
     `base_keys` are the keys of the targets that this one stands on, by id.
     """
+    if target.external is not None:
+        if target.external.digest is None:
+            return None
+        exact = f"{target.external.repository}@{target.external.digest}"
+        return {"format": KEY_FORMAT, "platform": str(target.platform), "external": exact}
     names: dict[str, str] = {}
     for base in target.bases:
         if base.target_id is not None:

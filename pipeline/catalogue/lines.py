@@ -67,7 +67,7 @@ def template_line(plan: Plan, target_id: str, line: int) -> Line | None:
 
     target = plan.by_id[target_id]
     source = plan.source
-    if source is None:
+    if source is None or target.template is None:
         return None
     definitions = resolve(source, discover(source).images, [])
     definition = next((d for d in definitions if (d.image, d.tag) == (target.image, target.tag)), None)

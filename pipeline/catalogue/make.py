@@ -74,13 +74,7 @@ def _assemble(
     platforms = {(r.definition.image, r.definition.tag): r.platforms for r in rendered}
     names = Names(tags, platforms, project.bases, lock)
     problems: list[Problem] = []
-    targets: dict[str, Target] = {}
-    for item in rendered:
-        _check_sources(source, item, problems)
-        for platform in item.platforms:
-            edges, warnings = _edges(source, item, platform, names, problems)
-            target = _target(project, item, platform, edges, warnings, aliases, snapshot_id, lock)
-            targets[target.id] = target
+    targets = targets_of(source, project, rendered, names, aliases, problems, lock, snapshot_id)
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)), hint=_HINT)
     by_name = sorted(targets.values(), key=lambda t: (t.image, t.tag, t.platform.slug))
@@ -103,6 +97,27 @@ def _assemble(
     unlocked = tuple(dict.fromkeys(r for r in (*bases, *tools.values()) if r.digest is None))
     state: LockState = "none" if lock is None else "partial" if unlocked else "complete"
     return Plan(project, tuple(made), state, unlocked, snapshot_id, MappingProxyType(tools), source=source)
+
+
+def targets_of(
+    source: Source,
+    project: Project,
+    rendered: Iterable[Rendered],
+    names: Names,
+    aliases: Mapping[tuple[str, str], tuple[str, ...]],
+    problems: list[Problem],
+    lock: Lock | None = None,
+    snapshot_id: str | None = None,
+) -> dict[str, Target]:
+    """Every platform of every rendered tag as a target by id, without a key; problems are appended."""
+    targets: dict[str, Target] = {}
+    for item in rendered:
+        _check_sources(source, item, problems)
+        for platform in item.platforms:
+            edges, warnings = _edges(source, item, platform, names, problems)
+            target = _target(project, item, platform, edges, warnings, aliases, snapshot_id, lock)
+            targets[target.id] = target
+    return targets
 
 
 def _edges(

@@ -73,10 +73,11 @@ class Target:
     key: str | None  # None without a lock for every external base
     gates: Gates
     warnings: tuple[str, ...]
-    template: str  # where the Dockerfile came from, below the root
+    template: str | None  # where the Dockerfile came from, below the root
     test_template: str | None
     title: str | None = None
     description: str | None = None
+    external: Reference | None = None  # an image built elsewhere that this target is; then `dockerfile` is ""
 
     @property
     def name(self) -> str:
@@ -90,8 +91,9 @@ class Target:
 
     @property
     def external_bases(self) -> tuple[Reference, ...]:
-        """The images from elsewhere, pinned where the lock knows them."""
-        return tuple(dict.fromkeys(b.reference for b in self.bases if b.reference))
+        """The images from elsewhere that go into it (or that it is), pinned where the lock knows them."""
+        found = [b.reference for b in self.bases if b.reference]
+        return tuple(dict.fromkeys((*found, self.external) if self.external else found))
 
     def dockerfile_on(self, references: Mapping[str, str]) -> str:
         """The Dockerfile with bases replaced by exact references; `references` maps a base's `name` (or an
@@ -118,8 +120,11 @@ class Target:
             "platform": str(self.platform),
             "tags": list(self.tags),
             "bases": [b.to_json() for b in self.bases],
+            "external": None if self.external is None else str(self.external),
             "key": self.key,
-            "dockerfile": {"template": self.template, "digest": str(Digest.of(self.dockerfile.encode()))},
+            "dockerfile": None
+            if self.external
+            else {"template": self.template, "digest": str(Digest.of(self.dockerfile.encode()))},
             "test": None
             if self.test is None
             else {"template": self.test_template, "digest": str(Digest.of(self.test.encode()))},

@@ -33,17 +33,11 @@ def graph_of(plan: Plan) -> Graph:
     edges: set[tuple[str, str]] = set()
     external: set[str] = set()
     for target in plan.targets:
-        for base in target.bases:
-            if base.target_id is not None:
-                edges.add((target.name, plan.by_id[base.target_id].name))
-            elif base.reference is not None:
-                name = (
-                    base.reference.repository.tagged(base.reference.tag)
-                    if base.reference.tag
-                    else base.reference
-                )
-                external.add(name.familiar)
-                edges.add((target.name, name.familiar))
+        edges.update((target.name, plan.by_id[base].name) for base in target.internal_bases)
+        for reference in target.external_bases:
+            name = reference.repository.tagged(reference.tag) if reference.tag else reference
+            external.add(name.familiar)
+            edges.add((target.name, name.familiar))
     return Graph(tuple(name for name, _ in plan.groups()), tuple(sorted(external)), tuple(sorted(edges)))
 
 

@@ -21,7 +21,7 @@ class Rendered:
 
     definition: Definition
     platforms: tuple[Platform, ...]
-    template: str
+    template: str | None  # None for an external tag
     test_template: str | None
     plain: str  # the Dockerfile as the template gives it
     dockerfile: str
@@ -36,8 +36,9 @@ class Rendered:
 
     def place(self, source: Source, line: int) -> Line:
         """The template line that a line of the Dockerfile comes from; the template's first if that is unknown."""
-        found = place_of(source, self.template, self.definition, self.plain, self.dockerfile, line)
-        return found or (self.template, 1)
+        template = self.template or ""
+        found = place_of(source, template, self.definition, self.plain, self.dockerfile, line)
+        return found or (template, 1)
 
 
 def render_all(
@@ -80,6 +81,8 @@ def _render(
     platforms: tuple[Platform, ...],
     rootfs: Rootfs,
 ) -> Rendered:
+    if definition.external is not None:
+        return _external(source, renderer, definition, platforms)
     template = find_dockerfile(source, definition)
     test_template = find_test(source, definition)
     context = context_of(definition)
@@ -93,3 +96,12 @@ def _render(
     return Rendered(
         definition, platforms, template, test_template, plain, text, test, rootfs, tuple(warnings)
     )
+
+
+def _external(
+    source: Source, renderer: Renderer, definition: Definition, platforms: tuple[Platform, ...]
+) -> Rendered:
+    """A tag that is built elsewhere: nothing but a test is made of it."""
+    template = find_test(source, definition)
+    test = renderer.render(template, context_of(definition), definition.name) if template else None
+    return Rendered(definition, platforms, None, template, "", "", test, Rootfs(), ())

@@ -24,7 +24,7 @@ from .plan import Base, Plan, Target
 from .rootfs import RootfsEntry
 from .source import Source
 
-STORE_FORMAT = 1
+STORE_FORMAT = 2
 _CODE = ("catalogue", "config", "model")
 _LIBRARIES = ("jinja2-", "pydantic-", "pydantic_core-", "pyyaml-")
 
@@ -84,6 +84,7 @@ def dump(plan: Plan) -> bytes:
             number(trees, [[e.path, e.kind, e.mode, e.sha256, e.target, e.size, e.origin] for e in t.rootfs]),
             number(gates, t.gates.to_json()),
             *(dict(t.labels), t.key, t.warnings, t.template, t.test_template, t.title, t.description),
+            _str(t.external),
         ]
         for t in plan.targets
     ]
@@ -128,7 +129,8 @@ def _target(
     row: list[Any], texts: Mapping[str, str], trees: list[tuple[RootfsEntry, ...]], gates: list[Gates]
 ) -> Target:
     identity, image, tag, base_tag, variant, platform, tags, bases, *rest = row
-    dockerfile, test, tree, gate, labels, key, warnings, template, test_template, title, description = rest
+    dockerfile, test, tree, gate, labels, key, warnings, template, test_template, *rest = rest
+    title, description, external = rest
     return Target(
         id=identity,
         image=image,
@@ -149,6 +151,7 @@ def _target(
         test_template=test_template,
         title=title,
         description=description,
+        external=Reference.parse(external) if external else None,
     )
 
 
