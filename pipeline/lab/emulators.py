@@ -18,6 +18,13 @@ _MACHINES = {
     "arm64": ("ppc64le", "s390x", "x86_64"),
 }
 
+_NAMES = {"amd64": "x86_64", "arm64": "aarch64"}  # where qemu's name is not Go's
+
+
+def machine(architecture: str) -> str:
+    """qemu's name of an architecture: `aarch64` for arm64."""
+    return _NAMES.get(architecture, architecture)
+
 
 async def ensure(settings: Settings, report: Report) -> Path:
     """A folder to lay over a root file system: static emulators and their binfmt lines.

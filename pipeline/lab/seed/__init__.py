@@ -13,9 +13,9 @@ from pipeline.lazy import names
 from .site import Seeded, Site
 
 if TYPE_CHECKING:
-    from .fill import needed, seed
+    from .fill import needed, own_platform, seed
 
 # What makes images is brought when it is asked for; who only reads the site's record does without.
-__getattr__ = names(__name__, {"fill": ("needed", "seed")})
+__getattr__ = names(__name__, {"fill": ("needed", "own_platform", "seed")})
 
-__all__ = ["Seeded", "Site", "needed", "seed"]
+__all__ = ["Seeded", "Site", "needed", "own_platform", "seed"]

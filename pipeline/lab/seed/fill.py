@@ -13,6 +13,7 @@ from pipeline.lab.settings import Report, Settings, quiet
 from pipeline.model import Platform, Reference
 
 from . import base, database, store, tools
+from .layout import Layout
 from .site import Seeded, Site
 
 if TYPE_CHECKING:
@@ -25,12 +26,18 @@ def needed() -> tuple[str, ...]:
 
 
 async def seed(
-    settings: Settings, registry_host: str, report: Report = quiet, *, only: Collection[str] | None = None
+    settings: Settings,
+    registry_host: str,
+    report: Report = quiet,
+    *,
+    only: Collection[str] | None = None,
+    platforms: Collection[Platform] = (),
 ) -> Site:
     """Put every stand-in that is missing into the registry, and say what lies there.
 
-    `registry_host` is a host with port, `localhost:5000`; `only` limits the work to some of `needed()`. What
-    is there already costs one HEAD each. The result is kept in the instance's data folder (`Site.read`).
+    `registry_host` is a host with port, `localhost:5000`; `only` limits the work to some of `needed()`. The
+    Debian base is made for this machine's platform, for `platforms`, and for all that were asked for before.
+    What is there already costs one HEAD each. The result is kept in the instance's data folder (`Site.read`).
     Raises `EnvironmentProblem` if something cannot be made, `RegistryError` if it cannot be pushed, `UsageError`
     for a reference that has no stand-in.
     """
@@ -43,17 +50,21 @@ async def seed(
         )
     known = Site.read(settings.data)
     site = known if known and known.registry == registry_host else Site(registry_host)
-    chosen = [item for item in items(settings, report) if only is None or str(item.reference) in only]
+    more = tuple(sorted({*site.platforms, *platforms} - {own_platform()}))
+    site = replace(site, platforms=more)
+    made = items(settings, report, more)
+    chosen = [item for item in made if only is None or str(item.reference) in only]
     async with Registry() as registry:
         filler = _Filler(site, registry, settings, report)
         there = await each(filler.look, chosen)
         missing = [item for item, one in zip(chosen, there, strict=True) if one is None]
         done = dict(zip(chosen, there, strict=True))
         # Debian's packages come over the network while the compiler works; two compilers would only wait.
-        first = [item for item in missing if item.name == base.NAME]
-        rest = [item for item in missing if item.name != base.NAME]
-        for made in await each(filler.fill, [first, rest]):
-            done |= made
+        debian = Reference.parse(base.REFERENCE)
+        first = [item for item in missing if item.reference == debian]
+        rest = [item for item in missing if item.reference != debian]
+        for pushed in await each(filler.fill, [first, rest]):
+            done |= pushed
     seeded = {**site.seeded, **{str(item.reference): one for item, one in done.items() if one}}
     site = replace(site, seeded=seeded)
     if site != known:
@@ -97,17 +108,20 @@ class _Filler:
         return Seeded(item.key, store.root(layout).digest)
 
 
-def items(settings: Settings, report: Report) -> list[store.Item]:
-    """Everything that can be seeded, with its key and how it is made; computing it makes nothing."""
-    platform = Platform("linux", recipes.architecture())
+def own_platform() -> Platform:
+    """This machine's."""
+    return Platform("linux", recipes.architecture())
+
+
+def items(settings: Settings, report: Report, platforms: Sequence[Platform] = ()) -> list[store.Item]:
+    """Everything that can be seeded, with its key and how it is made; computing it makes nothing.
+
+    `platforms` are those of the Debian base beside this machine's own.
+    """
+    platform = own_platform()
     more = {"settings": settings, "report": report}
     made = [
-        store.Item(
-            base.NAME,
-            Reference.parse(base.REFERENCE),
-            base.inputs(platform),
-            partial(base.build, platform=platform, **more),
-        ),
+        _debian(settings, report, sorted({platform, *platforms})),
         store.Item(
             database.NAME,
             Reference.parse(database.REFERENCE),
@@ -120,3 +134,20 @@ def items(settings: Settings, report: Report) -> list[store.Item]:
         inputs = tools.inputs(image, platform)
         made.append(store.Item(image.tool, Reference.parse(image.reference), inputs, make))
     return made
+
+
+def _debian(settings: Settings, report: Report, platforms: Sequence[Platform]) -> store.Item:
+    """The Debian base: of one platform as it is made, of several as an index over what was made for each."""
+    reference = Reference.parse(base.REFERENCE)
+    parts = []
+    for platform in platforms:
+        make = partial(base.build, platform=platform, settings=settings, report=report)
+        name = base.NAME if platform == own_platform() else f"{platform.slug}-{base.NAME}"
+        parts.append(store.Item(name, reference, base.inputs(platform), make))
+    if len(parts) == 1:
+        return parts[0]
+
+    async def join(layout: Layout) -> None:
+        base.join(layout, [await store.ensure(part, settings, report) for part in parts])
+
+    return store.Item(f"index-{base.NAME}", reference, {"platforms": [part.inputs for part in parts]}, join)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.model import Digest, Reference, Repository, pretty
+from pipeline.model import Digest, Platform, Reference, Repository, pretty
 
 FILE = "site.json"
 PREFIX = "mirror"
@@ -24,10 +24,12 @@ class Seeded:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A registry that stands in for others. `seeded` is by official reference, `docker.io/…:tag`."""
+    """A registry that stands in for others. `seeded` is by official reference, `docker.io/…:tag`; `platforms`
+    are those that were asked for beside this machine's own."""
 
     registry: str
     seeded: Mapping[str, Seeded] = field(default_factory=dict)
+    platforms: tuple[Platform, ...] = ()
 
     @property
     def mirrors(self) -> dict[str, str]:
@@ -50,6 +52,7 @@ class Site:
             "seeded": {
                 name: {"key": one.key, "digest": str(one.digest)} for name, one in sorted(self.seeded.items())
             },
+            **({"platforms": [str(p) for p in self.platforms]} if self.platforms else {}),
         }
 
     def write(self, folder: Path) -> None:
@@ -68,6 +71,7 @@ class Site:
                 str(Reference.parse(name)): Seeded(str(one["key"]), Digest(one["digest"]))
                 for name, one in data["seeded"].items()
             }
-            return cls(str(data["registry"]), seeded)
+            platforms = tuple(Platform.parse(text) for text in data.get("platforms", ()))
+            return cls(str(data["registry"]), seeded, platforms)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
