@@ -55,6 +55,8 @@ REFERENCE: Schema = {
     "maxLength": 1024,
     "pattern": rf"^(?:{_HOST}/{_PATH}|{_NO_DOT}(?:/{_COMPONENT})*|{_COMPONENT})(?::{_TAG})?$",
 }
+# As the lock writes it: host, path and tag.
+FULL_REFERENCE = rf"^{_HOST}/{_PATH}:{_TAG}$"
 PLATFORM: Schema = {
     "type": "string",
     "enum": [*SUPPORTED, "amd64", "arm64", "arm", "ppc64le", "s390x", "x86_64", "aarch64"],

@@ -1,0 +1,146 @@
+"""JSON Schema (draft 2020-12) of `lockage plan --json`: every field there is, and none that is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.config import shapes
+from pipeline.config.values import Severity
+from pipeline.model.platform import SUPPORTED
+
+from .plan import FORMAT_VERSION
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_TEXT = {"type": "string"}
+_TEXTS = {"type": "array", "items": _TEXT}
+_DIGEST = {"type": "string", "pattern": "^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"}
+_TEMPLATE = {"type": "string", "description": "The template's path below the root"}
+
+
+def plan_schema() -> dict[str, Any]:
+    """The plan as data. Fields are only ever added to a `format_version`, never changed or taken away."""
+    return {
+        "$schema": _DIALECT,
+        "$id": "urn:lockage:schema:plan:1",
+        "title": "lockage plan --json",
+        "description": "What there is to build: every target, in an order in which they can be built",
+        **_object(
+            format_version={"const": FORMAT_VERSION},
+            project=_said("The project's name"),
+            snapshot_id=_or_none(_said("What every tag ends in, when the plan is a snapshot's")),
+            lock=_object(
+                state={"enum": ["none", "partial", "complete"]},
+                missing={**_TEXTS, "description": "References that the lock does not know"},
+            ),
+            tools={
+                "description": "Images of the tools by their key in lockage.yml, pinned where the lock knows them",
+                "type": "object",
+                "additionalProperties": _TEXT,
+            },
+            targets={"type": "array", "items": {"$ref": "#/$defs/Target"}},
+        ),
+        "$defs": {
+            "Digest": _DIGEST,
+            "Platform": {"enum": list(SUPPORTED)},
+            "Tag": {"type": "string", "pattern": shapes.TAG["pattern"]},
+            "Target": _target(),
+            "Base": _base(),
+            "RootfsEntry": _entry(),
+            "Gates": _gates(),
+        },
+    }
+
+
+def _target() -> dict[str, Any]:
+    return _object(
+        id=_said("<image>/<tag>/<os>-<arch>[-<variant>]"),
+        image=_said("The image's name"),
+        tag=_ref("Tag", "The tag, with the variant's suffix"),
+        base_tag=_ref("Tag", "The tag without it"),
+        variant=_or_none(_said("The variant's name")),
+        platform=_ref("Platform"),
+        tags={
+            "description": "Every tag and alias that its index bears, the tag itself first",
+            "type": "array",
+            "items": {"$ref": "#/$defs/Tag"},
+            "minItems": 1,
+        },
+        bases={"type": "array", "items": {"$ref": "#/$defs/Base"}},
+        external=_or_none(_said("An image built elsewhere that this target is; pinned where it is locked")),
+        key=_or_none(
+            {
+                "description": "The hash of everything it is made of; null where a base is not locked",
+                "type": "string",
+                "pattern": "^[0-9a-f]{64}$",
+            }
+        ),
+        dockerfile=_or_none(_object(template=_TEMPLATE, digest=_ref("Digest"))),
+        test=_or_none(_object(template=_TEMPLATE, digest=_ref("Digest"))),
+        rootfs={"type": "array", "items": {"$ref": "#/$defs/RootfsEntry"}},
+        labels={"type": "object", "additionalProperties": _TEXT},
+        gates=_ref("Gates"),
+        warnings=_TEXTS,
+    )
+
+
+def _base() -> dict[str, Any]:
+    name = _said("As the Dockerfile says it, variables replaced")
+    platform = _ref("Platform", "FROM --platform=…, where it is not the target's own")
+    internal = _object(("platform",), kind={"const": "internal"}, name=name, target=_TEXT, platform=platform)
+    external = _object(
+        ("platform",), kind={"const": "external"}, name=name, reference=_TEXT, platform=platform
+    )
+    return {"oneOf": [internal, external]}
+
+
+def _entry() -> dict[str, Any]:
+    common = {
+        "path": _said("Below rootfs/"),
+        "mode": {"type": "string", "pattern": "^[0-7]{4}$"},
+        "origin": _said("The file that won, below the root"),
+    }
+    size = {"type": "integer", "minimum": 0}
+    return {
+        "oneOf": [
+            _object(kind={"const": "file"}, digest=_ref("Digest"), size=size, **common),
+            _object(kind={"const": "link"}, target=_TEXT, **common),
+            _object(kind={"const": "dir"}, **common),
+        ]
+    }
+
+
+def _gates() -> dict[str, Any]:
+    ignore = _object(
+        id=_TEXT,
+        package=_or_none(_TEXT),
+        owner=_TEXT,
+        reason=_TEXT,
+        expires={"type": "string", "format": "date"},
+    )
+    severities = {"type": "array", "items": {"enum": [str(s) for s in Severity]}}
+    return _object(
+        vulnerabilities=_object(fail_on=severities, ignore={"type": "array", "items": ignore}),
+        secrets={"enum": ["fail", "warn"]},
+        size=_object(max=_or_none({"type": "integer", "description": "Bytes of compressed layers"})),
+    )
+
+
+def _object(optional: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+def _said(description: str) -> dict[str, Any]:
+    return {"type": "string", "description": description}
+
+
+def _ref(name: str, description: str | None = None) -> dict[str, Any]:
+    return {"$ref": f"#/$defs/{name}"} | ({"description": description} if description else {})
+
+
+def _or_none(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
