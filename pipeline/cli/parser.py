@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .commands import catalogue, lab, running, trust
+from .commands import authoring, catalogue, lab, registry, running, trust
 
 _EPILOG = """\
 the stages in order: build, scan, sbom, test, push, sign, promote; each command does what comes before it
@@ -34,7 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=_LazyVersion())
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for group in (running, catalogue, trust, lab):
+    for group in (running, catalogue, authoring, trust, lab, registry):
         group.add(commands)
     return parser
 
