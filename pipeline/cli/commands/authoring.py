@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from .common import command
@@ -13,3 +14,8 @@ def add(commands: Any) -> None:
     """Register the commands of this group."""
     schema = command(commands, "schema", "schema:schema", "JSON Schema of a file, for editors and programs")
     schema.add_argument("kind", choices=SCHEMAS, help="which file (plan: what `plan --json` prints)")
+    init = command(commands, "init", "start:init", "a first catalogue that builds as it stands")
+    init.add_argument(
+        "folder", nargs="?", metavar="DIR", type=Path, default=Path(), help="where (default: here)"
+    )
+    init.add_argument("--project", metavar="NAME", help="the project's name (default: the folder's)")
