@@ -6,6 +6,8 @@ import argparse
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.catalogue import plan_of, read_source, select
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.config import Lock
     from pipeline.model import Platform
     from pipeline.registry import Access
-    from pipeline.run import Workshop
+    from pipeline.run import Stage, Workshop
 
     from .place import Place
     from .progress import Progress
@@ -78,27 +80,29 @@ def access() -> Access:
 
 
 @asynccontextmanager
-async def workshop(options: argparse.Namespace, place: Place, report: Progress) -> AsyncIterator[Workshop]:
+async def workshop(
+    options: argparse.Namespace, place: Place, report: Progress, until: Stage | None = None
+) -> AsyncIterator[Workshop]:
     """A workshop for the plan of the options; a lock is written first where it is missing something,
-    unless `--locked` forbids that."""
+    unless `--locked` forbids that. `until` is the last stage of a run, None when nothing is built.
+    """
     from datetime import UTC, datetime
 
     from pipeline.registry import Registry
-    from pipeline.run import LazyEngine, Limits, Workshop
+    from pipeline.run import Limits, Workshop
+    from pipeline.run.platforms import refuse_impossible
 
+    from .engines import engines
     from .revision import read_revision
     from .signing import signing
 
-    async with Registry(access()) as registry, LazyEngine(place.wake) as engine:
-        lock = place.lock.read()
-        plan = read_plan(options, lock)
-        if not options.locked:
-            lock = await place.lock.ensure(plan, registry, place.mirrors, report)
-            plan = read_plan(options, lock)
-        yield Workshop(
+    async with Registry(access()) as registry, engines(options, place) as hands:
+        plan = read_plan(options, place.lock.read())
+        shop = Workshop(
             plan=plan,
             registry=registry,
-            engine=engine,
+            engine=hands.usual,
+            others=hands.by_platform,
             host=place.host,
             mirrors=place.mirrors,
             signing=signing(os.environ, place.data),
@@ -110,3 +114,17 @@ async def workshop(options: argparse.Namespace, place: Place, report: Progress) 
             report=report,
             fresh=options.fresh,
         )
+        if not options.locked:
+            lock_file = place.lock
+            if until is not None:
+                wanted = {base.on or t.platform for t in plan.targets for base in t.bases if base.reference}
+                # Where even the base is not there for a platform, nothing that stands on it can be.
+                possible = partial(refuse_impossible, shop, until, _unknown)
+                lock_file = await place.stand_ins(wanted, possible)
+            lock = await lock_file.ensure(plan, registry, place.mirrors, report)
+            shop = replace(shop, plan=read_plan(options, lock))
+        yield shop
+
+
+async def _unknown(key: str) -> None:
+    return None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +14,18 @@ from pipeline import lab
 from pipeline.errors import UsageError
 from pipeline.lab.seed import Site
 from pipeline.lab.settings import Settings
-from pipeline.model import Mirrors
+from pipeline.model import Mirrors, Platform
 
 from .progress import Progress
 from .site import LockFile
 
 if TYPE_CHECKING:
     from pipeline.engine.session import Connection
+
+
+StandIns = Callable[[Collection["Platform"], Callable[[], Awaitable[None]]], Awaitable[LockFile]]
+"""`stand_ins(platforms, first)`: the lock once the lab's stand-ins are there for these platforms; `first` is
+awaited before one is made, which takes minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +37,39 @@ class Place:
     data: Path
     cache: Path
     lock: LockFile
-    wake: Callable[[], Awaitable[Connection]]
+    wake: Callable[[str], Awaitable[Connection]]  # by an address; empty: this instance's own engine
+    own: Platform | None  # this instance's engine's, where that is known without asking
+    stand_ins: StandIns
 
 
 @asynccontextmanager
 async def place(options: argparse.Namespace, report: Progress) -> AsyncIterator[Place]:
     """The place of this user's instance, with its registry up and nobody able to stop it meanwhile."""
     from pipeline.engine.session import Connection
+    from pipeline.lab.seed import own_platform
 
     settings = Settings.from_env(os.environ)
+    if options.emulate:
+        settings = replace(settings, emulate=True)
     with lab.hold(settings, options.root.absolute(), options.name):
         instance = await lab.up(settings, report.step, registry_only=True)
         site = await mirror(settings, instance.registry, report)
 
-        async def wake() -> Connection:
-            woken = await lab.up(settings, report.step)
+        async def wake(address: str) -> Connection:
+            chosen = replace(settings, engine=address) if address else settings
+            woken = await lab.up(chosen, report.step)
             log = _session_log(settings.data / "logs")
             environment = {**os.environ, **woken.connect_env()}
             return Connection(woken.dagger_bin, environment, log, connect_limit=_connect_limit())
+
+        async def stand_ins(
+            platforms: Collection[Platform], first: Callable[[], Awaitable[None]]
+        ) -> LockFile:
+            now = site
+            if now and set(platforms) - {own_platform(), *now.platforms}:
+                await first()
+                now = await mirror(settings, instance.registry, report, platforms=platforms)
+            return lock_file(options, settings, now)
 
         yield Place(
             host=instance.registry,
@@ -58,6 +78,8 @@ async def place(options: argparse.Namespace, report: Progress) -> AsyncIterator[
             cache=settings.cache,
             lock=lock_file(options, settings, site),
             wake=wake,
+            own=None if settings.engine not in (None, "docker", "lab") else own_platform(),
+            stand_ins=stand_ins,
         )
 
 
@@ -77,13 +99,21 @@ def _connect_limit() -> float:
     return float(text)
 
 
-async def mirror(settings: Settings, registry: str, report: Progress, *, renew: bool = False) -> Site | None:
+async def mirror(
+    settings: Settings,
+    registry: str,
+    report: Progress,
+    *,
+    renew: bool = False,
+    platforms: Collection[Platform] = (),
+) -> Site | None:
     """This site's stand-ins for official images, made where they are needed; None where publishers answer.
 
     LOCKAGE_IMAGES=lab or =upstream decides; otherwise the publishers' registry is asked once, and the answer
-    holds as long as the instance's data does. `renew` looks whether each stand-in is what would be made today.
+    holds as long as the instance's data does. `platforms` are those to have beside this
+    machine's; `renew` looks whether each stand-in is what would be made today.
     """
-    from pipeline.lab.seed import needed, seed
+    from pipeline.lab.seed import needed, own_platform, seed
 
     wanted = os.environ.get("LOCKAGE_IMAGES") or "auto"
     if wanted not in ("auto", "lab", "upstream"):
@@ -92,7 +122,10 @@ async def mirror(settings: Settings, registry: str, report: Progress, *, renew: 
         return None
     site = Site.read(settings.data)
     whole = site is not None and site.registry == registry and set(needed()) <= set(site.seeded)
-    return site if whole and not renew else await seed(settings, registry, report.step)
+    whole = whole and site is not None and set(platforms) <= {own_platform(), *site.platforms}
+    if whole and not renew:
+        return site
+    return await seed(settings, registry, report.step, platforms=platforms)
 
 
 async def _publishers_answer(settings: Settings) -> bool:

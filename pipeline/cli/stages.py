@@ -28,7 +28,7 @@ def _stage(options: argparse.Namespace, until: Stage) -> int:
 
 async def _run(options: argparse.Namespace, until: Stage) -> RunResult:
     with Progress() as report:
-        async with place(options, report) as here, workshop(options, here, report) as shop:
+        async with place(options, report) as here, workshop(options, here, report, until) as shop:
             to = None
             if until is Stage.PROMOTE:
                 to = environment(shop.plan.project.environments, options.to)

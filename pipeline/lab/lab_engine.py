@@ -7,6 +7,7 @@ import json
 import shutil
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -68,7 +69,8 @@ async def start(port: int, settings: Settings, report: Report, *, keep: bool = F
         )
     found, record = state(settings)
     if found is State.RUNNING and record:
-        same = record.key == key(port, settings)
+        # One that emulates serves those too who did not ask for it.
+        same = record.key in {key(port, s) for s in (settings, replace(settings, emulate=True))}
         if (same or keep) and await answers(settings):
             return
         why = "does not answer" if same or keep else "is of another version"

@@ -1,15 +1,19 @@
-"""The engine, woken only when a step needs it."""
+"""Engines, each woken only when a step needs it; one for everything, or one for each platform."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import anyio
 
+from pipeline.engine import platforms
 from pipeline.engine.session import Connection, connect
+from pipeline.model import Platform
 
 if TYPE_CHECKING:
     import dagger
@@ -18,11 +22,20 @@ if TYPE_CHECKING:
 class LazyEngine:
     """One session for a whole run, opened by the first who asks. Use as `async with`.
 
-    `wake` starts the engine where that is needed and says how to reach it; it is called at most once.
+    `wake` starts the engine where that is needed and says how to reach it; it is called at most once. `own` is
+    the engine's platform where that is known without asking, `name` what people call it.
     """
 
-    def __init__(self, wake: Callable[[], Awaitable[Connection]]) -> None:
+    def __init__(
+        self,
+        wake: Callable[[], Awaitable[Connection]],
+        *,
+        own: Platform | None = None,
+        name: str = "the engine",
+    ) -> None:
         self._wake = wake
+        self.own, self.name = own, name
+        self._can: dict[Platform, bool] = {}
         self._stack = AsyncExitStack()
         self._lock = anyio.Lock()
         self._client: dagger.Client | None = None
@@ -45,9 +58,46 @@ class LazyEngine:
                 self._client = await self._stack.enter_async_context(connect(await self._wake()))
             return self._client
 
+    async def platform(self) -> Platform:
+        """The platform of the engine's machine; asked for once, and not at all where it is known."""
+        client = None if self.own else await self.client()
+        async with self._lock:
+            if self.own is None and client is not None:
+                self.own = await platforms.default_platform(client)
+        assert self.own
+        return self.own
+
+    async def runs(self, platform: Platform, scratch: Path) -> bool:
+        """Whether the engine runs programs for a platform: its own, or by an emulator it has. Tried once a session;
+        `scratch` is a folder to write a program to."""
+        if platform == await self.platform():
+            return True
+        if platform not in self._can:
+            client = await self.client()
+            platforms.write_program(scratch, platform)
+            self._can[platform] = await platforms.runs(client, await self.folder(scratch), platform)
+        return self._can[platform]
+
     async def folder(self, path: Path) -> dagger.Directory:
         """A folder of this machine as the engine's directory."""
         return (await self.client()).host().directory(str(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The engine for everything (`usual`), and those that were named for single platforms."""
+
+    usual: LazyEngine
+    by_platform: Mapping[Platform, LazyEngine] = field(default_factory=lambda: MappingProxyType({}))
+
+    def of(self, platform: Platform) -> LazyEngine:
+        """The engine on which targets of a platform are built and examined."""
+        return self.by_platform.get(platform, self.usual)
+
+    @property
+    def awake(self) -> bool:
+        """Whether any was needed."""
+        return any(engine.awake for engine in (self.usual, *self.by_platform.values()))
 
 
 class GivenEngine(LazyEngine):

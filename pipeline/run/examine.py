@@ -48,11 +48,16 @@ def missing(shop: Workshop, target: Target, known: Evidence, tests: str, databas
         out.add(Stage.SCAN)
     if not inventory or inventory.tool.version != shop.tool_version("syft"):
         out.add(Stage.SBOM)
-    if target.test and (
-        not report or tests != tests_key(shop, target) or not all(c.passed for c in report.cases)
-    ):
+    if untested(shop, target, report, tests):
         out.add(Stage.TEST)
     return out
+
+
+def untested(shop: Workshop, target: Target, report: TestReport | None, tests: str) -> bool:
+    """Whether the structure tests are to be run: never run, another file or tester, or some failed."""
+    if not target.test:
+        return False
+    return not report or tests != tests_key(shop, target) or not all(c.passed for c in report.cases)
 
 
 async def examine(
@@ -65,7 +70,7 @@ async def examine(
     database: Callable[[], Awaitable[Database]],
 ) -> Examined:
     """Do the examinations in `stages` on an image, at the same time; the rest stays as it is known."""
-    client = await shop.engine.client()
+    client = await shop.engines.of(target.platform).client()
     packed = archive(image)
     documents: dict[str, bytes] = {}
 
@@ -76,7 +81,7 @@ async def examine(
 
     async def scan() -> object:
         data = await database()
-        folder = await shop.engine.folder(data.folder)
+        folder = await shop.engines.of(target.platform).folder(data.folder)
         raw = await scan_step.scan_image(client, shop.tool("trivy"), packed, folder, what=target.id)
         documents["trivy-json"] = raw
         tool = Tool("trivy", shop.tool_version("trivy"), data.updated, str(data.digest))
@@ -100,7 +105,7 @@ async def examine(
 async def _test(
     shop: Workshop, target: Target, digest: Digest, image: dagger.Container, packed: dagger.File
 ) -> TestReport:
-    client = await shop.engine.client()
+    client = await shop.engines.of(target.platform).client()
     tool = Tool("container-structure-test", shop.tool_version("structure-test"))
     inside, metadata = split(target.test or "")
     cases = []

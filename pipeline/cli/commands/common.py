@@ -20,6 +20,8 @@ def command(commands: Any, name: str, where: str, text: str) -> argparse.Argumen
         only=[],
         jobs=None,
         fresh=False,
+        emulate=False,
+        engine=[],
         locked=False,
         snapshot_id=None,
     )
@@ -54,6 +56,16 @@ def snapshot(parser: argparse.ArgumentParser) -> None:
 def running(parser: argparse.ArgumentParser) -> None:
     """How a run goes about its work."""
     parser.add_argument("--fresh", action="store_true", help="build although the key is known")
+    parser.add_argument(
+        "--emulate", action="store_true", help="run programs of other platforms by qemu (LOCKAGE_EMULATE)"
+    )
+    parser.add_argument(
+        "--engine",
+        action="append",
+        default=[],
+        metavar="PLATFORM=ADDRESS",
+        help="the engine for a platform's targets (LOCKAGE_ENGINES, with commas)",
+    )
     parser.add_argument("--jobs", "-j", type=_positive, default=None, metavar="N", help="how much at once")
 
 
