@@ -10,6 +10,7 @@ import sys
 import time
 
 import anyio
+from tools import buildkit
 
 from pipeline.cli.progress import Progress
 from pipeline.errors import LockageError
@@ -17,14 +18,16 @@ from pipeline.lab import Settings, ensure
 from pipeline.lab.engine_image import ensure as ensure_engine_image
 from pipeline.lab.recipes import TOOLS
 
+_TOOLS = (*TOOLS.values(), buildkit.PARSER)
+
 
 async def main() -> None:
     """Make the quick ones first: an early failure is a cheap one."""
     settings, report = Settings.from_env(os.environ), Progress()
     began = time.monotonic()
-    for number, (name, tool) in enumerate(sorted(TOOLS.items(), key=lambda item: item[1].minutes), 1):
-        report.step(f"tool {number} of {len(TOOLS)}", f"{name} {tool.version}")
-        await ensure(name, settings, report.step)
+    for number, tool in enumerate(sorted(_TOOLS, key=lambda tool: tool.minutes), 1):
+        report.step(f"tool {number} of {len(_TOOLS)}", f"{tool.name} {tool.version}")
+        await ensure(tool, settings, report.step)
     report.step("engine image", "for both ways")
     await ensure_engine_image(settings, report.step)
     report.step("ready", f"after {time.monotonic() - began:.0f} s; kept in {settings.cache}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +12,7 @@ from pipeline.model import Platform
 from .expand import expand
 from .scan import Dockerfile, Instruction, Word, scan
 
+_NAMES_IMAGE = re.compile(r"--from=|--mount=(?:.*,)?from=", re.IGNORECASE)
 _BUILD_PLATFORM = frozenset(("BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT"))
 
 
@@ -47,26 +49,33 @@ def find_bases(text: str, platform: Platform) -> Uses:
 
     Variables in FROM are those of ARG before the first FROM (their defaults) and the `TARGET…` ones.
     """
-    defaults: dict[str, str] = _target_variables(platform)
+    defaults: dict[str, str | None] = _target_variables(platform)
+    found = scanned(text)
+    every = [_alias(i) for i in found.instructions if i.keyword == "FROM"]
     stages: list[str] = []
     bases: list[BaseUse] = []
     problems: list[tuple[int, str]] = []
-    for instruction in scanned(text).instructions:
+    for instruction in found.instructions:
         if instruction.keyword == "ARG" and not stages:
-            _take_arguments(instruction, defaults)
+            _take_arguments(instruction, defaults, found.escape)
         elif instruction.keyword == "FROM":
             try:
-                use = _from(instruction, defaults, platform)
+                use = _from(instruction, defaults, platform, found.escape)
             except ValueError as error:
                 problems.append((instruction.line, str(error)))
                 stages.append(_alias(instruction))
                 continue
-            if use.name != "scratch" and use.name.lower() not in stages:
+            if use.name != "scratch" and use.name not in stages:
                 bases.append(use)
             stages.append(_alias(instruction))
         elif instruction.keyword in ("COPY", "ADD", "RUN"):
-            for word in _froms(instruction):
-                if word.text.lower() not in stages and not _is_stage_number(word.text, len(stages)):
+            try:
+                words = _froms(instruction, found.escape)
+            except ValueError as error:
+                problems.append((instruction.line, str(error)))
+                continue
+            for word in words:
+                if not _is_stage(word.text, every, by_number=instruction.keyword == "COPY"):
                     bases.append(
                         BaseUse(word.text, instruction.line, word.start, word.end, instruction.keyword)
                     )
@@ -122,7 +131,7 @@ def _is_rootfs(source: str) -> bool:
     return source == "rootfs" or source.startswith("rootfs/")
 
 
-def _target_variables(platform: Platform) -> dict[str, str]:
+def _target_variables(platform: Platform) -> dict[str, str | None]:
     return {
         "TARGETPLATFORM": str(platform),
         "TARGETOS": platform.os,
@@ -131,21 +140,21 @@ def _target_variables(platform: Platform) -> dict[str, str]:
     }
 
 
-def _take_arguments(instruction: Instruction, values: dict[str, str]) -> None:
+def _take_arguments(instruction: Instruction, values: dict[str, str | None], escape: str) -> None:
     for word in (*instruction.flags, *instruction.words):
         name, equals, default = word.text.partition("=")
         if equals:
             try:
-                values[name] = expand(default, values)
+                values[name] = expand(default, values, escape)
             except ValueError:  # told where it is used
-                values.pop(name, None)
+                values[name] = None
 
 
-def _from(instruction: Instruction, values: Mapping[str, str], own: Platform) -> BaseUse:
+def _from(instruction: Instruction, values: Mapping[str, str | None], own: Platform, escape: str) -> BaseUse:
     if not instruction.words:
         raise ValueError("FROM names no image")
     word = instruction.words[0]
-    name = expand(word.text, values)
+    name = expand(word.text, values, escape)
     if not name:
         raise ValueError(f"FROM {word.text}: the name is empty; give the ARG a default")
     flag = instruction.flag("platform")
@@ -153,7 +162,7 @@ def _from(instruction: Instruction, values: Mapping[str, str], own: Platform) ->
         return BaseUse(name, instruction.line, word.start, word.end, "FROM")
     if any(variable in flag.text for variable in _BUILD_PLATFORM):
         return BaseUse(name, instruction.line, word.start, word.end, "FROM", on_build_platform=True)
-    platform = Platform.parse(expand(flag.text, values))
+    platform = Platform.parse(expand(flag.text, values, escape))
     return BaseUse(
         name, instruction.line, word.start, word.end, "FROM", None if platform == own else platform
     )
@@ -164,19 +173,28 @@ def _alias(instruction: Instruction) -> str:
     return words[2].text.lower() if len(words) >= 3 and words[1].text.upper() == "AS" else "\0"
 
 
-def _froms(instruction: Instruction) -> list[Word]:
+def _froms(instruction: Instruction, escape: str) -> list[Word]:
+    """The values of --from and --mount=from=. Raises ValueError for one in quotes, which could not be replaced."""
     out = []
+    for flag in instruction.flags:
+        plain = flag.text.translate(dict.fromkeys(map(ord, f"\"'{escape}")))
+        split = flag.text.count('"') % 2 or flag.text.count("'") % 2  # a quoted space
+        if split or (plain != flag.text and _NAMES_IMAGE.match(plain)):
+            raise ValueError(f"{flag.text[:80]}: write --from and --mount without quotes and escapes")
     if instruction.keyword != "RUN":
         word = instruction.flag("from")
         return [word] if word is not None and word.text else []
     for mount in instruction.flag_values("mount"):
         at = mount.start
         for part in mount.text.split(","):
-            if part.startswith("from="):
+            if part[:5].lower() == "from=":
                 out.append(Word(part[5:], at + 5, at + len(part)))
             at += len(part) + 1
     return out
 
 
-def _is_stage_number(text: str, stages: int) -> bool:
-    return text.isdecimal() and int(text) < stages
+def _is_stage(name: str, stages: list[str], *, by_number: bool) -> bool:
+    """Whether COPY or RUN names a stage, above it or below, and not an image."""
+    if name == "scratch" or name.lower() in stages:
+        return True
+    return by_number and name.isascii() and name.isdecimal() and int(name[:9]) < len(stages)

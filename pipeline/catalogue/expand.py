@@ -17,11 +17,12 @@ class Unresolved(ValueError):
     """A word in FROM that cannot be known before the build."""
 
 
-def expand(text: str, values: Mapping[str, str]) -> str:
-    """The word with variables replaced and quotes removed. Raises `Unresolved`."""
-    if not any(character in text for character in "$\\\"'"):
+def expand(text: str, values: Mapping[str, str | None], escape: str = "\\") -> str:
+    """The word with variables replaced and quotes removed; `escape` is the Dockerfile's escape character,
+    None the value of a variable that is set to something unknown. Raises `Unresolved`."""
+    if not any(character in text for character in ("$", '"', "'", escape)):
         return text
-    reader = _Reader(text, values)
+    reader = _Reader(text, values, escape)
     out = reader.until(None)
     if reader.unknown is not None:
         raise Unresolved(reader.unknown)
@@ -29,8 +30,8 @@ def expand(text: str, values: Mapping[str, str]) -> str:
 
 
 class _Reader:
-    def __init__(self, text: str, values: Mapping[str, str]) -> None:
-        self.text, self.values = text, values
+    def __init__(self, text: str, values: Mapping[str, str | None], escape: str) -> None:
+        self.text, self.values, self.escape = text, values, escape
         self.at = 0
         self.unknown: str | None = None
 
@@ -48,7 +49,7 @@ class _Reader:
                 out.append(self._double())
             elif character == "$":
                 out.append(self._dollar())
-            elif character == "\\":
+            elif character == self.escape:
                 out.append(self.text[self.at : self.at + 1])
                 self.at += 1
             else:
@@ -73,7 +74,7 @@ class _Reader:
                 return "".join(out)
             if character == "$":
                 out.append(self._dollar())
-            elif character == "\\" and self.text[self.at : self.at + 1] in ('"', "$", "\\"):
+            elif character == self.escape and self.text[self.at : self.at + 1] in ('"', "$", self.escape):
                 out.append(self.text[self.at : self.at + 1])
                 self.at += 1
             else:
@@ -98,6 +99,8 @@ class _Reader:
     def _substitute(self, name: str, operator: str) -> str:
         before = self.unknown
         word = self.until("}")
+        if name in self.values and self.values[name] is None:
+            return self._value(name)
         value = self.values.get(name)
         there = bool(value) if operator.startswith(":") else value is not None
         use_word = there if operator.endswith("+") else not there

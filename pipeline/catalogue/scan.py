@@ -11,11 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _DIRECTIVE = re.compile(r"^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
-_HEREDOC = re.compile(r"\d*<<(-?)([^<]+)")
-_SHELL_WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"?|'[^']*'?)+""")
+_HEREDOC = re.compile(r"\d*<<(-?)\s*([^<\s][^<]*)")
+# BuildKit's lexer (frontend/dockerfile/shell): white space behind << belongs to the word; a line with something
+# that is not closed, or with a substitution that is not known, has no words at all
+_VARIABLE = r"\$\{(?:[0-9]+|[@*#?$!-]|[^\W\d]\w*)(?:\}|(?::?[-+?]|[#%/])[^}]*\})|\$(?!\{)"
+_QUOTED = rf"""'[^']*'|"(?>[^"\\$]|\\.|{_VARIABLE})*\""""
+_SHELL_WORD = re.compile(rf"""(?><<\s*|\\.|\\$|[^\s"'\\$]|{_QUOTED}|{_VARIABLE})+""")
+_SHELL_LINE = re.compile(rf"(?>\s+|{_SHELL_WORD.pattern})*")
+_ARGUMENT = re.compile(r"""(?:[^\s"'\\`]|[\\`].|"(?:[^"\\`]|[\\`].)*"?|'[^']*'?)+""")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+$")
 _WORD = re.compile(r"\S+")
-_FLAG = re.compile(r"--[a-z][a-z-]*(?:=\S*)?$")
+_FLAG = re.compile(r"--\S")
 _WITHOUT_WORDS = frozenset(
     (
         "ENV",
@@ -31,7 +37,7 @@ _WITHOUT_WORDS = frozenset(
         "HEALTHCHECK",
     )
 )
-_RUN_WORDS = re.compile(r"--mount|<<")
+_RUN_WORDS = re.compile(r"""--mount|<<|--[a-z]*[\\`"']""")
 _HEREDOC_KEYWORDS = frozenset(("RUN", "COPY", "ADD"))
 
 
@@ -75,11 +81,14 @@ class Dockerfile:
     text: str
     directives: dict[str, str]
     instructions: tuple[Instruction, ...]
+    escape: str = "\\"
 
 
 def scan(text: str) -> Dockerfile:
     """Take a Dockerfile apart. Nothing is refused here: what is not understood stays words."""
     lines = _LINE.findall(text)
+    if text.startswith("\ufeff"):
+        lines[0] = " " + lines[0][1:]  # a byte order mark counts for nothing but its place
     directives, escape = _directives(lines)
     continued = re.compile(rf"(?<!{re.escape(escape)}){re.escape(escape)}[ \t]*\r?\n?$")
     out: list[Instruction] = []
@@ -112,7 +121,7 @@ def scan(text: str) -> Dockerfile:
                 if (line.lstrip("\t") if strip else line) == name:
                     break
         out.append(Instruction(keyword, flags, words, first + 1, offset, bool(heredocs)))
-    return Dockerfile(text, directives, tuple(out))
+    return Dockerfile(text, directives, tuple(out), escape)
 
 
 def _directives(lines: list[str]) -> tuple[dict[str, str], str]:
@@ -133,7 +142,7 @@ def _take_apart(pieces: list[tuple[str, int]]) -> tuple[str, tuple[Word, ...], t
     # most of a Dockerfile is RUN and ENV, and nobody asks for the words of those
     if keyword in _WITHOUT_WORDS or (keyword == "RUN" and not any(_RUN_WORDS.search(p) for p, _ in pieces)):
         return keyword, (), ()
-    words = _words(pieces)
+    words = _words(pieces, _ARGUMENT if keyword == "ARG" else _WORD)
     if not words:
         return "", (), ()
     keyword, rest = words[0].text.upper(), words[1:]
@@ -143,11 +152,11 @@ def _take_apart(pieces: list[tuple[str, int]]) -> tuple[str, tuple[Word, ...], t
     return keyword, tuple(rest[:count]), tuple(rest[count:])
 
 
-def _words(pieces: list[tuple[str, int]]) -> list[Word]:
+def _words(pieces: list[tuple[str, int]], pattern: re.Pattern[str]) -> list[Word]:
     """Words over all physical lines; a word may run across a continuation."""
     if len(pieces) == 1:
         text, start = pieces[0]
-        return [Word(m[0], start + m.start(), start + m.end()) for m in _WORD.finditer(text)]
+        return [Word(m[0], start + m.start(), start + m.end()) for m in pattern.finditer(text)]
     logical = "".join(text for text, _ in pieces)
     starts, at = [], 0
     for text, start in pieces:
@@ -158,7 +167,7 @@ def _words(pieces: list[tuple[str, int]]) -> list[Word]:
         logical_start, start = next((a, b) for a, b in reversed(starts) if a <= position)
         return start + position - logical_start
 
-    return [Word(m[0], place(m.start()), place(m.end() - 1) + 1) for m in _WORD.finditer(logical)]
+    return [Word(m[0], place(m.start()), place(m.end() - 1) + 1) for m in pattern.finditer(logical)]
 
 
 def _may_have_heredoc(keyword: str, words: tuple[Word, ...]) -> bool:
@@ -170,7 +179,7 @@ def _may_have_heredoc(keyword: str, words: tuple[Word, ...]) -> bool:
 def _heredocs(pieces: list[tuple[str, int]]) -> list[tuple[bool, str]]:
     """Whether tabs are stripped, and the closing word, of every `<<NAME` that is a shell word of its own."""
     logical = "".join(text for text, _ in pieces)
-    if "<<" not in logical:
+    if "<<" not in logical or not _SHELL_LINE.fullmatch(logical):
         return []
     found = (_HEREDOC.fullmatch(word) for word in _SHELL_WORD.findall(logical))
     return [(bool(match[1]), re.sub(r"[\"'\\]", "", match[2])) for match in found if match]

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.catalogue import Entry, Plan, Source, make_plan
+from pipeline.catalogue import Entry, Plan, Source, make_plan, read_source
 from pipeline.config import Lock
 from pipeline.errors import ConfigError
 from pipeline.model import Digest, Reference
 
+ROOT = Path(__file__).parents[2]
 PROJECT = "version: 1\nproject: demo\nbases: [debian:12, 'ghcr.io/acme/tools:1']\n"
 DIGEST = Digest.of(b"debian")
 LOCK = Lock.of(
@@ -52,3 +53,8 @@ def put(root: Path, files: Mapping[str, str | bytes]) -> None:
         place = root / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def own_plan(**options) -> Plan:
+    """The plan of this repository's own catalogue, whatever is locked here."""
+    return make_plan(read_source(ROOT), **options)
