@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.lazy import names
 
 if TYPE_CHECKING:
+    from .affected import Affected, Impact, affected_by, affected_since, restricted
     from .aliases import automatic_aliases
     from .generate import Change, Generated, check, context_files, generated_files, write
     from .kept import plan_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .source import Entry, Source, lock_of, read_source
 
 _HOMES = {
+    "affected": ("Affected", "Impact", "affected_by", "affected_since", "restricted"),
     "aliases": ("automatic_aliases",),
     "generate": ("Change", "Generated", "check", "context_files", "generated_files", "write"),
     "kept": ("plan_of",),
@@ -42,15 +44,19 @@ __all__ = [
     "FORMAT_VERSION",
     "KEY_FORMAT",
     "RENDERERS",
+    "Affected",
     "Base",
     "Change",
     "Entry",
     "Generated",
     "Graph",
+    "Impact",
     "Plan",
     "RootfsEntry",
     "Source",
     "Target",
+    "affected_by",
+    "affected_since",
     "automatic_aliases",
     "check",
     "context_files",
@@ -63,6 +69,7 @@ __all__ = [
     "matching",
     "plan_of",
     "read_source",
+    "restricted",
     "select",
     "template_line",
     "write",

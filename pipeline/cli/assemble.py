@@ -29,17 +29,16 @@ if TYPE_CHECKING:
 def read_plan(options: argparse.Namespace, lock: Lock | None) -> Plan:
     """The plan that the options ask for. Raises ConfigError (also for `--locked` and a lock that is not
     complete), UsageError."""
-    plan = plan_of(
-        read_source(options.root),
-        cache=Settings.from_env(os.environ).cache / "plans",
-        lock=lock,
-        only=options.targets,
-        platforms=platforms(options),
-        snapshot_id=options.snapshot_id,
-        engine=f"v{ENGINE_VERSION}",
-    )
+    cache = Settings.from_env(os.environ).cache / "plans"
+    whole = partial(plan_of, read_source(options.root), cache=cache, lock=lock, engine=f"v{ENGINE_VERSION}")
+    plan = whole(only=options.targets, platforms=platforms(options), snapshot_id=options.snapshot_id)
     if options.only:
         plan = select(plan, options.only)
+    if options.affected is not None or options.changed_files_from is not None:
+        from .changes import narrowed
+
+        alone = options.targets or options.only or options.platform or options.snapshot_id
+        plan = narrowed(options, plan, whole if alone else lambda: plan)
     if options.locked and plan.unlocked:
         _refuse_unlocked(plan, options)
     return plan
@@ -118,6 +117,7 @@ async def workshop(
             lock_file = place.lock
             if until is not None:
                 wanted = {base.on or t.platform for t in plan.targets for base in t.bases if base.reference}
+                wanted |= {t.platform for t in plan.targets if t.external}
                 # Where even the base is not there for a platform, nothing that stands on it can be.
                 possible = partial(refuse_impossible, shop, until, _unknown)
                 lock_file = await place.stand_ins(wanted, possible)

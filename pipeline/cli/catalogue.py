@@ -9,18 +9,23 @@ from pipeline.errors import Exit
 
 from . import show
 from .assemble import local_lock, read_plan
+from .explain import with_affected
 
 
 def plan(options: argparse.Namespace) -> int:
     """Targets with their tags, bases and keys; `--json` is the plan itself, the same bytes everywhere."""
     made = read_plan(options, local_lock(options))
     if options.json:
-        show.out(made.to_json())
+        show.out(with_affected(made.to_json(), options.impact) if options.impact else made.to_json())
         return Exit.OK
+    reasons = {a.id: a.reasons for a in options.impact.affected} if options.impact else None
     for target in made.targets:
         bases = ", ".join(b.name for b in target.bases) or "nothing"
         key = target.key[:12] if target.key else "no key (not locked)"
         show.out(f"{target.id}\n    tags  {', '.join(target.tags)}\n    bases {bases}\n    key   {key}\n")
+        if reasons is not None:
+            for why in reasons.get(target.id, ("only because others stand on it",)):
+                show.out(f"    why   {why}\n")
         for warning in target.warnings:
             show.say(f"warning: {target.id}: {warning}")
     if made.unlocked:

@@ -24,6 +24,9 @@ def command(commands: Any, name: str, where: str, text: str) -> argparse.Argumen
         engine=[],
         locked=False,
         snapshot_id=None,
+        affected=None,
+        changed_files_from=None,
+        impact=None,
     )
     return parser
 
@@ -36,6 +39,15 @@ def targets(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--only", action="append", default=[], metavar="ID", help="only this target, by its id"
+    )
+    change = parser.add_mutually_exclusive_group()
+    change.add_argument(
+        "--affected", metavar="COMMIT", help="only what differs since this commit, and what stands on it"
+    )
+    change.add_argument(
+        "--changed-files-from",
+        metavar="FILE",
+        help="only what reads one of these files, a name a line (- is stdin), and what stands on it",
     )
 
 

@@ -1,0 +1,216 @@
+"""Which targets a change touches, and why: those whose inputs differ, and everything that stands on them.
+
+The plan at hand is compared with the catalogue as it was. Only images that a changed file can reach are read
+and rendered again in their earlier state, so that one changed file costs one image. What counts is what goes
+into a key (the Dockerfile with its bases, rootfs/, labels), what judges (the structure test, the gates) and
+what names (tags, aliases). Another name touches its own target only; everything else also what stands on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from pipeline.config import LOCK_NAME, Lock, Project
+from pipeline.errors import ConfigError
+
+from .attribution import Changed, read_by
+from .comparison import Difference, State, difference, locked, untagged
+from .definition import Definition
+from .dockerfile import BaseUse
+from .earlier import Before, reverted
+from .graph import UnknownBase
+from .past import Name, Past, PastUnreadable, defined, in_question, project_of, reached, read_past
+from .plan import Plan, Target, target_id
+from .source import PROJECT_NAME, Source, lock_of
+
+# Fields of lockage.yml that show in the targets by themselves, or only allow something.
+_IN_TARGETS = ("platforms", "source", "policy", "tools", "project", "bases")
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """A target that a change touches, with every reason."""
+
+    id: str
+    reasons: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As data."""
+        return {"id": self.id, "reasons": list(self.reasons)}
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What a change touches, in plan order; ids of targets that are no more; what should be known besides."""
+
+    affected: tuple[Affected, ...] = ()
+    removed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def affected_since(plan: Plan, before: Before) -> Impact:
+    """What is touched by the difference between a plan's source and the same source with `before` in place.
+
+    `plan` is a whole plan, without a snapshot, that knows its source. Exact: a change that alters no target
+    touches none. The lock is the project's own. Where the earlier state cannot be read, the files that changed
+    count as they do for `affected_by`, and a note says so.
+    """
+    source = _source(plan)
+    if not before:
+        return Impact()
+    earlier, changed = reverted(source, before), Changed(source, tuple(before), before)
+    if earlier.get(PROJECT_NAME) is None:
+        return _impact(plan, {t.id: Difference(("new",)) for t in plan.targets})
+    notes: list[str] = []
+    locks = _lock(earlier, notes, " as it was"), _lock(source, notes, "")
+    try:
+        project = project_of(plan, earlier)
+    except PastUnreadable as fault:
+        reason = f"{changed.say(PROJECT_NAME)}, and what it said before cannot be read"
+        found = {t.id: Difference((reason,)) for t in plan.targets}
+        return _impact(plan, found, notes=(*notes, f"{PROJECT_NAME} as it was: {fault}"))
+    folders = in_question(plan, earlier, project, changed.paths)
+    now = defined(source, folders)
+    past = read_past(plan, now, earlier, project, folders, locks[0])
+    comparison = _Comparison(plan, past, now, changed, *locks)
+    found = {target.id: comparison.of(target) for target in plan.targets}
+    notes += [f"{why}; what changed in {folder}/ counts by file" for folder, why in past.unread.items()]
+    return _impact(plan, found, tuple(i for i in past.targets if i not in plan.by_id), tuple(notes))
+
+
+def affected_by(plan: Plan, paths: Iterable[str]) -> Impact:
+    """What may be touched by a change of these files (below the root), of which only the names are known.
+
+    Each file counts for every target that reads it. Names of other files are passed over.
+    """
+    source = _source(plan)
+    changed = Changed(source, tuple(dict.fromkeys(paths)))
+    everywhere = tuple(changed.say(n) for n in (PROJECT_NAME, LOCK_NAME) if n in changed.paths)
+    folders = reached(source, changed.paths)
+    now = defined(source, folders)
+    gone = folders - {d.folders[0].rpartition("/")[2] for d in now.values()}
+    found = {}
+    for target in plan.targets:
+        definition = now.get((target.image, target.tag))
+        reasons = everywhere
+        if definition is not None:
+            reasons += tuple(map(changed.say, read_by(changed, definition, target)))
+        lost = [b.name for b in target.bases if b.reference and b.name.partition(":")[0] in gone]
+        found[target.id] = Difference(reasons + tuple(f"{name} is no longer made here" for name in lost))
+    return _impact(plan, found)
+
+
+def restricted(plan: Plan, ids: Iterable[str]) -> Plan:
+    """The plan of some targets, by id, with everything they stand on."""
+    keep = set(ids)
+    for target in reversed(plan.targets):
+        if target.id in keep:
+            keep.update(target.internal_bases)
+    return replace(plan, targets=tuple(t for t in plan.targets if t.id in keep))
+
+
+class _Comparison:
+    """Each target beside what it was."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        past: Past,
+        now: Mapping[Name, Definition],
+        changed: Changed,
+        old_lock: Lock | None,
+        new_lock: Lock | None,
+    ) -> None:
+        self.plan, self.past, self.now, self.changed = plan, past, now, changed
+        self.old_lock, self.new_lock = old_lock, new_lock
+        images = {r for lock in (old_lock, new_lock) if lock for r in lock.images}
+        self._moved = {r for r in images if locked(r, old_lock, new_lock)}
+        self._everywhere = tuple(self._of_project())
+
+    def of(self, target: Target) -> Difference:
+        """Why a target is not what it was."""
+        definition = self.now.get((target.image, target.tag))
+        own = Difference()
+        if definition is not None and definition.folders[0] in self.past.unread:
+            own = Difference(tuple(map(self.changed.say, read_by(self.changed, definition, target))))
+        elif target.id in self.past.targets:
+            before = self.past.definitions.get((target.image, target.tag))
+            own = self._difference(self.past.targets[target.id], target, before, definition)
+        elif definition is not None:
+            own = Difference(("new",))
+        elif self._is_reached(target):
+            own = self._of_bases(target)
+        return replace(own, matter=(*self._everywhere, *own.matter))
+
+    def _difference(
+        self, old: Target, new: Target, before: Definition | None = None, now: Definition | None = None
+    ) -> Difference:
+        return difference(State(old, self.old_lock, before), State(new, self.new_lock, now), self.changed)
+
+    def _is_reached(self, target: Target) -> bool:
+        """Whether a target whose own files are what they were may stand on something else."""
+        if any(untagged(r) in self._moved for r in target.external_bases):
+            return True
+        return any("/" not in b.name and b.name.partition(":")[0] in self.past.images for b in target.bases)
+
+    def _of_bases(self, target: Target) -> Difference:
+        bases = []
+        for base in target.bases:
+            use = BaseUse(base.name, base.line, 0, 0, "FROM", base.on)
+            try:
+                edge = self.past.names.resolve(use, target.platform)
+            except UnknownBase:
+                return Difference((f"its base {base.name} was not known",))
+            if edge.node is None:
+                bases.append(replace(base, kind="external", target_id=None, reference=edge.reference))
+            else:
+                bases.append(replace(base, kind="internal", target_id=target_id(*edge.node), reference=None))
+        return self._difference(replace(target, bases=tuple(bases)), target)
+
+    def _of_project(self) -> Iterator[str]:
+        """What lockage.yml and the lock change for every target alike."""
+        old, new = self.past.project, self.plan.project
+        for field in fields(Project):
+            if field.name not in _IN_TARGETS and getattr(old, field.name) != getattr(new, field.name):
+                yield f"{PROJECT_NAME}: {field.name} changed"
+        before = old.tools.all()
+        for name, reference in new.tools.all().items():
+            if before[name] != reference:
+                yield f"the tool {name} is {reference} now, was {before[name]}"
+            elif moved := locked(reference, self.old_lock, self.new_lock):
+                yield f"{moved} (the tool {name})"
+
+
+def _impact(
+    plan: Plan,
+    found: Mapping[str, Difference],
+    removed: tuple[str, ...] = (),
+    notes: tuple[str, ...] = (),
+) -> Impact:
+    """Differences with what stands on them."""
+    deep: set[str] = set()
+    out = []
+    for target in plan.targets:
+        own = found[target.id]
+        below = [f"stands on {base}" for base in target.internal_bases if base in deep]
+        if own.matter or below:
+            deep.add(target.id)
+        if reasons := (*own.matter, *own.names, *below):
+            out.append(Affected(target.id, tuple(dict.fromkeys(reasons))))
+    return Impact(tuple(out), removed, notes)
+
+
+def _source(plan: Plan) -> Source:
+    if plan.source is None or plan.snapshot_id is not None:
+        raise ValueError("a plan without a snapshot, and with its source")
+    return plan.source
+
+
+def _lock(source: Source, notes: list[str], when: str) -> Lock | None:
+    try:
+        return lock_of(source)
+    except ConfigError as fault:
+        notes.append(f"{LOCK_NAME}{when}: {fault.problems[0]}")
+        return None
