@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import anyio
 
 from pipeline.catalogue import Target
 from pipeline.config import Environment
+from pipeline.errors import RegistryError
 from pipeline.registry.together import each
 
-from .engines import GivenEngine, LazyEngine
+from .engines import Engines, GivenEngine, LazyEngine
 from .images import publish
+from .platforms import refuse_impossible
 from .results import ImageResult, RunResult, Stage, Status, TargetResult
+from .standing import Kept, load
 from .targets import Done, SharedDatabase, process
 from .workshop import Limits, Signing, Workshop
 
 __all__ = [
+    "Engines",
     "GivenEngine",
     "ImageResult",
     "LazyEngine",
@@ -41,8 +46,12 @@ async def run(shop: Workshop, until: Stage, to: Environment | None = None) -> Ru
     """Take every target of the plan through the stages up to and including `until`.
 
     `to` is the environment to promote to. Nothing that a single target does wrong raises; read the result.
+    Raises EnvironmentProblem, before anything is built, when no engine runs programs of a target's platform.
     """
     began, asked = time.monotonic(), shop.registry.stats.total
+    project = shop.plan.project.project
+    shop = replace(shop, kept=Kept(await load(shop.registry, shop.builds, project, shop.today)))
+    await refuse_impossible(shop, until)
     outcomes: dict[str, Done] = {}
     ended = {target.id: anyio.Event() for target in shop.plan.targets}
     database = SharedDatabase(shop)
@@ -63,10 +72,14 @@ async def run(shop: Workshop, until: Stage, to: Environment | None = None) -> Ru
     tasks += [partial(one_image, group) for group in groups]
     done = await each(lambda task: task(), tasks)
 
+    try:
+        await shop.kept.save(shop.registry, shop.builds, project)
+    except RegistryError as fault:  # a memory, nothing that the run was to make
+        shop.report("", "warning", f"what stands is not remembered: {fault.message}")
     return RunResult(
         targets=tuple(outcomes[t.id].result for t in shop.plan.targets),
         images=tuple(one for one in done if isinstance(one, ImageResult)),
-        engine_used=shop.engine.awake,
+        engine_used=shop.engines.awake,
         requests=shop.registry.stats.total - asked,
         seconds=time.monotonic() - began,
     )

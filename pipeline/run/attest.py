@@ -29,24 +29,32 @@ async def sign(
 ) -> int:
     """Sign an index and its children, children first, and attest what is known of each; gives what was added.
 
-    What bears a valid statement already is left alone; the index's own signature comes last, so that its
-    presence means that everything else is there.
+    What bears a valid statement already is left alone; findings of newer vulnerability data are attested beside
+    the older ones. The index's own signature comes last, so that its presence means that everything else is there.
     """
     wanted: list[tuple[Descriptor, Statement]] = []
     for child, record in children:
-        there = {s.predicate_type for s in (await _present(shop, repository, child.digest))}
-        statements = [
-            s for s in await _statements(shop, child.digest, record) if s.predicate_type not in there
-        ]
+        there = {_kind(s) for s in (await _present(shop, repository, child.digest))}
+        statements = [s for s in await _statements(shop, child.digest, record) if _kind(s) not in there]
         wanted += [(child, statement) for statement in statements]
-    there = {s.predicate_type for s in await _present(shop, repository, index.digest)}
-    if SIGNATURE not in there:
+    there = {_kind(s) for s in await _present(shop, repository, index.digest)}
+    if (SIGNATURE, "") not in there:
         wanted.append((index, Statement(index.digest, SIGNATURE, {})))
     if not wanted:
         return 0
     for (subject, _), bundle in zip(wanted, await _bundles(shop, what, wanted), strict=True):
         await attach(shop.registry, repository, subject, bundle, created=shop.revision.created)
     return len(wanted)
+
+
+def _kind(statement: Statement) -> tuple[str, str]:
+    """What a statement is, and for findings the data they are of."""
+    if statement.predicate_type != VULNERABILITIES:
+        return statement.predicate_type, ""
+    try:
+        return VULNERABILITIES, str(statement.predicate["scanner"]["db"]["uri"])
+    except (KeyError, TypeError):
+        return VULNERABILITIES, ""
 
 
 async def _present(shop: Workshop, repository: Repository, digest: Digest) -> tuple[Statement, ...]:

@@ -94,7 +94,7 @@ def _of_commit(shop: Workshop, target: Target) -> tuple[str, ...]:
 
 
 async def _ask_again(shop: Workshop, repository: Repository, index: Digest, target: Target) -> None:
-    """The vulnerability gate once more, from the signed findings on every child: no engine, no image is pulled.
+    """The vulnerability gate once more, from the newest signed findings on every child: no engine, no image is pulled.
 
     What passed when it was built may not pass today: an ignore expires, a policy is tightened. Raises GateClosed.
     """
@@ -107,14 +107,22 @@ async def _ask_again(shop: Workshop, repository: Repository, index: Digest, targ
                 f"{repository.at(child.digest)} bears no signed findings",
                 hint="lockage sign; then promote again",
             )
-        for predicate in said:
-            closed = [v for v in judge(_evidence(predicate), shop.policy(target), shop.today) if not v.passed]
-            if closed:
-                raise GateClosed(
-                    f"{target.name} is not promoted: its gate closes by today's policy",
-                    hint="patch the image, or add an ignore with owner, reason and expiry",
-                    detail="\n".join(reason for verdict in closed for reason in verdict.reasons),
-                )
+        verdicts = judge(_evidence(max(said, key=_when)), shop.policy(target), shop.today)
+        closed = [verdict for verdict in verdicts if not verdict.passed]
+        if closed:
+            raise GateClosed(
+                f"{target.name} is not promoted: its gate closes by today's policy",
+                hint="patch the image, or add an ignore with owner, reason and expiry",
+                detail="\n".join(reason for verdict in closed for reason in verdict.reasons),
+            )
+
+
+def _when(predicate: Mapping[str, Any]) -> tuple[str, str]:
+    """The age of findings: of the data first, then of the scan (both RFC 3339 in UTC, so texts order them)."""
+    try:
+        return str(predicate["scanner"]["db"]["version"]), str(predicate["metadata"]["scanFinishedOn"])
+    except (KeyError, TypeError):
+        return "", ""
 
 
 def _evidence(predicate: Mapping[str, Any]) -> Evidence:
@@ -153,7 +161,8 @@ def parse(text: str) -> Reference:
     try:
         reference = Reference.parse(text)
     except ValueError as fault:
-        raise UsageError(str(fault)) from None
+        hint = "write it as HOST/NAME:TAG or HOST/NAME@sha256:…, such as ghcr.io/acme/app:1.0"
+        raise UsageError(str(fault), hint=hint) from None
     return reference.by_digest if reference.digest else reference
 
 

@@ -13,6 +13,9 @@ from pipeline.release import perform, plan_promotion, push
 from pipeline.trust import examine, verify
 
 from .attest import sign
+from .fanout import missing_platforms, push_platforms, refs
+from .in_place import in_place, keep, untagged
+from .memory import Record, remember
 from .results import ImageResult, Stage, Status
 from .targets import Done
 from .workshop import Workshop
@@ -49,37 +52,66 @@ async def _publish(
     target = group[0][0]
     first = shop.plan.project.environments[0]
     repository = shop.repository(first, target.image)
-    records = [(t, done.record) for t, done in group if done.record]
+    records = [done.record for _, done in group if done.record]
+    targets = [one for one, _ in group]
+    if missing_platforms(shop, targets):
+        return await push_platforms(shop, repository, targets, records, result)
+    result = replace(result, refs=refs(repository, targets, records))
+    signs = until.number >= Stage.SIGN.number
+    if until is not Stage.PROMOTE or to == first or shop.plan.snapshot_id:
+        to = None
+    standing = await in_place(shop, target, repository, records, result, signs=signs, to=to)
+    if standing:
+        return await _tagged(shop, target, repository, records, standing)
     if result.status is Status.BUILT:
         shop.report(target.name, Stage.PUSH, str(repository))
-    built = [(t.platform, r.digest) for t, r in records]
+    built = [(t.platform, r.digest) for (t, _), r in zip(group, records, strict=True)]
     index, children = await push(shop.registry, shop.builds, repository, built)
     result = replace(result, index=index.digest, pushed=repository.at(index.digest))
-    if until.number >= Stage.SIGN.number:
-        if not await _is_signed(shop, repository, index):
-            known = zip(children, [record for _, record in records], strict=True)
-            await sign(shop, target.name, repository, index, list(known))
-            await verify(shop.registry, repository, index.digest, shop.signing.key)
+    if signs:
+        await _sign(shop, target, repository, index, list(zip(children, records, strict=True)))
         result = replace(result, signed=True)
-    tags = shop.commit_tags(target)
-    written = await _tag(shop, repository, index, tags)
-    pushed = (repository.tagged(tags[0]) if tags else repository.at(index.digest)).pinned(index.digest)
-    result = replace(result, pushed=pushed, written=written)
-    if until is Stage.PROMOTE and to is not None and to != first and not shop.plan.snapshot_id:
-        return await _promote(shop, target, repository, index, to, result)
-    return result
+    result = await _tagged(shop, target, repository, records, result)
+    if to is None:
+        return result
+    return await _promote(shop, target, repository, index, to, result)
+
+
+async def _sign(
+    shop: Workshop,
+    target: Target,
+    repository: Repository,
+    index: Descriptor,
+    children: Sequence[tuple[Descriptor, Record]],
+) -> None:
+    """See to it that an image is signed, and today's findings attested."""
+    stale = [record for _, record in children if record.attested != record.findings]
+    if not stale and await _is_signed(shop, repository, index):
+        return
+    await sign(shop, target.name, repository, index, children)
+    await verify(shop.registry, repository, index.digest, shop.signing.key)
+    for record in stale:
+        said = replace(record, attested=record.findings)
+        shop.kept.note(await remember(shop.registry, shop.builds, said, {}))
 
 
 async def _is_signed(shop: Workshop, repository: Repository, index: Descriptor) -> bool:
     return (await examine(shop.registry, repository, index.digest, shop.signing.key)).signed
 
 
-async def _tag(
-    shop: Workshop, repository: Repository, index: Descriptor, tags: Sequence[str]
-) -> tuple[Reference, ...]:
-    """Point tags of the same repository to the index; those that do already are left alone."""
-    promotion = await plan_promotion(shop.registry, repository, index.digest, repository, tags)
-    return await perform(shop.registry, promotion)
+async def _tagged(
+    shop: Workshop, target: Target, repository: Repository, records: Sequence[Record], result: ImageResult
+) -> ImageResult:
+    """The result with the commit's tags pointing to its index; those that do already are left alone."""
+    assert result.index, "tagged before it was pushed"
+    tags, missing = shop.commit_tags(target), untagged(shop, target, repository, records)
+    written: tuple[Reference, ...] = ()
+    if missing:
+        promotion = await plan_promotion(shop.registry, repository, result.index, repository, missing)
+        written = await perform(shop.registry, promotion)
+    pushed = repository.tagged(tags[0]) if tags else repository.at(result.index)
+    keep(shop, target, repository, records, result)
+    return replace(result, pushed=pushed.pinned(result.index), written=written)
 
 
 async def _promote(
@@ -90,8 +122,11 @@ async def _promote(
     to: Environment,
     result: ImageResult,
 ) -> ImageResult:
+    """Copy and move tags; what was attached since to an image that is in place already is brought along as well."""
     destination = shop.repository(to, target.image)
     plan = await plan_promotion(shop.registry, source, index.digest, destination, target.tags)
+    if not plan.moves:
+        await shop.registry.copy(source, index.digest, destination)
     if plan.moves:
         shop.report(target.name, Stage.PROMOTE, f"{to.name}: {', '.join(target.tags)}")
     written = await perform(shop.registry, plan)

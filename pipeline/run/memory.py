@@ -36,34 +36,52 @@ _MAX_RECORD = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known under a key. `tests` is the digest of the test file the tests were run from; `documents`
-    are the tools' own reports by format, as blobs of the repository of builds."""
+    """What is known under a key. `tests` is the digest of the test file the tests were run from; `attested` that of
+    the vulnerability data whose findings are signed; `documents` are the tools' own reports by format, as blobs of
+    the repository of builds."""
 
     key: str
     digest: Digest
     evidence: Evidence
     tests: str = ""
     revision: str = ""
+    attested: str = ""
     documents: Mapping[str, Descriptor] = field(default_factory=dict, hash=False)
+
+    @property
+    def findings(self) -> str:
+        """The digest of the vulnerability data that the findings are of; empty when there are none."""
+        scan = self.evidence.scan
+        return (scan.tool.data_digest or "") if scan else ""
 
     def to_bytes(self) -> bytes:
         """The layer's bytes; the same record is the same bytes."""
-        return compact(
-            {
-                "format_version": 1,
-                "key": self.key,
-                "digest": str(self.digest),
-                "evidence": self.evidence.to_json(),
-                "tests": self.tests,
-                "revision": self.revision,
-            }
-        )
+        return compact(self.to_json())
 
     @classmethod
     def from_bytes(cls, raw: bytes, documents: Mapping[str, Descriptor]) -> Record:
         """Read a record; raises ValueError for anything else."""
         try:
-            data: Any = json.loads(raw)
+            return cls.from_json(json.loads(raw), documents)
+        except RecursionError as fault:
+            raise ValueError(f"not a record: {fault!r}") from None
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as data, without its documents."""
+        return {
+            "format_version": 1,
+            "key": self.key,
+            "digest": str(self.digest),
+            "evidence": self.evidence.to_json(),
+            "tests": self.tests,
+            "revision": self.revision,
+            "attested": self.attested,
+        }
+
+    @classmethod
+    def from_json(cls, data: Any, documents: Mapping[str, Descriptor]) -> Record:
+        """The record that `to_json` gave; raises ValueError for anything else."""
+        try:
             if data["format_version"] != 1:
                 raise ValueError(f"record format {data['format_version']!r}")
             return cls(
@@ -72,9 +90,10 @@ class Record:
                 Evidence.from_json(data["evidence"]),
                 str(data.get("tests", "")),
                 str(data.get("revision", "")),
+                str(data.get("attested", "")),
                 documents,
             )
-        except (KeyError, TypeError, RecursionError) as fault:
+        except (KeyError, TypeError, AttributeError) as fault:
             raise ValueError(f"not a record: {fault!r}") from None
 
 

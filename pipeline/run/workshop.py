@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -14,14 +14,17 @@ from pipeline import policy
 from pipeline.catalogue import Plan, Target
 from pipeline.config import Environment, Gates
 from pipeline.errors import ConfigError, Problem
-from pipeline.model import Mirrors, Reference, Repository
+from pipeline.model import Digest, Mirrors, Platform, Reference, Repository
 from pipeline.policy import Revision
 from pipeline.trust import PublicKey
 
-from .engines import LazyEngine
+from .engines import Engines, LazyEngine
+from .standing import Kept, Standing
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
+
+    from .memory import Record
 
 Report = Callable[[str, str, str], None]
 """`report(subject, stage, detail)`: what is going on, for whoever shows it."""
@@ -35,6 +38,11 @@ class Signing:
     origin: str
     private: bytes | None = field(default=None, repr=False)
     password: str = field(default="", repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of the public half."""
+        return str(Digest.of(self.public))
 
     @property
     def key(self) -> PublicKey:
@@ -72,6 +80,19 @@ class Workshop:
     limits: Limits
     report: Report
     fresh: bool = False  # build although the key is known
+    kept: Kept = field(
+        default_factory=lambda: Kept(Standing(date.min))
+    )  # what earlier runs left; made by `run`
+    others: Mapping[Platform, LazyEngine] = field(default_factory=dict)  # engines for single platforms
+    whole: Mapping[str, frozenset[Platform]] = field(
+        default_factory=dict
+    )  # of `image:tag`, where some are left out
+    recalled: dict[str, Record | None] = field(default_factory=dict, repr=False)  # by key, once a run
+
+    @property
+    def engines(self) -> Engines:
+        """The engine of each platform."""
+        return Engines(self.engine, self.others)
 
     @property
     def builds(self) -> Repository:

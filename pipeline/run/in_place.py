@@ -1,0 +1,73 @@
+"""Whether an image tag stands already as this run would leave it; only tags that people use are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pipeline.catalogue import Target
+from pipeline.config import Environment
+from pipeline.model import Reference, Repository
+from pipeline.registry.together import each
+
+from .memory import Record
+from .results import ImageResult
+from .standing import Place
+from .workshop import Workshop
+
+
+def keep(
+    shop: Workshop, target: Target, repository: Repository, records: Sequence[Record], result: ImageResult
+) -> None:
+    """Note for later runs where an image tag stands; `records` are those of its platforms in plan order."""
+    if result.index is None:
+        return
+    signed_by = shop.signing.fingerprint if result.signed else ""
+    children = tuple(record.digest for record in records)
+    before = shop.kept.place(_name(repository, target), children)
+    tags = frozenset(shop.commit_tags(target)) | (before.tags if before else frozenset())
+    shop.kept.put(_name(repository, target), Place(children, result.index, signed_by, tags))
+
+
+async def in_place(
+    shop: Workshop,
+    target: Target,
+    repository: Repository,
+    records: Sequence[Record],
+    result: ImageResult,
+    *,
+    signs: bool,
+    to: Environment | None,
+) -> ImageResult | None:
+    """The result if an earlier run of this day left everything but the commit's tags as it shall be, else None.
+
+    `signs` says whether the image shall be signed, `to` where it shall be promoted to.
+    """
+    place = shop.kept.place(_name(repository, target), [record.digest for record in records])
+    if place is None:
+        return None
+    if signs and (
+        place.signed_by != shop.signing.fingerprint or any(r.attested != r.findings for r in records)
+    ):
+        return None
+    promoted: tuple[Reference, ...] = ()
+    if to is not None:
+        destination = shop.repository(to, target.image)
+        promoted = tuple(destination.tagged(tag) for tag in target.tags)
+        found = await each(shop.registry.head, promoted)
+        if any(now is None or now.digest != place.index for now in found):
+            return None
+    pushed = repository.at(place.index)
+    return replace(result, index=place.index, pushed=pushed, signed=signs, promoted=promoted)
+
+
+def untagged(
+    shop: Workshop, target: Target, repository: Repository, records: Sequence[Record]
+) -> tuple[str, ...]:
+    """The tags of this commit that are not known to be written."""
+    place = shop.kept.place(_name(repository, target), [record.digest for record in records])
+    return tuple(tag for tag in shop.commit_tags(target) if place is None or tag not in place.tags)
+
+
+def _name(repository: Repository, target: Target) -> str:
+    return str(repository.tagged(target.tags[0]))
