@@ -39,6 +39,10 @@ def read_plan(options: argparse.Namespace, lock: Lock | None) -> Plan:
 
         alone = options.targets or options.only or options.platform or options.snapshot_id
         plan = narrowed(options, plan, whole if alone else lambda: plan)
+    if options.shard:
+        from pipeline.catalogue.shards import shard
+
+        plan = replace(plan, targets=()) if not (ids := shard(plan, *options.shard)) else select(plan, ids)
     if options.locked and plan.unlocked:
         _refuse_unlocked(plan, options)
     return plan
@@ -52,6 +56,21 @@ def _refuse_unlocked(plan: Plan, options: argparse.Namespace) -> NoReturn:
         [Problem(path, 0, 0, f"images[{str(r)!r}]", "is not locked") for r in plan.unlocked],
         hint="`lockage lock` pins them; --locked never does",
     )
+
+
+def whole_platforms(options: argparse.Namespace, lock: Lock | None) -> dict[str, frozenset[Platform]]:
+    """All platforms of each `image:tag`, where the options may have left some of them to another run; else nothing."""
+    narrowing = (options.platform, options.only, options.shard, options.affected, options.changed_files_from)
+    if not any(narrowing) and not any("/" in name for name in options.targets):
+        return {}
+    plan = plan_of(
+        read_source(options.root),
+        cache=Settings.from_env(os.environ).cache / "plans",
+        lock=lock,
+        snapshot_id=options.snapshot_id,
+        engine=f"v{ENGINE_VERSION}",
+    )
+    return {name: frozenset(t.platform for t in targets) for name, targets in plan.groups()}
 
 
 def local_lock(options: argparse.Namespace) -> Lock | None:
@@ -88,7 +107,7 @@ async def workshop(
     from datetime import UTC, datetime
 
     from pipeline.registry import Registry
-    from pipeline.run import Limits, Workshop
+    from pipeline.run import Limits, Stage, Workshop
     from pipeline.run.platforms import refuse_impossible
 
     from .engines import engines
@@ -123,6 +142,8 @@ async def workshop(
                 lock_file = await place.stand_ins(wanted, possible)
             lock = await lock_file.ensure(plan, registry, place.mirrors, report)
             shop = replace(shop, plan=read_plan(options, lock))
+        if until is not None and until.number >= Stage.PUSH.number:
+            shop = replace(shop, whole=whole_platforms(options, place.lock.read()))
         yield shop
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from pathlib import Path
 
 from pipeline.run import RunResult, Stage
 from pipeline.run import run as run_stages
@@ -22,8 +23,25 @@ def run(options: argparse.Namespace) -> int:
 
 def _stage(options: argparse.Namespace, until: Stage) -> int:
     result = loop.run(partial(_run, options, until))
+    if options.refs:
+        _write_refs(options.refs, result)
     show.run_result(result, as_json=options.json)
     return int(result.exit_code)
+
+
+def _write_refs(path: Path, result: RunResult) -> None:
+    from pipeline.errors import EnvironmentProblem
+    from pipeline.release.refs import write_refs
+
+    scratch = path.with_name(f".{path.name}.new")
+    try:
+        scratch.write_text(write_refs(ref for image in result.images for ref in image.refs))
+        scratch.replace(path)
+    except OSError as fault:
+        raise EnvironmentProblem(
+            f"{path} cannot be written: {fault.strerror}",
+            hint="name another file for --refs; the images are pushed, the same command finds them",
+        ) from None
 
 
 async def _run(options: argparse.Namespace, until: Stage) -> RunResult:

@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.errors import Exit, LockageError
 from pipeline.model import Digest, Reference
 from pipeline.policy import Evidence, Verdict, severity_counts
+from pipeline.release.refs import PlatformRef
 
 
 class Stage(StrEnum):
@@ -103,6 +104,7 @@ class ImageResult:
     signed: bool = False
     written: tuple[Reference, ...] = ()
     promoted: tuple[Reference, ...] = ()
+    refs: tuple[PlatformRef, ...] = ()  # its platforms, as they were pushed
     fault: LockageError | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -117,6 +119,7 @@ class ImageResult:
             "signed": self.signed,
             "written": [str(r) for r in self.written],
             "promoted": [str(r) for r in self.promoted],
+            "refs": [ref.to_json() for ref in self.refs],
         }
         if self.fault:
             out["error"] = self.fault.to_json()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 
@@ -21,6 +22,8 @@ def command(commands: Any, name: str, where: str, text: str) -> argparse.Argumen
         jobs=None,
         fresh=False,
         emulate=False,
+        shard=None,
+        refs=None,
         engine=[],
         locked=False,
         snapshot_id=None,
@@ -39,6 +42,9 @@ def targets(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--only", action="append", default=[], metavar="ID", help="only this target, by its id"
+    )
+    parser.add_argument(
+        "--shard", type=_shard, metavar="I/N", help="only part I of N, with what it stands on"
     )
     change = parser.add_mutually_exclusive_group()
     change.add_argument(
@@ -79,6 +85,20 @@ def running(parser: argparse.ArgumentParser) -> None:
         help="the engine for a platform's targets (LOCKAGE_ENGINES, with commas)",
     )
     parser.add_argument("--jobs", "-j", type=_positive, default=None, metavar="N", help="how much at once")
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, slash, count = text.partition("/")
+    if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not I/N, such as 1/4")
+    return int(number), int(count)
+
+
+def refs(parser: argparse.ArgumentParser) -> None:
+    """What was pushed, for another job."""
+    parser.add_argument(
+        "--refs", metavar="FILE", type=Path, help="write what was pushed, by digest, for `lockage manifest`"
+    )
 
 
 def _positive(text: str) -> int:

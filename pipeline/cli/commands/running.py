@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from .common import command, locked, running, snapshot, targets
+from .common import command, locked, refs, running, snapshot, targets
 
 _STAGES = {
     "build": "build targets and push them, by digest, to the repository of builds",
@@ -23,6 +24,7 @@ def add(commands: Any) -> None:
     running(run)
     locked(run)
     snapshot(run)
+    refs(run)
     run.add_argument(
         "--to", metavar="ENV", help="environment to promote to (default: the second one in lockage.yml)"
     )
@@ -32,6 +34,27 @@ def add(commands: Any) -> None:
         running(stage)
         locked(stage)
         snapshot(stage)
+        if name in ("push", "sign"):
+            refs(stage)
+    manifest = command(
+        commands, "manifest", "manifest:manifest", "merge the platforms that runners pushed into one index"
+    )
+    targets(manifest)
+    locked(manifest)
+    snapshot(manifest)
+    manifest.add_argument(
+        "--from",
+        dest="files",
+        action="append",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="files that --refs wrote (default: what the registry has by tag)",
+    )
+    manifest.add_argument(
+        "--allow-missing", action="store_true", help="merge without the platforms that nobody pushed"
+    )
     promote = command(commands, "promote", "promote:promote", "give a digest the tags of another environment")
     targets(promote)
     locked(promote)

@@ -1,0 +1,75 @@
+"""A plan in n parts for n runners: each target in exactly one, chains of bases kept together where possible.
+
+Targets that stand on each other belong to one part. Where there are fewer such families than parts, the largest is
+cut behind the bases that its members share: the shared bases go with the first piece, and the runners of the others
+find them in the repository of builds, or build them as what their targets stand on. A single chain is never cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from .plan import Plan
+
+
+def shard(plan: Plan, number: int, count: int) -> tuple[str, ...]:
+    """Ids of part `number` (from 1) of `count`, in plan order; the same for the same plan everywhere.
+
+    A part is empty when there are more of them than families. Raises ValueError for an impossible number.
+    """
+    if not 1 <= number <= count:
+        raise ValueError(f"shard {number}/{count}: must be from 1/{count} to {count}/{count}")
+    bases = {t.id: tuple(b for b in t.internal_bases if b in plan.by_id) for t in plan.targets}
+    parts: list[list[str]] = [[] for _ in range(count)]
+    for family in sorted(_families(bases, count), key=lambda ids: (-len(ids), ids[0])):
+        min(parts, key=len).extend(family)
+    chosen = set(parts[number - 1])
+    return tuple(id for id in bases if id in chosen)
+
+
+def _families(bases: dict[str, tuple[str, ...]], count: int) -> list[list[str]]:
+    whole, done = _connected(bases, list(bases)), []
+    while whole and len(whole) + len(done) < count:
+        whole.sort(key=lambda ids: (len(ids), ids[0]))
+        largest = whole.pop()
+        pieces = _cut(bases, largest)
+        (whole if len(pieces) > 1 else done).extend(pieces)
+    return whole + done
+
+
+def _cut(bases: dict[str, tuple[str, ...]], family: list[str]) -> list[list[str]]:
+    """A family without its lowest layers, as soon as that falls apart; those layers go with the first piece."""
+    lowest: list[str] = []
+    rest = set(family)
+    while rest:
+        roots = [id for id in family if id in rest and not rest.intersection(bases[id])]
+        lowest += roots
+        rest -= set(roots)
+        pieces = _connected(bases, [id for id in family if id in rest])
+        if len(pieces) > 1:
+            return [lowest + pieces[0], *pieces[1:]]
+    return [family]
+
+
+def _connected(bases: dict[str, tuple[str, ...]], ids: Sequence[str]) -> list[list[str]]:
+    """The ids in groups that do not stand on each other; `ids` are in build order."""
+    leader: dict[str, str] = {}
+
+    def find(id: str) -> str:
+        while leader[id] != id:
+            leader[id] = leader[leader[id]]
+            id = leader[id]
+        return id
+
+    for id in ids:
+        leader[id] = id
+        for base in _among(bases[id], leader):
+            leader[find(base)] = find(id)
+    groups: dict[str, list[str]] = {}
+    for id in ids:
+        groups.setdefault(find(id), []).append(id)
+    return list(groups.values())
+
+
+def _among(ids: tuple[str, ...], known: Collection[str]) -> list[str]:
+    return [id for id in ids if id in known]

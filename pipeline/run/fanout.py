@@ -1,0 +1,62 @@
+"""Some platforms of an image tag: pushed by digest under a tag each, for `lockage manifest` to merge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pipeline.model import Platform, Repository
+from pipeline.release import perform, plan_promotion
+from pipeline.release.fanin import platform_tag
+from pipeline.release.refs import PlatformRef
+
+from .results import ImageResult, Stage, Status
+
+if TYPE_CHECKING:
+    from pipeline.catalogue import Target
+
+    from .memory import Record
+    from .workshop import Workshop
+
+
+def missing_platforms(shop: Workshop, group: Sequence[Target]) -> tuple[Platform, ...]:
+    """The platforms of an image tag that this run was told to leave to others."""
+    return tuple(sorted(shop.whole.get(group[0].name, frozenset()) - {t.platform for t in group}))
+
+
+def refs(
+    repository: Repository, targets: Sequence[Target], records: Sequence[Record]
+) -> tuple[PlatformRef, ...]:
+    """What was pushed of an image tag, for a file of refs."""
+    return tuple(
+        PlatformRef(t.id, t.image, t.tag, t.platform, record.key, repository.at(record.digest))
+        for t, record in zip(targets, records, strict=True)
+    )
+
+
+async def push_platforms(
+    shop: Workshop,
+    repository: Repository,
+    targets: Sequence[Target],
+    records: Sequence[Record],
+    result: ImageResult,
+) -> ImageResult:
+    """Push each platform that passed, and tag it `<commit tag>-linux-<arch>`; no index, nothing signed.
+
+    An index of some platforms under the tag of all would be wrong for whoever pulls it on another.
+    """
+    first = targets[0]
+    tags = shop.commit_tags(first)
+    if result.status is Status.BUILT:
+        shop.report(first.name, Stage.PUSH, str(repository))
+    written = []
+    for target, record in zip(targets, records, strict=True):
+        await shop.registry.copy(shop.builds, record.digest, repository, referrers=False)
+        names = [platform_tag(tags[0], target.platform)] if tags else []
+        moves = await plan_promotion(shop.registry, repository, record.digest, repository, names)
+        written += await perform(shop.registry, moves)
+    left = ", ".join(map(str, missing_platforms(shop, targets)))
+    reason = f"no index: {left} left to another run; then `lockage manifest {first.name}`"
+    shop.report(first.name, Stage.PUSH, reason)
+    return replace(result, reason=reason, written=tuple(written), refs=refs(repository, targets, records))
