@@ -35,17 +35,18 @@ class Difference:
 def difference(old: State, new: State, changed: Changed) -> Difference:
     """What goes into the key, what judges (`matter`), and the tags and aliases (`names`)."""
     before, now = old.target, new.target
+    rootfs = _rootfs(before, now, changed)
     matter: list[str] = []
     if resolved(before, old.lock) != resolved(now, new.lock):
         bases = list(_bases(old, new))
         texts = list(_text(old, new, changed, before.template, now.template))
         matter += bases
         if before.dockerfile != now.dockerfile or not bases:
-            matter += texts or ["its Dockerfile is another"]
+            matter += texts or ([] if rootfs else ["its Dockerfile is another"])
     if before.test != now.test:
         texts = list(_text(old, new, changed, before.test_template, now.test_template))
         matter += texts or ["its structure test is another"]
-    matter += _rootfs(before, now, changed)
+    matter += rootfs
     matter += _labels(before, now)
     matter += [f"gate {gate} is another" for gate in _gates(before, now)]
     names = [f"bears {tag} now" for tag in now.tags if tag not in before.tags]
@@ -118,7 +119,7 @@ def _short(base: Base) -> str:
 
 
 def _text(old: State, new: State, changed: Changed, before: str | None, now: str | None) -> Iterator[str]:
-    if before != now:
+    if before != now and now not in changed.paths:
         yield f"its template is {now or 'none'} now, was {before or 'none'}"
     yield from map(changed.say, changed.of_templates((now,)))
     if old.definition and new.definition:
