@@ -5,7 +5,7 @@ Steps are counted, not seconds: a template that is refused is refused on every m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jinja2
@@ -13,19 +13,11 @@ from jinja2 import nodes
 from jinja2.ext import Extension
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
 
-from .source import IMAGES, MAX_TEXT, Source
+from .limits import MAX_OUTPUT, MAX_STEPS
+from .lookup import included_path, template_text
+from .source import Source
 
-MAX_STEPS = 200_000  # loop turns and calls of one rendering
-MAX_OUTPUT = 1024 * 1024
 _COUNTED = "lockage_counted"
-
-
-class Unreadable(Exception):
-    """A template that is not a small text file; `path` and `message` say which and why."""
-
-    def __init__(self, path: str, message: str) -> None:
-        super().__init__(f"{path} {message}")
-        self.path, self.message = path, message
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -53,10 +45,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def join_path(self, template: str, parent: str) -> str:
         """An included name, beside the template that names it or in a folder above."""
-        for folder in _upwards(parent):
-            if f"{folder}/{template}" in self._source.files:
-                return f"{folder}/{template}"
-        return template
+        return included_path(self._source, template, parent)
 
     def call(self, context: Any, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """A call in a template, counted."""
@@ -76,6 +65,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
+        if "for" not in source:
+            return tree  # looking through a tree costs more than making it
         for loop in tree.find_all(nodes.For):
             loop.iter = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=loop.iter.lineno)
         return tree
@@ -100,27 +91,11 @@ class _Loader(jinja2.BaseLoader):
     def get_source(
         self, environment: jinja2.Environment, template: str
     ) -> tuple[str, str | None, Callable[[], bool] | None]:
-        entry = self._source.get(template)
-        if entry is None:
+        text = template_text(self._source, template)
+        if text is None:
             raise jinja2.TemplateNotFound(template)
-        if entry.kind != "file":
-            raise Unreadable(template, "is not a file")
-        if entry.content is None:
-            raise Unreadable(template, f"is larger than {MAX_TEXT // 1024} KiB")
-        try:
-            return entry.content.decode("utf-8"), template, None
-        except UnicodeDecodeError:
-            raise Unreadable(template, "is not UTF-8 text") from None
+        return text, template, None
 
 
 def _measurable(value: Any) -> bool:
     return isinstance(value, str | list | tuple | int)
-
-
-def _upwards(path: str) -> Iterator[str]:
-    folder = path.rpartition("/")[0]
-    while folder:
-        yield folder
-        if folder == IMAGES:
-            return
-        folder = folder.rpartition("/")[0]

@@ -22,10 +22,13 @@ from pipeline.config import did_you_mean
 from pipeline.errors import Problem
 
 from .definition import Definition, Explicit
+from .plain import Plain
 from .source import Source
 
 if TYPE_CHECKING:
     from jinja2.ext import Extension
+
+    from .sandbox import Sandbox
 
 
 class _Versions(dict[str, str]):
@@ -109,23 +112,30 @@ def _in(source: Source, definition: Definition, name: str) -> str | None:
 
 
 class Renderer:
-    """Renders templates of one source; every template is compiled once."""
+    """Renders templates of one source; every template is read once. With `extensions`, jinja2 renders them all."""
 
     def __init__(self, source: Source, extensions: tuple[type[Extension], ...] = ()) -> None:
-        from .sandbox import Sandbox
-
-        self._source = source
-        self._environment = Sandbox(source, extensions)
+        self._source, self._extensions = source, extensions
+        self._plain = None if extensions else Plain(source)
+        self._environment: Sandbox | None = None
 
     def render(self, path: str, context: Mapping[str, Any], subject: str) -> str:
         """The text for one context. `subject` (`python:3.11.2`) is named in problems.
 
         Raises `TemplateProblem` with the template's file and line, through includes as well.
         """
+        text = self._plain.render(path, context) if self._plain else None
+        return self._full(path, context, subject) if text is None else text
+
+    def _full(self, path: str, context: Mapping[str, Any], subject: str) -> str:
         import jinja2
 
-        from .sandbox import MAX_OUTPUT, Unreadable
+        from .limits import MAX_OUTPUT
+        from .lookup import Unreadable
+        from .sandbox import Sandbox
 
+        if self._environment is None:
+            self._environment = Sandbox(self._source, self._extensions)
         self._environment.begin()
         try:
             template = self._environment.get_template(path)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.catalogue.sandbox import MAX_STEPS
+from pipeline.catalogue.limits import MAX_STEPS
 from pipeline.config import ImageFile, ProjectFile, load, validate_document
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "catalogue.md").read_text(encoding="utf-8")

@@ -1,0 +1,47 @@
+"""Where the templates of a source are, and their texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .source import IMAGES, MAX_TEXT, Source
+
+
+class Unreadable(Exception):
+    """A template that is not a small text file; `path` and `message` say which and why."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path} {message}")
+        self.path, self.message = path, message
+
+
+def template_text(source: Source, path: str) -> str | None:
+    """A template's text; None if there is none. Raises `Unreadable`."""
+    entry = source.get(path)
+    if entry is None:
+        return None
+    if entry.kind != "file":
+        raise Unreadable(path, "is not a file")
+    if entry.content is None:
+        raise Unreadable(path, f"is larger than {MAX_TEXT // 1024} KiB")
+    try:
+        return entry.content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Unreadable(path, "is not UTF-8 text") from None
+
+
+def included_path(source: Source, name: str, parent: str) -> str:
+    """An included name, beside the template that names it or in a folder above; as it is if it is nowhere."""
+    for folder in _upwards(parent):
+        if f"{folder}/{name}" in source.files:
+            return f"{folder}/{name}"
+    return name
+
+
+def _upwards(path: str) -> Iterator[str]:
+    folder = path.rpartition("/")[0]
+    while folder:
+        yield folder
+        if folder == IMAGES:
+            return
+        folder = folder.rpartition("/")[0]
