@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import aiohttp
+import anyio
 from aiohttp import web
 
 Plan = Callable[[int, web.Request], str | None]
@@ -22,9 +23,18 @@ class Proxy:
     host: str
     asked: list[tuple[str, str]] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
+    under_way: int = 0
+    """Requests that have come and are not answered yet; they go on when their client is gone."""
+    ended: anyio.Event = field(default_factory=anyio.Event)
     plan: Plan = lambda number, request: None
     gate: Callable[[web.Request], Awaitable[web.StreamResponse | None]] | None = None
     """Answers instead of the registry, as one that asks for a token does."""
+
+    async def settled(self) -> None:
+        """Wait until nothing is under way to the registry."""
+        while self.under_way:
+            self.ended = anyio.Event()
+            await self.ended.wait()
 
     def every(self, step: int, *kinds: str) -> None:
         """From now on one fault in so many requests, the kinds in turn."""
@@ -50,7 +60,12 @@ async def faulty(upstream: str) -> AsyncIterator[Proxy]:
         proxy = Proxy("")
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            return await _handle(proxy, session, upstream, request)
+            proxy.under_way += 1
+            try:
+                return await _handle(proxy, session, upstream, request)
+            finally:
+                proxy.under_way -= 1
+                proxy.ended.set()
 
         app = web.Application(client_max_size=1 << 30)
         app.router.add_route("*", "/{anything:.*}", handle)
@@ -115,8 +130,8 @@ def _refuse(status: int, headers: dict[str, str], message: str = "made by the te
 
 
 def _reset(request: web.Request) -> web.StreamResponse:
-    assert request.transport is not None
-    request.transport.abort()
+    if request.transport is not None:  # the client may have gone first
+        request.transport.abort()
     return web.Response(status=500)
 
 

@@ -1,0 +1,163 @@
+"""Kill -9 at fifty moments of a release, by fixed seeds: push of the platforms, fan-in, statements, tags, promotion.
+
+No visible tag ever points at something incomplete, and the same program run again finishes.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import pytest
+from aiohttp import web
+
+from pipeline.model import Digest, Repository
+from pipeline.registry import Manifest, Registry
+
+from . import images
+from .conftest import fresh
+from .faultproxy import Proxy, faulty
+
+pytestmark = [pytest.mark.anyio, pytest.mark.real]
+
+RELEASE = """
+import json, sys
+import anyio
+from pipeline.model import Descriptor, Digest, Platform, Repository, compact
+from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
+from pipeline.registry import Registry
+from pipeline.release import perform, plan_promotion, push
+
+async def main(said):
+    builds, dev, prod = (Repository.parse(said[name]) for name in ("builds", "dev", "prod"))
+    children = [(Platform.parse(name), Digest(digest)) for name, digest in said["children"]]
+    async with Registry() as registry:
+        index, pushed = await push(registry, builds, dev, children)
+        config = await registry.put_blob(dev, EMPTY_JSON, Descriptor.of(EMPTY_JSON, OCI_EMPTY))
+        for subject in (*pushed, index):
+            there = await registry.referrers(dev, subject.digest)
+            if there:
+                continue
+            text = f"statement about {subject.digest}".encode()
+            layer = await registry.put_blob(dev, text, Descriptor.of(text, "text/plain"))
+            bare = Descriptor(subject.media_type, subject.digest, subject.size)
+            raw = compact({"schemaVersion": 2, "mediaType": OCI_MANIFEST,
+                "artifactType": "application/vnd.example.statement", "config": config.to_oci(),
+                "layers": [layer.to_oci()], "subject": bare.to_oci()})
+            await registry.put_manifest(dev, raw, OCI_MANIFEST)
+        await perform(registry, await plan_promotion(registry, dev, index.digest, dev, ["ci-1"]))
+        for tags in (["1.2.3", "1.2"], ["latest"]):
+            await perform(registry, await plan_promotion(registry, dev, index.digest, prod, tags))
+
+anyio.run(main, json.loads(sys.argv[1]))
+"""
+TIMES = 50
+TAGS = {"dev": {"ci-1"}, "prod": {"1.2.3", "1.2", "latest"}}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Where one release goes; `said` tells the program."""
+
+    dev: Repository
+    prod: Repository
+    said: str
+
+
+def case(builds: Repository, what: images.Image, host: str) -> Case:
+    dev, prod = fresh(host), fresh(host)
+    platforms = ["linux/amd64", "linux/arm64"]
+    children = [(name, str(child.digest)) for name, child in zip(platforms, what.children, strict=True)]
+    places = {"builds": str(Repository(host, builds.path)), "dev": str(dev), "prod": str(prod)}
+    return Case(dev, prod, json.dumps(places | {"children": children}))
+
+
+async def test_killed_at_fifty_moments(host: str) -> None:
+    what, builds = images.image("release killed"), fresh(host)
+    async with faulty(host) as proxy, Registry() as registry:
+        await images.push(registry, builds, what)
+        whole = case(builds, what, proxy.host)
+        await run(whole)
+        requests = len(proxy.asked)
+        await finished(registry, host, whole, what)
+        incomplete = 0
+        for seed in range(TIMES):
+            chance = random.Random(seed)
+            one = case(builds, what, proxy.host)
+            await killed(proxy, one, chance.randint(1, requests), passed_on=chance.random() < 0.5)
+            seen = await visible_is_complete(registry, host, one)
+            incomplete += seen < sum(map(len, TAGS.values()))
+            await run(one)
+            await finished(registry, host, one, what)
+        assert incomplete > TIMES // 2, "the kills came too late to show anything"
+
+
+async def killed(proxy: Proxy, one: Case, moment: int, *, passed_on: bool) -> None:
+    """Kill the program when its n-th request arrives; the request itself still reaches the registry, or not."""
+    process = await anyio.open_process([sys.executable, "-c", RELEASE, one.said])
+    last = len(proxy.asked) + moment
+
+    def plan(number: int, request: web.Request) -> str | None:
+        if number < last:
+            return None
+        if process.returncode is None:
+            process.kill()
+        return "reset after" if passed_on and number == last else "reset"
+
+    proxy.plan = plan
+    async with process:
+        await process.wait()
+    await proxy.settled()
+    proxy.plan = lambda number, request: None
+    assert process.returncode == -9
+
+
+async def run(one: Case) -> None:
+    """The same program to its end, in this process: starting another fifty would be most of the time."""
+    code: dict[str, Any] = {}
+    exec(RELEASE.rpartition("anyio.run(")[0], code)
+    await code["main"](json.loads(one.said))
+
+
+async def visible_is_complete(registry: Registry, host: str, one: Case) -> int:
+    """Everything that any tag shows is there to the last blob; how many of the release's tags are visible."""
+    seen = 0
+    for name, repo in (("dev", one.dev), ("prod", one.prod)):
+        behind = Repository(host, repo.path)
+        for tag in await registry.tags(behind):
+            top = await registry.get_manifest(behind.tagged(tag))
+            assert top is not None
+            await complete(registry, behind, top)
+            if tag in TAGS[name]:
+                seen += 1
+                for subject in (top.digest, *(child.digest for child in top.children)):
+                    assert len(await registry.referrers(behind, subject)) == 1, (
+                        f"{repo}:{tag} without its statement"
+                    )
+    return seen
+
+
+async def complete(registry: Registry, repo: Repository, manifest: Manifest) -> None:
+    for blob in manifest.blobs:
+        assert await registry.has_blob(repo, blob.digest), f"{repo} lacks {blob.digest}"
+    for child in manifest.children:
+        below = await registry.get_manifest(repo.at(child.digest))
+        assert below is not None, f"{repo} lacks {child.digest}"
+        await complete(registry, repo, below)
+
+
+async def finished(registry: Registry, host: str, one: Case, what: images.Image) -> None:
+    """All tags are there, on the same index, whose children are those that were built."""
+    assert await visible_is_complete(registry, host, one) == sum(map(len, TAGS.values()))
+    found: set[Digest] = set()
+    for name, repo in (("dev", one.dev), ("prod", one.prod)):
+        for tag in TAGS[name]:
+            index = await registry.get_manifest(Repository(host, repo.path).tagged(tag))
+            assert index is not None
+            assert [c.digest for c in index.children] == [c.digest for c in what.children]
+            found.add(index.digest)
+    assert len(found) == 1
