@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .place import Place
     from .progress import Progress
+    from .site import LockFile
 
 
 def read_plan(options: argparse.Namespace, lock: Lock | None) -> Plan:
@@ -58,19 +59,29 @@ def _refuse_unlocked(plan: Plan, options: argparse.Namespace) -> NoReturn:
     )
 
 
-def whole_platforms(options: argparse.Namespace, lock: Lock | None) -> dict[str, frozenset[Platform]]:
-    """All platforms of each `image:tag`, where the options may have left some of them to another run; else nothing."""
-    narrowing = (options.platform, options.only, options.shard, options.affected, options.changed_files_from)
-    if not any(narrowing) and not any("/" in name for name in options.targets):
-        return {}
-    plan = plan_of(
+def whole_plan(options: argparse.Namespace, lock: Lock | None) -> Plan:
+    """The plan of the whole catalogue, whatever the options leave to other runs."""
+    return plan_of(
         read_source(options.root),
         cache=Settings.from_env(os.environ).cache / "plans",
         lock=lock,
         snapshot_id=options.snapshot_id,
         engine=f"v{ENGINE_VERSION}",
     )
-    return {name: frozenset(t.platform for t in targets) for name, targets in plan.groups()}
+
+
+def whole_platforms(options: argparse.Namespace, lock: Lock | None) -> dict[str, frozenset[Platform]]:
+    """All platforms of each `image:tag`, where the options may have left some of them to another run; else nothing."""
+    if not _narrows(options):
+        return {}
+    groups = whole_plan(options, lock).groups()
+    return {name: frozenset(t.platform for t in targets) for name, targets in groups}
+
+
+def _narrows(options: argparse.Namespace) -> bool:
+    """Whether the options choose single targets rather than whole image tags."""
+    chosen = (options.platform, options.only, options.shard, options.affected, options.changed_files_from)
+    return any(chosen) or any("/" in name for name in options.targets)
 
 
 def local_lock(options: argparse.Namespace) -> Lock | None:
@@ -99,16 +110,21 @@ def access() -> Access:
 
 @asynccontextmanager
 async def workshop(
-    options: argparse.Namespace, place: Place, report: Progress, until: Stage | None = None
+    options: argparse.Namespace,
+    place: Place,
+    report: Progress,
+    until: Stage | None = None,
+    *,
+    keys: bool = False,
 ) -> AsyncIterator[Workshop]:
     """A workshop for the plan of the options; a lock is written first where it is missing something,
-    unless `--locked` forbids that. `until` is the last stage of a run, None when nothing is built.
+    unless `--locked` forbids that. `until` is the last stage of a run, None when nothing is built; with `keys` the
+    keys are those that a run would have.
     """
     from datetime import UTC, datetime
 
     from pipeline.registry import Registry
     from pipeline.run import Limits, Stage, Workshop
-    from pipeline.run.platforms import refuse_impossible
 
     from .engines import engines
     from .revision import read_revision
@@ -134,17 +150,33 @@ async def workshop(
         )
         if not options.locked:
             lock_file = place.lock
-            if until is not None:
-                wanted = {base.on or t.platform for t in plan.targets for base in t.bases if base.reference}
-                wanted |= {t.platform for t in plan.targets if t.external}
-                # Where even the base is not there for a platform, nothing that stands on it can be.
-                possible = partial(refuse_impossible, shop, until, _unknown)
-                lock_file = await place.stand_ins(wanted, possible)
+            if place.lab and (keys or until is not None):
+                lock_file = await _stand_ins(options, place, shop, until)
             lock = await lock_file.ensure(plan, registry, place.mirrors, report)
             shop = replace(shop, plan=read_plan(options, lock))
         if until is not None and until.number >= Stage.PUSH.number:
             shop = replace(shop, whole=whole_platforms(options, place.lock.read()))
         yield shop
+
+
+async def _stand_ins(
+    options: argparse.Namespace, place: Place, shop: Workshop, until: Stage | None
+) -> LockFile:
+    """The lock once the lab's base is there for all platforms of the catalogue: like its publisher's, it is the same
+    for a run that leaves some of them to others."""
+    from pipeline.run.platforms import refuse_impossible
+
+    narrow = _narrows(options) or options.targets
+    targets = (whole_plan(options, place.lock.read()) if narrow else shop.plan).targets
+    wanted = {base.on or t.platform for t in targets for base in t.bases if base.reference}
+    wanted |= {t.platform for t in targets if t.external}
+
+    async def possible() -> None:
+        # Where even the base is not there for a platform, nothing that stands on it can be.
+        if until is not None:
+            await refuse_impossible(shop, until, _unknown)
+
+    return await place.stand_ins(wanted, possible)
 
 
 async def _unknown(key: str) -> None:

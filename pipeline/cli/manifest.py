@@ -36,7 +36,7 @@ async def _manifest(options: argparse.Namespace) -> list[Merged]:
     files = [path for group in options.files for path in group]
     refs = collect({str(path): _read(path) for path in files}) if files else None
     with Progress() as report:
-        async with place(options, report) as here, workshop(options, here, report) as shop:
+        async with place(options, report) as here, workshop(options, here, report, keys=True) as shop:
             return await merge(shop, refs, allow_missing=options.allow_missing)
 
 

@@ -39,6 +39,7 @@ class Place:
     lock: LockFile
     wake: Callable[[str], Awaitable[Connection]]  # by an address; empty: this instance's own engine
     own: Platform | None  # this instance's engine's, where that is known without asking
+    lab: bool  # whether the lab stands in for publishers here
     stand_ins: StandIns
 
 
@@ -79,6 +80,7 @@ async def place(options: argparse.Namespace, report: Progress) -> AsyncIterator[
             lock=lock_file(options, settings, site),
             wake=wake,
             own=None if settings.engine not in (None, "docker", "lab") else own_platform(),
+            lab=site is not None,
             stand_ins=stand_ins,
         )
 

@@ -8,15 +8,17 @@ from collections.abc import Mapping
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
-def text(port: int) -> str:
-    """`engine.json`: the local registry speaks plain HTTP; the cache has limits that fit a shared disk.
+def text(*ports: int) -> str:
+    """`engine.json`: local registries, by their ports, speak plain HTTP; the cache has limits that fit a shared disk.
 
     By default an engine prunes everything while less than a fifth of the disk is free.
     """
     config = {
         "logLevel": "warn",
         "gc": {"maxUsedSpace": "25GB", "reservedSpace": "5GB", "minFreeSpace": "3GB"},
-        "registries": {f"{host}:{port}": {"http": True} for host in ("localhost", "127.0.0.1")},
+        "registries": {
+            f"{host}:{port}": {"http": True} for port in ports for host in ("localhost", "127.0.0.1")
+        },
     }
     return json.dumps(config, indent=2) + "\n"
 

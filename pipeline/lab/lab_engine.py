@@ -46,8 +46,13 @@ def state(settings: Settings) -> tuple[State, Record | None]:
 
 def key(port: int, settings: Settings) -> str:
     """What decides whether a running engine is the one that would be started now."""
-    parts = [engine_image.key(), engine_config.text(port), settings.emulate]
+    parts = [engine_image.key(), engine_config.text(*_ports(port, settings)), settings.emulate]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+def _ports(port: int, settings: Settings) -> tuple[int, ...]:
+    """The instance's own registry, and others of this machine."""
+    return (port, *(other for other in settings.registries if other != port))
 
 
 async def answers(settings: Settings, limit: float = 5) -> bool:
@@ -91,8 +96,8 @@ async def start(port: int, settings: Settings, report: Report, *, keep: bool = F
 
 
 def _cell(port: int, image: engine_image.EngineImage, settings: Settings, qemu: Path | None) -> Cell:
-    config = settings.data / "engine.json"
-    daemons.replace_text(config, engine_config.text(port))
+    config, ports = settings.data / "engine.json", _ports(port, settings)
+    daemons.replace_text(config, engine_config.text(*ports))
     return Cell(
         name=f"lockage-{settings.instance}",
         root=image.root,
@@ -101,7 +106,7 @@ def _cell(port: int, image: engine_image.EngineImage, settings: Settings, qemu: 
         run=socket(settings).parent,
         config=config,
         log=log_file(settings),
-        port=port,
+        ports=ports,
         environ={**engine_config.proxies(settings.environ), **image.environ},
         qemu=qemu,
     )

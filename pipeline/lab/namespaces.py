@@ -32,7 +32,8 @@ class Cell:
     """What an engine in namespaces is made of: the root file system, its folders on the host, its settings.
 
     `name` becomes its host name and the parent of its control groups; `environ` is the engine's own;
-    `qemu` is a folder with emulators to lay over the root, or None.
+    `ports` are those of the host's loopback that it
+    may reach; `qemu` is a folder with emulators to lay over the root, or None.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Cell:
     run: Path
     config: Path
     log: Path
-    port: int
+    ports: tuple[int, ...]
     environ: Mapping[str, str]
     qemu: Path | None = None
 
@@ -115,7 +116,7 @@ def _environ(cell: Cell, settings: Settings) -> dict[str, str]:
         "LAB_RUN": cell.run,
         "LAB_CONFIG": cell.config,
         "LAB_CERTS": _CERTIFICATES if _CERTIFICATES.is_dir() else "",
-        "LAB_PORT": cell.port,
+        "LAB_PORT": " ".join(map(str, cell.ports)),
         "LAB_NAME": cell.name,
         "LAB_QEMU": cell.qemu or "",
     }

@@ -12,6 +12,7 @@ from pipeline.errors import UsageError
 Report = Callable[[str, str], None]
 """Progress callback: `report(step, detail)`, called often; whoever shows it decides how much."""
 
+_REGISTRY = re.compile(r"(?:localhost|127\.0\.0\.1):([0-9]{1,5})\Z")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,23}\Z")
 
 
@@ -24,7 +25,8 @@ class Settings:
     """Folders and choices of one instance (one engine and one registry, shared by all checkouts).
 
     `home` holds the data of all instances and `cache` what can be made again; `engine` forces a way
-    ("docker", "lab" or the URL of a running engine); `emulate` asks for foreign platforms by qemu;
+    ("docker", "lab" or the URL of a running engine); `emulate` asks for foreign platforms by qemu; `registries`
+    are ports of this machine's loopback where others listen whom the lab's engine may reach, over plain HTTP;
     `environ` is what child processes inherit. Raises `UsageError` for an impossible instance name.
     """
 
@@ -33,6 +35,7 @@ class Settings:
     instance: str = "default"
     engine: str | None = None
     emulate: bool = False
+    registries: tuple[int, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -44,9 +47,12 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
-        """Settings from LOCKAGE_HOME, LOCKAGE_CACHE, LOCKAGE_INSTANCE, LOCKAGE_ENGINE and LOCKAGE_EMULATE.
+        """Settings from LOCKAGE_HOME, LOCKAGE_CACHE, LOCKAGE_INSTANCE, LOCKAGE_ENGINE, LOCKAGE_EMULATE and
+        LOCKAGE_REGISTRIES (`localhost:PORT`, with commas). Raises UsageError.
 
-        Folders default to the XDG base directories. Empty variables count as unset.
+        An engine that Dagger's own _EXPERIMENTAL_DAGGER_RUNNER_HOST names is used like one that LOCKAGE_ENGINE
+        names, unless it is an instance's own (`lockage env`). Folders default to the XDG base directories.
+        Empty variables count as unset.
         """
         user = Path(environ.get("HOME") or "/")
         data = Path(environ.get("XDG_DATA_HOME") or user / ".local" / "share")
@@ -55,8 +61,9 @@ class Settings:
             home=Path(environ.get("LOCKAGE_HOME") or data / "lockage").absolute(),
             cache=Path(environ.get("LOCKAGE_CACHE") or cache / "lockage").absolute(),
             instance=environ.get("LOCKAGE_INSTANCE") or "default",
-            engine=environ.get("LOCKAGE_ENGINE") or None,
+            engine=environ.get("LOCKAGE_ENGINE") or _daggers(environ),
             emulate=(environ.get("LOCKAGE_EMULATE") or "0") not in ("0", "no", "false"),
+            registries=_ports(environ.get("LOCKAGE_REGISTRIES") or ""),
             environ=dict(environ),
         )
 
@@ -70,3 +77,20 @@ class Settings:
         """PATH for finding programs; root's folders are added because `su` often leaves them out."""
         given = self.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")
         return given + ":/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def _daggers(environ: Mapping[str, str]) -> str | None:
+    address = environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST") or ""
+    own = address.endswith("/run/engine.sock") or address.startswith("docker-container://lockage-")
+    return None if own or not address else address
+
+
+def _ports(text: str) -> tuple[int, ...]:
+    found = [_REGISTRY.match(part.strip()) for part in text.split(",") if part.strip()]
+    ports = [int(match[1]) for match in found if match]
+    if len(ports) != len(found) or not all(0 < port < 65536 for port in ports):
+        raise UsageError(
+            f"LOCKAGE_REGISTRIES={text[:80]!r} names something else than registries of this machine's loopback",
+            hint="localhost:5000, several with commas; every other registry is reached as it is",
+        )
+    return tuple(sorted(set(ports)))

@@ -5,7 +5,7 @@
 # LAB_LOWER  root file system of the engine's image, read only
 # LAB_MOUNT  empty folder to mount on            LAB_STATE  kept between runs, becomes /var/lib/dagger
 # LAB_RUN    holds the engine's socket           LAB_CONFIG engine.json
-# LAB_CERTS  further CA certificates, or empty   LAB_PORT   the host's loopback port to let through
+# LAB_CERTS  further CA certificates, or empty   LAB_PORT   ports of the host's loopback to let through
 # LAB_NAME   host name, and name of its cgroup   LAB_QEMU   qemu's files for foreign platforms, or empty
 # The starter gives the network namespace its one interface, tap0, while we wait for it.
 set -eu
@@ -70,16 +70,18 @@ cd /
 umount -l /old
 rmdir /old
 
-# The registry on the host's loopback has the same address in here. Nothing else of the host's loopback
+# Registries on the host's loopback have the same address in here. Nothing else of the host's loopback
 # (10.0.2.2) can be reached: not by the engine, and nothing at all by containers. "raw" comes before every
 # rule that the engine's network plug-ins insert.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin
 export PATH
 if iptables-nft -t raw -S > /dev/null 2>&1; then ipt=iptables-nft; else ipt=iptables-legacy; fi
 echo 1 > /proc/sys/net/ipv4/conf/tap0/route_localnet
-"$ipt" -w -t nat -A OUTPUT -d 127.0.0.1/32 -p tcp --dport "$LAB_PORT" -j DNAT --to-destination "10.0.2.2:$LAB_PORT"
+for port in $LAB_PORT; do
+    "$ipt" -w -t nat -A OUTPUT -d 127.0.0.1/32 -p tcp --dport "$port" -j DNAT --to-destination "10.0.2.2:$port"
+    "$ipt" -w -A OUTPUT -d 10.0.2.2/32 -p tcp --dport "$port" -j ACCEPT
+done
 "$ipt" -w -t nat -A POSTROUTING -s 127.0.0.0/8 -o tap0 -j MASQUERADE
-"$ipt" -w -A OUTPUT -d 10.0.2.2/32 -p tcp --dport "$LAB_PORT" -j ACCEPT
 "$ipt" -w -A OUTPUT -d 10.0.2.2/32 -j REJECT
 "$ipt" -w -t raw -A PREROUTING -d 10.0.2.2/32 -j DROP
 
