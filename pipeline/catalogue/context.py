@@ -19,10 +19,12 @@ def missing_sources(text: str, rootfs: Rootfs) -> Iterator[tuple[int, str, str]]
 
     Wildcards and variables are left to the build.
     """
-    present = {"", "Dockerfile", "test.yml", "rootfs", *(f"rootfs/{e.path}" for e in rootfs.entries)}
+    present: set[str] = set()
     for instruction in scanned(text).instructions:
         if instruction.keyword not in ("COPY", "ADD") or instruction.flag("from") is not None:
             continue
+        if not present:
+            present = {"", "Dockerfile", "test.yml", "rootfs", *(f"rootfs/{e.path}" for e in rootfs.entries)}
         for source in _sources(instruction):
             if _NOT_FIXED.intersection(source) or source.startswith(_REMOTE) or "<<" in source:
                 continue

@@ -38,12 +38,16 @@ class Uses:
     problems: tuple[tuple[int, str], ...]
 
 
-@lru_cache(maxsize=1024)
+_KEPT = 16_384  # texts: more than the targets of a large catalogue
+
+
+@lru_cache(maxsize=_KEPT)
 def scanned(text: str) -> Dockerfile:
     """As `scan`, once for each text."""
     return scan(text)
 
 
+@lru_cache(maxsize=_KEPT)
 def find_bases(text: str, platform: Platform) -> Uses:
     """The images in FROM, COPY --from and RUN --mount=from, for one platform; stages and `scratch` left out.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,13 +11,15 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from pipeline.config import Gates, Project
-from pipeline.model import Digest, Platform, Reference, pretty
+from pipeline.model import Platform, Reference, pretty
 
 from .dockerfile import BaseUse, rewrite_uses
 from .rootfs import RootfsEntry
 from .source import Source
 
 FORMAT_VERSION = 1
+
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
 LockState = Literal["none", "partial", "complete"]
 
@@ -122,12 +125,8 @@ class Target:
             "bases": [b.to_json() for b in self.bases],
             "external": None if self.external is None else str(self.external),
             "key": self.key,
-            "dockerfile": None
-            if self.external
-            else {"template": self.template, "digest": str(Digest.of(self.dockerfile.encode()))},
-            "test": None
-            if self.test is None
-            else {"template": self.test_template, "digest": str(Digest.of(self.test.encode()))},
+            "dockerfile": None if self.external else _text_json(self.template, self.dockerfile),
+            "test": None if self.test is None else _text_json(self.test_template, self.test),
             "rootfs": [_entry_json(e) for e in self.rootfs],
             "labels": dict(sorted(self.labels.items())),
             "gates": self.gates.to_json(),
@@ -189,9 +188,13 @@ class Plan:
     def to_json(self) -> str:
         """The plan as JSON, the same bytes for the same catalogue, lock and options; one target to a line."""
         data = self.to_data()
-        targets = ",\n".join("    " + json.dumps(t, ensure_ascii=False) for t in data.pop("targets"))
+        targets = ",\n".join("    " + _ENCODE(t) for t in data.pop("targets"))
         head = pretty(data).removesuffix("\n}\n")
         return f'{head},\n  "targets": [\n{targets}\n  ]\n}}\n'
+
+
+def _text_json(template: str | None, text: str) -> dict[str, str | None]:
+    return {"template": template, "digest": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"}
 
 
 def _entry_json(entry: RootfsEntry) -> dict[str, Any]:

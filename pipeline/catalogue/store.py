@@ -11,11 +11,11 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pipeline.config import Gates, Lock, Project
 from pipeline.model import Platform, Reference, compact
@@ -23,6 +23,8 @@ from pipeline.model import Platform, Reference, compact
 from .plan import Base, Plan, Target
 from .rootfs import RootfsEntry
 from .source import Source
+
+T = TypeVar("T")
 
 STORE_FORMAT = 2
 _CODE = ("catalogue", "config", "model")
@@ -63,8 +65,8 @@ def _code() -> str:
 def dump(plan: Plan) -> bytes:
     """A whole plan (nothing selected) as bytes."""
     texts: dict[str, str] = {}
-    trees: dict[str, int] = {}
-    gates: dict[str, int] = {}
+    trees = _Table[tuple[RootfsEntry, ...]](_tree_json)
+    gates = _Table[Gates](Gates.to_json)
 
     def text(value: str | None) -> str | None:
         if value is None:
@@ -73,16 +75,12 @@ def dump(plan: Plan) -> bytes:
         texts[digest] = value
         return digest
 
-    def number(table: dict[str, int], value: Any) -> int:
-        return table.setdefault(json.dumps(value), len(table))
-
     targets = [
         [
             *(t.id, t.image, t.tag, t.base_tag, t.variant, str(t.platform), t.tags),
             [[b.kind, b.name, b.line, b.target_id, _str(b.reference), _str(b.on)] for b in t.bases],
             *(text(t.dockerfile), text(t.test)),
-            number(trees, [[e.path, e.kind, e.mode, e.sha256, e.target, e.size, e.origin] for e in t.rootfs]),
-            number(gates, t.gates.to_json()),
+            *(trees.number(t.rootfs), gates.number(t.gates)),
             *(dict(t.labels), t.key, t.warnings, t.template, t.test_template, t.title, t.description),
             _str(t.external),
         ]
@@ -97,11 +95,35 @@ def dump(plan: Plan) -> bytes:
             "snapshot_id": plan.snapshot_id,
             "tools": [[name, str(ref)] for name, ref in plan.tools.items()],
             "texts": texts,
-            "trees": [json.loads(tree) for tree in trees],
-            "gates": [json.loads(gate) for gate in gates],
+            "trees": trees.values(),
+            "gates": gates.values(),
             "targets": targets,
         }
     )
+
+
+def _tree_json(tree: tuple[RootfsEntry, ...]) -> list[list[Any]]:
+    return [[e.path, e.kind, e.mode, e.sha256, e.target, e.size, e.origin] for e in tree]
+
+
+class _Table(Generic[T]):
+    """Values that many targets share, each written once; an object that was seen is not compared again."""
+
+    def __init__(self, to_json: Callable[[T], Any]) -> None:
+        self._to_json = to_json
+        self._seen: dict[int, tuple[T, int]] = {}  # the objects themselves too, so that no id is given again
+        self._numbers: dict[str, int] = {}
+
+    def number(self, value: T) -> int:
+        """The value's place in the table."""
+        if id(value) not in self._seen:
+            text = json.dumps(self._to_json(value))
+            self._seen[id(value)] = value, self._numbers.setdefault(text, len(self._numbers))
+        return self._seen[id(value)][1]
+
+    def values(self) -> list[Any]:
+        """The table as data."""
+        return [json.loads(text) for text in self._numbers]
 
 
 def load(content: bytes, source: Source) -> Plan:

@@ -42,7 +42,8 @@ class Platform:
         return str(self).replace("/", "-")
 
     def __str__(self) -> str:
-        return "/".join(p for p in (self.os, self.architecture, self.variant) if p)
+        text = f"{self.os}/{self.architecture}"
+        return f"{text}/{self.variant}" if self.variant else text
 
     def to_oci(self) -> dict[str, str]:
         """The `platform` object of an index entry."""
