@@ -34,7 +34,7 @@ ARROWS = {
 # Files that run inside a container of the engine, not in this program.
 CARGO = ("lab/python_sdk/files",)
 # In the rooms that are pure, the files that look at a disk.
-ON_DISK = {"catalogue/source.py", "catalogue/generate.py", "catalogue/kept.py", "catalogue/store.py"}
+ON_DISK = {f"catalogue/{name}.py" for name in ("source", "disk", "generate", "kept", "store")}
 PURE = ("errors", "model", "config", "catalogue", "policy")
 IMPURE = {
     "os",

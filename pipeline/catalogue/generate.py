@@ -6,14 +6,12 @@
     dist/.lockage-files            what was written here, so that what is stale can be removed
 
 The folder `dist/<name>/<tag>/` is the build context: nothing else is in it. Making the files is pure;
-`write` and `check` alone touch the disk, never through a symbolic link.
+`write` and `check` alone (and `disk`, for them) touch the disk, never through a symbolic link.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,31 +20,12 @@ from typing import Literal
 
 from pipeline.errors import EnvironmentProblem
 
+from .disk import Disk, Generated
 from .plan import Plan, Target
 from .source import Source
 
 RECORD = ".lockage-files"
 _RECORD_HEAD = "# written by lockage generate; these files are its own\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Generated:
-    """One path of dist/. A file has `content`, or `origin` in the source; a link has `target`."""
-
-    kind: Literal["file", "link", "dir"]
-    mode: int = 0o644
-    content: bytes | None = None
-    origin: str | None = None
-    sha256: str | None = None
-    target: str | None = None
-
-    def read(self, source: Source | None) -> bytes:
-        """The file's bytes. Raises `EnvironmentProblem` if the source changed since the plan was made."""
-        if self.content is not None:
-            return self.content
-        if source is None or self.origin is None:
-            raise EnvironmentProblem("a generated file has no content")
-        return source.read(self.origin)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -110,36 +89,16 @@ def write(files: Mapping[str, Generated], dist: Path, source: Source | None) -> 
 
 def check(files: Mapping[str, Generated], dist: Path) -> tuple[Change, ...]:
     """What `write` would change, by path; nothing is written."""
+    disk = Disk(dist)
     changes = []
     for path, file in files.items():
-        state = _state(dist, path, file)
+        state = disk.state(path, file)
         if state:
             changes.append(Change(path, state))
     changes += [
         Change(path, "remove") for path in _recorded(dist) if path not in files and _exists(dist, path)
     ]
     return tuple(sorted(changes))
-
-
-def _state(dist: Path, path: str, file: Generated) -> Literal["add", "change"] | None:
-    if not _parents_are_folders(dist, path):
-        return "add"
-    place = dist / path
-    try:
-        info = place.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return "add"
-    mode = info.st_mode
-    if file.kind == "dir":
-        return None if stat.S_ISDIR(mode) and stat.S_IMODE(mode) == file.mode else "change"
-    if file.kind == "link":
-        same = stat.S_ISLNK(mode) and str(place.readlink()) == file.target
-        return None if same else "change"
-    if not stat.S_ISREG(mode) or stat.S_IMODE(mode) != file.mode:
-        return "change"
-    if file.content is not None:
-        return None if info.st_size == len(file.content) and place.read_bytes() == file.content else "change"
-    return None if hashlib.sha256(place.read_bytes()).hexdigest() == file.sha256 else "change"
 
 
 def _parents_are_folders(dist: Path, path: str) -> bool:

@@ -161,3 +161,32 @@ def test_a_folder_without_a_project(tmp_path):
     with pytest.raises(ConfigError) as caught:
         read_source(tmp_path)
     assert "lockage.yml: is missing" in str(caught.value.detail)
+
+
+def other_bytes(place):
+    place.write_bytes(bytes(b ^ 1 for b in place.read_bytes()))
+
+
+def a_link_to_the_same(place):
+    twin = place.with_name("twin")
+    place.rename(twin)
+    place.symlink_to(twin)
+
+
+@pytest.mark.parametrize("path", ["Dockerfile", "test.yml", "rootfs/bin/tool", "rootfs/etc/python-info"])
+@pytest.mark.parametrize(
+    "edit",
+    [
+        other_bytes,
+        a_link_to_the_same,
+        lambda place: place.write_bytes(place.read_bytes() + b"x"),
+        lambda place: place.write_bytes(place.read_bytes()[:-1]),
+        lambda place: place.chmod(0o600),
+    ],
+)
+def test_no_difference_is_overlooked_and_every_one_is_mended(tmp_path, path, edit):
+    generate(FILES, tmp_path)
+    edit(tmp_path / "python/3.13.7" / path)
+    assert generate(FILES, tmp_path) == [f"change python/3.13.7/{path}"]
+    assert generate(FILES, tmp_path) == []
+    assert not (tmp_path / "python/3.13.7" / path).is_symlink()
