@@ -37,12 +37,17 @@ _OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A cosign private key and its password, as secrets of the engine."""
+    """A cosign private key and its password, as secrets of the engine; `fingerprint` tells the key from others.
+
+    Secrets are no part of what the engine's cache goes by: without the fingerprint it would recall, for a new key,
+    what the old one signed.
+    """
 
     private: dagger.Secret
     private_name: str
     password: dagger.Secret
     password_name: str
+    fingerprint: str
 
 
 async def sign(
@@ -50,7 +55,7 @@ async def sign(
 ) -> list[bytes]:
     """One bundle for each statement, in the same order; raises BuildError (wrong password, broken key)."""
     inputs = client.directory().with_new_file("signing.json", _SIGNING_CONFIG)
-    inputs = inputs.with_new_file("root.json", _TRUSTED_ROOT)
+    inputs = inputs.with_new_file("root.json", _TRUSTED_ROOT).with_new_file("key", key.fingerprint)
     commands = []
     for number, statement in enumerate(statements):
         inputs = inputs.with_new_file(f"{number}.json", statement.decode())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.engine import sign as sign_step
 from pipeline.errors import LockageError, UsageError
 from pipeline.model import Descriptor, Digest, Repository
-from pipeline.trust import CYCLONEDX, SIGNATURE, SPDX, VULNERABILITIES, Statement, attach, examine
+from pipeline.trust import CYCLONEDX, SIGNATURE, SPDX, VULNERABILITIES, Bundle, Statement, attach, examine
 
 from .memory import Record
 from .workshop import Workshop
@@ -73,11 +73,18 @@ async def _bundles(shop: Workshop, what: str, wanted: Sequence[tuple[Descriptor,
         "cosign-key",
         client.set_secret("cosign-password", shop.signing.password),
         "cosign-password",
+        shop.signing.fingerprint,
     )
     async with shop.limits.tools:
         shop.report(what, "sign", f"{len(wanted)} statements")
         statements = [statement.to_json() for _, statement in wanted]
-        return await sign_step.sign(client, shop.tool("cosign"), key, statements, what=what)
+        bundles = await sign_step.sign(client, shop.tool("cosign"), key, statements, what=what)
+    if not all(shop.signing.key.signed(Bundle.parse(bundle)) for bundle in bundles):
+        raise UsageError(
+            f"the private key does not belong to the public key ({shop.signing.origin}); nothing was attached",
+            hint="give both halves of one pair: COSIGN_PRIVATE_KEY and COSIGN_PUBLIC_KEY",
+        )
+    return bundles
 
 
 async def _statements(shop: Workshop, digest: Digest, record: Record) -> list[Statement]:

@@ -1,0 +1,164 @@
+"""A run with nothing to do asks for the tags that people use and little else; whatever differs is mended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from pipeline.model import Reference
+from pipeline.registry import Registry
+from pipeline.run.standing import tag_of
+from pipeline.trust.keypair import generate
+
+from . import samples
+from .conftest import commit
+from .site import Site
+from .tools import cosign, crane
+
+pytestmark = pytest.mark.real
+
+_BESIDE = 4  # the memory itself (manifest and content), its blob's redirect if any, the vulnerability data
+
+
+@pytest.fixture
+def fleet(project: Callable[..., Path]) -> Path:
+    """Four image tags, one of them with aliases."""
+    files: dict[str, str] = {}
+    for name in ("one", "two", "three"):
+        files |= samples.hello(name)
+    files["images/two/image.yml"] = samples.image("1.2.3", "2.0.0-rc.1")
+    return project(files)
+
+
+def promoted(found: dict[str, Any]) -> list[str]:
+    """Every tag that people use."""
+    return [reference for image in found["images"] for reference in image["promoted"]]
+
+
+def builds(root: Path) -> str:
+    """The repository of builds below the registry's host."""
+    return next(
+        line.split()[1] for line in (root / "lockage.yml").read_text().splitlines() if "builds:" in line
+    )
+
+
+def test_nothing_to_do_is_one_request_a_tag(site: Site, fleet: Path) -> None:
+    first = site.run("run", "--json", cwd=fleet).json
+    second = site.run("run", "--json", cwd=fleet).json
+    assert [t["digest"] for t in second["targets"]] == [t["digest"] for t in first["targets"]]
+    assert [i["promoted"] for i in second["images"]] == [i["promoted"] for i in first["images"]]
+    assert [i["index"] for i in second["images"]] == [i["index"] for i in first["images"]]
+    assert all(i["signed"] for i in second["images"])
+    assert second["registry_requests"] <= len(promoted(first)) + _BESIDE
+    assert second["engine_used"] is False
+
+    sha = commit(fleet, "nothing that is built")
+    third = site.run("run", "--json", cwd=fleet).json
+    written = [reference for image in third["images"] for reference in image["written"]]
+    assert len(written) == 4 and all(f":ci-{sha}-" in reference for reference in written)
+    assert third["engine_used"] is False
+
+
+def test_a_tag_that_somebody_moved_is_put_back(site: Site, fleet: Path) -> None:
+    first = site.run("run", "--json", cwd=fleet).json
+    one, other = (next(i for i in first["images"] if i["image"] == name) for name in ("one", "three"))
+    alias = next(r for r in one["promoted"] if r.endswith(":1"))
+    crane("copy", f"{other['promoted'][0].rpartition(':')[0]}@{other['index']}", alias)
+    assert crane("digest", alias) == other["index"]
+    again = site.run("run", "--json", cwd=fleet).json
+    assert [r for i in again["images"] for r in i["written"]] == [alias]
+    assert crane("digest", alias) == one["index"]
+
+
+def test_another_key_signs_again(site: Site, fleet: Path, tmp_path: Path) -> None:
+    site.run("run", cwd=fleet)
+    pair = generate()
+    (tmp_path / "cosign.pub").write_bytes(pair.public)
+    keys = {
+        "COSIGN_PRIVATE_KEY": pair.private.decode(),
+        "COSIGN_PUBLIC_KEY": pair.public.decode(),
+        "COSIGN_PASSWORD": pair.password,
+    }
+    found = site.run("run", "one", "--json", cwd=fleet, **keys).json
+    reference = found["images"][0]["promoted"][0]
+    verified = cosign("verify", "--key", str(tmp_path / "cosign.pub"), reference, root=tmp_path)
+    assert verified.returncode == 0, verified.stderr
+
+
+def test_a_memory_that_cannot_be_read_costs_requests_only(site: Site, fleet: Path) -> None:
+    first = site.run("run", "--json", cwd=fleet).json
+    host = first["images"][0]["reference"].partition("/")[0]
+    place = f"{host}/{builds(fleet)}"
+    tag = tag_of(fleet_name(fleet))
+    good = crane("digest", f"{place}:{tag}")
+    key = next(t for t in crane("ls", place).splitlines() if t.endswith("-record"))
+    crane("tag", f"{place}:{key}", tag)
+    second = site.run("run", "--json", cwd=fleet).json
+    assert [t["status"] for t in second["targets"]] == ["reused"] * 4
+    assert not any(i["written"] for i in second["images"])
+    assert crane("digest", f"{place}:{tag}") == good, "it is written again as it was"
+
+
+def test_newer_vulnerability_data_is_attested_beside_the_older(
+    site: Site, project: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = project(samples.hello())
+    first = site.run("run", "--json", cwd=root).json
+    digest, index = first["targets"][0]["digest"], first["images"][0]["promoted"][0]
+    production = index.rpartition(":")[0]
+    assert findings(site, production, digest, tmp_path) == 1
+
+    host = index.partition("/")[0]
+    anyio.run(renewed, f"{host}/mirror/ghcr.io/aquasecurity/trivy-db")
+    text = (root / "lockage.yml").read_text()
+    (root / "lockage.yml").write_text(text + "vulnerability_db: ghcr.io/aquasecurity/trivy-db:renewed\n")
+    second = site.run("run", "--json", cwd=root).json
+    assert second["targets"][0]["digest"] == digest and second["targets"][0]["status"] == "reused"
+    assert findings(site, production, digest, tmp_path) == 2, "the promoted image bears them as well"
+    third = site.run("run", "--json", cwd=root).json
+    assert third["engine_used"] is False
+
+
+def findings(site: Site, repository: str, digest: str, scratch: Path) -> int:
+    """How many lists of findings cosign accepts on a digest."""
+    key = str(site.data / "keys" / "cosign.pub")
+    done = cosign(
+        *("verify-attestation", "--type", "vuln", "--key", key, f"{repository}@{digest}"), root=scratch
+    )
+    assert done.returncode == 0, done.stderr
+    return len([line for line in done.stdout.splitlines() if line.strip()])
+
+
+async def renewed(repository: str) -> None:
+    """The vulnerability data under another digest, as a publisher's next edition of it."""
+    async with Registry() as registry:
+        found = await registry.get_manifest(Reference.parse(f"{repository}:2"))
+        assert found
+        data = json.loads(found.raw)
+        data["annotations"] = {**data.get("annotations", {}), "org.example.edition": "next"}
+        repo = Reference.parse(repository).repository
+        await registry.put_manifest(repo, json.dumps(data).encode(), found.media_type, tag="renewed")
+
+
+def fleet_name(root: Path) -> str:
+    """The project's name in lockage.yml."""
+    return next(
+        line.split()[1] for line in (root / "lockage.yml").read_text().splitlines() if "project:" in line
+    )
+
+
+def test_two_halves_of_different_keys_attach_nothing(site: Site, fleet: Path) -> None:
+    one, other = generate(), generate()
+    keys = {
+        "COSIGN_PRIVATE_KEY": one.private.decode(),
+        "COSIGN_PUBLIC_KEY": other.public.decode(),
+        "COSIGN_PASSWORD": one.password,
+    }
+    done = site.run("run", "two", "--json", cwd=fleet, expect=2, **keys)
+    assert "does not belong to the public key" in done.err
+    assert not any(image["written"] for image in done.json["images"])
