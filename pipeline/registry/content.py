@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 
 from pipeline.errors import RegistryError
 
@@ -33,5 +34,16 @@ async def file_part(path: Path, start: int, length: int | None, piece: int) -> A
                     return
                 left = None if left is None else left - len(part)
                 yield part
+    except OSError as fault:
+        raise RegistryError(f"cannot read {path}: {fault.strerror}") from fault
+
+
+async def small_file(path: Path) -> bytes:
+    """A whole file that is small enough to be held: one step, where a stream of it takes five.
+
+    Raises RegistryError if it cannot be read.
+    """
+    try:
+        return await anyio.to_thread.run_sync(path.read_bytes)
     except OSError as fault:
         raise RegistryError(f"cannot read {path}: {fault.strerror}") from fault

@@ -31,6 +31,8 @@ class Settings:
     """The largest blob that `blob()` holds in memory."""
     chunk_bytes: int = 256 * MIB
     """A larger upload goes in chunks of this size, so that a fault costs one chunk."""
+    whole_bytes: int = MIB
+    """A file up to this size is read at once."""
     piece_bytes: int = MIB // 4
     """What is read from a file or a connection at a time."""
     max_redirects: int = 5

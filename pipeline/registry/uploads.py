@@ -12,7 +12,7 @@ from . import chunks
 from .answers import location_of
 from .call import Answer, Call
 from .challenge import pull, push
-from .content import Content, opener
+from .content import Content, opener, small_file
 from .faults import CallFailed, Fault
 from .persevere import persevere
 from .transport import Transport
@@ -81,6 +81,8 @@ async def send(
     if descriptor.size > chunk and isinstance(content, bytes | Path):
         return await _chunked(transport, repo, content, descriptor, upload, chunk)
     at = [upload.location]
+    if isinstance(content, Path) and descriptor.size <= transport.settings.whole_bytes:
+        content = await small_file(content)
     body = content if isinstance(content, bytes) else opener(content, transport.settings.piece_bytes)
 
     def make() -> Call:

@@ -15,10 +15,11 @@ _BENCHES = {
     "startup": "the program's start against a bare interpreter's",
     "mainjob": "the main job cold, and again with nothing changed",
     "promotion": "a promotion against crane copy of the same image",
+    "registry": "push, retag and copies by the registry client against crane and regctl",
     "setup": "up, up again and down, with a warm cache",
     "nothing": "everything from nothing: packages, compilers' caches, tools, images (twenty minutes or more)",
 }
-_DEFAULT = ("startup", "mainjob", "promotion", "setup")
+_DEFAULT = ("startup", "mainjob", "promotion", "registry", "setup")
 
 
 def main() -> int:

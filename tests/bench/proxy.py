@@ -54,7 +54,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass(self) -> None:
         self.counts.asked[self.command] += 1
-        headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP}
+        names = {k.lower() for k in self.headers} - _HOP
+        headers = {name: ", ".join(self.headers.get_all(name, [])) for name in names}
         connection = http.client.HTTPConnection(self.registry)
         try:
             connection.request(self.command, self.path, body=self._body(), headers=headers)
