@@ -19,3 +19,17 @@ def add(commands: Any) -> None:
         "folder", nargs="?", metavar="DIR", type=Path, default=Path(), help="where (default: here)"
     )
     init.add_argument("--project", metavar="NAME", help="the project's name (default: the folder's)")
+    bring = command(commands, "import", "importing:run", "a folder of plain Dockerfiles as a catalogue")
+    bring.add_argument("folder", metavar="DIR", type=Path, help="folder that holds the Dockerfiles")
+    bring.add_argument(
+        "--output", metavar="ROOT", type=Path, default=Path(), help="where the catalogue goes (default: here)"
+    )
+    bring.add_argument(
+        "--prefix",
+        action="append",
+        default=[],
+        metavar="HOST/PATH",
+        help="what one's own images are called in front, such as ghcr.io/acme; may be repeated",
+    )
+    bring.add_argument("--project", metavar="NAME", help="the project's name (default: the folder's)")
+    bring.add_argument("--plan", action="store_true", help="say what would be written, and write nothing")

@@ -1,0 +1,30 @@
+"""lockage.yml of an imported catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipeline.model import Reference
+
+_TEXT = """\
+# yaml-language-server: $schema=.lockage/project.schema.json
+version: 1
+project: {project}
+
+# embedded: the registry that `lockage up` starts. Or host[/namespace], such as ghcr.io/acme
+registry: embedded
+
+# Images are pushed to the first and promoted to the others, in order.
+environments:
+  - {{name: dev, repository: "{project}/dev/{{image}}"}}
+  - {{name: prod, repository: "{project}/prod/{{image}}"}}
+
+platforms: [linux/amd64]
+"""
+
+
+def lockage_yml(project: str, bases: Iterable[Reference]) -> str:
+    """The file, with every image from elsewhere that a FROM names."""
+    listed = "".join(f"  - {reference}\n" for reference in bases)
+    more = f"\n# Every image from elsewhere that a FROM names; digests are kept in lockage.lock.\nbases:\n{listed}"
+    return _TEXT.format(project=project) + (more if listed else "")
