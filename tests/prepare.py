@@ -10,7 +10,7 @@ import sys
 import time
 
 import anyio
-from tools import buildkit
+from tools.judges import JUDGES
 
 from pipeline.cli.progress import Progress
 from pipeline.errors import LockageError
@@ -18,7 +18,7 @@ from pipeline.lab import Settings, ensure
 from pipeline.lab.engine_image import ensure as ensure_engine_image
 from pipeline.lab.recipes import TOOLS
 
-_TOOLS = (*TOOLS.values(), buildkit.PARSER)
+_TOOLS = (*TOOLS.values(), *JUDGES)
 
 
 async def main() -> None:

@@ -16,6 +16,7 @@ _LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _HOST = re.compile(rf"^(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?\Z")
 _TAG = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 _MAX_NAME = 255
+_IDENTIFIER = re.compile(r"[0-9a-f]{64}")
 
 DOCKER_HUB = "docker.io"
 
@@ -84,6 +85,8 @@ class Reference:
         """
         if not text or len(text) > 1024 or text != text.strip():
             raise ValueError(f"not an image reference: {text[:100]!r}")
+        if _IDENTIFIER.fullmatch(text):
+            raise ValueError(f"not an image reference: {text!r} (64 hexadecimal digits are an id, not a name)")
         rest, at, digest_text = text.partition("@")
         digest = Digest(digest_text) if at else None
         head, slash, tail = rest.partition("/")

@@ -1,0 +1,43 @@
+"""Small programs around the libraries that others judge by: a JSON value a line in, one a line out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from pipeline.lab import Settings, ensure
+from pipeline.lab.recipes import GoTool
+
+HERE = Path(__file__).parent
+
+DOCKERFILES = GoTool(
+    "dockerfile-parser", "0.32.2", (".",), minutes=0.5, folder=HERE / "dockerfile-parser"
+)  # github.com/moby/buildkit
+REFERENCES = GoTool(
+    "reference-parser", "0.6.0", (".",), minutes=0.5, folder=HERE / "reference-parser"
+)  # github.com/distribution/reference
+JUDGES = (DOCKERFILES, REFERENCES)
+
+
+@cache
+def program(tool: GoTool) -> Path:
+    """The judge's binary, made on first use; in a thread, for a loop may be running here."""
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(anyio.run, ensure, tool, Settings.from_env(os.environ))
+        return made.result() / tool.name
+
+
+def ask(tool: GoTool, questions: Iterable[Any]) -> list[Any]:
+    """What the judge says to each question."""
+    lines = "".join(json.dumps(question) + "\n" for question in questions)
+    done = subprocess.run([program(tool)], input=lines.encode(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return [json.loads(line) for line in done.stdout.splitlines()]
