@@ -62,10 +62,14 @@ class Access:
         ca_file: str | None = None,
     ) -> Access:
         """Credentials from a Docker configuration (its text, its path, or None for where `env` says it is),
-        from credential helpers and from what CI sets in `env`. Nothing is read before a host asks for it."""
-        from .dockerconfig import Keychain
+        from credential helpers and from what CI sets in `env`. Nothing is read before a host asks for it.
 
-        return cls(hosts or MappingProxyType({}), Keychain(env, source), ca_file)
+        Authorities and hosts without TLS are those that `env` names (`said`), and those given here. Raises UsageError.
+        """
+        from .dockerconfig import Keychain
+        from .said import said_ca_file, said_hosts
+
+        return cls({**said_hosts(env), **(hosts or {})}, Keychain(env, source), ca_file or said_ca_file(env))
 
     def of(self, host: str) -> HostAccess:
         """What was said about this host, or the default."""

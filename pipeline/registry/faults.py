@@ -42,6 +42,11 @@ class Fault:
         return self.status == 507 or "no space left" in self.message.lower()
 
     @property
+    def speaks_no_tls(self) -> bool:
+        """Whether what answered to the beginning of TLS was something else, such as plain HTTP."""
+        return any(text in self.message.lower() for text in ("wrong version number", "record layer failure"))
+
+    @property
     def ambiguous(self) -> bool:
         """Whether the request may have been carried out all the same."""
         return self.kind == "broken" or self.status in (408, 500, 502, 503, 504)
@@ -97,6 +102,8 @@ def _printable(text: str) -> str:
 def _sentence(call: Call, fault: Fault, times: str) -> str:
     if fault.kind == "unreachable":
         return f"cannot reach {call.host}{times} ({call.doing} {call.subject})"
+    if fault.kind == "untrusted" and fault.speaks_no_tls:
+        return f"{call.host} does not speak TLS ({call.doing} {call.subject})"
     if fault.kind == "untrusted":
         return f"the TLS certificate of {call.host} is not trusted ({call.doing} {call.subject})"
     if fault.kind == "broken":
@@ -111,8 +118,10 @@ def _hint(call: Call, fault: Fault, waited: float | None) -> str | None:
     if fault.kind == "unreachable":
         local = call.host.startswith(("localhost", "127.0.0.1", "[::1]"))
         return "lockage up, or check the address" if local else "check the address, the network and the proxy"
+    if fault.kind == "untrusted" and fault.speaks_no_tls:
+        return f"if it is meant to be read and written in the clear: LOCKAGE_PLAIN_HTTP={call.host}"
     if fault.kind == "untrusted":
-        return f"name the registry's certificate authority (ca_file) for {call.host}"
+        return f"name the authority that signed it: LOCKAGE_CA_FILE={call.host}=/path/to/ca.pem"
     if fault.kind == "invalid":
         return "the registry or a proxy before it is faulty; ask its operator"
     if fault.status == 401:

@@ -178,7 +178,7 @@ async def test_a_certificate_of_ones_own(certificate: tuple[Path, Path], tmp_pat
         async with Registry(Access(https_loopback=True), QUICK) as registry:
             with pytest.raises(RegistryError, match="is not trusted") as caught:
                 await registry.ping(host)
-            assert "ca_file" in (caught.value.hint or "")
+            assert f"LOCKAGE_CA_FILE={host}=" in (caught.value.hint or "")
             assert registry.stats.retries == 0
         async with Registry(Access(), QUICK) as registry:
             with pytest.raises(RegistryError) as caught:

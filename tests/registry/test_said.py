@@ -1,0 +1,105 @@
+"""What a site says in its environment: authorities, plain HTTP, mirrors; with real servers behind the program."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.model import Reference
+from pipeline.registry import Access, HostAccess
+from pipeline.registry.said import said_ca_file, said_hosts, said_mirrors
+
+from . import servers
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_what_is_said(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.write_text("x")
+    env = {
+        "LOCKAGE_PLAIN_HTTP": "registry.lan:5000, other.lan",
+        "LOCKAGE_CA_FILE": f"{ca}, harbor.example={ca}",
+        "LOCKAGE_MIRRORS": "docker.io=harbor.example/hub,ghcr.io=localhost:5000/g",
+    }
+    access = Access.from_docker_config(None, env, hosts={"mine.lan": HostAccess(True)})
+    assert access.origin("registry.lan:5000") == "http://registry.lan:5000"
+    assert access.origin("other.lan") == "http://other.lan"
+    assert access.origin("mine.lan") == "http://mine.lan"
+    assert access.origin("registry.lan") == "https://registry.lan"
+    assert access.ca_of("harbor.example") == access.ca_of("ghcr.io") == str(ca)
+    mirrors = said_mirrors(env)
+    assert str(mirrors.locate(Reference.parse("debian:12"))) == "harbor.example/hub/library/debian:12"
+    assert str(mirrors.locate(Reference.parse("quay.io/a/b:1"))) == "quay.io/a/b:1"
+    assert (said_hosts({}), said_ca_file({}), said_mirrors({}).by_host) == ({}, None, {})
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "why"),
+    [
+        ("LOCKAGE_PLAIN_HTTP", "http://registry.lan", "not a registry host"),
+        ("LOCKAGE_CA_FILE", "/nowhere/ca.pem", "there is no file"),
+        ("LOCKAGE_CA_FILE", "a.example=/nowhere", "there is no file"),
+        ("LOCKAGE_CA_FILE", f"{__file__},{__file__}", "two files for every host"),
+        ("LOCKAGE_MIRRORS", "docker.io", "not HOST=REPOSITORY"),
+        ("LOCKAGE_MIRRORS", "docker.io=UPPER/Case:1", "LOCKAGE_MIRRORS"),
+    ],
+)
+def test_what_cannot_be_meant(variable: str, text: str, why: str) -> None:
+    env = {variable: text}
+    with pytest.raises(UsageError, match=why) as caught:
+        said_mirrors(env)
+        Access.from_docker_config(None, env)
+    assert caught.value.hint
+
+
+def test_a_host_is_not_both(tmp_path: Path) -> None:
+    env = {"LOCKAGE_PLAIN_HTTP": "a.example", "LOCKAGE_CA_FILE": f"a.example={__file__}"}
+    with pytest.raises(UsageError, match="named by"):
+        said_hosts(env)
+
+
+@pytest.mark.real
+def test_the_program_trusts_what_it_is_told_to(tmp_path: Path) -> None:
+    """A registry with a certificate of its own: refused with the variable to set, then used with it."""
+    cert, key, note = tmp_path / "cert.pem", tmp_path / "key.pem", tmp_path / "note.txt"
+    make = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 36500 -subj /CN=localhost"
+    )
+    make += f" -addext subjectAltName=DNS:localhost -keyout {key} -out {cert}"
+    subprocess.run(make.split(), check=True, capture_output=True)
+    note.write_text("hello")
+
+    def push(host: str, **said: str) -> subprocess.CompletedProcess[str]:
+        keep = {k: v for k, v in os.environ.items() if not k.startswith(("LOCKAGE_", "DOCKER_"))}
+        argv = [
+            sys.executable,
+            "-m",
+            "pipeline.cli",
+            "artifact",
+            "push",
+            f"{host}/note:1",
+            "note.txt:text/plain",
+        ]
+        env = {**keep, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **said}
+        return subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+
+    with servers.olareg(tmp_path / "tls", "--tls-cert", str(cert), "--tls-key", str(key)) as host:
+        done = push(host, LOCKAGE_CA_FILE=f"{host}={cert}")
+        assert done.returncode == 0, done.stderr
+        other = host.replace("localhost", "127.0.0.1")
+        refused = push(other, LOCKAGE_CA_FILE=f"{other}={cert}")
+        assert refused.returncode == 5 and "is not trusted" in refused.stderr, (
+            "the certificate is for another name"
+        )
+    with servers.olareg(tmp_path / "plain") as host:
+        refused = push(host, LOCKAGE_CA_FILE=f"{host}={cert}")
+        assert refused.returncode == 5 and "does not speak TLS" in refused.stderr
+        assert f"LOCKAGE_PLAIN_HTTP={host}" in refused.stderr
+        done = push(host, LOCKAGE_PLAIN_HTTP=host)
+        assert done.returncode == 0, done.stderr
