@@ -9,12 +9,16 @@ from pipeline.errors import Exit
 
 from . import show
 from .assemble import local_lock, read_plan
-from .explain import with_affected
+from .explain import explain_path, explain_target, with_affected
 
 
 def plan(options: argparse.Namespace) -> int:
     """Targets with their tags, bases and keys; `--json` is the plan itself, the same bytes everywhere."""
     made = read_plan(options, local_lock(options))
+    if options.explain is not None:
+        return explain_target(made, options)
+    if options.explain_path is not None:
+        return explain_path(made, options)
     if options.json:
         show.out(with_affected(made.to_json(), options.impact) if options.impact else made.to_json())
         return Exit.OK

@@ -12,6 +12,13 @@ def add(commands: Any) -> None:
     """Register the commands of this group."""
     plan = command(commands, "plan", "catalogue:plan", "what there is to build: targets, bases, tags, keys")
     targets(plan)
+    why = plan.add_mutually_exclusive_group()
+    why.add_argument(
+        "--explain", metavar="ID", help="why each value of this target is what it is, and where from"
+    )
+    why.add_argument(
+        "--explain-path", metavar="PATH", help="which level of rootfs/ won this path, which lost it"
+    )
     generate = command(
         commands, "generate", "catalogue:generate", "write Dockerfiles, tests and rootfs to dist/"
     )
