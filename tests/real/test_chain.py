@@ -96,6 +96,14 @@ def test_an_edit_builds_that_image_and_what_stands_on_it(site: Site, pair: Path)
     assert status.pop("hello/1.2.3/linux-amd64") == "reused"
     assert set(status.values()) == {"built"}
     assert before[0]["digest"] == after[0]["digest"]
+    assert {t["reason"] for t in before} == {"it was never built before"}
+    assert {t["reason"] for t in after[1:]} == {"the Dockerfile differs"}
+
+    (pair / "images/hello/Dockerfile.tmpl").write_text(samples.DEBIAN + "RUN echo hello > /etc/hello\n")
+    commit(pair)
+    again = site.run("build", "--json", cwd=pair).json["targets"]
+    assert again[0]["reason"] == "the Dockerfile differs"
+    assert all(t["reason"].startswith("its base hello:1.2 changed (key ") for t in again[1:])
 
 
 def test_a_new_commit_without_a_change_only_gets_its_own_tag(site: Site, pair: Path) -> None:
