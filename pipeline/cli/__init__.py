@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from pipeline.errors import Exit, Interrupted, LockageError
 
@@ -34,10 +35,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(Exit.OK)
 
 
+def _annotate(fault: LockageError, options: Any) -> None:
+    """Show a fault where the CI shows such things; a report that cannot be written is told and nothing more."""
+    from .annotations import asked, tell_fault
+    from .show import tell_error
+
+    if asked(options):
+        try:
+            tell_fault(fault, options)
+        except LockageError as another:
+            tell_error(another, as_json=False)
+
+
 def _tell(fault: LockageError, options: object) -> int:
     from .show import tell_error
 
     tell_error(fault, as_json=getattr(options, "json", False))
+    _annotate(fault, options)
     if getattr(options, "verbose", False):
         import traceback
 

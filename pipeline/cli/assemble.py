@@ -15,6 +15,8 @@ from pipeline.errors import ConfigError, Problem, UsageError
 from pipeline.lab.recipes import ENGINE_VERSION
 from pipeline.lab.settings import Settings
 
+from .annotations import tell_warnings
+
 if TYPE_CHECKING:
     from pipeline.catalogue import Plan
     from pipeline.config import Lock
@@ -46,6 +48,7 @@ def read_plan(options: argparse.Namespace, lock: Lock | None) -> Plan:
         plan = replace(plan, targets=()) if not (ids := shard(plan, *options.shard)) else select(plan, ids)
     if options.locked and plan.unlocked:
         _refuse_unlocked(plan, options)
+    tell_warnings(plan, options)
     return plan
 
 

@@ -33,3 +33,11 @@ def add(commands: Any) -> None:
     )
     bring.add_argument("--project", metavar="NAME", help="the project's name (default: the folder's)")
     bring.add_argument("--plan", action="store_true", help="say what would be written, and write nothing")
+    outdated = command(
+        commands, "outdated", "outdated:outdated", "bases and tools whose tag moved since they were locked"
+    )
+    outdated.add_argument(
+        "--newer-tags",
+        action="store_true",
+        help="also list newer tags of the same kind (12.5-slim: 12.7-slim)",
+    )

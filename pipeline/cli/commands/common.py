@@ -46,6 +46,11 @@ def targets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shard", type=_shard, metavar="I/N", help="only part I of N, with what it stands on"
     )
+    parser.add_argument(
+        "--code-quality",
+        metavar="FILE",
+        help="problems of the catalogue as GitLab's report (artifacts: codequality)",
+    )
     change = parser.add_mutually_exclusive_group()
     change.add_argument(
         "--affected", metavar="COMMIT", help="only what differs since this commit, and what stands on it"
