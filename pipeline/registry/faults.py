@@ -126,6 +126,12 @@ def _hint(call: Call, fault: Fault, waited: float | None) -> str | None:
         return "the registry or a proxy before it is faulty; ask its operator"
     if fault.status == 401:
         return f"log in: docker login {call.host}, or check that the credentials are still valid"
+    if "exceed the configured upper limit" in fault.message:
+        return "the project's quota is used up: raise it, or delete what is not needed"
+    if fault.status == 412:
+        return (
+            "the registry protects it (an immutable tag, or an image it holds back); see the project's rules"
+        )
     if fault.status == 403 or fault.code == "DENIED":
         return f"these credentials may not do this on {call.subject}; check the permissions"
     if fault.status == 404:

@@ -53,11 +53,14 @@ async def start(
     if source is not None:
         query = urlencode({"mount": str(descriptor.digest), "from": source.path}, safe=":/")
         scopes = frozenset({push(repo.path)}) | ({pull(source.path)} if source != repo else set())
-        call = opening(repo, descriptor, "mounting the blob", "?" + query, scopes)
+        own = source == repo
+        doing = "opening an upload of the blob" if own else "mounting the blob"
+        call = opening(repo, descriptor, doing, "?" + query, scopes)
         try:
             answer = await transport.call(call)
         except CallFailed as failed:
-            if not 400 <= failed.fault.status < 500 or failed.fault.status == 429:
+            status = failed.fault.status
+            if not 400 <= status < 500 or status == 429 or (own and status == 401):
                 raise  # any other refusal is of the mount only; whether an upload is allowed shows below
         else:
             return None if answer.status == 201 else _opened(transport, call, answer)
