@@ -133,6 +133,8 @@ async def workshop(
     from .revision import read_revision
     from .signing import signing
 
+    if options.locked and options.pull:
+        raise UsageError("--pull looks for newer bases, --locked forbids them", hint="leave out one of them")
     async with Registry(access()) as registry, engines(options, place) as hands:
         plan = read_plan(options, place.lock.read())
         shop = Workshop(
@@ -155,7 +157,7 @@ async def workshop(
             lock_file = place.lock
             if place.lab and (keys or until is not None):
                 lock_file = await _stand_ins(options, place, shop, until)
-            lock = await lock_file.ensure(plan, registry, place.mirrors, report)
+            lock = await lock_file.ensure(plan, registry, place.mirrors, report, pull=options.pull)
             shop = replace(shop, plan=read_plan(options, lock))
         if until is not None and until.number >= Stage.PUSH.number:
             shop = replace(shop, whole=whole_platforms(options, place.lock.read()))

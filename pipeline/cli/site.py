@@ -36,17 +36,31 @@ class LockFile:
         scratch.replace(self.path)
 
     async def ensure(
-        self, plan: Plan, registry: Registry, mirrors: Mirrors, report: Callable[[str, str, str], None]
+        self,
+        plan: Plan,
+        registry: Registry,
+        mirrors: Mirrors,
+        report: Callable[[str, str, str], None],
+        *,
+        pull: bool = False,
     ) -> Lock:
-        """The lock, written first where it is missing or incomplete; a site's own also where that has moved."""
+        """The lock, written first where it is missing or incomplete; a site's own also where that has moved.
+
+        With `pull` every base of the plan is looked up anew: its tag may have moved since it was pinned.
+        """
         from pipeline.run.locking import resolve, wanted
 
         lock, references = self.read(), wanted(plan)
         digests = dict(lock.images) if lock else {}
         digests |= {r: self.own[r] for r in references if self.own and r in self.own}
-        missing = tuple(r for r in references if r not in digests)
+        bases = {Reference(r.repository, r.tag) for t in plan.targets for r in t.external_bases}
+        missing = tuple(r for r in references if r not in digests or (pull and r in bases))
         if missing:
-            digests |= dict((await resolve(registry, mirrors, missing)).images)
+            found = (await resolve(registry, mirrors, missing)).images
+            for reference in missing:
+                if reference in digests and digests[reference] != found[reference]:
+                    report("", "lock", f"{reference} moved to {found[reference].short}")
+            digests |= dict(found)
         fresh = Lock.of(digests)
         if lock is None or fresh != lock:
             self.write(fresh)

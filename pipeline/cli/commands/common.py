@@ -21,6 +21,7 @@ def command(commands: Any, name: str, where: str, text: str) -> argparse.Argumen
         only=[],
         jobs=None,
         fresh=False,
+        pull=False,
         emulate=False,
         shard=None,
         refs=None,
@@ -78,7 +79,14 @@ def snapshot(parser: argparse.ArgumentParser) -> None:
 
 def running(parser: argparse.ArgumentParser) -> None:
     """How a run goes about its work."""
-    parser.add_argument("--fresh", action="store_true", help="build although the key is known")
+    parser.add_argument(
+        *("--fresh", "--no-cache"),
+        action="store_true",
+        help="build although the key is known, without any cache",
+    )
+    parser.add_argument(
+        "--pull", action="store_true", help="look up the bases' tags anew, and pin them where they have moved"
+    )
     parser.add_argument(
         "--emulate", action="store_true", help="run programs of other platforms by qemu (LOCKAGE_EMULATE)"
     )
