@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from pipeline.config import did_you_mean
 from pipeline.errors import UsageError
 
 from .generate import Generated
@@ -122,10 +121,9 @@ def check_name(name: str) -> str:
     """The name, if it can be one. Raises UsageError."""
     if _NAME.fullmatch(name) and len(name) <= 128:
         return name
-    better = project_name(name)
-    hint = did_you_mean(name, [better]) or f"--project {better}"
     raise UsageError(
-        f"{name[:80]!r} is not a project's name (lower-case letters and digits, with . _ -)", hint=hint
+        f"{name[:80]!r} is not a project's name (lower-case letters and digits, with . _ -)",
+        hint=f"--project {project_name(name)}",
     )
 
 
