@@ -7,7 +7,7 @@ every base tag with its suffix, and every alias too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ from .discover import FileSource, ImageSource
 from .external import check_external
 from .names import check_names
 from .source import ROOTFS, Source
+
+_OF_FILES = ("aliases", "version_strategy", "platforms", "gates", "title", "description")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +92,12 @@ def _file(
 ) -> Iterator[Definition]:
     own = chain[-1]
     levels = [_Said(f.file, Place(f.document, ())) for f in chain]
+    common = {key: _of_file([f.file for f in chain], key) for key in _OF_FILES}
     variants = _variants(chain, problems)
     for number, entry in enumerate(own.file.tags):
         tag = _Said(entry, Place(own.document, ("tags", number)))
         folders = _folders(source, root, own.folder, entry.name, None)
-        yield _definition(name, entry, "", None, [*levels, tag], [], folders, chain)
+        yield _definition(name, entry, "", None, [*levels, tag], [], folders, common)
         if entry.external is not None:
             continue
         for variant, (suffix, said, extra) in variants.items():
@@ -105,7 +108,7 @@ def _file(
                 continue
             below = _folders(source, root, own.folder, entry.name, variant)
             below = tuple(dict.fromkeys((*below, *extra)))
-            yield _definition(name, entry, suffix, variant, [*levels, tag], said, below, chain)
+            yield _definition(name, entry, suffix, variant, [*levels, tag], said, below, common)
 
 
 def _variants(
@@ -168,13 +171,12 @@ def _definition(
     levels: list[_Said],
     variant_levels: list[_Said],
     folders: tuple[str, ...],
-    chain: tuple[FileSource, ...],
+    common: Mapping[str, Any],
 ) -> Definition:
     every = [*levels, *variant_levels]
-    files: list[ImageFile] = [f.file for f in chain]
     user = _last(every, "rootfs_user")
     copy = _last(every, "rootfs_copy")
-    automatic = _of_file(files, "aliases")
+    automatic = common["aliases"]
     return Definition(
         image=image,
         tag=entry.name + suffix,
@@ -193,11 +195,11 @@ def _definition(
         folders=folders,
         aliases=tuple(alias + suffix for alias in entry.aliases),
         automatic=True if automatic is None else automatic,
-        strategy=_of_file(files, "version_strategy") or "semver",
-        platforms=_of_file(files, "platforms"),
-        gates=_of_file(files, "gates"),
-        title=_of_file(files, "title"),
-        description=_of_file(files, "description"),
+        strategy=common["version_strategy"] or "semver",
+        platforms=common["platforms"],
+        gates=common["gates"],
+        title=common["title"],
+        description=common["description"],
         place=levels[-1].place,
         external=entry.external,
     )

@@ -41,13 +41,16 @@ class Names:
     ) -> None:
         self._tags, self._platforms, self._lock = tags, platforms, lock
         self._bases = frozenset(bases)
+        self._parsed: dict[str, Reference] = {}
 
     def resolve(self, use: BaseUse, platform: Platform) -> Edge:
         """Where a use leads. Raises `UnknownBase`."""
-        try:
-            reference = Reference.parse(use.name)
-        except ValueError as error:
-            raise UnknownBase(str(error)) from None
+        reference = self._parsed.get(use.name)
+        if reference is None:
+            try:
+                reference = self._parsed[use.name] = Reference.parse(use.name)
+            except ValueError as error:
+                raise UnknownBase(str(error)) from None
         short = use.name.partition("@")[0]
         name, _, tag = short.partition(":")
         if "/" not in short and name in self._tags:

@@ -19,6 +19,9 @@ _SUFFIX = re.compile(r"[-_][A-Za-z0-9_.-]*[A-Za-z0-9]")
 _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 
+# words only: a number (1, 0) is no switch, though pydantic would take it for one
+_FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
 
 class Model(BaseModel):
     """Frozen, and a key that is not known is an error."""
@@ -77,6 +80,14 @@ def _commit_tag(value: Any) -> TagTemplate:
     return TagTemplate.parse(str(value))
 
 
+def _flag(value: Any) -> Any:
+    if isinstance(value, str):
+        if value.lower() not in _FLAGS:
+            raise ValueError("true or false is expected")
+        return _FLAGS[value.lower()]
+    return value
+
+
 def free_form(value: Any) -> Any:
     """Free values: a plain `true`/`false` is a bool, a plain decimal integer an int, all else as written."""
     if isinstance(value, Plain):
@@ -94,6 +105,7 @@ def _shown(schema: Mapping[str, Any]) -> WithJsonSchema:
     return WithJsonSchema(dict(schema))
 
 
+Flag = Annotated[bool, BeforeValidator(_flag)]
 Text = Annotated[str, _shown(shapes.SCALAR)]
 ImageName = Annotated[
     str,

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from .base import (
+    Flag,
     ImageName,
     ImageReference,
     Labels,
@@ -35,7 +36,7 @@ class Level(Model):
     versions: Versions = Field(default_factory=dict, description="Versions of what is inside, for templates")
     variables: Variables = Field(default_factory=dict, description="Anything else that templates need")
     rootfs_user: Owner | None = Field(None, description="Owner of rootfs/ in the image (default 0:0)")
-    rootfs_copy: bool | None = Field(None, description="Whether COPY rootfs/ / is put in (default true)")
+    rootfs_copy: Flag | None = Field(None, description="Whether COPY rootfs/ / is put in (default true)")
     labels: Labels = Field(default_factory=dict, description="OCI labels")
 
 
@@ -81,7 +82,7 @@ class ImageFile(Level):
     description: Text | None = Field(None, description="What the image is for")
     platforms: tuple[PlatformName, ...] | None = Field(None, description="Default: the project's platforms")
     version_strategy: Strategy | None = Field(None, description="How tags are ordered (default semver)")
-    aliases: bool | None = Field(None, description="Whether automatic aliases are made (default true)")
+    aliases: Flag | None = Field(None, description="Whether automatic aliases are made (default true)")
     tags: tuple[TagEntry, ...] = Field((), description="The tags, in any order")
     variants: tuple[VariantEntry, ...] = Field((), description="The variants")
     gates: GatePolicy | None = Field(None, description="Where this image differs from the project's policy")

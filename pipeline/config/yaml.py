@@ -124,8 +124,12 @@ class _Builder:
 
     def run(self, text: str) -> Any:
         try:
-            for event in yaml.parse(text, Loader=_LOADER):
-                self._take(event)
+            loader = _LOADER(text)
+            try:
+                while type(event := loader.get_event()) is not yaml.StreamEndEvent:
+                    self._take(event)
+            finally:
+                loader.dispose()
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)

@@ -107,6 +107,7 @@ REFUSED_IMAGES = [
     ("versions: {a: [1]}\n", "f.yml:1:15: versions.a: a text is expected"),
     ("rootfs_user: root; rm\n", "f.yml:1:14: rootfs_user: 'root; rm' is not an owner"),
     ("rootfs_copy: maybe\n", "f.yml:1:14: rootfs_copy: true or false is expected"),
+    ("aliases: 1\n", "f.yml:1:10: aliases: true or false is expected"),
     ("platforms: [sparc]\n", "f.yml:1:13: platforms[0]: unknown platform 'sparc'"),
     ("template: ../../secret\n", "f.yml:1:11: template: '../../secret' is not a path below"),
     ("template: /etc/passwd\n", "f.yml:1:11: template: '/etc/passwd' is not a path below"),
