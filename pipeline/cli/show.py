@@ -131,7 +131,7 @@ def _summary(result: RunResult) -> None:
     counts: dict[str, int] = {}
     for target in result.targets:
         counts[str(target.status)] = counts.get(str(target.status), 0) + 1
-    parts = ", ".join(f"{number} {name}" for name, number in counts.items())
+    parts = ", ".join(f"{number} {name}" for name, number in counts.items()) or "no targets"
     engine = "" if result.engine_used else ", engine not woken"
     written = sum(len(i.written) for i in result.images)
     say()
