@@ -16,6 +16,8 @@ from .headers import next_link
 from .manifest import load_json
 from .transport import Transport
 
+_TRIES = 3
+
 
 async def pages(transport: Transport, call: Call) -> AsyncIterator[tuple[Answer, Any]]:
     """Every page of a list with its parsed body, following `Link: <…>; rel="next"` on the same host."""
@@ -23,11 +25,7 @@ async def pages(transport: Transport, call: Call) -> AsyncIterator[tuple[Answer,
     target = call.target
     for _ in range(transport.settings.max_pages):
         seen.add(target)
-        answer = await transport.call(replace(call, target=target))
-        try:
-            data = load_json(answer.body)
-        except ValueError as fault:
-            raise CallFailed(call, Fault("invalid", answer.status, message=str(fault))) from fault
+        answer, data = await _page(transport, replace(call, target=target))
         yield answer, data
         following = next_link(answer.headers.get("link"))
         if not following:
@@ -39,6 +37,19 @@ async def pages(transport: Transport, call: Call) -> AsyncIterator[tuple[Answer,
                 call, Fault("invalid", answer.status, message="the next page is one seen before")
             )
     raise CallFailed(call, Fault("invalid", message=f"more than {transport.settings.max_pages} pages"))
+
+
+async def _page(transport: Transport, call: Call) -> tuple[Answer, Any]:
+    """One page. A list has no digest: what does not parse may have been spoilt on its way, and is asked for again."""
+    for left in reversed(range(_TRIES)):
+        answer = await transport.call(call)
+        try:
+            return answer, load_json(answer.body)
+        except ValueError as fault:
+            if not left:
+                raise CallFailed(call, Fault("invalid", answer.status, message=str(fault))) from fault
+            transport.meter.retries += 1
+    raise AssertionError("unreachable")
 
 
 async def tags(transport: Transport, repo: Repository, *, most_pages: int | None = None) -> list[str] | None:

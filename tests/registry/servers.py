@@ -23,7 +23,7 @@ log: {{level: error}}
 storage:
   filesystem: {{rootdirectory: {data}}}
   delete: {{enabled: true}}
-http:
+{storage}http:
   addr: 127.0.0.1:{port}
 """
 
@@ -92,18 +92,19 @@ def olareg(folder: Path, *options: str, port: int = 0) -> Iterator[str]:
 
 
 @contextmanager
-def distribution(folder: Path, extra: str = "", space: str = "") -> Iterator[str]:
+def distribution(folder: Path, extra: str = "", space: str = "", storage: str = "") -> Iterator[str]:
     """distribution, which has no referrers API: clients keep the fallback tag.
 
-    With `space` its data lies on a file system of that size, seen by nobody else.
+    With `space` its data lies on a file system of that size, seen by nobody else; `storage` are more lines of
+    that section.
     """
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.yml"
-    config.write_text(_CONFIG.format(data=folder / "data", port=port) + extra)
+    config.write_text(_CONFIG.format(data=folder / "data", port=port, storage=storage) + extra)
     command = [str(tool("registry")), "serve", str(config)]
     if space:
-        (folder / "data").mkdir()
+        (folder / "data").mkdir(exist_ok=True)
         small = 'mount -t tmpfs -o size="$1" tmpfs "$2" && shift 2 && exec "$@"'
         command = ["unshare", "--mount", "sh", "-c", small, "sh", space, str(folder / "data"), *command]
     with running(command, port, folder / "log") as host:

@@ -125,11 +125,9 @@ async def test_ghcr_has_no_referrers_api_and_pages_of_tags() -> None:
     ],
 )
 async def test_harbor_refuses_and_says_why(status: int, code: str, message: str, hint: str) -> None:
-    async with scripted(lambda request: error(status, code, message)) as server:
-        async with Registry(settings=QUICK) as registry:
-            with pytest.raises(RegistryError, match=f"{status} {code}") as caught:
-                await registry.put_manifest(
-                    Repository(server.host, "p/app"), WHAT.raw, WHAT.media_type, tag="1"
-                )
-            assert hint in (caught.value.hint or "") and message[:40] in (caught.value.detail or "")
-            assert len(server.asked) == 1
+    script = lambda request: error(status, code, message)  # noqa: E731
+    async with scripted(script) as server, Registry(settings=QUICK) as registry:
+        with pytest.raises(RegistryError, match=f"{status} {code}") as caught:
+            await registry.put_manifest(Repository(server.host, "p/app"), WHAT.raw, WHAT.media_type, tag="1")
+        assert hint in (caught.value.hint or "") and message[:40] in (caught.value.detail or "")
+        assert len(server.asked) == 1
