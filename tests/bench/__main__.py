@@ -16,10 +16,11 @@ _BENCHES = {
     "mainjob": "the main job cold, and again with nothing changed",
     "promotion": "a promotion against crane copy of the same image",
     "registry": "push, retag and copies by the registry client against crane and regctl",
+    "catalogue": "a catalogue of 5,000 targets planned and written, beside docker buildx bake --print",
     "setup": "up, up again and down, with a warm cache",
     "nothing": "everything from nothing: packages, compilers' caches, tools, images (twenty minutes or more)",
 }
-_DEFAULT = ("startup", "mainjob", "promotion", "registry", "setup")
+_DEFAULT = ("startup", "mainjob", "promotion", "registry", "catalogue", "setup")
 
 
 def main() -> int:

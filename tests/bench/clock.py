@@ -18,11 +18,13 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One process from start to end: seconds on the wall, seconds of CPU with its children, its stdout."""
+    """One process from start to end: seconds on the wall, seconds of CPU with its children, its stdout, and the
+    most memory that was its own at once, in MiB."""
 
     seconds: float
     cpu: float
     out: str = ""
+    memory: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Command:
             if process.returncode:
                 tail = err.read().decode(errors="replace")[-2000:]
                 raise Failed(f"{' '.join(map(str, self.argv))}: exit {process.returncode}\n{tail}")
-        return Sample(seconds, used.ru_utime + used.ru_stime, text)
+        return Sample(seconds, used.ru_utime + used.ru_stime, text, used.ru_maxrss / 1024)
 
 
 def in_turns(commands: Mapping[str, Command], rounds: int) -> dict[str, list[Sample]]:

@@ -14,9 +14,12 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .clock import Command, Failed, Sample
+
+if TYPE_CHECKING:
+    from pipeline.lab.recipes import Tool
 
 ROOT = Path(__file__).resolve().parents[2]
 _PROGRAM = Path(sys.executable).with_name("lockage")
@@ -121,13 +124,15 @@ class Stand:
         """The peer of everything that is a Python program: an interpreter that does nothing."""
         return Command([sys.executable, "-c", "pass"], self.env, self.scratch)
 
-    def tool(self, name: str, program: str | None = None) -> Path:
-        """A program of the lab's toolbox, made now if it has to be."""
+    def tool(self, name: str | Tool, program: str | None = None) -> Path:
+        """A program of the lab's toolbox, or another by its recipe, made now if it has to be."""
         import anyio
 
         from pipeline.lab import Settings, ensure
 
-        return anyio.run(ensure, name, Settings.from_env(os.environ)) / (program or name)
+        return anyio.run(ensure, name, Settings.from_env(os.environ)) / (
+            program or getattr(name, "name", name)
+        )
 
     def machine(self) -> Mapping[str, object]:
         """What the figures depend on besides the program."""
