@@ -1,33 +1,29 @@
 """An image in its normal form: what a build added depends on what went in, and not on when or where.
 
-The base's layers stay as they are, byte for byte, so that they go on being shared. Every other layer is rewritten
-(`layer.normal`), as BuildKit's exporter does with `rewrite-timestamp`, which the engine's API does not offer; the
-times of config and history become the epoch. What comes out is marked, so that nothing is done twice.
+The base's layers are the base's, byte for byte, so that they go on being shared. Every other layer is rewritten
+(`layer.normal`), which goes further than BuildKit's `rewrite-timestamp`, and the engine's API does not offer that
+either; the times of config and history become the epoch. What comes out is marked, so that nothing is done twice.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
-from anyio.lowlevel import RunVar
 
-from pipeline.errors import EnvironmentProblem
 from pipeline.model import Descriptor, Digest, Repository, compact
 from pipeline.model.descriptor import OCI_CONFIG, OCI_MANIFEST
-from pipeline.registry.manifest import load_json
 from pipeline.registry.together import each
 from pipeline.registry.verify import uncorrupted
 
-from .layer import LayerFault, NormalLayer, normal_layer
+from .imageconfig import begun, imported, normal_config, read_config
+from .layer import NEVER, LayerFault, NormalLayer, Times, normal_layer
+from .scratch import processors, room
 
 if TYPE_CHECKING:
     from pipeline.registry import Manifest, Registry
@@ -37,7 +33,12 @@ NORMAL = "org.lockage.normal-form"
 VERSION = "1"
 
 
-_LIMITER: RunVar[anyio.CapacityLimiter] = RunVar("processors")
+@dataclass(frozen=True, slots=True)
+class Base:
+    """An image that a Dockerfile takes something from, and where it lies."""
+
+    repository: Repository
+    manifest: Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,118 +56,131 @@ async def normalise(
     manifest: Manifest,
     *,
     epoch: int,
-    keep: Collection[Digest],
+    bases: Sequence[Base],
     scratch: Path,
     tag: str | None = None,
 ) -> Normal:
     """Write the normal form of an image beside it, by digest or under `tag`.
 
-    `epoch` is in seconds since 1970; the layers in `keep` (the bases') stay as they are. `scratch` is a folder
-    for temporary files. As many layers are rewritten at once as there are processors. An image that is in normal
-    form already is only tagged. Raises LayerFault, RegistryError, EnvironmentProblem.
+    `epoch` is in seconds since 1970; the layers of `bases` stay as they are. `scratch` is a folder for temporary
+    files. As many layers are rewritten at once as there are processors. An image that is in normal form already
+    is only tagged. Raises LayerFault, RegistryError, EnvironmentProblem.
     """
     if manifest.annotations.get(NORMAL) == VERSION:
         if tag:
             await registry.put_manifest(repo, manifest.raw, manifest.media_type, tag=tag)
         return Normal(manifest)
-    config_of = manifest.config
-    if config_of is None:
+    if manifest.config is None:
         raise LayerFault(f"{repo.at(manifest.digest)} is an index, not an image of one platform")
-    config = _config(await registry.blob(repo, config_of), repo.at(manifest.digest))
-    diff_ids: list[str] = config["rootfs"]["diff_ids"]
-    if len(diff_ids) != len(manifest.layers):
-        raise LayerFault(
-            f"{repo.at(manifest.digest)} has {len(manifest.layers)} layers and {len(diff_ids)} diff_ids"
-        )
-
-    await anyio.Path(scratch).mkdir(parents=True, exist_ok=True)
-    with _space(scratch), tempfile.TemporaryDirectory(dir=scratch, prefix="layers-") as folder:
-
-        async def rewritten(number: int) -> NormalLayer | None:
-            layer = manifest.layers[number]
-            if layer.digest in keep:
-                return None
-            packed, out = Path(folder, f"{number}.in"), Path(folder, f"{number}.out")
-            await uncorrupted(lambda: _fetch(registry, repo, layer, packed))
-            found = await anyio.to_thread.run_sync(normal_layer, packed, out, epoch, limiter=_processors())
-            if str(found.was) != diff_ids[number]:
-                raise LayerFault(
-                    f"layer {number} of {repo.at(manifest.digest)} is not the one its config names: "
-                    f"{found.was} instead of {diff_ids[number]}"
-                )
-            await registry.put_blob(repo, out, found.descriptor)
-            for file in (packed, out):  # not all layers at once on the disk
-                await anyio.Path(file).unlink()
-            return found
-
-        done = await each(rewritten, range(len(manifest.layers)))
-    layers = [new.descriptor if new else old for new, old in zip(done, manifest.layers, strict=True)]
-    ids = [str(new.diff_id) if new else old for new, old in zip(done, diff_ids, strict=True)]
-    raw = compact(normal_config(config, epoch) | {"rootfs": {"type": "layers", "diff_ids": ids}})
+    config = read_config(
+        await registry.blob(repo, manifest.config), len(manifest.layers), repo.at(manifest.digest)
+    )
+    with room(scratch, "layers-") as folder:
+        job = _Job(registry, repo, manifest, config, folder)
+        parts = await job.parts(Times(epoch, begun(config, len(manifest.layers))), bases)
+    named = {n: str(part.layer.digest) for n, part in enumerate(parts) if part.swapped}
+    raw = compact(normal_config(config, epoch, [part.diff_id for part in parts], named))
     described = await registry.put_blob(repo, raw, Descriptor.of(raw, OCI_CONFIG))
-    whole = compact(_manifest(manifest.data, described, layers))
+    whole = compact(_manifest(manifest.data, described, [part.layer for part in parts]))
     stored = await registry.put_manifest(repo, whole, OCI_MANIFEST, tag=tag)
-    found = [new for new in done if new]
-    return Normal(type(manifest).parse(whole, stored.media_type), len(found), sum(new.plain for new in found))
+    sizes = [part.plain for part in parts if part.plain]
+    return Normal(type(manifest).parse(whole, stored.media_type), len(sizes), sum(sizes))
 
 
-def normal_config(config: Mapping[str, Any], epoch: int) -> dict[str, Any]:
-    """A config whose own time is the epoch, and whose history knows no later one (image-spec v1.1, config.md)."""
-    moment = datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    out = dict(config) | {"created": moment}
-    if isinstance(config.get("history"), list):
-        out["history"] = [_clamped(entry, epoch, moment) for entry in config["history"]]
-    return out
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One layer of the result. `plain` bytes were rewritten for it; or it was `swapped` for the base's own."""
+
+    layer: Descriptor
+    diff_id: str
+    plain: int = 0
+    swapped: bool = False
 
 
-def _clamped(entry: Any, epoch: int, moment: str) -> Any:
-    if not isinstance(entry, dict):
-        return entry
-    try:
-        known = datetime.fromisoformat(str(entry["created"]).replace("Z", "+00:00"))
-        early = known.astimezone(UTC) <= datetime.fromtimestamp(epoch, UTC)
-    except (KeyError, ValueError, OverflowError):
-        early = False
-    return entry if early else entry | {"created": moment}
+class _Job:
+    """One image on its way."""
 
+    def __init__(
+        self,
+        registry: Registry,
+        repo: Repository,
+        manifest: Manifest,
+        config: Mapping[str, Any],
+        folder: Path,
+    ) -> None:
+        self._registry, self._repo, self._folder = registry, repo, folder
+        self._layers, self._diff_ids = manifest.layers, config["rootfs"]["diff_ids"]
+        self._imported = imported(config, len(manifest.layers))
+        self._names = itertools.count()
 
-def _processors() -> anyio.CapacityLimiter:
-    """One limiter for a whole run, however many images are rewritten in it."""
-    try:
-        return _LIMITER.get()
-    except LookupError:
-        limiter = anyio.CapacityLimiter(os.cpu_count() or 1)
-        _LIMITER.set(limiter)
-        return limiter
+    async def parts(self, times: Times, bases: Sequence[Base]) -> list[_Part]:
+        """Every layer: kept, swapped or rewritten."""
+        keep = {layer.digest for base in bases for layer in base.manifest.layers}
+        swapped = await self._stale(keep, bases)
 
+        async def part(number: int) -> _Part:
+            layer = self._layers[number]
+            if number in swapped:
+                return swapped[number]
+            if layer.digest in keep:
+                return _Part(layer, self._diff_ids[number])
+            found = await self._normal(self._repo, layer, times, upload=True)
+            if str(found.was) != self._diff_ids[number]:
+                raise LayerFault(
+                    f"layer {number} of an image in {self._repo} is not the one its config names: "
+                    f"{found.was} instead of {self._diff_ids[number]}"
+                )
+            return _Part(found.descriptor, str(found.diff_id), found.plain)
 
-def _config(raw: bytes, where: object) -> dict[str, Any]:
-    try:
-        config = load_json(raw)
-        diff_ids = config["rootfs"]["diff_ids"]
-        if not isinstance(diff_ids, list) or not all(isinstance(d, str) for d in diff_ids):
-            raise ValueError("rootfs.diff_ids")
-    except (ValueError, KeyError, TypeError) as fault:
-        raise LayerFault(f"the config of {where} cannot be read: {fault}") from None
-    return config
+        return await each(part, range(len(self._layers)))
 
+    async def _stale(self, keep: set[Digest], bases: Sequence[Base]) -> dict[int, _Part]:
+        """The base's layers for those that came from an older build of the base.
 
-@contextmanager
-def _space(scratch: Path) -> Iterator[None]:
-    """What the disk refuses, in one sentence."""
-    try:
-        yield
-    except OSError as fault:
-        raise EnvironmentProblem(
-            f"layers cannot be rewritten in {scratch}: {fault.strerror or fault}",
-            hint="make room there: a layer needs its uncompressed size while it is rewritten",
-        ) from fault
+        An engine that has a step in its cache for a base with the same content takes it, with the layers of the
+        base that it was run on; they differ in nothing but times, which is looked at here.
+        """
+        old = {n for n in self._imported if self._layers[n].digest not in keep}
+        for base in bases if old else ():
+            theirs = base.manifest.layers
+            places = [n for n, layer in enumerate(theirs[: len(self._layers)]) if layer != self._layers[n]]
+            if len(theirs) > len(self._layers) or not places or not old.issuperset(places):
+                continue
+            found = await each(lambda n, base=base: self._swapped(n, base), places)
+            if all(found):
+                return {n: part for n, part in zip(places, found, strict=True) if part}
+        return {}
 
+    async def _swapped(self, number: int, base: Base) -> _Part | None:
+        layer, repo = base.manifest.layers[number], base.repository
+        ours = await self._normal(self._repo, self._layers[number], NEVER)
+        theirs = await self._normal(repo, layer, NEVER)
+        if ours.diff_id != theirs.diff_id:
+            return None
+        source = repo if repo.host == self._repo.host else None
+        await self._registry.put_blob(
+            self._repo, lambda: self._registry.stream_blob(repo, layer), layer, source=source
+        )
+        return _Part(layer, str(theirs.was), swapped=True)
 
-async def _fetch(registry: Registry, repo: Repository, layer: Descriptor, target: Path) -> None:
-    async with await anyio.open_file(target, "wb") as file:
-        async for part in registry.stream_blob(repo, layer):
-            await file.write(part)
+    async def _normal(
+        self, repo: Repository, layer: Descriptor, times: Times, *, upload: bool = False
+    ) -> NormalLayer:
+        name = str(next(self._names))
+        packed, out = self._folder / f"{name}.in", self._folder / f"{name}.out"
+
+        async def fetch() -> None:
+            async with await anyio.open_file(packed, "wb") as file:
+                async for part in self._registry.stream_blob(repo, layer):
+                    await file.write(part)
+
+        await uncorrupted(fetch)
+        found = await anyio.to_thread.run_sync(normal_layer, packed, out, times, limiter=processors())
+        if upload:
+            await self._registry.put_blob(self._repo, out, found.descriptor)
+        for file in (packed, out):  # not all layers at once on the disk
+            await anyio.Path(file).unlink()
+        return found
 
 
 def _manifest(data: Mapping[str, Any], config: Descriptor, layers: list[Descriptor]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import BuildError, RegistryError
 from pipeline.model import Digest, Reference
 from pipeline.registry.together import each
-from pipeline.release.normalise import normalise
+from pipeline.release.normalise import Base, normalise
 
 if TYPE_CHECKING:
     from pipeline.catalogue import Target
@@ -37,7 +37,7 @@ async def settle(
         shop.builds,
         found,
         epoch=shop.revision.created,
-        keep=await _base_layers(shop, target, bases),
+        bases=await _bases(shop, target, bases),
         scratch=shop.cache / "layers",
         tag=tag,
     )
@@ -45,8 +45,8 @@ async def settle(
     return normal.manifest
 
 
-async def _base_layers(shop: Workshop, target: Target, bases: Mapping[str, Digest]) -> frozenset[Digest]:
-    """The layers of everything that the Dockerfile takes from elsewhere."""
+async def _bases(shop: Workshop, target: Target, bases: Mapping[str, Digest]) -> list[Base]:
+    """Everything that the Dockerfile takes from elsewhere, for the target's platform."""
     wanted = [
         shop.builds.at(bases[base.target_id])
         if base.target_id
@@ -55,16 +55,16 @@ async def _base_layers(shop: Workshop, target: Target, bases: Mapping[str, Diges
         if base.target_id or base.reference
     ]
 
-    async def of(reference: Reference) -> tuple[Digest, ...]:
+    async def of(reference: Reference) -> Base | None:
         manifest = await shop.registry.get_manifest(reference)
         if manifest and manifest.is_index:
             child = next((c for c in manifest.children if c.platform == target.platform), None)
             manifest = (
                 await shop.registry.get_manifest(reference.repository.at(child.digest)) if child else None
             )
-        return tuple(layer.digest for layer in manifest.layers) if manifest else ()
+        return Base(reference.repository, manifest) if manifest else None
 
-    return frozenset(digest for layers in await each(of, wanted) for digest in layers)
+    return [base for base in await each(of, wanted) if base]
 
 
 async def _forget(shop: Workshop, pushed: Reference, normal: Manifest) -> None:

@@ -1,6 +1,6 @@
 """A layer in its normal form: the same files give the same bytes, whoever made the layer and when.
 
-Entries are in order of their paths, times later than the epoch are the epoch, of hard links the first one
+Entries are in order of their paths, times that the build made are the epoch, of hard links the first one
 carries the content; compression adds neither name nor time. Nothing is ever unpacked: content goes from one
 temporary file to another, and memory grows with the number of entries alone.
 """
@@ -21,6 +21,7 @@ from pipeline.model.descriptor import OCI_LAYER_GZIP
 from .entry import Entry, Kind, LayerFault, Limits, order
 from .plain import decompressed
 from .read import entries
+from .times import Times
 from .write import END, header, padding
 
 _PIECE = 1024 * 1024
@@ -41,8 +42,8 @@ class NormalLayer:
     entries: int
 
 
-def normal_layer(source: Path, out: Path, epoch: int, limits: Limits | None = None) -> NormalLayer:
-    """Write the normal form of a layer to `out`; `epoch` is in seconds since 1970.
+def normal_layer(source: Path, out: Path, times: Times, limits: Limits | None = None) -> NormalLayer:
+    """Write the normal form of a layer to `out`.
 
     Raises LayerFault for a layer that cannot be read, names a path twice, or links in a circle.
     """
@@ -53,7 +54,7 @@ def normal_layer(source: Path, out: Path, epoch: int, limits: Limits | None = No
         with out.open("wb") as file:
             writer = _Writer(file)
             for entry, offset in _ordered(found):
-                mtime = min(entry.mtime // 10**9, epoch) * 10**9
+                mtime = times.of(entry.mtime, folder=entry.kind is Kind.FOLDER)
                 writer.write(header(replace(entry, mtime=mtime)))
                 for piece in _content(plain, offset, entry.size):
                     writer.write(piece)

@@ -1,0 +1,93 @@
+"""What two images differ in, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+TREE = "tree"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One value that is not the same. None stands for what is not there at all.
+
+    `where` is `manifest`, `config`, `history`, `layer N` (from 0) or `tree` (the layers on top of each other), in
+    an index with the platform before it; `path` is a file's, or the name of an annotation, label or field;
+    `what` is what of it differs.
+    """
+
+    where: str
+    path: str
+    what: str
+    before: str | None
+    after: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data for `--json`."""
+        return {
+            "where": self.where,
+            "path": self.path,
+            "what": self.what,
+            "before": self.before,
+            "after": self.after,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two images by digest, and their differences; equal when every byte is."""
+
+    before: str
+    after: str
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        """Whether the images are the same, byte for byte."""
+        return not self.differences
+
+    @property
+    def same_files(self) -> bool:
+        """Whether a container would see the same files, with the same modes, owners and times."""
+        return not any(d.where.endswith(TREE) for d in self.differences)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data for `--json`."""
+        return {
+            "before": self.before,
+            "after": self.after,
+            "equal": self.equal,
+            "same_files": self.same_files,
+            "differences": [d.to_json() for d in self.differences],
+        }
+
+
+def json_differences(where: str, before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator[Difference]:
+    """The leaves in which two JSON values differ; the keys of objects joined by dots are the path."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted({*before, *after}):
+            yield from json_differences(
+                where, before.get(key, _ABSENT), after.get(key, _ABSENT), (*path, str(key))
+            )
+    elif before != after or type(before) is not type(after):
+        head, *rest = path or ("value",)
+        if head in _NAMED and rest:
+            yield Difference(where, ".".join(rest), _NAMED[head], _text(before), _text(after))
+        elif path[:2] == ("config", "Labels") and rest[1:]:
+            yield Difference(where, ".".join(rest[1:]), "label", _text(before), _text(after))
+        else:
+            yield Difference(where, ".".join(path), "value", _text(before), _text(after))
+
+
+_ABSENT = object()
+_NAMED = {"annotations": "annotation"}
+
+
+def _text(value: Any) -> str | None:
+    import json
+
+    if value is _ABSENT:
+        return None
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
