@@ -29,6 +29,9 @@ from .source import PROJECT_NAME, Source, lock_of
 _IN_TARGETS = ("platforms", "source", "policy", "tools", "project", "bases")
 
 
+_SAME = Difference()
+
+
 @dataclass(frozen=True, slots=True)
 class Affected:
     """A target that a change touches, with every reason."""
@@ -132,7 +135,7 @@ class _Comparison:
     def of(self, target: Target) -> Difference:
         """Why a target is not what it was."""
         definition = self.now.get((target.image, target.tag))
-        own = Difference()
+        own = _SAME
         if definition is not None and definition.folders[0] in self.past.unread:
             own = Difference(tuple(map(self.changed.say, read_by(self.changed, definition, target))))
         elif target.id in self.past.targets:
@@ -142,7 +145,7 @@ class _Comparison:
             own = Difference(("new",))
         elif self._is_reached(target):
             own = self._of_bases(target)
-        return replace(own, matter=(*self._everywhere, *own.matter))
+        return replace(own, matter=(*self._everywhere, *own.matter)) if self._everywhere else own
 
     def _difference(
         self, old: Target, new: Target, before: Definition | None = None, now: Definition | None = None
@@ -151,9 +154,10 @@ class _Comparison:
 
     def _is_reached(self, target: Target) -> bool:
         """Whether a target whose own files are what they were may stand on something else."""
-        if any(untagged(r) in self._moved for r in target.external_bases):
+        if self._moved and any(untagged(r) in self._moved for r in target.external_bases):
             return True
-        return any("/" not in b.name and b.name.partition(":")[0] in self.past.images for b in target.bases)
+        images = self.past.images
+        return any("/" not in b.name and b.name.partition(":")[0] in images for b in target.bases)
 
     def _of_bases(self, target: Target) -> Difference:
         bases = []

@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from .source import IMAGES, PROJECT_NAME, Entry, Source
+from .source import IMAGES, Entry, Source
+
+_BELOW = f"{IMAGES}/"
 
 Before = Mapping[str, Entry | None]
 """What stood at each changed path before; None where there was nothing."""
@@ -33,12 +35,10 @@ def reverted(source: Source, before: Before) -> Source:
 
 
 def part(source: Source, folders: Collection[str]) -> Source:
-    """lockage.yml and some folders of images/ (by name), nothing else: enough to read what their files say."""
+    """Some folders of images/ (by name), nothing else: enough to read what their files say of images."""
     files: dict[str, Entry] = {}
     for path, entry in source.files.items():
-        if path in (PROJECT_NAME, IMAGES) or (
-            path.startswith(f"{IMAGES}/") and path.split("/", 2)[1] in folders
-        ):
+        if path == IMAGES or (path.startswith(_BELOW) and path.split("/", 2)[1] in folders):
             files[path] = entry
     return Source(MappingProxyType(files), source.root)
 

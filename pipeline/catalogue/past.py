@@ -61,7 +61,7 @@ def project_of(plan: Plan, earlier: Source) -> Project:
     now = plan.source.get(PROJECT_NAME) if plan.source else None
     if now is not None and now.content == earlier.files[PROJECT_NAME].content:
         return plan.project
-    found = discover(part(earlier, ()))
+    found = discover(Source({PROJECT_NAME: earlier.files[PROJECT_NAME]}))
     if found.project is None:
         raise PastUnreadable(next(str(p) for p in found.problems if p.path == PROJECT_NAME))
     return found.project.value()
@@ -89,7 +89,7 @@ def read_past(
     found = discover(part(earlier, folders))
     unread: dict[str, str] = {}
     for problem in found.problems:
-        if problem.path.rstrip("/") != IMAGES:  # which has no image in these folders
+        if problem.path.startswith(f"{IMAGES}/") and problem.path != f"{IMAGES}/":  # not: holds no image
             unread.setdefault(_folder(problem.path), str(problem))
     rendered: dict[str, list[Rendered]] = {}
     for image in found.images:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.catalogue import (
@@ -20,6 +20,7 @@ from pipeline.catalogue.levels import Spot
 from pipeline.errors import UsageError
 
 from .sample import DIGEST, LOCK, PROJECT, folder, image, source
+from .test_affected_exactly import catalogues, whole
 
 PROJECT_YML = PROJECT + "source: https://x\npolicy:\n  secrets: warn\n  size: {max: 1MB}\n"
 TOP = """\
@@ -203,6 +204,22 @@ def test_the_levels_are_those_of_the_cascade(top, version, tag, variant, dev):
 
 def quoted(mapping):
     return "{" + ", ".join(f"{k}: '{v}'" for k, v in mapping.items()) + "}"
+
+
+@settings(max_examples=40)
+@given(catalogues())
+def test_every_target_of_any_catalogue_is_explained_as_it_is(states):
+    plan = make_plan(whole(states[1], "", None))
+    for target in plan.targets:
+        found = {one.key: one for one in explain_target(plan, target.id)}
+        labels = {k.removeprefix("labels."): o.value for k, o in found.items() if k.startswith("labels.")}
+        assert labels == target.labels
+        assert [o.value for k, o in found.items() if k.startswith("tags.")] == list(target.tags)
+        assert found["template"].value == target.template
+        assert found["gates.secrets"].value == target.gates.secrets
+        for entry in target.rootfs:
+            [one] = explain_rootfs(plan, [target.id], entry.path)
+            assert (one.wins.origin, one.wins.kind, one.wins.mode) == (entry.origin, entry.kind, entry.mode)
 
 
 def path_of(path, *tags):
