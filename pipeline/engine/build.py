@@ -14,13 +14,16 @@ from .faults import explained
 if TYPE_CHECKING:
     import dagger
 
+EPOCH = "SOURCE_DATE_EPOCH"
+
 
 @dataclass(frozen=True, slots=True)
 class BuildOrder:
     """Everything a build needs; `dockerfile` names bases by digest and address, `context` holds the rest.
 
     `destination` is where the manifest goes: a tag in the repository of builds, never one that people use.
-    `fresh` is a word never used before when nothing may come from the engine's cache.
+    `fresh` is a word never used before when nothing may come from the engine's cache. `epoch` is what a Dockerfile
+    sees that declares SOURCE_DATE_EPOCH (seconds since 1970); to the cache of any other one it makes no difference.
     """
 
     target: str
@@ -32,6 +35,7 @@ class BuildOrder:
     annotations: Mapping[str, str] = field(default_factory=dict)
     hint: str | None = None
     fresh: str | None = None
+    epoch: int | None = None
 
 
 def image(client: dagger.Client, order: BuildOrder) -> dagger.Container:
@@ -40,12 +44,25 @@ def image(client: dagger.Client, order: BuildOrder) -> dagger.Container:
 
     text = uncached(order.dockerfile, order.fresh) if order.fresh else order.dockerfile
     context = order.context.with_new_file("Dockerfile", text)
-    built = context.docker_build(platform=dagger.Platform(str(order.platform)))
+    arguments = []
+    if order.epoch is not None and declares(order.dockerfile, EPOCH):
+        arguments.append(dagger.BuildArg(EPOCH, str(order.epoch)))
+    built = context.docker_build(platform=dagger.Platform(str(order.platform)), build_args=arguments)
     for name, value in sorted(order.labels.items()):
         built = built.with_label(name, value)
     for name, value in sorted(order.annotations.items()):
         built = built.with_annotation(name, value)
     return built
+
+
+def declares(dockerfile: str, argument: str) -> bool:
+    """Whether an ARG of this name is declared in any stage, or before the first."""
+    return any(
+        word.text.partition("=")[0] == argument
+        for instruction in scan(dockerfile).instructions
+        if instruction.keyword == "ARG"
+        for word in instruction.words
+    )
 
 
 def uncached(dockerfile: str, word: str) -> str:
@@ -76,9 +93,11 @@ async def build(client: dagger.Client, order: BuildOrder) -> tuple[dagger.Contai
     return container, digest
 
 
-def existing(client: dagger.Client, reference: Reference) -> dagger.Container:
+def existing(client: dagger.Client, reference: Reference, platform: Platform) -> dagger.Container:
     """An image that is in the registry already, by digest."""
-    return client.container().from_(str(reference.by_digest))
+    import dagger
+
+    return client.container(platform=dagger.Platform(str(platform))).from_(str(reference.by_digest))
 
 
 def archive(container: dagger.Container) -> dagger.File:

@@ -1,4 +1,4 @@
-"""What an image's config says of how it came to be, and how it says it in the normal form (image-spec v1.1, config.md)."""
+"""What an image's config says of how it came to be, and what it says in the normal form (OCI image-spec v1.1)."""
 
 from __future__ import annotations
 

@@ -20,18 +20,21 @@ from pipeline.engine.build import BuildOrder, build, existing
 from pipeline.errors import BuildError, LockageError
 from pipeline.model import Descriptor, Digest
 from pipeline.policy import Evidence, judge
+from pipeline.release.layer import CONTEXT
 
 from . import database as databases
+from . import last
 from .examine import examine, missing, tests_key
+from .imported import take_over
+from .known import known, size_of
 from .locate import located
-from .memory import Record, recall, remember
+from .memory import Record, remember
+from .normal import RAW, settle
 from .results import Stage, Status, TargetResult
 from .workshop import Workshop
 
 if TYPE_CHECKING:
     import dagger
-
-    from pipeline.registry import Manifest
 
 
 class SharedDatabase:
@@ -95,14 +98,21 @@ async def _process(
     until: Stage,
     base: TargetResult,
 ) -> Done:
-    record = None if shop.fresh or not target.key else await _recall(shop, target.key)
+    record = None if shop.fresh or not target.key else await known(shop, target.key)
     image: dagger.Container | None = None
     if record:
         status, reason = Status.REUSED, "its key is known to the registry"
+    elif target.external:
+        record = await take_over(shop, target)
+        status, reason = Status.BUILT, f"taken over from {target.external}"
     else:
-        image, record = await _build(shop, target, bases)
-        status, reason = Status.BUILT, "asked for afresh" if shop.fresh else "its key was not known"
+        status, reason = Status.BUILT, await last.why(shop, target)
+        image, record = await build_target(shop, target, bases, why=reason)
+        made = last.build_of(shop.plan, target, revision=shop.revision.label, fresh=shop.fresh)
+        if made:
+            await last.leave(shop.registry, shop.builds, made)
     record, notes = await _examine(shop, target, record, image, database, until)
+    shop.kept.note(record)
     # Tests that were taken out of the catalogue do not go on judging the image.
     evidence = record.evidence if target.test else replace(record.evidence, tests=None)
     verdicts = judge(evidence, shop.policy(target), shop.today) if until is not Stage.BUILD else ()
@@ -123,43 +133,42 @@ async def _process(
     return Done(result, record)
 
 
-async def _build(
-    shop: Workshop, target: Target, bases: Mapping[str, Digest]
+async def build_target(
+    shop: Workshop, target: Target, bases: Mapping[str, Digest], tag: str | None = None, *, why: str = ""
 ) -> tuple[dagger.Container, Record]:
+    """Build one target on these bases and leave it, in its normal form, under `tag` (default: its key)."""
     if target.key is None:
         raise BuildError(f"{target.id} has no key: its bases are not locked", hint="lockage lock")
     async with shop.limits.builds:
-        shop.report(target.id, Stage.BUILD, "")
-        client = await shop.engine.client()
+        on = shop.others.get(target.platform)
+        shop.report(
+            target.id, Stage.BUILD, "; ".join(part for part in (f"on {on.name}" if on else "", why) if part)
+        )
+        client = await shop.engines.of(target.platform).client()
         context = await _context(shop, target, client)
+        tag = tag or target.key
         order = BuildOrder(
             target=target.id,
             dockerfile=target.dockerfile_on(_references(shop, target, bases)),
             context=context,
             platform=target.platform,
-            destination=shop.builds.tagged(target.key),
+            destination=shop.builds.tagged(f"{tag}{RAW}"),
             labels={**target.labels, **_moment(shop)},
             annotations={**target.labels, **_moment(shop), **_base_annotations(target, bases)},
             fresh=uuid.uuid4().hex if shop.fresh else None,
+            epoch=shop.revision.created,
             hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
         )
         try:
             container, digest = await build(client, order)
         except BuildError as fault:
             raise located(shop.plan, target, fault) from None
-    manifest = await shop.registry.get_manifest(shop.builds.at(digest))
-    if manifest is None:
-        raise BuildError(f"{shop.builds.at(digest)} is not there after it was pushed")
-    return container, Record(target.key, digest, Evidence(_size(manifest)), revision=shop.revision.label)
-
-
-async def _recall(shop: Workshop, key: str) -> Record | None:
-    """What is known under a key; a build that was interrupted before its record was written counts too."""
-    record = await recall(shop.registry, shop.builds, key)
-    if record is None:
-        manifest = await shop.registry.get_manifest(shop.builds.tagged(key))
-        record = Record(key, manifest.digest, Evidence(_size(manifest))) if manifest else None
-    return record
+        manifest = await settle(shop, target, bases, digest, order.destination, tag)
+    if manifest.digest != digest:
+        container = existing(client, shop.builds.at(manifest.digest), target.platform)
+    return container, Record(
+        target.key, manifest.digest, Evidence(size_of(manifest)), revision=shop.revision.label
+    )
 
 
 async def _context(shop: Workshop, target: Target, client: dagger.Client) -> dagger.Directory:
@@ -169,18 +178,14 @@ async def _context(shop: Workshop, target: Target, client: dagger.Client) -> dag
         return client.directory()
     folder = shop.contexts / str(target.key)
     await anyio.to_thread.run_sync(write, files, folder, shop.plan.source)
-    await anyio.to_thread.run_sync(_set_times, folder, shop.revision.created)
-    return await shop.engine.folder(folder)
+    await anyio.to_thread.run_sync(_set_times, folder, CONTEXT)
+    return await shop.engines.of(target.platform).folder(folder)
 
 
 def _set_times(folder: Path, epoch: int) -> None:
     """One time for all files, links themselves included: the engine's own call follows links and fails on them."""
     for path in (folder, *folder.rglob("*")):
         os.utime(path, (epoch, epoch), follow_symlinks=False)
-
-
-def _size(manifest: Manifest) -> int:
-    return sum(Descriptor.from_oci(d).size for d in (manifest.data["config"], *manifest.data["layers"]))
 
 
 async def _examine(
@@ -199,7 +204,8 @@ async def _examine(
     if not todo:
         return record, ""
     if image is None:
-        image = existing(await shop.engine.client(), shop.builds.at(record.digest))
+        client = await shop.engines.of(target.platform).client()
+        image = existing(client, shop.builds.at(record.digest), target.platform)
     examined = await examine(shop, target, image, record.digest, record.evidence, todo, database.get)
     tests = tests_key(shop, target) if Stage.TEST in todo else record.tests
     record = replace(record, evidence=examined.evidence, tests=tests)
