@@ -11,9 +11,11 @@ import anyio
 from pipeline.catalogue import Target
 from pipeline.errors import Exit, RegistryError
 from pipeline.model import Repository
+from pipeline.policy import judge
 from pipeline.registry import Registry
 from pipeline.registry.together import each
 from pipeline.release.export import Child, Exported, export_image
+from pipeline.run import Workshop
 from pipeline.run.memory import Record, recall
 
 from . import loop, show
@@ -45,6 +47,8 @@ async def _export(options: argparse.Namespace) -> list[Exported]:
         groups = [group for _, group in shop.plan.groups()]
         known = await each(lambda g: _recalled(shop.registry, shop.builds, g), groups)
         _refuse_missing(groups, known)
+        for group, records in zip(groups, known, strict=True):
+            _note_gates(shop, group, records)
         limit, out = anyio.CapacityLimiter(_AT_ONCE), options.root / options.output
 
         async def one(number: int) -> tuple[Exported, ...]:
@@ -81,6 +85,15 @@ def _refuse_missing(groups: Sequence[Sequence[Target]], known: Sequence[Sequence
             + "; then lockage export again",
             detail="\n".join(target.id for target in missing),
         )
+
+
+def _note_gates(shop: Workshop, group: Sequence[Target], records: Sequence[Record | None]) -> None:
+    """An archive may be wanted of what did not pass, but nobody shall take it for something that did."""
+    for target, record in zip(group, records, strict=True):
+        verdicts = judge(record.evidence, shop.policy(target), shop.today) if record else ()
+        for verdict in verdicts:
+            if not verdict.passed:
+                show.say(f"note: {target.id}: the gate {verdict.gate} is closed; exported all the same")
 
 
 def _children(group: Sequence[Target], records: Sequence[Record | None]) -> list[Child]:

@@ -261,3 +261,28 @@ def _crane() -> list[str]:
     from .tools import binary
 
     return [str(binary("crane"))]
+
+
+def test_a_copy_takes_along_what_belongs_to_it(shell: Shell, hosts: Mapping[str, str]) -> None:
+    """From one registry to the other: the digest stays, the referrer comes along, a second copy writes nothing."""
+    source, target = f"{hosts['olareg']}/from/r{next(_names)}", f"{hosts['distribution']}/to/r{next(_names)}"
+    shell.run("artifact", "push", f"{source}:1", "install.sh:text/x-sh")
+    note = shell.json(
+        "artifact", "push", source, "channels.json:application/json", "--subject", f"{source}:1"
+    )
+    done = shell.json("copy", f"{source}:1", f"{target}:2")
+    assert done["digest"] == crane("digest", f"{source}:1") == crane("digest", f"{target}:2")
+    assert done["referrers"] == [note["digest"]] and (done["already"], done["uploaded"]) == (False, 3)
+    crane("manifest", f"{target}@{note['digest']}")
+    again = shell.run("copy", f"{source}:1", f"{target}:2")
+    assert again.stdout == f"{target}:2@{done['digest']}\n" and again.stderr.startswith(
+        "in place: 0 manifests"
+    )
+    for arguments, words in (
+        ((f"{source}:no", f"{target}:3"), "does not exist"),
+        ((f"{source}@sha256:" + "0" * 64, f"{target}:3"), "is not there"),
+        (("registry.example/BAD", f"{target}:3"), "not a repository path"),
+    ):
+        failed = shell.run("copy", *arguments, expect=2 if "BAD" in arguments[0] else 5)
+        assert words in failed.stderr and "next: " in failed.stderr
+    assert crane("ls", target) and "3" not in crane("ls", target).split()

@@ -1,4 +1,4 @@
-"""Registries: artifacts in and out, images out as archives."""
+"""Registries: artifacts in and out, images from one to another, images out as archives."""
 
 from __future__ import annotations
 
@@ -29,6 +29,15 @@ def add(commands: Any) -> None:
     pull.add_argument("--output", metavar="DIR", type=Path, default=Path(), help="folder (default: here)")
     look = command(actions, "show", "artifact:look", "what a reference holds: type, files, annotations")
     look.add_argument("reference", metavar="REF")
+    copy = command(
+        commands, "copy", "copy:copy", "copy an image and all that belongs to it to another repository"
+    )
+    copy.add_argument("source", metavar="FROM", help="HOST/NAME:TAG or HOST/NAME@sha256:…")
+    copy.add_argument("destination", metavar="TO", help="HOST/NAME:TAG, or HOST/NAME to write by digest")
+    copy.add_argument(
+        "--no-referrers", action="store_true", help="leave signatures, SBOMs, attestations behind"
+    )
+    copy.add_argument("--check", action="store_true", help="ask for every part, and mend what is missing")
     export = command(commands, "export", "export:export", "write images as archives (OCI layouts) to dist/")
     targets(export)
     export.add_argument(
