@@ -24,6 +24,7 @@ from .selection import select
 from .source import Source
 from .strays import check_strays
 from .tags import known_tags
+from .told import once
 
 _HINT = "`lockage plan` checks again without building anything"
 
@@ -56,7 +57,7 @@ def make_plan(
         check_commit_tags(source, project, definitions, problems)
     rendered = render_all(source, definitions, default, tuple(platforms), problems)
     if problems or project is None:
-        raise ConfigError(problems, hint=_HINT)
+        raise ConfigError(once(problems, [d.name for d in definitions]), hint=_HINT)
     plan = _assemble(source, project, rendered, lock, snapshot_id, engine)
     patterns = tuple(only)
     return select(plan, patterns) if patterns else plan
@@ -76,7 +77,7 @@ def _assemble(
     problems: list[Problem] = []
     targets = targets_of(source, project, rendered, names, aliases, problems, lock, snapshot_id)
     if problems:
-        raise ConfigError(list(dict.fromkeys(problems)), hint=_HINT)
+        raise ConfigError(once(problems, [r.definition.name for r in rendered]), hint=_HINT)
     by_name = sorted(targets.values(), key=lambda t: (t.image, t.tag, t.platform.slug))
     ids, cycles = order({t.id: t.internal_bases for t in by_name})
     if cycles:
@@ -92,11 +93,18 @@ def _assemble(
             keys[identity] = key_of(inputs)
             target = replace(target, key=keys[identity])
         made.append(target)
+    return finished(project, tuple(made), lock, snapshot_id, source)
+
+
+def finished(
+    project: Project, targets: tuple[Target, ...], lock: Lock | None, snapshot_id: str | None, source: Source
+) -> Plan:
+    """The plan of targets that are in order and have their keys."""
     tools = {name: _pinned(ref, lock) for name, ref in project.tools.all().items()}
-    bases = [r for t in made for r in t.external_bases]
+    bases = [r for t in targets for r in t.external_bases]
     unlocked = tuple(dict.fromkeys(r for r in (*bases, *tools.values()) if r.digest is None))
     state: LockState = "none" if lock is None else "partial" if unlocked else "complete"
-    return Plan(project, tuple(made), state, unlocked, snapshot_id, MappingProxyType(tools), source=source)
+    return Plan(project, targets, state, unlocked, snapshot_id, MappingProxyType(tools), source=source)
 
 
 def targets_of(

@@ -80,7 +80,7 @@ def test_nothing_is_claimed_that_is_not_sure():
 def test_problems_are_at_the_template_line():
     loop = "{% for p in variables.packages %}RUN {{ p }}\n{% endfor %}"
     found = problems(folder("i", image(more=MORE, template=f"FROM debian:12\n{loop}FROM nope:1\n")))
-    assert found[0].startswith("images/i/Dockerfile.tmpl:3:1: FROM: unknown base nope:1 (i:1.0.0)")
+    assert found[0].startswith("images/i/Dockerfile.tmpl:3:1: FROM: unknown base nope:1 (i:1.0.0 and 1 more)")
     files = folder("i", image(more=MORE, template="{% include 'b.tmpl' %}")) | {"b.tmpl": "\nFROM nope:1\n"}
     assert problems(files)[0].startswith("images/b.tmpl:2:1: FROM: unknown base nope:1")
 
