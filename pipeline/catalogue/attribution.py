@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 
 from .definition import Definition
 from .discover import FILE
@@ -13,52 +12,64 @@ from .plan import Target
 from .source import IMAGES, ROOTFS, Source
 
 
-@dataclass(frozen=True)
 class Changed:
     """Changed paths below the root; `before` has what stood there, where that is known."""
 
-    source: Source
-    paths: Collection[str]
-    before: Before | None = None
-    _reads: dict[str, tuple[frozenset[str], frozenset[str], bool]] = field(default_factory=dict, repr=False)
+    def __init__(self, source: Source, paths: Iterable[str], before: Before | None = None) -> None:
+        self.source, self.before = source, before
+        self.paths: Mapping[str, int] = {path: rank for rank, path in enumerate(dict.fromkeys(paths))}
+        self._gone = frozenset(path for path in self.paths if source.get(path) is None)
+        self._texts = frozenset(path for path in self.paths if ROOTFS not in path.split("/")[:-1])
+        self._folders = by_folder(self.paths)
+        self._reads: dict[str, frozenset[str]] = {}
 
     def say(self, path: str) -> str:
         """`images/a/Dockerfile.tmpl changed`, or is new, or is gone."""
-        if self.source.get(path) is None:
+        if path in self._gone:
             return f"{path} is gone"
         new = self.before is not None and path in self.before and self.before[path] is None
         return f"{path} is new" if new else f"{path} changed"
 
-    def of_templates(self, templates: Iterable[str | None]) -> Iterator[str]:
+    def sorted(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Changed paths in the order in which they were named."""
+        return tuple(sorted(set(paths), key=self.paths.__getitem__))
+
+    def below(self, folder: str) -> tuple[str, ...]:
+        """The changed paths in a folder of images/."""
+        return self._folders.get(folder.rpartition("/")[2], ())
+
+    def of_templates(self, templates: Iterable[str | None]) -> tuple[str, ...]:
         """The changed files that a rendering of these templates reads or looks for, through includes."""
-        for template in filter(None, templates):
-            if template not in self._reads:
-                self._reads[template] = reads(self.source, template)
-            found, missing, computed = self._reads[template]
-            for path in self.paths:
-                here = self.source.get(path) is not None
-                if path in found or (not here and path in missing) or (computed and _may_be_included(path)):
-                    yield path
+        return self.sorted(path for template in templates if template for path in self._read(template))
 
     def of_rootfs(self, definition: Definition, target: Target) -> Iterator[str]:
         """The changed files of rootfs/ that a target's tree has, or would have if they were there."""
-        origins = {e.origin: e.path for e in target.rootfs}
         owners = {e.path: e.origin for e in target.rootfs}
-        for path in self.paths:
-            if path in origins:
-                yield path
-            elif self.source.get(path) is None:
+        yield from self.paths.keys() & set(owners.values())
+        for path in self.below(definition.folders[0]):
+            if path in self._gone:
                 yield from _lost(definition, owners, path)
+
+    def _read(self, template: str) -> frozenset[str]:
+        if template not in self._reads:
+            found, missing, computed = reads(self.source, template)
+            hit = (found & self.paths.keys()) | (missing & self._gone)
+            self._reads[template] = frozenset(hit | self._texts if computed else hit)
+        return self._reads[template]
+
+    def missing(self, paths: Iterable[str]) -> set[str]:
+        """Those of these paths that changed and are no more."""
+        return self._gone.intersection(paths)
 
 
 def by_folder(paths: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
     """Changed paths by the folder of images/ that they are in."""
-    out: dict[str, tuple[str, ...]] = {}
+    out: dict[str, list[str]] = {}
     for path in paths:
         parts = path.split("/", 2)
         if parts[0] == IMAGES and len(parts) == 3 and not parts[1].startswith(("_", ".")):
-            out[parts[1]] = (*out.get(parts[1], ()), path)
-    return out
+            out.setdefault(parts[1], []).append(path)
+    return {folder: tuple(found) for folder, found in out.items()}
 
 
 def read_by(changed: Changed, definition: Definition, target: Target) -> tuple[str, ...]:
@@ -66,18 +77,11 @@ def read_by(changed: Changed, definition: Definition, target: Target) -> tuple[s
 
     Every image.yml of the image counts, because aliases are made of all its tags.
     """
-    image = definition.folders[0]
-    found = {p for p in changed.paths if p.startswith(f"{image}/") and p.endswith(f"/{FILE}")}
+    found = {path for path in changed.below(definition.folders[0]) if path.endswith(f"/{FILE}")}
     found.update(changed.of_templates((target.template, target.test_template)))
     found.update(changed.of_rootfs(definition, target))
-    for path in changed.paths:
-        if changed.source.get(path) is None and path in _templates(definition):
-            found.add(path)
-    return tuple(p for p in changed.paths if p in found)
-
-
-def _may_be_included(path: str) -> bool:
-    return ROOTFS not in path.split("/")[:-1]
+    found.update(changed.missing(_templates(definition)))
+    return changed.sorted(found)
 
 
 def _templates(definition: Definition) -> set[str]:
