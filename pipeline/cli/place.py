@@ -48,6 +48,7 @@ async def place(options: argparse.Namespace, report: Progress) -> AsyncIterator[
     """The place of this user's instance, with its registry up and nobody able to stop it meanwhile."""
     from pipeline.engine.session import Connection
     from pipeline.lab.seed import own_platform
+    from pipeline.registry.said import said_mirrors
 
     settings = Settings.from_env(os.environ)
     if options.emulate:
@@ -61,7 +62,8 @@ async def place(options: argparse.Namespace, report: Progress) -> AsyncIterator[
             woken = await lab.up(chosen, report.step)
             log = _session_log(settings.data / "logs")
             environment = {**os.environ, **woken.connect_env()}
-            return Connection(woken.dagger_bin, environment, log, connect_limit=_connect_limit())
+            elsewhere = woken.way.kind == "remote"
+            return Connection(woken.dagger_bin, environment, log, _connect_limit(), elsewhere=elsewhere)
 
         async def stand_ins(
             platforms: Collection[Platform], first: Callable[[], Awaitable[None]]
@@ -74,7 +76,7 @@ async def place(options: argparse.Namespace, report: Progress) -> AsyncIterator[
 
         yield Place(
             host=instance.registry,
-            mirrors=Mirrors.parse(site.mirrors) if site else Mirrors(),
+            mirrors=Mirrors.parse(site.mirrors) if site else said_mirrors(os.environ),
             data=settings.data,
             cache=settings.cache,
             lock=lock_file(options, settings, site),

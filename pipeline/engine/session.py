@@ -35,6 +35,7 @@ class Connection:
     log: Path
     connect_limit: float = 60.0
     close_limit: float = 30.0
+    elsewhere: bool = False  # not an engine that this program starts
 
 
 @asynccontextmanager
@@ -117,7 +118,9 @@ def _unreachable(how: Connection, why: str) -> EnvironmentProblem:
     host = how.environment.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST", "the engine the Dagger CLI starts")
     return EnvironmentProblem(
         f"no session with the Dagger engine at {host}: {why}",
-        hint="lockage status; lockage down engine && lockage up",
+        hint="see to it that it runs and can be reached from here, or name another one"
+        if how.elsewhere
+        else "lockage status; lockage down engine && lockage up",
         detail=last_lines(how.log),
     )
 

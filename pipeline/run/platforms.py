@@ -60,7 +60,7 @@ async def _abilities(shop: Workshop, wanted: Mapping[Platform, LazyEngine]) -> d
     for platform, engine in wanted.items():
         out[platform] = await engine.runs(platform, shop.contexts / f"probe-{platform.slug}")
         if out[platform] and platform != await engine.platform():
-            shop.report("", "emulate", f"{platform} on {engine.name}, which is {engine.own}")
+            shop.report(str(platform), "emulate", f"on {engine.name}, which is {engine.own}")
     return out
 
 
