@@ -61,7 +61,7 @@ def pull(options: argparse.Namespace) -> int:
     else:
         for path in paths:
             show.out(f"{path}\n")
-    show.say(f"{found.reference}: {len(paths)} files, {show.size(sum(f.size for f in found.files))}")
+    show.say(f"{found.reference}: {_amount(found)}")
     return Exit.OK
 
 
@@ -93,11 +93,13 @@ def _told(options: argparse.Namespace, made: Artifact) -> int:
         show.data(made.to_json())
     else:
         show.out(f"{made.reference.pinned(made.descriptor.digest)}\n")
-    size = show.size(sum(file.size for file in made.files))
-    show.say(
-        f"{made.artifact_type}: {len(made.files)} files, {size}, {'written' if made.written else 'in place'}"
-    )
+    show.say(f"{made.artifact_type}: {_amount(made)}, {'written' if made.written else 'in place'}")
     return Exit.OK
+
+
+def _amount(found: Artifact) -> str:
+    number = len(found.files)
+    return f"{number} file{'' if number == 1 else 's'}, {show.size(sum(file.size for file in found.files))}"
 
 
 def _annotations(texts: Sequence[str]) -> Mapping[str, str]:

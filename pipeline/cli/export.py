@@ -80,7 +80,7 @@ def _refuse_missing(groups: Sequence[Sequence[Target]], known: Sequence[Sequence
     if missing:
         names = " ".join(dict.fromkeys(f"{target.image}:{target.tag}" for target in missing))
         raise RegistryError(
-            f"{len(missing)} targets are not built yet, or their inputs changed since",
+            f"not built yet, or changed since: {len(missing)} target{'s' if len(missing) > 1 else ''}",
             hint=f"lockage build {names if len(names) < 200 else ''}".rstrip()
             + "; then lockage export again",
             detail="\n".join(target.id for target in missing),

@@ -29,6 +29,7 @@ _HELPER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 _HELPER_SECONDS = 30
 _HUB_KEY = "https://index.docker.io/v1/"
 _HUB_NAMES = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+_GITHUB = "ghcr.io"
 _NO_SECRET = ("credentials not found", "no credentials server url", "no credentials username")
 
 
@@ -165,8 +166,9 @@ def read_config(path: Path) -> DockerConfig:
 class Keychain:
     """A `Provider` over an environment: what CI sets, `DOCKER_AUTH_CONFIG`, then the Docker configuration.
 
-    GitLab's `CI_REGISTRY`, `CI_REGISTRY_USER` and `CI_REGISTRY_PASSWORD` speak for that host. Files are read
-    at the first question, each helper is asked once for each host.
+    GitLab's `CI_REGISTRY`, `CI_REGISTRY_USER` and `CI_REGISTRY_PASSWORD` speak for that host; a job of GitHub's that
+    was given its `GITHUB_TOKEN` has it for ghcr.io, unless something else was said. Files are read at the first
+    question, each helper is asked once for each host.
     """
 
     def __init__(self, env: Mapping[str, str], source: str | Path | None = None) -> None:
@@ -184,6 +186,8 @@ class Keychain:
             found = await config.credentials(host, env)
             if found is not None:
                 return found
+        if host == _GITHUB and env.get("GITHUB_ACTIONS") == "true" and env.get("GITHUB_TOKEN"):
+            return Credentials(env.get("GITHUB_ACTOR") or "github-actions", env["GITHUB_TOKEN"])
         return None
 
     def _read(self) -> list[DockerConfig]:

@@ -124,6 +124,14 @@ async def test_where_it_is_found(tmp_path: Path) -> None:
     assert await Access.from_docker_config(None, given).credentials("a.example") == Credentials("c", "3")
     gitlab = home | {"CI_REGISTRY": "g.example", "CI_REGISTRY_USER": "ci", "CI_REGISTRY_PASSWORD": "job"}
     assert await Access.from_docker_config(None, gitlab).credentials("g.example") == Credentials("ci", "job")
+    github = {"GITHUB_ACTIONS": "true", "GITHUB_ACTOR": "octo", "GITHUB_TOKEN": "job"}
+    assert await Access.from_docker_config(None, github).credentials("ghcr.io") == Credentials("octo", "job")
+    assert await Access.from_docker_config(None, github).credentials("a.example") is None
+    said = json.dumps({"auths": {"ghcr.io": {"auth": auth("d", "4")}}})
+    more = github | {"DOCKER_AUTH_CONFIG": said}
+    assert await Access.from_docker_config(None, more).credentials("ghcr.io") == Credentials("d", "4")
+    elsewhere = {"GITHUB_TOKEN": "of a laptop"}
+    assert await Access.from_docker_config(None, elsewhere).credentials("ghcr.io") is None
     assert await Access.from_docker_config(None, {}).credentials("a.example") is None
     assert await Access.from_docker_config(tmp_path / "absent.json", {}).credentials("a.example") is None
 
