@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _files(found: Imported, root: Path) -> tuple[dict[str, Generated], list[str]]:
     """What is to be written, lockage.yml last; and the bases to be added by hand to one that is there."""
-    texts = schema_files(editor_schemas())
+    texts = {p: t for p, t in schema_files(editor_schemas()).items() if not (root / p).exists()}
     schemas = {path: Generated("file", content=text.encode()) for path, text in texts.items()}
     files: dict[str, Generated] = {**schemas, **found.files}
     project = files.pop(_PROJECT, None)
