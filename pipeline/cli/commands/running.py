@@ -55,6 +55,20 @@ def add(commands: Any) -> None:
     manifest.add_argument(
         "--allow-missing", action="store_true", help="merge without the platforms that nobody pushed"
     )
+    rebuild = command(
+        commands,
+        "rebuild",
+        "rebuild:rebuild",
+        "build once more what is known, and say whether the same comes out",
+    )
+    targets(rebuild)
+    locked(rebuild)
+    rebuild.add_argument("--compare", action="store_true", help="say where they differ")
+    compare = command(
+        commands, "compare", "rebuild:compare_images", "say in what two images differ, without an engine"
+    )
+    for side in ("before", "after"):
+        compare.add_argument(side, metavar="IMAGE", help="HOST/NAME:TAG, HOST/NAME@sha256:… or oci:FOLDER")
     promote = command(commands, "promote", "promote:promote", "give a digest the tags of another environment")
     targets(promote)
     locked(promote)

@@ -101,7 +101,7 @@ def _header(raw: bytes) -> _Header:
     if fields[3] < 0:
         raise LayerFault("a layer has an entry of negative size")
     flag = chr(raw[156])
-    kind = "5" if flag in "\0" + "0" and name.endswith(b"/") else "0" if flag in "\0" + "7" else flag
+    kind = "0" if flag in "\0" + "7" else flag
     link = raw[157:257].partition(b"\0")[0]
     device = raw[257:262] == b"ustar" and kind in "34"
     major, minor = (_number(raw[329:337]), _number(raw[337:345])) if device else (0, 0)
@@ -156,6 +156,8 @@ def _entry(header: _Header, records: dict[str, bytes], limits: Limits) -> Entry:
         raise LayerFault(f"a layer has an entry of the kind {header.kind[:1]!r}, or a sparse one")
     kind = Kind(header.kind)
     path, link = records.get("path", header.name), records.get("linkpath", header.link)
+    if kind is Kind.FILE and path.endswith(b"/"):
+        kind = Kind.FOLDER
     if max(len(path), len(link)) > limits.path:
         raise LayerFault(f"a layer has a path of {max(len(path), len(link))} bytes")
     name = clean(_text(path), "the path")

@@ -1,0 +1,115 @@
+"""rebuild: once more what is known, and whether the same comes out. compare: any two images."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import Exit, RegistryError
+from pipeline.lab.settings import Settings
+from pipeline.registry import Layout, Registry
+from pipeline.release.compare import Comparison, Image, compare
+from pipeline.run.rebuild import Agreement, Rebuilt, exit_code
+from pipeline.run.rebuild import rebuild as rebuild_targets
+
+from . import loop, show
+from .assemble import access, workshop
+from .place import place
+from .progress import Progress
+from .references import parse
+
+if TYPE_CHECKING:
+    from pipeline.release.compare import Difference
+
+_SHOWN = 40
+"""Differences a place that are printed as text; `--json` has them all."""
+_LAYOUT = "oci:"
+
+
+def rebuild(options: argparse.Namespace) -> int:
+    """Build afresh and compare; exit code 7 when anything differs."""
+    found = loop.run(partial(_rebuild, options))
+    code = exit_code(found)
+    if options.json:
+        show.data({"targets": [one.to_json() for one in found], "exit_code": int(code)})
+    else:
+        for one in found:
+            _show(one)
+    for one in found:
+        if one.fault:
+            show.tell_error(one.fault, as_json=False)
+    counts = (f"{sum(r.status is s for r in found)} {s}" for s in Agreement)
+    show.say(", ".join(text for text in counts if not text.startswith("0 ")) or "nothing to rebuild")
+    return int(code)
+
+
+async def _rebuild(options: argparse.Namespace) -> list[Rebuilt]:
+    with Progress() as report:
+        async with place(options, report) as here, workshop(options, here, report) as shop:
+            return await rebuild_targets(shop, detail=options.compare)
+
+
+def _show(one: Rebuilt) -> None:
+    digests = [d.short for d in (one.known, one.rebuilt) if d]
+    show.out(
+        "  ".join([str(one.status).ljust(9), one.id, " -> ".join(dict.fromkeys(digests))]).rstrip() + "\n"
+    )
+    if one.comparison:
+        _differences(one.comparison)
+    elif one.status is Agreement.DIFFERENT:
+        show.say(f"next: lockage rebuild --only {one.id} --compare says where they differ")
+
+
+def compare_images(options: argparse.Namespace) -> int:
+    """Say in what two images differ; exit code 7 when they do."""
+    found = loop.run(partial(_compare, options))
+    if options.json:
+        show.data(found.to_json())
+    else:
+        show.out(f"{'equal' if found.equal else 'different'}  {found.before}  {found.after}\n")
+        _differences(found)
+    return int(Exit.OK if found.equal else Exit.GATE)
+
+
+async def _compare(options: argparse.Namespace) -> Comparison:
+    scratch = Settings.from_env(os.environ).cache / "layers"
+    async with Registry(access()) as registry:
+        sides = [await _image(registry, text) for text in (options.before, options.after)]
+        return await compare(*sides, scratch)
+
+
+async def _image(registry: Registry, text: str) -> Image:
+    """An image in a registry, or with `oci:FOLDER` the only one of a layout."""
+    if text.startswith(_LAYOUT):
+        layout = Layout(Path(text.removeprefix(_LAYOUT)))
+        return Image(layout, layout.resolve().digest, text)
+    reference = parse(text)
+    found = await registry.head(reference)
+    if found is None:
+        raise RegistryError(f"{reference} is not there", hint="check its repository, tag or digest")
+    return Image(registry.source(reference.repository), found.digest, str(reference.pinned(found.digest)))
+
+
+def _differences(found: Comparison) -> None:
+    """A line a difference, place by place."""
+    places: dict[str, list[Difference]] = {}
+    for one in found.differences:
+        places.setdefault(one.where, []).append(one)
+    for where, several in places.items():
+        for one in several[:_SHOWN]:
+            name = f"{one.path}: {one.what}" if one.path else one.what
+            show.out(f"  {where}  {name}  {_value(one.before)} -> {_value(one.after)}\n")
+        if len(several) > _SHOWN:
+            show.out(f"  {where}  and {len(several) - _SHOWN} more; --json has all\n")
+    if found.differences and found.same_files:
+        show.out("  the files that a container sees are the same\n")
+
+
+def _value(text: str | None) -> str:
+    if text is None:
+        return "nothing"
+    text = text if text.isprintable() else ascii(text)[1:-1]
+    return text if len(text) <= 100 else f"{text[:97]}..."

@@ -1,0 +1,76 @@
+"""Layers made up for tests, by Python's own tar writer: another opinion on what a tar is than the code's."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.release.layer import Limits, NormalLayer, Times, normal_layer
+
+XATTR = "SCHILY.xattr."
+KINDS = {
+    "file": tarfile.REGTYPE,
+    "link": tarfile.LNKTYPE,
+    "symlink": tarfile.SYMTYPE,
+    "folder": tarfile.DIRTYPE,
+    "character": tarfile.CHRTYPE,
+    "block": tarfile.BLKTYPE,
+    "pipe": tarfile.FIFOTYPE,
+}
+
+
+@dataclass(frozen=True)
+class Made:
+    """An entry as a test wants it."""
+
+    path: str
+    kind: str = "file"
+    content: bytes = b""
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+    mtime: float = 1000
+    link: str = ""
+    device: tuple[int, int] = (0, 0)
+    pax: dict[str, str] = field(default_factory=dict)
+    uname: str = ""
+
+
+def tar(entries: Iterable[Made], form: int = tarfile.PAX_FORMAT) -> bytes:
+    """The entries as a tar archive, in the order given."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=form) as archive:
+        for entry in entries:
+            info = tarfile.TarInfo(entry.path)
+            info.type, info.mode, info.uid, info.gid = KINDS[entry.kind], entry.mode, entry.uid, entry.gid
+            info.mtime, info.linkname, info.uname = entry.mtime, entry.link, entry.uname
+            info.devmajor, info.devminor = entry.device
+            info.pax_headers = dict(entry.pax)
+            info.size = len(entry.content)
+            archive.addfile(info, io.BytesIO(entry.content))
+    return out.getvalue()
+
+
+def normal(
+    folder: Path, content: bytes, epoch: int = 2000, since: int | None = None, limits: Limits | None = None
+) -> NormalLayer:
+    """The normal form of some bytes, in a file of its own."""
+    number = len(list(folder.iterdir()))
+    source, out = folder / f"{number}.in", folder / f"{number}.out"
+    source.write_bytes(content)
+    return normal_layer(source, out, Times(epoch, since), limits)
+
+
+def plain(layer: NormalLayer) -> bytes:
+    """What a layer is without its compression."""
+    return gzip.decompress(layer.path.read_bytes())
+
+
+def members(layer: NormalLayer) -> list[tarfile.TarInfo]:
+    """What Python's own tar reader sees in a layer."""
+    with tarfile.open(layer.path, "r:gz") as archive:
+        return archive.getmembers()
