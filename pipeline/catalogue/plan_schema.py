@@ -25,6 +25,7 @@ def plan_schema() -> dict[str, Any]:
         "title": "lockage plan --json",
         "description": "What there is to build: every target, in an order in which they can be built",
         **_object(
+            ("affected",),
             format_version={"const": FORMAT_VERSION},
             project=_said("The project's name"),
             snapshot_id=_or_none(_said("What every tag ends in, when the plan is a snapshot's")),
@@ -38,6 +39,11 @@ def plan_schema() -> dict[str, Any]:
                 "additionalProperties": _TEXT,
             },
             targets={"type": "array", "items": {"$ref": "#/$defs/Target"}},
+            affected={
+                "description": "With --affected or --changed-files-from: what a change touches, and why",
+                "type": "array",
+                "items": _object(id=_TEXT, reasons={**_TEXTS, "minItems": 1}),
+            },
         ),
         "$defs": {
             "Digest": _DIGEST,

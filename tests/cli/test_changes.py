@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from pipeline.catalogue import read_source
 from pipeline.catalogue.earlier import reverted
+from pipeline.catalogue.plan_schema import plan_schema
 from pipeline.cli import main
 from pipeline.cli.changes import listed
 from pipeline.cli.history import since
@@ -127,6 +129,7 @@ def test_the_plan_of_a_change_with_reasons(root: Path, capsys: pytest.CaptureFix
     assert data["affected"] == [
         {"id": "app/2.0.0/linux-amd64", "reasons": ["images/app/rootfs/etc/a changed"]}
     ]
+    Draft202012Validator(plan_schema()).validate(data)
     code, out, _ = lockage(capsys, "-C", root, "plan", "--affected", "HEAD")
     assert "    why   images/app/rootfs/etc/a changed\n" in out
     assert "    why   only because others stand on it\n" in out
