@@ -22,6 +22,7 @@ MAX_TEXT = 1024 * 1024
 MAX_FILES = 200_000
 MAX_DEPTH = 64
 _CHUNK = 1024 * 1024
+_HINT = "`lockage plan` checks again without building anything"
 # what a checkout's umask decides and git does not record
 _UMASK_BITS = 0o022
 
@@ -105,7 +106,8 @@ def lock_of(source: Source) -> Lock | None:
     if entry is None:
         return None
     if entry.content is None:
-        raise ConfigError([Problem(LOCK_NAME, 0, 0, "", f"is larger than {MAX_TEXT // 1024} KiB")])
+        message = f"is larger than {MAX_TEXT // 1024} KiB"
+        raise ConfigError([Problem(LOCK_NAME, 0, 0, "", message)], hint="`lockage lock` writes it again")
     return read_lock(entry.content)
 
 
@@ -128,7 +130,9 @@ def read_source(root: Path) -> Source:
             [Problem(where, 0, 0, "", "is missing")], hint="lockage -C DIR looks in another folder"
         )
     if (reader.root / IMAGES).is_symlink():
-        raise ConfigError([Problem(IMAGES, 0, 0, "", "is a symbolic link", "a folder is expected")])
+        raise ConfigError(
+            [Problem(IMAGES, 0, 0, "", "is a symbolic link", "a folder is expected")], hint=_HINT
+        )
     reader.walk(IMAGES, text=True, depth=1)
     return Source(MappingProxyType(reader.files), Path(root))
 
@@ -200,4 +204,4 @@ class _Reader:
         return Entry("file", mode, None, None, size, digest.hexdigest())
 
     def _refuse(self, path: str, message: str) -> ConfigError:
-        return ConfigError([Problem(path, 0, 0, "", message)])
+        return ConfigError([Problem(path, 0, 0, "", message)], hint=_HINT)
