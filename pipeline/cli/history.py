@@ -25,8 +25,12 @@ def since(root: Path, revision: str) -> dict[str, Entry | None]:
     """
     commit = _commit(root, revision)
     paths = ("--", *PATHS)
-    raw = _git(root, "diff", "--raw", "-z", "--no-renames", "--no-abbrev", "--relative", "--no-ext-diff",
-               "--no-textconv", "--no-color", commit, *paths)  # fmt: skip
+    with _started(root, "ls-files", "--others", "--exclude-standard", "-z", *paths) as untracked:
+        raw = _git(root, "diff", "--raw", "-z", "--no-renames", "--no-abbrev", "--relative", "--no-ext-diff",
+                   "--no-textconv", "--no-color", commit, *paths)  # fmt: skip
+        others = untracked.communicate()[0]
+        if untracked.returncode != 0:
+            raise EnvironmentProblem("git ls-files failed", hint="`git status` says more")
     blobs: dict[str, tuple[str, str]] = {}
     before: dict[str, Entry | None] = {}
     fields = raw.split(b"\0")
@@ -37,7 +41,7 @@ def since(root: Path, revision: str) -> dict[str, Entry | None]:
             blobs[path] = (mode, blob)
         elif mode == "000000":
             before.setdefault(path, None)
-    for name in _git(root, "ls-files", "--others", "--exclude-standard", "-z", *paths).split(b"\0"):
+    for name in others.split(b"\0"):
         if name and not name.endswith(b"/"):  # which would be a repository of its own
             before.setdefault(os.fsdecode(name), None)
     return before | dict(_entries(root, blobs))
@@ -81,6 +85,16 @@ def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         raise _no_git(fault) from None
 
 
+def _started(root: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            _command(root, *arguments),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment(),
+        )  # fmt: skip
+    except OSError as fault:
+        raise _no_git(fault) from None
+
+
 def _command(root: Path, *arguments: str) -> list[str]:
     return ["git", "-C", str(root), "--no-optional-locks", *arguments]
 
@@ -97,14 +111,7 @@ def _entries(root: Path, blobs: dict[str, tuple[str, str]]) -> Iterator[tuple[st
     """The entries that blobs are; all of them through one process."""
     if not blobs:
         return
-    try:
-        process = subprocess.Popen(
-            _command(root, "cat-file", "--batch"),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment(),
-        )  # fmt: skip
-    except OSError as fault:
-        raise _no_git(fault) from None
-    with process:
+    with _started(root, "cat-file", "--batch") as process:
         assert process.stdin and process.stdout
         for path, (mode, blob) in blobs.items():
             process.stdin.write(f"{blob}\n".encode())

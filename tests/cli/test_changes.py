@@ -211,6 +211,15 @@ def test_no_repository(
     assert "--changed-files-from needs no git" in err
 
 
+def test_an_earlier_file_that_git_lost(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    blob = git(root, "rev-parse", "HEAD:./images/app/image.yml")
+    (root.parent / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    (root / "images/app/image.yml").write_text("tags: [2.1.0]\n")
+    code, _, err = lockage(capsys, "-C", root, "plan", "--affected", "HEAD")
+    assert code == 4
+    assert "git does not have images/app/image.yml as it was" in err
+
+
 def test_names_from_stdin_and_from_a_file(
     root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
