@@ -15,16 +15,15 @@ if TYPE_CHECKING:
     from pipeline.registry import Registry
 
 
-async def push(
-    registry: Registry,
-    builds: Repository,
-    destination: Repository,
-    children: Sequence[tuple[Platform, Digest]],
-) -> tuple[Descriptor, tuple[Descriptor, ...]]:
-    """Bring the platforms of one image tag and their index into `destination`; gives the index and its children
-    in the order given.
+Children = Sequence[tuple[Platform, Digest]]
 
-    The children are exactly the digests that were built. A rerun finds them there and writes nothing.
+
+async def fan_in(
+    registry: Registry, builds: Repository, children: Children
+) -> tuple[bytes, tuple[Descriptor, ...]]:
+    """The index over what was built, and its children in the order given; nothing is written.
+
+    Raises RegistryError for a child that is gone from the repository of builds.
     """
     found = []
     for platform, digest in children:
@@ -35,10 +34,21 @@ async def push(
                 hint="run again with --fresh: the target is built anew",
             )
         found.append((platform, manifest.descriptor, dict(manifest.data.get("annotations") or {})))
-    raw = make_index(found)
+    return make_index(found), tuple(child for _, child, _ in found)
+
+
+async def push(
+    registry: Registry, builds: Repository, destination: Repository, children: Children
+) -> tuple[Descriptor, tuple[Descriptor, ...]]:
+    """Bring the platforms of one image tag and their index into `destination`; gives the index and its children
+    in the order given.
+
+    The children are exactly the digests that were built. A rerun finds them there and writes nothing.
+    """
+    raw, found = await fan_in(registry, builds, children)
     index = Descriptor.of(raw, OCI_INDEX)
     if await registry.head(destination.at(index.digest)) is None:
-        for _, child, _ in found:
+        for child in found:
             await registry.copy(builds, child.digest, destination, referrers=False)
         await registry.put_manifest(destination, raw, OCI_INDEX)
-    return index, tuple(child for _, child, _ in found)
+    return index, found

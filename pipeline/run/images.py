@@ -10,13 +10,12 @@ from pipeline.config import Environment
 from pipeline.errors import LockageError
 from pipeline.model import Descriptor, Reference, Repository
 from pipeline.release import perform, plan_promotion, push
-from pipeline.trust import examine, verify
 
-from .attest import sign
 from .fanout import missing_platforms, push_platforms, refs
 from .in_place import in_place, keep, untagged
-from .memory import Record, remember
+from .memory import Record
 from .results import ImageResult, Stage, Status
+from .signed import see_to_signatures, tell_of_closed
 from .targets import Done
 from .workshop import Workshop
 
@@ -28,10 +27,12 @@ async def publish(
     target = group[0][0]
     base = ImageResult(target.image, target.tag, Status.ABORTED, "")
     bad = [done.result for _, done in group if not done.result.status.good]
-    if bad:
-        return replace(base, reason="; ".join(f"{r.platform}: {r.status}" for r in bad))
     built = any(done.result.status is Status.BUILT for _, done in group)
     try:
+        if bad:
+            if until.number >= Stage.SIGN.number:
+                await _tell(shop, group, to)
+            return replace(base, reason="; ".join(f"{r.platform}: {r.status}" for r in bad))
         result = await _publish(
             shop, group, until, to, replace(base, status=Status.BUILT if built else Status.REUSED)
         )
@@ -69,7 +70,8 @@ async def _publish(
     index, children = await push(shop.registry, shop.builds, repository, built)
     result = replace(result, index=index.digest, pushed=repository.at(index.digest))
     if signs:
-        await _sign(shop, target, repository, index, list(zip(children, records, strict=True)))
+        known = list(zip(children, records, strict=True))
+        await see_to_signatures(shop, target, repository, index, known)
         result = replace(result, signed=True)
     result = await _tagged(shop, target, repository, records, result)
     if to is None:
@@ -77,26 +79,12 @@ async def _publish(
     return await _promote(shop, target, repository, index, to, result)
 
 
-async def _sign(
-    shop: Workshop,
-    target: Target,
-    repository: Repository,
-    index: Descriptor,
-    children: Sequence[tuple[Descriptor, Record]],
-) -> None:
-    """See to it that an image is signed, and today's findings attested."""
-    stale = [record for _, record in children if record.attested != record.findings]
-    if not stale and await _is_signed(shop, repository, index):
-        return
-    await sign(shop, target.name, repository, index, children)
-    await verify(shop.registry, repository, index.digest, shop.signing.key)
-    for record in stale:
-        said = replace(record, attested=record.findings)
-        shop.kept.note(await remember(shop.registry, shop.builds, said, {}))
-
-
-async def _is_signed(shop: Workshop, repository: Repository, index: Descriptor) -> bool:
-    return (await examine(shop.registry, repository, index.digest, shop.signing.key)).signed
+async def _tell(shop: Workshop, group: Sequence[tuple[Target, Done]], to: Environment | None) -> None:
+    """Of an image whose gate closed only now, the new findings are attested where it is published already."""
+    known = [(target, done.record) for target, done in group if done.record]
+    examined = all(done.result.status in (Status.CLOSED, Status.REUSED) for _, done in group)
+    if examined and len(known) == len(group) and not missing_platforms(shop, [target for target, _ in known]):
+        await tell_of_closed(shop, known, to)
 
 
 async def _tagged(

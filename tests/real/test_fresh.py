@@ -21,7 +21,7 @@ pytestmark = pytest.mark.real
 @pytest.fixture
 def based(site: Site, project: Callable[..., Path]) -> tuple[Path, str]:
     """A catalogue on a base that somebody else may move, and that base."""
-    host = site.run("up", "registry", "--json").json["registry"]
+    host = site.registry
     base = f"{host}/elsewhere/debian:1"
     crane("copy", f"{host}/mirror/docker.io/library/debian:bookworm-slim", base)
     root = project(

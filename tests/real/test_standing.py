@@ -18,7 +18,8 @@ from pipeline.trust.keypair import generate
 from . import samples
 from .conftest import commit
 from .site import Site
-from .tools import cosign, crane
+from .test_gates import IGNORE
+from .tools import cosign, crane, tags
 
 pytestmark = pytest.mark.real
 
@@ -113,8 +114,7 @@ def test_newer_vulnerability_data_is_attested_beside_the_older(
     production = index.rpartition(":")[0]
     assert findings(site, production, digest, tmp_path) == 1
 
-    host = index.partition("/")[0]
-    anyio.run(renewed, f"{host}/mirror/ghcr.io/aquasecurity/trivy-db")
+    anyio.run(renewed, f"{site.registry}/mirror/ghcr.io/aquasecurity/trivy-db")
     text = (root / "lockage.yml").read_text()
     (root / "lockage.yml").write_text(text + "vulnerability_db: ghcr.io/aquasecurity/trivy-db:renewed\n")
     second = site.run("run", "--json", cwd=root).json
@@ -162,3 +162,26 @@ def test_two_halves_of_different_keys_attach_nothing(site: Site, fleet: Path) ->
     done = site.run("run", "two", "--json", cwd=fleet, expect=2, **keys)
     assert "does not belong to the public key" in done.err
     assert not any(image["written"] for image in done.json["images"])
+
+
+def test_findings_that_close_a_gate_later_are_told_where_the_image_is(
+    site: Site, project: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The digest was promoted while its finding was ignored; newer data without the ignore closes the gate."""
+    root = project(
+        {
+            "images/weak/image.yml": samples.image("1.0.0"),
+            "images/weak/Dockerfile.tmpl": samples.DEBIAN + samples.VULNERABLE_CURL,
+        },
+        more=IGNORE.format(expires="2999-12-31"),
+    )
+    first = site.run("run", "--json", cwd=root).json
+    digest, production = first["targets"][0]["digest"], first["images"][0]["promoted"][0].rpartition(":")[0]
+    before = tags(production)
+    anyio.run(renewed, f"{site.registry}/mirror/ghcr.io/aquasecurity/trivy-db")
+    plain = (root / "lockage.yml").read_text().partition("policy:")[0]
+    (root / "lockage.yml").write_text(plain + "vulnerability_db: ghcr.io/aquasecurity/trivy-db:renewed\n")
+    second = site.run("run", "--json", cwd=root, expect=7).json
+    assert second["targets"][0]["status"] == "closed" and not second["images"][0]["promoted"]
+    assert findings(site, production, digest, tmp_path) == 2
+    assert tags(production) == before
