@@ -10,6 +10,7 @@ others include). `rootfs` is never a version nor a variant.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -80,14 +81,19 @@ def discover(source: Source) -> Found:
     """Read lockage.yml and every image.yml; nothing is raised for what they say."""
     problems: list[Problem] = []
     project, _ = _load(source, PROJECT_NAME, ProjectFile, problems)
-    images = []
-    for name in _folders(source, IMAGES):
-        found = _image(source, f"{IMAGES}/{name}", problems)
-        if found:
-            images.append(found)
+    images = discover_images(source, None, problems)
     if not images and not problems:
         problems.append(Problem(f"{IMAGES}/", 0, 0, "", "holds no image", "write images/<name>/image.yml"))
-    return Found(project, tuple(images), problems)
+    return Found(project, images, problems)
+
+
+def discover_images(
+    source: Source, only: Collection[str] | None, problems: list[Problem]
+) -> tuple[ImageSource, ...]:
+    """The images, or those in some folders of images/ (by name); problems are appended."""
+    names = [name for name in _folders(source, IMAGES) if only is None or name in only]
+    found = (_image(source, f"{IMAGES}/{name}", problems) for name in names)
+    return tuple(image for image in found if image is not None)
 
 
 def _image(source: Source, folder: str, problems: list[Problem]) -> ImageSource | None:
@@ -154,6 +160,14 @@ def _load(
     return found, document
 
 
+def is_image_folder(source: Source, name: str) -> bool:
+    """Whether something in images/ is the folder of an image."""
+    return _is_level(source, IMAGES, name)
+
+
 def _folders(source: Source, folder: str) -> list[str]:
-    names = [n for n in source.children(folder) if source.is_dir(f"{folder}/{n}")]
-    return [n for n in names if n != ROOTFS and not n.startswith(("_", "."))]
+    return [name for name in source.children(folder) if _is_level(source, folder, name)]
+
+
+def _is_level(source: Source, folder: str, name: str) -> bool:
+    return name != ROOTFS and not name.startswith(("_", ".")) and source.is_dir(f"{folder}/{name}")

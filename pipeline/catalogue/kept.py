@@ -12,9 +12,10 @@ from pipeline.model import Platform
 
 from .plan import Plan
 from .source import Source
-from .store import dump, fingerprint, load
+from .store import Fingerprint, dump, fingerprint, load, load_parts
 
 _KEEP = 32
+_FEW = 0.2  # of all folders
 
 
 def plan_of(
@@ -30,23 +31,51 @@ def plan_of(
     """As `make_plan`, and kept in the folder `cache` for the next time. Raises what `make_plan` raises;
     a cache that cannot be read or written is as good as none."""
     patterns, wanted = tuple(only), tuple(platforms)
-    plan = None
-    place = None
-    if cache is not None:
-        name = fingerprint(source, lock=lock, platforms=wanted, snapshot_id=snapshot_id, engine=engine)
-        place = cache / f"{name}.json"
-        plan = _read(place, source)
-    if plan is None:
-        from .make import make_plan
-
-        plan = make_plan(source, lock=lock, platforms=wanted, snapshot_id=snapshot_id, engine=engine)
-        if place is not None:
-            _keep(place, dump(plan))
+    if cache is None:
+        plan = _made(source, lock, wanted, snapshot_id, engine)
+    else:
+        now = fingerprint(source, lock=lock, platforms=wanted, snapshot_id=snapshot_id, engine=engine)
+        plan = _read(cache / f"{now}.json", source)
+        if plan is None and not wanted and snapshot_id is None:
+            plan = _from_latest(cache, now, source, lock, engine)
+        if plan is None:
+            plan = _made(source, lock, wanted, snapshot_id, engine)
+            _keep(cache / f"{now}.json", dump(plan, now.folders))
     if patterns:
         from .selection import select
 
         return select(plan, patterns)
     return plan
+
+
+def _made(
+    source: Source,
+    lock: Lock | None,
+    platforms: tuple[Platform, ...],
+    snapshot_id: str | None,
+    engine: str,
+) -> Plan:
+    from .make import make_plan
+
+    return make_plan(source, lock=lock, platforms=platforms, snapshot_id=snapshot_id, engine=engine)
+
+
+def _from_latest(
+    cache: Path, now: Fingerprint, source: Source, lock: Lock | None, engine: str
+) -> Plan | None:
+    """The plan made of the latest one that only differs in a few folders; it is not kept, for the next one is
+    made as quickly."""
+    try:
+        latest = max(cache.glob(f"{now.rest}-*.json"), key=lambda p: p.stat().st_mtime_ns)
+        old, folders = load_parts(latest.read_bytes(), source)
+    except (OSError, ValueError):
+        return None
+    differing = now.differing(folders)
+    if differing is None or len(differing) > _FEW * len(folders):
+        return None
+    from .remake import remake
+
+    return remake(old, source, differing, lock=lock, engine=engine)
 
 
 def _read(place: Path, source: Source) -> Plan | None:

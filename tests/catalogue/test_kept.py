@@ -37,7 +37,7 @@ def test_what_is_read_back_is_equal_in_everything(options):
 
 
 def print_of(files=FILES, project=PROJECT_BOTH, **options):
-    return fingerprint(source(files, project), **({"lock": LOCK} | options))
+    return str(fingerprint(source(files, project), **({"lock": LOCK} | options)))
 
 
 def test_every_input_is_in_the_fingerprint():
