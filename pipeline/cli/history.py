@@ -71,7 +71,9 @@ def _git(root: Path, *arguments: str) -> bytes:
     done = _run(root, *arguments)
     if done.returncode != 0:
         raise EnvironmentProblem(
-            f"git {arguments[0]} failed", detail=done.stderr.decode(errors="replace")[-2000:]
+            f"git {arguments[0]} failed",
+            hint="`git fsck` says whether the repository is whole",
+            detail=done.stderr.decode(errors="replace")[-2000:],
         )
     return done.stdout
 
