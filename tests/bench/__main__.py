@@ -17,6 +17,7 @@ _BENCHES = {
     "promotion": "a promotion against crane copy of the same image",
     "registry": "push, retag and copies by the registry client against crane and regctl",
     "catalogue": "a catalogue of 5,000 targets planned and written, beside docker buildx bake --print",
+    "fleet": "a hundred targets with nothing to do, after their first run (ten minutes and more)",
     "setup": "up, up again and down, with a warm cache",
     "nothing": "everything from nothing: packages, compilers' caches, tools, images (twenty minutes or more)",
 }
