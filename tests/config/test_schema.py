@@ -14,6 +14,8 @@ from pipeline.cli.schema import schema_of
 from pipeline.config import ImageFile, ProjectFile, VariantFile, load, read_lock, validate_document
 from pipeline.errors import ConfigError
 from tests.catalogue import test_documentation
+from tests.real import samples
+from tests.real.conftest import LOCKAGE_YML
 
 from . import test_models
 from .core_yaml import as_an_editor
@@ -80,6 +82,13 @@ def test_the_repository_s_own_files_fit_and_name_their_schema(path):
 def test_the_documentation_s_examples_fit(name, kind):
     [example] = re.findall(rf"```yaml\n# {re.escape(name)}\n(.*?)```", test_documentation.TEXT, re.DOTALL)
     JUDGES[kind].validate(as_an_editor(example))
+
+
+def test_the_samples_of_the_real_tests_fit():
+    JUDGES["project"].validate(as_an_editor(LOCKAGE_YML.format(name="t-1", more="")))
+    texts = [text for path, text in samples.hello().items() if path.endswith("image.yml")]
+    for text in (*texts, samples.image("1.0.0", "2.0.0-rc.1")):
+        JUDGES["image"].validate(as_an_editor(text))
 
 
 # What a schema cannot say, or says more narrowly so that an editor offers one way of writing it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.catalogue.source import Entry, Source
@@ -27,7 +27,7 @@ class Context:
 def context_of(source: Source, folder: str, ignore: Ignore, sources: Iterable[str]) -> Context:
     """The entries that these sources of COPY name; links bring what they point at, as far as it is in the folder."""
     head = f"{folder}/" if folder else ""
-    inside = {p[len(head) :]: e for p, e in source.files.items() if p.startswith(head) and p != folder}
+    inside = {path[len(head) :]: source.files[path] for path in _below(source, folder)}
     wanted = tuple(dict.fromkeys(sources))
     present = {p for p, e in inside.items() if not ignore.ignores(p)}
     chosen = matched(present, wanted)
@@ -49,6 +49,18 @@ def context_of(source: Source, folder: str, ignore: Ignore, sources: Iterable[st
     parents = {folder for path in kept for folder in above(path)}
     entries = {p: e for p, e in kept.items() if not (e.kind == "dir" and p in parents)}
     return Context(entries, tuple(by_hand))
+
+
+def _below(source: Source, folder: str) -> Iterator[str]:
+    """Every path below a folder."""
+    waiting = [folder]
+    while waiting:
+        above = waiting.pop()
+        for name in source.children(above):
+            path = f"{above}/{name}" if above else name
+            yield path
+            if source.files[path].kind == "dir":
+                waiting.append(path)
 
 
 def _follow(
