@@ -53,7 +53,7 @@ def _bake(stand: Stand, root: Path, buildx: Path) -> Command:
 def _commands(stand: Stand, home: Home, root: Path) -> dict[str, Command]:
     empty = stand.scratch / "large-nothing"
     fresh = stand.home("large-fresh", LOCKAGE_CACHE=str(empty))
-    template = root / "images" / "image0500" / "Dockerfile.tmpl"
+    template = root / "images" / "image0501" / "Dockerfile.tmpl"
     before = template.read_text()
     changes = count()
 
