@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .source import IMAGES, MAX_TEXT, Source
+from .source import IMAGES, MAX_TEXT, ROOTFS, Source
 
 
 class Unreadable(Exception):
@@ -36,6 +36,17 @@ def included_path(source: Source, name: str, parent: str) -> str:
         if f"{folder}/{name}" in source.files:
             return f"{folder}/{name}"
     return name
+
+
+def includable(source: Source, parent: str) -> set[str]:
+    """Every name that an include in a template could say."""
+    texts = [
+        path
+        for path, entry in source.files.items()
+        if entry.kind == "file" and f"/{ROOTFS}/" not in path and not path.endswith((".yml", ".yaml"))
+    ]
+    folders = [f"{folder}/" for folder in _upwards(parent)]
+    return {path.removeprefix(folder) for folder in folders for path in texts if path.startswith(folder)}
 
 
 def _upwards(path: str) -> Iterator[str]:

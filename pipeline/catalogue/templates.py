@@ -15,6 +15,7 @@ and `{% extends %}` look beside the template that names them, then upwards to `i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ from pipeline.errors import Problem
 from .definition import Definition, Explicit
 from .plain import Plain
 from .source import Source
+
+_NO_WORD = re.compile(r"No (filter|test) named '(.*?)'(?: found)?\.")
 
 if TYPE_CHECKING:
     from jinja2.ext import Extension
@@ -131,7 +134,7 @@ class Renderer:
         import jinja2
 
         from .limits import MAX_OUTPUT
-        from .lookup import Unreadable
+        from .lookup import Unreadable, includable
         from .sandbox import Sandbox
 
         if self._environment is None:
@@ -148,11 +151,14 @@ class Renderer:
                     raise TemplateProblem(Problem(path, 0, 0, "", message))
             return "".join(out)
         except jinja2.TemplateSyntaxError as error:
-            where = error.name or path
-            raise TemplateProblem(Problem(where, error.lineno, 1, "", str(error.message))) from None
+            where, message = error.name or path, str(error.message)
+            near = _known_word(message, self._environment)
+            raise TemplateProblem(Problem(where, error.lineno, 1, "", message, near)) from None
         except jinja2.TemplateNotFound as error:
             line, where = self._line(error, path)
-            raise TemplateProblem(Problem(where, line, 1, "", f"there is no template {error.name}")) from None
+            message = f"there is no template {error.name}"
+            near = did_you_mean(error.name or "", includable(self._source, where))
+            raise TemplateProblem(Problem(where, line, 1, "", message, near)) from None
         except Unreadable as error:
             raise TemplateProblem(Problem(error.path, 0, 0, "", error.message)) from None
         except TemplateProblem:
@@ -160,6 +166,7 @@ class Renderer:
         except Exception as error:
             line, where = self._line(error, path)
             message, suggestion = _explain(error, context, subject)
+            suggestion = suggestion or _known_word(str(error), self._environment)
             raise TemplateProblem(Problem(where, line, 1, "", message, suggestion)) from None
 
     def _line(self, error: BaseException, path: str) -> tuple[int, str]:
@@ -184,6 +191,15 @@ def context_of(definition: Definition) -> dict[str, Any]:
         "versions": _Versions(definition.versions),
         "variables": _Variables(definition.variables),
     }
+
+
+def _known_word(message: str, environment: Sandbox) -> str | None:
+    """The nearest filter or test, if the message says that there is none of a name."""
+    match = _NO_WORD.fullmatch(message)
+    if match is None:
+        return None
+    known = environment.filters if match[1] == "filter" else environment.tests
+    return did_you_mean(match[2], (name for name in known if not name.startswith("lockage_")))
 
 
 def _explain(error: Exception, context: Mapping[str, Any], subject: str) -> tuple[str, str | None]:

@@ -247,8 +247,23 @@ TEMPLATES: dict[str, Row] = {
         f"{TMPL}:2:1: Expected an expression, got 'end of statement block'",
     ),
     "an include that is not there": (
-        _tmpl(FROM + "{% include 'apt.tmpl' %}\n"),
-        f"{TMPL}:2:1: there is no template apt.tmpl",
+        _tmpl(FROM + "{% include '_shared/atp.tmpl' %}\n", **{"images/_shared/apt.tmpl": ""}),
+        f"{TMPL}:2:1: there is no template _shared/atp.tmpl (did you mean _shared/apt.tmpl?)",
+    ),
+    "an include beside that is not there": (
+        _tmpl(
+            FROM + "{% include 'npm.tmpl' %}\n",
+            **{"images/app/nmp.tmpl": "", "images/app/rootfs/npm.tmp": ""},
+        ),
+        f"{TMPL}:2:1: there is no template npm.tmpl (did you mean nmp.tmpl?)",
+    ),
+    "an unknown filter": (
+        _tmpl(FROM + "{{ tag | uper }}\n"),
+        f"{TMPL}:2:1: No filter named 'uper'. (did you mean upper?)",
+    ),
+    "an unknown test": (
+        _tmpl(FROM + "{% if tag is defned %}{% endif %}\n"),
+        f"{TMPL}:2:1: TemplateRuntimeError: No test named 'defned' found. (app:1.0.0) (did you mean defined?)",
     ),
     "a way out of the sandbox": (
         _tmpl(FROM + "{{ ''.__class__ }}\n"),
