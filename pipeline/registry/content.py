@@ -10,6 +10,7 @@ import anyio.to_thread
 
 from pipeline.errors import RegistryError
 
+_TINY = 64 * 1024
 Content = bytes | Path | Callable[[], AsyncIterator[bytes]]
 
 
@@ -38,12 +39,16 @@ async def file_part(path: Path, start: int, length: int | None, piece: int) -> A
         raise RegistryError(f"cannot read {path}: {fault.strerror}") from fault
 
 
-async def small_file(path: Path) -> bytes:
-    """A whole file that is small enough to be held: one step, where a stream of it takes five.
-
-    Raises RegistryError if it cannot be read.
+async def small_file(path: Path, size: int) -> bytes:
+    """A whole file that is small enough to be held: one step, where a stream of it takes five; a thread for a few
+    kilobytes would cost more than it saves. Raises RegistryError if it cannot be read.
     """
     try:
-        return await anyio.to_thread.run_sync(path.read_bytes)
+        return _read(path, size) if size <= _TINY else await anyio.to_thread.run_sync(_read, path, size)
     except OSError as fault:
         raise RegistryError(f"cannot read {path}: {fault.strerror}") from fault
+
+
+def _read(path: Path, size: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(size + 1)  # one more than described shows that it is not what was described

@@ -85,7 +85,7 @@ async def send(
         return await _chunked(transport, repo, content, descriptor, upload, chunk)
     at = [upload.location]
     if isinstance(content, Path) and descriptor.size <= transport.settings.whole_bytes:
-        content = await small_file(content)
+        content = await small_file(content, descriptor.size)
     body = content if isinstance(content, bytes) else opener(content, transport.settings.piece_bytes)
 
     def make() -> Call:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import statistics
 import subprocess
 import sys
@@ -41,6 +42,14 @@ class Work:
     peers: Peers
     floor: int
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Seconds on the clock, and of the processor."""
+
+    seconds: float
+    cpu: float
 
 
 def measure(stand: Stand) -> list[Figure]:
@@ -204,52 +213,58 @@ def _counts(asked: Counter[str]) -> str:
     return f"{asked.total()} ({', '.join(f'{count} {method}' for method, count in sorted(asked.items()) if count)})"
 
 
-def _once(host: str, work: Ours) -> float:
-    """Seconds of the work alone, in a client that has met the registry."""
+def _once(host: str, work: Ours) -> Taken:
+    """What the work alone takes, in a client that has met the registry."""
     import anyio
 
     from pipeline.registry import Registry
 
-    async def run() -> float:
+    async def run() -> Taken:
         async with Registry() as registry:
             await registry.ping(host)
-            began = time.perf_counter()
+            began, used = time.perf_counter(), time.process_time()
             await work(registry, host)
-            return time.perf_counter() - began
+            return Taken(time.perf_counter() - began, time.process_time() - used)
 
     return anyio.run(run)
 
 
 def _time(work: Work, host: str, rounds: int) -> list[Figure]:
     """In turns; ours without the start of the interpreter, theirs as the processes they are."""
-    ours: list[float] = []
-    theirs: dict[str, list[float]] = {name: [] for name in work.peers}
+    found: dict[str, list[Taken]] = {"ours": [], **{name: [] for name in work.peers}}
     for number in range(rounds + 1):
-        seconds = {"": _once(host, work.ours)}
-        for name, commands in work.peers.items():
-            batch = commands(host)
-            began = time.perf_counter()
-            for argv in batch:
-                run_quietly(argv)
-            seconds[name] = time.perf_counter() - began
+        taken = {"ours": _once(host, work.ours)}
+        taken |= {name: _peer(commands(host)) for name, commands in work.peers.items()}
         if number:  # the first round warms up
-            ours.append(seconds.pop(""))
-            for name, taken in seconds.items():
-                theirs[name].append(taken)
-    medians = {name: statistics.median(taken) for name, taken in theirs.items()}
-    best = min(medians, key=lambda name: medians[name])
-    said = ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in medians.items())
+            for name, one in taken.items():
+                found[name].append(one)
+    wall = {name: statistics.median(one.seconds for one in every) for name, every in found.items()}
+    cpu = {name: statistics.median(one.cpu for one in every) for name, every in found.items()}
+    least = {name: min(one.seconds for one in every) for name, every in found.items()}
+    best = min(work.peers, key=lambda name: wall[name])
+    said = ", ".join(f"{name} {wall[name] * 1000:.0f} ms (least {least[name] * 1000:.0f})" for name in found)
+    ours = [one.seconds for one in found["ours"]]
     return [
         Figure(
             f"{work.name}: time",
-            statistics.median(ours),
-            medians[best],
+            wall["ours"],
+            wall[best],
             best,
             goal=0.7,
             spread=(min(ours), max(ours)),
-            note=f"ours in a running program; {said} with the start of their processes",
+            cpu=cpu["ours"],
+            peer_cpu=cpu[best],
+            note=f"{said}; ours in a running program, theirs with the start of their processes",
         )
     ]
+
+
+def _peer(batch: Sequence[Argv]) -> Taken:
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    for argv in batch:
+        run_quietly(argv)
+    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Taken(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 _PUSH = """
