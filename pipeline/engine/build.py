@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import dagger
 
 EPOCH = "SOURCE_DATE_EPOCH"
+FRESH = "LOCKAGE_FRESH"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,10 @@ def image(client: dagger.Client, order: BuildOrder) -> dagger.Container:
     if order.epoch is not None and declares(order.dockerfile, EPOCH):
         arguments.append(dagger.BuildArg(EPOCH, str(order.epoch)))
     built = context.docker_build(platform=dagger.Platform(str(order.platform)), build_args=arguments)
+    # The engine's Dockerfile converter leaves every ARG in the image's environment; ours is no business of the image's.
+    for name in (FRESH, EPOCH):
+        if declares(text, name) and not _sets(order.dockerfile, name):
+            built = built.without_env_variable(name)
     for name, value in sorted(order.labels.items()):
         built = built.with_label(name, value)
     for name, value in sorted(order.annotations.items()):
@@ -65,6 +70,16 @@ def declares(dockerfile: str, argument: str) -> bool:
     )
 
 
+def _sets(dockerfile: str, name: str) -> bool:
+    """Whether an ENV mentions a variable."""
+    before = 0
+    for instruction in scan(dockerfile).instructions:
+        if instruction.keyword == "ENV" and name in dockerfile[before : instruction.end]:
+            return True
+        before = instruction.end
+    return False
+
+
 def uncached(dockerfile: str, word: str) -> str:
     """The same Dockerfile with an argument in every stage that no earlier build had, so that each RUN runs.
 
@@ -74,7 +89,7 @@ def uncached(dockerfile: str, word: str) -> str:
         if instruction.keyword == "FROM":
             head, tail = dockerfile[: instruction.end], dockerfile[instruction.end :]
             newline = "" if head.endswith("\n") else "\n"
-            dockerfile = f"{head}{newline}ARG LOCKAGE_FRESH={word}\n{tail}"
+            dockerfile = f"{head}{newline}ARG {FRESH}={word}\n{tail}"
     return dockerfile
 
 
