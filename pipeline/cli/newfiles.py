@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -116,9 +117,21 @@ def _write(place: Path, file: Generated, origin: Path | None) -> None:
         with os.fdopen(handle, "wb") as out:
             out.write(_content(file, origin))
             os.fchmod(out.fileno(), file.mode)
-        os.link(name, place)  # fails where something came to be meanwhile
+        _name(Path(name), place)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _name(scratch: Path, place: Path) -> None:
+    """Give a whole file its name. Raises FileExistsError where something came to be meanwhile."""
+    try:
+        os.link(scratch, place)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links: a look, then a move
+        if os.path.lexists(place):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place)) from None
+        scratch.rename(place)
 
 
 def _undo(made: list[Path]) -> None:

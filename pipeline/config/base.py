@@ -120,7 +120,7 @@ VariantName = Annotated[
 Suffix = Annotated[
     str,
     _matching(_SUFFIX, "a suffix (starts with - or _, such as -browser)"),
-    _shown(shapes.matching(_SUFFIX)),
+    _shown(shapes.suffix(_SUFFIX)),
 ]
 Owner = Annotated[
     str,

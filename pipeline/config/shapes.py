@@ -38,6 +38,11 @@ def matching(pattern: re.Pattern[str]) -> Schema:
     return _texts(pattern.pattern, maxLength=128)
 
 
+def suffix(pattern: re.Pattern[str]) -> Schema:
+    """A text that starts with - or _; to an editor it may be a number below zero."""
+    return {**matching(pattern), "type": ["string", "number"], "minimum": -(10**9), "exclusiveMaximum": 0}
+
+
 SCALAR: Schema = {"type": ["string", "number", "boolean"]}
 
 _FIELD = rf"\{{(?:{'|'.join(FIELDS)})\}}"

@@ -9,7 +9,9 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from pipeline.catalogue import Entry, make_plan, read_source
+from pipeline.catalogue.affected import Affected, Impact
 from pipeline.catalogue.plan_schema import plan_schema
+from pipeline.cli.explain import with_affected
 from pipeline.cli.schema import schema_of
 from tests.config.core_yaml import as_an_editor
 
@@ -53,6 +55,14 @@ def test_a_rich_plan_fits(options):
 
 def test_our_own_plan_fits():
     JUDGE.validate(as_data(make_plan(read_source(ROOT))))
+
+
+def test_a_plan_of_what_is_affected_fits():
+    made = plan(RICH, SOME)
+    impact = Impact((Affected(made.targets[0].id, ("images/base/image.yml changed",)),))
+    data = json.loads(with_affected(made.to_json(), impact))
+    assert data["affected"]
+    JUDGE.validate(data)
 
 
 def places(data, path=()):

@@ -1,5 +1,6 @@
 """`init`: a first catalogue plans as it stands, its files fit their schemas, and nothing that is there is touched."""
 
+import errno
 import json
 import os
 import stat
@@ -96,6 +97,15 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path):
     with pytest.raises(EnvironmentProblem, match="cannot write"):
         write_new(root, files, tmp_path, files)
     assert not root.exists()
+
+
+def test_a_file_system_without_hard_links(tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)  # what FAT and some network file systems say
+    assert main(["init", str(tmp_path / "new")]) == 0
+    assert listing(tmp_path / "new") == sorted([*FILES, ".gitignore"])
 
 
 def test_a_file_is_no_folder_and_a_name_must_be_one(tmp_path, capsys):
