@@ -15,9 +15,11 @@ from dagger.mod._exceptions import FunctionError
 
 from pipeline.errors import LockageError
 from pipeline.release import perform
+from pipeline.release.refs import collect
 from pipeline.run import RunResult, Stage, run
 from pipeline.run.channels import environment, plan_promotions, verify
 from pipeline.run.inside import Given, read_catalogue, workshop
+from pipeline.run.manifest import manifest as merge
 from pipeline.run.text import problems, table
 
 Targets = Annotated[list[str] | None, Doc("images (python), tags (python:3.11) or ids; default: all")]
@@ -147,6 +149,23 @@ class Lockage:
     ) -> str:
         """Every stage for every target, up to a promotion."""
         return await self._run(Stage.PROMOTE, targets, platforms, fresh, as_json, to)
+
+    @function(cache="never")
+    async def manifest(
+        self,
+        targets: Targets = None,
+        refs: Annotated[
+            list[dagger.File] | None, Doc("files of refs; default: what the registry has")
+        ] = None,
+        allow_missing: Annotated[bool, Doc("merge without the platforms that nobody pushed")] = False,
+    ) -> str:
+        """Merges the platforms that several runs pushed into one index for each image tag. Gives JSON."""
+        with _told():
+            texts = [(await file.contents()).encode() for file in refs or ()]
+            known = collect({f"refs {n}": raw for n, raw in enumerate(texts, 1)}) if texts else None
+            async with workshop(self._given(), _report, targets=targets or ()) as shop:
+                done = await merge(shop, known, allow_missing=allow_missing)
+                return _text([one.to_json() for one in done])
 
     @function(cache="never")
     async def promote(

@@ -86,8 +86,10 @@ async def workshop(
     plan = made(lock)
     host, access = await _access(given, plan)
     async with Registry(access) as registry:
+        lock = await _complete(lock, plan, registry, mirrors)
         yield Workshop(
-            plan=made(await _complete(lock, plan, registry, mirrors)),
+            plan=made(lock),
+            whole=_whole(source, lock) if chosen or any("/" in name for name in targets) else {},
             registry=registry,
             engine=GivenEngine(given.client, here),
             host=host,
@@ -101,6 +103,12 @@ async def workshop(
             report=report,
             fresh=fresh,
         )
+
+
+def _whole(source: Source, lock: Lock) -> dict[str, frozenset[Platform]]:
+    """All platforms of each `image:tag`, for a caller who left some of them to others."""
+    groups = plan_of(source, lock=lock, engine=f"v{ENGINE_VERSION}").groups()
+    return {name: frozenset(t.platform for t in found) for name, found in groups}
 
 
 def parse_mirrors(texts: Sequence[str]) -> Mirrors:

@@ -91,10 +91,13 @@ async def _look(
     shop: Workshop, targets: Sequence[Target], refs: Mapping[str, PlatformRef] | None
 ) -> list[tuple[Target, Child | None]]:
     async def one(target: Target) -> tuple[Target, Child | None]:
-        where = _where(shop, target) if refs is None else None
-        if refs is not None and target.id in refs:
-            where = refs[target.id].reference
-        child = await read_child(shop.registry, where, target.platform) if where else None
+        if refs is None:
+            where = _where(shop, target)
+            child = await read_child(shop.registry, where, target.platform) if where else None
+            child = child or await _in_index(shop, target)
+        else:
+            ref = refs.get(target.id)
+            child = await read_child(shop.registry, ref.reference, target.platform) if ref else None
         if child:
             await _judge(shop, target, child)
         return target, child
@@ -107,6 +110,15 @@ def _where(shop: Workshop, target: Target) -> Reference | None:
     tags = shop.commit_tags(target)
     repository = shop.repository(shop.plan.project.environments[0], target.image)
     return repository.tagged(platform_tag(tags[0], target.platform)) if tags else None
+
+
+async def _in_index(shop: Workshop, target: Target) -> Child | None:
+    """A platform that the commit's index has already: an image of one platform needs no merging."""
+    tags = shop.commit_tags(target)
+    repository = shop.repository(shop.plan.project.environments[0], target.image)
+    index = await shop.registry.get_manifest(repository.tagged(tags[0])) if tags else None
+    found = next((c for c in index.children if c.platform == target.platform), None) if index else None
+    return await read_child(shop.registry, repository.at(found.digest), target.platform) if found else None
 
 
 async def _judge(shop: Workshop, target: Target, child: Child) -> None:

@@ -33,6 +33,9 @@ def copies(name: str = "data", base: str = samples.DEBIAN) -> dict[str, str]:
     }
 
 
+ONE = {"images/one/image.yml": samples.image("1", extra="platforms: [linux/amd64]\n")}
+
+
 def dev(site: Site, root: Path, image: str = "data") -> str:
     """The repository of an image in the first environment."""
     lines = (root / "lockage.yml").read_text().splitlines()
@@ -82,12 +85,14 @@ def test_two_runners_one_index(site: Site, project: Callable[..., Path], tmp_pat
 
 
 def test_without_what_is_missing_only_when_told_so(site: Site, project: Callable[..., Path]) -> None:
-    root = project(copies(), BOTH)
+    root = project(copies() | copies("one") | ONE, BOTH)
     nothing = site.run("-C", root, "manifest", "--allow-missing", expect=5)
-    assert "2 platforms are missing" in nothing.err
+    assert "3 platforms are missing" in nothing.err
     site.run("-C", root, "push", "--platform", "amd64")
+    assert "data:1 lacks linux/arm64" in site.run("-C", root, "manifest", expect=5).err
     done = site.run("-C", root, "manifest", "--allow-missing", "--json")
-    assert done.json[0]["missing"] == ["linux/arm64"]
+    assert {m["image"]: m["missing"] for m in done.json} == {"data": ["linux/arm64"], "one": []}
+    assert done.json[1]["written"] == []  # an image of one platform was whole when it was pushed
     assert "warning: data:1 was merged without linux/arm64" in done.err
     assert list(children(done.json[0]["reference"])) == ["amd64"]
 
