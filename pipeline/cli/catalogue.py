@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline.errors import Exit
+from pipeline.errors import Exit, UsageError
 
 from . import show
 from .assemble import local_lock, read_plan
@@ -14,6 +14,10 @@ from .explain import explain_path, explain_target, with_affected
 
 def plan(options: argparse.Namespace) -> int:
     """Targets with their tags, bases and keys; `--json` is the plan itself, the same bytes everywhere."""
+    if options.since_build and options.explain is None:
+        raise UsageError(
+            "--since-build belongs to --explain ID", hint="lockage plan --explain ID --since-build"
+        )
     made = read_plan(options, local_lock(options))
     if options.explain is not None:
         return explain_target(made, options)

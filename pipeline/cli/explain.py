@@ -43,8 +43,17 @@ def explain_target(plan: Plan, options: argparse.Namespace) -> int:
     lock = known_lock(options).path
     name = lock.name if lock.parent.resolve() == options.root.resolve() else str(lock)
     explained = explain_target(plan, ids[0], engine=f"v{ENGINE_VERSION}", lock=name)
-    if options.json:
-        show.data([one.to_json() for one in explained])
+    values = [one.to_json() for one in explained]
+    if options.since_build:
+        from .since import as_text, since_build
+
+        found = since_build(plan, ids[0], options)
+        if options.json:
+            show.data({"values": values, "since_build": found})
+        else:
+            show.out(_table(list(_rows(explained))) + "\n" + as_text(found))
+    elif options.json:
+        show.data(values)
     else:
         show.out(_table(list(_rows(explained))))
     return Exit.OK

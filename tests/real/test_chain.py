@@ -91,6 +91,9 @@ def test_an_edit_builds_that_image_and_what_stands_on_it(site: Site, pair: Path)
     before = site.run("build", "--json", cwd=pair).json["targets"]
     (pair / "images/child/Dockerfile.tmpl").write_text("FROM hello:1.2\nRUN echo other > /etc/child\n")
     commit(pair)
+    explained = site.run("plan", "--explain", "child:1.1.0", "--since-build", cwd=pair).out
+    assert "-RUN echo 1.1.0 > /etc/child\n" in explained and "+RUN echo other > /etc/child\n" in explained
+    assert site.run("plan", "--since-build", cwd=pair, expect=2).err.count("--explain") >= 1
     after = site.run("build", "--json", cwd=pair).json["targets"]
     status = {t["id"]: t["status"] for t in after}
     assert status.pop("hello/1.2.3/linux-amd64") == "reused"

@@ -19,6 +19,11 @@ def add(commands: Any) -> None:
     why.add_argument(
         "--explain-path", metavar="PATH", help="which level of rootfs/ won this path, which lost it"
     )
+    plan.add_argument(
+        "--since-build",
+        action="store_true",
+        help="with --explain: also what is new since it was last built, as the registry remembers",
+    )
     generate = command(
         commands, "generate", "catalogue:generate", "write Dockerfiles, tests and rootfs to dist/"
     )
