@@ -111,6 +111,7 @@ def test_the_epoch_is_in_times_config_history_and_where_it_is_asked_for(
     config = json.loads(crane("config", f"{builds(site, root)}@{found['child']['digest']}"))
     moment = "2023-11-14T22:13:20Z"
     assert {config["created"], *(step["created"] for step in config["history"])} == {moment}
+    assert not [e for e in config["config"]["Env"] if e.startswith("SOURCE_DATE_EPOCH=")]
     tree = files(site, root, found["child"])
     assert {tree[name].mtime for name in ("epoch", "etc/passwd", "etc/given", "srv/deep/file", "etc")} == {
         EPOCH
