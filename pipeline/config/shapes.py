@@ -66,7 +66,7 @@ PLATFORM: Schema = {
     "type": "string",
     "enum": [*SUPPORTED, "amd64", "arm64", "arm", "ppc64le", "s390x", "x86_64", "aarch64"],
 }
-REGISTRY: Schema = {"type": "string", "pattern": rf"^{_HOST}(?:/{_PATH})?$"}
+REGISTRY: Schema = {"type": "string", "pattern": rf"^{_HOST}(?:/(?:{_PATH})?)?$"}
 REPOSITORY = _texts(_PATH)
 REPOSITORY_OF_IMAGE: Schema = {
     "type": "string",

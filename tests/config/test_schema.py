@@ -105,7 +105,6 @@ ONLY_THE_SCHEMA_REFUSES = [
     ("image", "rootfs_copy: 'true'\n"),
     ("image", "platforms: [LINUX/AMD64]\n"),
     ("project", "version: '1'\nproject: a\n"),
-    ("project", MINIMAL + "registry: 'ghcr.io/'\n"),
     ("project", MINIMAL + "tools: {structure_test: a/b:1}\n"),
     ("project", MINIMAL + "policy: {vulnerabilities: {fail_on: [High]}}\n"),
 ]
@@ -166,6 +165,7 @@ GOOD = [
     ("project", MINIMAL + "bases: [debian, 'localhost:5000/a/b:1', '[::1]:5000/a', 'A/b', 'a.b', 'a__b/c.d-e/f']\n"),
     ("project", MINIMAL + "registry: 'ghcr.io/acme/x'\nbuilds: a/b\ncommit_tags: ['{branch}-{short}']\n"),
     ("project", MINIMAL + "environments: [{name: a, repository: 'x/{image}-y/z'}]\nsource: https://e.org\n"),
+    ("project", MINIMAL + "registry: 'ghcr.io/'\n"),
     ("project", MINIMAL + "tools: {structure-test: a/b}\nvulnerability_db: a/b:1\n"),
 ]  # fmt: skip
 
