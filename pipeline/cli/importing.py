@@ -10,7 +10,8 @@ from pipeline.catalogue.generate import Generated
 from pipeline.catalogue.importing import ASIDE, Imported, import_folder
 from pipeline.catalogue.importing.layout import is_dockerfile
 from pipeline.catalogue.starting import check_name, project_name, schema_files
-from pipeline.errors import ConfigError, Exit, Problem
+from pipeline.errors import ConfigError, Exit, Problem, UsageError
+from pipeline.model import Reference
 
 from . import show
 from .folder import read_folder
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     name = folder.resolve().name
     project = check_name(options.project or project_name(name))
     source = read_folder(folder, lambda n: is_dockerfile(n) or n.endswith(".dockerignore"))
-    found = import_folder(source, name, project=project, prefixes=tuple(options.prefix))
+    found = import_folder(source, name, project=project, prefixes=_prefixes(options.prefix))
     if not found.images:
         raise ConfigError(
             [Problem(str(folder), 0, 0, "", "holds no Dockerfile")],
@@ -44,6 +45,18 @@ def run(options: argparse.Namespace) -> int:
         new += ignore_dist(root)
     _report(options, found, root, new, add)
     return Exit.CONFIG if any(i.status == ASIDE for i in found.images) else Exit.OK
+
+
+def _prefixes(texts: list[str]) -> tuple[str, ...]:
+    """What images may be called in front. Raises UsageError."""
+    prefixes = tuple(text.rstrip("/") for text in texts)
+    for prefix in prefixes:
+        try:
+            Reference.parse(f"{prefix}/image")
+        except ValueError:
+            hint = "--prefix takes what stands before the image's name in FROM, such as ghcr.io/acme"
+            raise UsageError(f"--prefix {prefix[:80]!r} is not host[/path]", hint=hint) from None
+    return prefixes
 
 
 def _files(found: Imported, root: Path) -> tuple[dict[str, Generated], list[str]]:

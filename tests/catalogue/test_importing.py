@@ -344,6 +344,14 @@ def test_the_documented_example_says_what_is_documented(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("prefix", ["https://ghcr.io/acme", "", "Ghcr io", "/"])
+def test_a_prefix_is_a_host_and_a_path(prefix, tmp_path, capsys):
+    folder = on_disk(tmp_path / "x", {"a/Dockerfile": DEBIAN})
+    assert main(["import", folder, "--prefix", prefix, "--output", str(tmp_path / "out")]) == 2
+    assert "is not host[/path]" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_into_a_catalogue_that_is_there(tmp_path, capsys):
     root = tmp_path / "root"
     on_disk(
