@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ async def pull_artifact(
     """
     found = await show_artifact(registry, reference)
     names = safe_paths([_title(file) for file in found.files], str(reference))
+    new = not await anyio.Path(output).exists()
     try:
         scratch = _begin(output, names)
         try:
@@ -37,6 +39,8 @@ async def pull_artifact(
             _place(scratch, output, names)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+            if new:
+                _drop(output)
     except OSError as fault:
         raise EnvironmentProblem(
             f"cannot write to {output}: {fault.strerror}", hint="free space, or another folder: --output DIR"
@@ -48,6 +52,11 @@ def _begin(output: Path, names: Sequence[PurePosixPath]) -> Path:
     output.mkdir(parents=True, exist_ok=True)
     _free(output, names)
     return Path(tempfile.mkdtemp(prefix=".lockage-pull-", dir=output))
+
+
+def _drop(folder: Path) -> None:
+    with suppress(OSError):  # it holds what was pulled
+        folder.rmdir()
 
 
 def _place(scratch: Path, output: Path, names: Sequence[PurePosixPath]) -> None:

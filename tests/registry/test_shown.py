@@ -134,7 +134,7 @@ async def test_content_that_the_registry_has_spoilt(folder: Path, tmp_path: Path
         assert done.returncode == 0, done.stderr
         assert spoil(tmp_path / "spoilt" / "data") == 1
         said = await refused(folder, "artifact", "pull", f"{host}/note:1", "--output", "out")
-    assert "not what its digest promises" in said and not [*files_in(folder / "out")]
+    assert "not what its digest promises" in said and not (folder / "out").exists()
 
 
 def spoil(data: Path) -> int:
@@ -142,10 +142,6 @@ def spoil(data: Path) -> int:
     for blob in blobs:
         blob.write_bytes(b"jello")
     return len(blobs)
-
-
-def files_in(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 async def test_read_only(folder: Path, tmp_path: Path) -> None:
