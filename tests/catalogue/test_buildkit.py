@@ -1,20 +1,20 @@
 """BuildKit's own parser accepts what we generate, and reads every Dockerfile as we do."""
 
-from itertools import chain
-
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tools import buildkit
 
+from pipeline.catalogue import make_plan, read_source
 from pipeline.catalogue.dockerfile import copies_rootfs, find_bases, inject_rootfs
 from pipeline.catalogue.expand import expand
 from pipeline.catalogue.scan import scan
 from pipeline.model import Platform
 
+from .golden import DATA
 from .made import DOCKERFILES, PLATFORMS, VALUES, WORDS, dockerfiles, words
-from .sample import own_plan
-from .test_examples import DESCRIPTION, plan
+from .sample import own_plan, plan
+from .test_examples import DESCRIPTION
 
 pytestmark = pytest.mark.real  # starts a process
 
@@ -64,15 +64,19 @@ def may_refuse(found, theirs):
 
 @pytest.fixture(scope="module")
 def generated():
-    """Every Dockerfile of this repository and of the description's examples."""
+    """Every Dockerfile of this repository and of the examples."""
+    examples = read_source(DATA / "examples")
     found = {
-        f"{t.id}{snapshot or ''}": t.dockerfile
+        f"{whose} {t.id} {snapshot}": t.dockerfile
         for snapshot in (None, "mr-123")
-        for t in chain(
-            own_plan(snapshot_id=snapshot).targets, plan(DESCRIPTION, snapshot_id=snapshot).targets
+        for whose, made in (
+            ("own", own_plan(snapshot_id=snapshot)),
+            ("examples", make_plan(examples, snapshot_id=snapshot)),
+            ("description", plan(DESCRIPTION, snapshot_id=snapshot)),
         )
+        for t in made.targets
     }
-    assert len(found) > 30
+    assert len(found) > 150
     return found
 
 
