@@ -20,6 +20,7 @@ _SHELL_WORD = re.compile(rf"""(?><<\s*|\\.|\\$|[^\s"'\\$]|{_QUOTED}|{_VARIABLE})
 _SHELL_LINE = re.compile(rf"(?>\s+|{_SHELL_WORD.pattern})*")
 _ARGUMENT = re.compile(r"""(?:[^\s"'\\`]|[\\`].|"(?:[^"\\`]|[\\`].)*"?|'[^']*'?)+""")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+$")
+_CONTINUED = {e: re.compile(rf"(?<!{re.escape(e)}){re.escape(e)}[ \t]*\r?\n?$") for e in ("\\", "`")}
 _WORD = re.compile(r"\S+")
 _FLAG = re.compile(r"--\S")
 _WITHOUT_WORDS = frozenset(
@@ -90,7 +91,7 @@ def scan(text: str) -> Dockerfile:
     if text.startswith("\ufeff"):
         lines[0] = " " + lines[0][1:]  # a byte order mark counts for nothing but its place
     directives, escape = _directives(lines)
-    continued = re.compile(rf"(?<!{re.escape(escape)}){re.escape(escape)}[ \t]*\r?\n?$")
+    continued = _CONTINUED[escape]
     out: list[Instruction] = []
     number, offset = 0, 0
     while number < len(lines):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+_COMPACT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
 
 def compact(value: Any) -> bytes:
     """For hashing and for the wire: no spaces, keys sorted, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _COMPACT(value).encode()
 
 
 def pretty(value: Any) -> str:
