@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _SHOWN = 40
 """Differences a place that are printed as text; `--json` has them all."""
 _LAYOUT = "oci:"
+_DIGEST = re.compile(r"sha256:([0-9a-f]{12})[0-9a-f]{52}")
 
 
 def rebuild(options: argparse.Namespace) -> int:
@@ -111,5 +113,5 @@ def _differences(found: Comparison) -> None:
 def _value(text: str | None) -> str:
     if text is None:
         return "nothing"
-    text = text if text.isprintable() else ascii(text)[1:-1]
+    text = _DIGEST.sub(r"\1", text if text.isprintable() else ascii(text)[1:-1])
     return text if len(text) <= 100 else f"{text[:97]}..."
