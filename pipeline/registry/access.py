@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 from pipeline.model.reference import DOCKER_HUB
 
@@ -51,6 +52,8 @@ class Access:
     provider: Provider | None = None
     ca_file: str | None = None
     https_loopback: bool = False
+    proxies: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    """Addresses of HTTP proxies by scheme, and under `no` the hosts that are reached without."""
 
     @classmethod
     def from_docker_config(
@@ -67,9 +70,14 @@ class Access:
         Authorities and hosts without TLS are those that `env` names (`said`), and those given here. Raises UsageError.
         """
         from .dockerconfig import Keychain
-        from .said import said_ca_file, said_hosts
+        from .said import said_ca_file, said_hosts, said_proxies
 
-        return cls({**said_hosts(env), **(hosts or {})}, Keychain(env, source), ca_file or said_ca_file(env))
+        return cls(
+            {**said_hosts(env), **(hosts or {})},
+            Keychain(env, source),
+            ca_file or said_ca_file(env),
+            proxies=said_proxies(env),
+        )
 
     def of(self, host: str) -> HostAccess:
         """What was said about this host, or the default."""
@@ -86,6 +94,18 @@ class Access:
         """Scheme and authority of the host's API, e.g. `https://ghcr.io`."""
         scheme = "http" if self.plain_http(host) else "https"
         return f"{scheme}://{self.of(host).address or (_HUB_API if host == DOCKER_HUB else host)}"
+
+    def proxy_of(self, url: str) -> str | None:
+        """The proxy for an address; None for loopback, what `no` lists, and where there is none."""
+        if not self.proxies:
+            return None
+        from urllib.request import proxy_bypass_environment
+
+        parts = urlsplit(url)
+        proxy = self.proxies.get(parts.scheme)
+        if proxy is None or _LOOPBACK.match(parts.netloc):
+            return None
+        return None if proxy_bypass_environment(parts.netloc, {"no": self.proxies.get("no", "")}) else proxy
 
     def ca_of(self, host: str) -> str | None:
         """The PEM bundle to trust for this host beside the system's."""

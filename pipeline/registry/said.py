@@ -1,4 +1,4 @@
-"""What a site says about registries in its environment: certificate authorities, plain HTTP, mirrors.
+"""What a site says about registries in its environment: certificate authorities, plain HTTP, mirrors, proxies.
 
 These are properties of where a run happens, not of what is built: so they stand in no file of a project.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pipeline.errors import UsageError
 from pipeline.model import Mirrors, Repository
@@ -54,6 +55,26 @@ def said_mirrors(env: Mapping[str, str]) -> Mirrors:
         return Mirrors.parse(found)
     except ValueError as fault:
         raise UsageError(f"{MIRRORS}: {fault}", hint="docker.io=harbor.example/hub") from None
+
+
+def said_proxies(env: Mapping[str, str]) -> Mapping[str, str]:
+    """The proxies of HTTPS_PROXY and HTTP_PROXY by scheme, and under `no` what NO_PROXY leaves out; lower case counts
+    as well. Raises UsageError for an address that is not one."""
+    found: dict[str, str] = {}
+    for name in ("https", "http", "no"):
+        text = (env.get(f"{name}_proxy") or env.get(f"{name.upper()}_PROXY") or "").strip()
+        if text and name != "no":
+            text = text if "://" in text else f"http://{text}"
+            parts = urlsplit(text)
+            if parts.scheme != "http" or not parts.hostname:
+                where = f"{parts.scheme}://{parts.hostname or ''}"  # without what may be a password
+                raise UsageError(
+                    f"{name.upper()}_PROXY: {where[:200]!r} is not the address of an HTTP proxy",
+                    hint="such as http://proxy.lan:3128",
+                )
+        if text:
+            found[name] = text
+    return found
 
 
 def _pairs(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -215,6 +215,7 @@ class Transport:
             headers=headers,
             allow_redirects=False,
             ssl=True if context is None else context,
+            proxy=self.access.proxy_of(url),
         )
 
     async def _metered(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.model import Reference
-from pipeline.registry import Access, HostAccess
+from pipeline.model import Reference, Repository
+from pipeline.registry import Access, HostAccess, Registry
 from pipeline.registry.said import said_ca_file, said_hosts, said_mirrors
 
-from . import servers
+from . import images, servers
+from .faultproxy import faulty
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,6 +63,40 @@ def test_a_host_is_not_both(tmp_path: Path) -> None:
     env = {"LOCKAGE_PLAIN_HTTP": "a.example", "LOCKAGE_CA_FILE": f"a.example={__file__}"}
     with pytest.raises(UsageError, match="named by"):
         said_hosts(env)
+
+
+def test_proxies_and_who_does_without() -> None:
+    env = {
+        "HTTPS_PROXY": "proxy.lan:3128",
+        "http_proxy": "http://u:open-sesame@other.lan",
+        "NO_PROXY": "a.example,.lan",
+    }
+    access = Access.from_docker_config(None, env)
+    assert access.proxy_of("https://ghcr.io/v2/") == "http://proxy.lan:3128"
+    assert access.proxy_of("http://ghcr.io:8080/v2/") == "http://u:open-sesame@other.lan"
+    for url in ("https://a.example/v2/", "https://b.lan:5000/", "http://localhost:5000/", "http://[::1]:1/"):
+        assert access.proxy_of(url) is None
+    assert Access().proxy_of("https://ghcr.io/") is None
+    assert "open-sesame" not in repr(access)
+    for text in ("socks5://u:open-sesame@proxy.lan", "http://"):
+        with pytest.raises(UsageError, match="not the address of an HTTP proxy") as caught:
+            Access.from_docker_config(None, {"HTTPS_PROXY": text})
+        assert "open-sesame" not in str(caught.value.to_json())
+
+
+@pytest.mark.real
+@pytest.mark.anyio
+async def test_requests_go_through_the_proxy(olareg: str, tmp_path: Path) -> None:
+    """A name that only the proxy can reach; what it is asked for is the whole address."""
+    async with faulty(olareg) as proxy:
+        env = {"HTTP_PROXY": f"http://{proxy.host}", "LOCKAGE_PLAIN_HTTP": "registry.invalid"}
+        what, repo = images.image("through a proxy"), Repository("registry.invalid", "proxied/app")
+        async with Registry(Access.from_docker_config(None, env)) as registry:
+            await images.push(registry, repo, what, "1")
+            assert await registry.head(repo.tagged("1")) == what.index.descriptor
+        assert len(proxy.asked) > 10
+        async with Registry() as registry:
+            assert await registry.head(Repository(olareg, "proxied/app").tagged("1")) == what.index.descriptor
 
 
 @pytest.mark.real
