@@ -3,6 +3,7 @@
     examples/                 a catalogue, with MODES for what git does not keep
     golden/examples/          its dist/, with MODES
     golden/examples-mr-123/   the same with --snapshot-id mr-123
+    golden/examples.json      its plan, without a lock
 
 `RENEW=1 tests/run tests/catalogue/test_golden.py` writes the golden trees again; look at the difference with git.
 """

@@ -56,6 +56,14 @@ def examples(tmp_path_factory):
     return make_plan(read_source(golden.on_disk("examples", tmp_path_factory.mktemp("plan") / "repo")))
 
 
+def test_the_plan_is_the_golden_one(examples):
+    file, made = golden.GOLDEN / "examples.json", examples.to_json()
+    if os.environ.get("RENEW"):
+        file.write_text(made)
+    differs = golden.difference({"plan": file.read_text()}, {"plan": made})
+    assert not differs, f"the plan is not what it was; if it should not be: {golden.RENEW}\n{differs}"
+
+
 def tags(plan, image):
     return {t.tag: t.tags for t in plan.targets if t.image == image and t.platform.architecture == "amd64"}
 
