@@ -18,7 +18,20 @@ from .tools import crane, tags
 pytestmark = pytest.mark.real
 
 Dagger = Callable[..., Done]
-STAGES = {"plan", "lint", "build", "scan", "sbom", "test", "push", "sign", "run", "promote", "verify"}
+STAGES = {
+    "plan",
+    "lint",
+    "build",
+    "scan",
+    "sbom",
+    "test",
+    "push",
+    "sign",
+    "run",
+    "manifest",
+    "promote",
+    "verify",
+}
 
 
 @pytest.fixture
@@ -87,6 +100,25 @@ def test_what_the_command_line_built_is_recalled(site: Site, dagger: Dagger, pai
     assert digests(again) == digests(first)
     assert {t["status"] for t in again["targets"]} == {"reused"}
     assert all(digest in dagger(*call("build"), cwd=pair).out for digest in digests(first).values())
+
+
+def test_platforms_of_two_runners_are_merged(
+    site: Site, dagger: Dagger, project: Callable[..., Path]
+) -> None:
+    files = {
+        "images/data/image.yml": samples.image("1"),
+        "images/data/Dockerfile.tmpl": samples.DEBIAN,
+        "images/data/rootfs/etc/data": "data\n",
+    }
+    root = project(files, "platforms: [linux/amd64, linux/arm64]\n")
+    site.run("push", "--platform", "arm64", cwd=root)
+    refused = dagger(*call("manifest"), cwd=root, expect=1)
+    assert "data:1 lacks linux/amd64" in refused.err
+    pushed = dagger(*call("push", "--platforms", "linux/amd64", "--as-json"), cwd=root).json["images"][0]
+    assert pushed["index"] is None
+    (made,) = dagger(*call("manifest"), cwd=root).json
+    assert list(made["children"]) == ["linux/amd64", "linux/arm64"]
+    assert site.run("manifest", "--json", cwd=root).json == [made | {"written": []}]
 
 
 def test_what_the_module_did_leaves_nothing_to_do(site: Site, dagger: Dagger, pair: Path) -> None:
