@@ -78,6 +78,12 @@ def test_times(tmp_path: Path, found: float, since: int | None, written: int) ->
     assert members(made)[0].mtime == written
 
 
+def test_nothing_is_too_late_for_a_moment_that_nobody_knows(tmp_path: Path) -> None:
+    entries = [Made("built", mtime=1500), Made("package", mtime=1000)]
+    assert [m.mtime for m in members(normal(tmp_path, tar(entries), 0, 1400))] == [0, 1000]
+    assert [m.mtime for m in members(normal(tmp_path, tar(entries), 0))] == [0, 0]
+
+
 def test_a_folder_bears_the_epoch(tmp_path: Path) -> None:
     made = normal(tmp_path, tar([Made("a", "folder", mtime=3)]), 2000)
     assert members(made)[0].mtime == 2000

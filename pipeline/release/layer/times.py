@@ -20,6 +20,9 @@ class Times:
     `since` is when the build began: its steps may have run long before the commit that now takes them from an
     engine's cache, so being later than the epoch is not enough of a sign. A folder is in a layer because something
     in it changed, and bears the time of some layer below if it is not its own. All in seconds since 1970.
+
+    An epoch of 0 is a moment that nobody knows, and nothing is too late for it where `since` is known: otherwise
+    every file of every package would seem to be of 1970, and modules compiled for their own times be stale.
     """
 
     epoch: int
@@ -28,9 +31,9 @@ class Times:
     def of(self, mtime: int, *, folder: bool = False) -> int:
         """The time to write for one that was found; nanoseconds, the result in whole seconds."""
         seconds = mtime // 10**9
-        made = folder or seconds > self.epoch or seconds == CONTEXT
-        made = made or (self.since is not None and seconds >= self.since)
-        return (self.epoch if made else seconds) * 10**9
+        late = seconds > self.epoch and (self.epoch != 0 or self.since is None)
+        built = self.since is not None and seconds >= self.since
+        return (self.epoch if folder or late or built or seconds == CONTEXT else seconds) * 10**9
 
 
 NEVER = Times(0, -(2**63))
