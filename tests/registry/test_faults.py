@@ -126,3 +126,51 @@ async def test_faults_that_stay_are_one_error(proxy: Proxy) -> None:
             assert data["host"] == proxy.host
             assert data["operation"] == "looking for the manifest"
             assert "8 tries" in str(data["message"])
+
+
+@pytest.mark.parametrize("step", [2, 3, 5])
+async def test_every_operation_gives_what_it_gives_without_faults(proxy: Proxy, host: str, step: int) -> None:
+    """The same script on a steady registry and on a shaky one: equal answers, equal content afterwards."""
+    found = []
+    for shaken in (False, True):
+        repo, other = fresh(proxy.host), fresh(proxy.host)
+        if shaken:
+            proxy.every(step, *FAULTS)
+        async with Registry(settings=QUICK) as registry:
+            found.append(await everything(registry, repo, other, f"operations {step}"))
+        proxy.plan = lambda number, request: None
+    assert len(proxy.made) >= 5
+    assert found[0] == found[1]
+
+
+async def everything(registry: Registry, repo: Repository, other: Repository, seed: str) -> list[object]:
+    """Each method once or more, and what it answered."""
+
+    async def stream():
+        yield b"from a "
+        yield b"stream"
+
+    said: list[object] = [await registry.ping(repo.host)]
+    what = images.image(seed)
+    await images.push(registry, repo, what, "1")
+    streamed = Descriptor.of(b"from a stream", "text/plain")
+    await registry.put_blob(repo, stream, streamed)
+    said += [await registry.has_blob(repo, d.digest) for d in (streamed, Descriptor.of(b"nothing", ""))]
+    said += [await registry.mount_blob(other, streamed, repo), await registry.blob(other, streamed)]
+    said += [[piece async for piece in registry.stream_blob(repo, streamed)]]
+    for tag in ("2", "3"):
+        said.append(await registry.put_manifest(repo, what.index.raw, what.index.media_type, tag=tag))
+    notes = [await images.attach(registry, repo, what.index.descriptor, text) for text in ("one", "two")]
+    said.append(await registry.delete_referrer(repo, notes[0].digest, what.index.digest))
+    said.append(await registry.referrers(repo, what.index.digest))
+    said.append([tag for tag in await registry.tags(repo) if not tag.startswith("sha256-")])
+    said += [await registry.head(repo.tagged("2")), await registry.head(repo.tagged("none"))]
+    said += [await registry.get_manifest(repo.tagged("3")), await registry.get_manifest(other.tagged("3"))]
+    copied = await registry.copy(repo, what.index.digest, other, tag="1", check=True)
+    said += [copied.descriptor, copied.referrers, copied.dangling]
+    said += [
+        await registry.referrers(other, what.index.digest),
+        await registry.get_manifest(other.tagged("1")),
+    ]
+    said += [await registry.delete(other.at(what.index.digest)), await registry.head(other.tagged("1"))]
+    return said
