@@ -79,3 +79,14 @@ def test_a_name_that_is_not_utf8(tmp_path):
     put(tmp_path, {"lockage.yml": PROJECT, "images/a/image.yml": ""})
     (tmp_path / "images/a").joinpath(b"\xff".decode(errors="surrogateescape")).write_text("")
     assert "the name is not UTF-8" in refused(tmp_path)[0]
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, reading.MAX_TEXT - 1, reading.MAX_TEXT])
+def test_a_text_is_read_whole_whatever_size_it_had_a_moment_ago(tmp_path, size):
+    content = bytes(range(250)) * (size // 250 + 1)
+    place = tmp_path / "text"
+    place.write_bytes(content[:size])
+    for said in (0, 1, size - 1, size, size + 1, 10 * reading.MAX_TEXT):
+        assert reading._read(str(place), max(0, said)) == content[:size]
+    place.write_bytes(b"x" * (reading.MAX_TEXT + 10))
+    assert len(reading._read(str(place), size)) == reading.MAX_TEXT + 1
