@@ -76,7 +76,7 @@ _SOURCES = [
     "RUN --mount=type=bind,FROM=q:1,target=/t true",
     'RUN --mount=type=bind,"from=q:1",target=/t true',
     'RUN --mount="type=bind, from=q:1" true',
-    'RUN --mount=type=cache,target="/root/.cache" true',
+    'RUN --mount=type=cache,target="/var/cache/x" true',
     "RUN --mo\\unt=from=q:1,target=/t true",
     "RUN --mount=from=0,target=/x true",
     "RUN --mount=from=scratch,target=/x true",
