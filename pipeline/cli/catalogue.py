@@ -29,6 +29,8 @@ def plan(options: argparse.Namespace) -> int:
     reasons = {a.id: a.reasons for a in options.impact.affected} if options.impact else None
     for target in made.targets:
         bases = ", ".join(b.name for b in target.bases) or "nothing"
+        if target.external is not None:
+            bases = f"none: it is {target.external.familiar}"
         key = target.key[:12] if target.key else "no key (not locked)"
         show.out(f"{target.id}\n    tags  {', '.join(target.tags)}\n    bases {bases}\n    key   {key}\n")
         if reasons is not None:
