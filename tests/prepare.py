@@ -11,6 +11,7 @@ import time
 
 import anyio
 from tools.judges import JUDGES
+from tools.peers import REGCTL
 
 from pipeline.cli.progress import Progress
 from pipeline.errors import LockageError
@@ -18,7 +19,7 @@ from pipeline.lab import Settings, ensure
 from pipeline.lab.engine_image import ensure as ensure_engine_image
 from pipeline.lab.recipes import TOOLS
 
-_TOOLS = (*TOOLS.values(), *JUDGES)
+_TOOLS = (*TOOLS.values(), *JUDGES, REGCTL)
 
 
 async def main() -> None:

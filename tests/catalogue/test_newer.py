@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from pipeline.catalogue.newer import newer_tags
 
 CASES = [
-    ("12.5-slim", ["12.7-slim", "12.10-slim", "12.5-slim", "12.4-slim", "12.7", "13-slim"], ["12.10-slim", "12.7-slim"]),
+    ("12.5-slim", ["12.7-slim", "12.10-slim", "12.5-slim", "12.4-slim", "13-slim"], ["12.10-slim", "12.7-slim"]),
+    ("12.5-slim", ["12.7", "12.5-slim", "12.10"], []),
     ("bookworm-slim", ["trixie-slim", "bookworm-slim", "bookworm-20261101-slim"], []),
     ("v1.18.1", ["v1.18.2", "1.19.0", "v1.18", "v2.0.0-rc.1", "v2.0.0"], ["v2.0.0", "v1.18.2"]),
     ("1.2.3", ["1.3.0-rc.1", "1.2.3-alpine", "1.2.4"], ["1.2.4"]),

@@ -45,8 +45,12 @@ def test_read_and_written(text: str, full: str) -> None:
         "a:b:c",
         "a@sha256:12",
         "a@md5:" + "0" * 32,
-    ]
-    + ["a/" + "b" * 256, "debian:-x", "debian:" + "x" * 129, "ghcr.io/a_/b", "x" * 2000],
+        "a/" + "b" * 256,
+        "debian:-x",
+        "debian:" + "x" * 129,
+        "ghcr.io/a_/b",
+        "x" * 2000,
+    ],
 )
 def test_refused(text: str) -> None:
     with pytest.raises(ValueError):
