@@ -11,7 +11,7 @@ from .levels import Levels, Said
 from .plan import Target
 from .said import Explained, ProjectSays, last
 
-_GATES = (("vulnerabilities", "fail_on"), ("secrets",), ("size", "max"))
+_GATES = (("vulnerabilities", "fail_on"), ("vulnerabilities", "unfixed"), ("secrets",), ("size", "max"))
 
 
 def explain_gates(target: Target, levels: Levels, project: ProjectSays) -> Iterator[Explained]:

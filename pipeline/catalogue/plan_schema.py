@@ -123,10 +123,13 @@ def _gates() -> dict[str, Any]:
         reason=_TEXT,
         expires={"type": "string", "format": "date"},
     )
+    fail_or_warn = {"enum": ["fail", "warn"]}
     severities = {"type": "array", "items": {"enum": [str(s) for s in Severity]}}
     return _object(
-        vulnerabilities=_object(fail_on=severities, ignore={"type": "array", "items": ignore}),
-        secrets={"enum": ["fail", "warn"]},
+        vulnerabilities=_object(
+            fail_on=severities, unfixed=fail_or_warn, ignore={"type": "array", "items": ignore}
+        ),
+        secrets=fail_or_warn,
         size=_object(max=_or_none({"type": "integer", "description": "Bytes of compressed layers"})),
     )
 

@@ -43,7 +43,7 @@ Size = Annotated[int, BeforeValidator(_size), Field(gt=0), WithJsonSchema(dict(s
 SeverityName = Annotated[Severity, BeforeValidator(_upper), WithJsonSchema(dict(shapes.SEVERITY))]
 Day = Annotated[date, WithJsonSchema(dict(shapes.DAY))]
 Said = Annotated[Text, WithJsonSchema(dict(shapes.NOT_EMPTY))]
-SecretsGate = Literal["fail", "warn"]
+FailOrWarn = Literal["fail", "warn"]
 
 
 class IgnoreEntry(Model):
@@ -73,6 +73,9 @@ class VulnerabilityPolicy(Model):
     fail_on: tuple[SeverityName, ...] | None = Field(
         None, description="Severities (default CRITICAL and HIGH)"
     )
+    unfixed: FailOrWarn | None = Field(
+        None, description="Findings that no version fixes yet: fail (default) or warn"
+    )
     ignore: tuple[IgnoreEntry, ...] = Field((), description="Added to those of the project")
 
 
@@ -86,7 +89,7 @@ class GatePolicy(Model):
     """Gates, where they differ from the level above: the project from the defaults, an image from the project."""
 
     vulnerabilities: VulnerabilityPolicy | None = Field(None, description="What the scanner may find")
-    secrets: SecretsGate | None = Field(None, description="fail (default) or warn")
+    secrets: FailOrWarn | None = Field(None, description="fail (default) or warn")
     size: SizePolicy | None = Field(None, description="How large an image may be")
 
     def over(self, gates: Gates) -> Gates:
@@ -94,6 +97,7 @@ class GatePolicy(Model):
         found, said = gates.vulnerabilities, self.vulnerabilities
         if said is not None:
             fail_on = found.fail_on if said.fail_on is None else said.fail_on
-            found = replace(found, fail_on=fail_on, ignore=(*found.ignore, *(i.value() for i in said.ignore)))
+            ignore = (*found.ignore, *(i.value() for i in said.ignore))
+            found = replace(found, fail_on=fail_on, ignore=ignore, unfixed=said.unfixed or found.unfixed)
         size = gates.size if self.size is None else values.SizeGate(self.size.max)
         return Gates(found, self.secrets or gates.secrets, size)

@@ -42,10 +42,12 @@ class Ignore:
 
 @dataclass(frozen=True, slots=True)
 class VulnerabilityGate:
-    """Closes on any finding of these severities that no `ignore` covers."""
+    """Closes on any finding of these severities that no `ignore` covers; with `unfixed: warn` only on those that
+    a newer version of the package fixes."""
 
     fail_on: tuple[Severity, ...] = (Severity.CRITICAL, Severity.HIGH)
     ignore: tuple[Ignore, ...] = ()
+    unfixed: Literal["fail", "warn"] = "fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,11 @@ class Gates:
             for i in self.vulnerabilities.ignore
         ]
         return {
-            "vulnerabilities": {"fail_on": [str(s) for s in self.vulnerabilities.fail_on], "ignore": ignore},
+            "vulnerabilities": {
+                "fail_on": [str(s) for s in self.vulnerabilities.fail_on],
+                "unfixed": self.vulnerabilities.unfixed,
+                "ignore": ignore,
+            },
             "secrets": self.secrets,
             "size": {"max": self.size.max},
         }
@@ -86,7 +92,7 @@ class Gates:
         """The gates that `to_json` wrote."""
         found = data["vulnerabilities"]
         ignore = tuple(Ignore(**{**i, "expires": date.fromisoformat(i["expires"])}) for i in found["ignore"])
-        gate = VulnerabilityGate(tuple(Severity(s) for s in found["fail_on"]), ignore)
+        gate = VulnerabilityGate(tuple(Severity(s) for s in found["fail_on"]), ignore, found["unfixed"])
         return cls(gate, data["secrets"], SizeGate(data["size"]["max"]))
 
 

@@ -27,12 +27,14 @@ class Ignore:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the gates ask for. `max_size` in bytes of compressed image, None for no limit."""
+    """What the gates ask for. `max_size` in bytes of compressed image, None for no limit; with `unfixed_fail` off,
+    findings that no version fixes yet are only noted."""
 
     fail_on: frozenset[Severity] = frozenset({Severity.CRITICAL, Severity.HIGH})
     ignores: tuple[Ignore, ...] = ()
     secrets_fail: bool = True
     max_size: int | None = None
+    unfixed_fail: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,8 @@ def _vulnerabilities(scan: Scan, policy: Policy, today: date) -> Verdict:
         lapsed = next((i for i in policy.ignores if i.covers(finding, i.expires)), None)
         fix = f"fixed in {finding.fixed}" if finding.fixed else "no fix yet"
         after = f"; the ignore of {lapsed.owner} expired on {lapsed.expires}" if lapsed else ""
-        reasons.append(
-            f"{finding.id} {finding.severity.name} in {finding.package} {finding.version} ({fix}){after}"
-        )
+        said = f"{finding.id} {finding.severity.name} in {finding.package} {finding.version} ({fix}){after}"
+        (reasons if finding.fixed or policy.unfixed_fail else notes).append(said)
     return Verdict("vulnerabilities", not reasons, tuple(reasons), tuple(notes))
 
 

@@ -137,4 +137,5 @@ def as_policy(gates: Gates) -> policy.Policy:
         ),
         gates.secrets == "fail",
         gates.size.max,
+        vulnerabilities.unfixed == "fail",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -125,3 +126,12 @@ def test_anything_else_is_refused_as_evidence(value: object) -> None:
 def test_more_findings_never_open_a_gate(some: list[Finding], more: list[Finding]) -> None:
     if closed(scanned(*some), Policy()):
         assert closed(scanned(*some, *more), Policy())
+
+
+def test_what_no_version_fixes_is_only_noted_where_the_policy_says_so() -> None:
+    open_ended = replace(finding(), fixed="")
+    assert closed(scanned(open_ended), Policy()) == ["vulnerabilities"]
+    lenient = Policy(unfixed_fail=False)
+    (verdict, *_) = judge(scanned(open_ended), lenient, date(2026, 1, 1))
+    assert verdict.passed and "no fix yet" in verdict.notes[0]
+    assert closed(scanned(finding()), lenient) == ["vulnerabilities"]
