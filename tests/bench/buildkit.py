@@ -1,0 +1,131 @@
+"""BuildKit as a peer: its daemon compiled from its pinned module, in namespaces like those of the lab's engine.
+
+It gets the same root file system with the same runc, the same user-mode network and the same name server; in place
+of the engine's program there is a script that becomes `buildkitd`. Nothing of the host's is changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import anyio
+
+from pipeline.errors import LockageError
+from pipeline.lab import Settings, daemons, engine_config, engine_image, ensure, namespaces
+from pipeline.lab.recipes import GoTool
+from pipeline.lab.settings import quiet
+
+from .clock import Command, Failed, Sample
+
+_GO = "github.com/moby/buildkit"
+BUILDKIT = GoTool(
+    "buildkitd",
+    "0.32.2",
+    (f"{_GO}/cmd/buildkitd", f"{_GO}/cmd/buildctl"),
+    variables=(f"{_GO}/version.Version=v0.32.2",),
+    minutes=3,
+    folder=Path(__file__).parents[1] / "tools" / "buildkitd",
+)
+_PATIENCE = 60.0  # seconds for starting, and for ending
+_SOCKET = "buildkitd.sock"
+_ENTRY = f"""#!/bin/sh
+exec buildkitd --root /var/lib/dagger --addr unix:///run/dagger/{_SOCKET} --oci-worker-net=host --oci-worker-gc=false
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A daemon that answers: its process 1, how long it took to start, and its client."""
+
+    pid: int
+    started: float
+    client: Path
+    address: str
+
+    def build(self, context: Path, destination: str, options: Mapping[str, str] | None = None) -> _Built:
+        """Build a folder with a Dockerfile and push the image. Raises Failed with buildctl's last words."""
+        told = context.with_name(f"{context.name}.json")
+        argv = [self.client, "--addr", self.address, "build", "--progress", "plain"]
+        argv += ["--frontend", "dockerfile.v0", "--local", f"context={context}", "--local"]
+        argv += [f"dockerfile={context}", "--metadata-file", told]
+        for name, value in (options or {}).items():
+            argv += ["--opt", f"{name}={value}"]
+        argv += ["--output", f"type=image,name={destination},push=true,oci-mediatypes=true"]
+        sample = Command(argv, {"PATH": os.environ["PATH"], "HOME": str(told.parent)}, told.parent).run()
+        return _Built(json.loads(told.read_text())["containerimage.digest"], sample)
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """The digest that was pushed, and what its client used."""
+
+    digest: str
+    sample: Sample
+
+
+@contextmanager
+def running(folder: Path, port: int, environ: Mapping[str, str]) -> Iterator[Peer]:
+    """A daemon on an empty state in `folder`, which reaches the registry on `port`; gone afterwards.
+
+    Raises Failed when it does not come up.
+    """
+    settings = Settings.from_env(environ)
+    try:
+        anyio.run(namespaces.prepare, settings, quiet)
+        tools = anyio.run(ensure, BUILDKIT, settings)
+        image = anyio.run(engine_image.ensure, settings, quiet)
+    except LockageError as fault:
+        raise Failed(f"{fault.message} ({fault.hint})") from None
+    shutil.rmtree(folder, ignore_errors=True)
+    cell = namespaces.Cell(
+        name="lockage-bench-peer",
+        root=Path(f"{_over(folder, tools)}:{image.root}"),  # layers of an overlay, the upper first
+        mount=folder / "mount",
+        state=folder / "state",
+        run=folder / "run",
+        config=folder / "engine.json",
+        log=folder / "log",
+        ports=(port,),
+        environ=engine_config.proxies(environ),
+    )
+    cell.config.write_text("{}")
+    namespaces.sweep(cell)
+    began = time.monotonic()
+    record = anyio.run(namespaces.launch, cell, "peer", settings)
+    try:
+        client, address = tools / "buildctl", f"unix://{cell.run}/{_SOCKET}"
+        while not _answers(client, address):
+            if not daemons.alive(record) or time.monotonic() - began > _PATIENCE:
+                raise Failed(f"buildkitd does not answer\n{daemons.last_lines(cell.log)}")
+            time.sleep(0.05)
+        yield Peer(record.pid, time.monotonic() - began, client, address)
+    finally:
+        anyio.run(partial(daemons.stop, record, first=signal.SIGTERM, patience=_PATIENCE))
+        namespaces.sweep(cell)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _over(folder: Path, tools: Path) -> Path:
+    """What lies over the engine's root: the daemon, and a script where the engine's program is."""
+    over = folder / "over"
+    programs = over / "usr/local/bin"
+    programs.mkdir(parents=True)
+    shutil.copy2(tools / "buildkitd", programs / "buildkitd")
+    (programs / "dagger-engine").write_text(_ENTRY)
+    (programs / "dagger-engine").chmod(0o755)
+    return over
+
+
+def _answers(client: Path, address: str) -> bool:
+    argv = [str(client), "--addr", address, "--timeout", "1", "debug", "info"]
+    return subprocess.run(argv, capture_output=True, check=False).returncode == 0
