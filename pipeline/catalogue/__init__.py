@@ -11,38 +11,38 @@ from typing import TYPE_CHECKING
 from pipeline.lazy import names
 
 if TYPE_CHECKING:
-    from .affected import Affected, Impact, affected_by, affected_since, restricted
     from .aliases import automatic_aliases
-    from .explain import explain_target
-    from .explain_path import PathExplained, explain_rootfs
+    from .changes.affected import Affected, Impact, affected_by, affected_since, restricted
+    from .changes.keys import input_digests, inputs_of, key_difference
+    from .explain.path import PathExplained, explain_rootfs
+    from .explain.said import Explained
+    from .explain.target import explain_target
     from .generate import Change, Generated, check, context_files, generated_files, write
     from .kept import plan_of
-    from .key_changes import input_digests, inputs_of, key_difference
     from .keys import KEY_FORMAT, key_inputs, key_of
-    from .lines import template_line
     from .make import make_plan
     from .plan import FORMAT_VERSION, Base, Plan, Target
     from .render import RENDERERS, Graph, graph_of
     from .rootfs import RootfsEntry
-    from .said import Explained
     from .selection import matching, select
     from .source import Entry, Source, lock_of, read_source
+    from .templating.lines import template_line
 
 _HOMES = {
-    "affected": ("Affected", "Impact", "affected_by", "affected_since", "restricted"),
+    "changes.affected": ("Affected", "Impact", "affected_by", "affected_since", "restricted"),
     "aliases": ("automatic_aliases",),
-    "explain": ("explain_target",),
-    "explain_path": ("PathExplained", "explain_rootfs"),
+    "explain.target": ("explain_target",),
+    "explain.path": ("PathExplained", "explain_rootfs"),
     "generate": ("Change", "Generated", "check", "context_files", "generated_files", "write"),
     "kept": ("plan_of",),
-    "key_changes": ("input_digests", "inputs_of", "key_difference"),
+    "changes.keys": ("input_digests", "inputs_of", "key_difference"),
     "keys": ("KEY_FORMAT", "key_inputs", "key_of"),
-    "lines": ("template_line",),
+    "templating.lines": ("template_line",),
     "make": ("make_plan",),
     "plan": ("FORMAT_VERSION", "Base", "Plan", "Target"),
     "render": ("RENDERERS", "Graph", "graph_of"),
     "rootfs": ("RootfsEntry",),
-    "said": ("Explained",),
+    "explain.said": ("Explained",),
     "selection": ("matching", "select"),
     "source": ("Entry", "Source", "lock_of", "read_source"),
 }

@@ -15,7 +15,7 @@ from pipeline.config import Lock, did_you_mean
 from pipeline.errors import Problem
 from pipeline.model import Platform, Reference
 
-from .dockerfile import BaseUse
+from .dockerfiles.uses import BaseUse
 
 Node = tuple[str, str, Platform]  # image, tag, platform
 

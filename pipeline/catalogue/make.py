@@ -12,18 +12,18 @@ from pipeline.model import Platform, Reference, valid_tag
 
 from .cascade import resolve
 from .commit_names import check_commit_tags
-from .context import missing_sources
 from .definition import Definition
 from .discover import discover
-from .dockerfile import find_bases, rewrite_bases
+from .dockerfiles.context import missing_sources
+from .dockerfiles.uses import find_bases, rewrite_bases
 from .graph import Edge, Names, UnknownBase, cycle_problem, order
 from .keys import key_inputs, key_of
 from .plan import Base, LockState, Plan, Target, target_id
-from .rendering import Rendered, render_all
 from .selection import select
 from .source import Source
 from .strays import check_strays
 from .tags import known_tags
+from .templating.rendering import Rendered, render_all
 from .told import once
 
 _HINT = "`lockage plan` checks again without building anything"

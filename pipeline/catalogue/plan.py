@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pipeline.config import Gates, Project
 from pipeline.model import Platform, Reference, pretty
 
-from .dockerfile import BaseUse, rewrite_uses
+from .dockerfiles.uses import BaseUse, rewrite_uses
 from .rootfs import RootfsEntry
 from .source import Source
 

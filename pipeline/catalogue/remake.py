@@ -18,14 +18,14 @@ from pipeline.model import Platform
 from .cascade import resolve
 from .discover import discover_images, is_image_folder
 from .graph import Names, order
-from .includes import includes_of, looked_for
 from .keys import key_inputs, key_of
 from .make import finished, targets_of
 from .plan import Plan, Target
-from .rendering import render_all
 from .source import IMAGES, Source
 from .strays import check_strays
 from .tags import known_tags
+from .templating.includes import includes_of, looked_for
+from .templating.rendering import render_all
 
 Name = tuple[str, str]  # image and tag
 Borne = dict[Name, tuple[tuple[Platform, ...], tuple[str, ...]]]  # platforms, and the tags an index bears

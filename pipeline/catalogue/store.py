@@ -80,7 +80,7 @@ def fingerprint(
 def _code() -> str:
     """What tells this program's code, and that of the libraries it makes plans with, from another version's."""
     root = Path(__file__).parent.parent
-    stats = [(p.name, p.stat()) for room in _CODE for p in sorted((root / room).glob("*.py"))]
+    stats = [(p.name, p.stat()) for room in _CODE for p in sorted((root / room).rglob("*.py"))]
     library = find_spec("jinja2")
     beside = Path(library.origin).parent.parent if library and library.origin else root
     versions = sorted(n for n in os.listdir(beside) if n.lower().startswith(_LIBRARIES))  # noqa: PTH208

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipeline.catalogue import Explained, Impact, PathExplained, Plan
-    from pipeline.catalogue.explain_path import Layer
+    from pipeline.catalogue.explain.path import Layer
 
 _WIDE = 56  # characters of a value in the table; --json has it whole
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.catalogue.scan import scan
+from pipeline.catalogue.dockerfiles.scan import scan
 from pipeline.model import Digest, Platform, Reference
 
 from .faults import explained

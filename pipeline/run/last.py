@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.catalogue import Plan, Target
-from pipeline.catalogue.key_changes import inputs_of, key_difference
+from pipeline.catalogue.changes.keys import inputs_of, key_difference
 from pipeline.errors import RegistryError
 from pipeline.lab.recipes import ENGINE_VERSION
 from pipeline.model import Descriptor, Repository, compact

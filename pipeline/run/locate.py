@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 from pipeline.catalogue import Plan, Target
-from pipeline.catalogue.scan import Instruction, scan
+from pipeline.catalogue.dockerfiles.scan import Instruction, scan
 from pipeline.errors import BuildError
 
 
 def located(plan: Plan, target: Target, fault: BuildError) -> BuildError:
     """The same error with the template's file and line in front, where they can be told."""
-    from pipeline.catalogue.lines import template_line
+    from pipeline.catalogue.templating.lines import template_line
 
     line = failing_line(target.dockerfile, fault.command)
     if line is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
-from pipeline.catalogue.scan import scan
+from pipeline.catalogue.dockerfiles.scan import scan
 from pipeline.errors import EnvironmentProblem
 from pipeline.model import Platform
 from pipeline.registry.together import each

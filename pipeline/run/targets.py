@@ -14,7 +14,7 @@ import anyio
 import anyio.to_thread
 
 from pipeline.catalogue import Target
-from pipeline.catalogue.dockerfile import BaseUse, find_bases
+from pipeline.catalogue.dockerfiles.uses import BaseUse, find_bases
 from pipeline.catalogue.generate import context_files, write
 from pipeline.engine.build import BuildOrder, build, existing
 from pipeline.errors import BuildError, LockageError

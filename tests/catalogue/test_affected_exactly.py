@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.catalogue import Entry, Source, affected_by, affected_since, key_inputs, key_of, make_plan
-from pipeline.catalogue.earlier import reverted
+from pipeline.catalogue.changes.earlier import reverted
 from pipeline.config import Lock, read_lock
 from pipeline.model import Digest, Reference
 

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from tools import buildkit
 
 from pipeline.catalogue import make_plan, read_source
-from pipeline.catalogue.dockerfile import copies_rootfs, find_bases, inject_rootfs
-from pipeline.catalogue.expand import expand
-from pipeline.catalogue.scan import scan
+from pipeline.catalogue.dockerfiles.expand import expand
+from pipeline.catalogue.dockerfiles.scan import scan
+from pipeline.catalogue.dockerfiles.uses import copies_rootfs, find_bases, inject_rootfs
 from pipeline.model import Platform
 
 from .golden import DATA

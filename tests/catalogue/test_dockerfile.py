@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.catalogue.dockerfile import find_bases, inject_rootfs, rewrite_bases
-from pipeline.catalogue.scan import scan
+from pipeline.catalogue.dockerfiles.scan import scan
+from pipeline.catalogue.dockerfiles.uses import find_bases, inject_rootfs, rewrite_bases
 from pipeline.model import Platform
 
 AMD64 = Platform("linux", "amd64")

@@ -11,10 +11,10 @@ from pydantic import BaseModel
 from pipeline.catalogue import Plan
 from pipeline.catalogue.cascade import resolve
 from pipeline.catalogue.discover import discover
-from pipeline.catalogue.dockerfile import _target_variables
-from pipeline.catalogue.limits import MAX_OUTPUT, MAX_STEPS
+from pipeline.catalogue.dockerfiles.uses import _target_variables
 from pipeline.catalogue.rootfs import is_sensitive
-from pipeline.catalogue.templates import context_of
+from pipeline.catalogue.templating.limits import MAX_OUTPUT, MAX_STEPS
+from pipeline.catalogue.templating.templates import context_of
 from pipeline.cli.parser import make_parser
 from pipeline.config import ImageFile, ProjectFile, Strategy, VariantFile, load, validate_document
 from pipeline.config.validation import _model_in

@@ -16,7 +16,7 @@ from pipeline.catalogue import (
     key_of,
     make_plan,
 )
-from pipeline.catalogue.levels import Spot
+from pipeline.catalogue.explain.levels import Spot
 from pipeline.errors import UsageError
 
 from .sample import DIGEST, LOCK, PROJECT, folder, image, source

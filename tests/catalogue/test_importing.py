@@ -12,7 +12,7 @@ from pipeline.catalogue import Entry, Source, make_plan
 from pipeline.catalogue.importing import import_folder
 from pipeline.catalogue.importing.ignore import Ignore, matched
 from pipeline.catalogue.importing.text import as_template, clean, rewrite
-from pipeline.catalogue.templates import Renderer
+from pipeline.catalogue.templating.templates import Renderer
 from pipeline.cli import main
 from pipeline.model import Platform
 

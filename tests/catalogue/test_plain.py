@@ -6,9 +6,9 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.catalogue.limits import MAX_OUTPUT, MAX_STEPS
-from pipeline.catalogue.plain import Plain
-from pipeline.catalogue.templates import Renderer, TemplateProblem, _Variables, _Versions
+from pipeline.catalogue.templating.limits import MAX_OUTPUT, MAX_STEPS
+from pipeline.catalogue.templating.plain import Plain
+from pipeline.catalogue.templating.templates import Renderer, TemplateProblem, _Variables, _Versions
 
 from .sample import source
 

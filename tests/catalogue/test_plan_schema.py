@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from pipeline.catalogue import Entry, make_plan, read_source
-from pipeline.catalogue.affected import Affected, Impact
+from pipeline.catalogue.changes.affected import Affected, Impact
 from pipeline.catalogue.plan_schema import plan_schema
 from pipeline.cli.explain import with_affected
 from pipeline.cli.schema import schema_of

@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pipeline.catalogue import read_source
-from pipeline.catalogue.earlier import reverted
+from pipeline.catalogue.changes.earlier import reverted
 from pipeline.catalogue.plan_schema import plan_schema
 from pipeline.cli import main
 from pipeline.cli.changes import listed

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipeline.catalogue.dockerfile import find_bases
+from pipeline.catalogue.dockerfiles.uses import find_bases
 from pipeline.catalogue.generate import Generated
 from pipeline.catalogue.make import make_plan
 from pipeline.catalogue.source import Entry, Source

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.catalogue.dockerfile import BaseUse
+from pipeline.catalogue.dockerfiles.uses import BaseUse
 from pipeline.catalogue.generate import Generated
 from pipeline.catalogue.source import IMAGES, MAX_TEXT, ROOTFS, Entry, Source
 from pipeline.catalogue.starting import SCHEMAS

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from .source import IMAGES, Entry, Source
+from ..source import IMAGES, Entry, Source
 
 _BELOW = f"{IMAGES}/"
 

@@ -7,18 +7,18 @@ from collections.abc import Iterator, Mapping
 from pipeline.config import LOCK_NAME, Strategy
 from pipeline.model import Reference
 
-from .aliases import read_version
-from .comparison import untagged
-from .definition import Definition, Place
-from .explain_gates import explain_gates
-from .explain_text import explain_texts
-from .key_changes import input_digests, inputs_of
+from ..aliases import read_version
+from ..changes.comparison import untagged
+from ..changes.keys import input_digests, inputs_of
+from ..definition import Definition, Place
+from ..plan import Base, Plan, Target
+from ..source import Source
+from ..templating.lines import place_of
+from ..templating.rendering import plain_dockerfile
+from .gates import explain_gates
 from .levels import Levels, Said, Spot, levels_of
-from .lines import place_of
-from .plan import Base, Plan, Target
-from .rendering import plain_dockerfile
 from .said import COMPUTED, DEFAULT, Explained, ProjectSays, last
-from .source import Source
+from .text import explain_texts
 
 _OCI = "org.opencontainers.image"
 

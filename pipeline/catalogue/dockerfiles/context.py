@@ -6,9 +6,9 @@ import json
 import posixpath
 from collections.abc import Iterator
 
-from .dockerfile import scanned
-from .rootfs import Rootfs
+from ..rootfs import Rootfs
 from .scan import Instruction
+from .uses import scanned
 
 _REMOTE = ("http://", "https://", "git@", "git://", "ssh://")
 _NOT_FIXED = frozenset("$*?[\\")

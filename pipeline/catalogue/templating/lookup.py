@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .source import IMAGES, MAX_TEXT, ROOTFS, Source
+from ..source import IMAGES, MAX_TEXT, ROOTFS, Source
 
 
 class Unreadable(Exception):

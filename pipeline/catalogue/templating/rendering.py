@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pipeline.errors import Problem, UsageError
 from pipeline.model import Platform
 
-from .definition import Definition
-from .dockerfile import copies_rootfs, inject_rootfs
+from ..definition import Definition
+from ..dockerfiles.uses import copies_rootfs, inject_rootfs
+from ..rootfs import Rootfs, merge
+from ..source import Source
 from .lines import Line, place_of
-from .rootfs import Rootfs, merge
-from .source import Source
 from .templates import Renderer, TemplateProblem, context_of, find_dockerfile, find_test
 
 

@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..source import Source
 from .fragments import (
     OF_LOOP,
     Choice,
@@ -33,7 +34,6 @@ from .fragments import (
     Value,
 )
 from .lookup import Unreadable, included_path, template_text
-from .source import Source
 
 NAMES = frozenset(("image", "tag", "base_tag", "variant", "versions", "variables"))
 

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config import did_you_mean
 from pipeline.errors import Problem
 
-from .definition import Definition, Explicit
+from ..definition import Definition, Explicit
+from ..source import Source
 from .plain import Plain
-from .source import Source
 
 _NO_WORD = re.compile(r"No (filter|test) named '(.*?)'(?: found)?\.")
 

@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from pipeline.config import Lock, Project
 from pipeline.errors import Problem
 
+from ..cascade import resolve
+from ..definition import Definition
+from ..discover import discover
+from ..graph import Names
+from ..make import targets_of
+from ..plan import Plan, Target
+from ..source import IMAGES, PROJECT_NAME, ROOTFS, Source
+from ..tags import known_tags
+from ..templating.includes import readers
+from ..templating.rendering import Rendered, render_all
 from .attribution import by_folder
-from .cascade import resolve
-from .definition import Definition
-from .discover import discover
 from .earlier import part
-from .graph import Names
-from .includes import readers
-from .make import targets_of
-from .plan import Plan, Target
-from .rendering import Rendered, render_all
-from .source import IMAGES, PROJECT_NAME, ROOTFS, Source
-from .tags import known_tags
 
 Name = tuple[str, str]  # image and tag
 

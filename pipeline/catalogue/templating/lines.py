@@ -11,14 +11,14 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .definition import Definition
-from .source import Source
+from ..definition import Definition
+from ..source import Source
 from .templates import Renderer, TemplateProblem, context_of
 
 if TYPE_CHECKING:
     from jinja2.lexer import Token, TokenStream
 
-    from .plan import Plan
+    from ..plan import Plan
 
 Line = tuple[str, int]
 
@@ -61,8 +61,8 @@ def template_line(plan: Plan, target_id: str, line: int) -> Line | None:
 
     The line that copies rootfs/ comes from FROM. None if it cannot be told, or there is no such line.
     """
-    from .cascade import resolve
-    from .discover import discover
+    from ..cascade import resolve
+    from ..discover import discover
     from .rendering import plain_dockerfile
 
     target = plan.by_id[target_id]
@@ -81,7 +81,7 @@ def place_of(
     source: Source, template: str, definition: Definition, plain: str, generated: str, line: int
 ) -> Line | None:
     """As `template_line`, for a template's text and the Dockerfile that was made of it."""
-    from .dockerfile import injected_line
+    from ..dockerfiles.uses import injected_line
 
     lines = rendered_lines(source, template, definition, plain)
     injected = injected_line(generated) if generated.count("\n") > plain.count("\n") else None

@@ -7,8 +7,8 @@ from typing import Any
 
 from pipeline.config import GatePolicy
 
+from ..plan import Target
 from .levels import Levels, Said
-from .plan import Target
 from .said import Explained, ProjectSays, last
 
 _GATES = (("vulnerabilities", "fail_on"), ("vulnerabilities", "unfixed"), ("secrets",), ("size", "max"))

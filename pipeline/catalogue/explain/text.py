@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .definition import Definition, Explicit
+from ..definition import Definition, Explicit
+from ..plan import Target
+from ..source import Source
 from .levels import Levels, Said, Spot
-from .plan import Target
 from .said import Explained
-from .source import Source
 
 
 def explain_texts(source: Source, target: Target, levels: Levels) -> Iterator[Explained]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from .definition import Definition
-from .discover import FILE
+from ..definition import Definition
+from ..discover import FILE
+from ..plan import Target
+from ..source import IMAGES, ROOTFS, Source
+from ..templating.includes import reads
 from .earlier import Before
-from .includes import reads
-from .plan import Target
-from .source import IMAGES, ROOTFS, Source
 
 
 class Changed:

@@ -13,9 +13,9 @@ from jinja2 import nodes
 from jinja2.ext import Extension
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
 
+from ..source import Source
 from .limits import MAX_OUTPUT, MAX_STEPS
 from .lookup import included_path, template_text
-from .source import Source
 
 _COUNTED = "lockage_counted"
 

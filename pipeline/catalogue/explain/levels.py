@@ -12,12 +12,12 @@ from typing import Any
 
 from pipeline.config.yaml import Document, KeyPath, Positions
 
-from .cascade import resolve
-from .definition import Definition, Place
-from .discover import FileSource, ImageSource, discover
-from .earlier import part
-from .plan import Target
-from .source import Source
+from ..cascade import resolve
+from ..changes.earlier import part
+from ..definition import Definition, Place
+from ..discover import FileSource, ImageSource, discover
+from ..plan import Target
+from ..source import Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,15 @@ from typing import Any
 from pipeline.config import LOCK_NAME, Lock, Project
 from pipeline.errors import ConfigError
 
+from ..definition import Definition
+from ..dockerfiles.uses import BaseUse
+from ..graph import UnknownBase
+from ..plan import Plan, Target, target_id
+from ..source import PROJECT_NAME, Source, lock_of
 from .attribution import Changed, read_by
 from .comparison import Difference, State, difference, locked, untagged
-from .definition import Definition
-from .dockerfile import BaseUse
 from .earlier import Before, reverted
-from .graph import UnknownBase
 from .past import Name, Past, PastUnreadable, defined, in_question, project_of, reached, read_past
-from .plan import Plan, Target, target_id
-from .source import PROJECT_NAME, Source, lock_of
 
 # Fields of lockage.yml that show in the targets by themselves, or only allow something.
 _IN_TARGETS = ("platforms", "source", "policy", "tools", "project", "bases")

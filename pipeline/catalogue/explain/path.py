@@ -10,10 +10,10 @@ from typing import Any
 from pipeline.config import did_you_mean
 from pipeline.errors import UsageError
 
+from ..plan import Plan, Target
+from ..rootfs import RootfsEntry
+from ..source import ROOTFS, Entry, Source
 from .levels import levels_of
-from .plan import Plan, Target
-from .rootfs import RootfsEntry
-from .source import ROOTFS, Entry, Source
 
 
 @dataclass(frozen=True, slots=True)

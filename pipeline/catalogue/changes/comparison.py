@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pipeline.config import Lock
 from pipeline.model import Reference
 
+from ..definition import Definition
+from ..plan import Base, Target
 from .attribution import Changed
-from .definition import Definition
-from .plan import Base, Target
 
 _SHOWN = 3  # paths of rootfs/ that are named
 

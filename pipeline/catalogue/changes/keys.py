@@ -9,8 +9,8 @@ from typing import Any
 
 from pipeline.model import compact
 
-from .keys import key_inputs
-from .plan import Plan
+from ..keys import key_inputs
+from ..plan import Plan
 
 _LINES = 40  # of a Dockerfile's difference
 _PATHS = 10  # of rootfs/

@@ -9,8 +9,8 @@ from typing import Any
 from pipeline.config import ProjectFile, load, validate_document
 from pipeline.config.yaml import KeyPath, Positions
 
+from ..source import PROJECT_NAME, Source
 from .levels import Said, Spot
-from .source import PROJECT_NAME, Source
 
 DEFAULT = "default"
 COMPUTED = "computed"
