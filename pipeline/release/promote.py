@@ -79,15 +79,19 @@ async def perform(registry: Registry, promotion: Promotion) -> tuple[Reference, 
     manifest = await registry.get_manifest(promotion.destination.at(promotion.digest))
     if manifest is None:
         raise RegistryError(f"{promotion.destination.at(promotion.digest)} is not there after it was copied")
+    todo = []
     for move in promotion.moves:
         now = await registry.head(move.reference)
+        if now is not None and now.digest == promotion.digest:
+            continue  # somebody else brought the same there
         if (now.digest if now else None) != move.before:
             raise RegistryError(
                 f"{move.reference} moved to {now.digest if now else 'nothing'} while it was being promoted",
                 hint="look at who else writes this channel, then run the promotion again",
             )
+        todo.append(move)
     written = []
-    for move in promotion.moves:
+    for move in todo:
         tag = move.reference.tag
         await registry.put_manifest(promotion.destination, manifest.raw, manifest.media_type, tag=tag)
         written.append(move.reference)

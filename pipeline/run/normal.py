@@ -41,7 +41,7 @@ async def settle(
         scratch=shop.cache / "layers",
         tag=tag,
     )
-    await _forget(shop, pushed, normal.manifest)
+    await forget(shop, pushed, normal.manifest)
     return normal.manifest
 
 
@@ -67,7 +67,7 @@ async def _bases(shop: Workshop, target: Target, bases: Mapping[str, Digest]) ->
     return [base for base in await each(of, wanted) if base]
 
 
-async def _forget(shop: Workshop, pushed: Reference, normal: Manifest) -> None:
+async def forget(shop: Workshop, pushed: Reference, normal: Manifest) -> None:
     """Take the engine's tag away, or where a registry deletes no tags, make it name the normal form."""
     try:
         await shop.registry.delete(pushed)

@@ -16,8 +16,8 @@ from pipeline.policy import Revision
 from pipeline.registry.together import each
 from pipeline.release.compare import Comparison, Image, compare
 
+from .building import build_target
 from .known import known
-from .targets import build_target
 
 if TYPE_CHECKING:
     from pipeline.catalogue import Target

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.to_thread
 
 from pipeline.catalogue import Target
-from pipeline.catalogue.dockerfiles.uses import BaseUse, find_bases
-from pipeline.catalogue.generate import context_files, write
-from pipeline.engine.build import BuildOrder, build, existing
-from pipeline.errors import BuildError, LockageError
+from pipeline.engine.build import existing
+from pipeline.errors import LockageError
 from pipeline.model import Descriptor, Digest
 from pipeline.policy import Evidence, judge
-from pipeline.release.layer import CONTEXT
 
 from . import database as databases
 from . import last
+from .building import build_target
 from .examine import examine, missing, tests_key
 from .imported import take_over
 from .known import known, size_of
-from .locate import located
-from .memory import Record, remember
-from .normal import RAW, settle
+from .memory import Record, recall, remember
 from .results import Stage, Status, TargetResult
 from .workshop import Workshop
 
@@ -111,7 +103,8 @@ async def _process(
         made = last.build_of(shop.plan, target, revision=shop.revision.label, fresh=shop.fresh)
         if made:
             await last.leave(shop.registry, shop.builds, made)
-    record, notes = await _examine(shop, target, record, image, database, until)
+    built = status is Status.BUILT
+    record, notes = await _examine(shop, target, record, image, database, until, built=built)
     shop.kept.note(record)
     # Tests that were taken out of the catalogue do not go on judging the image.
     evidence = record.evidence if target.test else replace(record.evidence, tests=None)
@@ -133,61 +126,6 @@ async def _process(
     return Done(result, record)
 
 
-async def build_target(
-    shop: Workshop, target: Target, bases: Mapping[str, Digest], tag: str | None = None, *, why: str = ""
-) -> tuple[dagger.Container, Record]:
-    """Build one target on these bases and leave it, in its normal form, under `tag` (default: its key)."""
-    if target.key is None:
-        raise BuildError(f"{target.id} has no key: its bases are not locked", hint="lockage lock")
-    async with shop.limits.builds:
-        on = shop.others.get(target.platform)
-        shop.report(
-            target.id, Stage.BUILD, "; ".join(part for part in (f"on {on.name}" if on else "", why) if part)
-        )
-        client = await shop.engines.of(target.platform).client()
-        context = await _context(shop, target, client)
-        tag = tag or target.key
-        order = BuildOrder(
-            target=target.id,
-            dockerfile=target.dockerfile_on(_references(shop, target, bases)),
-            context=context,
-            platform=target.platform,
-            destination=shop.builds.tagged(f"{tag}{RAW}"),
-            labels={**target.labels, **_moment(shop)},
-            annotations={**target.labels, **_moment(shop), **_base_annotations(target, bases)},
-            fresh=uuid.uuid4().hex if shop.fresh else None,
-            epoch=shop.revision.created,
-            hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
-        )
-        try:
-            container, digest = await build(client, order)
-        except BuildError as fault:
-            raise located(shop.plan, target, fault) from None
-        manifest = await settle(shop, target, bases, digest, order.destination, tag)
-    if manifest.digest != digest:
-        container = existing(client, shop.builds.at(manifest.digest), target.platform)
-    return container, Record(
-        target.key, manifest.digest, Evidence(size_of(manifest)), revision=shop.revision.label
-    )
-
-
-async def _context(shop: Workshop, target: Target, client: dagger.Client) -> dagger.Directory:
-    """The build context: the merged rootfs, written out under the target's key; the Dockerfile comes beside it."""
-    files = {path: file for path, file in context_files(target).items() if path.startswith("rootfs")}
-    if not files:
-        return client.directory()
-    folder = shop.contexts / str(target.key)
-    await anyio.to_thread.run_sync(write, files, folder, shop.plan.source)
-    await anyio.to_thread.run_sync(_set_times, folder, CONTEXT)
-    return await shop.engines.of(target.platform).folder(folder)
-
-
-def _set_times(folder: Path, epoch: int) -> None:
-    """One time for all files, links themselves included: the engine's own call follows links and fails on them."""
-    for path in (folder, *folder.rglob("*")):
-        os.utime(path, (epoch, epoch), follow_symlinks=False)
-
-
 async def _examine(
     shop: Workshop,
     target: Target,
@@ -195,11 +133,16 @@ async def _examine(
     image: dagger.Container | None,
     database: SharedDatabase,
     until: Stage,
+    *,
+    built: bool = False,
 ) -> tuple[Record, str]:
-    """The record with what was missing in it, and a word on what was done."""
+    """The record with what was missing in it, and a word on what was done.
+
+    Where this run `built` the target, somebody else may have done so meanwhile: the key's tag decides whose it is.
+    """
     wanted = _wanted(until)
     if not wanted:
-        return record, ""
+        return (await _others(shop, record) if built else None) or record, ""
     todo = missing(shop, target, record.evidence, record.tests, await database.digest()) & wanted
     if not todo:
         return record, ""
@@ -207,10 +150,24 @@ async def _examine(
         client = await shop.engines.of(target.platform).client()
         image = existing(client, shop.builds.at(record.digest), target.platform)
     examined = await examine(shop, target, image, record.digest, record.evidence, todo, database.get)
+    if built and (theirs := await _others(shop, record)):
+        return await _examine(shop, target, theirs, None, database, until)
     tests = tests_key(shop, target) if Stage.TEST in todo else record.tests
     record = replace(record, evidence=examined.evidence, tests=tests)
     record = await remember(shop.registry, shop.builds, record, examined.documents)
     return record, "examined again: " + ", ".join(sorted(todo, key=lambda s: s.number))
+
+
+async def _others(shop: Workshop, record: Record) -> Record | None:
+    """What another machine made of the same key at the same time and has put in its place; None if nobody did."""
+    if shop.fresh:
+        return None
+    now = await shop.registry.get_manifest(shop.builds.tagged(record.key))
+    if now is None or now.digest == record.digest:
+        return None
+    theirs = await recall(shop.registry, shop.builds, record.key)
+    same = theirs is not None and theirs.digest == now.digest
+    return theirs if same else Record(record.key, now.digest, Evidence(size_of(now)))
 
 
 def _wanted(until: Stage) -> set[Stage]:
@@ -219,42 +176,3 @@ def _wanted(until: Stage) -> set[Stage]:
     if until in examinations:
         return {until}
     return set() if until is Stage.BUILD else examinations
-
-
-def _references(shop: Workshop, target: Target, bases: Mapping[str, Digest]) -> dict[str, str]:
-    """What FROM shall say: this run's digests for internal bases, this site's addresses for external ones."""
-    out = {}
-    for base in target.bases:
-        if base.target_id:
-            out[base.target_id] = str(shop.builds.at(bases[base.target_id]))
-        elif base.reference:
-            out[base.name] = str(shop.mirrors.locate(base.reference).by_digest)
-    return out
-
-
-def _moment(shop: Workshop) -> dict[str, str]:
-    """Labels that belong to this build (OCI image-spec v1.1, annotations.md); not part of the key."""
-    from datetime import UTC, datetime
-
-    moment = datetime.fromtimestamp(shop.revision.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    out = {"org.opencontainers.image.created": moment}
-    if shop.revision.sha:
-        out["org.opencontainers.image.revision"] = shop.revision.label
-    return out
-
-
-def _base_annotations(target: Target, bases: Mapping[str, Digest]) -> dict[str, str]:
-    """The base of the last stage that stands on an image: its name and digest (annotations.md, base.*)."""
-    last = next(
-        (u.name for u in reversed(find_bases(target.dockerfile, target.platform).bases) if _from(u)), ""
-    )
-    base = next((b for b in target.bases if b.name == last), None)
-    if base is None:
-        return {}
-    digest = bases[base.target_id] if base.target_id else base.reference.digest if base.reference else None
-    out = {"org.opencontainers.image.base.name": base.name}
-    return out | {"org.opencontainers.image.base.digest": str(digest)} if digest else out
-
-
-def _from(use: BaseUse) -> bool:
-    return use.instruction == "FROM"
