@@ -1,0 +1,67 @@
+"""Which tags a run writes: those of a commit by the project's templates, those of a snapshot and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from . import samples
+from .conftest import commit
+from .site import Site
+from .tools import crane, tags
+
+pytestmark = pytest.mark.real
+
+_TEMPLATES = """\
+commit_tags:
+  - ci-{sha}
+  - ci-{branch}-{sha}
+  - ci-passed-{sha}
+  - "{branch}-{short}"
+  - pr-{pr}
+"""
+
+
+def repository(found: dict) -> str:
+    """Where the first image was pushed to."""
+    return found["images"][0]["reference"].partition("@")[0].rpartition(":")[0]
+
+
+def test_the_templates_of_a_project(site: Site, project: Callable[..., Path]) -> None:
+    root = project(samples.hello(), more=_TEMPLATES)
+    sha = commit(root)
+    github = {"GITHUB_ACTIONS": "true", "GITHUB_REF_NAME": "release/v0.1", "GITHUB_REF_TYPE": "branch"}
+    first = site.run("run", "--json", cwd=root, **github, GITHUB_REF="refs/heads/release/v0.1").json
+    expected = {f"ci-{sha}", f"ci-v0.1-{sha}", f"ci-passed-{sha}", f"v0.1-{sha[:7]}"}
+    assert tags(repository(first)) == expected
+    pull = site.run("run", "--json", cwd=root, **github | {"GITHUB_REF": "refs/pull/12/merge"}).json
+    assert [r.rpartition(":")[2] for i in pull["images"] for r in i["written"]] == ["pr-12"]
+    assert tags(repository(first)) == {*expected, "pr-12"}
+    assert {crane("digest", f"{repository(first)}:{tag}") for tag in tags(repository(first))} == {
+        first["images"][0]["index"]
+    }
+    assert "in place" in site.run("promote", "hello", "--to", "prod", "--plan", cwd=root).out
+
+
+def test_a_snapshot_has_its_own_tags_and_goes_nowhere(site: Site, project: Callable[..., Path]) -> None:
+    child = {
+        "images/child/image.yml": samples.image("1.0.0"),
+        "images/child/Dockerfile.tmpl": "FROM hello:1.2\nRUN echo child > /etc/child\n",
+    }
+    root = project({**samples.hello(), **child})
+    snapshot = site.run("run", "--snapshot-id", "mr-7", "--json", cwd=root).json
+    assert [t["status"] for t in snapshot["targets"]] == ["built", "built"]
+    assert {image["image"]: tags(repository({"images": [image]})) for image in snapshot["images"]} == {
+        "hello": {"1.2.3-mr-7"},
+        "child": {"1.0.0-mr-7"},
+    }
+    assert not any(image["promoted"] for image in snapshot["images"])
+    production = repository(snapshot).replace("/dev/", "/prod/")
+    assert tags(production) == set()
+
+    release = site.run("run", "--json", cwd=root).json
+    assert [t["status"] for t in release["targets"]] == ["reused", "reused"], "a snapshot builds nothing anew"
+    assert [t["digest"] for t in release["targets"]] == [t["digest"] for t in snapshot["targets"]]
+    assert all(image["promoted"] for image in release["images"])
