@@ -44,11 +44,11 @@ async def connect(how: Connection) -> AsyncIterator[dagger.Client]:
 
     Raises EnvironmentProblem when the engine cannot be reached within `connect_limit`.
     """
-    import dagger
-    from dagger.client._session import ConnectConfig, ConnectParams, SingleConnection
-
     process, patience = await _start(how), 1.0  # nobody waits for what never answered
     try:
+        import dagger  # half a second or more, in which the CLI finds the engine
+        from dagger.client._session import ConnectConfig, ConnectParams, SingleConnection
+
         port, token = await _parameters(process, how)
         config = ConnectConfig(timeout=dagger.Timeout(None, connect=how.connect_limit))
         connection = SingleConnection(ConnectParams(port=port, session_token=token), config)

@@ -20,6 +20,7 @@ from pipeline.registry.together import each
 
 from .engines import Engines, GivenEngine, LazyEngine
 from .images import publish
+from .ordering import carrying_most_first
 from .platforms import refuse_impossible
 from .results import ImageResult, RunResult, Stage, Status, TargetResult
 from .standing import Kept, load
@@ -68,7 +69,7 @@ async def run(shop: Workshop, until: Stage, to: Environment | None = None) -> Ru
         return await publish(shop, [(t, outcomes[t.id]) for t in group], until, to)
 
     groups = [group for _, group in shop.plan.groups()] if until.number >= Stage.PUSH.number else []
-    tasks = [partial(one_target, target) for target in shop.plan.targets]
+    tasks = [partial(one_target, target) for target in carrying_most_first(shop.plan.targets)]
     tasks += [partial(one_image, group) for group in groups]
     done = await each(lambda task: task(), tasks)
 

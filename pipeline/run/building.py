@@ -60,6 +60,7 @@ async def build_target(
             container, digest = await build(client, order)
         except BuildError as fault:
             raise located(shop.plan, target, fault) from None
+    async with shop.limits.settling:  # no longer in the way of the engine
         manifest = None if shop.fresh else await shop.registry.get_manifest(shop.builds.tagged(tag))
         if manifest is None:
             manifest = await settle(shop, target, bases, digest, order.destination, tag)

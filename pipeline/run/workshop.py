@@ -56,11 +56,12 @@ class Limits:
 
     builds: anyio.CapacityLimiter
     tools: anyio.CapacityLimiter
+    settling: anyio.CapacityLimiter  # of what the engine pushed, while it builds the next
 
     @classmethod
     def of(cls, jobs: int) -> Limits:
-        """`jobs` builds and as many tool steps."""
-        return cls(anyio.CapacityLimiter(jobs), anyio.CapacityLimiter(jobs))
+        """`jobs` builds, as many tool steps, and as many builds that are brought into their normal form."""
+        return cls(*(anyio.CapacityLimiter(jobs) for _ in range(3)))
 
 
 @dataclass(frozen=True, slots=True)
