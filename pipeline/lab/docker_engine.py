@@ -17,7 +17,7 @@ from pathlib import Path
 import anyio
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.lab import daemons, docker, docker_images, docker_registry, engine_config, process
+from pipeline.lab import certificates, daemons, docker, docker_images, docker_registry, engine_config, process
 from pipeline.lab.docker import Container
 from pipeline.lab.docker_registry import KEY
 from pipeline.lab.settings import Report, Settings
@@ -28,7 +28,6 @@ STOP_LIMIT = 30  # seconds for writing its cache
 _RESOURCES = Path(__file__).parent / "resources"
 _START = (_RESOURCES / "docker-engine.sh").read_text
 _TEST = (_RESOURCES / "rights-test.sh").read_text
-_CERTIFICATES = Path("/usr/local/share/ca-certificates")
 
 LEAST = (
     *("--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--cgroupns", "private"),
@@ -60,12 +59,14 @@ def _generation(settings: Settings) -> int:
         return 0
 
 
-def key(registry: Container, port: int) -> str:
+def key(registry: Container, port: int, trusted: str = "") -> str:
     """What decides whether a running container is the one that would be started now.
 
-    The registry's last start belongs to it: the engine lives in that container's network.
+    The registry's last start belongs to it: the engine lives in that container's network; so does what is said of
+    certificates (`trusted`).
     """
     parts = [docker_images.ENGINE, registry.id, registry.started, engine_config.text(port), LEAST, _START()]
+    parts += [trusted] if trusted else []
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
@@ -91,7 +92,7 @@ async def start(port: int, settings: Settings, report: Report, *, keep: bool = F
         raise EnvironmentProblem("the registry's container is gone", hint="run `lockage up` again")
     there = await docker.container(settings, name(settings))
     if there and there.running and await answers(settings):
-        if keep or there.labels.get(KEY) == key(registry, port):
+        if keep or there.labels.get(KEY) == key(registry, port, certificates.choice(settings)):
             return
         report(STEP, f"container {there.name} is of another version: making it again")
         await stop(settings, report)
@@ -183,7 +184,7 @@ def _arguments(
     registry: Container, port: int, rights: Iterable[str], proxies: Iterable[str], settings: Settings
 ) -> list[str]:
     return [
-        *("--name", name(settings), "--label", f"{KEY}={key(registry, port)}"),
+        *("--name", name(settings), "--label", f"{KEY}={key(registry, port, certificates.choice(settings))}"),
         *("--network", f"container:{registry.id}", *rights),
         *("--volume", f"{volume(settings)}:/var/lib/dagger"),
         *("--stop-signal", "SIGINT", "--stop-timeout", str(STOP_LIMIT)),
@@ -202,11 +203,9 @@ async def _configure(port: int, settings: Settings) -> None:
         (folder / "engine.json").write_text(engine_config.text(port))
         where = name(settings)
         await docker.call(settings, "cp", str(folder), f"{where}:/etc/", what="configuring the engine")
-    if await anyio.Path(_CERTIFICATES).is_dir():
-        target = f"{name(settings)}:/usr/local/share/"
-        await docker.call(
-            settings, "cp", str(_CERTIFICATES), target, what="giving the engine CA certificates"
-        )
+    if trusted := certificates.folder(settings):
+        target = f"{name(settings)}:/usr/local/share/ca-certificates"
+        await docker.call(settings, "cp", f"{trusted}/.", target, what="giving the engine CA certificates")
 
 
 async def _wait(settings: Settings) -> _NotUp | None:

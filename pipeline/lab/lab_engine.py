@@ -13,7 +13,7 @@ from pathlib import Path
 import anyio
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.lab import daemons, emulators, engine_config, engine_image, namespaces, ports
+from pipeline.lab import certificates, daemons, emulators, engine_config, engine_image, namespaces, ports
 from pipeline.lab.daemons import Record, State
 from pipeline.lab.namespaces import Cell
 from pipeline.lab.settings import Report, Settings
@@ -47,6 +47,8 @@ def state(settings: Settings) -> tuple[State, Record | None]:
 def key(port: int, settings: Settings) -> str:
     """What decides whether a running engine is the one that would be started now."""
     parts = [engine_image.key(), engine_config.text(*_ports(port, settings)), settings.emulate]
+    if said := certificates.choice(settings):
+        parts.append(said)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import anyio
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.lab import daemons, process
+from pipeline.lab import certificates, daemons, process
 from pipeline.lab.daemons import Record
 from pipeline.lab.packages import need
 from pipeline.lab.settings import Report, Settings
@@ -23,7 +23,6 @@ from pipeline.lab.settings import Report, Settings
 PROGRAMS = {"unshare": "util-linux", "slirp4netns": "slirp4netns"}
 _ENTER = Path(__file__).parent / "resources" / "enter.sh"
 _TUN = "/dev/net/tun"
-_CERTIFICATES = Path("/usr/local/share/ca-certificates")
 _FORK_LIMIT = 5.0  # seconds for unshare to have its child
 
 
@@ -115,7 +114,7 @@ def _environ(cell: Cell, settings: Settings) -> dict[str, str]:
         "LAB_STATE": cell.state,
         "LAB_RUN": cell.run,
         "LAB_CONFIG": cell.config,
-        "LAB_CERTS": _CERTIFICATES if _CERTIFICATES.is_dir() else "",
+        "LAB_CERTS": certificates.folder(settings) or "",
         "LAB_PORT": " ".join(map(str, cell.ports)),
         "LAB_NAME": cell.name,
         "LAB_QEMU": cell.qemu or "",
