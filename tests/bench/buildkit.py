@@ -75,7 +75,7 @@ class _Built:
 
 @contextmanager
 def running(folder: Path, port: int, environ: Mapping[str, str]) -> Iterator[Peer]:
-    """A daemon on an empty state in `folder`, which reaches the registry on `port`; gone afterwards.
+    """A daemon on an empty state in `folder`, a new one, which reaches the registry on `port`; stopped afterwards.
 
     Raises Failed when it does not come up.
     """
@@ -86,7 +86,6 @@ def running(folder: Path, port: int, environ: Mapping[str, str]) -> Iterator[Pee
         image = anyio.run(engine_image.ensure, settings, quiet)
     except LockageError as fault:
         raise Failed(f"{fault.message} ({fault.hint})") from None
-    shutil.rmtree(folder, ignore_errors=True)
     cell = namespaces.Cell(
         name="lockage-bench-peer",
         root=Path(f"{_over(folder, tools)}:{image.root}"),  # layers of an overlay, the upper first
@@ -112,7 +111,6 @@ def running(folder: Path, port: int, environ: Mapping[str, str]) -> Iterator[Pee
     finally:
         anyio.run(partial(daemons.stop, record, first=signal.SIGTERM, patience=_PATIENCE))
         namespaces.sweep(cell)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _over(folder: Path, tools: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -38,17 +37,19 @@ class _Round:
 def measure(stand: Stand) -> list[Figure]:
     """Each round with an empty registry and empty engines: ours, then the peer; at least two rounds."""
     rounds = max(2, stand.rounds // 3)
-    # BuildKit gives builds no certificates of this machine, so ours has none to give either.
-    home = stand.home("coldbuild", LOCKAGE_ENGINE="lab", LOCKAGE_IMAGES="lab", LOCKAGE_CERTIFICATES="none")
     ours: list[_Round] = []
     peer: list[_Round] = []
-    for number in range(rounds):
-        stand.say(f"cold build, round {number + 1} of {rounds}: lockage build")
+    for number in range(1, rounds + 1):
+        # BuildKit gives builds no certificates of this machine, so ours has none to give either. Nothing is removed
+        # before the end: for minutes after it removed many files, ext4 is slow to make new ones.
+        site = {"LOCKAGE_ENGINE": "lab", "LOCKAGE_IMAGES": "lab", "LOCKAGE_CERTIFICATES": "none"}
+        home = stand.home(f"cold{number}", **site)
+        stand.say(f"cold build, round {number} of {rounds}: lockage build")
         ours.append(_ours(home))
         home.command("down", "engine").run()
-        stand.say(f"cold build, round {number + 1} of {rounds}: BuildKit")
-        peer.append(_peer(stand, home))
-    home.down()
+        stand.say(f"cold build, round {number} of {rounds}: BuildKit")
+        peer.append(_peer(stand, home, f"peer{number}"))
+        home.down()
     return [
         Figure(
             "cold build of the catalogue",
@@ -72,7 +73,6 @@ def measure(stand: Stand) -> list[Figure]:
 
 
 def _ours(home: Home) -> _Round:
-    home.forget()
     start = home.command("up").run().seconds
     engine, registry = _pid(home, "engine"), _pid(home, "registry")
     before = used(engine), used(registry)
@@ -83,12 +83,12 @@ def _ours(home: Home) -> _Round:
     return _Round(done.seconds, done.cpu, used(engine) - before[0], used(registry) - before[1], start)
 
 
-def _peer(stand: Stand, home: Home) -> _Round:
+def _peer(stand: Stand, home: Home, name: str) -> _Round:
     from .buildkit import Peer, running
 
     registry = _pid(home, "registry")
     targets = json.loads(home.command("plan", "--json").run().out)["targets"]
-    contexts = stand.scratch / "contexts"
+    contexts = stand.scratch / f"{name}-contexts"
     home.command("generate", "--output", str(contexts)).run()
     host = json.loads((home.data / "site.json").read_text())["registry"]
 
@@ -96,20 +96,19 @@ def _peer(stand: Stand, home: Home) -> _Round:
         folder = contexts / target["image"] / target["tag"]
         bases = {base["name"]: _base(base, host, digests) for base in target["bases"]}
         _replace(folder / "Dockerfile", bases)
-        name = f"{host}/peer/{target['image']}"
+        image = f"{host}/peer/{target['image']}"
         options = {"platform": target["platform"]}
         options |= {f"label:{key}": value for key, value in target["labels"].items()}
-        built = peer.build(folder, f"{name}:{target['tag']}", options)
-        return f"{name}@{built.digest}", built.sample.cpu
+        built = peer.build(folder, f"{image}:{target['tag']}", options)
+        return f"{image}@{built.digest}", built.sample.cpu
 
-    with running(stand.scratch / "peer", int(host.rpartition(":")[2]), home.env) as peer:
+    with running(stand.scratch / name, int(host.rpartition(":")[2]), home.env) as peer:
         before = used(peer.pid), used(registry)
         began = time.perf_counter()
         client = _in_order(targets, lambda target, digests: build(peer, target, digests))
         seconds = time.perf_counter() - began
         daemon, stored = used(peer.pid) - before[0], used(registry) - before[1]
         start = peer.started
-    shutil.rmtree(contexts)
     return _Round(seconds, client, daemon, stored, start)
 
 
