@@ -50,6 +50,10 @@ def measure(stand: Stand) -> list[Figure]:
         stand.say(f"cold build, round {number} of {rounds}: BuildKit")
         peer.append(_peer(stand, home, f"peer{number}"))
         home.down()
+        stand.say(
+            f"{ours[-1].seconds:.1f} s ({ours[-1].cpu:.1f} s of processor time), "
+            f"BuildKit {peer[-1].seconds:.1f} s ({peer[-1].cpu:.1f} s)"
+        )
     return [
         Figure(
             "cold build of the catalogue",

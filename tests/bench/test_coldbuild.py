@@ -1,0 +1,67 @@
+"""The cold build's benchmark counts what has ended, and builds nothing before its base."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .clock import Failed
+from .coldbuild import _in_order, _replace
+from .processor import used
+
+_BURN = "import time\nwhile time.process_time() < 0.5: pass"
+
+
+def test_processor_time_of_what_has_ended_is_counted() -> None:
+    """A shell that waited for its child, and now does nothing itself."""
+    script = f"{sys.executable} -c '{_BURN}'; echo done; read line"
+    with subprocess.Popen(
+        ["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as shell:
+        assert shell.stdout and shell.stdin
+        assert shell.stdout.readline() == "done\n"
+        assert used(shell.pid) >= 0.4
+        shell.stdin.close()
+
+
+def _target(name: str, *bases: str) -> dict[str, Any]:
+    return {"id": name, "bases": [{"kind": "internal", "name": base, "target": base} for base in bases]}
+
+
+def test_dependents_get_the_digests_of_their_bases() -> None:
+    """And the clients' processor time is added up."""
+    seen: dict[str, set[str]] = {}
+
+    def build(target: dict[str, Any], digests: dict[str, str]) -> tuple[str, float]:
+        seen[target["id"]] = set(digests)
+        return f"digest of {target['id']}", 0.5
+
+    assert _in_order([_target("a"), _target("b", "a"), _target("c", "b", "a"), _target("d")], build) == 2.0
+    assert seen["a"] == set() and "a" in seen["b"] and {"a", "b"} <= seen["c"]
+
+
+def test_a_build_that_fails_ends_the_benchmark() -> None:
+    """Nothing that stands on it is begun."""
+    begun: list[str] = []
+
+    def build(target: dict[str, Any], digests: dict[str, str]) -> tuple[str, float]:
+        begun.append(target["id"])
+        raise Failed("no")
+
+    with pytest.raises(Failed):
+        _in_order([_target("a"), _target("b", "a")], build)
+    assert begun == ["a"]
+
+
+def test_from_names_a_digest(tmp_path: Path) -> None:
+    """Only FROM is replaced; a base that is not known is an error, not another image."""
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text("FROM base:1\nRUN echo FROM base:1\n")
+    _replace(dockerfile, {"base:1": "localhost:5000/base@sha256:0"})
+    assert dockerfile.read_text() == "FROM localhost:5000/base@sha256:0\nRUN echo FROM base:1\n"
+    with pytest.raises(KeyError):
+        _replace(dockerfile, {})
