@@ -16,7 +16,7 @@ from pipeline.model.descriptor import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST
 from pipeline.registry import Manifest, Registry
 from pipeline.release.layer import LayerFault
 from pipeline.release.normalise import NORMAL, Base, normalise
-from pipeline.run.normal import _forget
+from pipeline.run.normal import forget
 from tests.release.layers import Made, tar
 
 from .conftest import Program
@@ -145,7 +145,7 @@ async def test_the_engine_s_tag_does_not_stay(registry: Registry, repo: Reposito
     """Deleted, or where that is refused, moved to the normal form."""
     raw = await push(registry, repo, files(EPOCH + 1), tag="key-raw")
     normal = await normalise(registry, repo, raw, epoch=EPOCH, bases=[], scratch=tmp_path, tag="key")
-    await _forget(SimpleNamespace(registry=registry), repo.tagged("key-raw"), normal.manifest)
+    await forget(SimpleNamespace(registry=registry), repo.tagged("key-raw"), normal.manifest)
     left = await registry.get_manifest(repo.tagged("key-raw"))
     assert left is None or left.digest == normal.manifest.digest
     assert (await registry.get_manifest(repo.tagged("key"))).digest == normal.manifest.digest
