@@ -138,9 +138,11 @@ class _Job:
         """The base's layers for those that came from an older build of the base.
 
         An engine that has a step in its cache for a base with the same content takes it, with the layers of the
-        base that it was run on; they differ in nothing but times, which is looked at here.
+        base that it was run on; they differ in nothing but times, which is looked at here. An engine that was
+        started again packs layers of a base anew, and its history no longer says that they were imported: then
+        every layer may be a base's.
         """
-        old = {n for n in self._imported if self._layers[n].digest not in keep}
+        old = {n for n in self._imported or range(len(self._layers)) if self._layers[n].digest not in keep}
         for base in bases if old else ():
             theirs = base.manifest.layers
             places = [n for n, layer in enumerate(theirs[: len(self._layers)]) if layer != self._layers[n]]

@@ -43,12 +43,15 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def other(site: Site) -> Iterator[Site]:
-    """Another engine and registry, where nothing was ever built."""
-    made = Site(site.home, {"LOCKAGE_INSTANCE": "other"})
-    made.run("up")
+def pair(site: Site) -> Iterator[tuple[Site, Site]]:
+    """Two engines and registries where nothing was ever built, on bases of the same digests: those of the other
+    tests' site change when one of them asks for another platform."""
+    made = tuple(Site(site.home, {"LOCKAGE_INSTANCE": name}) for name in ("one", "other"))
+    for one in made:
+        one.run("up")
     yield made
-    made.run("down", "--force")
+    for one in made:
+        one.run("down", "--force")
 
 
 def built(site: Site, root: Path, **env: str) -> dict[str, dict[str, Any]]:
@@ -80,8 +83,9 @@ def files(site: Site, root: Path, target: dict[str, Any]) -> dict[str, tarfile.T
 
 
 def test_two_engines_agree_although_one_has_built_before(
-    site: Site, other: Site, project: Callable[..., Path]
+    pair: tuple[Site, Site], project: Callable[..., Path]
 ) -> None:
+    site, other = pair
     root = project(FILES)
     first = built(site, root)
     # Another label on the base: other keys everywhere, but every step is in this engine's cache, with the times and
@@ -188,3 +192,18 @@ def test_what_the_engine_pushed_is_not_final(site: Site, project: Callable[..., 
     assert again["status"] == ("reused" if finished else "built")
     assert not any(t.endswith("-raw") for t in tags(repository))
     assert manifest(site, root, again)["annotations"][NORMAL] == "1"
+
+
+def test_an_engine_that_was_started_again_leaves_the_layers_of_the_base(
+    pair: tuple[Site, Site], project: Callable[..., Path]
+) -> None:
+    """It packs them anew when it pushes, and its history no longer says that they are the base's."""
+    site, _ = pair
+    root = project(FILES)
+    before = manifest(site, root, built(site, root)["base"])
+    site.run("down", "engine")
+    (root / "images/base/Dockerfile.tmpl").write_text(BASE + "RUN echo more > /srv/more\n")
+    commit(root)
+    after = manifest(site, root, built(site, root)["base"])
+    assert after["layers"][0] == before["layers"][0]
+    assert len(after["layers"]) == len(before["layers"]) + 1
