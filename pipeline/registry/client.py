@@ -59,11 +59,7 @@ class Registry:
         return await manifests.head(self._transport, ref)
 
     async def get_manifest(self, ref: Reference) -> Manifest | None:
-        """The manifest a reference stands for, or None; by one GET. A digest that this client put there needs none."""
-        if ref.digest and not ref.tag and self._known.has(ref.repository, ref.digest):
-            known = self._known.manifest(ref.digest)
-            if known is not None:
-                return known
+        """The manifest a reference stands for, or None; by one GET."""
         return await manifests.get(self._transport, ref)
 
     async def put_manifest(
