@@ -6,6 +6,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from pipeline.errors import UsageError
 from pipeline.run import RunResult, Stage
 from pipeline.run import run as run_stages
 from pipeline.run.channels import environment
@@ -17,7 +18,12 @@ from .progress import Progress
 
 
 def run(options: argparse.Namespace) -> int:
-    """Every stage, up to the promotion."""
+    """Every stage, up to the promotion. Raises UsageError for a snapshot that shall go somewhere."""
+    if options.snapshot_id and options.to:
+        raise UsageError(
+            "a snapshot is not promoted: it stays in the first environment under its own tags",
+            hint="leave out --to, or --snapshot-id",
+        )
     return _stage(options, Stage.PROMOTE)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from pipeline.model import Platform, Reference, Repository, TagTemplate
+from pipeline.model import COMMIT_TAGS, Platform, Reference, Repository
 
 from . import shapes, values
 from .base import CommitTag, ImageName, ImageReference, Model, PlatformName, Text
@@ -103,7 +103,7 @@ class ProjectFile(Model):
     vulnerability_db: ImageReference = _reference("ghcr.io/aquasecurity/trivy-db:2", "The scanner's data")
     policy: GatePolicy = Field(default_factory=GatePolicy, description="What closes a gate")
     commit_tags: tuple[CommitTag, ...] = Field(
-        (TagTemplate("ci-{sha}-{tag}"),),
+        COMMIT_TAGS,
         min_length=1,
         description="Tags in the first environment for what a commit built: of {sha}, {short}, {branch}, {pr}, {tag}",
     )

@@ -12,7 +12,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Literal, Self
 
-from pipeline.model import Platform, Reference, Repository, TagTemplate
+from pipeline.model import COMMIT_TAGS, Platform, Reference, Repository, TagTemplate
 
 EMBEDDED = "embedded"
 
@@ -141,7 +141,7 @@ class Project:
     vulnerability_db: Reference
     policy: Gates
     source: str | None = None
-    commit_tags: tuple[TagTemplate, ...] = (TagTemplate("ci-{sha}-{tag}"),)
+    commit_tags: tuple[TagTemplate, ...] = COMMIT_TAGS
 
     def environment(self, name: str) -> Environment:
         """An environment by name; raises KeyError."""

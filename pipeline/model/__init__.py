@@ -6,9 +6,10 @@ from .digest import Digest
 from .mirrors import Mirrors
 from .platform import Platform
 from .reference import Reference, Repository, valid_tag
-from .tag_template import TagTemplate
+from .tag_template import COMMIT_TAGS, TagTemplate
 
 __all__ = [
+    "COMMIT_TAGS",
     "Descriptor",
     "Digest",
     "Mirrors",

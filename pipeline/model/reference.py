@@ -86,7 +86,9 @@ class Reference:
         if not text or len(text) > 1024 or text != text.strip():
             raise ValueError(f"not an image reference: {text[:100]!r}")
         if _IDENTIFIER.fullmatch(text):
-            raise ValueError(f"not an image reference: {text!r} (64 hexadecimal digits are an id, not a name)")
+            raise ValueError(
+                f"not an image reference: {text!r} (64 hexadecimal digits are an id, not a name)"
+            )
         rest, at, digest_text = text.partition("@")
         digest = Digest(digest_text) if at else None
         head, slash, tail = rest.partition("/")

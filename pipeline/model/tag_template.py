@@ -53,3 +53,7 @@ class TagTemplate:
 
     def __str__(self) -> str:
         return self.text
+
+
+COMMIT_TAGS = (TagTemplate("ci-{sha}-{tag}"),)
+"""What a commit's images are tagged where lockage.yml says nothing: a repository holds several tags of an image."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pipeline.model import TagTemplate
+from pipeline.model import COMMIT_TAGS, TagTemplate
 
 _SHA = re.compile(r"^[0-9a-f]{40}([0-9a-f]{24})?\Z")
 _NUMBER = r"(0|[1-9][0-9]*)"
@@ -15,8 +15,6 @@ _RELEASE = re.compile(
     r"(-(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*)?"
 )
 _SHORT = 7  # as git abbreviates
-
-DEFAULT_TEMPLATES = (TagTemplate("ci-{sha}-{tag}"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class Revision:
 
 
 def commit_tags(
-    revision: Revision, tag: str, templates: Sequence[TagTemplate] = DEFAULT_TEMPLATES
+    revision: Revision, tag: str, templates: Sequence[TagTemplate] = COMMIT_TAGS
 ) -> tuple[str, ...]:
     """The tags of one image tag's index built at a git event, in the order of the templates.
 
@@ -71,7 +69,7 @@ def commit_tags(
 
 
 def lookup_tags(
-    revision: Revision, tag: str, templates: Sequence[TagTemplate] = DEFAULT_TEMPLATES
+    revision: Revision, tag: str, templates: Sequence[TagTemplate] = COMMIT_TAGS
 ) -> tuple[str, ...]:
     """Where to look for what was built at a commit, by tags that the commit alone decides; `ci-passed-` ones first."""
     alone = [t for t in templates if t.fields & {"sha", "short"} and not t.fields & {"branch", "pr"}]
@@ -104,7 +102,7 @@ def release_tags(version: str, published: Iterable[str] = ()) -> tuple[str, ...]
 def event_tags(
     revision: Revision,
     tag: str,
-    templates: Sequence[TagTemplate] = DEFAULT_TEMPLATES,
+    templates: Sequence[TagTemplate] = COMMIT_TAGS,
     published: Iterable[str] = (),
 ) -> tuple[str, ...]:
     """Everything a git event may tag: those of its commit, and of its release when a version was tagged.

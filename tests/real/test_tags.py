@@ -61,6 +61,9 @@ def test_a_snapshot_has_its_own_tags_and_goes_nowhere(site: Site, project: Calla
     production = repository(snapshot).replace("/dev/", "/prod/")
     assert tags(production) == set()
 
+    refused = site.run("run", "--snapshot-id", "mr-7", "--to", "prod", cwd=root, expect=2)
+    assert "a snapshot is not promoted" in refused.err
+
     release = site.run("run", "--json", cwd=root).json
     assert [t["status"] for t in release["targets"]] == ["reused", "reused"], "a snapshot builds nothing anew"
     assert [t["digest"] for t in release["targets"]] == [t["digest"] for t in snapshot["targets"]]
