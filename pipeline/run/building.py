@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 
 from pipeline.catalogue import Target
-from pipeline.catalogue.dockerfiles.uses import BaseUse, find_bases
+from pipeline.catalogue.dockerfiles.uses import final_base
 from pipeline.catalogue.generate import context_files, write
 from pipeline.engine.build import BuildOrder, build, existing
 from pipeline.errors import BuildError
@@ -113,17 +113,11 @@ def _moment(shop: Workshop) -> dict[str, str]:
 
 
 def _base_annotations(target: Target, bases: Mapping[str, Digest]) -> dict[str, str]:
-    """The base of the last stage that stands on an image: its name and digest (annotations.md, base.*)."""
-    last = next(
-        (u.name for u in reversed(find_bases(target.dockerfile, target.platform).bases) if _from(u)), ""
-    )
-    base = next((b for b in target.bases if b.name == last), None)
+    """The image that the last stage stands on: its name and digest (annotations.md, base.*)."""
+    use = final_base(target.dockerfile, target.platform)
+    base = next((b for b in target.bases if use and b.name == use.name), None)
     if base is None:
         return {}
     digest = bases[base.target_id] if base.target_id else base.reference.digest if base.reference else None
     out = {"org.opencontainers.image.base.name": base.name}
     return out | {"org.opencontainers.image.base.digest": str(digest)} if digest else out
-
-
-def _from(use: BaseUse) -> bool:
-    return use.instruction == "FROM"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.catalogue.dockerfiles.scan import scan
-from pipeline.catalogue.dockerfiles.uses import find_bases, inject_rootfs, rewrite_bases
+from pipeline.catalogue.dockerfiles.uses import final_base, find_bases, inject_rootfs, rewrite_bases
 from pipeline.model import Platform
 
 AMD64 = Platform("linux", "amd64")
@@ -175,3 +175,18 @@ def test_injection_at_the_end_of_a_text_without_a_newline():
     assert inject_rootfs("FROM a \\\n AS b\nRUN x\n", "1:1") == (
         "FROM a \\\n AS b\nCOPY --chown=1:1 rootfs/ /\nRUN x\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("FROM debian:12\n", "debian:12"),
+        ("FROM golang:1 AS made\nFROM debian:12\nCOPY --from=made /a /a\n", "debian:12"),
+        ("FROM debian:12 AS Made\nFROM made AS again\nFROM again\n", "debian:12"),
+        ("FROM debian:12 AS made\nFROM scratch\nCOPY --from=made /a /a\n", None),
+        ("FROM debian:12 AS one\nFROM alpine:3 AS one\nFROM one\n", "alpine:3"),
+    ],
+)
+def test_what_the_last_stage_stands_on(text: str, expected: str | None) -> None:
+    found = final_base(text, AMD64)
+    assert (found.name if found else None) == expected

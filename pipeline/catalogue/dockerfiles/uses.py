@@ -88,6 +88,19 @@ def find_bases(text: str, platform: Platform) -> Uses:
     return Uses(tuple(bases), len(stages), tuple(problems))
 
 
+def final_base(text: str, platform: Platform) -> BaseUse | None:
+    """The image that the last stage stands on, through stages it is built from; None for `scratch`."""
+    froms = [i for i in scanned(text).instructions if i.keyword == "FROM" and i.words]
+    by_line = {use.line: use for use in find_bases(text, platform).bases if use.instruction == "FROM"}
+    number = len(froms) - 1
+    while number >= 0:
+        if froms[number].line in by_line:
+            return by_line[froms[number].line]
+        name = froms[number].words[0].text  # as it stands: stages are called in lower case
+        number = next((n for n in reversed(range(number)) if _alias(froms[n]) == name), -1)
+    return None
+
+
 def rewrite_uses(text: str, platform: Platform, choose: Callable[[BaseUse], str | None]) -> str:
     """The same text with what `choose` gives in place of each image; None leaves it. Not a byte else changes."""
     edits = [(use.start, use.end, choose(use)) for use in find_bases(text, platform).bases]
