@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.catalogue import Plan, Target
 from pipeline.catalogue.changes.keys import inputs_of, key_difference
-from pipeline.errors import RegistryError
 from pipeline.lab.recipes import ENGINE_VERSION
-from pipeline.model import Descriptor, Repository, compact
-from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
+from pipeline.model import Repository, compact
+
+from . import notes
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 INPUTS_TYPE = "application/vnd.lockage.inputs.v1+json"
 _ODD = re.compile(r"[^A-Za-z0-9_.-]+")
-_MOST = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,33 +109,16 @@ def tag_of(target_id: str) -> str:
 
 async def find(registry: Registry, builds: Repository, target_id: str) -> Build | None:
     """What a target was last built from; None if nobody knows."""
-    manifest = await registry.get_manifest(builds.tagged(tag_of(target_id)))
-    if manifest is None or manifest.data.get("artifactType") != INPUTS_TYPE:
-        return None
+    raw = await notes.read(registry, builds, tag_of(target_id), INPUTS_TYPE)
     try:
-        (layer,) = map(Descriptor.from_oci, manifest.data["layers"])
-        if layer.size > _MOST:
-            return None
-        return Build.from_bytes(await registry.blob(builds, layer))
-    except (ValueError, KeyError, TypeError, RegistryError):
+        return Build.from_bytes(raw) if raw is not None else None
+    except ValueError:
         return None
 
 
 async def leave(registry: Registry, builds: Repository, build: Build) -> None:
     """Keep what a target was built from."""
-    raw = compact(build.to_json())
-    manifest = compact(
-        {
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "artifactType": INPUTS_TYPE,
-            "config": Descriptor.of(EMPTY_JSON, OCI_EMPTY).to_oci(),
-            "layers": [Descriptor.of(raw, INPUTS_TYPE).to_oci()],
-        }
-    )
-    await registry.put_blob(builds, EMPTY_JSON)
-    await registry.put_blob(builds, raw)
-    await registry.put_manifest(builds, manifest, OCI_MANIFEST, tag=tag_of(build.target))
+    await notes.write(registry, builds, tag_of(build.target), INPUTS_TYPE, compact(build.to_json()))
 
 
 async def why(shop: Workshop, target: Target) -> str:

@@ -17,10 +17,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository, compact
-from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
 
+from . import notes
 from .memory import Record
 
 if TYPE_CHECKING:
@@ -108,18 +107,7 @@ class Kept:
             return False
         now = await load(registry, builds, project, self._before.day)
         raw = now.with_more(self._records, self._places).to_bytes()
-        manifest = compact(
-            {
-                "schemaVersion": 2,
-                "mediaType": OCI_MANIFEST,
-                "artifactType": STANDING_TYPE,
-                "config": Descriptor.of(EMPTY_JSON, OCI_EMPTY).to_oci(),
-                "layers": [Descriptor.of(raw, STANDING_TYPE).to_oci()],
-            }
-        )
-        await registry.put_blob(builds, EMPTY_JSON)
-        await registry.put_blob(builds, raw)
-        await registry.put_manifest(builds, manifest, OCI_MANIFEST, tag=tag_of(project))
+        await notes.write(registry, builds, tag_of(project), STANDING_TYPE, raw)
         return True
 
 
@@ -130,15 +118,12 @@ def tag_of(project: str) -> str:
 
 async def load(registry: Registry, builds: Repository, project: str, day: date) -> Standing:
     """What stood when a run of this day last looked; an empty one when there is none, or none that can be read."""
-    manifest = await registry.get_manifest(builds.tagged(tag_of(project)))
-    if manifest is None or manifest.data.get("artifactType") != STANDING_TYPE:
-        return Standing(day)
+    raw = await notes.read(registry, builds, tag_of(project), STANDING_TYPE)
     try:
-        (layer,) = map(Descriptor.from_oci, manifest.data["layers"])
-        found = Standing.from_bytes(await registry.blob(builds, layer))
-    except (ValueError, KeyError, TypeError, RegistryError):
-        return Standing(day)
-    return found if found.day == day else Standing(day)
+        found = Standing.from_bytes(raw) if raw is not None else None
+    except ValueError:
+        found = None
+    return found if found is not None and found.day == day else Standing(day)
 
 
 def _unpacked(raw: bytes) -> bytes:
