@@ -126,7 +126,12 @@ class BuildError(LockageError):
     exit_code = Exit.BUILD
 
     def __init__(
-        self, message: str, *, hint: str | None = None, detail: str | None = None, command: tuple[str, ...] = ()
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        detail: str | None = None,
+        command: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message, hint=hint, detail=detail)
         self.command = command

@@ -6,7 +6,7 @@ from .digest import Digest
 from .mirrors import Mirrors
 from .platform import Platform
 from .reference import Reference, Repository, valid_tag
-from .tag_template import COMMIT_TAGS, TagTemplate
+from .tag_template import COMMIT_TAGS, TagTemplate, fitting_tag
 
 __all__ = [
     "COMMIT_TAGS",
@@ -18,6 +18,7 @@ __all__ = [
     "Repository",
     "TagTemplate",
     "compact",
+    "fitting_tag",
     "pretty",
     "valid_tag",
 ]

@@ -16,6 +16,16 @@ _ODD = re.compile(r"[^A-Za-z0-9_.-]+")
 _LONGEST = 128
 
 
+def fitting_tag(text: str, end: str = "") -> str:
+    """A tag with an end, at most as long as registries take; what is too long is cut and gets a hash, so that tags
+    which differ still do."""
+    whole = text + end
+    if len(whole) <= _LONGEST:
+        return whole
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:12]
+    return f"{text[: _LONGEST - len(end) - 13]}-{digest}{end}"
+
+
 @dataclass(frozen=True, slots=True)
 class TagTemplate:
     """A tag with places for the commit (`{sha}`, `{short}`: seven digits), the `{branch}` that was pushed, the number
@@ -46,10 +56,9 @@ class TagTemplate:
         """The tag; None where a field has no value. Odd characters become `-`; what is too long ends in a hash."""
         if not all(values.get(name) for name in self.fields):
             return None
-        filled = _FIELD.sub(lambda field: _ODD.sub("-", values[field[1]]), self.text).lstrip(".-") or "x"
-        if len(filled) <= _LONGEST:
-            return filled
-        return f"{filled[: _LONGEST - 13]}-{hashlib.sha256(filled.encode()).hexdigest()[:12]}"
+        return fitting_tag(
+            _FIELD.sub(lambda field: _ODD.sub("-", values[field[1]]), self.text).lstrip(".-") or "x"
+        )
 
     def __str__(self) -> str:
         return self.text

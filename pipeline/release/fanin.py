@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.model import Descriptor, Platform, compact
+from pipeline.model import Descriptor, Platform, compact, fitting_tag
 from pipeline.model.descriptor import OCI_INDEX
-
-_LONGEST_TAG = 128  # distribution-spec v1.1
 
 
 def platform_tag(tag: str, platform: Platform) -> str:
     """Where one platform of an index tag waits for the others: `<tag>-linux-arm64`."""
-    suffix = f"-{platform.slug}"
-    return tag[: _LONGEST_TAG - len(suffix)] + suffix
+    return fitting_tag(tag, f"-{platform.slug}")
 
 
 def make_index(

@@ -25,7 +25,7 @@ def keep(
     signed_by = shop.signing.fingerprint if result.signed else ""
     children = tuple(record.digest for record in records)
     before = shop.kept.place(_name(repository, target), children)
-    tags = frozenset(shop.commit_tags(target)) | (before.tags if before else frozenset())
+    tags = shop.lasting_tags(target) | (before.tags if before else frozenset())
     shop.kept.put(_name(repository, target), Place(children, result.index, signed_by, tags))
 
 

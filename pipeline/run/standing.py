@@ -32,7 +32,7 @@ _MOST = 256 * 1024 * 1024  # bytes unpacked
 @dataclass(frozen=True, slots=True)
 class Place:
     """One image tag in the first environment: its index over `children`, signed by a key (a digest of its public
-    half; empty when nobody signed), and the tags of commits that point to it (`repository:tag`)."""
+    half; empty when nobody signed), and the tags that commits gave it for good."""
 
     children: tuple[Digest, ...]
     index: Digest

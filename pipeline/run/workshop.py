@@ -123,6 +123,14 @@ class Workshop:
             return target.tags
         return policy.commit_tags(self.revision, target.tag, self.plan.project.commit_tags)
 
+    def lasting_tags(self, target: Target) -> frozenset[str]:
+        """Those of the commit's tags that name one commit for good: what a branch, a pull request, a snapshot or a
+        work tree with changes is called moves on, and has to be looked at."""
+        if self.plan.snapshot_id or self.revision.dirty or not self.revision.sha:
+            return frozenset()
+        templates = [t for t in self.plan.project.commit_tags if t.fields & {"sha", "short"}]
+        return frozenset(policy.commit_tags(self.revision, target.tag, templates))
+
     def policy(self, target: Target) -> policy.Policy:
         """The gates of a target, as policy understands them."""
         return as_policy(target.gates)

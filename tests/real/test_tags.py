@@ -68,3 +68,18 @@ def test_a_snapshot_has_its_own_tags_and_goes_nowhere(site: Site, project: Calla
     assert [t["status"] for t in release["targets"]] == ["reused", "reused"], "a snapshot builds nothing anew"
     assert [t["digest"] for t in release["targets"]] == [t["digest"] for t in snapshot["targets"]]
     assert all(image["promoted"] for image in release["images"])
+
+
+def test_a_tag_that_moves_on_is_looked_at_every_time(site: Site, project: Callable[..., Path]) -> None:
+    """A work tree with changes, and a pull request, come back to what they were built from before."""
+    root = project(samples.hello(), more='commit_tags: ["ci-{sha}-{tag}", "pr-{pr}"]\n')
+    template, plain = root / "images/hello/Dockerfile.tmpl", samples.hello()["images/hello/Dockerfile.tmpl"]
+    pull = {"GITHUB_ACTIONS": "true", "GITHUB_REF": "refs/pull/12/merge"}
+    indexes = []
+    for text in (plain + "RUN true\n", plain + "RUN : other\n", plain + "RUN true\n"):
+        template.write_text(text)
+        found = site.run("push", "--json", cwd=root, **pull).json
+        indexes.append(found["images"][0]["index"])
+        tagged = {tag: crane("digest", f"{repository(found)}:{tag}") for tag in tags(repository(found))}
+        assert len(tagged) == 2 and set(tagged.values()) == {indexes[-1]}
+    assert indexes[0] == indexes[2] != indexes[1]
