@@ -1,6 +1,8 @@
-"""A Docker daemon of the tests' own: Debian's, unpacked if it is not installed, and gone afterwards.
+"""Docker daemons of the tests' own: Debian's, unpacked if it is not installed, and gone afterwards.
 
-It changes no packet filter and forwards nothing (`--iptables=false`); its bridge is removed when it stops.
+A daemon is process 1 of a pid namespace, with mounts of its own, and dies with the test that started it, however that
+one ends: its containers die with it, and their networks with them. What a killed test leaves is a folder, and a bridge
+that the next one removes.
 """
 
 from __future__ import annotations
@@ -11,88 +13,119 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.lab import Settings
 
-_BRIDGE = "docker0"
-KEYS = Path("/etc/docker")  # a daemon of that age writes one there, wherever its data are
+MORTAL = ("setpriv", "--pdeathsig", "KILL")  # what follows ends with the thread that started it
+_CELL = (*MORTAL, "unshare", "--mount", "--mount-proc", "--pid", "--fork", "--kill-child")
+_BRIDGE = "lockage-"  # and the process id of the tests; 15 characters at most
+_KEYS = Path("/etc/docker")  # a daemon of that age writes one there, wherever its data are
 _PATIENCE = 120
 
 
-def answers(environ: dict[str, str]) -> bool:
-    """Whether a daemon answers the docker command in this environment."""
-    try:
-        return (
-            subprocess.run(["docker", "version"], env=environ, capture_output=True, timeout=20).returncode
-            == 0
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-
-
 @contextmanager
-def daemon(folder: Path) -> Iterator[dict[str, str]]:
-    """The environment for a docker command that reaches a daemon: the machine's if there is one."""
-    environ = dict(os.environ)
-    environ["PATH"] = Settings.from_env(environ).path
+def any_daemon(folder: Path) -> Iterator[dict[str, str]]:
+    """The environment in which a docker command reaches a daemon: the machine's if there is one. Ours changes no
+    packet filter and forwards nothing."""
+    environ = {**os.environ, "PATH": Settings.from_env(os.environ).path}
     if answers(environ):
         yield environ
         return
-    if shutil.which("dockerd", path=environ["PATH"]) is None:
-        environ = unpacked(folder / "packages", environ)
-    keys_were_there = KEYS.exists()
-    bridge_was_there = Path("/sys/class/net", _BRIDGE).exists()
+    environ = programs(folder, "dockerd", "ip")
+    with bridge(environ) as name:
+        flags = (f"--bridge={name}", "--iptables=false", "--ip-forward=false", "--ip-masq=false")
+        with daemon(folder, environ, flags=flags) as found:
+            yield found
+
+
+@contextmanager
+def daemon(
+    folder: Path, environ: dict[str, str], *, flags: Sequence[str] = (), prefix: Sequence[str] = ()
+) -> Iterator[dict[str, str]]:
+    """A daemon of our own, in the network that a prefix enters; gives the environment for docker commands."""
+    keys_were_there = _KEYS.exists()
     runtime = Path(tempfile.mkdtemp(prefix="lockage-docker-"))  # short: it holds sockets
-    socket = f"unix://{runtime}/docker.sock"
-    argv = [
-        "dockerd",
-        "--host",
-        socket,
-        "--data-root",
-        str(folder / "data"),
-        "--exec-root",
-        str(runtime / "x"),
-    ]
-    argv += ["--pidfile", str(runtime / "pid"), "--iptables=false", "--ip-forward=false", "--ip-masq=false"]
-    if not bridge_was_there:
-        argv += ["--bip", "10.213.77.1/24"]
-    environ["DOCKER_HOST"] = socket
-    with (folder / "dockerd.log").open("wb") as log:
+    environ = {**environ, "DOCKER_HOST": f"unix://{runtime}/docker.sock"}
+    argv = [*prefix, *_CELL, "dockerd", "--host", environ["DOCKER_HOST"], "--data-root", str(folder / "data")]
+    argv += ["--exec-root", str(runtime / "x"), "--pidfile", str(runtime / "pid"), *flags]
+    said = folder / "dockerd.log"
+    with said.open("wb") as log:
         child = subprocess.Popen(argv, env=environ, stdout=log, stderr=log, start_new_session=True)
         try:
             deadline = time.monotonic() + _PATIENCE
-            while not answers(environ):
-                assert child.poll() is None, (folder / "dockerd.log").read_text()[-2000:]
-                assert time.monotonic() < deadline, (folder / "dockerd.log").read_text()[-2000:]
+            while not answers(environ, prefix):
+                assert child.poll() is None and time.monotonic() < deadline, said.read_text()[-3000:]
                 time.sleep(0.2)
             yield environ
         finally:
-            child.send_signal(signal.SIGTERM)
-            child.wait(timeout=_PATIENCE)
-            if not bridge_was_there:
-                subprocess.run(["ip", "link", "del", _BRIDGE], capture_output=True, check=False)
+            _end(child)
             for group in Path("/sys/fs/cgroup").glob("*/docker"):
                 subprocess.run(["rmdir", str(group)], capture_output=True, check=False)
             if not keys_were_there:
-                shutil.rmtree(KEYS, ignore_errors=True)
+                shutil.rmtree(_KEYS, ignore_errors=True)
             shutil.rmtree(runtime, ignore_errors=True)
             shutil.rmtree(folder / "data", ignore_errors=True)
 
 
-def unpacked(folder: Path, environ: dict[str, str]) -> dict[str, str]:
-    """Debian's docker.io and what it needs, unpacked into a folder instead of installed."""
-    archives = folder / "archives"
+def answers(environ: dict[str, str], prefix: Sequence[str] = ()) -> bool:
+    """Whether a daemon answers the docker command in this environment."""
+    argv = [*prefix, "docker", "version"]
+    try:
+        return subprocess.run(argv, env=environ, capture_output=True, timeout=20, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """As an administrator would; unshare itself lets no signal through."""
+    for pid in Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split():
+        os.kill(int(pid), signal.SIGTERM)
+    try:
+        child.wait(timeout=_PATIENCE)
+    finally:
+        child.kill()
+
+
+@contextmanager
+def bridge(environ: dict[str, str]) -> Iterator[str]:
+    """A network bridge of this process's own, with addresses that no other running test has."""
+
+    def ip(*arguments: str) -> None:
+        subprocess.run(["ip", *arguments], env=environ, check=True)
+
+    for left in Path("/sys/class/net").glob(f"{_BRIDGE}*"):
+        if not Path("/proc", left.name.removeprefix(_BRIDGE)).exists():
+            ip("link", "del", left.name)
+    name = f"{_BRIDGE}{os.getpid()}"
+    ip("link", "add", name, "type", "bridge")
+    try:
+        ip("address", "add", f"10.213.{os.getpid() % 256}.1/24", "dev", name)
+        yield name
+    finally:
+        ip("link", "del", name)
+
+
+def programs(folder: Path, *names: str) -> dict[str, str]:
+    """An environment with Docker and these programs: the machine's, or Debian's, unpacked instead of installed."""
+    environ = {**os.environ, "PATH": Settings.from_env(os.environ).path}
+    if all(shutil.which(name, path=environ["PATH"]) for name in names):
+        return environ
+    archives, root = folder / "packages/archives", folder / "packages/root"
     (archives / "partial").mkdir(parents=True)
     apt = ["apt-get", "-q", "-o", f"Dir::Cache::archives={archives}", "-o", "APT::Sandbox::User=root"]
     subprocess.run([*apt, "update"], env=environ, capture_output=True, check=True)
-    install = [*apt, "install", "-y", "--download-only", "--no-install-recommends", "docker.io"]
-    subprocess.run(install, env=environ, capture_output=True, check=True)
-    root = folder / "root"
+    install = [*apt, "install", "-y", "--download-only", "--no-install-recommends"]
+    subprocess.run([*install, "docker.io", "iproute2"], env=environ, capture_output=True, check=True)
     for package in archives.glob("*.deb"):
         subprocess.run(["dpkg-deb", "--extract", str(package), str(root)], check=True)
+    for tables in root.glob("usr/sbin/xtables-legacy-multi"):
+        for name in ("iptables", "ip6tables"):  # what dpkg would have linked, had it installed the package
+            tables.with_name(name).symlink_to(tables.name)
+    for modules in root.glob("usr/lib/*-linux-gnu/xtables"):
+        environ["XTABLES_LIBDIR"] = str(modules)
     libraries = ":".join(str(path) for path in (root / "usr/lib").glob("*-linux-gnu"))
-    path = f"{root}/usr/sbin:{root}/usr/bin:{environ['PATH']}"
-    return {**environ, "PATH": path, "LD_LIBRARY_PATH": libraries}
+    path = ":".join(str(root / name) for name in ("usr/sbin", "usr/bin", "sbin", "bin"))
+    return {**environ, "PATH": f"{path}:{environ['PATH']}", "LD_LIBRARY_PATH": libraries}

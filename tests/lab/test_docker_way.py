@@ -22,7 +22,7 @@ from pipeline.lab import Instance, Settings, State, Status, docker, docker_engin
 from pipeline.lab.status import status as look_at
 
 from .conftest import Story
-from .dockerd import daemon
+from .dockerd import any_daemon
 from .test_lab_way import down, up
 
 pytestmark = [
@@ -38,7 +38,7 @@ Pipeline = Callable[..., dict[str, Any]]
 @pytest.fixture(scope="module")
 def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment in which `docker` reaches a daemon."""
-    with daemon(tmp_path_factory.mktemp("docker")) as found:
+    with any_daemon(tmp_path_factory.mktemp("docker")) as found:
         yield found
 
 
