@@ -137,33 +137,55 @@ class _Job:
     async def _stale(self, keep: set[Digest], bases: Sequence[Base]) -> dict[int, _Part]:
         """The base's layers for those that came from an older build of the base.
 
-        An engine that has a step in its cache for a base with the same content takes it, with the layers of the
-        base that it was run on; they differ in nothing but times, which is looked at here. An engine that was
-        started again packs layers of a base anew, and its history no longer says that they were imported: then
-        every layer may be a base's.
+        An engine that was started again packs layers of a base anew: plain, they are the base's, and their diff_ids
+        say so; its history no longer says that they were imported, so every layer may be a base's. An engine that
+        has a step in its cache for a base with the same content takes it, with the layers of the base that it was
+        run on; those differ in nothing but times, which is looked at here.
         """
         old = {n for n in self._imported or range(len(self._layers)) if self._layers[n].digest not in keep}
         for base in bases if old else ():
             theirs = base.manifest.layers
-            places = [n for n, layer in enumerate(theirs[: len(self._layers)]) if layer != self._layers[n]]
+            places = [
+                n for n, (a, b) in enumerate(zip(theirs, self._layers, strict=False)) if a.digest != b.digest
+            ]
             if len(theirs) > len(self._layers) or not places or not old.issuperset(places):
                 continue
-            found = await each(lambda n, base=base: self._swapped(n, base), places)
+            plain = await self._plain(base)
+            if plain is None:
+                continue
+            found = await each(lambda n, base=base, plain=plain: self._swapped(n, base, plain), places)
             if all(found):
                 return {n: part for n, part in zip(places, found, strict=True) if part}
         return {}
 
-    async def _swapped(self, number: int, base: Base) -> _Part | None:
-        layer, repo = base.manifest.layers[number], base.repository
-        ours = await self._normal(self._repo, self._layers[number], NEVER)
-        theirs = await self._normal(repo, layer, NEVER)
-        if ours.diff_id != theirs.diff_id:
+    async def _plain(self, base: Base) -> Sequence[str] | None:
+        """The diff_ids of a base's layers; None for what is no image, and so no layer of ours comes from it."""
+        if base.manifest.config is None:
             return None
+        raw = await self._registry.blob(base.repository, base.manifest.config)
+        try:
+            config = read_config(raw, len(base.manifest.layers), base.repository.at(base.manifest.digest))
+        except LayerFault:
+            return None
+        return config["rootfs"]["diff_ids"]
+
+    async def _swapped(self, number: int, base: Base, plain: Sequence[str]) -> _Part | None:
+        layer, repo = base.manifest.layers[number], base.repository
+        if plain[number] != self._diff_ids[number]:
+            ours = await self._normal(self._repo, self._layers[number], NEVER)
+            theirs = await self._normal(repo, layer, NEVER)
+            if ours.diff_id != theirs.diff_id:
+                return None
+            if str(theirs.was) != plain[number]:
+                raise LayerFault(
+                    f"layer {number} of {repo.at(base.manifest.digest)} is not the one its config names: "
+                    f"{theirs.was} instead of {plain[number]}"
+                )
         source = repo if repo.host == self._repo.host else None
         await self._registry.put_blob(
             self._repo, lambda: self._registry.stream_blob(repo, layer), layer, source=source
         )
-        return _Part(layer, str(theirs.was), swapped=True)
+        return _Part(layer, plain[number], swapped=True)
 
     async def _normal(
         self, repo: Repository, layer: Descriptor, times: Times, *, upload: bool = False

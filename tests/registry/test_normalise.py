@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +19,7 @@ from pipeline.registry import Manifest, Registry
 from pipeline.release.layer import LayerFault
 from pipeline.release.normalise import NORMAL, Base, normalise
 from pipeline.run.normal import forget
-from tests.release.layers import Made, tar
+from tests.release.layers import Made, tar, zstd
 
 from .conftest import Program
 
@@ -35,13 +37,15 @@ async def push(
     began: str = LATER,
     tag: str | None = None,
     lie: bool = False,
+    pack: Callable[[bytes], bytes] = lambda content: gzip.compress(content, mtime=0),
 ) -> Manifest:
     """An image as the engine pushes it: a step a layer, the first of them imported from a base."""
     described, diff_ids, history = [], [], []
     for number, entries in enumerate(layers):
         content = tar(entries)
-        layer = await registry.put_blob(repo, gzip.compress(content, mtime=0))
-        described.append(Descriptor(OCI_LAYER_GZIP, layer.digest, layer.size).to_oci())
+        layer = await registry.put_blob(repo, pack(content))
+        kind = OCI_LAYER_GZIP if pack(content)[:2] == b"\x1f\x8b" else OCI_LAYER_GZIP.replace("gzip", "zstd")
+        described.append(Descriptor(kind, layer.digest, layer.size).to_oci())
         diff_ids.append(str(Digest.of(b"else" if lie else content)))
         by = f"import image layer {layer.digest}" if number < imported else "mount / from exec"
         history.append({"created": began, "created_by": by})
@@ -130,6 +134,28 @@ async def test_layers_of_an_older_build_of_the_base_are_swapped(
     another = await push(registry, repo, other, mine, imported=1)
     kept = await normalise(registry, repo, another, epoch=EPOCH, bases=[Base(repo, base)], scratch=tmp_path)
     assert kept.manifest.layers[0] != base.layers[0], "other content is never taken for the base's"
+
+
+async def test_a_base_that_was_packed_anew_is_known_by_its_diff_ids(
+    registry: Registry, repo: Repository, tmp_path: Path
+) -> None:
+    """As an engine does that was started again, whatever the base was packed with; its layers are not even read."""
+    content = [Made("big", content=random.Random(1).randbytes(300_000))]
+    base = await push(registry, repo, content, files(5), pack=zstd)
+    ours = await push(registry, repo, content, files(5), files(EPOCH + 1))
+    received = registry.stats.bytes_down
+    found = await normalise(registry, repo, ours, epoch=EPOCH, bases=[Base(repo, base)], scratch=tmp_path)
+    assert found.manifest.layers[:2] == base.layers and found.layers == 1
+    assert registry.stats.bytes_down - received < 100_000
+    config = json.loads(await registry.blob(repo, found.manifest.config))
+    assert config["rootfs"]["diff_ids"][0] == str(Digest.of(tar(content)))
+
+
+async def test_layers_of_zstd_are_read_like_any(registry: Registry, repo: Repository, tmp_path: Path) -> None:
+    packed = [await push(registry, repo, files(EPOCH + 1), pack=pack) for pack in (zstd, gzip.compress)]
+    made = [await normalise(registry, repo, raw, epoch=EPOCH, bases=[], scratch=tmp_path) for raw in packed]
+    assert made[0].manifest == made[1].manifest
+    assert made[0].manifest.layers[0].media_type == OCI_LAYER_GZIP
 
 
 async def test_a_layer_that_is_not_the_config_s_is_refused(

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import gzip
 import io
+import sys
 import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.release.layer import Limits, NormalLayer, Times, normal_layer
+
+if sys.version_info >= (3, 14):
+    from compression.zstd import compress as zstd
+else:
+    from backports.zstd import compress as zstd
+
+__all__ = ["KINDS", "XATTR", "Made", "members", "normal", "plain", "tar", "zstd"]
 
 XATTR = "SCHILY.xattr."
 KINDS = {

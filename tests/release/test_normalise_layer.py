@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline.release.layer import CONTEXT, LayerFault, Limits
 
-from .layers import XATTR, Made, members, normal, plain, tar
+from .layers import XATTR, Made, members, normal, plain, tar, zstd
 
 SAMPLE = [
     Made("etc", "folder", mode=0o755),
@@ -152,7 +152,8 @@ def _broken(position: int, value: bytes) -> bytes:
         (_broken(124, b"\x80" + b"\0" * 3 + b"\x7f" * 8), "middle of a file"),
         (_broken(136, b"99999999999\0"), "not a number"),
         (gzip.compress(tar(SAMPLE))[:-30], "decompressed"),
-        (b"\x28\xb5\x2f\xfd" + bytes(100), "zstd"),
+        (b"\x28\xb5\x2f\xfd" + bytes(100), "decompressed"),
+        (zstd(tar(SAMPLE))[:-30], "decompressed"),
     ],
 )
 def test_what_no_layer_may_hold_is_refused_in_one_sentence(
@@ -167,6 +168,8 @@ def test_a_bomb_is_stopped_before_it_fills_the_disk(tmp_path: Path) -> None:
     assert len(bomb) < 50_000
     with pytest.raises(LayerFault, match="more than 1000000 bytes"):
         normal(tmp_path, bomb, limits=Limits(plain=1_000_000))
+    with pytest.raises(LayerFault, match="more than 1000000 bytes"):
+        normal(tmp_path, zstd(tar([Made("a", content=bytes(20_000_000))])), limits=Limits(plain=1_000_000))
     with pytest.raises(LayerFault, match="more than 3 entries"):
         normal(tmp_path, tar([Made(str(n)) for n in range(5)]), limits=Limits(entries=3))
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import sys
 import zlib
 from typing import IO, Protocol
 
 from .entry import LayerFault, Limits
+
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_WINDOW = (
+    27  # binary logarithm of the most that a zstd frame may keep in memory: 128 MiB, as zstd's own tools take
+)
 
 
 class Readable(Protocol):
@@ -17,16 +23,16 @@ class Readable(Protocol):
 
 
 class Plain:
-    """Reads plain bytes of a layer, and refuses what is broken or too much."""
+    """Reads plain bytes of a layer, and refuses what is broken or too much; `faults` are what the source raises."""
 
-    def __init__(self, source: Readable, limits: Limits) -> None:
-        self._source, self._limits, self.size = source, limits, 0
+    def __init__(self, source: Readable, limits: Limits, *faults: type[Exception]) -> None:
+        self._source, self._limits, self._faults, self.size = source, limits, faults, 0
 
     def read(self, size: int = -1, /) -> bytes:
         """At most `size` bytes; raises LayerFault."""
         try:
             part = self._source.read(size)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as fault:
+        except self._faults as fault:
             raise LayerFault(f"a layer cannot be decompressed: {fault}") from fault
         self.size += len(part)
         if self.size > self._limits.plain:
@@ -35,17 +41,24 @@ class Plain:
 
 
 def decompressed(source: IO[bytes], limits: Limits | None = None) -> Plain:
-    """The plain bytes of a layer, whether it is compressed by gzip or not at all.
+    """The plain bytes of a layer, compressed by gzip, by zstd, or not at all.
 
-    Goes by the first bytes, not by the media type. Raises LayerFault for zstd, which nothing here reads.
+    Goes by the first bytes, not by the media type.
     """
     limits = limits or Limits()
     magic = source.read(4)
     source.seek(0)
-    if magic == b"\x28\xb5\x2f\xfd":
-        raise LayerFault(
-            "a layer is compressed by zstd, which cannot be read here", hint="push the image with gzip layers"
-        )
-    if magic[:2] == b"\x1f\x8b":
-        return Plain(gzip.GzipFile(fileobj=source), limits)
+    if magic == _ZSTD:
+        return _zstd(source, limits)
+    if magic[:2] == _GZIP:
+        return Plain(gzip.GzipFile(fileobj=source), limits, EOFError, gzip.BadGzipFile, zlib.error)
     return Plain(source, limits)
+
+
+def _zstd(source: IO[bytes], limits: Limits) -> Plain:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    most = {zstd.DecompressionParameter.window_log_max: _WINDOW}
+    return Plain(zstd.ZstdFile(source, options=most), limits, EOFError, zstd.ZstdError)
