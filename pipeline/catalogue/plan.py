@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pipeline.config import Gates, Project
 from pipeline.model import Platform, Reference, pretty
 
-from .dockerfiles.uses import BaseUse, rewrite_uses
+from .dockerfiles.uses import BaseUse, final_base, rewrite_uses
 from .rootfs import RootfsEntry
 from .source import Source
 
@@ -97,6 +97,12 @@ class Target:
         """The images from elsewhere that go into it (or that it is), pinned where the lock knows them."""
         found = [b.reference for b in self.bases if b.reference]
         return tuple(dict.fromkeys((*found, self.external) if self.external else found))
+
+    @property
+    def final_base(self) -> Base | None:
+        """What the last stage stands on; None for `scratch`."""
+        use = final_base(self.dockerfile, self.platform)
+        return next((b for b in self.bases if use and (b.name, b.on) == (use.name, use.platform)), None)
 
     def dockerfile_on(self, references: Mapping[str, str]) -> str:
         """The Dockerfile with bases replaced by exact references; `references` maps a base's `name` (or an

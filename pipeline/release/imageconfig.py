@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,19 +27,14 @@ def read_config(raw: bytes, layers: int, where: object) -> dict[str, Any]:
     return config
 
 
-def imported(config: Mapping[str, Any], layers: int) -> frozenset[int]:
-    """Which layers the engine took from the base, by its own history; none where that does not say."""
-    steps = _steps(config, layers)
-    return frozenset(n for n, step in enumerate(steps) if str(step.get("created_by")).startswith(_IMPORTED))
-
-
-def begun(config: Mapping[str, Any], layers: int) -> int | None:
+def begun(config: Mapping[str, Any], layers: int, below: Collection[int]) -> int | None:
     """When the first step of the build began (seconds since 1970), by the engine's history; None if unknown.
 
-    A second earlier, because files get their times from a coarser clock.
+    `below` are the numbers of the base's layers. A second earlier, because files get their times from a coarser
+    clock.
     """
-    taken, steps = imported(config, layers), _steps(config, layers)
-    moments = [_seconds(step.get("created")) for n, step in enumerate(steps) if n not in taken]
+    steps = enumerate(_steps(config, layers))
+    moments = [_seconds(step.get("created")) for n, step in steps if n not in below and not _imported(step)]
     return min((m for m in moments if m is not None), default=None)
 
 
@@ -59,6 +54,10 @@ def normal_config(
             if number in bases:
                 step["created_by"] = f"{_IMPORTED}{bases[number]}"
     return out
+
+
+def _imported(step: Mapping[str, Any]) -> bool:
+    return str(step.get("created_by")).startswith(_IMPORTED)
 
 
 def _steps(config: Mapping[str, Any], layers: int) -> list[dict[str, Any]]:

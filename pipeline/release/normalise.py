@@ -8,7 +8,7 @@ either; the times of config and history become the epoch. What comes out is mark
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.to_thread
 
-from pipeline.model import Descriptor, Digest, Repository, compact
+from pipeline.model import Descriptor, Repository, compact
 from pipeline.model.descriptor import OCI_CONFIG, OCI_MANIFEST
 from pipeline.registry.together import each
 from pipeline.registry.verify import uncorrupted
 
-from .imageconfig import begun, imported, normal_config, read_config
+from .imageconfig import begun, normal_config, read_config
 from .layer import NEVER, LayerFault, NormalLayer, Times, normal_layer
 from .scratch import processors, room
 
@@ -35,7 +35,7 @@ VERSION = "1"
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """An image that a Dockerfile takes something from, and where it lies."""
+    """The image that a build stands on, and where it lies."""
 
     repository: Repository
     manifest: Manifest
@@ -56,13 +56,13 @@ async def normalise(
     manifest: Manifest,
     *,
     epoch: int,
-    bases: Sequence[Base],
+    base: Base | None,
     scratch: Path,
     tag: str | None = None,
 ) -> Normal:
     """Write the normal form of an image beside it, by digest or under `tag`.
 
-    `epoch` is in seconds since 1970; the layers of `bases` stay as they are. `scratch` is a folder for temporary
+    `epoch` is in seconds since 1970; the layers of `base` stay as they are. `scratch` is a folder for temporary
     files. As many layers are rewritten at once as there are processors. An image that is in normal form already
     is only tagged. Raises LayerFault, RegistryError, EnvironmentProblem.
     """
@@ -77,7 +77,8 @@ async def normalise(
     )
     with room(scratch, "layers-") as folder:
         job = _Job(registry, repo, manifest, config, folder)
-        parts = await job.parts(Times(epoch, begun(config, len(manifest.layers))), bases)
+        below = await job.below(base) if base else {}
+        parts = await job.parts(Times(epoch, begun(config, len(manifest.layers), below.keys())), below)
     named = {n: str(part.layer.digest) for n, part in enumerate(parts) if part.swapped}
     raw = compact(normal_config(config, epoch, [part.diff_id for part in parts], named))
     described = await registry.put_blob(repo, raw, Descriptor.of(raw, OCI_CONFIG))
@@ -110,21 +111,36 @@ class _Job:
     ) -> None:
         self._registry, self._repo, self._folder = registry, repo, folder
         self._layers, self._diff_ids = manifest.layers, config["rootfs"]["diff_ids"]
-        self._imported = imported(config, len(manifest.layers))
         self._names = itertools.count()
 
-    async def parts(self, times: Times, bases: Sequence[Base]) -> list[_Part]:
-        """Every layer: kept, swapped or rewritten."""
-        keep = {layer.digest for base in bases for layer in base.manifest.layers}
-        swapped = await self._stale(keep, bases)
+    async def below(self, base: Base) -> dict[int, _Part]:
+        """The base's own layers, by number, for those at the bottom of the image; none where those are not its.
+
+        An engine that was started again packs layers anew: plain, they are the base's, and their diff_ids say so. An
+        engine that has a step in its cache for a base with the same content takes it, with the layers of the base
+        that it was run on; those differ in nothing but times, which is looked at here. What the engine's history
+        says of a layer does not tell: of what it packed anew it no longer says where it is from.
+        """
+        theirs = base.manifest.layers
+        if len(theirs) > len(self._layers):
+            return {}
+        differing = [n for n, layer in enumerate(theirs) if layer.digest != self._layers[n].digest]
+        same = set(range(len(theirs))).difference(differing)
+        out = {n: _Part(self._layers[n], self._diff_ids[n]) for n in same}
+        if differing:
+            plain = await self._plain(base)
+            found = await each(lambda n: self._swapped(n, base, plain), differing)
+            if all(found):
+                out |= {n: part for n, part in zip(differing, found, strict=True) if part}
+        return out
+
+    async def parts(self, times: Times, below: Mapping[int, _Part]) -> list[_Part]:
+        """Every layer: the base's, or rewritten."""
 
         async def part(number: int) -> _Part:
-            layer = self._layers[number]
-            if number in swapped:
-                return swapped[number]
-            if layer.digest in keep:
-                return _Part(layer, self._diff_ids[number])
-            found = await self._normal(self._repo, layer, times, upload=True)
+            if number in below:
+                return below[number]
+            found = await self._normal(self._repo, self._layers[number], times, upload=True)
             if str(found.was) != self._diff_ids[number]:
                 raise LayerFault(
                     f"layer {number} of an image in {self._repo} is not the one its config names: "
@@ -134,42 +150,15 @@ class _Job:
 
         return await each(part, range(len(self._layers)))
 
-    async def _stale(self, keep: set[Digest], bases: Sequence[Base]) -> dict[int, _Part]:
-        """The base's layers for those that came from an older build of the base.
-
-        An engine that was started again packs layers of a base anew: plain, they are the base's, and their diff_ids
-        say so; its history no longer says that they were imported, so every layer may be a base's. An engine that
-        has a step in its cache for a base with the same content takes it, with the layers of the base that it was
-        run on; those differ in nothing but times, which is looked at here.
-        """
-        old = {n for n in self._imported or range(len(self._layers)) if self._layers[n].digest not in keep}
-        for base in bases if old else ():
-            theirs = base.manifest.layers
-            places = [
-                n for n, (a, b) in enumerate(zip(theirs, self._layers, strict=False)) if a.digest != b.digest
-            ]
-            if len(theirs) > len(self._layers) or not places or not old.issuperset(places):
-                continue
-            plain = await self._plain(base)
-            if plain is None:
-                continue
-            found = await each(lambda n, base=base, plain=plain: self._swapped(n, base, plain), places)
-            if all(found):
-                return {n: part for n, part in zip(places, found, strict=True) if part}
-        return {}
-
-    async def _plain(self, base: Base) -> Sequence[str] | None:
-        """The diff_ids of a base's layers; None for what is no image, and so no layer of ours comes from it."""
+    async def _plain(self, base: Base) -> list[str]:
+        """The diff_ids of a base's layers."""
+        where = base.repository.at(base.manifest.digest)
         if base.manifest.config is None:
-            return None
+            raise LayerFault(f"{where} is an index, not an image of one platform")
         raw = await self._registry.blob(base.repository, base.manifest.config)
-        try:
-            config = read_config(raw, len(base.manifest.layers), base.repository.at(base.manifest.digest))
-        except LayerFault:
-            return None
-        return config["rootfs"]["diff_ids"]
+        return read_config(raw, len(base.manifest.layers), where)["rootfs"]["diff_ids"]
 
-    async def _swapped(self, number: int, base: Base, plain: Sequence[str]) -> _Part | None:
+    async def _swapped(self, number: int, base: Base, plain: list[str]) -> _Part | None:
         layer, repo = base.manifest.layers[number], base.repository
         if plain[number] != self._diff_ids[number]:
             ours = await self._normal(self._repo, self._layers[number], NEVER)

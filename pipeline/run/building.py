@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 
 from pipeline.catalogue import Target
-from pipeline.catalogue.dockerfiles.uses import final_base
 from pipeline.catalogue.generate import context_files, write
 from pipeline.engine.build import BuildOrder, build, existing
 from pipeline.errors import BuildError
@@ -114,8 +113,7 @@ def _moment(shop: Workshop) -> dict[str, str]:
 
 def _base_annotations(target: Target, bases: Mapping[str, Digest]) -> dict[str, str]:
     """The image that the last stage stands on: its name and digest (annotations.md, base.*)."""
-    use = final_base(target.dockerfile, target.platform)
-    base = next((b for b in target.bases if use and b.name == use.name), None)
+    base = target.final_base
     if base is None:
         return {}
     digest = bases[base.target_id] if base.target_id else base.reference.digest if base.reference else None

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import BuildError, RegistryError
 from pipeline.model import Digest, Reference
-from pipeline.registry.together import each
 from pipeline.release.normalise import Base, normalise
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ async def settle(
 ) -> Manifest:
     """The normal form of what the engine pushed as `pushed`, under `tag`; the engine's own tag is gone afterwards.
 
-    Layers that a base has are left as they are. Interrupted anywhere, `tag` is missing or complete.
+    The layers of its base are left as they are. Interrupted anywhere, `tag` is missing or complete.
     """
     found = await shop.registry.get_manifest(shop.builds.at(raw))
     if found is None:
@@ -37,7 +36,7 @@ async def settle(
         shop.builds,
         found,
         epoch=shop.revision.created,
-        bases=await _bases(shop, target, bases),
+        base=await _base(shop, target, bases),
         scratch=shop.cache / "layers",
         tag=tag,
     )
@@ -45,26 +44,23 @@ async def settle(
     return normal.manifest
 
 
-async def _bases(shop: Workshop, target: Target, bases: Mapping[str, Digest]) -> list[Base]:
-    """Everything that the Dockerfile takes from elsewhere, for the target's platform."""
-    wanted = [
-        shop.builds.at(bases[base.target_id])
-        if base.target_id
-        else shop.mirrors.locate(base.reference).by_digest
-        for base in target.bases
-        if base.target_id or base.reference
-    ]
-
-    async def of(reference: Reference) -> Base | None:
-        manifest = await shop.registry.get_manifest(reference)
-        if manifest and manifest.is_index:
-            child = next((c for c in manifest.children if c.platform == target.platform), None)
-            manifest = (
-                await shop.registry.get_manifest(reference.repository.at(child.digest)) if child else None
-            )
-        return Base(reference.repository, manifest) if manifest else None
-
-    return [base for base in await each(of, wanted) if base]
+async def _base(shop: Workshop, target: Target, bases: Mapping[str, Digest]) -> Base | None:
+    """What the last stage stands on, for the platform that it is taken for."""
+    base = target.final_base
+    if base is None:
+        return None
+    if base.target_id:
+        reference = shop.builds.at(bases[base.target_id])
+    elif base.reference:
+        reference = shop.mirrors.locate(base.reference).by_digest
+    else:
+        return None
+    manifest = await shop.registry.get_manifest(reference)
+    if manifest and manifest.is_index:
+        platform = base.on or target.platform
+        child = next((c for c in manifest.children if c.platform == platform), None)
+        manifest = await shop.registry.get_manifest(reference.repository.at(child.digest)) if child else None
+    return Base(reference.repository, manifest) if manifest else None
 
 
 async def forget(shop: Workshop, pushed: Reference, normal: Manifest) -> None:

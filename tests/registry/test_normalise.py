@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import random
-from collections.abc import Callable
+import tarfile
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,20 +28,22 @@ from .conftest import Program
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
 EPOCH = 1_700_000_000
-LATER = "2023-11-20T00:00:00.123456789Z"
+EARLIER, LATER = "2023-11-01T00:00:00Z", "2023-11-20T00:00:00.123456789Z"
 
 
 async def push(
     registry: Registry,
     repo: Repository,
     *layers: list[Made],
-    imported: int = 0,
+    imported: Collection[int] = (),
+    below: int = 0,
     began: str = LATER,
     tag: str | None = None,
     lie: bool = False,
     pack: Callable[[bytes], bytes] = lambda content: gzip.compress(content, mtime=0),
 ) -> Manifest:
-    """An image as the engine pushes it: a step a layer, the first of them imported from a base."""
+    """An image as the engine pushes it: a step a layer; its history says of some that they were imported, and the
+    first, `below`, came to its cache earlier than the others."""
     described, diff_ids, history = [], [], []
     for number, entries in enumerate(layers):
         content = tar(entries)
@@ -47,8 +51,8 @@ async def push(
         kind = OCI_LAYER_GZIP if pack(content)[:2] == b"\x1f\x8b" else OCI_LAYER_GZIP.replace("gzip", "zstd")
         described.append(Descriptor(kind, layer.digest, layer.size).to_oci())
         diff_ids.append(str(Digest.of(b"else" if lie else content)))
-        by = f"import image layer {layer.digest}" if number < imported else "mount / from exec"
-        history.append({"created": began, "created_by": by})
+        by = f"import image layer {layer.digest}" if number in imported else "mount / from exec"
+        history.append({"created": began if number >= below else EARLIER, "created_by": by})
     config = compact(
         {
             "os": "linux",
@@ -78,12 +82,13 @@ async def test_builds_of_different_moments_become_one(
     registry: Registry, repo: Repository, tmp_path: Path, crane: Program
 ) -> None:
     base = await push(registry, repo, files(5))
-    bases = [Base(repo, base)]
     found = []
     for moment in (EPOCH + 10, EPOCH + 700_000):
-        raw = await push(registry, repo, files(5), files(moment), imported=1)
+        raw = await push(registry, repo, files(5), files(moment), imported=[0])
         found.append(
-            await normalise(registry, repo, raw, epoch=EPOCH, bases=bases, scratch=tmp_path, tag="t")
+            await normalise(
+                registry, repo, raw, epoch=EPOCH, base=Base(repo, base), scratch=tmp_path, tag="t"
+            )
         )
     one, two = found
     assert one.manifest.raw == two.manifest.raw and one.layers == 1
@@ -100,21 +105,20 @@ async def test_a_second_time_nothing_is_read_or_sent(
     registry: Registry, repo: Repository, tmp_path: Path
 ) -> None:
     raw = await push(registry, repo, files(EPOCH + 1))
-    first = await normalise(registry, repo, raw, epoch=EPOCH, bases=[], scratch=tmp_path, tag="t")
+    first = await normalise(registry, repo, raw, epoch=EPOCH, base=None, scratch=tmp_path, tag="t")
     asked = registry.stats.total
-    again = await normalise(registry, repo, first.manifest, epoch=EPOCH, bases=[], scratch=tmp_path)
+    again = await normalise(registry, repo, first.manifest, epoch=EPOCH, base=None, scratch=tmp_path)
     assert (again.manifest, again.layers) == (first.manifest, 0)
     assert registry.stats.total == asked
 
 
 async def test_steps_that_ran_before_the_commit(registry: Registry, repo: Repository, tmp_path: Path) -> None:
     """From an engine's cache: written earlier than the epoch, but not before the build began."""
-    old, new = "2023-11-01T00:00:00Z", LATER
-    moment = 1_698_796_803  # three seconds after `old`
-    cached = await push(registry, repo, files(moment), began=old)
-    anew = await push(registry, repo, files(EPOCH + 50), began=new)
+    moment = 1_698_796_803  # three seconds after EARLIER
+    cached = await push(registry, repo, files(moment), began=EARLIER)
+    anew = await push(registry, repo, files(EPOCH + 50))
     made = [
-        await normalise(registry, repo, raw, epoch=EPOCH, bases=[], scratch=tmp_path)
+        await normalise(registry, repo, raw, epoch=EPOCH, base=None, scratch=tmp_path)
         for raw in (cached, anew)
     ]
     assert made[0].manifest == made[1].manifest
@@ -125,35 +129,42 @@ async def test_layers_of_an_older_build_of_the_base_are_swapped(
 ) -> None:
     theirs, mine = files(EPOCH), files(EPOCH + 5)
     base = await push(registry, repo, theirs)
-    stale = await push(registry, repo, files(EPOCH - 900), mine, imported=1)
-    found = await normalise(registry, repo, stale, epoch=EPOCH, bases=[Base(repo, base)], scratch=tmp_path)
-    right = await push(registry, repo, theirs, mine, imported=1)
-    wanted = await normalise(registry, repo, right, epoch=EPOCH, bases=[Base(repo, base)], scratch=tmp_path)
+    stale = await push(registry, repo, files(EPOCH - 900), mine, imported=[0])
+    found = await normalise(registry, repo, stale, epoch=EPOCH, base=Base(repo, base), scratch=tmp_path)
+    right = await push(registry, repo, theirs, mine, imported=[0])
+    wanted = await normalise(registry, repo, right, epoch=EPOCH, base=Base(repo, base), scratch=tmp_path)
     assert found.manifest == wanted.manifest and found.manifest.layers[0] == base.layers[0]
     other = [Made("etc", "folder"), Made("etc/a", content=b"b")]
-    another = await push(registry, repo, other, mine, imported=1)
-    kept = await normalise(registry, repo, another, epoch=EPOCH, bases=[Base(repo, base)], scratch=tmp_path)
+    another = await push(registry, repo, other, mine, imported=[0])
+    kept = await normalise(registry, repo, another, epoch=EPOCH, base=Base(repo, base), scratch=tmp_path)
     assert kept.manifest.layers[0] != base.layers[0], "other content is never taken for the base's"
 
 
+@pytest.mark.parametrize("imported", [(), (0, 1), (1,), (0,)])
 async def test_a_base_that_was_packed_anew_is_known_by_its_diff_ids(
-    registry: Registry, repo: Repository, tmp_path: Path
+    registry: Registry, repo: Repository, tmp_path: Path, imported: tuple[int, ...]
 ) -> None:
-    """As an engine does that was started again, whatever the base was packed with; its layers are not even read."""
+    """As an engine does that was started again, whatever the base was packed with; its layers are not even read.
+
+    Of what it packed anew its history does not say that it was imported, of what it pulls afterwards it does."""
     content = [Made("big", content=random.Random(1).randbytes(300_000))]
     base = await push(registry, repo, content, files(5), pack=zstd)
-    ours = await push(registry, repo, content, files(5), files(EPOCH + 1))
+    of_a_package = EPOCH - 1000  # after the base came to the cache, before the build
+    ours = await push(registry, repo, content, files(5), files(of_a_package), imported=imported, below=2)
     received = registry.stats.bytes_down
-    found = await normalise(registry, repo, ours, epoch=EPOCH, bases=[Base(repo, base)], scratch=tmp_path)
+    found = await normalise(registry, repo, ours, epoch=EPOCH, base=Base(repo, base), scratch=tmp_path)
     assert found.manifest.layers[:2] == base.layers and found.layers == 1
     assert registry.stats.bytes_down - received < 100_000
     config = json.loads(await registry.blob(repo, found.manifest.config))
     assert config["rootfs"]["diff_ids"][0] == str(Digest.of(tar(content)))
+    own = gzip.decompress(await registry.blob(repo, found.manifest.layers[2]))
+    with tarfile.open(fileobj=io.BytesIO(own)) as archive:
+        assert archive.getmember("etc/a").mtime == of_a_package
 
 
 async def test_layers_of_zstd_are_read_like_any(registry: Registry, repo: Repository, tmp_path: Path) -> None:
     packed = [await push(registry, repo, files(EPOCH + 1), pack=pack) for pack in (zstd, gzip.compress)]
-    made = [await normalise(registry, repo, raw, epoch=EPOCH, bases=[], scratch=tmp_path) for raw in packed]
+    made = [await normalise(registry, repo, raw, epoch=EPOCH, base=None, scratch=tmp_path) for raw in packed]
     assert made[0].manifest == made[1].manifest
     assert made[0].manifest.layers[0].media_type == OCI_LAYER_GZIP
 
@@ -163,14 +174,14 @@ async def test_a_layer_that_is_not_the_config_s_is_refused(
 ) -> None:
     raw = await push(registry, repo, files(1), lie=True)
     with pytest.raises(LayerFault, match="not the one its config names"):
-        await normalise(registry, repo, raw, epoch=EPOCH, bases=[], scratch=tmp_path, tag="t")
+        await normalise(registry, repo, raw, epoch=EPOCH, base=None, scratch=tmp_path, tag="t")
     assert await registry.get_manifest(repo.tagged("t")) is None
 
 
 async def test_the_engine_s_tag_does_not_stay(registry: Registry, repo: Repository, tmp_path: Path) -> None:
     """Deleted, or where that is refused, moved to the normal form."""
     raw = await push(registry, repo, files(EPOCH + 1), tag="key-raw")
-    normal = await normalise(registry, repo, raw, epoch=EPOCH, bases=[], scratch=tmp_path, tag="key")
+    normal = await normalise(registry, repo, raw, epoch=EPOCH, base=None, scratch=tmp_path, tag="key")
     await forget(SimpleNamespace(registry=registry), repo.tagged("key-raw"), normal.manifest)
     left = await registry.get_manifest(repo.tagged("key-raw"))
     assert left is None or left.digest == normal.manifest.digest
