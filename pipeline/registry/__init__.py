@@ -1,6 +1,6 @@
 """The asynchronous OCI client: pull, push, mount, index, referrers, delete, copy."""
 
-from .access import Access, Credentials, HostAccess
+from .access import Access, Credentials, HostAccess, on_this_machine
 from .client import Registry
 from .copying import CopyResult
 from .exchange import pull_layout, push_layout
@@ -21,6 +21,7 @@ __all__ = [
     "Registry",
     "Settings",
     "Stats",
+    "on_this_machine",
     "pull_layout",
     "push_layout",
 ]
