@@ -8,9 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,6 +35,8 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin"
 _RECIPE = 1  # raise when what is made here changes without its inputs
 _ENTRY = Path(__file__).parent / "resources" / "engine-entry.sh"
 _RECORD = "image.json"
+_KEPT = 3  # images: this version's, and those of other checkouts
+_LATELY = 3600.0  # seconds in which somebody may be about to start one
 
 _BINARIES = {  # what the engine and its clients look for, and which of our binaries that is
     "usr/local/bin/dagger-engine": "engine",
@@ -84,9 +89,10 @@ async def ensure(settings: Settings, report: Report) -> EngineImage:
 
     Raises `EnvironmentProblem` when something it is made of cannot be had.
     """
-    if image := cached(settings):
-        return image
     folder = settings.cache / "engine"
+    if image := cached(settings):
+        os.utime(folder / image.key)
+        return image
     folder.mkdir(parents=True, exist_ok=True)
     async with locked(folder / ".lock", STEP, lambda who: report(STEP, f"waiting for {who}")):
         if image := cached(settings):
@@ -100,8 +106,30 @@ async def ensure(settings: Settings, report: Report) -> EngineImage:
             final = folder / key()
             shutil.rmtree(final, ignore_errors=True)
             work.rename(final)
+        await anyio.to_thread.run_sync(prune, folder)
     report(STEP, f"ready, kept in {final}")
     return EngineImage(final / "root", json.loads((final / _RECORD).read_text()), final.name)
+
+
+def prune(folder: Path) -> None:
+    """Remove images of other versions, but those started last and within the hour, and those an engine runs on."""
+    images = sorted(folder.glob("[!.]*/"), key=lambda path: path.stat().st_mtime)
+    for image in images[:-_KEPT]:
+        if time.time() - image.stat().st_mtime > _LATELY and not _in_use(image):
+            aside = folder / f".new-{image.name}"  # what is interrupted here is swept by the next one
+            image.rename(aside)
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _in_use(image: Path) -> bool:
+    """Whether any process has it mounted; an engine has it in a mount namespace of its own."""
+    said = str(image).replace(" ", r"\040")  # as the kernel writes it
+    wanted = re.compile(rf"[=:]{re.escape(said)}[/:,]".encode())
+    for mounts in Path("/proc").glob("[0-9]*/mountinfo"):
+        with suppress(OSError):  # it has ended
+            if wanted.search(mounts.read_bytes()):
+                return True
+    return False
 
 
 async def _make(work: Path, settings: Settings, report: Report) -> None:
