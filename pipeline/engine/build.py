@@ -25,7 +25,6 @@ class BuildOrder:
     `destination` is where the manifest goes: a tag in the repository of builds, never one that people use.
     `fresh` is a word never used before when nothing may come from the engine's cache. `epoch` is what a Dockerfile
     sees that declares SOURCE_DATE_EPOCH (seconds since 1970); to the cache of any other one it makes no difference.
-    Where the layers are not to be `packed`, they are pushed as plain tars.
     """
 
     target: str
@@ -38,7 +37,6 @@ class BuildOrder:
     hint: str | None = None
     fresh: str | None = None
     epoch: int | None = None
-    packed: bool = True
 
 
 def image(client: dagger.Client, order: BuildOrder) -> dagger.Container:
@@ -103,9 +101,7 @@ async def build(client: dagger.Client, order: BuildOrder) -> tuple[dagger.Contai
     with explained(f"building {order.target}", hint=order.hint):
         container = await container.sync()
         pushed = await container.publish(
-            str(order.destination),
-            media_types=dagger.ImageMediaTypes.OCIMediaTypes,
-            forced_compression=None if order.packed else dagger.ImageLayerCompression.Uncompressed,
+            str(order.destination), media_types=dagger.ImageMediaTypes.OCIMediaTypes
         )
     digest = Reference.parse(pushed).digest
     assert digest, f"the engine published {pushed} without a digest"

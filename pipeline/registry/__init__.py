@@ -1,6 +1,6 @@
 """The asynchronous OCI client: pull, push, mount, index, referrers, delete, copy."""
 
-from .access import Access, Credentials, HostAccess, on_this_machine
+from .access import Access, Credentials, HostAccess
 from .client import Registry
 from .copying import CopyResult
 from .exchange import pull_layout, push_layout
@@ -21,7 +21,6 @@ __all__ = [
     "Registry",
     "Settings",
     "Stats",
-    "on_this_machine",
     "pull_layout",
     "push_layout",
 ]

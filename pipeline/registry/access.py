@@ -11,13 +11,8 @@ from urllib.parse import urlsplit
 
 from pipeline.model.reference import DOCKER_HUB
 
-_LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
+_LOOPBACK = re.compile(r"^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$")
 _HUB_API = "registry-1.docker.io"
-
-
-def on_this_machine(host: str) -> bool:
-    """Whether a host is this machine by one of the loopback names `localhost`, `127.0.0.1` and `[::1]`."""
-    return bool(_LOOPBACK.fullmatch(host))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +88,7 @@ class Access:
         said = self.hosts.get(host)
         if said is not None and (said.insecure_http or said.ca_file):
             return said.insecure_http
-        return on_this_machine(host) and not self.https_loopback
+        return bool(_LOOPBACK.match(host)) and not self.https_loopback
 
     def origin(self, host: str) -> str:
         """Scheme and authority of the host's API, e.g. `https://ghcr.io`."""
@@ -108,7 +103,7 @@ class Access:
 
         parts = urlsplit(url)
         proxy = self.proxies.get(parts.scheme)
-        if proxy is None or on_this_machine(parts.netloc):
+        if proxy is None or _LOOPBACK.match(parts.netloc):
             return None
         return None if proxy_bypass_environment(parts.netloc, {"no": self.proxies.get("no", "")}) else proxy
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from pipeline.errors import RegistryError
 
-from .access import on_this_machine
 from .call import Call
 from .headers import retry_after, retry_after_in_message
 
@@ -117,7 +116,7 @@ def _sentence(call: Call, fault: Fault, times: str) -> str:
 
 def _hint(call: Call, fault: Fault, waited: float | None) -> str | None:
     if fault.kind == "unreachable":
-        local = on_this_machine(call.host)
+        local = call.host.startswith(("localhost", "127.0.0.1", "[::1]"))
         return "lockage up, or check the address" if local else "check the address, the network and the proxy"
     if fault.kind == "untrusted" and fault.speaks_no_tls:
         return f"if it is meant to be read and written in the clear: LOCKAGE_PLAIN_HTTP={call.host}"

@@ -16,7 +16,6 @@ from pipeline.engine.build import BuildOrder, build, existing
 from pipeline.errors import BuildError
 from pipeline.model import Digest
 from pipeline.policy import Evidence
-from pipeline.registry import on_this_machine
 from pipeline.release.layer import CONTEXT
 
 from .known import size_of
@@ -53,7 +52,6 @@ async def build_target(
             labels={**target.labels, **_moment(shop)},
             annotations={**target.labels, **_moment(shop), **_base_annotations(target, bases)},
             fresh=uuid.uuid4().hex if shop.fresh else None,
-            packed=not _stays_here(shop, target),
             epoch=shop.revision.created,
             hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
         )
@@ -100,16 +98,6 @@ def _references(shop: Workshop, target: Target, bases: Mapping[str, Digest]) -> 
         elif base.reference:
             out[base.name] = str(shop.mirrors.locate(base.reference).by_digest)
     return out
-
-
-def _stays_here(shop: Workshop, target: Target) -> bool:
-    """Whether what the engine pushes goes no further than this machine before it is rewritten: then it is not worth
-    packing. Nor may it stand on an image from elsewhere, whose own layers would have to be fetched a second time."""
-    base, host = target.final_base, shop.builds.host
-    near = (
-        base is None or base.reference is None or shop.mirrors.locate(base.reference).repository.host == host
-    )
-    return near and on_this_machine(host)
 
 
 def _moment(shop: Workshop) -> dict[str, str]:
