@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from .parser import make_parser
 
     # what a plan is made of lives to the end; looking through all of it again and again took a third of the time
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(300_000, 20, 50)
     parser = make_parser()
     options = parser.parse_args(arguments)
     try:
