@@ -114,7 +114,8 @@ async def killed(proxy: Proxy, one: Case, moment: int, *, passed_on: bool) -> No
     async with process:
         await process.wait()
     await proxy.settled()
-    assert process.returncode == -9
+    ended_first = len(proxy.asked) < last  # it needed fewer requests this time than when they were counted
+    assert process.returncode == (0 if ended_first else -9)
 
 
 async def run(one: Case) -> None:
