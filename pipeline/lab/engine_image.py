@@ -91,7 +91,8 @@ async def ensure(settings: Settings, report: Report) -> EngineImage:
     """
     folder = settings.cache / "engine"
     if image := cached(settings):
-        os.utime(folder / image.key)
+        with suppress(OSError):  # a cache that others keep: they see to what stays in it
+            os.utime(folder / image.key)
         return image
     folder.mkdir(parents=True, exist_ok=True)
     async with locked(folder / ".lock", STEP, lambda who: report(STEP, f"waiting for {who}")):

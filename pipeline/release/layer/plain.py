@@ -10,9 +10,8 @@ from typing import IO, Protocol
 from .entry import LayerFault, Limits
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_WINDOW = (
-    27  # binary logarithm of the most that a zstd frame may keep in memory: 128 MiB, as zstd's own tools take
-)
+_WINDOW = 27
+"""Binary logarithm of what a zstd frame may keep in memory: 128 MiB, the most that zstd's own tools take unasked."""
 
 
 class Readable(Protocol):
