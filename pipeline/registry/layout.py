@@ -52,7 +52,11 @@ class Layout:
                 raise ValueError(f"imageLayoutVersion {version!r}")
             return tuple(Descriptor.from_oci(entry) for entry in index["manifests"])
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as fault:
-            raise RegistryError(f"{self.folder} is not an OCI image layout: {fault}") from fault
+            said = fault.strerror if isinstance(fault, OSError) and fault.strerror else fault
+            raise RegistryError(
+                f"{self.folder} is not an OCI image layout: {said}",
+                hint="name the folder that holds oci-layout and index.json; `lockage export` writes one",
+            ) from fault
 
     def resolve(self, name: str | None = None) -> Descriptor:
         """The entry with this reference name, or the only image beside what refers to it.
