@@ -55,7 +55,7 @@ class Layout:
             said = fault.strerror if isinstance(fault, OSError) and fault.strerror else fault
             raise RegistryError(
                 f"{self.folder} is not an OCI image layout: {said}",
-                hint="name the folder that holds oci-layout and index.json: what `tar -xf image.tar` makes of an export",
+                hint="name a folder with oci-layout and index.json: what `tar -xf image.tar` gives of an export",
             ) from fault
 
     def resolve(self, name: str | None = None) -> Descriptor:
