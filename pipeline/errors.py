@@ -120,7 +120,7 @@ class RegistryError(LockageError):
 class BuildError(LockageError):
     """A target could not be built; `detail` holds the last lines of the failing instruction.
 
-    `command` is what was run inside, where it is known, for whoever can say which instruction that was.
+    `lines` are the first and last line of the instruction in the Dockerfile (from 1), where they are known.
     """
 
     exit_code = Exit.BUILD
@@ -131,10 +131,10 @@ class BuildError(LockageError):
         *,
         hint: str | None = None,
         detail: str | None = None,
-        command: tuple[str, ...] = (),
+        lines: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(message, hint=hint, detail=detail)
-        self.command = command
+        self.lines = lines
 
 
 class GateClosed(LockageError):

@@ -128,9 +128,10 @@ async def workshop(
 
     from pipeline.registry import Registry
     from pipeline.run import Limits, Stage, Workshop
+    from pipeline.run.epoch import Epochs
 
     from .engines import engines
-    from .revision import read_revision
+    from .revision import read_epoch, read_revision
     from .signing import signing
 
     if options.locked and options.pull:
@@ -152,6 +153,7 @@ async def workshop(
             limits=Limits.of(options.jobs or max(2, os.cpu_count() or 2)),
             report=report,
             fresh=options.fresh,
+            epochs=Epochs(read_epoch(os.environ)),
         )
         if not options.locked:
             lock_file = place.lock

@@ -13,6 +13,7 @@ from pipeline.errors import UsageError
 from pipeline.policy import Revision
 
 _GITHUB_PULL = "refs/pull/"
+_LAST_MOMENT = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
 def read_revision(root: Path, environment: Mapping[str, str]) -> Revision:
@@ -23,19 +24,34 @@ def read_revision(root: Path, environment: Mapping[str, str]) -> Revision:
     """
     head = _git(root, "log", "-1", "--format=%H %ct")
     sha, _, moment = head.partition(" ")
-    epoch = environment.get("SOURCE_DATE_EPOCH", "")
-    if epoch and not epoch.isdecimal():
-        raise UsageError(f"SOURCE_DATE_EPOCH={epoch[:40]!r} is not a number of seconds")
+    epoch = read_epoch(environment)
+    created = int(moment or 0) if epoch is None else epoch
     if not sha:
-        return Revision(created=int(epoch or 0))
+        return Revision(created=created)
     first, *changed = _git(
         root, "status", "--porcelain", "--branch", "--untracked-files=normal", "--", "."
     ).splitlines() or [""]
     event = event_of(environment) or {"branch": _branch(first)}
     try:
-        return Revision(sha, bool(changed), int(epoch or moment or 0), **event)
+        return Revision(sha, bool(changed), created, **event)
     except ValueError as fault:
         raise UsageError(str(fault)) from None
+
+
+def read_epoch(environment: Mapping[str, str]) -> int | None:
+    """SOURCE_DATE_EPOCH in seconds since 1970, None where it is not set (reproducible-builds.org's specification).
+
+    Raises UsageError for what is no moment up to the end of the year 9999, which RFC 3339 ends with.
+    """
+    text = environment.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal()) or len(text) > 12 or int(text) > _LAST_MOMENT:
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH={text[:40]!r} is not a number of seconds since 1970",
+            hint="whole seconds, not milliseconds: date +%s",
+        )
+    return int(text)
 
 
 def event_of(environment: Mapping[str, str]) -> dict[str, str]:

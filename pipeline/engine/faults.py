@@ -34,7 +34,6 @@ def explained(what: str, *, hint: str | None = None) -> Iterator[None]:
             f"{what}: `{command[:300]}` exited with {fault.exit_code}",
             hint=hint,
             detail=tail(f"{fault.stdout}\n{fault.stderr}".strip()) or None,
-            command=tuple(fault.command),
         ) from None
     except dagger.QueryError as fault:
         raise _query_fault(what, str(fault), hint) from None
@@ -45,8 +44,13 @@ def explained(what: str, *, hint: str | None = None) -> Iterator[None]:
         ) from None
 
 
+def lost(message: str) -> bool:
+    """Whether a message is that of a connection that could not be made or was closed."""
+    return any(word in message for word in _LOST)
+
+
 def _query_fault(what: str, message: str, hint: str | None) -> LockageError:
-    if any(word in message for word in _LOST):
+    if lost(message):
         return EnvironmentProblem(
             f"{what}: the engine or a registry it needs went away",
             hint="lockage status",

@@ -50,6 +50,11 @@ class Registry:
         """Requests and bytes so far."""
         return self._transport.meter.read()
 
+    @property
+    def access(self) -> Access:
+        """How registries are reached."""
+        return self._transport.access
+
     async def ping(self, host: str) -> None:
         """One GET of `/v2/`, with the credentials there are; raises RegistryError if that is not answered."""
         await self._transport.call(Call("GET", host, "/v2/", "greeting", host))

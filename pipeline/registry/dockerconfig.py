@@ -73,6 +73,17 @@ class DockerConfig:
         return self.auths.get(host)
 
 
+def docker_config(known: Mapping[str, Credentials]) -> str:
+    """A Docker configuration that holds these credentials by host, for a program that reads one; empty for none."""
+    auths: dict[str, dict[str, str]] = {}
+    for host, one in sorted(known.items()):
+        entry = {"identitytoken": one.identity_token, "registrytoken": one.registry_token}
+        if one.username or one.password:
+            entry["auth"] = base64.b64encode(f"{one.username}:{one.password}".encode()).decode()
+        auths[_HUB_KEY if host == DOCKER_HUB else host] = {name: text for name, text in entry.items() if text}
+    return json.dumps({"auths": auths}) if auths else ""
+
+
 def host_of(key: str) -> str:
     """The host a key of `auths` means: `https://index.docker.io/v1/` is `docker.io`."""
     host = (urlsplit(key).netloc if "://" in key else key.partition("/")[0]).lower()

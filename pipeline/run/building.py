@@ -1,38 +1,42 @@
-"""One target from the plan to a manifest in the repository of builds, in its normal form."""
+"""One target from the plan to a manifest in the repository of builds, as its Dockerfile says."""
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Mapping
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
 from pipeline.catalogue import Target
 from pipeline.catalogue.generate import context_files, write
-from pipeline.engine.build import BuildOrder, build, existing
-from pipeline.errors import BuildError
+from pipeline.engine.buildkit import BuildOrder, Built, build
+from pipeline.errors import BuildError, EnvironmentProblem
 from pipeline.model import Digest
 from pipeline.policy import Evidence
-from pipeline.release.layer import CONTEXT
 
+from .builder import credentials, daemon_config
 from .known import size_of
-from .locate import located
+from .locate import located, place
 from .memory import Record
-from .normal import RAW, forget, settle
 from .results import Stage
 from .workshop import Workshop
 
 if TYPE_CHECKING:
     import dagger
 
+    from pipeline.registry import Manifest
+
+_OCI = "org.opencontainers.image"
+
 
 async def build_target(
     shop: Workshop, target: Target, bases: Mapping[str, Digest], tag: str | None = None, *, why: str = ""
-) -> tuple[dagger.Container, Record]:
-    """Build one target on these bases and leave it, in its normal form, under `tag` (default: its key)."""
+) -> Record:
+    """Build one target on these bases and leave it under `tag` (default: its key) in the repository of builds.
+
+    Raises BuildError with the template's line, RegistryError, EnvironmentProblem.
+    """
     if target.key is None:
         raise BuildError(f"{target.id} has no key: its bases are not locked", hint="lockage lock")
     async with shop.limits.builds:
@@ -40,82 +44,105 @@ async def build_target(
         shop.report(
             target.id, Stage.BUILD, "; ".join(part for part in (f"on {on.name}" if on else "", why) if part)
         )
-        client = await shop.engines.of(target.platform).client()
-        context = await _context(shop, target, client)
-        tag = tag or target.key
-        order = BuildOrder(
-            target=target.id,
-            dockerfile=target.dockerfile_on(_references(shop, target, bases)),
-            context=context,
-            platform=target.platform,
-            destination=shop.builds.tagged(f"{tag}{RAW}"),
-            labels={**target.labels, **_moment(shop)},
-            annotations={**target.labels, **_moment(shop), **_base_annotations(target, bases)},
-            fresh=uuid.uuid4().hex if shop.fresh else None,
-            epoch=shop.revision.created,
-            hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
-        )
+        built = await _build(shop, target, bases)
+    for warning in built.report.warnings:
+        where = place(shop.plan, target, warning.line) if warning.line else target.id
+        shop.report(target.id, "warning", f"{where}: {warning.message}")
+    manifest = await _settled(shop, target, built, tag or target.key)
+    return Record(target.key, manifest.digest, Evidence(size_of(manifest)), revision=shop.revision.label)
+
+
+async def _build(shop: Workshop, target: Target, bases: Mapping[str, Digest]) -> Built:
+    """The build itself; once more where the daemon died under it, by whoever's doing that was."""
+    engine = shop.engines.of(target.platform)
+    client = await engine.client()
+    daemon = await engine.builder(daemon_config(shop))
+    order = await _order(shop, target, bases, client)
+    secret = await credentials(shop, client)
+    try:
         try:
-            container, digest = await build(client, order)
-        except BuildError as fault:
-            raise located(shop.plan, target, fault) from None
-    async with shop.limits.settling:  # no longer in the way of the engine
-        manifest = None if shop.fresh else await shop.registry.get_manifest(shop.builds.tagged(tag))
-        if manifest is None:
-            manifest = await settle(shop, target, bases, digest, order.destination, tag)
-        else:  # another machine was first, and what it built is what this target is
-            await forget(shop, order.destination, manifest)
-    if manifest.digest != digest:
-        container = existing(client, shop.builds.at(manifest.digest), target.platform)
-    return container, Record(
-        target.key, manifest.digest, Evidence(size_of(manifest)), revision=shop.revision.label
+            await daemon.start()
+            address = daemon.address
+            return await build(daemon, order, secret)
+        except EnvironmentProblem:
+            if await daemon.answers(5):
+                raise
+            shop.report(target.id, Stage.BUILD, "BuildKit ended; starting it again")
+            await daemon.restart(address)
+            return await build(daemon, order, secret)
+    except BuildError as fault:
+        raise located(shop.plan, target, fault) from None
+
+
+async def _order(
+    shop: Workshop, target: Target, bases: Mapping[str, Digest], client: dagger.Client
+) -> BuildOrder:
+    created = _created(shop)
+    return BuildOrder(
+        target=target.id,
+        dockerfile=target.dockerfile_on(_references(shop, target, bases)),
+        context=await _context(shop, target, client),
+        platform=target.platform,
+        destination=shop.builds,
+        epoch=await shop.epochs.of(shop, target, bases),
+        labels={**target.labels, **created},
+        annotations={**target.labels, **created, **_base_annotations(target, bases)},
+        no_cache=shop.fresh,
+        hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
     )
 
 
+async def _settled(shop: Workshop, target: Target, built: Built, tag: str) -> Manifest:
+    """The manifest that the tag names from now on: the one that was built, or what another machine put there first."""
+    if not shop.fresh and (theirs := await shop.registry.get_manifest(shop.builds.tagged(tag))):
+        return theirs
+    manifest = await shop.registry.get_manifest(shop.builds.at(built.digest))
+    if manifest is None:
+        raise BuildError(
+            f"{shop.builds.at(built.digest)} is not there after it was pushed", hint="run the same command again"
+        )
+    await shop.registry.put_manifest(shop.builds, manifest.raw, manifest.media_type, tag=tag)
+    return manifest
+
+
 async def _context(shop: Workshop, target: Target, client: dagger.Client) -> dagger.Directory:
-    """The build context: the merged rootfs, written out under the target's key; the Dockerfile comes beside it."""
+    """The build context: the merged rootfs, written out under the target's key."""
     files = {path: file for path, file in context_files(target).items() if path.startswith("rootfs")}
     if not files:
         return client.directory()
     folder = shop.contexts / str(target.key)
     await anyio.to_thread.run_sync(write, files, folder, shop.plan.source)
-    await anyio.to_thread.run_sync(_set_times, folder, CONTEXT)
     return await shop.engines.of(target.platform).folder(folder)
 
 
-def _set_times(folder: Path, epoch: int) -> None:
-    """One time for all files, links themselves included: the engine's own call follows links and fails on them."""
-    for path in (folder, *folder.rglob("*")):
-        os.utime(path, (epoch, epoch), follow_symlinks=False)
-
-
 def _references(shop: Workshop, target: Target, bases: Mapping[str, Digest]) -> dict[str, str]:
-    """What FROM shall say: this run's digests for internal bases, this site's addresses for external ones."""
+    """What FROM is to name: this run's digests for internal bases, the lock's for external ones.
+
+    The latter keep their own names: BuildKit knows the site's mirrors.
+    """
     out = {}
     for base in target.bases:
         if base.target_id:
             out[base.target_id] = str(shop.builds.at(bases[base.target_id]))
         elif base.reference:
-            out[base.name] = str(shop.mirrors.locate(base.reference).by_digest)
+            out[base.name] = str(base.reference.by_digest)
     return out
 
 
-def _moment(shop: Workshop) -> dict[str, str]:
+def _created(shop: Workshop) -> dict[str, str]:
     """Labels that belong to this build (OCI image-spec v1.1, annotations.md); not part of the key."""
-    from datetime import UTC, datetime
-
     moment = datetime.fromtimestamp(shop.revision.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    out = {"org.opencontainers.image.created": moment}
+    out = {f"{_OCI}.created": moment}
     if shop.revision.sha:
-        out["org.opencontainers.image.revision"] = shop.revision.label
+        out[f"{_OCI}.revision"] = shop.revision.label
     return out
 
 
 def _base_annotations(target: Target, bases: Mapping[str, Digest]) -> dict[str, str]:
-    """The image that the last stage stands on: its name and digest (annotations.md, base.*)."""
+    """The image that the last stage is based on: its name and digest (annotations.md, base.*)."""
     base = target.final_base
     if base is None:
         return {}
     digest = bases[base.target_id] if base.target_id else base.reference.digest if base.reference else None
-    out = {"org.opencontainers.image.base.name": base.name}
-    return out | {"org.opencontainers.image.base.digest": str(digest)} if digest else out
+    out = {f"{_OCI}.base.name": base.name}
+    return out | {f"{_OCI}.base.digest": str(digest)} if digest else out

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from pipeline.engine import platforms
+from pipeline.engine.buildkit import Daemon, DaemonConfig
 from pipeline.engine.session import Connection, connect
 from pipeline.model import Platform
 
@@ -23,7 +24,8 @@ class LazyEngine:
     """One session for a whole run, opened by the first who asks. Use as `async with`.
 
     `wake` starts the engine where that is needed and says how to reach it; it is called at most once. `own` is
-    the engine's platform where that is known without asking, `name` what people call it.
+    the engine's platform where that is known without asking, `name` what people call it. `registry` is the embedded
+    registry where somebody else than this program's session provides it.
     """
 
     def __init__(
@@ -32,13 +34,15 @@ class LazyEngine:
         *,
         own: Platform | None = None,
         name: str = "the engine",
+        registry: dagger.Service | None = None,
     ) -> None:
-        self._wake = wake
+        self._wake, self._registry = wake, registry
         self.own, self.name = own, name
         self._can: dict[Platform, bool] = {}
         self._stack = AsyncExitStack()
         self._lock = anyio.Lock()
         self._client: dagger.Client | None = None
+        self._builder: Daemon | None = None
 
     async def __aenter__(self) -> LazyEngine:
         return self
@@ -78,6 +82,13 @@ class LazyEngine:
             self._can[platform] = await platforms.runs(client, await self.folder(scratch), platform)
         return self._can[platform]
 
+    async def builder(self, config: DaemonConfig) -> Daemon:
+        """BuildKit on this engine: one daemon a session, not started before a build needs it."""
+        client = await self.client()
+        if self._builder is None:
+            self._builder = Daemon(client, config, self._registry)
+        return self._builder
+
     async def folder(self, path: Path) -> dagger.Directory:
         """A folder of this machine as the engine's directory."""
         return (await self.client()).host().directory(str(path))
@@ -103,8 +114,8 @@ class Engines:
 class GivenEngine(LazyEngine):
     """A client that is there already: inside a Dagger function. Only folders of its workdir can be given."""
 
-    def __init__(self, client: dagger.Client, workdir: Path) -> None:
-        super().__init__(self._never)
+    def __init__(self, client: dagger.Client, workdir: Path, registry: dagger.Service | None = None) -> None:
+        super().__init__(self._never, registry=registry)
         self._client = client
         self._workdir = workdir
 

@@ -10,7 +10,7 @@ from pipeline.catalogue import Target
 from pipeline.engine import sbom as sbom_step
 from pipeline.engine import scan as scan_step
 from pipeline.engine import structure as structure_step
-from pipeline.engine.build import archive
+from pipeline.engine.image import archive
 from pipeline.errors import BuildError
 from pipeline.model import Digest
 from pipeline.policy import Evidence, TestReport, Tool

@@ -91,7 +91,7 @@ async def workshop(
             plan=made(lock),
             whole=_whole(source, lock) if chosen or any("/" in name for name in targets) else {},
             registry=registry,
-            engine=GivenEngine(given.client, here),
+            engine=GivenEngine(given.client, here, given.registry),
             host=host,
             mirrors=mirrors,
             signing=await _signing(given, signs),

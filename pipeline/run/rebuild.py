@@ -17,6 +17,7 @@ from pipeline.registry.together import each
 from pipeline.release.compare import Comparison, Image, compare
 
 from .building import build_target
+from .epoch import Epochs, image_created
 from .known import known
 
 if TYPE_CHECKING:
@@ -93,9 +94,10 @@ async def rebuild(shop: Workshop, *, detail: bool) -> list[Rebuilt]:
 async def _rebuild(shop: Workshop, target: Target, detail: bool) -> Rebuilt:
     before = await _manifest(shop, target)
     bases = await _bases(shop, target)
-    afresh = replace(shop, fresh=True, revision=_revision(before))
+    epochs = Epochs(await image_created(shop.registry, shop.builds.at(before.digest), target.platform))
+    afresh = replace(shop, fresh=True, revision=_revision(before), epochs=epochs)
     tag = f"{target.key}{REBUILT}"
-    _, record = await build_target(afresh, target, bases, tag, why="once more")
+    record = await build_target(afresh, target, bases, tag, why="once more")
     if record.digest == before.digest:
         await _untag(shop, tag)
         return Rebuilt(target.id, Agreement.EQUAL, before.digest, record.digest)

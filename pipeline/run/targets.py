@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
-
 import anyio
 
 from pipeline.catalogue import Target
-from pipeline.engine.build import existing
+from pipeline.engine.image import existing
 from pipeline.errors import LockageError
 from pipeline.model import Descriptor, Digest
 from pipeline.policy import Evidence, judge
@@ -24,10 +22,6 @@ from .known import known, size_of
 from .memory import Record, recall, remember
 from .results import Stage, Status, TargetResult
 from .workshop import Workshop
-
-if TYPE_CHECKING:
-    import dagger
-
 
 class SharedDatabase:
     """The vulnerability data of one run: looked up once, fetched only when a scan needs it."""
@@ -91,7 +85,6 @@ async def _process(
     base: TargetResult,
 ) -> Done:
     record = None if shop.fresh or not target.key else await known(shop, target.key)
-    image: dagger.Container | None = None
     if record:
         status, reason = Status.REUSED, "its key is known to the registry"
     elif target.external:
@@ -99,12 +92,12 @@ async def _process(
         status, reason = Status.BUILT, f"taken over from {target.external}"
     else:
         status, reason = Status.BUILT, await last.why(shop, target)
-        image, record = await build_target(shop, target, bases, why=reason)
+        record = await build_target(shop, target, bases, why=reason)
         made = last.build_of(shop.plan, target, revision=shop.revision.label, fresh=shop.fresh)
         if made:
             await last.leave(shop.registry, shop.builds, made)
     built = status is Status.BUILT
-    record, notes = await _examine(shop, target, record, image, database, until, built=built)
+    record, notes = await _examine(shop, target, record, database, until, built=built)
     shop.kept.note(record)
     # Tests that were taken out of the catalogue do not go on judging the image.
     evidence = record.evidence if target.test else replace(record.evidence, tests=None)
@@ -130,7 +123,6 @@ async def _examine(
     shop: Workshop,
     target: Target,
     record: Record,
-    image: dagger.Container | None,
     database: SharedDatabase,
     until: Stage,
     *,
@@ -146,12 +138,11 @@ async def _examine(
     todo = missing(shop, target, record.evidence, record.tests, await database.digest()) & wanted
     if not todo:
         return record, ""
-    if image is None:
-        client = await shop.engines.of(target.platform).client()
-        image = existing(client, shop.builds.at(record.digest), target.platform)
+    client = await shop.engines.of(target.platform).client()
+    image = existing(client, shop.builds.at(record.digest), target.platform)
     examined = await examine(shop, target, image, record.digest, record.evidence, todo, database.get)
     if built and (theirs := await _others(shop, record)):
-        return await _examine(shop, target, theirs, None, database, until)
+        return await _examine(shop, target, theirs, database, until)
     tests = tests_key(shop, target) if Stage.TEST in todo else record.tests
     record = replace(record, evidence=examined.evidence, tests=tests)
     record = await remember(shop.registry, shop.builds, record, examined.documents)

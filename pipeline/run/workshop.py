@@ -19,6 +19,7 @@ from pipeline.policy import Revision
 from pipeline.trust import PublicKey
 
 from .engines import Engines, LazyEngine
+from .epoch import Epochs
 from .standing import Kept, Standing
 
 if TYPE_CHECKING:
@@ -56,12 +57,11 @@ class Limits:
 
     builds: anyio.CapacityLimiter
     tools: anyio.CapacityLimiter
-    settling: anyio.CapacityLimiter  # of what the engine pushed, while it builds the next
 
     @classmethod
     def of(cls, jobs: int) -> Limits:
-        """`jobs` builds, as many tool steps, and as many builds that are brought into their normal form."""
-        return cls(*(anyio.CapacityLimiter(jobs) for _ in range(3)))
+        """`jobs` builds and as many tool steps."""
+        return cls(anyio.CapacityLimiter(jobs), anyio.CapacityLimiter(jobs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,8 @@ class Workshop:
     cache: Path
     limits: Limits
     report: Report
-    fresh: bool = False  # build although the key is known
+    fresh: bool = False  # build although the key is known, and without BuildKit's cache
+    epochs: Epochs = field(default_factory=Epochs, repr=False)
     kept: Kept = field(
         default_factory=lambda: Kept(Standing(date.min))
     )  # what earlier runs left; made by `run`

@@ -1,21 +1,7 @@
-"""Layers as data: their tar entries read under limits, written in one form, compressed in one way."""
+"""Layers as data: their tar entries read under limits, whatever they are compressed with."""
 
 from .entry import Entry, Kind, LayerFault, Limits
-from .normal import NormalLayer, normal_layer
 from .plain import decompressed
 from .read import entries
-from .times import CONTEXT, NEVER, Times
 
-__all__ = [
-    "CONTEXT",
-    "NEVER",
-    "Entry",
-    "Kind",
-    "LayerFault",
-    "Limits",
-    "NormalLayer",
-    "Times",
-    "decompressed",
-    "entries",
-    "normal_layer",
-]
+__all__ = ["Entry", "Kind", "LayerFault", "Limits", "decompressed", "entries"]

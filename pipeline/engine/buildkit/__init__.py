@@ -1,0 +1,22 @@
+"""BuildKit as a Dagger service, and `buildctl` as its client: the one place that knows either.
+
+A build is data (`BuildOrder`), its command line is pure (`arguments`), and so is reading what the client reported
+(`report`). The daemon runs once for each engine and run (`Daemon`); its state stays in a cache volume of the engine.
+"""
+
+from .client import Built, build
+from .daemon import Daemon, DaemonConfig
+from .order import BuildOrder, arguments
+from .report import Failure, Warning, read_report
+
+__all__ = [
+    "BuildOrder",
+    "Built",
+    "Daemon",
+    "DaemonConfig",
+    "Failure",
+    "Warning",
+    "arguments",
+    "build",
+    "read_report",
+]

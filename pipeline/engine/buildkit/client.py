@@ -1,0 +1,93 @@
+"""`buildctl build` in a container of the engine, beside the daemon: from an order to a digest in the registry."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.engine.faults import explained, lost, tail
+from pipeline.errors import BuildError, EnvironmentProblem, LockageError, RegistryError
+from pipeline.model import Digest
+
+from .order import CONTEXT, CONTEXTS, DOCKERFILE, METADATA, PROGRESS, SECRETS, SSH, BuildOrder, arguments
+from .report import Failure, Report, read_report
+
+if TYPE_CHECKING:
+    import dagger
+
+    from .daemon import Daemon
+
+_DIGEST = "containerimage.digest"
+_DISK_FULL = "no space left on device"
+_REGISTRY = ("failed to push", "failed to copy", "failed to do request", "pull access denied", "failed to resolve source")
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build left in the registry (a manifest; an index where it has attestations), and its report."""
+
+    digest: Digest
+    report: Report
+
+
+async def build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None = None) -> Built:
+    """Build and push one target. `credentials` is a Docker configuration for the registries it needs.
+
+    Raises BuildError with the step's last lines and its place in the Dockerfile; RegistryError, EnvironmentProblem.
+    """
+    await daemon.start()
+    import dagger
+
+    client = _with_inputs(daemon, order, credentials)
+    command = ["buildctl", "--addr", daemon.address, "build", *arguments(order)]
+    done = client.with_exec(command, expect=dagger.ReturnType.ANY, redirect_stderr=PROGRESS)
+    with explained(f"building {order.target}", hint=order.hint):
+        code = await done.exit_code()
+        report = read_report(await done.file(PROGRESS).contents(), failed=code != 0)
+        if report.failure:
+            raise _fault(order, report.failure)
+        metadata = json.loads(await done.file(METADATA).contents())
+    return Built(Digest(metadata[_DIGEST]), report)
+
+
+def _with_inputs(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None) -> dagger.Container:
+    engine = daemon.client
+    dockerfile = engine.directory().with_new_file("Dockerfile", order.dockerfile)
+    out = (
+        daemon.tool()
+        .with_env_variable("LOCKAGE_BUILD", uuid.uuid4().hex)  # an engine would remember what was pushed before
+        .with_new_file("/out/.keep", "")
+        .with_mounted_directory(CONTEXT, order.context)
+        .with_mounted_directory(DOCKERFILE, dockerfile)
+    )
+    for name, folder in order.folders.items():
+        out = out.with_mounted_directory(f"{CONTEXTS}/{name}", folder)
+    for id, secret in order.secrets.items():
+        out = out.with_mounted_secret(f"{SECRETS}/{id}", secret)
+    for id, agent in order.ssh_agents.items():
+        out = out.with_unix_socket(f"{SSH}/{id}", agent)
+    for id, key in order.ssh_keys.items():
+        out = out.with_mounted_secret(f"{SSH}/{id}", key)
+    if credentials is not None:
+        out = out.with_mounted_secret("/root/.docker/config.json", credentials)
+    return out
+
+
+def _fault(order: BuildOrder, failure: Failure) -> LockageError:
+    what = f"building {order.target}: {failure.message}"
+    detail = failure.output or None
+    if _DISK_FULL in failure.message or _DISK_FULL in failure.output:
+        return EnvironmentProblem(
+            what, hint="the engine's disk is full: free some space, then run again", detail=detail
+        )
+    if lost(failure.message):
+        return EnvironmentProblem(
+            f"building {order.target}: BuildKit or a registry it needs went away",
+            hint="lockage status; then run again: finished work is kept",
+            detail=tail(failure.message),
+        )
+    if not failure.lines and any(words in failure.message for words in _REGISTRY):
+        return RegistryError(what, hint="lockage status; check the registry and its credentials", detail=detail)
+    return BuildError(what, hint=order.hint, detail=detail, lines=failure.lines)

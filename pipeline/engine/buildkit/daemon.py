@@ -1,0 +1,178 @@
+"""BuildKit's daemon as a service of the engine: one for each engine and run, on a state that outlives both.
+
+It listens on a socket in a cache volume, which only its clients mount: whoever else shares the engine's network, the
+RUN instructions of its own builds first of all, cannot reach it. What of the registries is on the loopback of the
+machine the session comes from is brought in under its usual name (`localhost:5000`).
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import anyio
+
+from pipeline.engine.faults import explained, tail
+from pipeline.errors import EnvironmentProblem
+from pipeline.model import Mirrors, Reference
+
+if TYPE_CHECKING:
+    import dagger
+
+STATE = "lockage-buildkit-state"
+SOCKETS = "lockage-buildkit-run"
+SUBNET = "10.86.0.0/16"  # of RUN instructions; the engine's own is 10.87.0.0/16
+START_LIMIT = 60.0  # seconds until the daemon answers
+_CERTIFICATES = "/etc/buildkit/ca"
+_PORT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonConfig:
+    """What a daemon is made of: its image, and how it reaches registries.
+
+    `plain_http` are hosts without TLS, `authorities` the PEM texts that hosts are trusted by beside the usual ones.
+    `ports` are loopback ports of the machine that the session comes from, of registries there.
+    """
+
+    image: Reference
+    mirrors: Mirrors = field(default_factory=Mirrors)
+    plain_http: frozenset[str] = frozenset()
+    authorities: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    ports: tuple[int, ...] = ()
+    parallelism: int = 0  # steps at once over all builds; 0 for no limit
+
+    def toml(self) -> str:
+        """The daemon's configuration (buildkitd.toml)."""
+        lines = [
+            'insecure-entitlements = ["network.host", "security.insecure"]',
+            "[history]",
+            "maxEntries = 20",
+            "[worker.oci]",
+            'snapshotter = "overlayfs"',
+            'networkMode = "bridge"',
+            f"bridgeSubnet = {json.dumps(SUBNET)}",
+            "cniPoolSize = 4",
+            "gc = true",
+            'reservedSpace = "5GB"',
+            'maxUsedSpace = "20GB"',
+            'minFreeSpace = "3GB"',
+        ]
+        if self.parallelism:
+            lines.append(f"max-parallelism = {self.parallelism}")
+        hosts = {*self.plain_http, *self.authorities, *self.mirrors.by_host}
+        for number, host in enumerate(sorted(hosts)):
+            lines.append(f"[registry.{json.dumps(host)}]")
+            if host in self.plain_http:
+                lines.append("http = true")
+            if host in self.authorities:
+                lines.append(f"ca = [{json.dumps(f'{_CERTIFICATES}/{number}.pem')}]")
+            if prefix := self.mirrors.by_host.get(host):
+                lines.append(f"mirrors = [{json.dumps(str(prefix))}]")
+        return "\n".join(lines) + "\n"
+
+    def certificates(self) -> dict[str, str]:
+        """Paths in the daemon's file system, and what they hold."""
+        hosts = sorted({*self.plain_http, *self.authorities, *self.mirrors.by_host})
+        return {
+            f"{_CERTIFICATES}/{number}.pem": self.authorities[host]
+            for number, host in enumerate(hosts)
+            if host in self.authorities
+        }
+
+
+class Daemon:
+    """A daemon of this run on an engine: started by the first build that needs it, stopped with the session."""
+
+    def __init__(self, client: dagger.Client, config: DaemonConfig, registry: dagger.Service | None = None) -> None:
+        self.client, self.config = client, config
+        self._registry, self._lock = registry, anyio.Lock()
+        self._service: dagger.Service | None = None
+        self._name = ""
+
+    @property
+    def address(self) -> str:
+        """Where clients find it, inside their containers."""
+        return f"unix:///run/buildkit/{self._name}/buildkitd.sock"
+
+    def tool(self) -> dagger.Container:
+        """A container of BuildKit's image that sees the daemons' sockets."""
+        sockets = self.client.cache_volume(SOCKETS)
+        base = self.client.container().from_(str(self.config.image))
+        return base.with_mounted_cache("/run/buildkit", sockets).without_entrypoint()
+
+    async def start(self) -> None:
+        """Make sure that it runs and answers. Raises EnvironmentProblem with its last words."""
+        async with self._lock:
+            if self._service is None:
+                await self._start()
+
+    async def restart(self, name: str) -> None:
+        """Start another one in place of that with the address `name`, unless somebody did already."""
+        async with self._lock:
+            if name == self.address:
+                await self._stop()
+                await self._start()
+
+    async def _start(self) -> None:
+        self._name = uuid.uuid4().hex[:12]
+        service = self._definition()
+        with explained("starting BuildKit"):
+            await service.start()
+        self._service = service
+        if not await self.answers(START_LIMIT):
+            await self._stop()
+            raise EnvironmentProblem(
+                f"BuildKit does not answer {START_LIMIT:.0f} s after it was started on the engine",
+                hint="lockage status; the engine's log says why its service ended",
+            )
+
+    def _definition(self) -> dagger.Service:
+        base = self.tool().with_mounted_cache("/var/lib/buildkit", self.client.cache_volume(STATE))
+        base = base.with_new_file("/etc/buildkit/lockage.toml", self.config.toml())
+        for path, content in self.config.certificates().items():
+            base = base.with_new_file(path, content)
+        registry = self._registry or self._loopback()
+        if registry is not None:
+            base = base.with_service_binding("localhost", registry)
+        base = base.with_env_variable("LOCKAGE_RUN", self._name)
+        script = (files(__package__) / "daemon.sh").read_text()
+        return base.as_service(args=["/bin/sh", "-c", script], insecure_root_capabilities=True)
+
+    def _loopback(self) -> dagger.Service | None:
+        import dagger
+
+        ports = [dagger.PortForward(backend=port, frontend=port) for port in self.config.ports]
+        return self.client.host().service(ports, host="localhost") if ports else None
+
+    async def answers(self, limit: float) -> bool:
+        """Whether it answers a client within `limit` seconds."""
+        import dagger
+
+        script = f"""
+            for _ in $(seq {int(limit * 10)}); do
+                buildctl --addr {self.address} --timeout 5 debug workers --format '{{{{len .}}}}' && exit
+                sleep 0.1
+            done; exit 1"""
+        asked = (
+            self.tool()
+            .with_env_variable("LOCKAGE_ASKED", uuid.uuid4().hex)
+            .with_exec(["/bin/sh", "-c", script], expect=dagger.ReturnType.ANY)
+        )
+        with explained("asking whether BuildKit answers"):
+            return await asked.exit_code() == 0
+
+    async def _stop(self) -> None:
+        import dagger
+
+        service, self._service = self._service, None
+        if service is not None:
+            try:
+                await service.stop(kill=True)
+            except dagger.QueryError as fault:  # it has ended already
+                tail(str(fault))

@@ -1,0 +1,47 @@
+# Start of BuildKit's daemon in its service, given to /bin/sh. LOCKAGE_RUN is the name of this daemon's folder below
+# /run/buildkit, where its socket is for clients; LOCKAGE_SUBNET the network of RUN instructions.
+set -eu
+
+# Only one daemon may have a state: the first free one is taken, so that what ran last time is warm again.
+state=
+for slot in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+    mkdir -p "/var/lib/buildkit/$slot"
+    exec 9> "/var/lib/buildkit/$slot/lockage.lock"
+    if flock -n 9; then state=/var/lib/buildkit/$slot; break; fi
+done
+[ -n "$state" ] || { echo "all 16 states of BuildKit are in use" >&2; exit 1; }
+
+# Folders of daemons that have ended: their locks are free.
+for other in /run/buildkit/*/; do
+    [ -e "${other}lock" ] || continue
+    flock -n "${other}lock" rm -rf "$other" || :
+done
+mkdir -p "/run/buildkit/$LOCKAGE_RUN"
+chmod 700 "/run/buildkit/$LOCKAGE_RUN"
+exec 8> "/run/buildkit/$LOCKAGE_RUN/lock"
+flock -n 8
+
+# RUN instructions have a network of their own behind a bridge. Of the network that this service shares with the
+# engine's other services, the registry's among them, they reach the name servers and the way out, and nothing else.
+hex() { printf '%d.%d.%d.%d' "0x$(echo "$1" | cut -c7-8)" "0x$(echo "$1" | cut -c5-6)" "0x$(echo "$1" | cut -c3-4)" "0x$(echo "$1" | cut -c1-2)"; }
+rule() { iptables -w -t raw -A PREROUTING -i buildkit0 "$@"; }
+while read -r key address _; do
+    case $key in
+        nameserver)
+            case $address in *:*) continue ;; esac
+            for protocol in udp tcp; do rule -d "$address" -p "$protocol" --dport 53 -j ACCEPT; done ;;
+    esac
+done < /etc/resolv.conf
+while read -r interface destination gateway _ _ _ _ mask _; do
+    if [ "$interface" != Iface ] && [ "$gateway" = 00000000 ]; then
+        rule -d "$(hex "$destination")/$(hex "$mask")" -j DROP
+    fi
+done < /proc/net/route
+while read -r address names; do  # what this service knows by name is its own affair, wherever it is
+    case $address in 127.* | *:* | '' | '#'*) continue ;; esac
+    rule -d "$address" -j DROP
+done < /etc/hosts
+
+umask 022
+exec buildkitd --config /etc/buildkit/lockage.toml --root "$state" \
+    --addr "unix:///run/buildkit/$LOCKAGE_RUN/buildkitd.sock"

@@ -1,0 +1,53 @@
+"""How the builds of a run reach registries: BuildKit's configuration, and credentials for its clients alone."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pipeline.engine.buildkit import DaemonConfig
+from pipeline.registry.dockerconfig import docker_config
+
+from .workshop import Workshop
+
+if TYPE_CHECKING:
+    import dagger
+
+_LOOPBACK = re.compile(r"^(?:localhost|127\.0\.0\.1):(\d{1,5})\Z")
+
+
+def daemon_config(shop: Workshop) -> DaemonConfig:
+    """The daemon of this run, on whichever engine: the same for every target.
+
+    Raises ConfigError when the lock lacks BuildKit's image.
+    """
+    access, hosts = shop.registry.access, _hosts(shop)
+    authorities = {host: path for host in hosts if (path := access.ca_of(host))}
+    found = [_LOOPBACK.match(host) for host in hosts]
+    return DaemonConfig(
+        image=shop.tool("buildkit"),
+        mirrors=shop.mirrors,
+        plain_http=frozenset(host for host in hosts if access.plain_http(host)),
+        authorities={host: _text(path) for host, path in authorities.items()},
+        ports=tuple(sorted({int(match[1]) for match in found if match})),
+    )
+
+
+async def credentials(shop: Workshop, client: dagger.Client) -> dagger.Secret | None:
+    """A Docker configuration with the credentials of the registries that builds need; None where there are none."""
+    found = {host: await shop.registry.access.credentials(host) for host in _hosts(shop)}
+    text = docker_config({host: one for host, one in found.items() if one})
+    return client.set_secret("lockage-registries", text) if text else None
+
+
+def _hosts(shop: Workshop) -> list[str]:
+    """Registries that builds fetch from and push to, as references name them."""
+    external = {r.repository.host for t in shop.plan.targets for r in t.external_bases}
+    mirrored = {prefix.host for prefix in shop.mirrors.by_host.values()}
+    return sorted({shop.builds.host} | mirrored | (external - set(shop.mirrors.by_host)))
+
+
+def _text(path: str) -> str:
+    from pathlib import Path
+
+    return Path(path).read_text(encoding="utf-8")

@@ -1,0 +1,71 @@
+"""The time of everything that a build makes, chosen so that it depends on what goes in and not on when it was built.
+
+BuildKit sets times later than SOURCE_DATE_EPOCH to it, and leaves earlier ones. A step that comes from a cache may have
+run long ago: under the commit's time, what it made would keep its own time, and a cold build of the same commit would
+give another digest. So the epoch is a moment that no step of this build can have run before: the one at which the
+oldest of its bases was made. (SOURCE_DATE_EPOCH in the environment is taken as it is.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pipeline.model import Digest, Platform, Reference
+from pipeline.registry.manifest import load_json
+
+if TYPE_CHECKING:
+    from pipeline.catalogue import Target
+    from pipeline.registry import Registry
+
+    from .workshop import Workshop
+
+FIRST = 1_793_491_200
+"""1 November 2026, in seconds since 1970: no build by BuildKit is older than this program's use of it. It stands for
+bases that say nothing of their age, and must never be changed: digests rest on it."""
+
+
+class Epochs:
+    """The epochs of a run's targets; each base is looked at once."""
+
+    def __init__(self, given: int | None = None) -> None:
+        self._given = given
+        self._known: dict[tuple[Reference, Platform], int] = {}
+
+    async def of(self, shop: Workshop, target: Target, bases: Mapping[str, Digest]) -> int:
+        """The epoch of a target on these bases (seconds since 1970); raises RegistryError."""
+        if self._given is not None:
+            return self._given
+        moments = []
+        for base in target.bases:
+            if base.target_id:
+                reference = shop.builds.at(bases[base.target_id])
+            elif base.reference:
+                reference = shop.mirrors.locate(base.reference).by_digest
+            else:
+                continue
+            moments.append(await self._made(shop, reference, target.platform))
+        return min(moments, default=FIRST)
+
+    async def _made(self, shop: Workshop, reference: Reference, platform: Platform) -> int:
+        where = (reference, platform)
+        if where not in self._known:
+            self._known[where] = max(FIRST, await image_created(shop.registry, reference, platform))
+        return self._known[where]
+
+
+async def image_created(registry: Registry, reference: Reference, platform: Platform) -> int:
+    """When an image was created by its own configuration (image-spec v1.1, config.md); 0 where it does not say."""
+    manifest = await registry.get_manifest(reference)
+    if manifest is not None and manifest.is_index:
+        ordered = sorted(manifest.children, key=lambda child: child.platform != platform)
+        child = reference.repository.at(ordered[0].digest) if ordered else None
+        manifest = await registry.get_manifest(child) if child else None
+    if manifest is None or manifest.config is None:
+        return 0
+    try:
+        data = load_json(await registry.blob(reference.repository, manifest.config))
+        return int(datetime.fromisoformat(str(data["created"])[:19] + "+00:00").timestamp())
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return 0
