@@ -15,17 +15,25 @@ _LEFT_OUT = ("doc", "groff", "info", "lintian", "locale", "man")
 
 
 async def root(
-    target: Path, packages: Sequence[str], settings: Settings, report: Report, *, step: str, form: str
+    target: Path,
+    packages: Sequence[str],
+    settings: Settings,
+    report: Report,
+    *,
+    step: str,
+    form: str,
+    variant: str = "minbase",
 ) -> None:
     """Lay out the packages and what they need at `target`, a folder (`form` "directory") or a tar ("tar").
 
-    Takes about half a minute, from Debian's usual mirrors. Documentation and translations are left out.
+    `variant` decides what comes along unasked: "minbase", or "essential", without apt. Takes about half a minute, from
+    Debian's usual mirrors. Documentation and translations are left out.
     Raises `EnvironmentProblem` where mmdebstrap is missing and cannot be installed, or fails.
     """
     await need({"mmdebstrap": "mmdebstrap", "unshare": "util-linux"}, settings, report)
     argv = [
         *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
-        *("mmdebstrap", "--mode=root", "--variant=minbase", f"--format={form}"),
+        *("mmdebstrap", "--mode=root", f"--variant={variant}", f"--format={form}"),
         '--aptopt=Acquire::Languages "none"',
         *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _LEFT_OUT),
         f"--include={','.join(packages)}",

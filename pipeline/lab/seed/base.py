@@ -188,7 +188,7 @@ def join(layout: Layout, parts: Sequence[Path]) -> None:
 
 def _pack(layout: Layout, tar: Path, platform: Platform) -> None:
     with tar.open("rb") as content:
-        layer = layer_from_tar(content, layout.blobs, epoch=EPOCH, keep=_kept)
+        layer = layer_from_tar(content, layout.blobs, epoch=EPOCH, keep=kept)
     config = ImageConfig(
         platform=platform,
         created=_CREATED,
@@ -199,5 +199,6 @@ def _pack(layout: Layout, tar: Path, platform: Platform) -> None:
     layout.finish(layout.index([layout.image([layer], config)]), f"{SUITE}-slim")
 
 
-def _kept(path: str) -> bool:
+def kept(path: str) -> bool:
+    """Whether a path of a laid out root belongs into a layer: not what differs from one making to the next."""
     return path not in _DROP and not any(path.startswith(folder + "/") for folder in _DROP_BELOW)

@@ -12,7 +12,7 @@ from pipeline.lab import recipes
 from pipeline.lab.settings import Report, Settings, quiet
 from pipeline.model import Platform, Reference
 
-from . import base, database, store, tools
+from . import base, buildkit, database, store, tools
 from .layout import Layout
 from .site import Seeded, Site
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 
 def needed() -> tuple[str, ...]:
-    """The official references that `seed` can stand in for, quickest to make first."""
-    return (base.REFERENCE, database.REFERENCE, *(image.reference for image in tools.TOOL_IMAGES))
+    """The official references that `seed` can stand in for."""
+    images = (image.reference for image in tools.TOOL_IMAGES)
+    return (base.REFERENCE, database.REFERENCE, *images, buildkit.FRONTEND_REFERENCE, buildkit.REFERENCE)
 
 
 async def seed(
@@ -133,6 +134,21 @@ def items(settings: Settings, report: Report, platforms: Sequence[Platform] = ()
         make = partial(tools.build, image, platform=platform, **more)
         inputs = tools.inputs(image, platform)
         made.append(store.Item(image.tool, Reference.parse(image.reference), inputs, make))
+    here = {"platform": platform, **more}
+    made += [
+        store.Item(
+            buildkit.FRONTEND,
+            Reference.parse(buildkit.FRONTEND_REFERENCE),
+            buildkit.frontend_inputs(platform),
+            partial(buildkit.build_frontend, **here),
+        ),
+        store.Item(
+            buildkit.NAME,
+            Reference.parse(buildkit.REFERENCE),
+            buildkit.inputs(platform),
+            partial(buildkit.build, **here),
+        ),
+    ]
     return made
 
 

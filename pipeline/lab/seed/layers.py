@@ -49,6 +49,14 @@ class Entry:
     gid: int = 0
 
 
+def folders_above(*paths: str) -> list[Entry]:
+    """The folders that these paths lie in, each once."""
+    above = {
+        "/".join(parts[:n]) for path in paths for parts in [path.split("/")] for n in range(1, len(parts))
+    }
+    return [Entry(path, 0o755) for path in sorted(above)]
+
+
 def layer_of(
     entries: Iterable[Entry], blobs: Path, *, epoch: int = 0, media_type: str = OCI_LAYER_GZIP
 ) -> Layer:

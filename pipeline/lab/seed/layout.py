@@ -113,6 +113,7 @@ class ImageConfig:
     user: str = ""
     workdir: str = ""
     labels: Mapping[str, str] | None = None
+    volumes: Sequence[str] = ()
     created: str = CREATED
 
     def to_oci(self, diff_ids: Sequence[Digest]) -> dict[str, Any]:
@@ -124,6 +125,7 @@ class ImageConfig:
             "User": self.user,
             "WorkingDir": self.workdir,
             "Labels": dict(self.labels or {}),
+            "Volumes": {path: {} for path in self.volumes},
         }
         return {
             **self.platform.to_oci(),

@@ -19,11 +19,11 @@ from pipeline.lab import recipes, toolbox
 from pipeline.lab.settings import Report, Settings
 from pipeline.model import Platform
 
-from .layers import Entry, layer_of
+from .layers import Entry, folders_above, layer_of
 from .layout import ImageConfig, Layout
 
 RECIPE = 1  # raise when what is made here changes; it is part of the cache key
-_SBIN = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+SBIN = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CA_FILE = "etc/ssl/certs/ca-certificates.crt"
 _NONROOT = 65532
 
@@ -49,7 +49,7 @@ class ToolImage:
 TOOL_IMAGES = (
     # From scratch with certificates and /tmp, which is the working folder.
     ToolImage(
-        "docker.io/anchore/syft:v1.18.1", "syft", "syft", ("/syft",), (f"PATH={_SBIN}",), workdir="/tmp"
+        "docker.io/anchore/syft:v1.18.1", "syft", "syft", ("/syft",), (f"PATH={SBIN}",), workdir="/tmp"
     ),
     # On distroless base, beside a credential helper of Google's that is not here.
     ToolImage(
@@ -57,7 +57,7 @@ TOOL_IMAGES = (
         "container-structure-test",
         "container-structure-test",
         ("/container-structure-test",),
-        (f"PATH={_SBIN}", f"SSL_CERT_FILE=/{_CA_FILE}"),
+        (f"PATH={SBIN}", f"SSL_CERT_FILE=/{_CA_FILE}"),
     ),
     # Made by ko on distroless static: not root.
     ToolImage(
@@ -65,13 +65,13 @@ TOOL_IMAGES = (
         "cosign",
         "ko-app/cosign",
         ("/ko-app/cosign",),
-        (f"PATH={_SBIN}:/ko-app", f"SSL_CERT_FILE=/{_CA_FILE}", "KO_DATA_PATH=/var/run/ko"),
+        (f"PATH={SBIN}:/ko-app", f"SSL_CERT_FILE=/{_CA_FILE}", "KO_DATA_PATH=/var/run/ko"),
         user=str(_NONROOT),
         workdir="/home/nonroot",
     ),
     # On Alpine, with git and a shell that are not here.
     ToolImage(
-        "docker.io/aquasec/trivy:0.74.0", "trivy", "usr/local/bin/trivy", ("trivy",), (f"PATH={_SBIN}",)
+        "docker.io/aquasec/trivy:0.74.0", "trivy", "usr/local/bin/trivy", ("trivy",), (f"PATH={SBIN}",)
     ),
 )
 
@@ -103,7 +103,7 @@ async def build(
 
 def _pack(image: ToolImage, layout: Layout, binary: Path, platform: Platform) -> None:
     system = layer_of(_system(), layout.blobs)
-    tool = layer_of([*_parents(image.binary), Entry(image.binary, 0o755, binary)], layout.blobs)
+    tool = layer_of([*folders_above(image.binary), Entry(image.binary, 0o755, binary)], layout.blobs)
     recipe = recipes.tool(image.tool)
     config = ImageConfig(
         platform=platform,
@@ -112,14 +112,19 @@ def _pack(image: ToolImage, layout: Layout, binary: Path, platform: Platform) ->
         entrypoint=image.entrypoint,
         user=image.user,
         workdir=image.workdir,
-        labels={
-            "org.opencontainers.image.title": image.tool,
-            "org.opencontainers.image.version": recipe.version,
-            "org.opencontainers.image.description": f"Lockage's stand-in for {image.reference}, for machines "
-            "where no container registry is reachable",
-        },
+        labels=labels(image.tool, recipe.version, image.reference),
     )
     layout.finish(layout.index([layout.image([system, tool], config)]), image.reference.rpartition(":")[2])
+
+
+def labels(title: str, version: str, reference: str) -> dict[str, str]:
+    """What an image says of itself: what is in it, and that it is not the official one."""
+    return {
+        "org.opencontainers.image.title": title,
+        "org.opencontainers.image.version": version,
+        "org.opencontainers.image.description": f"Lockage's stand-in for {reference}, for machines where no "
+        "container registry is reachable",
+    }
 
 
 def certificates() -> bytes:
@@ -140,7 +145,7 @@ def _system() -> Sequence[Entry]:
     )
     group = f"root:x:0:\nnobody:x:65534:\nnonroot:x:{_NONROOT}:\n"
     return (
-        *_parents(_CA_FILE),
+        *folders_above(_CA_FILE),
         Entry(_CA_FILE, 0o644, certificates()),
         Entry("etc/passwd", 0o644, passwd.encode()),
         Entry("etc/group", 0o644, group.encode()),
@@ -150,8 +155,3 @@ def _system() -> Sequence[Entry]:
         Entry("root", 0o700),
         Entry("tmp", 0o1777),
     )
-
-
-def _parents(path: str) -> list[Entry]:
-    parts = path.split("/")[:-1]
-    return [Entry("/".join(parts[: i + 1]), 0o755) for i in range(len(parts))]

@@ -1,10 +1,11 @@
-module lockage.invalid/tests/buildkitd
+module lockage.invalid/lab/buildkit
 
 go 1.26.3
 
 tool (
 	github.com/moby/buildkit/cmd/buildctl
 	github.com/moby/buildkit/cmd/buildkitd
+	github.com/moby/buildkit/frontend/dockerfile/cmd/dockerfile-frontend
 )
 
 require (
