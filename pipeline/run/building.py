@@ -99,7 +99,8 @@ async def _settled(shop: Workshop, target: Target, built: Built, tag: str) -> Ma
     manifest = await shop.registry.get_manifest(shop.builds.at(built.digest))
     if manifest is None:
         raise BuildError(
-            f"{shop.builds.at(built.digest)} is not there after it was pushed", hint="run the same command again"
+            f"{shop.builds.at(built.digest)} is not there after it was pushed",
+            hint="run the same command again",
         )
     await shop.registry.put_manifest(shop.builds, manifest.raw, manifest.media_type, tag=tag)
     return manifest

@@ -23,6 +23,7 @@ from .memory import Record, recall, remember
 from .results import Stage, Status, TargetResult
 from .workshop import Workshop
 
+
 class SharedDatabase:
     """The vulnerability data of one run: looked up once, fetched only when a scan needs it."""
 

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 _DIGEST = "containerimage.digest"
 _DISK_FULL = "no space left on device"
-_REGISTRY = ("failed to push", "failed to copy", "failed to do request", "pull access denied", "failed to resolve source")
+_REGISTRY = (
+    "failed to push",
+    "failed to copy",
+    "failed to do request",
+    "pull access denied",
+    "failed to resolve source",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,9 @@ def _with_inputs(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret |
     dockerfile = engine.directory().with_new_file("Dockerfile", order.dockerfile)
     out = (
         daemon.tool()
-        .with_env_variable("LOCKAGE_BUILD", uuid.uuid4().hex)  # an engine would remember what was pushed before
+        .with_env_variable(
+            "LOCKAGE_BUILD", uuid.uuid4().hex
+        )  # an engine would remember what was pushed before
         .with_new_file("/out/.keep", "")
         .with_mounted_directory(CONTEXT, order.context)
         .with_mounted_directory(DOCKERFILE, dockerfile)
@@ -89,5 +97,7 @@ def _fault(order: BuildOrder, failure: Failure) -> LockageError:
             detail=tail(failure.message),
         )
     if not failure.lines and any(words in failure.message for words in _REGISTRY):
-        return RegistryError(what, hint="lockage status; check the registry and its credentials", detail=detail)
+        return RegistryError(
+            what, hint="lockage status; check the registry and its credentials", detail=detail
+        )
     return BuildError(what, hint=order.hint, detail=detail, lines=failure.lines)

@@ -11,7 +11,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ SOCKETS = "lockage-buildkit-run"
 SUBNET = "10.86.0.0/16"  # of RUN instructions; the engine's own is 10.87.0.0/16
 START_LIMIT = 60.0  # seconds until the daemon answers
 _CERTIFICATES = "/etc/buildkit/ca"
-_PORT = 1
+_START = Path(__file__).parent / "daemon.sh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,9 @@ class DaemonConfig:
 class Daemon:
     """A daemon of this run on an engine: started by the first build that needs it, stopped with the session."""
 
-    def __init__(self, client: dagger.Client, config: DaemonConfig, registry: dagger.Service | None = None) -> None:
+    def __init__(
+        self, client: dagger.Client, config: DaemonConfig, registry: dagger.Service | None = None
+    ) -> None:
         self.client, self.config = client, config
         self._registry, self._lock = registry, anyio.Lock()
         self._service: dagger.Service | None = None
@@ -141,8 +143,9 @@ class Daemon:
         if registry is not None:
             base = base.with_service_binding("localhost", registry)
         base = base.with_env_variable("LOCKAGE_RUN", self._name)
-        script = (files(__package__) / "daemon.sh").read_text()
-        return base.as_service(args=["/bin/sh", "-c", script], insecure_root_capabilities=True)
+        return base.as_service(
+            args=["/bin/sh", "-c", _START.read_text(encoding="utf-8")], insecure_root_capabilities=True
+        )
 
     def _loopback(self) -> dagger.Service | None:
         import dagger

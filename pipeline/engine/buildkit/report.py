@@ -83,7 +83,9 @@ def read_report(text: str, *, failed: bool) -> Report:
     )
 
 
-def _failure(words: list[str], vertices: Mapping[str, Mapping[str, Any]], logs: Mapping[str, list[bytes]]) -> Failure:
+def _failure(
+    words: list[str], vertices: Mapping[str, Mapping[str, Any]], logs: Mapping[str, list[bytes]]
+) -> Failure:
     text = "\n".join(words)
     error = next((i for i, line in reversed(list(enumerate(words))) if line.startswith("error: ")), None)
     message = _SOLVE.sub("", "\n".join(words[error:]).strip()) if error is not None else _tail(text)
@@ -116,7 +118,9 @@ def _warning(data: Mapping[str, Any]) -> Warning:
     short = _bytes(data.get("short")).decode(errors="replace")
     rule, colon, message = short.partition(": ")
     named = bool(colon) and rule.isidentifier()
-    starts = [r.get("start", {}).get("line") for r in _list(data, "range") if isinstance(r.get("start"), dict)]
+    starts = [
+        r.get("start", {}).get("line") for r in _list(data, "range") if isinstance(r.get("start"), dict)
+    ]
     line = next((n for n in starts if isinstance(n, int) and n > 0), 0)
     return Warning(line, message if named else short, rule if named else "", str(data.get("url") or ""))
 
