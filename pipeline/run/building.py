@@ -14,6 +14,7 @@ from pipeline.engine.buildkit import BuildOrder, Built, build
 from pipeline.errors import BuildError, EnvironmentProblem
 from pipeline.model import Digest
 from pipeline.policy import Evidence
+from pipeline.release.children import Child, read_child
 
 from .builder import credentials, daemon_config
 from .known import size_of
@@ -25,8 +26,8 @@ from .workshop import Workshop
 if TYPE_CHECKING:
     import dagger
 
-    from pipeline.registry import Manifest
-
+ATTESTED = "-attested"
+"""Behind a key: the tag of the index of an image and BuildKit's attestations of it."""
 _OCI = "org.opencontainers.image"
 
 
@@ -48,8 +49,14 @@ async def build_target(
     for warning in built.report.warnings:
         where = place(shop.plan, target, warning.line) if warning.line else target.id
         shop.report(target.id, "warning", f"{where}: {warning.message}")
-    manifest = await _settled(shop, target, built, tag or target.key)
-    return Record(target.key, manifest.digest, Evidence(size_of(manifest)), revision=shop.revision.label)
+    child = await _settled(shop, target, built, tag or target.key)
+    return Record(
+        target.key,
+        child.manifest.digest,
+        Evidence(size_of(child.manifest)),
+        revision=shop.revision.label,
+        attestations=child.attestations,
+    )
 
 
 async def _build(shop: Workshop, target: Target, bases: Mapping[str, Digest]) -> Built:
@@ -92,18 +99,23 @@ async def _order(
     )
 
 
-async def _settled(shop: Workshop, target: Target, built: Built, tag: str) -> Manifest:
-    """The manifest that the tag names from now on: the one that was built, or what another machine put there first."""
-    if not shop.fresh and (theirs := await shop.registry.get_manifest(shop.builds.tagged(tag))):
+async def _settled(shop: Workshop, target: Target, built: Built, tag: str) -> Child:
+    """The image that the tag names from now on: the one that was built, or what another machine put there first.
+
+    Where BuildKit attested it, the index of both is kept under a tag of its own, so that neither is garbage.
+    """
+    if not shop.fresh and (
+        theirs := await read_child(shop.registry, shop.builds.tagged(tag), target.platform)
+    ):
         return theirs
-    manifest = await shop.registry.get_manifest(shop.builds.at(built.digest))
-    if manifest is None:
-        raise BuildError(
-            f"{shop.builds.at(built.digest)} is not there after it was pushed",
-            hint="run the same command again",
-        )
-    await shop.registry.put_manifest(shop.builds, manifest.raw, manifest.media_type, tag=tag)
-    return manifest
+    pushed = shop.builds.at(built.digest)
+    child = await read_child(shop.registry, pushed, target.platform)
+    if child is None:
+        raise BuildError(f"{pushed} is not there after it was pushed", hint="run the same command again")
+    if child.attestations and (index := await shop.registry.get_manifest(pushed)):
+        await shop.registry.put_manifest(shop.builds, index.raw, index.media_type, tag=f"{tag}{ATTESTED}")
+    await shop.registry.put_manifest(shop.builds, child.manifest.raw, child.manifest.media_type, tag=tag)
+    return child
 
 
 async def _context(shop: Workshop, target: Target, client: dagger.Client) -> dagger.Directory:

@@ -47,6 +47,7 @@ class Record:
     revision: str = ""
     attested: str = ""
     documents: Mapping[str, Descriptor] = field(default_factory=dict, hash=False)
+    attestations: tuple[Descriptor, ...] = ()  # BuildKit's, manifests of the repository of builds
 
     @property
     def findings(self) -> str:
@@ -76,6 +77,7 @@ class Record:
             "tests": self.tests,
             "revision": self.revision,
             "attested": self.attested,
+            **({"attestations": [one.to_oci() for one in self.attestations]} if self.attestations else {}),
         }
 
     @classmethod
@@ -92,6 +94,7 @@ class Record:
                 str(data.get("revision", "")),
                 str(data.get("attested", "")),
                 documents,
+                tuple(Descriptor.from_oci(one) for one in data.get("attestations", ())),
             )
         except (KeyError, TypeError, AttributeError) as fault:
             raise ValueError(f"not a record: {fault!r}") from None

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from pipeline.release.normalise import NORMAL
 
 from . import samples

@@ -7,6 +7,8 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import anyio
+
 from pipeline.engine.faults import explained, lost, tail
 from pipeline.errors import BuildError, EnvironmentProblem, LockageError, RegistryError
 from pipeline.model import Digest
@@ -44,6 +46,29 @@ async def build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | 
     Raises BuildError with the step's last lines and its place in the Dockerfile; RegistryError, EnvironmentProblem.
     """
     await daemon.start()
+    outcome: list[Built | LockageError] = []
+
+    async def work() -> None:
+        try:
+            outcome.append(await _build(daemon, order, credentials))
+        except LockageError as fault:
+            outcome.append(fault)
+        group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(work)
+        await daemon.hangs()
+        group.cancel_scope.cancel()
+    if not outcome:
+        raise EnvironmentProblem(
+            f"building {order.target}: BuildKit no longer answers", hint="lockage status; then run again"
+        )
+    if isinstance(outcome[0], LockageError):
+        raise outcome[0]
+    return outcome[0]
+
+
+async def _build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None) -> Built:
     import dagger
 
     client = _with_inputs(daemon, order, credentials)

@@ -8,6 +8,7 @@ machine the session comes from is brought in under its usual name (`localhost:50
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ STATE = "lockage-buildkit-state"
 SOCKETS = "lockage-buildkit-run"
 SUBNET = "10.86.0.0/16"  # of RUN instructions; the engine's own is 10.87.0.0/16
 START_LIMIT = 60.0  # seconds until the daemon answers
+_WATCH = 30.0  # seconds between two questions whether it still answers
+_PATIENCE = 30.0  # seconds in which a busy daemon has to
 _CERTIFICATES = "/etc/buildkit/ca"
 _START = Path(__file__).parent / "daemon.sh"
 
@@ -95,7 +98,7 @@ class Daemon:
         self.client, self.config = client, config
         self._registry, self._lock = registry, anyio.Lock()
         self._service: dagger.Service | None = None
-        self._name = ""
+        self._name, self._answered = "", 0.0
 
     @property
     def address(self) -> str:
@@ -153,13 +156,23 @@ class Daemon:
         ports = [dagger.PortForward(backend=port, frontend=port) for port in self.config.ports]
         return self.client.host().service(ports, host="localhost") if ports else None
 
+    async def hangs(self) -> None:
+        """Return when it no longer answers; asked now and then while builds run, however many they are."""
+        while True:
+            await anyio.sleep(_WATCH)
+            if time.monotonic() - self._answered < _WATCH:
+                continue  # another build has just asked
+            if not await self.answers(_PATIENCE):
+                return
+
     async def answers(self, limit: float) -> bool:
         """Whether it answers a client within `limit` seconds."""
         import dagger
 
         script = f"""
-            for _ in $(seq {int(limit * 10)}); do
-                buildctl --addr {self.address} --timeout 5 debug workers --format '{{{{len .}}}}' && exit
+            end=$(($(date +%s) + {int(limit)}))
+            while [ "$(date +%s)" -le $end ]; do
+                timeout {int(limit)} buildctl --addr {self.address} debug workers && exit
                 sleep 0.1
             done; exit 1"""
         asked = (
@@ -168,7 +181,10 @@ class Daemon:
             .with_exec(["/bin/sh", "-c", script], expect=dagger.ReturnType.ANY)
         )
         with explained("asking whether BuildKit answers"):
-            return await asked.exit_code() == 0
+            answered = await asked.exit_code() == 0
+        if answered:
+            self._answered = time.monotonic()
+        return answered
 
     async def _stop(self) -> None:
         import dagger
