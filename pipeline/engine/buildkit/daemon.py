@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from pipeline.engine.faults import explained, tail
-from pipeline.errors import EnvironmentProblem
+from pipeline.errors import EnvironmentProblem, LockageError
 from pipeline.model import Mirrors, Reference
 
 if TYPE_CHECKING:
@@ -162,7 +162,10 @@ class Daemon:
             await anyio.sleep(_WATCH)
             if time.monotonic() - self._answered < _WATCH:
                 continue  # another build has just asked
-            if not await self.answers(_PATIENCE):
+            try:
+                if not await self.answers(_PATIENCE):
+                    return
+            except LockageError:  # the engine is gone as well
                 return
 
     async def answers(self, limit: float) -> bool:

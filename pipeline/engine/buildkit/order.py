@@ -30,7 +30,7 @@ class BuildOrder:
 
     `dockerfile` names bases by digest. `destination` is the repository that the manifest is pushed to, by digest and
     under no tag. `epoch` (seconds since 1970) is the time of all that the build makes, and of the image. `labels` and
-    `annotations` are those that the Dockerfile does not set. `secrets`, `ssh_agents` (sockets) and `ssh_keys` are by id.
+    `annotations` are those that the Dockerfile does not set. `secrets`, `ssh_agents` and `ssh_keys` are by id.
     `contexts` are named contexts as BuildKit writes them, `folders` those that are folders.
     """
 
