@@ -55,8 +55,9 @@ class EnvironmentEntry(Model):
 
 
 class ToolEntries(Model):
-    """The images of the tools that look at images; the lock has their digests."""
+    """The images of the tools that build images and look at them; the lock has their digests."""
 
+    buildkit: ImageReference = _reference("docker.io/moby/buildkit:v0.32.2", "Builds")
     syft: ImageReference = _reference("docker.io/anchore/syft:v1.18.1", "Lists packages")
     trivy: ImageReference = _reference(
         "docker.io/aquasec/trivy:0.74.0", "Looks for vulnerabilities and secrets"
@@ -126,7 +127,11 @@ class ProjectFile(Model):
             platforms=self.platforms,
             bases=self.bases,
             tools=values.Tools(
-                self.tools.syft, self.tools.trivy, self.tools.cosign, self.tools.structure_test
+                self.tools.buildkit,
+                self.tools.syft,
+                self.tools.trivy,
+                self.tools.cosign,
+                self.tools.structure_test,
             ),
             vulnerability_db=self.vulnerability_db,
             policy=self.policy.over(values.Gates()),

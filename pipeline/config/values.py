@@ -110,8 +110,9 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """The images of the tools that look at images."""
+    """The images of the tools that build images and look at them."""
 
+    buildkit: Reference
     syft: Reference
     trivy: Reference
     cosign: Reference
@@ -120,6 +121,7 @@ class Tools:
     def all(self) -> dict[str, Reference]:
         """Every tool by its key in lockage.yml."""
         return {
+            "buildkit": self.buildkit,
             "syft": self.syft,
             "trivy": self.trivy,
             "cosign": self.cosign,

@@ -83,7 +83,7 @@ def test_tools_are_shown_with_what_they_are_without_being_said():
     found, _ = validate_document(ProjectFile, load(example, "lockage.yml"))
     bare, _ = validate_document(ProjectFile, load("version: 1\nproject: a\n", "lockage.yml"))
     assert found.tools == bare.tools
-    assert {"syft", "trivy", "cosign", "structure-test"} <= set(
+    assert {"buildkit", "syft", "trivy", "cosign", "structure-test"} <= set(
         re.findall(r"^  ([\w-]+): ", example, re.MULTILINE)
     )
     assert (found.vulnerability_db, found.builds) == (bare.vulnerability_db, bare.builds)
