@@ -14,7 +14,6 @@ from pipeline.config import EMBEDDED, Lock, read_lock
 from pipeline.engine.head import read_head
 from pipeline.engine.secrets import plaintext
 from pipeline.errors import UsageError
-from pipeline.lab.recipes import ENGINE_VERSION
 from pipeline.model import Mirrors, Platform
 from pipeline.policy import Revision
 
@@ -81,7 +80,7 @@ async def workshop(
         lock = lock_of(source)
 
     def made(lock: Lock | None) -> Plan:
-        return plan_of(source, lock=lock, only=targets, platforms=chosen, engine=f"v{ENGINE_VERSION}")
+        return plan_of(source, lock=lock, only=targets, platforms=chosen)
 
     plan = made(lock)
     host, access = await _access(given, plan)
@@ -107,7 +106,7 @@ async def workshop(
 
 def _whole(source: Source, lock: Lock) -> dict[str, frozenset[Platform]]:
     """All platforms of each `image:tag`, for a caller who left some of them to others."""
-    groups = plan_of(source, lock=lock, engine=f"v{ENGINE_VERSION}").groups()
+    groups = plan_of(source, lock=lock).groups()
     return {name: frozenset(t.platform for t in found) for name, found in groups}
 
 
