@@ -68,7 +68,6 @@ async def _build(shop: Workshop, target: Target, bases: Mapping[str, Digest]) ->
     secret = await credentials(shop, client)
     try:
         try:
-            await daemon.start()
             address = daemon.address
             return await build(daemon, order, secret)
         except EnvironmentProblem:
@@ -94,6 +93,7 @@ async def _order(
         epoch=await shop.epochs.of(shop, target, bases),
         labels={**target.labels, **created},
         annotations={**target.labels, **created, **_base_annotations(target, bases)},
+        build_arguments=target.arguments,
         no_cache=shop.fresh,
         hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
     )
