@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
@@ -66,16 +67,17 @@ async def _build(shop: Workshop, target: Target, bases: Mapping[str, Digest]) ->
     daemon = await engine.builder(daemon_config(shop))
     order = await _order(shop, target, bases, client)
     secret = await credentials(shop, client)
+    tell = partial(shop.report, target.id, Stage.BUILD)
     try:
         try:
             address = daemon.address
-            return await build(daemon, order, secret)
+            return await build(daemon, order, secret, tell)
         except EnvironmentProblem:
             if await daemon.answers(5):
                 raise
             shop.report(target.id, Stage.BUILD, "BuildKit ended; starting it again")
             await daemon.restart(address)
-            return await build(daemon, order, secret)
+            return await build(daemon, order, secret, tell)
     except BuildError as fault:
         raise located(shop.plan, target, fault) from None
 

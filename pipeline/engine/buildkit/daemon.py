@@ -8,6 +8,7 @@ machine the session comes from is brought in under its usual name (`localhost:50
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -29,6 +30,10 @@ STATE = "lockage-buildkit-state"
 SOCKETS = "lockage-buildkit-run"
 SUBNET = "10.86.0.0/16"  # of RUN instructions; the engine's own is 10.87.0.0/16
 START_LIMIT = 60.0  # seconds until the daemon answers
+PROGRESS = 5.0  # seconds between two looks at what builds are doing
+_TAIL = 8192  # bytes of a build's events
+_TRACE = ".trace"
+_HEADER = re.compile(rf"^==> (.*){re.escape(_TRACE)} <==\n", re.MULTILINE)
 _WATCH = 30.0  # seconds between two questions whether it still answers
 _PATIENCE = 30.0  # seconds in which a busy daemon has to
 _CERTIFICATES = "/etc/buildkit/ca"
@@ -99,11 +104,17 @@ class Daemon:
         self._registry, self._lock = registry, anyio.Lock()
         self._service: dagger.Service | None = None
         self._name, self._answered = "", 0.0
+        self._progress: Mapping[str, str] = {}
+        self._reading, self._read = anyio.Lock(), 0.0
 
     @property
     def address(self) -> str:
         """Where clients find it, inside their containers."""
-        return f"unix:///run/buildkit/{self._name}/buildkitd.sock"
+        return f"unix://{self._folder}/buildkitd.sock"
+
+    @property
+    def _folder(self) -> str:
+        return f"/run/buildkit/{self._name}"
 
     def tool(self) -> dagger.Container:
         """A container of BuildKit's image that sees the daemons' sockets."""
@@ -167,6 +178,23 @@ class Daemon:
                     return
             except LockageError:  # the engine is gone as well
                 return
+
+    async def progress(self) -> Mapping[str, str]:
+        """The ends of what running builds have written to their `trace`, by name; read at most every few seconds."""
+        async with self._reading:
+            if time.monotonic() - self._read >= PROGRESS:
+                script = f"cd {self._folder}; tail -qvc {_TAIL} *{_TRACE} 2>/dev/null || :"
+                asked = self.tool().with_env_variable("LOCKAGE_ASKED", uuid.uuid4().hex)
+                with explained("asking BuildKit's clients for their progress"):
+                    text = await asked.with_exec(["/bin/sh", "-c", script]).stdout()
+                parts = _HEADER.split(text)
+                self._progress = dict(zip(parts[1::2], parts[2::2], strict=True))
+                self._read = time.monotonic()
+            return self._progress
+
+    def trace(self, name: str) -> str:
+        """Where a build of this name is to write its events."""
+        return f"{self._folder}/{name}{_TRACE}"
 
     async def answers(self, limit: float) -> bool:
         """Whether it answers a client within `limit` seconds."""

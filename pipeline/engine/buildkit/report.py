@@ -20,6 +20,7 @@ _ON_LINE = re.compile(r"(?:parse error )?on line (\d+)")
 _SOLVE = re.compile(r"^(?:error: )?(?:failed to solve: )*")
 _LONG_PROCESS = re.compile(r'(process ".{120}).+(" did not complete)', re.DOTALL)
 _LAST_LINES = 20
+_LONGEST = 160  # letters of a line of progress
 _CANCELLED = "context canceled"
 
 
@@ -81,6 +82,23 @@ def read_report(text: str, *, failed: bool) -> Report:
         warnings=tuple(warnings),
         failure=_failure(words, vertices, logs) if failed else None,
     )
+
+
+def current(tail: str) -> str:
+    """What a build is doing, from the last of its events (the first line may be cut): a step's name, or the last line
+    that a step wrote; empty where neither is among them."""
+    for line in reversed(tail.splitlines()):
+        status = _status(line)
+        if status is None:
+            continue
+        written = b"".join(_bytes(log.get("data")) for log in _list(status, "logs"))
+        words = _tail(written.decode(errors="replace"), 1).strip()
+        started = [str(v.get("name", "")) for v in _list(status, "vertexes") if v.get("started")]
+        if found := words or next(
+            (name for name in reversed(started) if not name.startswith("[internal]")), ""
+        ):
+            return found[:_LONGEST]
+    return ""
 
 
 def _failure(
