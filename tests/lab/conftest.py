@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,25 @@ def make_settings(tmp_path: Path) -> Iterator[Callable[..., Settings]]:
 def settings(make_settings: Callable[..., Settings]) -> Settings:
     """One instance, the lab's own way."""
     return make_settings()
+
+
+@contextmanager
+def another_user(settings: Settings) -> Iterator[int]:
+    """Another process holds the instance meanwhile; gives its id."""
+    code = (
+        "import os, sys, time; from pathlib import Path; from pipeline.lab import Settings, hold\n"
+        "with hold(Settings.from_env(os.environ), Path('/their/checkout'), 'run'):\n"
+        "    print('held', flush=True); time.sleep(600)\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], env=dict(settings.environ), stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    try:
+        assert child.stdout.readline() == b"held\n"
+        yield child.pid
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
 
 
 @pytest.fixture(scope="session")
