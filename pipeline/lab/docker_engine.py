@@ -217,14 +217,19 @@ async def _wait(settings: Settings) -> _NotUp | None:
         there = await docker.container(settings, container)
         died = there is None or not there.running
         if died or time.monotonic() > deadline:
-            said = await docker.logs(settings, container)
-            what = "the engine's container ended while it started"
+            logged = await docker.logs(settings, container)
+            what = _because("the engine's container ended while it started", process.tail(logged, 1))
             return _NotUp(
                 what if died else f"the engine in Docker does not answer after {START_LIMIT:.0f} s",
                 hint="see its last lines below, then run `lockage up` again",
-                detail=said or None,
+                detail=logged or None,
             )
         await anyio.sleep(0.1)
+
+
+def _because(what: str, line: str) -> str:
+    """A message that ends with the line of a log that has the cause, which belongs where everybody reads."""
+    return f"{what}: {line.strip()}" if line.strip() else what
 
 
 async def stop(settings: Settings, report: Report) -> None:

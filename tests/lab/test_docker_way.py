@@ -199,6 +199,17 @@ def push(host: str, content: bytes) -> str:
     return digest
 
 
+def test_an_engine_that_ends(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last line is the message's: that is the cause, and all that a report of one line shows."""
+    monkeypatch.setattr(
+        docker_engine, "_START", lambda: "echo beginning; echo no bridge on a Monday >&2; exit 3"
+    )
+    cause = "the engine's container ended while it started: no bridge on a Monday"
+    with pytest.raises(EnvironmentProblem, match=cause) as caught:
+        up(settings)
+    assert "beginning" in (caught.value.detail or "")
+
+
 def test_a_damaged_state(settings: Settings, story: Story, pipeline: Pipeline) -> None:
     up(settings)
     down(settings, part="engine")
