@@ -100,10 +100,21 @@ def pipeline(probe: Path) -> Callable[..., dict[str, Any]]:
     """Runs `pipeline_probe.py` on an instance, dialling the addresses from inside a container."""
 
     def run(instance: Instance, settings: Settings, *addresses: str) -> dict[str, Any]:
-        environ = {**settings.environ, **instance.connect_env(), "NO_COLOR": "1"}
-        argv = [sys.executable, str(HERE / "pipeline_probe.py"), instance.registry, str(probe), *addresses]
-        done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=300, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
-        return json.loads(done.stdout)
+        return _session("pipeline_probe.py", instance, settings, instance.registry, str(probe), *addresses)
 
     return run
+
+
+@pytest.fixture
+def insecure(probe: Path) -> Callable[[Instance, Settings], dict[str, Any]]:
+    """Runs `insecure_probe.py` on an instance."""
+    return lambda instance, settings: _session("insecure_probe.py", instance, settings, str(probe))
+
+
+def _session(program: str, instance: Instance, settings: Settings, *arguments: str) -> dict[str, Any]:
+    """What a program of this folder prints, as data; it opens a session with the instance's engine."""
+    environ = {**settings.environ, **instance.connect_env(), "NO_COLOR": "1"}
+    argv = [sys.executable, str(HERE / program), *arguments]
+    done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)

@@ -109,15 +109,33 @@ def test_the_rights(settings: Settings) -> None:
     assert not given["Privileged"]
     assert sorted(cap.removeprefix("CAP_") for cap in given["CapAdd"]) == ["NET_ADMIN", "SYS_ADMIN"]
     assert not any(bind.startswith("/") for bind in given["Binds"] or [])  # nothing of the host's is mounted
+    assert given["DeviceCgroupRules"] == ["a *:* rwm"]
+    assert not given["Devices"]
     kept = json.loads(
         say(settings, "inspect", "--format", "{{json .HostConfig}}", docker_registry.name(settings))
     )
     assert kept["CapDrop"] == ["ALL"]
 
 
-def test_rights_that_do_not_do(settings: Settings, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_insecure_root_capabilities(
+    settings: Settings, insecure: Callable[[Instance, Settings], dict[str, Any]]
+) -> None:
+    """Without --privileged: BuildKit runs so inside the engine."""
+    instance = up(settings)
+    assert (
+        say(settings, "inspect", "--format", "{{.HostConfig.Privileged}}", docker_engine.name(settings))
+        == "false"
+    )
+    assert insecure(instance, settings) == {"exec": "all", "service": "service:8080 open"}
+
+
+@pytest.mark.parametrize("missing", ["seccomp=unconfined", "a *:* rwm"])
+def test_rights_that_do_not_do(
+    settings: Settings, story: Story, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
     """Too few are noticed before the first build, and what more was tried is told."""
-    monkeypatch.setattr(docker_engine, "LEAST", ("--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN"))
+    at = docker_engine.LEAST.index(missing)
+    monkeypatch.setattr(docker_engine, "LEAST", docker_engine.LEAST[: at - 1] + docker_engine.LEAST[at + 1 :])
     try:
         up(settings, story)
     except EnvironmentProblem as problem:
