@@ -1,7 +1,7 @@
 """Key -> digest and what is known of it, kept in the registry so that any machine profits from any other.
 
-In the repository of builds each key has two tags: `<key>` is the image manifest in its normal form,
-`<key>-record` an artifact. Its first layer is the record below, carried inside the manifest itself (descriptor
+In the repository of builds each key has two tags: `<key>` is the image manifest, `<key>-record` an
+artifact. Its first layer is the record below, carried inside the manifest itself (descriptor
 `data`, image-spec v1.1) while it is small, so that recalling a target is one request; the others are the
 documents that the tools wrote, so that a run that was interrupted can still attest them.
 """

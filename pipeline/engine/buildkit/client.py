@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _DIGEST = "containerimage.digest"
 _DISK_FULL = "no space left on device"
+_STEP_FAILED = '" did not complete successfully'
+_PARSING = "dockerfile parse error"
 _REGISTRY = (
     "failed to push",
     "failed to copy",
@@ -142,17 +144,18 @@ async def _tell(daemon: Daemon, name: str, tell: Callable[[str], None]) -> None:
 def _fault(order: BuildOrder, failure: Failure) -> LockageError:
     what = f"building {order.target}: {failure.message}"
     detail = failure.output or None
-    if _DISK_FULL in failure.message or _DISK_FULL in failure.output:
+    if _DISK_FULL in f"{failure.message}\n{failure.output}".lower():
         return EnvironmentProblem(
             what, hint="the engine's disk is full: free some space, then run again", detail=detail
         )
-    if lost(failure.message):
+    cause = failure.message.rpartition(_STEP_FAILED)[2]  # behind the command, which may have any words in it
+    if lost(cause) and not failure.message.startswith(_PARSING):
         return EnvironmentProblem(
             f"building {order.target}: BuildKit or a registry it needs went away",
             hint="lockage status; then run again: finished work is kept",
             detail=tail(failure.message),
         )
-    if not failure.lines and any(words in failure.message for words in _REGISTRY):
+    if not failure.lines and any(words in cause for words in _REGISTRY):
         return RegistryError(
             what, hint="lockage status; check the registry and its credentials", detail=detail
         )
