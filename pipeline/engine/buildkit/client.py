@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.engine.faults import explained, lost, tail
@@ -21,15 +22,25 @@ if TYPE_CHECKING:
 
 _DIGEST = "containerimage.digest"
 _DISK_FULL = "no space left on device"
-_REGISTRY = ("failed to push", "failed to copy", "failed to do request", "pull access denied", "failed to resolve source")
+_REGISTRY = (
+    "failed to push",
+    "failed to copy",
+    "failed to do request",
+    "pull access denied",
+    "failed to resolve source",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build left in the registry (a manifest; an index where it has attestations), and its report."""
+    """What a build left in the registry (a manifest; an index where it has attestations), and its report.
+
+    `cache_folders` are the order's as they are afterwards.
+    """
 
     digest: Digest
     report: Report
+    cache_folders: Mapping[str, dagger.Directory] = field(default_factory=dict)
 
 
 async def build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None = None) -> Built:
@@ -49,15 +60,18 @@ async def build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | 
         if report.failure:
             raise _fault(order, report.failure)
         metadata = json.loads(await done.file(METADATA).contents())
-    return Built(Digest(metadata[_DIGEST]), report)
+    return Built(
+        Digest(metadata[_DIGEST]), report, {path: done.directory(path) for path in order.cache_folders}
+    )
 
 
 def _with_inputs(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None) -> dagger.Container:
     engine = daemon.client
     dockerfile = engine.directory().with_new_file("Dockerfile", order.dockerfile)
+    once = uuid.uuid4().hex  # an engine would remember what was pushed before
     out = (
         daemon.tool()
-        .with_env_variable("LOCKAGE_BUILD", uuid.uuid4().hex)  # an engine would remember what was pushed before
+        .with_env_variable("LOCKAGE_BUILD", once)
         .with_new_file("/out/.keep", "")
         .with_mounted_directory(CONTEXT, order.context)
         .with_mounted_directory(DOCKERFILE, dockerfile)
@@ -70,6 +84,10 @@ def _with_inputs(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret |
         out = out.with_unix_socket(f"{SSH}/{id}", agent)
     for id, key in order.ssh_keys.items():
         out = out.with_mounted_secret(f"{SSH}/{id}", key)
+    for path, folder in order.cache_folders.items():
+        out = out.with_mounted_directory(path, folder)
+    for name, secret in order.cache_variables.items():
+        out = out.with_secret_variable(name, secret)
     if credentials is not None:
         out = out.with_mounted_secret("/root/.docker/config.json", credentials)
     return out
@@ -89,5 +107,7 @@ def _fault(order: BuildOrder, failure: Failure) -> LockageError:
             detail=tail(failure.message),
         )
     if not failure.lines and any(words in failure.message for words in _REGISTRY):
-        return RegistryError(what, hint="lockage status; check the registry and its credentials", detail=detail)
+        return RegistryError(
+            what, hint="lockage status; check the registry and its credentials", detail=detail
+        )
     return BuildError(what, hint=order.hint, detail=detail, lines=failure.lines)

@@ -37,7 +37,8 @@ class DaemonConfig:
     """What a daemon is made of: its image, and how it reaches registries.
 
     `plain_http` are hosts without TLS, `authorities` the PEM texts that hosts are trusted by beside the usual ones.
-    `ports` are loopback ports of the machine that the session comes from, of registries there.
+    `ports` are loopback ports of the machine that the session comes from, of registries and caches there. `secrets` are
+    variables that the daemon gets, and no step of a build.
     """
 
     image: Reference
@@ -45,6 +46,7 @@ class DaemonConfig:
     plain_http: frozenset[str] = frozenset()
     authorities: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     ports: tuple[int, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     parallelism: int = 0  # steps at once over all builds; 0 for no limit
 
     def toml(self) -> str:
@@ -89,7 +91,9 @@ class DaemonConfig:
 class Daemon:
     """A daemon of this run on an engine: started by the first build that needs it, stopped with the session."""
 
-    def __init__(self, client: dagger.Client, config: DaemonConfig, registry: dagger.Service | None = None) -> None:
+    def __init__(
+        self, client: dagger.Client, config: DaemonConfig, registry: dagger.Service | None = None
+    ) -> None:
         self.client, self.config = client, config
         self._registry, self._lock = registry, anyio.Lock()
         self._service: dagger.Service | None = None
@@ -137,6 +141,8 @@ class Daemon:
         base = base.with_new_file("/etc/buildkit/lockage.toml", self.config.toml())
         for path, content in self.config.certificates().items():
             base = base.with_new_file(path, content)
+        for name, value in self.config.secrets.items():
+            base = base.with_secret_variable(name, self.client.set_secret(f"lockage-buildkit-{name}", value))
         registry = self._registry or self._loopback()
         if registry is not None:
             base = base.with_service_binding("localhost", registry)

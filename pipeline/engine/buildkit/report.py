@@ -21,6 +21,11 @@ _SOLVE = re.compile(r"^(?:error: )?(?:failed to solve: )*")
 _LONG_PROCESS = re.compile(r'(process ".{120}).+(" did not complete)', re.DOTALL)
 _LAST_LINES = 20
 _CANCELLED = "context canceled"
+_CACHES = (
+    "importing cache manifest from ",
+    "exporting cache to ",
+)  # steps of BuildKit's own: llbsolver/bridge.go, …
+_ABSENT = "not found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a build did: how many steps ran, how many came from the cache, and what was warned of."""
+    """What a build did: how many steps ran, how many came from the cache, and what was warned of.
+
+    Reading and writing caches is no step; what went wrong with it is among the warnings, under the rule `Cache`.
+    """
 
     ran: int = 0
     cached: int = 0
@@ -74,16 +82,21 @@ def read_report(text: str, *, failed: bool) -> Report:
         for log in _list(status, "logs"):
             logs.setdefault(str(log.get("vertex")), []).append(_bytes(log.get("data")))
         warnings |= dict.fromkeys(_warning(one) for one in _list(status, "warnings"))
-    done = [v for v in vertices.values() if v.get("completed") and not _internal(v)]
+    caches = {d: v for d, v in vertices.items() if str(v.get("name", "")).startswith(_CACHES)}
+    steps = {d: v for d, v in vertices.items() if d not in caches}
+    warnings |= dict.fromkeys(_untouched(one) for one in caches.values() if _matters(one))
+    done = [v for v in steps.values() if v.get("completed") and not _internal(v)]
     return Report(
         ran=sum(not v.get("cached") for v in done),
         cached=sum(bool(v.get("cached")) for v in done),
         warnings=tuple(warnings),
-        failure=_failure(words, vertices, logs) if failed else None,
+        failure=_failure(words, steps, logs) if failed else None,
     )
 
 
-def _failure(words: list[str], vertices: Mapping[str, Mapping[str, Any]], logs: Mapping[str, list[bytes]]) -> Failure:
+def _failure(
+    words: list[str], vertices: Mapping[str, Mapping[str, Any]], logs: Mapping[str, list[bytes]]
+) -> Failure:
     text = "\n".join(words)
     error = next((i for i, line in reversed(list(enumerate(words))) if line.startswith("error: ")), None)
     message = _SOLVE.sub("", "\n".join(words[error:]).strip()) if error is not None else _tail(text)
@@ -95,6 +108,18 @@ def _failure(words: list[str], vertices: Mapping[str, Mapping[str, Any]], logs: 
         numbers = [int(named[1][:9])]
     lines = (min(numbers), max(numbers)) if numbers else None
     return Failure(_LONG_PROCESS.sub(r"\1…\2", message), lines, step, _tail(output))
+
+
+def _matters(vertex: Mapping[str, Any]) -> bool:
+    """Whether a cache failed: one that nobody wrote yet did not."""
+    error = str(vertex.get("error") or "")
+    reads = str(vertex["name"]).startswith(_CACHES[0])
+    return bool(error) and _CANCELLED not in error and not (reads and error.endswith(_ABSENT))
+
+
+def _untouched(vertex: Mapping[str, Any]) -> Warning:
+    """A cache that was not read or not written, which is no failure of the build."""
+    return Warning(0, f"{vertex['name']}: {_tail(str(vertex['error']), 1)}", "Cache")
 
 
 def _status(line: str) -> Mapping[str, Any] | None:
@@ -116,7 +141,9 @@ def _warning(data: Mapping[str, Any]) -> Warning:
     short = _bytes(data.get("short")).decode(errors="replace")
     rule, colon, message = short.partition(": ")
     named = bool(colon) and rule.isidentifier()
-    starts = [r.get("start", {}).get("line") for r in _list(data, "range") if isinstance(r.get("start"), dict)]
+    starts = [
+        r.get("start", {}).get("line") for r in _list(data, "range") if isinstance(r.get("start"), dict)
+    ]
     line = next((n for n in starts if isinstance(n, int) and n > 0), 0)
     return Warning(line, message if named else short, rule if named else "", str(data.get("url") or ""))
 
