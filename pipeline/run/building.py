@@ -18,6 +18,7 @@ from pipeline.policy import Evidence
 from pipeline.release.children import Child, read_child
 
 from .builder import credentials, daemon_config
+from .caching import keep, with_caches
 from .known import size_of
 from .locate import located, place
 from .memory import Record
@@ -47,6 +48,7 @@ async def build_target(
             target.id, Stage.BUILD, "; ".join(part for part in (f"on {on.name}" if on else "", why) if part)
         )
         built = await _build(shop, target, bases)
+        await keep(shop, target, built)
     for warning in built.report.warnings:
         where = place(shop.plan, target, warning.line) if warning.line else target.id
         shop.report(target.id, "warning", f"{where}: {warning.message}")
@@ -86,7 +88,7 @@ async def _order(
     shop: Workshop, target: Target, bases: Mapping[str, Digest], client: dagger.Client
 ) -> BuildOrder:
     created = _created(shop)
-    return BuildOrder(
+    order = BuildOrder(
         target=target.id,
         dockerfile=target.dockerfile_on(_references(shop, target, bases)),
         context=await _context(shop, target, client),
@@ -99,6 +101,7 @@ async def _order(
         no_cache=shop.fresh,
         hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
     )
+    return with_caches(shop, target, order, client)
 
 
 async def _settled(shop: Workshop, target: Target, built: Built, tag: str) -> Child:

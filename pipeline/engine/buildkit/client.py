@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
@@ -38,10 +38,14 @@ _REGISTRY = (
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build left in the registry (a manifest; an index where it has attestations), and its report."""
+    """What a build left in the registry (a manifest; an index where it has attestations), and its report.
+
+    `cache_folders` are the order's as they are afterwards.
+    """
 
     digest: Digest
     report: Report
+    cache_folders: Mapping[str, dagger.Directory] = field(default_factory=dict)
 
 
 def _nothing(doing: str) -> None:
@@ -104,7 +108,9 @@ async def _build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret |
         if report.failure:
             raise _fault(order, report.failure)
         metadata = json.loads(await done.file(METADATA).contents())
-    return Built(Digest(metadata[_DIGEST]), report)
+    return Built(
+        Digest(metadata[_DIGEST]), report, {path: done.directory(path) for path in order.cache_folders}
+    )
 
 
 def _with_inputs(
@@ -123,6 +129,10 @@ def _with_inputs(
         out = out.with_unix_socket(f"{SSH}/{id}", agent)
     for id, key in order.ssh_keys.items():
         out = out.with_mounted_secret(f"{SSH}/{id}", key)
+    for path, folder in order.cache_folders.items():
+        out = out.with_mounted_directory(path, folder)
+    for name, secret in order.cache_variables.items():
+        out = out.with_secret_variable(name, secret)
     if credentials is not None:
         out = out.with_mounted_secret("/root/.docker/config.json", credentials)
     return out

@@ -45,7 +45,8 @@ class DaemonConfig:
     """What a daemon is made of: its image, and how it reaches registries.
 
     `plain_http` are hosts without TLS, `authorities` the PEM texts that hosts are trusted by beside the usual ones.
-    `ports` are loopback ports of the machine that the session comes from, of registries there.
+    `ports` are loopback ports of the machine that the session comes from, of registries and caches there. `secrets` are
+    variables that the daemon gets, and no step of a build.
     """
 
     image: Reference
@@ -53,6 +54,7 @@ class DaemonConfig:
     plain_http: frozenset[str] = frozenset()
     authorities: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     ports: tuple[int, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     parallelism: int = 0  # steps at once over all builds; 0 for no limit
 
     def toml(self) -> str:
@@ -153,6 +155,8 @@ class Daemon:
         base = base.with_new_file("/etc/buildkit/lockage.toml", self.config.toml())
         for path, content in self.config.certificates().items():
             base = base.with_new_file(path, content)
+        for name, value in self.config.secrets.items():
+            base = base.with_secret_variable(name, self.client.set_secret(f"lockage-buildkit-{name}", value))
         registry = self._registry or self._loopback()
         if registry is not None:
             base = base.with_service_binding("localhost", registry)

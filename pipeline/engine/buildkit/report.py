@@ -25,6 +25,11 @@ _LONGEST_LINE = 2000
 _LONGEST_COMMAND = 120
 _LONGEST = 160  # letters of a line of progress
 _CANCELLED = "context canceled"
+_CACHES = (
+    "importing cache manifest from ",
+    "exporting cache to ",
+)  # steps of BuildKit's own: llbsolver/bridge.go, …
+_ABSENT = "not found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a build did: how many steps ran, how many came from the cache, and what was warned of."""
+    """What a build did: how many steps ran, how many came from the cache, and what was warned of.
+
+    Reading and writing caches is no step; what went wrong with it is among the warnings, under the rule `Cache`.
+    """
 
     ran: int = 0
     cached: int = 0
@@ -78,12 +86,15 @@ def read_report(text: str, *, failed: bool) -> Report:
         for log in _list(status, "logs"):
             logs.setdefault(str(log.get("vertex")), []).append(_bytes(log.get("data")))
         warnings |= dict.fromkeys(_warning(one) for one in _list(status, "warnings"))
-    done = [v for v in vertices.values() if v.get("completed") and not _internal(v)]
+    caches = {d: v for d, v in vertices.items() if str(v.get("name", "")).startswith(_CACHES)}
+    steps = {d: v for d, v in vertices.items() if d not in caches}
+    warnings |= dict.fromkeys(_untouched(one) for one in caches.values() if _matters(one))
+    done = [v for v in steps.values() if v.get("completed") and not _internal(v)]
     return Report(
         ran=sum(not v.get("cached") for v in done),
         cached=sum(bool(v.get("cached")) for v in done),
         warnings=tuple(warnings),
-        failure=_failure(words, vertices, logs) if failed else None,
+        failure=_failure(words, steps, logs) if failed else None,
     )
 
 
@@ -138,6 +149,18 @@ def _shortened(message: str) -> str:
 def _cut(lines: list[str]) -> str:
     """The lines, none longer than anybody reads."""
     return "\n".join(f"{line[:_LONGEST_LINE]}…" if len(line) > _LONGEST_LINE else line for line in lines)
+
+
+def _matters(vertex: Mapping[str, Any]) -> bool:
+    """Whether a cache failed: one that nobody wrote yet did not."""
+    error = str(vertex.get("error") or "")
+    reads = str(vertex["name"]).startswith(_CACHES[0])
+    return bool(error) and _CANCELLED not in error and not (reads and error.endswith(_ABSENT))
+
+
+def _untouched(vertex: Mapping[str, Any]) -> Warning:
+    """A cache that was not read or not written, which is no failure of the build."""
+    return Warning(0, f"{vertex['name']}: {_tail(str(vertex['error']), 1)}", "Cache")
 
 
 def _status(line: str) -> Mapping[str, Any] | None:
