@@ -11,7 +11,7 @@ import anyio.to_thread
 
 from pipeline.catalogue import Target
 from pipeline.catalogue.generate import context_files, write
-from pipeline.engine.buildkit import BuildOrder, Built, build
+from pipeline.engine.buildkit import CACHE, BuildOrder, Built, build
 from pipeline.errors import BuildError, EnvironmentProblem
 from pipeline.model import Digest
 from pipeline.policy import Evidence
@@ -59,6 +59,7 @@ async def build_target(
         Evidence(size_of(child.manifest)),
         revision=shop.revision.label,
         attestations=child.attestations,
+        warnings=tuple(warning for warning in built.report.warnings if warning.rule != CACHE),
     )
 
 

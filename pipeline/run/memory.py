@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from pipeline.engine.buildkit.report import Warning
 from pipeline.model import Descriptor, Digest, Repository, compact
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
 from pipeline.policy import Evidence
@@ -48,6 +49,7 @@ class Record:
     attested: str = ""
     documents: Mapping[str, Descriptor] = field(default_factory=dict, hash=False)
     attestations: tuple[Descriptor, ...] = ()  # BuildKit's, manifests of the repository of builds
+    warnings: tuple[Warning, ...] = ()  # of BuildKit's build checks
 
     @property
     def findings(self) -> str:
@@ -78,6 +80,7 @@ class Record:
             "revision": self.revision,
             "attested": self.attested,
             **({"attestations": [one.to_oci() for one in self.attestations]} if self.attestations else {}),
+            **({"warnings": [one.to_json() for one in self.warnings]} if self.warnings else {}),
         }
 
     @classmethod
@@ -95,6 +98,7 @@ class Record:
                 str(data.get("attested", "")),
                 documents,
                 tuple(Descriptor.from_oci(one) for one in data.get("attestations", ())),
+                tuple(Warning.from_json(one) for one in data.get("warnings", ())),
             )
         except (KeyError, TypeError, AttributeError) as fault:
             raise ValueError(f"not a record: {fault!r}") from None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from pipeline.engine.buildkit.report import Warning
 from pipeline.errors import Exit, LockageError
 from pipeline.model import Digest, Reference
 from pipeline.policy import Evidence, Verdict, severity_counts
@@ -58,6 +59,7 @@ class TargetResult:
     evidence: Evidence | None = None
     verdicts: tuple[Verdict, ...] = ()
     fault: LockageError | None = None
+    warnings: tuple[Warning, ...] = ()  # of BuildKit's build checks
     seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
@@ -79,6 +81,8 @@ class TargetResult:
             out["packages"] = evidence.inventory.packages if evidence.inventory else None
             out["findings"] = severity_counts(evidence.scan) if evidence.scan else None
             out["tests"] = _tests(evidence)
+        if self.warnings:
+            out["warnings"] = [warning.to_json() for warning in self.warnings]
         if self.fault:
             out["error"] = self.fault.to_json()
         return out

@@ -117,6 +117,7 @@ async def _process(
         digest=record.digest,
         evidence=evidence,
         verdicts=verdicts,
+        warnings=record.warnings,
     )
     return Done(result, record)
 

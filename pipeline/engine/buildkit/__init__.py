@@ -8,9 +8,10 @@ from .cache import Caches, Event, caches
 from .client import Built, build
 from .daemon import Daemon, DaemonConfig
 from .order import BuildOrder, arguments
-from .report import Failure, Warning, read_report
+from .report import CACHE, Failure, Warning, read_report
 
 __all__ = [
+    "CACHE",
     "BuildOrder",
     "Built",
     "Caches",

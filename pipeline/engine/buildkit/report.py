@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+CACHE = "Cache"
+"""The rule of warnings that are about a cache and not about the Dockerfile."""
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _MARKED = re.compile(r"^ *([0-9]{1,9}) \| >>> ", re.MULTILINE)
 _ON_LINE = re.compile(r"\bon line ([0-9]{1,9})\b")
@@ -44,6 +46,11 @@ class Warning:
     def to_json(self) -> dict[str, object]:
         """The warning as data."""
         return {"line": self.line, "rule": self.rule, "message": self.message, "url": self.url}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Warning:
+        """The warning that `to_json` gave; raises KeyError, ValueError, TypeError."""
+        return cls(int(data["line"]), str(data["message"]), str(data["rule"]), str(data["url"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +167,7 @@ def _matters(vertex: Mapping[str, Any]) -> bool:
 
 def _untouched(vertex: Mapping[str, Any]) -> Warning:
     """A cache that was not read or not written, which is no failure of the build."""
-    return Warning(0, f"{vertex['name']}: {_tail(str(vertex['error']), 1)}", "Cache")
+    return Warning(0, f"{vertex['name']}: {_tail(str(vertex['error']), 1)}", CACHE)
 
 
 def _status(line: str) -> Mapping[str, Any] | None:
