@@ -124,12 +124,14 @@ async def workshop(
     """
     from datetime import UTC, datetime
 
+    from pipeline.engine.buildkit.cache import VARIABLES
     from pipeline.registry import Registry
     from pipeline.run import Limits, Stage, Workshop
+    from pipeline.run.caching import CacheSite
     from pipeline.run.epoch import Epochs
 
     from .engines import engines
-    from .revision import read_epoch, read_revision
+    from .revision import main_line, read_epoch, read_revision
     from .signing import signing
 
     if options.locked and options.pull:
@@ -152,6 +154,11 @@ async def workshop(
             report=report,
             fresh=options.fresh,
             epochs=Epochs(read_epoch(os.environ)),
+            caches=CacheSite(
+                options.root.absolute(),
+                main_line(os.environ),
+                {name: value for name in VARIABLES if (value := os.environ.get(name))},
+            ),
         )
         if not options.locked:
             lock_file = place.lock

@@ -5,6 +5,7 @@ A folder that is no repository is a revision without a name.
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,6 +74,22 @@ def event_of(environment: Mapping[str, str]) -> dict[str, str]:
         tag = get("TAG_NAME", "")
         return _branch_or_tag(tag or get("BRANCH_NAME", ""), tag=bool(tag))
     return {}
+
+
+def main_line(environment: Mapping[str, str]) -> str:
+    """The main line's branch as GitHub Actions, GitLab CI, Jenkins name it; empty where they do not."""
+    if environment.get("GITLAB_CI") == "true":
+        return environment.get("CI_DEFAULT_BRANCH", "")
+    if environment.get("JENKINS_URL"):
+        primary = environment.get("BRANCH_IS_PRIMARY") == "true"
+        return environment.get("BRANCH_NAME", "") if primary else ""
+    if environment.get("GITHUB_ACTIONS") == "true":
+        try:
+            event = json.loads(Path(environment.get("GITHUB_EVENT_PATH", "")).read_bytes())
+            return str(event["repository"]["default_branch"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
+    return ""
 
 
 def _branch_or_tag(name: str, *, tag: bool) -> dict[str, str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pipeline.engine.buildkit import DaemonConfig
+from pipeline.engine.buildkit import DaemonConfig, cache
 from pipeline.registry.dockerconfig import docker_config
 
+from .caching import daemon_secrets, entries
 from .workshop import Workshop
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def daemon_config(shop: Workshop) -> DaemonConfig:
         mirrors=shop.mirrors,
         plain_http=frozenset(host for host in hosts if access.plain_http(host)),
         authorities={host: _text(path) for host, path in authorities.items()},
-        ports=tuple(sorted({int(match[1]) for match in found if match})),
+        ports=tuple(sorted({int(match[1]) for match in found if match} | cache.ports(entries(shop)))),
+        secrets=daemon_secrets(shop),
     )
 
 
@@ -41,10 +43,12 @@ async def credentials(shop: Workshop, client: dagger.Client) -> dagger.Secret | 
 
 
 def _hosts(shop: Workshop) -> list[str]:
-    """Registries that builds fetch from and push to, as references name them."""
+    """Registries that builds fetch from and push to, and that their caches are in, as references name them."""
     external = {r.repository.host for t in shop.plan.targets for r in t.external_bases}
     mirrored = {prefix.host for prefix in shop.mirrors.by_host.values()}
-    return sorted({shop.builds.host} | mirrored | (external - set(shop.mirrors.by_host)))
+    return sorted(
+        {shop.builds.host} | cache.hosts(entries(shop)) | mirrored | (external - set(shop.mirrors.by_host))
+    )
 
 
 def _text(path: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
@@ -17,6 +18,7 @@ from pipeline.policy import Evidence
 from pipeline.release.children import Child, read_child
 
 from .builder import credentials, daemon_config
+from .caching import keep, with_caches
 from .known import size_of
 from .locate import located, place
 from .memory import Record
@@ -46,6 +48,7 @@ async def build_target(
             target.id, Stage.BUILD, "; ".join(part for part in (f"on {on.name}" if on else "", why) if part)
         )
         built = await _build(shop, target, bases)
+        await keep(shop, target, built)
     for warning in built.report.warnings:
         where = place(shop.plan, target, warning.line) if warning.line else target.id
         shop.report(target.id, "warning", f"{where}: {warning.message}")
@@ -66,17 +69,17 @@ async def _build(shop: Workshop, target: Target, bases: Mapping[str, Digest]) ->
     daemon = await engine.builder(daemon_config(shop))
     order = await _order(shop, target, bases, client)
     secret = await credentials(shop, client)
+    tell = partial(shop.report, target.id, Stage.BUILD)
     try:
         try:
-            await daemon.start()
             address = daemon.address
-            return await build(daemon, order, secret)
+            return await build(daemon, order, secret, tell)
         except EnvironmentProblem:
             if await daemon.answers(5):
                 raise
             shop.report(target.id, Stage.BUILD, "BuildKit ended; starting it again")
             await daemon.restart(address)
-            return await build(daemon, order, secret)
+            return await build(daemon, order, secret, tell)
     except BuildError as fault:
         raise located(shop.plan, target, fault) from None
 
@@ -85,7 +88,7 @@ async def _order(
     shop: Workshop, target: Target, bases: Mapping[str, Digest], client: dagger.Client
 ) -> BuildOrder:
     created = _created(shop)
-    return BuildOrder(
+    order = BuildOrder(
         target=target.id,
         dockerfile=target.dockerfile_on(_references(shop, target, bases)),
         context=await _context(shop, target, client),
@@ -94,9 +97,11 @@ async def _order(
         epoch=await shop.epochs.of(shop, target, bases),
         labels={**target.labels, **created},
         annotations={**target.labels, **created, **_base_annotations(target, bases)},
+        build_arguments=target.arguments,
         no_cache=shop.fresh,
         hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
     )
+    return with_caches(shop, target, order, client)
 
 
 async def _settled(shop: Workshop, target: Target, built: Built, tag: str) -> Child:

@@ -18,6 +18,7 @@ from pipeline.model import Digest, Mirrors, Platform, Reference, Repository
 from pipeline.policy import Revision
 from pipeline.trust import PublicKey
 
+from .caching import CacheSite
 from .engines import Engines, LazyEngine
 from .epoch import Epochs
 from .standing import Kept, Standing
@@ -82,6 +83,7 @@ class Workshop:
     report: Report
     fresh: bool = False  # build although the key is known, and without BuildKit's cache
     epochs: Epochs = field(default_factory=Epochs, repr=False)
+    caches: CacheSite = field(default_factory=CacheSite, repr=False)
     kept: Kept = field(
         default_factory=lambda: Kept(Standing(date.min))
     )  # what earlier runs left; made by `run`

@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -43,10 +43,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], port: int, log: Path) -> Iterator[str]:
-    """A server that answers on the port; gives `localhost:port`."""
+def running(
+    command: list[str], port: int, log: Path, environ: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """A server that answers on the port; gives `localhost:port`. Its environment is this process's, unless given."""
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        process = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
     try:
         _answers(process, port, log)
         yield f"localhost:{port}"

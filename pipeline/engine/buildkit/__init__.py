@@ -4,6 +4,7 @@ A build is data (`BuildOrder`), its command line is pure (`arguments`), and so i
 (`report`). The daemon runs once for each engine and run (`Daemon`); its state stays in a cache volume of the engine.
 """
 
+from .cache import Caches, Event, caches
 from .client import Built, build
 from .daemon import Daemon, DaemonConfig
 from .order import BuildOrder, arguments
@@ -12,11 +13,14 @@ from .report import Failure, Warning, read_report
 __all__ = [
     "BuildOrder",
     "Built",
+    "Caches",
     "Daemon",
     "DaemonConfig",
+    "Event",
     "Failure",
     "Warning",
     "arguments",
     "build",
+    "caches",
     "read_report",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
@@ -13,8 +14,9 @@ from pipeline.engine.faults import explained, lost, tail
 from pipeline.errors import BuildError, EnvironmentProblem, LockageError, RegistryError
 from pipeline.model import Digest
 
+from . import daemon as service
 from .order import CONTEXT, CONTEXTS, DOCKERFILE, METADATA, PROGRESS, SECRETS, SSH, BuildOrder, arguments
-from .report import Failure, Report, read_report
+from .report import Failure, Report, current, read_report
 
 if TYPE_CHECKING:
     import dagger
@@ -36,29 +38,44 @@ _REGISTRY = (
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build left in the registry (a manifest; an index where it has attestations), and its report."""
+    """What a build left in the registry (a manifest; an index where it has attestations), and its report.
+
+    `cache_folders` are the order's as they are afterwards.
+    """
 
     digest: Digest
     report: Report
+    cache_folders: Mapping[str, dagger.Directory] = field(default_factory=dict)
 
 
-async def build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None = None) -> Built:
-    """Build and push one target. `credentials` is a Docker configuration for the registries it needs.
+def _nothing(doing: str) -> None:
+    """For whoever does not want to know."""
+
+
+async def build(
+    daemon: Daemon,
+    order: BuildOrder,
+    credentials: dagger.Secret | None = None,
+    tell: Callable[[str], None] = _nothing,
+) -> Built:
+    """Build and push one target on a daemon that was started. `credentials` is a Docker configuration for the
+    registries it needs; `tell` is called now and then with what a long build is doing.
 
     Raises BuildError with the step's last lines and its place in the Dockerfile; RegistryError, EnvironmentProblem.
     """
-    await daemon.start()
     outcome: list[Built | LockageError] = []
+    name = uuid.uuid4().hex
 
     async def work() -> None:
         try:
-            outcome.append(await _build(daemon, order, credentials))
+            outcome.append(await _build(daemon, order, credentials, name))
         except LockageError as fault:
             outcome.append(fault)
         group.cancel_scope.cancel()
 
     async with anyio.create_task_group() as group:
         group.start_soon(work)
+        group.start_soon(_tell, daemon, name, tell)
         await daemon.hangs()
         group.cancel_scope.cancel()
     if not outcome:
@@ -70,44 +87,68 @@ async def build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | 
     return outcome[0]
 
 
-async def _build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None) -> Built:
+async def _build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None, name: str) -> Built:
     import dagger
 
-    client = _with_inputs(daemon, order, credentials)
-    command = ["buildctl", "--addr", daemon.address, "build", *arguments(order)]
-    done = client.with_exec(command, expect=dagger.ReturnType.ANY, redirect_stderr=PROGRESS)
+    command = [
+        "buildctl",
+        "--addr",
+        daemon.address,
+        "build",
+        "--trace",
+        daemon.trace(name),
+        *arguments(order),
+    ]
+    done = _with_inputs(daemon, order, credentials, name).with_exec(
+        command, expect=dagger.ReturnType.ANY, redirect_stderr=PROGRESS
+    )
     with explained(f"building {order.target}", hint=order.hint):
         code = await done.exit_code()
         report = read_report(await done.file(PROGRESS).contents(), failed=code != 0)
         if report.failure:
             raise _fault(order, report.failure)
         metadata = json.loads(await done.file(METADATA).contents())
-    return Built(Digest(metadata[_DIGEST]), report)
+    return Built(
+        Digest(metadata[_DIGEST]), report, {path: done.directory(path) for path in order.cache_folders}
+    )
 
 
-def _with_inputs(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None) -> dagger.Container:
+def _with_inputs(
+    daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None, name: str
+) -> dagger.Container:
     engine = daemon.client
     dockerfile = engine.directory().with_new_file("Dockerfile", order.dockerfile)
-    out = (
-        daemon.tool()
-        .with_env_variable(
-            "LOCKAGE_BUILD", uuid.uuid4().hex
-        )  # an engine would remember what was pushed before
-        .with_new_file("/out/.keep", "")
-        .with_mounted_directory(CONTEXT, order.context)
-        .with_mounted_directory(DOCKERFILE, dockerfile)
-    )
-    for name, folder in order.folders.items():
-        out = out.with_mounted_directory(f"{CONTEXTS}/{name}", folder)
+    # The variable is another one each time: an engine would remember what was pushed before.
+    out = daemon.tool().with_env_variable("LOCKAGE_BUILD", name).with_new_file("/out/.keep", "")
+    out = out.with_mounted_directory(CONTEXT, order.context).with_mounted_directory(DOCKERFILE, dockerfile)
+    for context, folder in order.folders.items():
+        out = out.with_mounted_directory(f"{CONTEXTS}/{context}", folder)
     for id, secret in order.secrets.items():
         out = out.with_mounted_secret(f"{SECRETS}/{id}", secret)
     for id, agent in order.ssh_agents.items():
         out = out.with_unix_socket(f"{SSH}/{id}", agent)
     for id, key in order.ssh_keys.items():
         out = out.with_mounted_secret(f"{SSH}/{id}", key)
+    for path, folder in order.cache_folders.items():
+        out = out.with_mounted_directory(path, folder)
+    for name, secret in order.cache_variables.items():
+        out = out.with_secret_variable(name, secret)
     if credentials is not None:
         out = out.with_mounted_secret("/root/.docker/config.json", credentials)
     return out
+
+
+async def _tell(daemon: Daemon, name: str, tell: Callable[[str], None]) -> None:
+    before = ""
+    while True:
+        await anyio.sleep(service.PROGRESS)
+        try:
+            doing = current((await daemon.progress()).get(name, ""))
+        except LockageError:  # the build itself says why
+            return
+        if doing and doing != before:
+            tell(doing)
+            before = doing
 
 
 def _fault(order: BuildOrder, failure: Failure) -> LockageError:

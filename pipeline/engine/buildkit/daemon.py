@@ -8,6 +8,7 @@ machine the session comes from is brought in under its usual name (`localhost:50
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -29,6 +30,10 @@ STATE = "lockage-buildkit-state"
 SOCKETS = "lockage-buildkit-run"
 SUBNET = "10.86.0.0/16"  # of RUN instructions; the engine's own is 10.87.0.0/16
 START_LIMIT = 60.0  # seconds until the daemon answers
+PROGRESS = 5.0  # seconds between two looks at what builds are doing
+_TAIL = 8192  # bytes of a build's events
+_TRACE = ".trace"
+_HEADER = re.compile(rf"^==> (.*){re.escape(_TRACE)} <==\n", re.MULTILINE)
 _WATCH = 30.0  # seconds between two questions whether it still answers
 _PATIENCE = 30.0  # seconds in which a busy daemon has to
 _CERTIFICATES = "/etc/buildkit/ca"
@@ -40,7 +45,8 @@ class DaemonConfig:
     """What a daemon is made of: its image, and how it reaches registries.
 
     `plain_http` are hosts without TLS, `authorities` the PEM texts that hosts are trusted by beside the usual ones.
-    `ports` are loopback ports of the machine that the session comes from, of registries there.
+    `ports` are loopback ports of the machine that the session comes from, of registries and caches there. `secrets` are
+    variables that the daemon gets, and no step of a build.
     """
 
     image: Reference
@@ -48,6 +54,7 @@ class DaemonConfig:
     plain_http: frozenset[str] = frozenset()
     authorities: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     ports: tuple[int, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     parallelism: int = 0  # steps at once over all builds; 0 for no limit
 
     def toml(self) -> str:
@@ -99,11 +106,17 @@ class Daemon:
         self._registry, self._lock = registry, anyio.Lock()
         self._service: dagger.Service | None = None
         self._name, self._answered = "", 0.0
+        self._progress: Mapping[str, str] = {}
+        self._reading, self._read = anyio.Lock(), 0.0
 
     @property
     def address(self) -> str:
         """Where clients find it, inside their containers."""
-        return f"unix:///run/buildkit/{self._name}/buildkitd.sock"
+        return f"unix://{self._folder}/buildkitd.sock"
+
+    @property
+    def _folder(self) -> str:
+        return f"/run/buildkit/{self._name}"
 
     def tool(self) -> dagger.Container:
         """A container of BuildKit's image that sees the daemons' sockets."""
@@ -142,6 +155,8 @@ class Daemon:
         base = base.with_new_file("/etc/buildkit/lockage.toml", self.config.toml())
         for path, content in self.config.certificates().items():
             base = base.with_new_file(path, content)
+        for name, value in self.config.secrets.items():
+            base = base.with_secret_variable(name, self.client.set_secret(f"lockage-buildkit-{name}", value))
         registry = self._registry or self._loopback()
         if registry is not None:
             base = base.with_service_binding("localhost", registry)
@@ -167,6 +182,23 @@ class Daemon:
                     return
             except LockageError:  # the engine is gone as well
                 return
+
+    async def progress(self) -> Mapping[str, str]:
+        """The ends of what running builds have written to their `trace`, by name; read at most every few seconds."""
+        async with self._reading:
+            if time.monotonic() - self._read >= PROGRESS:
+                script = f"cd {self._folder}; tail -qvc {_TAIL} *{_TRACE} 2>/dev/null || :"
+                asked = self.tool().with_env_variable("LOCKAGE_ASKED", uuid.uuid4().hex)
+                with explained("asking BuildKit's clients for their progress"):
+                    text = await asked.with_exec(["/bin/sh", "-c", script]).stdout()
+                parts = _HEADER.split(text)
+                self._progress = dict(zip(parts[1::2], parts[2::2], strict=True))
+                self._read = time.monotonic()
+            return self._progress
+
+    def trace(self, name: str) -> str:
+        """Where a build of this name is to write its events."""
+        return f"{self._folder}/{name}{_TRACE}"
 
     async def answers(self, limit: float) -> bool:
         """Whether it answers a client within `limit` seconds."""

@@ -30,8 +30,10 @@ class BuildOrder:
 
     `dockerfile` names bases by digest. `destination` is the repository that the manifest is pushed to, by digest and
     under no tag. `epoch` (seconds since 1970) is the time of all that the build makes, and of the image. `labels` and
-    `annotations` are those that the Dockerfile does not set. `secrets`, `ssh_agents` and `ssh_keys` are by id.
-    `contexts` are named contexts as BuildKit writes them, `folders` those that are folders.
+    `annotations` are those that the Dockerfile does not set. `secrets`, `ssh_agents` (sockets), `ssh_keys` are by id.
+    `contexts` are named contexts as BuildKit writes them, `folders` those that are folders. `cache_from` and `cache_to`
+    are the options of `caches`; `cache_folders` are the local ones among them by their path in the client's container,
+    `cache_variables` what buildctl reads from its environment for the others.
     """
 
     target: str
@@ -53,6 +55,8 @@ class BuildOrder:
     attestations: Mapping[str, str] = field(default_factory=dict)
     cache_from: Sequence[str] = ()
     cache_to: Sequence[str] = ()
+    cache_folders: Mapping[str, dagger.Directory] = field(default_factory=dict)
+    cache_variables: Mapping[str, dagger.Secret] = field(default_factory=dict)
     no_cache: bool = False
     hint: str | None = None
 
@@ -66,7 +70,7 @@ def arguments(order: BuildOrder) -> list[str]:
     for name, value in frontend_options(order).items():
         out += ["--opt", f"{name}={value}"]
     for id in order.secrets:
-        out += ["--secret", _fields({"id": id, "src": f"{SECRETS}/{id}"})]
+        out += ["--secret", record({"id": id, "src": f"{SECRETS}/{id}"})]
     for id in (*order.ssh_agents, *order.ssh_keys):
         out += ["--ssh", f"{id}={SSH}/{id}"]
     for entitlement in order.entitlements:
@@ -104,10 +108,10 @@ def output(order: BuildOrder) -> str:
         "rewrite-timestamp": "true",
     }
     fields |= {f"annotation.{name}": value for name, value in sorted(order.annotations.items())}
-    return _fields(fields)
+    return record(fields)
 
 
-def _fields(values: Mapping[str, str]) -> str:
+def record(values: Mapping[str, str]) -> str:
     """`name=value` pairs as one record of comma-separated values, as buildctl reads them (RFC 4180)."""
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow([f"{name}={value}" for name, value in values.items()])

@@ -23,7 +23,13 @@ _PROCESS, _INCOMPLETE = 'process "', '" did not complete'
 _MOST_LINES = 20
 _LONGEST_LINE = 2000
 _LONGEST_COMMAND = 120
+_LONGEST = 160  # letters of a line of progress
 _CANCELLED = "context canceled"
+_CACHES = (
+    "importing cache manifest from ",
+    "exporting cache to ",
+)  # steps of BuildKit's own: llbsolver/bridge.go, …
+_ABSENT = "not found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a build did: how many steps ran, how many came from the cache, and what was warned of."""
+    """What a build did: how many steps ran, how many came from the cache, and what was warned of.
+
+    Reading and writing caches is no step; what went wrong with it is among the warnings, under the rule `Cache`.
+    """
 
     ran: int = 0
     cached: int = 0
@@ -77,13 +86,33 @@ def read_report(text: str, *, failed: bool) -> Report:
         for log in _list(status, "logs"):
             logs.setdefault(str(log.get("vertex")), []).append(_bytes(log.get("data")))
         warnings |= dict.fromkeys(_warning(one) for one in _list(status, "warnings"))
-    done = [v for v in vertices.values() if v.get("completed") and not _internal(v)]
+    caches = {d: v for d, v in vertices.items() if str(v.get("name", "")).startswith(_CACHES)}
+    steps = {d: v for d, v in vertices.items() if d not in caches}
+    warnings |= dict.fromkeys(_untouched(one) for one in caches.values() if _matters(one))
+    done = [v for v in steps.values() if v.get("completed") and not _internal(v)]
     return Report(
         ran=sum(not v.get("cached") for v in done),
         cached=sum(bool(v.get("cached")) for v in done),
         warnings=tuple(warnings),
-        failure=_failure(words, vertices, logs) if failed else None,
+        failure=_failure(words, steps, logs) if failed else None,
     )
+
+
+def current(tail: str) -> str:
+    """What a build is doing, from the last of its events (the first line may be cut): a step's name, or the last line
+    that a step wrote; empty where neither is among them."""
+    for line in reversed(tail.splitlines()):
+        status = _status(line)
+        if status is None:
+            continue
+        written = b"".join(_bytes(log.get("data")) for log in _list(status, "logs"))
+        words = _tail(written.decode(errors="replace"), 1).strip()
+        started = [str(v.get("name", "")) for v in _list(status, "vertexes") if v.get("started")]
+        if found := words or next(
+            (name for name in reversed(started) if not name.startswith("[internal]")), ""
+        ):
+            return found[:_LONGEST]
+    return ""
 
 
 def _failure(
@@ -120,6 +149,18 @@ def _shortened(message: str) -> str:
 def _cut(lines: list[str]) -> str:
     """The lines, none longer than anybody reads."""
     return "\n".join(f"{line[:_LONGEST_LINE]}…" if len(line) > _LONGEST_LINE else line for line in lines)
+
+
+def _matters(vertex: Mapping[str, Any]) -> bool:
+    """Whether a cache failed: one that nobody wrote yet did not."""
+    error = str(vertex.get("error") or "")
+    reads = str(vertex["name"]).startswith(_CACHES[0])
+    return bool(error) and _CANCELLED not in error and not (reads and error.endswith(_ABSENT))
+
+
+def _untouched(vertex: Mapping[str, Any]) -> Warning:
+    """A cache that was not read or not written, which is no failure of the build."""
+    return Warning(0, f"{vertex['name']}: {_tail(str(vertex['error']), 1)}", "Cache")
 
 
 def _status(line: str) -> Mapping[str, Any] | None:
@@ -160,5 +201,5 @@ def _internal(vertex: Mapping[str, Any]) -> bool:
     return str(vertex.get("name", "")).startswith("[internal]")
 
 
-def _tail(text: str) -> str:
-    return _cut(_ANSI.sub("", text).replace("\r\n", "\n").rstrip().splitlines()[-_MOST_LINES:])
+def _tail(text: str, count: int = _MOST_LINES) -> str:
+    return _cut(_ANSI.sub("", text).replace("\r\n", "\n").rstrip().splitlines()[-count:])
