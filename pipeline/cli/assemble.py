@@ -132,6 +132,7 @@ async def workshop(
 
     from .engines import engines
     from .revision import main_line, read_epoch, read_revision
+    from .secrets import HostSecrets
     from .signing import signing
 
     if options.locked and options.pull:
@@ -154,6 +155,7 @@ async def workshop(
             report=report,
             fresh=options.fresh,
             epochs=Epochs(read_epoch(os.environ)),
+            secrets=HostSecrets(os.environ, options.root),
             caches=CacheSite(
                 options.root.absolute(),
                 main_line(os.environ),

@@ -28,13 +28,12 @@ class HostSecrets:
 
     async def secret(self, client: dagger.Client, id: str, source: SecretSource) -> dagger.Secret | None:
         """The secret with this id, None where its variable or file is not there."""
+        if isinstance(source.value, tuple):
+            return client.set_secret(f"lockage-{id}", await self._output(id, source.value))
         if source.kind == "env":
-            found = self._environ.get(source.value[0])
-            return client.secret(f"env://{source.value[0]}") if found is not None else None
-        if source.kind == "file":
-            path = self._file(id, source.value[0])
-            return client.secret(f"file://{path}") if path else None
-        return client.set_secret(f"lockage-{id}", await self._output(id, source.value))
+            return client.secret(f"env://{source.value}") if source.value in self._environ else None
+        path = self._file(id, source.value)
+        return client.secret(f"file://{path}") if path else None
 
     async def ssh(
         self, client: dagger.Client, id: str, source: SshSource
@@ -72,4 +71,9 @@ class HostSecrets:
         if done.returncode != 0 or len(done.stdout) > _LARGEST:
             what = f"exited with {done.returncode}" if done.returncode else "printed too much"
             raise EnvironmentProblem(f"the secret {id}: {argv[0]} {what}", hint="run the command by hand")
-        return done.stdout.decode(errors="surrogateescape").removesuffix("\n")
+        try:
+            return done.stdout.decode().removesuffix("\n")
+        except UnicodeDecodeError:
+            raise EnvironmentProblem(
+                f"the secret {id}: what {argv[0]} prints is not text", hint="let it print base64"
+            ) from None

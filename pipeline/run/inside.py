@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,10 +25,41 @@ if TYPE_CHECKING:
     import dagger
 
     from pipeline.catalogue import Plan, Source
+    from pipeline.config.values import SecretSource, SshSource
     from pipeline.registry import Registry
 
 _CATALOGUE = ("lockage.yml", "lockage.lock", "images")
 _JOBS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class GivenSecrets:
+    """Secrets of builds that a caller gave, by the id that lockage.yml knows them under, and an SSH agent."""
+
+    by_id: Mapping[str, dagger.Secret] = field(default_factory=dict)
+    agent: dagger.Socket | None = None
+
+    @classmethod
+    def of(
+        cls, ids: Sequence[str], secrets: Sequence[dagger.Secret], agent: dagger.Socket | None
+    ) -> GivenSecrets:
+        """Secrets and their ids in the same order. Raises UsageError where there is not one for each."""
+        if len(ids) != len(secrets) or len(set(ids)) != len(ids):
+            raise UsageError(
+                f"{len(ids)} ids for {len(secrets)} secrets",
+                hint="--secret-ids token,config --secrets env://TOKEN,file://config.json",
+            )
+        return cls(dict(zip(ids, secrets, strict=True)), agent)
+
+    async def secret(self, client: dagger.Client, id: str, source: SecretSource) -> dagger.Secret | None:
+        """The secret with this id."""
+        return self.by_id.get(id)
+
+    async def ssh(
+        self, client: dagger.Client, id: str, source: SshSource
+    ) -> dagger.Socket | dagger.Secret | None:
+        """The agent, whatever the id; a key that was given as a secret with this id."""
+        return self.by_id.get(id) or self.agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +76,7 @@ class Given:
     private_key: dagger.Secret | None = field(default=None, repr=False)
     password: dagger.Secret | None = field(default=None, repr=False)
     public_key: str = ""
+    secrets: GivenSecrets = field(default_factory=GivenSecrets, repr=False)
 
 
 async def read_catalogue(given: Given) -> Source:
@@ -101,6 +133,7 @@ async def workshop(
             limits=Limits.of(_JOBS),
             report=report,
             fresh=fresh,
+            secrets=given.secrets,
         )
 
 

@@ -56,18 +56,21 @@ async def mounts(shop: Workshop, target: Target, client: dagger.Client) -> Mount
     project = shop.plan.project
     secrets, agents, keys = {}, {}, {}
     for id in target.secrets:
-        if (secret := await shop.secrets.secret(client, id, project.secrets[id])) is None:
-            shop.report(
-                target.id, "warning", f"secret {id}: {project.secrets[id]} is not set; built without it"
-            )
+        secret = await shop.secrets.secret(client, id, source := project.secrets[id])
+        if secret is None:
+            _missing(shop, target, f"secret {id}", source)
         else:
             secrets[id] = secret
     for id in target.ssh:
-        found = await shop.secrets.ssh(client, id, project.ssh[id])
+        found = await shop.secrets.ssh(client, id, way := project.ssh[id])
         if isinstance(found, dagger.Socket):
             agents[id] = found
         elif found is not None:
             keys[id] = found
         else:
-            shop.report(target.id, "warning", f"ssh {id}: {project.ssh[id]} is not set; built without it")
+            _missing(shop, target, f"ssh {id}", way)
     return Mounts(secrets, agents, keys)
+
+
+def _missing(shop: Workshop, target: Target, what: str, source: SecretSource | SshSource) -> None:
+    shop.report(target.id, "warning", f"{what}: there is no {source.kind} {source.value}; built without it")

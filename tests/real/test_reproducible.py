@@ -130,7 +130,6 @@ def test_the_epoch_is_in_times_config_history_and_where_it_is_asked_for(
 ) -> None:
     root = project(FILES)
     found = built(site, root, SOURCE_DATE_EPOCH=str(EPOCH))
-    child = manifest(site, root, found["child"])
     config = json.loads(crane("config", f"{builds(site, root)}@{found['child']['digest']}"))
     moment = "2023-11-14T22:13:20Z"
     own = [step for step in config["history"] if step.get("comment") == "buildkit.dockerfile.v0"]
