@@ -170,6 +170,17 @@ def uses(names: set[tuple[str, str]]) -> list[tuple[str, int]]:
     return out
 
 
+def test_one_place_knows_buildkits_programs():
+    """Their command lines, sockets and files. The lab makes them and keeps their state; nobody else names them."""
+    wrong = [
+        f"pipeline/{path.relative_to(PACKAGE).as_posix()}"
+        for path in sorted(PACKAGE.rglob("*"))
+        if path.suffix in {".py", ".sh"}
+        and any(n in path.read_text("utf-8") for n in ("buildctl", "buildkitd"))
+    ]
+    assert not [name for name in wrong if not name.startswith(("pipeline/engine/buildkit/", "pipeline/lab/"))]
+
+
 def test_the_environment_is_read_by_the_fronts_alone():
     found = uses({("os", "environ"), ("os", "getenv"), ("os", "environb")})
     assert not [

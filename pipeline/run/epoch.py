@@ -9,7 +9,7 @@ oldest of its bases was made. (SOURCE_DATE_EPOCH in the environment is taken as 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pipeline.model import Digest, Platform, Reference
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FIRST = 1_793_491_200
 """1 November 2026, in seconds since 1970: no build by BuildKit is older than this program's use of it. It stands for
 bases that say nothing of their age, and must never be changed: digests rest on it."""
+_LAST = 4_102_444_800  # the year 2100: a base that says it was made later says nothing of its age
 
 
 class Epochs:
@@ -45,13 +46,14 @@ class Epochs:
                 reference = shop.mirrors.locate(base.reference).by_digest
             else:
                 continue
-            moments.append(await self._made(shop, reference, target.platform))
+            moments.append(await self._made(shop, reference, base.on or target.platform))
         return min(moments, default=FIRST)
 
     async def _made(self, shop: Workshop, reference: Reference, platform: Platform) -> int:
         where = (reference, platform)
         if where not in self._known:
-            self._known[where] = max(FIRST, await image_created(shop.registry, reference, platform))
+            created = await image_created(shop.registry, reference, platform)
+            self._known[where] = created if FIRST <= created < _LAST else FIRST
         return self._known[where]
 
 
@@ -66,6 +68,7 @@ async def image_created(registry: Registry, reference: Reference, platform: Plat
         return 0
     try:
         data = load_json(await registry.blob(reference.repository, manifest.config))
-        return int(datetime.fromisoformat(str(data["created"])[:19] + "+00:00").timestamp())
+        created = datetime.fromisoformat(str(data["created"]))
+        return int((created if created.tzinfo else created.replace(tzinfo=UTC)).timestamp())
     except (ValueError, KeyError, TypeError, OverflowError):
         return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.revision import event_of, read_revision
+from pipeline.cli.revision import event_of, read_epoch, read_revision
 from pipeline.errors import UsageError
 
 _GITHUB = {"GITHUB_ACTIONS": "true"}
@@ -76,6 +76,60 @@ def test_no_repository_is_no_name(tmp_path: Path) -> None:
 def test_a_ci_that_lies_is_told(checkout: Path) -> None:
     with pytest.raises(UsageError, match="pull request"):
         read_revision(checkout, _GITLAB | {"CI_MERGE_REQUEST_IID": "x; rm"})
+
+
+@pytest.mark.parametrize(
+    ("text", "epoch"),
+    [
+        ("0", 0),
+        ("1", 1),
+        ("1700000000", 1_700_000_000),
+        ("0001700000000"[1:], 1_700_000_000),
+        ("253402300799", 253_402_300_799),  # the last second that RFC 3339 can write
+    ],
+)
+def test_an_epoch_in_seconds(text: str, epoch: int) -> None:
+    assert read_epoch({"SOURCE_DATE_EPOCH": text}) == epoch
+    assert read_revision(Path("/"), {"SOURCE_DATE_EPOCH": text}).created == epoch
+
+
+@pytest.mark.parametrize("environment", [{}, {"SOURCE_DATE_EPOCH": ""}])
+def test_no_epoch_is_not_the_epoch_zero(environment: dict[str, str]) -> None:
+    assert read_epoch(environment) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1700000000000",  # milliseconds
+        "253402300800",
+        "9" * 5000,
+        "-1",
+        "+1",
+        "1e9",
+        "0x10",
+        "1_000",
+        "1.5",
+        " 1",
+        "1\n",
+        "2026-11-26",
+        "yesterday",
+        "١٧٠٠٠٠٠٠٠٠",  # digits to Unicode, and to int()
+        "１７",
+        "²",
+    ],
+)
+def test_what_is_no_epoch_is_refused_with_its_remedy(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a number of seconds since 1970") as found:
+        read_epoch({"SOURCE_DATE_EPOCH": text})
+    assert found.value.hint and "date +%s" in found.value.hint
+    assert len(found.value.message) < 120
+
+
+def test_a_context_is_refused_too(checkout: Path) -> None:
+    """BuildKit's own `context` would take the time of files; here they have none."""
+    with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH='context'"):
+        read_revision(checkout, {"SOURCE_DATE_EPOCH": "context"})
 
 
 def _git(root: Path, *arguments: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.registry import Access, Credentials
-from pipeline.registry.dockerconfig import DockerConfig, host_of
+from pipeline.registry.dockerconfig import DockerConfig, docker_config, host_of
 
 pytestmark = pytest.mark.anyio
 
@@ -180,3 +180,39 @@ def test_addresses() -> None:
     assert access.origin("[::1]:5000") == "http://[::1]:5000"
     assert access.origin("localhost.example") == "https://localhost.example"
     assert access.origin("127.0.0.1.example:80") == "https://127.0.0.1.example:80"
+
+
+_words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+_credentials = st.builds(
+    Credentials, _words.map(lambda user: user.replace(":", "")), _words, _words, _words
+).filter(lambda one: one != Credentials())
+_known = st.dictionaries(
+    st.sampled_from(["docker.io", "ghcr.io", "localhost:5000", "[::1]:5000", "registry.example"]),
+    _credentials,
+)
+
+
+@given(_known)
+def test_credentials_written_for_another_program_are_read_back(known: dict[str, Credentials]) -> None:
+    text = docker_config(known)
+    assert dict(DockerConfig.parse(text, "here").auths) == known
+    assert bool(text) is bool(known)
+
+
+def test_docker_hub_is_written_under_the_name_that_docker_knows() -> None:
+    found = json.loads(
+        docker_config({"docker.io": Credentials("u", SECRET), "a.example": Credentials("v", "")})
+    )
+    assert found == {
+        "auths": {
+            "a.example": {"auth": auth("v", "")},
+            "https://index.docker.io/v1/": {"auth": auth("u", SECRET)},
+        }
+    }
+
+
+def test_tokens_are_no_passwords() -> None:
+    known = {"a.example": Credentials(identity_token="i"), "b.example": Credentials(registry_token="r")}
+    assert json.loads(docker_config(known)) == {
+        "auths": {"a.example": {"identitytoken": "i"}, "b.example": {"registrytoken": "r"}}
+    }
