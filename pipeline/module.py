@@ -18,7 +18,7 @@ from pipeline.release import perform
 from pipeline.release.refs import collect
 from pipeline.run import RunResult, Stage, run
 from pipeline.run.channels import environment, plan_promotions, verify
-from pipeline.run.inside import Given, read_catalogue, workshop
+from pipeline.run.inside import Given, GivenSecrets, read_catalogue, workshop
 from pipeline.run.manifest import manifest as merge
 from pipeline.run.text import problems, table
 
@@ -62,6 +62,13 @@ class Lockage:
     private_key: Annotated[dagger.Secret | None, Doc("cosign key that signs")] = None
     password: Annotated[dagger.Secret | None, Doc("password of the private key")] = None
     public_key: Annotated[str, Doc("cosign key that verifies, its content (PEM)")] = ""
+    secret_ids: Annotated[
+        list[str], Doc("ids of the secrets that follow, as `secrets:` of lockage.yml names them")
+    ] = field(default_factory=list)
+    secrets: Annotated[
+        list[dagger.Secret], Doc("secrets of builds, in the order of --secret-ids: env://NAME, file://PATH")
+    ] = field(default_factory=list)
+    ssh_agent: Annotated[dagger.Socket | None, Doc("the SSH agent that RUN instructions may mount")] = None
 
     @function(cache="never")
     async def plan(self, targets: Targets = None, platforms: Platforms = None) -> str:
@@ -235,6 +242,7 @@ class Lockage:
             self.private_key,
             self.password,
             self.public_key,
+            GivenSecrets.of(self.secret_ids, self.secrets, self.ssh_agent),
         )
 
 

@@ -1,7 +1,7 @@
 """Image → Tag → Variant: what holds for each tag, the later level winning.
 
 The image level is `images/<name>/image.yml`, then (if tags live in version folders) the version's own
-image.yml. `versions`, `variables` and `labels` merge key by key; single values are replaced. A variant takes
+image.yml. `versions`, `variables`, `args` and `labels` merge key by key; single values are replaced. A variant takes
 every base tag with its suffix, and every alias too.
 """
 
@@ -21,7 +21,7 @@ from pipeline.config import (
 from pipeline.errors import Problem
 from pipeline.model import valid_tag
 
-from .definition import Definition, Explicit, Place
+from .definition import Argument, Definition, Explicit, Place
 from .discover import FileSource, ImageSource
 from .external import check_external
 from .names import check_names
@@ -202,6 +202,7 @@ def _definition(
         description=common["description"],
         place=levels[-1].place,
         external=entry.external,
+        arguments=_arguments(every),
     )
 
 
@@ -209,6 +210,14 @@ def _merged(levels: list[_Said], key: str) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for said in levels:
         out.update(getattr(said.level, key))
+    return out
+
+
+def _arguments(levels: list[_Said]) -> dict[str, Argument]:
+    out: dict[str, Argument] = {}
+    for said in levels:
+        for name, value in said.level.args.items():
+            out[name] = Argument(value, Place(said.place.document, (*said.place.path, "args", name)))
     return out
 
 

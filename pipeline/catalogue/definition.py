@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.config import GatePolicy, Strategy, dotted
@@ -30,6 +30,14 @@ class Explicit:
     """A template that a level names itself."""
 
     name: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A build argument's value, and the level that says it last."""
+
+    value: str
     place: Place
 
 
@@ -61,6 +69,7 @@ class Definition:
     description: str | None
     place: Place
     external: Reference | None = None  # built elsewhere and taken over as it is
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -26,20 +26,19 @@ def plan_of(
     only: Iterable[str] = (),
     platforms: Iterable[Platform] = (),
     snapshot_id: str | None = None,
-    engine: str = "",
 ) -> Plan:
     """As `make_plan`, and kept in the folder `cache` for the next time. Raises what `make_plan` raises;
     a cache that cannot be read or written is as good as none."""
     patterns, wanted = tuple(only), tuple(platforms)
     if cache is None:
-        plan = _made(source, lock, wanted, snapshot_id, engine)
+        plan = _made(source, lock, wanted, snapshot_id)
     else:
-        now = fingerprint(source, lock=lock, platforms=wanted, snapshot_id=snapshot_id, engine=engine)
+        now = fingerprint(source, lock=lock, platforms=wanted, snapshot_id=snapshot_id)
         plan = _read(cache / f"{now}.json", source)
         if plan is None and not wanted and snapshot_id is None:
-            plan = _from_latest(cache, now, source, lock, engine)
+            plan = _from_latest(cache, now, source, lock)
         if plan is None:
-            plan = _made(source, lock, wanted, snapshot_id, engine)
+            plan = _made(source, lock, wanted, snapshot_id)
             _keep(cache / f"{now}.json", dump(plan, now.folders))
     if patterns:
         from .selection import select
@@ -53,16 +52,13 @@ def _made(
     lock: Lock | None,
     platforms: tuple[Platform, ...],
     snapshot_id: str | None,
-    engine: str,
 ) -> Plan:
     from .make import make_plan
 
-    return make_plan(source, lock=lock, platforms=platforms, snapshot_id=snapshot_id, engine=engine)
+    return make_plan(source, lock=lock, platforms=platforms, snapshot_id=snapshot_id)
 
 
-def _from_latest(
-    cache: Path, now: Fingerprint, source: Source, lock: Lock | None, engine: str
-) -> Plan | None:
+def _from_latest(cache: Path, now: Fingerprint, source: Source, lock: Lock | None) -> Plan | None:
     """The plan made of the latest one that only differs in a few folders; it is not kept, for the next one is
     made as quickly."""
     try:
@@ -75,7 +71,7 @@ def _from_latest(
         return None
     from .remake import remake
 
-    return remake(old, source, differing, lock=lock, engine=engine)
+    return remake(old, source, differing, lock=lock)
 
 
 def _read(place: Path, source: Source) -> Plan | None:

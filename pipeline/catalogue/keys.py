@@ -3,7 +3,7 @@
 The inputs, as `key_inputs` gives them:
 
     format      KEY_FORMAT; raised when the meaning of any other input changes
-    engine      the engine's version, as the caller gives it
+    builder     what builds: the tag of the project's `buildkit` tool
     platform    linux/amd64
     dockerfile  the Dockerfile with internal bases replaced by `key:<their key>` and external ones by
                 `name@digest`, so that neither a tag nor a snapshot's name matters
@@ -28,19 +28,18 @@ from pipeline.model import compact
 
 from .plan import Target
 
-KEY_FORMAT = 1
+KEY_FORMAT = 2
 
 
 def key_inputs(
     target: Target,
     base_keys: Mapping[str, str],
     *,
-    engine: str = "",
-    arguments: Mapping[str, str] | None = None,
+    builder: str,
 ) -> dict[str, Any] | None:
     """Everything that the key covers; None if an external base has no digest or an internal one no key.
 
-    `base_keys` are the keys of the targets that this one stands on, by id.
+    `base_keys` are the keys of the targets that this one stands on, by id; `builder` is the plan's.
     """
     if target.external is not None:
         if target.external.digest is None:
@@ -60,14 +59,14 @@ def key_inputs(
             names[base.name] = f"{base.reference.repository}@{base.reference.digest}"
     return {
         "format": KEY_FORMAT,
-        "engine": engine,
+        "builder": builder,
         "platform": str(target.platform),
         "dockerfile": target.dockerfile_on(names),
         "rootfs": [
             [e.path, e.kind, e.mode, e.sha256 if e.kind == "file" else e.target] for e in target.rootfs
         ],
         "labels": dict(target.labels),
-        "arguments": dict(arguments or {}),
+        "arguments": dict(target.arguments),
     }
 
 

@@ -81,6 +81,7 @@ class Target:
     title: str | None = None
     description: str | None = None
     external: Reference | None = None  # an image built elsewhere that this target is; then `dockerfile` is ""
+    arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # what ARG gets
 
     @property
     def name(self) -> str:
@@ -101,7 +102,7 @@ class Target:
     @property
     def final_base(self) -> Base | None:
         """What the last stage stands on; None for `scratch`."""
-        use = final_base(self.dockerfile, self.platform)
+        use = final_base(self.dockerfile, self.platform, self.arguments)
         return next((b for b in self.bases if use and (b.name, b.on) == (use.name, use.platform)), None)
 
     def dockerfile_on(self, references: Mapping[str, str]) -> str:
@@ -116,7 +117,7 @@ class Target:
             own = references.get(base.target_id) if base.target_id else None
             return own if own is not None else references.get(base.name)
 
-        return rewrite_uses(self.dockerfile, self.platform, choose)
+        return rewrite_uses(self.dockerfile, self.platform, choose, self.arguments)
 
     def to_json(self) -> dict[str, Any]:
         """The target as data: texts by digest, the rest in full."""
@@ -135,6 +136,7 @@ class Target:
             "test": None if self.test is None else _text_json(self.test_template, self.test),
             "rootfs": [_entry_json(e) for e in self.rootfs],
             "labels": dict(sorted(self.labels.items())),
+            "arguments": dict(self.arguments),
             "gates": self.gates.to_json(),
             "warnings": list(self.warnings),
         }
@@ -159,6 +161,11 @@ class Plan:
     def by_id(self) -> Mapping[str, Target]:
         """Targets by id."""
         return MappingProxyType({t.id: t for t in self.targets})
+
+    @property
+    def builder(self) -> str:
+        """What builds: an input of every key."""
+        return self.project.tools.builder
 
     @property
     def images(self) -> tuple[str, ...]:

@@ -84,6 +84,11 @@ def _target() -> dict[str, Any]:
         test=_or_none(_object(template=_TEMPLATE, digest=_ref("Digest"))),
         rootfs={"type": "array", "items": {"$ref": "#/$defs/RootfsEntry"}},
         labels={"type": "object", "additionalProperties": _TEXT},
+        arguments={
+            "description": "Build arguments, as --build-arg",
+            "type": "object",
+            "additionalProperties": _TEXT,
+        },
         gates=_ref("Gates"),
         warnings=_TEXTS,
     )

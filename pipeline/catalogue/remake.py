@@ -19,11 +19,12 @@ from .cascade import resolve
 from .discover import discover_images, is_image_folder
 from .graph import Names, order
 from .keys import key_inputs, key_of
-from .make import finished, targets_of
+from .make import finished
 from .plan import Plan, Target
 from .source import IMAGES, Source
 from .strays import check_strays
 from .tags import known_tags
+from .targets import targets_of
 from .templating.includes import includes_of, looked_for
 from .templating.rendering import render_all
 
@@ -31,9 +32,7 @@ Name = tuple[str, str]  # image and tag
 Borne = dict[Name, tuple[tuple[Platform, ...], tuple[str, ...]]]  # platforms, and the tags an index bears
 
 
-def remake(
-    old: Plan, source: Source, changed: Collection[str], *, lock: Lock | None, engine: str
-) -> Plan | None:
+def remake(old: Plan, source: Source, changed: Collection[str], *, lock: Lock | None) -> Plan | None:
     """The plan of a source of which only some folders of images/ (`changed`, by name) differ from that of `old`,
     a whole plan for all platforms without a snapshot; None where that is not certain."""
     folders = reached(source, changed)
@@ -58,7 +57,7 @@ def remake(
         return None
     made = targets_of(source, old.project, rendered, _names(old, before, lock), aliases, problems, lock)
     targets = None if problems else _in_order(old, made)
-    return finished(old.project, _keyed(old, targets, made, engine), lock, None, source) if targets else None
+    return finished(old.project, _keyed(old, targets, made), lock, None, source) if targets else None
 
 
 def reached(source: Source, changed: Iterable[str]) -> frozenset[str]:
@@ -124,9 +123,7 @@ def _in_order(old: Plan, made: Mapping[str, Target]) -> tuple[Target, ...] | Non
     return None if cycles else tuple(targets[i] for i in ids)
 
 
-def _keyed(
-    old: Plan, targets: Iterable[Target], made: Mapping[str, Target], engine: str
-) -> tuple[Target, ...]:
+def _keyed(old: Plan, targets: Iterable[Target], made: Mapping[str, Target]) -> tuple[Target, ...]:
     """The targets with their keys: made again for those that were, and for all above a key that is another."""
     keys = {t.id: t.key for t in old.targets}
     moved: set[str] = set()
@@ -134,7 +131,7 @@ def _keyed(
     for target in targets:
         if target.id in made or not moved.isdisjoint(target.internal_bases):
             known = {i: key for i in target.internal_bases if (key := keys[i]) is not None}
-            inputs = key_inputs(target, known, engine=engine)
+            inputs = key_inputs(target, known, builder=old.builder)
             key = None if inputs is None else key_of(inputs)
             if key != keys[target.id]:
                 moved.add(target.id)

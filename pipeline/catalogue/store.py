@@ -27,7 +27,7 @@ from .source import IMAGES, Source
 
 T = TypeVar("T")
 
-STORE_FORMAT = 3
+STORE_FORMAT = 4
 _BELOW = f"{IMAGES}/"
 _CODE = ("catalogue", "config", "model")
 _LIBRARIES = ("jinja2-", "pydantic-", "pydantic_core-", "pyyaml-")
@@ -58,11 +58,10 @@ def fingerprint(
     lock: Lock | None,
     platforms: Iterable[Platform] = (),
     snapshot_id: str | None = None,
-    engine: str = "",
 ) -> Fingerprint:
     """The fingerprint of everything that a plan is made from."""
     rest = hashlib.sha256(_code().encode())
-    options = [STORE_FORMAT, [str(p) for p in platforms], snapshot_id, engine]
+    options = [STORE_FORMAT, [str(p) for p in platforms], snapshot_id]
     rest.update(compact(options) + b"\0" + (lock.to_bytes() if lock else b"") + b"\0")
     folders: dict[str, Any] = {}
     for path in sorted(source.files):
@@ -107,7 +106,7 @@ def dump(plan: Plan, folders: Mapping[str, str] = MappingProxyType({})) -> bytes
             *(text(t.dockerfile), text(t.test)),
             *(trees.number(t.rootfs), gates.number(t.gates)),
             *(dict(t.labels), t.key, t.warnings, t.template, t.test_template, t.title, t.description),
-            _str(t.external),
+            *(_str(t.external), dict(t.arguments)),
         ]
         for t in plan.targets
     ]
@@ -184,7 +183,7 @@ def _target(
 ) -> Target:
     identity, image, tag, base_tag, variant, platform, tags, bases, *rest = row
     dockerfile, test, tree, gate, labels, key, warnings, template, test_template, *rest = rest
-    title, description, external = rest
+    title, description, external, arguments = rest
     return Target(
         id=identity,
         image=image,
@@ -206,6 +205,7 @@ def _target(
         title=title,
         description=description,
         external=Reference.parse(external) if external else None,
+        arguments=MappingProxyType(arguments),
     )
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.catalogue import plan_of, read_source, select
 from pipeline.errors import ConfigError, Problem, UsageError
-from pipeline.lab.recipes import ENGINE_VERSION
 from pipeline.lab.settings import Settings
 
 from .annotations import tell_warnings
@@ -33,7 +32,7 @@ def read_plan(options: argparse.Namespace, lock: Lock | None) -> Plan:
     """The plan that the options ask for. Raises ConfigError (also for `--locked` and a lock that is not
     complete), UsageError."""
     cache = Settings.from_env(os.environ).cache / "plans"
-    whole = partial(plan_of, read_source(options.root), cache=cache, lock=lock, engine=f"v{ENGINE_VERSION}")
+    whole = partial(plan_of, read_source(options.root), cache=cache, lock=lock)
     plan = whole(only=options.targets, platforms=platforms(options), snapshot_id=options.snapshot_id)
     if options.only:
         plan = select(plan, options.only)
@@ -69,7 +68,6 @@ def whole_plan(options: argparse.Namespace, lock: Lock | None) -> Plan:
         cache=Settings.from_env(os.environ).cache / "plans",
         lock=lock,
         snapshot_id=options.snapshot_id,
-        engine=f"v{ENGINE_VERSION}",
     )
 
 
@@ -134,6 +132,7 @@ async def workshop(
 
     from .engines import engines
     from .revision import main_line, read_epoch, read_revision
+    from .secrets import HostSecrets
     from .signing import signing
 
     if options.locked and options.pull:
@@ -156,6 +155,7 @@ async def workshop(
             report=report,
             fresh=options.fresh,
             epochs=Epochs(read_epoch(os.environ)),
+            secrets=HostSecrets(os.environ, options.root),
             caches=CacheSite(
                 options.root.absolute(),
                 main_line(os.environ),

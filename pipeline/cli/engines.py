@@ -26,7 +26,12 @@ async def engines(options: argparse.Namespace, place: Place) -> AsyncIterator[En
     """
     named = parse(options.engine or (os.environ.get(VARIABLE) or "").split(","))
     async with AsyncExitStack() as stack:
-        own = LazyEngine(partial(place.wake, ""), own=place.own, name="the engine of this instance")
+        own = LazyEngine(
+            partial(place.wake, ""),
+            own=place.own,
+            name="the engine of this instance",
+            on_builder=place.note_builder,
+        )
         usual = await stack.enter_async_context(own)
         sessions = {
             address: await stack.enter_async_context(LazyEngine(partial(place.wake, address), name=address))

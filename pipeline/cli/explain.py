@@ -7,7 +7,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import Exit, UsageError
-from pipeline.lab.recipes import ENGINE_VERSION
 
 from . import show
 
@@ -42,7 +41,7 @@ def explain_target(plan: Plan, options: argparse.Namespace) -> int:
         )
     lock = known_lock(options).path
     name = lock.name if lock.parent.resolve() == options.root.resolve() else str(lock)
-    explained = explain_target(plan, ids[0], engine=f"v{ENGINE_VERSION}", lock=name)
+    explained = explain_target(plan, ids[0], lock=name)
     values = [one.to_json() for one in explained]
     if options.since_build:
         from .since import as_text, since_build

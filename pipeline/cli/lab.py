@@ -62,6 +62,8 @@ def status(options: argparse.Namespace) -> int:
             silent = "does not answer" if one.answers is False else ""
             words = (str(one.state), one.address, one.runs_as, silent)
             show.out(f"{one.name:<9} {'  '.join(w for w in words if w)}\n")
+    builders = [f"{user.builder} for pid {user.pid}" for user in found.users if user.builder]
+    show.out(f"buildkit  {'; '.join(builders) or 'a service of the engine while something is built'}\n")
     show.out(f"images    {_images(settings)}\n")
     for user in found.users:
         show.out(f"in use    {user}\n")

@@ -41,6 +41,7 @@ class Place:
     own: Platform | None  # this instance's engine's, where that is known without asking
     lab: bool  # whether the lab stands in for publishers here
     stand_ins: StandIns
+    note_builder: Callable[[str], None]  # for `lockage status`
 
 
 @asynccontextmanager
@@ -53,7 +54,7 @@ async def place(options: argparse.Namespace, report: Progress) -> AsyncIterator[
     settings = Settings.from_env(os.environ)
     if options.emulate:
         settings = replace(settings, emulate=True)
-    with lab.hold(settings, options.root.absolute(), options.name):
+    with lab.hold(settings, options.root.absolute(), options.name) as note_builder:
         instance = await lab.up(settings, report.step, registry_only=True)
         site = await mirror(settings, instance.registry, report)
 
@@ -84,6 +85,7 @@ async def place(options: argparse.Namespace, report: Progress) -> AsyncIterator[
             own=None if settings.engine not in (None, "docker", "lab") else own_platform(),
             lab=site is not None,
             stand_ins=stand_ins,
+            note_builder=note_builder,
         )
 
 

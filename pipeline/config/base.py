@@ -17,6 +17,11 @@ _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _VARIANT = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _SUFFIX = re.compile(r"[-_][A-Za-z0-9_.-]*[A-Za-z0-9]")
 _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?")
+_ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# what the build sets itself: the platforms, the time, the builder's own switches
+_RESERVED = re.compile(
+    r"SOURCE_DATE_EPOCH|BUILDKIT_.*|(?:TARGET|BUILD)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT)|TARGETSTAGE"
+)
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 
 # words only: a number (1, 0) is no switch, though pydantic would take it for one
@@ -36,6 +41,14 @@ def _matching(pattern: re.Pattern[str], what: str) -> AfterValidator:
         return text
 
     return AfterValidator(check)
+
+
+def _argument(text: str) -> str:
+    if _RESERVED.fullmatch(text):
+        raise ValueError(f"{text[:80]} is set by the build itself and cannot be given")
+    if not _ARGUMENT.fullmatch(text) or len(text) > 128:
+        raise ValueError(f"{text[:80]!r} is not an ARG's name (letters, digits and _, no digit first)")
+    return text
 
 
 def _tag(text: str) -> str:
@@ -133,5 +146,9 @@ ImageReference = Annotated[Reference, PlainValidator(_reference), _shown(shapes.
 PlatformName = Annotated[Platform, PlainValidator(_platform), _shown(shapes.PLATFORM)]
 CommitTag = Annotated[TagTemplate, PlainValidator(_commit_tag), _shown(shapes.COMMIT_TAG)]
 Versions = dict[str, Text]
+Arguments = Annotated[
+    dict[Annotated[str, AfterValidator(_argument)], Text],
+    _shown(shapes.named(f"(?!(?:{_RESERVED.pattern})$){_ARGUMENT.pattern}", shapes.SCALAR)),
+]
 Variables = Annotated[dict[str, Any], BeforeValidator(free_form)]
 Labels = dict[str, Text]

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from .base import (
+    Arguments,
     Flag,
     ImageName,
     ImageReference,
@@ -35,6 +36,9 @@ class Level(Model):
     )
     versions: Versions = Field(default_factory=dict, description="Versions of what is inside, for templates")
     variables: Variables = Field(default_factory=dict, description="Anything else that templates need")
+    args: Arguments = Field(
+        default_factory=dict, description="Build arguments: what ARG gets, as --build-arg"
+    )
     rootfs_user: Owner | None = Field(None, description="Owner of rootfs/ in the image (default 0:0)")
     rootfs_copy: Flag | None = Field(None, description="Whether COPY rootfs/ / is put in (default true)")
     labels: Labels = Field(default_factory=dict, description="OCI labels")

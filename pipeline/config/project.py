@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 from pipeline.model import COMMIT_TAGS, Platform, Reference, Repository
 
 from . import shapes, values
-from .base import CommitTag, ImageName, ImageReference, Model, PlatformName, Text
+from .base import Arguments, CommitTag, ImageName, ImageReference, Model, PlatformName, Text
 from .policy import GatePolicy
 from .values import EMBEDDED
 
@@ -98,6 +98,9 @@ class ProjectFile(Model):
         description="What images are built for (default linux/amd64)",
     )
     bases: tuple[ImageReference, ...] = Field((), description="Every image from elsewhere that FROM may name")
+    args: Arguments = Field(
+        default_factory=dict, description="Build arguments of every image; an image's own win"
+    )
     tools: ToolEntries = Field(
         default_factory=ToolEntries, description="Images of the tools, or their mirrors"
     )
@@ -137,4 +140,5 @@ class ProjectFile(Model):
             policy=self.policy.over(values.Gates()),
             source=self.source,
             commit_tags=self.commit_tags,
+            arguments=self.args,
         )

@@ -43,6 +43,12 @@ def suffix(pattern: re.Pattern[str]) -> Schema:
     return {**matching(pattern), "type": ["string", "number"], "minimum": -(10**9), "exclusiveMaximum": 0}
 
 
+def named(pattern: str, values: Schema) -> Schema:
+    """A mapping of names that are all of a pattern."""
+    names = {"pattern": f"^(?:{pattern})$", "maxLength": 128}
+    return {"type": "object", "propertyNames": names, "additionalProperties": dict(values)}
+
+
 SCALAR: Schema = {"type": ["string", "number", "boolean"]}
 
 _FIELD = rf"\{{(?:{'|'.join(FIELDS)})\}}"

@@ -55,9 +55,8 @@ def validate_document(model: type[M], document: Document) -> tuple[M | None, lis
 def _problem(model: type[BaseModel], error: Any, path: str, positions: Positions | None) -> Problem:
     loc = tuple(step for step in error["loc"] if step != "[key]")
     kind = error["type"]
-    line, column = (
-        positions.of(_present(loc, positions), key=kind == "extra_forbidden") if positions else (0, 0)
-    )
+    of_key = kind == "extra_forbidden" or "[key]" in error["loc"]
+    line, column = positions.of(_present(loc, positions), key=of_key) if positions else (0, 0)
     suggestion = None
     message = _MESSAGES.get(kind)
     if kind == "extra_forbidden":

@@ -7,7 +7,7 @@ more than everything else that `lockage plan` does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, Literal, Self
@@ -118,6 +118,11 @@ class Tools:
     cosign: Reference
     structure_test: Reference
 
+    @property
+    def builder(self) -> str:
+        """The version that builds, as its tag has it."""
+        return self.buildkit.tag or ""
+
     def all(self) -> dict[str, Reference]:
         """Every tool by its key in lockage.yml."""
         return {
@@ -144,6 +149,7 @@ class Project:
     policy: Gates
     source: str | None = None
     commit_tags: tuple[TagTemplate, ...] = COMMIT_TAGS
+    arguments: Mapping[str, str] = field(default_factory=dict)  # of every image, below those of its own
 
     def environment(self, name: str) -> Environment:
         """An environment by name; raises KeyError."""
@@ -182,6 +188,7 @@ class Project:
             "policy": self.policy.to_json(),
             "source": self.source,
             "commit_tags": [str(t) for t in self.commit_tags],
+            "arguments": dict(self.arguments),
         }
 
     @classmethod
@@ -200,4 +207,5 @@ class Project:
             policy=Gates.from_json(data["policy"]),
             source=data["source"],
             commit_tags=tuple(TagTemplate.parse(t) for t in data["commit_tags"]),
+            arguments=dict(data["arguments"]),
         )

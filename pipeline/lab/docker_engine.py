@@ -1,8 +1,9 @@
 """The engine as a container of our own, in the registry's network, with the least rights that do.
 
-Measured with Debian's Docker 20.10: SYS_ADMIN and NET_ADMIN, its own control groups made writable, and no
-filter on system calls, since runc joins a session keyring for each container. Where that is not enough, and
-Docker allows it, the container is `--privileged`, which is what Dagger's own provisioning asks for.
+Measured with Debian's Docker 20.10, cgroup v1 and v2: SYS_ADMIN and NET_ADMIN, its own control groups made writable,
+all devices, since a container of the engine's with `insecure_root_capabilities` gets them and cannot have more than
+the engine's, and no filter on system calls, since runc joins a session keyring for each container. Where that is not
+enough, and Docker allows it, the container is `--privileged`, which is what Dagger's own provisioning requests.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _TEST = (_RESOURCES / "rights-test.sh").read_text
 
 LEAST = (
     *("--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--cgroupns", "private"),
+    *("--device-cgroup-rule", "a *:* rwm"),
     *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
 )
 PRIVILEGED = ("--privileged", "--cgroupns", "private")
@@ -168,9 +170,10 @@ async def _container(
             tested = await docker.call(settings, "exec", container, "/bin/sh", "-c", _TEST())
             if tested.code == 0:
                 return
+            refused = tested.err.strip()
             raise EnvironmentProblem(
-                "Docker's rights do not let the engine run containers",
-                detail=process.tail(tested.err) or None,
+                _because("Docker's rights do not let the engine run containers", refused.partition("\n")[0]),
+                detail=process.tail(refused) or None,
             )
         problem.had_state = had_state
         raise problem
@@ -217,14 +220,19 @@ async def _wait(settings: Settings) -> _NotUp | None:
         there = await docker.container(settings, container)
         died = there is None or not there.running
         if died or time.monotonic() > deadline:
-            said = await docker.logs(settings, container)
-            what = "the engine's container ended while it started"
+            logged = await docker.logs(settings, container)
+            what = _because("the engine's container ended while it started", process.tail(logged, 1))
             return _NotUp(
                 what if died else f"the engine in Docker does not answer after {START_LIMIT:.0f} s",
                 hint="see its last lines below, then run `lockage up` again",
-                detail=said or None,
+                detail=logged or None,
             )
         await anyio.sleep(0.1)
+
+
+def _because(what: str, line: str) -> str:
+    """A message that ends with the line of a log that has the cause, which belongs where everybody reads."""
+    return f"{what}: {line.strip()}" if line.strip() else what
 
 
 async def stop(settings: Settings, report: Report) -> None:

@@ -1,8 +1,12 @@
-"""The embedded registry as a container, published on the loopback address alone."""
+"""The embedded registry as a container, published on the loopback address alone.
+
+The engine shares its network namespace, so what the engine needs of the network is requested here.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from functools import partial
 
@@ -37,19 +41,21 @@ def state(container: Container | None) -> State:
     return State.RUNNING if container.running else State.CRASHED
 
 
-async def start(settings: Settings, report: Report) -> int:
+async def start(settings: Settings, report: Report, *, keep: bool = False) -> int:
     """Make the registry's container run and answer; gives its port. Nothing happens if it does already.
 
+    `keep` leaves an answering registry of another version alone, for the sake of whoever uses it.
     Raises `EnvironmentProblem` when the image cannot be had, the port is taken or it does not answer.
     """
     there = await docker.container(settings, name(settings))
     kept = registry.port(settings)
-    if there and kept and there.running and there.labels.get(KEY) == _key(kept):
+    if there and kept and there.running and (keep or there.labels.get(KEY) == key(kept, settings)):
         if await ports.http_answers(kept, "/v2/", 5):
             return kept
         report(STEP, f"container {there.name} does not answer: making it again, its content is kept")
     elif there:
-        report(STEP, f"container {there.name} is {there.status}: making it again, its content is kept")
+        how = "of another version" if there.running else there.status
+        report(STEP, f"container {there.name} is {how}: making it again, its content is kept")
     await docker_images.ensure(docker_images.REGISTRY, settings, report)
     if there:
         await docker.remove(settings, there.name)
@@ -59,25 +65,26 @@ async def start(settings: Settings, report: Report) -> int:
 
 
 async def _launch(settings: Settings, number: int) -> None:
+    label = f"{KEY}={key(number, settings)}"
+    argv = ("run", "--detach", "--label", label, *_arguments(number, settings))
     try:
-        arguments = _arguments(number, settings)
-        await docker.call(settings, "run", *arguments, what="starting the registry in Docker")
+        await docker.call(settings, *argv, what="starting the registry in Docker")
     except EnvironmentProblem:
         await docker.remove(settings, name(settings))  # made, though its port was refused
         raise
     await _answer(number, settings)
 
 
-def _key(number: int) -> str:
-    text = f"{docker_images.REGISTRY} {number} 1"  # the last number: raise it when the arguments change
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+def key(number: int, settings: Settings) -> str:
+    """What decides whether a container is the one that would be started now: all its arguments."""
+    return hashlib.sha256(json.dumps(_arguments(number, settings)).encode()).hexdigest()[:12]
 
 
 def _arguments(number: int, settings: Settings) -> list[str]:
     return [
-        *("--detach", "--name", name(settings), "--label", f"{KEY}={_key(number)}"),
-        *("--publish", f"{ports.LOOPBACK}:{number}:{number}"),
+        *("--name", name(settings), "--publish", f"{ports.LOOPBACK}:{number}:{number}"),
         *("--volume", f"{volume(settings)}:{_CONTENT}"),
+        *("--sysctl", "net.ipv4.ip_forward=1"),  # for the engine: else it is as on the host, and read-only
         *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
         *(docker_images.REGISTRY, "serve", "--addr", "0.0.0.0", "--port", str(number)),
         *("--store-type", "dir", "--dir", _CONTENT, "--api-delete", "--api-blob-delete"),

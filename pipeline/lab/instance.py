@@ -119,7 +119,7 @@ async def up(
         local = await _registry_way(way, settings)
         keep = bool(users(settings, others=True))
         if local == "docker":
-            port = await docker_registry.start(settings, report)
+            port = await docker_registry.start(settings, report, keep=keep)
         else:
             port = await registry.start(settings, report)
         runner = ""

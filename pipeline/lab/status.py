@@ -59,7 +59,10 @@ class Status:
             "way": {"kind": self.way.kind, "why": self.way.why} if self.way else None,
             "problem": self.problem,
             "daemons": [self.registry.to_json(), self.engine.to_json()],
-            "users": [{"pid": u.pid, "folder": u.folder, "what": u.what} for u in self.users],
+            "users": [
+                {"pid": u.pid, "folder": u.folder, "what": u.what, "builder": u.builder or None}
+                for u in self.users
+            ],
             "data": str(self.data),
             "cache": str(self.cache),
         }

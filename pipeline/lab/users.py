@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import count
@@ -19,11 +19,13 @@ _numbers = count()
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A run that needs the instance to stay up: its process, its folder and what it does."""
+    """A run that needs the instance to stay up: its process, its folder and what it does; `builder` is BuildKit's
+    image where the run has started it on its engine."""
 
     pid: int
     folder: str
     what: str
+    builder: str = ""
 
     def __str__(self) -> str:
         return f"pid {self.pid} in {self.folder} ({self.what})"
@@ -34,17 +36,22 @@ def _folder(settings: Settings) -> Path:
 
 
 @contextmanager
-def hold(settings: Settings, folder: Path, what: str = "run") -> Iterator[None]:
-    """Keep others from stopping the instance during the block. Enter it before `up`.
+def hold(settings: Settings, folder: Path, what: str = "run") -> Iterator[Callable[[str], None]]:
+    """Keep others from stopping the instance during the block. Enter it before `up`; gives a function that notes the
+    image of the builder that was started.
 
     Any number of runs, also of one process, may hold the same instance.
     """
     record = daemons.describe(os.getpid(), "")
     place = _folder(settings) / f"{os.getpid()}-{next(_numbers)}.json"
     text = {**(asdict(record) if record else {}), "folder": str(folder), "what": what}
-    daemons.replace_text(place, json.dumps(text) + "\n")
+
+    def note(builder: str) -> None:
+        daemons.replace_text(place, json.dumps(text | {"builder": builder}) + "\n")
+
+    note("")
     try:
-        yield
+        yield note
     finally:
         place.unlink(missing_ok=True)
 
@@ -56,7 +63,8 @@ def users(settings: Settings, *, others: bool = False) -> tuple[User, ...]:
         try:
             data = json.loads(place.read_text())
             record = Record(int(data["pid"]), int(data["start"]), str(data["boot"]))
-            user = User(record.pid, str(data["folder"]), str(data["what"]))
+            builder = str(data.get("builder", ""))
+            user = User(record.pid, str(data["folder"]), str(data["what"]), builder)
         except (OSError, ValueError, KeyError, TypeError):
             continue  # being removed, or not one of ours
         if not daemons.alive(record):

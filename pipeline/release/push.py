@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
@@ -15,7 +16,16 @@ if TYPE_CHECKING:
     from pipeline.registry import Registry
 
 
-Children = Sequence[tuple[Platform, Digest]]
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """One platform in the repository of builds: its manifest, and BuildKit's attestations of it."""
+
+    platform: Platform
+    digest: Digest
+    attestations: tuple[Descriptor, ...] = ()
+
+
+Children = Sequence[Pushed]
 
 
 async def fan_in(
@@ -26,15 +36,16 @@ async def fan_in(
     Raises RegistryError for a child that is gone from the repository of builds.
     """
     found = []
-    for platform, digest in children:
-        manifest = await registry.get_manifest(builds.at(digest))
+    for child in children:
+        manifest = await registry.get_manifest(builds.at(child.digest))
         if manifest is None:
             raise RegistryError(
-                f"{builds.at(digest)} is gone from the repository of builds",
+                f"{builds.at(child.digest)} is gone from the repository of builds",
                 hint="run again with --fresh: the target is built anew",
             )
-        found.append((platform, manifest.descriptor, dict(manifest.data.get("annotations") or {})))
-    return make_index(found), tuple(child for _, child, _ in found)
+        found.append((child.platform, manifest.descriptor, dict(manifest.data.get("annotations") or {})))
+    attestations = [one for child in children for one in child.attestations]
+    return make_index(found, attestations), tuple(child for _, child, _ in found)
 
 
 async def push(
@@ -48,7 +59,8 @@ async def push(
     raw, found = await fan_in(registry, builds, children)
     index = Descriptor.of(raw, OCI_INDEX)
     if await registry.head(destination.at(index.digest)) is None:
-        for child in found:
-            await registry.copy(builds, child.digest, destination, referrers=False)
+        for child in children:
+            for digest in (child.digest, *(one.digest for one in child.attestations)):
+                await registry.copy(builds, digest, destination, referrers=False)
         await registry.put_manifest(destination, raw, OCI_INDEX)
     return index, found

@@ -25,8 +25,8 @@ def room(scratch: Path, prefix: str) -> Iterator[Path]:
             yield Path(folder)
     except OSError as fault:
         raise EnvironmentProblem(
-            f"layers cannot be read or rewritten in {scratch}: {fault.strerror or fault}",
-            hint="make room there: a layer needs its uncompressed size while it is rewritten",
+            f"layers cannot be compared in {scratch}: {fault.strerror or fault}",
+            hint="free some space there: each layer is kept as it was downloaded while it is read",
         ) from fault
 
 

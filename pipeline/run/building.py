@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
@@ -14,6 +15,7 @@ from pipeline.engine.buildkit import BuildOrder, Built, build
 from pipeline.errors import BuildError, EnvironmentProblem
 from pipeline.model import Digest
 from pipeline.policy import Evidence
+from pipeline.release.children import Child, read_child
 
 from .builder import credentials, daemon_config
 from .caching import keep, with_caches
@@ -26,8 +28,8 @@ from .workshop import Workshop
 if TYPE_CHECKING:
     import dagger
 
-    from pipeline.registry import Manifest
-
+ATTESTED = "-attested"
+"""Behind a key: the tag of the index of an image and BuildKit's attestations of it."""
 _OCI = "org.opencontainers.image"
 
 
@@ -50,8 +52,14 @@ async def build_target(
     for warning in built.report.warnings:
         where = place(shop.plan, target, warning.line) if warning.line else target.id
         shop.report(target.id, "warning", f"{where}: {warning.message}")
-    manifest = await _settled(shop, target, built, tag or target.key)
-    return Record(target.key, manifest.digest, Evidence(size_of(manifest)), revision=shop.revision.label)
+    child = await _settled(shop, target, built, tag or target.key)
+    return Record(
+        target.key,
+        child.manifest.digest,
+        Evidence(size_of(child.manifest)),
+        revision=shop.revision.label,
+        attestations=child.attestations,
+    )
 
 
 async def _build(shop: Workshop, target: Target, bases: Mapping[str, Digest]) -> Built:
@@ -61,17 +69,17 @@ async def _build(shop: Workshop, target: Target, bases: Mapping[str, Digest]) ->
     daemon = await engine.builder(daemon_config(shop))
     order = await _order(shop, target, bases, client)
     secret = await credentials(shop, client)
+    tell = partial(shop.report, target.id, Stage.BUILD)
     try:
         try:
-            await daemon.start()
             address = daemon.address
-            return await build(daemon, order, secret)
+            return await build(daemon, order, secret, tell)
         except EnvironmentProblem:
             if await daemon.answers(5):
                 raise
             shop.report(target.id, Stage.BUILD, "BuildKit ended; starting it again")
             await daemon.restart(address)
-            return await build(daemon, order, secret)
+            return await build(daemon, order, secret, tell)
     except BuildError as fault:
         raise located(shop.plan, target, fault) from None
 
@@ -89,24 +97,30 @@ async def _order(
         epoch=await shop.epochs.of(shop, target, bases),
         labels={**target.labels, **created},
         annotations={**target.labels, **created, **_base_annotations(target, bases)},
+        build_arguments=target.arguments,
         no_cache=shop.fresh,
         hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
     )
     return with_caches(shop, target, order, client)
 
 
-async def _settled(shop: Workshop, target: Target, built: Built, tag: str) -> Manifest:
-    """The manifest that the tag names from now on: the one that was built, or what another machine put there first."""
-    if not shop.fresh and (theirs := await shop.registry.get_manifest(shop.builds.tagged(tag))):
+async def _settled(shop: Workshop, target: Target, built: Built, tag: str) -> Child:
+    """The image that the tag names from now on: the one that was built, or what another machine put there first.
+
+    Where BuildKit attested it, the index of both is kept under a tag of its own, so that neither is garbage.
+    """
+    if not shop.fresh and (
+        theirs := await read_child(shop.registry, shop.builds.tagged(tag), target.platform)
+    ):
         return theirs
-    manifest = await shop.registry.get_manifest(shop.builds.at(built.digest))
-    if manifest is None:
-        raise BuildError(
-            f"{shop.builds.at(built.digest)} is not there after it was pushed",
-            hint="run the same command again",
-        )
-    await shop.registry.put_manifest(shop.builds, manifest.raw, manifest.media_type, tag=tag)
-    return manifest
+    pushed = shop.builds.at(built.digest)
+    child = await read_child(shop.registry, pushed, target.platform)
+    if child is None:
+        raise BuildError(f"{pushed} is not there after it was pushed", hint="run the same command again")
+    if child.attestations and (index := await shop.registry.get_manifest(pushed)):
+        await shop.registry.put_manifest(shop.builds, index.raw, index.media_type, tag=f"{tag}{ATTESTED}")
+    await shop.registry.put_manifest(shop.builds, child.manifest.raw, child.manifest.media_type, tag=tag)
+    return child
 
 
 async def _context(shop: Workshop, target: Target, client: dagger.Client) -> dagger.Directory:

@@ -25,7 +25,8 @@ class LazyEngine:
 
     `wake` starts the engine where that is needed and says how to reach it; it is called at most once. `own` is
     the engine's platform where that is known without asking, `name` what people call it. `registry` is the embedded
-    registry where somebody else than this program's session provides it.
+    registry where somebody else than this program's session provides it. `on_builder` is called with the image of
+    BuildKit once it was started here.
     """
 
     def __init__(
@@ -35,8 +36,9 @@ class LazyEngine:
         own: Platform | None = None,
         name: str = "the engine",
         registry: dagger.Service | None = None,
+        on_builder: Callable[[str], None] | None = None,
     ) -> None:
-        self._wake, self._registry = wake, registry
+        self._wake, self._registry, self._on_builder = wake, registry, on_builder
         self.own, self.name = own, name
         self._can: dict[Platform, bool] = {}
         self._stack = AsyncExitStack()
@@ -83,10 +85,13 @@ class LazyEngine:
         return self._can[platform]
 
     async def builder(self, config: DaemonConfig) -> Daemon:
-        """BuildKit on this engine: one daemon a session, not started before a build needs it."""
+        """BuildKit on this engine, running: one daemon a session. Raises EnvironmentProblem."""
         client = await self.client()
         if self._builder is None:
             self._builder = Daemon(client, config, self._registry)
+        await self._builder.start()
+        if self._on_builder:
+            self._on_builder(config.image.familiar)
         return self._builder
 
     async def folder(self, path: Path) -> dagger.Directory:

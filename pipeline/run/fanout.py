@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.model import Platform, Repository
-from pipeline.release import perform, plan_promotion
+from pipeline.model import Digest, Platform, Reference, Repository
+from pipeline.release import perform, plan_promotion, push
 from pipeline.release.fanin import platform_tag
+from pipeline.release.push import Pushed
 from pipeline.release.refs import PlatformRef
 
 from .results import ImageResult, Stage, Status
@@ -26,12 +27,12 @@ def missing_platforms(shop: Workshop, group: Sequence[Target]) -> tuple[Platform
 
 
 def refs(
-    repository: Repository, targets: Sequence[Target], records: Sequence[Record]
+    targets: Sequence[Target], records: Sequence[Record], pushed: Sequence[Reference]
 ) -> tuple[PlatformRef, ...]:
-    """What was pushed of an image tag, for a file of refs."""
+    """What was pushed of an image tag, by digest, for a file of refs."""
     return tuple(
-        PlatformRef(t.id, t.image, t.tag, t.platform, record.key, repository.at(record.digest))
-        for t, record in zip(targets, records, strict=True)
+        PlatformRef(t.id, t.image, t.tag, t.platform, record.key, reference)
+        for t, record, reference in zip(targets, records, pushed, strict=True)
     )
 
 
@@ -50,13 +51,24 @@ async def push_platforms(
     tags = shop.commit_tags(first)
     if result.status is Status.BUILT:
         shop.report(first.name, Stage.PUSH, str(repository))
-    written = []
+    written, pushed = [], []
     for target, record in zip(targets, records, strict=True):
-        await shop.registry.copy(shop.builds, record.digest, repository, referrers=False)
+        digest = await _push(shop, repository, target, record)
+        pushed.append(repository.at(digest))
         names = [platform_tag(tags[0], target.platform)] if tags else []
-        moves = await plan_promotion(shop.registry, repository, record.digest, repository, names)
+        moves = await plan_promotion(shop.registry, repository, digest, repository, names)
         written += await perform(shop.registry, moves)
     left = ", ".join(map(str, missing_platforms(shop, targets)))
     reason = f"no index: {left} left to another run; then `lockage manifest {first.name}`"
     shop.report(first.name, Stage.PUSH, reason)
-    return replace(result, reason=reason, written=tuple(written), refs=refs(repository, targets, records))
+    return replace(result, reason=reason, written=tuple(written), refs=refs(targets, records, pushed))
+
+
+async def _push(shop: Workshop, repository: Repository, target: Target, record: Record) -> Digest:
+    """What is pushed of one platform: its manifest, or where BuildKit attested it the index of both."""
+    if not record.attestations:
+        await shop.registry.copy(shop.builds, record.digest, repository, referrers=False)
+        return record.digest
+    one = Pushed(target.platform, record.digest, record.attestations)
+    index, _ = await push(shop.registry, shop.builds, repository, [one])
+    return index.digest

@@ -10,6 +10,7 @@ from pipeline.config import Environment
 from pipeline.errors import LockageError
 from pipeline.model import Descriptor, Reference, Repository
 from pipeline.release import perform, plan_promotion, push
+from pipeline.release.push import Pushed
 
 from .fanout import missing_platforms, push_platforms, refs
 from .in_place import in_place, keep, untagged
@@ -57,7 +58,7 @@ async def _publish(
     targets = [one for one, _ in group]
     if missing_platforms(shop, targets):
         return await push_platforms(shop, repository, targets, records, result)
-    result = replace(result, refs=refs(repository, targets, records))
+    result = replace(result, refs=refs(targets, records, [repository.at(r.digest) for r in records]))
     signs = until.number >= Stage.SIGN.number
     if until is not Stage.PROMOTE or to == first or shop.plan.snapshot_id:
         to = None
@@ -66,7 +67,7 @@ async def _publish(
         return await _tagged(shop, target, repository, records, standing)
     if result.status is Status.BUILT:
         shop.report(target.name, Stage.PUSH, str(repository))
-    built = [(t.platform, r.digest) for (t, _), r in zip(group, records, strict=True)]
+    built = [Pushed(t.platform, r.digest, r.attestations) for (t, _), r in zip(group, records, strict=True)]
     index, children = await push(shop.registry, shop.builds, repository, built)
     result = replace(result, index=index.digest, pushed=repository.at(index.digest))
     if signs:

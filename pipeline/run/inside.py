@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,6 @@ from pipeline.config import EMBEDDED, Lock, read_lock
 from pipeline.engine.head import read_head
 from pipeline.engine.secrets import plaintext
 from pipeline.errors import UsageError
-from pipeline.lab.recipes import ENGINE_VERSION
 from pipeline.model import Mirrors, Platform
 from pipeline.policy import Revision
 
@@ -26,10 +25,41 @@ if TYPE_CHECKING:
     import dagger
 
     from pipeline.catalogue import Plan, Source
+    from pipeline.config.values import SecretSource, SshSource
     from pipeline.registry import Registry
 
 _CATALOGUE = ("lockage.yml", "lockage.lock", "images")
 _JOBS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class GivenSecrets:
+    """Secrets of builds that a caller gave, by the id that lockage.yml knows them under, and an SSH agent."""
+
+    by_id: Mapping[str, dagger.Secret] = field(default_factory=dict)
+    agent: dagger.Socket | None = None
+
+    @classmethod
+    def of(
+        cls, ids: Sequence[str], secrets: Sequence[dagger.Secret], agent: dagger.Socket | None
+    ) -> GivenSecrets:
+        """Secrets and their ids in the same order. Raises UsageError where there is not one for each."""
+        if len(ids) != len(secrets) or len(set(ids)) != len(ids):
+            raise UsageError(
+                f"{len(ids)} ids for {len(secrets)} secrets",
+                hint="--secret-ids token,config --secrets env://TOKEN,file://config.json",
+            )
+        return cls(dict(zip(ids, secrets, strict=True)), agent)
+
+    async def secret(self, client: dagger.Client, id: str, source: SecretSource) -> dagger.Secret | None:
+        """The secret with this id."""
+        return self.by_id.get(id)
+
+    async def ssh(
+        self, client: dagger.Client, id: str, source: SshSource
+    ) -> dagger.Socket | dagger.Secret | None:
+        """The agent, whatever the id; a key that was given as a secret with this id."""
+        return self.by_id.get(id) or self.agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +76,7 @@ class Given:
     private_key: dagger.Secret | None = field(default=None, repr=False)
     password: dagger.Secret | None = field(default=None, repr=False)
     public_key: str = ""
+    secrets: GivenSecrets = field(default_factory=GivenSecrets, repr=False)
 
 
 async def read_catalogue(given: Given) -> Source:
@@ -81,7 +112,7 @@ async def workshop(
         lock = lock_of(source)
 
     def made(lock: Lock | None) -> Plan:
-        return plan_of(source, lock=lock, only=targets, platforms=chosen, engine=f"v{ENGINE_VERSION}")
+        return plan_of(source, lock=lock, only=targets, platforms=chosen)
 
     plan = made(lock)
     host, access = await _access(given, plan)
@@ -102,12 +133,13 @@ async def workshop(
             limits=Limits.of(_JOBS),
             report=report,
             fresh=fresh,
+            secrets=given.secrets,
         )
 
 
 def _whole(source: Source, lock: Lock) -> dict[str, frozenset[Platform]]:
     """All platforms of each `image:tag`, for a caller who left some of them to others."""
-    groups = plan_of(source, lock=lock, engine=f"v{ENGINE_VERSION}").groups()
+    groups = plan_of(source, lock=lock).groups()
     return {name: frozenset(t.platform for t in found) for name, found in groups}
 
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.catalogue import Plan, Target
 from pipeline.catalogue.changes.keys import inputs_of, key_difference
-from pipeline.lab.recipes import ENGINE_VERSION
 from pipeline.model import Repository, compact
 
 from . import notes
@@ -75,7 +74,7 @@ class Build:
 
 def build_of(plan: Plan, target: Target, *, revision: str = "", fresh: bool = False) -> Build | None:
     """What building a target of a plan now would be made from; None where it has no key."""
-    inputs = inputs_of(plan, target.id, engine=f"v{ENGINE_VERSION}")
+    inputs = inputs_of(plan, target.id)
     if inputs is None or target.key is None:
         return None
     bases = {}

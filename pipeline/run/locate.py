@@ -11,9 +11,7 @@ def located(plan: Plan, target: Target, fault: BuildError) -> BuildError:
     if fault.lines is None:
         return fault
     where = place(plan, target, fault.lines[0])
-    return BuildError(
-        f"{where}: {fault.message}", hint=fault.hint, detail=fault.detail, lines=fault.lines
-    )
+    return BuildError(f"{where}: {fault.message}", hint=fault.hint, detail=fault.detail, lines=fault.lines)
 
 
 def place(plan: Plan, target: Target, line: int) -> str:

@@ -1,7 +1,7 @@
 """Key -> digest and what is known of it, kept in the registry so that any machine profits from any other.
 
-In the repository of builds each key has two tags: `<key>` is the image manifest in its normal form,
-`<key>-record` an artifact. Its first layer is the record below, carried inside the manifest itself (descriptor
+In the repository of builds each key has two tags: `<key>` is the image manifest, `<key>-record` an
+artifact. Its first layer is the record below, carried inside the manifest itself (descriptor
 `data`, image-spec v1.1) while it is small, so that recalling a target is one request; the others are the
 documents that the tools wrote, so that a run that was interrupted can still attest them.
 """
@@ -47,6 +47,7 @@ class Record:
     revision: str = ""
     attested: str = ""
     documents: Mapping[str, Descriptor] = field(default_factory=dict, hash=False)
+    attestations: tuple[Descriptor, ...] = ()  # BuildKit's, manifests of the repository of builds
 
     @property
     def findings(self) -> str:
@@ -76,6 +77,7 @@ class Record:
             "tests": self.tests,
             "revision": self.revision,
             "attested": self.attested,
+            **({"attestations": [one.to_oci() for one in self.attestations]} if self.attestations else {}),
         }
 
     @classmethod
@@ -92,6 +94,7 @@ class Record:
                 str(data.get("revision", "")),
                 str(data.get("attested", "")),
                 documents,
+                tuple(Descriptor.from_oci(one) for one in data.get("attestations", ())),
             )
         except (KeyError, TypeError, AttributeError) as fault:
             raise ValueError(f"not a record: {fault!r}") from None

@@ -10,7 +10,7 @@ from pipeline.catalogue import Target
 from pipeline.config import Environment
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.descriptor import OCI_INDEX
-from pipeline.release.push import fan_in
+from pipeline.release.push import Pushed, fan_in
 from pipeline.trust import examine, verify
 
 from .attest import sign
@@ -41,7 +41,8 @@ async def tell_of_closed(
     """Attest new findings on an image that was published before its gate closed by them, wherever it is: whoever
     asks the digest shall know. No tag moves; an image that was never published is left alone."""
     target = group[0][0]
-    raw, found = await fan_in(shop.registry, shop.builds, [(t.platform, r.digest) for t, r in group])
+    built = [Pushed(t.platform, r.digest, r.attestations) for t, r in group]
+    raw, found = await fan_in(shop.registry, shop.builds, built)
     children = [(child, record) for child, (_, record) in zip(found, group, strict=True)]
     index = Descriptor.of(raw, OCI_INDEX)
     first = shop.plan.project.environments[0]

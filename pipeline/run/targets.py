@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+
 import anyio
 
 from pipeline.catalogue import Target
@@ -22,6 +23,7 @@ from .known import known, size_of
 from .memory import Record, recall, remember
 from .results import Stage, Status, TargetResult
 from .workshop import Workshop
+
 
 class SharedDatabase:
     """The vulnerability data of one run: looked up once, fetched only when a scan needs it."""

@@ -21,6 +21,7 @@ from pipeline.trust import PublicKey
 from .caching import CacheSite
 from .engines import Engines, LazyEngine
 from .epoch import Epochs
+from .secrets import NoSecrets, Secrets
 from .standing import Kept, Standing
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Workshop:
     report: Report
     fresh: bool = False  # build although the key is known, and without BuildKit's cache
     epochs: Epochs = field(default_factory=Epochs, repr=False)
+    secrets: Secrets = field(default_factory=NoSecrets, repr=False)
     caches: CacheSite = field(default_factory=CacheSite, repr=False)
     kept: Kept = field(
         default_factory=lambda: Kept(Standing(date.min))

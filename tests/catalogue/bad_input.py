@@ -276,7 +276,7 @@ TEMPLATES: dict[str, Row] = {
     "no FROM": (_tmpl("RUN x\n"), f"{TMPL}:1:1: FROM: there is no FROM (app:1.0.0)"),
     "a base that cannot be known": (
         _tmpl("ARG V\nFROM base:$V\n"),
-        f"{TMPL}:2:1: FROM: $V has no ARG with a default before the first FROM (app:1.0.0)",
+        f"{TMPL}:2:1: FROM: FROM base:$V is base:: give its ARG a default, or a value in args: (app:1.0.0)",
     ),
     "an unknown base": (
         _tmpl("# app\nFROM bsae:2025.09\n"),

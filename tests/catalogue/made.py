@@ -55,6 +55,8 @@ _FROMS = [
     "FROM  --platform=$TARGETPLATFORM   e",
     "FROM --platform=linux/$TARGETARCH e:$TARGETOS-$TARGETVARIANT",
     "FROM --platform=$BUILDPLATFORM e AS f",
+    "FROM a$V:${W:-1}${V+v}",
+    "FROM a:$TARGETSTAGE",
     'FROM "a:1"',
     "FROM e AS f g",
     "FROM",
@@ -113,7 +115,19 @@ _LINES = [
     "ADD --chown=1:1 a /b",
     "COPY rootfs/ /",
 ]
-_ARGUMENTS = ["ARG V=9", 'ARG V="9"', "ARG V='a b' W=2", "ARG V W", "ARG W=${V:-5}", "ARG W=$U", "ARG W=`$V"]
+_ARGUMENTS = [
+    "ARG BUILDPLATFORM=linux/arm64",
+    "ARG TARGETOS=x",
+    "ARG BUILDPLATFORM",
+    "ARG V",
+    "ARG V=9",
+    'ARG V="9"',
+    "ARG V='a b' W=2",
+    "ARG V W",
+    "ARG W=${V:-5}",
+    "ARG W=$U",
+    "ARG W=`$V",
+]
 _HEADS = [
     "",
     "# escape=`\n",

@@ -47,7 +47,7 @@ def images(draw, name, below):
     base = draw(
         SOME(["debian:12", "debian:13", "${X:-debian:12}", *(f"{b}:{t}" for b in below for t in ("1", "1"))])
     )
-    lines = [f"FROM {base}", *draw(LINES)]
+    lines = ["ARG X", f"FROM {base}", *draw(LINES)]
     tags = draw(TAGS)
     version = draw(SOME(["1", "2"]))
     more = draw(
@@ -56,6 +56,7 @@ def images(draw, name, below):
                 "",
                 "# words\n",
                 "labels: {l: x}\n",
+                "args: {X: 'debian:13'}\n",
                 "gates: {secrets: warn}\n",
                 "title: T\n",
                 "variants: [dev]\n",
@@ -106,6 +107,7 @@ PROJECTS = SOME(
         "source: https://x\n",
         "policy: {size: {max: 1MB}}\n",
         "builds: x\n",
+        "args: {X: 'debian:13', Y: z}\n",
     ]
 )
 LOCKS = SOME(
@@ -140,7 +142,7 @@ def keys(plan, lock):
             else b
             for b in t.bases
         )
-        out[t.id] = key_of(key_inputs(replace(t, bases=bases), out))
+        out[t.id] = key_of(key_inputs(replace(t, bases=bases), out, builder=plan.builder))
     return out
 
 

@@ -1,5 +1,7 @@
 """BuildKit's own parser accepts what we generate, and reads every Dockerfile as we do."""
 
+from types import MappingProxyType
+
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ def instructions(text):
     ]
 
 
-def agree(text, theirs):
+def agree(text, theirs, arguments=MappingProxyType({})):
     """Whether BuildKit took the text; where it did, we must have read the same. We may refuse what cannot be known
     before a build, and never see less than BuildKit does."""
     if "parse" in theirs:
@@ -38,7 +40,7 @@ def agree(text, theirs):
     if "meaning" in theirs:
         return False
     for name, outcome in theirs["platforms"].items():
-        found = find_bases(text, Platform.parse(name))
+        found = find_bases(text, Platform.parse(name), arguments)
         if found.problems:
             assert "error" in outcome or outcome["unset"] or may_refuse(found, theirs)
         elif "error" in outcome:
@@ -100,11 +102,11 @@ def test_most_of_the_table_means_something(read):
     assert sum(not {"parse", "meaning"} & set(theirs) for theirs in read.values()) > len(DOCKERFILES) * 0.8
 
 
-@given(dockerfiles)
+@given(dockerfiles, st.dictionaries(st.sampled_from("VW"), st.sampled_from(["", "3", "$V", "a b"])))
 @settings(max_examples=200)
-def test_both_read_whatever_is_put_together_the_same(text):
-    [theirs] = buildkit.read([text], PLATFORMS)
-    agree(text, theirs)
+def test_both_read_whatever_is_put_together_the_same(text, arguments):
+    [theirs] = buildkit.read([text], PLATFORMS, arguments)
+    agree(text, theirs, arguments)
 
 
 @given(dockerfiles)

@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.catalogue.dockerfiles.scan import scan
-from pipeline.catalogue.dockerfiles.uses import final_base, find_bases, inject_rootfs, rewrite_bases
+from pipeline.catalogue.dockerfiles.uses import (
+    declared_arguments,
+    final_base,
+    find_bases,
+    inject_rootfs,
+    rewrite_bases,
+)
 from pipeline.model import Platform
 
 AMD64 = Platform("linux", "amd64")
@@ -76,6 +82,12 @@ BASES = [
     ("ARG V=${OTHER}\nFROM a\n", [("FROM", "a", 2)]),
     ("ARG V=\nFROM a:${V:-2}\n", [("FROM", "a:2", 2)]),
     ("ARG V=\nFROM a${V-x}${V:+y}:1\n", [("FROM", "a:1", 2)]),
+    ("ARG V\nFROM a${V}b${V-c}${V:+d}\n", [("FROM", "abc", 2)]),
+    ("ARG V=1\nARG V\nFROM a:$V\n", [("FROM", "a:1", 3)]),
+    ("ARG V W=2\nFROM a:$W$V\n", [("FROM", "a:2", 2)]),
+    ("ARG TARGETARCH=x\nFROM a:$TARGETARCH\n", [("FROM", "a:x", 2)]),
+    ("FROM a:$TARGETSTAGE AS B\n", [("FROM", "a:b", 1)]),
+    ("FROM a:$TARGETSTAGE$TARGETOSVERSION\n", [("FROM", "a:default", 1)]),
     ("FROM a:$TARGETARCH\n", [("FROM", "a:amd64", 1)]),
     ("FROM --platform=$TARGETPLATFORM a\n", [("FROM", "a", 1)]),
     ("FROM \\\n  # why\n  a:1 \\\n  AS x\n", [("FROM", "a:1", 1)]),
@@ -96,6 +108,30 @@ def test_platforms_of_bases():
     [other] = find_bases("FROM --platform=linux/arm64 a\n", ARM).bases
     [build] = find_bases("FROM --platform=$BUILDPLATFORM a\n", ARM).bases
     assert (own.platform, other.platform, build.on_build_platform) == (None, Platform("linux", "arm64"), True)
+    [known] = find_bases("ARG BUILDPLATFORM=linux/arm64\nFROM --platform=$BUILDPLATFORM a\n", ARM).bases
+    assert (known.platform, known.on_build_platform) == (Platform("linux", "arm64"), False)
+
+
+ARGUMENTS = {"V": "2", "W": "$V"}
+WITH_ARGUMENTS = [
+    ("ARG V=1\nFROM a:$V\n", "a:2"),
+    ("ARG V\nFROM a:$V\n", "a:2"),
+    ("ARG V=1\nARG B=a:$V\nFROM $B\n", "a:2"),
+    ("ARG V=$OTHER\nFROM a:$V\n", "a:2"),
+    ("ARG W\nFROM a:x$W\n", "a:x$V"),
+    ("FROM a:${V:-1}\n", "a:1"),
+    ("ARG V=1\nFROM scratch\nCOPY --from=a:$V / /\n", "a:$V"),
+]
+
+
+@pytest.mark.parametrize(("text", "name"), WITH_ARGUMENTS)
+def test_arguments_of_a_build(text, name):
+    [found] = find_bases(text, AMD64, ARGUMENTS).bases
+    assert found.name == name
+    assert rewrite_bases(text, AMD64, {name: "X"}, ARGUMENTS) == text[: found.start] + "X" + text[found.end :]
+    if found.instruction == "FROM":
+        assert final_base(text, AMD64, ARGUMENTS) == found
+    assert declared_arguments(text) >= {"V"} or "W" in text or "FROM a:${V" in text
 
 
 @pytest.mark.parametrize(
@@ -104,15 +140,18 @@ def test_platforms_of_bases():
         ("RUN x\n", "there is no FROM"),
         ("", "there is no FROM"),
         ("FROM\n", "FROM names no image"),
-        ("ARG V\nFROM a:$V\n", "$V has no ARG with a default"),
-        ("FROM a\nARG V=1\nFROM b:$V\n", "$V has no ARG with a default"),
+        ("ARG V\nFROM a:$V\n", "FROM a:$V is a:: give its ARG a default, or a value in args:"),
+        ("ARG V\nFROM $V\n", "FROM $V is empty: give its ARG a default"),
+        ("FROM a\nARG V=1\nFROM b:$V\n", "$V has no ARG before the first FROM"),
+        ("FROM a:${BUILDARCH:-x}\n", "$BUILDARCH is not known before the build"),
+        ("ARG BUILDARCH\nFROM a:$BUILDARCH\n", "$BUILDARCH is not known before the build"),
         ("FROM a:$BUILDARCH\n", "$BUILDARCH is not known before the build"),
         ("ARG V=1.2\nFROM a:${V%.*}\n", "substitution"),
-        ("ARG V=\nFROM $V\n", "the name is empty"),
+        ("ARG V=\nFROM $V\n", "FROM $V is empty"),
         ("ARG V=1\nFROM 'a:$V\n", "a quote is not closed"),
         ("ARG V=1\nFROM a:${V\n", "substitution"),
         ("ARG V=1\nFROM a:${V:-\n", "} is missing"),
-        ("ARG V=$OTHER\nFROM a:$V\n", "$V has no ARG with a default"),
+        ("ARG V=$OTHER\nFROM a:$V\n", "$V is not known before the build"),
         ("FROM --platform=sparc a\n", "unknown platform"),
     ],
 )

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pipeline.catalogue import Plan
 from pipeline.catalogue.cascade import resolve
 from pipeline.catalogue.discover import discover
-from pipeline.catalogue.dockerfiles.uses import _target_variables
+from pipeline.catalogue.dockerfiles.uses import target_variables
 from pipeline.catalogue.rootfs import is_sensitive
 from pipeline.catalogue.templating.limits import MAX_OUTPUT, MAX_STEPS
 from pipeline.catalogue.templating.templates import context_of
@@ -114,7 +114,7 @@ def test_names_that_look_like_secrets():
 
 
 def test_variables_of_a_platform():
-    assert all(f"`{name}`" in section("FROM") for name in _target_variables(Platform("linux", "amd64")))
+    assert all(f"`{name}`" in section("FROM") for name in target_variables(Platform("linux", "amd64")))
 
 
 def test_every_key_of_the_plan_is_written_about():

@@ -56,11 +56,11 @@ FILES = {
     "python/3.11/rootfs/etc/deep": Entry("link", target="/else"),
     **folder("base", image("[1.0.0]")),
 }
-PLAN = make_plan(source(FILES, PROJECT_YML), lock=LOCK, engine="v1")
+PLAN = make_plan(source(FILES, PROJECT_YML), lock=LOCK)
 
 
 def explained(tag, plan=PLAN, **options):
-    found = explain_target(plan, f"python/{tag}/linux-amd64", **({"engine": "v1"} | options))
+    found = explain_target(plan, f"python/{tag}/linux-amd64", **options)
     return {one.key: one for one in found}
 
 
@@ -142,12 +142,12 @@ def test_bases_with_the_template_s_line_and_the_lock():
 def test_the_key_with_each_of_its_inputs():
     found = explained("3.11.2")
     assert found["key"].value == PLAN.by_id["python/3.11.2/linux-amd64"].key
-    inputs = inputs_of(PLAN, "python/3.11.2/linux-amd64", engine="v1")
+    inputs = inputs_of(PLAN, "python/3.11.2/linux-amd64")
     assert key_of(inputs) == found["key"].value
     assert {
         k.removeprefix("key."): one.value for k, one in found.items() if k.startswith("key.")
     } == input_digests(inputs)
-    assert found["key.engine"].value == "v1"
+    assert found["key.builder"].value == "v0.32.2"
     assert found["key.rootfs"].value.startswith("sha256:")
 
 
@@ -163,7 +163,7 @@ def test_an_image_from_elsewhere_and_a_snapshot():
 
 @pytest.mark.parametrize("target", PLAN.targets, ids=lambda t: t.id)
 def test_every_value_of_a_target_is_explained_and_stands_where_it_is_said_to(target):
-    found = {one.key: one for one in explain_target(PLAN, target.id, engine="v1")}
+    found = {one.key: one for one in explain_target(PLAN, target.id)}
     assert {
         k.removeprefix("labels."): o.value for k, o in found.items() if k.startswith("labels.")
     } == target.labels
@@ -255,11 +255,11 @@ def test_every_tag_that_has_a_path_and_the_nearest_where_none_has():
     assert caught.value.hint == "did you mean /etc/a?"
 
 
-INPUTS = inputs_of(PLAN, "python/3.11.2/linux-amd64", engine="v1")
+INPUTS = inputs_of(PLAN, "python/3.11.2/linux-amd64")
 
 DIFFERENCES = [
     ({}, []),
-    ({"engine": "v2"}, ["engine is v2, was v1"]),
+    ({"builder": "v2"}, ["builder is v2, was v0.32.2"]),
     ({"platform": "linux/arm64"}, ["platform is linux/arm64, was linux/amd64"]),
     ({"labels": INPUTS["labels"] | {"team": "y"}}, ["label team is y, was x"]),
     ({"labels": {k: v for k, v in INPUTS["labels"].items() if k != "team"}}, ["label team is gone"]),

@@ -42,16 +42,17 @@ def test_it_needs_the_lock_as_a_base_does_and_no_entry_in_bases():
 
 
 def test_its_key_is_the_digest_and_the_platform_and_what_stands_on_it_follows():
-    found = target(lock=LOCKED, engine="v1")
-    assert key_inputs(found, {}, engine="v1") == {
-        "format": 1,
+    found = target(lock=LOCKED)
+    assert key_inputs(found, {}, builder="v1") == {
+        "format": 2,
         "platform": "linux/amd64",
         "external": f"ghcr.io/acme/tool@{PINNED.digest}",
     }
     moved = Lock.of({**LOCKED.images, TOOL: Digest.of(b"newer")})
     before, after = plan(FILES, lock=LOCKED), plan(FILES, lock=moved)
     assert {t.id for t in before.targets if t.key != after.by_id[t.id].key} == set(before.by_id)
-    assert target(lock=LOCKED, engine="v2").key == found.key
+    newer = PROJECT + "args: {A: b}\ntools: {buildkit: 'docker.io/moby/buildkit:v0.33.0'}\n"
+    assert target(project=newer, lock=LOCKED).key == found.key
     both = plan(FILES, PROJECT + "platforms: [linux/amd64, linux/arm64]\n", lock=LOCKED)
     assert {t.external for t in both.targets if t.image == "tool"} == {PINNED}
     assert len({t.key for t in both.targets}) == 4
@@ -98,6 +99,7 @@ def test_its_platforms_are_the_image_s():
 
 
 USELESS = [
+    ("args: {A: b}", "args"),
     ("template: a.tmpl", "template"),
     ("rootfs_user: '1:1'", "rootfs_user"),
     ("rootfs_copy: false", "rootfs_copy"),

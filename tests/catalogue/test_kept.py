@@ -26,9 +26,7 @@ FILES = (
 SOURCE = source(FILES, PROJECT_BOTH)
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"lock": LOCK}, {"lock": LOCK, "snapshot_id": "mr-1", "engine": "v1"}]
-)
+@pytest.mark.parametrize("options", [{}, {"lock": LOCK}, {"lock": LOCK, "snapshot_id": "mr-1"}])
 def test_what_is_read_back_is_equal_in_everything(options):
     made = make_plan(SOURCE, **options)
     assert load(dump(made), SOURCE) == made
@@ -50,7 +48,6 @@ def test_every_input_is_in_the_fingerprint():
         print_of(project=PROJECT),
         print_of(lock=None),
         print_of(snapshot_id="mr-1"),
-        print_of(engine="v1"),
         print_of(platforms=[Platform("linux", "amd64")]),
     ]
     assert len({print_of(), *others}) == len(others) + 1
@@ -80,7 +77,7 @@ def test_a_kept_plan_is_used_and_a_damaged_one_made_again(tmp_path):
 
 def test_old_plans_do_not_pile_up(tmp_path):
     for number in range(40):
-        plan_of(SOURCE, cache=tmp_path, engine=str(number))
+        plan_of(SOURCE, cache=tmp_path, snapshot_id=str(number))
     assert len(list(tmp_path.iterdir())) == 32
 
 

@@ -151,7 +151,9 @@ def test_a_key_changes_with_every_input_and_everything_downstream():
     assert changed(FILES | {"base/Dockerfile.tmpl": "FROM debian:12\nUSER 1\n"}) == ALL
     moved = Lock.of({**LOCK.images, Reference.parse("debian:12"): Digest.of(b"newer")})
     assert changed(FILES, lock=moved) == ALL
-    assert changed(FILES, engine="v2") == ALL
+    assert changed(FILES, PROJECT + "tools: {buildkit: 'docker.io/moby/buildkit:v0.33.0'}\n") == ALL
+    assert changed(FILES, PROJECT + "args: {MIRROR: x}\n") == ALL
+    assert changed(FILES | {"app/image.yml": "tags: [1.0.0]\nargs: {A: b}\n"}) == ["app/1.0.0/linux-amd64"]
     assert changed(FILES, PROJECT + "source: https://example.com\n") == ALL  # a label
 
 
@@ -166,12 +168,12 @@ def test_a_key_does_not_change_with_what_only_names_or_judges():
 def test_what_a_key_covers_can_be_read():
     found = plan(FILES, lock=LOCK)
     target = found.by_id["python/3.13.7/linux-amd64"]
-    inputs = key_inputs(target, {t.id: t.key for t in found.targets}, engine="v0")
+    inputs = key_inputs(target, {t.id: t.key for t in found.targets}, builder=found.builder)
     base = found.by_id["base/2025.09/linux-amd64"]
     assert inputs["dockerfile"] == f"FROM key:{base.key}\nCOPY --chown=0:0 rootfs/ /\nRUN x\n"
     assert [e[0] for e in inputs["rootfs"]] == ["etc", "etc/x"]
-    assert (inputs["engine"], inputs["platform"]) == ("v0", "linux/amd64")
-    base_inputs = key_inputs(base, {}, engine="v0")
+    assert (inputs["builder"], inputs["platform"]) == ("v0.32.2", "linux/amd64")
+    base_inputs = key_inputs(base, {}, builder=found.builder)
     assert base_inputs["dockerfile"] == f"FROM docker.io/library/debian@{DIGEST}\n"
 
 

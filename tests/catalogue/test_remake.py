@@ -27,7 +27,7 @@ FILES = (
 
 def again(old: Source, new: Source, **options):
     """What is made of the plan of the old source: None, or a plan that has been compared with the whole one."""
-    options = {"lock": LOCK, "engine": "v1"} | options
+    options = {"lock": LOCK} | options
     before = make_plan(old, **options)
     prints = [fingerprint(s, **options) for s in (old, new)]
     assert prints[0].rest == prints[1].rest

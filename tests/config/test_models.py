@@ -108,6 +108,19 @@ REFUSED_IMAGES = [
     ("rootfs_user: root; rm\n", "f.yml:1:14: rootfs_user: 'root; rm' is not an owner"),
     ("rootfs_copy: maybe\n", "f.yml:1:14: rootfs_copy: true or false is expected"),
     ("aliases: 1\n", "f.yml:1:10: aliases: true or false is expected"),
+    (
+        "args: {1A: b}\n",
+        "f.yml:1:8: args.1A: '1A' is not an ARG's name (letters, digits and _, no digit first)",
+    ),
+    ("args: {A: [b]}\n", "f.yml:1:11: args.A: a text is expected"),
+    ("args: {A: ''}\nargs2: {}\n", "f.yml:2:1: args2: is not a known key (did you mean args?)"),
+    *(
+        (
+            f"tags: [{{name: a, args: {{{n}: b}}}}]\n",
+            f"f.yml:1:25: tags[0].args.{n}: {n} is set by the build itself",
+        )
+        for n in ("SOURCE_DATE_EPOCH", "BUILDKIT_SYNTAX", "TARGETARCH", "BUILDPLATFORM", "TARGETSTAGE")
+    ),
     ("platforms: [sparc]\n", "f.yml:1:13: platforms[0]: unknown platform 'sparc'"),
     ("template: ../../secret\n", "f.yml:1:11: template: '../../secret' is not a path below"),
     ("template: /etc/passwd\n", "f.yml:1:11: template: '/etc/passwd' is not a path below"),

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,25 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
     return make_settings()
 
 
+@contextmanager
+def another_user(settings: Settings) -> Iterator[int]:
+    """Another process holds the instance meanwhile; gives its id."""
+    code = (
+        "import os, sys, time; from pathlib import Path; from pipeline.lab import Settings, hold\n"
+        "with hold(Settings.from_env(os.environ), Path('/their/checkout'), 'run'):\n"
+        "    print('held', flush=True); time.sleep(600)\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], env=dict(settings.environ), stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    try:
+        assert child.stdout.readline() == b"held\n"
+        yield child.pid
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
 @pytest.fixture(scope="session")
 def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The probe program, compiled."""
@@ -80,10 +100,21 @@ def pipeline(probe: Path) -> Callable[..., dict[str, Any]]:
     """Runs `pipeline_probe.py` on an instance, dialling the addresses from inside a container."""
 
     def run(instance: Instance, settings: Settings, *addresses: str) -> dict[str, Any]:
-        environ = {**settings.environ, **instance.connect_env(), "NO_COLOR": "1"}
-        argv = [sys.executable, str(HERE / "pipeline_probe.py"), instance.registry, str(probe), *addresses]
-        done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=300, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
-        return json.loads(done.stdout)
+        return _session("pipeline_probe.py", instance, settings, instance.registry, str(probe), *addresses)
 
     return run
+
+
+@pytest.fixture
+def insecure(probe: Path) -> Callable[[Instance, Settings], dict[str, Any]]:
+    """Runs `insecure_probe.py` on an instance."""
+    return lambda instance, settings: _session("insecure_probe.py", instance, settings, str(probe))
+
+
+def _session(program: str, instance: Instance, settings: Settings, *arguments: str) -> dict[str, Any]:
+    """What a program of this folder prints, as data; it opens a session with the instance's engine."""
+    environ = {**settings.environ, **instance.connect_env(), "NO_COLOR": "1"}
+    argv = [sys.executable, str(HERE / program), *arguments]
+    done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -21,7 +23,7 @@ from pipeline.errors import EnvironmentProblem
 from pipeline.lab import Instance, Settings, State, Status, docker, docker_engine, docker_registry, registry
 from pipeline.lab.status import status as look_at
 
-from .conftest import Story
+from .conftest import Story, another_user
 from .dockerd import any_daemon
 from .test_lab_way import down, up
 
@@ -107,15 +109,33 @@ def test_the_rights(settings: Settings) -> None:
     assert not given["Privileged"]
     assert sorted(cap.removeprefix("CAP_") for cap in given["CapAdd"]) == ["NET_ADMIN", "SYS_ADMIN"]
     assert not any(bind.startswith("/") for bind in given["Binds"] or [])  # nothing of the host's is mounted
+    assert given["DeviceCgroupRules"] == ["a *:* rwm"]
+    assert not given["Devices"]
     kept = json.loads(
         say(settings, "inspect", "--format", "{{json .HostConfig}}", docker_registry.name(settings))
     )
     assert kept["CapDrop"] == ["ALL"]
 
 
-def test_rights_that_do_not_do(settings: Settings, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_insecure_root_capabilities(
+    settings: Settings, insecure: Callable[[Instance, Settings], dict[str, Any]]
+) -> None:
+    """Without --privileged: BuildKit runs so inside the engine."""
+    instance = up(settings)
+    assert (
+        say(settings, "inspect", "--format", "{{.HostConfig.Privileged}}", docker_engine.name(settings))
+        == "false"
+    )
+    assert insecure(instance, settings) == {"exec": "all", "service": "service:8080 open"}
+
+
+@pytest.mark.parametrize("missing", ["seccomp=unconfined", "a *:* rwm"])
+def test_rights_that_do_not_do(
+    settings: Settings, story: Story, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
     """Too few are noticed before the first build, and what more was tried is told."""
-    monkeypatch.setattr(docker_engine, "LEAST", ("--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN"))
+    at = docker_engine.LEAST.index(missing)
+    monkeypatch.setattr(docker_engine, "LEAST", docker_engine.LEAST[: at - 1] + docker_engine.LEAST[at + 1 :])
     try:
         up(settings, story)
     except EnvironmentProblem as problem:
@@ -153,6 +173,59 @@ def test_killed_containers(settings: Settings, story: Story, pipeline: Pipeline)
     assert status(settings).registry.state is State.CRASHED
     assert up(settings) == instance
     assert pipeline(instance, settings)["files"] == first["files"]
+
+
+def test_a_registry_of_an_earlier_version(
+    settings: Settings, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is made again with what the engine needs now, once nobody uses it; what was pushed stays."""
+    with monkeypatch.context() as earlier:
+        now = docker_registry._arguments
+        left_out = ("--sysctl", "net.ipv4.ip_forward=1")
+        earlier.setattr(
+            docker_registry, "_arguments", lambda *args: [word for word in now(*args) if word not in left_out]
+        )
+        instance = up(settings, registry_only=True)
+    blob = f"http://{instance.registry}/v2/kept/blobs/{push(instance.registry, b'kept')}"
+    container = docker_registry.name(settings)
+    with another_user(settings):
+        assert up(settings, story, registry_only=True) == instance
+    assert sysctls(settings, container) is None
+    assert story.lines == []
+
+    assert up(settings, story, registry_only=True) == instance
+    assert sysctls(settings, container) == {"net.ipv4.ip_forward": "1"}
+    assert "is of another version: making it again, its content is kept" in str(story)
+    with urllib.request.urlopen(blob) as answer:
+        assert answer.read() == b"kept"
+
+
+def sysctls(settings: Settings, container: str) -> dict[str, str] | None:
+    """The kernel's parameters that a container was given."""
+    return json.loads(say(settings, "inspect", "--format", "{{json .HostConfig.Sysctls}}", container))
+
+
+def push(host: str, content: bytes) -> str:
+    """Write a blob into the repository "kept"; gives its digest."""
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    url = f"http://{host}/v2/kept/blobs/uploads/?digest={digest}"
+    request = urllib.request.Request(
+        url, content, {"Content-Type": "application/octet-stream"}, method="POST"
+    )
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 201
+    return digest
+
+
+def test_an_engine_that_ends(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last line is the message's: that is the cause, and all that a report of one line shows."""
+    monkeypatch.setattr(
+        docker_engine, "_START", lambda: "echo beginning; echo no bridge on a Monday >&2; exit 3"
+    )
+    cause = "the engine's container ended while it started: no bridge on a Monday"
+    with pytest.raises(EnvironmentProblem, match=cause) as caught:
+        up(settings)
+    assert "beginning" in (caught.value.detail or "")
 
 
 def test_a_damaged_state(settings: Settings, story: Story, pipeline: Pipeline) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from pipeline.errors import EnvironmentProblem
 from pipeline.lab import Instance, Settings, State, Status, daemons, lab_engine, ports, registry
 from pipeline.lab.status import status as look_at
 
-from .conftest import Story
+from .conftest import Story, another_user
 from .host import look
 
 pytestmark = [
@@ -209,26 +208,14 @@ def test_two_checkouts_start_one_instance(settings: Settings) -> None:
 def test_down_respects_who_uses_it(settings: Settings) -> None:
     up(settings, registry_only=True)
     assert status(settings).engine.state is State.STOPPED
-    code = (
-        "import os, sys, time; from pathlib import Path; from pipeline.lab import Settings, hold\n"
-        "with hold(Settings.from_env(os.environ), Path('/their/checkout'), 'run'):\n"
-        "    print('held', flush=True); time.sleep(600)\n"
-    )
-    child = subprocess.Popen([sys.executable, "-c", code], env=dict(settings.environ), stdout=subprocess.PIPE)
-    assert child.stdout is not None
-    try:
-        assert child.stdout.readline() == b"held\n"
-        with pytest.raises(EnvironmentProblem, match=f"pid {child.pid} in /their/checkout") as caught:
+    with another_user(settings) as pid:
+        with pytest.raises(EnvironmentProblem, match=f"pid {pid} in /their/checkout") as caught:
             down(settings)
         assert "--force" in (caught.value.hint or "")
         assert status(settings).registry.answers is True
         assert [user.folder for user in status(settings).users] == ["/their/checkout"]
         down(settings, force=True)
         assert status(settings).registry.state is State.STOPPED
-    finally:
-        child.kill()
-        child.wait()
-        child.stdout.close()
     up(settings, registry_only=True)
     down(settings)  # who died does not hold anything
 

@@ -126,7 +126,10 @@ def test_the_image_key_covers_its_parts(monkeypatch: pytest.MonkeyPatch) -> None
     assert engine_image.key() != first
 
 
-@pytest.mark.parametrize("script", ["enter.sh", "engine-entry.sh", "docker-engine.sh", "rights-test.sh"])
+@pytest.mark.parametrize(
+    "script",
+    ["buildkitd-entrypoint.sh", "enter.sh", "engine-entry.sh", "docker-engine.sh", "rights-test.sh"],
+)
 def test_scripts_are_shell(script: str) -> None:
     path = Path(engine_image.__file__).parent / "resources" / script
     assert subprocess.run(["sh", "-n", str(path)], check=False).returncode == 0

@@ -12,6 +12,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,9 @@ pytestmark = [
         os.geteuid() != 0 or sys.platform != "linux", reason="makes a network namespace: root's"
     ),
 ]
+
+_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+_INHERIT = Path("/proc/sys/net/core/devconf_inherit_init_net")
 
 
 @contextmanager
@@ -64,32 +69,88 @@ def wait_for(ready: object, seconds: float = 120) -> None:
         time.sleep(0.1)
 
 
-def test_the_first_command_with_docker(tmp_path: Path, clone: Path) -> None:
-    docker = programs(tmp_path, "dockerd", "iptables")
-    with network() as prefix, daemon(tmp_path, docker, prefix=prefix) as environ:
-        site = Site(tmp_path / "home")
-        env = {**environ, **{k: v for k, v in site.env.items() if k.startswith("LOCKAGE_")}}
-        del env["LOCKAGE_ENGINE"]  # the program finds Docker by itself
+@dataclass(frozen=True)
+class Machine:
+    """A network with a Docker daemon in it: the command prefix that enters it, and docker's environment."""
 
-        def lockage(*arguments: str) -> subprocess.CompletedProcess[str]:
-            command = [*prefix, "./lockage", *arguments]
-            return subprocess.run(command, cwd=clone, env=env, capture_output=True, text=True, check=False)
+    prefix: list[str]
+    environ: dict[str, str]
 
+    def run(self, *command: str, cwd: Path = ROOT, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in that network."""
+        env = {**self.environ, **environ}
+        return subprocess.run(
+            [*self.prefix, *command], cwd=cwd, env=env, capture_output=True, text=True, check=False
+        )
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A daemon with its usual rules, for the tests of this file."""
+    folder = tmp_path_factory.mktemp("docker")
+    docker = programs(folder, "dockerd", "iptables")
+    with network() as prefix, daemon(folder, docker, prefix=prefix) as environ:
+        yield Machine(prefix, environ)
+
+
+def variables(tmp_path: Path) -> dict[str, str]:
+    """Lockage's own, with a home of the test's own; the program finds Docker by itself."""
+    site = Site(tmp_path / "home")
+    return {k: v for k, v in site.env.items() if k.startswith("LOCKAGE_")} | {"LOCKAGE_ENGINE": ""}
+
+
+def test_the_first_command_with_docker(machine: Machine, tmp_path: Path, clone: Path) -> None:
+    lockage = partial(machine.run, "./lockage", cwd=clone, **variables(tmp_path))
+    try:
+        done = lockage("run")
+        assert done.returncode == 0, done.stderr
+        assert all(" verified " in row for row in done.stdout.splitlines()[1:])
+        status = lockage("status")
+        assert "docker: Docker" in status.stdout and "container lockage-default-engine" in status.stdout
+        again = lockage("run")
+        assert "Nothing to do" in again.stderr and "engine not woken" in again.stderr
+    finally:
+        down = lockage("down", "--force")
+    assert down.returncode == 0, down.stderr
+    assert machine.run("docker", "ps", "--quiet").stdout == ""
+
+
+def test_a_machine_that_forwards_nothing(machine: Machine, tmp_path: Path) -> None:
+    """The engine's network forwards all the same, which nobody inside may change: /proc/sys is read-only there."""
+    lockage = partial(machine.run, "./lockage", **variables(tmp_path), LOCKAGE_INSTANCE="unforwarded")
+    with no_forwarding(machine):
         try:
-            done = lockage("run")
-            assert done.returncode == 0, done.stderr
-            assert all(" verified " in row for row in done.stdout.splitlines()[1:])
-            status = lockage("status")
-            assert "docker: Docker" in status.stdout and "container lockage-default-engine" in status.stdout
-            again = lockage("run")
-            assert "Nothing to do" in again.stderr and "engine not woken" in again.stderr
+            up = lockage("up")
+            assert up.returncode == 0, up.stderr
+            engine = ("docker", "exec", "lockage-unforwarded-engine")
+            assert machine.run(*engine, "cat", str(_FORWARD)).stdout == "1\n"
         finally:
             down = lockage("down", "--force")
         assert down.returncode == 0, down.stderr
-        left = subprocess.run(
-            [*prefix, "docker", "ps", "--quiet"], env=environ, capture_output=True, text=True, check=True
-        )
-        assert left.stdout == ""
+        assert machine.run("cat", str(_FORWARD)).stdout == "0\n"
+
+
+@contextmanager
+def no_forwarding(machine: Machine) -> Iterator[None]:
+    """The test's network forwards nothing, nor does a network that is made in it.
+
+    A new network has the values of the machine's own, whatever those are, unless the kernel is told to take them from
+    the network of whoever makes it. That is the same for everybody else on this machine meanwhile.
+    """
+    if not _INHERIT.exists() and _FORWARD.read_text().strip() != "0":
+        pytest.skip("this kernel gives every network this machine's forwarding, which is on")
+    inherit = _INHERIT.read_text() if _INHERIT.exists() else ""
+    forward = machine.run("cat", str(_FORWARD)).stdout
+    try:
+        if inherit:
+            _INHERIT.write_text("3\n")
+        machine.run("sh", "-c", f"echo 0 > {_FORWARD}")
+        assert machine.run("unshare", "--net", "cat", str(_FORWARD)).stdout == "0\n"
+        yield
+    finally:
+        machine.run("sh", "-c", f"echo {forward.strip()} > {_FORWARD}")
+        if inherit:
+            _INHERIT.write_text(inherit)
 
 
 def test_the_site_of_the_tests_is_the_labs(site: Site) -> None:

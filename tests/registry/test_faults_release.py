@@ -11,6 +11,7 @@ from pipeline.registry import Registry
 from pipeline.release import perform, plan_promotion, push
 from pipeline.release.artifact import Part, push_artifact
 from pipeline.release.pulled import pull_artifact
+from pipeline.release.push import Pushed
 
 from . import images
 from .conftest import fresh
@@ -42,7 +43,7 @@ async def test_a_release(host: str, step: int) -> None:
 
 async def release(builds: Repository, dev: Repository, prod: Repository, what: images.Image) -> None:
     pairs = zip(("linux/amd64", "linux/arm64"), what.children, strict=True)
-    built = [(Platform.parse(name), child.digest) for name, child in pairs]
+    built = [Pushed(Platform.parse(name), child.digest) for name, child in pairs]
     async with Registry(settings=QUICK) as registry:
         index, pushed = await push(registry, builds, dev, built)
         for subject in (*pushed, index):

@@ -31,10 +31,11 @@ from pipeline.model import Descriptor, Digest, Platform, Repository, compact
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
 from pipeline.registry import Registry
 from pipeline.release import perform, plan_promotion, push
+from pipeline.release.push import Pushed
 
 async def main(said):
     builds, dev, prod = (Repository.parse(said[name]) for name in ("builds", "dev", "prod"))
-    children = [(Platform.parse(name), Digest(digest)) for name, digest in said["children"]]
+    children = [Pushed(Platform.parse(name), Digest(digest)) for name, digest in said["children"]]
     async with Registry() as registry:
         index, pushed = await push(registry, builds, dev, children)
         config = await registry.put_blob(dev, EMPTY_JSON, Descriptor.of(EMPTY_JSON, OCI_EMPTY))

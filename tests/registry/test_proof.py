@@ -13,6 +13,7 @@ from tools import peers
 from pipeline.model import Platform, Repository
 from pipeline.registry import Registry, push_layout
 from pipeline.release import perform, plan_promotion, push
+from pipeline.release.push import Pushed
 
 from . import images
 from .conftest import Program, fresh
@@ -67,7 +68,7 @@ async def test_a_release_from_the_repository_of_builds(
     what, dev, prod = images.image("proof of a release"), fresh(host), fresh(host)
     await images.push(registry, repo, what)
     platforms = [Platform.parse(name) for name in ("linux/amd64", "linux/arm64")]
-    built = [(platform, child.digest) for platform, child in zip(platforms, what.children, strict=True)]
+    built = [Pushed(platform, child.digest) for platform, child in zip(platforms, what.children, strict=True)]
     index, _ = await push(registry, repo, dev, built)
     note = await images.attach(registry, dev, index, "statement")
     await perform(registry, await plan_promotion(registry, dev, index.digest, prod, ["1.2.3", "1.2"]))

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import sys
 import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
-
-from pipeline.release.layer import Limits, NormalLayer, Times, normal_layer
 
 if sys.version_info >= (3, 14):
     from compression.zstd import compress as zstd
 else:
     from backports.zstd import compress as zstd
 
-__all__ = ["KINDS", "XATTR", "Made", "members", "normal", "plain", "tar", "zstd"]
+__all__ = ["KINDS", "XATTR", "Made", "tar", "zstd"]
 
 XATTR = "SCHILY.xattr."
 KINDS = {
@@ -61,24 +57,3 @@ def tar(entries: Iterable[Made], form: int = tarfile.PAX_FORMAT) -> bytes:
             info.size = len(entry.content)
             archive.addfile(info, io.BytesIO(entry.content))
     return out.getvalue()
-
-
-def normal(
-    folder: Path, content: bytes, epoch: int = 2000, since: int | None = None, limits: Limits | None = None
-) -> NormalLayer:
-    """The normal form of some bytes, in a file of its own."""
-    number = len(list(folder.iterdir()))
-    source, out = folder / f"{number}.in", folder / f"{number}.out"
-    source.write_bytes(content)
-    return normal_layer(source, out, Times(epoch, since), limits)
-
-
-def plain(layer: NormalLayer) -> bytes:
-    """What a layer is without its compression."""
-    return gzip.decompress(layer.path.read_bytes())
-
-
-def members(layer: NormalLayer) -> list[tarfile.TarInfo]:
-    """What Python's own tar reader sees in a layer."""
-    with tarfile.open(layer.path, "r:gz") as archive:
-        return archive.getmembers()

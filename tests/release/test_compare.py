@@ -169,6 +169,39 @@ def test_a_hard_link_and_a_copy_are_the_same_tree(layout: Layout) -> None:
     assert found.same_files and ("layer 0", "b", "kind") in said(found)
 
 
+@pytest.mark.parametrize(
+    "links",
+    [
+        [Made("b", "link", link="b")],
+        [Made("b", "link", link="c"), Made("c", "link", link="b")],
+        [Made("b", "link", link="nowhere")],
+    ],
+)
+def test_a_hard_link_that_leads_nowhere_is_compared_as_a_link(layout: Layout, links: list[Made]) -> None:
+    """To itself, in a circle, to nothing: no tool can unpack it, and all that can be seen is the link."""
+    found = compared(layout, image(layout, links), image(layout, [Made("b", content=b"1"), *links[1:]]))
+    assert ("tree", "b", "kind") in said(found) and not found.same_files
+    same = compared(layout, image(layout, links), image(layout, links, level=1))
+    assert said(same) == [("layer 0", "", "compression")]
+
+
+def test_a_hard_link_to_a_folder_is_seen_as_that_folder(layout: Layout) -> None:
+    linked = [Made("d", "folder", mode=0o700), Made("a", "link", link="d")]
+    found = compared(
+        layout, image(layout, linked), image(layout, [linked[0], Made("a", "folder", mode=0o755)])
+    )
+    assert said(found) == [
+        *(("layer 0", "a", what) for what in ("kind", "mode", "link target")),
+        ("tree", "a", "mode"),
+    ]
+
+
+def test_a_path_that_stands_twice_in_a_layer_is_what_was_written_last(layout: Layout) -> None:
+    twice = [Made("a", content=b"1"), Made("a", content=b"2")]
+    found = compared(layout, image(layout, twice), image(layout, twice[1:]))
+    assert said(found) == [("layer 0", "", "form of the archive")] and found.same_files
+
+
 def test_config_history_labels_and_annotations(layout: Layout) -> None:
     before = {
         "created": "2026-01-01T00:00:00Z",

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from .judges import DOCKERFILES, ask
 
 
-def read(texts: Iterable[str], platforms: Iterable[str] = ("linux/amd64",)) -> list[dict[str, Any]]:
+def read(
+    texts: Iterable[str],
+    platforms: Iterable[str] = ("linux/amd64",),
+    arguments: Mapping[str, str] = MappingProxyType({}),
+) -> list[dict[str, Any]]:
     """What each Dockerfile is to BuildKit: `parse` or `meaning` if it is refused, `instructions`, and for each
-    of `platforms` the images it `uses`, and the variables that were `unset`."""
-    on = list(platforms)
-    return ask(DOCKERFILES, ({"dockerfile": text, "platforms": on} for text in texts))
+    of `platforms` the images it `uses` with these build arguments, and the variables that were `unset`."""
+    more = {"platforms": list(platforms), "arguments": dict(arguments)}
+    return ask(DOCKERFILES, ({"dockerfile": text, **more} for text in texts))
 
 
 def expand(words: Iterable[str], values: Mapping[str, str], escape: str = "\\") -> list[dict[str, Any]]:

@@ -2,8 +2,9 @@
 
 The plan at hand is compared with the catalogue as it was. Only images that a changed file can reach are read
 and rendered again in their earlier state, so that one changed file costs one image. What counts is what goes
-into a key (the Dockerfile with its bases, rootfs/, labels), what judges (the structure test, the gates) and
-what names (tags, aliases). Another name touches its own target only; everything else also what stands on it.
+into a key (the Dockerfile with its bases and arguments, rootfs/, labels), what judges (the structure test, the
+gates) and what names (tags, aliases). Another name touches its own target only; everything else also what
+stands on it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from .earlier import Before, reverted
 from .past import Name, Past, PastUnreadable, defined, in_question, project_of, reached, read_past
 
 # Fields of lockage.yml that show in the targets by themselves, or only allow something.
-_IN_TARGETS = ("platforms", "source", "policy", "tools", "project", "bases")
+_IN_TARGETS = ("platforms", "source", "policy", "tools", "project", "bases", "arguments")
 
 
 _SAME = Difference()

@@ -47,6 +47,7 @@ def difference(old: State, new: State, changed: Changed) -> Difference:
         texts = list(_text(old, new, changed, before.test_template, now.test_template))
         matter += texts or ["its structure test is another"]
     matter += rootfs
+    matter += _mapping("args", before.arguments, now.arguments)
     matter += _labels(before, now)
     matter += [f"gate {gate} is another" for gate in _gates(before, now)]
     names = [f"bears {tag} now" for tag in now.tags if tag not in before.tags]

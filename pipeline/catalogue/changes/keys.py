@@ -16,10 +16,10 @@ _LINES = 40  # of a Dockerfile's difference
 _PATHS = 10  # of rootfs/
 
 
-def inputs_of(plan: Plan, target_id: str, *, engine: str = "") -> dict[str, Any] | None:
-    """What the key of a target covers; `engine` as the plan was made with. None where the target has no key."""
+def inputs_of(plan: Plan, target_id: str) -> dict[str, Any] | None:
+    """What the key of a target covers. None where the target has no key."""
     keys = {t.id: t.key for t in plan.targets if t.key}
-    return key_inputs(plan.by_id[target_id], keys, engine=engine)
+    return key_inputs(plan.by_id[target_id], keys, builder=plan.builder)
 
 
 def input_digests(inputs: Mapping[str, Any]) -> dict[str, str]:

@@ -12,10 +12,10 @@ from ..cascade import resolve
 from ..definition import Definition
 from ..discover import discover
 from ..graph import Names
-from ..make import targets_of
 from ..plan import Plan, Target
 from ..source import IMAGES, PROJECT_NAME, ROOTFS, Source
 from ..tags import known_tags
+from ..targets import targets_of
 from ..templating.includes import readers
 from ..templating.rendering import Rendered, render_all
 from .attribution import by_folder
@@ -24,7 +24,7 @@ from .earlier import part
 Name = tuple[str, str]  # image and tag
 
 # Fields of lockage.yml that every target bears something of.
-_IN_EVERY_TARGET = ("platforms", "source", "policy")
+_IN_EVERY_TARGET = ("platforms", "source", "policy", "arguments")
 
 
 class PastUnreadable(Exception):

@@ -1,13 +1,13 @@
 """Variables in FROM, as BuildKit's shell words know them (frontend/dockerfile/shell).
 
 `$A`, `${A}`, `${A:-b}`, `${A-b}`, `${A:+b}`, `${A+b}`, quotes and backslashes. Substitutions by pattern and
-variables without a value are refused: what FROM names must be known before the build.
+variables that nothing declares are refused: what FROM names must be known before the build.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?\-$!]")
 _OPERATOR = re.compile(r":?[-+]")
@@ -17,12 +17,15 @@ class Unresolved(ValueError):
     """A word in FROM that cannot be known before the build."""
 
 
-def expand(text: str, values: Mapping[str, str | None], escape: str = "\\") -> str:
+def expand(
+    text: str, values: Mapping[str, str | None], escape: str = "\\", declared: Container[str] = ()
+) -> str:
     """The word with variables replaced and quotes removed; `escape` is the Dockerfile's escape character,
-    None the value of a variable that is set to something unknown. Raises `Unresolved`."""
+    None the value of a variable that is set to something unknown. Of those without a value the `declared` ones
+    are empty. Raises `Unresolved`."""
     if not any(character in text for character in ("$", '"', "'", escape)):
         return text
-    reader = _Reader(text, values, escape)
+    reader = _Reader(text, values, escape, declared)
     out = reader.until(None)
     if reader.unknown is not None:
         raise Unresolved(reader.unknown)
@@ -30,8 +33,10 @@ def expand(text: str, values: Mapping[str, str | None], escape: str = "\\") -> s
 
 
 class _Reader:
-    def __init__(self, text: str, values: Mapping[str, str | None], escape: str) -> None:
-        self.text, self.values, self.escape = text, values, escape
+    def __init__(
+        self, text: str, values: Mapping[str, str | None], escape: str, declared: Container[str]
+    ) -> None:
+        self.text, self.values, self.escape, self.declared = text, values, escape, declared
         self.at = 0
         self.unknown: str | None = None
 
@@ -118,10 +123,11 @@ class _Reader:
 
     def _value(self, name: str) -> str:
         value = self.values.get(name)
-        if value is None:
-            kind = "is not known before the build" if name.startswith("BUILD") else _NO_DEFAULT
+        if value is None and (name in self.values or name not in self.declared):
+            kind = _UNKNOWN if name in self.values else _NOT_DECLARED
             self.unknown = self.unknown or f"${name} {kind}"
         return value or ""
 
 
-_NO_DEFAULT = "has no ARG with a default before the first FROM"
+_UNKNOWN = "is not known before the build"
+_NOT_DECLARED = "has no ARG before the first FROM"

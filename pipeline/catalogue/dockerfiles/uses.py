@@ -6,14 +6,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 from pipeline.model import Platform
 
-from .expand import expand
+from .expand import Unresolved, expand
 from .scan import Dockerfile, Instruction, Word, scan
 
 _NAMES_IMAGE = re.compile(r"--from=|--mount=(?:.*,)?from=", re.IGNORECASE)
-_BUILD_PLATFORM = frozenset(("BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT"))
+_BUILD_PLATFORM = ("BUILDPLATFORM", "BUILDOS", "BUILDOSVERSION", "BUILDARCH", "BUILDVARIANT")
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +49,32 @@ def scanned(text: str) -> Dockerfile:
     return scan(text)
 
 
-@lru_cache(maxsize=_KEPT)
-def find_bases(text: str, platform: Platform) -> Uses:
+def find_bases(text: str, platform: Platform, arguments: Mapping[str, str] = _NOTHING) -> Uses:
     """The images in FROM, COPY --from and RUN --mount=from, for one platform; stages and `scratch` left out.
 
-    Variables in FROM are those of ARG before the first FROM (their defaults) and the `TARGET…` ones.
+    Variables in FROM are the `TARGET…` ones and those of ARG before the first FROM: the build argument of that
+    name, else the default, else nothing.
     """
-    defaults: dict[str, str | None] = _target_variables(platform)
+    return _find_bases(text, platform, tuple(sorted(arguments.items())))
+
+
+@lru_cache(maxsize=_KEPT)
+def _find_bases(text: str, platform: Platform, arguments: tuple[tuple[str, str], ...]) -> Uses:
     found = scanned(text)
     every = [_alias(i) for i in found.instructions if i.keyword == "FROM"]
+    stage = every[-1] if every and every[-1] != "\0" else "default"
+    variables = _Variables(
+        {**target_variables(platform), "TARGETSTAGE": stage}, dict(arguments), found.escape
+    )
     stages: list[str] = []
     bases: list[BaseUse] = []
     problems: list[tuple[int, str]] = []
     for instruction in found.instructions:
         if instruction.keyword == "ARG" and not stages:
-            _take_arguments(instruction, defaults, found.escape)
+            variables.take(instruction)
         elif instruction.keyword == "FROM":
             try:
-                use = _from(instruction, defaults, platform, found.escape)
+                use = _from(instruction, variables, platform)
             except ValueError as error:
                 problems.append((instruction.line, str(error)))
                 stages.append(_alias(instruction))
@@ -88,10 +98,11 @@ def find_bases(text: str, platform: Platform) -> Uses:
     return Uses(tuple(bases), len(stages), tuple(problems))
 
 
-def final_base(text: str, platform: Platform) -> BaseUse | None:
+def final_base(text: str, platform: Platform, arguments: Mapping[str, str] = _NOTHING) -> BaseUse | None:
     """The image that the last stage stands on, through stages it is built from; None for `scratch`."""
     froms = [i for i in scanned(text).instructions if i.keyword == "FROM" and i.words]
-    by_line = {use.line: use for use in find_bases(text, platform).bases if use.instruction == "FROM"}
+    bases = find_bases(text, platform, arguments).bases
+    by_line = {use.line: use for use in bases if use.instruction == "FROM"}
     number = len(froms) - 1
     while number >= 0:
         if froms[number].line in by_line:
@@ -101,18 +112,35 @@ def final_base(text: str, platform: Platform) -> BaseUse | None:
     return None
 
 
-def rewrite_uses(text: str, platform: Platform, choose: Callable[[BaseUse], str | None]) -> str:
+def rewrite_uses(
+    text: str,
+    platform: Platform,
+    choose: Callable[[BaseUse], str | None],
+    arguments: Mapping[str, str] = _NOTHING,
+) -> str:
     """The same text with what `choose` gives in place of each image; None leaves it. Not a byte else changes."""
-    edits = [(use.start, use.end, choose(use)) for use in find_bases(text, platform).bases]
+    edits = [(use.start, use.end, choose(use)) for use in find_bases(text, platform, arguments).bases]
     for start, end, new in sorted(edits, reverse=True):
         if new is not None:
             text = text[:start] + new + text[end:]
     return text
 
 
-def rewrite_bases(text: str, platform: Platform, names: Mapping[str, str]) -> str:
+def rewrite_bases(
+    text: str, platform: Platform, names: Mapping[str, str], arguments: Mapping[str, str] = _NOTHING
+) -> str:
     """The same text with images replaced by name (as `BaseUse.name` has it)."""
-    return rewrite_uses(text, platform, lambda use: names.get(use.name))
+    return rewrite_uses(text, platform, lambda use: names.get(use.name), arguments)
+
+
+def declared_arguments(text: str) -> frozenset[str]:
+    """The names of every ARG, in whatever stage."""
+    return frozenset(
+        word.text.partition("=")[0]
+        for instruction in scanned(text).instructions
+        if instruction.keyword == "ARG"
+        for word in (*instruction.flags, *instruction.words)
+    )
 
 
 def copies_rootfs(text: str) -> bool:
@@ -148,38 +176,61 @@ def _is_rootfs(source: str) -> bool:
     return source == "rootfs" or source.startswith("rootfs/")
 
 
-def _target_variables(platform: Platform) -> dict[str, str | None]:
+def target_variables(platform: Platform) -> dict[str, str]:
+    """What every build has from the platform that it is for."""
     return {
         "TARGETPLATFORM": str(platform),
         "TARGETOS": platform.os,
+        "TARGETOSVERSION": "",
         "TARGETARCH": platform.architecture,
         "TARGETVARIANT": platform.variant or "",
     }
 
 
-def _take_arguments(instruction: Instruction, values: dict[str, str | None], escape: str) -> None:
-    for word in (*instruction.flags, *instruction.words):
-        name, equals, default = word.text.partition("=")
-        if equals:
-            try:
-                values[name] = expand(default, values, escape)
-            except ValueError:  # told where it is used
-                values[name] = None
+class _Variables:
+    """What FROM may say: the platform's variables, and the ARGs above the first FROM."""
+
+    def __init__(self, given: Mapping[str, str], arguments: Mapping[str, str], escape: str) -> None:
+        self._arguments, self._escape = arguments, escape
+        self._values: dict[str, str | None] = {**dict.fromkeys(_BUILD_PLATFORM), **given}
+        self._declared: set[str] = set()
+
+    def take(self, instruction: Instruction) -> None:
+        """Add those of an ARG."""
+        for word in (*instruction.flags, *instruction.words):
+            name, equals, default = word.text.partition("=")
+            self._declared.add(name)
+            if name in self._arguments:
+                self._values[name] = self._arguments[name]
+            elif equals:
+                try:
+                    self._values[name] = self.expand(default)
+                except ValueError:  # told where it is used
+                    self._values[name] = None
+
+    def expand(self, text: str) -> str:
+        """A word with its variables replaced. Raises ValueError."""
+        return expand(text, self._values, self._escape, self._declared)
 
 
-def _from(instruction: Instruction, values: Mapping[str, str | None], own: Platform, escape: str) -> BaseUse:
+def _from(instruction: Instruction, variables: _Variables, own: Platform) -> BaseUse:
     if not instruction.words:
         raise ValueError("FROM names no image")
     word = instruction.words[0]
-    name = expand(word.text, values, escape)
-    if not name:
-        raise ValueError(f"FROM {word.text}: the name is empty; give the ARG a default")
+    name = variables.expand(word.text)
+    if not name or (name != word.text and name[-1] in ":@/"):
+        raise ValueError(
+            f"FROM {word.text} is {name or 'empty'}: give its ARG a default, or a value in args:"
+        )
     flag = instruction.flag("platform")
     if flag is None:
         return BaseUse(name, instruction.line, word.start, word.end, "FROM")
-    if any(variable in flag.text for variable in _BUILD_PLATFORM):
+    try:
+        platform = Platform.parse(variables.expand(flag.text))
+    except Unresolved:
+        if not any(variable in flag.text for variable in _BUILD_PLATFORM):
+            raise
         return BaseUse(name, instruction.line, word.start, word.end, "FROM", on_build_platform=True)
-    platform = Platform.parse(expand(flag.text, values, escape))
     return BaseUse(
         name, instruction.line, word.start, word.end, "FROM", None if platform == own else platform
     )

@@ -23,13 +23,11 @@ from .text import explain_texts
 _OCI = "org.opencontainers.image"
 
 
-def explain_target(
-    plan: Plan, target_id: str, *, engine: str = "", lock: str = LOCK_NAME
-) -> tuple[Explained, ...]:
+def explain_target(plan: Plan, target_id: str, *, lock: str = LOCK_NAME) -> tuple[Explained, ...]:
     """Every value of a target with its place, in the order of a plan's fields.
 
-    `engine` is the engine's version as the plan was made with, `lock` the name of the lock in force. Pure; one
-    image is read again. Raises KeyError for an unknown id, ValueError for a plan without a source.
+    `lock` is the name of the lock in force. Pure; one image is read again. Raises KeyError for an unknown id,
+    ValueError for a plan without a source.
     """
     target = plan.by_id[target_id]
     if plan.source is None:
@@ -43,11 +41,12 @@ def explain_target(
         *explain_texts(plan.source, target, levels),
         *_merged(levels, "versions"),
         *_merged(levels, "variables"),
+        *_arguments(target, levels, project),
         *_labels(target, levels, project),
         *_rootfs(target, levels),
         *_bases(plan, plan.source, target, levels, lock),
         *explain_gates(target, levels, project),
-        *_key(plan, target, engine),
+        *_key(plan, target),
     )
 
 
@@ -120,6 +119,13 @@ def _merged(levels: Levels, key: str) -> Iterator[Explained]:
         yield last(f"{key}.{name}", said, None)
 
 
+def _arguments(target: Target, levels: Levels, project: ProjectSays) -> Iterator[Explained]:
+    own = levels.merged("args")
+    for name, value in target.arguments.items():
+        said = (*project.said(project.model.args.get(name), "args", name), *own.get(name, ()))
+        yield last(f"args.{name}", said, value)
+
+
 def _labels(target: Target, levels: Levels, project: ProjectSays) -> Iterator[Explained]:
     d = levels.definition
     automatic: Mapping[str, tuple[tuple[Said, ...], str]] = {
@@ -186,8 +192,8 @@ def _pinned(reference: Reference, lock: str) -> str:
     return f"pinned in {lock} as {name}" if reference.digest else f"{lock} does not know {name}"
 
 
-def _key(plan: Plan, target: Target, engine: str) -> Iterator[Explained]:
-    inputs = inputs_of(plan, target.id, engine=engine)
+def _key(plan: Plan, target: Target) -> Iterator[Explained]:
+    inputs = inputs_of(plan, target.id)
     if target.key is None or inputs is None:
         why = "a base is not locked; `lockage lock` pins it"
         yield Explained("key", None, COMPUTED, why)

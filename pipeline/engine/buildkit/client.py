@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import anyio
 
 from pipeline.engine.faults import explained, lost, tail
 from pipeline.errors import BuildError, EnvironmentProblem, LockageError, RegistryError
 from pipeline.model import Digest
 
+from . import daemon as service
 from .order import CONTEXT, CONTEXTS, DOCKERFILE, METADATA, PROGRESS, SECRETS, SSH, BuildOrder, arguments
-from .report import Failure, Report, read_report
+from .report import Failure, Report, current, read_report
 
 if TYPE_CHECKING:
     import dagger
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 _DIGEST = "containerimage.digest"
 _DISK_FULL = "no space left on device"
+_STEP_FAILED = '" did not complete successfully'
+_PARSING = "dockerfile parse error"
 _REGISTRY = (
     "failed to push",
     "failed to copy",
@@ -43,17 +48,60 @@ class Built:
     cache_folders: Mapping[str, dagger.Directory] = field(default_factory=dict)
 
 
-async def build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None = None) -> Built:
-    """Build and push one target. `credentials` is a Docker configuration for the registries it needs.
+def _nothing(doing: str) -> None:
+    """For whoever does not want to know."""
+
+
+async def build(
+    daemon: Daemon,
+    order: BuildOrder,
+    credentials: dagger.Secret | None = None,
+    tell: Callable[[str], None] = _nothing,
+) -> Built:
+    """Build and push one target on a daemon that was started. `credentials` is a Docker configuration for the
+    registries it needs; `tell` is called now and then with what a long build is doing.
 
     Raises BuildError with the step's last lines and its place in the Dockerfile; RegistryError, EnvironmentProblem.
     """
-    await daemon.start()
+    outcome: list[Built | LockageError] = []
+    name = uuid.uuid4().hex
+
+    async def work() -> None:
+        try:
+            outcome.append(await _build(daemon, order, credentials, name))
+        except LockageError as fault:
+            outcome.append(fault)
+        group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(work)
+        group.start_soon(_tell, daemon, name, tell)
+        await daemon.hangs()
+        group.cancel_scope.cancel()
+    if not outcome:
+        raise EnvironmentProblem(
+            f"building {order.target}: BuildKit no longer answers", hint="lockage status; then run again"
+        )
+    if isinstance(outcome[0], LockageError):
+        raise outcome[0]
+    return outcome[0]
+
+
+async def _build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None, name: str) -> Built:
     import dagger
 
-    client = _with_inputs(daemon, order, credentials)
-    command = ["buildctl", "--addr", daemon.address, "build", *arguments(order)]
-    done = client.with_exec(command, expect=dagger.ReturnType.ANY, redirect_stderr=PROGRESS)
+    command = [
+        "buildctl",
+        "--addr",
+        daemon.address,
+        "build",
+        "--trace",
+        daemon.trace(name),
+        *arguments(order),
+    ]
+    done = _with_inputs(daemon, order, credentials, name).with_exec(
+        command, expect=dagger.ReturnType.ANY, redirect_stderr=PROGRESS
+    )
     with explained(f"building {order.target}", hint=order.hint):
         code = await done.exit_code()
         report = read_report(await done.file(PROGRESS).contents(), failed=code != 0)
@@ -65,19 +113,16 @@ async def build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | 
     )
 
 
-def _with_inputs(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None) -> dagger.Container:
+def _with_inputs(
+    daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None, name: str
+) -> dagger.Container:
     engine = daemon.client
     dockerfile = engine.directory().with_new_file("Dockerfile", order.dockerfile)
-    once = uuid.uuid4().hex  # an engine would remember what was pushed before
-    out = (
-        daemon.tool()
-        .with_env_variable("LOCKAGE_BUILD", once)
-        .with_new_file("/out/.keep", "")
-        .with_mounted_directory(CONTEXT, order.context)
-        .with_mounted_directory(DOCKERFILE, dockerfile)
-    )
-    for name, folder in order.folders.items():
-        out = out.with_mounted_directory(f"{CONTEXTS}/{name}", folder)
+    # The variable is another one each time: an engine would remember what was pushed before.
+    out = daemon.tool().with_env_variable("LOCKAGE_BUILD", name).with_new_file("/out/.keep", "")
+    out = out.with_mounted_directory(CONTEXT, order.context).with_mounted_directory(DOCKERFILE, dockerfile)
+    for context, folder in order.folders.items():
+        out = out.with_mounted_directory(f"{CONTEXTS}/{context}", folder)
     for id, secret in order.secrets.items():
         out = out.with_mounted_secret(f"{SECRETS}/{id}", secret)
     for id, agent in order.ssh_agents.items():
@@ -93,20 +138,34 @@ def _with_inputs(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret |
     return out
 
 
+async def _tell(daemon: Daemon, name: str, tell: Callable[[str], None]) -> None:
+    before = ""
+    while True:
+        await anyio.sleep(service.PROGRESS)
+        try:
+            doing = current((await daemon.progress()).get(name, ""))
+        except LockageError:  # the build itself says why
+            return
+        if doing and doing != before:
+            tell(doing)
+            before = doing
+
+
 def _fault(order: BuildOrder, failure: Failure) -> LockageError:
     what = f"building {order.target}: {failure.message}"
     detail = failure.output or None
-    if _DISK_FULL in failure.message or _DISK_FULL in failure.output:
+    if _DISK_FULL in f"{failure.message}\n{failure.output}".lower():
         return EnvironmentProblem(
             what, hint="the engine's disk is full: free some space, then run again", detail=detail
         )
-    if lost(failure.message):
+    cause = failure.message.rpartition(_STEP_FAILED)[2]  # behind the command, which may have any words in it
+    if lost(cause) and not failure.message.startswith(_PARSING):
         return EnvironmentProblem(
             f"building {order.target}: BuildKit or a registry it needs went away",
             hint="lockage status; then run again: finished work is kept",
             detail=tail(failure.message),
         )
-    if not failure.lines and any(words in failure.message for words in _REGISTRY):
+    if not failure.lines and any(words in cause for words in _REGISTRY):
         return RegistryError(
             what, hint="lockage status; check the registry and its credentials", detail=detail
         )

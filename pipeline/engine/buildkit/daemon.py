@@ -8,17 +8,19 @@ machine the session comes from is brought in under its usual name (`localhost:50
 from __future__ import annotations
 
 import json
+import re
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import anyio
 
 from pipeline.engine.faults import explained, tail
-from pipeline.errors import EnvironmentProblem
+from pipeline.errors import EnvironmentProblem, LockageError
 from pipeline.model import Mirrors, Reference
 
 if TYPE_CHECKING:
@@ -28,8 +30,14 @@ STATE = "lockage-buildkit-state"
 SOCKETS = "lockage-buildkit-run"
 SUBNET = "10.86.0.0/16"  # of RUN instructions; the engine's own is 10.87.0.0/16
 START_LIMIT = 60.0  # seconds until the daemon answers
+PROGRESS = 5.0  # seconds between two looks at what builds are doing
+_TAIL = 8192  # bytes of a build's events
+_TRACE = ".trace"
+_HEADER = re.compile(rf"^==> (.*){re.escape(_TRACE)} <==\n", re.MULTILINE)
+_WATCH = 30.0  # seconds between two questions whether it still answers
+_PATIENCE = 30.0  # seconds in which a busy daemon has to
 _CERTIFICATES = "/etc/buildkit/ca"
-_PORT = 1
+_START = Path(__file__).parent / "daemon.sh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +105,18 @@ class Daemon:
         self.client, self.config = client, config
         self._registry, self._lock = registry, anyio.Lock()
         self._service: dagger.Service | None = None
-        self._name = ""
+        self._name, self._answered = "", 0.0
+        self._progress: Mapping[str, str] = {}
+        self._reading, self._read = anyio.Lock(), 0.0
 
     @property
     def address(self) -> str:
         """Where clients find it, inside their containers."""
-        return f"unix:///run/buildkit/{self._name}/buildkitd.sock"
+        return f"unix://{self._folder}/buildkitd.sock"
+
+    @property
+    def _folder(self) -> str:
+        return f"/run/buildkit/{self._name}"
 
     def tool(self) -> dagger.Container:
         """A container of BuildKit's image that sees the daemons' sockets."""
@@ -147,8 +161,9 @@ class Daemon:
         if registry is not None:
             base = base.with_service_binding("localhost", registry)
         base = base.with_env_variable("LOCKAGE_RUN", self._name)
-        script = (files(__package__) / "daemon.sh").read_text()
-        return base.as_service(args=["/bin/sh", "-c", script], insecure_root_capabilities=True)
+        return base.as_service(
+            args=["/bin/sh", "-c", _START.read_text(encoding="utf-8")], insecure_root_capabilities=True
+        )
 
     def _loopback(self) -> dagger.Service | None:
         import dagger
@@ -156,13 +171,43 @@ class Daemon:
         ports = [dagger.PortForward(backend=port, frontend=port) for port in self.config.ports]
         return self.client.host().service(ports, host="localhost") if ports else None
 
+    async def hangs(self) -> None:
+        """Return when it no longer answers; asked now and then while builds run, however many they are."""
+        while True:
+            await anyio.sleep(_WATCH)
+            if time.monotonic() - self._answered < _WATCH:
+                continue  # another build has just asked
+            try:
+                if not await self.answers(_PATIENCE):
+                    return
+            except LockageError:  # the engine is gone as well
+                return
+
+    async def progress(self) -> Mapping[str, str]:
+        """The ends of what running builds have written to their `trace`, by name; read at most every few seconds."""
+        async with self._reading:
+            if time.monotonic() - self._read >= PROGRESS:
+                script = f"cd {self._folder}; tail -qvc {_TAIL} *{_TRACE} 2>/dev/null || :"
+                asked = self.tool().with_env_variable("LOCKAGE_ASKED", uuid.uuid4().hex)
+                with explained("asking BuildKit's clients for their progress"):
+                    text = await asked.with_exec(["/bin/sh", "-c", script]).stdout()
+                parts = _HEADER.split(text)
+                self._progress = dict(zip(parts[1::2], parts[2::2], strict=True))
+                self._read = time.monotonic()
+            return self._progress
+
+    def trace(self, name: str) -> str:
+        """Where a build of this name is to write its events."""
+        return f"{self._folder}/{name}{_TRACE}"
+
     async def answers(self, limit: float) -> bool:
         """Whether it answers a client within `limit` seconds."""
         import dagger
 
         script = f"""
-            for _ in $(seq {int(limit * 10)}); do
-                buildctl --addr {self.address} --timeout 5 debug workers --format '{{{{len .}}}}' && exit
+            end=$(($(date +%s) + {int(limit)}))
+            while [ "$(date +%s)" -le $end ]; do
+                timeout {int(limit)} buildctl --addr {self.address} debug workers && exit
                 sleep 0.1
             done; exit 1"""
         asked = (
@@ -171,7 +216,10 @@ class Daemon:
             .with_exec(["/bin/sh", "-c", script], expect=dagger.ReturnType.ANY)
         )
         with explained("asking whether BuildKit answers"):
-            return await asked.exit_code() == 0
+            answered = await asked.exit_code() == 0
+        if answered:
+            self._answered = time.monotonic()
+        return answered
 
     async def _stop(self) -> None:
         import dagger

@@ -43,5 +43,7 @@ while read -r address names; do  # what this service knows by name is its own af
 done < /etc/hosts
 
 umask 022
-exec buildkitd --config /etc/buildkit/lockage.toml --root "$state" \
+entry=/usr/bin/buildkitd-entrypoint  # sees to control groups
+[ -x "$entry" ] || entry=buildkitd
+exec "$entry" --config /etc/buildkit/lockage.toml --root "$state" \
     --addr "unix:///run/buildkit/$LOCKAGE_RUN/buildkitd.sock"

@@ -10,16 +10,20 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_MARKED = re.compile(r"^\s*(\d+) \| >>> ", re.MULTILINE)
-_ON_LINE = re.compile(r"(?:parse error )?on line (\d+)")
+_MARKED = re.compile(r"^ *([0-9]{1,9}) \| >>> ", re.MULTILINE)
+_ON_LINE = re.compile(r"\bon line ([0-9]{1,9})\b")
 _SOLVE = re.compile(r"^(?:error: )?(?:failed to solve: )*")
-_LONG_PROCESS = re.compile(r'(process ".{120}).+(" did not complete)', re.DOTALL)
-_LAST_LINES = 20
+_LINT_LINE = re.compile(r" \(line \d+\)\Z")  # of the generated Dockerfile, which `range` says as well
+_PROCESS, _INCOMPLETE = 'process "', '" did not complete'
+_MOST_LINES = 20
+_LONGEST_LINE = 2000
+_LONGEST_COMMAND = 120
+_LONGEST = 160  # letters of a line of progress
 _CANCELLED = "context canceled"
 _CACHES = (
     "importing cache manifest from ",
@@ -72,7 +76,7 @@ def read_report(text: str, *, failed: bool) -> Report:
     logs: dict[str, list[bytes]] = {}
     warnings: dict[Warning, None] = {}
     words: list[str] = []
-    for line in text.splitlines():
+    for line in text.split("\n"):  # names hold other line ends, which JSON leaves as they are
         status = _status(line)
         if status is None:
             words.append(line)
@@ -94,20 +98,57 @@ def read_report(text: str, *, failed: bool) -> Report:
     )
 
 
+def current(tail: str) -> str:
+    """What a build is doing, from the last of its events (the first line may be cut): a step's name, or the last line
+    that a step wrote; empty where neither is among them."""
+    for line in reversed(tail.splitlines()):
+        status = _status(line)
+        if status is None:
+            continue
+        written = b"".join(_bytes(log.get("data")) for log in _list(status, "logs"))
+        words = _tail(written.decode(errors="replace"), 1).strip()
+        started = [str(v.get("name", "")) for v in _list(status, "vertexes") if v.get("started")]
+        if found := words or next(
+            (name for name in reversed(started) if not name.startswith("[internal]")), ""
+        ):
+            return found[:_LONGEST]
+    return ""
+
+
 def _failure(
     words: list[str], vertices: Mapping[str, Mapping[str, Any]], logs: Mapping[str, list[bytes]]
 ) -> Failure:
     text = "\n".join(words)
-    error = next((i for i, line in reversed(list(enumerate(words))) if line.startswith("error: ")), None)
+    error = next((i for i, line in enumerate(words) if line.startswith("error: ")), None)
     message = _SOLVE.sub("", "\n".join(words[error:]).strip()) if error is not None else _tail(text)
-    broken = [d for d, v in vertices.items() if v.get("error") and _CANCELLED not in str(v["error"])]
-    step = str(vertices[broken[0]].get("name", "")) if broken else ""
-    output = b"".join(logs.get(broken[0], [])).decode(errors="replace") if broken else ""
-    numbers = [int(n[:9]) for n in _MARKED.findall(text)]
+    broken = _broken(vertices, message)
+    step = str(vertices[broken].get("name", "")) if broken is not None else ""
+    output = b"".join(logs.get(broken, [])).decode(errors="replace") if broken is not None else ""
+    numbers = [int(n) for n in _MARKED.findall(text)]
     if not numbers and (named := _ON_LINE.search(message)):
-        numbers = [int(named[1][:9])]
+        numbers = [int(named[1])]
     lines = (min(numbers), max(numbers)) if numbers else None
-    return Failure(_LONG_PROCESS.sub(r"\1…\2", message), lines, step, _tail(output))
+    return Failure(_shortened(message), lines, step, _tail(output))
+
+
+def _broken(vertices: Mapping[str, Mapping[str, Any]], message: str) -> str | None:
+    """The step whose error the message ends with, else the first that failed by itself."""
+    errors = {d: str(v["error"]) for d, v in vertices.items() if v.get("error")}
+    by_itself = [d for d, error in errors.items() if _CANCELLED not in error]
+    return next((d for d in by_itself if errors[d] in message), by_itself[0] if by_itself else None)
+
+
+def _shortened(message: str) -> str:
+    """The message with a long command cut: its instruction is named by line."""
+    start, end = message.find(_PROCESS), message.rfind(_INCOMPLETE)
+    cut = start + len(_PROCESS) + _LONGEST_COMMAND
+    whole = f"{message[:cut]}…{message[end:]}" if start >= 0 and end > cut else message
+    return _cut(whole.splitlines()[:_MOST_LINES])
+
+
+def _cut(lines: list[str]) -> str:
+    """The lines, none longer than anybody reads."""
+    return "\n".join(f"{line[:_LONGEST_LINE]}…" if len(line) > _LONGEST_LINE else line for line in lines)
 
 
 def _matters(vertex: Mapping[str, Any]) -> bool:
@@ -145,7 +186,8 @@ def _warning(data: Mapping[str, Any]) -> Warning:
         r.get("start", {}).get("line") for r in _list(data, "range") if isinstance(r.get("start"), dict)
     ]
     line = next((n for n in starts if isinstance(n, int) and n > 0), 0)
-    return Warning(line, message if named else short, rule if named else "", str(data.get("url") or ""))
+    message = _LINT_LINE.sub("", message if named else short) if line else (message if named else short)
+    return Warning(line, message, rule if named else "", str(data.get("url") or ""))
 
 
 def _bytes(value: object) -> bytes:
@@ -159,6 +201,5 @@ def _internal(vertex: Mapping[str, Any]) -> bool:
     return str(vertex.get("name", "")).startswith("[internal]")
 
 
-def _tail(text: str, count: int = _LAST_LINES) -> str:
-    lines: Iterable[str] = _ANSI.sub("", text).replace("\r\n", "\n").rstrip().splitlines()
-    return "\n".join(list(lines)[-count:])
+def _tail(text: str, count: int = _MOST_LINES) -> str:
+    return _cut(_ANSI.sub("", text).replace("\r\n", "\n").rstrip().splitlines()[-count:])

@@ -103,8 +103,3 @@ def clean(path: str, what: str) -> str:
     if ".." in parts or "\0" in path:
         raise LayerFault(f"the layer has {what} {path[:200]!r}, which leads out of its root")
     return "/".join(parts)
-
-
-def order(path: str) -> list[str]:
-    """What entries are sorted by: a folder comes right before what is in it."""
-    return path.split("/") if path else []

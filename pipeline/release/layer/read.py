@@ -1,7 +1,7 @@
 """Reading of tar streams from anywhere (POSIX.1-2017 pax; GNU long names), with nothing taken on trust.
 
-`tarfile` reads an extended header of any length into memory, takes global records and sparse files, and rounds times:
-what is written from here has to be the same bytes everywhere, so what is not understood is refused.
+`tarfile` reads an extended header of any length into memory, takes global records and sparse files, and rounds times.
+Layers that are compared here must not be called equal when they are not, so what is not understood is refused.
 """
 
 from __future__ import annotations

@@ -9,10 +9,11 @@ import (
 	"os"
 )
 
-// request is a Dockerfile with the platforms it is built for, or single words to expand.
+// request is a Dockerfile with the platforms it is built for and its build arguments, or single words to expand.
 type request struct {
 	Dockerfile string            `json:"dockerfile"`
 	Platforms  []string          `json:"platforms"`
+	Arguments  map[string]string `json:"arguments"`
 	Words      []string          `json:"words"`
 	Values     map[string]string `json:"values"`
 	Escape     string            `json:"escape"`

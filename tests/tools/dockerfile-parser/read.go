@@ -66,7 +66,8 @@ func read(asked request) answer {
 	}
 	out.Stages = len(stages)
 	for _, platform := range asked.Platforms {
-		words := &expander{shell.NewLex(result.EscapeToken), variables(platform), []string{}}
+		known := variables(platform, stages)
+		words := &expander{shell.NewLex(result.EscapeToken), known, asked.Arguments, []string{}}
 		uses, err := uses(stages, arguments, words)
 		found := outcome{Uses: uses, Unset: words.unset}
 		if err != nil {

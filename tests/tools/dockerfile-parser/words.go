@@ -16,19 +16,25 @@ func (v values) Get(name string) (string, bool) { value, there := v[name]; retur
 func (v values) Keys() []string                 { return slices.Sorted(maps.Keys(v)) }
 
 // variables are what BuildKit sets for a platform. The engine's own platform is always the same one here.
-func variables(platform string) values {
+func variables(platform string, stages []instructions.Stage) values {
 	parts := append(strings.Split(platform, "/"), "")
+	stage := "default"
+	if len(stages) > 0 && stages[len(stages)-1].Name != "" {
+		stage = stages[len(stages)-1].Name
+	}
 	return values{
 		"BUILDPLATFORM": "linux/amd64", "BUILDOS": "linux", "BUILDARCH": "amd64", "BUILDVARIANT": "",
-		"TARGETPLATFORM": platform, "TARGETOS": parts[0], "TARGETARCH": parts[1], "TARGETVARIANT": parts[2],
+		"BUILDOSVERSION": "", "TARGETPLATFORM": platform, "TARGETOS": parts[0], "TARGETARCH": parts[1],
+		"TARGETVARIANT": parts[2], "TARGETOSVERSION": "", "TARGETSTAGE": stage,
 	}
 }
 
 // expander replaces variables in words, and remembers those that had no value.
 type expander struct {
-	lex   *shell.Lex
-	known values
-	unset []string
+	lex       *shell.Lex
+	known     values
+	arguments values
+	unset     []string
 }
 
 func (e *expander) expand(text string) (string, error) {
@@ -37,10 +43,14 @@ func (e *expander) expand(text string) (string, error) {
 	return result.Result, err
 }
 
-// take adds the defaults of the ARGs before the first FROM.
+// take adds the ARGs before the first FROM: the build arguments, else the defaults.
 func (e *expander) take(arguments []instructions.ArgCommand) error {
 	for _, command := range arguments {
 		for _, argument := range command.Args {
+			if given, there := e.arguments[argument.Key]; there {
+				e.known[argument.Key] = given
+				continue
+			}
 			if argument.Value == nil {
 				continue
 			}
@@ -68,7 +78,7 @@ func expandAll(asked request) []expansion {
 	}
 	out := []expansion{}
 	for _, text := range asked.Words {
-		words := &expander{shell.NewLex(escape), asked.Values, []string{}}
+		words := &expander{shell.NewLex(escape), asked.Values, nil, []string{}}
 		found, err := words.expand(text)
 		message := ""
 		if err != nil {

@@ -1,0 +1,176 @@
+"""Rendered tags to targets: bases looked up, labels and arguments put together, what a Dockerfile asks checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from pipeline.config import Lock, Project, did_you_mean
+from pipeline.errors import Problem
+from pipeline.model import Platform, Reference
+
+from .definition import Definition
+from .dockerfiles.context import missing_sources
+from .dockerfiles.uses import declared_arguments, find_bases, rewrite_bases
+from .graph import Edge, Names, UnknownBase
+from .plan import Base, Target, target_id
+from .source import Source
+from .templating.rendering import Rendered
+
+
+def targets_of(
+    source: Source,
+    project: Project,
+    rendered: Iterable[Rendered],
+    names: Names,
+    aliases: Mapping[tuple[str, str], tuple[str, ...]],
+    problems: list[Problem],
+    lock: Lock | None = None,
+    snapshot_id: str | None = None,
+) -> dict[str, Target]:
+    """Every platform of every rendered tag as a target by id, without a key; problems are appended."""
+    targets: dict[str, Target] = {}
+    for item in rendered:
+        _check_sources(source, item, problems)
+        arguments = _arguments(project, item.definition)
+        notes = _undeclared(item)
+        for platform in item.platforms:
+            edges, warnings = _edges(source, item, platform, arguments, names, problems)
+            told = (*warnings, *notes)
+            target = _target(project, item, platform, arguments, edges, told, aliases, snapshot_id, lock)
+            targets[target.id] = target
+    return targets
+
+
+def _edges(
+    source: Source,
+    item: Rendered,
+    platform: Platform,
+    arguments: Mapping[str, str],
+    names: Names,
+    problems: list[Problem],
+) -> tuple[list[Edge], tuple[str, ...]]:
+    if item.definition.external is not None:
+        return [], ()
+    name = item.definition.name
+    uses = find_bases(item.dockerfile, platform, arguments)
+    for line, message in uses.problems:
+        where, at = item.place(source, line)
+        problems.append(Problem(where, at, 1, "FROM", f"{message} ({name})"))
+    edges = []
+    for use in uses.bases:
+        try:
+            edges.append(names.resolve(use, platform))
+        except UnknownBase as error:
+            where, at = item.place(source, use.line)
+            message = f"{error.message} ({name})"
+            problems.append(Problem(where, at, 1, use.instruction, message, error.suggestion))
+    warnings = item.warnings
+    if uses.stages > 1 and item.injected:
+        warnings += (
+            "rootfs/ is copied into the first stage of several; write COPY rootfs/ / where it belongs",
+        )
+    return edges, warnings
+
+
+# proxies need no ARG
+_PREDEFINED = frozenset(f"{kind}_PROXY" for kind in ("HTTP", "HTTPS", "FTP", "NO", "ALL"))
+
+
+def _arguments(project: Project, definition: Definition) -> Mapping[str, str]:
+    """The project's, and the image's over them."""
+    if definition.external is not None:
+        return MappingProxyType({})
+    own = {name: argument.value for name, argument in definition.arguments.items()}
+    return MappingProxyType(dict(sorted({**project.arguments, **own}.items())))
+
+
+def _undeclared(item: Rendered) -> tuple[str, ...]:
+    """A warning for each of the image's own arguments that no ARG takes."""
+    own = item.definition.arguments
+    if not own or item.definition.external is not None:
+        return ()
+    declared = declared_arguments(item.dockerfile)
+    return tuple(
+        str(own[name].place.problem("no ARG of the Dockerfile has this name", did_you_mean(name, declared)))
+        for name in own
+        if name not in declared and name.upper() not in _PREDEFINED
+    )
+
+
+def _check_sources(source: Source, item: Rendered, problems: list[Problem]) -> None:
+    for line, instruction, name in missing_sources(item.dockerfile, item.rootfs):
+        where, at = item.place(source, line)
+        message = f"{name} is not in the build context ({item.definition.name})"
+        folder = item.definition.folders[-1]
+        problems.append(
+            Problem(where, at, 1, instruction, message, f"only rootfs/ is: put it into {folder}/rootfs/")
+        )
+
+
+def _target(
+    project: Project,
+    item: Rendered,
+    platform: Platform,
+    arguments: Mapping[str, str],
+    edges: list[Edge],
+    warnings: tuple[str, ...],
+    aliases: Mapping[tuple[str, str], tuple[str, ...]],
+    snapshot_id: str | None,
+    lock: Lock | None,
+) -> Target:
+    d = item.definition
+    bases, moved = [], {}
+    for edge in edges:
+        name = edge.use.name
+        if edge.node is None:
+            bases.append(Base("external", name, edge.use.line, None, edge.reference, edge.use.platform))
+            continue
+        image, tag, on = edge.node
+        if snapshot_id:
+            moved[name] = f"{image}:{tag}-{snapshot_id}"
+            name = moved[name]
+        identity = target_id(image, tag, on)
+        bases.append(Base("internal", name, edge.use.line, identity, None, edge.use.platform))
+    text = rewrite_bases(item.dockerfile, platform, moved, arguments) if moved else item.dockerfile
+    tags = (f"{d.tag}-{snapshot_id}",) if snapshot_id else (d.tag, *aliases.get((d.image, d.tag), ()))
+    return Target(
+        id=target_id(d.image, d.tag, platform),
+        image=d.image,
+        tag=d.tag,
+        base_tag=d.base_tag,
+        variant=d.variant,
+        platform=platform,
+        tags=tags,
+        bases=tuple(dict.fromkeys(bases)),
+        dockerfile=text,
+        test=item.test,
+        rootfs=item.rootfs.entries,
+        labels=MappingProxyType({} if d.external else _labels(project, d)),
+        key=None,
+        gates=d.gates.over(project.policy) if d.gates else project.policy,
+        warnings=warnings,
+        template=item.template,
+        test_template=item.test_template,
+        title=d.title,
+        description=d.description,
+        external=pinned(d.external, lock) if d.external else None,
+        arguments=arguments,
+    )
+
+
+def _labels(project: Project, definition: Definition) -> dict[str, str]:
+    """Labels that are the same from commit to commit (OCI image-spec v1.1, annotations.md)."""
+    oci = "org.opencontainers.image"
+    out = {f"{oci}.title": definition.title or definition.image, f"{oci}.version": definition.tag}
+    if definition.description:
+        out[f"{oci}.description"] = definition.description
+    if project.source:
+        out[f"{oci}.source"] = project.source
+    return dict(sorted((out | dict(definition.labels)).items()))
+
+
+def pinned(reference: Reference, lock: Lock | None) -> Reference:
+    """The reference with the digest that the lock has for it."""
+    digest = lock.digest(reference) if lock else None
+    return reference.pinned(digest) if digest else reference

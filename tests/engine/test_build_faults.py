@@ -1,0 +1,63 @@
+"""Why a build failed -> which error: of the Dockerfile, of a registry, or of what the run needs."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from pipeline.engine.buildkit.client import _fault
+from pipeline.engine.buildkit.order import BuildOrder
+from pipeline.engine.buildkit.report import Failure
+from pipeline.errors import BuildError, EnvironmentProblem, LockageError, RegistryError
+from pipeline.model import Platform, Repository
+
+ORDER = BuildOrder(
+    target="app/1.0/linux-amd64",
+    dockerfile="FROM scratch\n",
+    context=cast(Any, None),
+    platform=Platform("linux", "amd64"),
+    destination=Repository("localhost:5000", "lockage/builds"),
+    epoch=1_800_000_000,
+    hint="see the template",
+)
+BEHIND = "did not complete successfully: exit code: 1"
+
+
+@pytest.mark.parametrize(
+    ("message", "lines", "kind"),
+    [
+        (f'process "/bin/sh -c false" {BEHIND}', (3, 3), BuildError),
+        ("debian@sha256:0: not found", (1, 1), BuildError),
+        (f'process "/dev/pipes/EOF" {BEHIND}', (3, 6), BuildError),  # RUN <<EOF with #! in its first line
+        (f'process "/bin/sh -c echo connection refused; exit 1" {BEHIND}', (3, 3), BuildError),
+        (f'process "/bin/sh -c echo failed to push" {BEHIND}', None, BuildError),
+        ("dockerfile parse error on line 2: unterminated heredoc EOF", (2, 2), BuildError),
+        (
+            "failed to push localhost:5000/lockage/builds: unexpected status: 403 Forbidden",
+            None,
+            RegistryError,
+        ),
+        ("failed to copy: httpReadSeeker: unexpected status code 500", None, RegistryError),
+        ("pull access denied, repository does not exist or may require authorization", None, RegistryError),
+        ("rpc error: code = Unavailable desc = error reading from server: EOF", None, EnvironmentProblem),
+        (
+            "failed to do request: dial tcp 127.0.0.1:5000: connect: connection refused",
+            None,
+            EnvironmentProblem,
+        ),
+        ("failed to write: no space left on device", None, EnvironmentProblem),
+    ],
+)
+def test_the_kind_of_error(message: str, lines: tuple[int, int] | None, kind: type[LockageError]) -> None:
+    fault = _fault(ORDER, Failure(message, lines, "RUN x", "its output"))
+    assert type(fault) is kind
+    assert fault.message.startswith("building app/1.0/linux-amd64: ") and fault.hint
+    if isinstance(fault, BuildError):
+        assert (fault.lines, fault.detail, fault.hint) == (lines, "its output", "see the template")
+
+
+def test_a_step_that_fills_the_disk_is_not_the_dockerfiles_fault() -> None:
+    output = "tar: /x: Cannot write: No space left on device"
+    fault = _fault(ORDER, Failure(f'process "tar" {BEHIND}', (2, 2), "RUN tar", output))
+    assert isinstance(fault, EnvironmentProblem) and fault.detail == output
