@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import dagger
 
     from pipeline.catalogue import Target
-    from pipeline.engine.buildkit.cache import Entry
+    from pipeline.config import CacheEntry
 
     from .workshop import Workshop
 
@@ -34,7 +34,7 @@ class CacheSite:
     reported: set[str] = field(default_factory=set, repr=False)  # types that cannot be used, reported once
 
 
-def entries(shop: Workshop) -> list[Entry]:
+def entries(shop: Workshop) -> list[CacheEntry]:
     """The caches that this run can use; the others are reported, once."""
     out, site = [], shop.caches
     for entry, why in usable(getattr(shop.plan.project, "cache", ()), site.variables):
@@ -84,7 +84,7 @@ def _of(shop: Workshop, target: Target) -> Caches:
         main=shop.caches.main,
         exact=bool(commit.sha) and not commit.dirty,
     )
-    return caches(entries(shop), event, target.image, target.tag, target.platform, shop.caches.variables)
+    return caches(entries(shop), event, target.image, target.tag, target.platform)
 
 
 def _chosen(shop: Workshop, by_type: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

@@ -12,12 +12,14 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from pipeline.model import Platform, Repository
 
 from .order import record
+
+if TYPE_CHECKING:
+    from pipeline.config import CacheEntry
 
 FOLDERS = "/cache"  # where folders of local caches are in the client's container
 
@@ -31,44 +33,14 @@ CLIENT_VARIABLES = {
 }
 """What buildctl reads for a type of cache (cmd/buildctl/build/util.go, loadGithubEnv)."""
 
-REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
-VARIABLES = (*DAEMON_VARIABLES["s3"], *CLIENT_VARIABLES["gha"], *REGION_VARIABLES)
+VARIABLES = (*DAEMON_VARIABLES["s3"], *CLIENT_VARIABLES["gha"])
 
 _MAIN = ("main", "master")  # the main line where nobody says which it is
-_REGION = "us-east-1"  # BuildKit refuses to have none; stores that are not AWS's do not look at it
 _LONGEST = 128  # of a tag (distribution-spec v1.1)
 _MARK = 16  # hex digits
 _OTHER = re.compile(r"[^A-Za-z0-9_.-]+")
-_LOOPBACK = {"localhost", "127.0.0.1"}
-
-
-class Entry(Protocol):
-    """One entry of `cache:` in lockage.yml."""
-
-    @property
-    def type(self) -> str: ...
-    @property
-    def mode(self) -> str: ...
-    @property
-    def compression(self) -> str | None: ...
-    @property
-    def export(self) -> str: ...
-    @property
-    def ref(self) -> Repository | str | None: ...
-    @property
-    def bucket(self) -> str | None: ...
-    @property
-    def region(self) -> str | None: ...
-    @property
-    def prefix(self) -> str | None: ...
-    @property
-    def endpoint_url(self) -> str | None: ...
-    @property
-    def use_path_style(self) -> bool: ...
-    @property
-    def path(self) -> str | None: ...
-    @property
-    def scope(self) -> str | None: ...
+_LOOPBACK = re.compile(r"(?P<scheme>https?)://(?:localhost|127\.0\.0\.1)(?::(?P<port>\d{1,5}))?(?:/|\Z)")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,30 +89,21 @@ class Caches:
     folders: tuple[Folder, ...] = ()
 
 
-def caches(
-    entries: Sequence[Entry],
-    event: Event,
-    image: str,
-    tag: str,
-    platform: Platform,
-    variables: Mapping[str, str] | None = None,
-) -> Caches:
-    """The caches of one image tag and platform in a run. `variables` are those of `VARIABLES` that are set."""
+def caches(entries: Sequence[CacheEntry], event: Event, image: str, tag: str, platform: Platform) -> Caches:
+    """The caches of one image tag and platform in a run."""
     imports, exports, folders = [], [], []
+    names = [name_of(image, tag, platform, scope) for scope in event.scopes]
     for number, entry in enumerate(entries):
-        names = [name_of(image, tag, platform, scope) for scope in event.scopes]
-        writes = event.writes(entry.export)
         for name in names:
-            written = writes and name == names[0]
-            there = f"{FOLDERS}/{number}/{name}"
-            where = _where(entry, name, variables or {})
+            written = name == names[0] and event.writes(entry.export)
+            where, there = _where(entry, name), f"{FOLDERS}/{number}/{name}"
+            source, destination = {}, {}
             if entry.type == "local":
-                folders.append(Folder(f"{entry.path}/{name}", there, written))
-            imports.append(record(where | ({"src": there} if entry.type == "local" else {})))
+                source, destination = {"src": there}, {"dest": there}
+                folders.append(Folder(f"{entry.attributes['path']}/{name}", there, written))
+            imports.append(record(where | source))
             if written:
-                exports.append(
-                    record(where | ({"dest": there} if entry.type == "local" else {}) | _how(entry))
-                )
+                exports.append(record(where | destination | _how(entry)))
     return Caches(tuple(imports), tuple(exports), tuple(folders))
 
 
@@ -154,7 +117,7 @@ def name_of(image: str, tag: str, platform: Platform, scope: str = "") -> str:
     return f"{text[: _LONGEST - _MARK - 1]}-{mark}"
 
 
-def usable(entries: Iterable[Entry], variables: Mapping[str, str]) -> Iterator[tuple[Entry, str]]:
+def usable(entries: Iterable[CacheEntry], variables: Mapping[str, str]) -> Iterator[tuple[CacheEntry, str]]:
     """Each entry, and why it cannot be used in this run; empty where it can."""
     for entry in entries:
         here = {"ACTIONS_CACHE_URL", "ACTIONS_RESULTS_URL"} & set(variables)
@@ -162,51 +125,42 @@ def usable(entries: Iterable[Entry], variables: Mapping[str, str]) -> Iterator[t
         yield entry, "ACTIONS_RUNTIME_TOKEN and ACTIONS_RESULTS_URL are not set" if outside else ""
 
 
-def hosts(entries: Iterable[Entry]) -> set[str]:
+def hosts(entries: Iterable[CacheEntry]) -> set[str]:
     """Registries that caches are in."""
-    return {_repository(entry).host for entry in entries if entry.type == "registry"}
+    return {Repository.parse(e.attributes["ref"]).host for e in entries if e.type == "registry"}
 
 
-def ports(entries: Iterable[Entry]) -> set[int]:
-    """Ports of this machine's loopback that S3 endpoints listen on. Raises ValueError for what is no port."""
-    ends = [urlsplit(entry.endpoint_url or "") for entry in entries if entry.type == "s3"]
-    return {end.port or _default_port(end.scheme) for end in ends if end.hostname in _LOOPBACK}
+def ports(entries: Iterable[CacheEntry]) -> set[int]:
+    """Ports of this machine's loopback that S3 endpoints listen on."""
+    found = (_LOOPBACK.match(e.attributes.get("endpoint_url", "")) for e in entries if e.type == "s3")
+    return {int(match["port"] or _DEFAULT_PORTS[match["scheme"]]) for match in found if match}
 
 
-def _default_port(scheme: str) -> int:
-    return 443 if scheme == "https" else 80
-
-
-def _where(entry: Entry, name: str, variables: Mapping[str, str]) -> dict[str, str]:
+def _where(entry: CacheEntry, name: str) -> dict[str, str]:
     """The options that a cache's import and export have in common; a local one has its path besides."""
-    out = {"type": entry.type}
     match entry.type:
         case "registry":
-            out["ref"] = str(_repository(entry).tagged(name))
+            own = {"ref": str(Repository.parse(entry.attributes["ref"]).tagged(name))}
         case "s3":
-            region = next((value for v in REGION_VARIABLES if (value := variables.get(v))), _REGION)
-            out |= {"bucket": entry.bucket or "", "region": entry.region or region, "name": name}
-            if entry.prefix:
-                out["prefix"] = entry.prefix.rstrip("/") + "/"
-            if entry.endpoint_url:
+            own = {**entry.attributes, "name": name}
+            if prefix := own.get("prefix"):
+                own["prefix"] = prefix.rstrip("/") + "/"
+            if endpoint := own.get("endpoint_url"):
                 # The daemon has this machine's ports under that name, and a loopback of its own.
-                out["endpoint_url"] = entry.endpoint_url.replace("//127.0.0.1", "//localhost", 1)
-            if entry.use_path_style:
-                out["use_path_style"] = "true"
+                own["endpoint_url"] = endpoint.replace("//127.0.0.1", "//localhost", 1)
         case "gha":
-            out["scope"] = f"{entry.scope}-{name}" if entry.scope else name
-    return out
+            scope = entry.attributes.get("scope")
+            own = {"scope": f"{scope}-{name}" if scope else name}
+        case _:
+            own = {}
+    return {"type": entry.type, **own}
 
 
-def _how(entry: Entry) -> dict[str, str]:
+def _how(entry: CacheEntry) -> dict[str, str]:
     """What an export has alone. A cache that cannot be written is worth a warning, and no build."""
     out = {"mode": entry.mode, "ignore-error": "true"}
-    if entry.compression and entry.type in ("registry", "local"):
+    if entry.type in ("registry", "local"):  # the others always use gzip
         out["compression"] = entry.compression
     if entry.type == "local":
         out["reset"] = "true"
     return out
-
-
-def _repository(entry: Entry) -> Repository:
-    return entry.ref if isinstance(entry.ref, Repository) else Repository.parse(entry.ref or "")
