@@ -91,6 +91,7 @@ def refusal(name: str) -> re.Pattern[str]:
 def prepare(root: Path, *, served: Served | None = None, later: bool = False) -> Path:
     """Write the catalogue as a project below `root`, which is new; gives `root`."""
     _copy(CATALOGUE / "lockage.yml", root / "lockage.yml")
+    _write(root / ".gitignore", b"dist/\n")
     _copy(CATALOGUE / "images", root / "images")
     if served:
         _copy(CATALOGUE / "served", root / "images")

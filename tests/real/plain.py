@@ -40,9 +40,7 @@ class Options:
     def frontend(self) -> dict[str, str]:
         """The options of the Dockerfile frontend."""
         out = {"platform": self.platform, "build-arg:SOURCE_DATE_EPOCH": str(self.epoch)}
-        out["build-arg:BUILDKIT_SYNTAX"] = (
-            "dockerfile.v0"  # whatever `# syntax=` names, this daemon's own is meant
-        )
+        out["cmdline"] = "dockerfile.v0"  # no other frontend, whatever `# syntax=` names
         out |= {f"build-arg:{name}": value for name, value in sorted(self.build_arguments.items())}
         out |= {f"label:{name}": value for name, value in sorted(self.labels.items())}
         return out | {f"context:{name}": source for name, source in sorted(self.contexts.items())}
@@ -116,7 +114,7 @@ def build_all(
 
     `dist` is what `lockage generate` wrote, `repository` where images go (`localhost:5000/plain`).
     """
-    debian = _mirrored(repository.partition("/")[0], DEBIAN)
+    debian = mirrored(repository.partition("/")[0], DEBIAN)
     made: dict[str, Future[Built]] = {}
 
     def one(target: Mapping[str, Any], bases: Mapping[str, Future[Built]]) -> Built:
@@ -124,12 +122,12 @@ def build_all(
         contexts: dict[str, str] = {}
         for base in target["bases"]:
             if base["kind"] == "external":
-                contexts[_familiar(base["name"])] = f"docker-image://{debian}"
+                contexts[familiar(base["name"])] = f"docker-image://{debian}"
                 continue
             found = bases[base["target"]].result()
             if found.digest is None:
                 return Built(target["image"], target["tag"], destination, None, f"{found.name} was not built")
-            contexts[_familiar(base["name"])] = f"docker-image://{found.exact}"
+            contexts[familiar(base["name"])] = f"docker-image://{found.exact}"
         began = time.monotonic()
         folder = dist / target["image"] / target["tag"]
         digest, error = build(peer, folder, destination, choose(target, contexts))
@@ -155,12 +153,13 @@ def _below(folder: Path) -> Iterator[Path]:
         yield path
 
 
-def _familiar(name: str) -> str:
+def familiar(name: str) -> str:
     """A name as BuildKit looks for it among named contexts: Docker Hub's without its host."""
     return name.removeprefix("docker.io/").removeprefix("library/")
 
 
-def _mirrored(registry: str, name: str) -> str:
+def mirrored(registry: str, name: str) -> str:
+    """An image from elsewhere in the lab's mirror, by its digest."""
     repository = f"{registry}/mirror/{name.rpartition(':')[0]}"
     return f"{repository}@{crane('digest', f'{registry}/mirror/{name}')}"
 
