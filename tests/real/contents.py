@@ -39,8 +39,12 @@ class Image:
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
-        """The manifest as it is in the registry."""
-        return json.loads(crane("manifest", self.reference))
+        """The manifest; of an index that of the first platform."""
+        found = json.loads(crane("manifest", self.reference))
+        if "manifests" in found:
+            repository = self.reference.partition("@")[0]
+            return Image(f"{repository}@{found['manifests'][0]['digest']}").manifest
+        return found
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
@@ -50,7 +54,7 @@ class Image:
     @property
     def layers(self) -> list[str]:
         """The layers' digests, the lowest first."""
-        return [layer["digest"] for layer in self.manifest["layers"]]
+        return [layer["digest"] for layer in self.manifest["layers"] or ()]
 
     @cached_property
     def files(self) -> Mapping[str, File]:
