@@ -1,0 +1,183 @@
+"""Every feature of Dockerfiles, one small image each (tests/data/features): Lockage's image is the one that BuildKit
+makes of the same Dockerfile with the same options, to the last bit, and what the Dockerfile reference demands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.catalogue.dockerfiles.uses import final_base
+from pipeline.model import Platform
+from tests.bench.buildkit import Peer, running
+
+from . import expectations, features, plain
+from .conftest import commit
+from .contents import Image
+from .plain import Built, Options
+from .site import Site
+
+EPOCH = 1_700_000_000  # older than any step of a build, so that every time it made becomes this one
+DIFFERENT: Mapping[str, str] = {}
+"""Features whose digest is another one than plain BuildKit's, and where that is documented."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """The catalogue as a checkout: its plan, and what `lockage generate` wrote."""
+
+    root: Path
+    revision: str
+    plan: Mapping[str, Any]
+
+    @property
+    def dist(self) -> Path:
+        """The contexts that plain BuildKit builds."""
+        return self.root / "dist"
+
+    def targets(self, feature: str) -> list[Mapping[str, Any]]:
+        """The targets of a feature; most have one."""
+        return [target for target in self.plan["targets"] if target["image"] == feature]
+
+    def base_name(self, target: Mapping[str, Any]) -> str | None:
+        """The image that the last stage of a target is based on, as its Dockerfile calls it; None for `scratch`."""
+        text = (self.dist / target["image"] / target["tag"] / "Dockerfile").read_text()
+        use = final_base(text, Platform.parse(target["platform"]))
+        return use.name if use else None
+
+    def base_of(self, target: Mapping[str, Any], built: Mapping[str, Built], registry: str) -> Image | None:
+        """The same as an image."""
+        name = self.base_name(target)
+        found = next((base for base in target["bases"] if base["name"] == name), None)
+        if found is None:
+            return None
+        inside = found["kind"] == "internal"
+        return Image(built[found["target"]].exact if inside else plain.mirrored(registry, plain.DEBIAN))
+
+
+@pytest.fixture(scope="module")
+def catalogue(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The features as a project of their own, planned and generated."""
+    root = features.prepare(tmp_path_factory.mktemp("features") / "project")
+    revision = commit(root)
+    plan = site.run("plan", "--json", cwd=root).json
+    site.run("generate", cwd=root)
+    return Project(root, revision, plan)
+
+
+@contextmanager
+def daemon(site: Site, folder: Path) -> Iterator[Peer]:
+    """Plain BuildKit on an empty state in `folder`, which reaches the site's registry."""
+    with running(folder, int(site.registry.rpartition(":")[2]), dict(os.environ)) as peer:
+        yield peer
+
+
+@pytest.fixture(scope="module")
+def by_buildkit(
+    site: Site, catalogue: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Built]:
+    """Every target built by plain BuildKit, by id."""
+    with daemon(site, tmp_path_factory.mktemp("peer")) as peer:
+        repository = f"{site.registry}/features/plain"
+        return plain.build_all(peer, catalogue.plan, catalogue.dist, repository, _same_options(catalogue))
+
+
+@pytest.fixture(scope="module")
+def by_lockage(site: Site, catalogue: Project) -> Mapping[str, Mapping[str, Any]]:
+    """Every target built by `lockage build`, by id, as its JSON has it."""
+    pytest.importorskip("pipeline.engine.buildkit", reason="this version does not build with BuildKit itself")
+    done = site.run(
+        "build", "--json", cwd=catalogue.root, expect=None, SOURCE_DATE_EPOCH=str(EPOCH), TZ="UTC"
+    )
+    return {target["id"]: target for target in done.json["targets"]}
+
+
+def _same_options(project: Project) -> plain.Choose:
+    """What a build of Lockage is told, told to plain BuildKit: labels and annotations (docs/reproducible.md)."""
+    oci = "org.opencontainers.image"
+    created = datetime.fromtimestamp(EPOCH, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def choose(target: Mapping[str, Any], contexts: Mapping[str, str]) -> Options:
+        labels = {**target["labels"], f"{oci}.created": created, f"{oci}.revision": project.revision}
+        annotations = dict(labels)
+        if name := project.base_name(target):
+            digest = contexts[plain.familiar(name)].partition("@")[2]
+            annotations |= {f"{oci}.base.name": name, f"{oci}.base.digest": digest}
+        return Options(EPOCH, target["platform"], labels, annotations, contexts=contexts)
+
+    return choose
+
+
+@pytest.mark.parametrize("feature", features.names())
+def test_plain_buildkit_builds_it(feature: str, catalogue: Project, by_buildkit: Mapping[str, Built]) -> None:
+    """The catalogue itself is right: whatever fails here is a mistake in tests/data/features."""
+    for target in catalogue.targets(feature):
+        built = by_buildkit[target["id"]]
+        assert built.digest, built.error
+
+
+@pytest.mark.parametrize("feature", features.names())
+def test_same_image_as_plain_buildkit(
+    feature: str,
+    catalogue: Project,
+    by_buildkit: Mapping[str, Built],
+    by_lockage: Mapping[str, Mapping[str, Any]],
+) -> None:
+    for target in catalogue.targets(feature):
+        ours, theirs = by_lockage[target["id"]], by_buildkit[target["id"]]
+        assert ours["digest"], ours.get("error") or ours["reason"]
+        if feature in DIFFERENT:
+            assert ours["digest"] != theirs.digest, f"no longer different: {DIFFERENT[feature]}"
+        else:
+            assert ours["digest"] == theirs.digest
+
+
+@pytest.mark.parametrize("feature", [n for n in features.names() if features.expectation(n)])
+def test_image_is_what_the_reference_demands(
+    feature: str, site: Site, catalogue: Project, by_buildkit: Mapping[str, Built]
+) -> None:
+    """Held against plain BuildKit's image, whose digest Lockage's has."""
+    expected = features.expectation(feature)
+    assert expected and set(expected) <= expectations.KEYS
+    for target in catalogue.targets(feature):
+        base = catalogue.base_of(target, by_buildkit, site.registry)
+        image = Image(by_buildkit[target["id"]].exact)
+        assert not expectations.differences(expected, image, base)
+
+
+@pytest.mark.parametrize("feature", features.names("refused"))
+def test_refused_by_plain_buildkit(feature: str, site: Site, refusals: Mapping[str, Built]) -> None:
+    built = refusals[feature]
+    assert built.digest is None
+    assert features.refusal(feature).search(built.error), built.error
+
+
+@pytest.mark.parametrize("feature", features.names("refused"))
+def test_refused_by_lockage(feature: str, site: Site, tmp_path: Path) -> None:
+    pytest.importorskip("pipeline.engine.buildkit", reason="this version does not build with BuildKit itself")
+    root = features.prepare_refused(feature, tmp_path / "project")
+    commit(root)
+    done = site.run("build", cwd=root, expect=None)
+    assert done.code != 0, done.out
+
+
+@pytest.fixture(scope="module")
+def refusals(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Built]:
+    """What plain BuildKit makes of refused/, by name."""
+    out: dict[str, Built] = {}
+    with daemon(site, tmp_path_factory.mktemp("peer")) as peer:
+        debian = f"docker-image://{plain.mirrored(site.registry, plain.DEBIAN)}"
+        options = Options(EPOCH, contexts={"debian:bookworm-slim": debian})
+        for name in features.names("refused"):
+            root = features.prepare_refused(name, tmp_path_factory.mktemp(name) / "project")
+            folder = root / "images" / name
+            (folder / "Dockerfile.tmpl").rename(folder / "Dockerfile")
+            reference = f"{site.registry}/features/refused/{name}:1"
+            out[name] = Built(name, "1", reference, *plain.build(peer, folder, reference, options))
+    return out
