@@ -204,3 +204,17 @@ def test_buildkits_attestations_are_children_of_the_index(site: Site, project: P
     )
     again = site.run("push", "--json", cwd=root).json["images"][0]
     assert again["index"] == image["index"]
+
+
+def test_this_machines_authorities_are_not_in_images(site: Site, project: Project) -> None:
+    """Neither what Debian's package makes of them, nor a RUN that looks."""
+    places = "/usr/local/share/ca-certificates /etc/ssl/certs"
+    root = project({})
+    dockerfile(root, "app", samples.DEBIAN + f"RUN find {places} -type f -o -type l > /seen || true\n")
+    reference, _ = built(site, root, "app")
+    listed = subprocess.run(
+        ["sh", "-c", f"{crane_export(reference)} | tar -t"], capture_output=True, text=True
+    )
+    names = {path.name for path in Path("/usr/local/share/ca-certificates").glob("*.crt")}
+    for text in (content(reference, "seen"), listed.stdout):
+        assert not [name for name in names if Path(name).stem in text]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from pipeline.model.platform import SUPPORTED
 
 from . import samples
 from .site import Site
-from .tools import crane, tags
+from .tools import binary, crane, tags
 
 pytestmark = pytest.mark.real
 
@@ -104,6 +106,31 @@ def test_who_only_copies_needs_no_emulation(foreign: Site, project: Callable[...
     (root / "images/data/test.yml.tpl").write_text(metadata)
     tested = foreign.run("-C", root, "test", "--json").json["targets"]
     assert [t["tests"] for t in tested] == [{"passed": 1, "total": 1}] * 2
+
+
+CROSS = """\
+FROM --platform=$BUILDPLATFORM debian:bookworm-slim AS tool
+ARG BUILDPLATFORM TARGETPLATFORM TARGETARCH
+RUN uname -m > /machine && echo "$BUILDPLATFORM $TARGETPLATFORM $TARGETARCH" >> /machine
+FROM debian:bookworm-slim
+COPY --from=tool /machine /machine
+"""
+
+
+@pytest.mark.usefixtures("alone")
+def test_who_compiles_across_needs_no_emulation(foreign: Site, project: Callable[..., Path]) -> None:
+    root = project({"images/data/image.yml": samples.image("1"), "images/data/Dockerfile.tmpl": CROSS}, BOTH)
+    targets = foreign.run("-C", root, "build", "--json").json["targets"]
+    assert [t["status"] for t in targets] == ["built"] * 2
+    for target in targets:
+        image = f"{builds(foreign, root)}@{target['digest']}"
+        exported = subprocess.run([binary("crane"), "export", image, "-"], capture_output=True, check=True)
+        with tarfile.open(fileobj=io.BytesIO(exported.stdout)) as archive:
+            file = archive.extractfile("machine")
+            assert file
+            machine, words = file.read().decode().splitlines()
+        own = os.uname().machine
+        assert machine == own and words.split()[1:] == [target["platform"], target["platform"][6:]]
 
 
 def test_built_and_tested_under_qemu(foreign: Site, project: Callable[..., Path]) -> None:
