@@ -440,7 +440,7 @@ def test_a_disk_that_is_full_is_the_environments_fault_and_the_next_run_complete
     small: Site, project: Callable[..., Path]
 ) -> None:
     def image(name: str, size: int, source: str = "zero") -> dict[str, str]:
-        text = f"{samples.DEBIAN}RUN head -c {size} /dev/{source} > /{name}\n"
+        text = f"{samples.DEBIAN}RUN head -c {size} /dev/{source} > /large\n"
         return {f"images/{name}/image.yml": samples.image("1.0.0"), f"images/{name}/Dockerfile.tmpl": text}
 
     root = project(image("little", 10))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import anyio
 
-from pipeline.engine.faults import explained, lost, tail
+from pipeline.engine.faults import DISK_FULL, explained, full, lost, tail
 from pipeline.errors import BuildError, EnvironmentProblem, LockageError, RegistryError
 from pipeline.model import Digest
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .daemon import Daemon
 
 _DIGEST = "containerimage.digest"
-_DISK_FULL = "no space left on device"
 _STEP_FAILED = '" did not complete successfully'
 _SIGNALLED = 128  # and a signal's number: the exit code of what it ended
 _PARSING = "dockerfile parse error"
@@ -106,11 +105,8 @@ async def _build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret |
     with explained(f"building {order.target}", hint=order.hint):
         try:
             code = await done.exit_code()
-        except dagger.ExecError as fault:  # which `expect=ANY` leaves to codes from 128 to 191
-            raise EnvironmentProblem(
-                f"building {order.target}: buildctl was ended by signal {fault.exit_code - _SIGNALLED}",
-                hint="did the engine's machine run out of memory? Run again: finished work is kept",
-            ) from None
+        except dagger.ExecError as fault:
+            raise _unfinished(order, fault) from None
         report = read_report(await done.file(PROGRESS).contents(), failed=code != 0)
         if report.failure:
             raise _fault(order, report.failure)
@@ -158,13 +154,23 @@ async def _tell(daemon: Daemon, name: str, tell: Callable[[str], None]) -> None:
             before = doing
 
 
+def _unfinished(order: BuildOrder, fault: dagger.ExecError) -> LockageError:
+    """Why buildctl has no exit code of its own: a signal ended it, or the engine could not finish its container."""
+    if fault.exit_code > _SIGNALLED:
+        return EnvironmentProblem(
+            f"building {order.target}: buildctl was ended by signal {fault.exit_code - _SIGNALLED}",
+            hint="did the engine's machine run out of memory? Run again: finished work is kept",
+        )
+    failure = read_report(fault.stderr, failed=True).failure or Failure("")
+    output = f"{failure.output}\n{tail(str(fault))}".strip()
+    return _fault(order, replace(failure, message=failure.message or "the engine failed", output=output))
+
+
 def _fault(order: BuildOrder, failure: Failure) -> LockageError:
     what = f"building {order.target}: {failure.message}"
     detail = failure.output or None
-    if _DISK_FULL in f"{failure.message}\n{failure.output}".lower():
-        return EnvironmentProblem(
-            what, hint="the engine's disk is full: free some space, then run again", detail=detail
-        )
+    if full(f"{failure.message}\n{failure.output}"):
+        return EnvironmentProblem(what, hint=DISK_FULL, detail=detail)
     cause = failure.message.rpartition(_STEP_FAILED)[2]  # behind the command, which may have any words in it
     if lost(cause) and not failure.message.startswith(_PARSING):
         return EnvironmentProblem(
