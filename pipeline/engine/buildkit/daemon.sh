@@ -1,5 +1,5 @@
 # Start of BuildKit's daemon in its service, given to /bin/sh. LOCKAGE_RUN is the name of this daemon's folder below
-# /run/buildkit, where its socket is for clients; LOCKAGE_SUBNET the network of RUN instructions.
+# /run/buildkit, where its socket is for clients.
 set -eu
 
 # Only one daemon may have a state: the first free one is taken, so that what ran last time is warm again.
