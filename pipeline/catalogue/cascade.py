@@ -21,7 +21,7 @@ from pipeline.config import (
 from pipeline.errors import Problem
 from pipeline.model import valid_tag
 
-from .definition import Argument, Definition, Explicit, Place
+from .definition import Argument, Definition, Explicit, Mention, Place
 from .discover import FileSource, ImageSource
 from .external import check_external
 from .names import check_names
@@ -203,6 +203,8 @@ def _definition(
         place=levels[-1].place,
         external=entry.external,
         arguments=_arguments(every),
+        secrets=_mentions(every, "secrets"),
+        ssh=_mentions(every, "ssh"),
     )
 
 
@@ -219,6 +221,14 @@ def _arguments(levels: list[_Said]) -> dict[str, Argument]:
         for name, value in said.level.args.items():
             out[name] = Argument(value, Place(said.place.document, (*said.place.path, "args", name)))
     return out
+
+
+def _mentions(levels: list[_Said], key: str) -> tuple[Mention, ...]:
+    return tuple(
+        Mention(name, Place(said.place.document, (*said.place.path, key, number)))
+        for said in levels
+        for number, name in enumerate(getattr(said.level, key))
+    )
 
 
 def _last(levels: list[_Said], key: str) -> Any:

@@ -42,6 +42,14 @@ class Argument:
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """The id of a secret or an ssh entry that a level names."""
+
+    name: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Definition:
     """One tag of one image, in one variant: everything the levels say about it."""
 
@@ -70,6 +78,8 @@ class Definition:
     place: Place
     external: Reference | None = None  # built elsewhere and taken over as it is
     arguments: Mapping[str, Argument] = field(default_factory=dict)
+    secrets: tuple[Mention, ...] = ()  # of all levels
+    ssh: tuple[Mention, ...] = ()
 
     @property
     def name(self) -> str:

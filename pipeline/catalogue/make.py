@@ -16,6 +16,7 @@ from .discover import discover
 from .graph import Names, cycle_problem, order
 from .keys import key_inputs, key_of
 from .plan import LockState, Plan, Target
+from .requests import check_entitlements
 from .selection import select
 from .source import Source
 from .strays import check_strays
@@ -52,6 +53,7 @@ def make_plan(
     default = project.platforms if project else ()
     if project:
         check_commit_tags(source, project, definitions, problems)
+        check_entitlements(source, project, definitions, problems)
     rendered = render_all(source, definitions, default, tuple(platforms), problems)
     if problems or project is None:
         raise ConfigError(once(problems, [d.name for d in definitions]), hint=_HINT)

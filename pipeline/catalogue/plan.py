@@ -10,7 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
 
-from pipeline.config import Gates, Project
+from pipeline.config import Entitlement, Gates, Project
 from pipeline.model import Platform, Reference, pretty
 
 from .dockerfiles.uses import BaseUse, final_base, rewrite_uses
@@ -82,6 +82,9 @@ class Target:
     description: str | None = None
     external: Reference | None = None  # an image built elsewhere that this target is; then `dockerfile` is ""
     arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # what ARG gets
+    secrets: tuple[str, ...] = ()  # ids of lockage.yml's secrets that RUN may mount, sorted
+    ssh: tuple[str, ...] = ()  # likewise
+    entitlements: tuple[Entitlement, ...] = ()  # what lockage.yml grants the image, sorted
 
     @property
     def name(self) -> str:
@@ -137,6 +140,9 @@ class Target:
             "rootfs": [_entry_json(e) for e in self.rootfs],
             "labels": dict(sorted(self.labels.items())),
             "arguments": dict(self.arguments),
+            "secrets": list(self.secrets),
+            "ssh": list(self.ssh),
+            "entitlements": list(self.entitlements),
             "gates": self.gates.to_json(),
             "warnings": list(self.warnings),
         }

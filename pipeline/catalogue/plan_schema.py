@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
-from pipeline.config import shapes
+from pipeline.config import Entitlement, shapes
 from pipeline.config.values import Severity
 from pipeline.model.platform import SUPPORTED
 
@@ -89,6 +89,9 @@ def _target() -> dict[str, Any]:
             "type": "object",
             "additionalProperties": _TEXT,
         },
+        secrets={**_TEXTS, "description": "Ids of the secrets that RUN may mount"},
+        ssh={**_TEXTS, "description": "Ids of the ssh entries that RUN may mount"},
+        entitlements={"type": "array", "items": {"enum": list(get_args(Entitlement))}},
         gates=_ref("Gates"),
         warnings=_TEXTS,
     )

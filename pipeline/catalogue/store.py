@@ -106,7 +106,7 @@ def dump(plan: Plan, folders: Mapping[str, str] = MappingProxyType({})) -> bytes
             *(text(t.dockerfile), text(t.test)),
             *(trees.number(t.rootfs), gates.number(t.gates)),
             *(dict(t.labels), t.key, t.warnings, t.template, t.test_template, t.title, t.description),
-            *(_str(t.external), dict(t.arguments)),
+            *(_str(t.external), dict(t.arguments), t.secrets, t.ssh, t.entitlements),
         ]
         for t in plan.targets
     ]
@@ -183,7 +183,7 @@ def _target(
 ) -> Target:
     identity, image, tag, base_tag, variant, platform, tags, bases, *rest = row
     dockerfile, test, tree, gate, labels, key, warnings, template, test_template, *rest = rest
-    title, description, external, arguments = rest
+    title, description, external, arguments, secrets, ssh, entitlements = rest
     return Target(
         id=identity,
         image=image,
@@ -206,6 +206,9 @@ def _target(
         description=description,
         external=Reference.parse(external) if external else None,
         arguments=MappingProxyType(arguments),
+        secrets=tuple(secrets),
+        ssh=tuple(ssh),
+        entitlements=tuple(entitlements),
     )
 
 

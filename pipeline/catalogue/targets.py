@@ -9,11 +9,12 @@ from pipeline.config import Lock, Project, did_you_mean
 from pipeline.errors import Problem
 from pipeline.model import Platform, Reference
 
-from .definition import Definition
+from .definition import Definition, Mention
 from .dockerfiles.context import missing_sources
 from .dockerfiles.uses import declared_arguments, find_bases, rewrite_bases
 from .graph import Edge, Names, UnknownBase
 from .plan import Base, Target, target_id
+from .requests import check_requests
 from .source import Source
 from .templating.rendering import Rendered
 
@@ -33,7 +34,7 @@ def targets_of(
     for item in rendered:
         _check_sources(source, item, problems)
         arguments = _arguments(project, item.definition)
-        notes = _undeclared(item)
+        notes = (*_undeclared(item), *check_requests(source, item, project, problems))
         for platform in item.platforms:
             edges, warnings = _edges(source, item, platform, arguments, names, problems)
             told = (*warnings, *notes)
@@ -156,7 +157,14 @@ def _target(
         description=d.description,
         external=pinned(d.external, lock) if d.external else None,
         arguments=arguments,
+        secrets=_names(d.secrets),
+        ssh=_names(d.ssh),
+        entitlements=() if d.external else project.entitlements.get(d.image, ()),
     )
+
+
+def _names(mentions: tuple[Mention, ...]) -> tuple[str, ...]:
+    return tuple(sorted({mention.name for mention in mentions}))
 
 
 def _labels(project: Project, definition: Definition) -> dict[str, str]:

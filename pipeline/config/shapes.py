@@ -66,6 +66,11 @@ REFERENCE: Schema = {
     "maxLength": 1024,
     "pattern": rf"^(?:{_HOST}/{_PATH}|{_NO_DOT}(?:/{_COMPONENT})*|{_COMPONENT})(?::{_TAG})?$",
 }
+UNTAGGED: Schema = {
+    "type": "string",
+    "maxLength": 1024,
+    "pattern": rf"^(?:{_HOST}/{_PATH}|{_NO_DOT}(?:/{_COMPONENT})*|{_COMPONENT})$",
+}
 # As the lock writes it: host, path and tag.
 FULL_REFERENCE = rf"^{_HOST}/{_PATH}:{_TAG}$"
 PLATFORM: Schema = {

@@ -300,9 +300,9 @@ TEMPLATES: dict[str, Row] = {
         {"images/base/image.yml": "tags: [2025.09]\nplatforms: [linux/arm64]\n"},
         f"{TMPL}:1:1: FROM: base:2025.09 is not made for linux/amd64 (app:1.0.0) (it is made for linux/arm64)",
     ),
-    "a quoted --from": (
-        _tmpl(FROM + 'COPY --from="debian:12" / /\n'),
-        f'{TMPL}:2:1: FROM: --from="debian:12": write --from and --mount without quotes and escapes (app:1.0.0)',
+    "an escaped --from": (
+        _tmpl(FROM + "COPY --from=debian\\:12 / /\n"),
+        f"{TMPL}:2:1: FROM: debian:12: write the image's name without quotes and escapes (app:1.0.0)",
     ),
     "a cycle": (
         {"images/base/Dockerfile.tmpl": "# base\nFROM app:1.0.0\n"},

@@ -73,6 +73,13 @@ BASES = [
     ("FROM a\nCOPY --chown=1:1 --from=b:2 / /\n", [("FROM", "a", 1), ("COPY", "b:2", 2)]),
     ("FROM a\nRUN --mount=type=bind,from=b:2,target=/x x\n", [("FROM", "a", 1), ("RUN", "b:2", 2)]),
     ("FROM a\nRUN --mount=from=b --mount=type=cache,target=/y x\n", [("FROM", "a", 1), ("RUN", "b", 2)]),
+    ('FROM a\nCOPY --from="b:2" / /\n', [("FROM", "a", 1), ("COPY", "b:2", 2)]),
+    ("FROM a\nCOPY '--from=b' / /\n", [("FROM", "a", 1)]),
+    ("FROM a\nCOPY -- --from=b /\n", [("FROM", "a", 1)]),
+    ('FROM a\nRUN --mount="type=bind, from=b,target=/b" x\n', [("FROM", "a", 1)]),
+    ("FROM a\nRUN --mount='type=bind,from=b:2',target=/b x\n", [("FROM", "a", 1), ("RUN", "b:2", 2)]),
+    ('FROM a\nRUN --mount=type=bind,"from=b",target=/b x\n', [("FROM", "a", 1), ("RUN", "b", 2)]),
+    ("FROM a\nRUN --mount=from=c,from=b,target=/b x\n", [("FROM", "a", 1), ("RUN", "b", 2)]),
     ("FROM a\nRUN x --mount=from=b\n", [("FROM", "a", 1)]),
     ("ARG V=1\nFROM a:$V\n", [("FROM", "a:1", 2)]),
     ("ARG V=1\nARG B=a:${V}\nFROM ${B} AS x\n", [("FROM", "a:1", 3)]),
@@ -169,6 +176,13 @@ def test_rewriting_changes_nothing_else():
     assert rewrite_bases(text, AMD64, {"a:1": "A", "b:2": "B"}) == (
         "# syntax=docker/dockerfile:1\r\nARG V=1\nFROM --platform=linux/amd64   A   AS  a\n"
         "COPY --from=B --chown=0:0 b:2 /b:2\nRUN --mount=type=bind,from=B,target=/b:2 echo b:2 a:1\nFROM a\n"
+    )
+
+
+def test_a_name_in_quotes_is_replaced_inside_them():
+    text = 'FROM a\nCOPY --from="a" a /a\nRUN --mount="from=a",target=/a --mount=\'type=bind,from=a\' a\n'
+    assert rewrite_bases(text, AMD64, {"a": "x"}) == (
+        'FROM x\nCOPY --from="x" a /a\nRUN --mount="from=x",target=/a --mount=\'type=bind,from=x\' a\n'
     )
 
 

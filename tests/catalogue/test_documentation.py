@@ -55,8 +55,8 @@ def models(model, seen=()):
     seen = (*seen, model)
     for field in model.model_fields.values():
         inner = _model_in(field.annotation)
-        if inner is not None:
-            seen = models(inner, seen)
+        for one in inner if isinstance(inner, tuple) else () if inner is None else (inner,):
+            seen = models(one, seen)
     return seen
 
 

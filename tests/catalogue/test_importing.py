@@ -305,7 +305,7 @@ def test_what_does_not_plan_is_set_aside_with_what_stands_on_it():
     assert said["lost"] == "lost/Dockerfile:3: COPY dist/app: there is no dist/app in lost"
     assert said["child"] == "child/Dockerfile:1: it stands on lost, which is set aside"
     assert said["grandchild"] == "grandchild/Dockerfile:1: it stands on child, which is set aside"
-    assert "has no ARG with a default" in said["arg"]
+    assert "give its ARG a default" in said["arg"]
     assert "one:latest" in said["one"] or "one:latest" in said["two"]
     assert "there is no FROM" in said["empty"]
     assert said["binary"] == "binary/Dockerfile is not UTF-8 text"

@@ -27,7 +27,12 @@ from .earlier import Before, reverted
 from .past import Name, Past, PastUnreadable, defined, in_question, project_of, reached, read_past
 
 # Fields of lockage.yml that show in the targets by themselves, or only allow something.
-_IN_TARGETS = ("platforms", "source", "policy", "tools", "project", "bases", "arguments")
+_IN_TARGETS = frozenset(
+    (
+        *("platforms", "source", "policy", "tools", "project", "bases", "arguments"),
+        *("secrets", "ssh", "entitlements", "cache"),
+    )
+)
 
 
 _SAME = Difference()

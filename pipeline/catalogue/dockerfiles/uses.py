@@ -11,9 +11,10 @@ from types import MappingProxyType
 from pipeline.model import Platform
 
 from .expand import Unresolved, expand
-from .scan import Dockerfile, Instruction, Word, scan
+from .mounts import fields
+from .scan import Dockerfile, Instruction, scan
+from .words import Word
 
-_NAMES_IMAGE = re.compile(r"--from=|--mount=(?:.*,)?from=", re.IGNORECASE)
 _BUILD_PLATFORM = ("BUILDPLATFORM", "BUILDOS", "BUILDOSVERSION", "BUILDARCH", "BUILDVARIANT")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -84,7 +85,7 @@ def _find_bases(text: str, platform: Platform, arguments: tuple[tuple[str, str],
             stages.append(_alias(instruction))
         elif instruction.keyword in ("COPY", "ADD", "RUN"):
             try:
-                words = _froms(instruction, found.escape)
+                words = _froms(instruction, text)
             except ValueError as error:
                 problems.append((instruction.line, str(error)))
                 continue
@@ -241,24 +242,29 @@ def _alias(instruction: Instruction) -> str:
     return words[2].text.lower() if len(words) >= 3 and words[1].text.upper() == "AS" else "\0"
 
 
-def _froms(instruction: Instruction, escape: str) -> list[Word]:
-    """The values of --from and --mount=from=. Raises ValueError for one in quotes, which could not be replaced."""
-    out = []
-    for flag in instruction.flags:
-        plain = flag.text.translate(dict.fromkeys(map(ord, f"\"'{escape}")))
-        split = flag.text.count('"') % 2 or flag.text.count("'") % 2  # a quoted space
-        if split or (plain != flag.text and _NAMES_IMAGE.match(plain)):
-            raise ValueError(f"{flag.text[:80]}: write --from and --mount without quotes and escapes")
+def _froms(instruction: Instruction, text: str) -> list[Word]:
+    """The values of --from and --mount=from=. Raises ValueError for one that could not be replaced."""
     if instruction.keyword != "RUN":
         word = instruction.flag("from")
-        return [word] if word is not None and word.text else []
-    for mount in instruction.flag_values("mount"):
-        at = mount.start
-        for part in mount.text.split(","):
-            if part[:5].lower() == "from=":
-                out.append(Word(part[5:], at + 5, at + len(part)))
-            at += len(part) + 1
-    return out
+        return [_replaceable(word, word.text, text)] if word is not None and word.text else []
+    found = ((mount, fields(mount.text)) for mount in instruction.flag_values("mount"))
+    return [
+        _replaceable(mount, name, text, "from=")
+        for mount, keys in found
+        if (name := keys.get("from")) is not None
+    ]
+
+
+def _replaceable(flag: Word, name: str, text: str, key: str = "") -> Word:
+    """Where a name stands in a flag's value, inside its quotes if there are any."""
+    quotes = "[\"']*"
+    if flag.plain and not key:
+        return flag
+    pattern = re.compile(f"[,=](?i:{quotes}{key}){quotes}({re.escape(name)})(?={quotes}(?:,|$))")
+    places = list(pattern.finditer(text, flag.start - 1, flag.end))
+    if len(places) != 1:
+        raise ValueError(f"{flag.text[:80]}: write the image's name without quotes and escapes")
+    return Word(name, places[0].start(1), places[0].end(1))
 
 
 def _is_stage(name: str, stages: list[str], *, by_number: bool) -> bool:

@@ -42,6 +42,7 @@ def explain_target(plan: Plan, target_id: str, *, lock: str = LOCK_NAME) -> tupl
         *_merged(levels, "versions"),
         *_merged(levels, "variables"),
         *_arguments(target, levels, project),
+        *_credentials(target, levels),
         *_labels(target, levels, project),
         *_rootfs(target, levels),
         *_bases(plan, plan.source, target, levels, lock),
@@ -124,6 +125,15 @@ def _arguments(target: Target, levels: Levels, project: ProjectSays) -> Iterator
     for name, value in target.arguments.items():
         said = (*project.said(project.model.args.get(name), "args", name), *own.get(name, ()))
         yield last(f"args.{name}", said, value)
+
+
+def _credentials(target: Target, levels: Levels) -> Iterator[Explained]:
+    for key, mentions in (("secrets", levels.definition.secrets), ("ssh", levels.definition.ssh)):
+        said: dict[str, list[Said]] = {}
+        for mention in mentions:
+            said.setdefault(mention.name, []).append(Said(mention.name, levels.spot(mention.place)))
+        for name in getattr(target, key):
+            yield last(f"{key}.{name}", said[name], name)
 
 
 def _labels(target: Target, levels: Levels, project: ProjectSays) -> Iterator[Explained]:
