@@ -23,6 +23,7 @@ from .known import size_of
 from .locate import located, place
 from .memory import Record
 from .results import Stage
+from .secrets import mounts
 from .workshop import Workshop
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ async def _order(
     shop: Workshop, target: Target, bases: Mapping[str, Digest], client: dagger.Client
 ) -> BuildOrder:
     created = _created(shop)
+    given = await mounts(shop, target, client)
     order = BuildOrder(
         target=target.id,
         dockerfile=target.dockerfile_on(_references(shop, target, bases)),
@@ -99,6 +101,11 @@ async def _order(
         labels={**target.labels, **created},
         annotations={**target.labels, **created, **_base_annotations(target, bases)},
         build_arguments=target.arguments,
+        secrets=given.secrets,
+        ssh_agents=given.agents,
+        ssh_keys=given.keys,
+        entitlements=target.entitlements,
+        attestations=_attestations(shop),
         no_cache=shop.fresh,
         hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
     )
@@ -146,6 +153,13 @@ def _references(shop: Workshop, target: Target, bases: Mapping[str, Digest]) -> 
         elif base.reference:
             out[base.name] = str(base.reference.by_digest)
     return out
+
+
+def _attestations(shop: Workshop) -> dict[str, str]:
+    """What BuildKit is asked to attest (its docs/attestations)."""
+    asked = shop.plan.project.attestations
+    out = {"provenance": f"mode={asked.provenance}"} if asked.provenance != "none" else {}
+    return out | ({"sbom": ""} if asked.sbom else {})
 
 
 def _created(shop: Workshop) -> dict[str, str]:
