@@ -81,6 +81,7 @@ class Target:
     title: str | None = None
     description: str | None = None
     external: Reference | None = None  # an image built elsewhere that this target is; then `dockerfile` is ""
+    syntax: Reference | None = None  # the frontend that reads the Dockerfile; None for the builder's own
     arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # what ARG gets
     secrets: tuple[str, ...] = ()  # ids of lockage.yml's secrets that RUN may mount, sorted
     ssh: tuple[str, ...] = ()  # likewise
@@ -98,9 +99,11 @@ class Target:
 
     @property
     def external_bases(self) -> tuple[Reference, ...]:
-        """The images from elsewhere that go into it (or that it is), pinned where the lock knows them."""
+        """The images from elsewhere that go into it (or that it is), and its frontend, pinned where the lock knows
+        them."""
         found = [b.reference for b in self.bases if b.reference]
-        return tuple(dict.fromkeys((*found, self.external) if self.external else found))
+        found += [r for r in (self.external, self.syntax) if r is not None]
+        return tuple(dict.fromkeys(found))
 
     @property
     def final_base(self) -> Base | None:
@@ -134,6 +137,7 @@ class Target:
             "tags": list(self.tags),
             "bases": [b.to_json() for b in self.bases],
             "external": None if self.external is None else str(self.external),
+            "syntax": None if self.syntax is None else str(self.syntax),
             "key": self.key,
             "dockerfile": None if self.external else _text_json(self.template, self.dockerfile),
             "test": None if self.test is None else _text_json(self.test_template, self.test),

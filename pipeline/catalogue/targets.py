@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from pipeline.config import Lock, Project, did_you_mean
@@ -11,6 +12,7 @@ from pipeline.model import Platform, Reference
 
 from .definition import Definition, Mention
 from .dockerfiles.context import missing_sources
+from .dockerfiles.syntax import find_syntax
 from .dockerfiles.uses import declared_arguments, find_bases, rewrite_bases
 from .graph import Edge, Names, UnknownBase
 from .plan import Base, Target, target_id
@@ -35,11 +37,12 @@ def targets_of(
         _check_sources(source, item, problems)
         arguments = _arguments(project, item.definition)
         notes = (*_undeclared(item), *check_requests(source, item, project, problems))
+        syntax = _frontend(source, item, names, problems)
         for platform in item.platforms:
             edges, warnings = _edges(source, item, platform, arguments, names, problems)
             told = (*warnings, *notes)
             target = _target(project, item, platform, arguments, edges, told, aliases, snapshot_id, lock)
-            targets[target.id] = target
+            targets[target.id] = replace(target, syntax=syntax) if syntax else target
     return targets
 
 
@@ -84,6 +87,19 @@ def _arguments(project: Project, definition: Definition) -> Mapping[str, str]:
         return MappingProxyType({})
     own = {name: argument.value for name, argument in definition.arguments.items()}
     return MappingProxyType(dict(sorted({**project.arguments, **own}.items())))
+
+
+def _frontend(source: Source, item: Rendered, names: Names, problems: list[Problem]) -> Reference | None:
+    found = find_syntax(item.dockerfile)
+    if found is None:
+        return None
+    try:
+        return names.frontend(found.name)
+    except UnknownBase as error:
+        where, line = item.place(source, found.line)
+        message = f"{error.message} ({item.definition.name})"
+        problems.append(Problem(where, line, 1, "syntax", message, error.suggestion))
+        return None
 
 
 def _undeclared(item: Rendered) -> tuple[str, ...]:

@@ -101,6 +101,7 @@ async def _order(
         labels={**target.labels, **created},
         annotations={**target.labels, **created, **_base_annotations(target, bases)},
         build_arguments=target.arguments,
+        syntax=target.syntax,
         secrets=given.secrets,
         ssh_agents=given.agents,
         ssh_keys=given.keys,

@@ -128,6 +128,25 @@ _ARGUMENTS = [
     "ARG W=$U",
     "ARG W=`$V",
 ]
+SYNTAXES = [
+    "#syntax = docker/dockerfile:1 // with words\n",
+    "# check=error=true\r\n# SYNTAX=a/b:1\r\n",
+    "#!/usr/bin/env x\n# syntax=a/b\n",
+    "//syntax=a/b\n",
+    "#!x\n// check=a\n//syntax= a/b:1 \n",
+    "# comment\n# syntax=a/b\n",
+    " # syntax=a/b\n",
+    "\n# syntax=a/b\n",
+    "# syntax=a/b\n# syntax=c/d\n",
+    "# check=a\n# check=b\n# syntax=a/b\n",
+    "# other=a\n# syntax=a/b\n",
+    "#\tsyntax=\ta/b\n",
+    "# syntax=\n",
+    "\ufeff# syntax=a/b\n",
+    '{"syntax": "a/b:1"}',
+    '{"syntax": 1}\n',
+    '{"syntax": "a/b"\n',
+]
 _HEADS = [
     "",
     "# escape=`\n",
@@ -136,6 +155,7 @@ _HEADS = [
     "# syntax=docker/dockerfile:1\n",
     "#!x\n",
     "# check=skip=all\n#escape = `  \n",
+    *SYNTAXES,
     "\ufeff",
     "\ufeff# escape=`\n",
 ]
@@ -150,6 +170,7 @@ _whole += [
     "FROM a AS one\nFROM b AS two\nCOPY --from=0 / /\nCOPY --from=ONE / /\nFROM two\n",
     "FROM a AS one\nFROM One\n",
 ]
+_whole += [text for head in SYNTAXES for text in (head, f"{head}FROM a\n")]
 DOCKERFILES = list(dict.fromkeys(_whole))
 
 dockerfiles = st.builds(

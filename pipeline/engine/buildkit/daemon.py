@@ -36,6 +36,7 @@ _TRACE = ".trace"
 _HEADER = re.compile(rf"^==> (.*){re.escape(_TRACE)} <==\n", re.MULTILINE)
 _WATCH = 30.0  # seconds between two questions whether it still answers
 _PATIENCE = 30.0  # seconds in which a busy daemon has to
+_RELEASES = ("/etc/debian_version", "/etc/alpine-release", "/etc/os-release", "/usr/lib/os-release")
 _CERTIFICATES = "/etc/buildkit/ca"
 _START = Path(__file__).parent / "daemon.sh"
 
@@ -119,7 +120,14 @@ class Daemon:
         return f"/run/buildkit/{self._name}"
 
     def tool(self) -> dagger.Container:
-        """A container of BuildKit's image that sees the daemons' sockets."""
+        """A container of BuildKit's image that sees the daemons' sockets, for clients.
+
+        It does not say which distribution it is of: in one that it knows, the engine installs the certificate
+        authorities of its machine before each command and takes them out afterwards, which takes seconds.
+        """
+        return self._image().without_files(list(_RELEASES))
+
+    def _image(self) -> dagger.Container:
         sockets = self.client.cache_volume(SOCKETS)
         base = self.client.container().from_(str(self.config.image))
         return base.with_mounted_cache("/run/buildkit", sockets).without_entrypoint()
@@ -151,7 +159,7 @@ class Daemon:
             )
 
     def _definition(self) -> dagger.Service:
-        base = self.tool().with_mounted_cache("/var/lib/buildkit", self.client.cache_volume(STATE))
+        base = self._image().with_mounted_cache("/var/lib/buildkit", self.client.cache_volume(STATE))
         base = base.with_new_file("/etc/buildkit/lockage.toml", self.config.toml())
         for path, content in self.config.certificates().items():
             base = base.with_new_file(path, content)

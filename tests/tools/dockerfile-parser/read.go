@@ -12,8 +12,10 @@ import (
 )
 
 // answer is what one Dockerfile is to BuildKit. Parse says why it is no list of instructions, Meaning why the
-// instructions are not accepted.
+// instructions are not accepted; Syntax is the frontend that it asks for, on a line.
 type answer struct {
+	Syntax       string             `json:"syntax,omitempty"`
+	SyntaxLine   int                `json:"syntax_line,omitempty"`
 	Parse        string             `json:"parse,omitempty"`
 	Meaning      string             `json:"meaning,omitempty"`
 	Escape       string             `json:"escape"`
@@ -47,6 +49,9 @@ type use struct {
 
 func read(asked request) answer {
 	out := answer{Instructions: []instruction{}, Platforms: map[string]outcome{}}
+	if name, _, places, found := parser.DetectSyntax([]byte(asked.Dockerfile)); found {
+		out.Syntax, out.SyntaxLine = name, places[0].Start.Line
+	}
 	result, err := parser.Parse(strings.NewReader(asked.Dockerfile))
 	if err != nil {
 		out.Parse = err.Error()
