@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -16,7 +16,7 @@ from pipeline.model import Digest
 
 from . import daemon as service
 from .order import CONTEXT, CONTEXTS, DOCKERFILE, METADATA, PROGRESS, SECRETS, SSH, BuildOrder, arguments
-from .report import Failure, Report, current, read_report
+from .report import CACHE, Failure, Report, Warning, current, read_report
 
 if TYPE_CHECKING:
     import dagger
@@ -27,6 +27,7 @@ _DIGEST = "containerimage.digest"
 _DISK_FULL = "no space left on device"
 _STEP_FAILED = '" did not complete successfully'
 _PARSING = "dockerfile parse error"
+_EXPORTER = "cache exporter"
 _REGISTRY = (
     "failed to push",
     "failed to copy",
@@ -88,6 +89,28 @@ async def build(
 
 
 async def _build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None, name: str) -> Built:
+    """The build; once more without its caches where they may be why it failed: what a cache names can be gone."""
+    try:
+        return await _once(daemon, order, credentials, name)
+    except LockageError as fault:
+        alone = _without_caches(order, fault)
+        if alone is None:
+            raise
+        built = await _once(daemon, alone, credentials, name)
+        why = fault.message.removeprefix(f"building {order.target}: ")
+        warning = Warning(0, f"built without its caches: {why}", CACHE)
+        return replace(built, report=replace(built.report, warnings=(*built.report.warnings, warning)))
+
+
+def _without_caches(order: BuildOrder, fault: LockageError) -> BuildOrder | None:
+    """The order without what may have failed it; None where that was no cache. What it writes mends a cache."""
+    failed_itself = _STEP_FAILED in fault.message or _PARSING in fault.message
+    if failed_itself or not (order.cache_from or order.cache_to):
+        return None
+    return replace(order, cache_from=(), cache_to=() if _EXPORTER in fault.message else order.cache_to)
+
+
+async def _once(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None, name: str) -> Built:
     import dagger
 
     command = [
