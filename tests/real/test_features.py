@@ -4,6 +4,7 @@ makes of the same Dockerfile with the same options, to the last bit, and what th
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.catalogue.dockerfiles.scan import scan
 from pipeline.catalogue.dockerfiles.uses import final_base
 from pipeline.model import Platform
 from tests.bench.buildkit import Peer, running
@@ -24,6 +26,32 @@ from .plain import Built, Options
 from .site import Site
 
 EPOCH = 1_700_000_000  # older than any step of a build, so that every time it made becomes this one
+EVERYTHING = {
+    *("# syntax", "# escape", "# check"),
+    *(
+        "ADD",
+        "ARG",
+        "CMD",
+        "COPY",
+        "ENTRYPOINT",
+        "ENV",
+        "EXPOSE",
+        "FROM",
+        "HEALTHCHECK",
+        "LABEL",
+        "MAINTAINER",
+    ),
+    *("ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR", "FROM --platform"),
+    *(
+        f"ADD --{flag}"
+        for flag in ("checksum", "chmod", "chown", "exclude", "keep-git-dir", "link", "unpack")
+    ),
+    *(f"COPY --{flag}" for flag in ("chmod", "chown", "exclude", "from", "link", "parents")),
+    *(f"RUN --{flag}" for flag in ("device", "mount", "network", "security")),
+    *(f"HEALTHCHECK --{f}" for f in ("interval", "timeout", "start-period", "start-interval", "retries")),
+    *(f"mount {kind}" for kind in ("bind", "cache", "secret", "ssh", "tmpfs")),
+}
+"""What BuildKit 0.32's Dockerfile reference has."""
 DIFFERENT: Mapping[str, str] = {}
 """Features whose digest is another one than plain BuildKit's, and where that is documented."""
 
@@ -112,6 +140,20 @@ def _same_options(project: Project) -> plain.Choose:
         return Options(EPOCH, target["platform"], labels, annotations, contexts=contexts)
 
     return choose
+
+
+def test_catalogue_has_every_instruction_flag_and_directive() -> None:
+    found: set[str] = set()
+    for place in features.CATALOGUE.glob("*/*/Dockerfile*.tmpl"):
+        dockerfile = scan(place.read_text())
+        found |= {f"# {name}" for name in dockerfile.directives}
+        for line in dockerfile.text.splitlines():
+            words = line.split()
+            keyword = words[0].upper() if words else ""
+            flags = [word.lstrip("-").partition("=")[0] for word in words[1:] if word.startswith("--")]
+            found |= {keyword, *(f"{keyword} --{flag}" for flag in flags)}
+            found |= {f"mount {kind}" for kind in re.findall(r"--mount=\S*type=([a-z]+)", line)}
+    assert not EVERYTHING - found
 
 
 @pytest.mark.parametrize("feature", features.names())
