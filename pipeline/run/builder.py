@@ -32,6 +32,7 @@ def daemon_config(shop: Workshop) -> DaemonConfig:
         authorities={host: _text(path) for host, path in authorities.items()},
         ports=tuple(sorted({int(match[1]) for match in found if match} | cache.ports(entries(shop)))),
         secrets=daemon_secrets(shop),
+        patience=shop.limits.patience,
     )
 
 

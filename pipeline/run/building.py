@@ -73,11 +73,11 @@ async def _build(shop: Workshop, target: Target, bases: Mapping[str, Digest]) ->
     secret = await credentials(shop, client)
     tell = partial(shop.report, target.id, Stage.BUILD)
     try:
+        address = await daemon.start()  # which waits where another build has it started again
         try:
-            address = daemon.address
             return await build(daemon, order, secret, tell)
         except EnvironmentProblem:
-            if await daemon.answers(5):
+            if not await daemon.failed(address):
                 raise
             shop.report(target.id, Stage.BUILD, "BuildKit ended; starting it again")
             await daemon.restart(address)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _DIGEST = "containerimage.digest"
 _DISK_FULL = "no space left on device"
 _STEP_FAILED = '" did not complete successfully'
+_SIGNALLED = 128  # an exit code above: ended by a signal, as shells count
 _PARSING = "dockerfile parse error"
 _EXPORTER = "cache exporter"
 _REGISTRY = (
@@ -127,6 +128,11 @@ async def _once(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | 
     )
     with explained(f"building {order.target}", hint=order.hint):
         code = await done.exit_code()
+        if code > _SIGNALLED:
+            raise EnvironmentProblem(
+                f"building {order.target}: buildctl was ended by signal {code - _SIGNALLED}",
+                hint="is the engine's machine out of memory? Then run again: finished work is kept",
+            )
         report = read_report(await done.file(PROGRESS).contents(), failed=code != 0)
         if report.failure:
             raise _fault(order, report.failure)
