@@ -17,7 +17,7 @@ from pipeline.model import Digest
 from pipeline.policy import Evidence
 from pipeline.release.children import Child, read_child
 
-from .builder import credentials, daemon_config
+from .builder import credentials, daemon_config, proxy_arguments
 from .caching import keep, with_caches
 from .known import size_of
 from .locate import located, place
@@ -100,7 +100,7 @@ async def _order(
         epoch=await shop.epochs.of(shop, target, bases),
         labels={**target.labels, **created},
         annotations={**target.labels, **created, **_base_annotations(target, bases)},
-        build_arguments=target.arguments,
+        build_arguments={**proxy_arguments(shop), **target.arguments},
         syntax=target.syntax,
         secrets=given.secrets,
         ssh_agents=given.agents,
