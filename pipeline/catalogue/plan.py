@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pipeline.config import Entitlement, Gates, Project
 from pipeline.model import Platform, Reference, pretty
 
+from .dockerfiles.labels import labels_of
 from .dockerfiles.uses import BaseUse, final_base, rewrite_uses
 from .rootfs import RootfsEntry
 from .source import Source
@@ -72,7 +73,7 @@ class Target:
     dockerfile: str  # as generated: internal bases by name and tag
     test: str | None  # container-structure-test 2.0.0
     rootfs: tuple[RootfsEntry, ...]
-    labels: Mapping[str, str]
+    labels: Mapping[str, str]  # those of image.yml and our own; `dockerfile_labels` win over them
     key: str | None  # None without a lock for every external base
     gates: Gates
     warnings: tuple[str, ...]
@@ -110,6 +111,13 @@ class Target:
         """What the last stage stands on; None for `scratch`."""
         use = final_base(self.dockerfile, self.platform, self.arguments)
         return next((b for b in self.bases if use and (b.name, b.on) == (use.name, use.platform)), None)
+
+    @property
+    def dockerfile_labels(self) -> Mapping[str, str | None]:
+        """The labels that the Dockerfile sets itself, which win over `labels`; None for a value that only the build
+        knows."""
+        found = labels_of(self.dockerfile, self.platform, self.arguments)
+        return {key: label.value for key, label in found.items()}
 
     def dockerfile_on(self, references: Mapping[str, str]) -> str:
         """The Dockerfile with bases replaced by exact references; `references` maps a base's `name` (or an

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -11,9 +11,11 @@ from pipeline.errors import Problem
 from pipeline.model import Platform, Reference
 
 from .definition import Definition, Mention
+from .dockerfiles.arguments import declared_arguments
 from .dockerfiles.context import missing_sources
+from .dockerfiles.labels import labels_of
 from .dockerfiles.syntax import find_syntax
-from .dockerfiles.uses import declared_arguments, find_bases, rewrite_bases
+from .dockerfiles.uses import find_bases, rewrite_bases
 from .graph import Edge, Names, UnknownBase
 from .plan import Base, Target, target_id
 from .requests import check_requests
@@ -40,7 +42,7 @@ def targets_of(
         syntax = _frontend(source, item, names, problems)
         for platform in item.platforms:
             edges, warnings = _edges(source, item, platform, arguments, names, problems)
-            told = (*warnings, *notes)
+            told = (*warnings, *notes, *_overruled(source, item, platform, arguments))
             target = _target(project, item, platform, arguments, edges, told, aliases, snapshot_id, lock)
             targets[target.id] = replace(target, syntax=syntax) if syntax else target
     return targets
@@ -100,6 +102,21 @@ def _frontend(source: Source, item: Rendered, names: Names, problems: list[Probl
         message = f"{error.message} ({item.definition.name})"
         problems.append(Problem(where, line, 1, "syntax", message, error.suggestion))
         return None
+
+
+def _overruled(
+    source: Source, item: Rendered, platform: Platform, arguments: Mapping[str, str]
+) -> Iterator[str]:
+    """A warning for each label of image.yml that the Dockerfile sets to something else: the Dockerfile wins."""
+    own = item.definition.labels
+    if not own or item.definition.external is not None:
+        return
+    for key, label in labels_of(item.dockerfile, platform, arguments).items():
+        if key in own and label.value != own[key]:
+            where, line = item.place(source, label.line)
+            value = "another value" if label.value is None else repr(label.value)
+            message = f"{key} is {value} here, which wins over {own[key]!r} in image.yml"
+            yield str(Problem(where, line, 1, "LABEL", message))
 
 
 def _undeclared(item: Rendered) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from tools import buildkit
 
 from pipeline.catalogue import make_plan, read_source
 from pipeline.catalogue.dockerfiles.expand import expand
+from pipeline.catalogue.dockerfiles.labels import labels_of
 from pipeline.catalogue.dockerfiles.scan import scan
 from pipeline.catalogue.dockerfiles.syntax import find_syntax
 from pipeline.catalogue.dockerfiles.uses import copies_rootfs, find_bases, inject_rootfs
@@ -53,11 +54,22 @@ def agree(text, theirs, arguments=MappingProxyType({})):
             ours = [(u.instruction, u.name, u.line) for u in found.bases]
             assert ours == [(u["instruction"], u["name"], u["line"]) for u in outcome["uses"]]
             assert found.stages == theirs["stages"]
+            same_labels(labels_of(text, Platform.parse(name), arguments), outcome["labels"])
             if not any(u.on_build_platform for u in found.bases):
                 on = [str(u.platform or name) for u in found.bases]
                 theirs_on = [u.get("platform") or name for u in outcome["uses"]]
                 assert on == [str(Platform.parse(p)) for p in theirs_on]
     return True
+
+
+def same_labels(ours, theirs):
+    """What we say is known is what BuildKit says, and nothing is left out but names that are not known."""
+    assert {key for key, label in ours.items() if label.value is not None} <= set(theirs)
+    for key, value in theirs.items():
+        if key in ours and ours[key].value is not None:
+            assert ours[key].value == value
+        elif value is not None and not any(c in str(value) for c in "$"):
+            assert key in ours, key
 
 
 def may_refuse(found, theirs):

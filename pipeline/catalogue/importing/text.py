@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pipeline.catalogue.dockerfiles.scan import Dockerfile, Instruction
-from pipeline.catalogue.dockerfiles.uses import BaseUse, find_bases, scanned
+from pipeline.catalogue.dockerfiles.scan import Dockerfile, Instruction, scanned
+from pipeline.catalogue.dockerfiles.uses import BaseUse, find_bases
 from pipeline.model import Platform
 
 PREFIX = "rootfs/"

@@ -33,11 +33,13 @@ type instruction struct {
 }
 
 // outcome is what is named on one platform, stages and scratch left out; Error is the first that cannot be known,
-// Unset the variables without a value that FROM looked at.
+// Unset the variables without a value that FROM looked at. Labels are those of the last stage and the ones below it,
+// null where the base's environment has a say.
 type outcome struct {
-	Error string   `json:"error,omitempty"`
-	Uses  []use    `json:"uses"`
-	Unset []string `json:"unset"`
+	Error  string             `json:"error,omitempty"`
+	Uses   []use              `json:"uses"`
+	Unset  []string           `json:"unset"`
+	Labels map[string]*string `json:"labels"`
 }
 
 type use struct {
@@ -72,10 +74,12 @@ func read(asked request) answer {
 	out.Stages = len(stages)
 	for _, platform := range asked.Platforms {
 		known := variables(platform, stages)
-		words := &expander{shell.NewLex(result.EscapeToken), known, asked.Arguments, []string{}}
+		words := &expander{shell.NewLex(result.EscapeToken), known, asked.Arguments, []string{}, result.EscapeToken}
 		uses, err := uses(stages, arguments, words)
 		found := outcome{Uses: uses, Unset: words.unset}
 		if err != nil {
+			found.Error = err.Error()
+		} else if found.Labels, err = labels(stages, words); err != nil {
 			found.Error = err.Error()
 		}
 		out.Platforms[platform] = found
