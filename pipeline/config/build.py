@@ -134,7 +134,7 @@ class _CacheEntry(Model):
         "zstd", description="Of the layers it writes"
     )
     export: Literal["always", "branch", "never"] = Field(
-        "branch", description="Which runs write it: all, those of branches and tags (no pull request), none"
+        "branch", description="Which runs write it: all but pull requests, commits of branches, none"
     )
     own: ClassVar[tuple[str, ...]] = ()
 

@@ -29,6 +29,7 @@ _STEP_FAILED = '" did not complete successfully'
 _SIGNALLED = 128  # an exit code above: ended by a signal, as shells count
 _PARSING = "dockerfile parse error"
 _EXPORTER = "cache exporter"
+_NO_CACHES_FAULT = (_STEP_FAILED, _PARSING, _DISK_FULL, "failed to push")
 _REGISTRY = (
     "failed to push",
     "failed to copy",
@@ -105,8 +106,8 @@ async def _build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret |
 
 def _without_caches(order: BuildOrder, fault: LockageError) -> BuildOrder | None:
     """The order without what may have failed it; None where that was no cache. What it writes mends a cache."""
-    failed_itself = _STEP_FAILED in fault.message or _PARSING in fault.message
-    if failed_itself or not (order.cache_from or order.cache_to):
+    caches = order.cache_from or order.cache_to
+    if not caches or any(words in fault.message for words in _NO_CACHES_FAULT):
         return None
     return replace(order, cache_from=(), cache_to=() if _EXPORTER in fault.message else order.cache_to)
 
