@@ -20,6 +20,7 @@ from pipeline.release.children import Child, read_child
 from .builder import credentials, daemon_config, proxy_arguments
 from .caching import keep, with_caches
 from .known import size_of
+from .labels import annotations, labels
 from .locate import located, place
 from .memory import Record
 from .results import Stage
@@ -89,7 +90,6 @@ async def _build(shop: Workshop, target: Target, bases: Mapping[str, Digest]) ->
 async def _order(
     shop: Workshop, target: Target, bases: Mapping[str, Digest], client: dagger.Client
 ) -> BuildOrder:
-    created = _created(shop)
     given = await mounts(shop, target, client)
     order = BuildOrder(
         target=target.id,
@@ -98,8 +98,8 @@ async def _order(
         platform=target.platform,
         destination=shop.builds,
         epoch=await shop.epochs.of(shop, target, bases),
-        labels={**target.labels, **created},
-        annotations={**target.labels, **created, **_base_annotations(target, bases)},
+        labels=labels(target, _created(shop)),
+        annotations=annotations(target, _created(shop), _base_annotations(target, bases)),
         build_arguments={**proxy_arguments(shop), **target.arguments},
         syntax=target.syntax,
         secrets=given.secrets,
