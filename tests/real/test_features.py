@@ -10,13 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from pipeline.catalogue.dockerfiles.labels import labels_of
 from pipeline.catalogue.dockerfiles.scan import scan
 from pipeline.catalogue.dockerfiles.uses import final_base
 from pipeline.model import Platform
+from pipeline.run.labels import annotations, labels
 from tests.bench.buildkit import Peer, running
 
 from . import expectations, features, plain
@@ -73,10 +76,13 @@ class Project:
         """The targets of a feature; most have one."""
         return [target for target in self.plan["targets"] if target["image"] == feature]
 
+    def dockerfile(self, target: Mapping[str, Any]) -> str:
+        """A target's Dockerfile as it was generated."""
+        return (self.dist / target["image"] / target["tag"] / "Dockerfile").read_text()
+
     def base_name(self, target: Mapping[str, Any]) -> str | None:
         """The image that the last stage of a target is based on, as its Dockerfile calls it; None for `scratch`."""
-        text = (self.dist / target["image"] / target["tag"] / "Dockerfile").read_text()
-        use = final_base(text, Platform.parse(target["platform"]))
+        use = final_base(self.dockerfile(target), Platform.parse(target["platform"]))
         return use.name if use else None
 
     def base_of(self, target: Mapping[str, Any], built: Mapping[str, Built], registry: str) -> Image | None:
@@ -119,7 +125,6 @@ def by_buildkit(
 @pytest.fixture(scope="module")
 def by_lockage(site: Site, catalogue: Project) -> Mapping[str, Mapping[str, Any]]:
     """Every target built by `lockage build`, by id, as its JSON has it."""
-    pytest.importorskip("pipeline.engine.buildkit", reason="this version does not build with BuildKit itself")
     done = site.run(
         "build", "--json", cwd=catalogue.root, expect=None, SOURCE_DATE_EPOCH=str(EPOCH), TZ="UTC"
     )
@@ -132,12 +137,16 @@ def _same_options(project: Project) -> plain.Choose:
     created = datetime.fromtimestamp(EPOCH, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def choose(target: Mapping[str, Any], contexts: Mapping[str, str]) -> Options:
-        labels = {**target["labels"], f"{oci}.created": created, f"{oci}.revision": project.revision}
-        annotations = dict(labels)
+        found = labels_of(project.dockerfile(target), Platform.parse(target["platform"]))
+        own = {key: label.value for key, label in found.items()}
+        known: Any = SimpleNamespace(labels=target["labels"], dockerfile_labels=own)
+        moment = {f"{oci}.created": created, f"{oci}.revision": project.revision}
+        base = {}
         if name := project.base_name(target):
             digest = contexts[plain.familiar(name)].partition("@")[2]
-            annotations |= {f"{oci}.base.name": name, f"{oci}.base.digest": digest}
-        return Options(EPOCH, target["platform"], labels, annotations, contexts=contexts)
+            base = {f"{oci}.base.name": name, f"{oci}.base.digest": digest}
+        notes = annotations(known, moment, base)
+        return Options(EPOCH, target["platform"], labels(known, moment), notes, contexts=contexts)
 
     return choose
 
