@@ -160,7 +160,7 @@ def _attestations(shop: Workshop) -> dict[str, str]:
     """What BuildKit is asked to attest (its docs/attestations)."""
     asked = shop.plan.project.attestations
     out = {"provenance": f"mode={asked.provenance}"} if asked.provenance != "none" else {}
-    return out | ({"sbom": ""} if asked.sbom else {})
+    return out | ({"sbom": f"generator={shop.tool('sbom-generator')}"} if asked.sbom else {})
 
 
 def _created(shop: Workshop) -> dict[str, str]:
