@@ -47,6 +47,13 @@ class Names:
 
     def resolve(self, use: BaseUse, platform: Platform) -> Edge:
         """Where a use leads. Raises `UnknownBase`."""
+        try:
+            return self._resolve(use, platform)
+        except UnknownBase as error:
+            error.name = use.name
+            raise
+
+    def _resolve(self, use: BaseUse, platform: Platform) -> Edge:
         reference = self._parsed.get(use.name)
         if reference is None:
             try:
@@ -125,6 +132,7 @@ class UnknownBase(Exception):
     def __init__(self, message: str, suggestion: str | None = None) -> None:
         super().__init__(message)
         self.message, self.suggestion = message, suggestion
+        self.name = ""
 
 
 def order(edges: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:

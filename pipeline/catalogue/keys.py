@@ -9,6 +9,7 @@ The inputs, as `key_inputs` gives them:
                 `name@digest`, so that neither a tag nor a snapshot's name matters
     syntax      `name@digest` of the frontend that reads the Dockerfile, None for the builder's own
     rootfs      path, kind, mode, and content digest or link target of every entry
+    contexts    of each named context its name and `key:…`, `name@digest`, address, or entries as of rootfs
     labels      the labels that do not change from commit to commit
     arguments   build arguments
 
@@ -22,12 +23,14 @@ The test, the gates, tags and aliases are not inputs: they judge or name an imag
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipeline.model import compact
 
+from .contexts import NamedContext
 from .plan import Target
+from .rootfs import RootfsEntry
 
 KEY_FORMAT = 2
 
@@ -59,6 +62,9 @@ def key_inputs(
             return None
         else:
             names[base.name] = f"{base.reference.repository}@{base.reference.digest}"
+    contexts = {context.name: _context(context, base_keys) for context in target.contexts}
+    if None in contexts.values():
+        return None
     if target.syntax is not None and target.syntax.digest is None:
         return None
     return {
@@ -67,12 +73,26 @@ def key_inputs(
         "platform": str(target.platform),
         "dockerfile": target.dockerfile_on(names),
         "syntax": target.syntax and f"{target.syntax.repository}@{target.syntax.digest}",
-        "rootfs": [
-            [e.path, e.kind, e.mode, e.sha256 if e.kind == "file" else e.target] for e in target.rootfs
-        ],
+        "rootfs": _entries(target.rootfs),
+        "contexts": contexts,
         "labels": dict(target.labels),
         "arguments": dict(target.arguments),
     }
+
+
+def _entries(entries: Iterable[RootfsEntry]) -> list[list[Any]]:
+    return [[e.path, e.kind, e.mode, e.sha256 if e.kind == "file" else e.target] for e in entries]
+
+
+def _context(context: NamedContext, base_keys: Mapping[str, str]) -> Any:
+    """What a context is; None for an image that has no key or digest."""
+    if context.kind != "image":
+        return context.url or _entries(context.entries)
+    if context.target_id is not None:
+        key = base_keys.get(context.target_id)
+        return key and f"key:{key}"
+    reference = context.reference
+    return f"{reference.repository}@{reference.digest}" if reference and reference.digest else None
 
 
 def key_of(inputs: Mapping[str, Any]) -> str:

@@ -13,8 +13,9 @@ from typing import Any, Literal
 from pipeline.config import Entitlement, Gates, Project
 from pipeline.model import Platform, Reference, pretty
 
+from .contexts import NamedContext
 from .dockerfiles.labels import labels_of
-from .dockerfiles.uses import BaseUse, final_base, rewrite_uses
+from .dockerfiles.uses import BaseUse, context_name, final_base, rewrite_uses
 from .rootfs import RootfsEntry
 from .source import Source
 
@@ -84,6 +85,7 @@ class Target:
     external: Reference | None = None  # an image built elsewhere that this target is; then `dockerfile` is ""
     syntax: Reference | None = None  # the frontend that reads the Dockerfile; None for the builder's own
     arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # what ARG gets
+    contexts: tuple[NamedContext, ...] = ()  # by name
     secrets: tuple[str, ...] = ()  # ids of lockage.yml's secrets that RUN may mount, sorted
     ssh: tuple[str, ...] = ()  # likewise
     entitlements: tuple[Entitlement, ...] = ()  # what lockage.yml grants the image, sorted
@@ -96,27 +98,41 @@ class Target:
     @property
     def internal_bases(self) -> tuple[str, ...]:
         """Ids of the targets that must be built first."""
-        return tuple(dict.fromkeys(b.target_id for b in self.bases if b.target_id))
+        return tuple(dict.fromkeys(b.target_id for b in (*self.bases, *self.contexts) if b.target_id))
 
     @property
     def external_bases(self) -> tuple[Reference, ...]:
         """The images from elsewhere that go into it (or that it is), and its frontend, pinned where the lock knows
         them."""
-        found = [b.reference for b in self.bases if b.reference]
+        found = [b.reference for b in (*self.bases, *self.contexts) if b.reference]
         found += [r for r in (self.external, self.syntax) if r is not None]
         return tuple(dict.fromkeys(found))
 
     @property
     def final_base(self) -> Base | None:
         """What the last stage stands on; None for `scratch`."""
-        use = final_base(self.dockerfile, self.platform, self.arguments)
+        use = final_base(self.dockerfile, self.platform, self.arguments, self._context_names)
+        name = context_name(use.name) if use and self.contexts else None
+        context = next((c for c in self.contexts if c.name == name), None)
+        if use and context:
+            if context.target_id:
+                return Base("internal", context.image, use.line, context.target_id)
+            return (
+                Base("external", context.image, use.line, None, context.reference)
+                if context.reference
+                else None
+            )
         return next((b for b in self.bases if use and (b.name, b.on) == (use.name, use.platform)), None)
+
+    @property
+    def _context_names(self) -> frozenset[str]:
+        return frozenset(context.name for context in self.contexts)
 
     @property
     def dockerfile_labels(self) -> Mapping[str, str | None]:
         """The labels that the Dockerfile sets itself, which win over `labels`; None for a value that only the build
         knows."""
-        found = labels_of(self.dockerfile, self.platform, self.arguments)
+        found = labels_of(self.dockerfile, self.platform, self.arguments, self._context_names)
         return {key: label.value for key, label in found.items()}
 
     def dockerfile_on(self, references: Mapping[str, str]) -> str:
@@ -131,7 +147,7 @@ class Target:
             own = references.get(base.target_id) if base.target_id else None
             return own if own is not None else references.get(base.name)
 
-        return rewrite_uses(self.dockerfile, self.platform, choose, self.arguments)
+        return rewrite_uses(self.dockerfile, self.platform, choose, self.arguments, self._context_names)
 
     def to_json(self) -> dict[str, Any]:
         """The target as data: texts by digest, the rest in full."""
@@ -152,6 +168,10 @@ class Target:
             "rootfs": [_entry_json(e) for e in self.rootfs],
             "labels": dict(sorted(self.labels.items())),
             "arguments": dict(self.arguments),
+            "contexts": [
+                c.to_json() | ({"entries": [_entry_json(e) for e in c.entries]} if c.kind == "folder" else {})
+                for c in self.contexts
+            ],
             "secrets": list(self.secrets),
             "ssh": list(self.ssh),
             "entitlements": list(self.entitlements),

@@ -51,6 +51,7 @@ def plan_schema() -> dict[str, Any]:
             "Tag": {"type": "string", "pattern": shapes.TAG["pattern"]},
             "Target": _target(),
             "Base": _base(),
+            "Context": _context(),
             "RootfsEntry": _entry(),
             "Gates": _gates(),
         },
@@ -90,6 +91,7 @@ def _target() -> dict[str, Any]:
             "type": "object",
             "additionalProperties": _TEXT,
         },
+        contexts={"type": "array", "items": {"$ref": "#/$defs/Context"}},
         secrets={**_TEXTS, "description": "Ids of the secrets that RUN may mount"},
         ssh={**_TEXTS, "description": "Ids of the ssh entries that RUN may mount"},
         entitlements={"type": "array", "items": {"enum": list(get_args(Entitlement))}},
@@ -108,9 +110,22 @@ def _base() -> dict[str, Any]:
     return {"oneOf": [internal, external]}
 
 
+def _context() -> dict[str, Any]:
+    common = {"name": _said("What it stands in for"), "source": _said("As image.yml says it")}
+    entries = {"type": "array", "items": {"$ref": "#/$defs/RootfsEntry"}}
+    return {
+        "oneOf": [
+            _object(kind={"const": "image"}, target=_said("The target that it is"), **common),
+            _object(kind={"const": "image"}, reference=_said("Pinned where the lock knows it"), **common),
+            _object(kind={"const": "url"}, **common),
+            _object(kind={"const": "folder"}, entries=entries, **common),
+        ]
+    }
+
+
 def _entry() -> dict[str, Any]:
     common = {
-        "path": _said("Below rootfs/"),
+        "path": _said("Below rootfs/, or below the context's folder"),
         "mode": {"type": "string", "pattern": "^[0-7]{4}$"},
         "origin": _said("The file that won, below the root"),
     }

@@ -10,12 +10,15 @@ from pipeline.config import Lock, Project, did_you_mean
 from pipeline.errors import Problem
 from pipeline.model import Platform, Reference
 
+from .context_folders import read_folders
+from .contexts import IMAGE, NamedContext, kind_of
 from .definition import Definition, Mention
 from .dockerfiles.arguments import declared_arguments
 from .dockerfiles.context import missing_sources
 from .dockerfiles.labels import labels_of
+from .dockerfiles.remote import is_pinned
 from .dockerfiles.syntax import find_syntax
-from .dockerfiles.uses import find_bases, rewrite_bases
+from .dockerfiles.uses import BaseUse, context_name, find_bases, rewrite_bases
 from .graph import Edge, Names, UnknownBase
 from .plan import Base, Target, target_id
 from .requests import check_requests
@@ -38,13 +41,17 @@ def targets_of(
     for item in rendered:
         _check_sources(source, item, problems)
         arguments = _arguments(project, item.definition)
-        notes = (*_undeclared(item), *check_requests(source, item, project, problems))
+        notes = (*_undeclared(item), *_moving(item), *check_requests(source, item, project, problems))
         syntax = _frontend(source, item, names, problems)
+        folders = read_folders(source, item.definition, problems)
         for platform in item.platforms:
             edges, warnings = _edges(source, item, platform, arguments, names, problems)
             told = (*warnings, *notes, *_overruled(source, item, platform, arguments))
             target = _target(project, item, platform, arguments, edges, told, aliases, snapshot_id, lock)
-            targets[target.id] = replace(target, syntax=syntax) if syntax else target
+            if syntax or item.definition.contexts:
+                contexts = _contexts(item, platform, arguments, folders, names, problems)
+                target = replace(target, syntax=syntax, contexts=contexts)
+            targets[target.id] = target
     return targets
 
 
@@ -59,7 +66,8 @@ def _edges(
     if item.definition.external is not None:
         return [], ()
     name = item.definition.name
-    uses = find_bases(item.dockerfile, platform, arguments)
+    contexts = item.definition.contexts
+    uses = find_bases(item.dockerfile, platform, arguments, contexts)
     for line, message in uses.problems:
         where, at = item.place(source, line)
         problems.append(Problem(where, at, 1, "FROM", f"{message} ({name})"))
@@ -72,6 +80,11 @@ def _edges(
             message = f"{error.message} ({name})"
             problems.append(Problem(where, at, 1, use.instruction, message, error.suggestion))
     warnings = item.warnings
+    warnings += tuple(
+        str(contexts[key].place.problem("no FROM, COPY --from or RUN --mount of the Dockerfile names this"))
+        for key in contexts
+        if key not in uses.contexts
+    )
     if uses.stages > 1 and item.injected:
         warnings += (
             "rootfs/ is copied into the first stage of several; write COPY rootfs/ / where it belongs",
@@ -89,6 +102,41 @@ def _arguments(project: Project, definition: Definition) -> Mapping[str, str]:
         return MappingProxyType({})
     own = {name: argument.value for name, argument in definition.arguments.items()}
     return MappingProxyType(dict(sorted({**project.arguments, **own}.items())))
+
+
+def _contexts(
+    item: Rendered,
+    platform: Platform,
+    arguments: Mapping[str, str],
+    folders: Mapping[str, NamedContext],
+    names: Names,
+    problems: list[Problem],
+) -> tuple[NamedContext, ...]:
+    """The named contexts of a target, by name."""
+    definition = item.definition
+    uses = find_bases(item.dockerfile, platform, arguments, definition.contexts).replaced
+    elsewhere = {context_name(use.name) for use in uses if use.platform or use.on_build_platform}
+    out = []
+    for name, said in sorted(definition.contexts.items()):
+        kind = kind_of(said.value)
+        if kind != "image":
+            found = folders.get(name) if kind == "folder" else NamedContext(name, kind, said.value)
+            out += [found] if found else []
+            continue
+        image = said.value.removeprefix(IMAGE)
+        try:
+            edge = names.resolve(BaseUse(image, 0, 0, 0, "contexts"), platform)
+            if edge.node and name in elsewhere:
+                raise UnknownBase(
+                    f"{image} is made here, and FROM --platform asks for another platform of it"
+                )
+        except UnknownBase as error:
+            message = f"{error.message} ({definition.name})"
+            problems.append(said.place.problem(message, error.suggestion))
+            continue
+        identity = target_id(*edge.node) if edge.node else None
+        out.append(NamedContext(name, kind, said.value, edge.reference, identity))
+    return tuple(out)
 
 
 def _frontend(source: Source, item: Rendered, names: Names, problems: list[Problem]) -> Reference | None:
@@ -111,7 +159,7 @@ def _overruled(
     own = item.definition.labels
     if not own or item.definition.external is not None:
         return
-    for key, label in labels_of(item.dockerfile, platform, arguments).items():
+    for key, label in labels_of(item.dockerfile, platform, arguments, item.definition.contexts).items():
         if key in own and label.value != own[key]:
             where, line = item.place(source, label.line)
             value = "another value" if label.value is None else repr(label.value)
@@ -129,6 +177,19 @@ def _undeclared(item: Rendered) -> tuple[str, ...]:
         str(own[name].place.problem("no ARG of the Dockerfile has this name", did_you_mean(name, declared)))
         for name in own
         if name not in declared and name.upper() not in _PREDEFINED
+    )
+
+
+def _moving(item: Rendered) -> tuple[str, ...]:
+    """A warning for each context at an address where something else may be tomorrow."""
+    return tuple(
+        str(
+            said.place.problem(
+                "the key cannot see it change", "name a whole commit: #COMMIT or ?checksum=COMMIT"
+            )
+        )
+        for said in item.definition.contexts.values()
+        if kind_of(said.value) == "url" and not is_pinned(said.value)
     )
 
 
@@ -166,7 +227,9 @@ def _target(
             name = moved[name]
         identity = target_id(image, tag, on)
         bases.append(Base("internal", name, edge.use.line, identity, None, edge.use.platform))
-    text = rewrite_bases(item.dockerfile, platform, moved, arguments) if moved else item.dockerfile
+    text = (
+        rewrite_bases(item.dockerfile, platform, moved, arguments, d.contexts) if moved else item.dockerfile
+    )
     tags = (f"{d.tag}-{snapshot_id}",) if snapshot_id else (d.tag, *aliases.get((d.image, d.tag), ()))
     return Target(
         id=target_id(d.image, d.tag, platform),

@@ -13,6 +13,7 @@ from pipeline.model import Reference
 from . import builder, shapes
 from .base import Flag, ImageName, ImageReference, Model, Text
 
+_ADDRESS = re.compile(r"(?:https?|git)://\S+|git@\S+:\S+")
 _ID = re.compile(r"[A-Za-z0-9_.-]+")
 _ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -42,12 +43,41 @@ def _repository(text: str) -> str:
     return str(found.repository)
 
 
+def _context_name(text: str) -> str:
+    found = Reference.parse(text)
+    familiar = found.familiar.removesuffix(":latest")
+    if familiar in ("scratch", "context"):
+        raise ValueError(f"{text} cannot be replaced")
+    if familiar != text:
+        raise ValueError(f"write it as {familiar}: BuildKit looks for that")
+    return text
+
+
+def _context_source(text: str) -> str:
+    if text.startswith("docker-image://"):
+        Reference.parse(text.removeprefix("docker-image://"))
+    elif text.startswith("./"):
+        parts = text.removeprefix("./").removesuffix("/").split("/")
+        if "\\" in text or "\0" in text or any(part in ("", ".", "..") for part in parts):
+            raise ValueError(f"{text[:80]!r} is not a folder below that of image.yml")
+    elif not _ADDRESS.fullmatch(text):
+        raise ValueError("docker-image://IMAGE, a git or http(s) address, or ./FOLDER is expected")
+    return text
+
+
 Id = Annotated[str, AfterValidator(_id), WithJsonSchema(dict(shapes.matching(_ID)))]
 EnvironmentName = Annotated[
     str, AfterValidator(_environment), WithJsonSchema(dict(shapes.matching(_ENVIRONMENT)))
 ]
 Given = Annotated[str, AfterValidator(_not_empty), WithJsonSchema(dict(shapes.NOT_EMPTY))]
 RepositoryName = Annotated[Text, AfterValidator(_repository), WithJsonSchema(dict(shapes.UNTAGGED))]
+Contexts = Annotated[
+    dict[
+        Annotated[str, AfterValidator(_context_name)],
+        Annotated[Text, AfterValidator(_context_source)],
+    ],
+    WithJsonSchema(dict(shapes.CONTEXTS)),
+]
 BuildEntitlement = Literal["network.host", "security.insecure"]
 
 

@@ -7,7 +7,7 @@ that ARG and ENV set above. What only the base's environment knows is not known 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -32,18 +32,22 @@ class Label:
     line: int
 
 
-def labels_of(text: str, platform: Platform, arguments: Mapping[str, str]) -> Mapping[str, Label]:
+def labels_of(
+    text: str, platform: Platform, arguments: Mapping[str, str], contexts: Collection[str] = ()
+) -> Mapping[str, Label]:
     """The labels of the final image that its Dockerfile sets, by key."""
     if "label" not in text.lower():
         return MappingProxyType({})
-    return _labels_of(text, platform, tuple(sorted(arguments.items())))
+    return _labels_of(text, platform, tuple(sorted(arguments.items())), frozenset(contexts))
 
 
 @lru_cache(maxsize=_KEPT)
-def _labels_of(text: str, platform: Platform, arguments: tuple[tuple[str, str], ...]) -> Mapping[str, Label]:
+def _labels_of(
+    text: str, platform: Platform, arguments: tuple[tuple[str, str], ...], contexts: frozenset[str]
+) -> Mapping[str, Label]:
     given = dict(arguments)
-    uses = find_bases(text, platform, given)
-    environment = _Environment(text, platform, given, from_nothing=bool(uses.chain) and uses.root is None)
+    uses = find_bases(text, platform, given, contexts)
+    environment = _Environment(text, platform, given, from_nothing=uses.from_nothing)
     out: dict[str, Label] = {}
     for instruction in _instructions(text, uses):
         if instruction.keyword == "ARG":
@@ -68,7 +72,7 @@ def _instructions(text: str, uses: Uses) -> Iterator[Instruction]:
     below: list[Instruction] = []
     for number in uses.chain:
         yield from (instruction.later for instruction in below if instruction.later)
-        below = stages[number]
+        below = stages[number] if number not in uses.skipped else []
         yield from below
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from pipeline.model import Platform
+from pipeline.model import Platform, Reference
 
 from .arguments import BUILD_PLATFORM, Variables, stage_name
 from .expand import Unresolved
@@ -40,6 +40,9 @@ class Uses:
     bases: tuple[BaseUse, ...]
     froms: tuple[BaseUse | int | None, ...]
     problems: tuple[tuple[int, str], ...]
+    replaced: tuple[BaseUse, ...] = ()  # what named contexts stand in for
+    skipped: frozenset[int] = frozenset()  # stages that named contexts stand in for
+    contexts: frozenset[str] = frozenset()  # names of contexts that stand in for something
 
     @property
     def stages(self) -> int:
@@ -62,41 +65,66 @@ class Uses:
         found = self.froms[self.chain[0]] if self.froms else None
         return found if isinstance(found, BaseUse) else None
 
+    @property
+    def from_nothing(self) -> bool:
+        """Whether the last stage stands on `scratch`, through stages."""
+        return bool(self.froms) and self.root is None and self.chain[0] not in self.skipped
+
 
 _KEPT = 16_384  # texts: more than the targets of a large catalogue
 
 
-def find_bases(text: str, platform: Platform, arguments: Mapping[str, str] = _NOTHING) -> Uses:
+def context_name(name: str) -> str | None:
+    """What a named context must be called to stand in for an image or a stage of this name."""
+    try:
+        return Reference.parse(name).familiar.removesuffix(":latest")
+    except ValueError:
+        return None
+
+
+def find_bases(
+    text: str,
+    platform: Platform,
+    arguments: Mapping[str, str] = _NOTHING,
+    contexts: Collection[str] = (),
+) -> Uses:
     """The images in FROM, COPY --from and RUN --mount=from, for one platform; stages and `scratch` left out.
 
     Variables in FROM are the `TARGET…` ones and those of ARG before the first FROM: the build argument of that
-    name, else the default, else nothing.
+    name, else the default, else nothing. What one of the named `contexts` stands in for is no base.
     """
-    return _find_bases(text, platform, tuple(sorted(arguments.items())))
+    return _find_bases(text, platform, tuple(sorted(arguments.items())), frozenset(contexts))
 
 
 @lru_cache(maxsize=_KEPT)
-def _find_bases(text: str, platform: Platform, arguments: tuple[tuple[str, str], ...]) -> Uses:
+def _find_bases(
+    text: str, platform: Platform, arguments: tuple[tuple[str, str], ...], contexts: frozenset[str]
+) -> Uses:
     found = scanned(text)
     every = [stage_name(i) for i in found.instructions if i.keyword == "FROM"]
     variables = Variables(found, platform, dict(arguments))
     stages: list[str] = []
     froms: list[BaseUse | int | None] = []
-    bases: list[BaseUse] = []
+    uses: list[BaseUse] = []
     problems: list[tuple[int, str]] = []
+    skipped: set[int] = set()
     for instruction in found.instructions:
         if instruction.keyword == "ARG" and not stages:
             variables.take(instruction)
         elif instruction.keyword == "FROM":
+            name = stage_name(instruction)
             try:
                 use = _from(instruction, variables, platform)
                 froms.append(_below(use, stages))
-                if froms[-1] is use:
-                    bases.append(use)
             except ValueError as error:
                 problems.append((instruction.line, str(error)))
                 froms.append(None)
-            stages.append(stage_name(instruction))
+            if contexts and name and context_name(name) in contexts:
+                skipped.add(len(stages))
+                froms[-1] = None
+            elif isinstance(froms[-1], BaseUse):
+                uses.append(froms[-1])
+            stages.append(name)
         elif instruction.keyword in ("COPY", "ADD", "RUN"):
             try:
                 words = _froms(instruction, text)
@@ -105,12 +133,23 @@ def _find_bases(text: str, platform: Platform, arguments: tuple[tuple[str, str],
                 continue
             for word in words:
                 if not _is_stage(word.text, every, by_number=instruction.keyword == "COPY"):
-                    bases.append(
+                    uses.append(
                         BaseUse(word.text, instruction.line, word.start, word.end, instruction.keyword)
                     )
     if not stages:
         problems.append((1, "there is no FROM"))
-    return Uses(tuple(bases), tuple(froms), tuple(problems))
+    if not contexts:
+        return Uses(tuple(uses), tuple(froms), tuple(problems))
+    replaced = tuple(use for use in uses if context_name(use.name) in contexts)
+    names = {context_name(use.name) for use in replaced} | {context_name(stages[n]) for n in skipped}
+    return Uses(
+        tuple(use for use in uses if use not in replaced),
+        tuple(froms),
+        tuple(problems),
+        replaced,
+        frozenset(skipped),
+        frozenset(name for name in names if name),
+    )
 
 
 def _below(use: BaseUse, stages: list[str]) -> BaseUse | int | None:
@@ -120,9 +159,14 @@ def _below(use: BaseUse, stages: list[str]) -> BaseUse | int | None:
     return None if use.name == "scratch" else use
 
 
-def final_base(text: str, platform: Platform, arguments: Mapping[str, str] = _NOTHING) -> BaseUse | None:
+def final_base(
+    text: str,
+    platform: Platform,
+    arguments: Mapping[str, str] = _NOTHING,
+    contexts: Collection[str] = (),
+) -> BaseUse | None:
     """The image that the last stage stands on, through stages it is built from; None for `scratch`."""
-    return find_bases(text, platform, arguments).root
+    return find_bases(text, platform, arguments, contexts).root
 
 
 def rewrite_uses(
@@ -130,9 +174,12 @@ def rewrite_uses(
     platform: Platform,
     choose: Callable[[BaseUse], str | None],
     arguments: Mapping[str, str] = _NOTHING,
+    contexts: Collection[str] = (),
 ) -> str:
     """The same text with what `choose` gives in place of each image; None leaves it. Not a byte else changes."""
-    edits = [(use.start, use.end, choose(use)) for use in find_bases(text, platform, arguments).bases]
+    edits = [
+        (use.start, use.end, choose(use)) for use in find_bases(text, platform, arguments, contexts).bases
+    ]
     for start, end, new in sorted(edits, reverse=True):
         if new is not None:
             text = text[:start] + new + text[end:]
@@ -140,10 +187,14 @@ def rewrite_uses(
 
 
 def rewrite_bases(
-    text: str, platform: Platform, names: Mapping[str, str], arguments: Mapping[str, str] = _NOTHING
+    text: str,
+    platform: Platform,
+    names: Mapping[str, str],
+    arguments: Mapping[str, str] = _NOTHING,
+    contexts: Collection[str] = (),
 ) -> str:
     """The same text with images replaced by name (as `BaseUse.name` has it)."""
-    return rewrite_uses(text, platform, lambda use: names.get(use.name), arguments)
+    return rewrite_uses(text, platform, lambda use: names.get(use.name), arguments, contexts)
 
 
 def copies_rootfs(text: str) -> bool:

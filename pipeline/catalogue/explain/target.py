@@ -43,6 +43,7 @@ def explain_target(plan: Plan, target_id: str, *, lock: str = LOCK_NAME) -> tupl
         *_merged(levels, "versions"),
         *_merged(levels, "variables"),
         *_arguments(target, levels, project),
+        *_contexts(target, levels, lock),
         *_credentials(target, levels),
         *_labels(target, levels, project),
         *_rootfs(target, levels),
@@ -126,6 +127,17 @@ def _arguments(target: Target, levels: Levels, project: ProjectSays) -> Iterator
     for name, value in target.arguments.items():
         said = (*project.said(project.model.args.get(name), "args", name), *own.get(name, ()))
         yield last(f"args.{name}", said, value)
+
+
+def _contexts(target: Target, levels: Levels, lock: str) -> Iterator[Explained]:
+    said = levels.merged("contexts")
+    for context in target.contexts:
+        why = f"paths: {len(context.entries)}" if context.kind == "folder" else None
+        value = context.target_id or context.source
+        if context.reference is not None:
+            value, why = str(context.reference), _pinned_as(context.image, context.reference, lock)
+        found = last(f"contexts.{context.name}", said[context.name], value)
+        yield Explained(found.key, value, found.place, why, found.overrides)
 
 
 def _credentials(target: Target, levels: Levels) -> Iterator[Explained]:
