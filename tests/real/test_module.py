@@ -124,7 +124,7 @@ def test_platforms_of_two_runners_are_merged(
 def test_a_secret_of_the_callers_is_mounted_by_the_run_that_names_it(
     dagger: Dagger, project: Callable[..., Path]
 ) -> None:
-    mount = "RUN --mount=type=secret,id=token,required=true,env=T test \"$T\" = canary-of-the-module\n"
+    mount = 'RUN --mount=type=secret,id=token,required=true,env=T test "$T" = canary-of-the-module\n'
     files = {
         "images/data/image.yml": samples.image("1", extra="secrets: [token]\n"),
         "images/data/Dockerfile.tmpl": samples.DEBIAN + mount,

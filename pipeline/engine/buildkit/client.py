@@ -151,8 +151,8 @@ def _with_inputs(
     # The variable is another one each time: an engine would remember what was pushed before.
     out = daemon.tool().with_env_variable("LOCKAGE_BUILD", name).with_new_file("/out/.keep", "")
     out = out.with_mounted_directory(CONTEXT, order.context).with_mounted_directory(DOCKERFILE, dockerfile)
-    for context, folder in order.folders.items():
-        out = out.with_mounted_directory(f"{CONTEXTS}/{context}", folder)
+    for number, folder in enumerate(order.folders.values()):
+        out = out.with_mounted_directory(f"{CONTEXTS}/{number}", folder)
     for id, secret in order.secrets.items():
         out = out.with_mounted_secret(f"{SECRETS}/{id}", secret)
     for id, agent in order.ssh_agents.items():
