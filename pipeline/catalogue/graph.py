@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 from pipeline.config import Lock, did_you_mean
 from pipeline.errors import Problem
-from pipeline.model import Platform, Reference
+from pipeline.model import Platform, Reference, Repository
 
 from .dockerfiles.uses import BaseUse
+
+DOCKERFILE = Repository("docker.io", "docker/dockerfile")  # needs no entry in bases:
 
 Node = tuple[str, str, Platform]  # image, tag, platform
 
@@ -75,7 +77,19 @@ class Names:
             raise UnknownBase(f"{name}:{real} is not made for {platform}", f"it is made for {have}")
         return Edge(use, node=(name, real, platform))
 
+    def frontend(self, name: str) -> Reference:
+        """The image of a `# syntax=`, pinned where the lock knows it: docker/dockerfile, or one of the declared
+        bases. Raises `UnknownBase`."""
+        try:
+            reference = Reference.parse(name)
+        except ValueError as error:
+            raise UnknownBase(str(error)) from None
+        return self._pinned(reference, name, "frontend", known=reference.repository == DOCKERFILE)
+
     def _external(self, use: BaseUse, reference: Reference) -> Edge:
+        return Edge(use, reference=self._pinned(reference, use.name, "base"))
+
+    def _pinned(self, reference: Reference, name: str, what: str, known: bool = False) -> Reference:
         tagged = reference if reference.tag else reference.repository.tagged("latest")
         tagged = Reference(tagged.repository, tagged.tag)
         untagged = reference.digest is not None and reference.tag is None
@@ -84,14 +98,14 @@ class Names:
             if untagged
             else tagged in self._bases
         )
-        if not declared:
+        if not declared and not known:
             where = f"add {tagged} to bases: in lockage.yml"
-            near = self._near(use.name)
-            raise UnknownBase(f"unknown base {use.name}", f"{near} or {where}" if near else where)
+            near = self._near(name)
+            raise UnknownBase(f"unknown {what} {name}", f"{near} or {where}" if near else where)
         if reference.digest:
-            return Edge(use, reference=reference)
+            return reference
         digest = self._lock.digest(tagged) if self._lock else None
-        return Edge(use, reference=tagged.pinned(digest) if digest else tagged)
+        return tagged.pinned(digest) if digest else tagged
 
     def _near(self, name: str) -> str | None:
         """What was probably meant: an image of the catalogue by its name, else a declared base."""

@@ -7,6 +7,7 @@ The inputs, as `key_inputs` gives them:
     platform    linux/amd64
     dockerfile  the Dockerfile with internal bases replaced by `key:<their key>` and external ones by
                 `name@digest`, so that neither a tag nor a snapshot's name matters
+    syntax      `name@digest` of the frontend that reads the Dockerfile, None for the builder's own
     rootfs      path, kind, mode, and content digest or link target of every entry
     labels      the labels that do not change from commit to commit
     arguments   build arguments
@@ -37,7 +38,8 @@ def key_inputs(
     *,
     builder: str,
 ) -> dict[str, Any] | None:
-    """Everything that the key covers; None if an external base has no digest or an internal one no key.
+    """Everything that the key covers; None if an external base or the frontend has no digest, or an internal
+    base no key.
 
     `base_keys` are the keys of the targets that this one stands on, by id; `builder` is the plan's.
     """
@@ -57,11 +59,14 @@ def key_inputs(
             return None
         else:
             names[base.name] = f"{base.reference.repository}@{base.reference.digest}"
+    if target.syntax is not None and target.syntax.digest is None:
+        return None
     return {
         "format": KEY_FORMAT,
         "builder": builder,
         "platform": str(target.platform),
         "dockerfile": target.dockerfile_on(names),
+        "syntax": target.syntax and f"{target.syntax.repository}@{target.syntax.digest}",
         "rootfs": [
             [e.path, e.kind, e.mode, e.sha256 if e.kind == "file" else e.target] for e in target.rootfs
         ],

@@ -98,7 +98,7 @@ def finished(
     project: Project, targets: tuple[Target, ...], lock: Lock | None, snapshot_id: str | None, source: Source
 ) -> Plan:
     """The plan of targets that are in order and have their keys."""
-    tools = {name: pinned(ref, lock) for name, ref in project.tools.all().items()}
+    tools = {name: pinned(ref, lock) for name, ref in project.images.items()}
     bases = [r for t in targets for r in t.external_bases]
     unlocked = tuple(dict.fromkeys(r for r in (*bases, *tools.values()) if r.digest is None))
     state: LockState = "none" if lock is None else "partial" if unlocked else "complete"

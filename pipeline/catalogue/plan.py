@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pipeline.config import Entitlement, Gates, Project
 from pipeline.model import Platform, Reference, pretty
 
+from .dockerfiles.labels import labels_of
 from .dockerfiles.uses import BaseUse, final_base, rewrite_uses
 from .rootfs import RootfsEntry
 from .source import Source
@@ -72,7 +73,7 @@ class Target:
     dockerfile: str  # as generated: internal bases by name and tag
     test: str | None  # container-structure-test 2.0.0
     rootfs: tuple[RootfsEntry, ...]
-    labels: Mapping[str, str]
+    labels: Mapping[str, str]  # those of image.yml and our own; `dockerfile_labels` win over them
     key: str | None  # None without a lock for every external base
     gates: Gates
     warnings: tuple[str, ...]
@@ -81,6 +82,7 @@ class Target:
     title: str | None = None
     description: str | None = None
     external: Reference | None = None  # an image built elsewhere that this target is; then `dockerfile` is ""
+    syntax: Reference | None = None  # the frontend that reads the Dockerfile; None for the builder's own
     arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # what ARG gets
     secrets: tuple[str, ...] = ()  # ids of lockage.yml's secrets that RUN may mount, sorted
     ssh: tuple[str, ...] = ()  # likewise
@@ -98,15 +100,24 @@ class Target:
 
     @property
     def external_bases(self) -> tuple[Reference, ...]:
-        """The images from elsewhere that go into it (or that it is), pinned where the lock knows them."""
+        """The images from elsewhere that go into it (or that it is), and its frontend, pinned where the lock knows
+        them."""
         found = [b.reference for b in self.bases if b.reference]
-        return tuple(dict.fromkeys((*found, self.external) if self.external else found))
+        found += [r for r in (self.external, self.syntax) if r is not None]
+        return tuple(dict.fromkeys(found))
 
     @property
     def final_base(self) -> Base | None:
         """What the last stage stands on; None for `scratch`."""
         use = final_base(self.dockerfile, self.platform, self.arguments)
         return next((b for b in self.bases if use and (b.name, b.on) == (use.name, use.platform)), None)
+
+    @property
+    def dockerfile_labels(self) -> Mapping[str, str | None]:
+        """The labels that the Dockerfile sets itself, which win over `labels`; None for a value that only the build
+        knows."""
+        found = labels_of(self.dockerfile, self.platform, self.arguments)
+        return {key: label.value for key, label in found.items()}
 
     def dockerfile_on(self, references: Mapping[str, str]) -> str:
         """The Dockerfile with bases replaced by exact references; `references` maps a base's `name` (or an
@@ -134,6 +145,7 @@ class Target:
             "tags": list(self.tags),
             "bases": [b.to_json() for b in self.bases],
             "external": None if self.external is None else str(self.external),
+            "syntax": None if self.syntax is None else str(self.syntax),
             "key": self.key,
             "dockerfile": None if self.external else _text_json(self.template, self.dockerfile),
             "test": None if self.test is None else _text_json(self.test_template, self.test),

@@ -73,6 +73,7 @@ def _target() -> dict[str, Any]:
         },
         bases={"type": "array", "items": {"$ref": "#/$defs/Base"}},
         external=_or_none(_said("An image built elsewhere that this target is; pinned where it is locked")),
+        syntax=_or_none(_said("The frontend that reads the Dockerfile; null for BuildKit's own")),
         key=_or_none(
             {
                 "description": "The hash of everything it is made of; null where a base is not locked",

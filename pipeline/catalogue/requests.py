@@ -9,8 +9,7 @@ from pipeline.errors import Problem
 
 from .definition import Definition, Mention
 from .dockerfiles.mounts import Credential, credentials
-from .dockerfiles.scan import Instruction
-from .dockerfiles.uses import scanned
+from .dockerfiles.scan import Instruction, scanned
 from .source import PROJECT_NAME, Source
 from .templating.rendering import Rendered
 

@@ -106,7 +106,7 @@ def dump(plan: Plan, folders: Mapping[str, str] = MappingProxyType({})) -> bytes
             *(text(t.dockerfile), text(t.test)),
             *(trees.number(t.rootfs), gates.number(t.gates)),
             *(dict(t.labels), t.key, t.warnings, t.template, t.test_template, t.title, t.description),
-            *(_str(t.external), dict(t.arguments), t.secrets, t.ssh, t.entitlements),
+            *(_str(t.external), _str(t.syntax), dict(t.arguments), t.secrets, t.ssh, t.entitlements),
         ]
         for t in plan.targets
     ]
@@ -183,7 +183,7 @@ def _target(
 ) -> Target:
     identity, image, tag, base_tag, variant, platform, tags, bases, *rest = row
     dockerfile, test, tree, gate, labels, key, warnings, template, test_template, *rest = rest
-    title, description, external, arguments, secrets, ssh, entitlements = rest
+    title, description, external, syntax, arguments, secrets, ssh, entitlements = rest
     return Target(
         id=identity,
         image=image,
@@ -205,6 +205,7 @@ def _target(
         title=title,
         description=description,
         external=Reference.parse(external) if external else None,
+        syntax=Reference.parse(syntax) if syntax else None,
         arguments=MappingProxyType(arguments),
         secrets=tuple(secrets),
         ssh=tuple(ssh),

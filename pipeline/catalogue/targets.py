@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from pipeline.config import Lock, Project, did_you_mean
@@ -10,8 +11,11 @@ from pipeline.errors import Problem
 from pipeline.model import Platform, Reference
 
 from .definition import Definition, Mention
+from .dockerfiles.arguments import declared_arguments
 from .dockerfiles.context import missing_sources
-from .dockerfiles.uses import declared_arguments, find_bases, rewrite_bases
+from .dockerfiles.labels import labels_of
+from .dockerfiles.syntax import find_syntax
+from .dockerfiles.uses import find_bases, rewrite_bases
 from .graph import Edge, Names, UnknownBase
 from .plan import Base, Target, target_id
 from .requests import check_requests
@@ -35,11 +39,12 @@ def targets_of(
         _check_sources(source, item, problems)
         arguments = _arguments(project, item.definition)
         notes = (*_undeclared(item), *check_requests(source, item, project, problems))
+        syntax = _frontend(source, item, names, problems)
         for platform in item.platforms:
             edges, warnings = _edges(source, item, platform, arguments, names, problems)
-            told = (*warnings, *notes)
+            told = (*warnings, *notes, *_overruled(source, item, platform, arguments))
             target = _target(project, item, platform, arguments, edges, told, aliases, snapshot_id, lock)
-            targets[target.id] = target
+            targets[target.id] = replace(target, syntax=syntax) if syntax else target
     return targets
 
 
@@ -84,6 +89,34 @@ def _arguments(project: Project, definition: Definition) -> Mapping[str, str]:
         return MappingProxyType({})
     own = {name: argument.value for name, argument in definition.arguments.items()}
     return MappingProxyType(dict(sorted({**project.arguments, **own}.items())))
+
+
+def _frontend(source: Source, item: Rendered, names: Names, problems: list[Problem]) -> Reference | None:
+    found = find_syntax(item.dockerfile)
+    if found is None:
+        return None
+    try:
+        return names.frontend(found.name)
+    except UnknownBase as error:
+        where, line = item.place(source, found.line)
+        message = f"{error.message} ({item.definition.name})"
+        problems.append(Problem(where, line, 1, "syntax", message, error.suggestion))
+        return None
+
+
+def _overruled(
+    source: Source, item: Rendered, platform: Platform, arguments: Mapping[str, str]
+) -> Iterator[str]:
+    """A warning for each label of image.yml that the Dockerfile sets to something else: the Dockerfile wins."""
+    own = item.definition.labels
+    if not own or item.definition.external is not None:
+        return
+    for key, label in labels_of(item.dockerfile, platform, arguments).items():
+        if key in own and label.value != own[key]:
+            where, line = item.place(source, label.line)
+            value = "another value" if label.value is None else repr(label.value)
+            message = f"{key} is {value} here, which wins over {own[key]!r} in image.yml"
+            yield str(Problem(where, line, 1, "LABEL", message))
 
 
 def _undeclared(item: Rendered) -> tuple[str, ...]:

@@ -125,12 +125,14 @@ async def workshop(
     from datetime import UTC, datetime
 
     from pipeline.engine.buildkit.cache import VARIABLES
+    from pipeline.engine.buildkit.daemon import PATIENCE
     from pipeline.registry import Registry
     from pipeline.run import Limits, Stage, Workshop
     from pipeline.run.caching import CacheSite
     from pipeline.run.epoch import Epochs
 
     from .engines import engines
+    from .place import seconds
     from .revision import main_line, read_epoch, read_revision
     from .secrets import HostSecrets
     from .signing import signing
@@ -151,7 +153,9 @@ async def workshop(
             today=datetime.now(UTC).date(),
             contexts=place.cache / "contexts",
             cache=place.cache,
-            limits=Limits.of(options.jobs or max(2, os.cpu_count() or 2)),
+            limits=Limits.of(
+                options.jobs or max(2, os.cpu_count() or 2), seconds("LOCKAGE_BUILDER_LIMIT", PATIENCE)
+            ),
             report=report,
             fresh=options.fresh,
             epochs=Epochs(read_epoch(os.environ)),

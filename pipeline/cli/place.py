@@ -64,7 +64,8 @@ async def place(options: argparse.Namespace, report: Progress) -> AsyncIterator[
             log = _session_log(settings.data / "logs")
             environment = {**os.environ, **woken.connect_env()}
             elsewhere = woken.way.kind == "remote"
-            return Connection(woken.dagger_bin, environment, log, _connect_limit(), elsewhere=elsewhere)
+            limit = seconds("LOCKAGE_CONNECT_LIMIT", 60)
+            return Connection(woken.dagger_bin, environment, log, limit, elsewhere=elsewhere)
 
         async def stand_ins(
             platforms: Collection[Platform], first: Callable[[], Awaitable[None]]
@@ -97,11 +98,11 @@ def _session_log(folder: Path) -> Path:
     return folder / f"session-{os.getpid()}.log"
 
 
-def _connect_limit() -> float:
-    """Seconds to wait for an engine's answer: LOCKAGE_CONNECT_LIMIT, 60 unless set. Raises UsageError."""
-    text = os.environ.get("LOCKAGE_CONNECT_LIMIT") or "60"
+def seconds(variable: str, usual: float) -> float:
+    """A limit from the environment, in whole seconds. Raises UsageError."""
+    text = os.environ.get(variable) or f"{usual:.0f}"
     if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f"LOCKAGE_CONNECT_LIMIT={text[:40]!r} is not a number of seconds")
+        raise UsageError(f"{variable}={text[:40]!r} is not a number of seconds")
     return float(text)
 
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from pipeline.model import Reference
 
 from . import builder, shapes
-from .base import Flag, ImageName, Model, Text
+from .base import Flag, ImageName, ImageReference, Model, Text
 
 _ID = re.compile(r"[A-Za-z0-9_.-]+")
 _ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -120,10 +120,14 @@ class AttestationsEntry(Model):
 
     provenance: Literal["none", "min", "max"] = Field("none", description="How much it says of the build")
     sbom: Flag = Field(False, description="Whether it lists the image's packages")
+    generator: ImageReference = Field(
+        default_factory=lambda: Reference.parse(builder.SBOM_GENERATOR),
+        description=f"The image that lists them, pinned by the lock (default {builder.SBOM_GENERATOR})",
+    )
 
     def value(self) -> builder.Attestations:
         """As the program uses it."""
-        return builder.Attestations(self.provenance, self.sbom)
+        return builder.Attestations(self.provenance, self.sbom, self.generator)
 
 
 class _CacheEntry(Model):
@@ -134,7 +138,7 @@ class _CacheEntry(Model):
         "zstd", description="Of the layers it writes"
     )
     export: Literal["always", "branch", "never"] = Field(
-        "branch", description="Which runs write it: all, those of branches and tags (no pull request), none"
+        "branch", description="Which runs write it: all but pull requests, commits of branches, none"
     )
     own: ClassVar[tuple[str, ...]] = ()
 

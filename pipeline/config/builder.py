@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+from pipeline.model import Reference
+
 Entitlement = Literal["network.host", "security.insecure"]
 
 
@@ -45,12 +47,25 @@ class SshSource:
         return cls(kind, value)
 
 
+SBOM_GENERATOR = "docker.io/docker/buildkit-syft-scanner:stable-1"
+
+
 @dataclass(frozen=True, slots=True)
 class Attestations:
-    """What BuildKit attests of a build by itself."""
+    """What BuildKit attests of a build by itself; `generator` is the image that lists packages for an SBOM."""
 
     provenance: Literal["none", "min", "max"] = "none"
     sbom: bool = False
+    generator: Reference = field(default_factory=lambda: Reference.parse(SBOM_GENERATOR))
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as data."""
+        return {"provenance": self.provenance, "sbom": self.sbom, "generator": str(self.generator)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """What `to_json` wrote."""
+        return cls(data["provenance"], data["sbom"], Reference.parse(data["generator"]))
 
 
 @dataclass(frozen=True, slots=True)

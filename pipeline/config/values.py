@@ -7,7 +7,7 @@ more than everything else that `lockage plan` does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, Literal, Self
@@ -160,6 +160,12 @@ class Project:
     attestations: Attestations = _NO_ATTESTATIONS
     cache: tuple[CacheEntry, ...] = ()
 
+    @property
+    def images(self) -> dict[str, Reference]:
+        """The images of everything that builds, looks at and attests images, by key."""
+        asked = self.attestations
+        return self.tools.all() | ({"sbom-generator": asked.generator} if asked.sbom else {})
+
     def environment(self, name: str) -> Environment:
         """An environment by name; raises KeyError."""
         for environment in self.environments:
@@ -201,7 +207,7 @@ class Project:
             "secrets": {name: source.to_json() for name, source in self.secrets.items()},
             "ssh": {name: source.to_json() for name, source in self.ssh.items()},
             "entitlements": {image: list(granted) for image, granted in self.entitlements.items()},
-            "attestations": asdict(self.attestations),
+            "attestations": self.attestations.to_json(),
             "cache": [entry.to_json() for entry in self.cache],
         }
 
@@ -225,6 +231,6 @@ class Project:
             secrets={name: SecretSource.from_json(source) for name, source in data["secrets"].items()},
             ssh={name: SshSource.from_json(source) for name, source in data["ssh"].items()},
             entitlements={image: tuple(granted) for image, granted in data["entitlements"].items()},
-            attestations=Attestations(**data["attestations"]),
+            attestations=Attestations.from_json(data["attestations"]),
             cache=tuple(CacheEntry(**entry) for entry in data["cache"]),
         )

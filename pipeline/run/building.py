@@ -17,12 +17,14 @@ from pipeline.model import Digest
 from pipeline.policy import Evidence
 from pipeline.release.children import Child, read_child
 
-from .builder import credentials, daemon_config
+from .builder import credentials, daemon_config, proxy_arguments
 from .caching import keep, with_caches
 from .known import size_of
+from .labels import annotations, labels
 from .locate import located, place
 from .memory import Record
 from .results import Stage
+from .secrets import mounts
 from .workshop import Workshop
 
 if TYPE_CHECKING:
@@ -72,11 +74,11 @@ async def _build(shop: Workshop, target: Target, bases: Mapping[str, Digest]) ->
     secret = await credentials(shop, client)
     tell = partial(shop.report, target.id, Stage.BUILD)
     try:
+        address = await daemon.start()  # which waits where another build has it started again
         try:
-            address = daemon.address
             return await build(daemon, order, secret, tell)
         except EnvironmentProblem:
-            if await daemon.answers(5):
+            if not await daemon.failed(address):
                 raise
             shop.report(target.id, Stage.BUILD, "BuildKit ended; starting it again")
             await daemon.restart(address)
@@ -88,7 +90,7 @@ async def _build(shop: Workshop, target: Target, bases: Mapping[str, Digest]) ->
 async def _order(
     shop: Workshop, target: Target, bases: Mapping[str, Digest], client: dagger.Client
 ) -> BuildOrder:
-    created = _created(shop)
+    given = await mounts(shop, target, client)
     order = BuildOrder(
         target=target.id,
         dockerfile=target.dockerfile_on(_references(shop, target, bases)),
@@ -96,9 +98,15 @@ async def _order(
         platform=target.platform,
         destination=shop.builds,
         epoch=await shop.epochs.of(shop, target, bases),
-        labels={**target.labels, **created},
-        annotations={**target.labels, **created, **_base_annotations(target, bases)},
-        build_arguments=target.arguments,
+        labels=labels(target, _created(shop)),
+        annotations=annotations(target, _created(shop), _base_annotations(target, bases)),
+        build_arguments={**proxy_arguments(shop), **target.arguments},
+        syntax=target.syntax,
+        secrets=given.secrets,
+        ssh_agents=given.agents,
+        ssh_keys=given.keys,
+        entitlements=target.entitlements,
+        attestations=_attestations(shop),
         no_cache=shop.fresh,
         hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
     )
@@ -146,6 +154,13 @@ def _references(shop: Workshop, target: Target, bases: Mapping[str, Digest]) -> 
         elif base.reference:
             out[base.name] = str(base.reference.by_digest)
     return out
+
+
+def _attestations(shop: Workshop) -> dict[str, str]:
+    """What BuildKit is asked to attest (its docs/attestations)."""
+    asked = shop.plan.project.attestations
+    out = {"provenance": f"mode={asked.provenance}"} if asked.provenance != "none" else {}
+    return out | ({"sbom": f"generator={shop.tool('sbom-generator')}"} if asked.sbom else {})
 
 
 def _created(shop: Workshop) -> dict[str, str]:

@@ -13,6 +13,7 @@ import anyio
 from pipeline import policy
 from pipeline.catalogue import Plan, Target
 from pipeline.config import Environment, Gates
+from pipeline.engine.buildkit.daemon import PATIENCE
 from pipeline.errors import ConfigError, Problem
 from pipeline.model import Digest, Mirrors, Platform, Reference, Repository
 from pipeline.policy import Revision
@@ -55,15 +56,16 @@ class Signing:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much happens at once; one limiter a resource, shared by the whole run."""
+    """How much happens at once, one limiter a resource, shared by the whole run; and how long an answer may take."""
 
     builds: anyio.CapacityLimiter
     tools: anyio.CapacityLimiter
+    patience: float = PATIENCE  # seconds in which BuildKit has to answer
 
     @classmethod
-    def of(cls, jobs: int) -> Limits:
+    def of(cls, jobs: int, patience: float = PATIENCE) -> Limits:
         """`jobs` builds and as many tool steps."""
-        return cls(anyio.CapacityLimiter(jobs), anyio.CapacityLimiter(jobs))
+        return cls(anyio.CapacityLimiter(jobs), anyio.CapacityLimiter(jobs), patience)
 
 
 @dataclass(frozen=True, slots=True)

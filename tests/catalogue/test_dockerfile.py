@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.catalogue.dockerfiles.arguments import declared_arguments
 from pipeline.catalogue.dockerfiles.scan import scan
 from pipeline.catalogue.dockerfiles.uses import (
-    declared_arguments,
     final_base,
     find_bases,
     inject_rootfs,

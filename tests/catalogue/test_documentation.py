@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pipeline.catalogue import Plan
 from pipeline.catalogue.cascade import resolve
 from pipeline.catalogue.discover import discover
-from pipeline.catalogue.dockerfiles.uses import target_variables
+from pipeline.catalogue.dockerfiles.arguments import target_variables
 from pipeline.catalogue.rootfs import is_sensitive
 from pipeline.catalogue.templating.limits import MAX_OUTPUT, MAX_STEPS
 from pipeline.catalogue.templating.templates import context_of

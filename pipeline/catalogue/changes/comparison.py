@@ -55,12 +55,14 @@ def difference(old: State, new: State, changed: Changed) -> Difference:
     return Difference(tuple(dict.fromkeys(matter)), tuple(names))
 
 
-def resolved(target: Target, lock: Lock | None) -> tuple[str, str | None]:
-    """The Dockerfile with its bases by id and by digest, and the image that the target is if it was built elsewhere."""
+def resolved(target: Target, lock: Lock | None) -> tuple[str, str | None, str | None]:
+    """The Dockerfile with its bases by id and by digest, its frontend, and the image that the target is if it was
+    built elsewhere."""
     names = {b.name: exact(b, lock) for b in target.bases if b.reference}
     names |= {b.target_id: b.target_id for b in target.bases if b.target_id}
     external = None if target.external is None else _pinned(target.external, lock)
-    return target.dockerfile_on(names), external
+    syntax = None if target.syntax is None else _pinned(target.syntax, lock)
+    return target.dockerfile_on(names), syntax, external
 
 
 def exact(base: Base, lock: Lock | None) -> str:
@@ -107,6 +109,10 @@ def _bases(old: State, new: State) -> Iterator[str]:
             yield locked(base.reference, old.lock, new.lock) or f"{base.name} is another image"
         else:
             yield f"its base {base.name} is now {_short(base)}, was {_short(was)}"
+    if new.target.syntax and old.target.syntax:
+        same = untagged(new.target.syntax) == untagged(old.target.syntax)
+        if moved := locked(new.target.syntax, old.lock, new.lock) if same else None:
+            yield moved
     if new.target.external and old.target.external:
         if untagged(new.target.external) != untagged(old.target.external):
             now, was_ = untagged(new.target.external), untagged(old.target.external)

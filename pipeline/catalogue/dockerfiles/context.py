@@ -7,8 +7,7 @@ import posixpath
 from collections.abc import Iterator
 
 from ..rootfs import Rootfs
-from .scan import Instruction
-from .uses import scanned
+from .scan import Instruction, scanned
 
 _REMOTE = ("http://", "https://", "git@", "git://", "ssh://")
 _NOT_FIXED = frozenset("$*?[\\")

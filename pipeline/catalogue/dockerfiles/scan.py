@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .words import Logical, Word, read_flags
 
@@ -24,10 +25,9 @@ _ARGUMENT = re.compile(r"""(?:[^\s"'\\`]|[\\`].|"(?:[^"\\`]|[\\`].)*"?|'[^']*'?)
 _LINE = re.compile(r"[^\n]*\n|[^\n]+$")
 _CONTINUED = {e: re.compile(rf"(?<!{re.escape(e)}){re.escape(e)}[ \t]*\r?\n?$") for e in ("\\", "`")}
 _WORD = re.compile(r"\S+")
+_PAIRS = frozenset(("ENV", "LABEL"))
 _WITHOUT_WORDS = frozenset(
     (
-        "ENV",
-        "LABEL",
         "CMD",
         "ENTRYPOINT",
         "EXPOSE",
@@ -46,8 +46,8 @@ _HEREDOC_KEYWORDS = frozenset(("RUN", "COPY", "ADD"))
 @dataclass(frozen=True, slots=True)
 class Instruction:
     """One instruction; lines count from 1. `flags` are the leading `--…` words, `words` the rest (both are
-    left empty where they name no image and no file: ENV, CMD, RUN without a flag …). `later` is what ONBUILD puts
-    off to a build that stands on this one."""
+    left empty where they name no image and no file: CMD, RUN without a flag …). `later` is what ONBUILD puts
+    off to a build that stands on this one, `rest` what stands behind ENV and LABEL."""
 
     keyword: str
     flags: tuple[Word, ...]
@@ -56,6 +56,7 @@ class Instruction:
     end: int  # offset behind its last line, heredocs included
     heredoc: bool = False
     later: Instruction | None = None
+    rest: str = ""
 
     def flag(self, name: str) -> Word | None:
         """The value of `--name=value`, with its own place."""
@@ -85,10 +86,11 @@ class _Parts:
     flags: tuple[Word, ...] = ()
     words: tuple[Word, ...] = ()
     later: _Parts | None = None
+    rest: str = ""
 
     def instruction(self, line: int, end: int, heredoc: bool) -> Instruction:
         later = self.later.instruction(line, end, heredoc) if self.later else None
-        return Instruction(self.keyword, self.flags, self.words, line, end, heredoc, later)
+        return Instruction(self.keyword, self.flags, self.words, line, end, heredoc, later, self.rest)
 
 
 def scan(text: str) -> Dockerfile:
@@ -132,6 +134,12 @@ def scan(text: str) -> Dockerfile:
     return Dockerfile(text, directives, tuple(out), escape)
 
 
+@lru_cache(maxsize=16_384)  # texts: more than the targets of a large catalogue
+def scanned(text: str) -> Dockerfile:
+    """As `scan`, once for each text."""
+    return scan(text)
+
+
 def _directives(lines: list[str]) -> tuple[dict[str, str], str]:
     found: dict[str, str] = {}
     for line in lines:
@@ -153,6 +161,8 @@ def _take_apart(line: Logical, escape: str, at: int = 0) -> _Parts:
     if keyword == "ONBUILD":
         rest = tuple(line.word(m) for m in _WORD.finditer(line.text, first.end()))
         return _Parts(keyword, words=rest, later=_take_apart(line, escape, first.end()))
+    if keyword in _PAIRS:
+        return _Parts(keyword, rest=line.text[read_flags(line, first.end(), escape)[1] :].strip())
     # most of a Dockerfile is RUN and ENV, and nobody asks for the words of those
     if keyword in _WITHOUT_WORDS or (keyword == "RUN" and not _LEADING_FLAG.match(line.text, first.end())):
         return _Parts(keyword)

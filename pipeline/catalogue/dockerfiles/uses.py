@@ -10,12 +10,12 @@ from types import MappingProxyType
 
 from pipeline.model import Platform
 
-from .expand import Unresolved, expand
+from .arguments import BUILD_PLATFORM, Variables, stage_name
+from .expand import Unresolved
 from .mounts import fields
-from .scan import Dockerfile, Instruction, scan
+from .scan import Instruction, scanned
 from .words import Word
 
-_BUILD_PLATFORM = ("BUILDPLATFORM", "BUILDOS", "BUILDOSVERSION", "BUILDARCH", "BUILDVARIANT")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -34,20 +34,36 @@ class BaseUse:
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """Every image that a Dockerfile names, the number of its stages, and what could not be understood."""
+    """Every image that a Dockerfile names, what each stage is built from (a use, the number of a stage above, None
+    for `scratch` and for what could not be understood), and what could not be."""
 
     bases: tuple[BaseUse, ...]
-    stages: int
+    froms: tuple[BaseUse | int | None, ...]
     problems: tuple[tuple[int, str], ...]
+
+    @property
+    def stages(self) -> int:
+        """The number of stages."""
+        return len(self.froms)
+
+    @property
+    def chain(self) -> tuple[int, ...]:
+        """The stages that the last one is built from, the lowest first, and the last one itself."""
+        out: list[int] = []
+        at: BaseUse | int | None = len(self.froms) - 1 if self.froms else None
+        while isinstance(at, int):
+            out.append(at)
+            at = self.froms[at]
+        return tuple(reversed(out))
+
+    @property
+    def root(self) -> BaseUse | None:
+        """The image that the last stage stands on, through stages; None for `scratch`."""
+        found = self.froms[self.chain[0]] if self.froms else None
+        return found if isinstance(found, BaseUse) else None
 
 
 _KEPT = 16_384  # texts: more than the targets of a large catalogue
-
-
-@lru_cache(maxsize=_KEPT)
-def scanned(text: str) -> Dockerfile:
-    """As `scan`, once for each text."""
-    return scan(text)
 
 
 def find_bases(text: str, platform: Platform, arguments: Mapping[str, str] = _NOTHING) -> Uses:
@@ -62,12 +78,10 @@ def find_bases(text: str, platform: Platform, arguments: Mapping[str, str] = _NO
 @lru_cache(maxsize=_KEPT)
 def _find_bases(text: str, platform: Platform, arguments: tuple[tuple[str, str], ...]) -> Uses:
     found = scanned(text)
-    every = [_alias(i) for i in found.instructions if i.keyword == "FROM"]
-    stage = every[-1] if every and every[-1] != "\0" else "default"
-    variables = _Variables(
-        {**target_variables(platform), "TARGETSTAGE": stage}, dict(arguments), found.escape
-    )
+    every = [stage_name(i) for i in found.instructions if i.keyword == "FROM"]
+    variables = Variables(found, platform, dict(arguments))
     stages: list[str] = []
+    froms: list[BaseUse | int | None] = []
     bases: list[BaseUse] = []
     problems: list[tuple[int, str]] = []
     for instruction in found.instructions:
@@ -76,13 +90,13 @@ def _find_bases(text: str, platform: Platform, arguments: tuple[tuple[str, str],
         elif instruction.keyword == "FROM":
             try:
                 use = _from(instruction, variables, platform)
+                froms.append(_below(use, stages))
+                if froms[-1] is use:
+                    bases.append(use)
             except ValueError as error:
                 problems.append((instruction.line, str(error)))
-                stages.append(_alias(instruction))
-                continue
-            if use.name != "scratch" and use.name not in stages:
-                bases.append(use)
-            stages.append(_alias(instruction))
+                froms.append(None)
+            stages.append(stage_name(instruction))
         elif instruction.keyword in ("COPY", "ADD", "RUN"):
             try:
                 words = _froms(instruction, text)
@@ -96,21 +110,19 @@ def _find_bases(text: str, platform: Platform, arguments: tuple[tuple[str, str],
                     )
     if not stages:
         problems.append((1, "there is no FROM"))
-    return Uses(tuple(bases), len(stages), tuple(problems))
+    return Uses(tuple(bases), tuple(froms), tuple(problems))
+
+
+def _below(use: BaseUse, stages: list[str]) -> BaseUse | int | None:
+    """What a stage is built from: the last stage above of that name (stages are called in lower case), or an image."""
+    if use.name in stages:
+        return len(stages) - 1 - stages[::-1].index(use.name)
+    return None if use.name == "scratch" else use
 
 
 def final_base(text: str, platform: Platform, arguments: Mapping[str, str] = _NOTHING) -> BaseUse | None:
     """The image that the last stage stands on, through stages it is built from; None for `scratch`."""
-    froms = [i for i in scanned(text).instructions if i.keyword == "FROM" and i.words]
-    bases = find_bases(text, platform, arguments).bases
-    by_line = {use.line: use for use in bases if use.instruction == "FROM"}
-    number = len(froms) - 1
-    while number >= 0:
-        if froms[number].line in by_line:
-            return by_line[froms[number].line]
-        name = froms[number].words[0].text  # as it stands: stages are called in lower case
-        number = next((n for n in reversed(range(number)) if _alias(froms[n]) == name), -1)
-    return None
+    return find_bases(text, platform, arguments).root
 
 
 def rewrite_uses(
@@ -132,16 +144,6 @@ def rewrite_bases(
 ) -> str:
     """The same text with images replaced by name (as `BaseUse.name` has it)."""
     return rewrite_uses(text, platform, lambda use: names.get(use.name), arguments)
-
-
-def declared_arguments(text: str) -> frozenset[str]:
-    """The names of every ARG, in whatever stage."""
-    return frozenset(
-        word.text.partition("=")[0]
-        for instruction in scanned(text).instructions
-        if instruction.keyword == "ARG"
-        for word in (*instruction.flags, *instruction.words)
-    )
 
 
 def copies_rootfs(text: str) -> bool:
@@ -177,44 +179,7 @@ def _is_rootfs(source: str) -> bool:
     return source == "rootfs" or source.startswith("rootfs/")
 
 
-def target_variables(platform: Platform) -> dict[str, str]:
-    """What every build has from the platform that it is for."""
-    return {
-        "TARGETPLATFORM": str(platform),
-        "TARGETOS": platform.os,
-        "TARGETOSVERSION": "",
-        "TARGETARCH": platform.architecture,
-        "TARGETVARIANT": platform.variant or "",
-    }
-
-
-class _Variables:
-    """What FROM may say: the platform's variables, and the ARGs above the first FROM."""
-
-    def __init__(self, given: Mapping[str, str], arguments: Mapping[str, str], escape: str) -> None:
-        self._arguments, self._escape = arguments, escape
-        self._values: dict[str, str | None] = {**dict.fromkeys(_BUILD_PLATFORM), **given}
-        self._declared: set[str] = set()
-
-    def take(self, instruction: Instruction) -> None:
-        """Add those of an ARG."""
-        for word in (*instruction.flags, *instruction.words):
-            name, equals, default = word.text.partition("=")
-            self._declared.add(name)
-            if name in self._arguments:
-                self._values[name] = self._arguments[name]
-            elif equals:
-                try:
-                    self._values[name] = self.expand(default)
-                except ValueError:  # told where it is used
-                    self._values[name] = None
-
-    def expand(self, text: str) -> str:
-        """A word with its variables replaced. Raises ValueError."""
-        return expand(text, self._values, self._escape, self._declared)
-
-
-def _from(instruction: Instruction, variables: _Variables, own: Platform) -> BaseUse:
+def _from(instruction: Instruction, variables: Variables, own: Platform) -> BaseUse:
     if not instruction.words:
         raise ValueError("FROM names no image")
     word = instruction.words[0]
@@ -229,17 +194,12 @@ def _from(instruction: Instruction, variables: _Variables, own: Platform) -> Bas
     try:
         platform = Platform.parse(variables.expand(flag.text))
     except Unresolved:
-        if not any(variable in flag.text for variable in _BUILD_PLATFORM):
+        if not any(variable in flag.text for variable in BUILD_PLATFORM):
             raise
         return BaseUse(name, instruction.line, word.start, word.end, "FROM", on_build_platform=True)
     return BaseUse(
         name, instruction.line, word.start, word.end, "FROM", None if platform == own else platform
     )
-
-
-def _alias(instruction: Instruction) -> str:
-    words = instruction.words
-    return words[2].text.lower() if len(words) >= 3 and words[1].text.upper() == "AS" else "\0"
 
 
 def _froms(instruction: Instruction, text: str) -> list[Word]:

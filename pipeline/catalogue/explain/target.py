@@ -11,6 +11,7 @@ from ..aliases import read_version
 from ..changes.comparison import untagged
 from ..changes.keys import input_digests, inputs_of
 from ..definition import Definition, Place
+from ..dockerfiles.syntax import find_syntax
 from ..plan import Base, Plan, Target
 from ..source import Source
 from ..templating.lines import place_of
@@ -173,19 +174,26 @@ def _bases(plan: Plan, source: Source, target: Target, levels: Levels, lock: str
         yield Explained("external", str(target.external), spot, _pinned(target.external, lock))
     if target.template is None:
         return
-    plain = plain_dockerfile(source, target.template, levels.definition)
+    template = target.template
+    plain = plain_dockerfile(source, template, levels.definition)
+
+    def at(number: int) -> Spot:
+        found = place_of(source, template, levels.definition, plain, target.dockerfile, number)
+        path, line = found or (template, 0)
+        return Spot(path, line, 1 if line else 0)
+
+    if target.syntax is not None and (syntax := find_syntax(target.dockerfile)):
+        yield Explained(
+            "syntax", str(target.syntax), at(syntax.line), _pinned_as(syntax.name, target.syntax, lock)
+        )
     for base in target.bases:
-        found = place_of(source, target.template, levels.definition, plain, target.dockerfile, base.line)
-        path, line = found or (target.template, 0)
-        spot = Spot(path, line, 1 if line else 0)
+        spot = at(base.line)
         on = f" on {base.on}" if base.on else ""
         key = f"bases.{base.name}{on}"
         if base.target_id is not None:
             yield Explained(key, base.target_id, spot, _internal(plan, base))
         elif base.reference is not None:
-            written = Reference.parse(base.name).digest is not None
-            why = "its digest is written here" if written else _pinned(base.reference, lock)
-            yield Explained(key, str(base.reference), spot, why)
+            yield Explained(key, str(base.reference), spot, _pinned_as(base.name, base.reference, lock))
 
 
 def _internal(plan: Plan, base: Base) -> str:
@@ -195,6 +203,12 @@ def _internal(plan: Plan, base: Base) -> str:
     if tag in (target.tag, *target.tags[:1]):
         return f"the tag {tag} of the image {target.image}"
     return f"{tag} is an alias of {target.name}"
+
+
+def _pinned_as(written: str, reference: Reference, lock: str) -> str:
+    if Reference.parse(written).digest is not None:
+        return "its digest is written here"
+    return _pinned(reference, lock)
 
 
 def _pinned(reference: Reference, lock: str) -> str:

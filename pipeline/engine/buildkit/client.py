@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -16,7 +16,7 @@ from pipeline.model import Digest
 
 from . import daemon as service
 from .order import CONTEXT, CONTEXTS, DOCKERFILE, METADATA, PROGRESS, SECRETS, SSH, BuildOrder, arguments
-from .report import Failure, Report, current, read_report
+from .report import CACHE, Failure, Report, Warning, current, read_report
 
 if TYPE_CHECKING:
     import dagger
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 _DIGEST = "containerimage.digest"
 _DISK_FULL = "no space left on device"
 _STEP_FAILED = '" did not complete successfully'
+_SIGNALLED = 128  # an exit code above: ended by a signal, as shells count
 _PARSING = "dockerfile parse error"
+_EXPORTER = "cache exporter"
+_NO_CACHES_FAULT = (_STEP_FAILED, _PARSING, _DISK_FULL, "failed to push")
 _REGISTRY = (
     "failed to push",
     "failed to copy",
@@ -88,6 +91,28 @@ async def build(
 
 
 async def _build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None, name: str) -> Built:
+    """The build; once more without its caches where they may be why it failed: what a cache names can be gone."""
+    try:
+        return await _once(daemon, order, credentials, name)
+    except LockageError as fault:
+        alone = _without_caches(order, fault)
+        if alone is None:
+            raise
+        built = await _once(daemon, alone, credentials, name)
+        why = fault.message.removeprefix(f"building {order.target}: ")
+        warning = Warning(0, f"built without its caches: {why}", CACHE)
+        return replace(built, report=replace(built.report, warnings=(*built.report.warnings, warning)))
+
+
+def _without_caches(order: BuildOrder, fault: LockageError) -> BuildOrder | None:
+    """The order without what may have failed it; None where that was no cache. What it writes mends a cache."""
+    caches = order.cache_from or order.cache_to
+    if not caches or any(words in fault.message for words in _NO_CACHES_FAULT):
+        return None
+    return replace(order, cache_from=(), cache_to=() if _EXPORTER in fault.message else order.cache_to)
+
+
+async def _once(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None, name: str) -> Built:
     import dagger
 
     command = [
@@ -104,6 +129,11 @@ async def _build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret |
     )
     with explained(f"building {order.target}", hint=order.hint):
         code = await done.exit_code()
+        if code > _SIGNALLED:
+            raise EnvironmentProblem(
+                f"building {order.target}: buildctl was ended by signal {code - _SIGNALLED}",
+                hint="is the engine's machine out of memory? Then run again: finished work is kept",
+            )
         report = read_report(await done.file(PROGRESS).contents(), failed=code != 0)
         if report.failure:
             raise _fault(order, report.failure)

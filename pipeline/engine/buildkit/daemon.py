@@ -12,6 +12,7 @@ import re
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from pipeline.engine.faults import explained, tail
+from pipeline.engine.faults import explained
 from pipeline.errors import EnvironmentProblem, LockageError
 from pipeline.model import Mirrors, Reference
 
@@ -34,8 +35,9 @@ PROGRESS = 5.0  # seconds between two looks at what builds are doing
 _TAIL = 8192  # bytes of a build's events
 _TRACE = ".trace"
 _HEADER = re.compile(rf"^==> (.*){re.escape(_TRACE)} <==\n", re.MULTILINE)
-_WATCH = 30.0  # seconds between two questions whether it still answers
-_PATIENCE = 30.0  # seconds in which a busy daemon has to
+PATIENCE = 30.0  # seconds in which a busy daemon has to answer
+_ENGINE_LIMIT = 60.0  # seconds for the engine to run a question, and to stop a service
+_RELEASES = ("/etc/debian_version", "/etc/alpine-release", "/etc/os-release", "/usr/lib/os-release")
 _CERTIFICATES = "/etc/buildkit/ca"
 _START = Path(__file__).parent / "daemon.sh"
 
@@ -46,7 +48,8 @@ class DaemonConfig:
 
     `plain_http` are hosts without TLS, `authorities` the PEM texts that hosts are trusted by beside the usual ones.
     `ports` are loopback ports of the machine that the session comes from, of registries and caches there. `secrets` are
-    variables that the daemon gets, and no step of a build.
+    variables that the daemon gets, and no step of a build. While it builds it is asked every `patience` seconds whether
+    it still answers, and has as many to do so.
     """
 
     image: Reference
@@ -56,6 +59,7 @@ class DaemonConfig:
     ports: tuple[int, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     parallelism: int = 0  # steps at once over all builds; 0 for no limit
+    patience: float = PATIENCE
 
     def toml(self) -> str:
         """The daemon's configuration (buildkitd.toml)."""
@@ -119,23 +123,36 @@ class Daemon:
         return f"/run/buildkit/{self._name}"
 
     def tool(self) -> dagger.Container:
-        """A container of BuildKit's image that sees the daemons' sockets."""
+        """A container of BuildKit's image that sees the daemons' sockets, for clients.
+
+        It does not say which distribution it is of: in one that it knows, the engine installs the certificate
+        authorities of its machine before each command and takes them out afterwards, which takes seconds.
+        """
+        return self._image().without_files(list(_RELEASES))
+
+    def _image(self) -> dagger.Container:
         sockets = self.client.cache_volume(SOCKETS)
         base = self.client.container().from_(str(self.config.image))
         return base.with_mounted_cache("/run/buildkit", sockets).without_entrypoint()
 
-    async def start(self) -> None:
-        """Make sure that it runs and answers. Raises EnvironmentProblem with its last words."""
+    async def start(self) -> str:
+        """Make sure that it was started; gives its address. Raises EnvironmentProblem."""
         async with self._lock:
             if self._service is None:
                 await self._start()
+            return self.address
 
-    async def restart(self, name: str) -> None:
-        """Start another one in place of that with the address `name`, unless somebody did already."""
+    async def restart(self, address: str) -> None:
+        """Start another one in place of that with this address, unless another build did already."""
         async with self._lock:
-            if name == self.address:
+            if address == self.address:
                 await self._stop()
+            if self._service is None:
                 await self._start()
+
+    async def failed(self, address: str) -> bool:
+        """Whether the one with this address is gone or hangs. Raises EnvironmentProblem when the engine does."""
+        return address != self.address or not await self.answers(self.config.patience)
 
     async def _start(self) -> None:
         self._name = uuid.uuid4().hex[:12]
@@ -143,7 +160,7 @@ class Daemon:
         with explained("starting BuildKit"):
             await service.start()
         self._service = service
-        if not await self.answers(START_LIMIT):
+        if not await self.answers(START_LIMIT, starting=True):
             await self._stop()
             raise EnvironmentProblem(
                 f"BuildKit does not answer {START_LIMIT:.0f} s after it was started on the engine",
@@ -151,7 +168,7 @@ class Daemon:
             )
 
     def _definition(self) -> dagger.Service:
-        base = self.tool().with_mounted_cache("/var/lib/buildkit", self.client.cache_volume(STATE))
+        base = self._image().with_mounted_cache("/var/lib/buildkit", self.client.cache_volume(STATE))
         base = base.with_new_file("/etc/buildkit/lockage.toml", self.config.toml())
         for path, content in self.config.certificates().items():
             base = base.with_new_file(path, content)
@@ -173,12 +190,13 @@ class Daemon:
 
     async def hangs(self) -> None:
         """Return when it no longer answers; asked now and then while builds run, however many they are."""
+        patience = self.config.patience
         while True:
-            await anyio.sleep(_WATCH)
-            if time.monotonic() - self._answered < _WATCH:
+            await anyio.sleep(patience)
+            if time.monotonic() - self._answered < patience:
                 continue  # another build has just asked
             try:
-                if not await self.answers(_PATIENCE):
+                if not await self.answers(patience):
                     return
             except LockageError:  # the engine is gone as well
                 return
@@ -200,33 +218,41 @@ class Daemon:
         """Where a build of this name is to write its events."""
         return f"{self._folder}/{name}{_TRACE}"
 
-    async def answers(self, limit: float) -> bool:
-        """Whether it answers a client within `limit` seconds."""
+    async def answers(self, limit: float, *, starting: bool = False) -> bool:
+        """Whether it answers a client within `limit` seconds; one that is `starting` may refuse connections until then.
+
+        Raises EnvironmentProblem when the engine does not answer.
+        """
         import dagger
 
-        script = f"""
-            end=$(($(date +%s) + {int(limit)}))
-            while [ "$(date +%s)" -le $end ]; do
-                timeout {int(limit)} buildctl --addr {self.address} debug workers && exit
-                sleep 0.1
-            done; exit 1"""
+        script = f"timeout {limit:.0f} buildctl --addr {self.address} debug workers"
+        if starting:
+            script = f"""
+                end=$(($(date +%s) + {limit:.0f}))
+                while [ "$(date +%s)" -le $end ]; do
+                    {script} && exit
+                    sleep 0.1
+                done; exit 1"""
         asked = (
             self.tool()
             .with_env_variable("LOCKAGE_ASKED", uuid.uuid4().hex)
             .with_exec(["/bin/sh", "-c", script], expect=dagger.ReturnType.ANY)
         )
-        with explained("asking whether BuildKit answers"):
+        what = "asking whether BuildKit answers"
+        answered: bool | None = None
+        with explained(what), anyio.move_on_after(limit + _ENGINE_LIMIT):
             answered = await asked.exit_code() == 0
+        if answered is None:
+            raise EnvironmentProblem(
+                f"{what}: the engine does not answer",
+                hint="lockage status; lockage down engine && lockage up",
+            )
         if answered:
             self._answered = time.monotonic()
         return answered
 
     async def _stop(self) -> None:
-        import dagger
-
         service, self._service = self._service, None
         if service is not None:
-            try:
+            with suppress(LockageError), explained("stopping BuildKit"), anyio.move_on_after(_ENGINE_LIMIT):
                 await service.stop(kill=True)
-            except dagger.QueryError as fault:  # it has ended already
-                tail(str(fault))
