@@ -54,8 +54,11 @@ for forward in ${LOCKAGE_FORWARDS:-}; do
     rule -d "${at%:*}" -j DROP
 done
 if [ -n "${LOCKAGE_FORWARDS:-}" ]; then
-    echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet
-    iptables -w -t nat -A POSTROUTING -s 127.0.0.0/8 -o eth0 -j MASQUERADE
+    while read -r interface destination _; do
+        [ "$destination" = 00000000 ] || continue
+        echo 1 > "/proc/sys/net/ipv4/conf/$interface/route_localnet"
+        iptables -w -t nat -A POSTROUTING -s 127.0.0.0/8 -o "$interface" -j MASQUERADE
+    done < /proc/net/route
 fi
 unset LOCKAGE_FORWARDS
 
