@@ -7,13 +7,23 @@ import json
 import shutil
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import anyio
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.lab import certificates, daemons, emulators, engine_config, engine_image, namespaces, ports
+from pipeline.lab import (
+    certificates,
+    daemons,
+    emulators,
+    engine_config,
+    engine_image,
+    forwarding,
+    namespaces,
+    ports,
+)
 from pipeline.lab.daemons import Record, State
 from pipeline.lab.namespaces import Cell
 from pipeline.lab.settings import Report, Settings
@@ -50,6 +60,11 @@ def key(port: int, settings: Settings) -> str:
     if said := certificates.choice(settings):
         parts.append(said)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+def forwards(settings: Settings) -> Mapping[int, str]:
+    """Where containers of the running engine that know the address reach ports of this machine's loopback."""
+    return forwarding.read(settings, state(settings)[1])
 
 
 def _ports(port: int, settings: Settings) -> tuple[int, ...]:
@@ -111,6 +126,7 @@ def _cell(port: int, image: engine_image.EngineImage, settings: Settings, qemu: 
         ports=ports,
         environ={**engine_config.proxies(settings.environ), **image.environ},
         qemu=qemu,
+        forwards=forwarding.choose(ports),
     )
 
 
@@ -149,6 +165,7 @@ async def _launch(cell: Cell, run_key: str, settings: Settings, report: Report) 
                 leftover.unlink()
     record = await namespaces.launch(cell, run_key, settings)
     daemons.write(record_file(settings), record)
+    forwarding.write(settings, record, cell.forwards)
     while daemons.alive(record):
         if await ports.http_answers(socket(settings)):
             report(STEP, f"running, pid {record.pid}, after {time.monotonic() - started:.1f} s")

@@ -2,7 +2,8 @@
 
 It listens on a socket in a cache volume, which only its clients mount: whoever else shares the engine's network, the
 RUN instructions of its own builds first of all, cannot reach it. What of the registries is on the loopback of the
-machine the session comes from is brought in under its usual name (`localhost:5000`).
+machine the session comes from is brought in under its usual name (`localhost:5000`): by the engine's own network where
+that forwards it, by the session otherwise, which costs some ten times the processor time.
 """
 
 from __future__ import annotations
@@ -104,9 +105,14 @@ class Daemon:
     """A daemon of this run on an engine: started by the first build that needs it, stopped with the session."""
 
     def __init__(
-        self, client: dagger.Client, config: DaemonConfig, registry: dagger.Service | None = None
+        self,
+        client: dagger.Client,
+        config: DaemonConfig,
+        registry: dagger.Service | None = None,
+        forwards: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
         self.client, self.config = client, config
+        self._forwards = {port: forwards[port] for port in config.ports if port in forwards}
         self._registry, self._lock = registry, anyio.Lock()
         self._service: dagger.Service | None = None
         self._name, self._answered = "", 0.0
@@ -177,6 +183,10 @@ class Daemon:
         registry = self._registry or self._loopback()
         if registry is not None:
             base = base.with_service_binding("localhost", registry)
+        if self._forwards:
+            pairs = " ".join(f"{port}={address}" for port, address in self._forwards.items())
+            secret = self.client.set_secret("lockage-buildkit-forwards", pairs)
+            base = base.with_secret_variable("LOCKAGE_FORWARDS", secret)
         base = base.with_env_variable("LOCKAGE_RUN", self._name)
         return base.as_service(
             args=["/bin/sh", "-c", _START.read_text(encoding="utf-8")], insecure_root_capabilities=True
@@ -185,7 +195,8 @@ class Daemon:
     def _loopback(self) -> dagger.Service | None:
         import dagger
 
-        ports = [dagger.PortForward(backend=port, frontend=port) for port in self.config.ports]
+        rest = [port for port in self.config.ports if port not in self._forwards]
+        ports = [dagger.PortForward(backend=port, frontend=port) for port in rest]
         return self.client.host().service(ports, host="localhost") if ports else None
 
     async def hangs(self) -> None:
