@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _DIGEST = "containerimage.digest"
 _DISK_FULL = "no space left on device"
 _STEP_FAILED = '" did not complete successfully'
-_SIGNALLED = 128  # an exit code above: ended by a signal, as shells count
+_SIGNALLED = 128  # and a signal's number: the exit code of what it ended
 _PARSING = "dockerfile parse error"
 _EXPORTER = "cache exporter"
 _NO_CACHES_FAULT = (_STEP_FAILED, _PARSING, _DISK_FULL, "failed to push")
@@ -128,12 +128,13 @@ async def _once(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | 
         command, expect=dagger.ReturnType.ANY, redirect_stderr=PROGRESS
     )
     with explained(f"building {order.target}", hint=order.hint):
-        code = await done.exit_code()
-        if code > _SIGNALLED:
+        try:
+            code = await done.exit_code()
+        except dagger.ExecError as fault:  # which `expect=ANY` leaves to codes from 128 to 191
             raise EnvironmentProblem(
-                f"building {order.target}: buildctl was ended by signal {code - _SIGNALLED}",
-                hint="is the engine's machine out of memory? Then run again: finished work is kept",
-            )
+                f"building {order.target}: buildctl was ended by signal {fault.exit_code - _SIGNALLED}",
+                hint="did the engine's machine run out of memory? Run again: finished work is kept",
+            ) from None
         report = read_report(await done.file(PROGRESS).contents(), failed=code != 0)
         if report.failure:
             raise _fault(order, report.failure)

@@ -236,12 +236,12 @@ class Daemon:
         """
         import dagger
 
-        script = f"timeout {limit:.0f} buildctl --addr {self.address} debug workers"
+        script = f"timeout {limit:.0f} buildctl --addr {self.address} debug workers || exit 1"
         if starting:
             script = f"""
                 end=$(($(date +%s) + {limit:.0f}))
                 while [ "$(date +%s)" -le $end ]; do
-                    {script} && exit
+                    ({script}) && exit
                     sleep 0.1
                 done; exit 1"""
         asked = (
