@@ -56,13 +56,9 @@ class Names:
     def _resolve(self, use: BaseUse, platform: Platform) -> Edge:
         reference = self._parsed.get(use.name)
         if reference is None:
-            try:
-                reference = self._parsed[use.name] = Reference.parse(use.name)
-            except ValueError as error:
-                raise UnknownBase(str(error)) from None
-        short = use.name.partition("@")[0]
-        name, _, tag = short.partition(":")
-        if "/" not in short and name in self._tags:
+            reference = self._parsed[use.name] = _parsed(use.name)
+        name, _, tag = use.name.partition("@")[0].partition(":")
+        if self.is_internal(use.name):
             return self._internal(use, name, tag, reference, use.platform or platform)
         return self._external(use, reference)
 
@@ -84,13 +80,18 @@ class Names:
             raise UnknownBase(f"{name}:{real} is not made for {platform}", f"it is made for {have}")
         return Edge(use, node=(name, real, platform))
 
+    def is_internal(self, name: str) -> bool:
+        """Whether a name is that of an image of the catalogue."""
+        return "/" not in name and name.partition("@")[0].partition(":")[0] in self._tags
+
+    def external(self, name: str) -> Reference:
+        """An image from elsewhere that must be declared, pinned where the lock knows it. Raises `UnknownBase`."""
+        return self._pinned(_parsed(name), name, "base")
+
     def frontend(self, name: str) -> Reference:
         """The image of a `# syntax=`, pinned where the lock knows it: docker/dockerfile, or one of the declared
         bases. Raises `UnknownBase`."""
-        try:
-            reference = Reference.parse(name)
-        except ValueError as error:
-            raise UnknownBase(str(error)) from None
+        reference = _parsed(name)
         return self._pinned(reference, name, "frontend", known=reference.repository == DOCKERFILE)
 
     def _external(self, use: BaseUse, reference: Reference) -> Edge:
@@ -133,6 +134,13 @@ class UnknownBase(Exception):
         super().__init__(message)
         self.message, self.suggestion = message, suggestion
         self.name = ""
+
+
+def _parsed(name: str) -> Reference:
+    try:
+        return Reference.parse(name)
+    except ValueError as error:
+        raise UnknownBase(str(error)) from None
 
 
 def order(edges: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:

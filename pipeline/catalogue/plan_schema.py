@@ -102,7 +102,7 @@ def _target() -> dict[str, Any]:
 
 def _base() -> dict[str, Any]:
     name = _said("As the Dockerfile says it, variables replaced")
-    platform = _ref("Platform", "FROM --platform=…, where it is not the target's own")
+    platform = _said("FROM --platform=…, where it is not the target's own")
     internal = _object(("platform",), kind={"const": "internal"}, name=name, target=_TEXT, platform=platform)
     external = _object(
         ("platform",), kind={"const": "external"}, name=name, reference=_TEXT, platform=platform

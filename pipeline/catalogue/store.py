@@ -244,7 +244,7 @@ _PLATFORMS: dict[str, Platform] = {}
 
 def _platform(text: str) -> Platform:
     if text not in _PLATFORMS:
-        _PLATFORMS[text] = Platform.parse(text)
+        _PLATFORMS[text] = Platform.parse_any(text)
     return _PLATFORMS[text]
 
 

@@ -14,12 +14,13 @@ from .context_folders import read_folders
 from .contexts import IMAGE, NamedContext, kind_of
 from .definition import Definition, Mention
 from .dockerfiles.arguments import declared_arguments
-from .dockerfiles.context import missing_sources
+from .dockerfiles.context import missing_sources, moving_sources
 from .dockerfiles.labels import labels_of
 from .dockerfiles.remote import is_pinned
 from .dockerfiles.syntax import find_syntax
 from .dockerfiles.uses import BaseUse, context_name, find_bases, rewrite_bases
 from .graph import Edge, Names, UnknownBase
+from .onbuild import check_onbuild
 from .plan import Base, Target, target_id
 from .requests import check_requests
 from .source import Source
@@ -41,7 +42,12 @@ def targets_of(
     for item in rendered:
         _check_sources(source, item, problems)
         arguments = _arguments(project, item.definition)
-        notes = (*_undeclared(item), *_moving(item), *check_requests(source, item, project, problems))
+        notes = (
+            *_undeclared(item),
+            *_moving(source, item),
+            *check_requests(source, item, project, problems),
+            *check_onbuild(source, item, names, problems),
+        )
         syntax = _frontend(source, item, names, problems)
         folders = read_folders(source, item.definition, problems)
         for platform in item.platforms:
@@ -180,17 +186,15 @@ def _undeclared(item: Rendered) -> tuple[str, ...]:
     )
 
 
-def _moving(item: Rendered) -> tuple[str, ...]:
-    """A warning for each context at an address where something else may be tomorrow."""
-    return tuple(
-        str(
-            said.place.problem(
-                "the key cannot see it change", "name a whole commit: #COMMIT or ?checksum=COMMIT"
-            )
-        )
-        for said in item.definition.contexts.values()
-        if kind_of(said.value) == "url" and not is_pinned(said.value)
-    )
+def _moving(source: Source, item: Rendered) -> Iterator[str]:
+    """A warning for each address, of ADD or of a context, where something else may be tomorrow."""
+    unseen = "the key cannot see it change"
+    for number, address, remedy in moving_sources(item.dockerfile):
+        where, line = item.place(source, number)
+        yield str(Problem(where, line, 1, "ADD", f"{address}: {unseen}", remedy))
+    for said in item.definition.contexts.values():
+        if kind_of(said.value) == "url" and not is_pinned(said.value):
+            yield str(said.place.problem(unseen, "name a whole commit: #COMMIT or ?checksum=COMMIT"))
 
 
 def _check_sources(source: Source, item: Rendered, problems: list[Problem]) -> None:

@@ -246,6 +246,15 @@ TEMPLATES: dict[str, Row] = {
         _tmpl(FROM + "{% if %}\n"),
         f"{TMPL}:2:1: Expected an expression, got 'end of statement block'",
     ),
+    "a shell's length": (
+        _tmpl(FROM + "RUN x=abc; echo ${#x}\n"),
+        f"{TMPL}:2:1: Missing end of comment tag"
+        " ({# begins a comment; for a shell: {% raw %}${#x}{% endraw %})",
+    ),
+    "a format of others": (
+        _tmpl(FROM + "RUN docker inspect -f {{.Name}} x\n"),
+        f"{TMPL}:2:1: unexpected '.' (for what Jinja is not to read: {{% raw %}}{{{{.Name}}}}{{% endraw %}})",
+    ),
     "an include that is not there": (
         _tmpl(FROM + "{% include '_shared/atp.tmpl' %}\n", **{"images/_shared/apt.tmpl": ""}),
         f"{TMPL}:2:1: there is no template _shared/atp.tmpl (did you mean _shared/apt.tmpl?)",

@@ -91,6 +91,9 @@ BASES = [
     ("ARG V=\nFROM a${V-x}${V:+y}:1\n", [("FROM", "a:1", 2)]),
     ("ARG V\nFROM a${V}b${V-c}${V:+d}\n", [("FROM", "abc", 2)]),
     ("ARG V=1\nARG V\nFROM a:$V\n", [("FROM", "a:1", 3)]),
+    ("ARG V=1.2.3\nFROM a:${V%.*}-${V%%.*}-${V#*.}-${V##*.}\n", [("FROM", "a:1.2-1-2.3-3", 2)]),
+    ("ARG V=1.2.3\nFROM a:${V/./-}_${V//./-}_${V//[0-9]/x}\n", [("FROM", "a:1-2.3_1-2-3_1.2.3", 2)]),
+    ("ARG V=1\nFROM a:${V:?no}${V?}\n", [("FROM", "a:11", 2)]),
     ("ARG V W=2\nFROM a:$W$V\n", [("FROM", "a:2", 2)]),
     ("ARG TARGETARCH=x\nFROM a:$TARGETARCH\n", [("FROM", "a:x", 2)]),
     ("FROM a:$TARGETSTAGE AS B\n", [("FROM", "a:b", 1)]),
@@ -115,6 +118,8 @@ def test_platforms_of_bases():
     [other] = find_bases("FROM --platform=linux/arm64 a\n", ARM).bases
     [build] = find_bases("FROM --platform=$BUILDPLATFORM a\n", ARM).bases
     assert (own.platform, other.platform, build.on_build_platform) == (None, Platform("linux", "arm64"), True)
+    [foreign] = find_bases("FROM --platform=${P:-linux/386} a\n", ARM).bases
+    assert foreign.platform == Platform("linux", "386")
     [known] = find_bases("ARG BUILDPLATFORM=linux/arm64\nFROM --platform=$BUILDPLATFORM a\n", ARM).bases
     assert (known.platform, known.on_build_platform) == (Platform("linux", "arm64"), False)
 
@@ -153,7 +158,10 @@ def test_arguments_of_a_build(text, name):
         ("FROM a:${BUILDARCH:-x}\n", "$BUILDARCH is not known before the build"),
         ("ARG BUILDARCH\nFROM a:$BUILDARCH\n", "$BUILDARCH is not known before the build"),
         ("FROM a:$BUILDARCH\n", "$BUILDARCH is not known before the build"),
-        ("ARG V=1.2\nFROM a:${V%.*}\n", "substitution"),
+        ("FROM a:${V%.*}\n", "$V has no ARG before the first FROM"),
+        ("ARG V\nFROM a:${V:?needed}\n", "$V: needed"),
+        ("ARG V=1\nFROM a:${V:%x}\n", "substitution"),
+        ("ARG V=1\nFROM a:${V%\\x}\n", "an escape that means nothing"),
         ("ARG V=\nFROM $V\n", "FROM $V is empty"),
         ("ARG V=1\nFROM 'a:$V\n", "a quote is not closed"),
         ("ARG V=1\nFROM a:${V\n", "substitution"),

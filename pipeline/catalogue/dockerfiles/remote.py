@@ -25,6 +25,8 @@ def is_pinned(source: str, checksum: str | None = None) -> bool:
     """Whether an address always leads to the same: a git commit in full, or something with its checksum."""
     if not is_git(source):
         return bool(checksum)
+    if checksum and "$" in checksum:
+        return True  # a variable, which the build fills
     before, _, fragment = source.partition("#")
     query = parse_qs(before.partition("?")[2])
     named = [checksum or "", fragment.partition(":")[0]]

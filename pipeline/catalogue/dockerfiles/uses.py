@@ -125,9 +125,12 @@ def _find_bases(
             elif isinstance(froms[-1], BaseUse):
                 uses.append(froms[-1])
             stages.append(name)
-        elif instruction.keyword in ("COPY", "ADD", "RUN"):
+            continue
+        if instruction.later and len(stages) < len(every):
+            instruction = instruction.later  # a stage below triggers it in this very build
+        if instruction.keyword in ("COPY", "ADD", "RUN"):
             try:
-                words = _froms(instruction, text)
+                words = named_images(instruction, text)
             except ValueError as error:
                 problems.append((instruction.line, str(error)))
                 continue
@@ -243,7 +246,7 @@ def _from(instruction: Instruction, variables: Variables, own: Platform) -> Base
     if flag is None:
         return BaseUse(name, instruction.line, word.start, word.end, "FROM")
     try:
-        platform = Platform.parse(variables.expand(flag.text))
+        platform = Platform.parse_any(variables.expand(flag.text))
     except Unresolved:
         if not any(variable in flag.text for variable in BUILD_PLATFORM):
             raise
@@ -253,8 +256,9 @@ def _from(instruction: Instruction, variables: Variables, own: Platform) -> Base
     )
 
 
-def _froms(instruction: Instruction, text: str) -> list[Word]:
-    """The values of --from and --mount=from=. Raises ValueError for one that could not be replaced."""
+def named_images(instruction: Instruction, text: str) -> list[Word]:
+    """The values of --from and --mount=from= of a COPY, ADD or RUN, stages among them. Raises ValueError for one that
+    could not be replaced."""
     if instruction.keyword != "RUN":
         word = instruction.flag("from")
         return [_replaceable(word, word.text, text)] if word is not None and word.text else []

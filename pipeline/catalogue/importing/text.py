@@ -147,6 +147,11 @@ def _mounts(instruction: Instruction, taken: Taken) -> None:
         if "rw" in parts or "readwrite" in parts:
             message = "a bind mount that is written to (rw) stops the engine: copy the files instead"
             taken.by_hand.append((instruction.line, message))
+        if not mount.plain:
+            message = "--mount in quotes: write rootfs/ before its source"
+            taken.by_hand.append((instruction.line, message))
+            taken.sources.append(".")
+            continue
         value, place = parts.get("source") or parts.get("src") or ("", 0)
         taken.sources.append("." if "$" in value or not value else clean(value))
         if value and "$" not in value:

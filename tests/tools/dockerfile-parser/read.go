@@ -100,7 +100,7 @@ func uses(stages []instructions.Stage, arguments []instructions.ArgCommand, word
 		every[strings.ToLower(stage.Name)] = true
 	}
 	above := map[string]bool{"scratch": true}
-	for _, stage := range stages {
+	for number, stage := range stages {
 		name, err := words.expand(stage.BaseName)
 		if err == nil && name == "" {
 			err = errors.New("base name should not be blank")
@@ -117,19 +117,33 @@ func uses(stages []instructions.Stage, arguments []instructions.ArgCommand, word
 		}
 		above[stage.Name] = true
 		for _, command := range stage.Commands {
+			line := command.Location()[0].Start.Line
+			if later, there := command.(*instructions.OnbuildCommand); there && number < len(stages)-1 {
+				if command, err = trigger(later); err != nil {
+					return found, err
+				}
+			}
 			names, err := sources(command, len(stages))
 			if err != nil {
 				return found, err
 			}
 			for _, name := range names {
 				if !every[strings.ToLower(name)] {
-					line := command.Location()[0].Start.Line
 					found = append(found, use{strings.ToUpper(command.Name()), name, line, ""})
 				}
 			}
 		}
 	}
 	return found, nil
+}
+
+// trigger is what an ONBUILD of a stage that is not the last one puts off to the stages below.
+func trigger(later *instructions.OnbuildCommand) (instructions.Command, error) {
+	result, err := parser.Parse(strings.NewReader(later.Expression))
+	if err != nil {
+		return nil, err
+	}
+	return instructions.ParseCommand(result.AST.Children[0])
 }
 
 // sources are the names that a command takes files from. COPY knows stages by number as well.
