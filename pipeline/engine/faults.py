@@ -27,7 +27,8 @@ def explained(what: str, *, hint: str | None = None) -> Iterator[None]:
     from tenacity import RetryError
 
     try:
-        yield
+        with _single():
+            yield
     except dagger.ExecError as fault:
         command = " ".join(fault.command)
         raise BuildError(
@@ -39,9 +40,28 @@ def explained(what: str, *, hint: str | None = None) -> Iterator[None]:
         raise _query_fault(what, str(fault), hint) from None
     except (dagger.ClientError, httpx.HTTPError, TransportError, RetryError, OSError) as fault:
         raise EnvironmentProblem(
-            f"{what}: the engine went away ({fault or type(fault).__name__})",
+            f"{what}: the engine went away ({_words(fault)})",
             hint="lockage status; lockage up; then run again: finished work is kept",
         ) from None
+
+
+@contextmanager
+def _single() -> Iterator[None]:
+    """The first cause in place of a group: the SDK looks up what a query refers to in a task group."""
+    try:
+        yield
+    except ExceptionGroup as failed:
+        cause: Exception = failed
+        while isinstance(cause, ExceptionGroup):
+            cause = cause.exceptions[0]
+        raise cause from None
+
+
+def _words(fault: Exception) -> str:
+    """What an exception says, or what it is called; of one that retried, what it met last."""
+    last = getattr(fault, "last_attempt", None)
+    cause = last.exception() if last is not None else fault
+    return next(iter(str(cause).splitlines()), type(cause).__name__)
 
 
 def lost(message: str) -> bool:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio.abc import Process
 
-from pipeline.errors import EnvironmentProblem
+from pipeline.engine.faults import explained
+from pipeline.errors import EnvironmentProblem, LockageError
 
 if TYPE_CHECKING:
     import dagger
@@ -54,21 +55,36 @@ async def connect(how: Connection) -> AsyncIterator[dagger.Client]:
         from dagger.client._session import ConnectConfig, ConnectParams, SingleConnection
 
         port, token = await _parameters(process, how)
-        config = ConnectConfig(timeout=dagger.Timeout(None, connect=how.connect_limit))
+        # What the CLI cannot ask of the engine now, it cannot ask again: an engine's end is the session's.
+        config = ConnectConfig(
+            timeout=dagger.Timeout(None, connect=how.connect_limit), retry=dagger.Retry(execute=False)
+        )
         connection = SingleConnection(ConnectParams(port=port, session_token=token), config)
         try:
             with anyio.fail_after(how.connect_limit):
                 await connection.connect()
         except (TimeoutError, dagger.ClientConnectionError) as fault:
             raise _unreachable(how, str(fault) or "no answer") from None
-        patience = how.close_limit
+        patience, client = how.close_limit, dagger.Client.from_connection(connection)
         try:
-            yield dagger.Client.from_connection(connection)
+            yield client
         finally:
             with anyio.CancelScope(shield=True), anyio.move_on_after(how.close_limit):
+                if await _gone(client):
+                    patience = 1.0
                 await connection.close()
     finally:
         await _stop(process, patience)
+
+
+async def _gone(client: dagger.Client) -> bool:
+    """Whether the engine is known to have ended: the CLI would wait for it all the same."""
+    try:
+        with explained("closing the session"):
+            await client.version()
+    except LockageError:
+        return True
+    return False
 
 
 async def _start(how: Connection) -> Process:

@@ -62,6 +62,12 @@ def key(port: int, settings: Settings) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
+def cell_name(settings: Settings) -> str:
+    """The engine's host name, and that of its control groups: those of another home are swept by nobody else."""
+    home = hashlib.sha256(str(settings.data.absolute()).encode()).hexdigest()
+    return f"lockage-{settings.instance}-{home[:8]}"
+
+
 def forwards(settings: Settings) -> Mapping[int, str]:
     """Where containers of the running engine that know the address reach ports of this machine's loopback."""
     return forwarding.read(settings, state(settings)[1])
@@ -116,7 +122,7 @@ def _cell(port: int, image: engine_image.EngineImage, settings: Settings, qemu: 
     config, ports = settings.data / "engine.json", _ports(port, settings)
     daemons.replace_text(config, engine_config.text(*ports))
     return Cell(
-        name=f"lockage-{settings.instance}",
+        name=cell_name(settings),
         root=image.root,
         mount=settings.data / "mount",
         state=settings.data / "engine",

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.catalogue import Target
-from pipeline.engine.buildkit import CACHE, BuildOrder, Built, build
-from pipeline.errors import BuildError, EnvironmentProblem
+from pipeline.engine.buildkit import CACHE, BuildOrder, Built, Daemon, build
+from pipeline.errors import BuildError, EnvironmentProblem, LockageError
 from pipeline.model import Digest
 from pipeline.policy import Evidence
 from pipeline.release.children import Child, read_child
@@ -76,13 +76,21 @@ async def _build(shop: Workshop, target: Target, bases: Mapping[str, Digest]) ->
         try:
             return await build(daemon, order, secret, tell)
         except EnvironmentProblem:
-            if not await daemon.failed(address):
+            if not await _ended(daemon, address):
                 raise
             shop.report(target.id, Stage.BUILD, "BuildKit ended; starting it again")
             await daemon.restart(address)
             return await build(daemon, order, secret, tell)
     except BuildError as fault:
         raise located(shop.plan, target, fault) from None
+
+
+async def _ended(daemon: Daemon, address: str) -> bool:
+    """Whether a build failed because its daemon did; where the engine does not say, what the build met is said."""
+    try:
+        return await daemon.failed(address)
+    except LockageError:
+        return False
 
 
 async def _order(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -401,8 +402,59 @@ def test_an_engine_that_is_killed_is_one_error_and_a_rerun_completes(
         whole.send(signal.SIGKILL)
         began = time.monotonic()
         done = end(build, limit=180)
-    assert time.monotonic() - began < 120
+        took = time.monotonic() - began
+    assert took < 30, took
     assert done.code == 4 and "went away" in done.json["targets"][0]["error"]["message"], done.err
     assert done.err.count("error: ") == 1 and "Traceback" not in done.err
     completes(site, root, "50")
     assert engine(site) != first
+
+
+# A disk that is full
+
+
+@pytest.fixture
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site whose disk is small: a file system of its own in a file."""
+    folder = tmp_path_factory.mktemp("small")
+    image, home = folder / "image", folder / "home"
+    home.mkdir()
+    with image.open("wb") as file:
+        file.truncate(2 << 30)
+    for command in (["mkfs.ext4", "-q", "-m", "0", image], ["mount", "-o", "loop", image, home]):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            image.unlink()
+            pytest.skip(f"no small disk here: {done.stderr.strip()}")
+    site = Site(home)
+    try:
+        site.run("up")
+        yield site
+    finally:
+        site.run("down", "--force", expect=None)
+        subprocess.run(["umount", home], check=True)
+        image.unlink()
+
+
+def test_a_disk_that_is_full_is_the_environments_fault_and_the_next_run_completes(
+    small: Site, project: Callable[..., Path]
+) -> None:
+    def image(name: str, size: int, source: str = "zero") -> dict[str, str]:
+        text = f"{samples.DEBIAN}RUN head -c {size} /dev/{source} > /{name}\n"
+        return {f"images/{name}/image.yml": samples.image("1.0.0"), f"images/{name}/Dockerfile.tmpl": text}
+
+    root = project(image("little", 10))
+    small.run("build", cwd=root)
+    free = shutil.disk_usage(small.home).free
+    # The instruction finds no room; or its layer does not, beside what the instruction wrote.
+    root = project(image("run", free + (1 << 20)) | image("export", free * 7 // 10, "urandom"))
+    for name in ("run", "export"):
+        done = small.run("build", name, "--json", cwd=root, expect=4)
+        error = done.json["targets"][0]["error"]
+        assert error["kind"] == "EnvironmentProblem" and "disk is full" in error["hint"], error
+        text = f"{error['message']} {error.get('detail')}".lower()
+        assert "no space left on device" in text and done.err.count("error: ") == 1
+    root = project(image("little", 20))
+    done = small.run("build", "little", "--json", cwd=root).json["targets"][0]
+    assert done["status"] == "built"
+    crane("validate", "--remote", f"{builds(small, root)}@{done['digest']}")
