@@ -76,7 +76,10 @@ class Home:
     @property
     def cell(self) -> str:
         """What the lab calls its engine's cell (pipeline/lab/lab_engine.py)."""
-        return f"lockage-{self.instance}"
+        from pipeline.lab import Settings
+        from pipeline.lab.lab_engine import cell_name
+
+        return cell_name(Settings.from_env(self.env))
 
     @property
     def host(self) -> str:
