@@ -28,6 +28,8 @@ from .contents import Image
 from .plain import Built, Options
 from .site import Site
 
+pytestmark = pytest.mark.real
+
 EPOCH = 1_700_000_000  # older than any step of a build, so that every time it made becomes this one
 EVERYTHING = {
     *("# syntax", "# escape", "# check"),
