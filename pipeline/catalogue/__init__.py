@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from .aliases import automatic_aliases
     from .changes.affected import Affected, Impact, affected_by, affected_since, restricted
     from .changes.keys import input_digests, inputs_of, key_difference
+    from .contexts import NamedContext
     from .explain.path import PathExplained, explain_rootfs
     from .explain.said import Explained
     from .explain.target import explain_target
-    from .generate import Change, Generated, check, context_files, generated_files, write
+    from .generate import Change, Generated, check, context_files, generated_files, named_context_files, write
     from .kept import plan_of
     from .keys import KEY_FORMAT, key_inputs, key_of
     from .make import make_plan
@@ -33,7 +34,16 @@ _HOMES = {
     "aliases": ("automatic_aliases",),
     "explain.target": ("explain_target",),
     "explain.path": ("PathExplained", "explain_rootfs"),
-    "generate": ("Change", "Generated", "check", "context_files", "generated_files", "write"),
+    "contexts": ("NamedContext",),
+    "generate": (
+        "Change",
+        "Generated",
+        "check",
+        "context_files",
+        "generated_files",
+        "named_context_files",
+        "write",
+    ),
     "kept": ("plan_of",),
     "changes.keys": ("input_digests", "inputs_of", "key_difference"),
     "keys": ("KEY_FORMAT", "key_inputs", "key_of"),
@@ -60,6 +70,7 @@ __all__ = [
     "Generated",
     "Graph",
     "Impact",
+    "NamedContext",
     "PathExplained",
     "Plan",
     "RootfsEntry",
@@ -82,6 +93,7 @@ __all__ = [
     "lock_of",
     "make_plan",
     "matching",
+    "named_context_files",
     "plan_of",
     "read_source",
     "restricted",

@@ -1,8 +1,8 @@
 """Image → Tag → Variant: what holds for each tag, the later level winning.
 
 The image level is `images/<name>/image.yml`, then (if tags live in version folders) the version's own
-image.yml. `versions`, `variables`, `args` and `labels` merge key by key; single values are replaced. A variant takes
-every base tag with its suffix, and every alias too.
+image.yml. `versions`, `variables`, `args`, `contexts` and `labels` merge key by key; single values are replaced. A
+variant takes every base tag with its suffix, and every alias too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pipeline.config import (
 from pipeline.errors import Problem
 from pipeline.model import valid_tag
 
-from .definition import Argument, Definition, Explicit, Place
+from .definition import Definition, Explicit, Mention, Place, Placed
 from .discover import FileSource, ImageSource
 from .external import check_external
 from .names import check_names
@@ -202,7 +202,10 @@ def _definition(
         description=common["description"],
         place=levels[-1].place,
         external=entry.external,
-        arguments=_arguments(every),
+        arguments=_placed(every, "args"),
+        contexts=_placed(every, "contexts"),
+        secrets=_mentions(every, "secrets"),
+        ssh=_mentions(every, "ssh"),
     )
 
 
@@ -213,12 +216,20 @@ def _merged(levels: list[_Said], key: str) -> dict[str, Any]:
     return out
 
 
-def _arguments(levels: list[_Said]) -> dict[str, Argument]:
-    out: dict[str, Argument] = {}
+def _placed(levels: list[_Said], key: str) -> dict[str, Placed]:
+    out: dict[str, Placed] = {}
     for said in levels:
-        for name, value in said.level.args.items():
-            out[name] = Argument(value, Place(said.place.document, (*said.place.path, "args", name)))
+        for name, value in getattr(said.level, key).items():
+            out[name] = Placed(value, Place(said.place.document, (*said.place.path, key, name)))
     return out
+
+
+def _mentions(levels: list[_Said], key: str) -> tuple[Mention, ...]:
+    return tuple(
+        Mention(name, Place(said.place.document, (*said.place.path, key, number)))
+        for said in levels
+        for number, name in enumerate(getattr(said.level, key))
+    )
 
 
 def _last(levels: list[_Said], key: str) -> Any:

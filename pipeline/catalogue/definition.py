@@ -34,10 +34,18 @@ class Explicit:
 
 
 @dataclass(frozen=True, slots=True)
-class Argument:
-    """A build argument's value, and the level that says it last."""
+class Placed:
+    """A value by name (a build argument, a context), and the level that says it last."""
 
     value: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """The id of a secret or an ssh entry that a level names."""
+
+    name: str
     place: Place
 
 
@@ -69,7 +77,10 @@ class Definition:
     description: str | None
     place: Place
     external: Reference | None = None  # built elsewhere and taken over as it is
-    arguments: Mapping[str, Argument] = field(default_factory=dict)
+    arguments: Mapping[str, Placed] = field(default_factory=dict)
+    contexts: Mapping[str, Placed] = field(default_factory=dict)
+    secrets: tuple[Mention, ...] = ()  # of all levels
+    ssh: tuple[Mention, ...] = ()
 
     @property
     def name(self) -> str:

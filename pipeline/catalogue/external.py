@@ -17,7 +17,17 @@ from .definition import Definition, Place
 from .discover import FileSource, ImageSource
 from .source import ROOTFS, Source
 
-_OF_BUILT_TAGS = ("template", "args", "rootfs_user", "rootfs_copy", "labels", "variants")
+_OF_BUILT_TAGS = (
+    "template",
+    "args",
+    "secrets",
+    "ssh",
+    "contexts",
+    "rootfs_user",
+    "rootfs_copy",
+    "labels",
+    "variants",
+)
 _TEMPLATES = ("Dockerfile.tmpl", "Dockerfile.*.tmpl")
 
 

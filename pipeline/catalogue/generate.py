@@ -3,9 +3,10 @@
     dist/<name>/<tag>/Dockerfile   the rendered template, COPY rootfs/ put in
     dist/<name>/<tag>/test.yml     the rendered structure test, if there is one
     dist/<name>/<tag>/rootfs/      the merged rootfs, if there is any
+    dist/<name>/<tag>/contexts/    a folder for each named context that is one
     dist/.lockage-files            what was written here, so that what is stale can be removed
 
-The folder `dist/<name>/<tag>/` is the build context: nothing else is in it. Making the files is pure;
+The folder `dist/<name>/<tag>/` without contexts/ is the build context: nothing else is in it. Making the files is pure;
 `write` and `check` alone (and `disk`, for them) touch the disk, never through a symbolic link.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,6 +23,7 @@ from pipeline.errors import EnvironmentProblem
 
 from .disk import Disk, Generated
 from .plan import Plan, Target
+from .rootfs import RootfsEntry
 from .source import Source
 
 RECORD = ".lockage-files"
@@ -48,11 +50,24 @@ def context_files(target: Target) -> Mapping[str, Generated]:
         out["test.yml"] = Generated("file", content=target.test.encode())
     if target.rootfs:
         out["rootfs"] = Generated("dir", 0o755)
-    for entry in target.rootfs:
-        out[f"rootfs/{entry.path}"] = Generated(
-            entry.kind, entry.mode, None, entry.origin, entry.sha256, entry.target
-        )
+    out |= _tree("rootfs", target.rootfs)
     return out
+
+
+def named_context_files(target: Target) -> Mapping[str, Generated]:
+    """The folders of a target's named contexts, by path: `contexts/<name>/…`."""
+    out: dict[str, Generated] = {}
+    for context in target.contexts:
+        if context.kind == "folder":
+            out["contexts"] = out[context.path] = Generated("dir", 0o755)
+            out |= _tree(context.path, context.entries)
+    return out
+
+
+def _tree(below: str, entries: Iterable[RootfsEntry]) -> dict[str, Generated]:
+    return {
+        f"{below}/{e.path}": Generated(e.kind, e.mode, None, e.origin, e.sha256, e.target) for e in entries
+    }
 
 
 def generated_files(plan: Plan) -> Mapping[str, Generated]:
@@ -60,7 +75,8 @@ def generated_files(plan: Plan) -> Mapping[str, Generated]:
     out: dict[str, Generated] = {}
     for _, (target, *_) in plan.groups():
         folder = f"{target.image}/{target.tag}"
-        out |= {f"{folder}/{path}": file for path, file in context_files(target).items()}
+        files = {**context_files(target), **named_context_files(target)}
+        out |= {f"{folder}/{path}": file for path, file in files.items()}
     return dict(sorted(out.items()))
 
 

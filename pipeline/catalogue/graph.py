@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 from pipeline.config import Lock, did_you_mean
 from pipeline.errors import Problem
-from pipeline.model import Platform, Reference
+from pipeline.model import Platform, Reference, Repository
 
 from .dockerfiles.uses import BaseUse
+
+DOCKERFILE = Repository("docker.io", "docker/dockerfile")  # needs no entry in bases:
 
 Node = tuple[str, str, Platform]  # image, tag, platform
 
@@ -45,15 +47,18 @@ class Names:
 
     def resolve(self, use: BaseUse, platform: Platform) -> Edge:
         """Where a use leads. Raises `UnknownBase`."""
+        try:
+            return self._resolve(use, platform)
+        except UnknownBase as error:
+            error.name = use.name
+            raise
+
+    def _resolve(self, use: BaseUse, platform: Platform) -> Edge:
         reference = self._parsed.get(use.name)
         if reference is None:
-            try:
-                reference = self._parsed[use.name] = Reference.parse(use.name)
-            except ValueError as error:
-                raise UnknownBase(str(error)) from None
-        short = use.name.partition("@")[0]
-        name, _, tag = short.partition(":")
-        if "/" not in short and name in self._tags:
+            reference = self._parsed[use.name] = _parsed(use.name)
+        name, _, tag = use.name.partition("@")[0].partition(":")
+        if self.is_internal(use.name):
             return self._internal(use, name, tag, reference, use.platform or platform)
         return self._external(use, reference)
 
@@ -75,7 +80,24 @@ class Names:
             raise UnknownBase(f"{name}:{real} is not made for {platform}", f"it is made for {have}")
         return Edge(use, node=(name, real, platform))
 
+    def is_internal(self, name: str) -> bool:
+        """Whether a name is that of an image of the catalogue."""
+        return "/" not in name and name.partition("@")[0].partition(":")[0] in self._tags
+
+    def external(self, name: str) -> Reference:
+        """An image from elsewhere that must be declared, pinned where the lock knows it. Raises `UnknownBase`."""
+        return self._pinned(_parsed(name), name, "base")
+
+    def frontend(self, name: str) -> Reference:
+        """The image of a `# syntax=`, pinned where the lock knows it: docker/dockerfile, or one of the declared
+        bases. Raises `UnknownBase`."""
+        reference = _parsed(name)
+        return self._pinned(reference, name, "frontend", known=reference.repository == DOCKERFILE)
+
     def _external(self, use: BaseUse, reference: Reference) -> Edge:
+        return Edge(use, reference=self._pinned(reference, use.name, "base"))
+
+    def _pinned(self, reference: Reference, name: str, what: str, known: bool = False) -> Reference:
         tagged = reference if reference.tag else reference.repository.tagged("latest")
         tagged = Reference(tagged.repository, tagged.tag)
         untagged = reference.digest is not None and reference.tag is None
@@ -84,14 +106,14 @@ class Names:
             if untagged
             else tagged in self._bases
         )
-        if not declared:
+        if not declared and not known:
             where = f"add {tagged} to bases: in lockage.yml"
-            near = self._near(use.name)
-            raise UnknownBase(f"unknown base {use.name}", f"{near} or {where}" if near else where)
+            near = self._near(name)
+            raise UnknownBase(f"unknown {what} {name}", f"{near} or {where}" if near else where)
         if reference.digest:
-            return Edge(use, reference=reference)
+            return reference
         digest = self._lock.digest(tagged) if self._lock else None
-        return Edge(use, reference=tagged.pinned(digest) if digest else tagged)
+        return tagged.pinned(digest) if digest else tagged
 
     def _near(self, name: str) -> str | None:
         """What was probably meant: an image of the catalogue by its name, else a declared base."""
@@ -111,6 +133,14 @@ class UnknownBase(Exception):
     def __init__(self, message: str, suggestion: str | None = None) -> None:
         super().__init__(message)
         self.message, self.suggestion = message, suggestion
+        self.name = ""
+
+
+def _parsed(name: str) -> Reference:
+    try:
+        return Reference.parse(name)
+    except ValueError as error:
+        raise UnknownBase(str(error)) from None
 
 
 def order(edges: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:

@@ -7,7 +7,9 @@ The inputs, as `key_inputs` gives them:
     platform    linux/amd64
     dockerfile  the Dockerfile with internal bases replaced by `key:<their key>` and external ones by
                 `name@digest`, so that neither a tag nor a snapshot's name matters
+    syntax      `name@digest` of the frontend that reads the Dockerfile, None for the builder's own
     rootfs      path, kind, mode, and content digest or link target of every entry
+    contexts    of each named context its name and `key:…`, `name@digest`, address, or entries as of rootfs
     labels      the labels that do not change from commit to commit
     arguments   build arguments
 
@@ -21,12 +23,14 @@ The test, the gates, tags and aliases are not inputs: they judge or name an imag
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipeline.model import compact
 
+from .contexts import NamedContext
 from .plan import Target
+from .rootfs import RootfsEntry
 
 KEY_FORMAT = 2
 
@@ -37,7 +41,8 @@ def key_inputs(
     *,
     builder: str,
 ) -> dict[str, Any] | None:
-    """Everything that the key covers; None if an external base has no digest or an internal one no key.
+    """Everything that the key covers; None if an external base or the frontend has no digest, or an internal
+    base no key.
 
     `base_keys` are the keys of the targets that this one stands on, by id; `builder` is the plan's.
     """
@@ -57,17 +62,37 @@ def key_inputs(
             return None
         else:
             names[base.name] = f"{base.reference.repository}@{base.reference.digest}"
+    contexts = {context.name: _context(context, base_keys) for context in target.contexts}
+    if None in contexts.values():
+        return None
+    if target.syntax is not None and target.syntax.digest is None:
+        return None
     return {
         "format": KEY_FORMAT,
         "builder": builder,
         "platform": str(target.platform),
         "dockerfile": target.dockerfile_on(names),
-        "rootfs": [
-            [e.path, e.kind, e.mode, e.sha256 if e.kind == "file" else e.target] for e in target.rootfs
-        ],
+        "syntax": target.syntax and f"{target.syntax.repository}@{target.syntax.digest}",
+        "rootfs": _entries(target.rootfs),
+        "contexts": contexts,
         "labels": dict(target.labels),
         "arguments": dict(target.arguments),
     }
+
+
+def _entries(entries: Iterable[RootfsEntry]) -> list[list[Any]]:
+    return [[e.path, e.kind, e.mode, e.sha256 if e.kind == "file" else e.target] for e in entries]
+
+
+def _context(context: NamedContext, base_keys: Mapping[str, str]) -> Any:
+    """What a context is; None for an image that has no key or digest."""
+    if context.kind != "image":
+        return context.url or _entries(context.entries)
+    if context.target_id is not None:
+        key = base_keys.get(context.target_id)
+        return key and f"key:{key}"
+    reference = context.reference
+    return f"{reference.repository}@{reference.digest}" if reference and reference.digest else None
 
 
 def key_of(inputs: Mapping[str, Any]) -> str:

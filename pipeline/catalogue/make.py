@@ -16,6 +16,7 @@ from .discover import discover
 from .graph import Names, cycle_problem, order
 from .keys import key_inputs, key_of
 from .plan import LockState, Plan, Target
+from .requests import check_entitlements
 from .selection import select
 from .source import Source
 from .strays import check_strays
@@ -52,6 +53,7 @@ def make_plan(
     default = project.platforms if project else ()
     if project:
         check_commit_tags(source, project, definitions, problems)
+        check_entitlements(source, project, definitions, problems)
     rendered = render_all(source, definitions, default, tuple(platforms), problems)
     if problems or project is None:
         raise ConfigError(once(problems, [d.name for d in definitions]), hint=_HINT)
@@ -96,7 +98,7 @@ def finished(
     project: Project, targets: tuple[Target, ...], lock: Lock | None, snapshot_id: str | None, source: Source
 ) -> Plan:
     """The plan of targets that are in order and have their keys."""
-    tools = {name: pinned(ref, lock) for name, ref in project.tools.all().items()}
+    tools = {name: pinned(ref, lock) for name, ref in project.images.items()}
     bases = [r for t in targets for r in t.external_bases]
     unlocked = tuple(dict.fromkeys(r for r in (*bases, *tools.values()) if r.digest is None))
     state: LockState = "none" if lock is None else "partial" if unlocked else "complete"

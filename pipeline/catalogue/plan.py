@@ -10,10 +10,12 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
 
-from pipeline.config import Gates, Project
+from pipeline.config import Entitlement, Gates, Project
 from pipeline.model import Platform, Reference, pretty
 
-from .dockerfiles.uses import BaseUse, final_base, rewrite_uses
+from .contexts import NamedContext
+from .dockerfiles.labels import labels_of
+from .dockerfiles.uses import BaseUse, context_name, final_base, rewrite_uses
 from .rootfs import RootfsEntry
 from .source import Source
 
@@ -72,7 +74,7 @@ class Target:
     dockerfile: str  # as generated: internal bases by name and tag
     test: str | None  # container-structure-test 2.0.0
     rootfs: tuple[RootfsEntry, ...]
-    labels: Mapping[str, str]
+    labels: Mapping[str, str]  # those of image.yml and our own; `dockerfile_labels` win over them
     key: str | None  # None without a lock for every external base
     gates: Gates
     warnings: tuple[str, ...]
@@ -81,7 +83,12 @@ class Target:
     title: str | None = None
     description: str | None = None
     external: Reference | None = None  # an image built elsewhere that this target is; then `dockerfile` is ""
+    syntax: Reference | None = None  # the frontend that reads the Dockerfile; None for the builder's own
     arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # what ARG gets
+    contexts: tuple[NamedContext, ...] = ()  # by name
+    secrets: tuple[str, ...] = ()  # ids of lockage.yml's secrets that RUN may mount, sorted
+    ssh: tuple[str, ...] = ()  # likewise
+    entitlements: tuple[Entitlement, ...] = ()  # what lockage.yml grants the image, sorted
 
     @property
     def name(self) -> str:
@@ -91,19 +98,42 @@ class Target:
     @property
     def internal_bases(self) -> tuple[str, ...]:
         """Ids of the targets that must be built first."""
-        return tuple(dict.fromkeys(b.target_id for b in self.bases if b.target_id))
+        return tuple(dict.fromkeys(b.target_id for b in (*self.bases, *self.contexts) if b.target_id))
 
     @property
     def external_bases(self) -> tuple[Reference, ...]:
-        """The images from elsewhere that go into it (or that it is), pinned where the lock knows them."""
-        found = [b.reference for b in self.bases if b.reference]
-        return tuple(dict.fromkeys((*found, self.external) if self.external else found))
+        """The images from elsewhere that go into it (or that it is), and its frontend, pinned where the lock knows
+        them."""
+        found = [b.reference for b in (*self.bases, *self.contexts) if b.reference]
+        found += [r for r in (self.external, self.syntax) if r is not None]
+        return tuple(dict.fromkeys(found))
 
     @property
     def final_base(self) -> Base | None:
         """What the last stage stands on; None for `scratch`."""
-        use = final_base(self.dockerfile, self.platform, self.arguments)
+        use = final_base(self.dockerfile, self.platform, self.arguments, self._context_names)
+        name = context_name(use.name) if use and self.contexts else None
+        context = next((c for c in self.contexts if c.name == name), None)
+        if use and context:
+            if context.target_id:
+                return Base("internal", context.image, use.line, context.target_id)
+            return (
+                Base("external", context.image, use.line, None, context.reference)
+                if context.reference
+                else None
+            )
         return next((b for b in self.bases if use and (b.name, b.on) == (use.name, use.platform)), None)
+
+    @property
+    def _context_names(self) -> frozenset[str]:
+        return frozenset(context.name for context in self.contexts)
+
+    @property
+    def dockerfile_labels(self) -> Mapping[str, str | None]:
+        """The labels that the Dockerfile sets itself, which win over `labels`; None for a value that only the build
+        knows."""
+        found = labels_of(self.dockerfile, self.platform, self.arguments, self._context_names)
+        return {key: label.value for key, label in found.items()}
 
     def dockerfile_on(self, references: Mapping[str, str]) -> str:
         """The Dockerfile with bases replaced by exact references; `references` maps a base's `name` (or an
@@ -117,7 +147,7 @@ class Target:
             own = references.get(base.target_id) if base.target_id else None
             return own if own is not None else references.get(base.name)
 
-        return rewrite_uses(self.dockerfile, self.platform, choose, self.arguments)
+        return rewrite_uses(self.dockerfile, self.platform, choose, self.arguments, self._context_names)
 
     def to_json(self) -> dict[str, Any]:
         """The target as data: texts by digest, the rest in full."""
@@ -131,12 +161,20 @@ class Target:
             "tags": list(self.tags),
             "bases": [b.to_json() for b in self.bases],
             "external": None if self.external is None else str(self.external),
+            "syntax": None if self.syntax is None else str(self.syntax),
             "key": self.key,
             "dockerfile": None if self.external else _text_json(self.template, self.dockerfile),
             "test": None if self.test is None else _text_json(self.test_template, self.test),
             "rootfs": [_entry_json(e) for e in self.rootfs],
             "labels": dict(sorted(self.labels.items())),
             "arguments": dict(self.arguments),
+            "contexts": [
+                c.to_json() | ({"entries": [_entry_json(e) for e in c.entries]} if c.kind == "folder" else {})
+                for c in self.contexts
+            ],
+            "secrets": list(self.secrets),
+            "ssh": list(self.ssh),
+            "entitlements": list(self.entitlements),
             "gates": self.gates.to_json(),
             "warnings": list(self.warnings),
         }

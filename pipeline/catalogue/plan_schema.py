@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
-from pipeline.config import shapes
+from pipeline.config import Entitlement, shapes
 from pipeline.config.values import Severity
 from pipeline.model.platform import SUPPORTED
 
@@ -51,6 +51,7 @@ def plan_schema() -> dict[str, Any]:
             "Tag": {"type": "string", "pattern": shapes.TAG["pattern"]},
             "Target": _target(),
             "Base": _base(),
+            "Context": _context(),
             "RootfsEntry": _entry(),
             "Gates": _gates(),
         },
@@ -73,6 +74,7 @@ def _target() -> dict[str, Any]:
         },
         bases={"type": "array", "items": {"$ref": "#/$defs/Base"}},
         external=_or_none(_said("An image built elsewhere that this target is; pinned where it is locked")),
+        syntax=_or_none(_said("The frontend that reads the Dockerfile; null for BuildKit's own")),
         key=_or_none(
             {
                 "description": "The hash of everything it is made of; null where a base is not locked",
@@ -89,6 +91,10 @@ def _target() -> dict[str, Any]:
             "type": "object",
             "additionalProperties": _TEXT,
         },
+        contexts={"type": "array", "items": {"$ref": "#/$defs/Context"}},
+        secrets={**_TEXTS, "description": "Ids of the secrets that RUN may mount"},
+        ssh={**_TEXTS, "description": "Ids of the ssh entries that RUN may mount"},
+        entitlements={"type": "array", "items": {"enum": list(get_args(Entitlement))}},
         gates=_ref("Gates"),
         warnings=_TEXTS,
     )
@@ -96,7 +102,7 @@ def _target() -> dict[str, Any]:
 
 def _base() -> dict[str, Any]:
     name = _said("As the Dockerfile says it, variables replaced")
-    platform = _ref("Platform", "FROM --platform=…, where it is not the target's own")
+    platform = _said("FROM --platform=…, where it is not the target's own")
     internal = _object(("platform",), kind={"const": "internal"}, name=name, target=_TEXT, platform=platform)
     external = _object(
         ("platform",), kind={"const": "external"}, name=name, reference=_TEXT, platform=platform
@@ -104,9 +110,22 @@ def _base() -> dict[str, Any]:
     return {"oneOf": [internal, external]}
 
 
+def _context() -> dict[str, Any]:
+    common = {"name": _said("What it stands in for"), "source": _said("As image.yml says it")}
+    entries = {"type": "array", "items": {"$ref": "#/$defs/RootfsEntry"}}
+    return {
+        "oneOf": [
+            _object(kind={"const": "image"}, target=_said("The target that it is"), **common),
+            _object(kind={"const": "image"}, reference=_said("Pinned where the lock knows it"), **common),
+            _object(kind={"const": "url"}, **common),
+            _object(kind={"const": "folder"}, entries=entries, **common),
+        ]
+    }
+
+
 def _entry() -> dict[str, Any]:
     common = {
-        "path": _said("Below rootfs/"),
+        "path": _said("Below rootfs/, or below the context's folder"),
         "mode": {"type": "string", "pattern": "^[0-7]{4}$"},
         "origin": _said("The file that won, below the root"),
     }

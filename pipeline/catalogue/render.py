@@ -35,6 +35,8 @@ def graph_of(plan: Plan) -> Graph:
     for target in plan.targets:
         edges.update((target.name, plan.by_id[base].name) for base in target.internal_bases)
         for reference in target.external_bases:
+            if reference == target.syntax:
+                continue  # it reads the Dockerfile, and nothing of it is in the image
             name = reference.repository.tagged(reference.tag) if reference.tag else reference
             external.add(name.familiar)
             edges.add((target.name, name.familiar))

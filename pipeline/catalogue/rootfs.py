@@ -69,6 +69,13 @@ def merge(source: Source, folders: tuple[str, ...], problems: list[Problem]) -> 
     return Rootfs(tuple(tree[path] for path in sorted(tree)), tuple(warnings))
 
 
+def read_tree(source: Source, folder: str, problems: list[Problem]) -> Rootfs:
+    """One folder by the rules of rootfs/; problems are appended."""
+    tree: dict[str, RootfsEntry] = {}
+    _layer(source, folder, "", tree, [], problems)
+    return Rootfs(tuple(tree[path] for path in sorted(tree)))
+
+
 def is_sensitive(path: str) -> bool:
     """Whether a file's name is one of those that hold secrets."""
     name = path.rpartition("/")[2].lower()
@@ -109,4 +116,4 @@ def _put(tree: dict[str, RootfsEntry], path: str, origin: str, entry: Entry, war
     if before is not None and before.kind == "link" and entry.kind == "dir":
         warnings.append(f"the folder {origin} replaces the link {before.origin} -> {before.target}")
     kind = entry.kind if entry.kind != "other" else "file"
-    tree[path] = RootfsEntry(path, kind, entry.mode, entry.sha256, entry.target, entry.size, origin)
+    tree[path] = RootfsEntry(path, kind, entry.mode, entry.digest, entry.target, entry.size, origin)

@@ -31,8 +31,8 @@ Kind = Literal["file", "link", "dir", "other"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the tree. Texts carry their `content`; files below a rootfs/ their `sha256` and `size`
-    in bytes. `mode` is the permission bits without group and other write."""
+    """One entry of the tree. Texts carry their `content`, files below a rootfs/ and large ones their `sha256`, all
+    their `size` in bytes. `mode` is the permission bits without group and other write."""
 
     kind: Kind
     mode: int = 0o644
@@ -40,6 +40,13 @@ class Entry:
     target: str | None = None
     size: int = 0
     sha256: str | None = None
+
+    @property
+    def digest(self) -> str | None:
+        """The SHA-256 of a file's content."""
+        if self.sha256 is None and self.content is not None:
+            return hashlib.sha256(self.content).hexdigest()
+        return self.sha256
 
 
 @dataclass(frozen=True)
@@ -191,7 +198,7 @@ class _Reader:
     def _text(self, path: str, mode: int, size: int) -> Entry:
         content = _read(path, size)
         if len(content) > MAX_TEXT:
-            return Entry("file", mode, None, None, len(content))  # refused where it is used
+            return self._hashed(path, mode)  # refused where it is a text
         return Entry("file", mode, content, None, len(content), None)
 
     def _hashed(self, path: str, mode: int) -> Entry:

@@ -21,6 +21,7 @@ from typing import Any, Generic, TypeVar
 from pipeline.config import Gates, Lock, Project
 from pipeline.model import Platform, Reference, compact
 
+from .contexts import NamedContext
 from .plan import Base, Plan, Target
 from .rootfs import RootfsEntry
 from .source import IMAGES, Source
@@ -106,7 +107,11 @@ def dump(plan: Plan, folders: Mapping[str, str] = MappingProxyType({})) -> bytes
             *(text(t.dockerfile), text(t.test)),
             *(trees.number(t.rootfs), gates.number(t.gates)),
             *(dict(t.labels), t.key, t.warnings, t.template, t.test_template, t.title, t.description),
-            *(_str(t.external), dict(t.arguments)),
+            *(_str(t.external), _str(t.syntax), dict(t.arguments), t.secrets, t.ssh, t.entitlements),
+            [
+                [c.name, c.kind, c.source, _str(c.reference), c.target_id, trees.number(c.entries)]
+                for c in t.contexts
+            ],
         ]
         for t in plan.targets
     ]
@@ -183,7 +188,7 @@ def _target(
 ) -> Target:
     identity, image, tag, base_tag, variant, platform, tags, bases, *rest = row
     dockerfile, test, tree, gate, labels, key, warnings, template, test_template, *rest = rest
-    title, description, external, arguments = rest
+    title, description, external, syntax, arguments, secrets, ssh, entitlements, contexts = rest
     return Target(
         id=identity,
         image=image,
@@ -205,7 +210,12 @@ def _target(
         title=title,
         description=description,
         external=Reference.parse(external) if external else None,
+        syntax=Reference.parse(syntax) if syntax else None,
         arguments=MappingProxyType(arguments),
+        contexts=tuple(_context(*context, trees) for context in contexts),
+        secrets=tuple(secrets),
+        ssh=tuple(ssh),
+        entitlements=tuple(entitlements),
     )
 
 
@@ -216,12 +226,25 @@ def _base(
     return Base(kind, name, line, identity, found, _platform(on) if on else None)
 
 
+def _context(
+    name: str,
+    kind: Any,
+    source: str,
+    reference: str | None,
+    identity: str | None,
+    tree: int,
+    trees: list[tuple[RootfsEntry, ...]],
+) -> NamedContext:
+    found = Reference.parse(reference) if reference else None
+    return NamedContext(name, kind, source, found, identity, trees[tree])
+
+
 _PLATFORMS: dict[str, Platform] = {}
 
 
 def _platform(text: str) -> Platform:
     if text not in _PLATFORMS:
-        _PLATFORMS[text] = Platform.parse(text)
+        _PLATFORMS[text] = Platform.parse_any(text)
     return _PLATFORMS[text]
 
 

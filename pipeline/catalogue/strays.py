@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 from pipeline.config import did_you_mean
 from pipeline.errors import Problem
 
+from .context_folders import folder_of
+from .contexts import kind_of
 from .definition import Definition
 from .discover import FILE
 from .source import IMAGES, ROOTFS, Source
@@ -19,17 +21,23 @@ def check_strays(source: Source, definitions: Iterable[Definition], problems: li
     """Append a problem for every folder with rootfs/ or templates that belongs to no tag and no variant."""
     used: set[str] = set()
     names: dict[str, set[str]] = {}
+    contexts: set[str] = set()
     for d in definitions:
         used.update(d.folders)
         explicit = (d.template, d.inherited_template, d.test_template, d.inherited_test_template)
         named = {e.name.rpartition("/")[0] for e in explicit if e is not None}
         used.update(f"{folder}/{name}" for folder in d.folders for name in named)
+        contexts.update(
+            folder_of(c.value, c.place) for c in d.contexts.values() if kind_of(c.value) == "folder"
+        )
         for folder in d.folders:
             known = names.setdefault("/".join(folder.split("/")[:2]), set())
             known.update((d.base_tag, *((d.variant,) if d.variant else ())))
     for image, known in names.items():
         for folder in _below(source, image, 2):
             if folder in used or source.get(f"{folder}/{FILE}") is not None:
+                continue
+            if any(folder == context or folder.startswith(f"{context}/") for context in contexts):
                 continue
             what = _what(source, folder)
             if what:

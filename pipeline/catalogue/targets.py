@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from pipeline.config import Lock, Project, did_you_mean
 from pipeline.errors import Problem
 from pipeline.model import Platform, Reference
 
-from .definition import Definition
-from .dockerfiles.context import missing_sources
-from .dockerfiles.uses import declared_arguments, find_bases, rewrite_bases
+from .context_folders import read_folders
+from .contexts import IMAGE, NamedContext, kind_of
+from .definition import Definition, Mention
+from .dockerfiles.arguments import declared_arguments
+from .dockerfiles.context import missing_sources, moving_sources
+from .dockerfiles.labels import labels_of
+from .dockerfiles.remote import is_pinned
+from .dockerfiles.syntax import find_syntax
+from .dockerfiles.uses import BaseUse, context_name, find_bases, rewrite_bases
 from .graph import Edge, Names, UnknownBase
+from .onbuild import check_onbuild
 from .plan import Base, Target, target_id
+from .requests import check_requests
 from .source import Source
 from .templating.rendering import Rendered
 
@@ -33,11 +42,21 @@ def targets_of(
     for item in rendered:
         _check_sources(source, item, problems)
         arguments = _arguments(project, item.definition)
-        notes = _undeclared(item)
+        notes = (
+            *_undeclared(item),
+            *_moving(source, item),
+            *check_requests(source, item, project, problems),
+            *check_onbuild(source, item, names, problems),
+        )
+        syntax = _frontend(source, item, names, problems)
+        folders = read_folders(source, item.definition, problems)
         for platform in item.platforms:
             edges, warnings = _edges(source, item, platform, arguments, names, problems)
-            told = (*warnings, *notes)
+            told = (*warnings, *notes, *_overruled(source, item, platform, arguments))
             target = _target(project, item, platform, arguments, edges, told, aliases, snapshot_id, lock)
+            if syntax or item.definition.contexts:
+                contexts = _contexts(item, platform, arguments, folders, names, problems)
+                target = replace(target, syntax=syntax, contexts=contexts)
             targets[target.id] = target
     return targets
 
@@ -53,7 +72,8 @@ def _edges(
     if item.definition.external is not None:
         return [], ()
     name = item.definition.name
-    uses = find_bases(item.dockerfile, platform, arguments)
+    contexts = item.definition.contexts
+    uses = find_bases(item.dockerfile, platform, arguments, contexts)
     for line, message in uses.problems:
         where, at = item.place(source, line)
         problems.append(Problem(where, at, 1, "FROM", f"{message} ({name})"))
@@ -66,6 +86,11 @@ def _edges(
             message = f"{error.message} ({name})"
             problems.append(Problem(where, at, 1, use.instruction, message, error.suggestion))
     warnings = item.warnings
+    warnings += tuple(
+        str(contexts[key].place.problem("no FROM, COPY --from or RUN --mount of the Dockerfile names this"))
+        for key in contexts
+        if key not in uses.contexts
+    )
     if uses.stages > 1 and item.injected:
         warnings += (
             "rootfs/ is copied into the first stage of several; write COPY rootfs/ / where it belongs",
@@ -85,6 +110,69 @@ def _arguments(project: Project, definition: Definition) -> Mapping[str, str]:
     return MappingProxyType(dict(sorted({**project.arguments, **own}.items())))
 
 
+def _contexts(
+    item: Rendered,
+    platform: Platform,
+    arguments: Mapping[str, str],
+    folders: Mapping[str, NamedContext],
+    names: Names,
+    problems: list[Problem],
+) -> tuple[NamedContext, ...]:
+    """The named contexts of a target, by name."""
+    definition = item.definition
+    uses = find_bases(item.dockerfile, platform, arguments, definition.contexts).replaced
+    elsewhere = {context_name(use.name) for use in uses if use.platform or use.on_build_platform}
+    out = []
+    for name, said in sorted(definition.contexts.items()):
+        kind = kind_of(said.value)
+        if kind != "image":
+            found = folders.get(name) if kind == "folder" else NamedContext(name, kind, said.value)
+            out += [found] if found else []
+            continue
+        image = said.value.removeprefix(IMAGE)
+        try:
+            edge = names.resolve(BaseUse(image, 0, 0, 0, "contexts"), platform)
+            if edge.node and name in elsewhere:
+                raise UnknownBase(
+                    f"{image} is made here, and FROM --platform asks for another platform of it"
+                )
+        except UnknownBase as error:
+            message = f"{error.message} ({definition.name})"
+            problems.append(said.place.problem(message, error.suggestion))
+            continue
+        identity = target_id(*edge.node) if edge.node else None
+        out.append(NamedContext(name, kind, said.value, edge.reference, identity))
+    return tuple(out)
+
+
+def _frontend(source: Source, item: Rendered, names: Names, problems: list[Problem]) -> Reference | None:
+    found = find_syntax(item.dockerfile)
+    if found is None:
+        return None
+    try:
+        return names.frontend(found.name)
+    except UnknownBase as error:
+        where, line = item.place(source, found.line)
+        message = f"{error.message} ({item.definition.name})"
+        problems.append(Problem(where, line, 1, "syntax", message, error.suggestion))
+        return None
+
+
+def _overruled(
+    source: Source, item: Rendered, platform: Platform, arguments: Mapping[str, str]
+) -> Iterator[str]:
+    """A warning for each label of image.yml that the Dockerfile sets to something else: the Dockerfile wins."""
+    own = item.definition.labels
+    if not own or item.definition.external is not None:
+        return
+    for key, label in labels_of(item.dockerfile, platform, arguments, item.definition.contexts).items():
+        if key in own and label.value != own[key]:
+            where, line = item.place(source, label.line)
+            value = "another value" if label.value is None else repr(label.value)
+            message = f"{key} is {value} here, which wins over {own[key]!r} in image.yml"
+            yield str(Problem(where, line, 1, "LABEL", message))
+
+
 def _undeclared(item: Rendered) -> tuple[str, ...]:
     """A warning for each of the image's own arguments that no ARG takes."""
     own = item.definition.arguments
@@ -96,6 +184,17 @@ def _undeclared(item: Rendered) -> tuple[str, ...]:
         for name in own
         if name not in declared and name.upper() not in _PREDEFINED
     )
+
+
+def _moving(source: Source, item: Rendered) -> Iterator[str]:
+    """A warning for each address, of ADD or of a context, where something else may be tomorrow."""
+    unseen = "the key cannot see it change"
+    for number, address, remedy in moving_sources(item.dockerfile):
+        where, line = item.place(source, number)
+        yield str(Problem(where, line, 1, "ADD", f"{address}: {unseen}", remedy))
+    for said in item.definition.contexts.values():
+        if kind_of(said.value) == "url" and not is_pinned(said.value):
+            yield str(said.place.problem(unseen, "name a whole commit: #COMMIT or ?checksum=COMMIT"))
 
 
 def _check_sources(source: Source, item: Rendered, problems: list[Problem]) -> None:
@@ -132,7 +231,9 @@ def _target(
             name = moved[name]
         identity = target_id(image, tag, on)
         bases.append(Base("internal", name, edge.use.line, identity, None, edge.use.platform))
-    text = rewrite_bases(item.dockerfile, platform, moved, arguments) if moved else item.dockerfile
+    text = (
+        rewrite_bases(item.dockerfile, platform, moved, arguments, d.contexts) if moved else item.dockerfile
+    )
     tags = (f"{d.tag}-{snapshot_id}",) if snapshot_id else (d.tag, *aliases.get((d.image, d.tag), ()))
     return Target(
         id=target_id(d.image, d.tag, platform),
@@ -156,7 +257,14 @@ def _target(
         description=d.description,
         external=pinned(d.external, lock) if d.external else None,
         arguments=arguments,
+        secrets=_names(d.secrets),
+        ssh=_names(d.ssh),
+        entitlements=() if d.external else project.entitlements.get(d.image, ()),
     )
+
+
+def _names(mentions: tuple[Mention, ...]) -> tuple[str, ...]:
+    return tuple(sorted({mention.name for mention in mentions}))
 
 
 def _labels(project: Project, definition: Definition) -> dict[str, str]:

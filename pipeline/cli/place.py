@@ -65,7 +65,9 @@ async def place(options: argparse.Namespace, report: Progress) -> AsyncIterator[
             environment = {**os.environ, **woken.connect_env()}
             elsewhere = woken.way.kind == "remote"
             limit = seconds("LOCKAGE_CONNECT_LIMIT", 60)
-            return Connection(woken.dagger_bin, environment, log, limit, elsewhere=elsewhere)
+            return Connection(
+                woken.dagger_bin, environment, log, limit, elsewhere=elsewhere, forwards=woken.forwards
+            )
 
         async def stand_ins(
             platforms: Collection[Platform], first: Callable[[], Awaitable[None]]

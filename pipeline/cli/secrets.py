@@ -35,13 +35,13 @@ class HostSecrets:
         path = self._file(id, source.value)
         return client.secret(f"file://{path}") if path else None
 
-    async def ssh(
-        self, client: dagger.Client, id: str, source: SshSource
-    ) -> dagger.Socket | dagger.Secret | None:
-        """The agent that a variable names, or a private key; None where it is not there."""
-        if source.kind == "agent":
-            socket = self._environ.get(source.value)
-            return client.host().unix_socket(socket) if socket else None
+    async def agent(self, client: dagger.Client, id: str, source: SshSource) -> dagger.Socket | None:
+        """The agent whose socket a variable names, None where it is not set."""
+        socket = self._environ.get(source.value)
+        return client.host().unix_socket(socket) if socket else None
+
+    async def key(self, client: dagger.Client, id: str, source: SshSource) -> dagger.Secret | None:
+        """The private key in a file, None where that is not there."""
         path = self._file(id, source.value)
         return client.secret(f"file://{path}") if path else None
 

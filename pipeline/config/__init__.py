@@ -12,6 +12,7 @@ from pipeline.lazy import names
 
 if TYPE_CHECKING:
     from .base import Model
+    from .builder import Attestations, CacheEntry, Entitlement, SecretSource, SshSource
     from .image import ImageFile, Level, TagEntry, VariantEntry, VariantFile
     from .lock import LOCK_NAME, Lock, read_lock
     from .policy import GatePolicy
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "base": ("Model",),
+    "builder": ("Attestations", "CacheEntry", "Entitlement", "SecretSource", "SshSource"),
     "image": ("ImageFile", "Level", "TagEntry", "VariantEntry", "VariantFile"),
     "lock": ("LOCK_NAME", "Lock", "read_lock"),
     "policy": ("GatePolicy",),
@@ -59,7 +61,10 @@ __getattr__ = names(__name__, _HOMES)
 __all__ = [
     "EMBEDDED",
     "LOCK_NAME",
+    "Attestations",
+    "CacheEntry",
     "Document",
+    "Entitlement",
     "Environment",
     "GatePolicy",
     "Gates",
@@ -72,8 +77,10 @@ __all__ = [
     "Positions",
     "Project",
     "ProjectFile",
+    "SecretSource",
     "Severity",
     "SizeGate",
+    "SshSource",
     "Strategy",
     "TagEntry",
     "Tools",

@@ -23,6 +23,7 @@ from .base import (
     VariantName,
     Versions,
 )
+from .build import Contexts, Id
 from .policy import GatePolicy
 from .values import Strategy
 
@@ -41,6 +42,16 @@ class Level(Model):
     )
     rootfs_user: Owner | None = Field(None, description="Owner of rootfs/ in the image (default 0:0)")
     rootfs_copy: Flag | None = Field(None, description="Whether COPY rootfs/ / is put in (default true)")
+    contexts: Contexts = Field(
+        default_factory=dict,
+        description="What stands in for images and stages of the Dockerfile: docker-image://, an address, or ./folder",
+    )
+    secrets: tuple[Id, ...] = Field(
+        (), description="Secrets of lockage.yml that RUN may mount; levels add up"
+    )
+    ssh: tuple[Id, ...] = Field(
+        (), description="ssh entries of lockage.yml that RUN may mount; levels add up"
+    )
     labels: Labels = Field(default_factory=dict, description="OCI labels")
 
 

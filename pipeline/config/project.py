@@ -10,6 +10,7 @@ from pipeline.model import COMMIT_TAGS, Platform, Reference, Repository
 
 from . import shapes, values
 from .base import Arguments, CommitTag, ImageName, ImageReference, Model, PlatformName, Text
+from .build import AttestationsEntry, CacheEntry, Entitlements, Secrets, Ssh
 from .policy import GatePolicy
 from .values import EMBEDDED
 
@@ -101,6 +102,17 @@ class ProjectFile(Model):
     args: Arguments = Field(
         default_factory=dict, description="Build arguments of every image; an image's own win"
     )
+    secrets: Secrets = Field(default_factory=dict, description="Where build secrets come from, by id")
+    ssh: Ssh = Field(default_factory=dict, description="What ssh mounts reach, by id (usually default)")
+    entitlements: Entitlements = Field(
+        default_factory=dict,
+        description="Images whose RUN may use the host's network or run unconfined",
+        json_schema_extra={"additionalProperties": False},
+    )
+    attestations: AttestationsEntry = Field(
+        default_factory=AttestationsEntry, description="What BuildKit attests of every build by itself"
+    )
+    cache: tuple[CacheEntry, ...] = Field((), description="Where BuildKit's cache is kept between machines")
     tools: ToolEntries = Field(
         default_factory=ToolEntries, description="Images of the tools, or their mirrors"
     )
@@ -141,4 +153,9 @@ class ProjectFile(Model):
             source=self.source,
             commit_tags=self.commit_tags,
             arguments=self.args,
+            secrets={name: entry.value() for name, entry in self.secrets.items()},
+            ssh={name: entry.value() for name, entry in self.ssh.items()},
+            entitlements={name: tuple(sorted(set(granted))) for name, granted in self.entitlements.items()},
+            attestations=self.attestations.value(),
+            cache=tuple(entry.value() for entry in self.cache),
         )

@@ -102,7 +102,7 @@ def _tidied(schema: Any) -> Any:
     for key, value in schema.items():
         if key == "properties":
             out[key] = {name: _tidied(one) for name, one in value.items()}
-        elif not (key == "title" or (key == "default" and value in (None, [], {}))):
+        elif not (key in ("title", "discriminator") or (key == "default" and value in (None, [], {}))):
             out[key] = _tidied(value)
     return _shape(out)
 

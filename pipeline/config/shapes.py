@@ -66,6 +66,23 @@ REFERENCE: Schema = {
     "maxLength": 1024,
     "pattern": rf"^(?:{_HOST}/{_PATH}|{_NO_DOT}(?:/{_COMPONENT})*|{_COMPONENT})(?::{_TAG})?$",
 }
+UNTAGGED: Schema = {
+    "type": "string",
+    "maxLength": 1024,
+    "pattern": rf"^(?:{_HOST}/{_PATH}|{_NO_DOT}(?:/{_COMPONENT})*|{_COMPONENT})$",
+}
+_SEGMENT = r"(?!\.{1,2}(?:/|$))[^/\\\u0000]+"
+_FOLDER = rf"\./{_SEGMENT}(?:/{_SEGMENT})*/?"
+CONTEXTS: Schema = {
+    "type": "object",
+    "propertyNames": {
+        "pattern": rf"^(?!(?:scratch|context)$)(?:{_HOST}/{_PATH}|{_PATH})(?::{_TAG})?(?:@sha256:[0-9a-f]{{64}})?$"
+    },
+    "additionalProperties": {
+        "type": "string",
+        "pattern": rf"^(?:docker-image://\S+|(?:https?|git)://\S+|git@\S+:\S+|{_FOLDER})$",
+    },
+}
 # As the lock writes it: host, path and tag.
 FULL_REFERENCE = rf"^{_HOST}/{_PATH}:{_TAG}$"
 PLATFORM: Schema = {

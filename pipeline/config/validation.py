@@ -23,6 +23,7 @@ _MESSAGES = {
     "tuple_type": "a list is expected",
     "list_type": "a list is expected",
     "string_type": "a text is expected",
+    "union_tag_not_found": "type is missing",
     "bool_parsing": "true or false is expected",
     "bool_type": "true or false is expected",
     "int_parsing": "a whole number is expected",
@@ -68,6 +69,10 @@ def _problem(model: type[BaseModel], error: Any, path: str, positions: Positions
         expected = str(error["ctx"]["expected"]).replace("'", "")
         message = f"{str(error['input'])[:60]!r} is not one of: {expected.replace(' or ', ', ')}"
         suggestion = did_you_mean(str(error["input"]), expected.replace(" or ", ", ").split(", "))
+    elif kind == "union_tag_invalid":
+        kinds = str(error["ctx"]["expected_tags"]).replace("'", "")
+        message = f"type is {str(error['ctx']['tag'])[:60]!r}, not one of: {kinds}"
+        suggestion = did_you_mean(str(error["ctx"]["tag"]), kinds.split(", "))
     elif message is None:
         message = error["msg"].removeprefix("Value error, ")
         message = message[:1].lower() + message[1:] if not message[:2].isupper() else message
@@ -85,11 +90,19 @@ def _present(loc: KeyPath, positions: Positions) -> KeyPath:
 
 def _keys_at(model: Any, loc: KeyPath) -> set[str]:
     """The keys that are known at a place in a model."""
+    names = False  # whether the next step is a name of a mapping
     for step in loc:
         if isinstance(step, int):
             continue
+        if names:
+            names = False
+            continue
+        if not isinstance(model, type):  # one of several: the step says which
+            model = next((m for m in model if _literal(m) == step), None)
+            continue
         fields = _fields(model)
         field = next((f for name, f in fields.items() if step in (name, f.alias)), None)
+        names = field is not None and _is_mapping(field.annotation)
         model = _model_in(field.annotation) if field else None
         if model is None:
             return set()
@@ -100,11 +113,22 @@ def _fields(model: Any) -> dict[str, Any]:
     return getattr(model, "model_fields", {})
 
 
+def _is_mapping(annotation: Any) -> bool:
+    inner = getattr(annotation, "__args__", ())
+    return getattr(annotation, "__origin__", None) is dict or any(map(_is_mapping, inner))
+
+
+def _literal(model: Any) -> str | None:
+    """What tells a model from others in its place."""
+    field = _fields(model).get("type")
+    return field.annotation.__args__[0] if field else None
+
+
 def _model_in(annotation: Any) -> Any:
+    """The model in an annotation; a tuple where there are several."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        found = _model_in(inner)
-        if found is not None:
-            return found
-    return None
+    found = dict.fromkeys(
+        model for inner in getattr(annotation, "__args__", ()) if (model := _model_in(inner)) is not None
+    )
+    return next(iter(found)) if len(found) == 1 else tuple(found) or None

@@ -14,7 +14,11 @@ from typing import Any, Literal, Self
 
 from pipeline.model import COMMIT_TAGS, Platform, Reference, Repository, TagTemplate
 
+from .builder import Attestations, CacheEntry, Entitlement, SecretSource, SshSource
+
 EMBEDDED = "embedded"
+
+_NO_ATTESTATIONS = Attestations()
 
 Strategy = Literal["semver", "calver", "numeric", "lexical", "explicit"]
 
@@ -150,6 +154,17 @@ class Project:
     source: str | None = None
     commit_tags: tuple[TagTemplate, ...] = COMMIT_TAGS
     arguments: Mapping[str, str] = field(default_factory=dict)  # of every image, below those of its own
+    secrets: Mapping[str, SecretSource] = field(default_factory=dict)  # by id
+    ssh: Mapping[str, SshSource] = field(default_factory=dict)  # by id
+    entitlements: Mapping[str, tuple[Entitlement, ...]] = field(default_factory=dict)  # by image
+    attestations: Attestations = _NO_ATTESTATIONS
+    cache: tuple[CacheEntry, ...] = ()
+
+    @property
+    def images(self) -> dict[str, Reference]:
+        """The images of everything that builds, looks at and attests images, by key."""
+        asked = self.attestations
+        return self.tools.all() | ({"sbom-generator": asked.generator} if asked.sbom else {})
 
     def environment(self, name: str) -> Environment:
         """An environment by name; raises KeyError."""
@@ -189,6 +204,11 @@ class Project:
             "source": self.source,
             "commit_tags": [str(t) for t in self.commit_tags],
             "arguments": dict(self.arguments),
+            "secrets": {name: source.to_json() for name, source in self.secrets.items()},
+            "ssh": {name: source.to_json() for name, source in self.ssh.items()},
+            "entitlements": {image: list(granted) for image, granted in self.entitlements.items()},
+            "attestations": self.attestations.to_json(),
+            "cache": [entry.to_json() for entry in self.cache],
         }
 
     @classmethod
@@ -208,4 +228,9 @@ class Project:
             source=data["source"],
             commit_tags=tuple(TagTemplate.parse(t) for t in data["commit_tags"]),
             arguments=dict(data["arguments"]),
+            secrets={name: SecretSource.from_json(source) for name, source in data["secrets"].items()},
+            ssh={name: SshSource.from_json(source) for name, source in data["ssh"].items()},
+            entitlements={image: tuple(granted) for image, granted in data["entitlements"].items()},
+            attestations=Attestations.from_json(data["attestations"]),
+            cache=tuple(CacheEntry(**entry) for entry in data["cache"]),
         )

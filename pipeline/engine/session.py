@@ -11,7 +11,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,10 @@ _LAST_LINES = 15
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach an engine: the CLI (None: let the SDK fetch its own), its environment, limits in seconds."""
+    """How to reach an engine: the CLI (None: let the SDK fetch its own), its environment, limits in seconds.
+
+    `forwards` are addresses at which containers of the engine reach ports of this machine's loopback.
+    """
 
     cli: Path | None
     environment: Mapping[str, str]
@@ -37,6 +40,7 @@ class Connection:
     connect_limit: float = 60.0
     close_limit: float = 30.0
     elsewhere: bool = False  # not an engine that this program starts
+    forwards: Mapping[int, str] = field(default_factory=dict, repr=False)
 
 
 @asynccontextmanager

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -36,13 +36,15 @@ class Instance:
     """What is up: where the registry is, and how a client reaches the engine.
 
     `registry` is a host with port for references. `runner_host` is empty if the engine was not asked for,
-    `dagger_bin` None where the client library fetches its own.
+    `dagger_bin` None where the client library fetches its own. `forwards` are addresses at which containers of the
+    engine reach ports of this machine's loopback.
     """
 
     registry: str
     runner_host: str
     dagger_bin: Path | None
     way: Way
+    forwards: Mapping[int, str] = field(default_factory=dict, repr=False)
     engine_version: str = f"v{recipes.ENGINE_VERSION}"
 
     def connect_env(self) -> dict[str, str]:
@@ -126,7 +128,8 @@ async def up(
         if wants_engine:
             runner = await _engine(way, port, settings, report, keep=keep)
         binary = await _client(way, settings, report) if wants_engine else None
-    return Instance(f"localhost:{port}", runner, binary, way)
+        forwards = lab_engine.forwards(settings) if wants_engine and way.kind == "lab" else {}
+    return Instance(f"localhost:{port}", runner, binary, way, forwards)
 
 
 async def _engine(way: Way, port: int, settings: Settings, report: Report, *, keep: bool) -> str:

@@ -7,13 +7,23 @@ import json
 import shutil
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import anyio
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.lab import certificates, daemons, emulators, engine_config, engine_image, namespaces, ports
+from pipeline.lab import (
+    certificates,
+    daemons,
+    emulators,
+    engine_config,
+    engine_image,
+    forwarding,
+    namespaces,
+    ports,
+)
 from pipeline.lab.daemons import Record, State
 from pipeline.lab.namespaces import Cell
 from pipeline.lab.settings import Report, Settings
@@ -50,6 +60,17 @@ def key(port: int, settings: Settings) -> str:
     if said := certificates.choice(settings):
         parts.append(said)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+def cell_name(settings: Settings) -> str:
+    """The engine's host name, and that of its control groups: those of another home are swept by nobody else."""
+    home = hashlib.sha256(str(settings.data.absolute()).encode()).hexdigest()
+    return f"lockage-{settings.instance}-{home[:8]}"
+
+
+def forwards(settings: Settings) -> Mapping[int, str]:
+    """Where containers of the running engine that know the address reach ports of this machine's loopback."""
+    return forwarding.read(settings, state(settings)[1])
 
 
 def _ports(port: int, settings: Settings) -> tuple[int, ...]:
@@ -101,7 +122,7 @@ def _cell(port: int, image: engine_image.EngineImage, settings: Settings, qemu: 
     config, ports = settings.data / "engine.json", _ports(port, settings)
     daemons.replace_text(config, engine_config.text(*ports))
     return Cell(
-        name=f"lockage-{settings.instance}",
+        name=cell_name(settings),
         root=image.root,
         mount=settings.data / "mount",
         state=settings.data / "engine",
@@ -111,6 +132,7 @@ def _cell(port: int, image: engine_image.EngineImage, settings: Settings, qemu: 
         ports=ports,
         environ={**engine_config.proxies(settings.environ), **image.environ},
         qemu=qemu,
+        forwards=forwarding.choose(ports),
     )
 
 
@@ -149,6 +171,7 @@ async def _launch(cell: Cell, run_key: str, settings: Settings, report: Report) 
                 leftover.unlink()
     record = await namespaces.launch(cell, run_key, settings)
     daemons.write(record_file(settings), record)
+    forwarding.write(settings, record, cell.forwards)
     while daemons.alive(record):
         if await ports.http_answers(socket(settings)):
             report(STEP, f"running, pid {record.pid}, after {time.monotonic() - started:.1f} s")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
@@ -31,8 +31,8 @@ class Cell:
     """What an engine in namespaces is made of: the root file system, its folders on the host, its settings.
 
     `name` becomes its host name and the parent of its control groups; `environ` is the engine's own;
-    `ports` are those of the host's loopback that it
-    may reach; `qemu` is a folder with emulators to lay over the root, or None.
+    `ports` are those of the host's loopback that it may reach; `forwards` says at which address its containers reach
+    them, if they know it; `qemu` is a folder with emulators to lay over the root, or None.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Cell:
     ports: tuple[int, ...]
     environ: Mapping[str, str]
     qemu: Path | None = None
+    forwards: Mapping[int, str] = field(default_factory=dict, repr=False)
 
 
 async def prepare(settings: Settings, report: Report) -> None:
@@ -116,6 +117,7 @@ def _environ(cell: Cell, settings: Settings) -> dict[str, str]:
         "LAB_CONFIG": cell.config,
         "LAB_CERTS": certificates.folder(settings) or "",
         "LAB_PORT": " ".join(map(str, cell.ports)),
+        "LAB_FORWARDS": " ".join(f"{port}={address}" for port, address in cell.forwards.items()),
         "LAB_NAME": cell.name,
         "LAB_QEMU": cell.qemu or "",
     }

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 SUPPORTED = ("linux/amd64", "linux/arm64", "linux/arm/v7", "linux/ppc64le", "linux/s390x")
 
+ANY_PLATFORM = (
+    "(?:(linux|windows|freebsd)/)?(386|arm|mips64le|mips64|ppc64|riscv64|loong64|amd64|arm64)(?:/(v[0-9]+))?"
+)
+_ANY = re.compile(ANY_PLATFORM)
 _ARCH_ALIASES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "armhf": "arm"}
 _DEFAULT_VARIANT = {"arm64": "v8"}
 
@@ -35,6 +40,17 @@ class Platform:
         if len(rest) > 1 or str(found) not in SUPPORTED:
             raise ValueError(f"unknown platform {text!r} (known: {', '.join(SUPPORTED)})")
         return found
+
+    @classmethod
+    def parse_any(cls, text: str) -> Platform:
+        """Read a platform that an image from elsewhere may have, such as linux/386; raises ValueError."""
+        try:
+            return cls.parse(text)
+        except ValueError:
+            match = _ANY.fullmatch(text.strip().lower())
+            if match is None:
+                raise
+        return cls(match[1] or "linux", match[2], match[3])
 
     @property
     def slug(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pipeline.engine.buildkit import DaemonConfig, cache
 from pipeline.registry.dockerconfig import docker_config
@@ -31,7 +32,7 @@ def daemon_config(shop: Workshop) -> DaemonConfig:
         plain_http=frozenset(host for host in hosts if access.plain_http(host)),
         authorities={host: _text(path) for host, path in authorities.items()},
         ports=tuple(sorted({int(match[1]) for match in found if match} | cache.ports(entries(shop)))),
-        secrets=daemon_secrets(shop),
+        secrets=daemon_secrets(shop) | _proxies(shop),
         patience=shop.limits.patience,
     )
 
@@ -41,6 +42,18 @@ async def credentials(shop: Workshop, client: dagger.Client) -> dagger.Secret | 
     found = {host: await shop.registry.access.credentials(host) for host in _hosts(shop)}
     text = docker_config({host: one for host, one in found.items() if one})
     return client.set_secret("lockage-registries", text) if text else None
+
+
+def proxy_arguments(shop: Workshop) -> dict[str, str]:
+    """The proxies of this site for RUN instructions, as the build arguments that BuildKit keeps out of images, history
+    and cache (Dockerfile reference, "Predefined ARGs"). One with a password would be on a command line: it is left out.
+    """
+    return {name: value for name, value in _proxies(shop).items() if urlsplit(value).password is None}
+
+
+def _proxies(shop: Workshop) -> dict[str, str]:
+    known = shop.registry.access.proxies
+    return {f"{scheme.upper()}_PROXY": address for scheme, address in known.items()}
 
 
 def _hosts(shop: Workshop) -> list[str]:

@@ -7,22 +7,22 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-import anyio.to_thread
-
 from pipeline.catalogue import Target
-from pipeline.catalogue.generate import context_files, write
 from pipeline.engine.buildkit import CACHE, BuildOrder, Built, Daemon, build
 from pipeline.errors import BuildError, EnvironmentProblem, LockageError
 from pipeline.model import Digest
 from pipeline.policy import Evidence
 from pipeline.release.children import Child, read_child
 
-from .builder import credentials, daemon_config
+from . import inputs
+from .builder import credentials, daemon_config, proxy_arguments
 from .caching import keep, with_caches
 from .known import size_of
+from .labels import annotations, labels
 from .locate import located, place
 from .memory import Record
 from .results import Stage
+from .secrets import mounts
 from .workshop import Workshop
 
 if TYPE_CHECKING:
@@ -96,17 +96,25 @@ async def _ended(daemon: Daemon, address: str) -> bool:
 async def _order(
     shop: Workshop, target: Target, bases: Mapping[str, Digest], client: dagger.Client
 ) -> BuildOrder:
-    created = _created(shop)
+    given = await mounts(shop, target, client)
     order = BuildOrder(
         target=target.id,
-        dockerfile=target.dockerfile_on(_references(shop, target, bases)),
-        context=await _context(shop, target, client),
+        dockerfile=target.dockerfile_on(inputs.references(shop, target, bases)),
+        context=await inputs.context(shop, target, client),
         platform=target.platform,
         destination=shop.builds,
         epoch=await shop.epochs.of(shop, target, bases),
-        labels={**target.labels, **created},
-        annotations={**target.labels, **created, **_base_annotations(target, bases)},
-        build_arguments=target.arguments,
+        labels=labels(target, _created(shop)),
+        annotations=annotations(target, _created(shop), _base_annotations(target, bases)),
+        build_arguments={**proxy_arguments(shop), **target.arguments},
+        syntax=target.syntax,
+        contexts=inputs.named_contexts(shop, target, bases),
+        folders=await inputs.folders(shop, target),
+        secrets=given.secrets,
+        ssh_agents=given.agents,
+        ssh_keys=given.keys,
+        entitlements=target.entitlements,
+        attestations=_attestations(shop),
         no_cache=shop.fresh,
         hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
     )
@@ -132,28 +140,11 @@ async def _settled(shop: Workshop, target: Target, built: Built, tag: str) -> Ch
     return child
 
 
-async def _context(shop: Workshop, target: Target, client: dagger.Client) -> dagger.Directory:
-    """The build context: the merged rootfs, written out under the target's key."""
-    files = {path: file for path, file in context_files(target).items() if path.startswith("rootfs")}
-    if not files:
-        return client.directory()
-    folder = shop.contexts / str(target.key)
-    await anyio.to_thread.run_sync(write, files, folder, shop.plan.source)
-    return await shop.engines.of(target.platform).folder(folder)
-
-
-def _references(shop: Workshop, target: Target, bases: Mapping[str, Digest]) -> dict[str, str]:
-    """What FROM is to name: this run's digests for internal bases, the lock's for external ones.
-
-    The latter keep their own names: BuildKit knows the site's mirrors.
-    """
-    out = {}
-    for base in target.bases:
-        if base.target_id:
-            out[base.target_id] = str(shop.builds.at(bases[base.target_id]))
-        elif base.reference:
-            out[base.name] = str(base.reference.by_digest)
-    return out
+def _attestations(shop: Workshop) -> dict[str, str]:
+    """What BuildKit is asked to attest (its docs/attestations)."""
+    asked = shop.plan.project.attestations
+    out = {"provenance": f"mode={asked.provenance}"} if asked.provenance != "none" else {}
+    return out | ({"sbom": f"generator={shop.tool('sbom-generator')}"} if asked.sbom else {})
 
 
 def _created(shop: Workshop) -> dict[str, str]:

@@ -37,7 +37,7 @@ class CacheSite:
 def entries(shop: Workshop) -> list[CacheEntry]:
     """The caches that this run can use; the others are reported, once."""
     out, site = [], shop.caches
-    for entry, why in usable(getattr(shop.plan.project, "cache", ()), site.variables):
+    for entry, why in usable(shop.plan.project.cache, site.variables):
         if entry.type == "local" and site.root is None:
             why = "a Dagger function does not see the folders of its caller's machine"
         if not why:

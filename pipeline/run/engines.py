@@ -44,6 +44,7 @@ class LazyEngine:
         self._stack = AsyncExitStack()
         self._lock = anyio.Lock()
         self._client: dagger.Client | None = None
+        self._forwards: Mapping[int, str] = {}
         self._builder: Daemon | None = None
 
     async def __aenter__(self) -> LazyEngine:
@@ -61,7 +62,9 @@ class LazyEngine:
         """The session's client; raises EnvironmentProblem when there is no engine to be had."""
         async with self._lock:
             if self._client is None:
-                self._client = await self._stack.enter_async_context(connect(await self._wake()))
+                connection = await self._wake()
+                self._forwards = connection.forwards
+                self._client = await self._stack.enter_async_context(connect(connection))
             return self._client
 
     async def platform(self) -> Platform:
@@ -88,7 +91,7 @@ class LazyEngine:
         """BuildKit on this engine, running: one daemon a session. Raises EnvironmentProblem."""
         client = await self.client()
         if self._builder is None:
-            self._builder = Daemon(client, config, self._registry)
+            self._builder = Daemon(client, config, self._registry, self._forwards)
         await self._builder.start()
         if self._on_builder:
             self._on_builder(config.image.familiar)

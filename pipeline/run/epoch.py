@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from pipeline.model import Digest, Platform, Reference
 from pipeline.registry.manifest import load_json
 
+from .inputs import images
+
 if TYPE_CHECKING:
     from pipeline.catalogue import Target
     from pipeline.registry import Registry
@@ -47,6 +49,7 @@ class Epochs:
             else:
                 continue
             moments.append(await self._made(shop, reference, base.on or target.platform))
+        moments += [await self._made(shop, one, target.platform) for one in images(shop, target, bases)]
         return min(moments, default=FIRST)
 
     async def _made(self, shop: Workshop, reference: Reference, platform: Platform) -> int:

@@ -37,7 +37,7 @@ class GivenSecrets:
     """Secrets of builds that a caller gave, by the id that lockage.yml knows them under, and an SSH agent."""
 
     by_id: Mapping[str, dagger.Secret] = field(default_factory=dict)
-    agent: dagger.Socket | None = None
+    socket: dagger.Socket | None = None
 
     @classmethod
     def of(
@@ -55,11 +55,13 @@ class GivenSecrets:
         """The secret with this id."""
         return self.by_id.get(id)
 
-    async def ssh(
-        self, client: dagger.Client, id: str, source: SshSource
-    ) -> dagger.Socket | dagger.Secret | None:
-        """The agent, whatever the id; a key that was given as a secret with this id."""
-        return self.by_id.get(id) or self.agent
+    async def agent(self, client: dagger.Client, id: str, source: SshSource) -> dagger.Socket | None:
+        """The agent, whatever the id."""
+        return self.socket
+
+    async def key(self, client: dagger.Client, id: str, source: SshSource) -> dagger.Secret | None:
+        """A key that was given as a secret with this id."""
+        return self.by_id.get(id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from pipeline.policy import Revision
 from pipeline.registry.together import each
 from pipeline.release.compare import Comparison, Image, compare
 
-from .building import build_target
+from .building import ATTESTED, build_target
 from .epoch import Epochs, image_created
 from .known import known
 
@@ -100,6 +100,8 @@ async def _rebuild(shop: Workshop, target: Target, detail: bool) -> Rebuilt:
     record = await build_target(afresh, target, bases, tag, why="once more")
     if record.digest == before.digest:
         await _untag(shop, tag)
+        if record.attestations:
+            await _untag(shop, f"{tag}{ATTESTED}")
         return Rebuilt(target.id, Agreement.EQUAL, before.digest, record.digest)
     source, comparison = shop.registry.source(shop.builds), None
     if detail:

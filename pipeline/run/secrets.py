@@ -17,15 +17,19 @@ if TYPE_CHECKING:
 
 
 class Secrets(Protocol):
-    """Gives secrets as the engine's; None for one that is not there: a build may do without, or say that it cannot."""
+    """Gives secrets as the engine's; None for one that is not there: a build may do without, or say that it cannot.
+
+    Each raises UsageError or EnvironmentProblem for a source that fails.
+    """
 
     async def secret(self, client: dagger.Client, id: str, source: SecretSource) -> dagger.Secret | None:
-        """The secret with this id; raises UsageError, EnvironmentProblem for a source that fails."""
+        """The secret with this id."""
 
-    async def ssh(
-        self, client: dagger.Client, id: str, source: SshSource
-    ) -> dagger.Socket | dagger.Secret | None:
-        """An agent's socket or a private key; raises as `secret` does."""
+    async def agent(self, client: dagger.Client, id: str, source: SshSource) -> dagger.Socket | None:
+        """The socket of an SSH agent."""
+
+    async def key(self, client: dagger.Client, id: str, source: SshSource) -> dagger.Secret | None:
+        """A private SSH key."""
 
 
 class NoSecrets:
@@ -34,9 +38,10 @@ class NoSecrets:
     async def secret(self, client: dagger.Client, id: str, source: SecretSource) -> dagger.Secret | None:
         """None."""
 
-    async def ssh(
-        self, client: dagger.Client, id: str, source: SshSource
-    ) -> dagger.Socket | dagger.Secret | None:
+    async def agent(self, client: dagger.Client, id: str, source: SshSource) -> dagger.Socket | None:
+        """None."""
+
+    async def key(self, client: dagger.Client, id: str, source: SshSource) -> dagger.Secret | None:
         """None."""
 
 
@@ -51,24 +56,21 @@ class Mounts:
 
 async def mounts(shop: Workshop, target: Target, client: dagger.Client) -> Mounts:
     """What image.yml names and the caller has; what is missing is reported, and the build goes without."""
-    import dagger
-
-    project = shop.plan.project
+    project, given = shop.plan.project, shop.secrets
     secrets, agents, keys = {}, {}, {}
     for id in target.secrets:
-        secret = await shop.secrets.secret(client, id, source := project.secrets[id])
-        if secret is None:
-            _missing(shop, target, f"secret {id}", source)
-        else:
+        if secret := await given.secret(client, id, project.secrets[id]):
             secrets[id] = secret
-    for id in target.ssh:
-        found = await shop.secrets.ssh(client, id, way := project.ssh[id])
-        if isinstance(found, dagger.Socket):
-            agents[id] = found
-        elif found is not None:
-            keys[id] = found
         else:
-            _missing(shop, target, f"ssh {id}", way)
+            _missing(shop, target, f"secret {id}", project.secrets[id])
+    for id in target.ssh:
+        source = project.ssh[id]
+        if source.kind == "agent" and (agent := await given.agent(client, id, source)):
+            agents[id] = agent
+        elif source.kind == "file" and (key := await given.key(client, id, source)):
+            keys[id] = key
+        else:
+            _missing(shop, target, f"ssh {id}", source)
     return Mounts(secrets, agents, keys)
 
 

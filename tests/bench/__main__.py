@@ -20,6 +20,7 @@ _BENCHES = {
     "fleet": "a hundred targets with nothing to do, after their first run (ten minutes and more)",
     "setup": "up, up again and down, with a warm cache",
     "coldbuild": "the catalogue built from nothing, beside BuildKit on the same Dockerfiles (ten minutes and more)",
+    "building": "a layer of 1 GiB, a sparse file and a rebuild on warm daemons, beside BuildKit (ten minutes and more)",
     "nothing": "everything from nothing: packages, compilers' caches, tools, images (twenty minutes or more)",
 }
 _DEFAULT = ("startup", "mainjob", "promotion", "registry", "catalogue", "setup")

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import anyio
 
+from pipeline.engine.buildkit.order import BuildOrder, frontend_options, output
 from pipeline.errors import LockageError
 from pipeline.lab import Settings, daemons, engine_config, engine_image, ensure, namespaces
 from pipeline.lab.settings import quiet
@@ -35,28 +36,30 @@ exec buildkitd --root /var/lib/dagger --addr unix:///run/dagger/{_SOCKET} --oci-
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A daemon that answers: its process 1, how long it took to start, and its client."""
+    """A daemon that answers: its process 1, the name of its cell, how long it took to start, and its client."""
 
     pid: int
+    cell: str
     started: float
     client: Path
     address: str
 
-    def build(self, context: Path, destination: str, options: Mapping[str, str] | None = None) -> _Built:
-        """Build a folder with a Dockerfile and push the image. Raises Failed with buildctl's last words."""
+    def build(self, context: Path, order: BuildOrder) -> Built:
+        """Build a folder with a Dockerfile as ordered, and push the image by digest. Raises Failed with buildctl's
+        last words."""
         told = context.with_name(f"{context.name}.json")
-        argv = [self.client, "--addr", self.address, "build", "--progress", "plain"]
-        argv += ["--frontend", "dockerfile.v0", "--local", f"context={context}", "--local"]
-        argv += [f"dockerfile={context}", "--metadata-file", told]
-        for name, value in (options or {}).items():
+        argv = [self.client, "--addr", self.address, "build", "--progress", "rawjson"]
+        argv += ["--frontend", "dockerfile.v0", "--metadata-file", told]
+        argv += ["--local", f"context={context}", "--local", f"dockerfile={context}"]
+        for name, value in frontend_options(order).items():
             argv += ["--opt", f"{name}={value}"]
-        argv += ["--output", f"type=image,name={destination},push=true,oci-mediatypes=true"]
+        argv += ["--output", output(order)]
         sample = Command(argv, {"PATH": os.environ["PATH"], "HOME": str(told.parent)}, told.parent).run()
-        return _Built(json.loads(told.read_text())["containerimage.digest"], sample)
+        return Built(json.loads(told.read_text())["containerimage.digest"], sample)
 
 
 @dataclass(frozen=True, slots=True)
-class _Built:
+class Built:
     """The digest that was pushed, and what its client used."""
 
     digest: str
@@ -77,7 +80,7 @@ def running(folder: Path, port: int, environ: Mapping[str, str]) -> Iterator[Pee
     except LockageError as fault:
         raise Failed(f"{fault.message} ({fault.hint})") from None
     cell = namespaces.Cell(
-        name="lockage-bench-peer",
+        name=f"lockage-bench-peer-{os.getpid()}",
         root=Path(f"{_over(folder, tools)}:{image.root}"),  # layers of an overlay, the upper first
         mount=folder / "mount",
         state=folder / "state",
@@ -97,7 +100,7 @@ def running(folder: Path, port: int, environ: Mapping[str, str]) -> Iterator[Pee
             if not daemons.alive(record) or time.monotonic() - began > _PATIENCE:
                 raise Failed(f"buildkitd does not answer\n{daemons.last_lines(cell.log)}")
             time.sleep(0.05)
-        yield Peer(record.pid, time.monotonic() - began, client, address)
+        yield Peer(record.pid, cell.name, time.monotonic() - began, client, address)
     finally:
         anyio.run(partial(daemons.stop, record, first=signal.SIGTERM, patience=_PATIENCE))
         namespaces.sweep(cell)

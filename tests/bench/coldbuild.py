@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from .clock import Failed
 from .figures import Figure
+from .orders import BUILDS, PEER, Image, difference, mirrored, order_like, replace_bases
 from .processor import used
 from .stand import Home, Stand
 
@@ -28,6 +29,7 @@ class _Round:
     daemon: float
     registry: float
     start: float  # of the daemon, before
+    digests: Mapping[str, tuple[str, str]]  # repository and digest by target
 
     @property
     def cpu(self) -> float:
@@ -39,16 +41,20 @@ def measure(stand: Stand) -> list[Figure]:
     rounds = max(2, stand.rounds // 3)
     ours: list[_Round] = []
     peer: list[_Round] = []
+    unlike: dict[str, str] = {}
     for number in range(1, rounds + 1):
         # BuildKit gives builds no certificates of this machine, so ours has none to give either. Nothing is removed
         # before the end: for minutes after it removed many files, ext4 is slow to make new ones.
         site = {"LOCKAGE_ENGINE": "lab", "LOCKAGE_IMAGES": "lab", "LOCKAGE_CERTIFICATES": "none"}
         home = stand.home(f"cold{number}", **site)
         stand.say(f"cold build, round {number} of {rounds}: lockage build")
-        ours.append(_ours(home))
+        ours.append(_ours(stand, home))
         home.command("down", "engine").run()
         stand.say(f"cold build, round {number} of {rounds}: BuildKit")
-        peer.append(_peer(stand, home, f"peer{number}"))
+        peer.append(_peer(stand, home, f"peer{number}", ours[-1].digests))
+        for target, (_, digest) in ours[-1].digests.items():
+            if found := difference(home.host, digest, peer[-1].digests[target]):
+                unlike[target] = found
         home.down()
         stand.say(
             f"{ours[-1].seconds:.1f} s ({ours[-1].cpu:.1f} s of processor time), "
@@ -64,7 +70,8 @@ def measure(stand: Stand) -> list[Figure]:
             spread=_spread(ours),
             cpu=median(one.cpu for one in ours),
             peer_cpu=median(one.cpu for one in peer),
-            note=f"the peer {_seconds(_spread(peer))}; processor time {_shares(ours)}, the peer's {_shares(peer)}",
+            note=f"the peer {_seconds(_spread(peer))}; processor time {_shares(ours)}, the peer's {_shares(peer)}; "
+            + _alike(len(ours[0].digests), unlike),
         ),
         Figure(
             "start of the engine on an empty state",
@@ -76,49 +83,53 @@ def measure(stand: Stand) -> list[Figure]:
     ]
 
 
-def _ours(home: Home) -> _Round:
+def _ours(stand: Stand, home: Home) -> _Round:
     start = home.command("up").run().seconds
-    engine, registry = _pid(home, "engine"), _pid(home, "registry")
-    before = used(engine), used(registry)
+    engine, registry = stand.account(home.pid("engine"), home.cell), home.pid("registry")
+    before = engine.used(), used(registry)
     done = home.command("build", "--json", "--jobs", str(_AT_ONCE)).run()
-    statuses = {target["id"]: target["status"] for target in json.loads(done.out)["targets"]}
+    daemon, stored = engine.used() - before[0], used(registry) - before[1]
+    targets = json.loads(done.out)["targets"]
+    statuses = {target["id"]: target["status"] for target in targets}
     if set(statuses.values()) != {"built"}:
         raise Failed(f"not everything was built: {statuses}")
-    return _Round(done.seconds, done.cpu, used(engine) - before[0], used(registry) - before[1], start)
+    digests = {target["id"]: (BUILDS, target["digest"]) for target in targets}
+    return _Round(done.seconds, done.cpu, daemon, stored, start, digests)
 
 
-def _peer(stand: Stand, home: Home, name: str) -> _Round:
+def _peer(stand: Stand, home: Home, name: str, ours: Mapping[str, tuple[str, str]]) -> _Round:
     from .buildkit import Peer, running
 
-    registry = _pid(home, "registry")
+    registry, host = home.pid("registry"), home.host
     targets = json.loads(home.command("plan", "--json").run().out)["targets"]
     contexts = stand.scratch / f"{name}-contexts"
     home.command("generate", "--output", str(contexts)).run()
-    host = json.loads((home.data / "site.json").read_text())["registry"]
+    images = {target: Image.fetch(host, *where) for target, where in ours.items()}
 
-    def build(peer: Peer, target: dict[str, Any], digests: dict[str, str]) -> tuple[str, float]:
+    def build(
+        peer: Peer, target: dict[str, Any], digests: Mapping[str, tuple[str, str]]
+    ) -> tuple[str, float]:
         folder = contexts / target["image"] / target["tag"]
-        bases = {base["name"]: _base(base, host, digests) for base in target["bases"]}
-        _replace(folder / "Dockerfile", bases)
-        image = f"{host}/peer/{target['image']}"
-        options = {"platform": target["platform"]}
-        options |= {f"label:{key}": value for key, value in target["labels"].items()}
-        built = peer.build(folder, f"{image}:{target['tag']}", options)
-        return f"{image}@{built.digest}", built.sample.cpu
+        replace_bases(
+            folder / "Dockerfile", {base["name"]: _base(base, host, digests) for base in target["bases"]}
+        )
+        order = order_like(images[target["id"]], target, f"{host}/{PEER}")
+        built = peer.build(folder, order)
+        return built.digest, built.sample.cpu
 
     with running(stand.scratch / name, int(host.rpartition(":")[2]), home.env) as peer:
-        before = used(peer.pid), used(registry)
+        account = stand.account(peer.pid, peer.cell)
+        before = account.used(), used(registry)
         began = time.perf_counter()
-        client = _in_order(targets, lambda target, digests: build(peer, target, digests))
+        client, digests = _in_order(targets, lambda target, digests: build(peer, target, digests))
         seconds = time.perf_counter() - began
-        daemon, stored = used(peer.pid) - before[0], used(registry) - before[1]
-        start = peer.started
-    return _Round(seconds, client, daemon, stored, start)
+        daemon, stored = account.used() - before[0], used(registry) - before[1]
+        return _Round(seconds, client, daemon, stored, peer.started, digests)
 
 
-def _in_order(targets: list[dict[str, Any]], build: Any) -> float:
-    """Every target as soon as its bases are pushed, two at once; the clients' processor time."""
-    digests: dict[str, str] = {}
+def _in_order(targets: list[dict[str, Any]], build: Any) -> tuple[float, dict[str, tuple[str, str]]]:
+    """Every target as soon as its bases are pushed, two at once; the clients' processor time, and what was pushed."""
+    digests: dict[str, tuple[str, str]] = {}
     waiting, running, cpu = list(targets), dict[Future[tuple[str, float]], str](), 0.0
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         while waiting or running:
@@ -126,32 +137,25 @@ def _in_order(targets: list[dict[str, Any]], build: Any) -> float:
                 bases = [base["target"] for base in target["bases"] if base["kind"] == "internal"]
                 if digests.keys() >= set(bases):
                     waiting.remove(target)
-                    running[pool.submit(build, target, digests)] = target["id"]
+                    running[pool.submit(build, target, dict(digests))] = target["id"]
             for done in wait(running, return_when=FIRST_COMPLETED).done:
-                digests[running.pop(done)], share = done.result()
+                digest, share = done.result()
+                digests[running.pop(done)] = PEER, digest
                 cpu += share
-    return cpu
+    return cpu, digests
 
 
-def _base(base: dict[str, Any], host: str, digests: dict[str, str]) -> str:
+def _base(base: Mapping[str, Any], host: str, digests: Mapping[str, tuple[str, str]]) -> str:
     if base["kind"] == "internal":
-        return digests[base["target"]]
-    name, _, digest = base["reference"].partition("@")
-    return f"{host}/mirror/{name.rpartition(':')[0]}@{digest}"
+        repository, digest = digests[base["target"]]
+        return f"{host}/{repository}@{digest}"
+    return mirrored(base["reference"], host)
 
 
-def _replace(dockerfile: Path, bases: dict[str, str]) -> None:
-    """FROM by digest, at the registry of this round."""
-    lines = dockerfile.read_text().splitlines()
-    for number, line in enumerate(lines):
-        word, _, name = line.partition(" ")
-        if word == "FROM":
-            lines[number] = f"FROM {bases[name]}"
-    dockerfile.write_text("\n".join(lines) + "\n")
-
-
-def _pid(home: Home, daemon: str) -> int:
-    return int(json.loads((home.data / f"{daemon}.pid").read_text())["pid"])
+def _alike(count: int, unlike: Mapping[str, str]) -> str:
+    if not unlike:
+        return f"all {count} digests are the peer's"
+    return "; ".join(f"{target} is not the peer's: {how}" for target, how in sorted(unlike.items()))
 
 
 def _spread(rounds: list[_Round]) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .clock import Command, Failed, Sample
+from .processor import Account
 
 if TYPE_CHECKING:
     from pipeline.lab.recipes import Tool
@@ -32,7 +33,7 @@ class Home:
 
     def __init__(self, stand: Stand, name: str, **more: str) -> None:
         self.folder = stand.scratch / name
-        self.instance = f"bench-{name}"
+        self.instance = f"bench-{os.getpid()}-{name}"  # its control groups are its own
         self.stand = stand
         self._more = more
 
@@ -68,6 +69,23 @@ class Home:
             check=False,
         )
 
+    def pid(self, daemon: str) -> int:
+        """Process 1 of the lab's engine, or the registry's."""
+        return int(json.loads((self.data / f"{daemon}.pid").read_text())["pid"])
+
+    @property
+    def cell(self) -> str:
+        """What the lab calls its engine's cell (pipeline/lab/lab_engine.py)."""
+        from pipeline.lab import Settings
+        from pipeline.lab.lab_engine import cell_name
+
+        return cell_name(Settings.from_env(self.env))
+
+    @property
+    def host(self) -> str:
+        """The embedded registry, as references name it."""
+        return str(json.loads((self.data / "site.json").read_text())["registry"])
+
     def forget(self) -> None:
         """As if this home had never been."""
         self.down()
@@ -80,6 +98,7 @@ class Stand:
     def __init__(self, rounds: int) -> None:
         self.rounds = rounds
         self._stack = ExitStack()
+        self._accounts: list[Account] = []
         self.scratch = Path()
 
     def __enter__(self) -> Stand:
@@ -89,6 +108,8 @@ class Stand:
 
     def __exit__(self, *details: object) -> None:
         self._stack.close()
+        for account in self._accounts:
+            account.close()
 
     def say(self, text: str) -> None:
         """What is going on, for who waits."""
@@ -111,6 +132,12 @@ class Stand:
         """A fresh home, stopped at the end; `more` goes into its environment."""
         made = Home(self, name, **more)
         self._stack.callback(made.down)
+        return made
+
+    def account(self, pid: int, cell: str) -> Account:
+        """Processor time of a daemon in namespaces, from now on."""
+        made = Account.of(pid, cell)
+        self._accounts.append(made)
         return made
 
     @cached_property

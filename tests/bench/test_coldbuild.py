@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from pipeline.engine.buildkit.order import frontend_options, output
+
 from .clock import Failed
-from .coldbuild import _in_order, _replace
+from .coldbuild import _in_order
+from .orders import BUILDS, Image, order_like, replace_bases
 from .processor import used
 
 _BURN = "import time\nwhile time.process_time() < 0.5: pass"
@@ -36,11 +39,13 @@ def test_dependents_get_the_digests_of_their_bases() -> None:
     """And the clients' processor time is added up."""
     seen: dict[str, set[str]] = {}
 
-    def build(target: dict[str, Any], digests: dict[str, str]) -> tuple[str, float]:
+    def build(target: dict[str, Any], digests: dict[str, tuple[str, str]]) -> tuple[str, float]:
         seen[target["id"]] = set(digests)
         return f"digest of {target['id']}", 0.5
 
-    assert _in_order([_target("a"), _target("b", "a"), _target("c", "b", "a"), _target("d")], build) == 2.0
+    cpu, pushed = _in_order([_target("a"), _target("b", "a"), _target("c", "b", "a"), _target("d")], build)
+    assert cpu == 2.0
+    assert {digest for _, digest in pushed.values()} == {f"digest of {name}" for name in "abcd"}
     assert seen["a"] == set() and "a" in seen["b"] and {"a", "b"} <= seen["c"]
 
 
@@ -48,7 +53,7 @@ def test_a_build_that_fails_ends_the_benchmark() -> None:
     """Nothing that stands on it is begun."""
     begun: list[str] = []
 
-    def build(target: dict[str, Any], digests: dict[str, str]) -> tuple[str, float]:
+    def build(target: dict[str, Any], digests: dict[str, tuple[str, str]]) -> tuple[str, float]:
         begun.append(target["id"])
         raise Failed("no")
 
@@ -61,7 +66,22 @@ def test_from_names_a_digest(tmp_path: Path) -> None:
     """Only FROM is replaced; a base that is not known is an error, not another image."""
     dockerfile = tmp_path / "Dockerfile"
     dockerfile.write_text("FROM base:1\nRUN echo FROM base:1\n")
-    _replace(dockerfile, {"base:1": "localhost:5000/base@sha256:0"})
+    replace_bases(dockerfile, {"base:1": "localhost:5000/base@sha256:0"})
     assert dockerfile.read_text() == "FROM localhost:5000/base@sha256:0\nRUN echo FROM base:1\n"
     with pytest.raises(KeyError):
-        _replace(dockerfile, {})
+        replace_bases(dockerfile, {})
+
+
+def test_the_peer_builds_by_the_same_order() -> None:
+    """Time, labels and annotations are those of the image; the base's annotations are no labels."""
+    annotations = {"org.opencontainers.image.title": "A", "org.opencontainers.image.base.name": "debian:12"}
+    image = Image({"annotations": annotations, "layers": []}, {"created": "2026-11-01T00:00:00Z"})
+    target = {"id": "a/1/linux-amd64", "platform": "linux/amd64", "arguments": {"x": "1"}}
+    order = order_like(image, target, f"localhost:5000/{BUILDS}")
+    assert "annotation.org.opencontainers.image.base.name=debian:12" in output(order)
+    assert frontend_options(order) == {
+        "platform": "linux/amd64",
+        "build-arg:SOURCE_DATE_EPOCH": "1793491200",
+        "build-arg:x": "1",
+        "label:org.opencontainers.image.title": "A",
+    }

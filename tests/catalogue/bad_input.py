@@ -246,6 +246,15 @@ TEMPLATES: dict[str, Row] = {
         _tmpl(FROM + "{% if %}\n"),
         f"{TMPL}:2:1: Expected an expression, got 'end of statement block'",
     ),
+    "a shell's length": (
+        _tmpl(FROM + "RUN x=abc; echo ${#x}\n"),
+        f"{TMPL}:2:1: Missing end of comment tag"
+        " ({# begins a comment; for a shell: {% raw %}${#x}{% endraw %})",
+    ),
+    "a format of others": (
+        _tmpl(FROM + "RUN docker inspect -f {{.Name}} x\n"),
+        f"{TMPL}:2:1: unexpected '.' (for what Jinja is not to read: {{% raw %}}{{{{.Name}}}}{{% endraw %}})",
+    ),
     "an include that is not there": (
         _tmpl(FROM + "{% include '_shared/atp.tmpl' %}\n", **{"images/_shared/apt.tmpl": ""}),
         f"{TMPL}:2:1: there is no template _shared/atp.tmpl (did you mean _shared/apt.tmpl?)",
@@ -300,9 +309,9 @@ TEMPLATES: dict[str, Row] = {
         {"images/base/image.yml": "tags: [2025.09]\nplatforms: [linux/arm64]\n"},
         f"{TMPL}:1:1: FROM: base:2025.09 is not made for linux/amd64 (app:1.0.0) (it is made for linux/arm64)",
     ),
-    "a quoted --from": (
-        _tmpl(FROM + 'COPY --from="debian:12" / /\n'),
-        f'{TMPL}:2:1: FROM: --from="debian:12": write --from and --mount without quotes and escapes (app:1.0.0)',
+    "an escaped --from": (
+        _tmpl(FROM + "COPY --from=debian\\:12 / /\n"),
+        f"{TMPL}:2:1: FROM: debian:12: write the image's name without quotes and escapes (app:1.0.0)",
     ),
     "a cycle": (
         {"images/base/Dockerfile.tmpl": "# base\nFROM app:1.0.0\n"},

@@ -86,6 +86,9 @@ _SOURCES = [
     "RUN --mount=from=z,type=bind \\\n  --mount=type=bind,from=y:2 cmd",
     "RUN --mount=\\\ntype=bind,from=m true",
     "ONBUILD COPY --from=k a b",
+    "ONBUILD RUN --mount=from=k:1,target=/x y",
+    "ONBUILD COPY --from=k a b\nFROM y",
+    "ONBUILD COPY --from=0 a b\nFROM base:0",
 ]
 _LINES = [
     "RUN echo a \\\n  b",
@@ -115,6 +118,35 @@ _LINES = [
     "ADD --chown=1:1 a /b",
     "COPY rootfs/ /",
 ]
+LABELS = [
+    "LABEL a=b",
+    "label a= b=\"\" c=''",
+    "LABEL a=\"b c\" d='e f'x",
+    'LABEL key some value "here" ',
+    'LABEL "com.example/x y"="y"',
+    "LABEL a=$V b=${V:-w} c=${N-z}",
+    "LABEL $V=x y$V=z",
+    'LABEL a=\\$V b="\\"q\\"" c=a\\ b',
+    "LABEL a='$V' b='\\'",
+    "LABEL a=b \\\n # comment\n  c=d",
+    "ENV E=1 F=$E\nLABEL a=$E b=$F",
+    "ENV E one  two\nLABEL a=$E",
+    "ARG V\nLABEL a=$V",
+    "ARG W=5$V W2=$W\nLABEL w=$W w2=$W2",
+    "LABEL a=b c",
+    "LABEL a",
+    "LABEL =x",
+    "LABEL a=$TARGETARCH",
+    "ARG TARGETARCH TARGETVARIANT\nLABEL a=$TARGETARCH$TARGETVARIANT",
+    "LABEL a=`$V b=\\`x",
+    "LABEL a=${V%x}",
+    "LABEL a=$PATH",
+    "LABEL a=b=c a=2",
+    "LABEL a=x\\",
+    "LABEL --flag a=b",
+    "FROM scratch\nLABEL s=$UNSET",
+    "FROM base:0 AS one\nLABEL a=1 b=2\nARG A=x\nENV B=y\nFROM one AS two\nLABEL b=3 c=$A$B\nFROM two",
+]
 _ARGUMENTS = [
     "ARG BUILDPLATFORM=linux/arm64",
     "ARG TARGETOS=x",
@@ -128,6 +160,25 @@ _ARGUMENTS = [
     "ARG W=$U",
     "ARG W=`$V",
 ]
+SYNTAXES = [
+    "#syntax = docker/dockerfile:1 // with words\n",
+    "# check=error=true\r\n# SYNTAX=a/b:1\r\n",
+    "#!/usr/bin/env x\n# syntax=a/b\n",
+    "//syntax=a/b\n",
+    "#!x\n// check=a\n//syntax= a/b:1 \n",
+    "# comment\n# syntax=a/b\n",
+    " # syntax=a/b\n",
+    "\n# syntax=a/b\n",
+    "# syntax=a/b\n# syntax=c/d\n",
+    "# check=a\n# check=b\n# syntax=a/b\n",
+    "# other=a\n# syntax=a/b\n",
+    "#\tsyntax=\ta/b\n",
+    "# syntax=\n",
+    "\ufeff# syntax=a/b\n",
+    '{"syntax": "a/b:1"}',
+    '{"syntax": 1}\n',
+    '{"syntax": "a/b"\n',
+]
 _HEADS = [
     "",
     "# escape=`\n",
@@ -136,11 +187,12 @@ _HEADS = [
     "# syntax=docker/dockerfile:1\n",
     "#!x\n",
     "# check=skip=all\n#escape = `  \n",
+    *SYNTAXES,
     "\ufeff",
     "\ufeff# escape=`\n",
 ]
 
-PARTS = [*_HEREDOCS, *_NO_HEREDOCS, *_FROMS, *_SOURCES, *_LINES, *_ARGUMENTS]
+PARTS = [*LABELS, *_HEREDOCS, *_NO_HEREDOCS, *_FROMS, *_SOURCES, *_LINES, *_ARGUMENTS]
 
 _whole = [f"{head}FROM base:0\n{part}\n" for head in _HEADS[:2] for part in PARTS]
 _whole += [f"ARG V=1 W=\n{part}" for part in _FROMS] + [f"{a}\nFROM a:$V$W\n" for a in _ARGUMENTS]
@@ -150,6 +202,7 @@ _whole += [
     "FROM a AS one\nFROM b AS two\nCOPY --from=0 / /\nCOPY --from=ONE / /\nFROM two\n",
     "FROM a AS one\nFROM One\n",
 ]
+_whole += [text for head in SYNTAXES for text in (head, f"{head}FROM a\n")]
 DOCKERFILES = list(dict.fromkeys(_whole))
 
 dockerfiles = st.builds(
@@ -201,7 +254,15 @@ words = st.lists(
             "\\",
             "`",
             "${A%o}",
+            "${A%%*e}",
             "${C#x}",
+            "${C##*.}",
+            "${A/n/${C}}",
+            "${A//?/x}",
+            "${C/\\./}",
+            "${B?x}",
+            "${B:?x}",
+            "${A?}",
             "$1",
             " ",
             "/",

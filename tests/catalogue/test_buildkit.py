@@ -9,7 +9,9 @@ from tools import buildkit
 
 from pipeline.catalogue import make_plan, read_source
 from pipeline.catalogue.dockerfiles.expand import expand
+from pipeline.catalogue.dockerfiles.labels import labels_of
 from pipeline.catalogue.dockerfiles.scan import scan
+from pipeline.catalogue.dockerfiles.syntax import find_syntax
 from pipeline.catalogue.dockerfiles.uses import copies_rootfs, find_bases, inject_rootfs
 from pipeline.model import Platform
 
@@ -32,6 +34,9 @@ def instructions(text):
 def agree(text, theirs, arguments=MappingProxyType({})):
     """Whether BuildKit took the text; where it did, we must have read the same. We may refuse what cannot be known
     before a build, and never see less than BuildKit does."""
+    syntax = find_syntax(text)
+    assert (syntax.name if syntax else "") == theirs.get("syntax", "")
+    assert not syntax or text.startswith("{") or syntax.line == theirs["syntax_line"]
     if "parse" in theirs:
         return False
     assert instructions(text) == [(i["keyword"], i["line"], i["end"]) for i in theirs["instructions"]]
@@ -49,11 +54,22 @@ def agree(text, theirs, arguments=MappingProxyType({})):
             ours = [(u.instruction, u.name, u.line) for u in found.bases]
             assert ours == [(u["instruction"], u["name"], u["line"]) for u in outcome["uses"]]
             assert found.stages == theirs["stages"]
+            same_labels(labels_of(text, Platform.parse(name), arguments), outcome["labels"])
             if not any(u.on_build_platform for u in found.bases):
                 on = [str(u.platform or name) for u in found.bases]
                 theirs_on = [u.get("platform") or name for u in outcome["uses"]]
                 assert on == [str(Platform.parse(p)) for p in theirs_on]
     return True
+
+
+def same_labels(ours, theirs):
+    """What we say is known is what BuildKit says, and nothing is left out but names that are not known."""
+    assert {key for key, label in ours.items() if label.value is not None} <= set(theirs)
+    for key, value in theirs.items():
+        if key in ours and ours[key].value is not None:
+            assert ours[key].value == value
+        elif value is not None and not any(c in str(value) for c in "$"):
+            assert key in ours, key
 
 
 def may_refuse(found, theirs):
@@ -99,7 +115,7 @@ def test_both_read_the_same(text, read):
 
 
 def test_most_of_the_table_means_something(read):
-    assert sum(not {"parse", "meaning"} & set(theirs) for theirs in read.values()) > len(DOCKERFILES) * 0.8
+    assert sum(not {"parse", "meaning"} & set(theirs) for theirs in read.values()) > len(DOCKERFILES) * 0.75
 
 
 @given(dockerfiles, st.dictionaries(st.sampled_from("VW"), st.sampled_from(["", "3", "$V", "a b"])))

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.catalogue.dockerfiles.arguments import declared_arguments
 from pipeline.catalogue.dockerfiles.scan import scan
 from pipeline.catalogue.dockerfiles.uses import (
-    declared_arguments,
     final_base,
     find_bases,
     inject_rootfs,
@@ -73,6 +73,13 @@ BASES = [
     ("FROM a\nCOPY --chown=1:1 --from=b:2 / /\n", [("FROM", "a", 1), ("COPY", "b:2", 2)]),
     ("FROM a\nRUN --mount=type=bind,from=b:2,target=/x x\n", [("FROM", "a", 1), ("RUN", "b:2", 2)]),
     ("FROM a\nRUN --mount=from=b --mount=type=cache,target=/y x\n", [("FROM", "a", 1), ("RUN", "b", 2)]),
+    ('FROM a\nCOPY --from="b:2" / /\n', [("FROM", "a", 1), ("COPY", "b:2", 2)]),
+    ("FROM a\nCOPY '--from=b' / /\n", [("FROM", "a", 1)]),
+    ("FROM a\nCOPY -- --from=b /\n", [("FROM", "a", 1)]),
+    ('FROM a\nRUN --mount="type=bind, from=b,target=/b" x\n', [("FROM", "a", 1)]),
+    ("FROM a\nRUN --mount='type=bind,from=b:2',target=/b x\n", [("FROM", "a", 1), ("RUN", "b:2", 2)]),
+    ('FROM a\nRUN --mount=type=bind,"from=b",target=/b x\n', [("FROM", "a", 1), ("RUN", "b", 2)]),
+    ("FROM a\nRUN --mount=from=c,from=b,target=/b x\n", [("FROM", "a", 1), ("RUN", "b", 2)]),
     ("FROM a\nRUN x --mount=from=b\n", [("FROM", "a", 1)]),
     ("ARG V=1\nFROM a:$V\n", [("FROM", "a:1", 2)]),
     ("ARG V=1\nARG B=a:${V}\nFROM ${B} AS x\n", [("FROM", "a:1", 3)]),
@@ -84,6 +91,9 @@ BASES = [
     ("ARG V=\nFROM a${V-x}${V:+y}:1\n", [("FROM", "a:1", 2)]),
     ("ARG V\nFROM a${V}b${V-c}${V:+d}\n", [("FROM", "abc", 2)]),
     ("ARG V=1\nARG V\nFROM a:$V\n", [("FROM", "a:1", 3)]),
+    ("ARG V=1.2.3\nFROM a:${V%.*}-${V%%.*}-${V#*.}-${V##*.}\n", [("FROM", "a:1.2-1-2.3-3", 2)]),
+    ("ARG V=1.2.3\nFROM a:${V/./-}_${V//./-}_${V//[0-9]/x}\n", [("FROM", "a:1-2.3_1-2-3_1.2.3", 2)]),
+    ("ARG V=1\nFROM a:${V:?no}${V?}\n", [("FROM", "a:11", 2)]),
     ("ARG V W=2\nFROM a:$W$V\n", [("FROM", "a:2", 2)]),
     ("ARG TARGETARCH=x\nFROM a:$TARGETARCH\n", [("FROM", "a:x", 2)]),
     ("FROM a:$TARGETSTAGE AS B\n", [("FROM", "a:b", 1)]),
@@ -108,6 +118,8 @@ def test_platforms_of_bases():
     [other] = find_bases("FROM --platform=linux/arm64 a\n", ARM).bases
     [build] = find_bases("FROM --platform=$BUILDPLATFORM a\n", ARM).bases
     assert (own.platform, other.platform, build.on_build_platform) == (None, Platform("linux", "arm64"), True)
+    [foreign] = find_bases("FROM --platform=${P:-linux/386} a\n", ARM).bases
+    assert foreign.platform == Platform("linux", "386")
     [known] = find_bases("ARG BUILDPLATFORM=linux/arm64\nFROM --platform=$BUILDPLATFORM a\n", ARM).bases
     assert (known.platform, known.on_build_platform) == (Platform("linux", "arm64"), False)
 
@@ -146,7 +158,10 @@ def test_arguments_of_a_build(text, name):
         ("FROM a:${BUILDARCH:-x}\n", "$BUILDARCH is not known before the build"),
         ("ARG BUILDARCH\nFROM a:$BUILDARCH\n", "$BUILDARCH is not known before the build"),
         ("FROM a:$BUILDARCH\n", "$BUILDARCH is not known before the build"),
-        ("ARG V=1.2\nFROM a:${V%.*}\n", "substitution"),
+        ("FROM a:${V%.*}\n", "$V has no ARG before the first FROM"),
+        ("ARG V\nFROM a:${V:?needed}\n", "$V: needed"),
+        ("ARG V=1\nFROM a:${V:%x}\n", "substitution"),
+        ("ARG V=1\nFROM a:${V%\\x}\n", "an escape that means nothing"),
         ("ARG V=\nFROM $V\n", "FROM $V is empty"),
         ("ARG V=1\nFROM 'a:$V\n", "a quote is not closed"),
         ("ARG V=1\nFROM a:${V\n", "substitution"),
@@ -169,6 +184,13 @@ def test_rewriting_changes_nothing_else():
     assert rewrite_bases(text, AMD64, {"a:1": "A", "b:2": "B"}) == (
         "# syntax=docker/dockerfile:1\r\nARG V=1\nFROM --platform=linux/amd64   A   AS  a\n"
         "COPY --from=B --chown=0:0 b:2 /b:2\nRUN --mount=type=bind,from=B,target=/b:2 echo b:2 a:1\nFROM a\n"
+    )
+
+
+def test_a_name_in_quotes_is_replaced_inside_them():
+    text = 'FROM a\nCOPY --from="a" a /a\nRUN --mount="from=a",target=/a --mount=\'type=bind,from=a\' a\n'
+    assert rewrite_bases(text, AMD64, {"a": "x"}) == (
+        'FROM x\nCOPY --from="x" a /a\nRUN --mount="from=x",target=/a --mount=\'type=bind,from=x\' a\n'
     )
 
 

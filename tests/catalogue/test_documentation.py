@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pipeline.catalogue import Plan
 from pipeline.catalogue.cascade import resolve
 from pipeline.catalogue.discover import discover
-from pipeline.catalogue.dockerfiles.uses import target_variables
+from pipeline.catalogue.dockerfiles.arguments import target_variables
 from pipeline.catalogue.rootfs import is_sensitive
 from pipeline.catalogue.templating.limits import MAX_OUTPUT, MAX_STEPS
 from pipeline.catalogue.templating.templates import context_of
@@ -55,8 +55,8 @@ def models(model, seen=()):
     seen = (*seen, model)
     for field in model.model_fields.values():
         inner = _model_in(field.annotation)
-        if inner is not None:
-            seen = models(inner, seen)
+        for one in inner if isinstance(inner, tuple) else () if inner is None else (inner,):
+            seen = models(one, seen)
     return seen
 
 

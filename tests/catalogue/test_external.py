@@ -98,8 +98,11 @@ def test_its_platforms_are_the_image_s():
     assert [t.platform for t in plan(files).targets] == [Platform.parse("arm64")]
 
 
+DEFINED = PROJECT + "secrets: {s: {env: S}}\nssh: {default: {}}\n"
 USELESS = [
     ("args: {A: b}", "args"),
+    ("secrets: [s]", "secrets"),
+    ("ssh: [default]", "ssh"),
     ("template: a.tmpl", "template"),
     ("rootfs_user: '1:1'", "rootfs_user"),
     ("rootfs_copy: false", "rootfs_copy"),
@@ -110,7 +113,7 @@ USELESS = [
 @pytest.mark.parametrize(("said", "key"), USELESS)
 def test_what_only_a_build_uses_is_refused_at_an_external_tag(said, key):
     yml = f"tags:\n  - name: 1.0.0\n    external: debian:12\n    {said}\n"
-    assert problems({"i/image.yml": yml}) == [
+    assert problems({"i/image.yml": yml}, DEFINED) == [
         f"images/i/image.yml:4:{5 + len(key) + 2}: tags[0].{key}: would be used by nothing:"
         " the tag is external, so it is taken over as it is"
     ]
@@ -119,15 +122,15 @@ def test_what_only_a_build_uses_is_refused_at_an_external_tag(said, key):
 @pytest.mark.parametrize(("said", "key"), [*USELESS, ("variants: [dev]", "variants")])
 def test_what_only_a_build_uses_is_refused_where_all_tags_are_external(said, key):
     yml = f"{said}\ntags: [{{name: 1.0.0, external: debian:12}}]\n"
-    assert problems({"i/image.yml": yml}) == [
+    assert problems({"i/image.yml": yml}, DEFINED) == [
         f"images/i/image.yml:1:{1 + len(key) + 2}: {key}: would be used by nothing:"
         " every tag is external, so it is taken over as it is"
     ]
     below = {"i/image.yml": f"{said}\n", "i/1/image.yml": "tags: [{name: 1.0.0, external: debian:12}]\n"}
-    assert problems(below) == problems({"i/image.yml": yml})
+    assert problems(below, DEFINED) == problems({"i/image.yml": yml}, DEFINED)
     built = {"i/2/image.yml": "tags: [2.0.0]\n", "i/2/Dockerfile.tmpl": "FROM debian:12\n"}
     built |= {"i/2/a.tmpl": "FROM debian:12\n"}
-    assert len(plan(below | built).targets) == (3 if key == "variants" else 2)
+    assert len(plan(below | built, DEFINED).targets) == (3 if key == "variants" else 2)
 
 
 @pytest.mark.parametrize("name", ["Dockerfile.tmpl", "Dockerfile.dev.tmpl", "rootfs/etc/x", "1.4.2/rootfs/x"])

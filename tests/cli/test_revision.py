@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.revision import event_of, read_epoch, read_revision
+from pipeline.cli.revision import event_of, main_line, read_epoch, read_revision
 from pipeline.errors import UsageError
 
 _GITHUB = {"GITHUB_ACTIONS": "true"}
@@ -130,6 +130,37 @@ def test_a_context_is_refused_too(checkout: Path) -> None:
     """BuildKit's own `context` would take the time of files; here they have none."""
     with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH='context'"):
         read_revision(checkout, {"SOURCE_DATE_EPOCH": "context"})
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, ""),
+        (_GITLAB | {"CI_DEFAULT_BRANCH": "trunk"}, "trunk"),
+        (_GITLAB, ""),
+        (_JENKINS | {"BRANCH_NAME": "trunk", "BRANCH_IS_PRIMARY": "true"}, "trunk"),
+        (_JENKINS | {"BRANCH_NAME": "feature/x"}, ""),
+        (_GITHUB, ""),
+        (_GITHUB | {"GITHUB_EVENT_PATH": "/nowhere/event.json"}, ""),
+    ],
+)
+def test_which_branch_the_main_line_is(environment: dict[str, str], expected: str) -> None:
+    assert main_line(environment) == expected
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ('{"repository": {"default_branch": "trunk"}}', "trunk"),
+        ('{"repository": {}}', ""),
+        ('{"repository": null}', ""),
+        ("[]", ""),
+        ("not JSON", ""),
+    ],
+)
+def test_githubs_event_names_the_main_line(tmp_path: Path, event: str, expected: str) -> None:
+    (tmp_path / "event.json").write_text(event)
+    assert main_line(_GITHUB | {"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}) == expected
 
 
 def _git(root: Path, *arguments: str) -> None:

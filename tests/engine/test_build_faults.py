@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
-from pipeline.engine.buildkit.client import _fault
+from pipeline.engine.buildkit.client import _fault, _without_caches
 from pipeline.engine.buildkit.order import BuildOrder
 from pipeline.engine.buildkit.report import Failure
 from pipeline.errors import BuildError, EnvironmentProblem, LockageError, RegistryError
@@ -55,6 +56,33 @@ def test_the_kind_of_error(message: str, lines: tuple[int, int] | None, kind: ty
     assert fault.message.startswith("building app/1.0/linux-amd64: ") and fault.hint
     if isinstance(fault, BuildError):
         assert (fault.lines, fault.detail, fault.hint) == (lines, "its output", "see the template")
+
+
+GONE = "failed to compute cache key: NotFound: content sha256:0: not found"
+CONFIGURE = "failed to configure gha cache exporter: invalid token"
+READS, WRITES = ("type=local,src=/a",), ("type=local,dest=/a",)
+
+
+@pytest.mark.parametrize(
+    ("message", "reads", "writes", "again"),
+    [
+        (GONE, READS, WRITES, ((), WRITES)),
+        (GONE, READS, (), ((), ())),
+        (CONFIGURE, READS, WRITES, ((), ())),
+        ("failed to do request: connect: connection refused", READS, WRITES, ((), WRITES)),
+        (GONE, (), (), None),
+        (f'process "/bin/sh -c false" {BEHIND}', READS, WRITES, None),
+        ("dockerfile parse error on line 2", READS, WRITES, None),
+        ("failed to push localhost:5000/lockage/builds: 403 Forbidden", READS, WRITES, None),
+        ("failed to write: no space left on device", READS, WRITES, None),
+    ],
+)
+def test_a_build_that_its_caches_may_have_failed_is_done_without_them(
+    message: str, reads: tuple[str, ...], writes: tuple[str, ...], again: object
+) -> None:
+    order = replace(ORDER, cache_from=reads, cache_to=writes)
+    alone = _without_caches(order, _fault(order, Failure(message)))
+    assert (alone and (alone.cache_from, alone.cache_to)) == again
 
 
 def test_a_step_that_fills_the_disk_is_not_the_dockerfiles_fault() -> None:

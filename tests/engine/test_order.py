@@ -67,7 +67,7 @@ def test_contexts_frontends_and_attestations_are_options_of_the_frontend() -> No
     )
     found = frontend_options(order)
     assert found["build-arg:BUILDKIT_SYNTAX"].startswith("docker.io/docker/dockerfile:1@sha256:")
-    assert found["context:base"].startswith("docker-image://") and found["context:src"] == "local:context-src"
+    assert found["context:base"].startswith("docker-image://") and found["context:src"] == "local:context-0"
     assert found["build-arg:A"] == "1=1" and found["attest:provenance"] == "mode=max"
-    assert values(order, "--local")[-1] == "context-src=/in/contexts/src"
+    assert values(order, "--local")[-1] == "context-0=/in/contexts/0"
     assert "--no-cache" in arguments(order)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.engine.buildkit import Failure, Warning, read_report
+from pipeline.engine.buildkit.report import current
 
 RUN, SIBLING, FROM, LOAD = ("sha256:" + letter * 64 for letter in "abcd")
 STARTED, ENDED = "2026-11-26T00:53:51.123456789Z", "2026-11-26T00:53:52.5Z"
@@ -264,6 +265,33 @@ def test_sizes_that_nobody_reads_are_cut_in_little_time() -> None:
     assert found.lines is None
 
 
+NAME = "[2/2] RUN make"
+BUILDING = [*BEGIN, status(vertexes=[{"digest": RUN, "name": NAME, "started": STARTED}])]
+
+
+@pytest.mark.parametrize(
+    ("more", "doing"),
+    [
+        ([], NAME),
+        ([status(logs=[log(RUN, b"compiling\r\n\x1b[1mlinking\x1b[0m 3 of 9\n")])], "linking 3 of 9"),
+        ([status(logs=[log(RUN, b"10%\r20%\r30%")])], "30%"),
+        ([status(logs=[log(RUN, b"\n\n")])], NAME),
+        ([status(logs=[log(RUN, b"x" * 5000)])], "x" * 160),
+        ([status(vertexes=[{"digest": LOAD, "name": "[internal] load metadata", "started": STARTED}])], NAME),
+        ([status(vertexes=[{"digest": SIBLING, "name": "not begun"}])], NAME),
+        (['{"logs":[{"vertex"'], NAME),
+    ],
+)
+def test_what_a_build_is_doing_now(more: list[str], doing: str) -> None:
+    text = "\n".join([*BUILDING, *more])
+    assert current(text) == doing
+    assert current(text[5:]) == doing, "its first line may be cut"
+
+
+def test_nothing_is_known_of_a_build_that_has_just_begun() -> None:
+    assert current("") == current("\n".join(BEGIN[:2])) == current('"2026"}]}\n') == ""
+
+
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (
@@ -285,3 +313,4 @@ _json = st.recursive(
 def test_any_words_are_a_report(lines: list[str], failed: bool) -> None:
     found = read_report("\n".join(lines), failed=failed)
     assert (found.failure is not None) is failed
+    assert len(current("\n".join(lines))) <= 160

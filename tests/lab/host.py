@@ -24,7 +24,7 @@ def look(instance: str) -> dict[str, object]:
         "legacy rules": _rules("iptables-legacy-save"),
         "forwarding": Path("/proc/sys/net/ipv4/ip_forward").read_text(),
         "mounts": Path("/proc/self/mounts").read_text(),
-        "control groups": sorted(map(str, Path("/sys/fs/cgroup").glob(f"*/lockage-{instance}"))),
+        "control groups": sorted(map(str, Path("/sys/fs/cgroup").glob(f"*/lockage-{instance}-*"))),
     }
 
 

@@ -9,14 +9,14 @@ import subprocess
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, Literal
 
 from .tools import binary, crane
 
 Kind = Literal["file", "dir", "link", "pipe", "device"]
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
-_SMALL = 1 << 16  # bytes of content that are kept
+_SMALL = 1 << 13  # bytes of content that are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,16 @@ class _Entry:
     hard_link: str = ""
 
 
-@cache
+_KNOWN: dict[str, tuple[_Entry, ...]] = {}  # layers by digest: most images here have the same base
+
+
 def _layer(repository: str, digest: str) -> tuple[_Entry, ...]:
+    if digest not in _KNOWN:
+        _KNOWN[digest] = _read(repository, digest)
+    return _KNOWN[digest]
+
+
+def _read(repository: str, digest: str) -> tuple[_Entry, ...]:
     blob = subprocess.run(
         [binary("crane"), "blob", f"{repository}@{digest}"], capture_output=True, check=True
     )

@@ -121,6 +121,21 @@ def test_platforms_of_two_runners_are_merged(
     assert site.run("manifest", "--json", cwd=root).json == [made | {"written": []}]
 
 
+def test_a_secret_of_the_callers_is_mounted_by_the_run_that_names_it(
+    dagger: Dagger, project: Callable[..., Path]
+) -> None:
+    mount = 'RUN --mount=type=secret,id=token,required=true,env=T test "$T" = canary-of-the-module\n'
+    files = {
+        "images/data/image.yml": samples.image("1", extra="secrets: [token]\n"),
+        "images/data/Dockerfile.tmpl": samples.DEBIAN + mount,
+    }
+    root = project(files, "secrets:\n  token: {env: NOT_HERE}\n")
+    given = ("--secret-ids=token", "--secrets=env://CANARY")
+    done = dagger(*call(*given, "build", "--as-json"), cwd=root, CANARY="canary-of-the-module")
+    assert {t["status"] for t in done.json["targets"]} == {"built"}
+    assert "canary-of-the-module" not in done.out
+
+
 def test_what_the_module_did_leaves_nothing_to_do(site: Site, dagger: Dagger, pair: Path) -> None:
     subprocess.run(["git", "-C", str(pair), "gc", "--quiet"], check=True)
     first = dagger(*call("run", "--as-json"), cwd=pair).json

@@ -72,6 +72,11 @@ def manifest(site: Site, root: Path, target: dict[str, Any]) -> dict[str, Any]:
     return json.loads(crane("manifest", f"{builds(site, root)}@{target['digest']}"))
 
 
+def digests(manifest: dict[str, Any]) -> list[str]:
+    """The layers of an image."""
+    return [layer["digest"] for layer in manifest["layers"]]
+
+
 def files(site: Site, root: Path, target: dict[str, Any]) -> dict[str, tarfile.TarInfo]:
     """The file system of a target, as crane puts it together."""
     done = subprocess.run(
@@ -99,7 +104,7 @@ def test_two_engines_agree_although_one_has_built_before(
     assert {n: t["digest"] for n, t in again.items()} == {n: t["digest"] for n, t in fresh.items()}
     assert again["base"]["digest"] != first["base"]["digest"]
     base, child = (manifest(site, root, again[name]) for name in ("base", "child"))
-    assert child["layers"][: len(base["layers"])] == base["layers"]
+    assert digests(child)[: len(base["layers"])] == digests(base)
     assert child["annotations"]["org.opencontainers.image.base.digest"] == again["base"]["digest"]
     references = [f"{builds(s, root)}@{t['child']['digest']}" for s, t in ((site, again), (other, fresh))]
     for reference in references:
@@ -121,7 +126,7 @@ def test_an_engine_that_was_started_again_gives_the_same_digests(
     assert {n: t["digest"] for n, t in after.items()} == {n: t["digest"] for n, t in before.items()}
     (root / "images/base/Dockerfile.tmpl").write_text(BASE + "RUN echo more > /srv/more\n")
     more = built(site, root)
-    layers = [manifest(site, root, found["base"])["layers"] for found in (after, more)]
+    layers = [digests(manifest(site, root, found["base"])) for found in (after, more)]
     assert layers[1][:-1] == layers[0], "what did not change keeps its layers, byte for byte"
 
 

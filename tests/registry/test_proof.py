@@ -77,6 +77,6 @@ async def test_a_release_from_the_repository_of_builds(
         assert await regctl(host, "image", "digest", reference) == str(index.digest)
         await crane("validate", "--remote", reference)
         manifest = json.loads(await regctl(host, "manifest", "get", reference, "--format", "raw-body"))
-        assert [entry["digest"] for entry in manifest["manifests"]] == [str(digest) for _, digest in built]
+        assert [entry["digest"] for entry in manifest["manifests"]] == [str(one.digest) for one in built]
     listed = await regctl(host, "artifact", "list", str(prod.at(index.digest)), "--format", "{{json .}}")
     assert [entry["digest"] for entry in json.loads(listed)["descriptors"]] == [str(note.digest)]

@@ -51,8 +51,8 @@ class Store:
         """The credentials as the AWS SDKs read them."""
         return {"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key}
 
-    def keys(self) -> list[str]:
-        """The keys of all objects in the bucket."""
+    def objects(self) -> list[str]:
+        """The names of all objects in the bucket."""
         bucket = self.folder / self.bucket
         return sorted(p.relative_to(bucket).as_posix() for p in bucket.rglob("*") if p.is_file())
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.config import LOCK_NAME, Lock, Project
 from pipeline.errors import ConfigError
+from pipeline.model import Platform, Reference
 
 from ..definition import Definition
 from ..dockerfiles.uses import BaseUse
@@ -27,7 +28,12 @@ from .earlier import Before, reverted
 from .past import Name, Past, PastUnreadable, defined, in_question, project_of, reached, read_past
 
 # Fields of lockage.yml that show in the targets by themselves, or only allow something.
-_IN_TARGETS = ("platforms", "source", "policy", "tools", "project", "bases", "arguments")
+_IN_TARGETS = frozenset(
+    (
+        *("platforms", "source", "policy", "tools", "project", "bases", "arguments"),
+        *("secrets", "ssh", "entitlements", "cache"),
+    )
+)
 
 
 _SAME = Difference()
@@ -158,21 +164,31 @@ class _Comparison:
         if self._moved and any(untagged(r) in self._moved for r in target.external_bases):
             return True
         images = self.past.images
-        return any("/" not in b.name and b.name.partition(":")[0] in images for b in target.bases)
+        names = [*(b.name for b in target.bases), *(c.image for c in target.contexts if c.kind == "image")]
+        return any("/" not in name and name.partition(":")[0] in images for name in names)
 
     def _of_bases(self, target: Target) -> Difference:
-        bases = []
-        for base in target.bases:
-            use = BaseUse(base.name, base.line, 0, 0, "FROM", base.on)
-            try:
-                edge = self.past.names.resolve(use, target.platform)
-            except UnknownBase:
-                return Difference((f"its base {base.name} was not known",))
-            if edge.node is None:
-                bases.append(replace(base, kind="external", target_id=None, reference=edge.reference))
-            else:
-                bases.append(replace(base, kind="internal", target_id=target_id(*edge.node), reference=None))
-        return self._difference(replace(target, bases=tuple(bases)), target)
+        bases, contexts = [], []
+        try:
+            for base in target.bases:
+                identity, reference = self._earlier(base.name, base.on, target.platform)
+                kind: Literal["internal", "external"] = "internal" if identity else "external"
+                bases.append(replace(base, kind=kind, target_id=identity, reference=reference))
+            for context in target.contexts:
+                if context.kind == "image":
+                    identity, reference = self._earlier(context.image, None, target.platform)
+                    context = replace(context, target_id=identity, reference=reference)
+                contexts.append(context)
+        except UnknownBase as fault:
+            return Difference((f"its base {fault.name} was not known",))
+        return self._difference(replace(target, bases=tuple(bases), contexts=tuple(contexts)), target)
+
+    def _earlier(
+        self, name: str, on: Platform | None, platform: Platform
+    ) -> tuple[str | None, Reference | None]:
+        """What a name led to: a target's id, or an image from elsewhere. Raises `UnknownBase`."""
+        edge = self.past.names.resolve(BaseUse(name, 0, 0, 0, "FROM", on), platform)
+        return (target_id(*edge.node) if edge.node else None), edge.reference
 
     def _of_project(self) -> Iterator[str]:
         """What lockage.yml and the lock change for every target alike."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from ..context_folders import folder_of
+from ..contexts import kind_of
 from ..definition import Definition
 from ..discover import FILE
 from ..plan import Target
@@ -50,6 +52,13 @@ class Changed:
             if path in self._gone:
                 yield from _lost(definition, owners, path)
 
+    def of_contexts(self, definition: Definition) -> Iterator[str]:
+        """The changed files in folders that are named contexts of a tag."""
+        for said in definition.contexts.values():
+            if kind_of(said.value) == "folder":
+                folder = f"{folder_of(said.value, said.place)}/"
+                yield from (p for p in self.below(definition.folders[0]) if p.startswith(folder))
+
     def _read(self, template: str) -> frozenset[str]:
         if template not in self._reads:
             found, missing, computed = reads(self.source, template)
@@ -80,6 +89,7 @@ def read_by(changed: Changed, definition: Definition, target: Target) -> tuple[s
     found = {path for path in changed.below(definition.folders[0]) if path.endswith(f"/{FILE}")}
     found.update(changed.of_templates((target.template, target.test_template)))
     found.update(changed.of_rootfs(definition, target))
+    found.update(changed.of_contexts(definition))
     found.update(changed.missing(_templates(definition)))
     return changed.sorted(found)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.config import Lock
 from pipeline.model import Reference
 
+from ..contexts import NamedContext
 from ..definition import Definition
 from ..plan import Base, Target
+from ..rootfs import RootfsEntry
 from .attribution import Changed
 
 _SHOWN = 3  # paths of rootfs/ that are named
@@ -47,6 +49,7 @@ def difference(old: State, new: State, changed: Changed) -> Difference:
         texts = list(_text(old, new, changed, before.test_template, now.test_template))
         matter += texts or ["its structure test is another"]
     matter += rootfs
+    matter += _contexts(old, new, changed)
     matter += _mapping("args", before.arguments, now.arguments)
     matter += _labels(before, now)
     matter += [f"gate {gate} is another" for gate in _gates(before, now)]
@@ -55,23 +58,29 @@ def difference(old: State, new: State, changed: Changed) -> Difference:
     return Difference(tuple(dict.fromkeys(matter)), tuple(names))
 
 
-def resolved(target: Target, lock: Lock | None) -> tuple[str, str | None]:
-    """The Dockerfile with its bases by id and by digest, and the image that the target is if it was built elsewhere."""
+def resolved(target: Target, lock: Lock | None) -> tuple[str, str | None, str | None]:
+    """The Dockerfile with its bases by id and by digest, its frontend, and the image that the target is if it was
+    built elsewhere."""
     names = {b.name: exact(b, lock) for b in target.bases if b.reference}
     names |= {b.target_id: b.target_id for b in target.bases if b.target_id}
     external = None if target.external is None else _pinned(target.external, lock)
-    return target.dockerfile_on(names), external
+    syntax = None if target.syntax is None else _pinned(target.syntax, lock)
+    return target.dockerfile_on(names), syntax, external
 
 
 def exact(base: Base, lock: Lock | None) -> str:
     """What a base is: a target's id, `name@digest`, or a reference that no lock knows."""
-    if base.target_id:
-        return base.target_id
-    assert base.reference is not None, "a base is internal or external"
-    written = Reference.parse(base.name)
+    return _exact(base.name, base.target_id, base.reference, lock)
+
+
+def _exact(name: str, identity: str | None, reference: Reference | None, lock: Lock | None) -> str:
+    if identity:
+        return identity
+    assert reference is not None, "an image is internal or external"
+    written = Reference.parse(name)
     if written.digest:
         return f"{written.repository}@{written.digest}"
-    return _pinned(base.reference, lock)
+    return _pinned(reference, lock)
 
 
 def _pinned(reference: Reference, lock: Lock | None) -> str:
@@ -107,6 +116,10 @@ def _bases(old: State, new: State) -> Iterator[str]:
             yield locked(base.reference, old.lock, new.lock) or f"{base.name} is another image"
         else:
             yield f"its base {base.name} is now {_short(base)}, was {_short(was)}"
+    if new.target.syntax and old.target.syntax:
+        same = untagged(new.target.syntax) == untagged(old.target.syntax)
+        if moved := locked(new.target.syntax, old.lock, new.lock) if same else None:
+            yield moved
     if new.target.external and old.target.external:
         if untagged(new.target.external) != untagged(old.target.external):
             now, was_ = untagged(new.target.external), untagged(old.target.external)
@@ -152,11 +165,41 @@ def _word(value: object) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
+def _contexts(old: State, new: State, changed: Changed) -> Iterator[str]:
+    before = {c.name: c for c in old.target.contexts}
+    now = {c.name: c for c in new.target.contexts}
+    for name in dict.fromkeys((*before, *now)):
+        was, context = before.get(name), now.get(name)
+        if was is None or context is None:
+            yield f"the context {name} is {'gone' if context is None else 'new'}"
+        elif was.kind == context.kind == "folder":
+            yield from _trees(was.entries, context.entries, changed, f"context {name}: ")
+        elif _resolved(was, old.lock) != _resolved(context, new.lock):
+            moved = None
+            if was.source == context.source and context.reference is not None:
+                moved = locked(context.reference, old.lock, new.lock)
+            if context.target_id and was.target_id:
+                moved = f"the context {name} is now {context.target_id}, was {was.target_id}"
+            yield moved or f"the context {name} is {context.source} now, was {was.source}"
+
+
+def _resolved(context: NamedContext, lock: Lock | None) -> str:
+    if context.kind != "image":
+        return f"{context.kind} {context.url}"
+    return _exact(context.image, context.target_id, context.reference, lock)
+
+
 def _rootfs(before: Target, now: Target, changed: Changed) -> list[str]:
-    old = {
-        e.path: (e.kind, e.mode, e.sha256 if e.kind == "file" else e.target, e.origin) for e in before.rootfs
-    }
-    new = {e.path: (e.kind, e.mode, e.sha256 if e.kind == "file" else e.target, e.origin) for e in now.rootfs}
+    return _trees(before.rootfs, now.rootfs, changed, "rootfs/")
+
+
+def _trees(
+    before: Iterable[RootfsEntry], now: Iterable[RootfsEntry], changed: Changed, where: str
+) -> list[str]:
+    old, new = (
+        {e.path: (e.kind, e.mode, e.sha256 if e.kind == "file" else e.target, e.origin) for e in side}
+        for side in (before, now)
+    )
     paths = [p for p in sorted(old.keys() | new.keys()) if old.get(p, ())[:3] != new.get(p, ())[:3]]
     inner = [p for p in paths if (new.get(p) or old[p])[0] != "dir"] or paths
     said = []
@@ -164,9 +207,10 @@ def _rootfs(before: Target, now: Target, changed: Changed) -> list[str]:
         origins = [side[path][3] for side in (new, old) if path in side]
         touched = next((o for o in origins if o in changed.paths), None)
         word = "is gone" if path not in new else "is new" if path not in old else "is another"
-        said.append(changed.say(touched) if touched else f"rootfs/{path} {word}")
+        said.append(changed.say(touched) if touched else f"{where}{path} {word}")
     said = list(dict.fromkeys(said))
-    return [*said[:_SHOWN], f"and {len(said) - _SHOWN} more of rootfs/"] if len(said) > _SHOWN else said
+    more = f"and {len(said) - _SHOWN} more of {where.rstrip(': ')}"
+    return [*said[:_SHOWN], more] if len(said) > _SHOWN else said
 
 
 def _labels(before: Target, now: Target) -> list[str]:

@@ -45,6 +45,8 @@ def key_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
             out += _dockerfile(before, now)
         elif name == "rootfs" and isinstance(before, list) and isinstance(now, list):
             out += _rootfs(before, now)
+        elif name == "contexts" and isinstance(before, Mapping) and isinstance(now, Mapping):
+            out += _contexts(before, now)
         elif isinstance(before, Mapping) and isinstance(now, Mapping):
             out += _mapping(name.removesuffix("s"), before, now)
         elif before is None or now is None:
@@ -64,19 +66,29 @@ def _dockerfile(before: str, now: str) -> Iterator[str]:
         yield f"  and {len(lines) - 2 - _LINES} more lines"
 
 
-def _rootfs(before: list[list[Any]], now: list[list[Any]]) -> Iterator[str]:
+def _contexts(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for name in dict.fromkeys((*before, *now)):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, list) and isinstance(new, list):
+            yield from _rootfs(old, new, f"context {name}: ")
+        else:
+            said = [{name: "a folder" if isinstance(v, list) else v} if v else {} for v in (old, new)]
+            yield from _mapping("context", *said)
+
+
+def _rootfs(before: list[list[Any]], now: list[list[Any]], where: str = "rootfs/") -> Iterator[str]:
     old, new = ({entry[0]: entry[1:] for entry in side} for side in (before, now))
     said = []
     for path in sorted(old.keys() | new.keys()):
         if path not in new:
-            said.append(f"rootfs/{path} is gone")
+            said.append(f"{where}{path} is gone")
         elif path not in old:
-            said.append(f"rootfs/{path} is new")
+            said.append(f"{where}{path} is new")
         elif old[path] != new[path]:
-            said.append(f"rootfs/{path} {_entry(old[path], new[path])}")
+            said.append(f"{where}{path} {_entry(old[path], new[path])}")
     yield from said[:_PATHS]
     if len(said) > _PATHS:
-        yield f"and {len(said) - _PATHS} more of rootfs/"
+        yield f"and {len(said) - _PATHS} more of {where.rstrip(': ')}"
 
 
 def _entry(before: list[Any], now: list[Any]) -> str:

@@ -7,10 +7,9 @@ import posixpath
 from collections.abc import Iterator
 
 from ..rootfs import Rootfs
-from .scan import Instruction
-from .uses import scanned
+from .remote import is_git, is_pinned, is_remote
+from .scan import Instruction, scanned
 
-_REMOTE = ("http://", "https://", "git@", "git://", "ssh://")
 _NOT_FIXED = frozenset("$*?[\\")
 
 
@@ -26,11 +25,27 @@ def missing_sources(text: str, rootfs: Rootfs) -> Iterator[tuple[int, str, str]]
         if not present:
             present = {"", "Dockerfile", "test.yml", "rootfs", *(f"rootfs/{e.path}" for e in rootfs.entries)}
         for source in _sources(instruction):
-            if _NOT_FIXED.intersection(source) or source.startswith(_REMOTE) or "<<" in source:
+            if _NOT_FIXED.intersection(source) or is_remote(source) or "<<" in source:
                 continue
             path = posixpath.normpath("/" + source).lstrip("/")
             if path not in present and not _below_a_link(path, rootfs):
                 yield instruction.line, instruction.keyword, source
+
+
+def moving_sources(text: str) -> Iterator[tuple[int, str, str]]:
+    """Line, address and remedy of every ADD of something that may be something else tomorrow."""
+    for instruction in scanned(text).instructions:
+        if instruction.keyword != "ADD":
+            continue
+        checksum = instruction.flag("checksum")
+        for source in _sources(instruction):
+            if not is_remote(source) or is_pinned(source, checksum and checksum.text):
+                continue
+            if is_git(source):
+                if "$" not in source.partition("#")[2] + source.partition("?")[2]:
+                    yield instruction.line, source, "name a whole commit: #COMMIT or ?checksum=COMMIT"
+            else:
+                yield instruction.line, source, "ADD --checksum=sha256:… says what it must be"
 
 
 def _sources(instruction: Instruction) -> list[str]:

@@ -1,7 +1,7 @@
 """Variables in FROM, as BuildKit's shell words know them (frontend/dockerfile/shell).
 
-`$A`, `${A}`, `${A:-b}`, `${A-b}`, `${A:+b}`, `${A+b}`, quotes and backslashes. Substitutions by pattern and
-variables that nothing declares are refused: what FROM names must be known before the build.
+`$A`, `${A}`, `${A:-b}`, `${A-b}`, `${A:+b}`, `${A+b}`, `${A:?b}`, `${A?b}`, substitutions by pattern, quotes and
+backslashes. Variables that nothing declares are refused: what FROM names must be known before the build.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Mapping
 
+from .patterns import replaced, without_prefix, without_suffix
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?\-$!]")
-_OPERATOR = re.compile(r":?[-+]")
+_OPERATOR = re.compile(r":?[-+?]|[#%]|//?")
 
 
 class Unresolved(ValueError):
@@ -40,8 +42,8 @@ class _Reader:
         self.at = 0
         self.unknown: str | None = None
 
-    def until(self, stop: str | None) -> str:
-        """The text up to an unquoted `stop` (which is taken), or to the end."""
+    def until(self, stop: str | None, *, raw: bool = False) -> str:
+        """The text up to an unquoted `stop` (which is taken), or to the end; `raw` keeps escapes."""
         out: list[str] = []
         while self.at < len(self.text):
             character = self.text[self.at]
@@ -55,7 +57,7 @@ class _Reader:
             elif character == "$":
                 out.append(self._dollar())
             elif character == self.escape:
-                out.append(self.text[self.at : self.at + 1])
+                out.append((character if raw else "") + self.text[self.at : self.at + 1])
                 self.at += 1
             else:
                 out.append(character)
@@ -93,8 +95,10 @@ class _Reader:
         self.at += 1
         name = self._name()
         operator = _OPERATOR.match(self.text, self.at)
-        if operator:
+        if operator and name:
             self.at = operator.end()
+            if operator[0][0] in "#%/":
+                return self._by_pattern(name, operator[0])
             return self._substitute(name, operator[0])
         if not name or self.text[self.at : self.at + 1] != "}":
             raise Unresolved(f"{self.text} holds a substitution that is not known before the build")
@@ -108,11 +112,32 @@ class _Reader:
             return self._value(name)
         value = self.values.get(name)
         there = bool(value) if operator.startswith(":") else value is not None
+        if operator.endswith("?"):
+            if not there:
+                raise Unresolved(f"${name}: {word or 'it has no value'}")
+            self.unknown = before
+            return value or ""
         use_word = there if operator.endswith("+") else not there
         if not use_word:
             self.unknown = before  # what is not used need not be known
             return "" if operator.endswith("+") else value or ""
         return word
+
+    def _by_pattern(self, name: str, operator: str) -> str:
+        before = self.unknown
+        pattern = self.until("/" if operator.startswith("/") else "}", raw=True)
+        new = self.until("}", raw=True) if operator.startswith("/") else ""
+        value = self._value(name)
+        if self.unknown != before or self.unknown is not None:
+            return ""
+        try:
+            if operator == "#":
+                return without_prefix(value, pattern)
+            if operator == "%":
+                return without_suffix(value, pattern)
+            return replaced(value, pattern, new, every=operator == "//")
+        except ValueError as error:
+            raise Unresolved(f"{self.text}: {error}") from None
 
     def _name(self) -> str:
         match = _NAME.match(self.text, self.at)

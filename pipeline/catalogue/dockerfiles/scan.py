@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+
+from .words import Logical, Word, read_flags
 
 _DIRECTIVE = re.compile(r"^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
 _HEREDOC = re.compile(r"\d*<<(-?)\s*([^<\s][^<]*)")
@@ -22,11 +25,9 @@ _ARGUMENT = re.compile(r"""(?:[^\s"'\\`]|[\\`].|"(?:[^"\\`]|[\\`].)*"?|'[^']*'?)
 _LINE = re.compile(r"[^\n]*\n|[^\n]+$")
 _CONTINUED = {e: re.compile(rf"(?<!{re.escape(e)}){re.escape(e)}[ \t]*\r?\n?$") for e in ("\\", "`")}
 _WORD = re.compile(r"\S+")
-_FLAG = re.compile(r"--\S")
+_PAIRS = frozenset(("ENV", "LABEL"))
 _WITHOUT_WORDS = frozenset(
     (
-        "ENV",
-        "LABEL",
         "CMD",
         "ENTRYPOINT",
         "EXPOSE",
@@ -38,23 +39,15 @@ _WITHOUT_WORDS = frozenset(
         "HEALTHCHECK",
     )
 )
-_RUN_WORDS = re.compile(r"""--mount|<<|--[a-z]*[\\`"']""")
+_LEADING_FLAG = re.compile(r"\s*--")
 _HEREDOC_KEYWORDS = frozenset(("RUN", "COPY", "ADD"))
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One word of an instruction and where it stands in the text (`text[start:end]`)."""
-
-    text: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
     """One instruction; lines count from 1. `flags` are the leading `--…` words, `words` the rest (both are
-    left empty where they name no image and no file: ENV, CMD, RUN without a mount …)."""
+    left empty where they name no image and no file: CMD, RUN without a flag …). `later` is what ONBUILD puts
+    off to a build that stands on this one, `rest` what stands behind ENV and LABEL."""
 
     keyword: str
     flags: tuple[Word, ...]
@@ -62,6 +55,8 @@ class Instruction:
     line: int
     end: int  # offset behind its last line, heredocs included
     heredoc: bool = False
+    later: Instruction | None = None
+    rest: str = ""
 
     def flag(self, name: str) -> Word | None:
         """The value of `--name=value`, with its own place."""
@@ -72,7 +67,7 @@ class Instruction:
         head = f"--{name}="
         for word in self.flags:
             if word.text.startswith(head):
-                yield Word(word.text[len(head) :], word.start + len(head), word.end)
+                yield Word(word.text[len(head) :], word.start + len(head), word.end, word.plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +78,19 @@ class Dockerfile:
     directives: dict[str, str]
     instructions: tuple[Instruction, ...]
     escape: str = "\\"
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    keyword: str
+    flags: tuple[Word, ...] = ()
+    words: tuple[Word, ...] = ()
+    later: _Parts | None = None
+    rest: str = ""
+
+    def instruction(self, line: int, end: int, heredoc: bool) -> Instruction:
+        later = self.later.instruction(line, end, heredoc) if self.later else None
+        return Instruction(self.keyword, self.flags, self.words, line, end, heredoc, later, self.rest)
 
 
 def scan(text: str) -> Dockerfile:
@@ -113,16 +121,23 @@ def scan(text: str) -> Dockerfile:
             pieces.append((line[: match.start()] if match else line.rstrip("\r\n"), start))
             if not match:
                 break
-        keyword, flags, words = _take_apart(pieces)
-        heredocs = _heredocs(pieces) if _may_have_heredoc(keyword, words) else []
+        logical = Logical(pieces)
+        parts = _take_apart(logical, escape)
+        heredocs = _heredocs(logical.text) if _may_have_heredoc(parts) else []
         for strip, name in heredocs:
             while number < len(lines):
                 line = lines[number].rstrip("\r\n")
                 number, offset = number + 1, offset + len(lines[number])
                 if (line.lstrip("\t") if strip else line) == name:
                     break
-        out.append(Instruction(keyword, flags, words, first + 1, offset, bool(heredocs)))
+        out.append(parts.instruction(first + 1, offset, bool(heredocs)))
     return Dockerfile(text, directives, tuple(out), escape)
+
+
+@lru_cache(maxsize=16_384)  # texts: more than the targets of a large catalogue
+def scanned(text: str) -> Dockerfile:
+    """As `scan`, once for each text."""
+    return scan(text)
 
 
 def _directives(lines: list[str]) -> tuple[dict[str, str], str]:
@@ -137,49 +152,31 @@ def _directives(lines: list[str]) -> tuple[dict[str, str], str]:
     return found, escape if escape in ("\\", "`") else "\\"
 
 
-def _take_apart(pieces: list[tuple[str, int]]) -> tuple[str, tuple[Word, ...], tuple[Word, ...]]:
-    first = _WORD.search(pieces[0][0])
-    keyword = first[0].upper() if first else ""
+def _take_apart(line: Logical, escape: str, at: int = 0) -> _Parts:
+    """Keyword, flags, words, and what ONBUILD puts off, from an offset on."""
+    first = _WORD.search(line.text, at)
+    if first is None:
+        return _Parts("")
+    keyword = first[0].upper()
+    if keyword == "ONBUILD":
+        rest = tuple(line.word(m) for m in _WORD.finditer(line.text, first.end()))
+        return _Parts(keyword, words=rest, later=_take_apart(line, escape, first.end()))
+    if keyword in _PAIRS:
+        return _Parts(keyword, rest=line.text[read_flags(line, first.end(), escape)[1] :].strip())
     # most of a Dockerfile is RUN and ENV, and nobody asks for the words of those
-    if keyword in _WITHOUT_WORDS or (keyword == "RUN" and not any(_RUN_WORDS.search(p) for p, _ in pieces)):
-        return keyword, (), ()
-    words = _words(pieces, _ARGUMENT if keyword == "ARG" else _WORD)
-    if not words:
-        return "", (), ()
-    keyword, rest = words[0].text.upper(), words[1:]
-    count = 0
-    while count < len(rest) and _FLAG.match(rest[count].text):
-        count += 1
-    return keyword, tuple(rest[:count]), tuple(rest[count:])
+    if keyword in _WITHOUT_WORDS or (keyword == "RUN" and not _LEADING_FLAG.match(line.text, first.end())):
+        return _Parts(keyword)
+    flags, end = read_flags(line, first.end(), escape)
+    pattern = _ARGUMENT if keyword == "ARG" else _WORD
+    return _Parts(keyword, flags, tuple(line.word(m) for m in pattern.finditer(line.text, end)))
 
 
-def _words(pieces: list[tuple[str, int]], pattern: re.Pattern[str]) -> list[Word]:
-    """Words over all physical lines; a word may run across a continuation."""
-    if len(pieces) == 1:
-        text, start = pieces[0]
-        return [Word(m[0], start + m.start(), start + m.end()) for m in pattern.finditer(text)]
-    logical = "".join(text for text, _ in pieces)
-    starts, at = [], 0
-    for text, start in pieces:
-        starts.append((at, start))
-        at += len(text)
-
-    def place(position: int) -> int:
-        logical_start, start = next((a, b) for a, b in reversed(starts) if a <= position)
-        return start + position - logical_start
-
-    return [Word(m[0], place(m.start()), place(m.end() - 1) + 1) for m in pattern.finditer(logical)]
+def _may_have_heredoc(parts: _Parts) -> bool:
+    return (parts.later or parts).keyword in _HEREDOC_KEYWORDS
 
 
-def _may_have_heredoc(keyword: str, words: tuple[Word, ...]) -> bool:
-    if keyword == "ONBUILD" and words:
-        keyword = words[0].text.upper()
-    return keyword in _HEREDOC_KEYWORDS
-
-
-def _heredocs(pieces: list[tuple[str, int]]) -> list[tuple[bool, str]]:
+def _heredocs(logical: str) -> list[tuple[bool, str]]:
     """Whether tabs are stripped, and the closing word, of every `<<NAME` that is a shell word of its own."""
-    logical = "".join(text for text, _ in pieces)
     if "<<" not in logical or not _SHELL_LINE.fullmatch(logical):
         return []
     found = (_HEREDOC.fullmatch(word) for word in _SHELL_WORD.findall(logical))

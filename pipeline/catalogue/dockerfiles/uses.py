@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from pipeline.model import Platform
+from pipeline.model import Platform, Reference
 
-from .expand import Unresolved, expand
-from .scan import Dockerfile, Instruction, Word, scan
+from .arguments import BUILD_PLATFORM, Variables, stage_name
+from .expand import Unresolved
+from .mounts import fields
+from .scan import Instruction, scanned
+from .words import Word
 
-_NAMES_IMAGE = re.compile(r"--from=|--mount=(?:.*,)?from=", re.IGNORECASE)
-_BUILD_PLATFORM = ("BUILDPLATFORM", "BUILDOS", "BUILDOSVERSION", "BUILDARCH", "BUILDVARIANT")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -33,83 +34,142 @@ class BaseUse:
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """Every image that a Dockerfile names, the number of its stages, and what could not be understood."""
+    """Every image that a Dockerfile names, what each stage is built from (a use, the number of a stage above, None
+    for `scratch` and for what could not be understood), and what could not be."""
 
     bases: tuple[BaseUse, ...]
-    stages: int
+    froms: tuple[BaseUse | int | None, ...]
     problems: tuple[tuple[int, str], ...]
+    replaced: tuple[BaseUse, ...] = ()  # what named contexts stand in for
+    skipped: frozenset[int] = frozenset()  # stages that named contexts stand in for
+    contexts: frozenset[str] = frozenset()  # names of contexts that stand in for something
+
+    @property
+    def stages(self) -> int:
+        """The number of stages."""
+        return len(self.froms)
+
+    @property
+    def chain(self) -> tuple[int, ...]:
+        """The stages that the last one is built from, the lowest first, and the last one itself."""
+        out: list[int] = []
+        at: BaseUse | int | None = len(self.froms) - 1 if self.froms else None
+        while isinstance(at, int):
+            out.append(at)
+            at = self.froms[at]
+        return tuple(reversed(out))
+
+    @property
+    def root(self) -> BaseUse | None:
+        """The image that the last stage stands on, through stages; None for `scratch`."""
+        found = self.froms[self.chain[0]] if self.froms else None
+        return found if isinstance(found, BaseUse) else None
+
+    @property
+    def from_nothing(self) -> bool:
+        """Whether the last stage stands on `scratch`, through stages."""
+        return bool(self.froms) and self.root is None and self.chain[0] not in self.skipped
 
 
 _KEPT = 16_384  # texts: more than the targets of a large catalogue
 
 
-@lru_cache(maxsize=_KEPT)
-def scanned(text: str) -> Dockerfile:
-    """As `scan`, once for each text."""
-    return scan(text)
+def context_name(name: str) -> str | None:
+    """What a named context must be called to stand in for an image or a stage of this name."""
+    try:
+        return Reference.parse(name).familiar.removesuffix(":latest")
+    except ValueError:
+        return None
 
 
-def find_bases(text: str, platform: Platform, arguments: Mapping[str, str] = _NOTHING) -> Uses:
+def find_bases(
+    text: str,
+    platform: Platform,
+    arguments: Mapping[str, str] = _NOTHING,
+    contexts: Collection[str] = (),
+) -> Uses:
     """The images in FROM, COPY --from and RUN --mount=from, for one platform; stages and `scratch` left out.
 
     Variables in FROM are the `TARGET…` ones and those of ARG before the first FROM: the build argument of that
-    name, else the default, else nothing.
+    name, else the default, else nothing. What one of the named `contexts` stands in for is no base.
     """
-    return _find_bases(text, platform, tuple(sorted(arguments.items())))
+    return _find_bases(text, platform, tuple(sorted(arguments.items())), frozenset(contexts))
 
 
 @lru_cache(maxsize=_KEPT)
-def _find_bases(text: str, platform: Platform, arguments: tuple[tuple[str, str], ...]) -> Uses:
+def _find_bases(
+    text: str, platform: Platform, arguments: tuple[tuple[str, str], ...], contexts: frozenset[str]
+) -> Uses:
     found = scanned(text)
-    every = [_alias(i) for i in found.instructions if i.keyword == "FROM"]
-    stage = every[-1] if every and every[-1] != "\0" else "default"
-    variables = _Variables(
-        {**target_variables(platform), "TARGETSTAGE": stage}, dict(arguments), found.escape
-    )
+    every = [stage_name(i) for i in found.instructions if i.keyword == "FROM"]
+    variables = Variables(found, platform, dict(arguments))
     stages: list[str] = []
-    bases: list[BaseUse] = []
+    froms: list[BaseUse | int | None] = []
+    uses: list[BaseUse] = []
     problems: list[tuple[int, str]] = []
+    skipped: set[int] = set()
     for instruction in found.instructions:
         if instruction.keyword == "ARG" and not stages:
             variables.take(instruction)
         elif instruction.keyword == "FROM":
+            name = stage_name(instruction)
             try:
                 use = _from(instruction, variables, platform)
+                froms.append(_below(use, stages))
             except ValueError as error:
                 problems.append((instruction.line, str(error)))
-                stages.append(_alias(instruction))
-                continue
-            if use.name != "scratch" and use.name not in stages:
-                bases.append(use)
-            stages.append(_alias(instruction))
-        elif instruction.keyword in ("COPY", "ADD", "RUN"):
+                froms.append(None)
+            if contexts and name and context_name(name) in contexts:
+                skipped.add(len(stages))
+                froms[-1] = None
+            elif isinstance(froms[-1], BaseUse):
+                uses.append(froms[-1])
+            stages.append(name)
+            continue
+        if instruction.later and len(stages) < len(every):
+            instruction = instruction.later  # a stage below triggers it in this very build
+        if instruction.keyword in ("COPY", "ADD", "RUN"):
             try:
-                words = _froms(instruction, found.escape)
+                words = named_images(instruction, text)
             except ValueError as error:
                 problems.append((instruction.line, str(error)))
                 continue
             for word in words:
                 if not _is_stage(word.text, every, by_number=instruction.keyword == "COPY"):
-                    bases.append(
+                    uses.append(
                         BaseUse(word.text, instruction.line, word.start, word.end, instruction.keyword)
                     )
     if not stages:
         problems.append((1, "there is no FROM"))
-    return Uses(tuple(bases), len(stages), tuple(problems))
+    if not contexts:
+        return Uses(tuple(uses), tuple(froms), tuple(problems))
+    replaced = tuple(use for use in uses if context_name(use.name) in contexts)
+    names = {context_name(use.name) for use in replaced} | {context_name(stages[n]) for n in skipped}
+    return Uses(
+        tuple(use for use in uses if use not in replaced),
+        tuple(froms),
+        tuple(problems),
+        replaced,
+        frozenset(skipped),
+        frozenset(name for name in names if name),
+    )
 
 
-def final_base(text: str, platform: Platform, arguments: Mapping[str, str] = _NOTHING) -> BaseUse | None:
+def _below(use: BaseUse, stages: list[str]) -> BaseUse | int | None:
+    """What a stage is built from: the last stage above of that name (stages are called in lower case), or an image."""
+    if use.name in stages:
+        return len(stages) - 1 - stages[::-1].index(use.name)
+    return None if use.name == "scratch" else use
+
+
+def final_base(
+    text: str,
+    platform: Platform,
+    arguments: Mapping[str, str] = _NOTHING,
+    contexts: Collection[str] = (),
+) -> BaseUse | None:
     """The image that the last stage stands on, through stages it is built from; None for `scratch`."""
-    froms = [i for i in scanned(text).instructions if i.keyword == "FROM" and i.words]
-    bases = find_bases(text, platform, arguments).bases
-    by_line = {use.line: use for use in bases if use.instruction == "FROM"}
-    number = len(froms) - 1
-    while number >= 0:
-        if froms[number].line in by_line:
-            return by_line[froms[number].line]
-        name = froms[number].words[0].text  # as it stands: stages are called in lower case
-        number = next((n for n in reversed(range(number)) if _alias(froms[n]) == name), -1)
-    return None
+    return find_bases(text, platform, arguments, contexts).root
 
 
 def rewrite_uses(
@@ -117,9 +177,12 @@ def rewrite_uses(
     platform: Platform,
     choose: Callable[[BaseUse], str | None],
     arguments: Mapping[str, str] = _NOTHING,
+    contexts: Collection[str] = (),
 ) -> str:
     """The same text with what `choose` gives in place of each image; None leaves it. Not a byte else changes."""
-    edits = [(use.start, use.end, choose(use)) for use in find_bases(text, platform, arguments).bases]
+    edits = [
+        (use.start, use.end, choose(use)) for use in find_bases(text, platform, arguments, contexts).bases
+    ]
     for start, end, new in sorted(edits, reverse=True):
         if new is not None:
             text = text[:start] + new + text[end:]
@@ -127,20 +190,14 @@ def rewrite_uses(
 
 
 def rewrite_bases(
-    text: str, platform: Platform, names: Mapping[str, str], arguments: Mapping[str, str] = _NOTHING
+    text: str,
+    platform: Platform,
+    names: Mapping[str, str],
+    arguments: Mapping[str, str] = _NOTHING,
+    contexts: Collection[str] = (),
 ) -> str:
     """The same text with images replaced by name (as `BaseUse.name` has it)."""
-    return rewrite_uses(text, platform, lambda use: names.get(use.name), arguments)
-
-
-def declared_arguments(text: str) -> frozenset[str]:
-    """The names of every ARG, in whatever stage."""
-    return frozenset(
-        word.text.partition("=")[0]
-        for instruction in scanned(text).instructions
-        if instruction.keyword == "ARG"
-        for word in (*instruction.flags, *instruction.words)
-    )
+    return rewrite_uses(text, platform, lambda use: names.get(use.name), arguments, contexts)
 
 
 def copies_rootfs(text: str) -> bool:
@@ -176,44 +233,7 @@ def _is_rootfs(source: str) -> bool:
     return source == "rootfs" or source.startswith("rootfs/")
 
 
-def target_variables(platform: Platform) -> dict[str, str]:
-    """What every build has from the platform that it is for."""
-    return {
-        "TARGETPLATFORM": str(platform),
-        "TARGETOS": platform.os,
-        "TARGETOSVERSION": "",
-        "TARGETARCH": platform.architecture,
-        "TARGETVARIANT": platform.variant or "",
-    }
-
-
-class _Variables:
-    """What FROM may say: the platform's variables, and the ARGs above the first FROM."""
-
-    def __init__(self, given: Mapping[str, str], arguments: Mapping[str, str], escape: str) -> None:
-        self._arguments, self._escape = arguments, escape
-        self._values: dict[str, str | None] = {**dict.fromkeys(_BUILD_PLATFORM), **given}
-        self._declared: set[str] = set()
-
-    def take(self, instruction: Instruction) -> None:
-        """Add those of an ARG."""
-        for word in (*instruction.flags, *instruction.words):
-            name, equals, default = word.text.partition("=")
-            self._declared.add(name)
-            if name in self._arguments:
-                self._values[name] = self._arguments[name]
-            elif equals:
-                try:
-                    self._values[name] = self.expand(default)
-                except ValueError:  # told where it is used
-                    self._values[name] = None
-
-    def expand(self, text: str) -> str:
-        """A word with its variables replaced. Raises ValueError."""
-        return expand(text, self._values, self._escape, self._declared)
-
-
-def _from(instruction: Instruction, variables: _Variables, own: Platform) -> BaseUse:
+def _from(instruction: Instruction, variables: Variables, own: Platform) -> BaseUse:
     if not instruction.words:
         raise ValueError("FROM names no image")
     word = instruction.words[0]
@@ -226,9 +246,9 @@ def _from(instruction: Instruction, variables: _Variables, own: Platform) -> Bas
     if flag is None:
         return BaseUse(name, instruction.line, word.start, word.end, "FROM")
     try:
-        platform = Platform.parse(variables.expand(flag.text))
+        platform = Platform.parse_any(variables.expand(flag.text))
     except Unresolved:
-        if not any(variable in flag.text for variable in _BUILD_PLATFORM):
+        if not any(variable in flag.text for variable in BUILD_PLATFORM):
             raise
         return BaseUse(name, instruction.line, word.start, word.end, "FROM", on_build_platform=True)
     return BaseUse(
@@ -236,29 +256,30 @@ def _from(instruction: Instruction, variables: _Variables, own: Platform) -> Bas
     )
 
 
-def _alias(instruction: Instruction) -> str:
-    words = instruction.words
-    return words[2].text.lower() if len(words) >= 3 and words[1].text.upper() == "AS" else "\0"
-
-
-def _froms(instruction: Instruction, escape: str) -> list[Word]:
-    """The values of --from and --mount=from=. Raises ValueError for one in quotes, which could not be replaced."""
-    out = []
-    for flag in instruction.flags:
-        plain = flag.text.translate(dict.fromkeys(map(ord, f"\"'{escape}")))
-        split = flag.text.count('"') % 2 or flag.text.count("'") % 2  # a quoted space
-        if split or (plain != flag.text and _NAMES_IMAGE.match(plain)):
-            raise ValueError(f"{flag.text[:80]}: write --from and --mount without quotes and escapes")
+def named_images(instruction: Instruction, text: str) -> list[Word]:
+    """The values of --from and --mount=from= of a COPY, ADD or RUN, stages among them. Raises ValueError for one that
+    could not be replaced."""
     if instruction.keyword != "RUN":
         word = instruction.flag("from")
-        return [word] if word is not None and word.text else []
-    for mount in instruction.flag_values("mount"):
-        at = mount.start
-        for part in mount.text.split(","):
-            if part[:5].lower() == "from=":
-                out.append(Word(part[5:], at + 5, at + len(part)))
-            at += len(part) + 1
-    return out
+        return [_replaceable(word, word.text, text)] if word is not None and word.text else []
+    found = ((mount, fields(mount.text)) for mount in instruction.flag_values("mount"))
+    return [
+        _replaceable(mount, name, text, "from=")
+        for mount, keys in found
+        if (name := keys.get("from")) is not None
+    ]
+
+
+def _replaceable(flag: Word, name: str, text: str, key: str = "") -> Word:
+    """Where a name stands in a flag's value, inside its quotes if there are any."""
+    quotes = "[\"']*"
+    if flag.plain and not key:
+        return flag
+    pattern = re.compile(f"[,=](?i:{quotes}{key}){quotes}({re.escape(name)})(?={quotes}(?:,|$))")
+    places = list(pattern.finditer(text, flag.start - 1, flag.end))
+    if len(places) != 1:
+        raise ValueError(f"{flag.text[:80]}: write the image's name without quotes and escapes")
+    return Word(name, places[0].start(1), places[0].end(1))
 
 
 def _is_stage(name: str, stages: list[str], *, by_number: bool) -> bool:

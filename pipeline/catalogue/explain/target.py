@@ -11,6 +11,7 @@ from ..aliases import read_version
 from ..changes.comparison import untagged
 from ..changes.keys import input_digests, inputs_of
 from ..definition import Definition, Place
+from ..dockerfiles.syntax import find_syntax
 from ..plan import Base, Plan, Target
 from ..source import Source
 from ..templating.lines import place_of
@@ -42,6 +43,8 @@ def explain_target(plan: Plan, target_id: str, *, lock: str = LOCK_NAME) -> tupl
         *_merged(levels, "versions"),
         *_merged(levels, "variables"),
         *_arguments(target, levels, project),
+        *_contexts(target, levels, lock),
+        *_credentials(target, levels),
         *_labels(target, levels, project),
         *_rootfs(target, levels),
         *_bases(plan, plan.source, target, levels, lock),
@@ -126,6 +129,26 @@ def _arguments(target: Target, levels: Levels, project: ProjectSays) -> Iterator
         yield last(f"args.{name}", said, value)
 
 
+def _contexts(target: Target, levels: Levels, lock: str) -> Iterator[Explained]:
+    said = levels.merged("contexts")
+    for context in target.contexts:
+        why = f"paths: {len(context.entries)}" if context.kind == "folder" else None
+        value = context.target_id or context.source
+        if context.reference is not None:
+            value, why = str(context.reference), _pinned_as(context.image, context.reference, lock)
+        found = last(f"contexts.{context.name}", said[context.name], value)
+        yield Explained(found.key, value, found.place, why, found.overrides)
+
+
+def _credentials(target: Target, levels: Levels) -> Iterator[Explained]:
+    for key, mentions in (("secrets", levels.definition.secrets), ("ssh", levels.definition.ssh)):
+        said: dict[str, list[Said]] = {}
+        for mention in mentions:
+            said.setdefault(mention.name, []).append(Said(mention.name, levels.spot(mention.place)))
+        for name in getattr(target, key):
+            yield last(f"{key}.{name}", said[name], name)
+
+
 def _labels(target: Target, levels: Levels, project: ProjectSays) -> Iterator[Explained]:
     d = levels.definition
     automatic: Mapping[str, tuple[tuple[Said, ...], str]] = {
@@ -163,19 +186,26 @@ def _bases(plan: Plan, source: Source, target: Target, levels: Levels, lock: str
         yield Explained("external", str(target.external), spot, _pinned(target.external, lock))
     if target.template is None:
         return
-    plain = plain_dockerfile(source, target.template, levels.definition)
+    template = target.template
+    plain = plain_dockerfile(source, template, levels.definition)
+
+    def at(number: int) -> Spot:
+        found = place_of(source, template, levels.definition, plain, target.dockerfile, number)
+        path, line = found or (template, 0)
+        return Spot(path, line, 1 if line else 0)
+
+    if target.syntax is not None and (syntax := find_syntax(target.dockerfile)):
+        yield Explained(
+            "syntax", str(target.syntax), at(syntax.line), _pinned_as(syntax.name, target.syntax, lock)
+        )
     for base in target.bases:
-        found = place_of(source, target.template, levels.definition, plain, target.dockerfile, base.line)
-        path, line = found or (target.template, 0)
-        spot = Spot(path, line, 1 if line else 0)
+        spot = at(base.line)
         on = f" on {base.on}" if base.on else ""
         key = f"bases.{base.name}{on}"
         if base.target_id is not None:
             yield Explained(key, base.target_id, spot, _internal(plan, base))
         elif base.reference is not None:
-            written = Reference.parse(base.name).digest is not None
-            why = "its digest is written here" if written else _pinned(base.reference, lock)
-            yield Explained(key, str(base.reference), spot, why)
+            yield Explained(key, str(base.reference), spot, _pinned_as(base.name, base.reference, lock))
 
 
 def _internal(plan: Plan, base: Base) -> str:
@@ -185,6 +215,12 @@ def _internal(plan: Plan, base: Base) -> str:
     if tag in (target.tag, *target.tags[:1]):
         return f"the tag {tag} of the image {target.image}"
     return f"{tag} is an alias of {target.name}"
+
+
+def _pinned_as(written: str, reference: Reference, lock: str) -> str:
+    if Reference.parse(written).digest is not None:
+        return "its digest is written here"
+    return _pinned(reference, lock)
 
 
 def _pinned(reference: Reference, lock: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pipeline.catalogue.dockerfiles.syntax import find_syntax
 from pipeline.catalogue.dockerfiles.uses import BaseUse
 from pipeline.catalogue.generate import Generated
+from pipeline.catalogue.graph import DOCKERFILE
 from pipeline.catalogue.source import IMAGES, MAX_TEXT, ROOTFS, Entry, Source
 from pipeline.catalogue.starting import SCHEMAS
 from pipeline.model import Platform, Reference
@@ -109,12 +111,22 @@ class _Maker:
             self.done.append(f"{path}: the byte order mark is left out")
         new, taken = rewrite(text, _PLATFORM, lambda use: self._base(text, use, tag))
         self.by_hand += [f"{path}:{line}: {message}" for line, message in taken.by_hand]
+        self._frontend(text)
         if taken.sources:
             found = context_of(self.source, self.build.context, self._ignore(path), taken.sources)
             self._check(path, taken, found)
             self.context |= found.entries
             self.by_hand += found.by_hand
         return Generated("file", content=as_template(new).encode())
+
+    def _frontend(self, text: str) -> None:
+        """A frontend is a base, unless it is the usual one."""
+        syntax = find_syntax(text)
+        try:
+            if syntax and (found := base_of(syntax.name)).repository != DOCKERFILE:
+                self.bases.add(found)
+        except ValueError:
+            return  # the plan says what is wrong with it
 
     def _check(self, path: str, taken: Taken, found: Context) -> None:
         """Raises Unusable for sources that are not in the context: the Dockerfile does not build as it stands."""

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pipeline.catalogue.dockerfiles.scan import Dockerfile, Instruction
-from pipeline.catalogue.dockerfiles.uses import BaseUse, find_bases, scanned
+from pipeline.catalogue.dockerfiles.scan import Dockerfile, Instruction, scanned
+from pipeline.catalogue.dockerfiles.uses import BaseUse, find_bases
 from pipeline.model import Platform
 
 PREFIX = "rootfs/"
@@ -48,8 +48,6 @@ def rewrite(text: str, platform: Platform, choose: Callable[[BaseUse], str | Non
                     "ONBUILD takes files of the images that stand on this one: write rootfs/ before them",
                 )
             )
-    if "syntax" in file.directives:
-        taken.by_hand.append((1, f"# syntax={file.directives['syntax']} is kept; the lock does not pin it"))
     edits = [*taken.edits]
     for use in find_bases(text, platform).bases:
         new = choose(use)
@@ -149,6 +147,11 @@ def _mounts(instruction: Instruction, taken: Taken) -> None:
         if "rw" in parts or "readwrite" in parts:
             message = "a bind mount that is written to (rw) stops the engine: copy the files instead"
             taken.by_hand.append((instruction.line, message))
+        if not mount.plain:
+            message = "--mount in quotes: write rootfs/ before its source"
+            taken.by_hand.append((instruction.line, message))
+            taken.sources.append(".")
+            continue
         value, place = parts.get("source") or parts.get("src") or ("", 0)
         taken.sources.append("." if "$" in value or not value else clean(value))
         if value and "$" not in value:

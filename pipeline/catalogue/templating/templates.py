@@ -152,7 +152,7 @@ class Renderer:
             return "".join(out)
         except jinja2.TemplateSyntaxError as error:
             where, message = error.name or path, str(error.message)
-            near = _known_word(message, self._environment)
+            near = _known_word(message, self._environment) or _not_meant(message)
             raise TemplateProblem(Problem(where, error.lineno, 1, "", message, near)) from None
         except jinja2.TemplateNotFound as error:
             line, where = self._line(error, path)
@@ -200,6 +200,15 @@ def _known_word(message: str, environment: Sandbox) -> str | None:
         return None
     known = environment.filters if match[1] == "filter" else environment.tests
     return did_you_mean(match[2], (name for name in known if not name.startswith("lockage_")))
+
+
+def _not_meant(message: str) -> str | None:
+    """The way out for what only looks like Jinja: a shell's ${#x}, a format such as {{.Name}}."""
+    if message == "Missing end of comment tag":
+        return "{# begins a comment; for a shell: {% raw %}${#x}{% endraw %}"
+    if message == "unexpected '.'":
+        return "for what Jinja is not to read: {% raw %}{{.Name}}{% endraw %}"
+    return None
 
 
 def _explain(error: Exception, context: Mapping[str, Any], subject: str) -> tuple[str, str | None]:

@@ -16,7 +16,7 @@ from pipeline.model import Digest
 
 from . import daemon as service
 from .order import CONTEXT, CONTEXTS, DOCKERFILE, METADATA, PROGRESS, SECRETS, SSH, BuildOrder, arguments
-from .report import Failure, Report, current, read_report
+from .report import CACHE, Failure, Report, Warning, current, read_report
 
 if TYPE_CHECKING:
     import dagger
@@ -27,6 +27,8 @@ _DIGEST = "containerimage.digest"
 _STEP_FAILED = '" did not complete successfully'
 _SIGNALLED = 128  # and a signal's number: the exit code of what it ended
 _PARSING = "dockerfile parse error"
+_EXPORTER = "cache exporter"
+_NO_CACHES_FAULT = (_STEP_FAILED, _PARSING, _DISK_FULL, "failed to push")
 _REGISTRY = (
     "failed to push",
     "failed to copy",
@@ -88,6 +90,28 @@ async def build(
 
 
 async def _build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None, name: str) -> Built:
+    """The build; once more without its caches where they may be why it failed: what a cache names can be gone."""
+    try:
+        return await _once(daemon, order, credentials, name)
+    except LockageError as fault:
+        alone = _without_caches(order, fault)
+        if alone is None:
+            raise
+        built = await _once(daemon, alone, credentials, name)
+        why = fault.message.removeprefix(f"building {order.target}: ")
+        warning = Warning(0, f"built without its caches: {why}", CACHE)
+        return replace(built, report=replace(built.report, warnings=(*built.report.warnings, warning)))
+
+
+def _without_caches(order: BuildOrder, fault: LockageError) -> BuildOrder | None:
+    """The order without what may have failed it; None where that was no cache. What it writes mends a cache."""
+    caches = order.cache_from or order.cache_to
+    if not caches or any(words in fault.message for words in _NO_CACHES_FAULT):
+        return None
+    return replace(order, cache_from=(), cache_to=() if _EXPORTER in fault.message else order.cache_to)
+
+
+async def _once(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None, name: str) -> Built:
     import dagger
 
     command = [
@@ -124,8 +148,8 @@ def _with_inputs(
     # The variable is another one each time: an engine would remember what was pushed before.
     out = daemon.tool().with_env_variable("LOCKAGE_BUILD", name).with_new_file("/out/.keep", "")
     out = out.with_mounted_directory(CONTEXT, order.context).with_mounted_directory(DOCKERFILE, dockerfile)
-    for context, folder in order.folders.items():
-        out = out.with_mounted_directory(f"{CONTEXTS}/{context}", folder)
+    for number, folder in enumerate(order.folders.values()):
+        out = out.with_mounted_directory(f"{CONTEXTS}/{number}", folder)
     for id, secret in order.secrets.items():
         out = out.with_mounted_secret(f"{SECRETS}/{id}", secret)
     for id, agent in order.ssh_agents.items():

@@ -2,7 +2,8 @@
 
 It listens on a socket in a cache volume, which only its clients mount: whoever else shares the engine's network, the
 RUN instructions of its own builds first of all, cannot reach it. What of the registries is on the loopback of the
-machine the session comes from is brought in under its usual name (`localhost:5000`).
+machine the session comes from is brought in under its usual name (`localhost:5000`): by the engine's own network where
+that forwards it, by the session otherwise, which costs some ten times the processor time.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ _TRACE = ".trace"
 _HEADER = re.compile(rf"^==> (.*){re.escape(_TRACE)} <==\n", re.MULTILINE)
 PATIENCE = 30.0  # seconds in which a busy daemon has to answer
 _ENGINE_LIMIT = 60.0  # seconds for the engine to run a question, and to stop a service
+_RELEASES = ("/etc/debian_version", "/etc/alpine-release", "/etc/os-release", "/usr/lib/os-release")
 _CERTIFICATES = "/etc/buildkit/ca"
 _START = Path(__file__).parent / "daemon.sh"
 
@@ -103,9 +105,14 @@ class Daemon:
     """A daemon of this run on an engine: started by the first build that needs it, stopped with the session."""
 
     def __init__(
-        self, client: dagger.Client, config: DaemonConfig, registry: dagger.Service | None = None
+        self,
+        client: dagger.Client,
+        config: DaemonConfig,
+        registry: dagger.Service | None = None,
+        forwards: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
         self.client, self.config = client, config
+        self._forwards = {port: forwards[port] for port in config.ports if port in forwards}
         self._registry, self._lock = registry, anyio.Lock()
         self._service: dagger.Service | None = None
         self._name, self._answered = "", 0.0
@@ -122,7 +129,14 @@ class Daemon:
         return f"/run/buildkit/{self._name}"
 
     def tool(self) -> dagger.Container:
-        """A container of BuildKit's image that sees the daemons' sockets."""
+        """A container of BuildKit's image that sees the daemons' sockets, for clients.
+
+        It does not say which distribution it is of: in one that it knows, the engine installs the certificate
+        authorities of its machine before each command and takes them out afterwards, which takes seconds.
+        """
+        return self._image().without_files(list(_RELEASES))
+
+    def _image(self) -> dagger.Container:
         sockets = self.client.cache_volume(SOCKETS)
         base = self.client.container().from_(str(self.config.image))
         # Authorities that the engine gives to its containers it then appends to their bundle by itself; this program
@@ -163,7 +177,7 @@ class Daemon:
             )
 
     def _definition(self) -> dagger.Service:
-        base = self.tool().with_mounted_cache("/var/lib/buildkit", self.client.cache_volume(STATE))
+        base = self._image().with_mounted_cache("/var/lib/buildkit", self.client.cache_volume(STATE))
         base = base.with_new_file("/etc/buildkit/lockage.toml", self.config.toml())
         for path, content in self.config.certificates().items():
             base = base.with_new_file(path, content)
@@ -172,6 +186,10 @@ class Daemon:
         registry = self._registry or self._loopback()
         if registry is not None:
             base = base.with_service_binding("localhost", registry)
+        if self._forwards:
+            pairs = " ".join(f"{port}={address}" for port, address in self._forwards.items())
+            secret = self.client.set_secret("lockage-buildkit-forwards", pairs)
+            base = base.with_secret_variable("LOCKAGE_FORWARDS", secret)
         base = base.with_env_variable("LOCKAGE_RUN", self._name)
         return base.as_service(
             args=["/bin/sh", "-c", _START.read_text(encoding="utf-8")], insecure_root_capabilities=True
@@ -180,7 +198,8 @@ class Daemon:
     def _loopback(self) -> dagger.Service | None:
         import dagger
 
-        ports = [dagger.PortForward(backend=port, frontend=port) for port in self.config.ports]
+        rest = [port for port in self.config.ports if port not in self._forwards]
+        ports = [dagger.PortForward(backend=port, frontend=port) for port in rest]
         return self.client.host().service(ports, host="localhost") if ports else None
 
     async def hangs(self) -> None:

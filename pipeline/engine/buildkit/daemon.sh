@@ -1,5 +1,5 @@
 # Start of BuildKit's daemon in its service, given to /bin/sh. LOCKAGE_RUN is the name of this daemon's folder below
-# /run/buildkit, where its socket is for clients; LOCKAGE_SUBNET the network of RUN instructions.
+# /run/buildkit, where its socket is for clients.
 set -eu
 
 # Only one daemon may have a state: the first free one is taken, so that what ran last time is warm again.
@@ -41,6 +41,26 @@ while read -r address names; do  # what this service knows by name is its own af
     case $address in 127.* | *:* | '' | '#'*) continue ;; esac
     rule -d "$address" -j DROP
 done < /etc/hosts
+
+# What this service knows as localhost:PORT is forwarded by the engine's network at another address
+# (PORT=ADDRESS:PORT), which is for this service alone.
+for forward in ${LOCKAGE_FORWARDS:-}; do
+    at=${forward#*=}
+    while read -r address names; do
+        case $address in *:* | '' | '#'*) continue ;; esac
+        case " $names " in *" localhost "*) ;; *) continue ;; esac
+        iptables -w -t nat -A OUTPUT -d "$address" -p tcp --dport "${forward%%=*}" -j DNAT --to-destination "$at"
+    done < /etc/hosts
+    rule -d "${at%:*}" -j DROP
+done
+if [ -n "${LOCKAGE_FORWARDS:-}" ]; then
+    while read -r interface destination _; do
+        [ "$destination" = 00000000 ] || continue
+        echo 1 > "/proc/sys/net/ipv4/conf/$interface/route_localnet"
+        iptables -w -t nat -A POSTROUTING -s 127.0.0.0/8 -o "$interface" -j MASQUERADE
+    done < /proc/net/route
+fi
+unset LOCKAGE_FORWARDS
 
 umask 022
 entry=/usr/bin/buildkitd-entrypoint  # sees to control groups

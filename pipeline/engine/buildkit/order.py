@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CONTEXT = "/in/context"
 DOCKERFILE = "/in/dockerfile"
-CONTEXTS = "/in/contexts"  # folders of named contexts, by name
+CONTEXTS = "/in/contexts"  # folders of named contexts, by number
 SECRETS = "/run/secrets"
 SSH = "/run/ssh"
 METADATA = "/out/metadata.json"
@@ -65,8 +65,8 @@ def arguments(order: BuildOrder) -> list[str]:
     """What follows `buildctl build`: paths are those inside the client's container (buildctl's reference, `build`)."""
     out = ["--frontend", "dockerfile.v0", "--progress", "rawjson", "--metadata-file", METADATA]
     out += ["--local", f"context={CONTEXT}", "--local", f"dockerfile={DOCKERFILE}"]
-    for name in order.folders:
-        out += ["--local", f"{_local(name)}={CONTEXTS}/{name}"]
+    for number, _ in enumerate(order.folders):
+        out += ["--local", f"{_local(number)}={CONTEXTS}/{number}"]
     for name, value in frontend_options(order).items():
         out += ["--opt", f"{name}={value}"]
     for id in order.secrets:
@@ -92,7 +92,7 @@ def frontend_options(order: BuildOrder) -> dict[str, str]:
     out |= {f"build-arg:{name}": value for name, value in sorted(order.build_arguments.items())}
     out |= {f"label:{name}": value for name, value in sorted(order.labels.items())}
     out |= {f"context:{name}": source for name, source in sorted(order.contexts.items())}
-    out |= {f"context:{name}": f"local:{_local(name)}" for name in sorted(order.folders)}
+    out |= {f"context:{name}": f"local:{_local(number)}" for number, name in enumerate(order.folders)}
     out |= {f"attest:{kind}": value for kind, value in sorted(order.attestations.items())}
     return out
 
@@ -118,6 +118,6 @@ def record(values: Mapping[str, str]) -> str:
     return line.getvalue().removesuffix("\n")
 
 
-def _local(name: str) -> str:
-    """What a named context's folder is called between buildctl and the frontend."""
-    return f"context-{name}"
+def _local(number: int) -> str:
+    """What a named context's folder is called between buildctl and the frontend, whatever its own name is."""
+    return f"context-{number}"

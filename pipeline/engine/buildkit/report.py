@@ -108,7 +108,7 @@ def read_report(text: str, *, failed: bool) -> Report:
 def current(tail: str) -> str:
     """What a build is doing, from the last of its events (the first line may be cut): a step's name, or the last line
     that a step wrote; empty where neither is among them."""
-    for line in reversed(tail.splitlines()):
+    for line in reversed(tail.split("\n")):
         status = _status(line)
         if status is None:
             continue

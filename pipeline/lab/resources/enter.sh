@@ -6,6 +6,7 @@
 # LAB_MOUNT  empty folder to mount on            LAB_STATE  kept between runs, becomes /var/lib/dagger
 # LAB_RUN    holds the engine's socket           LAB_CONFIG engine.json
 # LAB_CERTS  further CA certificates, or empty   LAB_PORT   ports of the host's loopback to let through
+# LAB_FORWARDS  PORT=ADDRESS:PORT: where containers that know the address reach such a port
 # LAB_NAME   host name, and name of its cgroup   LAB_QEMU   qemu's files for foreign platforms, or empty
 # The starter gives the network namespace its one interface, tap0, while we wait for it.
 set -eu
@@ -71,8 +72,8 @@ umount -l /old
 rmdir /old
 
 # Registries on the host's loopback have the same address in here. Nothing else of the host's loopback
-# (10.0.2.2) can be reached: not by the engine, and nothing at all by containers. "raw" comes before every
-# rule that the engine's network plug-ins insert.
+# (10.0.2.2) can be reached: not by the engine, and nothing at all by containers, except at an address that only
+# BuildKit's service is given. "raw" comes before every rule that the engine's network plug-ins insert.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin
 export PATH
 if iptables-nft -t raw -S > /dev/null 2>&1; then ipt=iptables-nft; else ipt=iptables-legacy; fi
@@ -80,6 +81,11 @@ echo 1 > /proc/sys/net/ipv4/conf/tap0/route_localnet
 for port in $LAB_PORT; do
     "$ipt" -w -t nat -A OUTPUT -d 127.0.0.1/32 -p tcp --dport "$port" -j DNAT --to-destination "10.0.2.2:$port"
     "$ipt" -w -A OUTPUT -d 10.0.2.2/32 -p tcp --dport "$port" -j ACCEPT
+done
+for forward in $LAB_FORWARDS; do
+    at=${forward#*=}
+    "$ipt" -w -t nat -A PREROUTING -d "${at%:*}/32" -p tcp --dport "${at#*:}" \
+        -j DNAT --to-destination "10.0.2.2:${forward%%=*}"
 done
 "$ipt" -w -t nat -A POSTROUTING -s 127.0.0.0/8 -o tap0 -j MASQUERADE
 "$ipt" -w -A OUTPUT -d 10.0.2.2/32 -j REJECT
@@ -96,5 +102,5 @@ if [ -n "$LAB_QEMU" ]; then
     done
 fi
 
-unset LAB_LOWER LAB_MOUNT LAB_STATE LAB_RUN LAB_CONFIG LAB_CERTS LAB_PORT LAB_NAME LAB_QEMU
+unset LAB_LOWER LAB_MOUNT LAB_STATE LAB_RUN LAB_CONFIG LAB_CERTS LAB_PORT LAB_FORWARDS LAB_NAME LAB_QEMU
 exec tini -- dagger-engine --oci-cni-pool-size 8 --network-name dagger --network-cidr 10.87.0.0/16

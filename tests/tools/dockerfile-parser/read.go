@@ -12,8 +12,10 @@ import (
 )
 
 // answer is what one Dockerfile is to BuildKit. Parse says why it is no list of instructions, Meaning why the
-// instructions are not accepted.
+// instructions are not accepted; Syntax is the frontend that it asks for, on a line.
 type answer struct {
+	Syntax       string             `json:"syntax,omitempty"`
+	SyntaxLine   int                `json:"syntax_line,omitempty"`
 	Parse        string             `json:"parse,omitempty"`
 	Meaning      string             `json:"meaning,omitempty"`
 	Escape       string             `json:"escape"`
@@ -31,11 +33,13 @@ type instruction struct {
 }
 
 // outcome is what is named on one platform, stages and scratch left out; Error is the first that cannot be known,
-// Unset the variables without a value that FROM looked at.
+// Unset the variables without a value that FROM looked at. Labels are those of the last stage and the ones below it,
+// null where the base's environment has a say.
 type outcome struct {
-	Error string   `json:"error,omitempty"`
-	Uses  []use    `json:"uses"`
-	Unset []string `json:"unset"`
+	Error  string             `json:"error,omitempty"`
+	Uses   []use              `json:"uses"`
+	Unset  []string           `json:"unset"`
+	Labels map[string]*string `json:"labels"`
 }
 
 type use struct {
@@ -47,6 +51,9 @@ type use struct {
 
 func read(asked request) answer {
 	out := answer{Instructions: []instruction{}, Platforms: map[string]outcome{}}
+	if name, _, places, found := parser.DetectSyntax([]byte(asked.Dockerfile)); found {
+		out.Syntax, out.SyntaxLine = name, places[0].Start.Line
+	}
 	result, err := parser.Parse(strings.NewReader(asked.Dockerfile))
 	if err != nil {
 		out.Parse = err.Error()
@@ -67,10 +74,12 @@ func read(asked request) answer {
 	out.Stages = len(stages)
 	for _, platform := range asked.Platforms {
 		known := variables(platform, stages)
-		words := &expander{shell.NewLex(result.EscapeToken), known, asked.Arguments, []string{}}
+		words := &expander{shell.NewLex(result.EscapeToken), known, asked.Arguments, []string{}, result.EscapeToken}
 		uses, err := uses(stages, arguments, words)
 		found := outcome{Uses: uses, Unset: words.unset}
 		if err != nil {
+			found.Error = err.Error()
+		} else if found.Labels, err = labels(stages, words); err != nil {
 			found.Error = err.Error()
 		}
 		out.Platforms[platform] = found
@@ -91,7 +100,7 @@ func uses(stages []instructions.Stage, arguments []instructions.ArgCommand, word
 		every[strings.ToLower(stage.Name)] = true
 	}
 	above := map[string]bool{"scratch": true}
-	for _, stage := range stages {
+	for number, stage := range stages {
 		name, err := words.expand(stage.BaseName)
 		if err == nil && name == "" {
 			err = errors.New("base name should not be blank")
@@ -108,19 +117,33 @@ func uses(stages []instructions.Stage, arguments []instructions.ArgCommand, word
 		}
 		above[stage.Name] = true
 		for _, command := range stage.Commands {
+			line := command.Location()[0].Start.Line
+			if later, there := command.(*instructions.OnbuildCommand); there && number < len(stages)-1 {
+				if command, err = trigger(later); err != nil {
+					return found, err
+				}
+			}
 			names, err := sources(command, len(stages))
 			if err != nil {
 				return found, err
 			}
 			for _, name := range names {
 				if !every[strings.ToLower(name)] {
-					line := command.Location()[0].Start.Line
 					found = append(found, use{strings.ToUpper(command.Name()), name, line, ""})
 				}
 			}
 		}
 	}
 	return found, nil
+}
+
+// trigger is what an ONBUILD of a stage that is not the last one puts off to the stages below.
+func trigger(later *instructions.OnbuildCommand) (instructions.Command, error) {
+	result, err := parser.Parse(strings.NewReader(later.Expression))
+	if err != nil {
+		return nil, err
+	}
+	return instructions.ParseCommand(result.AST.Children[0])
 }
 
 // sources are the names that a command takes files from. COPY knows stages by number as well.

@@ -35,6 +35,7 @@ type expander struct {
 	known     values
 	arguments values
 	unset     []string
+	escape    rune
 }
 
 func (e *expander) expand(text string) (string, error) {
@@ -78,7 +79,7 @@ func expandAll(asked request) []expansion {
 	}
 	out := []expansion{}
 	for _, text := range asked.Words {
-		words := &expander{shell.NewLex(escape), asked.Values, nil, []string{}}
+		words := &expander{shell.NewLex(escape), asked.Values, nil, []string{}, escape}
 		found, err := words.expand(text)
 		message := ""
 		if err != nil {

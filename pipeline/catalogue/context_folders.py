@@ -1,0 +1,32 @@
+"""Named contexts that are folders: where they are, and what is in them."""
+
+from __future__ import annotations
+
+from pipeline.errors import Problem
+
+from .contexts import FOLDER, NamedContext, kind_of
+from .definition import Definition, Place
+from .rootfs import read_tree
+from .source import Source
+
+
+def folder_of(source: str, place: Place) -> str:
+    """The folder of a context: below that of the image.yml that names it."""
+    return f"{place.document.path.rpartition('/')[0]}/{source.removeprefix(FOLDER).strip('/')}"
+
+
+def read_folders(source: Source, definition: Definition, problems: list[Problem]) -> dict[str, NamedContext]:
+    """The folder contexts of a tag by name; problems are appended."""
+    out: dict[str, NamedContext] = {}
+    for name, said in definition.contexts.items():
+        if kind_of(said.value) != "folder":
+            continue
+        folder = folder_of(said.value, said.place)
+        top = source.get(folder)
+        if top is None or top.kind != "dir":
+            what = "is not there" if top is None else "is no folder"
+            problems.append(said.place.problem(f"{folder} {what}"))
+            continue
+        tree = read_tree(source, folder, problems)
+        out[name] = NamedContext(name, "folder", said.value, entries=tree.entries)
+    return out

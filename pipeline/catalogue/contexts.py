@@ -1,0 +1,57 @@
+"""Named contexts: what stands in for an image or a stage of a Dockerfile, as `--build-context` of buildx does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pipeline.model import Reference
+
+from .rootfs import RootfsEntry
+
+IMAGE = "docker-image://"
+FOLDER = "./"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedContext:
+    """One named context of a target. `source` is what image.yml says; an image has `reference` (pinned where it is
+    locked) or `target_id`, a folder its `entries`."""
+
+    name: str
+    kind: Literal["image", "url", "folder"]
+    source: str
+    reference: Reference | None = None
+    target_id: str | None = None
+    entries: tuple[RootfsEntry, ...] = ()
+
+    @property
+    def image(self) -> str:
+        """The image as image.yml names it."""
+        return self.source.removeprefix(IMAGE)
+
+    @property
+    def url(self) -> str | None:
+        """The address that BuildKit fetches."""
+        return self.source if self.kind == "url" else None
+
+    @property
+    def path(self) -> str:
+        """The folder below dist/<name>/<tag>/: `contexts/<name>`, with / and : of the name as %2F and %3A."""
+        return f"contexts/{self.name.replace('/', '%2F').replace(':', '%3A')}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The context as data, without its entries."""
+        out: dict[str, Any] = {"name": self.name, "kind": self.kind, "source": self.source}
+        if self.target_id:
+            out["target"] = self.target_id
+        if self.reference:
+            out["reference"] = str(self.reference)
+        return out
+
+
+def kind_of(source: str) -> Literal["image", "url", "folder"]:
+    """What kind of context a source is; it has been validated."""
+    if source.startswith(IMAGE):
+        return "image"
+    return "folder" if source.startswith(FOLDER) else "url"

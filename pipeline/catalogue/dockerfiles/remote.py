@@ -1,0 +1,34 @@
+"""Addresses that BuildKit fetches itself: whether what they lead to can change (frontend/dockerfile/dfgitutil)."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SCP = re.compile(r"[a-zA-Z0-9-_]+@[a-zA-Z0-9-.]+:.+")
+
+
+def is_remote(source: str) -> bool:
+    """Whether a source of ADD, or a context, is an address and no path."""
+    return source.startswith(("http://", "https://")) or is_git(source)
+
+
+def is_git(source: str) -> bool:
+    """Whether an address is that of a git repository."""
+    if source.startswith(("git://", "ssh://")) or _SCP.fullmatch(source):
+        return True
+    return source.startswith(("http://", "https://")) and urlsplit(source).path.endswith(".git")
+
+
+def is_pinned(source: str, checksum: str | None = None) -> bool:
+    """Whether an address always leads to the same: a git commit in full, or something with its checksum."""
+    if not is_git(source):
+        return bool(checksum)
+    if checksum and "$" in checksum:
+        return True  # a variable, which the build fills
+    before, _, fragment = source.partition("#")
+    query = parse_qs(before.partition("?")[2])
+    named = [checksum or "", fragment.partition(":")[0]]
+    named += [value for key in ("checksum", "commit", "ref") for value in query.get(key, ())]
+    return any(_COMMIT.fullmatch(name) for name in named)

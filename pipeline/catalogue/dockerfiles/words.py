@@ -1,0 +1,95 @@
+"""Words of an instruction with their places in the text, and the flags before them, read as BuildKit's parser does
+(frontend/dockerfile/parser/split_command.go)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+_PLAIN_FLAGS = re.compile(r"(?:\s+|--[^\s\"'\\`]+(?=\s|$))*")
+_PLAIN_FLAG = re.compile(r"\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of an instruction and where it stands in the text (`text[start:end]`). A flag is `plain` if it
+    stands there without quotes and escapes."""
+
+    text: str
+    start: int
+    end: int
+    plain: bool = True
+
+
+class Logical:
+    """A line with its continuations joined, each piece with its offset in the whole text."""
+
+    def __init__(self, pieces: Sequence[tuple[str, int]]) -> None:
+        self.text = "".join(text for text, _ in pieces) if len(pieces) > 1 else pieces[0][0]
+        self._starts = [(0, pieces[0][1])]
+        at = 0
+        for (before, _), (_, start) in pairwise(pieces):
+            at += len(before)
+            self._starts.append((at, start))
+
+    def place(self, position: int) -> int:
+        """The offset in the whole text."""
+        logical, start = next((a, b) for a, b in reversed(self._starts) if a <= position)
+        return start + position - logical
+
+    def word(self, match: re.Match[str]) -> Word:
+        """What was found, as a word; it may run across a continuation."""
+        return self.between(match[0], match.start(), match.end())
+
+    def between(self, text: str, start: int, end: int, plain: bool = True) -> Word:
+        """A word that stands between two offsets of the line."""
+        return Word(text, self.place(start), self.place(end - 1) + 1, plain)
+
+
+def read_flags(line: Logical, at: int, escape: str) -> tuple[tuple[Word, ...], int]:
+    """The `--…` words from an offset on, without quotes and escapes, and the offset behind them. `--` ends them."""
+    text = line.text
+    end = _plain_end(text, at)
+    found = [line.word(match) for match in _PLAIN_FLAG.finditer(text, at, end)]
+    at = end
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        if text[at : at + 2] != "--":
+            break
+        start = at
+        word, at = _flag(text, at, escape)
+        if word == "--":
+            break
+        if word:
+            found.append(line.between(word, start, at, word == text[start:at]))
+    return tuple(found), at
+
+
+def _plain_end(text: str, at: int) -> int:
+    match = _PLAIN_FLAGS.match(text, at)
+    return match.end() if match else at
+
+
+def _flag(text: str, at: int, escape: str) -> tuple[str, int]:
+    """One flag from an offset on, and the offset behind it."""
+    out: list[str] = []
+    quote = ""
+    while at < len(text):
+        character = text[at]
+        if quote and character == quote:
+            quote = ""
+        elif not quote and character.isspace():
+            break
+        elif not quote and character in "\"'":
+            quote = character
+        elif character == escape:
+            at += 1
+            out.append(text[at : at + 1])
+        else:
+            out.append(character)
+        at += 1
+    return "".join(out), min(at, len(text))

@@ -1,0 +1,32 @@
+"""How builds reach what is outside: proxies, and what of them may be on a command line."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from pipeline.run.builder import proxy_arguments
+
+
+def shop(**proxies: str) -> Any:
+    """A run whose registries are reached by these proxies."""
+    return cast(Any, SimpleNamespace(registry=SimpleNamespace(access=SimpleNamespace(proxies=proxies))))
+
+
+@pytest.mark.parametrize(
+    ("proxies", "arguments"),
+    [
+        ({}, {}),
+        (
+            {"https": "http://proxy.lan:3128", "no": "registry.lan"},
+            {"HTTPS_PROXY": "http://proxy.lan:3128", "NO_PROXY": "registry.lan"},
+        ),
+        ({"http": "http://someone:secret@proxy.lan:3128"}, {}),
+    ],
+)
+def test_a_proxy_reaches_runs_unless_it_has_a_password(
+    proxies: dict[str, str], arguments: dict[str, str]
+) -> None:
+    assert proxy_arguments(shop(**proxies)) == arguments
