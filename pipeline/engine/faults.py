@@ -13,7 +13,11 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _LOST = ("connection refused", "connection reset", "error reading from server", "session not found", "EOF")
 
 
-_FULL = ("no space left on device", "database or disk is full")
+_FULL = (
+    "no space left on device",
+    "database or disk is full",
+    'could not parse exit code ""',  # which the engine could not write down
+)
 DISK_FULL = "the engine's disk is full: free some space, then run again"
 
 

@@ -28,7 +28,7 @@ _STEP_FAILED = '" did not complete successfully'
 _SIGNALLED = 128  # and a signal's number: the exit code of what it ended
 _PARSING = "dockerfile parse error"
 _EXPORTER = "cache exporter"
-_NO_CACHES_FAULT = (_STEP_FAILED, _PARSING, _DISK_FULL, "failed to push")
+_NO_CACHES_FAULT = (_STEP_FAILED, _PARSING, "failed to push")
 _REGISTRY = (
     "failed to push",
     "failed to copy",
@@ -106,7 +106,7 @@ async def _build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret |
 def _without_caches(order: BuildOrder, fault: LockageError) -> BuildOrder | None:
     """The order without what may have failed it; None where that was no cache. What it writes mends a cache."""
     caches = order.cache_from or order.cache_to
-    if not caches or any(words in fault.message for words in _NO_CACHES_FAULT):
+    if not caches or fault.hint == DISK_FULL or any(words in fault.message for words in _NO_CACHES_FAULT):
         return None
     return replace(order, cache_from=(), cache_to=() if _EXPORTER in fault.message else order.cache_to)
 
@@ -191,9 +191,11 @@ def _unfinished(order: BuildOrder, fault: dagger.ExecError) -> LockageError:
 
 
 def _fault(order: BuildOrder, failure: Failure) -> LockageError:
-    what = f"building {order.target}: {failure.message}"
+    what = f"building {order.target}: {failure.message or 'BuildKit gave no reason'}"
     detail = failure.output or None
-    if full(f"{failure.message}\n{failure.output}"):
+    if (
+        full(f"{failure.message}\n{failure.output}") or not failure.message
+    ):  # the client writes to the same disk
         return EnvironmentProblem(what, hint=DISK_FULL, detail=detail)
     cause = failure.message.rpartition(_STEP_FAILED)[2]  # behind the command, which may have any words in it
     if lost(cause) and not failure.message.startswith(_PARSING):
