@@ -28,7 +28,7 @@ _DISK_FULL = "no space left on device"
 _STEP_FAILED = '" did not complete successfully'
 _PARSING = "dockerfile parse error"
 _EXPORTER = "cache exporter"
-_NO_CACHES_FAULT = (_STEP_FAILED, _PARSING, _DISK_FULL, "failed to push")
+_NO_CACHES_FAULT = (_STEP_FAILED, _PARSING, _DISK_FULL)  # a push may be one's: layers are fetched for it
 _REGISTRY = (
     "failed to push",
     "failed to copy",
