@@ -29,7 +29,7 @@ _STEP_FAILED = '" did not complete successfully'
 _SIGNALLED = 128  # and a signal's number: the exit code of what it ended
 _PARSING = "dockerfile parse error"
 _EXPORTER = "cache exporter"
-_NO_CACHES_FAULT = (_STEP_FAILED, _PARSING, _DISK_FULL, "failed to push")
+_NO_CACHES_FAULT = (_STEP_FAILED, _PARSING, _DISK_FULL)  # a push may be one's: layers are fetched for it
 _REGISTRY = (
     "failed to push",
     "failed to copy",
