@@ -13,6 +13,14 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _LOST = ("connection refused", "connection reset", "error reading from server", "session not found", "EOF")
 
 
+_FULL = (
+    "no space left on device",
+    "database or disk is full",
+    'could not parse exit code ""',  # which the engine could not write down
+)
+DISK_FULL = "the engine's disk is full: free some space, then run again"
+
+
 def tail(text: str, count: int = _LAST_LINES) -> str:
     """The last lines of some output, without colours and trailing blanks."""
     return "\n".join(_ANSI.sub("", text).rstrip().splitlines()[-count:])
@@ -30,6 +38,8 @@ def explained(what: str, *, hint: str | None = None) -> Iterator[None]:
         with _single():
             yield
     except dagger.ExecError as fault:
+        if full(f"{fault}\n{fault.stderr}"):
+            raise EnvironmentProblem(f"{what}: failed", hint=DISK_FULL, detail=tail(str(fault))) from None
         command = " ".join(fault.command)
         raise BuildError(
             f"{what}: `{command[:300]}` exited with {fault.exit_code}",
@@ -69,6 +79,11 @@ def lost(message: str) -> bool:
     return any(word in message for word in _LOST)
 
 
+def full(message: str) -> bool:
+    """Whether a message is that of a disk without space."""
+    return any(words in message.lower() for words in _FULL)
+
+
 def _query_fault(what: str, message: str, hint: str | None) -> LockageError:
     if lost(message):
         return EnvironmentProblem(
@@ -76,4 +91,6 @@ def _query_fault(what: str, message: str, hint: str | None) -> LockageError:
             hint="lockage status",
             detail=tail(message),
         )
+    if full(message):
+        return EnvironmentProblem(what + ": failed", hint=DISK_FULL, detail=tail(message))
     return BuildError(what + ": failed", hint=hint, detail=tail(message))

@@ -115,40 +115,48 @@ def quiet(site: Site) -> bool:
 
 
 def test_run_reaches_the_outside_and_nothing_of_the_site(site: Site, project: Callable[..., Path]) -> None:
+    """Only with the host's network, which lockage.yml grants, is RUN on the network of the engine's services."""
     ask = "exec 3<>/dev/tcp/deb.debian.org/80; printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' >&3; head -1 <&3"
-    root = project(
-        {
-            "images/a/image.yml": samples.image("1.0.0"),
-            "images/a/Dockerfile.tmpl": samples.DEBIAN
-            + f'RUN bash -c "{ask}" > /etc/outside 2>&1; ls -aR /run > /etc/run; sleep 600 || :\n',
-        }
+    files = held("00")
+    files["images/a/Dockerfile.tmpl"] = (
+        f'{samples.DEBIAN}RUN bash -c "{ask}" > /etc/outside 2>&1; ls -aR /run > /etc/run; '
+        f"sleep 600 || echo {uuid.uuid4()}\n"
     )
+    files["images/b/image.yml"] = samples.image("1.0.0")
+    files["images/b/Dockerfile.tmpl"] = (
+        f"{samples.DEBIAN}RUN --network=host sleep 601 || echo {uuid.uuid4()}\n"
+    )
+    refused = site.run("build", cwd=project(files), expect=3)
+    assert "images/b/Dockerfile.tmpl:2" in refused.err and "entitlements" in refused.err
+    root = project(files, more="entitlements: {b: [network.host]}\n")
     port = site.registry.rpartition(":")[2]
+    inside = [f"{network}.{n}" for network in ("10.87.0", "10.86.0", "10.0.2") for n in range(1, 255)]
     with going(site, root, "build") as build:
-        (run,), (daemon,) = sleeping(site, "00"), buildkitd(site)
-        files = Path(f"/proc/{run.pid}/root")
-        inside = sorted(
-            f"{network}.{n}" for network in ("10.87.0", "10.86.0", "10.0.2") for n in range(1, 255)
-        )
-        places = [f"{host}:{p}" for host in ("127.0.0.1", *inside) for p in (port, "1234")]
-        answers = knock(run, places)
-        own = [
-            line.split()[0]
+        (run, trusted), (daemon,) = sleeping(site, "00", "01"), buildkitd(site)
+        files_of_run = Path(f"/proc/{run.pid}/root")
+        answers = knock(run, [f"{host}:{p}" for host in ("127.0.0.1", *inside) for p in (port, "1234")])
+        hosts = [
+            line.split()
             for line in Path(f"/proc/{daemon.pid}/root/etc/hosts").read_text().splitlines()
-            if "localhost" in line.split() and line.startswith("10.")
+            if line
         ]
-        from_daemon = knock(daemon, [f"{host}:{port}" for host in own])
-        outside, left = (files / "etc/outside").read_text(), (files / "etc/run").read_text()
-        sockets = [p for p in (files / "run").rglob("*") if p.is_socket()]
+        registry = [
+            f"{address}:{port}" for address, *names in hosts if address[:3] == "10." and "localhost" in names
+        ]
+        from_trusted = knock(trusted, [*registry, f"10.0.2.2:{port}"])
+        outside, left = (files_of_run / "etc/outside").read_text(), (files_of_run / "etc/run").read_text()
+        sockets = [p for p in (files_of_run / "run").rglob("*") if p.is_socket()]
+        hidden = not any(Path(f"/proc/{p.pid}/root/run/buildkit").exists() for p in (run, trusted))
         variables = Path(f"/proc/{run.pid}/environ").read_text()
-        wake([run])
+        wake([run, trusted])
         done = end(build)
     assert done.code == 0, done.err
 
-    assert own and own[0] in inside and from_daemon == {f"{own[0]}:{port}": "open"}, "who is to be kept off"
+    assert len(registry) == 1 and registry[0].partition(":")[0] in inside
+    assert from_trusted == {registry[0]: "open"}
     assert [where for where, what in answers.items() if what == "open"] == []
     assert [where for where in answers if where.startswith("10.87.")] == [], "dropped, not even refused"
-    assert "buildkit" not in left and not (files / "run/buildkit").exists() and not sockets
+    assert "buildkit" not in left and hidden and not sockets
     assert "LOCKAGE" not in variables and "AWS" not in variables
     if outside_answers():
         assert outside.startswith("HTTP/"), outside
@@ -440,7 +448,7 @@ def test_a_disk_that_is_full_is_the_environments_fault_and_the_next_run_complete
     small: Site, project: Callable[..., Path]
 ) -> None:
     def image(name: str, size: int, source: str = "zero") -> dict[str, str]:
-        text = f"{samples.DEBIAN}RUN head -c {size} /dev/{source} > /{name}\n"
+        text = f"{samples.DEBIAN}RUN head -c {size} /dev/{source} > /large\n"
         return {f"images/{name}/image.yml": samples.image("1.0.0"), f"images/{name}/Dockerfile.tmpl": text}
 
     root = project(image("little", 10))

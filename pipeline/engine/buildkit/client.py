@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from pipeline.engine.faults import explained, lost, tail
+from pipeline.engine.faults import DISK_FULL, explained, full, lost, tail
 from pipeline.errors import BuildError, EnvironmentProblem, LockageError, RegistryError
 from pipeline.model import Digest
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .daemon import Daemon
 
 _DIGEST = "containerimage.digest"
-_DISK_FULL = "no space left on device"
 _STEP_FAILED = '" did not complete successfully'
 _SIGNALLED = 128  # and a signal's number: the exit code of what it ended
 _PARSING = "dockerfile parse error"
@@ -107,7 +106,7 @@ async def _build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret |
 def _without_caches(order: BuildOrder, fault: LockageError) -> BuildOrder | None:
     """The order without what may have failed it; None where that was no cache. What it writes mends a cache."""
     caches = order.cache_from or order.cache_to
-    if not caches or any(words in fault.message for words in _NO_CACHES_FAULT):
+    if not caches or fault.hint == DISK_FULL or any(words in fault.message for words in _NO_CACHES_FAULT):
         return None
     return replace(order, cache_from=(), cache_to=() if _EXPORTER in fault.message else order.cache_to)
 
@@ -130,11 +129,8 @@ async def _once(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | 
     with explained(f"building {order.target}", hint=order.hint):
         try:
             code = await done.exit_code()
-        except dagger.ExecError as fault:  # which `expect=ANY` leaves to codes from 128 to 191
-            raise EnvironmentProblem(
-                f"building {order.target}: buildctl was ended by signal {fault.exit_code - _SIGNALLED}",
-                hint="did the engine's machine run out of memory? Run again: finished work is kept",
-            ) from None
+        except dagger.ExecError as fault:
+            raise _unfinished(order, fault) from None
         report = read_report(await done.file(PROGRESS).contents(), failed=code != 0)
         if report.failure:
             raise _fault(order, report.failure)
@@ -182,13 +178,25 @@ async def _tell(daemon: Daemon, name: str, tell: Callable[[str], None]) -> None:
             before = doing
 
 
-def _fault(order: BuildOrder, failure: Failure) -> LockageError:
-    what = f"building {order.target}: {failure.message}"
-    detail = failure.output or None
-    if _DISK_FULL in f"{failure.message}\n{failure.output}".lower():
+def _unfinished(order: BuildOrder, fault: dagger.ExecError) -> LockageError:
+    """Why buildctl has no exit code of its own: a signal ended it, or the engine could not finish its container."""
+    if fault.exit_code > _SIGNALLED:
         return EnvironmentProblem(
-            what, hint="the engine's disk is full: free some space, then run again", detail=detail
+            f"building {order.target}: buildctl was ended by signal {fault.exit_code - _SIGNALLED}",
+            hint="did the engine's machine run out of memory? Run again: finished work is kept",
         )
+    failure = read_report(fault.stderr, failed=True).failure or Failure("")
+    output = f"{failure.output}\n{tail(str(fault))}".strip()
+    return _fault(order, replace(failure, message=failure.message or "the engine failed", output=output))
+
+
+def _fault(order: BuildOrder, failure: Failure) -> LockageError:
+    what = f"building {order.target}: {failure.message or 'BuildKit gave no reason'}"
+    detail = failure.output or None
+    if (
+        full(f"{failure.message}\n{failure.output}") or not failure.message
+    ):  # the client writes to the same disk
+        return EnvironmentProblem(what, hint=DISK_FULL, detail=detail)
     cause = failure.message.rpartition(_STEP_FAILED)[2]  # behind the command, which may have any words in it
     if lost(cause) and not failure.message.startswith(_PARSING):
         return EnvironmentProblem(
