@@ -6,12 +6,13 @@ before a command needs it: `lockage --help` costs little more than the interpret
 
 from __future__ import annotations
 
+import errno
 import gc
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.errors import Exit, Interrupted, LockageError
+from pipeline.errors import EnvironmentProblem, Exit, Interrupted, LockageError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,6 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away; nobody is left to be told
         return int(Exit.OK)
+    except OSError as fault:
+        if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        hint = "free some space where LOCKAGE_HOME and LOCKAGE_CACHE are, then run again"
+        full = EnvironmentProblem(f"a disk of this machine is full: {fault.strerror}", hint=hint)
+        return _tell(full, options)
 
 
 def _annotate(fault: LockageError, options: Any) -> None:
