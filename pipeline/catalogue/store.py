@@ -107,11 +107,8 @@ def dump(plan: Plan, folders: Mapping[str, str] = MappingProxyType({})) -> bytes
             *(text(t.dockerfile), text(t.test)),
             *(trees.number(t.rootfs), gates.number(t.gates)),
             *(dict(t.labels), t.key, t.warnings, t.template, t.test_template, t.title, t.description),
-            *(_str(t.external), _str(t.syntax), dict(t.arguments), t.secrets, t.ssh, t.entitlements),
-            [
-                [c.name, c.kind, c.source, _str(c.reference), c.target_id, trees.number(c.entries)]
-                for c in t.contexts
-            ],
+            _str(t.external),
+            _more(t, trees),
         ]
         for t in plan.targets
     ]
@@ -130,6 +127,23 @@ def dump(plan: Plan, folders: Mapping[str, str] = MappingProxyType({})) -> bytes
             "folders": dict(folders),
         }
     )
+
+
+def _more(target: Target, trees: _Table[tuple[RootfsEntry, ...]]) -> dict[str, Any]:
+    """What few targets have, by field."""
+    contexts = [
+        [c.name, c.kind, c.source, _str(c.reference), c.target_id, trees.number(c.entries)]
+        for c in target.contexts
+    ]
+    found = {
+        "syntax": _str(target.syntax),
+        "arguments": dict(target.arguments),
+        "contexts": contexts,
+        "secrets": target.secrets,
+        "ssh": target.ssh,
+        "entitlements": target.entitlements,
+    }
+    return {key: value for key, value in found.items() if value}
 
 
 def _tree_json(tree: tuple[RootfsEntry, ...]) -> list[list[Any]]:
@@ -188,7 +202,7 @@ def _target(
 ) -> Target:
     identity, image, tag, base_tag, variant, platform, tags, bases, *rest = row
     dockerfile, test, tree, gate, labels, key, warnings, template, test_template, *rest = rest
-    title, description, external, syntax, arguments, secrets, ssh, entitlements, contexts = rest
+    title, description, external, more = rest
     return Target(
         id=identity,
         image=image,
@@ -210,13 +224,20 @@ def _target(
         title=title,
         description=description,
         external=Reference.parse(external) if external else None,
-        syntax=Reference.parse(syntax) if syntax else None,
-        arguments=MappingProxyType(arguments),
-        contexts=tuple(_context(*context, trees) for context in contexts),
-        secrets=tuple(secrets),
-        ssh=tuple(ssh),
-        entitlements=tuple(entitlements),
+        **(_more_of(more, trees) if more else {}),
     )
+
+
+def _more_of(more: Mapping[str, Any], trees: list[tuple[RootfsEntry, ...]]) -> dict[str, Any]:
+    syntax = more.get("syntax")
+    return {
+        "syntax": Reference.parse(syntax) if syntax else None,
+        "arguments": MappingProxyType(more.get("arguments", {})),
+        "contexts": tuple(_context(*context, trees) for context in more.get("contexts", ())),
+        "secrets": tuple(more.get("secrets", ())),
+        "ssh": tuple(more.get("ssh", ())),
+        "entitlements": tuple(more.get("entitlements", ())),
+    }
 
 
 def _base(

@@ -74,7 +74,7 @@ READS, WRITES = ("type=local,src=/a",), ("type=local,dest=/a",)
         (GONE, (), (), None),
         (f'process "/bin/sh -c false" {BEHIND}', READS, WRITES, None),
         ("dockerfile parse error on line 2", READS, WRITES, None),
-        ("failed to push localhost:5000/lockage/builds: 403 Forbidden", READS, WRITES, None),
+        ("failed to push localhost:5000/x: failed to copy: S3: GetObject: 404", READS, WRITES, ((), WRITES)),
         ("failed to write: no space left on device", READS, WRITES, None),
     ],
 )

@@ -171,6 +171,7 @@ def test_another_machine_runs_no_step_again(site: Site, project: Project, store:
     assert build(site, root, **MAIN, **store.env) == first
 
 
+@pytest.mark.parametrize("store", ["olareg", "local"], indirect=True)
 def test_a_pull_request_reads_and_writes_nothing(site: Site, project: Project, store: Store) -> None:
     root = with_cache(project, store.entry)
     build(site, root, **PULL_REQUEST, **store.env)
@@ -194,10 +195,11 @@ def test_the_main_line_reads_no_scope_but_its_own(site: Site, project: Project) 
     main = build(site, root, **MAIN)
     assert not set(main.layers) & set(branch.layers)
     elsewhere(site, root)
-    assert build(site, root, **FEATURE) == branch
+    both = build(site, root, **FEATURE)  # a branch takes either
+    assert set(both.layers) <= {*branch.layers, *main.layers}
     shutil.rmtree(own)
     elsewhere(site, root)
-    assert build(site, root, **FEATURE) == main  # a branch begins with the main line's
+    assert build(site, root, **FEATURE) == main
 
 
 def test_what_is_missing_from_a_cache_is_built_again(site: Site, project: Project, bucket: s3.Store) -> None:

@@ -40,7 +40,7 @@ _WITHOUT_WORDS = frozenset(
     )
 )
 _LEADING_FLAG = re.compile(r"\s*--")
-_HEREDOC_KEYWORDS = frozenset(("RUN", "COPY", "ADD"))
+_HEREDOC_LINE = re.compile(r"\s*(?:ONBUILD\s+)?(?:RUN|COPY|ADD)(?:\s|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +80,6 @@ class Dockerfile:
     escape: str = "\\"
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    keyword: str
-    flags: tuple[Word, ...] = ()
-    words: tuple[Word, ...] = ()
-    later: _Parts | None = None
-    rest: str = ""
-
-    def instruction(self, line: int, end: int, heredoc: bool) -> Instruction:
-        later = self.later.instruction(line, end, heredoc) if self.later else None
-        return Instruction(self.keyword, self.flags, self.words, line, end, heredoc, later, self.rest)
-
-
 def scan(text: str) -> Dockerfile:
     """Take a Dockerfile apart. Nothing is refused here: what is not understood stays words."""
     lines = _LINE.findall(text)
@@ -122,15 +109,14 @@ def scan(text: str) -> Dockerfile:
             if not match:
                 break
         logical = Logical(pieces)
-        parts = _take_apart(logical, escape)
-        heredocs = _heredocs(logical.text) if _may_have_heredoc(parts) else []
+        heredocs = _heredocs(logical.text) if "<<" in logical.text else []
         for strip, name in heredocs:
             while number < len(lines):
                 line = lines[number].rstrip("\r\n")
                 number, offset = number + 1, offset + len(lines[number])
                 if (line.lstrip("\t") if strip else line) == name:
                     break
-        out.append(parts.instruction(first + 1, offset, bool(heredocs)))
+        out.append(_take_apart(logical, escape, first + 1, offset, bool(heredocs)))
     return Dockerfile(text, directives, tuple(out), escape)
 
 
@@ -152,32 +138,30 @@ def _directives(lines: list[str]) -> tuple[dict[str, str], str]:
     return found, escape if escape in ("\\", "`") else "\\"
 
 
-def _take_apart(line: Logical, escape: str, at: int = 0) -> _Parts:
-    """Keyword, flags, words, and what ONBUILD puts off, from an offset on."""
+def _take_apart(line: Logical, escape: str, number: int, end: int, heredoc: bool, at: int = 0) -> Instruction:
+    """Keyword, flags, words, and what ONBUILD puts off, from an offset of a logical line on."""
     first = _WORD.search(line.text, at)
     if first is None:
-        return _Parts("")
+        return Instruction("", (), (), number, end, heredoc)
     keyword = first[0].upper()
-    if keyword == "ONBUILD":
-        rest = tuple(line.word(m) for m in _WORD.finditer(line.text, first.end()))
-        return _Parts(keyword, words=rest, later=_take_apart(line, escape, first.end()))
-    if keyword in _PAIRS:
-        return _Parts(keyword, rest=line.text[read_flags(line, first.end(), escape)[1] :].strip())
     # most of a Dockerfile is RUN and ENV, and nobody asks for the words of those
     if keyword in _WITHOUT_WORDS or (keyword == "RUN" and not _LEADING_FLAG.match(line.text, first.end())):
-        return _Parts(keyword)
-    flags, end = read_flags(line, first.end(), escape)
+        return Instruction(keyword, (), (), number, end, heredoc)
+    if keyword == "ONBUILD":
+        rest = tuple(line.word(m) for m in _WORD.finditer(line.text, first.end()))
+        later = _take_apart(line, escape, number, end, heredoc, first.end())
+        return Instruction(keyword, (), rest, number, end, heredoc, later)
+    flags, behind = read_flags(line, first.end(), escape)
+    if keyword in _PAIRS:
+        return Instruction(keyword, (), (), number, end, heredoc, None, line.text[behind:].strip())
     pattern = _ARGUMENT if keyword == "ARG" else _WORD
-    return _Parts(keyword, flags, tuple(line.word(m) for m in pattern.finditer(line.text, end)))
-
-
-def _may_have_heredoc(parts: _Parts) -> bool:
-    return (parts.later or parts).keyword in _HEREDOC_KEYWORDS
+    words = tuple(line.word(m) for m in pattern.finditer(line.text, behind))
+    return Instruction(keyword, flags, words, number, end, heredoc)
 
 
 def _heredocs(logical: str) -> list[tuple[bool, str]]:
     """Whether tabs are stripped, and the closing word, of every `<<NAME` that is a shell word of its own."""
-    if "<<" not in logical or not _SHELL_LINE.fullmatch(logical):
+    if not _HEREDOC_LINE.match(logical) or not _SHELL_LINE.fullmatch(logical):
         return []
     found = (_HEREDOC.fullmatch(word) for word in _SHELL_WORD.findall(logical))
     return [(bool(match[1]), re.sub(r"[\"'\\]", "", match[2])) for match in found if match]

@@ -16,6 +16,7 @@ from .mounts import fields
 from .scan import Instruction, scanned
 from .words import Word
 
+_NO_NAMES: frozenset[str] = frozenset()
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -93,6 +94,8 @@ def find_bases(
     Variables in FROM are the `TARGET…` ones and those of ARG before the first FROM: the build argument of that
     name, else the default, else nothing. What one of the named `contexts` stands in for is no base.
     """
+    if not arguments and not contexts:
+        return _find_bases(text, platform, (), _NO_NAMES)
     return _find_bases(text, platform, tuple(sorted(arguments.items())), frozenset(contexts))
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 _PLAIN_FLAGS = re.compile(r"(?:\s+|--[^\s\"'\\`]+(?=\s|$))*")
 _PLAIN_FLAG = re.compile(r"\S+")
@@ -26,18 +25,21 @@ class Word:
 class Logical:
     """A line with its continuations joined, each piece with its offset in the whole text."""
 
+    __slots__ = ("_pieces", "text")
+
     def __init__(self, pieces: Sequence[tuple[str, int]]) -> None:
         self.text = "".join(text for text, _ in pieces) if len(pieces) > 1 else pieces[0][0]
-        self._starts = [(0, pieces[0][1])]
-        at = 0
-        for (before, _), (_, start) in pairwise(pieces):
-            at += len(before)
-            self._starts.append((at, start))
+        self._pieces = pieces
 
     def place(self, position: int) -> int:
         """The offset in the whole text."""
-        logical, start = next((a, b) for a, b in reversed(self._starts) if a <= position)
-        return start + position - logical
+        offset = self._pieces[0][1]
+        for text, start in self._pieces:
+            offset = start
+            if position < len(text):
+                break
+            position -= len(text)
+        return offset + position
 
     def word(self, match: re.Match[str]) -> Word:
         """What was found, as a word; it may run across a continuation."""

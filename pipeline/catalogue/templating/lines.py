@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ..definition import Definition
 from ..source import Source
@@ -27,33 +27,50 @@ _NEWLINE = re.compile("(\n)")
 _MARK = re.compile(f"{_OPEN}(\\d+):(\\d+){_CLOSE}")
 
 
+class _Marking:
+    """A renderer of marked templates. Each template is compiled once, as long as the source is the same one."""
+
+    latest: ClassVar[_Marking | None] = None
+
+    def __init__(self, source: Source) -> None:
+        from jinja2.ext import Extension
+        from jinja2.lexer import Token as JinjaToken
+
+        files: list[str] = []
+        self.source, self.files = source, files
+
+        class Marks(Extension):
+            def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+                number = len(files)
+                files.append(stream.name or "")
+                for token in stream:
+                    if token.type == "data":
+                        yield JinjaToken(token.lineno, "data", _marked(token.value, number, token.lineno))
+                    else:
+                        yield token
+
+        self.renderer = Renderer(source, extensions=(Marks,))
+
+    @classmethod
+    def of(cls, source: Source) -> _Marking:
+        """The renderer of a source: the latest one, if it was that source's."""
+        if cls.latest is None or cls.latest.source is not source:
+            cls.latest = cls(source)
+        return cls.latest
+
+
 def rendered_lines(
     source: Source, template: str, definition: Definition, rendered: str
 ) -> tuple[Line, ...] | None:
     """The template's file and line of every line of `rendered`; None if that cannot be told for certain."""
-    from jinja2.ext import Extension
-    from jinja2.lexer import Token as JinjaToken
-
-    files: list[str] = []
-
-    class Marks(Extension):
-        def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
-            number = len(files)
-            files.append(stream.name or template)
-            for token in stream:
-                if token.type == "data":
-                    yield JinjaToken(token.lineno, "data", _marked(token.value, number, token.lineno))
-                else:
-                    yield token
-
-    renderer = Renderer(source, extensions=(Marks,))
+    marking = _Marking.of(source)
     try:
-        marked = renderer.render(template, context_of(definition), definition.name)
+        marked = marking.renderer.render(template, context_of(definition), definition.name)
     except TemplateProblem:
         return None
     if _MARK.sub("", marked) != rendered:
         return None
-    return tuple(_places(marked, files, template))
+    return tuple(_places(marked, marking.files, template))
 
 
 def template_line(plan: Plan, target_id: str, line: int) -> Line | None:

@@ -28,7 +28,7 @@ _STEP_FAILED = '" did not complete successfully'
 _SIGNALLED = 128  # and a signal's number: the exit code of what it ended
 _PARSING = "dockerfile parse error"
 _EXPORTER = "cache exporter"
-_NO_CACHES_FAULT = (_STEP_FAILED, _PARSING, "failed to push")
+_NO_CACHES_FAULT = (_STEP_FAILED, _PARSING)  # a push may be one's: layers are fetched for it
 _REGISTRY = (
     "failed to push",
     "failed to copy",
@@ -193,9 +193,8 @@ def _unfinished(order: BuildOrder, fault: dagger.ExecError) -> LockageError:
 def _fault(order: BuildOrder, failure: Failure) -> LockageError:
     what = f"building {order.target}: {failure.message or 'BuildKit gave no reason'}"
     detail = failure.output or None
-    if (
-        full(f"{failure.message}\n{failure.output}") or not failure.message
-    ):  # the client writes to the same disk
+    said = f"{failure.message}\n{failure.output}"
+    if full(said) or not failure.message:  # the client writes to the same disk
         return EnvironmentProblem(what, hint=DISK_FULL, detail=detail)
     cause = failure.message.rpartition(_STEP_FAILED)[2]  # behind the command, which may have any words in it
     if lost(cause) and not failure.message.startswith(_PARSING):
