@@ -51,6 +51,8 @@ class Manifest:
     def _check(self) -> None:
         for name in ("manifests",) if self.is_index else ("layers",):
             entries = self.data.get(name)
+            if name == "layers" and name in self.data and entries is None:
+                continue  # as BuildKit writes an image without any
             if not isinstance(entries, list) or len(entries) > _MAX_ENTRIES:
                 raise ValueError(f"{name} must be a list")
             for entry in entries:
@@ -93,7 +95,7 @@ class Manifest:
     @property
     def layers(self) -> tuple[Descriptor, ...]:
         """The layers of a manifest, lowest first; nothing for an index."""
-        return () if self.is_index else tuple(Descriptor.from_oci(e) for e in self.data["layers"])
+        return () if self.is_index else tuple(Descriptor.from_oci(e) for e in self.data["layers"] or ())
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:

@@ -100,7 +100,7 @@ async def _order(
     order = BuildOrder(
         target=target.id,
         dockerfile=target.dockerfile_on(inputs.references(shop, target, bases)),
-        context=await inputs.context(shop, target, client),
+        context=await inputs.context(shop, target),
         platform=target.platform,
         destination=shop.builds,
         epoch=await shop.epochs.of(shop, target, bases),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
-from pipeline.catalogue.generate import Generated, context_files, named_context_files, write
+from pipeline.catalogue.generate import RECORD, Generated, context_files, named_context_files, write
 from pipeline.model import Digest, Reference
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ def _images(shop: Workshop, target: Target, bases: Mapping[str, Digest]) -> dict
     return out
 
 
-async def context(shop: Workshop, target: Target, client: dagger.Client) -> dagger.Directory:
-    """The build context: the merged rootfs, written out under the target's key."""
-    files = {path: file for path, file in context_files(target).items() if path.startswith("rootfs")}
-    if not files:
-        return client.directory()
-    return await shop.engines.of(target.platform).folder(await _written(shop, target, "context", files))
+async def context(shop: Workshop, target: Target) -> dagger.Directory:
+    """The build context, written out under the target's key: the Dockerfile and the merged rootfs. The test is left
+    out, which is no input of the key."""
+    files = {path: file for path, file in context_files(target).items() if path != "test.yml"}
+    folder = await shop.engines.of(target.platform).folder(await _written(shop, target, "context", files))
+    return folder.without_file(RECORD)
 
 
 async def folders(shop: Workshop, target: Target) -> dict[str, dagger.Directory]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.model import Descriptor
 from pipeline.policy import Evidence
 
 from .memory import Record, recall
@@ -32,4 +31,4 @@ async def _ask(shop: Workshop, key: str) -> Record | None:
 
 def size_of(manifest: Manifest) -> int:
     """The bytes of an image of one platform as a registry keeps it: configuration and layers."""
-    return sum(Descriptor.from_oci(d).size for d in (manifest.data["config"], *manifest.data["layers"]))
+    return sum(blob.size for blob in (manifest.config, *manifest.layers) if blob)
