@@ -7,9 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from pipeline.engine.buildkit.client import _fault, _without_caches
+from pipeline.engine.buildkit.client import _fault, _unfinished, _without_caches
 from pipeline.engine.buildkit.order import BuildOrder
 from pipeline.engine.buildkit.report import Failure
+from pipeline.engine.faults import DISK_FULL
 from pipeline.errors import BuildError, EnvironmentProblem, LockageError, RegistryError
 from pipeline.model import Platform, Repository
 
@@ -89,3 +90,34 @@ def test_a_step_that_fills_the_disk_is_not_the_dockerfiles_fault() -> None:
     output = "tar: /x: Cannot write: No space left on device"
     fault = _fault(ORDER, Failure(f'process "tar" {BEHIND}', (2, 2), "RUN tar", output))
     assert isinstance(fault, EnvironmentProblem) and fault.detail == output
+
+
+def test_a_client_that_left_no_reason_could_not_write_it() -> None:
+    fault = _fault(ORDER, Failure(""))
+    assert isinstance(fault, EnvironmentProblem) and fault.hint == DISK_FULL
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "kind"),
+    [
+        (137, "building app/1.0/linux-amd64: buildctl was ended by signal 9", EnvironmentProblem),
+        (-1, f'building app/1.0/linux-amd64: process "false" {BEHIND}', BuildError),
+    ],
+)
+def test_a_client_without_an_exit_code(code: int, message: str, kind: type[LockageError]) -> None:
+    """By a signal; or the engine could not clear up behind it, and what it had written says why it failed."""
+    import dagger
+
+    class Fault(dagger.ExecError):
+        def __init__(self) -> None:
+            self.exit_code, self.stdout = code, ""
+            self.stderr = f'error: failed to solve: process "false" {BEHIND}'
+
+        def __new__(cls) -> Any:
+            return Exception.__new__(cls)
+
+        def __str__(self) -> str:
+            return "cleanup failed: exit code: 4"
+
+    fault = _unfinished(ORDER, Fault())
+    assert type(fault) is kind and fault.message == message

@@ -72,7 +72,7 @@ def test_a_failing_instruction_is_named_with_its_last_words(site: Site, project:
     )
     done = site.run("run", "--json", cwd=root, expect=6)
     assert {t["image"]: t["status"] for t in done.json["targets"]} == {"hello": "failed", "child": "aborted"}
-    for part in ("hello/1.2.3/linux-amd64", "exited with 9", "last words", "images/hello/Dockerfile.tmpl:3"):
+    for part in ("hello/1.2.3/linux-amd64", "exit code: 9", "last words", "images/hello/Dockerfile.tmpl:3"):
         assert part in done.err, done.err
 
 

@@ -239,7 +239,7 @@ class Daemon:
         """
         import dagger
 
-        script = f"timeout {limit:.0f} buildctl --addr {self.address} debug workers || exit 1"
+        script = f"timeout -s KILL {limit:.0f} buildctl --addr {self.address} debug workers || exit 1"
         if starting:
             script = f"""
                 end=$(($(date +%s) + {limit:.0f}))
