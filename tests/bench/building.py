@@ -32,7 +32,9 @@ tools: {buildkit: "docker.io/moby/buildkit:v0.32.2"}
 _IMAGE = "title: {name}\nversions: {{round: '0'}}\ntags: [1.0.0]\n"
 _LARGE = """\
 FROM docker.io/library/debian:bookworm-slim
-RUN apt-get update && apt-get install --yes --no-install-recommends openssl && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install --yes --no-install-recommends openssl \\
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/ldconfig/* /var/log/apt /var/log/dpkg.log \\
+        /var/log/alternatives.log
 RUN openssl enc -aes-128-ctr -nosalt -pbkdf2 -pass pass:{{ versions.round }} -in /dev/zero 2>/dev/null \\
     | head -c 1073741824 > /large
 """

@@ -166,9 +166,10 @@ def _with_inputs(
 
 
 async def _tell(daemon: Daemon, name: str, tell: Callable[[str], None]) -> None:
-    before = ""
+    before, pause = "", service.PROGRESS
     while True:
-        await anyio.sleep(service.PROGRESS)
+        await anyio.sleep(pause)
+        pause = min(pause * 1.5, service.PROGRESS * 4)  # each look is a container of the engine
         try:
             doing = current((await daemon.progress()).get(name, ""))
         except LockageError:  # the build itself says why

@@ -1,0 +1,36 @@
+"""Forwarded ports: secret addresses, and only those of the engine that runs."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from pipeline.lab import Settings, forwarding
+from pipeline.lab.daemons import Record
+
+
+def test_addresses_are_of_a_network_that_no_site_has() -> None:
+    """Each port has its own, and no two engines have the same."""
+    found = [forwarding.choose((5000, 5001)) for _ in range(50)]
+    addresses = [address for one in found for address in one.values()]
+    assert all(set(one) == {5000, 5001} for one in found)
+    assert len(set(addresses)) == 100
+    for address in addresses:
+        host, _, port = address.partition(":")
+        assert IPv4Address(host) in IPv4Network("198.18.0.0/15")
+        assert 1024 <= int(port) <= 65535
+
+
+def test_only_of_the_engine_that_runs(tmp_path: Path) -> None:
+    """Another engine's, none's, and what cannot be read are no forwards."""
+    settings = Settings.from_env({"LOCKAGE_HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "HOME": "/root"})
+    settings.data.mkdir(parents=True)
+    engine = Record(4711, 1, "boot")
+    assert forwarding.read(settings, engine) == {}
+    forwards = {5000: "198.18.0.1:2000"}
+    forwarding.write(settings, engine, forwards)
+    assert forwarding.read(settings, engine) == forwards
+    assert forwarding.read(settings, Record(4712, 1, "boot")) == {}
+    assert forwarding.read(settings, None) == {}
+    (settings.data / "forwards.json").write_text("[]")
+    assert forwarding.read(settings, engine) == {}
