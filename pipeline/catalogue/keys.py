@@ -44,7 +44,7 @@ def key_inputs(
     """Everything that the key covers; None if an external base or the frontend has no digest, or an internal
     base no key.
 
-    `base_keys` are the keys of the targets that this one stands on, by id; `builder` is the plan's.
+    `base_keys` are the keys of the targets that this one is based on, by id; `builder` is the plan's.
     """
     if target.external is not None:
         if target.external.digest is None:

@@ -1,4 +1,4 @@
-"""Two engines agree on every byte, whatever their caches hold; where two builds differ, it is said where."""
+"""Two engines agree on every byte, whatever their caches hold; where two builds differ is reported."""
 
 from __future__ import annotations
 

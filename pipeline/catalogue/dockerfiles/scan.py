@@ -47,7 +47,7 @@ _HEREDOC_LINE = re.compile(r"\s*(?:ONBUILD\s+)?(?:RUN|COPY|ADD)(?:\s|$)", re.IGN
 class Instruction:
     """One instruction; lines count from 1. `flags` are the leading `--…` words, `words` the rest (both are
     left empty where they name no image and no file: CMD, RUN without a flag …). `later` is what ONBUILD puts
-    off to a build that stands on this one, `rest` what stands behind ENV and LABEL."""
+    off to a build that is based on this one, `rest` what stands behind ENV and LABEL."""
 
     keyword: str
     flags: tuple[Word, ...]

@@ -62,13 +62,13 @@ class Uses:
 
     @property
     def root(self) -> BaseUse | None:
-        """The image that the last stage stands on, through stages; None for `scratch`."""
+        """The image that the last stage is based on, through stages; None for `scratch`."""
         found = self.froms[self.chain[0]] if self.froms else None
         return found if isinstance(found, BaseUse) else None
 
     @property
     def from_nothing(self) -> bool:
-        """Whether the last stage stands on `scratch`, through stages."""
+        """Whether the last stage is based on `scratch`, through stages."""
         return bool(self.froms) and self.root is None and self.chain[0] not in self.skipped
 
 
@@ -171,7 +171,7 @@ def final_base(
     arguments: Mapping[str, str] = _NOTHING,
     contexts: Collection[str] = (),
 ) -> BaseUse | None:
-    """The image that the last stage stands on, through stages it is built from; None for `scratch`."""
+    """The image that the last stage is based on, through stages it is built from; None for `scratch`."""
     return find_bases(text, platform, arguments, contexts).root
 
 
