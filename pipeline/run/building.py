@@ -86,7 +86,7 @@ async def _build(shop: Workshop, target: Target, bases: Mapping[str, Digest]) ->
 
 
 async def _ended(daemon: Daemon, address: str) -> bool:
-    """Whether a build failed because its daemon did; where the engine does not answer, the build's own error is reported."""
+    """Whether a build failed because its daemon did; where the engine does not answer, the build's own error counts."""
     try:
         return await daemon.failed(address)
     except LockageError:
