@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .rootfs import RootfsEntry
     from .selection import matching, select
     from .source import Entry, Source, lock_of, read_source
-    from .templating.lines import template_line
+    from .template_lines import template_line
 
 _HOMES = {
     "changes.affected": ("Affected", "Impact", "affected_by", "affected_since", "restricted"),
@@ -47,7 +47,7 @@ _HOMES = {
     "kept": ("plan_of",),
     "changes.keys": ("input_digests", "inputs_of", "key_difference"),
     "keys": ("KEY_FORMAT", "key_inputs", "key_of"),
-    "templating.lines": ("template_line",),
+    "template_lines": ("template_line",),
     "make": ("make_plan",),
     "plan": ("FORMAT_VERSION", "Base", "Plan", "Target"),
     "render": ("RENDERERS", "Graph", "graph_of"),

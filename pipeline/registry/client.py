@@ -17,7 +17,8 @@ from .copying import Copy, CopyResult
 from .known import Known
 from .manifest import Manifest
 from .settings import Settings
-from .source import RepositorySource, Source
+from .source import RepositorySource
+from .source_protocol import Source
 from .stats import Stats
 from .transport import Transport
 

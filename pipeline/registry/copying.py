@@ -19,7 +19,8 @@ from . import manifests
 from .known import Known
 from .manifest import Manifest
 from .referrers import Fallback
-from .source import RepositorySource, Source
+from .source import RepositorySource
+from .source_protocol import Source
 from .together import each
 from .transport import Transport
 from .tree import Tree, once

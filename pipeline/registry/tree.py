@@ -12,7 +12,7 @@ from . import manifests, uploads
 from .content import Content
 from .known import Known
 from .manifest import Manifest
-from .source import Source
+from .source_protocol import Source
 from .together import each
 from .transport import Transport
 

@@ -22,7 +22,6 @@ from . import notes
 if TYPE_CHECKING:
     from pipeline.registry import Registry
 
-    from .workshop import Workshop
 
 INPUTS_TYPE = "application/vnd.lockage.inputs.v1+json"
 _ODD = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -120,11 +119,9 @@ async def leave(registry: Registry, builds: Repository, build: Build) -> None:
     await notes.write(registry, builds, tag_of(build.target), INPUTS_TYPE, compact(build.to_json()))
 
 
-async def why(shop: Workshop, target: Target) -> str:
-    """Why a target is built now, in one line."""
-    if shop.fresh:
-        return "asked for afresh"
-    now, before = build_of(shop.plan, target), await find(shop.registry, shop.builds, target.id)
+async def why(registry: Registry, builds: Repository, plan: Plan, target: Target) -> str:
+    """Why a target whose build is not reused has to be built, in one line."""
+    now, before = build_of(plan, target), await find(registry, builds, target.id)
     if before is None or now is None:
         return "it was never built before"
     lines = difference(before, now)

@@ -16,7 +16,7 @@ def located(plan: Plan, target: Target, fault: BuildError) -> BuildError:
 
 def place(plan: Plan, target: Target, line: int) -> str:
     """A line of a target's Dockerfile (from 1) as `file:line` of its template, or of what is generated."""
-    from pipeline.catalogue.templating.lines import template_line
+    from pipeline.catalogue.template_lines import template_line
 
     found = template_line(plan, target.id, line)
     return f"{found[0]}:{found[1]}" if found else f"the generated Dockerfile, line {line}"

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from pipeline.engine.buildkit.report import Warning
 from pipeline.model import Descriptor, Digest, Repository, compact
+from pipeline.model.build_warning import BuildWarning
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
 from pipeline.policy import Evidence
 
@@ -49,7 +49,7 @@ class Record:
     attested: str = ""
     documents: Mapping[str, Descriptor] = field(default_factory=dict, hash=False)
     attestations: tuple[Descriptor, ...] = ()  # BuildKit's, manifests of the repository of builds
-    warnings: tuple[Warning, ...] = ()  # of BuildKit's build checks
+    warnings: tuple[BuildWarning, ...] = ()  # of BuildKit's build checks
 
     @property
     def findings(self) -> str:
@@ -98,7 +98,7 @@ class Record:
                 str(data.get("attested", "")),
                 documents,
                 tuple(Descriptor.from_oci(one) for one in data.get("attestations", ())),
-                tuple(Warning.from_json(one) for one in data.get("warnings", ())),
+                tuple(BuildWarning.from_json(one) for one in data.get("warnings", ())),
             )
         except (KeyError, TypeError, AttributeError) as fault:
             raise ValueError(f"not a record: {fault!r}") from None

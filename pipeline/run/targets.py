@@ -93,7 +93,7 @@ async def _process(
         record = await take_over(shop, target)
         status, reason = Status.BUILT, f"taken over from {target.external}"
     else:
-        status, reason = Status.BUILT, await last.why(shop, target)
+        status, reason = Status.BUILT, await _reason(shop, target)
         record = await build_target(shop, target, bases, why=reason)
         made = last.build_of(shop.plan, target, revision=shop.revision.label, fresh=shop.fresh)
         if made:
@@ -120,6 +120,13 @@ async def _process(
         warnings=record.warnings,
     )
     return Done(result, record)
+
+
+async def _reason(shop: Workshop, target: Target) -> str:
+    """Why a target is built, in one line."""
+    if shop.fresh:
+        return "rebuild requested"
+    return await last.why(shop.registry, shop.builds, shop.plan, target)
 
 
 async def _examine(

@@ -58,7 +58,7 @@ def test_without_a_cache_every_step_runs_again_and_it_is_recorded(
     root, base = based
     first = site.run("build", "--json", cwd=root).json["targets"][0]
     again = site.run("build", "--no-cache", "--pull", "--json", cwd=root).json["targets"][0]
-    assert again["reason"] == "asked for afresh" and again["digest"] != first["digest"]
+    assert again["reason"] == "rebuild requested" and again["digest"] != first["digest"]
     host = base.partition("/")[0]
     name = next(
         line.split()[1] for line in (root / "lockage.yml").read_text().splitlines() if "builds:" in line

@@ -13,10 +13,11 @@ import anyio
 from pipeline.engine.faults import DISK_FULL, explained, full, lost, tail
 from pipeline.errors import BuildError, EnvironmentProblem, LockageError, RegistryError
 from pipeline.model import Digest
+from pipeline.model.build_warning import BuildWarning
 
 from . import daemon as service
 from .order import CONTEXT, CONTEXTS, DOCKERFILE, METADATA, PROGRESS, SECRETS, SSH, BuildOrder, arguments
-from .report import CACHE, Failure, Report, Warning, current, read_report
+from .report import CACHE, Failure, Report, current, read_report
 
 if TYPE_CHECKING:
     import dagger
@@ -99,7 +100,7 @@ async def _build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret |
             raise
         built = await _once(daemon, alone, credentials, name)
         why = fault.message.removeprefix(f"building {order.target}: ")
-        warning = Warning(0, f"built without its caches: {why}", CACHE)
+        warning = BuildWarning(0, f"built without its caches: {why}", CACHE)
         return replace(built, report=replace(built.report, warnings=(*built.report.warnings, warning)))
 
 

@@ -24,7 +24,7 @@ from .tree import flatten
 
 if TYPE_CHECKING:
     from pipeline.registry import Manifest
-    from pipeline.registry.source import Source
+    from pipeline.registry.source_protocol import Source
 
 _CONFIG = 16 * 1024 * 1024
 
