@@ -34,7 +34,9 @@ ARROWS = {
 # Files that run inside a container of the engine, not in this program.
 CARGO = ("lab/python_sdk/files",)
 # In the rooms that are pure, the files that look at a disk.
-ON_DISK = {f"catalogue/{name}.py" for name in ("source", "disk", "generate", "kept", "store")}
+ON_DISK = {
+    f"catalogue/{name}.py" for name in ("source", "disk", "generate", "kept", "store", "templating/bytecode")
+}
 PURE = ("errors", "model", "config", "catalogue", "policy")
 IMPURE = {
     "os",

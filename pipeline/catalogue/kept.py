@@ -1,4 +1,4 @@
-"""The plan of a folder, from what an earlier command kept if nothing changed since."""
+"""The plan of a folder: read back if nothing changed since an earlier command, made from everything otherwise."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from pipeline.model import Platform
 
 from .plan import Plan
 from .source import Source
-from .store import Fingerprint, dump, fingerprint, load, load_parts
+from .store import dump, fingerprint, load
 
 _KEEP = 32
-_FEW = 0.2  # of all folders
 
 
 def plan_of(
@@ -27,19 +26,20 @@ def plan_of(
     platforms: Iterable[Platform] = (),
     snapshot_id: str | None = None,
 ) -> Plan:
-    """As `make_plan`, and kept in the folder `cache` for the next time. Raises what `make_plan` raises;
-    a cache that cannot be read or written is as good as none."""
+    """As `make_plan`; the plan and its compiled templates are kept for the next time below the folder `cache`.
+
+    Raises what `make_plan` raises; a cache that cannot be read or written is as good as none.
+    """
     patterns, wanted = tuple(only), tuple(platforms)
-    if cache is None:
-        plan = _made(source, lock, wanted, snapshot_id)
-    else:
-        now = fingerprint(source, lock=lock, platforms=wanted, snapshot_id=snapshot_id)
-        plan = _read(cache / f"{now}.json", source)
-        if plan is None and not wanted and snapshot_id is None:
-            plan = _from_latest(cache, now, source, lock)
-        if plan is None:
-            plan = _made(source, lock, wanted, snapshot_id)
-            _keep(cache / f"{now}.json", dump(plan, now.folders))
+    place = None
+    if cache is not None:
+        found = fingerprint(source, lock=lock, platforms=wanted, snapshot_id=snapshot_id)
+        place = cache / "plans" / f"{found}.json"
+    plan = _read(place, source) if place else None
+    if plan is None:
+        plan = _made(source, lock, wanted, snapshot_id, cache)
+        if place:
+            _keep(place, dump(plan))
     if patterns:
         from .selection import select
 
@@ -52,26 +52,13 @@ def _made(
     lock: Lock | None,
     platforms: tuple[Platform, ...],
     snapshot_id: str | None,
+    cache: Path | None,
 ) -> Plan:
     from .make import make_plan
+    from .templating.bytecode import KeptBytecode
 
-    return make_plan(source, lock=lock, platforms=platforms, snapshot_id=snapshot_id)
-
-
-def _from_latest(cache: Path, now: Fingerprint, source: Source, lock: Lock | None) -> Plan | None:
-    """The plan made of the latest one that only differs in a few folders; it is not kept, for the next one is
-    made as quickly."""
-    try:
-        latest = max(cache.glob(f"{now.rest}-*.json"), key=lambda p: p.stat().st_mtime_ns)
-        old, folders = load_parts(latest.read_bytes(), source)
-    except (OSError, ValueError):
-        return None
-    differing = now.differing(folders)
-    if differing is None or len(differing) > _FEW * len(folders):
-        return None
-    from .remake import remake
-
-    return remake(old, source, differing, lock=lock)
+    bytecode = KeptBytecode(cache / "templates") if cache else None
+    return make_plan(source, lock=lock, platforms=platforms, snapshot_id=snapshot_id, bytecode=bytecode)
 
 
 def _read(place: Path, source: Source) -> Plan | None:

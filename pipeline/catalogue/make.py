@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from pipeline.config import Lock, Project
 from pipeline.errors import ConfigError, Problem, UsageError
@@ -23,7 +24,11 @@ from .strays import check_strays
 from .tags import known_tags
 from .targets import pinned, targets_of
 from .templating.rendering import Rendered, render_all
+from .templating.templates import Renderer
 from .told import once
+
+if TYPE_CHECKING:
+    from jinja2 import BytecodeCache
 
 _HINT = "`lockage plan` checks again without building anything"
 
@@ -35,8 +40,10 @@ def make_plan(
     only: Iterable[str] = (),
     platforms: Iterable[Platform] = (),
     snapshot_id: str | None = None,
+    bytecode: BytecodeCache | None = None,
 ) -> Plan:
-    """The plan of a catalogue. Pure: the same arguments give the same plan on any machine.
+    """The plan of a catalogue. Pure: the same arguments give the same plan on any machine, whatever `bytecode` (the
+    compiled templates of earlier plans) holds.
 
     `only` keeps targets by pattern with what they stand on (see `select`), `platforms` narrows each image's
     platforms. Raises `ConfigError` with every problem of every file, `UsageError` for a pattern, platform or
@@ -54,7 +61,9 @@ def make_plan(
     if project:
         check_commit_tags(source, project, definitions, problems)
         check_entitlements(source, project, definitions, problems)
-    rendered = render_all(source, definitions, default, tuple(platforms), problems)
+    rendered = render_all(
+        Renderer(source, bytecode=bytecode), definitions, default, tuple(platforms), problems
+    )
     if problems or project is None:
         raise ConfigError(once(problems, [d.name for d in definitions]), hint=_HINT)
     plan = _assemble(source, project, rendered, lock, snapshot_id)
@@ -91,13 +100,12 @@ def _assemble(
             keys[identity] = key_of(inputs)
             target = replace(target, key=keys[identity])
         made.append(target)
-    return finished(project, tuple(made), lock, snapshot_id, source)
+    return _finished(project, tuple(made), lock, snapshot_id, source)
 
 
-def finished(
+def _finished(
     project: Project, targets: tuple[Target, ...], lock: Lock | None, snapshot_id: str | None, source: Source
 ) -> Plan:
-    """The plan of targets that are in order and have their keys."""
     tools = {name: pinned(ref, lock) for name, ref in project.images.items()}
     bases = [r for t in targets for r in t.external_bases]
     unlocked = tuple(dict.fromkeys(r for r in (*bases, *tools.values()) if r.digest is None))

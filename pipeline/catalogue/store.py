@@ -12,7 +12,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -24,33 +23,13 @@ from pipeline.model import Platform, Reference, compact
 from .contexts import NamedContext
 from .plan import Base, Plan, Target
 from .rootfs import RootfsEntry
-from .source import IMAGES, Source
+from .source import Source
 
 T = TypeVar("T")
 
-STORE_FORMAT = 4
-_BELOW = f"{IMAGES}/"
+STORE_FORMAT = 5
 _CODE = ("catalogue", "config", "model")
 _LIBRARIES = ("jinja2-", "pydantic-", "pydantic_core-", "pyyaml-")
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """Hashes over every input of `make_plan` (but `only`): what each folder of images/ holds, by its name, and
-    `rest`, all the others and the code that makes plans."""
-
-    rest: str
-    folders: Mapping[str, str]
-
-    def __str__(self) -> str:
-        whole = hashlib.sha256("".join(f"{n}\0{h}\0" for n, h in self.folders.items()).encode())
-        return f"{self.rest}-{whole.hexdigest()}"
-
-    def differing(self, folders: Mapping[str, str]) -> frozenset[str] | None:
-        """Folders that are not what they were; None if one came or went."""
-        if folders.keys() != self.folders.keys():
-            return None
-        return frozenset(name for name, found in self.folders.items() if folders[name] != found)
 
 
 def fingerprint(
@@ -59,22 +38,17 @@ def fingerprint(
     lock: Lock | None,
     platforms: Iterable[Platform] = (),
     snapshot_id: str | None = None,
-) -> Fingerprint:
-    """The fingerprint of everything that a plan is made from."""
-    rest = hashlib.sha256(_code().encode())
+) -> str:
+    """A hash over every input of `make_plan` (but `only`), and over the code that makes plans."""
+    found = hashlib.sha256(_code().encode())
     options = [STORE_FORMAT, [str(p) for p in platforms], snapshot_id]
-    rest.update(compact(options) + b"\0" + (lock.to_bytes() if lock else b"") + b"\0")
-    folders: dict[str, Any] = {}
+    found.update(compact(options) + b"\0" + (lock.to_bytes() if lock else b"") + b"\0")
     for path in sorted(source.files):
         entry = source.files[path]
         what = entry.target if entry.kind == "link" else entry.sha256
         head = f"{path}\0{entry.kind}\0{entry.mode:o}\0{entry.size}\0{what}\0".encode()
-        into = rest
-        if path.startswith(_BELOW):
-            name = path.split("/", 2)[1]
-            into = folders[name] if name in folders else folders.setdefault(name, hashlib.sha256())
-        into.update(head + entry.content if entry.content is not None else head)
-    return Fingerprint(rest.hexdigest()[:32], {name: found.hexdigest() for name, found in folders.items()})
+        found.update(head + entry.content if entry.content is not None else head)
+    return found.hexdigest()
 
 
 def _code() -> str:
@@ -87,8 +61,8 @@ def _code() -> str:
     return repr((sys.version, versions, [(name, s.st_size, s.st_mtime_ns) for name, s in stats]))
 
 
-def dump(plan: Plan, folders: Mapping[str, str] = MappingProxyType({})) -> bytes:
-    """A whole plan (nothing selected) as bytes, with the fingerprints of the folders it was made of."""
+def dump(plan: Plan) -> bytes:
+    """A whole plan (nothing selected) as bytes."""
     texts: dict[str, str] = {}
     trees = _Table[tuple[RootfsEntry, ...]](_tree_json)
     gates = _Table[Gates](Gates.to_json)
@@ -124,7 +98,6 @@ def dump(plan: Plan, folders: Mapping[str, str] = MappingProxyType({})) -> bytes
             "trees": trees.values(),
             "gates": gates.values(),
             "targets": targets,
-            "folders": dict(folders),
         }
     )
 
@@ -172,18 +145,13 @@ class _Table(Generic[T]):
 
 def load(content: bytes, source: Source) -> Plan:
     """The plan that `dump` wrote. Raises ValueError for anything else."""
-    return load_parts(content, source)[0]
-
-
-def load_parts(content: bytes, source: Source) -> tuple[Plan, Mapping[str, str]]:
-    """As `load`, with the fingerprints of the folders. Raises ValueError."""
     try:
         data = json.loads(content)
         if data["store"] != STORE_FORMAT:
             raise ValueError("another format")
         trees = [tuple(RootfsEntry(*entry) for entry in tree) for tree in data["trees"]]
         gates = [Gates.from_json(gate) for gate in data["gates"]]
-        plan = Plan(
+        return Plan(
             project=Project.from_json(data["project"]),
             targets=tuple(_target(t, data["texts"], trees, gates) for t in data["targets"]),
             lock_state=data["lock_state"],
@@ -192,7 +160,6 @@ def load_parts(content: bytes, source: Source) -> tuple[Plan, Mapping[str, str]]
             tools=MappingProxyType({name: Reference.parse(ref) for name, ref in data["tools"]}),
             source=source,
         )
-        return plan, {str(name): str(found) for name, found in data["folders"].items()}
     except (AttributeError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise ValueError(f"not a stored plan: {error!r}") from None
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def read_plan(options: argparse.Namespace, lock: Lock | None) -> Plan:
     """The plan that the options ask for. Raises ConfigError (also for `--locked` and a lock that is not
     complete), UsageError."""
-    cache = Settings.from_env(os.environ).cache / "plans"
+    cache = Settings.from_env(os.environ).cache
     whole = partial(plan_of, read_source(options.root), cache=cache, lock=lock)
     plan = whole(only=options.targets, platforms=platforms(options), snapshot_id=options.snapshot_id)
     if options.only:
@@ -65,7 +65,7 @@ def whole_plan(options: argparse.Namespace, lock: Lock | None) -> Plan:
     """The plan of the whole catalogue, whatever the options leave to other runs."""
     return plan_of(
         read_source(options.root),
-        cache=Settings.from_env(os.environ).cache / "plans",
+        cache=Settings.from_env(os.environ).cache,
         lock=lock,
         snapshot_id=options.snapshot_id,
     )

@@ -18,7 +18,6 @@ from pipeline.lab import (
     docker_engine,
     docker_registry,
     lab_engine,
-    recipes,
     registry,
     toolbox,
 )
@@ -45,7 +44,6 @@ class Instance:
     dagger_bin: Path | None
     way: Way
     forwards: Mapping[int, str] = field(default_factory=dict, repr=False)
-    engine_version: str = f"v{recipes.ENGINE_VERSION}"
 
     def connect_env(self) -> dict[str, str]:
         """The variables that make Dagger's clients use this engine, send nothing home and nag nobody."""

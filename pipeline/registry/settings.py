@@ -25,8 +25,6 @@ class Settings:
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
     """Silence on an open connection."""
-    manifest_bytes: int = 4 * MIB
-    """distribution-spec v1.1, "Pushing Manifests": registries should accept at least this."""
     blob_bytes: int = 64 * MIB
     """The largest blob that `blob()` holds in memory."""
     chunk_bytes: int = 256 * MIB

@@ -63,12 +63,12 @@ async def start(
             if not 400 <= status < 500 or status == 429 or (own and status == 401):
                 raise  # any other refusal is of the mount only; whether an upload is allowed shows below
         else:
-            return None if answer.status == 201 else _opened(transport, call, answer)
+            return None if answer.status == 201 else _opened(call, answer)
     call = opening(repo, descriptor, "opening an upload of the blob", "", frozenset({push(repo.path)}))
-    return _opened(transport, call, await transport.call(call))
+    return _opened(call, await transport.call(call))
 
 
-def _opened(transport: Transport, call: Call, answer: Answer) -> Upload:
+def _opened(call: Call, answer: Answer) -> Upload:
     least = answer.headers.get("oci-chunk-min-length", "0")
     return Upload(location_of(call, answer), int(least) if least.isdecimal() and len(least) < 16 else 0)
 

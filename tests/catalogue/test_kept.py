@@ -62,7 +62,7 @@ def test_anything_else_is_not_a_stored_plan(content):
 
 def test_a_kept_plan_is_used_and_a_damaged_one_made_again(tmp_path):
     first = plan_of(SOURCE, cache=tmp_path, lock=LOCK)
-    [kept] = tmp_path.iterdir()
+    [kept] = (tmp_path / "plans").iterdir()
     marked = replace(first, snapshot_id="marked")
     kept.write_bytes(dump(marked))
     assert plan_of(SOURCE, cache=tmp_path, lock=LOCK).snapshot_id == "marked"
@@ -78,7 +78,7 @@ def test_a_kept_plan_is_used_and_a_damaged_one_made_again(tmp_path):
 def test_old_plans_do_not_pile_up(tmp_path):
     for number in range(40):
         plan_of(SOURCE, cache=tmp_path, snapshot_id=str(number))
-    assert len(list(tmp_path.iterdir())) == 32
+    assert len(list((tmp_path / "plans").iterdir())) == 32
 
 
 READ_BACK = """
@@ -108,4 +108,4 @@ def test_reading_back_imports_no_heavy_library(tmp_path):
         "rich",
         "dagger",
     } & set(found)
-    assert len(list((tmp_path / "cache").iterdir())) == 1
+    assert len(list((tmp_path / "cache" / "plans").iterdir())) == 1

@@ -18,6 +18,7 @@ from ..tags import known_tags
 from ..targets import targets_of
 from ..templating.includes import readers
 from ..templating.rendering import Rendered, render_all
+from ..templating.templates import Renderer
 from .attribution import by_folder
 from .earlier import part
 
@@ -91,11 +92,12 @@ def read_past(
     for problem in found.problems:
         if problem.path.startswith(f"{IMAGES}/") and problem.path != f"{IMAGES}/":  # not: holds no image
             unread.setdefault(_folder(problem.path), str(problem))
+    renderer = Renderer(earlier)
     rendered: dict[str, list[Rendered]] = {}
     for image in found.images:
         problems: list[Problem] = []
         definitions = resolve(earlier, (image,), problems)
-        items = render_all(earlier, definitions, project.platforms, (), problems)
+        items = render_all(renderer, definitions, project.platforms, (), problems)
         if problems:
             unread.setdefault(image.folder, str(problems[0]))
         elif image.folder not in unread:
