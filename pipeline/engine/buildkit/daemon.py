@@ -72,7 +72,7 @@ class DaemonConfig:
             'snapshotter = "overlayfs"',
             'networkMode = "bridge"',
             f"bridgeSubnet = {json.dumps(SUBNET)}",
-            "cniPoolSize = 4",
+            "cniPoolSize = 1",
             "gc = true",
             'reservedSpace = "5GB"',
             'maxUsedSpace = "20GB"',
