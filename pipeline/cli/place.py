@@ -66,7 +66,13 @@ async def place(options: argparse.Namespace, report: Progress) -> AsyncIterator[
             elsewhere = woken.way.kind == "remote"
             limit = seconds("LOCKAGE_CONNECT_LIMIT", 60)
             return Connection(
-                woken.dagger_bin, environment, log, limit, elsewhere=elsewhere, forwards=woken.forwards
+                woken.dagger_bin,
+                environment,
+                log,
+                limit,
+                elsewhere=elsewhere,
+                forwards=woken.forwards,
+                schemas=settings.cache / "schemas",
             )
 
         async def stand_ins(

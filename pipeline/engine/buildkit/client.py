@@ -115,15 +115,7 @@ def _without_caches(order: BuildOrder, fault: LockageError) -> BuildOrder | None
 async def _once(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None, name: str) -> Built:
     import dagger
 
-    command = [
-        "buildctl",
-        "--addr",
-        daemon.address,
-        "build",
-        "--trace",
-        daemon.trace(name),
-        *arguments(order),
-    ]
+    command = daemon.client_command("build", "--trace", daemon.trace(name), *arguments(order))
     done = _with_inputs(daemon, order, credentials, name).with_exec(
         command, expect=dagger.ReturnType.ANY, redirect_stderr=PROGRESS
     )
@@ -132,6 +124,11 @@ async def _once(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | 
             code = await done.exit_code()
         except dagger.ExecError as fault:
             raise _unfinished(order, fault) from None
+        if code == service.NEVER_ANSWERED:
+            raise EnvironmentProblem(
+                f"building {order.target}: BuildKit does not answer {service.START_LIMIT:.0f} s after it was started",
+                hint="lockage status; the engine's log says why its service ended",
+            )
         report = read_report(await done.file(PROGRESS).contents(), failed=code != 0)
         if report.failure:
             raise _fault(order, report.failure)
