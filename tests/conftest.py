@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests import workers
+
 settings.register_profile("lockage", deadline=None)  # no test fails on a clock
 settings.load_profile("lockage")
 
@@ -26,3 +28,22 @@ def pure_rooms_stay_pure(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
         monkeypatch.setattr(socket.socket, "connect", refused)
         monkeypatch.setattr("subprocess.Popen.__init__", refused)
     yield
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """What `-n auto` means (tests/run)."""
+    return workers.count(config.args, config.option.keyword)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give each test its group and bring groups into order; alone in one process, tests stay as they were found."""
+    if not (config.getoption("numprocesses", None) or hasattr(config, "workerinput")):
+        return
+    groups: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        marker = item.get_closest_marker("xdist_group")
+        group = marker.args[0] if marker else workers.group_of(item.nodeid.partition("::")[0])
+        if marker is None:
+            item.add_marker(pytest.mark.xdist_group(group))
+        groups.setdefault(group, []).append(item)
+    items[:] = [item for group in workers.in_order(groups) for item in groups[group]]

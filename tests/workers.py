@@ -1,0 +1,57 @@
+"""How the tests are shared among processes: a module's tests stay together, and long modules begin first.
+
+Each process has a site of its own (tests/real/conftest.py), so modules do not see each other. What changes or measures
+the machine itself is one group, which one process runs from end to end.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+MOST = 4  # processes; each may start an engine, a registry and their caches
+HOST = "host"
+_ON_THE_HOST = ("tests/lab/test_lab_way.py", "tests/lab/test_docker_way.py", "tests/lab/test_emulation.py")
+_LONG = (
+    "tests/real/test_features.py",
+    "tests/real/test_module.py",
+    "tests/real/test_standing.py",
+    HOST,
+    "tests/real/test_builder.py",
+    "tests/real/test_cache.py",
+    "tests/real/test_faults.py",
+    "tests/real/test_fanin.py",
+    "tests/real/test_chain.py",
+    "tests/real/test_gates.py",
+    "tests/real/test_readme.py",
+    "tests/real/test_engines.py",
+    "tests/real/test_docker.py",
+)
+_RANK = {group: number for number, group in enumerate(_LONG)}
+
+
+def group_of(path: str) -> str:
+    """The group of a test module, by its path in the repository."""
+    return HOST if path in _ON_THE_HOST else path
+
+
+def rank(group: str) -> tuple[int, str]:
+    """Sorts groups: the long ones, the other real ones, and the short ones, which fill up the end."""
+    folders = ("tests/real/", "tests/lab/", "tests/registry/")
+    return _RANK.get(group, len(_RANK) + (0 if group.startswith(folders) else 1)), group
+
+
+def count(arguments: Sequence[str], selection: str) -> int:
+    """The number of processes for a run: none besides this one unless whole folders are asked for."""
+    folders = any(Path(argument).is_dir() for argument in arguments)
+    return min(MOST, _cores()) if folders and not selection and _cores() > 1 else 0
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_order(groups: Iterable[str]) -> list[str]:
+    """Each group once, the one that begins first at the front."""
+    return sorted(set(groups), key=rank)
