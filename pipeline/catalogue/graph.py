@@ -8,8 +8,10 @@ an error and not a pull of somebody else's image. `docker.io/library/python:3.11
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
 from pipeline.config import Lock, did_you_mean
 from pipeline.errors import Problem
@@ -144,33 +146,28 @@ def _parsed(name: str) -> Reference:
 
 
 def order(edges: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """A build order (Kahn), and the cycles that have none.
+    """A build order, and the cycles that have none (graphlib names one of them, a user wants all).
 
     `edges` maps a node to those it stands on. Of nodes that are ready, the first in `edges` goes first, so
     the order is the same everywhere. A cycle starts and ends with the same node.
     """
     rank = {node: number for number, node in enumerate(edges)}
     names = list(edges)
-    waiting = {node: len(set(bases)) for node, bases in edges.items()}
-    dependents: dict[str, list[str]] = {}
-    for node, bases in edges.items():
-        for base in set(bases):
-            dependents.setdefault(base, []).append(node)
-    ready = [rank[node] for node, count in waiting.items() if count == 0]
-    heapq.heapify(ready)
+    sorter = TopologicalSorter(edges)
+    with suppress(CycleError):
+        sorter.prepare()  # after which it still gives what does not wait for a cycle
+    ready: list[int] = []
     done: list[str] = []
-    while ready:
-        node = names[heapq.heappop(ready)]
-        done.append(node)
-        for dependent in dependents.get(node, ()):
-            waiting[dependent] -= 1
-            if waiting[dependent] == 0:
-                heapq.heappush(ready, rank[dependent])
-    left = {node for node, count in waiting.items() if count > 0}
-    return tuple(done), _cycles(edges, left)
+    while True:
+        for node in sorter.get_ready():
+            heapq.heappush(ready, rank[node])
+        if not ready:
+            return tuple(done), _cycles(edges, edges.keys() - set(done))
+        done.append(names[heapq.heappop(ready)])
+        sorter.done(done[-1])
 
 
-def _cycles(edges: Mapping[str, tuple[str, ...]], left: set[str]) -> tuple[tuple[str, ...], ...]:
+def _cycles(edges: Mapping[str, tuple[str, ...]], left: Collection[str]) -> tuple[tuple[str, ...], ...]:
     found: list[tuple[str, ...]] = []
     seen: set[str] = set()
     for start in sorted(left):

@@ -48,6 +48,10 @@ class YamlProblem(Exception):
         self.problem = problem
 
 
+class _TooDeep(YamlProblem):
+    """More than `MAX_DEPTH` levels."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One YAML text: its value, and on demand the place of every key and value in it."""
@@ -124,14 +128,11 @@ class _Builder:
 
     def run(self, text: str) -> Any:
         try:
-            loader = _LOADER(text)
-            try:
-                while type(event := loader.get_event()) is not yaml.StreamEndEvent:
-                    self._take(event)
-            finally:
-                loader.dispose()
+            self._parse(text)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
+            if mark:
+                self._refuse_depth(text[: mark.index])
             line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
             message = error.problem or error.context or "not YAML"
             raise _refuse(self.path, line, column, f"not valid YAML: {message}") from None
@@ -139,6 +140,24 @@ class _Builder:
             line = text.count("\n", 0, error.position) + 1 if isinstance(error.position, int) else 0
             raise _refuse(self.path, line, 1, "the file holds a character that YAML does not allow") from None
         return self.root
+
+    def _parse(self, text: str) -> None:
+        loader = _LOADER(text)
+        try:
+            while type(event := loader.get_event()) is not yaml.StreamEndEvent:
+                self._take(event)
+        finally:
+            loader.dispose()
+
+    def _refuse_depth(self, text: str) -> None:
+        """Raise for what is too deep in the text before a parser's error: libyaml reads ahead of its events, and where
+        it has a limit of its own (PyYAML 6.0.4: 1,000 levels), it reaches that one first."""
+        try:
+            _Builder(self.path, places=False)._parse(text)
+        except _TooDeep:
+            raise
+        except (YamlProblem, yaml.YAMLError):
+            return
 
     def _take(self, event: Any) -> None:
         kind = type(event)
@@ -192,7 +211,8 @@ class _Builder:
         if tag and tag not in _TAGS["map" if type(value) is dict else "seq"]:
             raise self._at(event, f"the tag {tag[:60]!r} is not allowed")
         if len(self.stack) >= MAX_DEPTH:
-            raise self._at(event, f"more than {MAX_DEPTH} levels deep")
+            message = f"more than {MAX_DEPTH} levels deep"
+            raise _TooDeep(Problem(self.path, *_place(event), "", message))
         if self.stack and self.stack[-1].key is None and type(self.stack[-1].value) is dict:
             raise self._at(event, "a key must be a single word or text")
         before = self.nodes

@@ -54,6 +54,7 @@ class Settings:
         names, unless it is an instance's own (`lockage env`). Folders default to the XDG base directories.
         Empty variables count as unset.
         """
+        # Not platformdirs: it reads the process's own environment, and this function that which it is given.
         user = Path(environ.get("HOME") or "/")
         data = Path(environ.get("XDG_DATA_HOME") or user / ".local" / "share")
         cache = Path(environ.get("XDG_CACHE_HOME") or user / ".cache")

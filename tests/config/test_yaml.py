@@ -5,6 +5,7 @@ import yaml as pyyaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.config import yaml as reader
 from pipeline.config.yaml import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, Plain, YamlProblem, load
 
 
@@ -102,6 +103,23 @@ def test_depth_is_limited_without_recursion():
     assert load("[" * MAX_DEPTH + "]" * MAX_DEPTH, "x").value
     for text in ("[" * 100_000, "{a: " * 100_000, "- " * 100_000):
         assert "levels deep" in problem(text).message
+
+
+class _Limited(reader._LOADER):
+    """A parser that, as libyaml does, reads ahead of its events and refuses 1,000 levels."""
+
+    def __init__(self, text: str) -> None:
+        if "[" * 1001 in text:
+            mark = pyyaml.Mark("x", text.index("[") + 1000, 0, 1000, None, None)
+            raise pyyaml.scanner.ScannerError(None, None, "exceeded maximum nesting depth", mark)
+        super().__init__(text)
+
+
+def test_our_limit_of_depth_comes_before_the_parsers(monkeypatch):
+    monkeypatch.setattr(reader, "_LOADER", _Limited)
+    found = problem("[" * 100_000)
+    assert (found.line, found.column, found.message) == (1, 65, "more than 64 levels deep")
+    assert "not valid YAML" in problem("a: [" + "]" * 3).message
 
 
 def test_a_bomb_is_refused_before_it_grows():
