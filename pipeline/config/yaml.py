@@ -2,7 +2,7 @@
 
 The reader takes the parser's events (libyaml where it is there) and builds plain values itself:
 every scalar is a `str` exactly as written (`1.10`, `no`, `12:30`), only a plain `null`, `~` or nothing is
-`None`. Plain scalars are `Plain`, so that a model can still tell `8` from `"8"`. Nothing recurses, so that
+`None`. YamlValue scalars are `YamlValue`, so that a model can still tell `8` from `"8"`. Nothing recurses, so that
 depth costs memory and never the stack.
 """
 
@@ -34,7 +34,7 @@ _TAGS = {
 KeyPath = tuple[str | int, ...]
 
 
-class Plain(str):
+class YamlValue(str):
     """A scalar written without quotes."""
 
     __slots__ = ()
@@ -183,7 +183,7 @@ class _Builder:
         plain = (event.implicit[0] and not event.style) if not tag else tag in _PLAIN_TAGS
         value: Any = text
         if plain:
-            value = None if text in _NULLS else Plain(text)
+            value = None if text in _NULLS else YamlValue(text)
         elif tag == _CORE + "null":
             value = None
         frame = self.stack[-1] if self.stack else None

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio.abc import Process
 
-from pipeline.engine.faults import explained
 from pipeline.errors import EnvironmentProblem, LockageError
 
+from .faults import explained
 from .schema import provide
 
 if TYPE_CHECKING:

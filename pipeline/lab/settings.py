@@ -21,7 +21,7 @@ def quiet(step: str, detail: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class LabSettings:
     """Folders and choices of one instance (one engine and one registry, shared by all checkouts).
 
     `home` holds the data of all instances and `cache` what can be made again; `engine` forces a way
@@ -46,7 +46,7 @@ class Settings:
             )
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+    def from_env(cls, environ: Mapping[str, str]) -> LabSettings:
         """Settings from LOCKAGE_HOME, LOCKAGE_CACHE, LOCKAGE_INSTANCE, LOCKAGE_ENGINE, LOCKAGE_EMULATE and
         LOCKAGE_REGISTRIES (`localhost:PORT`, with commas). Raises UsageError.
 

@@ -10,7 +10,8 @@ from pipeline.errors import Exit, LockageError
 from pipeline.model import Digest, Reference
 from pipeline.model.build_warning import BuildWarning
 from pipeline.policy import Evidence, Verdict, severity_counts
-from pipeline.release.refs import PlatformRef
+
+from .publish.refs import PlatformRef
 
 
 class Stage(StrEnum):

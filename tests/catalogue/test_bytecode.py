@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2.bccache import bc_magic
 
-from pipeline.catalogue import make_plan
 from pipeline.catalogue.templating.bytecode import KeptBytecode
 from pipeline.catalogue.templating.limits import MAX_STEPS
 from pipeline.catalogue.templating.sandbox import Sandbox
 from pipeline.catalogue.templating.templates import Renderer, TemplateProblem
+from pipeline.plan import make_plan
 
 from .sample import LOCK, folder, image, source
 

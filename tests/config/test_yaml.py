@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import yaml as reader
-from pipeline.config.yaml import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, Plain, YamlProblem, load
+from pipeline.config.yaml import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, YamlProblem, YamlValue, load
 
 
 def problem(text: str | bytes):
@@ -38,7 +38,7 @@ def problem(text: str | bytes):
 def test_plain_scalars_stay_as_written(written):
     value = load(f"a: {written}\n", "x.yml").value["a"]
     assert value == written
-    assert isinstance(value, Plain)
+    assert isinstance(value, YamlValue)
 
 
 @pytest.mark.parametrize("written", ["", "~", "null", "Null", "NULL"])
@@ -49,8 +49,8 @@ def test_only_a_plain_null_is_none(written):
 
 def test_quoted_scalars_are_not_plain():
     value = load("a: '8'\nb: |\n  8\n", "x.yml").value
-    assert not isinstance(value["a"], Plain)
-    assert not isinstance(value["b"], Plain)
+    assert not isinstance(value["a"], YamlValue)
+    assert not isinstance(value["b"], YamlValue)
 
 
 def test_core_tags_are_read_and_others_refused():

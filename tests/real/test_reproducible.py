@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.run.epoch import FIRST
+from pipeline.run.target.epoch import FIRST
 
 from . import samples
 from .conftest import commit

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import anyio
 
-from pipeline.lab import Settings, ensure
+from pipeline.lab import LabSettings, ensure
 
 
 @cache
@@ -16,7 +16,7 @@ def binary(name: str, program: str | None = None) -> Path:
     """A tool's program, compiled once and kept in the user's cache."""
     import os
 
-    return anyio.run(ensure, name, Settings.from_env(os.environ)) / (program or name)
+    return anyio.run(ensure, name, LabSettings.from_env(os.environ)) / (program or name)
 
 
 def crane(*arguments: str, expect: int = 0) -> str:

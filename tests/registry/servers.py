@@ -14,8 +14,8 @@ from pathlib import Path
 
 import anyio
 
-from pipeline.lab import toolbox
-from pipeline.lab.settings import Settings
+from pipeline.lab.settings import LabSettings
+from pipeline.lab.tools import toolbox
 
 _CONFIG = """\
 version: 0.1
@@ -32,7 +32,7 @@ storage:
 def tool(name: str) -> Path:
     """A program from the lab's toolbox, made on first use; in a thread, for a loop may be running here."""
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(anyio.run, toolbox.ensure, name, Settings.from_env(os.environ)).result() / name
+        return pool.submit(anyio.run, toolbox.ensure, name, LabSettings.from_env(os.environ)).result() / name
 
 
 def free_port() -> int:

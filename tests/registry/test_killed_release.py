@@ -15,8 +15,8 @@ import anyio
 import pytest
 from aiohttp import web
 
-from pipeline.model import Digest, Repository
-from pipeline.registry import Manifest, Registry
+from pipeline.model import Digest, Manifest, Repository
+from pipeline.registry import Registry
 
 from . import images
 from .conftest import fresh

@@ -76,7 +76,7 @@ def place_of(
     source: Source, template: str, definition: Definition, plain: str, generated: str, line: int
 ) -> Line | None:
     """The template's file and line that a line (from 1) of a generated Dockerfile comes from; None if unknown."""
-    from ..dockerfiles.uses import injected_line
+    from pipeline.dockerfile.bases import injected_line
 
     lines = rendered_lines(source, template, definition, plain)
     injected = injected_line(generated) if generated.count("\n") > plain.count("\n") else None

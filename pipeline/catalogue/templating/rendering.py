@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.dockerfile.bases import copies_rootfs, inject_rootfs
 from pipeline.errors import Problem, UsageError
 from pipeline.model import Platform
 
 from ..definition import Definition
-from ..dockerfiles.uses import copies_rootfs, inject_rootfs
 from ..rootfs import Rootfs, merge
 from ..source import Source
 from .lines import Line, place_of

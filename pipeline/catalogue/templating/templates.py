@@ -19,8 +19,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config import did_you_mean
 from pipeline.errors import Problem
+from pipeline.util.suggest import did_you_mean
 
 from ..definition import Definition, Explicit
 from ..source import Source

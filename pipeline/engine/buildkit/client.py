@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from pipeline.engine.faults import DISK_FULL, explained, full, lost, tail
 from pipeline.errors import BuildError, EnvironmentProblem, LockageError, RegistryError
 from pipeline.model import Digest
 from pipeline.model.build_warning import BuildWarning
 
+from ..faults import DISK_FULL, explained, full, lost, tail
 from . import daemon as service
 from .order import CONTEXT, CONTEXTS, DOCKERFILE, METADATA, PROGRESS, SECRETS, SSH, BuildOrder, arguments
 from .report import CACHE, Failure, Report, current, read_report

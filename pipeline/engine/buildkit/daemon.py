@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from pipeline.engine.faults import explained
 from pipeline.errors import EnvironmentProblem, LockageError
 from pipeline.model import Mirrors, Reference
+
+from ..faults import explained
 
 if TYPE_CHECKING:
     import dagger

@@ -14,8 +14,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from pipeline.lab import toolbox
-from pipeline.lab.settings import Settings
+from pipeline.lab.settings import LabSettings
+from pipeline.lab.tools import toolbox
 
 Program = Callable[[str], Path]
 
@@ -27,9 +27,9 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path) -> LabSettings:
     """Settings with the machine's cache and data of its own."""
-    return replace(Settings.from_env(os.environ), home=tmp_path / "home", instance="seedtest")
+    return replace(LabSettings.from_env(os.environ), home=tmp_path / "home", instance="seedtest")
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def program() -> Iterator[Program]:
 
     def path(name: str) -> Path:
         # In a thread, because a test that asks may be in a loop of its own.
-        made = pool.submit(anyio.run, toolbox.ensure, name, Settings.from_env(os.environ))
+        made = pool.submit(anyio.run, toolbox.ensure, name, LabSettings.from_env(os.environ))
         return made.result() / name
 
     with ThreadPoolExecutor(1) as pool:
