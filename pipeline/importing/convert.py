@@ -158,9 +158,8 @@ def _told(problem: Problem, one: One, aside: set[str]) -> str:
     """A problem of the plan in the terms of the folder that was read."""
     _, _, variant = problem.path.rpartition("/")[2].removesuffix(".tmpl").partition(".")
     path = dict(one.build.variants).get(variant, one.build.dockerfile)
-    base = problem.message.removeprefix("unknown base ").partition(" ")[0]
-    if base != problem.message and base.partition(":")[0] in aside:
-        return f"{path}:{problem.line}: it stands on {base}, which is set aside"
+    if problem.base.partition(":")[0] in aside:
+        return f"{path}:{problem.line}: it is based on {problem.base}, which is set aside"
     return str(replace(problem, path=path))
 
 

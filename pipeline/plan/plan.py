@@ -96,17 +96,19 @@ class Target:
         return f"{self.image}:{self.tag}"
 
     @property
+    def _uses(self) -> tuple[Base | NamedContext, ...]:
+        return (*self.bases, *self.contexts)
+
+    @property
     def internal_bases(self) -> tuple[str, ...]:
         """Ids of the targets that must be built first."""
-        return tuple(dict.fromkeys(b.target_id for b in (*self.bases, *self.contexts) if b.target_id))
+        return tuple(dict.fromkeys(use.target_id for use in self._uses if use.target_id))
 
     @property
     def external_bases(self) -> tuple[Reference, ...]:
-        """The images from elsewhere that go into it (or that it is), and its frontend, pinned where the lock knows
-        them."""
-        found = [b.reference for b in (*self.bases, *self.contexts) if b.reference]
-        found += [r for r in (self.external, self.syntax) if r is not None]
-        return tuple(dict.fromkeys(found))
+        """The external images that it is based on (or that it is), and its frontend, pinned where they are locked."""
+        references = [*(use.reference for use in self._uses), self.external, self.syntax]
+        return tuple(dict.fromkeys(reference for reference in references if reference))
 
     @property
     def final_base(self) -> Base | None:

@@ -56,7 +56,7 @@ class Levels:
 
     def __init__(self, image: ImageSource, definition: Definition) -> None:
         self.image, self.definition = image, definition
-        own = definition.place.document.path
+        own = definition.position.document.path
         files = [f for f in (image.image, *image.versions) if f]
         self.own = next(f for f in files if f.document.path == own)
         top = [image.image] if image.image and image.image is not self.own else []
@@ -111,7 +111,7 @@ class Levels:
 
     def _all(self) -> Iterator[_Level]:
         yield from self._of_files()
-        path = self.definition.place.path
+        path = self.definition.position.path
         yield _Level(self.own.file.tags[int(path[1])], self.own.document, path)
         yield from self._variants()
 
