@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import EnvironmentProblem, UsageError
 
 if TYPE_CHECKING:
-    from pipeline.plan.output.generate import Generated
+    from pipeline.plan.output.disk import Generated
 
 
 def refuse_collisions(

@@ -154,7 +154,8 @@ class Renderer:
         except jinja2.TemplateNotFound as error:
             line, including = self._line(error, path)
             message = f"there is no template {error.name}"
-            suggestion = did_you_mean(error.name or "", includable(self.source, including))
+            name = error.name if isinstance(error.name, str) else ""
+            suggestion = did_you_mean(name, includable(self.source, including))
             raise TemplateProblem(Problem(including, line, 1, "", message, suggestion)) from None
         except Unreadable as error:
             raise TemplateProblem(Problem(error.path, 0, 0, "", error.message)) from None

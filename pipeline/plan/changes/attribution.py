@@ -67,7 +67,7 @@ class Changed:
             self._reads[template] = frozenset(hit | self._texts if computed else hit)
         return self._reads[template]
 
-    def missing(self, paths: Iterable[str]) -> set[str]:
+    def missing(self, paths: Iterable[str]) -> frozenset[str]:
         """Those of these paths that changed and are no more."""
         return self._gone.intersection(paths)
 

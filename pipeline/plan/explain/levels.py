@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from pipeline.catalogue.cascade import resolve
 from pipeline.catalogue.definition import Definition, Position
@@ -31,7 +30,7 @@ class Spot:
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}" if self.line else self.path
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As data; without a line where that is not known."""
         return {"path": self.path} | ({"line": self.line, "column": self.column} if self.line else {})
 
@@ -40,13 +39,13 @@ class Spot:
 class Said:
     """Something that a level says: a value and its place."""
 
-    value: Any
+    value: object
     spot: Spot
 
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    model: Any
+    model: object
     document: Document
     path: KeyPath
 
@@ -87,7 +86,7 @@ class Levels:
                 out[name] = (*out.get(name, ()), said)
         return out
 
-    def mappings(self, key: str) -> Iterator[tuple[Any, Callable[[KeyPath], Spot]]]:
+    def mappings(self, key: str) -> Iterator[tuple[object, Callable[[KeyPath], Spot]]]:
         """What each file says of such a key as a whole, with the place of anything inside it."""
         for level in self._of_files():
             value = getattr(level.model, key)
