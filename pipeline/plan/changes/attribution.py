@@ -10,6 +10,7 @@ from pipeline.catalogue.discover import FILE
 from pipeline.catalogue.named_contexts import kind_of
 from pipeline.catalogue.source import IMAGES, ROOTFS, Source
 from pipeline.catalogue.templating.includes import reads
+from pipeline.catalogue.templating.templates import dockerfile_names, structure_test_names
 
 from ..plan import Target
 from .reverted import Before
@@ -97,15 +98,7 @@ def read_by(changed: Changed, definition: Definition, target: Target) -> tuple[s
 
 def _templates(definition: Definition) -> set[str]:
     """Every place where a template of a tag is looked for."""
-    explicit = (
-        definition.template,
-        definition.inherited_template,
-        definition.test_template,
-        definition.inherited_test_template,
-    )
-    names = {e.name for e in explicit if e} | {"Dockerfile.tmpl", "test.yml.tpl"}
-    if definition.variant:
-        names |= {f"Dockerfile.{definition.variant}.tmpl", f"test.{definition.variant}.yml.tpl"}
+    names = (*dockerfile_names(definition).every, *structure_test_names(definition).every)
     return {f"{folder}/{name}" for folder in definition.folders for name in names}
 
 
