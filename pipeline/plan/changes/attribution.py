@@ -63,9 +63,9 @@ class Changed:
 
     def _read(self, template: str) -> frozenset[str]:
         if template not in self._reads:
-            found, missing, computed = reads(self.source, template)
-            hit = (found & self.paths.keys()) | (missing & self._gone)
-            self._reads[template] = frozenset(hit | self._texts if computed else hit)
+            read = reads(self.source, template)
+            changed = (read.files & self.paths.keys()) | (read.missing & self._gone)
+            self._reads[template] = frozenset(changed | self._texts if read.computed else changed)
         return self._reads[template]
 
     def missing(self, paths: Iterable[str]) -> frozenset[str]:
