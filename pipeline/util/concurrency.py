@@ -20,16 +20,16 @@ async def each(work: Callable[[A], Awaitable[T]], items: Iterable[A]) -> list[T]
         return [await work(todo[0])]
     results: dict[int, T] = {}
 
-    async def one(place: int, item: A) -> None:
-        results[place] = await work(item)
+    async def run(index: int, item: A) -> None:
+        results[index] = await work(item)
 
     try:
         async with anyio.create_task_group() as group:
-            for place, item in enumerate(todo):
-                group.start_soon(one, place, item)
+            for index, item in enumerate(todo):
+                group.start_soon(run, index, item)
     except BaseExceptionGroup as failed:
         raise first_cause(failed) from None
-    return [results[place] for place in range(len(todo))]
+    return [results[index] for index in range(len(todo))]
 
 
 async def run_together(*functions: Callable[[], Awaitable[Any]]) -> list[Any]:
@@ -39,13 +39,13 @@ async def run_together(*functions: Callable[[], Awaitable[Any]]) -> list[Any]:
     """
     results: list[Any] = [None] * len(functions)
 
-    async def one(place: int, function: Callable[[], Awaitable[Any]]) -> None:
-        results[place] = await function()
+    async def run(index: int, function: Callable[[], Awaitable[Any]]) -> None:
+        results[index] = await function()
 
     try:
         async with anyio.create_task_group() as group:
-            for place, function in enumerate(functions):
-                group.start_soon(one, place, function)
+            for index, function in enumerate(functions):
+                group.start_soon(run, index, function)
     except BaseExceptionGroup as failures:
         if failures.split(LockageError)[1] is None:
             raise first_cause(failures) from None

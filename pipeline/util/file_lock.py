@@ -40,24 +40,26 @@ def try_lock(path: Path) -> int | None:
 def holder(path: Path) -> str:
     """Who wrote its name into a lock last, as text for a person; empty if nobody did."""
     try:
-        who = json.loads(path.read_text())
-        return f"pid {int(who['pid'])} ({who['what']})"
+        record = json.loads(path.read_text())
+        return f"pid {int(record['pid'])} ({record['what']})"
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
 
 @asynccontextmanager
-async def locked(path: Path, what: str, waiting: Callable[[str], None] | None = None) -> AsyncIterator[None]:
+async def locked(
+    path: Path, purpose: str, waiting: Callable[[str], None] | None = None
+) -> AsyncIterator[None]:
     """Hold the lock alone; waits for as long as it takes, and says once through `waiting` for whom."""
-    told = False
+    reported = False
     while (descriptor := try_lock(path)) is None:
-        if not told and waiting is not None:
-            told = True
+        if not reported and waiting is not None:
+            reported = True
             waiting(holder(path))
         await anyio.sleep(_POLL)
     try:
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "what": what}).encode(), 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "what": purpose}).encode(), 0)
         yield
     finally:
         os.close(descriptor)
