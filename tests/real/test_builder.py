@@ -18,8 +18,10 @@ from typing import Any
 
 import pytest
 
+from tests import workers
+from tests.tools.git import commit
+
 from . import samples
-from .conftest import commit
 from .processes import Running, below, buildkitd, engine, find, stopped, wait_for, wait_to_find
 from .site import ROOT, Done, Site
 from .tools import crane
@@ -457,6 +459,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         image.unlink()
 
 
+@pytest.mark.xdist_group(workers.HOST)
 def test_a_disk_that_is_full_is_the_environments_fault_and_the_next_run_completes(
     small: Site, project: Callable[..., Path]
 ) -> None:

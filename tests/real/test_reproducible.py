@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from pipeline.run.epoch import FIRST
+from tests.tools.git import commit
 
 from . import samples
-from .conftest import commit
 from .site import Site
 from .tools import binary, crane, tags
 
