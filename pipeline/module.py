@@ -14,13 +14,13 @@ from dagger import DefaultPath, Doc, Ignore, check, dag, function, object_type
 from dagger.mod._exceptions import FunctionError
 
 from pipeline.errors import LockageError
-from pipeline.release import perform
-from pipeline.release.refs import collect
+from pipeline.release.environments import environment, plan_promotions, verify
 from pipeline.run import RunResult, Stage, run
-from pipeline.run.channels import environment, plan_promotions, verify
-from pipeline.run.inside import Given, GivenSecrets, read_catalogue, workshop
-from pipeline.run.manifest import manifest as merge
-from pipeline.run.text import problems, table
+from pipeline.run.dagger_context import Given, GivenSecrets, read_catalogue, run_context
+from pipeline.run.publish.fan_in import manifest as merge
+from pipeline.run.publish.promotion import perform
+from pipeline.run.publish.refs import collect
+from pipeline.run.summary import problems, table
 
 Targets = Annotated[list[str] | None, Doc("images (python), tags (python:3.11) or ids; default: all")]
 Platforms = Annotated[list[str] | None, Doc("only these platforms, such as linux/amd64")]
@@ -74,10 +74,10 @@ class Lockage:
     async def plan(self, targets: Targets = None, platforms: Platforms = None) -> str:
         """What would be done, as JSON: the same bytes as `lockage plan --json`."""
         with _told():
-            async with workshop(
+            async with run_context(
                 self._given(), _report, targets=targets or (), platforms=platforms or ()
-            ) as shop:
-                return shop.plan.to_json()
+            ) as context:
+                return context.plan.to_json()
 
     @function(cache="never")
     async def build(
@@ -170,8 +170,8 @@ class Lockage:
         with _told():
             texts = [(await file.contents()).encode() for file in refs or ()]
             known = collect({f"refs {n}": raw for n, raw in enumerate(texts, 1)}) if texts else None
-            async with workshop(self._given(), _report, targets=targets or ()) as shop:
-                done = await merge(shop, known, allow_missing=allow_missing)
+            async with run_context(self._given(), _report, targets=targets or ()) as context:
+                done = await merge(context, known, allow_missing=allow_missing)
                 return _text([one.to_json() for one in done])
 
     @function(cache="never")
@@ -184,14 +184,14 @@ class Lockage:
     ) -> str:
         """Gives the digests of one environment the tags of another; all are verified first. Gives JSON."""
         with _told():
-            async with workshop(self._given(), _report, targets=targets or ()) as shop:
-                known = shop.plan.project.environments
+            async with run_context(self._given(), _report, targets=targets or ()) as context:
+                known = context.plan.project.environments
                 there = environment(known, to) or known[0]
                 planned = await plan_promotions(
-                    shop, environment(known, origin or known[0].name) or known[0], there
+                    context, environment(known, origin or known[0].name) or known[0], there
                 )
                 for promotion in () if dry_run else planned:
-                    await perform(shop.registry, promotion)
+                    await perform(context.registry, promotion)
                 return _text([p.to_json() for p in planned])
 
     @function(cache="never")
@@ -200,15 +200,15 @@ class Lockage:
     ) -> str:
         """Checks signatures; gives what was verified, by digest, as JSON."""
         with _told():
-            async with workshop(self._given(), _report) as shop:
-                found = await verify(shop, references or ())
+            async with run_context(self._given(), _report) as context:
+                found = await verify(context, references or ())
                 return _text([{"reference": str(v.reference), **v.verification.to_json()} for v in found])
 
     @function
     @check
     async def lint(self) -> str:
         """Checks lockage.yml and images/ without building anything: all mistakes at once."""
-        from pipeline.catalogue import plan_of
+        from pipeline.plan import plan_of
 
         with _told():
             made = plan_of(await read_catalogue(self._given()))
@@ -219,16 +219,16 @@ class Lockage:
         self, until: Stage, targets: Targets, platforms: Platforms, fresh: bool, as_json: bool, to: str = ""
     ) -> str:
         with _told():
-            async with workshop(
+            async with run_context(
                 self._given(),
                 _report,
                 targets=targets or (),
                 platforms=platforms or (),
                 fresh=fresh,
                 signs=until.number >= Stage.SIGN.number,
-            ) as shop:
-                goal = environment(shop.plan.project.environments, to) if until is Stage.PROMOTE else None
-                return _outcome(await run(shop, until, goal), as_json)
+            ) as context:
+                goal = environment(context.plan.project.environments, to) if until is Stage.PROMOTE else None
+                return _outcome(await run(context, until, goal), as_json)
 
     def _given(self) -> Given:
         return Given(

@@ -13,7 +13,10 @@ from tests import workers
 settings.register_profile("lockage", deadline=None)  # no test fails on a clock
 settings.load_profile("lockage")
 
-_PURE = ("tests/catalogue", "tests/config", "tests/model", "tests/policy", "tests/trust")
+_PURE = tuple(
+    f"tests/{room}/"
+    for room in ("catalogue", "config", "dockerfile", "importing", "model", "plan", "policy", "trust")
+)
 
 
 @pytest.fixture(autouse=True)
@@ -30,11 +33,13 @@ def pure_rooms_stay_pure(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
     yield
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """What `-n auto` means (tests/run)."""
     return workers.count(config.args, config.option.keyword)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist's own reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give each test its group and bring groups into order; alone in one process, tests stay as they were found."""
     if not (config.getoption("numprocesses", None) or hasattr(config, "workerinput")):

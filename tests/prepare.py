@@ -15,16 +15,16 @@ from tools.peers import REGCTL
 
 from pipeline.cli.progress import Progress
 from pipeline.errors import LockageError
-from pipeline.lab import Settings, ensure
-from pipeline.lab.engine_image import ensure as ensure_engine_image
-from pipeline.lab.recipes import TOOLS
+from pipeline.lab import LabSettings, ensure
+from pipeline.lab.engine.image import ensure as ensure_engine_image
+from pipeline.lab.tools.recipes import TOOLS
 
 _TOOLS = (*TOOLS.values(), *JUDGES, REGCTL)
 
 
 async def main() -> None:
     """Make the quick ones first: an early failure is a cheap one."""
-    settings, report = Settings.from_env(os.environ), Progress()
+    settings, report = LabSettings.from_env(os.environ), Progress()
     began = time.monotonic()
     for number, tool in enumerate(sorted(_TOOLS, key=lambda tool: tool.minutes), 1):
         report.step(f"tool {number} of {len(_TOOLS)}", f"{tool.name} {tool.version}")

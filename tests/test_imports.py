@@ -60,10 +60,9 @@ def test_help_imports_no_more_than_it_prints_with(tmp_path: Path, arguments: lis
 
 
 def test_an_unchanged_plan_is_read_back_without_what_made_it(tmp_path: Path) -> None:
-    """The first `lockage plan` validates and renders (plain templates, so without jinja2); the second one only
-    compares and reads."""
+    """The first `lockage plan` validates and renders; the second one only compares and reads."""
     first, second = _imported(tmp_path, "plan"), _imported(tmp_path, "plan")
-    assert first & _MODELS == {"pydantic", "yaml"}
+    assert first & _MODELS == _MODELS
     assert not (first | second) & {*_ENGINE, "aiohttp", "asyncio", "rich"}
     assert not second & {*_NETWORK, *_MODELS}
 
@@ -85,7 +84,7 @@ def test_status_looks_without_a_client_or_a_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "front", ["pipeline.run", "pipeline.cli.stages", "pipeline.release", "pipeline.trust"]
+    "front", ["pipeline.run", "pipeline.cli.commands.run", "pipeline.release", "pipeline.trust"]
 )
 def test_the_rooms_are_entered_without_the_engine_library(front: str) -> None:
     """A run with nothing to do never imports dagger, so no room it enters may do so at its door."""

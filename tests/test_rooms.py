@@ -14,28 +14,40 @@ PACKAGE = Path(__file__).parent.parent / "pipeline"
 # A room may import what stands here, and whatever that may import.
 ARROWS = {
     "errors": (),
-    "lazy": (),
-    "model": ("errors", "lazy"),
+    "util": ("errors",),
+    "model": ("util",),
     "config": ("model",),
-    "catalogue": ("config",),
+    "dockerfile": ("model",),
+    "catalogue": ("config", "dockerfile"),
+    "plan": ("catalogue",),
+    "importing": ("plan",),
     "policy": ("model",),
-    "registry": ("model",),
-    "engine": ("catalogue",),
+    "oci": ("model",),
+    "registry": ("oci",),
     "trust": ("registry",),
-    "release": ("registry",),
+    "state": ("trust", "policy", "plan"),
+    "engine": ("plan",),
+    "run": ("engine", "state"),
+    "release": ("run",),
     "bundle": ("registry",),
-    "report": ("model",),
-    "ci": ("catalogue",),
+    "report": ("policy",),
+    "ci": ("plan",),
     "lab": ("registry",),
-    "run": ("engine", "trust", "release", "policy", "report", "lab", "bundle", "ci"),
-    "cli": ("run",),
-    "module": ("run",),
+    "cli": ("importing", "release", "bundle", "report", "ci", "lab"),
+    "module": ("release", "bundle", "report", "ci"),
 }
 # Files that run inside a container of the engine, not in this program.
-CARGO = ("lab/python_sdk/files",)
+CARGO = ("lab/engine/python_sdk/files",)
 # In the rooms that are pure, the files that look at a disk.
-ON_DISK = {f"catalogue/{name}.py" for name in ("source", "disk", "generate", "kept", "store")}
-PURE = ("errors", "model", "config", "catalogue", "policy")
+ON_DISK = {
+    "catalogue/source.py",
+    "catalogue/templating/bytecode.py",
+    "plan/cache/cache.py",
+    "plan/cache/encoding.py",
+    "plan/output/disk.py",
+    "plan/output/generate.py",
+}
+PURE = ("errors", "model", "config", "dockerfile", "catalogue", "plan", "importing", "policy")
 IMPURE = {
     "os",
     "pathlib",

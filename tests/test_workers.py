@@ -26,6 +26,12 @@ def test_what_changes_the_machine_is_one_group() -> None:
     assert workers.group_of("tests/model/test_a.py") == "tests/model/test_a.py"
 
 
+def test_the_group_of_a_test_is_what_distributes_it(request: pytest.FixtureRequest) -> None:
+    """xdist appends it to the name, and distributes by that."""
+    expected = "@tests/test_workers.py" if hasattr(request.config, "workerinput") else ""
+    assert request.node.nodeid.partition("::")[2] == f"{request.node.name}{expected}"
+
+
 @pytest.mark.parametrize(
     ("arguments", "keyword", "several"),
     [

@@ -57,7 +57,7 @@ def read_version(tag: str, strategy: Strategy) -> Version | None:
 def automatic_aliases(tags: Iterable[str], strategy: Strategy = "semver") -> Mapping[str, str]:
     """Every automatic alias and the tag it stands for, sorted by alias.
 
-    `tags` are base tags, without a variant's suffix; `with_suffix` gives those of a variant.
+    `tags` are base tags, without a variant's suffix.
     """
     names = dict.fromkeys(tags)
     best: dict[str, Version] = {}
@@ -72,11 +72,6 @@ def automatic_aliases(tags: Iterable[str], strategy: Strategy = "semver") -> Map
             if held is None or (version.order, version.tag) > (held.order, held.tag):
                 best[prefix] = version
     return {alias: best[alias].tag for alias in sorted(best)}
-
-
-def with_suffix(aliases: Mapping[str, str], suffix: str) -> Mapping[str, str]:
-    """The same aliases for a variant: `9` → `9.0.200` becomes `9-semantic` → `9.0.200-semantic`."""
-    return {alias + suffix: tag + suffix for alias, tag in aliases.items()}
 
 
 def _numbers(parts: Iterable[str]) -> tuple[tuple[int, str], ...]:

@@ -11,21 +11,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.config import (
-    ImageFile,
-    Level,
-    TagEntry,
-    VariantEntry,
-    VariantFile,
-)
+from pipeline.config import ImageFile, Level, TagEntry, VariantEntry, VariantFile
 from pipeline.errors import Problem
 from pipeline.model import valid_tag
 
-from .definition import Definition, Explicit, Mention, Place, Placed
+from .definition import Definition, Explicit, Mention, Placed, Position
 from .discover import FileSource, ImageSource
 from .external import check_external
-from .names import check_names
 from .source import ROOTFS, Source
+from .unique_tags import check_unique_tags
 
 _OF_FILES = ("aliases", "version_strategy", "platforms", "gates", "title", "description")
 
@@ -35,10 +29,10 @@ class _Said:
     """A level with the place it was written at."""
 
     level: Level
-    place: Place
+    place: Position
 
-    def at(self, key: str) -> Place:
-        return Place(self.place.document, (*self.place.path, key))
+    def at(self, key: str) -> Position:
+        return Position(self.place.document, (*self.place.path, key))
 
 
 def resolve(
@@ -51,7 +45,7 @@ def resolve(
         name = _name(image)
         if folders.setdefault(name, image.folder) != image.folder:
             files = [f for f in (image.image, *image.versions) if f]
-            place = Place(files[0].document, ("name",))
+            place = Position(files[0].document, ("name",))
             problems.append(place.problem(f"the image {name!r} is already in {folders[name]}/"))
             continue
         found = list(_image(source, name, image, problems))
@@ -61,11 +55,11 @@ def resolve(
             and not any(p.path.startswith(image.folder) for p in problems)
         ):
             problems.append(
-                Place(image.image.document, ()).problem("the image has no tag", "write tags: [1.0.0]")
+                Position(image.image.document, ()).problem("the image has no tag", "write tags: [1.0.0]")
             )
         out.extend(found)
     check_external(source, images, out, problems)
-    check_names(out, problems)
+    check_unique_tags(out, problems)
     return tuple(sorted(out, key=lambda d: d.image))
 
 
@@ -82,7 +76,7 @@ def _image(source: Source, name: str, image: ImageSource, problems: list[Problem
         yield from _file(source, name, image.folder, (top,), problems)
     for version in image.versions:
         if version.file.name and version.file.name != name:
-            place = Place(version.document, ("name",))
+            place = Position(version.document, ("name",))
             problems.append(place.problem(f"another file of {image.folder}/ says {name!r}"))
         yield from _file(source, name, image.folder, (top, version) if top else (version,), problems)
 
@@ -91,11 +85,11 @@ def _file(
     source: Source, name: str, root: str, chain: tuple[FileSource, ...], problems: list[Problem]
 ) -> Iterator[Definition]:
     own = chain[-1]
-    levels = [_Said(f.file, Place(f.document, ())) for f in chain]
+    levels = [_Said(f.file, Position(f.document, ())) for f in chain]
     common = {key: _of_file([f.file for f in chain], key) for key in _OF_FILES}
     variants = _variants(chain, problems)
     for number, entry in enumerate(own.file.tags):
-        tag = _Said(entry, Place(own.document, ("tags", number)))
+        tag = _Said(entry, Position(own.document, ("tags", number)))
         folders = _folders(source, root, own.folder, entry.name, None)
         yield _definition(name, entry, "", None, [*levels, tag], [], folders, common)
         if entry.external is not None:
@@ -120,14 +114,14 @@ def _variants(
     for file in chain:
         here: set[str] = set()
         for number, entry in enumerate(file.file.variants):
-            place = Place(file.document, ("variants", number))
+            place = Position(file.document, ("variants", number))
             if entry.name in here:
                 problems.append(place.problem(f"the variant {entry.name!r} is written twice"))
                 continue
             here.add(entry.name)
             said.setdefault(entry.name, []).append(_Said(entry, place))
     for variant in chain[-1].variants:
-        said.setdefault(variant.name, []).append(_Said(variant.file, Place(variant.document, ())))
+        said.setdefault(variant.name, []).append(_Said(variant.file, Position(variant.document, ())))
         folders[variant.name] = (variant.folder,)
     out = {}
     for name, levels in said.items():
@@ -220,13 +214,13 @@ def _placed(levels: list[_Said], key: str) -> dict[str, Placed]:
     out: dict[str, Placed] = {}
     for said in levels:
         for name, value in getattr(said.level, key).items():
-            out[name] = Placed(value, Place(said.place.document, (*said.place.path, key, name)))
+            out[name] = Placed(value, Position(said.place.document, (*said.place.path, key, name)))
     return out
 
 
 def _mentions(levels: list[_Said], key: str) -> tuple[Mention, ...]:
     return tuple(
-        Mention(name, Place(said.place.document, (*said.place.path, key, number)))
+        Mention(name, Position(said.place.document, (*said.place.path, key, number)))
         for said in levels
         for number, name in enumerate(getattr(said.level, key))
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pipeline.errors import Problem
 
-from .contexts import FOLDER, NamedContext, kind_of
-from .definition import Definition, Place
+from .definition import Definition, Position
+from .named_contexts import FOLDER, NamedContext, kind_of
 from .rootfs import read_tree
 from .source import Source
 
 
-def folder_of(source: str, place: Place) -> str:
+def folder_of(source: str, place: Position) -> str:
     """The folder of a context: below that of the image.yml that names it."""
     return f"{place.document.path.rpartition('/')[0]}/{source.removeprefix(FOLDER).strip('/')}"
 

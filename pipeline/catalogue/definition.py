@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.config import GatePolicy, Strategy, dotted
+from pipeline.config import GatePolicy, Strategy
 from pipeline.config.yaml import Document, KeyPath
 from pipeline.errors import Problem
 from pipeline.model import Platform, Reference
+from pipeline.util.suggest import dotted
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """Where something was said: a document and a key in it. The position is looked up when it is needed."""
 
     document: Document
@@ -30,7 +31,7 @@ class Explicit:
     """A template that a level names itself."""
 
     name: str
-    place: Place
+    place: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Placed:
     """A value by name (a build argument, a context), and the level that says it last."""
 
     value: str
-    place: Place
+    place: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Mention:
     """The id of a secret or an ssh entry that a level names."""
 
     name: str
-    place: Place
+    place: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Definition:
     gates: GatePolicy | None
     title: str | None
     description: str | None
-    place: Place
+    place: Position
     external: Reference | None = None  # built elsewhere and taken over as it is
     arguments: Mapping[str, Placed] = field(default_factory=dict)
     contexts: Mapping[str, Placed] = field(default_factory=dict)

@@ -10,7 +10,6 @@ others include). `rootfs` is never a version nor a variant.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -81,19 +80,11 @@ def discover(source: Source) -> Found:
     """Read lockage.yml and every image.yml; nothing is raised for what they say."""
     problems: list[Problem] = []
     project, _ = _load(source, PROJECT_NAME, ProjectFile, problems)
-    images = discover_images(source, None, problems)
+    found = (_image(source, f"{IMAGES}/{name}", problems) for name in _folders(source, IMAGES))
+    images = tuple(image for image in found if image is not None)
     if not images and not problems:
         problems.append(Problem(f"{IMAGES}/", 0, 0, "", "holds no image", "write images/<name>/image.yml"))
     return Found(project, images, problems)
-
-
-def discover_images(
-    source: Source, only: Collection[str] | None, problems: list[Problem]
-) -> tuple[ImageSource, ...]:
-    """The images, or those in some folders of images/ (by name); problems are appended."""
-    names = [name for name in _folders(source, IMAGES) if only is None or name in only]
-    found = (_image(source, f"{IMAGES}/{name}", problems) for name in names)
-    return tuple(image for image in found if image is not None)
 
 
 def _image(source: Source, folder: str, problems: list[Problem]) -> ImageSource | None:
@@ -158,11 +149,6 @@ def _load(
     found, wrong = validate_document(model, document)
     problems.extend(wrong)
     return found, document
-
-
-def is_image_folder(source: Source, name: str) -> bool:
-    """Whether something in images/ is the folder of an image."""
-    return _is_level(source, IMAGES, name)
 
 
 def _folders(source: Source, folder: str) -> list[str]:

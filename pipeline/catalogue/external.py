@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pipeline.config import Level
 from pipeline.errors import Problem
 
-from .definition import Definition, Place
+from .definition import Definition, Position
 from .discover import FileSource, ImageSource
 from .source import ROOTFS, Source
 
@@ -39,7 +39,7 @@ def check_external(
         for file, own in _files(image):
             problems.extend(_of_tags(file))
             if own and all(own):
-                problems.extend(_useless(file.file, Place(file.document, ()), "every tag is external"))
+                problems.extend(_useless(file.file, Position(file.document, ()), "every tag is external"))
     problems.extend(_folders(source, tuple(definitions)))
 
 
@@ -58,13 +58,13 @@ def _external(file: FileSource) -> list[bool]:
 def _of_tags(file: FileSource) -> Iterator[Problem]:
     for number, tag in enumerate(file.file.tags):
         if tag.external is not None:
-            yield from _useless(tag, Place(file.document, ("tags", number)), "the tag is external")
+            yield from _useless(tag, Position(file.document, ("tags", number)), "the tag is external")
 
 
-def _useless(level: Level, place: Place, why: str) -> Iterator[Problem]:
+def _useless(level: Level, place: Position, why: str) -> Iterator[Problem]:
     for key in _OF_BUILT_TAGS:
         if getattr(level, key, None) not in (None, (), {}):
-            where = Place(place.document, (*place.path, key))
+            where = Position(place.document, (*place.path, key))
             yield where.problem(f"would be used by nothing: {why}, so it is taken over as it is")
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pipeline.errors import Problem
 
-from .source import ROOTFS, Entry, Source
+from .source import ROOTFS, Source, SourceFile
 
 SENSITIVE = (
     ".env", ".env.*", "*.key", "*.pem", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx",
@@ -105,7 +105,9 @@ def _layer(
             _layer(source, root, path, tree, warnings, problems)
 
 
-def _put(tree: dict[str, RootfsEntry], path: str, origin: str, entry: Entry, warnings: list[str]) -> None:
+def _put(
+    tree: dict[str, RootfsEntry], path: str, origin: str, entry: SourceFile, warnings: list[str]
+) -> None:
     before = tree.get(path)
     if before is not None and before.kind == "dir" and entry.kind != "dir":
         inside = [p for p in tree if p.startswith(f"{path}/")]

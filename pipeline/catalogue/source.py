@@ -30,7 +30,7 @@ Kind = Literal["file", "link", "dir", "other"]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SourceFile:
     """One entry of the tree. Texts carry their `content`, files below a rootfs/ and large ones their `sha256`, all
     their `size` in bytes. `mode` is the permission bits without group and other write."""
 
@@ -53,7 +53,7 @@ class Entry:
 class Source:
     """A catalogue's files by their posix path below `root`; nothing else is looked at later."""
 
-    files: Mapping[str, Entry]
+    files: Mapping[str, SourceFile]
     root: Path | None = None
     _children: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
 
@@ -65,20 +65,20 @@ class Source:
         object.__setattr__(self, "_children", {k: tuple(v) for k, v in children.items()})
 
     @classmethod
-    def of(cls, files: Mapping[str, str | bytes | Entry]) -> Source:
+    def of(cls, files: Mapping[str, str | bytes | SourceFile]) -> Source:
         """A source that was never on a disk; folders are added by themselves."""
-        out: dict[str, Entry] = {}
+        out: dict[str, SourceFile] = {}
         for path, given in files.items():
-            entry = given if isinstance(given, Entry) else _file_of(given)
+            entry = given if isinstance(given, SourceFile) else _file_of(given)
             if entry.kind == "file" and entry.content is not None and entry.sha256 is None:
                 entry = _file_of(entry.content, entry.mode)
             out[path] = entry
             while "/" in path:
                 path = path.rpartition("/")[0]
-                out.setdefault(path, Entry("dir", 0o755))
+                out.setdefault(path, SourceFile("dir", 0o755))
         return cls(MappingProxyType(out))
 
-    def get(self, path: str) -> Entry | None:
+    def get(self, path: str) -> SourceFile | None:
         """The entry at a path."""
         return self.files.get(path)
 
@@ -118,9 +118,9 @@ def lock_of(source: Source) -> Lock | None:
     return read_lock(entry.content)
 
 
-def _file_of(content: str | bytes, mode: int = 0o644) -> Entry:
+def _file_of(content: str | bytes, mode: int = 0o644) -> SourceFile:
     data = content.encode() if isinstance(content, str) else content
-    return Entry("file", mode, data, None, len(data), hashlib.sha256(data).hexdigest())
+    return SourceFile("file", mode, data, None, len(data), hashlib.sha256(data).hexdigest())
 
 
 def read_source(root: Path) -> Source:
@@ -147,7 +147,7 @@ def read_source(root: Path) -> Source:
 class _Reader:
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.files: dict[str, Entry] = {}
+        self.files: dict[str, SourceFile] = {}
 
     def top(self) -> None:
         for name in (PROJECT_NAME, LOCK_NAME):
@@ -167,7 +167,7 @@ class _Reader:
         except OSError as error:
             raise self._refuse(folder, f"cannot be read: {error.strerror}") from None
         if folder not in self.files:
-            self.files[folder] = Entry("dir", 0o755)
+            self.files[folder] = SourceFile("dir", 0o755)
         for entry in entries:
             self._take(f"{folder}/{entry.name}", entry, text, depth)
 
@@ -182,12 +182,12 @@ class _Reader:
             info = entry.stat(follow_symlinks=False)
             mode = stat.S_IMODE(info.st_mode) & ~_UMASK_BITS
             if stat.S_ISLNK(info.st_mode):
-                self.files[path] = Entry("link", 0o777, target=os.readlink(entry.path))  # noqa: PTH115
+                self.files[path] = SourceFile("link", 0o777, target=os.readlink(entry.path))  # noqa: PTH115
             elif stat.S_ISDIR(info.st_mode):
-                self.files[path] = Entry("dir", mode)
+                self.files[path] = SourceFile("dir", mode)
                 self.walk(path, text=text and entry.name != ROOTFS, depth=depth + 1)
             elif not stat.S_ISREG(info.st_mode):
-                self.files[path] = Entry("other", mode)
+                self.files[path] = SourceFile("other", mode)
             elif text:
                 self.files[path] = self._text(entry.path, mode, info.st_size)
             else:
@@ -195,19 +195,19 @@ class _Reader:
         except OSError as error:
             raise self._refuse(path, f"cannot be read: {error.strerror}") from None
 
-    def _text(self, path: str, mode: int, size: int) -> Entry:
+    def _text(self, path: str, mode: int, size: int) -> SourceFile:
         content = _read(path, size)
         if len(content) > MAX_TEXT:
             return self._hashed(path, mode)  # refused where it is a text
-        return Entry("file", mode, content, None, len(content), None)
+        return SourceFile("file", mode, content, None, len(content), None)
 
-    def _hashed(self, path: str, mode: int) -> Entry:
+    def _hashed(self, path: str, mode: int) -> SourceFile:
         digest, size = hashlib.sha256(), 0
         with open(path, "rb") as file:  # noqa: PTH123
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
                 size += len(chunk)
-        return Entry("file", mode, None, None, size, digest.hexdigest())
+        return SourceFile("file", mode, None, None, size, digest.hexdigest())
 
     def _refuse(self, path: str, message: str) -> ConfigError:
         return ConfigError([Problem(path, 0, 0, "", message)], hint=_HINT)

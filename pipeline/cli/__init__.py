@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _annotate(fault: LockageError, options: Any) -> None:
     """Show a fault where the CI shows such things; a report that cannot be written is told and nothing more."""
     from .annotations import asked, tell_fault
-    from .show import tell_error
+    from .output import tell_error
 
     if asked(options):
         try:
@@ -55,7 +55,7 @@ def _annotate(fault: LockageError, options: Any) -> None:
 
 
 def _tell(fault: LockageError, options: object) -> int:
-    from .show import tell_error
+    from .output import tell_error
 
     tell_error(fault, as_json=getattr(options, "json", False))
     _annotate(fault, options)

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.errors import ConfigError, EnvironmentProblem, LockageError, Problem
 
-from . import show
+from . import output
 
 if TYPE_CHECKING:
-    from pipeline.catalogue import Plan
+    from pipeline.plan import Plan
 
 _SEVERITY = {"error": "blocker", "warning": "minor"}
 
@@ -117,7 +117,7 @@ def code_quality(notes: Iterable[Note]) -> list[dict[str, Any]]:
 def _tell(notes: list[Note], options: argparse.Namespace) -> None:
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for note in notes:
-            show.say(workflow_command(note))
+            output.say(workflow_command(note))
     place = _report(options)
     if place is not None:
         text = json.dumps(code_quality(notes), indent=2, ensure_ascii=False) + "\n"

@@ -12,14 +12,14 @@ from pipeline.errors import UsageError
 from pipeline.model import Platform
 from pipeline.run import Engines, LazyEngine
 
-from .place import Place
+from .instance_session import InstanceSession
 
 VARIABLE = "LOCKAGE_ENGINES"
 _HINT = "linux/arm64=tcp://host:1234, or unix:///path/engine.sock, kube-pod://…, docker-container://…"
 
 
 @asynccontextmanager
-async def engines(options: argparse.Namespace, place: Place) -> AsyncIterator[Engines]:
+async def engines(options: argparse.Namespace, place: InstanceSession) -> AsyncIterator[Engines]:
     """The engines, asleep; each is one session, closed at the end.
 
     Raises UsageError for what is no PLATFORM=ADDRESS.

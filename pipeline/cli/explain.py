@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import Exit, UsageError
 
-from . import show
+from . import output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.catalogue import Explained, Impact, PathExplained, Plan
-    from pipeline.catalogue.explain.path import Layer
+    from pipeline.plan import Explained, ExplainedPath, Impact, Plan
+    from pipeline.plan.explain.rootfs import RootfsLevel
 
 _WIDE = 56  # characters of a value in the table; --json has it whole
 
@@ -27,9 +27,9 @@ def with_affected(plan: str, impact: Impact) -> str:
 
 def explain_target(plan: Plan, options: argparse.Namespace) -> int:
     """Every value of one target with its place. Raises UsageError for a name of several targets, or of none."""
-    from pipeline.catalogue import explain_target, matching
+    from pipeline.plan import explain_target, matching
 
-    from .place import known_lock
+    from .instance_session import known_lock
 
     ids = matching(plan, [options.explain])
     if len(ids) > 1:
@@ -44,32 +44,32 @@ def explain_target(plan: Plan, options: argparse.Namespace) -> int:
     explained = explain_target(plan, ids[0], lock=name)
     values = [one.to_json() for one in explained]
     if options.since_build:
-        from .since import as_text, since_build
+        from .rebuild_reasons import as_text, since_build
 
         found = since_build(plan, ids[0], options)
         if options.json:
-            show.data({"values": values, "since_build": found})
+            output.data({"values": values, "since_build": found})
         else:
-            show.out(_table(list(_rows(explained))) + "\n" + as_text(found))
+            output.out(_table(list(_rows(explained))) + "\n" + as_text(found))
     elif options.json:
-        show.data(values)
+        output.data(values)
     else:
-        show.out(_table(list(_rows(explained))))
+        output.out(_table(list(_rows(explained))))
     return Exit.OK
 
 
 def explain_path(plan: Plan, options: argparse.Namespace) -> int:
     """Which level of rootfs/ won a path, for every tag of the options. Raises UsageError where none has it."""
-    from pipeline.catalogue import explain_rootfs, matching
+    from pipeline.plan import explain_rootfs, matching
 
     patterns = options.only or options.targets
     ids = matching(plan, patterns) if patterns else tuple(t.id for t in plan.targets)
     explained = explain_rootfs(plan, ids, options.explain_path)
     if options.json:
-        show.data([one.to_json() for one in explained])
+        output.data([one.to_json() for one in explained])
         return Exit.OK
     for one in explained:
-        show.out(f"{one.name}  /{one.path}\n" + _table(list(_layers(one))))
+        output.out(f"{one.name}  /{one.path}\n" + _table(list(_layers(one))))
     return Exit.OK
 
 
@@ -81,7 +81,7 @@ def _rows(explained: tuple[Explained, ...]) -> Iterator[tuple[str, ...]]:
             yield "", f"not {_short(other.value)}", str(other.spot)
 
 
-def _layers(one: PathExplained) -> Iterator[tuple[str, ...]]:
+def _layers(one: ExplainedPath) -> Iterator[tuple[str, ...]]:
     if one.wins:
         yield "  wins", *_layer(one.wins)
     for layer in one.loses:
@@ -90,7 +90,7 @@ def _layers(one: PathExplained) -> Iterator[tuple[str, ...]]:
         yield "  because", one.hidden_by, "stands where a folder above it was"
 
 
-def _layer(layer: Layer) -> tuple[str, str]:
+def _layer(layer: RootfsLevel) -> tuple[str, str]:
     what = f"{layer.kind} {layer.mode:04o}"
     if layer.target is not None:
         what = f"link -> {layer.target}"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 
-from pipeline.catalogue import Entry, Source
+from pipeline.catalogue import Source, SourceFile
 from pipeline.catalogue.source import MAX_DEPTH, MAX_FILES, MAX_TEXT
 from pipeline.errors import ConfigError, Problem, UsageError
 
@@ -23,7 +23,7 @@ def read_folder(root: Path, wanted: Callable[[str], bool]) -> Source:
     """
     if not root.is_dir():
         raise UsageError(f"{root} is not a folder", hint="name the folder that holds the Dockerfiles")
-    files: dict[str, Entry] = {}
+    files: dict[str, SourceFile] = {}
     waiting = [""]
     while waiting:
         folder = waiting.pop()
@@ -44,21 +44,21 @@ def read_folder(root: Path, wanted: Callable[[str], bool]) -> Source:
     return Source(MappingProxyType(files), root)
 
 
-def _entry(path: str, entry: os.DirEntry[str], wanted: Callable[[str], bool]) -> Entry:
+def _entry(path: str, entry: os.DirEntry[str], wanted: Callable[[str], bool]) -> SourceFile:
     try:
         path.encode()
         info = entry.stat(follow_symlinks=False)
         mode = stat.S_IMODE(info.st_mode) & ~_UMASK_BITS
         if stat.S_ISLNK(info.st_mode):
-            return Entry("link", 0o777, target=str(Path(entry.path).readlink()))
+            return SourceFile("link", 0o777, target=str(Path(entry.path).readlink()))
         if stat.S_ISDIR(info.st_mode):
-            return Entry("dir", mode)
+            return SourceFile("dir", mode)
         if not stat.S_ISREG(info.st_mode):
-            return Entry("other", mode)
+            return SourceFile("other", mode)
         content = None
         if wanted(entry.name) and info.st_size <= MAX_TEXT:
             content = Path(entry.path).read_bytes()
-        return Entry("file", mode, content, None, info.st_size)
+        return SourceFile("file", mode, content, None, info.st_size)
     except UnicodeEncodeError:
         raise _refuse(path.encode(errors="replace").decode(), "the name is not UTF-8") from None
     except OSError as fault:

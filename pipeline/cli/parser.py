@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .commands import authoring, catalogue, lab, registry, running, trust
+from .options import authoring, catalogue, lab, registry, running, trust
 
 _EPILOG = """\
 the stages in order: build, scan, sbom, test, push, sign, promote; each command does what comes before it

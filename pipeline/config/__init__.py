@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.lazy import names
+from pipeline.util.lazy import names
 
 if TYPE_CHECKING:
     from .base import Model
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from .lock import LOCK_NAME, Lock, read_lock
     from .policy import GatePolicy
     from .project import ProjectFile
-    from .suggest import did_you_mean, dotted
     from .validation import validate, validate_document
     from .values import (
         EMBEDDED,
@@ -31,17 +30,35 @@ if TYPE_CHECKING:
         Tools,
         VulnerabilityGate,
     )
-    from .yaml import Document, Plain, Positions, YamlProblem, load
+    from .yaml import Document, Positions, YamlProblem, YamlValue, load
 
 _HOMES = {
     "base": ("Model",),
-    "builder": ("Attestations", "CacheEntry", "Entitlement", "SecretSource", "SshSource"),
-    "image": ("ImageFile", "Level", "TagEntry", "VariantEntry", "VariantFile"),
-    "lock": ("LOCK_NAME", "Lock", "read_lock"),
+    "builder": (
+        "Attestations",
+        "CacheEntry",
+        "Entitlement",
+        "SecretSource",
+        "SshSource",
+    ),
+    "image": (
+        "ImageFile",
+        "Level",
+        "TagEntry",
+        "VariantEntry",
+        "VariantFile",
+    ),
+    "lock": (
+        "LOCK_NAME",
+        "Lock",
+        "read_lock",
+    ),
     "policy": ("GatePolicy",),
     "project": ("ProjectFile",),
-    "suggest": ("did_you_mean", "dotted"),
-    "validation": ("validate", "validate_document"),
+    "validation": (
+        "validate",
+        "validate_document",
+    ),
     "values": (
         "EMBEDDED",
         "Environment",
@@ -54,7 +71,13 @@ _HOMES = {
         "Tools",
         "VulnerabilityGate",
     ),
-    "yaml": ("Document", "Plain", "Positions", "YamlProblem", "load"),
+    "yaml": (
+        "Document",
+        "YamlValue",
+        "Positions",
+        "YamlProblem",
+        "load",
+    ),
 }
 __getattr__ = names(__name__, _HOMES)
 
@@ -73,7 +96,6 @@ __all__ = [
     "Level",
     "Lock",
     "Model",
-    "Plain",
     "Positions",
     "Project",
     "ProjectFile",
@@ -88,8 +110,7 @@ __all__ = [
     "VariantFile",
     "VulnerabilityGate",
     "YamlProblem",
-    "did_you_mean",
-    "dotted",
+    "YamlValue",
     "load",
     "read_lock",
     "validate",

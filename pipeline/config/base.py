@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Pla
 from pipeline.model import Platform, Reference, TagTemplate, valid_tag
 
 from . import shapes
-from .yaml import Plain
+from .yaml import YamlValue
 
 _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _VARIANT = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
@@ -103,7 +103,7 @@ def _flag(value: Any) -> Any:
 
 def free_form(value: Any) -> Any:
     """Free values: a plain `true`/`false` is a bool, a plain decimal integer an int, all else as written."""
-    if isinstance(value, Plain):
+    if isinstance(value, YamlValue):
         if value in ("true", "false"):
             return value == "true"
         return int(value) if _INTEGER.fullmatch(value) else str(value)

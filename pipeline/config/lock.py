@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from pipeline.errors import ConfigError, Problem
-from pipeline.model import Digest, Reference, pretty
+from pipeline.model import Digest, Reference
+from pipeline.util.canonical_json import pretty
 
 LOCK_NAME = "lockage.lock"
 FORMAT_VERSION = 1

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import Problem
+from pipeline.util.suggest import did_you_mean, dotted
 
-from .suggest import did_you_mean, dotted
 from .yaml import Document, KeyPath, Positions
 
 M = TypeVar("M", bound=BaseModel)

@@ -7,7 +7,7 @@ more than everything else that `lockage plan` does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any, Literal, Self
@@ -180,10 +180,6 @@ class Project:
     def builds_repository(self, *, embedded: str) -> Repository:
         """The repository that remembers key → digest."""
         return self._below(self.builds, embedded)
-
-    def with_registry(self, registry: str) -> Project:
-        """The same project with images somewhere else (`embedded` or `host[/namespace]`)."""
-        return replace(self, registry=registry)
 
     def _below(self, path: str, embedded: str) -> Repository:
         host, _, namespace = (embedded if self.registry == EMBEDDED else self.registry).partition("/")

@@ -2,7 +2,7 @@
 
 The reader takes the parser's events (libyaml where it is there) and builds plain values itself:
 every scalar is a `str` exactly as written (`1.10`, `no`, `12:30`), only a plain `null`, `~` or nothing is
-`None`. Plain scalars are `Plain`, so that a model can still tell `8` from `"8"`. Nothing recurses, so that
+`None`. YamlValue scalars are `YamlValue`, so that a model can still tell `8` from `"8"`. Nothing recurses, so that
 depth costs memory and never the stack.
 """
 
@@ -34,7 +34,7 @@ _TAGS = {
 KeyPath = tuple[str | int, ...]
 
 
-class Plain(str):
+class YamlValue(str):
     """A scalar written without quotes."""
 
     __slots__ = ()
@@ -46,6 +46,10 @@ class YamlProblem(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
         self.problem = problem
+
+
+class _TooDeep(YamlProblem):
+    """More than `MAX_DEPTH` levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +128,11 @@ class _Builder:
 
     def run(self, text: str) -> Any:
         try:
-            loader = _LOADER(text)
-            try:
-                while type(event := loader.get_event()) is not yaml.StreamEndEvent:
-                    self._take(event)
-            finally:
-                loader.dispose()
+            self._parse(text)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
+            if mark:
+                self._refuse_depth(text[: mark.index])
             line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
             message = error.problem or error.context or "not YAML"
             raise _refuse(self.path, line, column, f"not valid YAML: {message}") from None
@@ -139,6 +140,24 @@ class _Builder:
             line = text.count("\n", 0, error.position) + 1 if isinstance(error.position, int) else 0
             raise _refuse(self.path, line, 1, "the file holds a character that YAML does not allow") from None
         return self.root
+
+    def _parse(self, text: str) -> None:
+        loader = _LOADER(text)
+        try:
+            while type(event := loader.get_event()) is not yaml.StreamEndEvent:
+                self._take(event)
+        finally:
+            loader.dispose()
+
+    def _refuse_depth(self, text: str) -> None:
+        """Raise for what is too deep in the text before a parser's error: libyaml reads ahead of its events, and where
+        it has a limit of its own (PyYAML 6.0.4: 1,000 levels), it reaches that one first."""
+        try:
+            _Builder(self.path, places=False)._parse(text)
+        except _TooDeep:
+            raise
+        except (YamlProblem, yaml.YAMLError):
+            return
 
     def _take(self, event: Any) -> None:
         kind = type(event)
@@ -164,7 +183,7 @@ class _Builder:
         plain = (event.implicit[0] and not event.style) if not tag else tag in _PLAIN_TAGS
         value: Any = text
         if plain:
-            value = None if text in _NULLS else Plain(text)
+            value = None if text in _NULLS else YamlValue(text)
         elif tag == _CORE + "null":
             value = None
         frame = self.stack[-1] if self.stack else None
@@ -192,7 +211,8 @@ class _Builder:
         if tag and tag not in _TAGS["map" if type(value) is dict else "seq"]:
             raise self._at(event, f"the tag {tag[:60]!r} is not allowed")
         if len(self.stack) >= MAX_DEPTH:
-            raise self._at(event, f"more than {MAX_DEPTH} levels deep")
+            message = f"more than {MAX_DEPTH} levels deep"
+            raise _TooDeep(Problem(self.path, *_place(event), "", message))
         if self.stack and self.stack[-1].key is None and type(self.stack[-1].value) is dict:
             raise self._at(event, "a key must be a single word or text")
         before = self.nodes

@@ -23,29 +23,9 @@ async def scan_image(
     """Trivy's JSON report on packages and secrets; `database` holds `trivy.db` and `metadata.json`."""
     command = [BINARY, "image", "--input", "/in/image.tar", "--scanners", "vuln,secret", *_OFFLINE, *_QUIET]
     inputs = client.directory().with_file("image.tar", archive)
-    return await _report(client, tool, inputs, database, command, f"scanning {what}")
-
-
-async def scan_sbom(
-    client: dagger.Client, tool: Reference, cyclonedx: str, database: dagger.Directory, *, what: str
-) -> bytes:
-    """The same gate from a bill of materials alone: no image is pulled (packages only, no secrets)."""
-    command = [BINARY, "sbom", "/in/sbom.json", *_OFFLINE, *_QUIET]
-    inputs = client.directory().with_new_file("sbom.json", cyclonedx)
-    return await _report(client, tool, inputs, database, command, f"scanning the bill of materials of {what}")
-
-
-async def _report(
-    client: dagger.Client,
-    tool: Reference,
-    inputs: dagger.Directory,
-    database: dagger.Directory,
-    command: list[str],
-    doing: str,
-) -> bytes:
     # Trivy writes beside its database, so it gets a copy; the copy is a layer that all scans of a day share.
     cache = client.directory().with_directory("cache/db", database)
-    with explained(doing):
+    with explained(f"scanning {what}"):
         out = results(
             client, tool, inputs, [command], own=cache, environment={"TRIVY_CACHE_DIR": "/own/cache"}
         )

@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio.abc import Process
 
-from pipeline.engine.faults import explained
 from pipeline.errors import EnvironmentProblem, LockageError
+
+from .faults import explained
+from .schema import provide
 
 if TYPE_CHECKING:
     import dagger
+    from dagger.client._session import SingleConnection
 
 _LAST_LINES = 15
 
@@ -31,7 +34,8 @@ _LAST_LINES = 15
 class Connection:
     """How to reach an engine: the CLI (None: let the SDK fetch its own), its environment, limits in seconds.
 
-    `forwards` are addresses at which containers of the engine reach ports of this machine's loopback.
+    `forwards` are addresses at which containers of the engine reach ports of this machine's loopback. `schemas` is a
+    folder where the schema of the engine's API is kept; without one each session fetches it.
     """
 
     cli: Path | None
@@ -41,6 +45,7 @@ class Connection:
     close_limit: float = 30.0
     elsewhere: bool = False  # not an engine that this program starts
     forwards: Mapping[int, str] = field(default_factory=dict, repr=False)
+    schemas: Path | None = None
 
 
 @asynccontextmanager
@@ -54,17 +59,16 @@ async def connect(how: Connection) -> AsyncIterator[dagger.Client]:
         with _unchecked():
             import dagger  # half a second or more, in which the CLI finds the engine
         from dagger.client._session import ConnectConfig, ConnectParams, SingleConnection
+        from gql.transport.exceptions import TransportError
 
         port, token = await _parameters(process, how)
         # What the CLI cannot ask of the engine now, it cannot ask again: an engine's end is the session's.
-        config = ConnectConfig(
-            timeout=dagger.Timeout(None, connect=how.connect_limit), retry=dagger.Retry(execute=False)
-        )
+        config = ConnectConfig(timeout=dagger.Timeout(None, connect=how.connect_limit), retry=None)
         connection = SingleConnection(ConnectParams(port=port, session_token=token), config)
         try:
             with anyio.fail_after(how.connect_limit):
-                await connection.connect()
-        except (TimeoutError, dagger.ClientConnectionError) as fault:
+                await _open(connection, how)
+        except (TimeoutError, dagger.ClientConnectionError, TransportError) as fault:
             raise _unreachable(how, str(fault) or "no answer") from None
         patience, client = how.close_limit, dagger.Client.from_connection(connection)
         try:
@@ -76,6 +80,26 @@ async def connect(how: Connection) -> AsyncIterator[dagger.Client]:
                 await connection.close()
     finally:
         await _stop(process, patience)
+
+
+async def _open(connection: SingleConnection, how: Connection) -> None:
+    session = connection.session
+    if how.schemas is None:
+        await connection.connect()
+        return
+    session.client.fetch_schema_from_transport = False
+    await connection.connect()
+    await provide(session.client, await session.get_session(), how.schemas, _identity(how.cli))
+
+
+def _identity(cli: Path | None) -> str:
+    """What tells one CLI from another; the SDK's own has the SDK's version."""
+    if cli is None:
+        from importlib.metadata import version
+
+        return version("dagger-io")
+    found = cli.stat()
+    return f"{cli} {found.st_size} {found.st_mtime_ns}"
 
 
 @contextmanager

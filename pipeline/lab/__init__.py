@@ -11,40 +11,61 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.lazy import names
+from pipeline.util.lazy import names
 
 if TYPE_CHECKING:
-    from .daemons import State
+    from .backend import Backend, HostProbe, choose_backend
+    from .daemons import DaemonState
     from .instance import Instance, down, up
-    from .settings import Report, Settings, quiet
-    from .status import DaemonStatus, Status
-    from .toolbox import cached, ensure
-    from .users import User, hold
-    from .way import Probe, Way, decide
+    from .leases import Lease, hold
+    from .settings import LabSettings, Report, quiet
+    from .status import DaemonStatus, InstanceStatus
+    from .tools.toolbox import cached, ensure
 
 _HOMES = {
-    "daemons": ("State",),
-    "instance": ("Instance", "down", "up"),
-    "settings": ("Report", "Settings", "quiet"),
-    "status": ("DaemonStatus", "Status"),
-    "toolbox": ("cached", "ensure"),
-    "users": ("User", "hold"),
-    "way": ("Probe", "Way", "decide"),
+    "backend": (
+        "HostProbe",
+        "Backend",
+        "choose_backend",
+    ),
+    "daemons": ("DaemonState",),
+    "instance": (
+        "Instance",
+        "down",
+        "up",
+    ),
+    "leases": (
+        "Lease",
+        "hold",
+    ),
+    "settings": (
+        "Report",
+        "LabSettings",
+        "quiet",
+    ),
+    "status": (
+        "DaemonStatus",
+        "InstanceStatus",
+    ),
+    "tools.toolbox": (
+        "cached",
+        "ensure",
+    ),
 }
 __getattr__ = names(__name__, _HOMES)
 
 __all__ = [
+    "Backend",
+    "DaemonState",
     "DaemonStatus",
+    "HostProbe",
     "Instance",
-    "Probe",
+    "InstanceStatus",
+    "LabSettings",
+    "Lease",
     "Report",
-    "Settings",
-    "State",
-    "Status",
-    "User",
-    "Way",
     "cached",
-    "decide",
+    "choose_backend",
     "down",
     "ensure",
     "hold",

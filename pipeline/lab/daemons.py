@@ -17,7 +17,7 @@ import anyio
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class State(StrEnum):
+class DaemonState(StrEnum):
     """How a daemon is: `crashed` means that it is gone without having been stopped."""
 
     RUNNING = "running"
@@ -26,7 +26,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class DaemonRecord:
     """What is written down about a running daemon.
 
     `start` is the kernel's start time of that pid (clock ticks since boot `boot`), so that another process
@@ -69,35 +69,35 @@ def boot_id() -> str:
     return _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
 
 
-def alive(record: Record) -> bool:
+def alive(record: DaemonRecord) -> bool:
     """Whether the very process that was recorded still runs."""
     return record.boot == boot_id() and start_time(record.pid) == record.start
 
 
-def describe(pid: int, key: str) -> Record | None:
+def describe(pid: int, key: str) -> DaemonRecord | None:
     """The record of a process that runs now, or None if it has ended already."""
     start = start_time(pid)
-    return None if start is None else Record(pid, start, boot_id(), key)
+    return None if start is None else DaemonRecord(pid, start, boot_id(), key)
 
 
-def read(path: Path) -> Record | None:
+def read(path: Path) -> DaemonRecord | None:
     """The record in a file; None if there is none or it cannot be understood."""
     try:
         data = json.loads(path.read_text())
-        return Record(int(data["pid"]), int(data["start"]), str(data["boot"]), str(data.get("key", "")))
+        return DaemonRecord(int(data["pid"]), int(data["start"]), str(data["boot"]), str(data.get("key", "")))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def state(path: Path) -> tuple[State, Record | None]:
+def state(path: Path) -> tuple[DaemonState, DaemonRecord | None]:
     """How the daemon recorded in that file is, and the record if there is one."""
     record = read(path)
     if record is None:
-        return (State.CRASHED if path.exists() else State.STOPPED), None
-    return (State.RUNNING if alive(record) else State.CRASHED), record
+        return (DaemonState.CRASHED if path.exists() else DaemonState.STOPPED), None
+    return (DaemonState.RUNNING if alive(record) else DaemonState.CRASHED), record
 
 
-def write(path: Path, record: Record) -> None:
+def write(path: Path, record: DaemonRecord) -> None:
     """Write the record so that a reader sees all of it or nothing."""
     replace_text(path, json.dumps(asdict(record)) + "\n")
 
@@ -128,7 +128,7 @@ def spawn(
         )
 
 
-async def stop(record: Record, *, first: signal.Signals, patience: float) -> bool:
+async def stop(record: DaemonRecord, *, first: signal.Signals, patience: float) -> bool:
     """Send `first`, wait up to `patience` seconds, then kill. True if the kill was not needed."""
     if not alive(record):
         return True
@@ -141,7 +141,7 @@ async def stop(record: Record, *, first: signal.Signals, patience: float) -> boo
     return False
 
 
-async def gone(record: Record, patience: float) -> bool:
+async def gone(record: DaemonRecord, patience: float) -> bool:
     """Wait until the process has ended, at most `patience` seconds; whether it has."""
     with anyio.move_on_after(patience):
         while alive(record):  # noqa: ASYNC110  (another session's process: nothing tells us)

@@ -12,21 +12,19 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.lab import (
-    daemons,
-    docker,
-    docker_engine,
-    docker_registry,
-    lab_engine,
-    recipes,
-    registry,
-    toolbox,
-)
-from pipeline.lab.daemons import State
-from pipeline.lab.filelock import locked
-from pipeline.lab.settings import Report, Settings, quiet
-from pipeline.lab.users import users
-from pipeline.lab.way import Probe, Way, decide
+from pipeline.util.file_lock import locked
+
+from . import daemons
+from .backend import Backend, HostProbe, choose_backend
+from .daemons import DaemonState
+from .docker import command as docker
+from .docker import engine as docker_engine
+from .docker import registry as docker_registry
+from .leases import users
+from .namespaces import engine as lab_engine
+from .namespaces import registry
+from .settings import LabSettings, Report, quiet
+from .tools import toolbox
 
 Part = Literal["engine", "registry"]
 
@@ -43,9 +41,8 @@ class Instance:
     registry: str
     runner_host: str
     dagger_bin: Path | None
-    way: Way
+    way: Backend
     forwards: Mapping[int, str] = field(default_factory=dict, repr=False)
-    engine_version: str = f"v{recipes.ENGINE_VERSION}"
 
     def connect_env(self) -> dict[str, str]:
         """The variables that make Dagger's clients use this engine, send nothing home and nag nobody."""
@@ -57,39 +54,39 @@ class Instance:
         return found
 
 
-async def choose(settings: Settings) -> Way:
+async def choose(settings: LabSettings) -> Backend:
     """The way of this instance: the one whose daemons run, else what `decide` says about the machine.
 
     Raises as `decide` does.
     """
     if settings.engine is None and (kept := _kept_way(settings)):
         return kept
-    daemon = await docker.daemon(settings) if settings.engine in (None, "docker") else docker.Daemon()
-    probe = Probe(
+    daemon = await docker.daemon(settings) if settings.engine in (None, "docker") else docker.DockerDaemon()
+    probe = HostProbe(
         docker_version=daemon.version,
         docker_problem=daemon.problem,
         root=os.geteuid() == 0,
         linux=sys.platform == "linux",
     )
-    return decide(settings, probe)
+    return choose_backend(settings, probe)
 
 
-def _way_file(settings: Settings) -> Path:
+def _way_file(settings: LabSettings) -> Path:
     return settings.data / "way.json"
 
 
-def _kept_way(settings: Settings) -> Way | None:
+def _kept_way(settings: LabSettings) -> Backend | None:
     """The way that is in force, so that nothing is asked again while it runs."""
     try:
         data = json.loads(_way_file(settings).read_text())
-        way = Way(data["kind"], str(data["why"]))
+        way = Backend(data["kind"], str(data["why"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return way if way.kind in ("docker", "lab") else None
 
 
 @asynccontextmanager
-async def _alone(settings: Settings, what: str, report: Report) -> AsyncIterator[None]:
+async def _alone(settings: LabSettings, what: str, report: Report) -> AsyncIterator[None]:
     """One command at a time changes an instance. Raises `EnvironmentProblem` if its folder is not ours."""
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
@@ -104,7 +101,7 @@ async def _alone(settings: Settings, what: str, report: Report) -> AsyncIterator
 
 
 async def up(
-    settings: Settings, report: Report = quiet, *, registry_only: bool = False, part: Part | None = None
+    settings: LabSettings, report: Report = quiet, *, registry_only: bool = False, part: Part | None = None
 ) -> Instance:
     """Make the instance run, and give what clients need. Takes milliseconds if it runs already.
 
@@ -132,7 +129,7 @@ async def up(
     return Instance(f"localhost:{port}", runner, binary, way, forwards)
 
 
-async def _engine(way: Way, port: int, settings: Settings, report: Report, *, keep: bool) -> str:
+async def _engine(way: Backend, port: int, settings: LabSettings, report: Report, *, keep: bool) -> str:
     if way.kind == "remote":
         return way.url
     if way.kind == "docker":
@@ -142,7 +139,7 @@ async def _engine(way: Way, port: int, settings: Settings, report: Report, *, ke
     return f"unix://{lab_engine.socket(settings)}"
 
 
-async def _client(way: Way, settings: Settings, report: Report) -> Path | None:
+async def _client(way: Backend, settings: LabSettings, report: Report) -> Path | None:
     """The `dagger` command: our own where it is made anyway, else whatever the client library fetches."""
     folder = toolbox.cached("engine", settings)
     if folder is None and way.kind == "lab":
@@ -150,7 +147,7 @@ async def _client(way: Way, settings: Settings, report: Report) -> Path | None:
     return folder / "dagger" if folder else None
 
 
-async def _registry_way(way: Way, settings: Settings) -> Literal["docker", "lab"]:
+async def _registry_way(way: Backend, settings: LabSettings) -> Literal["docker", "lab"]:
     """Beside an engine elsewhere the registry still is here: in Docker if there is one."""
     if way.kind != "remote":
         return way.kind
@@ -159,12 +156,12 @@ async def _registry_way(way: Way, settings: Settings) -> Literal["docker", "lab"
     return "docker"
 
 
-async def registry_runs(settings: Settings) -> bool:
+async def registry_runs(settings: LabSettings) -> bool:
     """Whether the registry runs as a process of our own."""
-    return registry.state(settings)[0] is State.RUNNING
+    return registry.state(settings)[0] is DaemonState.RUNNING
 
 
-async def _leave_other_way(way: Way, settings: Settings, report: Report) -> None:
+async def _leave_other_way(way: Backend, settings: LabSettings, report: Report) -> None:
     """Stop what runs in the way that is left. Raises `EnvironmentProblem` if somebody uses it."""
     old = _kept_way(settings)
     if way.kind == "remote" or old is None or old.kind == way.kind:
@@ -174,7 +171,7 @@ async def _leave_other_way(way: Way, settings: Settings, report: Report) -> None
     await _stop(old, settings, report, None)
 
 
-def refuse_if_used(settings: Settings, what: str) -> None:
+def refuse_if_used(settings: LabSettings, what: str) -> None:
     """Raises `EnvironmentProblem` with who it is if another process holds the instance."""
     if others := users(settings, others=True):
         raise EnvironmentProblem(
@@ -184,7 +181,7 @@ def refuse_if_used(settings: Settings, what: str) -> None:
 
 
 async def down(
-    settings: Settings, report: Report = quiet, *, part: Part | None = None, force: bool = False
+    settings: LabSettings, report: Report = quiet, *, part: Part | None = None, force: bool = False
 ) -> None:
     """Stop the instance, or one part of it; nothing happens to what does not run. All data is kept.
 
@@ -196,12 +193,12 @@ async def down(
         way = _kept_way(settings)
         if not force:
             refuse_if_used(settings, f"instance {settings.instance!r} is not stopped")
-        await _stop(way or Way("lab", ""), settings, report, part)
+        await _stop(way or Backend("lab", ""), settings, report, part)
         if part is None:
             _way_file(settings).unlink(missing_ok=True)
 
 
-async def _stop(way: Way, settings: Settings, report: Report, part: Part | None) -> None:
+async def _stop(way: Backend, settings: LabSettings, report: Report, part: Part | None) -> None:
     if way.kind == "docker":
         # The engine lives in the network of the registry's container, and ends with it.
         await docker_engine.stop(settings, report)

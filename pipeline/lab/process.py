@@ -14,13 +14,14 @@ import anyio
 from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.lab.settings import Settings
+
+from .settings import LabSettings
 
 TAIL = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class CompletedCommand:
     """What a finished child left: exit code, standard output and standard error as text."""
 
     code: int
@@ -28,7 +29,7 @@ class Done:
     err: str
 
 
-def find(program: str, settings: Settings) -> Path | None:
+def find(program: str, settings: LabSettings) -> Path | None:
     """The program on the settings' PATH, or None."""
     found = shutil.which(program, path=settings.path)
     return Path(found) if found else None
@@ -94,7 +95,7 @@ async def follow(
     environ: Mapping[str, str],
     cwd: Path | None = None,
     each: Callable[[str], None],
-) -> Done:
+) -> CompletedCommand:
     """Run a child and give every line of both its streams to `each` as it comes.
 
     The result's `err` holds the last lines only. A cancelled wait ends the child.
@@ -112,7 +113,7 @@ async def follow(
         group.start_soon(_lines, process.stdout, line)
         group.start_soon(_lines, process.stderr, line)
         code = await process.wait()
-    return Done(code, "", "\n".join(last))
+    return CompletedCommand(code, "", "\n".join(last))
 
 
 async def run(
@@ -123,7 +124,7 @@ async def run(
     limit: float = 120,
     what: str | None = None,
     stdin: bytes | None = None,
-) -> Done:
+) -> CompletedCommand:
     """Run a child to its end and capture its output, for at most `limit` seconds; `stdin` is its input.
 
     Raises `EnvironmentProblem` when the time is over, when the program does not exist, and, if `what`
@@ -151,7 +152,7 @@ async def run(
         ) from None
     except OSError as error:
         raise EnvironmentProblem(f"{purpose}: cannot start {argv[0]}: {error.strerror}") from error
-    done = Done(code, "\n".join(out), "\n".join(err))
+    done = CompletedCommand(code, "\n".join(out), "\n".join(err))
     if what and code != 0:
         raise EnvironmentProblem(
             f"{what}: {Path(argv[0]).name} ended with code {code}",

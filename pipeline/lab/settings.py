@@ -21,7 +21,7 @@ def quiet(step: str, detail: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class LabSettings:
     """Folders and choices of one instance (one engine and one registry, shared by all checkouts).
 
     `home` holds the data of all instances and `cache` what can be made again; `engine` forces a way
@@ -46,7 +46,7 @@ class Settings:
             )
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+    def from_env(cls, environ: Mapping[str, str]) -> LabSettings:
         """Settings from LOCKAGE_HOME, LOCKAGE_CACHE, LOCKAGE_INSTANCE, LOCKAGE_ENGINE, LOCKAGE_EMULATE and
         LOCKAGE_REGISTRIES (`localhost:PORT`, with commas). Raises UsageError.
 
@@ -54,6 +54,7 @@ class Settings:
         names, unless it is an instance's own (`lockage env`). Folders default to the XDG base directories.
         Empty variables count as unset.
         """
+        # Not platformdirs: it reads the process's own environment, and this function that which it is given.
         user = Path(environ.get("HOME") or "/")
         data = Path(environ.get("XDG_DATA_HOME") or user / ".local" / "share")
         cache = Path(environ.get("XDG_CACHE_HOME") or user / ".cache")

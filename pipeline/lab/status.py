@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.lab import docker, docker_engine, docker_registry, instance, lab_engine, ports, registry
-from pipeline.lab.daemons import State
-from pipeline.lab.settings import Settings
-from pipeline.lab.users import User, users
-from pipeline.lab.way import Way
+
+from . import instance, ports
+from .backend import Backend
+from .daemons import DaemonState
+from .docker import command as docker
+from .docker import engine as docker_engine
+from .docker import registry as docker_registry
+from .leases import Lease, users
+from .namespaces import engine as lab_engine
+from .namespaces import registry
+from .settings import LabSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +27,7 @@ class DaemonStatus:
     """
 
     name: str
-    state: State
+    state: DaemonState
     address: str = ""
     runs_as: str = ""
     answers: bool | None = None
@@ -40,15 +46,15 @@ class DaemonStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class InstanceStatus:
     """The instance: its way (None with `problem` where there is none), daemons, users and folders."""
 
     name: str
-    way: Way | None
+    way: Backend | None
     problem: str
     engine: DaemonStatus
     registry: DaemonStatus
-    users: tuple[User, ...]
+    users: tuple[Lease, ...]
     data: Path
     cache: Path
 
@@ -68,7 +74,7 @@ class Status:
         }
 
 
-async def status(settings: Settings) -> Status:
+async def status(settings: LabSettings) -> InstanceStatus:
     """Look at the instance. Never raises for what is merely down; asks Docker only if that is the way."""
     way, problem = None, ""
     try:
@@ -80,8 +86,8 @@ async def status(settings: Settings) -> Status:
     else:
         engine, stored = await _lab(settings)
     if way and way.kind == "remote":
-        engine = DaemonStatus("engine", State.RUNNING, address=way.url, runs_as="elsewhere")
-    return Status(
+        engine = DaemonStatus("engine", DaemonState.RUNNING, address=way.url, runs_as="elsewhere")
+    return InstanceStatus(
         name=settings.instance,
         way=way,
         problem=problem,
@@ -93,7 +99,7 @@ async def status(settings: Settings) -> Status:
     )
 
 
-async def _lab(settings: Settings) -> tuple[DaemonStatus, DaemonStatus]:
+async def _lab(settings: LabSettings) -> tuple[DaemonStatus, DaemonStatus]:
     engine_state, engine = lab_engine.state(settings)
     registry_state, record = registry.state(settings)
     port = registry.port(settings)
@@ -102,7 +108,7 @@ async def _lab(settings: Settings) -> tuple[DaemonStatus, DaemonStatus]:
         engine_state,
         address=f"unix://{lab_engine.socket(settings)}",
         runs_as=f"pid {engine.pid}" if engine else "",
-        answers=await lab_engine.answers(settings) if engine_state is State.RUNNING else None,
+        answers=await lab_engine.answers(settings) if engine_state is DaemonState.RUNNING else None,
         log=str(lab_engine.log_file(settings)),
     )
     registry_status = DaemonStatus(
@@ -110,18 +116,20 @@ async def _lab(settings: Settings) -> tuple[DaemonStatus, DaemonStatus]:
         registry_state,
         address=f"localhost:{port}" if port else "",
         runs_as=f"pid {record.pid}" if record else "",
-        answers=await ports.http_answers(port, "/v2/") if port and registry_state is State.RUNNING else None,
+        answers=await ports.http_answers(port, "/v2/")
+        if port and registry_state is DaemonState.RUNNING
+        else None,
         log=str(settings.data / "registry.log"),
     )
     return engine_status, registry_status
 
 
-async def _docker(settings: Settings) -> tuple[DaemonStatus, DaemonStatus]:
+async def _docker(settings: LabSettings) -> tuple[DaemonStatus, DaemonStatus]:
     try:
         engine = await docker.container(settings, docker_engine.name(settings))
         stored = await docker.container(settings, docker_registry.name(settings))
     except EnvironmentProblem:  # the daemon went away, and everything with it
-        return DaemonStatus("engine", State.CRASHED), DaemonStatus("registry", State.CRASHED)
+        return DaemonStatus("engine", DaemonState.CRASHED), DaemonStatus("registry", DaemonState.CRASHED)
     port = registry.port(settings)
     engine_state, registry_state = docker_registry.state(engine), docker_registry.state(stored)
     engine_status = DaemonStatus(
@@ -129,7 +137,7 @@ async def _docker(settings: Settings) -> tuple[DaemonStatus, DaemonStatus]:
         engine_state,
         address=docker_engine.runner_host(settings),
         runs_as=f"container {docker_engine.name(settings)}",
-        answers=await docker_engine.answers(settings) if engine_state is State.RUNNING else None,
+        answers=await docker_engine.answers(settings) if engine_state is DaemonState.RUNNING else None,
         log=f"docker logs {docker_engine.name(settings)}",
     )
     registry_status = DaemonStatus(
@@ -137,7 +145,9 @@ async def _docker(settings: Settings) -> tuple[DaemonStatus, DaemonStatus]:
         registry_state,
         address=f"localhost:{port}" if port else "",
         runs_as=f"container {docker_registry.name(settings)}",
-        answers=await ports.http_answers(port, "/v2/") if port and registry_state is State.RUNNING else None,
+        answers=await ports.http_answers(port, "/v2/")
+        if port and registry_state is DaemonState.RUNNING
+        else None,
         log=f"docker logs {docker_registry.name(settings)}",
     )
     return engine_status, registry_status

@@ -1,8 +1,8 @@
 """References, digests, platforms, descriptors: parsed once at the edge, then types."""
 
-from .canonical import compact, pretty
 from .descriptor import Descriptor
 from .digest import Digest
+from .manifest import Manifest
 from .mirrors import Mirrors
 from .platform import Platform
 from .reference import Reference, Repository, valid_tag
@@ -12,13 +12,12 @@ __all__ = [
     "COMMIT_TAGS",
     "Descriptor",
     "Digest",
+    "Manifest",
     "Mirrors",
     "Platform",
     "Reference",
     "Repository",
     "TagTemplate",
-    "compact",
     "fitting_tag",
-    "pretty",
     "valid_tag",
 ]

@@ -1,16 +1,6 @@
 """Verdicts: pure functions of evidence, policy and the day."""
 
-from .evidence import (
-    Evidence,
-    Finding,
-    Inventory,
-    LeakedSecret,
-    Scan,
-    Severity,
-    TestCase,
-    TestReport,
-    Tool,
-)
+from .evidence import Evidence, Finding, Inventory, LeakedSecret, Scan, Severity, TestCase, TestReport, Tool
 from .tags import Revision, commit_tags, event_tags, lookup_tags, release_tags
 from .verdict import Ignore, Policy, Verdict, judge, severity_counts
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pipeline.model import COMMIT_TAGS, TagTemplate
 
+if TYPE_CHECKING:
+    from semver import Version
+
 _SHA = re.compile(r"^[0-9a-f]{40}([0-9a-f]{24})?\Z")
-_NUMBER = r"(0|[1-9][0-9]*)"
-_RELEASE = re.compile(
-    rf"(v?){_NUMBER}\.{_NUMBER}\.{_NUMBER}"
-    r"(-(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*)?"
-)
 _SHORT = 7  # as git abbreviates
 
 
@@ -86,17 +85,16 @@ def release_tags(version: str, published: Iterable[str] = ()) -> tuple[str, ...]
     own = _parse(version)
     if own is None:
         raise ValueError(f"{version[:80]!r} is not a version (such as v2.3.0 or v2.3.0-rc.1)")
-    prefix, numbers, prerelease = own
-    if prerelease:
+    if own.prerelease:
         return (version,)
-    others = [found[1] for text in published if (found := _parse(text)) and not found[2]]
-    major, minor, _ = numbers
+    prefix = "v" if version.startswith("v") else ""
+    others = [found for text in published if (found := _parse(text)) and not found.prerelease]
     rolling = (
-        (f"{prefix}{major}.{minor}", [o for o in others if o[:2] == (major, minor)]),
-        (f"{prefix}{major}", [o for o in others if o[0] == major]),
+        (f"{prefix}{own.major}.{own.minor}", [o for o in others if o[:2] == own[:2]]),
+        (f"{prefix}{own.major}", [o for o in others if o.major == own.major]),
         ("latest", others),
     )
-    return (version, *(name for name, rivals in rolling if all(numbers >= rival for rival in rivals)))
+    return (version, *(name for name, rivals in rolling if all(own >= rival for rival in rivals)))
 
 
 def event_tags(
@@ -115,9 +113,14 @@ def event_tags(
     return tuple(dict.fromkeys(found))
 
 
-def _parse(text: str) -> tuple[str, tuple[int, int, int], bool] | None:
-    match = _RELEASE.fullmatch(text)
-    if not match:
+def _parse(text: str) -> Version | None:
+    """A version, also with a leading v. What the library reads but a tag cannot be or hold (build metadata, other
+    scripts' digits, a line end) is none."""
+    from semver import Version
+
+    bare = text.removeprefix("v")
+    try:
+        found = Version.parse(bare)
+    except ValueError:
         return None
-    prefix, major, minor, patch, prerelease = match.groups()
-    return prefix, (int(major), int(minor), int(patch)), bool(prerelease)
+    return found if str(found) == bare and found.build is None else None

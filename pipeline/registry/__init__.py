@@ -1,25 +1,21 @@
 """The asynchronous OCI client: pull, push, mount, index, referrers, delete, copy."""
 
-from .access import Access, Credentials, HostAccess
+from .auth.access import Access, Credentials, HostAccess
 from .client import Registry
-from .copying import CopyResult
-from .exchange import pull_layout, push_layout
-from .faults import CallFailed
-from .layout import Layout
-from .manifest import Manifest
-from .settings import Settings
-from .stats import Stats
+from .copy.image import CopyResult
+from .copy.layouts import pull_layout, push_layout
+from .http.faults import RequestFailed
+from .http.settings import ClientSettings
+from .http.stats import Stats
 
 __all__ = [
     "Access",
-    "CallFailed",
+    "ClientSettings",
     "CopyResult",
     "Credentials",
     "HostAccess",
-    "Layout",
-    "Manifest",
     "Registry",
-    "Settings",
+    "RequestFailed",
     "Stats",
     "pull_layout",
     "push_layout",

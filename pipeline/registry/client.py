@@ -7,19 +7,22 @@ from types import TracebackType
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Reference, Repository
+from pipeline.model.manifest import Manifest
+from pipeline.oci.source import ContentSource
 
-from . import blobs, listing, manifests, referrers, uploads
-from .access import Access
-from .call import Call
-from .challenge import push
-from .content import Content
-from .copying import Copy, CopyResult
-from .known import Known
-from .manifest import Manifest
-from .settings import Settings
-from .source import RepositorySource, Source
-from .stats import Stats
-from .transport import Transport
+from . import listing, manifests, referrers
+from .auth.access import Access
+from .auth.challenge import push
+from .blobs import read as blobs
+from .blobs import write as uploads
+from .blobs.content import Content
+from .cache import SeenContent
+from .copy.image import Copy, CopyResult
+from .copy.source import RepositorySource
+from .http.call import Request
+from .http.settings import ClientSettings
+from .http.stats import Stats
+from .http.transport import Transport
 
 AGENT = "lockage"
 
@@ -28,12 +31,12 @@ class Registry:
     """All registries through one session, used as `async with Registry(access) as registry`.
 
     Every method raises RegistryError for what a registry refuses, breaks or gets wrong, after the tries that
-    `Settings` allow. Content is checked against its digest whatever the registry says.
+    `ClientSettings` allow. Content is checked against its digest whatever the registry says.
     """
 
-    def __init__(self, access: Access | None = None, settings: Settings | None = None) -> None:
-        self._transport = Transport(access or Access(), settings or Settings(), AGENT)
-        self._known = Known()
+    def __init__(self, access: Access | None = None, settings: ClientSettings | None = None) -> None:
+        self._transport = Transport(access or Access(), settings or ClientSettings(), AGENT)
+        self._known = SeenContent()
         self._fallback = referrers.Fallback(self._transport)
 
     async def __aenter__(self) -> Registry:
@@ -57,7 +60,7 @@ class Registry:
 
     async def ping(self, host: str) -> None:
         """One GET of `/v2/`, with the credentials there are; raises RegistryError if that is not answered."""
-        await self._transport.call(Call("GET", host, "/v2/", "greeting", host))
+        await self._transport.call(Request("GET", host, "/v2/", "greeting", host))
 
     async def head(self, ref: Reference) -> Descriptor | None:
         """What a reference stands for, or None; by one HEAD."""
@@ -88,7 +91,7 @@ class Registry:
         return await blobs.has(self._transport, repo, digest)
 
     async def blob(self, repo: Repository, descriptor: Descriptor) -> bytes:
-        """A whole blob, at most `Settings.blob_bytes`."""
+        """A whole blob, at most `ClientSettings.blob_bytes`."""
         return await blobs.read(self._transport, repo, descriptor)
 
     def stream_blob(self, repo: Repository, descriptor: Descriptor) -> AsyncIterator[bytes]:
@@ -145,13 +148,13 @@ class Registry:
         await self._fallback.drop(repo, subject, digest)
         return gone
 
-    def source(self, repo: Repository) -> Source:
+    def source(self, repo: Repository) -> ContentSource:
         """A repository as something to copy from."""
         return RepositorySource(self._transport, repo)
 
     async def copy(
         self,
-        source: Repository | Source,
+        source: Repository | ContentSource,
         digest: Digest,
         dest: Repository,
         *,

@@ -7,25 +7,25 @@ from dataclasses import dataclass, replace
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Reference, Repository
 from pipeline.model.descriptor import MANIFEST_TYPES
+from pipeline.model.manifest import Manifest
+from pipeline.oci.verify import Verifier, uncorrupted
 
-from .call import Answer, Call
-from .challenge import Scopes, delete, pull, push, union
-from .faults import CallFailed, Fault
-from .manifest import Manifest
-from .persevere import persevere
-from .transport import Transport
-from .verify import Verifier, uncorrupted
+from .auth.challenge import Scopes, delete, pull, push, union
+from .http.call import Request, Response
+from .http.faults import Fault, RequestFailed
+from .http.retry import persevere
+from .http.transport import Transport
 
 _ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
 
 
-def _call(method: str, ref: Reference, doing: str, scopes: Scopes = frozenset()) -> Call:
+def _call(method: str, ref: Reference, doing: str, scopes: Scopes = frozenset()) -> Request:
     repo, name = ref.repository, ref.digest or ref.tag
     if name is None:
         raise RegistryError(
             f"{ref} names neither a tag nor a digest", hint=f"say which: {ref}:TAG or {ref}@sha256:…"
         )
-    return Call(
+    return Request(
         method,
         repo.host,
         f"/v2/{repo.path}/manifests/{name}",
@@ -58,7 +58,7 @@ async def get(transport: Transport, ref: Reference, scopes: Scopes = frozenset()
     return await uncorrupted(lambda: _get(transport, ref, call))
 
 
-async def _get(transport: Transport, ref: Reference, call: Call) -> Manifest | None:
+async def _get(transport: Transport, ref: Reference, call: Request) -> Manifest | None:
     answer = await _found(transport, call)
     if answer is None:
         return None
@@ -87,7 +87,7 @@ class Stored:
 async def put(transport: Transport, repo: Repository, manifest: Manifest, tag: str | None = None) -> Stored:
     """Write a manifest by tag, or by its digest."""
     ref = repo.tagged(tag) if tag else repo.at(manifest.digest)
-    call = Call(
+    call = Request(
         "PUT",
         repo.host,
         f"/v2/{repo.path}/manifests/{tag or manifest.digest}",
@@ -99,7 +99,7 @@ async def put(transport: Transport, repo: Repository, manifest: Manifest, tag: s
         body=manifest.raw,
     )
 
-    def done(answer: Answer) -> Stored:
+    def done(answer: Response) -> Stored:
         said = _said_digest(call, answer)
         if said and said.algorithm == manifest.digest.algorithm and said != manifest.digest:
             raise _wrong(call, f"it was stored as {said}, expected {manifest.digest}")
@@ -135,16 +135,16 @@ def _same(there: Descriptor | None, manifest: Manifest) -> bool:
     return there is not None and there.digest == manifest.digest
 
 
-async def _found(transport: Transport, call: Call) -> Answer | None:
+async def _found(transport: Transport, call: Request) -> Response | None:
     try:
         return await transport.call(call)
-    except CallFailed as failed:
+    except RequestFailed as failed:
         if failed.fault.status == 404:
             return None
         raise
 
 
-def _said_digest(call: Call, answer: Answer) -> Digest | None:
+def _said_digest(call: Request, answer: Response) -> Digest | None:
     said = answer.headers.get("docker-content-digest")
     if not said:
         return None
@@ -154,5 +154,5 @@ def _said_digest(call: Call, answer: Answer) -> Digest | None:
         raise _wrong(call, str(fault)) from fault
 
 
-def _wrong(call: Call, why: str) -> CallFailed:
-    return CallFailed(call, Fault("invalid", message=why))
+def _wrong(call: Request, why: str) -> RequestFailed:
+    return RequestFailed(call, Fault("invalid", message=why))

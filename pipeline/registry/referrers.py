@@ -10,17 +10,18 @@ from collections.abc import Awaitable, Callable, Iterable
 import anyio
 
 from pipeline.errors import RegistryError
-from pipeline.model import Descriptor, Digest, Repository, compact
+from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.descriptor import OCI_INDEX
+from pipeline.model.manifest import Manifest
+from pipeline.util.canonical_json import compact
+from pipeline.util.concurrency import each
 
 from . import manifests
-from .call import Call
-from .challenge import pull
-from .faults import CallFailed, Fault
+from .auth.challenge import pull
+from .http.call import Request
+from .http.faults import Fault, RequestFailed
+from .http.transport import Transport
 from .listing import pages
-from .manifest import Manifest
-from .together import each
-from .transport import Transport
 
 _ROUNDS = 6
 
@@ -44,7 +45,7 @@ async def listed(
 
 async def by_api(transport: Transport, repo: Repository, digest: Digest) -> list[Descriptor] | None:
     """What the referrers API says; None where there is none."""
-    call = Call(
+    call = Request(
         "GET",
         repo.host,
         f"/v2/{repo.path}/referrers/{digest}",
@@ -59,10 +60,10 @@ async def by_api(transport: Transport, repo: Repository, digest: Digest) -> list
             try:
                 out += [Descriptor.from_oci(entry) for entry in data["manifests"] or ()]
             except (ValueError, TypeError, KeyError) as fault:
-                raise CallFailed(
+                raise RequestFailed(
                     call, Fault("invalid", answer.status, message="no list of referrers")
                 ) from fault
-    except CallFailed as failed:
+    except RequestFailed as failed:
         if failed.fault.status not in (400, 404, 405, 501):
             raise
         return None

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipeline.catalogue.newer import newer_tags
 from pipeline.model import Digest, Mirrors, Reference, Repository
-from pipeline.registry.together import each
+from pipeline.policy.newer_tags import newer_tags
+from pipeline.util.concurrency import each
 
 if TYPE_CHECKING:
     from pipeline.config import Lock

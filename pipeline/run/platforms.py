@@ -10,27 +10,27 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
-from pipeline.catalogue.dockerfiles.scan import scan
+from pipeline.dockerfile.instructions import scan
 from pipeline.errors import EnvironmentProblem
 from pipeline.model import Platform
-from pipeline.registry.together import each
+from pipeline.util.concurrency import each
 
-from .examine import untested
-from .known import known
+from .known_records import known
 from .results import Stage
-from .structure import split
+from .target.examine import untested
+from .target.structure_tests import split
 
 if TYPE_CHECKING:
-    from pipeline.catalogue import Target
+    from pipeline.plan import Target
+    from pipeline.state.records import Record
 
+    from .context import RunContext
     from .engines import LazyEngine
-    from .memory import Record
-    from .workshop import Workshop
 
 Known = Callable[[str], Awaitable["Record | None"]]
 
 
-async def refuse_impossible(shop: Workshop, until: Stage, ask: Known | None = None) -> None:
+async def refuse_impossible(context: RunContext, until: Stage, ask: Known | None = None) -> None:
     """Raises EnvironmentProblem, with everything that cannot be done here and what would help.
 
     Engines are asked only when something is to be run on them for another platform than their own; `ask` says
@@ -38,35 +38,35 @@ async def refuse_impossible(shop: Workshop, until: Stage, ask: Known | None = No
     """
 
     async def recall(key: str) -> Record | None:
-        return await known(shop, key)
+        return await known(context, key)
 
     asked = ask or recall
-    engines = {target.platform: shop.engines.of(target.platform) for target in shop.plan.targets}
-    doubtful = [t for t in shop.plan.targets if engines[t.platform].own != t.platform]
+    engines = {target.platform: context.engines.of(target.platform) for target in context.plan.targets}
+    doubtful = [t for t in context.plan.targets if engines[t.platform].own != t.platform]
 
     async def one(target: Target) -> tuple[Target, str]:
-        record = await asked(target.key) if target.key and not shop.fresh else None
-        return target, _executes(shop, target, record, until)
+        record = await asked(target.key) if target.key and not context.fresh else None
+        return target, _executes(context, target, record, until)
 
     needed = [(target, why) for target, why in await each(one, doubtful) if why]
-    can = await _abilities(shop, {t.platform: engines[t.platform] for t, _ in needed})
+    can = await _abilities(context, {t.platform: engines[t.platform] for t, _ in needed})
     refused = [(target, why) for target, why in needed if not can[target.platform]]
     if refused:
-        await _refuse(shop, refused)
+        await _refuse(context, refused)
 
 
-async def _abilities(shop: Workshop, wanted: Mapping[Platform, LazyEngine]) -> dict[Platform, bool]:
+async def _abilities(context: RunContext, wanted: Mapping[Platform, LazyEngine]) -> dict[Platform, bool]:
     out = {}
     for platform, engine in wanted.items():
-        out[platform] = await engine.runs(platform, shop.contexts / f"probe-{platform.slug}")
+        out[platform] = await engine.runs(platform, context.contexts / f"probe-{platform.slug}")
         if out[platform] and platform != await engine.platform():
-            shop.report(str(platform), "emulate", f"on {engine.name}, which is {engine.own}")
+            context.report(str(platform), "emulate", f"on {engine.name}, which is {engine.own}")
     return out
 
 
-async def _refuse(shop: Workshop, refused: list[tuple[Target, str]]) -> None:
+async def _refuse(context: RunContext, refused: list[tuple[Target, str]]) -> None:
     target, why = refused[0]
-    engine = shop.engines.of(target.platform)
+    engine = context.engines.of(target.platform)
     own, wanted = await engine.platform(), target.platform
     raise EnvironmentProblem(
         f"{target.id} {why}, and {engine.name} is {own} and runs no programs for {wanted}",
@@ -76,14 +76,14 @@ async def _refuse(shop: Workshop, refused: list[tuple[Target, str]]) -> None:
     )
 
 
-def _executes(shop: Workshop, target: Target, record: Record | None, until: Stage) -> str:
+def _executes(context: RunContext, target: Target, record: Record | None, until: Stage) -> str:
     """What of a target has to be run by this run, for the error's sentence; empty when nothing has."""
     if record is None and target.platform in run_platforms(target.dockerfile, target.platform):
         return "has RUN instructions"
     if until in (Stage.BUILD, Stage.SCAN, Stage.SBOM) or not target.test:
         return ""
     evidence = record.evidence if record else None
-    if record and evidence and not untested(shop, target, evidence.tests, record.tests):
+    if record and evidence and not untested(context, target, evidence.tests, record.tests):
         return ""
     return "has tests that run in it" if split(target.test)[0] else ""
 

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import BuildError, Exit, LockageError, RegistryError
 from pipeline.model import Digest
+from pipeline.oci.compare import Comparison, Image, compare
 from pipeline.policy import Revision
-from pipeline.registry.together import each
-from pipeline.release.compare import Comparison, Image, compare
+from pipeline.util.concurrency import each
 
-from .building import ATTESTED, build_target
-from .epoch import Epochs, image_created
-from .known import known
+from .known_records import known
+from .target.build import ATTESTED, build_target
+from .target.epoch import Epochs, image_created
 
 if TYPE_CHECKING:
-    from pipeline.catalogue import Target
-    from pipeline.registry import Manifest
+    from pipeline.model import Manifest
+    from pipeline.plan import Target
 
-    from .workshop import Workshop
+    from .context import RunContext
 
 REBUILT = "-rebuilt"
 """Behind a key: the tag under which a result that differs can be looked at."""
@@ -72,7 +72,7 @@ def exit_code(results: list[Rebuilt]) -> Exit:
     return Exit.GATE if any(r.status is Agreement.DIFFERENT for r in results) else Exit.OK
 
 
-async def rebuild(shop: Workshop, *, detail: bool) -> list[Rebuilt]:
+async def rebuild(context: RunContext, *, detail: bool) -> list[Rebuilt]:
     """Build every target of the plan afresh, on the bases it was built on, for the commit it was built for.
 
     Nothing that is known is replaced: a result that differs is left under the key's `-rebuilt` tag, the tag of one
@@ -82,42 +82,42 @@ async def rebuild(shop: Workshop, *, detail: bool) -> list[Rebuilt]:
     async def one(target: Target) -> Rebuilt:
         began = time.monotonic()
         try:
-            found = await _rebuild(shop, target, detail)
+            found = await _rebuild(context, target, detail)
         except LockageError as fault:
             found = Rebuilt(target.id, Agreement.FAILED, fault=fault)
-        shop.report(target.id, str(found.status), "")
+        context.report(target.id, str(found.status), "")
         return replace(found, seconds=time.monotonic() - began)
 
-    return await each(one, [t for t in shop.plan.targets if not t.external])
+    return await each(one, [t for t in context.plan.targets if not t.external])
 
 
-async def _rebuild(shop: Workshop, target: Target, detail: bool) -> Rebuilt:
-    before = await _manifest(shop, target)
-    bases = await _bases(shop, target)
-    epochs = Epochs(await image_created(shop.registry, shop.builds.at(before.digest), target.platform))
-    afresh = replace(shop, fresh=True, revision=_revision(before), epochs=epochs)
+async def _rebuild(context: RunContext, target: Target, detail: bool) -> Rebuilt:
+    before = await _manifest(context, target)
+    bases = await _bases(context, target)
+    epochs = Epochs(await image_created(context.registry, context.builds.at(before.digest), target.platform))
+    afresh = replace(context, fresh=True, revision=_revision(before), epochs=epochs)
     tag = f"{target.key}{REBUILT}"
     record = await build_target(afresh, target, bases, tag, why="once more")
     if record.digest == before.digest:
-        await _untag(shop, tag)
+        await _untag(context, tag)
         if record.attestations:
-            await _untag(shop, f"{tag}{ATTESTED}")
+            await _untag(context, f"{tag}{ATTESTED}")
         return Rebuilt(target.id, Agreement.EQUAL, before.digest, record.digest)
-    source, comparison = shop.registry.source(shop.builds), None
+    source, comparison = context.registry.source(context.builds), None
     if detail:
         comparison = await compare(
-            Image(source, before.digest, str(shop.builds.at(before.digest))),
-            Image(source, record.digest, str(shop.builds.at(record.digest))),
-            shop.cache / "layers",
+            Image(source, before.digest, str(context.builds.at(before.digest))),
+            Image(source, record.digest, str(context.builds.at(record.digest))),
+            context.cache / "layers",
         )
     return Rebuilt(target.id, Agreement.DIFFERENT, before.digest, record.digest, comparison)
 
 
-async def _manifest(shop: Workshop, target: Target) -> Manifest:
+async def _manifest(context: RunContext, target: Target) -> Manifest:
     if target.key is None:
         raise BuildError(f"{target.id} has no key: its bases are not locked", hint="lockage lock")
-    record = await known(shop, target.key)
-    manifest = await shop.registry.get_manifest(shop.builds.at(record.digest)) if record else None
+    record = await known(context, target.key)
+    manifest = await context.registry.get_manifest(context.builds.at(record.digest)) if record else None
     if manifest is None:
         raise RegistryError(
             f"{target.id} was never built with these inputs: there is nothing to compare with",
@@ -126,11 +126,11 @@ async def _manifest(shop: Workshop, target: Target) -> Manifest:
     return manifest
 
 
-async def _bases(shop: Workshop, target: Target) -> Mapping[str, Digest]:
+async def _bases(context: RunContext, target: Target) -> Mapping[str, Digest]:
     """What the internal bases are known as; a base that is not known cannot be what the target was built on."""
     out = {}
-    for base in (shop.plan.by_id[i] for i in target.internal_bases):
-        record = await known(shop, base.key) if base.key else None
+    for base in (context.plan.by_id[i] for i in target.internal_bases):
+        record = await known(context, base.key) if base.key else None
         if record is None:
             raise RegistryError(
                 f"{base.id}, which {target.id} stands on, is not known under its key",
@@ -156,9 +156,9 @@ def _revision(manifest: Manifest) -> Revision:
     return Revision(sha, dirty, int(moment.timestamp()))
 
 
-async def _untag(shop: Workshop, tag: str) -> None:
+async def _untag(context: RunContext, tag: str) -> None:
     """Take a scratch tag away; a registry that deletes no tags keeps it, and it names what is known anyway."""
     try:
-        await shop.registry.delete(shop.builds.tagged(tag))
+        await context.registry.delete(context.builds.tagged(tag))
     except RegistryError:
         return

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from pipeline.engine.buildkit.report import Warning
 from pipeline.errors import Exit, LockageError
 from pipeline.model import Digest, Reference
+from pipeline.model.build_warning import BuildWarning
 from pipeline.policy import Evidence, Verdict, severity_counts
-from pipeline.release.refs import PlatformRef
+
+from .publish.refs import PlatformRef
 
 
 class Stage(StrEnum):
@@ -59,7 +60,7 @@ class TargetResult:
     evidence: Evidence | None = None
     verdicts: tuple[Verdict, ...] = ()
     fault: LockageError | None = None
-    warnings: tuple[Warning, ...] = ()  # of BuildKit's build checks
+    warnings: tuple[BuildWarning, ...] = ()  # of BuildKit's build checks
     seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:

@@ -2,14 +2,7 @@
 
 from .attach import attach
 from .bundle import BUNDLE_TYPE, Bundle, PublicKey
-from .statement import (
-    CYCLONEDX,
-    PROVENANCE,
-    SIGNATURE,
-    SPDX,
-    VULNERABILITIES,
-    Statement,
-)
+from .statement import CYCLONEDX, PROVENANCE, SIGNATURE, SPDX, VULNERABILITIES, Statement
 from .verify import SignatureRefused, Verification, examine, verify
 
 __all__ = [

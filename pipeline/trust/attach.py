@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pipeline.model import Descriptor, Repository, compact
+from pipeline.model import Descriptor, Repository
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
+from pipeline.util.canonical_json import compact
 
 from .bundle import BUNDLE_TYPE, Bundle
 

@@ -87,8 +87,8 @@ def measure(stand: Stand) -> list[Figure]:
     ]
     port = int(home.host.rpartition(":")[2])
     with running(stand.scratch / "peer", port, home.env) as peer:
-        engine = stand.account(home.pid("engine"), home.cell)
-        bench = _Bench(stand, home, project, peer, engine, stand.account(peer.pid, peer.cell))
+        engine = stand.account(home.pid("engine"), home.sandbox)
+        bench = _Bench(stand, home, project, peer, engine, stand.account(peer.pid, peer.sandbox))
         return [figure for case in cases for figure in bench.measure(case)]
 
 

@@ -22,7 +22,10 @@ import anyio
 
 from pipeline.engine.buildkit.order import BuildOrder, frontend_options, output
 from pipeline.errors import LockageError
-from pipeline.lab import Settings, daemons, engine_config, engine_image, ensure, namespaces
+from pipeline.lab import LabSettings, daemons, ensure
+from pipeline.lab.engine import config as engine_config
+from pipeline.lab.engine import image as engine_image
+from pipeline.lab.namespaces import launch as namespaces
 from pipeline.lab.settings import quiet
 
 from .clock import Command, Failed, Sample
@@ -36,10 +39,10 @@ exec buildkitd --root /var/lib/dagger --addr unix:///run/dagger/{_SOCKET} --oci-
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A daemon that answers: its process 1, the name of its cell, how long it took to start, and its client."""
+    """A daemon that answers: its process 1, the name of its sandbox, how long it took to start, and its client."""
 
     pid: int
-    cell: str
+    sandbox: str
     started: float
     client: Path
     address: str
@@ -72,14 +75,14 @@ def running(folder: Path, port: int, environ: Mapping[str, str]) -> Iterator[Pee
 
     Raises Failed when it does not come up.
     """
-    settings = Settings.from_env(environ)
+    settings = LabSettings.from_env(environ)
     try:
         anyio.run(namespaces.prepare, settings, quiet)
         tools = anyio.run(ensure, "buildkit", settings)
         image = anyio.run(engine_image.ensure, settings, quiet)
     except LockageError as fault:
         raise Failed(f"{fault.message} ({fault.hint})") from None
-    cell = namespaces.Cell(
+    sandbox = namespaces.Sandbox(
         name=f"lockage-bench-peer-{os.getpid()}",
         root=Path(f"{_over(folder, tools)}:{image.root}"),  # layers of an overlay, the upper first
         mount=folder / "mount",
@@ -90,20 +93,20 @@ def running(folder: Path, port: int, environ: Mapping[str, str]) -> Iterator[Pee
         ports=(port,),
         environ=engine_config.proxies(environ),
     )
-    cell.config.write_text("{}")
-    namespaces.sweep(cell)
+    sandbox.config.write_text("{}")
+    namespaces.sweep(sandbox)
     began = time.monotonic()
-    record = anyio.run(namespaces.launch, cell, "peer", settings)
+    record = anyio.run(namespaces.launch, sandbox, "peer", settings)
     try:
-        client, address = tools / "buildctl", f"unix://{cell.run}/{_SOCKET}"
+        client, address = tools / "buildctl", f"unix://{sandbox.run}/{_SOCKET}"
         while not _answers(client, address):
             if not daemons.alive(record) or time.monotonic() - began > _PATIENCE:
-                raise Failed(f"buildkitd does not answer\n{daemons.last_lines(cell.log)}")
+                raise Failed(f"buildkitd does not answer\n{daemons.last_lines(sandbox.log)}")
             time.sleep(0.05)
-        yield Peer(record.pid, cell.name, time.monotonic() - began, client, address)
+        yield Peer(record.pid, sandbox.name, time.monotonic() - began, client, address)
     finally:
         anyio.run(partial(daemons.stop, record, first=signal.SIGTERM, patience=_PATIENCE))
-        namespaces.sweep(cell)
+        namespaces.sweep(sandbox)
 
 
 def _over(folder: Path, tools: Path) -> Path:

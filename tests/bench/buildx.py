@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.lab.recipes import GoTool
+from pipeline.lab.tools.recipes import GoTool
 
 BUILDX = GoTool(
     "buildx",

@@ -85,7 +85,7 @@ def measure(stand: Stand) -> list[Figure]:
 
 def _ours(stand: Stand, home: Home) -> _Round:
     start = home.command("up").run().seconds
-    engine, registry = stand.account(home.pid("engine"), home.cell), home.pid("registry")
+    engine, registry = stand.account(home.pid("engine"), home.sandbox), home.pid("registry")
     before = engine.used(), used(registry)
     done = home.command("build", "--json", "--jobs", str(_AT_ONCE)).run()
     daemon, stored = engine.used() - before[0], used(registry) - before[1]
@@ -118,7 +118,7 @@ def _peer(stand: Stand, home: Home, name: str, ours: Mapping[str, tuple[str, str
         return built.digest, built.sample.cpu
 
     with running(stand.scratch / name, int(host.rpartition(":")[2]), home.env) as peer:
-        account = stand.account(peer.pid, peer.cell)
+        account = stand.account(peer.pid, peer.sandbox)
         before = account.used(), used(registry)
         began = time.perf_counter()
         client, digests = _in_order(targets, lambda target, digests: build(peer, target, digests))

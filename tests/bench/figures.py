@@ -49,7 +49,9 @@ def table(machine: Mapping[str, object], figures: Sequence[Figure]) -> str:
     head = ("what", "ours", "spread", "cpu", "peer", "ratio", "cpu ratio", "goal", "against")
     rows = [head, *(_row(f) for f in figures)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    lines = [
+        "  ".join(sandbox.ljust(width) for sandbox, width in zip(row, widths, strict=True)) for row in rows
+    ]
     notes = [f"{f.what}: {f.note}" for f in figures if f.note]
     about = ", ".join(f"{name} {value}" for name, value in machine.items())
     return "\n".join([about, "", *(line.rstrip() for line in lines), "", *notes]) + "\n"

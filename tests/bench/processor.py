@@ -28,7 +28,7 @@ def used(pid: int) -> float:
 class Account:
     """Processor time of an engine or a BuildKit in namespaces: its own, its network's, and its containers'.
 
-    Control groups count what has ended as well. The daemon's containers are in the group that is called as its cell;
+    Control groups count what has ended as well. The daemon's containers are in the group that is called as its sandbox;
     the daemon itself and its user-mode network get another one here.
     """
 
@@ -36,10 +36,10 @@ class Account:
     containers: Path
 
     @classmethod
-    def of(cls, pid: int, cell: str) -> Account:
+    def of(cls, pid: int, sandbox: str) -> Account:
         """Begin to count; `pid` is process 1 of the daemon's namespaces. Raises Failed without control groups."""
         root = _root()
-        account = cls(root / f"bench-{cell}", root / cell)
+        account = cls(root / f"bench-{sandbox}", root / sandbox)
         try:
             account.own.mkdir(exist_ok=True)
         except OSError as fault:

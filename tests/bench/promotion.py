@@ -81,7 +81,7 @@ async def _copy(registry: Registry, source: Repository, subject: Subject, to: Re
 
 
 async def _promotion(registry: Registry, source: Repository, subject: Subject, to: Repository) -> None:
-    from pipeline.release import perform, plan_promotion
+    from pipeline.run.publish.promotion import perform, plan_promotion
 
     await perform(registry, await plan_promotion(registry, source, subject.digest, to, subject.tags))
 

@@ -306,7 +306,7 @@ def _large(folder: Path) -> Path:
     from registry import images
 
     from pipeline.model import Descriptor, Digest
-    from pipeline.registry import Layout
+    from pipeline.oci.layout import Layout
 
     layout, digest = Layout.create(folder), hashlib.sha256()
     with (folder / "zeros").open("wb") as file:

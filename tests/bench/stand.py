@@ -20,7 +20,7 @@ from .clock import Command, Failed, Sample
 from .processor import Account
 
 if TYPE_CHECKING:
-    from pipeline.lab.recipes import Tool
+    from pipeline.lab.tools.recipes import Tool
 
 ROOT = Path(__file__).resolve().parents[2]
 _PROGRAM = Path(sys.executable).with_name("lockage")
@@ -74,12 +74,12 @@ class Home:
         return int(json.loads((self.data / f"{daemon}.pid").read_text())["pid"])
 
     @property
-    def cell(self) -> str:
-        """What the lab calls its engine's cell (pipeline/lab/lab_engine.py)."""
-        from pipeline.lab import Settings
-        from pipeline.lab.lab_engine import cell_name
+    def sandbox(self) -> str:
+        """What the lab calls its engine's sandbox (pipeline/lab/namespaces/engine.py)."""
+        from pipeline.lab import LabSettings
+        from pipeline.lab.namespaces.engine import sandbox_name
 
-        return cell_name(Settings.from_env(self.env))
+        return sandbox_name(LabSettings.from_env(self.env))
 
     @property
     def host(self) -> str:
@@ -134,9 +134,9 @@ class Stand:
         self._stack.callback(made.down)
         return made
 
-    def account(self, pid: int, cell: str) -> Account:
+    def account(self, pid: int, sandbox: str) -> Account:
         """Processor time of a daemon in namespaces, from now on."""
-        made = Account.of(pid, cell)
+        made = Account.of(pid, sandbox)
         self._accounts.append(made)
         return made
 
@@ -155,9 +155,9 @@ class Stand:
         """A program of the lab's toolbox, or another by its recipe, made now if it has to be."""
         import anyio
 
-        from pipeline.lab import Settings, ensure
+        from pipeline.lab import LabSettings, ensure
 
-        return anyio.run(ensure, name, Settings.from_env(os.environ)) / (
+        return anyio.run(ensure, name, LabSettings.from_env(os.environ)) / (
             program or getattr(name, "name", name)
         )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pipeline.catalogue import lock_of, make_plan, read_source
+from pipeline.catalogue import lock_of, read_source
+from pipeline.plan import make_plan
 
 from . import large
 

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from .test_dockerfile import BASES, SCANS
+from tests.dockerfile.test_instructions import BASES, SCANS
 
 PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7")
 

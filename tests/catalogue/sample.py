@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.catalogue import Entry, Plan, Source, make_plan, read_source
+from pipeline.catalogue import Source, SourceFile, read_source
 from pipeline.config import Lock
 from pipeline.errors import ConfigError
 from pipeline.model import Digest, Reference
+from pipeline.plan import Plan, make_plan
 
 ROOT = Path(__file__).parents[2]
 PROJECT = "version: 1\nproject: demo\nbases: [debian:12, 'ghcr.io/acme/tools:1']\n"
@@ -17,7 +18,7 @@ LOCK = Lock.of(
     {Reference.parse("debian:12"): DIGEST, Reference.parse("ghcr.io/acme/tools:1"): Digest.of(b"tools")}
 )
 
-Files = Mapping[str, str | bytes | Entry]
+Files = Mapping[str, str | bytes | SourceFile]
 
 
 def source(files: Files, project: str = PROJECT) -> Source:

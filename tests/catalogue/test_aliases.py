@@ -5,7 +5,7 @@ import semver
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.catalogue.aliases import automatic_aliases, read_version, with_suffix
+from pipeline.catalogue.aliases import automatic_aliases, read_version
 
 from .sample import folder, image, plan, problems
 
@@ -13,10 +13,6 @@ from .sample import folder, image, plan, problems
 def test_the_examples_of_the_description():
     tags = ["9.0.100", "9.0.200", "9.1.50"]
     assert automatic_aliases(tags) == {"9": "9.1.50", "9.0": "9.0.200", "9.1": "9.1.50"}
-    assert with_suffix(automatic_aliases(tags[:2]), "-semantic") == {
-        "9-semantic": "9.0.200-semantic",
-        "9.0-semantic": "9.0.200-semantic",
-    }
 
 
 TABLE = [

@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from pipeline.cli import main
+from tests.plan.golden import look
 
 from .bad_input import FOLDERS, FROM, GOOD, HEAD, ROWS, TEMPLATES, TMPL, WRITTEN, YML, Special, put
-from .golden import look
 from .sample import ROOT
 
 

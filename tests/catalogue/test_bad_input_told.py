@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.catalogue.told import once
+from pipeline.catalogue.diagnostics import once
 from pipeline.errors import Problem
 
 from .sample import folder, image, plan, problems

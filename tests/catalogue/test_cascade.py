@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.catalogue import Entry
+from pipeline.catalogue import SourceFile
 
 from .sample import PROJECT, folder, image, plan, problems, source
 
@@ -141,10 +141,10 @@ MISTAKES = [
         "images/a/image.yml:2:12: variants[0]: '" + "x" * 120 + "-abcdefghij' is too long for a tag",
     ),
     (
-        {"a/image.yml": Entry("link", target="../b")},
+        {"a/image.yml": SourceFile("link", target="../b")},
         "images/a/image.yml: is a symbolic link (a file is expected)",
     ),
-    ({"a/image.yml": Entry("dir")}, "images/a/image.yml: is a dir (a file is expected)"),
+    ({"a/image.yml": SourceFile("dir")}, "images/a/image.yml: is a dir (a file is expected)"),
     ({}, "images/: holds no image (write images/<name>/image.yml)"),
 ]
 
@@ -171,7 +171,7 @@ def test_all_problems_of_all_files_come_at_once():
 
 def test_a_source_is_frozen():
     with pytest.raises(TypeError):
-        source({}).files["x"] = Entry("file")  # type: ignore[index]
+        source({}).files["x"] = SourceFile("file")  # type: ignore[index]
 
 
 def test_without_version_folders_tags_and_variants_may_have_folders():

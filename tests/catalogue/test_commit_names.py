@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.catalogue import Source, make_plan
+from pipeline.catalogue import Source
 from pipeline.errors import ConfigError
+from pipeline.plan import make_plan
 
 _PROJECT = """\
 version: 1

@@ -4,8 +4,11 @@ import json
 
 import pytest
 
-from pipeline.catalogue import (
-    Entry,
+from pipeline.catalogue import SourceFile, read_source
+from pipeline.config import ImageFile, Lock
+from pipeline.dockerfile.remote import is_git, is_pinned, is_remote
+from pipeline.model import Digest, Reference
+from pipeline.plan import (
     affected_by,
     affected_since,
     context_files,
@@ -16,16 +19,12 @@ from pipeline.catalogue import (
     key_difference,
     make_plan,
     named_context_files,
-    read_source,
 )
-from pipeline.catalogue.dockerfiles.remote import is_git, is_pinned, is_remote
-from pipeline.catalogue.store import dump, load
-from pipeline.config import ImageFile, Lock
-from pipeline.model import Digest, Reference
+from pipeline.plan.cache.encoding import dump, load
 from tests.config.test_models import refused
+from tests.plan.test_affected import before_of, file_of
 
 from .sample import LOCK, PROJECT, folder, image, plan, problems, put, source
-from .test_affected import before_of, file_of
 
 COMMIT = "0123456789" * 4
 BASE = folder("base", image("[{name: 2025.09, aliases: [2025]}]"))
@@ -144,10 +143,10 @@ def test_an_address_that_can_change_is_a_warning(address, git, pinned):
 
 
 FOLDER = {
-    "files/etc/x": Entry("file", 0o755, b"x"),
+    "files/etc/x": SourceFile("file", 0o755, b"x"),
     "files/rootfs/Dockerfile.tmpl": "no template {{ of.ours",
     "files/image.yml.txt": "x",
-    "files/link": Entry("link", target="/etc/passwd"),
+    "files/link": SourceFile("link", target="/etc/passwd"),
 }
 
 
@@ -171,7 +170,7 @@ def test_a_folder_is_part_of_the_key_and_of_dist():
     }
     assert named_context_files(found)["contexts/a%2Fb%3A1/etc/x"].read(made.source) == b"x"
     assert load(dump(made), made.source) == made
-    other = plan(files | {"app/files/etc/x": Entry("file", 0o755, b"y")}, lock=LOCK)
+    other = plan(files | {"app/files/etc/x": SourceFile("file", 0o755, b"y")}, lock=LOCK)
     assert [t.id for t in other.targets if t.key != made.by_id[t.id].key] == [APP]
     assert key_difference(inputs_of(made, APP), inputs_of(other, APP)) == [
         "context a/b:1: etc/x has other content"
@@ -210,7 +209,7 @@ def test_a_folder_is_below_the_file_that_names_it():
     assert problems(app("tool: ./Dockerfile.tmpl")) == [
         "images/app/image.yml:2:18: contexts.tool: images/app/Dockerfile.tmpl is no folder"
     ]
-    assert problems(app("tool: ./files", **{"files/pipe": Entry("other")})) == [
+    assert problems(app("tool: ./files", **{"files/pipe": SourceFile("other")})) == [
         "images/app/files/pipe: is a device, socket or pipe (only files, folders and links)"
     ]
 

@@ -8,17 +8,17 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from pipeline.catalogue import Plan
 from pipeline.catalogue.cascade import resolve
 from pipeline.catalogue.discover import discover
-from pipeline.catalogue.dockerfiles.arguments import target_variables
 from pipeline.catalogue.rootfs import is_sensitive
 from pipeline.catalogue.templating.limits import MAX_OUTPUT, MAX_STEPS
 from pipeline.catalogue.templating.templates import context_of
 from pipeline.cli.parser import make_parser
 from pipeline.config import ImageFile, ProjectFile, Strategy, VariantFile, load, validate_document
 from pipeline.config.validation import _model_in
+from pipeline.dockerfile.arguments import target_variables
 from pipeline.model import Platform
+from pipeline.plan import Plan
 
 from .sample import folder, image, plan
 from .test_aliases import TABLE

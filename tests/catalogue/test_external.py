@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from pipeline.catalogue import generated_files, graph_of, key_inputs, make_plan
-from pipeline.catalogue.store import dump, load
 from pipeline.config import Lock
 from pipeline.model import Digest, Platform, Reference
+from pipeline.plan import generated_files, graph_of, key_inputs, make_plan
+from pipeline.plan.cache.encoding import dump, load
 
 from .sample import LOCK, PROJECT, folder, image, plan, problems, source
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.catalogue.aliases import automatic_aliases, read_version, with_suffix
+from pipeline.catalogue.aliases import automatic_aliases, read_version
 from pipeline.model import valid_tag
 
 from .sample import folder, image, plan
@@ -101,13 +101,6 @@ def test_without_a_tag_no_alias_names_it_and_none_goes_up(tags, strategy, data):
         assert tag != gone
         if alias in before:
             assert read_version(tag, strategy).order <= read_version(before[alias], strategy).order
-
-
-@given(TAGS, EVERY, SUFFIX)
-def test_a_suffix_is_put_behind_both_sides(tags, strategy, suffix):
-    plain = automatic_aliases(tags, strategy)
-    assert with_suffix(plain, suffix) == {f"{a}{suffix}": f"{t}{suffix}" for a, t in plain.items()}
-    assert len(with_suffix(plain, suffix)) == len(plain)
 
 
 @given(TAGS)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.catalogue import Entry, Source
+from pipeline.catalogue import Source, SourceFile
 from pipeline.catalogue.rootfs import merge
 
 from .sample import plan
@@ -121,15 +121,15 @@ def files(layers, order=lambda items: items):
         for name, entry in tree.items():
             here = f"{path}/{name}"
             if isinstance(entry, dict):
-                out[here] = Entry("dir", 0o755)
+                out[here] = SourceFile("dir", 0o755)
                 put(here, entry)
             elif entry[0] == "file":
-                out[here] = Entry("file", entry[2], entry[1].encode())
+                out[here] = SourceFile("file", entry[2], entry[1].encode())
             else:
-                out[here] = Entry("link", 0o777, target=entry[1])
+                out[here] = SourceFile("link", 0o777, target=entry[1])
 
     for number, layer in enumerate(layers):
-        out[f"images/{number}/rootfs"] = Entry("dir", 0o755)
+        out[f"images/{number}/rootfs"] = SourceFile("dir", 0o755)
         put(f"images/{number}/rootfs", layer)
     return dict(order(list(out.items())))
 

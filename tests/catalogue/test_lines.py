@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.catalogue import template_line
+from pipeline.plan import template_line
 
 from .sample import folder, image, plan, problems
 

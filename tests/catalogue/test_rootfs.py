@@ -5,9 +5,10 @@ import socket
 
 import pytest
 
-from pipeline.catalogue import Entry, make_plan, read_source
+from pipeline.catalogue import SourceFile, read_source
 from pipeline.catalogue.rootfs import is_sensitive
 from pipeline.errors import ConfigError
+from pipeline.plan import make_plan
 
 from .sample import PROJECT, folder, image, plan, problems, put
 
@@ -135,7 +136,7 @@ def test_levels_are_merged_and_the_later_wins():
     assert variant == {*base, "etc/variant-only"}
 
 
-LINK = Entry("link", target="/usr/bin/python3")
+LINK = SourceFile("link", target="/usr/bin/python3")
 
 
 def kinds(image_level, version_level):
@@ -147,7 +148,7 @@ def kinds(image_level, version_level):
 
 
 def test_links_stay_links():
-    assert kinds({"a": LINK, "b": Entry("link", target="../../x")}, {})[0] == {
+    assert kinds({"a": LINK, "b": SourceFile("link", target="../../x")}, {})[0] == {
         "a": "/usr/bin/python3",
         "b": "../../x",
     }
@@ -159,7 +160,7 @@ def test_a_file_replaces_a_link_and_a_link_a_file():
 
 
 def test_a_folder_never_writes_through_a_link():
-    found, warnings = kinds({"a": Entry("link", target="/etc")}, {"a/passwd": "x"})
+    found, warnings = kinds({"a": SourceFile("link", target="/etc")}, {"a/passwd": "x"})
     assert found == {"a": "dir", "a/passwd": "file"}
     assert "replaces the link" in warnings[0]
 
@@ -195,13 +196,13 @@ def test_others_do_not(path):
 
 
 def test_a_device_is_refused():
-    files = folder("i", image()) | {"i/rootfs/dev/null": Entry("other")}
+    files = folder("i", image()) | {"i/rootfs/dev/null": SourceFile("other")}
     assert problems(files) == [
         "images/i/rootfs/dev/null: is a device, socket or pipe (only files, folders and links)"
     ]
 
 
-@pytest.mark.parametrize("entry", [Entry("link", target="/etc"), Entry("file", content=b"")])
+@pytest.mark.parametrize("entry", [SourceFile("link", target="/etc"), SourceFile("file", content=b"")])
 def test_rootfs_itself_must_be_a_folder(entry):
     assert "rootfs must be a folder" in problems(folder("i", image()) | {"i/rootfs": entry})[0]
 

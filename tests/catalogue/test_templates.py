@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.catalogue import Entry
+from pipeline.catalogue import SourceFile
 
 from .sample import folder, image, plan, problems
 
@@ -197,9 +197,9 @@ def test_an_explicit_template_that_is_not_there():
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        (Entry("link", target="/etc/passwd"), "is not a file"),
-        (Entry("file", content=b"\xff"), "is not UTF-8 text"),
-        (Entry("file", content=None, size=1 << 30), "is larger than 1024 KiB"),
+        (SourceFile("link", target="/etc/passwd"), "is not a file"),
+        (SourceFile("file", content=b"\xff"), "is not UTF-8 text"),
+        (SourceFile("file", content=None, size=1 << 30), "is larger than 1024 KiB"),
     ],
 )
 def test_a_template_must_be_a_small_text_file(entry, message):

@@ -12,12 +12,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pipeline.catalogue import read_source
-from pipeline.catalogue.changes.earlier import reverted
-from pipeline.catalogue.plan_schema import plan_schema
 from pipeline.cli import main
-from pipeline.cli.changes import listed
-from pipeline.cli.history import since
+from pipeline.cli.affected import listed
+from pipeline.cli.git_history import since
 from pipeline.errors import UsageError
+from pipeline.plan.changes.reverted import reverted
+from pipeline.plan.schema import plan_schema
 from tests.tools.git import git
 
 FILES = {

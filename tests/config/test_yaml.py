@@ -5,7 +5,8 @@ import yaml as pyyaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.yaml import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, Plain, YamlProblem, load
+from pipeline.config import yaml as reader
+from pipeline.config.yaml import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, YamlProblem, YamlValue, load
 
 
 def problem(text: str | bytes):
@@ -37,7 +38,7 @@ def problem(text: str | bytes):
 def test_plain_scalars_stay_as_written(written):
     value = load(f"a: {written}\n", "x.yml").value["a"]
     assert value == written
-    assert isinstance(value, Plain)
+    assert isinstance(value, YamlValue)
 
 
 @pytest.mark.parametrize("written", ["", "~", "null", "Null", "NULL"])
@@ -48,8 +49,8 @@ def test_only_a_plain_null_is_none(written):
 
 def test_quoted_scalars_are_not_plain():
     value = load("a: '8'\nb: |\n  8\n", "x.yml").value
-    assert not isinstance(value["a"], Plain)
-    assert not isinstance(value["b"], Plain)
+    assert not isinstance(value["a"], YamlValue)
+    assert not isinstance(value["b"], YamlValue)
 
 
 def test_core_tags_are_read_and_others_refused():
@@ -102,6 +103,23 @@ def test_depth_is_limited_without_recursion():
     assert load("[" * MAX_DEPTH + "]" * MAX_DEPTH, "x").value
     for text in ("[" * 100_000, "{a: " * 100_000, "- " * 100_000):
         assert "levels deep" in problem(text).message
+
+
+class _Limited(reader._LOADER):
+    """A parser that, as libyaml does, reads ahead of its events and refuses 1,000 levels."""
+
+    def __init__(self, text: str) -> None:
+        if "[" * 1001 in text:
+            mark = pyyaml.Mark("x", text.index("[") + 1000, 0, 1000, None, None)
+            raise pyyaml.scanner.ScannerError(None, None, "exceeded maximum nesting depth", mark)
+        super().__init__(text)
+
+
+def test_our_limit_of_depth_comes_before_the_parsers(monkeypatch):
+    monkeypatch.setattr(reader, "_LOADER", _Limited)
+    found = problem("[" * 100_000)
+    assert (found.line, found.column, found.message) == (1, 65, "more than 64 levels deep")
+    assert "not valid YAML" in problem("a: [" + "]" * 3).message
 
 
 def test_a_bomb_is_refused_before_it_grows():

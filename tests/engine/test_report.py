@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.engine.buildkit import Failure, Warning, read_report
+from pipeline.engine.buildkit import Failure, read_report
 from pipeline.engine.buildkit.report import current
+from pipeline.model.build_warning import BuildWarning
 
 RUN, SIBLING, FROM, LOAD = ("sha256:" + letter * 64 for letter in "abcd")
 STARTED, ENDED = "2026-11-26T00:53:51.123456789Z", "2026-11-26T00:53:52.5Z"
@@ -210,13 +211,13 @@ def test_warnings_once_each_with_their_line_and_without_saying_it_twice() -> Non
         status(warnings=[lint("the builder says: nothing of a place")]),
     ]
     assert read_report("\n".join(lines), failed=False).warnings == (
-        Warning(
+        BuildWarning(
             4, "JSON arguments recommended for CMD to prevent unintended behavior", "JSONArgsRecommended", url
         ),
-        Warning(7, "two words before: a colon", "Note"),
-        Warning(0, "the builder says: nothing of a place"),
+        BuildWarning(7, "two words before: a colon", "Note"),
+        BuildWarning(0, "the builder says: nothing of a place"),
     )
-    assert Warning(4, "m", "R", "u").to_json() == {"line": 4, "rule": "R", "message": "m", "url": "u"}
+    assert BuildWarning(4, "m", "R", "u").to_json() == {"line": 4, "rule": "R", "message": "m", "url": "u"}
 
 
 @pytest.mark.parametrize(

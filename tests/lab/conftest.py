@@ -16,7 +16,7 @@ import anyio
 import pytest
 
 from pipeline import lab
-from pipeline.lab import Instance, Settings
+from pipeline.lab import Instance, LabSettings
 
 HERE = Path(__file__).parent
 
@@ -41,31 +41,34 @@ def story() -> Story:
 
 
 @pytest.fixture
-def make_settings(tmp_path: Path) -> Iterator[Callable[..., Settings]]:
+def make_settings(tmp_path: Path) -> Iterator[Callable[..., LabSettings]]:
     """Settings of an instance under this test's folder, by the lab's own way; whatever ran is stopped after."""
-    made: list[Settings] = []
+    made: list[LabSettings] = []
 
-    def make(instance: str = "t", engine: str | None = "lab", **environ: str) -> Settings:
+    def make(instance: str = "t", engine: str | None = "lab", **environ: str) -> LabSettings:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LOCKAGE_")}
         cache = os.environ.get("LOCKAGE_CACHE", "")
         given = {"LOCKAGE_HOME": str(tmp_path / "h"), "LOCKAGE_INSTANCE": instance, "LOCKAGE_CACHE": cache}
-        settings = Settings.from_env({**kept, **given, "LOCKAGE_ENGINE": engine or "", **environ})
+        settings = LabSettings.from_env({**kept, **given, "LOCKAGE_ENGINE": engine or "", **environ})
         made.append(settings)
         return settings
 
     yield make
     for settings in made:
         anyio.run(partial(lab.down, settings, force=True))
+        subprocess.run(
+            ["rm", "-rf", "--one-file-system", settings.data], check=True
+        )  # Python is slow at that
 
 
 @pytest.fixture
-def settings(make_settings: Callable[..., Settings]) -> Settings:
+def settings(make_settings: Callable[..., LabSettings]) -> LabSettings:
     """One instance, the lab's own way."""
     return make_settings()
 
 
 @contextmanager
-def another_user(settings: Settings) -> Iterator[int]:
+def another_user(settings: LabSettings) -> Iterator[int]:
     """Another process holds the instance meanwhile; gives its id."""
     code = (
         "import os, sys, time; from pathlib import Path; from pipeline.lab import Settings, hold\n"
@@ -88,7 +91,7 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The probe program, compiled."""
     target = tmp_path_factory.mktemp("probe") / "probe"
     environ = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-trimpath", "GOWORK": "off"}
-    path = Settings.from_env(environ).path
+    path = LabSettings.from_env(environ).path
     subprocess.run(
         ["go", "build", "-o", str(target), "."], cwd=HERE / "probe", env={**environ, "PATH": path}, check=True
     )
@@ -99,19 +102,19 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pipeline(probe: Path) -> Callable[..., dict[str, Any]]:
     """Runs `pipeline_probe.py` on an instance, dialling the addresses from inside a container."""
 
-    def run(instance: Instance, settings: Settings, *addresses: str) -> dict[str, Any]:
+    def run(instance: Instance, settings: LabSettings, *addresses: str) -> dict[str, Any]:
         return _session("pipeline_probe.py", instance, settings, instance.registry, str(probe), *addresses)
 
     return run
 
 
 @pytest.fixture
-def insecure(probe: Path) -> Callable[[Instance, Settings], dict[str, Any]]:
+def insecure(probe: Path) -> Callable[[Instance, LabSettings], dict[str, Any]]:
     """Runs `insecure_probe.py` on an instance."""
     return lambda instance, settings: _session("insecure_probe.py", instance, settings, str(probe))
 
 
-def _session(program: str, instance: Instance, settings: Settings, *arguments: str) -> dict[str, Any]:
+def _session(program: str, instance: Instance, settings: LabSettings, *arguments: str) -> dict[str, Any]:
     """What a program of this folder prints, as data; it opens a session with the instance's engine."""
     environ = {**settings.environ, **instance.connect_env(), "NO_COLOR": "1"}
     argv = [sys.executable, str(HERE / program), *arguments]

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.lab import Settings
+from pipeline.lab import LabSettings
 
 MORTAL = ("setpriv", "--pdeathsig", "KILL")  # what follows ends with the thread that started it
 _CELL = (*MORTAL, "unshare", "--mount", "--mount-proc", "--pid", "--fork", "--kill-child")
@@ -30,7 +30,7 @@ _PATIENCE = 120
 def any_daemon(folder: Path) -> Iterator[dict[str, str]]:
     """The environment in which a docker command reaches a daemon: the machine's if there is one. Ours changes no
     packet filter and forwards nothing."""
-    environ = {**os.environ, "PATH": Settings.from_env(os.environ).path}
+    environ = {**os.environ, "PATH": LabSettings.from_env(os.environ).path}
     if answers(environ):
         yield environ
         return
@@ -110,7 +110,7 @@ def bridge(environ: dict[str, str]) -> Iterator[str]:
 
 def programs(folder: Path, *names: str) -> dict[str, str]:
     """An environment with Docker and these programs: the machine's, or Debian's, unpacked instead of installed."""
-    environ = {**os.environ, "PATH": Settings.from_env(os.environ).path}
+    environ = {**os.environ, "PATH": LabSettings.from_env(os.environ).path}
     if all(shutil.which(name, path=environ["PATH"]) for name in names):
         return environ
     archives, root = folder / "packages/archives", folder / "packages/root"

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.lab import certificates, lab_engine
-from pipeline.lab.settings import Settings
+from pipeline.lab.engine import certificates
+from pipeline.lab.namespaces import engine as lab_engine
+from pipeline.lab.settings import LabSettings
 
 
-def _settings(**said: str) -> Settings:
-    return Settings.from_env({"HOME": "/nowhere", **said})
+def _settings(**said: str) -> LabSettings:
+    return LabSettings.from_env({"HOME": "/nowhere", **said})
 
 
 def test_a_folder_that_is_named_is_taken_and_none_is_none(tmp_path: Path) -> None:

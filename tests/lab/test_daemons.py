@@ -15,9 +15,10 @@ from pathlib import Path
 import anyio
 import pytest
 
-from pipeline.lab import Settings, daemons, filelock, hold, ports
-from pipeline.lab.daemons import Record, State
-from pipeline.lab.users import users
+from pipeline.lab import LabSettings, daemons, hold, ports
+from pipeline.lab.daemons import DaemonRecord, DaemonState
+from pipeline.lab.leases import users
+from pipeline.util import file_lock as filelock
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_a_record_is_one_process(sleeper: subprocess.Popen[bytes], tmp_path: Pat
     record = daemons.describe(sleeper.pid, "k")
     assert record is not None
     daemons.write(tmp_path / "pid", record)
-    assert daemons.state(tmp_path / "pid") == (State.RUNNING, record)
+    assert daemons.state(tmp_path / "pid") == (DaemonState.RUNNING, record)
     # the same number after the machine's restart, or after it was given to another process
     assert not daemons.alive(replace(record, start=record.start + 1))
     assert not daemons.alive(replace(record, boot="another"))
@@ -45,14 +46,14 @@ def test_a_zombie_does_not_run(sleeper: subprocess.Popen[bytes], tmp_path: Path)
     sleeper.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)  # ended, and nobody has taken its code
     assert daemons.describe(sleeper.pid, "") is None
-    assert daemons.state(tmp_path / "pid") == (State.CRASHED, record)
+    assert daemons.state(tmp_path / "pid") == (DaemonState.CRASHED, record)
 
 
 @pytest.mark.parametrize("text", ["", "12", "{}", '{"pid": "x"}', '{"pid": 1, "start": null, "boot": ""}'])
 def test_a_damaged_record_means_crashed(text: str, tmp_path: Path) -> None:
     (tmp_path / "pid").write_text(text)
-    assert daemons.state(tmp_path / "pid") == (State.CRASHED, None)
-    assert daemons.state(tmp_path / "none") == (State.STOPPED, None)
+    assert daemons.state(tmp_path / "pid") == (DaemonState.CRASHED, None)
+    assert daemons.state(tmp_path / "none") == (DaemonState.STOPPED, None)
 
 
 def test_stop_asks_before_it_kills() -> None:
@@ -73,7 +74,7 @@ def test_stop_asks_before_it_kills() -> None:
     deaf.stdout.close()
 
 
-async def _stop(record: Record) -> bool:
+async def _stop(record: DaemonRecord) -> bool:
     return await daemons.stop(record, first=signal.SIGINT, patience=0.5)
 
 
@@ -114,7 +115,7 @@ def test_a_lock_is_freed_by_death(tmp_path: Path) -> None:
 
 
 def test_users_are_those_alive(tmp_path: Path) -> None:
-    settings = Settings(tmp_path, tmp_path)
+    settings = LabSettings(tmp_path, tmp_path)
     with hold(settings, Path("/checkout"), "run"), hold(settings, Path("/other"), "scan"):
         assert {user.folder for user in users(settings)} == {"/checkout", "/other"}
         assert users(settings, others=True) == ()

@@ -20,7 +20,11 @@ import anyio
 import pytest
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.lab import Instance, Settings, State, Status, docker, docker_engine, docker_registry, registry
+from pipeline.lab import DaemonState, Instance, InstanceStatus, LabSettings
+from pipeline.lab.docker import command as docker
+from pipeline.lab.docker import engine as docker_engine
+from pipeline.lab.docker import registry as docker_registry
+from pipeline.lab.namespaces import registry
 from pipeline.lab.status import status as look_at
 
 from .conftest import Story, another_user
@@ -46,8 +50,8 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 
 @pytest.fixture
 def settings(
-    make_settings: Callable[..., Settings], environ: dict[str, str], tmp_path: Path
-) -> Iterator[Settings]:
+    make_settings: Callable[..., LabSettings], environ: dict[str, str], tmp_path: Path
+) -> Iterator[LabSettings]:
     """An instance of this test's own; containers and volumes are removed afterwards."""
     made = make_settings(f"t{os.getpid()}", None, **environ)
     yield made
@@ -57,7 +61,7 @@ def settings(
         say(made, "volume", "rm", volume)
 
 
-def say(settings: Settings, *args: str) -> str:
+def say(settings: LabSettings, *args: str) -> str:
     """What docker says; it has to succeed."""
     argv = ["docker", *args]
     done = subprocess.run(argv, env=dict(settings.environ), capture_output=True, text=True, check=False)
@@ -65,11 +69,11 @@ def say(settings: Settings, *args: str) -> str:
     return done.stdout.strip()
 
 
-def status(settings: Settings) -> Status:
+def status(settings: LabSettings) -> InstanceStatus:
     return anyio.run(look_at, settings)
 
 
-def test_a_pipeline(settings: Settings, story: Story, pipeline: Pipeline) -> None:
+def test_a_pipeline(settings: LabSettings, story: Story, pipeline: Pipeline) -> None:
     instance = up(settings, story)
     assert instance.way.kind == "docker"
     assert instance.runner_host == f"docker-container://{docker_engine.name(settings)}"
@@ -90,18 +94,20 @@ def test_a_pipeline(settings: Settings, story: Story, pipeline: Pipeline) -> Non
     assert up(settings, story) == instance
     assert len(story.lines) == said
     now = status(settings)
-    assert [(d.state, d.answers) for d in (now.engine, now.registry)] == [(State.RUNNING, True)] * 2
+    assert [(d.state, d.answers) for d in (now.engine, now.registry)] == [(DaemonState.RUNNING, True)] * 2
 
     published = say(settings, "port", docker_registry.name(settings))
     assert published == f"{port}/tcp -> 127.0.0.1:{port}"
     down(settings, story)
-    assert [d.state for d in (status(settings).engine, status(settings).registry)] == [State.STOPPED] * 2
+    assert [d.state for d in (status(settings).engine, status(settings).registry)] == [
+        DaemonState.STOPPED
+    ] * 2
     again = up(settings)
     assert again.registry == instance.registry
     assert pipeline(again, settings)["files"] == result["files"]
 
 
-def test_the_rights(settings: Settings) -> None:
+def test_the_rights(settings: LabSettings) -> None:
     up(settings)
     given = json.loads(
         say(settings, "inspect", "--format", "{{json .HostConfig}}", docker_engine.name(settings))
@@ -118,7 +124,7 @@ def test_the_rights(settings: Settings) -> None:
 
 
 def test_insecure_root_capabilities(
-    settings: Settings, insecure: Callable[[Instance, Settings], dict[str, Any]]
+    settings: LabSettings, insecure: Callable[[Instance, LabSettings], dict[str, Any]]
 ) -> None:
     """Without --privileged: BuildKit runs so inside the engine."""
     instance = up(settings)
@@ -131,7 +137,7 @@ def test_insecure_root_capabilities(
 
 @pytest.mark.parametrize("missing", ["seccomp=unconfined", "a *:* rwm"])
 def test_rights_that_do_not_do(
-    settings: Settings, story: Story, monkeypatch: pytest.MonkeyPatch, missing: str
+    settings: LabSettings, story: Story, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     """Too few are noticed before the first build, and what more was tried is told."""
     at = docker_engine.LEAST.index(missing)
@@ -148,7 +154,7 @@ def test_rights_that_do_not_do(
     assert "trying --privileged" in str(story)
 
 
-def restart(settings: Settings, container: str) -> None:
+def restart(settings: LabSettings, container: str) -> None:
     """`docker restart`, asked for again where Docker 20.10 cannot start what it has just stopped: while mounts come
     and go elsewhere on the machine it sometimes says "stat …: permission denied"."""
     for _ in range(4):
@@ -159,24 +165,24 @@ def restart(settings: Settings, container: str) -> None:
     say(settings, "restart", container)
 
 
-def test_killed_containers(settings: Settings, story: Story, pipeline: Pipeline) -> None:
+def test_killed_containers(settings: LabSettings, story: Story, pipeline: Pipeline) -> None:
     instance = up(settings)
     first = pipeline(instance, settings)
     say(settings, "kill", docker_engine.name(settings))
-    assert status(settings).engine.state is State.CRASHED
+    assert status(settings).engine.state is DaemonState.CRASHED
     assert up(settings, story) == instance
     assert "warning: container" in str(story)
     restart(settings, docker_registry.name(settings))  # the engine's network goes with it
     assert up(settings) == instance
     assert pipeline(instance, settings)["files"] == first["files"]
     say(settings, "kill", docker_registry.name(settings))
-    assert status(settings).registry.state is State.CRASHED
+    assert status(settings).registry.state is DaemonState.CRASHED
     assert up(settings) == instance
     assert pipeline(instance, settings)["files"] == first["files"]
 
 
 def test_a_registry_of_an_earlier_version(
-    settings: Settings, story: Story, monkeypatch: pytest.MonkeyPatch
+    settings: LabSettings, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is made again with what the engine needs now, once nobody uses it; what was pushed stays."""
     with monkeypatch.context() as earlier:
@@ -200,7 +206,7 @@ def test_a_registry_of_an_earlier_version(
         assert answer.read() == b"kept"
 
 
-def sysctls(settings: Settings, container: str) -> dict[str, str] | None:
+def sysctls(settings: LabSettings, container: str) -> dict[str, str] | None:
     """The kernel's parameters that a container was given."""
     return json.loads(say(settings, "inspect", "--format", "{{json .HostConfig.Sysctls}}", container))
 
@@ -217,7 +223,7 @@ def push(host: str, content: bytes) -> str:
     return digest
 
 
-def test_an_engine_that_ends(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_ends(settings: LabSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its last line is the message's: that is the cause, and all that a report of one line shows."""
     monkeypatch.setattr(
         docker_engine, "_START", lambda: "echo beginning; echo no bridge on a Monday >&2; exit 3"
@@ -228,7 +234,7 @@ def test_an_engine_that_ends(settings: Settings, monkeypatch: pytest.MonkeyPatch
     assert "beginning" in (caught.value.detail or "")
 
 
-def test_a_damaged_state(settings: Settings, story: Story, pipeline: Pipeline) -> None:
+def test_a_damaged_state(settings: LabSettings, story: Story, pipeline: Pipeline) -> None:
     up(settings)
     down(settings, part="engine")
     damage = "rm -rf /d/* && for name in worker net; do echo damaged > /d/$name; done"
@@ -241,7 +247,7 @@ def test_a_damaged_state(settings: Settings, story: Story, pipeline: Pipeline) -
     assert pipeline(instance, settings)["same"]
 
 
-def test_a_port_that_is_taken(settings: Settings) -> None:
+def test_a_port_that_is_taken(settings: LabSettings) -> None:
     port = int(up(settings, registry_only=True).registry.partition(":")[2])
     down(settings)
     with socket.socket() as stranger:
@@ -252,18 +258,18 @@ def test_a_port_that_is_taken(settings: Settings) -> None:
             up(settings, registry_only=True)
 
 
-def test_changing_ways(settings: Settings, story: Story) -> None:
+def test_changing_ways(settings: LabSettings, story: Story) -> None:
     in_docker = up(settings, registry_only=True)
     forced = replace(settings, engine="lab")
     alone: Instance = up(forced, story, registry_only=True)
     assert alone.way.kind == "lab"
     assert alone.registry == in_docker.registry
     assert "changing from the docker way to lab" in str(story)
-    assert registry.state(forced)[0] is State.RUNNING
+    assert registry.state(forced)[0] is DaemonState.RUNNING
     assert anyio.run(docker.container, settings, docker_registry.name(settings)) is None
 
 
-def test_a_daemon_that_is_away(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
+def test_a_daemon_that_is_away(make_settings: Callable[..., LabSettings], tmp_path: Path) -> None:
     asked = make_settings("away", "docker", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
     with pytest.raises(EnvironmentProblem, match="LOCKAGE_ENGINE=docker, but ") as caught:
         up(asked)
@@ -272,7 +278,7 @@ def test_a_daemon_that_is_away(make_settings: Callable[..., Settings], tmp_path:
 
 
 def test_a_daemon_that_never_answers(
-    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+    make_settings: Callable[..., LabSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(docker, "PROBE_LIMIT", 1.0)
     with socket.socket() as silent:
@@ -285,7 +291,7 @@ def test_a_daemon_that_never_answers(
         assert make_and_see(make_settings, host) == "lab"
 
 
-def make_and_see(make_settings: Callable[..., Settings], host: str) -> str:
+def make_and_see(make_settings: Callable[..., LabSettings], host: str) -> str:
     """The way that is taken where Docker is not asked for, with that daemon."""
     way = anyio.run(partial(look_at, make_settings("free", None, DOCKER_HOST=host))).way
     return way.kind if way else ""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.lab import Instance, Settings
+from pipeline.lab import Instance, LabSettings
 
 from .conftest import HERE
 from .test_lab_way import down, up
@@ -22,14 +22,14 @@ pytestmark = [
 _REGISTERED = Path("/proc/sys/fs/binfmt_misc")
 
 
-def compile_for(architecture: str, target: Path, settings: Settings) -> None:
+def compile_for(architecture: str, target: Path, settings: LabSettings) -> None:
     environ = {**settings.environ, "PATH": settings.path, "CGO_ENABLED": "0", "GOARCH": architecture}
     argv = ["go", "build", "-trimpath", "-o", str(target), "."]
     subprocess.run(argv, cwd=HERE / "probe", env=environ, check=True)
 
 
 def run(
-    instance: Instance, settings: Settings, probe: Path, platform: str
+    instance: Instance, settings: LabSettings, probe: Path, platform: str
 ) -> subprocess.CompletedProcess[str]:
     environ = {**settings.environ, **instance.connect_env()}
     argv = [sys.executable, str(HERE / "emulation_probe.py"), str(probe), platform]
@@ -37,7 +37,7 @@ def run(
 
 
 @pytest.mark.parametrize("architecture", ["arm64", "s390x"])
-def test_foreign_binaries_run(settings: Settings, tmp_path: Path, architecture: str) -> None:
+def test_foreign_binaries_run(settings: LabSettings, tmp_path: Path, architecture: str) -> None:
     before = sorted(_REGISTERED.iterdir()) if _REGISTERED.is_dir() else []
     asked = replace(settings, emulate=True)
     compile_for(architecture, tmp_path / "probe", settings)
@@ -48,7 +48,7 @@ def test_foreign_binaries_run(settings: Settings, tmp_path: Path, architecture: 
     assert (sorted(_REGISTERED.iterdir()) if _REGISTERED.is_dir() else []) == before
 
 
-def test_not_without_being_asked(settings: Settings, tmp_path: Path) -> None:
+def test_not_without_being_asked(settings: LabSettings, tmp_path: Path) -> None:
     compile_for("s390x", tmp_path / "probe", settings)
     done = run(up(settings), settings, tmp_path / "probe", "linux/s390x")
     assert done.returncode != 0

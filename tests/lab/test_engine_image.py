@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.lab.engine_image import prune
+from pipeline.lab.engine.image import prune
 
 from .dockerd import MORTAL
 

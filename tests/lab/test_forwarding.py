@@ -5,8 +5,9 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from pipeline.lab import Settings, forwarding
-from pipeline.lab.daemons import Record
+from pipeline.lab import LabSettings
+from pipeline.lab.daemons import DaemonRecord
+from pipeline.lab.namespaces import forwarding
 
 
 def test_addresses_are_of_a_network_that_no_site_has() -> None:
@@ -23,14 +24,14 @@ def test_addresses_are_of_a_network_that_no_site_has() -> None:
 
 def test_only_of_the_engine_that_runs(tmp_path: Path) -> None:
     """Another engine's, none's, and what cannot be read are no forwards."""
-    settings = Settings.from_env({"LOCKAGE_HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "HOME": "/root"})
+    settings = LabSettings.from_env({"LOCKAGE_HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "HOME": "/root"})
     settings.data.mkdir(parents=True)
-    engine = Record(4711, 1, "boot")
+    engine = DaemonRecord(4711, 1, "boot")
     assert forwarding.read(settings, engine) == {}
     forwards = {5000: "198.18.0.1:2000"}
     forwarding.write(settings, engine, forwards)
     assert forwarding.read(settings, engine) == forwards
-    assert forwarding.read(settings, Record(4712, 1, "boot")) == {}
+    assert forwarding.read(settings, DaemonRecord(4712, 1, "boot")) == {}
     assert forwarding.read(settings, None) == {}
     (settings.data / "forwards.json").write_text("[]")
     assert forwarding.read(settings, engine) == {}

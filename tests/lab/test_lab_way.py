@@ -18,7 +18,9 @@ import pytest
 
 from pipeline import lab
 from pipeline.errors import EnvironmentProblem
-from pipeline.lab import Instance, Settings, State, Status, daemons, lab_engine, ports, registry
+from pipeline.lab import DaemonState, Instance, InstanceStatus, LabSettings, daemons, ports
+from pipeline.lab.namespaces import engine as lab_engine
+from pipeline.lab.namespaces import registry
 from pipeline.lab.status import status as look_at
 
 from .conftest import Story, another_user
@@ -32,19 +34,19 @@ pytestmark = [
 Pipeline = Callable[..., dict[str, Any]]
 
 
-def up(settings: Settings, report: lab.Report = lab.quiet, **options: Any) -> Instance:
+def up(settings: LabSettings, report: lab.Report = lab.quiet, **options: Any) -> Instance:
     return anyio.run(partial(lab.up, settings, report, **options))
 
 
-def down(settings: Settings, report: lab.Report = lab.quiet, **options: Any) -> None:
+def down(settings: LabSettings, report: lab.Report = lab.quiet, **options: Any) -> None:
     anyio.run(partial(lab.down, settings, report, **options))
 
 
-def status(settings: Settings) -> Status:
+def status(settings: LabSettings) -> InstanceStatus:
     return anyio.run(look_at, settings)
 
 
-def engine_pid(settings: Settings) -> int:
+def engine_pid(settings: LabSettings) -> int:
     record = lab_engine.state(settings)[1]
     assert record is not None
     return record.pid
@@ -58,7 +60,7 @@ def layers(reference: str) -> list[str]:
         return [layer["digest"] for layer in json.load(answer)["layers"]]
 
 
-def test_a_pipeline_and_the_host_as_before(settings: Settings, story: Story, pipeline: Pipeline) -> None:
+def test_a_pipeline_and_the_host_as_before(settings: LabSettings, story: Story, pipeline: Pipeline) -> None:
     up(settings)  # makes what is not made yet, which may install Debian packages
     down(settings)
     before = look(settings.instance)
@@ -85,26 +87,26 @@ def test_a_pipeline_and_the_host_as_before(settings: Settings, story: Story, pip
     assert now.way is not None
     assert now.way.kind == "lab"
     for daemon in (now.engine, now.registry):
-        assert daemon.state is State.RUNNING
+        assert daemon.state is DaemonState.RUNNING
         assert daemon.answers is True
 
     down(settings, story)
-    assert {d.state for d in (status(settings).engine, status(settings).registry)} == {State.STOPPED}
+    assert {d.state for d in (status(settings).engine, status(settings).registry)} == {DaemonState.STOPPED}
     assert look(settings.instance) == before
     down(settings, story)  # nothing to do
 
 
-def test_a_killed_engine(settings: Settings, story: Story, pipeline: Pipeline) -> None:
+def test_a_killed_engine(settings: LabSettings, story: Story, pipeline: Pipeline) -> None:
     instance = up(settings)
     first = pipeline(instance, settings)
     before = look(settings.instance)
     before["control groups"] = []
     pid = engine_pid(settings)
     os.kill(pid, signal.SIGKILL)
-    gone = daemons.Record(pid, daemons.start_time(pid) or 0, daemons.boot_id())
+    gone = daemons.DaemonRecord(pid, daemons.start_time(pid) or 0, daemons.boot_id())
     assert anyio.run(daemons.gone, gone, 10.0)
-    assert status(settings).engine.state is State.CRASHED
-    assert status(settings).registry.state is State.RUNNING
+    assert status(settings).engine.state is DaemonState.CRASHED
+    assert status(settings).registry.state is DaemonState.RUNNING
 
     again = up(settings, story)
     assert "gone without having been stopped" in str(story)
@@ -118,18 +120,18 @@ def test_a_killed_engine(settings: Settings, story: Story, pipeline: Pipeline) -
     assert look(settings.instance) == before
 
 
-def test_a_stopped_engine_keeps_its_cache(settings: Settings, pipeline: Pipeline) -> None:
+def test_a_stopped_engine_keeps_its_cache(settings: LabSettings, pipeline: Pipeline) -> None:
     instance = up(settings)
     first = pipeline(instance, settings)
     down(settings, part="engine")
-    assert status(settings).engine.state is State.STOPPED
-    assert status(settings).registry.state is State.RUNNING
+    assert status(settings).engine.state is DaemonState.STOPPED
+    assert status(settings).registry.state is DaemonState.RUNNING
     second = pipeline(up(settings), settings)
     for name in ("base", "built"):  # file times in the layers show that nothing was made again
         assert layers(second[name]) == layers(first[name])
 
 
-def test_a_damaged_state_is_moved_aside(settings: Settings, story: Story, pipeline: Pipeline) -> None:
+def test_a_damaged_state_is_moved_aside(settings: LabSettings, story: Story, pipeline: Pipeline) -> None:
     up(settings)
     down(settings, part="engine")
     state = settings.data / "engine"
@@ -145,7 +147,7 @@ def test_a_damaged_state_is_moved_aside(settings: Settings, story: Story, pipeli
 
 
 def test_an_engine_that_hangs_is_replaced(
-    settings: Settings, story: Story, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    settings: LabSettings, story: Story, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lab_engine, "STOP_LIMIT", 1.0)
     up(settings)
@@ -160,7 +162,7 @@ def test_an_engine_that_hangs_is_replaced(
     assert pipeline(instance, settings)["same"]
 
 
-def test_a_start_that_is_broken_off(settings: Settings) -> None:
+def test_a_start_that_is_broken_off(settings: LabSettings) -> None:
     """Ctrl-C while the engine starts: the next start finds its way, whatever was there already."""
     up(settings, registry_only=True)
 
@@ -179,7 +181,7 @@ def test_a_start_that_is_broken_off(settings: Settings) -> None:
     assert status(settings).engine.answers is True
 
 
-def test_two_instances_side_by_side(make_settings: Callable[..., Settings], pipeline: Pipeline) -> None:
+def test_two_instances_side_by_side(make_settings: Callable[..., LabSettings], pipeline: Pipeline) -> None:
     one, two = make_settings("one"), make_settings("two")
     first, second = up(one), up(two)
     assert first.registry != second.registry
@@ -190,7 +192,7 @@ def test_two_instances_side_by_side(make_settings: Callable[..., Settings], pipe
     assert status(two).engine.answers is True
 
 
-def test_two_checkouts_start_one_instance(settings: Settings) -> None:
+def test_two_checkouts_start_one_instance(settings: LabSettings) -> None:
     found: list[Instance] = []
 
     async def both() -> None:
@@ -206,9 +208,9 @@ def test_two_checkouts_start_one_instance(settings: Settings) -> None:
     assert status(settings).engine.answers is True
 
 
-def test_down_respects_who_uses_it(settings: Settings) -> None:
+def test_down_respects_who_uses_it(settings: LabSettings) -> None:
     up(settings, registry_only=True)
-    assert status(settings).engine.state is State.STOPPED
+    assert status(settings).engine.state is DaemonState.STOPPED
     with another_user(settings) as pid:
         with pytest.raises(EnvironmentProblem, match=f"pid {pid} in /their/checkout") as caught:
             down(settings)
@@ -216,12 +218,12 @@ def test_down_respects_who_uses_it(settings: Settings) -> None:
         assert status(settings).registry.answers is True
         assert [user.folder for user in status(settings).users] == ["/their/checkout"]
         down(settings, force=True)
-        assert status(settings).registry.state is State.STOPPED
+        assert status(settings).registry.state is DaemonState.STOPPED
     up(settings, registry_only=True)
     down(settings)  # who died does not hold anything
 
 
-def test_a_port_that_a_stranger_took(settings: Settings) -> None:
+def test_a_port_that_a_stranger_took(settings: LabSettings) -> None:
     port = int(up(settings, registry_only=True).registry.partition(":")[2])
     down(settings)
     with socket.socket() as stranger:
@@ -236,25 +238,25 @@ def test_a_port_that_a_stranger_took(settings: Settings) -> None:
     assert up(settings, registry_only=True).registry == f"localhost:{port}"  # kept
 
 
-def test_a_killed_registry(settings: Settings, story: Story) -> None:
+def test_a_killed_registry(settings: LabSettings, story: Story) -> None:
     instance = up(settings, registry_only=True)
     record = registry.state(settings)[1]
     assert record is not None
     os.kill(record.pid, signal.SIGKILL)
     anyio.run(daemons.gone, record, 10.0)
-    assert status(settings).registry.state is State.CRASHED
+    assert status(settings).registry.state is DaemonState.CRASHED
     assert up(settings, story, registry_only=True) == instance
     assert "its content is kept" in str(story)
 
 
-def test_a_home_that_is_too_deep(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
+def test_a_home_that_is_too_deep(make_settings: Callable[..., LabSettings], tmp_path: Path) -> None:
     deep = make_settings("deep", LOCKAGE_HOME=str(tmp_path / ("d" * 90)))
     with pytest.raises(EnvironmentProblem, match="too long for the name of a socket") as caught:
         up(deep)
     assert "LOCKAGE_HOME" in (caught.value.hint or "")
 
 
-def test_an_engine_elsewhere(make_settings: Callable[..., Settings], pipeline: Pipeline) -> None:
+def test_an_engine_elsewhere(make_settings: Callable[..., LabSettings], pipeline: Pipeline) -> None:
     here = make_settings("here")
     runner = up(here).runner_host
     remote = make_settings("there", engine=runner)
@@ -267,13 +269,13 @@ def test_an_engine_elsewhere(make_settings: Callable[..., Settings], pipeline: P
 
 
 def test_first_starts_at_the_same_moment_get_ports_of_their_own(
-    make_settings: Callable[..., Settings], tmp_path: Path
+    make_settings: Callable[..., LabSettings], tmp_path: Path
 ) -> None:
     """Each has a home of its own, so that nothing but the port itself can tell."""
     many = [make_settings("x", LOCKAGE_HOME=str(tmp_path / str(n))) for n in range(6)]
     found: list[str] = []
 
-    async def one(settings: Settings) -> None:
+    async def one(settings: LabSettings) -> None:
         found.append((await lab.up(settings, registry_only=True)).registry)
 
     async def all_of_them() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.lab import Settings
+from pipeline.lab import LabSettings
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from pipeline.lab import Settings
     ],
 )
 def test_registries_of_this_machine(text: str, ports: tuple[int, ...]) -> None:
-    assert Settings.from_env({"LOCKAGE_REGISTRIES": text}).registries == ports
+    assert LabSettings.from_env({"LOCKAGE_REGISTRIES": text}).registries == ports
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_registries_of_this_machine(text: str, ports: tuple[int, ...]) -> None:
 )
 def test_what_is_no_registry_of_this_machine(text: str) -> None:
     with pytest.raises(UsageError, match="LOCKAGE_REGISTRIES"):
-        Settings.from_env({"LOCKAGE_REGISTRIES": text})
+        LabSettings.from_env({"LOCKAGE_REGISTRIES": text})
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_what_is_no_registry_of_this_machine(text: str) -> None:
     ],
 )
 def test_daggers_own_variable(environ: dict[str, str], engine: str | None) -> None:
-    assert Settings.from_env(environ).engine == engine
+    assert LabSettings.from_env(environ).engine == engine

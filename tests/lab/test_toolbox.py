@@ -13,7 +13,10 @@ import anyio
 import pytest
 
 from pipeline.errors import EnvironmentProblem, UsageError
-from pipeline.lab import Settings, engine_image, python_sdk, quiet, recipes, toolbox, uv
+from pipeline.lab import LabSettings, quiet
+from pipeline.lab.engine import image as engine_image
+from pipeline.lab.engine import python_sdk
+from pipeline.lab.tools import recipes, toolbox, uv
 
 from .conftest import Story
 
@@ -51,22 +54,22 @@ def test_wheels_are_pinned_by_hash() -> None:
 
 @pytest.mark.real
 def test_modules_see_what_the_lock_says() -> None:
-    program = str(anyio.run(uv.ensure, Settings.from_env(os.environ), quiet))
+    program = str(anyio.run(uv.ensure, LabSettings.from_env(os.environ), quiet))
     argv = [program, "export", "--project", str(ROOT), "--frozen", "--no-dev", "--no-emit-project", "--quiet"]
     argv += ["--no-header", "--no-annotate"]
-    kept = ROOT / "pipeline/lab/python_sdk/requirements.txt"
+    kept = ROOT / "pipeline/lab/engine/python_sdk/requirements.txt"
     out = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     assert out == kept.read_text(), f"uv.lock has changed: {' '.join(argv)} > {kept.relative_to(ROOT)}"
 
 
 def test_unknown_tools_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no tool 'podman'"):
-        toolbox.cached("podman", Settings(tmp_path, tmp_path))
+        toolbox.cached("podman", LabSettings(tmp_path, tmp_path))
 
 
 @pytest.mark.real
 def test_making_tools(tmp_path: Path, story: Story) -> None:
-    settings = Settings.from_env({**os.environ, "LOCKAGE_CACHE": str(tmp_path)})
+    settings = LabSettings.from_env({**os.environ, "LOCKAGE_CACHE": str(tmp_path)})
     assert toolbox.cached("olareg", settings) is None
     left = tmp_path / "tools" / ".new-left-by-a-crash"
     left.mkdir(parents=True)
@@ -98,9 +101,9 @@ def test_making_tools(tmp_path: Path, story: Story) -> None:
 
 
 def test_no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Settings, "path", str(tmp_path))
+    monkeypatch.setattr(LabSettings, "path", str(tmp_path))
     with pytest.raises(EnvironmentProblem, match="no Go on PATH") as caught:
-        anyio.run(toolbox.ensure, "olareg", Settings(tmp_path, tmp_path))
+        anyio.run(toolbox.ensure, "olareg", LabSettings(tmp_path, tmp_path))
     assert "go.dev" in (caught.value.hint or "")
 
 
@@ -113,7 +116,7 @@ def test_a_failed_compilation_says_why_and_leaves_nothing(
     (broken / "go.mod").write_text("module lockage.invalid/lab/trivydb\n\ngo 1.21\n")
     (broken / "main.go").write_text("package main\n\nfunc main() { undefinedThing() }\n")
     monkeypatch.setattr(recipes, "MODULES", tmp_path / "modules")
-    settings = Settings.from_env({**os.environ, "LOCKAGE_CACHE": str(tmp_path / "c")})
+    settings = LabSettings.from_env({**os.environ, "LOCKAGE_CACHE": str(tmp_path / "c")})
     with pytest.raises(EnvironmentProblem, match="compiling trivydb") as caught:
         anyio.run(toolbox.ensure, "trivydb", settings)
     assert "undefinedThing" in (caught.value.detail or "")
@@ -128,8 +131,14 @@ def test_the_image_key_covers_its_parts(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize(
     "script",
-    ["buildkitd-entrypoint.sh", "enter.sh", "engine-entry.sh", "docker-engine.sh", "rights-test.sh"],
+    [
+        "seed/buildkitd-entrypoint.sh",
+        "namespaces/enter.sh",
+        "engine/entry.sh",
+        "docker/engine.sh",
+        "docker/rights-test.sh",
+    ],
 )
 def test_scripts_are_shell(script: str) -> None:
-    path = Path(engine_image.__file__).parent / "resources" / script
+    path = ROOT / "pipeline/lab" / script
     assert subprocess.run(["sh", "-n", str(path)], check=False).returncode == 0

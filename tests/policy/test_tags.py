@@ -106,6 +106,32 @@ def test_every_tag_is_one_that_registries_take(dirty: bool, tag: str, branch: st
             assert valid_tag(found), found
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "v",
+        "1.2",
+        "v1",
+        "vv1.2.3",
+        "V1.2.3",
+        "1.2.3+b",
+        "1.2.3-rc.1+b",
+        "1.2.3\n",
+        "1.2.٣",
+        "01.2.3",
+        "1.2.3-01",
+        "1.2.3-",
+        "1.2.3.4",
+        "9" * 5000 + ".0.0",
+    ],
+)
+def test_what_is_no_version_is_no_release(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a version"):
+        release_tags(text)
+    assert release_tags("1.0.0", [text]) == ("1.0.0", "1.0", "1", "latest")
+
+
 def test_long_tags_stay_apart() -> None:
     one, two = (commit_tags(Revision(SHA), "x" * 127 + end)[0] for end in "ab")
     assert one != two and len(one) == 128

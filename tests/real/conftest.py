@@ -34,7 +34,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made = Site(home)
     made.run("up")
     yield made
-    made.run("down", "--force")
+    made.end()
 
 
 @pytest.fixture

@@ -176,7 +176,7 @@ def test_fresh_builds_again_although_everything_is_known(site: Site, project: Ca
     root = project(files)
     first = site.run("build", "--json", cwd=root).json["targets"][0]
     fresh = site.run("build", "--fresh", "--json", cwd=root).json["targets"][0]
-    assert (fresh["status"], fresh["reason"]) == ("built", "asked for afresh")
+    assert (fresh["status"], fresh["reason"]) == ("built", "rebuild requested")
     assert fresh["digest"] != first["digest"]
     assert site.run("build", "--json", cwd=root).json["targets"][0]["digest"] == fresh["digest"]
 

@@ -11,9 +11,10 @@ from typing import Any
 import anyio
 import pytest
 
-from pipeline.model import Descriptor, Platform, Reference, compact
+from pipeline.model import Descriptor, Platform, Reference
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST
 from pipeline.registry import Registry
+from pipeline.util.canonical_json import compact
 from tests.tools.git import commit
 
 from . import samples

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.catalogue.dockerfiles.labels import labels_of
-from pipeline.catalogue.dockerfiles.scan import scan
-from pipeline.catalogue.dockerfiles.uses import final_base
+from pipeline.dockerfile.bases import final_base
+from pipeline.dockerfile.instructions import scan
+from pipeline.dockerfile.labels import labels_of
 from pipeline.model import Platform
-from pipeline.run.labels import annotations, labels
+from pipeline.run.target.labels import annotations, labels
 from tests.bench.buildkit import Peer, running
 
 from . import expectations, features, plain

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.model import Repository
 from pipeline.registry import Registry
-from pipeline.run.last import Build, find
+from pipeline.state.build_inputs import BuildInputs, read_build_inputs
 
 from .site import Site
 from .tools import crane
@@ -58,7 +58,7 @@ def test_without_a_cache_every_step_runs_again_and_it_is_recorded(
     root, base = based
     first = site.run("build", "--json", cwd=root).json["targets"][0]
     again = site.run("build", "--no-cache", "--pull", "--json", cwd=root).json["targets"][0]
-    assert again["reason"] == "asked for afresh" and again["digest"] != first["digest"]
+    assert again["reason"] == "rebuild requested" and again["digest"] != first["digest"]
     host = base.partition("/")[0]
     name = next(
         line.split()[1] for line in (root / "lockage.yml").read_text().splitlines() if "builds:" in line
@@ -67,9 +67,9 @@ def test_without_a_cache_every_step_runs_again_and_it_is_recorded(
     assert made.fresh and made.target == "app/1.0.0/linux-amd64"
 
 
-async def recorded(builds: Repository, target: str) -> Build:
+async def recorded(builds: Repository, target: str) -> BuildInputs:
     """What the registry remembers of a target's last build."""
     async with Registry() as registry:
-        found = await find(registry, builds, target)
+        found = await read_build_inputs(registry, builds, target)
         assert found
         return found

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from pipeline.config.values import Tools
 
 from . import samples
 from .site import Site
@@ -14,7 +17,8 @@ from .tools import crane, tags
 
 pytestmark = pytest.mark.real
 
-TOOLS = 4
+TOOLS = len(dataclasses.fields(Tools))
+"""Every tool is a reference of the lock, whichever the catalogue uses."""
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ import anyio
 import pytest
 
 from pipeline.engine.platforms import program
-from pipeline.lab import Settings, emulators
+from pipeline.lab import LabSettings
+from pipeline.lab.engine import emulators
 from pipeline.lab.settings import quiet
 from pipeline.model import Platform
 from pipeline.model.platform import SUPPORTED
@@ -53,7 +54,7 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made = Site(tmp_path_factory.mktemp("foreign"))
     made.run("up")
     yield made
-    made.run("down", "--force")
+    made.end()
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ def test_an_engine_that_emulates_serves_everyone(foreign: Site, project: Callabl
 
 @pytest.mark.parametrize("name", SUPPORTED)
 def test_the_probe_is_a_program_of_its_machine(name: str, tmp_path: Path) -> None:
-    settings, platform = Settings.from_env(os.environ), Platform.parse(name)
+    settings, platform = LabSettings.from_env(os.environ), Platform.parse(name)
     probe = tmp_path / "probe"
     probe.write_bytes(program(platform))
     probe.chmod(0o755)

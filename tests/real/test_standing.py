@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.model import Reference
 from pipeline.registry import Registry
-from pipeline.run.standing import tag_of
+from pipeline.state.run_state import tag_of
 from pipeline.trust.keypair import generate
 from tests.tools.git import commit
 

@@ -9,7 +9,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.model import Descriptor, Platform, Repository, compact
+from pipeline.model import Descriptor, Manifest, Platform, Repository
 from pipeline.model.descriptor import (
     EMPTY_JSON,
     OCI_CONFIG,
@@ -18,7 +18,9 @@ from pipeline.model.descriptor import (
     OCI_LAYER_GZIP,
     OCI_MANIFEST,
 )
-from pipeline.registry import Layout, Manifest, Registry
+from pipeline.oci.layout import Layout
+from pipeline.registry import Registry
+from pipeline.util.canonical_json import compact
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from typing import Any
 
 import anyio
 
-from pipeline.model import Descriptor, Digest, Platform, Repository, compact
+from pipeline.model import Descriptor, Digest, Platform, Repository
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
 from pipeline.registry import Registry, push_layout
 from pipeline.release import perform, plan_promotion
 from pipeline.release import push as push_children
-from pipeline.release.push import Pushed
+from pipeline.run.publish.push import Pushed
+from pipeline.util.canonical_json import compact
 
 _forked = multiprocessing.get_context("forkserver")
 _forked.set_forkserver_preload([__name__])

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import RegistryError
 from pipeline.model import Repository
-from pipeline.registry import Access, Credentials, HostAccess, Registry, Settings
+from pipeline.registry import Access, ClientSettings, Credentials, HostAccess, Registry
 
 from . import images, servers
 from .conftest import fresh
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
 ALICE = Credentials("alice", "wonderland")
 HASHED = "$2b$05$sw9lNq6OfMDVYoP2Gy8Vs.7EsxUE4EUzV8qHpfVXDs7ZPUZEmLBNu"
-QUICK = Settings(backoff=0.001, backoff_max=0.01)
+QUICK = ClientSettings(backoff=0.001, backoff_max=0.01)
 ACCESS = f"""\
 users:
   alice:

@@ -10,7 +10,8 @@ import pytest
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY
-from pipeline.registry import Layout, Registry, Stats, pull_layout, push_layout
+from pipeline.oci.layout import Layout
+from pipeline.registry import Registry, Stats, pull_layout, push_layout
 from pipeline.registry.referrers import fallback_tag
 
 from . import images

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.registry import Access, Credentials
-from pipeline.registry.dockerconfig import DockerConfig, docker_config, host_of
+from pipeline.registry.auth.docker_config import DockerConfig, docker_config, host_of
 
 pytestmark = pytest.mark.anyio
 

@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Repository
-from pipeline.registry import Registry, Settings
-from pipeline.registry.verify import CorruptContent
+from pipeline.oci.verify import CorruptContent
+from pipeline.registry import ClientSettings, Registry
 
 from . import images
 from .conftest import fresh
@@ -30,7 +30,7 @@ FAULTS = (
     "corrupt",
     "500",
 )
-QUICK = Settings(backoff=0.001, backoff_max=0.01, attempts=8)
+QUICK = ClientSettings(backoff=0.001, backoff_max=0.01, attempts=8)
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ async def test_chunks_resume(proxy: Proxy) -> None:
     content = bytes(range(256)) * 4096
     descriptor = Descriptor.of(content, "application/octet-stream")
     repo = fresh(proxy.host)
-    settings = Settings(backoff=0.001, backoff_max=0.01, attempts=8, chunk_bytes=100_000)
+    settings = ClientSettings(backoff=0.001, backoff_max=0.01, attempts=8, chunk_bytes=100_000)
     async with Registry(settings=settings) as registry:
         proxy.every(3, "reset", "500 after", "503", "reset after")
         await registry.put_blob(repo, content, descriptor)

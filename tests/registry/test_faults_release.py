@@ -8,10 +8,10 @@ import pytest
 
 from pipeline.model import Digest, Platform, Reference, Repository
 from pipeline.registry import Registry
-from pipeline.release import perform, plan_promotion, push
-from pipeline.release.artifact import Part, push_artifact
-from pipeline.release.pulled import pull_artifact
-from pipeline.release.push import Pushed
+from pipeline.registry.artifacts.pull import pull_artifact
+from pipeline.registry.artifacts.push import Part, push_artifact
+from pipeline.run.publish.promotion import perform, plan_promotion
+from pipeline.run.publish.push import Pushed, push
 
 from . import images
 from .conftest import fresh

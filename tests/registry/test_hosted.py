@@ -9,14 +9,14 @@ from aiohttp import web
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Repository
-from pipeline.registry import Access, Credentials, HostAccess, Registry, Settings
+from pipeline.registry import Access, ClientSettings, Credentials, HostAccess, Registry
 
 from . import images
 from .scripted import Server, scripted
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
-QUICK = Settings(backoff=0.001, backoff_max=0.01)
+QUICK = ClientSettings(backoff=0.001, backoff_max=0.01)
 WHAT = images.manifest_of(Descriptor.of(b"{}", "application/x"), [])
 
 

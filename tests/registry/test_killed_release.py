@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from pipeline.model import Digest, Repository
-from pipeline.registry import Manifest, Registry
+from pipeline.model import Digest, Manifest, Repository
+from pipeline.registry import Registry
 
 from . import images, killable
 from .conftest import fresh

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.model import Repository, compact
+from pipeline.model import Repository
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST, Descriptor
 from pipeline.registry import Registry
+from pipeline.util.canonical_json import compact
 
 from . import images
 from .conftest import fresh

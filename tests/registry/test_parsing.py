@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from pipeline.model import Descriptor, Digest
 from pipeline.model.descriptor import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from pipeline.registry.challenge import Scope, covers, parse_challenges, parse_scopes, pull, push, union
-from pipeline.registry.headers import next_link, received, retry_after, retry_after_in_message
-from pipeline.registry.manifest import Manifest
+from pipeline.model.manifest import Manifest
+from pipeline.registry.auth.challenge import Scope, covers, parse_challenges, parse_scopes, pull, push, union
+from pipeline.registry.http.headers import next_link, received, retry_after, retry_after_in_message
 
 from . import images
 

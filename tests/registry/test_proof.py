@@ -12,8 +12,8 @@ from tools import peers
 
 from pipeline.model import Platform, Repository
 from pipeline.registry import Registry, push_layout
-from pipeline.release import perform, plan_promotion, push
-from pipeline.release.push import Pushed
+from pipeline.run.publish.promotion import perform, plan_promotion
+from pipeline.run.publish.push import Pushed, push
 
 from . import images
 from .conftest import Program, fresh

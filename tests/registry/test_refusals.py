@@ -11,14 +11,14 @@ import pytest
 from pipeline.errors import Exit, RegistryError
 from pipeline.model import Descriptor, Digest, Reference, Repository
 from pipeline.model.descriptor import OCI_MANIFEST
-from pipeline.registry import Registry, Settings
+from pipeline.registry import ClientSettings, Registry
 
 from . import images, servers
 from .conftest import fresh
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
-QUICK = Settings(backoff=0.001, backoff_max=0.01)
+QUICK = ClientSettings(backoff=0.001, backoff_max=0.01)
 
 
 async def test_a_repository_nobody_knows(registry: Registry, repo: Repository) -> None:
@@ -118,7 +118,7 @@ async def test_a_server_that_never_answers() -> None:
 
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     port = listener.extra(anyio.abc.SocketAttribute.local_port)
-    settings = Settings(backoff=0.001, attempts=2, read_timeout=0.1)
+    settings = ClientSettings(backoff=0.001, attempts=2, read_timeout=0.1)
     async with anyio.create_task_group() as group, Registry(settings=settings) as registry:
         group.start_soon(listener.serve, silent)
         with pytest.raises(RegistryError, match="broke off while greeting"):
@@ -153,7 +153,7 @@ async def test_cancelling_leaves_the_client_usable(
 
 async def test_many_tags_in_pages(repo: Repository) -> None:
     what = images.image("pages", platforms=("linux/amd64",), layers=1)
-    async with Registry(settings=Settings(page_size=7)) as registry:
+    async with Registry(settings=ClientSettings(page_size=7)) as registry:
         await images.push(registry, repo, what, "t00")
         for number in range(1, 30):
             await registry.put_manifest(repo, what.index.raw, what.index.media_type, tag=f"t{number:02}")

@@ -12,7 +12,7 @@ import pytest
 from pipeline.errors import UsageError
 from pipeline.model import Reference, Repository
 from pipeline.registry import Access, HostAccess, Registry
-from pipeline.registry.said import said_ca_file, said_hosts, said_mirrors
+from pipeline.registry.auth.environ import ca_file_from_environ, hosts_from_environ, mirrors_from_environ
 
 from . import images, servers
 from .faultproxy import faulty
@@ -34,10 +34,14 @@ def test_what_is_said(tmp_path: Path) -> None:
     assert access.origin("mine.lan") == "http://mine.lan"
     assert access.origin("registry.lan") == "https://registry.lan"
     assert access.ca_of("harbor.example") == access.ca_of("ghcr.io") == str(ca)
-    mirrors = said_mirrors(env)
+    mirrors = mirrors_from_environ(env)
     assert str(mirrors.locate(Reference.parse("debian:12"))) == "harbor.example/hub/library/debian:12"
     assert str(mirrors.locate(Reference.parse("quay.io/a/b:1"))) == "quay.io/a/b:1"
-    assert (said_hosts({}), said_ca_file({}), said_mirrors({}).by_host) == ({}, None, {})
+    assert (hosts_from_environ({}), ca_file_from_environ({}), mirrors_from_environ({}).by_host) == (
+        {},
+        None,
+        {},
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,7 +58,7 @@ def test_what_is_said(tmp_path: Path) -> None:
 def test_what_cannot_be_meant(variable: str, text: str, why: str) -> None:
     env = {variable: text}
     with pytest.raises(UsageError, match=why) as caught:
-        said_mirrors(env)
+        mirrors_from_environ(env)
         Access.from_docker_config(None, env)
     assert caught.value.hint
 
@@ -62,7 +66,7 @@ def test_what_cannot_be_meant(variable: str, text: str, why: str) -> None:
 def test_a_host_is_not_both(tmp_path: Path) -> None:
     env = {"LOCKAGE_PLAIN_HTTP": "a.example", "LOCKAGE_CA_FILE": f"a.example={__file__}"}
     with pytest.raises(UsageError, match="named by"):
-        said_hosts(env)
+        hosts_from_environ(env)
 
 
 def test_proxies_and_who_does_without() -> None:

@@ -11,14 +11,14 @@ from aiohttp import web
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Repository
 from pipeline.model.descriptor import OCI_INDEX, OCI_MANIFEST
-from pipeline.registry import Access, Credentials, HostAccess, Registry, Settings
+from pipeline.registry import Access, ClientSettings, Credentials, HostAccess, Registry
 
 from . import images
 from .scripted import scripted
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
-QUICK = Settings(backoff=0.001, backoff_max=0.01, attempts=3)
+QUICK = ClientSettings(backoff=0.001, backoff_max=0.01, attempts=3)
 GOOD = images.manifest_of(Descriptor.of(b"{}", "application/x"), [])
 TYPE = {"Content-Type": OCI_MANIFEST}
 

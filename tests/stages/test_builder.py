@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from pipeline.run.builder import proxy_arguments
+from pipeline.run.target.builder_config import proxy_arguments
 
 
-def shop(**proxies: str) -> Any:
+def context(**proxies: str) -> Any:
     """A run whose registries are reached by these proxies."""
     return cast(Any, SimpleNamespace(registry=SimpleNamespace(access=SimpleNamespace(proxies=proxies))))
 
@@ -29,4 +29,4 @@ def shop(**proxies: str) -> Any:
 def test_a_proxy_reaches_runs_unless_it_has_a_password(
     proxies: dict[str, str], arguments: dict[str, str]
 ) -> None:
-    assert proxy_arguments(shop(**proxies)) == arguments
+    assert proxy_arguments(context(**proxies)) == arguments

@@ -9,13 +9,15 @@ from typing import Any, cast
 
 import pytest
 
-from pipeline.catalogue import Source, make_plan
+from pipeline.catalogue import Source
 from pipeline.config import Lock
-from pipeline.model import Descriptor, Digest, Mirrors, Platform, Reference, Repository, compact
+from pipeline.model import Descriptor, Digest, Mirrors, Platform, Reference, Repository
 from pipeline.model.descriptor import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
+from pipeline.plan import make_plan
 from pipeline.registry import Registry
-from pipeline.run.epoch import FIRST, Epochs, image_created
-from pipeline.run.workshop import Workshop
+from pipeline.run.context import RunContext
+from pipeline.run.target.epoch import FIRST, Epochs, image_created
+from pipeline.util.canonical_json import compact
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
@@ -80,20 +82,20 @@ class Shop:
     async def epoch(self, epochs: Epochs | None = None, low: Digest | None = None) -> int:
         """The epoch of the target `app`."""
         bases = {"low/1.0.0/linux-amd64": low} if low else {}
-        return await (epochs or Epochs()).of(cast(Workshop, self.parts), self.target, bases)
+        return await (epochs or Epochs()).of(cast(RunContext, self.parts), self.target, bases)
 
 
 async def test_a_base_of_one_platform(registry: Registry, repository: Repository) -> None:
     debian = await image(registry, repository, LATER)
-    shop = Shop(registry, repository, "FROM debian:1\nRUN x\n", debian=debian)
-    assert await shop.epoch() == seconds(LATER)
+    context = Shop(registry, repository, "FROM debian:1\nRUN x\n", debian=debian)
+    assert await context.epoch() == seconds(LATER)
 
 
 async def test_of_an_index_the_platforms_own(registry: Registry, repository: Repository) -> None:
     arm, amd = await image(registry, repository, LATER), await image(registry, repository, LATEST)
     debian = await index(registry, repository, arm64=arm, amd64=amd)
-    shop = Shop(registry, repository, "FROM debian:1\nRUN x\n", debian=debian)
-    assert await shop.epoch() == seconds(LATEST)
+    context = Shop(registry, repository, "FROM debian:1\nRUN x\n", debian=debian)
+    assert await context.epoch() == seconds(LATEST)
     foreign = Shop(registry, repository, "FROM --platform=linux/arm64 debian:1\nRUN x\n", debian=debian)
     assert await foreign.epoch() == seconds(LATER)
     reference = repository.at(debian)
@@ -124,13 +126,13 @@ async def test_of_an_index_the_platforms_own(registry: Registry, repository: Rep
 async def test_a_base_that_says_nothing_of_its_age_or_is_older_than_all_builds(
     registry: Registry, repository: Repository, created: object
 ) -> None:
-    shop = Shop(
+    context = Shop(
         registry,
         repository,
         "FROM debian:1\nRUN x\n",
         debian=await image(registry, repository, created),
     )
-    assert await shop.epoch() == FIRST
+    assert await context.epoch() == FIRST
 
 
 @pytest.mark.parametrize(
@@ -194,18 +196,18 @@ async def test_what_a_target_is_based_on_keeps_its_epoch_above(
 async def test_a_given_epoch_is_taken_as_it_is_and_nothing_is_looked_up(
     registry: Registry, repository: Repository
 ) -> None:
-    shop = Shop(registry, repository, "FROM debian:1\nRUN x\n", debian=Digest.of(b"gone"))
+    context = Shop(registry, repository, "FROM debian:1\nRUN x\n", debian=Digest.of(b"gone"))
     before = registry.stats.total
-    assert [await shop.epoch(Epochs(n)) for n in (0, 1, 1_700_000_000)] == [0, 1, 1_700_000_000]
+    assert [await context.epoch(Epochs(n)) for n in (0, 1, 1_700_000_000)] == [0, 1, 1_700_000_000]
     assert registry.stats.total == before
 
 
 async def test_each_base_is_looked_up_once(registry: Registry, repository: Repository) -> None:
     debian = await image(registry, repository, LATER)
-    shop, epochs = Shop(registry, repository, "FROM debian:1\nRUN x\n", debian=debian), Epochs()
-    await shop.epoch(epochs)
+    context, epochs = Shop(registry, repository, "FROM debian:1\nRUN x\n", debian=debian), Epochs()
+    await context.epoch(epochs)
     before = registry.stats.total
-    assert await shop.epoch(epochs) == seconds(LATER)
+    assert await context.epoch(epochs) == seconds(LATER)
     assert registry.stats.total == before
 
 
@@ -213,6 +215,6 @@ async def test_bases_are_looked_up_where_their_mirror_is(registry: Registry, rep
     prefix = Repository(repository.host, f"mirror{next(_names)}")
     mirrored = prefix.child("library/debian")
     debian = await image(registry, mirrored, LATER)
-    shop = Shop(registry, repository, "FROM debian:1\nRUN x\n", debian=debian)
-    shop.parts.mirrors = Mirrors({"docker.io": prefix})
-    assert await shop.epoch() == seconds(LATER)
+    context = Shop(registry, repository, "FROM debian:1\nRUN x\n", debian=debian)
+    context.parts.mirrors = Mirrors({"docker.io": prefix})
+    assert await context.epoch() == seconds(LATER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
-from pipeline.run.labels import OCI, annotations, labels
+from pipeline.run.target.labels import OCI, annotations, labels
 
 CREATED = {f"{OCI}created": "2026-11-26T00:00:00Z", f"{OCI}revision": "abc"}
 BASE = {f"{OCI}base.name": "debian:bookworm-slim", f"{OCI}base.digest": "sha256:1"}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.catalogue import Plan, Source, make_plan
+from pipeline.catalogue import Source
 from pipeline.config import Lock
 from pipeline.errors import BuildError
 from pipeline.model import Digest, Reference
-from pipeline.run.locate import located, place
+from pipeline.plan import Plan, make_plan
+from pipeline.run.target.template_location import located, place
 
 FILES = {
     "lockage.yml": "version: 1\nproject: p\nbases: [debian:12]\n",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.catalogue import plan_of, read_source
-from pipeline.run.ordering import carrying_most_first
+from pipeline.catalogue import read_source
+from pipeline.plan import plan_of
+from pipeline.run.priority import most_dependents_first
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -13,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_the_longest_chain_comes_first_and_the_rest_in_its_order() -> None:
     """base carries two levels, each python one, everything else none; within a level the plan's order holds."""
     targets = plan_of(read_source(ROOT)).targets
-    found = [target.id.removesuffix("/linux-amd64") for target in carrying_most_first(targets)]
+    found = [target.id.removesuffix("/linux-amd64") for target in most_dependents_first(targets)]
     assert found == [
         "base/2026.11",
         "python/3.11.2",
@@ -29,6 +30,6 @@ def test_the_longest_chain_comes_first_and_the_rest_in_its_order() -> None:
 def test_a_part_of_the_plan_is_ordered_as_well() -> None:
     """A base that another run builds is not among the targets, and is no reason to fail."""
     targets = [target for target in plan_of(read_source(ROOT)).targets if target.image != "base"]
-    ordered = carrying_most_first(targets)
+    ordered = most_dependents_first(targets)
     assert len(ordered) == len(targets) and {t.id for t in ordered} == {t.id for t in targets}
     assert [t.tag for t in ordered][:2] == ["3.11.2", "3.9.16"]

@@ -13,8 +13,8 @@ from typing import Any
 
 import anyio
 
-from pipeline.lab import Settings, ensure
-from pipeline.lab.recipes import GoTool
+from pipeline.lab import LabSettings, ensure
+from pipeline.lab.tools.recipes import GoTool
 
 HERE = Path(__file__).parent
 
@@ -31,7 +31,7 @@ JUDGES = (DOCKERFILES, REFERENCES)
 def program(tool: GoTool) -> Path:
     """The judge's binary, made on first use; in a thread, for a loop may be running here."""
     with ThreadPoolExecutor(1) as pool:
-        made = pool.submit(anyio.run, ensure, tool, Settings.from_env(os.environ))
+        made = pool.submit(anyio.run, ensure, tool, LabSettings.from_env(os.environ))
         return made.result() / tool.name
 
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import anyio
 
-from pipeline.lab import process, toolbox
-from pipeline.lab.filelock import locked
-from pipeline.lab.recipes import GoTool
-from pipeline.lab.settings import Settings
+from pipeline.lab import process
+from pipeline.lab.settings import LabSettings
+from pipeline.lab.tools import toolbox
+from pipeline.lab.tools.recipes import GoTool
+from pipeline.util.file_lock import locked
 
 REGCTL = GoTool(
     "regctl",
@@ -53,8 +54,8 @@ def run(*argv: str | Path, cwd: Path | None = None) -> str:
     return done.stdout.strip()
 
 
-def _settings() -> Settings:
-    return Settings.from_env(os.environ)
+def _settings() -> LabSettings:
+    return LabSettings.from_env(os.environ)
 
 
 async def _unpacked() -> Path:

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import anyio
 
-from pipeline.lab import toolbox
-from pipeline.lab.recipes import GoTool
-from pipeline.lab.settings import Settings
+from pipeline.lab.settings import LabSettings
+from pipeline.lab.tools import toolbox
+from pipeline.lab.tools.recipes import GoTool
 from tests.registry import servers
 
 VERSITYGW = GoTool(
@@ -61,7 +61,7 @@ class Store:
 def versitygw() -> Path:
     """The program, compiled once and kept as the lab's tools are; in a thread, for a loop may be running here."""
     with ThreadPoolExecutor(1) as pool:
-        settings = Settings.from_env(os.environ)
+        settings = LabSettings.from_env(os.environ)
         return pool.submit(anyio.run, toolbox.ensure, VERSITYGW, settings).result() / "versitygw"
 
 

@@ -18,7 +18,6 @@ from .templates import Renderer, TemplateProblem, context_of
 if TYPE_CHECKING:
     from jinja2.lexer import Token, TokenStream
 
-    from ..plan import Plan
 
 Line = tuple[str, int]
 
@@ -73,32 +72,11 @@ def rendered_lines(
     return tuple(_places(marked, marking.files, template))
 
 
-def template_line(plan: Plan, target_id: str, line: int) -> Line | None:
-    """The template's file and line that a line (from 1) of a target's Dockerfile comes from.
-
-    The line that copies rootfs/ comes from FROM. None if it cannot be told, or there is no such line.
-    """
-    from ..cascade import resolve
-    from ..discover import discover
-    from .rendering import plain_dockerfile
-
-    target = plan.by_id[target_id]
-    source = plan.source
-    if source is None or target.template is None:
-        return None
-    definitions = resolve(source, discover(source).images, [])
-    definition = next((d for d in definitions if (d.image, d.tag) == (target.image, target.tag)), None)
-    if definition is None:
-        return None
-    plain = plain_dockerfile(source, target.template, definition)
-    return place_of(source, target.template, definition, plain, target.dockerfile, line)
-
-
 def place_of(
     source: Source, template: str, definition: Definition, plain: str, generated: str, line: int
 ) -> Line | None:
-    """As `template_line`, for a template's text and the Dockerfile that was made of it."""
-    from ..dockerfiles.uses import injected_line
+    """The template's file and line that a line (from 1) of a generated Dockerfile comes from; None if unknown."""
+    from pipeline.dockerfile.bases import injected_line
 
     lines = rendered_lines(source, template, definition, plain)
     injected = injected_line(generated) if generated.count("\n") > plain.count("\n") else None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.dockerfile.bases import copies_rootfs, inject_rootfs
 from pipeline.errors import Problem, UsageError
 from pipeline.model import Platform
 
 from ..definition import Definition
-from ..dockerfiles.uses import copies_rootfs, inject_rootfs
 from ..rootfs import Rootfs, merge
 from ..source import Source
 from .lines import Line, place_of
@@ -42,14 +42,13 @@ class Rendered:
 
 
 def render_all(
-    source: Source,
+    renderer: Renderer,
     definitions: tuple[Definition, ...],
     default: tuple[Platform, ...],
     wanted: tuple[Platform, ...],
     problems: list[Problem],
 ) -> list[Rendered]:
     """Every tag with its texts; problems are appended. `default` are the project's platforms, `wanted` narrows."""
-    renderer = Renderer(source)
     trees: dict[tuple[str, ...], Rootfs] = {}
     out = []
     for definition in definitions:
@@ -57,9 +56,9 @@ def render_all(
         if wanted:
             platforms = tuple(p for p in platforms if p in wanted)
         if definition.folders not in trees:
-            trees[definition.folders] = merge(source, definition.folders, problems)
+            trees[definition.folders] = merge(renderer.source, definition.folders, problems)
         try:
-            out.append(_render(source, renderer, definition, platforms, trees[definition.folders]))
+            out.append(_render(renderer, definition, platforms, trees[definition.folders]))
         except TemplateProblem as error:
             if error.problem not in problems:
                 problems.append(error.problem)
@@ -75,14 +74,14 @@ def plain_dockerfile(source: Source, template: str, definition: Definition) -> s
 
 
 def _render(
-    source: Source,
     renderer: Renderer,
     definition: Definition,
     platforms: tuple[Platform, ...],
     rootfs: Rootfs,
 ) -> Rendered:
     if definition.external is not None:
-        return _external(source, renderer, definition, platforms)
+        return _external(renderer, definition, platforms)
+    source = renderer.source
     template = find_dockerfile(source, definition)
     test_template = find_test(source, definition)
     context = context_of(definition)
@@ -98,10 +97,8 @@ def _render(
     )
 
 
-def _external(
-    source: Source, renderer: Renderer, definition: Definition, platforms: tuple[Platform, ...]
-) -> Rendered:
+def _external(renderer: Renderer, definition: Definition, platforms: tuple[Platform, ...]) -> Rendered:
     """A tag that is built elsewhere: nothing but a test is made of it."""
-    template = find_test(source, definition)
+    template = find_test(renderer.source, definition)
     test = renderer.render(template, context_of(definition), definition.name) if template else None
     return Rendered(definition, platforms, None, template, "", "", test, Rootfs(), ())

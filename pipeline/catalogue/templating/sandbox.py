@@ -21,11 +21,16 @@ _COUNTED = "lockage_counted"
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """jinja2's sandbox over a source; every template is compiled once."""
+    """jinja2's sandbox over a source; every template is compiled once, or read from `bytecode`."""
 
     intercepted_binops = frozenset(("*", "**"))
 
-    def __init__(self, source: Source, extensions: tuple[type[Extension], ...] = ()) -> None:
+    def __init__(
+        self,
+        source: Source,
+        extensions: tuple[type[Extension], ...] = (),
+        bytecode: jinja2.BytecodeCache | None = None,
+    ) -> None:
         super().__init__(
             loader=_Loader(source),
             extensions=extensions,
@@ -34,6 +39,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             keep_trailing_newline=True,
             cache_size=-1,
             auto_reload=False,
+            bytecode_cache=bytecode,
         )
         self.filters[_COUNTED] = self._counted
         self._source = source

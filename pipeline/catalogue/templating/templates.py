@@ -19,16 +19,16 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config import did_you_mean
 from pipeline.errors import Problem
+from pipeline.util.suggest import did_you_mean
 
 from ..definition import Definition, Explicit
 from ..source import Source
-from .plain import Plain
 
 _NO_WORD = re.compile(r"No (filter|test) named '(.*?)'(?: found)?\.")
 
 if TYPE_CHECKING:
+    from jinja2 import BytecodeCache
     from jinja2.ext import Extension
 
     from .sandbox import Sandbox
@@ -115,11 +115,18 @@ def _in(source: Source, definition: Definition, name: str) -> str | None:
 
 
 class Renderer:
-    """Renders templates of one source; every template is read once. With `extensions`, jinja2 renders them all."""
+    """Renders templates of one source; every template is compiled once. `bytecode` keeps what was compiled for
+    other renderers without `extensions`."""
 
-    def __init__(self, source: Source, extensions: tuple[type[Extension], ...] = ()) -> None:
-        self._source, self._extensions = source, extensions
-        self._plain = None if extensions else Plain(source)
+    def __init__(
+        self,
+        source: Source,
+        extensions: tuple[type[Extension], ...] = (),
+        bytecode: BytecodeCache | None = None,
+    ) -> None:
+        self.source = source
+        self._extensions = extensions
+        self._bytecode = None if extensions else bytecode
         self._environment: Sandbox | None = None
 
     def render(self, path: str, context: Mapping[str, Any], subject: str) -> str:
@@ -127,10 +134,6 @@ class Renderer:
 
         Raises `TemplateProblem` with the template's file and line, through includes as well.
         """
-        text = self._plain.render(path, context) if self._plain else None
-        return self._full(path, context, subject) if text is None else text
-
-    def _full(self, path: str, context: Mapping[str, Any], subject: str) -> str:
         import jinja2
 
         from .limits import MAX_OUTPUT
@@ -138,7 +141,7 @@ class Renderer:
         from .sandbox import Sandbox
 
         if self._environment is None:
-            self._environment = Sandbox(self._source, self._extensions)
+            self._environment = Sandbox(self.source, self._extensions, self._bytecode)
         self._environment.begin()
         try:
             template = self._environment.get_template(path)
@@ -157,7 +160,7 @@ class Renderer:
         except jinja2.TemplateNotFound as error:
             line, where = self._line(error, path)
             message = f"there is no template {error.name}"
-            near = did_you_mean(error.name or "", includable(self._source, where))
+            near = did_you_mean(error.name or "", includable(self.source, where))
             raise TemplateProblem(Problem(where, line, 1, "", message, near)) from None
         except Unreadable as error:
             raise TemplateProblem(Problem(error.path, 0, 0, "", error.message)) from None
@@ -175,7 +178,7 @@ class Renderer:
         trace = error.__traceback__
         while trace is not None:
             name = trace.tb_frame.f_code.co_filename
-            if name in self._source.files:
+            if name in self.source.files:
                 line, where = trace.tb_lineno, name
             trace = trace.tb_next
         return line, where

@@ -8,7 +8,7 @@ from .cache import Caches, Event, caches
 from .client import Built, build
 from .daemon import Daemon, DaemonConfig
 from .order import BuildOrder, arguments
-from .report import CACHE, Failure, Warning, read_report
+from .report import CACHE, Failure, read_report
 
 __all__ = [
     "CACHE",
@@ -19,7 +19,6 @@ __all__ = [
     "DaemonConfig",
     "Event",
     "Failure",
-    "Warning",
     "arguments",
     "build",
     "caches",

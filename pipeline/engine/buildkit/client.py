@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from pipeline.engine.faults import DISK_FULL, explained, full, lost, tail
 from pipeline.errors import BuildError, EnvironmentProblem, LockageError, RegistryError
 from pipeline.model import Digest
+from pipeline.model.build_warning import BuildWarning
 
+from ..faults import DISK_FULL, explained, full, lost, tail
 from . import daemon as service
 from .order import CONTEXT, CONTEXTS, DOCKERFILE, METADATA, PROGRESS, SECRETS, SSH, BuildOrder, arguments
-from .report import CACHE, Failure, Report, Warning, current, read_report
+from .report import CACHE, Failure, Report, current, read_report
 
 if TYPE_CHECKING:
     import dagger
@@ -99,7 +100,7 @@ async def _build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret |
             raise
         built = await _once(daemon, alone, credentials, name)
         why = fault.message.removeprefix(f"building {order.target}: ")
-        warning = Warning(0, f"built without its caches: {why}", CACHE)
+        warning = BuildWarning(0, f"built without its caches: {why}", CACHE)
         return replace(built, report=replace(built.report, warnings=(*built.report.warnings, warning)))
 
 
@@ -114,15 +115,7 @@ def _without_caches(order: BuildOrder, fault: LockageError) -> BuildOrder | None
 async def _once(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None, name: str) -> Built:
     import dagger
 
-    command = [
-        "buildctl",
-        "--addr",
-        daemon.address,
-        "build",
-        "--trace",
-        daemon.trace(name),
-        *arguments(order),
-    ]
+    command = daemon.client_command("build", "--trace", daemon.trace(name), *arguments(order))
     done = _with_inputs(daemon, order, credentials, name).with_exec(
         command, expect=dagger.ReturnType.ANY, redirect_stderr=PROGRESS
     )
@@ -131,6 +124,11 @@ async def _once(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | 
             code = await done.exit_code()
         except dagger.ExecError as fault:
             raise _unfinished(order, fault) from None
+        if code == service.NEVER_ANSWERED:
+            raise EnvironmentProblem(
+                f"building {order.target}: BuildKit does not answer {service.START_LIMIT:.0f} s after it was started",
+                hint="lockage status; the engine's log says why its service ended",
+            )
         report = read_report(await done.file(PROGRESS).contents(), failed=code != 0)
         if report.failure:
             raise _fault(order, report.failure)

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from pipeline.engine.faults import explained
 from pipeline.errors import EnvironmentProblem, LockageError
 from pipeline.model import Mirrors, Reference
+
+from ..faults import explained
 
 if TYPE_CHECKING:
     import dagger
@@ -41,6 +42,16 @@ _ENGINE_LIMIT = 60.0  # seconds for the engine to run a question, and to stop a 
 _RELEASES = ("/etc/debian_version", "/etc/alpine-release", "/etc/os-release", "/usr/lib/os-release")
 _CERTIFICATES = "/etc/buildkit/ca"
 _START = Path(__file__).parent / "daemon.sh"
+NEVER_ANSWERED = 69  # a client's exit code (sysexits.h, EX_UNAVAILABLE)
+_WAIT = f"""\
+left={START_LIMIT * 20:.0f}
+until [ -S "$1" ]; do
+    [ $((left -= 1)) -gt 0 ] || exit {NEVER_ANSWERED}
+    sleep 0.05
+done
+shift
+exec "$@"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,7 @@ class DaemonConfig:
             'snapshotter = "overlayfs"',
             'networkMode = "bridge"',
             f"bridgeSubnet = {json.dumps(SUBNET)}",
-            "cniPoolSize = 4",
+            "cniPoolSize = 1",
             "gc = true",
             'reservedSpace = "5GB"',
             'maxUsedSpace = "20GB"',
@@ -122,7 +133,11 @@ class Daemon:
     @property
     def address(self) -> str:
         """Where clients find it, inside their containers."""
-        return f"unix://{self._folder}/buildkitd.sock"
+        return f"unix://{self._socket}"
+
+    @property
+    def _socket(self) -> str:
+        return f"{self._folder}/buildkitd.sock"
 
     @property
     def _folder(self) -> str:
@@ -144,8 +159,13 @@ class Daemon:
         base = base.without_file("/usr/sbin/update-ca-certificates")
         return base.with_mounted_cache("/run/buildkit", sockets).without_entrypoint()
 
+    def client_command(self, *arguments: str) -> list[str]:
+        """A client's command line in a container of `tool`. It waits for a daemon that was just started, and exits with
+        NEVER_ANSWERED where that takes more than START_LIMIT."""
+        return ["/bin/sh", "-c", _WAIT, "sh", self._socket, "buildctl", "--addr", self.address, *arguments]
+
     async def start(self) -> str:
-        """Make sure that it was started; gives its address. Raises EnvironmentProblem."""
+        """Make sure that it was started; gives its address, where it may not answer yet. Raises EnvironmentProblem."""
         async with self._lock:
             if self._service is None:
                 await self._start()
@@ -164,17 +184,11 @@ class Daemon:
         return address != self.address or not await self.answers(self.config.patience)
 
     async def _start(self) -> None:
-        self._name = uuid.uuid4().hex[:12]
+        self._name, self._answered = uuid.uuid4().hex[:12], 0.0
         service = self._definition()
         with explained("starting BuildKit"):
             await service.start()
         self._service = service
-        if not await self.answers(START_LIMIT, starting=True):
-            await self._stop()
-            raise EnvironmentProblem(
-                f"BuildKit does not answer {START_LIMIT:.0f} s after it was started on the engine",
-                hint="lockage status; the engine's log says why its service ended",
-            )
 
     def _definition(self) -> dagger.Service:
         base = self._image().with_mounted_cache("/var/lib/buildkit", self.client.cache_volume(STATE))
@@ -209,8 +223,9 @@ class Daemon:
             await anyio.sleep(patience)
             if time.monotonic() - self._answered < patience:
                 continue  # another build has just asked
+            starting = not self._answered
             try:
-                if not await self.answers(patience):
+                if not await self.answers(START_LIMIT if starting else patience, starting=starting):
                     return
             except LockageError:  # the engine is gone as well
                 return

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
-from pipeline.engine.faults import explained
 from pipeline.errors import EnvironmentProblem
+
+from ..faults import explained
 
 if TYPE_CHECKING:
     import dagger

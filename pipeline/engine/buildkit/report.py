@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.model.build_warning import BuildWarning
+
 CACHE = "Cache"
 """The rule of warnings that are about a cache and not about the Dockerfile."""
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -32,25 +34,6 @@ _CACHES = (
     "exporting cache to ",
 )  # steps of BuildKit's own: llbsolver/bridge.go, …
 _ABSENT = "not found"
-
-
-@dataclass(frozen=True, slots=True)
-class Warning:
-    """What a build check or the solver warned of; `line` counts from 1 in the Dockerfile, 0 where it names none."""
-
-    line: int
-    message: str
-    rule: str = ""
-    url: str = ""
-
-    def to_json(self) -> dict[str, object]:
-        """The warning as data."""
-        return {"line": self.line, "rule": self.rule, "message": self.message, "url": self.url}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Warning:
-        """The warning that `to_json` gave; raises KeyError, ValueError, TypeError."""
-        return cls(int(data["line"]), str(data["message"]), str(data["rule"]), str(data["url"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +56,7 @@ class Report:
 
     ran: int = 0
     cached: int = 0
-    warnings: tuple[Warning, ...] = ()
+    warnings: tuple[BuildWarning, ...] = ()
     failure: Failure | None = None
 
 
@@ -81,7 +64,7 @@ def read_report(text: str, *, failed: bool) -> Report:
     """The report in what the client wrote to its standard error; lines that are not understood count as words."""
     vertices: dict[str, dict[str, Any]] = {}
     logs: dict[str, list[bytes]] = {}
-    warnings: dict[Warning, None] = {}
+    warnings: dict[BuildWarning, None] = {}
     words: list[str] = []
     for line in text.split("\n"):  # names hold other line ends, which JSON leaves as they are
         status = _status(line)
@@ -165,9 +148,9 @@ def _matters(vertex: Mapping[str, Any]) -> bool:
     return bool(error) and _CANCELLED not in error and not (reads and error.endswith(_ABSENT))
 
 
-def _untouched(vertex: Mapping[str, Any]) -> Warning:
+def _untouched(vertex: Mapping[str, Any]) -> BuildWarning:
     """A cache that was not read or not written, which is no failure of the build."""
-    return Warning(0, f"{vertex['name']}: {_tail(str(vertex['error']), 1)}", CACHE)
+    return BuildWarning(0, f"{vertex['name']}: {_tail(str(vertex['error']), 1)}", CACHE)
 
 
 def _status(line: str) -> Mapping[str, Any] | None:
@@ -185,7 +168,7 @@ def _list(status: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
     yield from (one for one in found if isinstance(one, dict)) if isinstance(found, list) else ()
 
 
-def _warning(data: Mapping[str, Any]) -> Warning:
+def _warning(data: Mapping[str, Any]) -> BuildWarning:
     short = _bytes(data.get("short")).decode(errors="replace")
     rule, colon, message = short.partition(": ")
     named = bool(colon) and rule.isidentifier()
@@ -194,7 +177,7 @@ def _warning(data: Mapping[str, Any]) -> Warning:
     ]
     line = next((n for n in starts if isinstance(n, int) and n > 0), 0)
     message = _LINT_LINE.sub("", message if named else short) if line else (message if named else short)
-    return Warning(line, message, rule if named else "", str(data.get("url") or ""))
+    return BuildWarning(line, message, rule if named else "", str(data.get("url") or ""))
 
 
 def _bytes(value: object) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.lazy import names
+from pipeline.util.lazy import names
 
 from .site import Seeded, Site
 

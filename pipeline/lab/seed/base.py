@@ -17,13 +17,15 @@ from pathlib import Path
 import anyio
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.lab import emulators, process, recipes
-from pipeline.lab.packages import need
-from pipeline.lab.settings import Report, Settings
 from pipeline.model import Descriptor, Platform
 
+from .. import process
+from ..engine import emulators
+from ..settings import LabSettings, Report
+from ..tools import recipes
+from ..tools.packages import need
 from .layers import layer_from_tar
-from .layout import ImageConfig, Layout
+from .layout import ImageConfig, SeedLayout
 
 NAME = "debian"
 STEP = f"seed {NAME}"
@@ -46,7 +48,7 @@ _DPKG_OPTIONS = tuple(f"path-exclude={p}" for p in _EXCLUDE) + tuple(f"path-incl
 # Without it the package that merges a running system comes in, and the whole of Perl with it.
 _MERGED_USR = "/usr/share/mmdebstrap/hooks/merged-usr"
 
-_FOREIGN = Path(__file__).parent.parent / "resources" / "foreign.sh"
+_FOREIGN = Path(__file__).parent / "foreign.sh"
 
 # unshare waits for its child without heeding a SIGTERM, and dies of a SIGKILL with everything in it.
 _STOPPABLE = '"$@" & trap "kill -KILL $!" TERM INT; wait $!'
@@ -107,7 +109,7 @@ def inputs(platform: Platform) -> dict[str, object]:
     }
 
 
-async def build(layout: Layout, platform: Platform, settings: Settings, report: Report) -> None:
+async def build(layout: SeedLayout, platform: Platform, settings: LabSettings, report: Report) -> None:
     """Make the image in `layout`: about half a minute, by root, from Debian's mirrors; for another machine than
     this one by qemu, in four times that.
 
@@ -174,7 +176,7 @@ def _command(platform: Platform, files: Path, tar: Path, qemu: Path | None = Non
     ]
 
 
-def join(layout: Layout, parts: Sequence[Path]) -> None:
+def join(layout: SeedLayout, parts: Sequence[Path]) -> None:
     """One index over the platforms that were made each for itself; `parts` are their finished layouts."""
     children = []
     for part in parts:
@@ -186,7 +188,7 @@ def join(layout: Layout, parts: Sequence[Path]) -> None:
     layout.finish(layout.index(children), f"{SUITE}-slim")
 
 
-def _pack(layout: Layout, tar: Path, platform: Platform) -> None:
+def _pack(layout: SeedLayout, tar: Path, platform: Platform) -> None:
     with tar.open("rb") as content:
         layer = layer_from_tar(content, layout.blobs, epoch=EPOCH, keep=kept)
     config = ImageConfig(

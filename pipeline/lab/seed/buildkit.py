@@ -16,14 +16,14 @@ from pathlib import Path
 
 import anyio
 
-from pipeline.lab import debian, recipes, toolbox
-from pipeline.lab.settings import Report, Settings
-from pipeline.lab.together import together
 from pipeline.model import Platform
+from pipeline.util.concurrency import run_together
 
+from ..settings import LabSettings, Report
+from ..tools import debian, recipes, toolbox
 from . import base
-from .layers import Entry, folders_above, layer_from_tar, layer_of
-from .layout import ImageConfig, Layout
+from .layers import SeedEntry, folders_above, layer_from_tar, layer_of
+from .layout import ImageConfig, SeedLayout
 from .tools import SBIN, labels
 
 NAME = "buildkit"
@@ -39,7 +39,7 @@ _PACKAGES = (
     *("runc", "containernetworking-plugins", "iptables", "mount", "git", "openssh-client", "ca-certificates"),
     *("openssl", "pigz", "xz-utils"),
 )
-_ENTRY = Path(__file__).parent.parent / "resources" / "buildkitd-entrypoint.sh"
+_ENTRY = Path(__file__).parent / "buildkitd-entrypoint.sh"
 _PLUGINS = ("bridge", "firewall", "host-local", "loopback")
 _LINKS = {  # BuildKit looks for the programs it ships with on PATH, under names of its own
     "usr/bin/buildkit-runc": "/usr/sbin/runc",
@@ -86,7 +86,7 @@ def frontend_inputs(platform: Platform) -> dict[str, object]:
     }
 
 
-async def build(layout: Layout, platform: Platform, settings: Settings, report: Report) -> None:
+async def build(layout: SeedLayout, platform: Platform, settings: LabSettings, report: Report) -> None:
     """Make BuildKit's image in `layout`, from Debian's mirrors and the compiled tool: a layer of each.
 
     Raises `EnvironmentProblem` where the tool cannot be compiled or the packages cannot be laid out.
@@ -94,21 +94,23 @@ async def build(layout: Layout, platform: Platform, settings: Settings, report: 
     with tempfile.TemporaryDirectory(dir=layout.root, prefix=".buildkit-") as folder:
         tar = Path(folder) / "root.tar"
         lay_out = partial(debian.root, tar, _PACKAGES, settings, report, step=STEP, form="tar")
-        tools, _ = await together(
+        tools, _ = await run_together(
             partial(toolbox.ensure, NAME, settings, report), partial(lay_out, variant=_VARIANT)
         )
         report(STEP, f"packing {REFERENCE}")
         await anyio.to_thread.run_sync(_pack, layout, tar, tools, platform)
 
 
-async def build_frontend(layout: Layout, platform: Platform, settings: Settings, report: Report) -> None:
+async def build_frontend(
+    layout: SeedLayout, platform: Platform, settings: LabSettings, report: Report
+) -> None:
     """Make the frontend's image in `layout`: its one binary and nothing else."""
     tools = await toolbox.ensure(NAME, settings, report)
     report(f"seed {FRONTEND}", f"packing {FRONTEND_REFERENCE}")
     await anyio.to_thread.run_sync(_pack_frontend, layout, tools, platform)
 
 
-def _pack(layout: Layout, tar: Path, tools: Path, platform: Platform) -> None:
+def _pack(layout: SeedLayout, tar: Path, tools: Path, platform: Platform) -> None:
     with tar.open("rb") as content:
         system = layer_from_tar(content, layout.blobs, epoch=base.EPOCH, keep=_kept)
     programs = layer_of(_programs(tools), layout.blobs, epoch=base.EPOCH)
@@ -129,12 +131,12 @@ def _pack(layout: Layout, tar: Path, tools: Path, platform: Platform) -> None:
     layout.finish(layout.index([image]), REFERENCE.rpartition(":")[2])
 
 
-def _programs(tools: Path) -> Iterable[Entry]:
+def _programs(tools: Path) -> Iterable[SeedEntry]:
     """The binaries, the entry point, and the names under which BuildKit finds Debian's programs."""
-    files = [Entry(f"usr/bin/{name}", 0o755, tools / name) for name in _BINARIES]
-    files.append(Entry("usr/bin/buildkitd-entrypoint", 0o755, _ENTRY))
-    files += [Entry(path, 0o777, target) for path, target in _LINKS.items()]
-    folders = [Entry(path, 0o755) for path in _FOLDERS]
+    files = [SeedEntry(f"usr/bin/{name}", 0o755, tools / name) for name in _BINARIES]
+    files.append(SeedEntry("usr/bin/buildkitd-entrypoint", 0o755, _ENTRY))
+    files += [SeedEntry(path, 0o777, target) for path, target in _LINKS.items()]
+    folders = [SeedEntry(path, 0o755) for path in _FOLDERS]
     return [*folders_above("usr/bin/x", "etc/x"), *folders, *files]
 
 
@@ -150,9 +152,9 @@ def _kept(path: str) -> bool:
     return parts[:2] != ["usr", "share"] or len(parts) < 3 or parts[2] not in _DROP_PARTS
 
 
-def _pack_frontend(layout: Layout, tools: Path, platform: Platform) -> None:
+def _pack_frontend(layout: SeedLayout, tools: Path, platform: Platform) -> None:
     path = f"bin/{FRONTEND}"
-    layer = layer_of([*folders_above(path), Entry(path, 0o755, tools / FRONTEND)], layout.blobs)
+    layer = layer_of([*folders_above(path), SeedEntry(path, 0o755, tools / FRONTEND)], layout.blobs)
     version = recipes.FRONTEND_VERSION
     config = ImageConfig(
         platform=platform,

@@ -7,14 +7,15 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.lab import process, recipes, toolbox
-from pipeline.lab.settings import Report, Settings
-from pipeline.model import compact
 from pipeline.model.descriptor import EMPTY_JSON
+from pipeline.util.canonical_json import compact
 
+from .. import process
+from ..settings import LabSettings, Report
+from ..tools import recipes, toolbox
 from . import advisories
-from .layers import Entry, layer_of
-from .layout import Layout
+from .layers import SeedEntry, layer_of
+from .layout import SeedLayout
 
 REFERENCE = "ghcr.io/aquasecurity/trivy-db:2"
 RECIPE = 1  # raise when what is made here changes; it is part of the cache key
@@ -35,7 +36,9 @@ def inputs(path: Path = advisories.SAMPLE) -> dict[str, object]:
     }
 
 
-async def build(layout: Layout, settings: Settings, report: Report, path: Path = advisories.SAMPLE) -> None:
+async def build(
+    layout: SeedLayout, settings: LabSettings, report: Report, path: Path = advisories.SAMPLE
+) -> None:
     """Make the artifact in `layout`: a manifest over one layer with `trivy.db` and `metadata.json`.
 
     Raises `ConfigError` for faults in the advisories and `EnvironmentProblem` if the writer fails.
@@ -43,7 +46,7 @@ async def build(layout: Layout, settings: Settings, report: Report, path: Path =
     with tempfile.TemporaryDirectory(dir=layout.root, prefix=".db-") as folder:
         files = await write(Path(folder), settings, report, path)
         layer = layer_of(
-            [Entry(file.name, 0o644, file) for file in files], layout.blobs, media_type=_LAYER_TYPE
+            [SeedEntry(file.name, 0o644, file) for file in files], layout.blobs, media_type=_LAYER_TYPE
         )
     config = layout.put(EMPTY_JSON, _CONFIG_TYPE)
     named = replace(layer.descriptor, annotations=_TITLE)
@@ -51,7 +54,7 @@ async def build(layout: Layout, settings: Settings, report: Report, path: Path =
 
 
 async def write(
-    folder: Path, settings: Settings, report: Report, path: Path = advisories.SAMPLE
+    folder: Path, settings: LabSettings, report: Report, path: Path = advisories.SAMPLE
 ) -> tuple[Path, Path]:
     """Write `trivy.db` and `metadata.json` into a folder and give their paths."""
     listed = advisories.read(path)

@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
-from pipeline.lab import recipes
-from pipeline.lab.settings import Report, Settings, quiet
 from pipeline.model import Platform, Reference
 
+from ..settings import LabSettings, Report, quiet
+from ..tools import recipes
 from . import base, buildkit, database, store, tools
-from .layout import Layout
+from .layout import SeedLayout
 from .site import Seeded, Site
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def needed() -> tuple[str, ...]:
 
 
 async def seed(
-    settings: Settings,
+    settings: LabSettings,
     registry_host: str,
     report: Report = quiet,
     *,
@@ -43,7 +43,7 @@ async def seed(
     for a reference that has no stand-in.
     """
     from pipeline.registry import Registry
-    from pipeline.registry.together import each
+    from pipeline.util.concurrency import each
 
     if unknown := set(only or ()) - set(needed()):
         raise UsageError(
@@ -77,7 +77,7 @@ async def seed(
 class _Filler:
     site: Site
     registry: Registry
-    settings: Settings
+    settings: LabSettings
     report: Report
 
     async def look(self, item: store.Item) -> Seeded | None:
@@ -114,7 +114,7 @@ def own_platform() -> Platform:
     return Platform("linux", recipes.architecture())
 
 
-def items(settings: Settings, report: Report, platforms: Sequence[Platform] = ()) -> list[store.Item]:
+def items(settings: LabSettings, report: Report, platforms: Sequence[Platform] = ()) -> list[store.Item]:
     """Everything that can be seeded, with its key and how it is made; computing it makes nothing.
 
     `platforms` are those of the Debian base beside this machine's own.
@@ -152,7 +152,7 @@ def items(settings: Settings, report: Report, platforms: Sequence[Platform] = ()
     return made
 
 
-def _debian(settings: Settings, report: Report, platforms: Sequence[Platform]) -> store.Item:
+def _debian(settings: LabSettings, report: Report, platforms: Sequence[Platform]) -> store.Item:
     """The Debian base: of one platform as it is made, of several as an index over what was made for each."""
     reference = Reference.parse(base.REFERENCE)
     parts = []
@@ -163,7 +163,7 @@ def _debian(settings: Settings, report: Report, platforms: Sequence[Platform]) -
     if len(parts) == 1:
         return parts[0]
 
-    async def join(layout: Layout) -> None:
+    async def join(layout: SeedLayout) -> None:
         base.join(layout, [await store.ensure(part, settings, report) for part in parts])
 
     return store.Item(f"index-{base.NAME}", reference, {"platforms": [part.inputs for part in parts]}, join)

@@ -27,7 +27,7 @@ _GZIP = 31  # zlib's window bits for "gzip header, no name, no time"
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class SeedLayer:
     """A compressed layer lying in a layout, and the digest of its uncompressed bytes."""
 
     descriptor: Descriptor
@@ -35,7 +35,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SeedEntry:
     """One file, link or folder of a layer made from parts.
 
     `source` is the content: bytes or a path for a file, the target's text for a symbolic link, None for a
@@ -49,17 +49,17 @@ class Entry:
     gid: int = 0
 
 
-def folders_above(*paths: str) -> list[Entry]:
+def folders_above(*paths: str) -> list[SeedEntry]:
     """The folders that these paths lie in, each once."""
     above = {
         "/".join(parts[:n]) for path in paths for parts in [path.split("/")] for n in range(1, len(parts))
     }
-    return [Entry(path, 0o755) for path in sorted(above)]
+    return [SeedEntry(path, 0o755) for path in sorted(above)]
 
 
 def layer_of(
-    entries: Iterable[Entry], blobs: Path, *, epoch: int = 0, media_type: str = OCI_LAYER_GZIP
-) -> Layer:
+    entries: Iterable[SeedEntry], blobs: Path, *, epoch: int = 0, media_type: str = OCI_LAYER_GZIP
+) -> SeedLayer:
     """Write a layer of these entries into `blobs`; every time in it is `epoch` (seconds since 1970)."""
 
     def fill(tar: tarfile.TarFile) -> None:
@@ -69,7 +69,7 @@ def layer_of(
     return _write(fill, blobs, media_type)
 
 
-def layer_from_tar(source: IO[bytes], blobs: Path, *, epoch: int, keep: Callable[[str], bool]) -> Layer:
+def layer_from_tar(source: IO[bytes], blobs: Path, *, epoch: int, keep: Callable[[str], bool]) -> SeedLayer:
     """Rewrite a tar so that it depends on content alone; `keep` decides by path (no `./`, no leading `/`).
 
     Times later than `epoch` become `epoch`, earlier ones stay. Owners stay, by number. The source must be
@@ -87,14 +87,14 @@ def layer_from_tar(source: IO[bytes], blobs: Path, *, epoch: int, keep: Callable
     return _write(fill, blobs, OCI_LAYER_GZIP)
 
 
-def _write(fill: Callable[[tarfile.TarFile], None], blobs: Path, media_type: str) -> Layer:
+def _write(fill: Callable[[tarfile.TarFile], None], blobs: Path, media_type: str) -> SeedLayer:
     with ExitStack() as stack:
         blob = stack.enter_context(BlobWriter(blobs))
         pipe = _Gzip(blob)
         with tarfile.open(fileobj=pipe, mode="w|", format=tarfile.PAX_FORMAT) as tar:
             fill(tar)
         pipe.finish()
-    return Layer(blob.descriptor(media_type), Digest(f"sha256:{pipe.plain.hexdigest()}"))
+    return SeedLayer(blob.descriptor(media_type), Digest(f"sha256:{pipe.plain.hexdigest()}"))
 
 
 class _Gzip(io.RawIOBase):
@@ -114,7 +114,7 @@ class _Gzip(io.RawIOBase):
         self._out.write(self._zip.flush())
 
 
-def _add(tar: tarfile.TarFile, entry: Entry, epoch: int) -> None:
+def _add(tar: tarfile.TarFile, entry: SeedEntry, epoch: int) -> None:
     info = tarfile.TarInfo(entry.path)
     info.mode, info.mtime, info.uid, info.gid = entry.mode, epoch, entry.uid, entry.gid
     match entry.source:

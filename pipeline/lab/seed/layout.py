@@ -11,11 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from pipeline.model import Descriptor, Digest, Platform, compact
+from pipeline.model import Descriptor, Digest, Platform
 from pipeline.model.descriptor import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
+from pipeline.util.canonical_json import compact
 
 if TYPE_CHECKING:
-    from .layers import Layer
+    from .layers import SeedLayer
 
 _REF_NAME = "org.opencontainers.image.ref.name"
 CREATED = "1970-01-01T00:00:00Z"
@@ -56,7 +57,7 @@ class BlobWriter:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class SeedLayout:
     """A layout folder under construction. `finish` names its one root."""
 
     root: Path
@@ -72,7 +73,7 @@ class Layout:
             blob.write(content)
         return blob.descriptor(media_type)
 
-    def image(self, layers: Sequence[Layer], config: ImageConfig) -> Descriptor:
+    def image(self, layers: Sequence[SeedLayer], config: ImageConfig) -> Descriptor:
         """Write config and manifest of an image; gives the manifest with its platform (image-spec config.md)."""
         body = self.put(compact(config.to_oci([layer.diff_id for layer in layers])), OCI_CONFIG)
         manifest = self.manifest(body, [layer.descriptor for layer in layers])

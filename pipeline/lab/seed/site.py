@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.model import Digest, Platform, Reference, Repository, pretty
+from pipeline.model import Digest, Platform, Reference, Repository
+from pipeline.util.canonical_json import pretty
 
 FILE = "site.json"
 PREFIX = "mirror"

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.lab.filelock import locked
-from pipeline.lab.settings import Report, Settings
-from pipeline.model import Descriptor, Reference, compact
+from pipeline.model import Descriptor, Reference
+from pipeline.util.canonical_json import compact
+from pipeline.util.file_lock import locked
 
-from .layout import Layout
+from ..settings import LabSettings, Report
+from .layout import SeedLayout
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +26,7 @@ class Item:
     name: str
     reference: Reference
     inputs: Mapping[str, object]
-    make: Callable[[Layout], Awaitable[None]]
+    make: Callable[[SeedLayout], Awaitable[None]]
 
     @property
     def key(self) -> str:
@@ -33,7 +34,7 @@ class Item:
         return hashlib.sha256(compact(self.inputs)).hexdigest()[:12]
 
 
-def cached(item: Item, settings: Settings) -> Path | None:
+def cached(item: Item, settings: LabSettings) -> Path | None:
     """The item's finished layout, or None. Makes nothing."""
     folder = _folder(item, settings)
     return folder if (folder / "index.json").is_file() else None
@@ -50,7 +51,7 @@ def root(layout: Path) -> Descriptor:
         ) from error
 
 
-async def ensure(item: Item, settings: Settings, report: Report) -> Path:
+async def ensure(item: Item, settings: LabSettings, report: Report) -> Path:
     """The item's layout, made now if the cache does not hold it; one process makes, the others wait."""
     if folder := cached(item, settings):
         return folder
@@ -64,12 +65,12 @@ async def ensure(item: Item, settings: Settings, report: Report) -> Path:
         with tempfile.TemporaryDirectory(prefix=f".new-{item.name}-", dir=seeds) as temporary:
             fresh = Path(temporary) / "layout"
             fresh.mkdir()
-            await item.make(Layout(fresh))
+            await item.make(SeedLayout(fresh))
             final = _folder(item, settings)
             shutil.rmtree(final, ignore_errors=True)
             fresh.rename(final)
     return final
 
 
-def _folder(item: Item, settings: Settings) -> Path:
+def _folder(item: Item, settings: LabSettings) -> Path:
     return settings.cache / "seed" / f"{item.name}-{item.key}"

@@ -15,12 +15,12 @@ from pathlib import Path
 import anyio
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.lab import recipes, toolbox
-from pipeline.lab.settings import Report, Settings
 from pipeline.model import Platform
 
-from .layers import Entry, folders_above, layer_of
-from .layout import ImageConfig, Layout
+from ..settings import LabSettings, Report
+from ..tools import recipes, toolbox
+from .layers import SeedEntry, folders_above, layer_of
+from .layout import ImageConfig, SeedLayout
 
 RECIPE = 1  # raise when what is made here changes; it is part of the cache key
 SBIN = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -88,7 +88,7 @@ def inputs(image: ToolImage, platform: Platform) -> dict[str, object]:
 
 
 async def build(
-    image: ToolImage, layout: Layout, platform: Platform, settings: Settings, report: Report
+    image: ToolImage, layout: SeedLayout, platform: Platform, settings: LabSettings, report: Report
 ) -> None:
     """Make the image in `layout`, compiling the tool first if the cache does not hold it."""
     folder = await toolbox.ensure(image.tool, settings, report)
@@ -101,9 +101,9 @@ async def build(
     await anyio.to_thread.run_sync(_pack, image, layout, binary, platform)
 
 
-def _pack(image: ToolImage, layout: Layout, binary: Path, platform: Platform) -> None:
+def _pack(image: ToolImage, layout: SeedLayout, binary: Path, platform: Platform) -> None:
     system = layer_of(_system(), layout.blobs)
-    tool = layer_of([*folders_above(image.binary), Entry(image.binary, 0o755, binary)], layout.blobs)
+    tool = layer_of([*folders_above(image.binary), SeedEntry(image.binary, 0o755, binary)], layout.blobs)
     recipe = recipes.tool(image.tool)
     config = ImageConfig(
         platform=platform,
@@ -137,7 +137,7 @@ def certificates() -> bytes:
     return b""
 
 
-def _system() -> Sequence[Entry]:
+def _system() -> Sequence[SeedEntry]:
     passwd = (
         "root:x:0:0:root:/root:/sbin/nologin\n"
         "nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
@@ -146,12 +146,12 @@ def _system() -> Sequence[Entry]:
     group = f"root:x:0:\nnobody:x:65534:\nnonroot:x:{_NONROOT}:\n"
     return (
         *folders_above(_CA_FILE),
-        Entry(_CA_FILE, 0o644, certificates()),
-        Entry("etc/passwd", 0o644, passwd.encode()),
-        Entry("etc/group", 0o644, group.encode()),
-        Entry("etc/nsswitch.conf", 0o644, b"hosts: files dns\n"),
-        Entry("home", 0o755),
-        Entry("home/nonroot", 0o700, uid=_NONROOT, gid=_NONROOT),
-        Entry("root", 0o700),
-        Entry("tmp", 0o1777),
+        SeedEntry(_CA_FILE, 0o644, certificates()),
+        SeedEntry("etc/passwd", 0o644, passwd.encode()),
+        SeedEntry("etc/group", 0o644, group.encode()),
+        SeedEntry("etc/nsswitch.conf", 0o644, b"hosts: files dns\n"),
+        SeedEntry("home", 0o755),
+        SeedEntry("home/nonroot", 0o700, uid=_NONROOT, gid=_NONROOT),
+        SeedEntry("root", 0o700),
+        SeedEntry("tmp", 0o1777),
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.lab.settings import Settings
+from pipeline.lab.settings import LabSettings
 from tests.registry import servers
 
 Program = Callable[[str], Path]
@@ -23,9 +23,9 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path) -> LabSettings:
     """Settings with the machine's cache and data of its own."""
-    return replace(Settings.from_env(os.environ), home=tmp_path / "home", instance="seedtest")
+    return replace(LabSettings.from_env(os.environ), home=tmp_path / "home", instance="seedtest")
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.lab.seed.layers import Entry, layer_of
-from pipeline.lab.seed.layout import ImageConfig, Layout
+from pipeline.lab.seed.layers import SeedEntry, layer_of
+from pipeline.lab.seed.layout import ImageConfig, SeedLayout
 from pipeline.lab.seed.store import root
 from pipeline.model import Platform
 
@@ -26,17 +26,17 @@ Description: made up
 """
 
 
-def folders(*paths: str) -> list[Entry]:
+def folders(*paths: str) -> list[SeedEntry]:
     """The folders above these paths."""
     names = {
         "/".join(parts[:n]) for path in paths for parts in [path.split("/")] for n in range(1, len(parts))
     }
-    return [Entry(name, 0o755) for name in names]
+    return [SeedEntry(name, 0o755) for name in names]
 
 
 def debian_like(
     packages: Sequence[tuple[str, str, str]], wheel: tuple[str, str] | None = None
-) -> list[Entry]:
+) -> list[SeedEntry]:
     """Files by which scanners know Debian 12, dpkg's packages (name, source, version) and one wheel."""
     status = "".join(STATUS.format(name=n, source=s, version=v) for n, s, v in packages)
     files = {
@@ -48,12 +48,12 @@ def debian_like(
         name, version = wheel
         place = f"opt/app/lib/python3.11/site-packages/{name.replace('-', '_')}-{version}.dist-info/METADATA"
         files[place] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
-    return [*folders(*files), *(Entry(path, 0o644, content) for path, content in files.items())]
+    return [*folders(*files), *(SeedEntry(path, 0o644, content) for path, content in files.items())]
 
 
-def image(folder: Path, entries: Sequence[Entry], *, platform: Platform = AMD64) -> Path:
+def image(folder: Path, entries: Sequence[SeedEntry], *, platform: Platform = AMD64) -> Path:
     """A layout with one image of one layer, not behind an index."""
-    layout = Layout(folder)
+    layout = SeedLayout(folder)
     layer = layer_of(entries, layout.blobs)
     layout.finish(layout.image([layer], ImageConfig(platform=platform, history=("made for a test",))), "test")
     return folder

@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from pipeline.lab.seed import base, database, fill, store
-from pipeline.lab.settings import Settings, quiet
+from pipeline.lab.settings import LabSettings, quiet
 
 from . import images
 from .conftest import Program
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
 
 @pytest.fixture
-async def layout(settings: Settings) -> Path:
+async def layout(settings: LabSettings) -> Path:
     """The base as seeding makes it, or made it before."""
     (item,) = [item for item in fill.items(settings, quiet) if item.name == base.NAME]
     return await store.ensure(item, settings, quiet)
@@ -77,7 +77,9 @@ async def test_apt_installs_in_it(layout: Path, tmp_path: Path) -> None:
     assert not before.endswith(".deb"), "archives are not kept"
 
 
-async def test_a_cancelled_making_leaves_no_process_and_no_mount(settings: Settings, tmp_path: Path) -> None:
+async def test_a_cancelled_making_leaves_no_process_and_no_mount(
+    settings: LabSettings, tmp_path: Path
+) -> None:
     making = anyio.Event()
 
     def report(step: str, detail: str) -> None:
@@ -102,7 +104,7 @@ def _traces(folder: Path) -> list[str]:
 
 
 async def test_scanners_know_it_without_a_network(
-    layout: Path, tmp_path: Path, settings: Settings, program: Program, offline: Callable[..., str]
+    layout: Path, tmp_path: Path, settings: LabSettings, program: Program, offline: Callable[..., str]
 ) -> None:
     tar = images.archive(images.flat(layout, tmp_path / "flat"), tmp_path / "base.tar")
     outputs = {"cyclonedx-json@1.6": "b.cdx.json", "spdx-json@2.3": "b.spdx.json", "syft-json": "b.syft.json"}

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from pipeline.lab.seed import buildkit, fill, store
-from pipeline.lab.settings import Settings, quiet
+from pipeline.lab.settings import LabSettings, quiet
 
 from . import images
 
@@ -68,7 +68,7 @@ exit 1
 """
 
 
-def _layout(name: str, settings: Settings) -> Path:
+def _layout(name: str, settings: LabSettings) -> Path:
     (item,) = [item for item in fill.items(settings, quiet) if item.name == name]
     return anyio.run(store.ensure, item, settings, quiet)
 
@@ -87,7 +87,7 @@ def _run(rootfs: Path, environ: list[str], script: str) -> str:
     return done.stdout
 
 
-def test_buildkit_starts_with_all_it_looks_for(settings: Settings, tmp_path: Path) -> None:
+def test_buildkit_starts_with_all_it_looks_for(settings: LabSettings, tmp_path: Path) -> None:
     layout = _layout(buildkit.NAME, settings)
     config = images.config(layout)["config"]
     assert config["Entrypoint"] == ["/usr/bin/buildkitd-entrypoint"]
@@ -107,7 +107,7 @@ def test_buildkit_starts_with_all_it_looks_for(settings: Settings, tmp_path: Pat
     assert "v0.32.2" in _run(rootfs, config["Env"], "buildkitd-entrypoint --version")
 
 
-def test_buildkit_trusts_public_authorities_only(settings: Settings, tmp_path: Path) -> None:
+def test_buildkit_trusts_public_authorities_only(settings: LabSettings, tmp_path: Path) -> None:
     layout = _layout(buildkit.NAME, settings)
     rootfs = images.unpack(layout, tmp_path / "root")
     trusted = (rootfs / "etc/ssl/certs/ca-certificates.crt").read_text()
@@ -116,7 +116,7 @@ def test_buildkit_trusts_public_authorities_only(settings: Settings, tmp_path: P
     assert not any(text in trusted for text in own)
 
 
-def test_buildkit_is_no_larger_than_it_must_be(settings: Settings) -> None:
+def test_buildkit_is_no_larger_than_it_must_be(settings: LabSettings) -> None:
     layout = _layout(buildkit.NAME, settings)
     layers = images.manifest(layout)["layers"]
     assert sum(layer["size"] for layer in layers) < 90e6
@@ -130,7 +130,7 @@ def test_buildkit_is_no_larger_than_it_must_be(settings: Settings) -> None:
     assert not {name for name in names if name.startswith(("usr/share/perl/", "usr/bin/apt", "var/log/"))}
 
 
-def test_the_frontend_is_one_binary(settings: Settings, tmp_path: Path) -> None:
+def test_the_frontend_is_one_binary(settings: LabSettings, tmp_path: Path) -> None:
     layout = _layout(buildkit.FRONTEND, settings)
     rootfs = images.unpack(layout, tmp_path / "root")
     assert [path for path in rootfs.rglob("*") if path.is_file()] == [rootfs / "bin/dockerfile-frontend"]

@@ -10,9 +10,9 @@ import anyio
 import pytest
 
 from pipeline.lab.seed import database
-from pipeline.lab.seed.layout import Layout
+from pipeline.lab.seed.layout import SeedLayout
 from pipeline.lab.seed.store import root
-from pipeline.lab.settings import Settings, quiet
+from pipeline.lab.settings import LabSettings, quiet
 from pipeline.model import Reference
 from pipeline.registry import Registry, push_layout
 
@@ -33,7 +33,7 @@ def _found(report: str) -> set[tuple[str, str, str, str]]:
     }
 
 
-async def test_the_same_advisories_give_the_same_bytes(tmp_path: Path, settings: Settings) -> None:
+async def test_the_same_advisories_give_the_same_bytes(tmp_path: Path, settings: LabSettings) -> None:
     written = []
     for number in range(8):  # bbolt lays buckets out by the order of a Go map unless it is kept from it
         folder = tmp_path / str(number)
@@ -46,9 +46,9 @@ async def test_the_same_advisories_give_the_same_bytes(tmp_path: Path, settings:
 
 
 async def test_the_scanner_downloads_it_and_finds(
-    tmp_path: Path, settings: Settings, olareg: str, program: Program, offline: Callable[..., str]
+    tmp_path: Path, settings: LabSettings, olareg: str, program: Program, offline: Callable[..., str]
 ) -> None:
-    layout = Layout(tmp_path / "db")
+    layout = SeedLayout(tmp_path / "db")
     layout.root.mkdir()
     await database.build(layout, settings, quiet, DATA / "two.yml")
     target = Reference.parse(f"{olareg}/mirror/{database.REFERENCE}")
@@ -79,7 +79,7 @@ async def test_the_scanner_downloads_it_and_finds(
 
 
 async def test_the_sample_closes_a_gate_on_curl(
-    tmp_path: Path, settings: Settings, program: Program, offline: Callable[..., str]
+    tmp_path: Path, settings: LabSettings, program: Program, offline: Callable[..., str]
 ) -> None:
     cache = tmp_path / "cache"
     (cache / "db").mkdir(parents=True)
@@ -100,8 +100,8 @@ async def test_the_sample_closes_a_gate_on_curl(
     assert first["SeveritySource"] == "lockage-lab"
 
 
-async def test_the_artifact_has_the_scanner_s_media_types(tmp_path: Path, settings: Settings) -> None:
-    layout = Layout(tmp_path)
+async def test_the_artifact_has_the_scanner_s_media_types(tmp_path: Path, settings: LabSettings) -> None:
+    layout = SeedLayout(tmp_path)
     await database.build(layout, settings, quiet)
     manifest = images.manifest(tmp_path)
     assert manifest["config"]["mediaType"] == "application/vnd.aquasec.trivy.config.v1+json"

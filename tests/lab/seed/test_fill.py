@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.lab.seed import Site, fill, needed, seed, store
-from pipeline.lab.settings import Settings, quiet
+from pipeline.lab.settings import LabSettings, quiet
 from pipeline.model import Digest, Reference
 from pipeline.registry import Registry
 
@@ -30,7 +30,7 @@ class Told(list[tuple[str, str]]):
 
 @pytest.mark.real
 @pytest.mark.anyio
-async def test_everything_once(settings: Settings, olareg: str, program: Program) -> None:
+async def test_everything_once(settings: LabSettings, olareg: str, program: Program) -> None:
     told = Told()
     site = await seed(settings, olareg, told)
     assert set(site.seeded) == set(needed())
@@ -54,7 +54,7 @@ async def test_everything_once(settings: Settings, olareg: str, program: Program
 
 @pytest.mark.real
 @pytest.mark.anyio
-async def test_what_is_lost_comes_back(settings: Settings, olareg: str) -> None:
+async def test_what_is_lost_comes_back(settings: LabSettings, olareg: str) -> None:
     told = Told()
     site = await seed(settings, olareg, told, only=[DATABASE])
     assert list(site.seeded) == [DATABASE]
@@ -78,7 +78,7 @@ async def test_what_is_lost_comes_back(settings: Settings, olareg: str) -> None:
 
 @pytest.mark.real
 @pytest.mark.anyio
-async def test_an_empty_cache_makes_nothing_that_the_registry_has(settings: Settings, olareg: str) -> None:
+async def test_an_empty_cache_makes_nothing_that_the_registry_has(settings: LabSettings, olareg: str) -> None:
     site = await seed(settings, olareg, only=[DATABASE])
     told = Told()
     bare = replace(settings, cache=settings.home / "no-cache")
@@ -87,7 +87,7 @@ async def test_an_empty_cache_makes_nothing_that_the_registry_has(settings: Sett
 
 
 @pytest.mark.anyio
-async def test_a_stranger_is_refused(settings: Settings) -> None:
+async def test_a_stranger_is_refused(settings: LabSettings) -> None:
     with pytest.raises(UsageError, match=r"no stand-in for docker\.io/library/alpine:3"):
         await seed(settings, "localhost:1", only=["docker.io/library/alpine:3"])
 
@@ -98,7 +98,7 @@ def _item(make: object) -> store.Item:
 
 @pytest.mark.anyio
 async def test_two_at_once_make_once(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, cache=tmp_path / "cache")
+    settings = LabSettings(home=tmp_path, cache=tmp_path / "cache")
     made: list[Path] = []
 
     async def make(layout: store.Layout) -> None:
@@ -123,7 +123,7 @@ async def test_two_at_once_make_once(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_a_failed_making_is_not_kept(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, cache=tmp_path / "cache")
+    settings = LabSettings(home=tmp_path, cache=tmp_path / "cache")
 
     async def make(layout: store.Layout) -> None:
         layout.put(b"half", "x/y")
@@ -143,7 +143,7 @@ def test_a_damaged_layout_is_said(tmp_path: Path) -> None:
 
 
 def test_the_key_follows_every_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings.from_env(os.environ)
+    settings = LabSettings.from_env(os.environ)
     before = {item.name: item.key for item in fill.items(settings, quiet)}
     assert len(set(before.values())) == len(before) == len(needed())
     copy = shutil.copy(fill.database.advisories.SAMPLE, tmp_path / "changed.yml")

@@ -14,19 +14,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.lab.seed.layers import Entry, layer_from_tar, layer_of
-from pipeline.lab.seed.layout import BlobWriter, ImageConfig, Layout
+from pipeline.lab.seed.layers import SeedEntry, layer_from_tar, layer_of
+from pipeline.lab.seed.layout import BlobWriter, ImageConfig, SeedLayout
 from pipeline.lab.seed.store import root
 
 from .images import AMD64
 
 ENTRIES = (
-    Entry("usr", 0o755),
-    Entry("usr/bin", 0o755),
-    Entry("usr/bin/tool", 0o755, b"\x7fELF"),
-    Entry("usr/bin/alias", 0o777, "tool"),
-    Entry("home", 0o700, uid=65532, gid=65532),
-    Entry("ä" * 150, 0o644, b"a long name"),
+    SeedEntry("usr", 0o755),
+    SeedEntry("usr/bin", 0o755),
+    SeedEntry("usr/bin/tool", 0o755, b"\x7fELF"),
+    SeedEntry("usr/bin/alias", 0o777, "tool"),
+    SeedEntry("home", 0o700, uid=65532, gid=65532),
+    SeedEntry("ä" * 150, 0o644, b"a long name"),
 )
 
 
@@ -37,7 +37,7 @@ def _members(folder: Path, name: str) -> list[tarfile.TarInfo]:
 
 @given(order=st.permutations(ENTRIES))
 def test_order_of_entries_does_not_matter(
-    order: list[Entry], tmp_path_factory: pytest.TempPathFactory
+    order: list[SeedEntry], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("layer")
     assert layer_of(order, folder) == layer_of(ENTRIES, folder)
@@ -63,7 +63,9 @@ def test_content_from_a_file_and_from_memory_is_the_same(tmp_path: Path) -> None
     file.write_bytes(b"x" * 100_000)
     os.utime(file, (5, 5))
     blobs = tmp_path / "blobs"
-    assert layer_of([Entry("f", 0o644, file)], blobs) == layer_of([Entry("f", 0o644, b"x" * 100_000)], blobs)
+    assert layer_of([SeedEntry("f", 0o644, file)], blobs) == layer_of(
+        [SeedEntry("f", 0o644, b"x" * 100_000)], blobs
+    )
 
 
 def _tar(members: list[tuple[str, bytes | None, int]], links: tuple[tuple[str, str], ...] = ()) -> io.BytesIO:
@@ -116,7 +118,7 @@ def test_a_broken_write_leaves_nothing(tmp_path: Path) -> None:
 def test_an_image_is_the_same_twice(tmp_path: Path) -> None:
     roots = []
     for name in ("one", "two"):
-        layout = Layout(tmp_path / name)
+        layout = SeedLayout(tmp_path / name)
         config = ImageConfig(platform=AMD64, history=("x",), env=("A=1",), user="1")
         made = layout.image([layer_of(ENTRIES, layout.blobs)], config)
         layout.finish(layout.index([made]), "v1")

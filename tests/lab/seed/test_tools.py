@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from pipeline.lab.seed import fill, store, tools
-from pipeline.lab.settings import Settings, quiet
+from pipeline.lab.settings import LabSettings, quiet
 
 from . import images
 
@@ -23,7 +23,7 @@ SAYS = {
 }
 
 
-async def _layout(name: str, settings: Settings) -> Path:
+async def _layout(name: str, settings: LabSettings) -> Path:
     (item,) = [item for item in fill.items(settings, quiet) if item.name == name]
     return await store.ensure(item, settings, quiet)
 
@@ -49,7 +49,7 @@ def _run(rootfs: Path, config: dict, arguments: list[str]) -> str:
 
 
 @pytest.mark.parametrize("image", tools.TOOL_IMAGES, ids=lambda image: image.tool)
-async def test_the_image_runs_alone(image: tools.ToolImage, settings: Settings, tmp_path: Path) -> None:
+async def test_the_image_runs_alone(image: tools.ToolImage, settings: LabSettings, tmp_path: Path) -> None:
     layout = await _layout(image.tool, settings)
     rootfs = await anyio.to_thread.run_sync(images.unpack, layout, tmp_path / "root")
     config = images.config(layout)
@@ -62,7 +62,7 @@ async def test_the_image_runs_alone(image: tools.ToolImage, settings: Settings, 
     assert config["architecture"] in ("amd64", "arm64") and config["os"] == "linux"
 
 
-async def test_making_an_image_again_gives_the_same_digest(settings: Settings, tmp_path: Path) -> None:
+async def test_making_an_image_again_gives_the_same_digest(settings: LabSettings, tmp_path: Path) -> None:
     """The small one: the others are packed by the same code."""
     name = "container-structure-test"
     (item,) = [item for item in fill.items(settings, quiet) if item.name == name]

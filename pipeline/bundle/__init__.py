@@ -1,0 +1,1 @@
+"""Images as files: archives that leave and enter without a registry."""

@@ -1,0 +1,98 @@
+"""Compiled templates kept in the user's cache, so that a template is compiled once and not once a process.
+
+Loading bytecode is running it. So the folder must be the user's own and closed to everybody else, and each file
+carries a digest of its content. Whatever fails any of that is not there: the template is compiled again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import jinja2
+from jinja2.bccache import Bucket, FileSystemBytecodeCache
+
+_DIGEST = hashlib.sha256().digest_size
+
+
+class KeptBytecode(FileSystemBytecodeCache):
+    """jinja2's cache of compiled templates below `folder`, apart for each Python, jinja2 and sandbox.
+
+    It never raises: a cache that cannot be read, written or trusted is as good as none.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(str(folder / _version()), "%s")
+        self._usable: bool | None = None
+
+    def get_cache_key(self, name: str, filename: str | None = None) -> str:
+        """As jinja2's, for every name that a file can have."""
+        return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill the bucket, if there is undamaged bytecode of this very text."""
+        if not self._is_usable():
+            return
+        content = _read_own(self._get_cache_filename(bucket))
+        if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
+            return
+        try:
+            bucket.bytecode_from_string(content[_DIGEST:])
+        except Exception:  # pickle and marshal raise anything
+            bucket.reset()
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep the bucket's bytecode, if that can be done."""
+        if not self._is_usable():
+            return
+        content = bucket.bytecode_to_string()
+        name = self._get_cache_filename(bucket)
+        fresh = f"{name}.{os.getpid()}.tmp"
+        try:
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as out:
+                out.write(hashlib.sha256(content).digest() + content)
+            Path(fresh).replace(name)
+        except OSError:
+            with suppress(OSError):
+                Path(fresh).unlink()
+
+    def _is_usable(self) -> bool:
+        if self._usable is None:
+            self._usable = _own_folder(Path(self.directory))
+        return self._usable
+
+
+def _version() -> str:
+    """What bytecode depends on besides a template's text; the sandbox counts loops when it compiles them."""
+    sandbox = hashlib.sha256(Path(__file__).with_name("sandbox.py").read_bytes()).hexdigest()
+    return f"{sys.implementation.cache_tag}-{sys.hexversion:x}-jinja2-{jinja2.__version__}-{sandbox[:16]}"
+
+
+def _own_folder(folder: Path) -> bool:
+    """Create the folder where it is missing; whether it is the user's own and closed to everybody else."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        found = folder.lstat()
+    except OSError:
+        return False
+    closed = stat.S_IMODE(found.st_mode) & 0o077 == 0
+    return stat.S_ISDIR(found.st_mode) and closed and found.st_uid == os.geteuid()
+
+
+def _read_own(path: str) -> bytes:
+    """A file of the user's own; nothing where there is none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            found = os.fstat(descriptor)
+            own = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+            return file.read() if own else b""
+    except OSError:
+        return b""

@@ -1,0 +1,82 @@
+"""ARG: which a Dockerfile declares, and what FROM can say with those above the first one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import takewhile
+
+from pipeline.model import Platform
+
+from .expand import expand
+from .instructions import Dockerfile, Instruction, scanned
+
+BUILD_PLATFORM = ("BUILDPLATFORM", "BUILDOS", "BUILDOSVERSION", "BUILDARCH", "BUILDVARIANT")
+
+
+def declared_arguments(text: str) -> frozenset[str]:
+    """The names of every ARG, in whatever stage."""
+    return frozenset(
+        word.text.partition("=")[0]
+        for instruction in scanned(text).instructions
+        if instruction.keyword == "ARG"
+        for word in (*instruction.flags, *instruction.words)
+    )
+
+
+def target_variables(platform: Platform) -> dict[str, str]:
+    """What every build has from the platform that it is for."""
+    return {
+        "TARGETPLATFORM": str(platform),
+        "TARGETOS": platform.os,
+        "TARGETOSVERSION": "",
+        "TARGETARCH": platform.architecture,
+        "TARGETVARIANT": platform.variant or "",
+    }
+
+
+class Variables:
+    """What FROM may say: the platform's variables, and the ARGs above the first FROM."""
+
+    def __init__(self, file: Dockerfile, platform: Platform, arguments: Mapping[str, str]) -> None:
+        self._arguments, self._escape = arguments, file.escape
+        last = next((i for i in reversed(file.instructions) if i.keyword == "FROM"), None)
+        stage = stage_name(last) if last else ""
+        self.values: dict[str, str | None] = {
+            **dict.fromkeys(BUILD_PLATFORM),
+            **target_variables(platform),
+            "TARGETSTAGE": stage or "default",
+        }
+        self._declared: set[str] = set()
+
+    def take(self, instruction: Instruction) -> None:
+        """Add those of an ARG."""
+        for word in (*instruction.flags, *instruction.words):
+            name, equals, default = word.text.partition("=")
+            self._declared.add(name)
+            if name in self._arguments:
+                self.values[name] = self._arguments[name]
+            elif equals:
+                try:
+                    self.values[name] = self.expand(default)
+                except ValueError:  # told where it is used
+                    self.values[name] = None
+
+    def expand(self, text: str) -> str:
+        """A word with its variables replaced. Raises ValueError."""
+        return expand(text, self.values, self._escape, self._declared)
+
+
+def global_variables(text: str, platform: Platform, arguments: Mapping[str, str]) -> Mapping[str, str | None]:
+    """The variables that an ARG in a stage takes over: the platform's, and those above the first FROM."""
+    found = scanned(text)
+    variables = Variables(found, platform, arguments)
+    for instruction in takewhile(lambda i: i.keyword != "FROM", found.instructions):
+        if instruction.keyword == "ARG":
+            variables.take(instruction)
+    return variables.values
+
+
+def stage_name(instruction: Instruction) -> str:
+    """What FROM calls its stage; nothing if it has no name."""
+    words = instruction.words
+    return words[2].text.lower() if len(words) >= 3 and words[1].text.upper() == "AS" else ""

@@ -1,0 +1,292 @@
+"""What a Dockerfile stands on, and the two edits made to it: COPY rootfs/ put in, bases replaced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+
+from pipeline.model import Platform, Reference
+
+from .arguments import BUILD_PLATFORM, Variables, stage_name
+from .expand import Unresolved
+from .instructions import Instruction, scanned
+from .mounts import fields
+from .words import Word
+
+_NO_NAMES: frozenset[str] = frozenset()
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class BaseUse:
+    """One place where a Dockerfile names an image: the name, its line, and where the text stands."""
+
+    name: str  # with variables replaced
+    line: int
+    start: int
+    end: int
+    instruction: str  # FROM, COPY, ADD or RUN
+    platform: Platform | None = None  # FROM --platform=…, when it is not the target's own
+    on_build_platform: bool = False  # FROM --platform=$BUILDPLATFORM, which depends on the engine
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """Every image that a Dockerfile names, what each stage is built from (a use, the number of a stage above, None
+    for `scratch` and for what could not be understood), and what could not be."""
+
+    bases: tuple[BaseUse, ...]
+    froms: tuple[BaseUse | int | None, ...]
+    problems: tuple[tuple[int, str], ...]
+    replaced: tuple[BaseUse, ...] = ()  # what named contexts stand in for
+    skipped: frozenset[int] = frozenset()  # stages that named contexts stand in for
+    contexts: frozenset[str] = frozenset()  # names of contexts that stand in for something
+
+    @property
+    def stages(self) -> int:
+        """The number of stages."""
+        return len(self.froms)
+
+    @property
+    def chain(self) -> tuple[int, ...]:
+        """The stages that the last one is built from, the lowest first, and the last one itself."""
+        out: list[int] = []
+        at: BaseUse | int | None = len(self.froms) - 1 if self.froms else None
+        while isinstance(at, int):
+            out.append(at)
+            at = self.froms[at]
+        return tuple(reversed(out))
+
+    @property
+    def root(self) -> BaseUse | None:
+        """The image that the last stage is based on, through stages; None for `scratch`."""
+        found = self.froms[self.chain[0]] if self.froms else None
+        return found if isinstance(found, BaseUse) else None
+
+    @property
+    def from_nothing(self) -> bool:
+        """Whether the last stage is based on `scratch`, through stages."""
+        return bool(self.froms) and self.root is None and self.chain[0] not in self.skipped
+
+
+_KEPT = 16_384  # texts: more than the targets of a large catalogue
+
+
+def context_name(name: str) -> str | None:
+    """What a named context must be called to stand in for an image or a stage of this name."""
+    try:
+        return Reference.parse(name).familiar.removesuffix(":latest")
+    except ValueError:
+        return None
+
+
+def find_bases(
+    text: str,
+    platform: Platform,
+    arguments: Mapping[str, str] = _NOTHING,
+    contexts: Collection[str] = (),
+) -> Uses:
+    """The images in FROM, COPY --from and RUN --mount=from, for one platform; stages and `scratch` left out.
+
+    Variables in FROM are the `TARGET…` ones and those of ARG before the first FROM: the build argument of that
+    name, else the default, else nothing. What one of the named `contexts` stands in for is no base.
+    """
+    if not arguments and not contexts:
+        return _find_bases(text, platform, (), _NO_NAMES)
+    return _find_bases(text, platform, tuple(sorted(arguments.items())), frozenset(contexts))
+
+
+@lru_cache(maxsize=_KEPT)
+def _find_bases(
+    text: str, platform: Platform, arguments: tuple[tuple[str, str], ...], contexts: frozenset[str]
+) -> Uses:
+    found = scanned(text)
+    every = [stage_name(i) for i in found.instructions if i.keyword == "FROM"]
+    variables = Variables(found, platform, dict(arguments))
+    stages: list[str] = []
+    froms: list[BaseUse | int | None] = []
+    uses: list[BaseUse] = []
+    problems: list[tuple[int, str]] = []
+    skipped: set[int] = set()
+    for instruction in found.instructions:
+        if instruction.keyword == "ARG" and not stages:
+            variables.take(instruction)
+        elif instruction.keyword == "FROM":
+            name = stage_name(instruction)
+            try:
+                use = _from(instruction, variables, platform)
+                froms.append(_below(use, stages))
+            except ValueError as error:
+                problems.append((instruction.line, str(error)))
+                froms.append(None)
+            if contexts and name and context_name(name) in contexts:
+                skipped.add(len(stages))
+                froms[-1] = None
+            elif isinstance(froms[-1], BaseUse):
+                uses.append(froms[-1])
+            stages.append(name)
+            continue
+        if instruction.later and len(stages) < len(every):
+            instruction = instruction.later  # a stage below triggers it in this very build
+        if instruction.keyword in ("COPY", "ADD", "RUN"):
+            try:
+                words = named_images(instruction, text)
+            except ValueError as error:
+                problems.append((instruction.line, str(error)))
+                continue
+            for word in words:
+                if not _is_stage(word.text, every, by_number=instruction.keyword == "COPY"):
+                    uses.append(
+                        BaseUse(word.text, instruction.line, word.start, word.end, instruction.keyword)
+                    )
+    if not stages:
+        problems.append((1, "there is no FROM"))
+    if not contexts:
+        return Uses(tuple(uses), tuple(froms), tuple(problems))
+    replaced = tuple(use for use in uses if context_name(use.name) in contexts)
+    names = {context_name(use.name) for use in replaced} | {context_name(stages[n]) for n in skipped}
+    return Uses(
+        tuple(use for use in uses if use not in replaced),
+        tuple(froms),
+        tuple(problems),
+        replaced,
+        frozenset(skipped),
+        frozenset(name for name in names if name),
+    )
+
+
+def _below(use: BaseUse, stages: list[str]) -> BaseUse | int | None:
+    """What a stage is built from: the last stage above of that name (stages are called in lower case), or an image."""
+    if use.name in stages:
+        return len(stages) - 1 - stages[::-1].index(use.name)
+    return None if use.name == "scratch" else use
+
+
+def final_base(
+    text: str,
+    platform: Platform,
+    arguments: Mapping[str, str] = _NOTHING,
+    contexts: Collection[str] = (),
+) -> BaseUse | None:
+    """The image that the last stage is based on, through stages it is built from; None for `scratch`."""
+    return find_bases(text, platform, arguments, contexts).root
+
+
+def rewrite_uses(
+    text: str,
+    platform: Platform,
+    choose: Callable[[BaseUse], str | None],
+    arguments: Mapping[str, str] = _NOTHING,
+    contexts: Collection[str] = (),
+) -> str:
+    """The same text with what `choose` gives in place of each image; None leaves it. Not a byte else changes."""
+    edits = [
+        (use.start, use.end, choose(use)) for use in find_bases(text, platform, arguments, contexts).bases
+    ]
+    for start, end, new in sorted(edits, reverse=True):
+        if new is not None:
+            text = text[:start] + new + text[end:]
+    return text
+
+
+def rewrite_bases(
+    text: str,
+    platform: Platform,
+    names: Mapping[str, str],
+    arguments: Mapping[str, str] = _NOTHING,
+    contexts: Collection[str] = (),
+) -> str:
+    """The same text with images replaced by name (as `BaseUse.name` has it)."""
+    return rewrite_uses(text, platform, lambda use: names.get(use.name), arguments, contexts)
+
+
+def copies_rootfs(text: str) -> bool:
+    """Whether the Dockerfile copies rootfs/ from its context by itself."""
+    for instruction in scanned(text).instructions:
+        if instruction.keyword in ("COPY", "ADD") and instruction.flag("from") is None:
+            sources = instruction.words[:-1]
+            if any(_is_rootfs(word.text.strip("[\"',")) for word in sources):
+                return True
+    return False
+
+
+def inject_rootfs(text: str, user: str) -> str:
+    """Put `COPY --chown=<user> rootfs/ /` behind the first FROM, unless rootfs/ is copied already."""
+    if copies_rootfs(text):
+        return text
+    first = next((i for i in scanned(text).instructions if i.keyword == "FROM"), None)
+    if first is None:
+        return text
+    head, tail = text[: first.end], text[first.end :]
+    newline = "" if head.endswith("\n") else "\n"
+    return f"{head}{newline}COPY --chown={user} rootfs/ /\n{tail}"
+
+
+def injected_line(text: str) -> int:
+    """The line (from 1) behind the first FROM: where `inject_rootfs` puts its COPY. 0 without a FROM."""
+    first = next((i for i in scanned(text).instructions if i.keyword == "FROM"), None)
+    return text.count("\n", 0, first.end) + 1 if first else 0
+
+
+def _is_rootfs(source: str) -> bool:
+    source = source.removeprefix("./").lstrip("/")
+    return source == "rootfs" or source.startswith("rootfs/")
+
+
+def _from(instruction: Instruction, variables: Variables, own: Platform) -> BaseUse:
+    if not instruction.words:
+        raise ValueError("FROM names no image")
+    word = instruction.words[0]
+    name = variables.expand(word.text)
+    if not name or (name != word.text and name[-1] in ":@/"):
+        raise ValueError(
+            f"FROM {word.text} is {name or 'empty'}: give its ARG a default, or a value in args:"
+        )
+    flag = instruction.flag("platform")
+    if flag is None:
+        return BaseUse(name, instruction.line, word.start, word.end, "FROM")
+    try:
+        platform = Platform.parse_any(variables.expand(flag.text))
+    except Unresolved:
+        if not any(variable in flag.text for variable in BUILD_PLATFORM):
+            raise
+        return BaseUse(name, instruction.line, word.start, word.end, "FROM", on_build_platform=True)
+    return BaseUse(
+        name, instruction.line, word.start, word.end, "FROM", None if platform == own else platform
+    )
+
+
+def named_images(instruction: Instruction, text: str) -> list[Word]:
+    """The values of --from and --mount=from= of a COPY, ADD or RUN, stages among them. Raises ValueError for one that
+    could not be replaced."""
+    if instruction.keyword != "RUN":
+        word = instruction.flag("from")
+        return [_replaceable(word, word.text, text)] if word is not None and word.text else []
+    found = ((mount, fields(mount.text)) for mount in instruction.flag_values("mount"))
+    return [
+        _replaceable(mount, name, text, "from=")
+        for mount, keys in found
+        if (name := keys.get("from")) is not None
+    ]
+
+
+def _replaceable(flag: Word, name: str, text: str, key: str = "") -> Word:
+    """Where a name stands in a flag's value, inside its quotes if there are any."""
+    quotes = "[\"']*"
+    if flag.plain and not key:
+        return flag
+    pattern = re.compile(f"[,=](?i:{quotes}{key}){quotes}({re.escape(name)})(?={quotes}(?:,|$))")
+    places = list(pattern.finditer(text, flag.start - 1, flag.end))
+    if len(places) != 1:
+        raise ValueError(f"{flag.text[:80]}: write the image's name without quotes and escapes")
+    return Word(name, places[0].start(1), places[0].end(1))
+
+
+def _is_stage(name: str, stages: list[str], *, by_number: bool) -> bool:
+    """Whether COPY or RUN names a stage, above it or below, and not an image."""
+    if name == "scratch" or name.lower() in stages:
+        return True
+    return by_number and name.isascii() and name.isdecimal() and int(name[:9]) < len(stages)

@@ -1,0 +1,168 @@
+"""The labels that a Dockerfile sets itself: LABEL of the last stage, and of the stages that it is built from.
+
+Keys and values are read as BuildKit reads them (frontend/dockerfile/parser/line_parsers.go), with the variables
+that ARG and ENV set above. What only the base's environment knows is not known before a build.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+
+from pipeline.model import Platform
+
+from .arguments import global_variables
+from .bases import Uses, find_bases
+from .expand import expand
+from .instructions import Instruction, scanned
+
+_SPACE = re.compile(r"[\t\v\f\r ]+")
+_KEPT = 4096
+_GIVEN_BY_THE_BUILD = frozenset(("SOURCE_DATE_EPOCH",))
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label's value, None where it is not known before the build, and the line that says it last."""
+
+    value: str | None
+    line: int
+
+
+def labels_of(
+    text: str, platform: Platform, arguments: Mapping[str, str], contexts: Collection[str] = ()
+) -> Mapping[str, Label]:
+    """The labels of the final image that its Dockerfile sets, by key."""
+    if "label" not in text.lower():
+        return MappingProxyType({})
+    return _labels_of(text, platform, tuple(sorted(arguments.items())), frozenset(contexts))
+
+
+@lru_cache(maxsize=_KEPT)
+def _labels_of(
+    text: str, platform: Platform, arguments: tuple[tuple[str, str], ...], contexts: frozenset[str]
+) -> Mapping[str, Label]:
+    given = dict(arguments)
+    uses = find_bases(text, platform, given, contexts)
+    environment = _Environment(text, platform, given, from_nothing=uses.from_nothing)
+    out: dict[str, Label] = {}
+    for instruction in _instructions(text, uses):
+        if instruction.keyword == "ARG":
+            environment.take_argument(instruction)
+        elif instruction.keyword == "ENV":
+            environment.take(instruction)
+        elif instruction.keyword == "LABEL":
+            for key, value in environment.pairs(instruction):
+                out.pop(key, None)
+                out[key] = Label(value, instruction.line)
+    return MappingProxyType(out)
+
+
+def _instructions(text: str, uses: Uses) -> Iterator[Instruction]:
+    """Those that make the final image, stage after stage; a stage begins with what the one below it puts off."""
+    stages: list[list[Instruction]] = []
+    for instruction in scanned(text).instructions:
+        if instruction.keyword == "FROM":
+            stages.append([])
+        elif stages:
+            stages[-1].append(instruction)
+    below: list[Instruction] = []
+    for number in uses.chain:
+        yield from (instruction.later for instruction in below if instruction.later)
+        below = stages[number] if number not in uses.skipped else []
+        yield from below
+
+
+class _Open(dict[str, str | None]):
+    """Variables beside which a base may have set any other: what is not here is not known."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+
+class _Every:
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+class _Environment:
+    """The variables at a place of the final image's stages; None is the value of one that only the build knows."""
+
+    def __init__(
+        self, text: str, platform: Platform, arguments: Mapping[str, str], *, from_nothing: bool
+    ) -> None:
+        self._escape = scanned(text).escape
+        self._arguments = arguments
+        self._globals = global_variables(text, platform, arguments)
+        self._values: dict[str, str | None] = {"PATH": None} if from_nothing else _Open()
+        self._declared = _Every()
+
+    def take_argument(self, instruction: Instruction) -> None:
+        """Add what an ARG declares."""
+        for word in (*instruction.flags, *instruction.words):
+            name, equals, default = word.text.partition("=")
+            if name in _GIVEN_BY_THE_BUILD:
+                self._values[name] = None
+            elif name in self._arguments:
+                self._values[name] = self._arguments[name]
+            elif equals:
+                self._values[name] = self._expand(default)
+            elif name in self._globals:
+                self._values[name] = self._globals[name]
+
+    def take(self, instruction: Instruction) -> None:
+        """Add what an ENV sets."""
+        self._values.update(list(self.pairs(instruction)))
+
+    def pairs(self, instruction: Instruction) -> Iterator[tuple[str, str | None]]:
+        """The names of ENV or LABEL with their values; a name that is not known is left out."""
+        for written, value in name_values(instruction.rest, self._escape):
+            name = self._expand(written)
+            if name:
+                yield name, self._expand(value)
+
+    def _expand(self, text: str) -> str | None:
+        try:
+            return expand(text, self._values, self._escape, self._declared)
+        except ValueError:
+            return None
+
+
+def name_values(rest: str, escape: str) -> list[tuple[str, str]]:
+    """What stands behind ENV or LABEL as pairs, quotes and variables as they are written."""
+    words = list(_words(rest, escape))
+    if words and "=" not in words[0]:  # the old form: everything behind the name is one value
+        name, *value = _SPACE.split(rest.strip(), maxsplit=1)
+        return [(name, value[0])] if value else []
+    pairs = (word.partition("=") for word in words)
+    return [(name, value) for name, equals, value in pairs if equals]
+
+
+def _words(rest: str, escape: str) -> Iterator[str]:
+    out: list[str] = []
+    quote, at = "", 0
+    while at < len(rest):
+        character = rest[at]
+        if not quote and character.isspace():
+            if out:
+                yield "".join(out)
+            out = []
+        elif character == escape and quote != "'":
+            if at + 1 < len(rest):  # one at the very end counts for nothing
+                out.append(rest[at : at + 2])
+            at += 1
+        else:
+            if character == quote:
+                quote = ""
+            elif not quote and character in "\"'":
+                quote = character
+            out.append(character)
+        at += 1
+    if out:
+        yield "".join(out)

@@ -1,0 +1,80 @@
+"""What goes below rootfs/: the files of a build context that its Dockerfiles take."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from pipeline.catalogue.source import Source, SourceFile
+
+from .dockerignore import DockerIgnore, above, is_wild, matched
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Entries by their path below the context, and what a person has to look at."""
+
+    entries: Mapping[str, SourceFile]
+    by_hand: tuple[str, ...]
+
+    @property
+    def links(self) -> frozenset[str]:
+        """Paths of symbolic links: what lies behind them is somewhere else."""
+        return frozenset(p for p, e in self.entries.items() if e.kind == "link")
+
+
+def context_of(source: Source, folder: str, ignore: DockerIgnore, sources: Iterable[str]) -> Context:
+    """The entries that these sources of COPY name; links bring what they point at, as far as it is in the folder."""
+    head = f"{folder}/" if folder else ""
+    inside = {path[len(head) :]: source.files[path] for path in _below(source, folder)}
+    wanted = tuple(dict.fromkeys(sources))
+    present = {p for p, e in inside.items() if not ignore.ignores(p)}
+    chosen = matched(present, wanted)
+    by_hand: list[str] = []
+    for literal in wanted:
+        if (
+            literal in inside
+            and literal not in present
+            and not any(p.startswith(f"{literal}/") for p in present)
+        ):
+            by_hand.append(f"{head}{literal} is left out by .dockerignore, and copied nevertheless")
+        elif not is_wild(literal) and any(inside[p].kind == "link" for p in above(literal) if p in inside):
+            chosen |= {p for p in above(literal) if p in present and inside[p].kind == "link"}
+    _follow(inside, present, chosen, head, by_hand)
+    for path in sorted(chosen):
+        if inside[path].kind == "other":
+            by_hand.append(f"{head}{path} is a device, socket or pipe and is left out")
+    kept = {p: inside[p] for p in sorted(chosen) if inside[p].kind != "other"}
+    parents = {folder for path in kept for folder in above(path)}
+    entries = {p: e for p, e in kept.items() if not (e.kind == "dir" and p in parents)}
+    return Context(entries, tuple(by_hand))
+
+
+def _below(source: Source, folder: str) -> Iterator[str]:
+    """Every path below a folder."""
+    waiting = [folder]
+    while waiting:
+        above = waiting.pop()
+        for name in source.children(above):
+            path = f"{above}/{name}" if above else name
+            yield path
+            if source.files[path].kind == "dir":
+                waiting.append(path)
+
+
+def _follow(
+    inside: Mapping[str, SourceFile], present: set[str], chosen: set[str], head: str, by_hand: list[str]
+) -> None:
+    """Add what chosen links point at; what lies outside is said."""
+    waiting = sorted(p for p in chosen if inside[p].kind == "link")
+    while waiting:
+        link = waiting.pop()
+        target = inside[link].target or ""
+        where = posixpath.normpath(posixpath.join(posixpath.dirname(link), target))
+        if target.startswith("/") or where == ".." or where.startswith("../"):
+            by_hand.append(f"{head}{link} is a link to {target}, outside of the context")
+            continue
+        new = matched(present - chosen, [where])
+        chosen |= new
+        waiting += sorted(p for p in new if inside[p].kind == "link")

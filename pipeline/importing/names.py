@@ -1,0 +1,113 @@
+"""Whose image a FROM names: one of those that are imported, by prefix and tag, or one from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.catalogue.aliases import automatic_aliases
+from pipeline.model import Reference
+
+from .discover import DockerfileBuild
+
+
+@dataclass
+class Tags:
+    """The tags of one imported image: those of its builds, and the names that others use for the only one."""
+
+    real: dict[str, DockerfileBuild] = field(default_factory=dict)
+    listed: dict[str, str] = field(default_factory=dict)  # aliases that image.yml has to list
+    aliases: dict[str, str] = field(
+        default_factory=dict
+    )  # these, and those that the catalogue makes by itself
+
+    def real_of(self, tag: str) -> str | None:
+        """The tag that a FROM means by this one; None if there is none."""
+        return tag if tag in self.real else self.aliases.get(tag)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An own image that a text names: image and tag, and the part of the text that is the registry's."""
+
+    image: str
+    tag: str
+    prefix: str
+
+
+def own(name: str, images: Iterable[str], prefixes: tuple[str, ...]) -> Named | None:
+    """The imported image that a name means, whatever its tag. Without prefixes a bare name does, with them only
+    a name behind one of them."""
+    text = name.partition("@")[0]
+    for prefix in prefixes or ("",):
+        head = f"{prefix.rstrip('/')}/" if prefix else ""
+        if not text.startswith(head):
+            continue
+        image, _, tag = text[len(head) :].partition(":")
+        if image in images:
+            return Named(image, tag or "latest", head)
+    return None
+
+
+def tags_of(builds: Iterable[DockerfileBuild], asked: Mapping[str, set[str]]) -> dict[str, Tags]:
+    """Every image's tags. An image with a single build and no tag of its own gets the one that others ask for
+    (the highest, the others as aliases), or `latest`."""
+    groups: dict[str, list[DockerfileBuild]] = {}
+    for build in builds:
+        groups.setdefault(build.image, []).append(build)
+    out: dict[str, Tags] = {}
+    for image, members in groups.items():
+        found = Tags()
+        for build in members:
+            variants = [name for name, _ in build.variants]
+            known = _plain(asked.get(image, set()), variants)
+            wanted = sorted(known - {b.tag for b in members} - {"latest"}, key=_order)
+            if build.tag is not None:
+                own_tag = build.tag
+            elif len(members) > 1 or not wanted:
+                own_tag = "latest"
+            else:
+                own_tag = wanted.pop()
+                more = [*wanted, *(["latest"] if "latest" in known else [])]
+                found.listed |= dict.fromkeys(more, own_tag)
+            found.real[own_tag] = build
+            for variant in variants:
+                found.real.setdefault(f"{own_tag}-{variant}", build)
+        _aliases(found)
+        out[image] = found
+    return out
+
+
+def base_of(name: str) -> Reference:
+    """What `bases:` lists for a name: with its tag, `latest` if none is written, and no digest. Raises ValueError."""
+    found = Reference.parse(name)
+    return found.repository.tagged(found.tag or "latest")
+
+
+def _aliases(tags: Tags) -> None:
+    """Add what the catalogue adds: prefixes of versions, and every alias again with each variant's suffix."""
+    plain = {tag: build for tag, build in tags.real.items() if not _is_variant(tag, build)}
+    tags.aliases |= tags.listed
+    for alias, tag in automatic_aliases(plain).items():
+        tags.aliases.setdefault(alias, tag)
+    for alias, tag in tuple(tags.aliases.items()):
+        for variant, _ in tags.real[tag].variants:
+            tags.aliases.setdefault(f"{alias}-{variant}", f"{tag}-{variant}")
+
+
+def _is_variant(tag: str, build: DockerfileBuild) -> bool:
+    return any(tag.endswith(f"-{variant}") for variant, _ in build.variants)
+
+
+def _plain(tags: set[str], variants: list[str]) -> set[str]:
+    """The tags without the suffixes of variants."""
+    out = set()
+    for tag in tags:
+        end = next((f"-{v}" for v in variants if tag.endswith(f"-{v}")), "")
+        out.add(tag.removesuffix(end) or tag)
+    return out
+
+
+def _order(tag: str) -> tuple[tuple[int, int | str], ...]:
+    parts = tag.replace("-", ".").split(".")
+    return tuple((1, int(p)) if p.isdecimal() and len(p) < 18 else (0, p) for p in parts)

@@ -1,0 +1,1 @@
+"""Engine and registry as Docker containers."""

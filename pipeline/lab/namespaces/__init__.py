@@ -1,0 +1,1 @@
+"""Engine and registry without Docker: processes in namespaces of their own."""

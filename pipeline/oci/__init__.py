@@ -1,0 +1,1 @@
+"""What images are made of: layouts, archives, indexes, layers and their comparison. No registry, no network."""

@@ -1,0 +1,83 @@
+"""An image as one tar: an OCI image layout (image-spec v1.1, image-layout.md), the same bytes for the same image.
+
+An archive is made of segments: bytes that are known beforehand and blobs that are still elsewhere. So it can be
+written, and an existing file compared with it, without holding more than a piece of it.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pipeline.model import Descriptor, Manifest
+from pipeline.model.descriptor import OCI_INDEX
+from pipeline.util.canonical_json import compact
+
+from .layout import REF_NAME
+
+Segment = bytes | Descriptor
+"""Bytes as they stand in the archive, or a blob by its descriptor."""
+_BLOCK = 512
+_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+
+
+def segments(top: Manifest, children: Sequence[Manifest], name: str, tag: str) -> tuple[Segment, ...]:
+    """The archive of an image: `top` is its manifest, or an index with these children.
+
+    `tag` becomes the reference name in `index.json`. A single manifest is also listed in `manifest.json`, as
+    Docker's archives are, for programs that read only those.
+    """
+    manifests = {m.digest: m for m in (top, *children)}
+    blobs = {blob.digest: blob for m in manifests.values() for blob in m.blobs}
+    top_entry = replace(top.descriptor, annotations={REF_NAME: tag})
+    index = compact({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [top_entry.to_oci()]})
+    out: list[Segment] = [_folder("blobs"), _folder("blobs/sha256")]
+    for digest in sorted({*manifests, *blobs}):
+        path = f"blobs/{digest.algorithm}/{digest.hex}"
+        out += _file(path, manifests[digest].raw if digest in manifests else blobs[digest])
+    out += _file("index.json", index)
+    if not top.is_index:
+        out += _file("manifest.json", _docker(top, name, tag))
+    out += _file("oci-layout", _LAYOUT)
+    out.append(bytes(2 * _BLOCK))
+    return _joined(out)
+
+
+def size_of(segment: Segment) -> int:
+    """Its bytes in the archive."""
+    return len(segment) if isinstance(segment, bytes) else segment.size
+
+
+def _docker(manifest: Manifest, name: str, tag: str) -> bytes:
+    config = manifest.config
+    assert config is not None
+    paths = [f"blobs/{d.digest.algorithm}/{d.digest.hex}" for d in (config, *manifest.layers)]
+    return compact([{"Config": paths[0], "RepoTags": [f"{name}:{tag}"], "Layers": paths[1:]}])
+
+
+def _file(path: str, content: Segment) -> list[Segment]:
+    entry = tarfile.TarInfo(path)
+    entry.size, entry.mode = size_of(content), 0o644
+    return [_header(entry), content, bytes(-entry.size % _BLOCK)]
+
+
+def _folder(path: str) -> bytes:
+    entry = tarfile.TarInfo(path)
+    entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+    return _header(entry)
+
+
+def _header(entry: tarfile.TarInfo) -> bytes:
+    return entry.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
+
+
+def _joined(parts: Sequence[Segment]) -> tuple[Segment, ...]:
+    """Neighbouring bytes as one segment."""
+    out: list[Segment] = []
+    for part in parts:
+        if isinstance(part, bytes) and out and isinstance(out[-1], bytes):
+            out[-1] += part
+        elif size_of(part) or isinstance(part, Descriptor):
+            out.append(part)
+    return tuple(out)

@@ -1,0 +1,124 @@
+"""The frozen plan: targets, keys, graph, changes and explanations. Pure but for its cache and `write`.
+
+Names are imported on first use, so that reading a kept plan imports neither pydantic, PyYAML nor jinja2.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.util.lazy import names
+
+if TYPE_CHECKING:
+    from .cache.cache import plan_of
+    from .changes.affected import Affected, Impact, affected_by, affected_since, restricted
+    from .changes.key_difference import input_digests, inputs_of, key_difference
+    from .explain.origin import Explained
+    from .explain.rootfs import ExplainedPath, explain_rootfs
+    from .explain.target import explain_target
+    from .graph_formats import RENDERERS, Graph, graph_of
+    from .keys import KEY_FORMAT, key_inputs, key_of
+    from .make import make_plan
+    from .output.generate import (
+        Change,
+        Generated,
+        check,
+        context_files,
+        generated_files,
+        named_context_files,
+        write,
+    )
+    from .plan import FORMAT_VERSION, Base, Plan, Target
+    from .selection import matching, select
+    from .template_lines import template_line
+
+_HOMES = {
+    "cache.cache": ("plan_of",),
+    "changes.affected": (
+        "Affected",
+        "Impact",
+        "affected_by",
+        "affected_since",
+        "restricted",
+    ),
+    "changes.key_difference": (
+        "input_digests",
+        "inputs_of",
+        "key_difference",
+    ),
+    "explain.origin": ("Explained",),
+    "explain.rootfs": (
+        "ExplainedPath",
+        "explain_rootfs",
+    ),
+    "explain.target": ("explain_target",),
+    "graph_formats": (
+        "Graph",
+        "RENDERERS",
+        "graph_of",
+    ),
+    "keys": (
+        "KEY_FORMAT",
+        "key_inputs",
+        "key_of",
+    ),
+    "make": ("make_plan",),
+    "output.generate": (
+        "Change",
+        "Generated",
+        "check",
+        "context_files",
+        "generated_files",
+        "named_context_files",
+        "write",
+    ),
+    "plan": (
+        "Base",
+        "FORMAT_VERSION",
+        "Plan",
+        "Target",
+    ),
+    "selection": (
+        "matching",
+        "select",
+    ),
+    "template_lines": ("template_line",),
+}
+__getattr__ = names(__name__, _HOMES)
+
+__all__ = [
+    "FORMAT_VERSION",
+    "KEY_FORMAT",
+    "RENDERERS",
+    "Affected",
+    "Base",
+    "Change",
+    "Explained",
+    "ExplainedPath",
+    "Generated",
+    "Graph",
+    "Impact",
+    "Plan",
+    "Target",
+    "affected_by",
+    "affected_since",
+    "check",
+    "context_files",
+    "explain_rootfs",
+    "explain_target",
+    "generated_files",
+    "graph_of",
+    "input_digests",
+    "inputs_of",
+    "key_difference",
+    "key_inputs",
+    "key_of",
+    "make_plan",
+    "matching",
+    "named_context_files",
+    "plan_of",
+    "restricted",
+    "select",
+    "template_line",
+    "write",
+]

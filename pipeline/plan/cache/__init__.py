@@ -1,0 +1,1 @@
+"""A kept plan, read back when nothing it was made from has changed."""

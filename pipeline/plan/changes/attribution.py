@@ -1,0 +1,119 @@
+"""Which of the changed files each target reads: all that can be said when only their names are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from pipeline.catalogue.context_folders import folder_of
+from pipeline.catalogue.definition import Definition
+from pipeline.catalogue.discover import FILE
+from pipeline.catalogue.named_contexts import kind_of
+from pipeline.catalogue.source import IMAGES, ROOTFS, Source
+from pipeline.catalogue.templating.includes import reads
+
+from ..plan import Target
+from .reverted import Before
+
+
+class Changed:
+    """Changed paths below the root; `before` has what stood there, where that is known."""
+
+    def __init__(self, source: Source, paths: Iterable[str], before: Before | None = None) -> None:
+        self.source, self.before = source, before
+        self.paths: Mapping[str, int] = {path: rank for rank, path in enumerate(dict.fromkeys(paths))}
+        self._gone = frozenset(path for path in self.paths if source.get(path) is None)
+        self._texts = frozenset(path for path in self.paths if ROOTFS not in path.split("/")[:-1])
+        self._folders = by_folder(self.paths)
+        self._reads: dict[str, frozenset[str]] = {}
+
+    def say(self, path: str) -> str:
+        """`images/a/Dockerfile.tmpl changed`, or is new, or is gone."""
+        if path in self._gone:
+            return f"{path} is gone"
+        new = self.before is not None and path in self.before and self.before[path] is None
+        return f"{path} is new" if new else f"{path} changed"
+
+    def sorted(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Changed paths in the order in which they were named."""
+        return tuple(sorted(set(paths), key=self.paths.__getitem__))
+
+    def below(self, folder: str) -> tuple[str, ...]:
+        """The changed paths in a folder of images/."""
+        return self._folders.get(folder.rpartition("/")[2], ())
+
+    def of_templates(self, templates: Iterable[str | None]) -> tuple[str, ...]:
+        """The changed files that a rendering of these templates reads or looks for, through includes."""
+        return self.sorted(path for template in templates if template for path in self._read(template))
+
+    def of_rootfs(self, definition: Definition, target: Target) -> Iterator[str]:
+        """The changed files of rootfs/ that a target's tree has, or would have if they were there."""
+        owners = {e.path: e.origin for e in target.rootfs}
+        yield from self.paths.keys() & set(owners.values())
+        for path in self.below(definition.folders[0]):
+            if path in self._gone:
+                yield from _lost(definition, owners, path)
+
+    def of_contexts(self, definition: Definition) -> Iterator[str]:
+        """The changed files in folders that are named contexts of a tag."""
+        for said in definition.contexts.values():
+            if kind_of(said.value) == "folder":
+                folder = f"{folder_of(said.value, said.place)}/"
+                yield from (p for p in self.below(definition.folders[0]) if p.startswith(folder))
+
+    def _read(self, template: str) -> frozenset[str]:
+        if template not in self._reads:
+            found, missing, computed = reads(self.source, template)
+            hit = (found & self.paths.keys()) | (missing & self._gone)
+            self._reads[template] = frozenset(hit | self._texts if computed else hit)
+        return self._reads[template]
+
+    def missing(self, paths: Iterable[str]) -> set[str]:
+        """Those of these paths that changed and are no more."""
+        return self._gone.intersection(paths)
+
+
+def by_folder(paths: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    """Changed paths by the folder of images/ that they are in."""
+    out: dict[str, list[str]] = {}
+    for path in paths:
+        parts = path.split("/", 2)
+        if parts[0] == IMAGES and len(parts) == 3 and not parts[1].startswith(("_", ".")):
+            out.setdefault(parts[1], []).append(path)
+    return {folder: tuple(found) for folder, found in out.items()}
+
+
+def read_by(changed: Changed, definition: Definition, target: Target) -> tuple[str, ...]:
+    """The changed files that decide over a target, in the order in which they were named.
+
+    Every image.yml of the image counts, because aliases are made of all its tags.
+    """
+    found = {path for path in changed.below(definition.folders[0]) if path.endswith(f"/{FILE}")}
+    found.update(changed.of_templates((target.template, target.test_template)))
+    found.update(changed.of_rootfs(definition, target))
+    found.update(changed.of_contexts(definition))
+    found.update(changed.missing(_templates(definition)))
+    return changed.sorted(found)
+
+
+def _templates(definition: Definition) -> set[str]:
+    """Every place where a template of a tag is looked for."""
+    explicit = (
+        definition.template,
+        definition.inherited_template,
+        definition.test_template,
+        definition.inherited_test_template,
+    )
+    names = {e.name for e in explicit if e} | {"Dockerfile.tmpl", "test.yml.tpl"}
+    if definition.variant:
+        names |= {f"Dockerfile.{definition.variant}.tmpl", f"test.{definition.variant}.yml.tpl"}
+    return {f"{folder}/{name}" for folder in definition.folders for name in names}
+
+
+def _lost(definition: Definition, owners: Mapping[str, str], path: str) -> Iterator[str]:
+    """A path that is gone, if no more specific level has it."""
+    for number, folder in enumerate(definition.folders):
+        inside = path.removeprefix(f"{folder}/{ROOTFS}/")
+        if inside != path:
+            later = [f"{f}/{ROOTFS}/{inside}" for f in definition.folders[number + 1 :]]
+            if owners.get(inside) not in later:
+                yield path

@@ -1,0 +1,144 @@
+"""The part of an earlier catalogue that a change can reach: its targets as they were, and the names FROM had."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.catalogue.cascade import resolve
+from pipeline.catalogue.definition import Definition
+from pipeline.catalogue.discover import discover
+from pipeline.catalogue.known_tags import known_tags
+from pipeline.catalogue.source import IMAGES, PROJECT_NAME, ROOTFS, Source
+from pipeline.catalogue.templating.includes import readers
+from pipeline.catalogue.templating.rendering import Rendered, render_all
+from pipeline.catalogue.templating.templates import Renderer
+from pipeline.config import Lock, Project
+from pipeline.errors import Problem
+
+from ..graph import Names
+from ..plan import Plan, Target
+from ..targets import targets_of
+from .attribution import by_folder
+from .reverted import part
+
+Name = tuple[str, str]  # image and tag
+
+# Fields of lockage.yml that every target bears something of.
+_IN_EVERY_TARGET = ("platforms", "source", "policy", "arguments")
+
+
+class PreviousUnreadable(Exception):
+    """lockage.yml as it was cannot be read; the text says why."""
+
+
+@dataclass(frozen=True)
+class PreviousCatalogue:
+    """What could change, as it was. `unread` are folders of images/ whose earlier state is no catalogue, and why."""
+
+    project: Project
+    names: Names
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    definitions: Mapping[Name, Definition] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
+    images: frozenset[str] = frozenset()  # whose tags may have been others
+
+
+def reached(source: Source, paths: Iterable[str]) -> frozenset[str]:
+    """Names of the folders of images/ that changed paths are in, or that read them through templates."""
+    named = tuple(paths)
+    texts = [path for path in named if ROOTFS not in path.split("/")[:-1]]
+    return frozenset((*by_folder(named), *(by_folder(readers(source, texts)) if texts else ())))
+
+
+def defined(source: Source, folders: Collection[str]) -> Mapping[Name, Definition]:
+    """What the files of some folders say, by image and tag; faults are left to the plan."""
+    found = resolve(source, discover(part(source, folders)).images, []) if folders else ()
+    return {(d.image, d.tag): d for d in found}
+
+
+def project_of(plan: Plan, earlier: Source) -> Project:
+    """What lockage.yml said. Raises `PreviousUnreadable`."""
+    now = plan.source.get(PROJECT_NAME) if plan.source else None
+    if now is not None and now.content == earlier.files[PROJECT_NAME].content:
+        return plan.project
+    found = discover(Source({PROJECT_NAME: earlier.files[PROJECT_NAME]}))
+    if found.project is None:
+        raise PreviousUnreadable(next(str(p) for p in found.problems if p.path == PROJECT_NAME))
+    return found.project.value()
+
+
+def in_question(plan: Plan, earlier: Source, project: Project, paths: Iterable[str]) -> frozenset[str]:
+    """The folders of images/ that may have been others: all of them where lockage.yml says something that is
+    in every target, otherwise those that the changed paths reach."""
+    assert plan.source is not None
+    if any(getattr(project, key) != getattr(plan.project, key) for key in _IN_EVERY_TARGET):
+        return frozenset((*earlier.children(IMAGES), *plan.source.children(IMAGES)))
+    return reached(plan.source, paths)
+
+
+def read_past(
+    plan: Plan,
+    now: Mapping[Name, Definition],
+    earlier: Source,
+    project: Project,
+    folders: Collection[str],
+    lock: Lock | None,
+) -> PreviousCatalogue:
+    """The earlier state of some folders of a plan's catalogue; `now` is what they say today, `project` and
+    `lock` are the earlier ones."""
+    found = discover(part(earlier, folders))
+    unread: dict[str, str] = {}
+    for problem in found.problems:
+        if problem.path.startswith(f"{IMAGES}/") and problem.path != f"{IMAGES}/":  # not: holds no image
+            unread.setdefault(_folder(problem.path), str(problem))
+    renderer = Renderer(earlier)
+    rendered: dict[str, list[Rendered]] = {}
+    for image in found.images:
+        problems: list[Problem] = []
+        definitions = resolve(earlier, (image,), problems)
+        items = render_all(renderer, definitions, project.platforms, (), problems)
+        if problems:
+            unread.setdefault(image.folder, str(problems[0]))
+        elif image.folder not in unread:
+            rendered[image.folder] = items
+    names, aliases = _names(plan, now, rendered, unread, project, lock)
+    targets: dict[str, Target] = {}
+    for folder, items in tuple(rendered.items()):
+        problems = []
+        made = targets_of(earlier, project, items, names, aliases, problems, lock)
+        if problems:
+            unread[folder] = str(problems[0])
+            del rendered[folder]
+        else:
+            targets |= made
+    kept = {
+        (r.definition.image, r.definition.tag): r.definition for items in rendered.values() for r in items
+    }
+    touched = frozenset(image for image, _ in (*now, *kept))
+    return PreviousCatalogue(project, names, targets, kept, unread, touched)
+
+
+def _folder(path: str) -> str:
+    return "/".join(path.split("/")[:2])
+
+
+def _names(
+    plan: Plan,
+    now: Mapping[Name, Definition],
+    rendered: Mapping[str, list[Rendered]],
+    unread: Mapping[str, str],
+    project: Project,
+    lock: Lock | None,
+) -> tuple[Names, dict[Name, tuple[str, ...]]]:
+    """What FROM could name: the earlier tags of these images, today's of all others."""
+    items = [item for of_folder in rendered.values() for item in of_folder]
+    tags, aliases = known_tags(item.definition for item in items)
+    platforms = {(item.definition.image, item.definition.tag): item.platforms for item in items}
+    again = {d.image for d in now.values() if d.folders[0] not in unread}
+    for target in plan.targets:
+        if target.image not in again:
+            tags.setdefault(target.image, {}).update(dict.fromkeys(target.tags, target.tag))
+            key = (target.image, target.tag)
+            platforms[key] = (*platforms.get(key, ()), target.platform)
+    return Names(tags, platforms, project.bases, lock), aliases

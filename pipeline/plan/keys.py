@@ -1,0 +1,100 @@
+"""A target's key: a hash over everything that goes into it, and nothing else.
+
+The inputs, as `key_inputs` gives them:
+
+    format      KEY_FORMAT; raised when the meaning of any other input changes
+    builder     what builds: the tag of the project's `buildkit` tool
+    platform    linux/amd64
+    dockerfile  the Dockerfile with internal bases replaced by `key:<their key>` and external ones by
+                `name@digest`, so that neither a tag nor a snapshot's name matters
+    syntax      `name@digest` of the frontend that reads the Dockerfile, None for the builder's own
+    rootfs      path, kind, mode, and content digest or link target of every entry
+    contexts    of each named context its name and `key:…`, `name@digest`, address, or entries as of rootfs
+    labels      the labels that do not change from commit to commit
+    arguments   build arguments
+
+An external target is not built, so its inputs are `format`, `platform` and
+
+    external    `name@digest` of the image that it is
+
+The test, the gates, tags and aliases are not inputs: they judge or name an image and do not change it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pipeline.catalogue.named_contexts import NamedContext
+from pipeline.catalogue.rootfs import RootfsEntry
+from pipeline.util.canonical_json import compact
+
+from .plan import Target
+
+KEY_FORMAT = 2
+
+
+def key_inputs(
+    target: Target,
+    base_keys: Mapping[str, str],
+    *,
+    builder: str,
+) -> dict[str, Any] | None:
+    """Everything that the key covers; None if an external base or the frontend has no digest, or an internal
+    base no key.
+
+    `base_keys` are the keys of the targets that this one is based on, by id; `builder` is the plan's.
+    """
+    if target.external is not None:
+        if target.external.digest is None:
+            return None
+        exact = f"{target.external.repository}@{target.external.digest}"
+        return {"format": KEY_FORMAT, "platform": str(target.platform), "external": exact}
+    names: dict[str, str] = {}
+    for base in target.bases:
+        if base.target_id is not None:
+            key = base_keys.get(base.target_id)
+            if key is None:
+                return None
+            names[base.target_id] = f"key:{key}"
+        elif base.reference is None or base.reference.digest is None:
+            return None
+        else:
+            names[base.name] = f"{base.reference.repository}@{base.reference.digest}"
+    contexts = {context.name: _context(context, base_keys) for context in target.contexts}
+    if None in contexts.values():
+        return None
+    if target.syntax is not None and target.syntax.digest is None:
+        return None
+    return {
+        "format": KEY_FORMAT,
+        "builder": builder,
+        "platform": str(target.platform),
+        "dockerfile": target.dockerfile_on(names),
+        "syntax": target.syntax and f"{target.syntax.repository}@{target.syntax.digest}",
+        "rootfs": _entries(target.rootfs),
+        "contexts": contexts,
+        "labels": dict(target.labels),
+        "arguments": dict(target.arguments),
+    }
+
+
+def _entries(entries: Iterable[RootfsEntry]) -> list[list[Any]]:
+    return [[e.path, e.kind, e.mode, e.sha256 if e.kind == "file" else e.target] for e in entries]
+
+
+def _context(context: NamedContext, base_keys: Mapping[str, str]) -> Any:
+    """What a context is; None for an image that has no key or digest."""
+    if context.kind != "image":
+        return context.url or _entries(context.entries)
+    if context.target_id is not None:
+        key = base_keys.get(context.target_id)
+        return key and f"key:{key}"
+    reference = context.reference
+    return f"{reference.repository}@{reference.digest}" if reference and reference.digest else None
+
+
+def key_of(inputs: Mapping[str, Any]) -> str:
+    """The key: 64 hexadecimal digits of sha256 over the inputs' canonical JSON."""
+    return hashlib.sha256(compact(inputs)).hexdigest()

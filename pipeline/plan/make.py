@@ -1,0 +1,123 @@
+"""From a source to the plan: the steps of the catalogue in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from pipeline.catalogue.cascade import resolve
+from pipeline.catalogue.commit_tags import check_commit_tags
+from pipeline.catalogue.diagnostics import once
+from pipeline.catalogue.discover import discover
+from pipeline.catalogue.known_tags import known_tags
+from pipeline.catalogue.source import Source
+from pipeline.catalogue.templating.rendering import Rendered, render_all
+from pipeline.catalogue.templating.templates import Renderer
+from pipeline.catalogue.unused import check_unused_folders
+from pipeline.config import Lock, Project
+from pipeline.errors import ConfigError, Problem, UsageError
+from pipeline.model import Platform, valid_tag
+
+from .graph import Names, cycle_problem, order
+from .keys import key_inputs, key_of
+from .mount_checks import check_entitlements
+from .plan import LockState, Plan, Target
+from .selection import select
+from .targets import pinned, targets_of
+
+if TYPE_CHECKING:
+    from jinja2 import BytecodeCache
+
+_HINT = "`lockage plan` checks again without building anything"
+
+
+def make_plan(
+    source: Source,
+    *,
+    lock: Lock | None = None,
+    only: Iterable[str] = (),
+    platforms: Iterable[Platform] = (),
+    snapshot_id: str | None = None,
+    bytecode: BytecodeCache | None = None,
+) -> Plan:
+    """The plan of a catalogue. Pure: the same arguments give the same plan on any machine, whatever `bytecode` (the
+    compiled templates of earlier plans) holds.
+
+    `only` keeps targets by pattern with what they stand on (see `select`), `platforms` narrows each image's
+    platforms. Raises `ConfigError` with every problem of every file, `UsageError` for a pattern, platform or
+    snapshot that fits nothing.
+    """
+    if snapshot_id is not None and not (snapshot_id and valid_tag(f"x-{snapshot_id}")):
+        raise UsageError(f"{snapshot_id!r} cannot stand in a tag", hint="letters, digits, '_', '.' and '-'")
+    found = discover(source)
+    problems = found.problems
+    definitions = resolve(source, found.images, problems)
+    if not problems:  # a file that could not be read explains its folders
+        check_unused_folders(source, definitions, problems)
+    project = found.project.value() if found.project else None
+    default = project.platforms if project else ()
+    if project:
+        check_commit_tags(source, project, definitions, problems)
+        check_entitlements(source, project, definitions, problems)
+    rendered = render_all(
+        Renderer(source, bytecode=bytecode), definitions, default, tuple(platforms), problems
+    )
+    if problems or project is None:
+        raise ConfigError(once(problems, [d.name for d in definitions]), hint=_HINT)
+    plan = _assemble(source, project, rendered, lock, snapshot_id)
+    patterns = tuple(only)
+    return select(plan, patterns) if patterns else plan
+
+
+def _assemble(
+    source: Source,
+    project: Project,
+    rendered: list[Rendered],
+    lock: Lock | None,
+    snapshot_id: str | None,
+) -> Plan:
+    tags, aliases = known_tags(r.definition for r in rendered)
+    platforms = {(r.definition.image, r.definition.tag): r.platforms for r in rendered}
+    names = Names(tags, platforms, project.bases, lock)
+    problems: list[Problem] = []
+    targets = targets_of(source, project, rendered, names, aliases, problems, lock, snapshot_id)
+    if problems:
+        raise ConfigError(once(problems, [r.definition.name for r in rendered]), hint=_HINT)
+    by_name = sorted(targets.values(), key=lambda t: (t.image, t.tag, t.platform.slug))
+    ids, cycles = order({t.id: t.internal_bases for t in by_name})
+    if cycles:
+        raise ConfigError(
+            list(dict.fromkeys(_cycle(source, c, targets, rendered) for c in cycles)), hint=_HINT
+        )
+    keys: dict[str, str] = {}
+    made = []
+    for identity in ids:
+        target = targets[identity]
+        inputs = key_inputs(target, keys, builder=project.tools.builder)
+        if inputs is not None:
+            keys[identity] = key_of(inputs)
+            target = replace(target, key=keys[identity])
+        made.append(target)
+    return _finished(project, tuple(made), lock, snapshot_id, source)
+
+
+def _finished(
+    project: Project, targets: tuple[Target, ...], lock: Lock | None, snapshot_id: str | None, source: Source
+) -> Plan:
+    tools = {name: pinned(ref, lock) for name, ref in project.images.items()}
+    bases = [r for t in targets for r in t.external_bases]
+    unlocked = tuple(dict.fromkeys(r for r in (*bases, *tools.values()) if r.digest is None))
+    state: LockState = "none" if lock is None else "partial" if unlocked else "complete"
+    return Plan(project, targets, state, unlocked, snapshot_id, MappingProxyType(tools), source=source)
+
+
+def _cycle(
+    source: Source, cycle: tuple[str, ...], targets: Mapping[str, Target], rendered: list[Rendered]
+) -> Problem:
+    last = targets[cycle[-2]]
+    line = next((b.line for b in last.bases if b.target_id == cycle[-1]), 1)
+    item = next(r for r in rendered if r.definition.name == last.name)
+    where, at = item.place(source, line)
+    return cycle_problem(tuple(targets[i].name for i in cycle), where, at)

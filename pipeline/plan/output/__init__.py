@@ -1,0 +1,1 @@
+"""dist/: the files that a plan describes, compared with the disk and written."""

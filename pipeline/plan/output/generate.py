@@ -1,0 +1,194 @@
+"""dist/: what a plan looks like as files.
+
+    dist/<name>/<tag>/Dockerfile   the rendered template, COPY rootfs/ put in
+    dist/<name>/<tag>/test.yml     the rendered structure test, if there is one
+    dist/<name>/<tag>/rootfs/      the merged rootfs, if there is any
+    dist/<name>/<tag>/contexts/    a folder for each named context that is one
+    dist/.lockage-files            what was written here, so that what is stale can be removed
+
+The folder `dist/<name>/<tag>/` without contexts/ is the build context: nothing else is in it. Making the files is pure;
+`write` and `check` alone (and `disk`, for them) touch the disk, never through a symbolic link.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pipeline.catalogue.rootfs import RootfsEntry
+from pipeline.catalogue.source import Source
+from pipeline.errors import EnvironmentProblem
+
+from ..plan import Plan, Target
+from .disk import Disk, Generated
+
+RECORD = ".lockage-files"
+_RECORD_HEAD = "# written by lockage generate; these files are its own\n"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Change:
+    """What `write` would do to one path of dist/."""
+
+    path: str
+    action: Literal["add", "change", "remove"]
+
+    def __str__(self) -> str:
+        return f"{self.action:6} {self.path}"
+
+
+def context_files(target: Target) -> Mapping[str, Generated]:
+    """The build context of one target: Dockerfile, test.yml and rootfs/, by path. An external one has only a test."""
+    out: dict[str, Generated] = {}
+    if target.external is None:
+        out["Dockerfile"] = Generated("file", content=target.dockerfile.encode())
+    if target.test is not None:
+        out["test.yml"] = Generated("file", content=target.test.encode())
+    if target.rootfs:
+        out["rootfs"] = Generated("dir", 0o755)
+    out |= _tree("rootfs", target.rootfs)
+    return out
+
+
+def named_context_files(target: Target) -> Mapping[str, Generated]:
+    """The folders of a target's named contexts, by path: `contexts/<name>/…`."""
+    out: dict[str, Generated] = {}
+    for context in target.contexts:
+        if context.kind == "folder":
+            out["contexts"] = out[context.path] = Generated("dir", 0o755)
+            out |= _tree(context.path, context.entries)
+    return out
+
+
+def _tree(below: str, entries: Iterable[RootfsEntry]) -> dict[str, Generated]:
+    return {
+        f"{below}/{e.path}": Generated(e.kind, e.mode, None, e.origin, e.sha256, e.target) for e in entries
+    }
+
+
+def generated_files(plan: Plan) -> Mapping[str, Generated]:
+    """Every path below dist/, sorted. Platforms share a folder: their Dockerfile is the same text."""
+    out: dict[str, Generated] = {}
+    for _, (target, *_) in plan.groups():
+        folder = f"{target.image}/{target.tag}"
+        files = {**context_files(target), **named_context_files(target)}
+        out |= {f"{folder}/{path}": file for path, file in files.items()}
+    return dict(sorted(out.items()))
+
+
+def write(files: Mapping[str, Generated], dist: Path, source: Source | None) -> tuple[Change, ...]:
+    """Make dist/ hold exactly these files beside what others put there; gives what changed.
+
+    Each file is written beside its place and moved there. Files of an earlier run that are no longer
+    generated are removed; files that this program did not write are left. Raises `EnvironmentProblem`.
+    """
+    changes = check(files, dist)
+    try:
+        for change in reversed(changes):  # what is inside a folder before the folder
+            if change.action == "remove":
+                _remove(dist, change.path)
+        dist.mkdir(parents=True, exist_ok=True)
+        for change in changes:
+            if change.action != "remove":
+                _put(dist, change.path, files[change.path], source)
+        record = _RECORD_HEAD + "".join(f"{path}\n" for path in files)
+        if changes or not (dist / RECORD).is_file():
+            _replace(dist / RECORD, record.encode(), 0o644)
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot write {error.filename or dist}: {error.strerror}") from None
+    return changes
+
+
+def check(files: Mapping[str, Generated], dist: Path) -> tuple[Change, ...]:
+    """What `write` would change, by path; nothing is written."""
+    disk = Disk(dist)
+    changes = []
+    for path, file in files.items():
+        state = disk.state(path, file)
+        if state:
+            changes.append(Change(path, state))
+    changes += [
+        Change(path, "remove") for path in _recorded(dist) if path not in files and _exists(dist, path)
+    ]
+    return tuple(sorted(changes))
+
+
+def _parents_are_folders(dist: Path, path: str) -> bool:
+    parts = path.split("/")[:-1]
+    place = dist
+    for part in parts:
+        place = place / part
+        if place.is_symlink() or not place.is_dir():
+            return False
+    return True
+
+
+def _put(dist: Path, path: str, file: Generated, source: Source | None) -> None:
+    place = dist / path
+    parent = dist
+    for part in path.split("/")[:-1]:
+        parent = parent / part
+        if parent.is_symlink() or (parent.exists() and not parent.is_dir()):
+            parent.unlink()
+        parent.mkdir(exist_ok=True)
+    if file.kind == "dir":
+        if place.is_symlink() or (place.exists() and not place.is_dir()):
+            place.unlink()
+        place.mkdir(exist_ok=True)
+        place.chmod(file.mode)
+        return
+    if place.is_dir() and not place.is_symlink():
+        _remove_folder(place)
+    if file.kind == "link":
+        place.unlink(missing_ok=True)
+        place.symlink_to(file.target or "")
+        return
+    _replace(place, file.read(source), file.mode)
+
+
+def _replace(place: Path, content: bytes, mode: int) -> None:
+    handle, name = tempfile.mkstemp(prefix=".lockage-", dir=place.parent)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            os.fchmod(out.fileno(), mode)
+        Path(name).replace(place)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _recorded(dist: Path) -> list[str]:
+    record = dist / RECORD
+    if record.is_symlink() or not record.is_file():
+        return []
+    lines = record.read_text(encoding="utf-8", errors="replace").splitlines()
+    paths = [line for line in lines if line and not line.startswith(("#", "/"))]
+    return [p for p in paths if ".." not in p.split("/")]
+
+
+def _exists(dist: Path, path: str) -> bool:
+    return _parents_are_folders(dist, path) and os.path.lexists(dist / path)
+
+
+def _remove(dist: Path, path: str) -> None:
+    place = dist / path
+    if place.is_dir() and not place.is_symlink():
+        place.rmdir()
+    else:
+        place.unlink(missing_ok=True)
+    for parent in place.parents:  # a folder that nothing is left in goes too, recorded or not
+        if parent == dist or (parent.exists() and any(parent.iterdir())):
+            return
+        if parent.exists():
+            parent.rmdir()
+
+
+def _remove_folder(place: Path) -> None:
+    import shutil
+
+    shutil.rmtree(place)

@@ -1,0 +1,257 @@
+"""The plan: every target, what it is made of and stands on. Frozen; its JSON is the same bytes everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Literal
+
+from pipeline.catalogue.named_contexts import NamedContext
+from pipeline.catalogue.rootfs import RootfsEntry
+from pipeline.catalogue.source import Source
+from pipeline.config import Entitlement, Gates, Project
+from pipeline.dockerfile.bases import BaseUse, context_name, final_base, rewrite_uses
+from pipeline.dockerfile.labels import labels_of
+from pipeline.model import Platform, Reference
+from pipeline.util.canonical_json import pretty
+
+FORMAT_VERSION = 1
+
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+
+LockState = Literal["none", "partial", "complete"]
+
+
+def target_id(image: str, tag: str, platform: Platform) -> str:
+    """`<image>/<tag>/<os>-<arch>[-<variant>]`: tag carries the image variant's suffix, `<variant>` is the
+    architecture's (`linux-arm-v7`)."""
+    return f"{image}/{tag}/{platform.slug}"
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """An image that a target stands on.
+
+    `name` is what the Dockerfile says (variables replaced). Internal: `target_id`. External: `reference`
+    with its tag, and with its digest when the lock (or the Dockerfile) has one.
+    """
+
+    kind: Literal["internal", "external"]
+    name: str
+    line: int
+    target_id: str | None = None
+    reference: Reference | None = None
+    on: Platform | None = None  # FROM --platform=…, when it is not the target's own
+
+    def to_json(self) -> dict[str, Any]:
+        """The base as data."""
+        out: dict[str, Any] = {"kind": self.kind, "name": self.name}
+        if self.target_id:
+            out["target"] = self.target_id
+        if self.reference:
+            out["reference"] = str(self.reference)
+        if self.on:
+            out["platform"] = str(self.on)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One image, tag, variant and platform: the unit that is built, scanned, tested, pushed."""
+
+    id: str
+    image: str
+    tag: str
+    base_tag: str
+    variant: str | None
+    platform: Platform
+    tags: tuple[str, ...]  # every tag and alias that its index bears, the real tag first
+    bases: tuple[Base, ...]
+    dockerfile: str  # as generated: internal bases by name and tag
+    test: str | None  # container-structure-test 2.0.0
+    rootfs: tuple[RootfsEntry, ...]
+    labels: Mapping[str, str]  # those of image.yml and our own; `dockerfile_labels` win over them
+    key: str | None  # None without a lock for every external base
+    gates: Gates
+    warnings: tuple[str, ...]
+    template: str | None  # where the Dockerfile came from, below the root
+    test_template: str | None
+    title: str | None = None
+    description: str | None = None
+    external: Reference | None = None  # an image built elsewhere that this target is; then `dockerfile` is ""
+    syntax: Reference | None = None  # the frontend that reads the Dockerfile; None for the builder's own
+    arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # what ARG gets
+    contexts: tuple[NamedContext, ...] = ()  # by name
+    secrets: tuple[str, ...] = ()  # ids of lockage.yml's secrets that RUN may mount, sorted
+    ssh: tuple[str, ...] = ()  # likewise
+    entitlements: tuple[Entitlement, ...] = ()  # what lockage.yml grants the image, sorted
+
+    @property
+    def name(self) -> str:
+        """`python:3.11.2-dev`."""
+        return f"{self.image}:{self.tag}"
+
+    @property
+    def internal_bases(self) -> tuple[str, ...]:
+        """Ids of the targets that must be built first."""
+        return tuple(dict.fromkeys(b.target_id for b in (*self.bases, *self.contexts) if b.target_id))
+
+    @property
+    def external_bases(self) -> tuple[Reference, ...]:
+        """The images from elsewhere that go into it (or that it is), and its frontend, pinned where the lock knows
+        them."""
+        found = [b.reference for b in (*self.bases, *self.contexts) if b.reference]
+        found += [r for r in (self.external, self.syntax) if r is not None]
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def final_base(self) -> Base | None:
+        """What the last stage stands on; None for `scratch`."""
+        use = final_base(self.dockerfile, self.platform, self.arguments, self._context_names)
+        name = context_name(use.name) if use and self.contexts else None
+        context = next((c for c in self.contexts if c.name == name), None)
+        if use and context:
+            if context.target_id:
+                return Base("internal", context.image, use.line, context.target_id)
+            return (
+                Base("external", context.image, use.line, None, context.reference)
+                if context.reference
+                else None
+            )
+        return next((b for b in self.bases if use and (b.name, b.on) == (use.name, use.platform)), None)
+
+    @property
+    def _context_names(self) -> frozenset[str]:
+        return frozenset(context.name for context in self.contexts)
+
+    @property
+    def dockerfile_labels(self) -> Mapping[str, str | None]:
+        """The labels that the Dockerfile sets itself, which win over `labels`; None for a value that only the build
+        knows."""
+        found = labels_of(self.dockerfile, self.platform, self.arguments, self._context_names)
+        return {key: label.value for key, label in found.items()}
+
+    def dockerfile_on(self, references: Mapping[str, str]) -> str:
+        """The Dockerfile with bases replaced by exact references; `references` maps a base's `name` (or an
+        internal base's target id) to the text that FROM shall have."""
+        bases = {(base.name, base.on): base for base in self.bases}
+
+        def choose(use: BaseUse) -> str | None:
+            base = bases.get((use.name, use.platform))
+            if base is None:
+                return None
+            own = references.get(base.target_id) if base.target_id else None
+            return own if own is not None else references.get(base.name)
+
+        return rewrite_uses(self.dockerfile, self.platform, choose, self.arguments, self._context_names)
+
+    def to_json(self) -> dict[str, Any]:
+        """The target as data: texts by digest, the rest in full."""
+        return {
+            "id": self.id,
+            "image": self.image,
+            "tag": self.tag,
+            "base_tag": self.base_tag,
+            "variant": self.variant,
+            "platform": str(self.platform),
+            "tags": list(self.tags),
+            "bases": [b.to_json() for b in self.bases],
+            "external": None if self.external is None else str(self.external),
+            "syntax": None if self.syntax is None else str(self.syntax),
+            "key": self.key,
+            "dockerfile": None if self.external else _text_json(self.template, self.dockerfile),
+            "test": None if self.test is None else _text_json(self.test_template, self.test),
+            "rootfs": [_entry_json(e) for e in self.rootfs],
+            "labels": dict(sorted(self.labels.items())),
+            "arguments": dict(self.arguments),
+            "contexts": [
+                c.to_json() | ({"entries": [_entry_json(e) for e in c.entries]} if c.kind == "folder" else {})
+                for c in self.contexts
+            ],
+            "secrets": list(self.secrets),
+            "ssh": list(self.ssh),
+            "entitlements": list(self.entitlements),
+            "gates": self.gates.to_json(),
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All targets in an order in which they can be built, and the project they belong to."""
+
+    project: Project
+    targets: tuple[Target, ...]
+    lock_state: LockState = "none"
+    unlocked: tuple[Reference, ...] = ()  # external bases and tools that the lock does not know
+    snapshot_id: str | None = None
+    tools: Mapping[str, Reference] = field(
+        default_factory=lambda: MappingProxyType({})
+    )  # pinned where locked
+    format_version: int = FORMAT_VERSION
+    source: Source | None = field(default=None, repr=False, compare=False)  # where rootfs contents are read
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Target]:
+        """Targets by id."""
+        return MappingProxyType({t.id: t for t in self.targets})
+
+    @property
+    def builder(self) -> str:
+        """What builds: an input of every key."""
+        return self.project.tools.builder
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Image names, sorted."""
+        return tuple(sorted({t.image for t in self.targets}))
+
+    def groups(self) -> tuple[tuple[str, tuple[Target, ...]], ...]:
+        """`image:tag` and its platforms' targets, in build order: one index each."""
+        out: dict[str, list[Target]] = {}
+        for target in self.targets:
+            out.setdefault(target.name, []).append(target)
+        return tuple((name, tuple(targets)) for name, targets in out.items())
+
+    def dependents(self, target_id: str) -> tuple[str, ...]:
+        """Ids of everything that stands on a target, directly or not, in build order."""
+        inside = {target_id}
+        for target in self.targets:
+            if inside.intersection(target.internal_bases):
+                inside.add(target.id)
+        return tuple(t.id for t in self.targets if t.id in inside and t.id != target_id)
+
+    def to_data(self) -> dict[str, Any]:
+        """The plan as data."""
+        return {
+            "format_version": self.format_version,
+            "project": self.project.project,
+            "snapshot_id": self.snapshot_id,
+            "lock": {"state": self.lock_state, "missing": [str(r) for r in self.unlocked]},
+            "tools": {name: str(ref) for name, ref in self.tools.items()},
+            "targets": [t.to_json() for t in self.targets],
+        }
+
+    def to_json(self) -> str:
+        """The plan as JSON, the same bytes for the same catalogue, lock and options; one target to a line."""
+        data = self.to_data()
+        targets = ",\n".join("    " + _ENCODE(t) for t in data.pop("targets"))
+        head = pretty(data).removesuffix("\n}\n")
+        return f'{head},\n  "targets": [\n{targets}\n  ]\n}}\n'
+
+
+def _text_json(template: str | None, text: str) -> dict[str, str | None]:
+    return {"template": template, "digest": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"}
+
+
+def _entry_json(entry: RootfsEntry) -> dict[str, Any]:
+    out: dict[str, Any] = {"path": entry.path, "kind": entry.kind, "mode": f"{entry.mode:04o}"}
+    if entry.sha256:
+        out |= {"digest": f"sha256:{entry.sha256}", "size": entry.size}
+    if entry.target is not None:
+        out["target"] = entry.target
+    return out | {"origin": entry.origin}

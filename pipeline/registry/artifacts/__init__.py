@@ -1,0 +1,1 @@
+"""OCI artifacts that are not images: files pushed and pulled under their media types."""

@@ -1,0 +1,1 @@
+"""How each registry is reached: credentials, certificate authorities, tokens and their scopes."""

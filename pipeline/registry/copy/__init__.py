@@ -1,0 +1,1 @@
+"""Copies of images with everything attached to them, between registries and OCI layouts."""

@@ -1,0 +1,71 @@
+"""Layouts into registries and out of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.errors import RegistryError
+from pipeline.model import Descriptor, Digest, Repository
+from pipeline.model.manifest import Manifest
+from pipeline.oci.layout import REF_NAME, Layout
+from pipeline.oci.verify import uncorrupted
+from pipeline.util.concurrency import each
+
+from ..client import Registry
+from .image import REFERRER_DEPTH, CopyResult
+
+_DEPTH = 4
+
+
+async def push_layout(
+    registry: Registry, folder: Path, repo: Repository, tag: str | None = None, *, name: str | None = None
+) -> CopyResult:
+    """Push the image of a layout, with its referrers; `name` chooses one if there are several.
+
+    Raises RegistryError if the folder is not a layout, is incomplete, or holds something else than it says.
+    """
+    layout = Layout(folder)
+    return await registry.copy(layout, layout.resolve(name).digest, repo, tag=tag)
+
+
+async def pull_layout(
+    registry: Registry,
+    repo: Repository,
+    digest: Digest,
+    folder: Path,
+    *,
+    name: str | None = None,
+    referrers: bool = True,
+) -> Descriptor:
+    """Write an image with all platforms into a layout, and with its referrers and those of its children.
+
+    `name` becomes its reference name in `index.json`, which is written last: what it lists is complete.
+    """
+    layout, source = Layout.create(folder), registry.source(repo)
+
+    async def blob(descriptor: Descriptor) -> None:
+        if layout.file(descriptor) is None:
+            await uncorrupted(lambda: layout.put_stream(descriptor, source.stream(descriptor)))
+
+    async def fetch(digest: Digest, depth: int = 0) -> list[Manifest]:
+        if depth > _DEPTH:
+            raise RegistryError(f"{repo.at(digest)} is nested more than {_DEPTH} deep")
+        manifest = await source.manifest(digest)
+        below = await each(lambda child: fetch(child.digest, depth + 1), manifest.children)
+        await each(blob, manifest.blobs)
+        layout.put(manifest.raw, manifest.media_type)
+        return [manifest, *(m for part in below for m in part)]
+
+    every = await fetch(digest)
+    attached: dict[Digest, Descriptor] = {}
+    subjects = [m.digest for m in every] if referrers else []
+    for _ in range(REFERRER_DEPTH):
+        found = await source.referrers(subjects)
+        new = {d.digest: d for part in found.values() for d in part if d.digest not in attached}
+        await each(lambda entry: fetch(entry.digest), new.values())
+        attached |= new
+        subjects = list(new)
+    top = every[0].descriptor
+    layout.add(*attached.values(), replace(top, annotations={REF_NAME: name}) if name else top)
+    return top

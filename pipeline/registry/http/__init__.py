@@ -1,0 +1,1 @@
+"""Requests over the wire: one session, bounded per host, retried, with faults turned into errors."""

@@ -1,0 +1,221 @@
+"""A workshop inside a Dagger function: what its caller gave, instead of this machine's files and variables."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.catalogue import read_source
+from pipeline.catalogue.source import lock_of
+from pipeline.config import EMBEDDED, Lock, read_lock
+from pipeline.engine.head import read_head
+from pipeline.engine.secrets import plaintext
+from pipeline.errors import UsageError
+from pipeline.model import Mirrors, Platform
+from pipeline.plan import plan_of
+from pipeline.policy import Revision
+
+from .context import Report, RunContext, RunLimits, Signing
+from .engines import GivenEngine
+from .lock import resolve, wanted
+
+if TYPE_CHECKING:
+    import dagger
+
+    from pipeline.catalogue import Source
+    from pipeline.config.values import SecretSource, SshSource
+    from pipeline.plan import Plan
+    from pipeline.registry import Registry
+
+_CATALOGUE = ("lockage.yml", "lockage.lock", "images")
+_JOBS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class GivenSecrets:
+    """Secrets of builds that a caller gave, by the id that lockage.yml knows them under, and an SSH agent."""
+
+    by_id: Mapping[str, dagger.Secret] = field(default_factory=dict)
+    socket: dagger.Socket | None = None
+
+    @classmethod
+    def of(
+        cls, ids: Sequence[str], secrets: Sequence[dagger.Secret], agent: dagger.Socket | None
+    ) -> GivenSecrets:
+        """Secrets and their ids in the same order. Raises UsageError where there is not one for each."""
+        if len(ids) != len(secrets) or len(set(ids)) != len(ids):
+            raise UsageError(
+                f"{len(ids)} ids for {len(secrets)} secrets",
+                hint="--secret-ids token,config --secrets env://TOKEN,file://config.json",
+            )
+        return cls(dict(zip(ids, secrets, strict=True)), agent)
+
+    async def secret(self, client: dagger.Client, id: str, source: SecretSource) -> dagger.Secret | None:
+        """The secret with this id."""
+        return self.by_id.get(id)
+
+    async def agent(self, client: dagger.Client, id: str, source: SshSource) -> dagger.Socket | None:
+        """The agent, whatever the id."""
+        return self.socket
+
+    async def key(self, client: dagger.Client, id: str, source: SshSource) -> dagger.Secret | None:
+        """A key that was given as a secret with this id."""
+        return self.by_id.get(id)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the caller of a function gave. `registry` is the embedded one; `mirrors` are HOST=ADDRESS."""
+
+    client: dagger.Client
+    source: dagger.Directory
+    registry: dagger.Service | None = None
+    mirrors: Sequence[str] = ()
+    lock: dagger.File | None = None
+    revision: str = ""
+    docker_config: dagger.Secret | None = field(default=None, repr=False)
+    private_key: dagger.Secret | None = field(default=None, repr=False)
+    password: dagger.Secret | None = field(default=None, repr=False)
+    public_key: str = ""
+    secrets: GivenSecrets = field(default_factory=GivenSecrets, repr=False)
+
+
+async def read_catalogue(given: Given) -> Source:
+    """lockage.yml, the lock and images/ of the given source, on this function's disk."""
+    here = Path.cwd() / "source"
+    wanted_files = given.client.directory().with_directory(".", given.source, include=list(_CATALOGUE))
+    await wanted_files.export(str(here))
+    return read_source(here)
+
+
+@asynccontextmanager
+async def run_context(
+    given: Given,
+    report: Report,
+    *,
+    targets: Sequence[str] = (),
+    platforms: Sequence[str] = (),
+    fresh: bool = False,
+    signs: bool = False,
+) -> AsyncIterator[RunContext]:
+    """A workshop for the targets; what is not locked is looked up in the registries in force.
+
+    The private key is asked for when it `signs`. Raises UsageError for arguments that do not go together, and
+    whatever making a plan raises.
+    """
+    from datetime import UTC, datetime
+
+    from pipeline.registry import Registry
+
+    source, chosen, here = await read_catalogue(given), _platforms(platforms), Path.cwd()
+    mirrors, lock = parse_mirrors(given.mirrors), await _lock(given)
+    if lock is None and not given.mirrors:
+        lock = lock_of(source)
+
+    def made(lock: Lock | None) -> Plan:
+        return plan_of(source, lock=lock, only=targets, platforms=chosen)
+
+    plan = made(lock)
+    host, access = await _access(given, plan)
+    async with Registry(access) as registry:
+        lock = await _complete(lock, plan, registry, mirrors)
+        yield RunContext(
+            plan=made(lock),
+            whole=_whole(source, lock) if chosen or any("/" in name for name in targets) else {},
+            registry=registry,
+            engine=GivenEngine(given.client, here, given.registry),
+            host=host,
+            mirrors=mirrors,
+            signing=await _signing(given, signs),
+            revision=await _revision(given, here / "objects"),
+            today=datetime.now(UTC).date(),
+            contexts=here / "contexts",
+            cache=here / "cache",
+            limits=RunLimits.of(_JOBS),
+            report=report,
+            fresh=fresh,
+            secrets=given.secrets,
+        )
+
+
+def _whole(source: Source, lock: Lock) -> dict[str, frozenset[Platform]]:
+    """All platforms of each `image:tag`, for a caller who left some of them to others."""
+    groups = plan_of(source, lock=lock).groups()
+    return {name: frozenset(t.platform for t in found) for name, found in groups}
+
+
+def parse_mirrors(texts: Sequence[str]) -> Mirrors:
+    """`HOST=ADDRESS` each; raises UsageError."""
+    pairs = [text.strip().partition("=") for text in texts if text.strip()]
+    try:
+        if not all(host and address for host, _, address in pairs):
+            raise ValueError("must be HOST=ADDRESS")
+        return Mirrors.parse({host: address for host, _, address in pairs})
+    except ValueError as fault:
+        raise UsageError(f"--mirrors: {fault}", hint="docker.io=registry.example/docker.io") from None
+
+
+def _platforms(texts: Sequence[str]) -> list[Platform]:
+    try:
+        return [Platform.parse(text) for text in texts]
+    except ValueError as fault:
+        raise UsageError(str(fault)) from None
+
+
+async def _lock(given: Given) -> Lock | None:
+    return read_lock((await given.lock.contents()).encode(), "--lock") if given.lock else None
+
+
+async def _complete(lock: Lock | None, plan: Plan, registry: Registry, mirrors: Mirrors) -> Lock:
+    known = dict(lock.images) if lock else {}
+    missing = tuple(r for r in wanted(plan) if r not in known)
+    return Lock.of(known | dict((await resolve(registry, mirrors, missing)).images))
+
+
+async def _access(given: Given, plan: Plan):
+    """The embedded registry's host as references have it, and how to reach it and all others from in here.
+
+    The engine knows the registry by its address on the caller's machine; this container sees it as a service.
+    """
+    from pipeline.registry import Access, HostAccess
+
+    embedded = plan.project.registry == EMBEDDED
+    host, hosts = "", {}
+    if embedded and given.registry is None:
+        raise UsageError(
+            "lockage.yml says `registry: embedded`, and no registry was given",
+            hint='eval "$(lockage env)", or --registry tcp://localhost:PORT (`lockage status` has the port)',
+        )
+    if given.registry is not None and (embedded or any("=localhost:" in text for text in given.mirrors)):
+        address = await (await given.registry.start()).endpoint()
+        host = f"localhost:{address.rpartition(':')[2]}"
+        hosts = {host: HostAccess(insecure_http=True, address=address)}
+    config = await plaintext(given.docker_config, "--docker-config") if given.docker_config else "{}"
+    return host, Access.from_docker_config(config, {}, hosts=hosts)
+
+
+async def _signing(given: Given, signs: bool) -> Signing:
+    public = given.public_key.encode()
+    if not signs:
+        return Signing(public, "--public-key")
+    if given.private_key is None or not public:
+        raise UsageError(
+            "signing needs a key pair",
+            hint='eval "$(lockage env)", or --private-key file://cosign.key --public-key "$(cat cosign.pub)"',
+        )
+    private = await plaintext(given.private_key, "--private-key")
+    password = await plaintext(given.password, "--password") if given.password else ""
+    return Signing(public, "--public-key", private.encode(), password)
+
+
+async def _revision(given: Given, scratch: Path) -> Revision:
+    head = await read_head(given.source, scratch)
+    if head is None or given.revision not in ("", head.sha):
+        try:
+            return Revision(given.revision)
+        except ValueError as fault:
+            raise UsageError(f"--revision: {fault}") from None
+    return Revision(head.sha, head.dirty, head.created)

@@ -1,0 +1,1 @@
+"""One image tag to its index: pushed by digest, signed, tagged, promoted."""

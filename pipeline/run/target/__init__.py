@@ -1,0 +1,1 @@
+"""One target to its verdict: recalled or built, examined, judged, recorded."""

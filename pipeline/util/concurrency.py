@@ -1,0 +1,61 @@
+"""Concurrent work: results in the order requested, and the cause of a failure instead of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
+
+import anyio
+
+from pipeline.errors import LockageError
+
+T = TypeVar("T")
+A = TypeVar("A")
+
+
+async def each(work: Callable[[A], Awaitable[T]], items: Iterable[A]) -> list[T]:
+    """`work` for every item at once. The first failure cancels the others and is raised itself."""
+    todo = list(items)
+    if len(todo) == 1:
+        return [await work(todo[0])]
+    results: dict[int, T] = {}
+
+    async def one(place: int, item: A) -> None:
+        results[place] = await work(item)
+
+    try:
+        async with anyio.create_task_group() as group:
+            for place, item in enumerate(todo):
+                group.start_soon(one, place, item)
+    except BaseExceptionGroup as failed:
+        raise first_cause(failed) from None
+    return [results[place] for place in range(len(todo))]
+
+
+async def run_together(*functions: Callable[[], Awaitable[Any]]) -> list[Any]:
+    """The results of all functions, in their order. The first failure cancels the others.
+
+    Raises the first failure bare if every failure is a `LockageError`, the whole group otherwise.
+    """
+    results: list[Any] = [None] * len(functions)
+
+    async def one(place: int, function: Callable[[], Awaitable[Any]]) -> None:
+        results[place] = await function()
+
+    try:
+        async with anyio.create_task_group() as group:
+            for place, function in enumerate(functions):
+                group.start_soon(one, place, function)
+    except BaseExceptionGroup as failures:
+        if failures.split(LockageError)[1] is None:
+            raise first_cause(failures) from None
+        raise
+    return results
+
+
+def first_cause(failed: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first exception in a group that is not itself a group."""
+    inner: BaseException = failed
+    while isinstance(inner, BaseExceptionGroup):
+        inner = inner.exceptions[0]
+    return inner

@@ -1,0 +1,63 @@
+"""Locks between processes: `flock` on a file that names its holder. The kernel frees it when that one dies.
+
+The library filelock does not fit: it does not tell those who wait who holds the lock, uses marker files where `flock`
+is missing, and takes 80 ms to import, twice as long as `lockage --help`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+
+_POLL = 0.1
+
+
+def _open(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+
+def try_lock(path: Path) -> int | None:
+    """An open descriptor that holds the lock until it is closed, or None if somebody else has it."""
+    descriptor = _open(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def holder(path: Path) -> str:
+    """Who wrote its name into a lock last, as text for a person; empty if nobody did."""
+    try:
+        who = json.loads(path.read_text())
+        return f"pid {int(who['pid'])} ({who['what']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+@asynccontextmanager
+async def locked(path: Path, what: str, waiting: Callable[[str], None] | None = None) -> AsyncIterator[None]:
+    """Hold the lock alone; waits for as long as it takes, and says once through `waiting` for whom."""
+    told = False
+    while (descriptor := try_lock(path)) is None:
+        if not told and waiting is not None:
+            told = True
+            waiting(holder(path))
+        await anyio.sleep(_POLL)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "what": what}).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,476 @@
+"""A folder of Dockerfiles becomes a catalogue that plans: names, sources, escapes, and what is left to a person."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pipeline.catalogue import Source, SourceFile
+from pipeline.catalogue.templating.templates import Renderer
+from pipeline.cli import main
+from pipeline.importing import import_folder
+from pipeline.importing.dockerignore import DockerIgnore, matched
+from pipeline.importing.rewrite import as_template, clean, rewrite
+from pipeline.model import Platform
+from pipeline.plan import make_plan
+
+ROOT = Path(__file__).parent.parent.parent
+PROJECT = "version: 1\nproject: demo\nbases: [debian:12]\n"
+AMD64 = Platform("linux", "amd64")
+DEBIAN = "FROM debian:12\n"
+
+
+def imported(files, **options):
+    options.setdefault("project", "demo")
+    return import_folder(Source.of(files), options.pop("name", "demo"), **options)
+
+
+def catalogue(found, files):
+    """The source that is written, as it would be read again."""
+    out = {}
+    for path, file in found.files.items():
+        if file.content is not None:
+            out[path] = file.content
+        elif file.kind == "file":
+            given = files[file.origin]
+            out[path] = given if not isinstance(given, str) else given.encode()
+        else:
+            out[path] = SourceFile(file.kind, file.mode, target=file.target)
+    return Source.of(out)
+
+
+def planned(files, **options):
+    """The plan of what was imported: nothing is left out, nothing has a warning."""
+    found = imported(files, **options)
+    assert [i.status for i in found.images if i.status != "made"] == []
+    return found, make_plan(catalogue(found, files))
+
+
+def texts(plan):
+    return {t.name: t.dockerfile for t in plan.targets}
+
+
+def notes(found):
+    return {i.name: [*i.done, *i.by_hand] for i in found.images}
+
+
+# Names
+
+
+def test_every_place_of_a_dockerfile():
+    files = {
+        "base/Dockerfile": DEBIAN,
+        "python/3.11/Dockerfile": DEBIAN,
+        "python/3.12/Dockerfile": DEBIAN,
+        "python/3.12/Dockerfile.dev": DEBIAN + "RUN dev\n",
+        "tool/Containerfile": DEBIAN,
+        "node/Dockerfile.alpine": DEBIAN,
+        "node/Dockerfile.slim": DEBIAN,
+        "My_App/Dockerfile": DEBIAN,
+        "worker.Dockerfile": DEBIAN,
+    }
+    found, plan = planned(files)
+    assert sorted(t.name for t in plan.targets) == [
+        "base:latest", "my-app:latest", "node:alpine", "node:slim", "python:3.11", "python:3.12",
+        "python:3.12-dev", "tool:latest", "worker:latest",
+    ]  # fmt: skip
+    assert not found.left
+    assert texts(plan)["python:3.12-dev"] == DEBIAN + "RUN dev\n"
+    assert "images/base/Dockerfile.tmpl" in found.files
+    assert "images/python/3.12/Dockerfile.dev.tmpl" in found.files
+    assert [str(b) for b in found.bases] == ["docker.io/library/debian:12"]
+
+
+def test_a_dockerfile_in_the_folder_itself_is_the_folder_s_image():
+    found, plan = planned({"Dockerfile": DEBIAN + "COPY a /\n", "a": "1"}, name="Web Shop")
+    assert [t.name for t in plan.targets] == ["web-shop:latest"]
+    assert "images/web-shop/rootfs/a" in found.files
+
+
+def test_dockerfiles_that_are_not_read_are_named_with_the_reason():
+    files = {
+        "a/Dockerfile": DEBIAN,
+        "a/b/c/Dockerfile": DEBIAN,
+        "_x/Dockerfile": DEBIAN,
+        "l/Dockerfile": SourceFile("link", target="../a/Dockerfile"),
+        "a/Dockerfile.tmpl": DEBIAN,
+        "a/-odd/Dockerfile": DEBIAN,
+    }
+    found = imported(files)
+    assert [i.name for i in found.images] == ["a:latest"]
+    assert dict(found.left) == {
+        "a/b/c/Dockerfile": "lies deeper than <name>/<tag>/",
+        "_x/Dockerfile": "lies in a folder that starts with . or _",
+        "l/Dockerfile": "is a symbolic link",
+        "a/-odd/Dockerfile": "there is another Dockerfile in its place, or its name gives no tag",
+    }
+
+
+def test_a_folder_without_dockerfiles_gives_nothing():
+    found = imported({"a/README": "x"})
+    assert (found.images, dict(found.files)) == ((), {})
+
+
+def test_what_an_earlier_import_made_is_not_read():
+    files = {"lockage.yml": "version: 1\n", "images/a/rootfs/Dockerfile": DEBIAN, "a/Dockerfile": DEBIAN}
+    found = imported(files)
+    assert [i.name for i in found.images] == ["a:latest"] and not found.left
+
+
+# FROM
+
+
+def test_own_images_by_prefix():
+    files = {
+        "base/Dockerfile": DEBIAN,
+        "app/Dockerfile": "ARG V=1.2\nFROM ghcr.io/acme/base:${V} AS x\nCOPY --from=ghcr.io/acme/base:1.1 /a /b\n",
+        "other/Dockerfile": "ARG R=ghcr.io/acme\nFROM $R/base\nRUN --mount=from=ghcr.io/acme/app,target=/a ls\n",
+        "far/Dockerfile": "FROM base:1.2\nFROM ghcr.io/other/base:1\n",
+    }
+    found, plan = planned(files, prefixes=("ghcr.io/acme",))
+    assert texts(plan) == {
+        "base:1.2": DEBIAN,
+        "app:latest": "ARG V=1.2\nFROM base:${V} AS x\nCOPY --from=base:1.1 /a /b\n",
+        "other:latest": "ARG R=ghcr.io/acme\nFROM base:latest\nRUN --mount=from=app,target=/a ls\n",
+        "far:latest": "FROM docker.io/library/base:1.2\nFROM ghcr.io/other/base:1\n",
+    }
+    assert set(plan.by_id["base/1.2/linux-amd64"].tags) == {"1.2", "1.1", "latest"}
+    assert [str(b) for b in found.bases] == [
+        "docker.io/library/base:1.2", "docker.io/library/debian:12", "ghcr.io/other/base:1",
+    ]  # fmt: skip
+    assert (
+        "FROM ghcr.io/other/base:1: is that the base made here? --prefix ghcr.io/other"
+        in notes(found)["far:latest"]
+    )
+
+
+def test_own_images_by_their_bare_names():
+    files = {
+        "base/Dockerfile": DEBIAN,
+        "base/Dockerfile.dev": DEBIAN,
+        "app/Dockerfile": "FROM base:1.2-dev\nFROM base@sha256:" + "0" * 64 + "\n",
+        "python/3.11/Dockerfile": "FROM python:3.11\n",
+        "python/3.12/Dockerfile": "ARG V=3.11\nFROM python:$V-slim\nFROM python:3.11\n",
+    }
+    found, plan = planned({k: v for k, v in files.items() if k != "app/Dockerfile"})
+    assert texts(plan)["python:3.11"] == "FROM docker.io/library/python:3.11\n"
+    assert (
+        texts(plan)["python:3.12"] == "ARG V=3.11\nFROM docker.io/library/python:$V-slim\nFROM python:3.11\n"
+    )
+    found, plan = planned(files)
+    assert texts(plan)["app:latest"] == "FROM base:1.2-dev\nFROM base:latest\n"
+    assert set(plan.by_id["base/1.2-dev/linux-amd64"].tags) == {"1.2-dev", "latest-dev"}
+    assert any("another one: docker.io/library/base:1.2-dev" in n for n in notes(found)["app:latest"])
+
+
+def test_an_external_image_with_a_digest_is_listed_by_its_tag():
+    found, _ = planned({"a/Dockerfile": f"FROM debian:12@sha256:{'0' * 64}\nFROM alpine\nFROM scratch\n"})
+    assert [str(b) for b in found.bases] == ["docker.io/library/alpine:latest", "docker.io/library/debian:12"]
+
+
+# Sources
+
+ODD = r"""# syntax=docker/dockerfile:1
+# escape=\
+FROM debian:12 AS one
+
+COPY a.txt ./b /x/
+  copy --chown=1:2 --link "a.txt" \
+    # a comment inside
+    b/c \
+
+    /y/
+ADD ["a.txt", "with space", "/z/"]
+COPY <<EOF a.txt /h/
+{{ not.a.template }} {% raw %} COPY a.txt /no/
+EOF
+RUN <<EOT
+COPY a.txt /neither/
+EOT
+RUN --mount=type=bind,source=b,target=/m --mount=target=/all --mount=type=cache,target=/c ls
+RUN --mount=type=bind,from=one,source=/etc,target=/m ls
+COPY --from=one /a.txt /
+ADD https://example.org/a.txt /
+ADD ${WHERE}/x /
+COPY /b /../b/c ../a.txt /w/
+COPY --parents b/c d/./e /p/
+COPY *.txt $X /q/
+ENV A={#
+ONBUILD COPY a.txt /later/"""
+
+IMPORTED = r"""# syntax=docker/dockerfile:1
+# escape=\
+FROM debian:12 AS one
+
+COPY rootfs/a.txt rootfs/./b /x/
+  copy --chown=1:2 --link "rootfs/a.txt" \
+    # a comment inside
+    rootfs/b/c \
+
+    /y/
+ADD ["rootfs/a.txt", "rootfs/with space", "/z/"]
+COPY <<EOF rootfs/a.txt /h/
+{{ not.a.template }} {% raw %} COPY a.txt /no/
+EOF
+RUN <<EOT
+COPY a.txt /neither/
+EOT
+RUN --mount=type=bind,source=rootfs/b,target=/m --mount=target=/all,source=rootfs/ --mount=type=cache,target=/c ls
+RUN --mount=type=bind,from=one,source=/etc,target=/m ls
+COPY --from=one /a.txt /
+ADD https://example.org/a.txt /
+ADD ${WHERE}/x /
+COPY rootfs//b rootfs/b/c rootfs/a.txt /w/
+COPY --parents rootfs/./b/c rootfs/d/./e /p/
+COPY rootfs/*.txt rootfs/$X /q/
+ENV A={#
+ONBUILD COPY a.txt /later/"""
+
+
+def test_buildkit_s_oddities():
+    files = {"o/Dockerfile": ODD, "o/a.txt": "1", "o/b/c": "2", "o/with space": "3", "o/d/e": "4"}
+    found, plan = planned(files)
+    assert texts(plan)["o:latest"] == IMPORTED
+    by_hand = {i.name: i.by_hand for i in found.images}["o:latest"]
+    assert [re.sub(r":.*", "", n.removeprefix("o/Dockerfile:")) for n in by_hand] == [
+        "22",
+        "27",
+        "images/o/Dockerfile.tmpl",  # an ADD that can change
+    ]
+    copied = {e.path for e in plan.targets[0].rootfs if e.kind == "file"}
+    assert copied == {"Dockerfile", "a.txt", "b/c", "with space", "d/e"}
+
+
+def test_only_what_is_copied_is_brought_along():
+    files = {
+        "a/Dockerfile": DEBIAN + "COPY src/*.py run.sh /x/\n",
+        "a/src/a.py": "1", "a/src/b.txt": "2", "a/src/deep/c.py": "3", "a/README": "4",
+        "a/run.sh": SourceFile("file", 0o755, b"#!/bin/sh\n"),
+    }  # fmt: skip
+    found, plan = planned(files)
+    assert {(e.path, e.mode) for e in plan.targets[0].rootfs if e.kind == "file"} == {
+        ("src/a.py", 0o644),
+        ("run.sh", 0o755),
+    }
+    assert b"rootfs_copy: false" in found.files["images/a/image.yml"].content
+
+
+def test_dockerignore_is_honoured_and_one_of_the_dockerfile_s_own_wins():
+    files = {
+        "a/Dockerfile": DEBIAN + "COPY . /x\n",
+        "a/.dockerignore": "**/*.md\n!keep.md\n# no comment\n/node_modules\nDockerfile*\n.dockerignore\n",
+        "a/x.md": "", "a/keep.md": "", "a/deep/y.md": "", "a/deep/z": "", "a/node_modules/m/n": "",
+        "w.Dockerfile": DEBIAN + "COPY a /x\n",
+        "w.Dockerfile.dockerignore": "*\n!a/deep\n",
+    }  # fmt: skip
+    _, plan = planned(files)
+    found = {t.name: {e.path for e in t.rootfs if e.kind == "file"} for t in plan.targets}
+    assert found == {"a:latest": {"keep.md", "deep/z"}, "w:latest": {"a/deep/y.md", "a/deep/z"}}
+
+
+def test_links_bring_what_they_point_at():
+    files = {
+        "a/Dockerfile": DEBIAN + "COPY current /x\n",
+        "a/current": SourceFile("link", target="v1"), "a/v1/file": "1", "a/v2/file": "2",
+        "b/Dockerfile": DEBIAN + "COPY out /x\n", "b/out": SourceFile("link", target="/etc/passwd"),
+    }  # fmt: skip
+    found, plan = planned(files)
+    paths = {t.name: {e.path for e in t.rootfs} for t in plan.targets}
+    assert paths == {"a:latest": {"current", "v1", "v1/file"}, "b:latest": {"out"}}
+    assert notes(found)["b:latest"][-1] == "b/out is a link to /etc/passwd, outside of the context"
+
+
+# What is set aside
+
+
+def test_what_does_not_plan_is_set_aside_with_what_stands_on_it():
+    files = {
+        "good/Dockerfile": DEBIAN,
+        "lost/Dockerfile": DEBIAN + "RUN a\nCOPY dist/app /x\n",
+        "child/Dockerfile": "FROM lost\n",
+        "grandchild/Dockerfile": "FROM child\n",
+        "arg/Dockerfile": "ARG V\nFROM debian:$V\n",
+        "one/Dockerfile": "FROM two\n",
+        "two/Dockerfile": "FROM one\n",
+        "empty/Dockerfile": "# nothing\n",
+        "binary/Dockerfile": b"\xff\xfe",
+        "large/Dockerfile": SourceFile("file", size=2_000_000),
+        "ignored/Dockerfile": DEBIAN + "COPY a /x\n",
+        "ignored/a": "1",
+        "ignored/.dockerignore": "a\n",
+        "bad/Dockerfile": DEBIAN + "COPY . /\n",
+        "bad/.dockerignore": "[a\n",
+    }
+    found = imported(files)
+    assert [i.name for i in found.images if i.status == "made"] == ["good:latest"]
+    said = {i.name.partition(":")[0]: i.by_hand[0] for i in found.images if i.status == "set aside"}
+    assert said["lost"] == "lost/Dockerfile:3: COPY dist/app: there is no dist/app in lost"
+    assert said["child"] == "child/Dockerfile:1: it stands on lost, which is set aside"
+    assert said["grandchild"] == "grandchild/Dockerfile:1: it stands on child, which is set aside"
+    assert "give its ARG a default" in said["arg"]
+    assert "one:latest" in said["one"] or "one:latest" in said["two"]
+    assert "there is no FROM" in said["empty"]
+    assert said["binary"] == "binary/Dockerfile is not UTF-8 text"
+    assert "larger than" in said["large"]
+    assert "ignored/a is left out by .dockerignore" in said["ignored"]
+    assert "is not closed" in said["bad"]
+    make_plan(catalogue(found, files))
+
+
+# The command
+
+
+def on_disk(root, files):
+    for path, text in files.items():
+        place = root / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    return str(root)
+
+
+DOCUMENTED = {
+    "base/Dockerfile": "FROM debian:bookworm-slim\nRUN useradd app\n",
+    "web/Dockerfile": "FROM ghcr.io/acme/base:1.4\nCOPY app.sh /srv/\n",
+    "web/app.sh": "#!/bin/sh\n",
+    "worker/Dockerfile": "FROM ghcr.io/acme/base:1.4\nCOPY build/worker /srv/\n",
+}
+
+
+def test_the_documented_example_says_what_is_documented(tmp_path, capsys):
+    text = (ROOT / "docs/starting.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"```\n(base:1\.4 .*?)```", text, re.DOTALL)
+    folder = on_disk(tmp_path / "dockerfiles", DOCUMENTED)
+    arguments = ["import", folder, "--output", str(tmp_path / "out"), "--prefix", "ghcr.io/acme"]
+    assert main([*arguments, "--plan"]) == 3
+    assert capsys.readouterr().out == block
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("prefix", ["https://ghcr.io/acme", "", "Ghcr io", "/"])
+def test_a_prefix_is_a_host_and_a_path(prefix, tmp_path, capsys):
+    folder = on_disk(tmp_path / "x", {"a/Dockerfile": DEBIAN})
+    assert main(["import", folder, "--prefix", prefix, "--output", str(tmp_path / "out")]) == 2
+    assert "is not host[/path]" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_into_a_catalogue_that_is_there(tmp_path, capsys):
+    root = tmp_path / "root"
+    on_disk(
+        root,
+        {"lockage.yml": PROJECT, ".lockage/image.schema.json": "{}", "images/own/image.yml": "tags: [1]\n"},
+    )
+    folder = on_disk(tmp_path / "more", {"a/Dockerfile": "FROM debian:12\nFROM alpine:3\n"})
+    assert main(["import", folder, "--output", str(root)]) == 0
+    out = capsys.readouterr().out
+    assert f"by hand: add docker.io/library/alpine:3 to bases: in {root}/lockage.yml\n" in out
+    assert "debian" not in out
+    assert (root / "lockage.yml").read_text() == PROJECT
+    assert (root / ".lockage/image.schema.json").read_text() == "{}"
+    assert (root / "images/a/Dockerfile.tmpl").is_file()
+
+
+def test_devices_and_odd_names_are_told(tmp_path, capsys):
+    folder = tmp_path / "x"
+    on_disk(folder, {"a/Dockerfile": "FROM debian:12\nCOPY . /x\n", "a/b": "1"})
+    os.mkfifo(folder / "a/pipe")
+    assert main(["import", str(folder), "--output", str(tmp_path / "out")]) == 0
+    assert "by hand: a/pipe is a device, socket or pipe and is left out" in capsys.readouterr().out
+    (folder / os.fsdecode(b"\xff")).write_text("")
+    assert main(["import", str(folder), "--output", str(tmp_path / "other")]) == 3
+    assert "the name is not UTF-8" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+
+
+# Laws
+
+
+def rendered(template):
+    source = Source.of({"images/x/Dockerfile.tmpl": template})
+    return Renderer(source).render("images/x/Dockerfile.tmpl", {}, "x:1")
+
+
+_PARTS = st.sampled_from(
+    ["{", "{{", "{%", "{#", "}", "}}", "%}", "#}", "\n", "\r", "\r\n", "-", "+", " ", "raw", "endraw", "%", "#",
+     "{% raw %}", "{% endraw %}", "{%- endraw -%}", "'", '"', "\\", "a", "é", "\x0b", "\x85", "\u2028", "$"]
+)  # fmt: skip
+
+
+@given(st.lists(_PARTS, max_size=12).map("".join) | st.text(max_size=20).filter(lambda t: "\ufeff" not in t))
+@example("{{ a }}{% endraw %}{#")
+@example("{\r\n{{\r")
+@example("{{% raw %}{{% endraw %}")
+def test_a_template_renders_back_to_the_very_same_text(text):
+    assert rendered(as_template(text)) == text
+
+
+@given(st.text("ab/.*", max_size=12))
+def test_a_cleaned_source_is_clean(source):
+    once = clean(source)
+    assert clean(once) == once
+    assert once == "." or not {"", ".", ".."}.intersection(once.split("/"))
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "COPY a /x",
+                "COPY --from=one a /x",
+                "ADD a b /x/",
+                "RUN echo COPY a /x",
+                "RUN <<E\nCOPY a /\nE",
+                'COPY ["a", "/x"]',
+                "# COPY a /x",
+                "ENV A=b \\\n COPY a",
+                "WORKDIR /a",
+            ]
+        ),
+        max_size=8,
+    )
+)
+def test_taking_the_prefix_away_gives_the_text_back(lines):
+    text = "FROM debian AS one\n" + "\n".join(lines)
+    new, taken = rewrite(text, AMD64, lambda use: None)
+    assert new.replace("rootfs/", "") == text
+    assert new.count("rootfs/") == len(taken.sources)
+
+
+PATTERNS = [
+    ("*.md", ["a.md"], ["d/a.md", "a.mdx"]),
+    ("**/*.md", ["a.md", "d/a.md", "d/e/a.md"], ["a.txt"]),
+    ("d", ["d", "d/a", "d/e/f"], ["dd", "e/d"]),
+    ("/d/", ["d/a"], ["e/d"]),
+    ("d/**", ["d/a", "d/e/f"], ["d"]),
+    ("a?c", ["abc"], ["ac", "a/c"]),
+    ("[a-c]x", ["ax", "cx"], ["dx"]),
+    ("[^a]x", ["bx"], ["ax"]),
+    ("a\\*", ["a*"], ["ab"]),
+    ("*\n!a", ["b"], ["a", "a/b"]),
+    ("*\n!a/b", ["a/c", "b"], ["a/b"]),
+    ("!a\n*", ["a"], []),
+    ("  a.b  ", ["a.b"], ["axb"]),
+]
+
+
+@pytest.mark.parametrize(("text", "ignored", "kept"), PATTERNS)
+def test_dockerignore(text, ignored, kept):
+    judge = DockerIgnore.parse(text)
+    assert [p for p in ignored if not judge.ignores(p)] == []
+    assert [p for p in kept if judge.ignores(p)] == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("*", {"a", "d/b", "d/e/c", "d", "d/e"}),
+        ("d/*", {"d/b", "d/e/c", "d/e"}),
+        ("*/b", {"d/b"}),
+        (".", {"a", "d/b", "d/e/c", "d", "d/e"}),
+    ],
+)
+def test_sources_of_copy(pattern, expected):
+    assert matched({"a", "d", "d/b", "d/e", "d/e/c"}, [pattern]) == expected

@@ -1,0 +1,274 @@
+"""Reading layers: what they hold, in whatever form it was written, and what is refused."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import random
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.oci.compare.listing import Listing, listing_differences, read_listing
+from pipeline.oci.layer import LayerFault, LayerLimits
+
+from .layers import KINDS, XATTR, Made, tar, zstd
+
+SAMPLE = [
+    Made("etc", "folder", mode=0o755),
+    Made("etc/passwd", content=b"root:x:0:0\n", uid=10, gid=20),
+    Made("etc/alias", "symlink", link="../etc/passwd"),
+    Made("etc/.wh.gone"),
+    Made("usr", "folder", mode=0o1777),
+    Made("usr/.wh..wh..opq"),
+    Made("usr/tool", content=b"\x7fELF", mode=0o4755, pax={f"{XATTR}user.note": "yes"}),
+    Made("usr/tool-2", "link", link="usr/tool", mode=0o4755),
+    Made("usr/ünïcode", content=b"x"),
+    Made("usr/" + "long/" * 40 + "name", content=b"deep"),
+    Made("dev-null", "character", device=(1, 3)),
+    Made("dev-disk", "block", device=(8, 0)),
+    Made("queue", "pipe"),
+]
+ZSTD_OF_256_MIB = b"\x28\xb5\x2f\xfd\x00" + bytes([18 << 3]) + b"\x01\x00\x00"
+"""A frame (RFC 8878, 3.1.1.1.2) that holds nothing and wants a window of 2**28 bytes for it."""
+
+
+def listed(content: bytes, limits: LayerLimits | None = None) -> Listing:
+    """What is read of some bytes that lie in a file."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "layer"
+        file.write_bytes(content)
+        return read_listing(file, limits)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd])
+def test_what_is_read_is_what_python_reads(pack: Callable[[bytes], bytes]) -> None:
+    found = listed(pack(tar(SAMPLE)))
+    assert list(found) == [made.path for made in SAMPLE]
+    with tarfile.open(fileobj=io.BytesIO(tar(SAMPLE))) as archive:
+        for other in archive:
+            entry, digest = found[other.name].entry, found[other.name].digest
+            assert entry.kind.encode() == other.type, other.name
+            fields = (entry.mode, entry.uid, entry.gid, entry.size, entry.link, entry.major, entry.minor)
+            assert fields == (
+                *(other.mode, other.uid, other.gid, other.size),
+                *(other.linkname, other.devmajor, other.devminor),
+            ), other.name
+            content = archive.extractfile(other) if other.isreg() else None
+            expected = hashlib.sha256(content.read()).hexdigest() if content else None
+            assert (digest and digest.hex) == expected, other.name
+    assert found["usr/tool"].entry.records == ((f"{XATTR}user.note", b"yes"),)
+    assert found["etc/.wh.gone"].entry.whiteout == "etc/gone"
+    assert found["usr/.wh..wh..opq"].entry.opaque == "usr"
+
+
+@pytest.mark.parametrize(
+    ("written", "nanoseconds"),
+    [(1000, 1000 * 10**9), (1000.75, 1000_750_000_000), (-5, -5 * 10**9), (2**34, 2**34 * 10**9)],
+)
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_times_to_the_nanosecond(written: float, nanoseconds: int, form: int) -> None:
+    if form == tarfile.GNU_FORMAT:
+        nanoseconds -= nanoseconds % 10**9  # whole seconds are all that it has
+    assert listed(tar([Made("a", mtime=written)], form))["a"].entry.mtime == nanoseconds
+
+
+def test_neither_names_of_owners_nor_other_times_are_read() -> None:
+    noisy = Made("a", uname="root", pax={"atime": "12.5", "ctime": "13.5", "comment": "built by me"})
+    assert listed(tar([noisy])) == listed(tar([Made("a")]))
+
+
+def test_the_ways_to_write_the_same_are_one() -> None:
+    """GNU's long names, PAX records, ./ in front, a slash behind: the same files."""
+    long = "d/" * 80 + "file"
+    paths = [Made("d", "folder"), Made(long, content=b"1"), Made("l", "link", link=long)]
+    dotted = [Made("./d/", "folder"), Made("./" + long, content=b"1"), Made("l", "link", link="./" + long)]
+    forms = [tar(paths, form) for form in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)]
+    forms += [tar(dotted), gzip.compress(forms[0], 1), zstd(forms[1])]
+    assert all(listed(form) == listed(forms[0]) for form in forms)
+
+
+def test_hard_links_stay_as_they_are_also_those_to_a_layer_below() -> None:
+    found = listed(
+        tar([Made("z", content=b"same"), Made("a", "link", link="z"), Made("b", "link", link="./below")])
+    )
+    assert [(p, s.entry.kind.word, s.entry.link, s.entry.size) for p, s in found.items()] == [
+        ("z", "file", "", 4),
+        ("a", "hard link", "z", 0),
+        ("b", "hard link", "below", 0),
+    ]
+    assert found["a"].digest is None
+
+
+def test_of_a_path_that_stands_twice_the_last_counts() -> None:
+    """A container sees what was unpacked last; so do the other tools that read layers."""
+    found = listed(tar([Made("a", content=b"1"), Made("b"), Made("./a", content=b"22")]))
+    assert list(found) == ["b", "a"]
+    assert found["a"].entry.size == 2
+
+
+def _broken(position: int, value: bytes) -> bytes:
+    """A header with other bytes at a place, its checksum made right again."""
+    raw = bytearray(tar([Made("a", content=b"abc")]))
+    raw[position : position + len(value)] = value
+    raw[148:156] = b" " * 8
+    raw[148:156] = b"%06o\0 " % sum(raw[:512])
+    return bytes(raw)
+
+
+def _record(text: bytes) -> bytes:
+    """A PAX record `KEY=VALUE` with its length in front, which counts itself."""
+    size = next(n for n in range(len(text), len(text) + 20) if n == len(b"%d %s\n" % (n, text)))
+    return b"%d %s\n" % (size, text)
+
+
+def _extended(records: bytes, kind: bytes = b"x") -> bytes:
+    """An archive that begins with an extended header of these bytes."""
+    raw = bytearray(tar([Made("h", content=records)]))
+    raw[156:157] = kind
+    raw[148:156] = b" " * 8
+    raw[148:156] = b"%06o\0 " % sum(raw[:512])
+    return bytes(raw[: 512 + len(records) + -len(records) % 512]) + tar([Made("a")])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"not a tar" * 100, "not a tar"),
+        (tar([Made("../up")]), "leads out of its root"),
+        (tar([Made("a/../../up")]), "leads out of its root"),
+        (_extended(_record(b"path=../up")), "leads out of its root"),
+        (_extended(_record(b"path=a\0b")), "leads out of its root"),
+        (tar([Made("a", "link", link="../../etc/shadow")]), "leads out of its root"),
+        (tar([Made("a", content=b"x" * 5000)])[:2048], "middle of a file"),
+        (tar([Made("a")])[:300], "middle of a header"),
+        (tar([Made("a" * 5000)]), "path of 5000 bytes"),
+        (tar([Made("a" * 5000)], tarfile.GNU_FORMAT), "path of 5000 bytes"),
+        (tar([Made("a", "symlink", link="b" * 5000)]), "path of 5000 bytes"),
+        (tar([Made("a", pax={"comment": "x" * 2_000_000})]), "extended header of"),
+        (tar([Made("a", pax={"comment": "x" * 5000})])[:1024], "middle of an extended header"),
+        (_extended(b"99 path=a\n"), "extended header that cannot be read"),
+        (_extended(b"0 path=a\n"), "extended header that cannot be read"),
+        (_extended(b"-9 path=a\n"), "extended header that cannot be read"),
+        (_extended(b"9" * 600), "extended header that cannot be read"),
+        (_extended(_record(b"size=x")), "size"),
+        (_extended(_record(b"size=-1")), "cannot be read"),
+        (_extended(_record(b"mtime=x")), "mtime"),
+        (_extended(_record(b"mtime=nan")), "mtime"),
+        (_extended(_record(b"mtime=1e999")), "mtime"),
+        (_extended(_record(b"path=abc"), b"g"), "global records"),
+        (_extended(_record(b"GNU.sparse.major=1")), "sparse"),
+        (_broken(156, b"S"), "kind 'S'"),
+        (_broken(156, b"V"), "kind 'V'"),
+        (_broken(124, b"\xff" * 12), "negative size"),
+        (_broken(124, b"\x80" + b"\0" * 3 + b"\x7f" * 8), "middle of a file"),
+        (_broken(136, b"99999999999\0"), "not a number"),
+        (tar([Made("a")])[:100] + b"1" + tar([Made("a")])[101:], "checksum"),
+        (gzip.compress(tar(SAMPLE))[:-30], "decompressed"),
+        (gzip.compress(tar(SAMPLE))[:-8] + bytes(8), "decompressed"),
+        (b"\x1f\x8b" + bytes(100), "decompressed"),
+        (b"\x28\xb5\x2f\xfd" + bytes(100), "decompressed"),
+        (zstd(tar(SAMPLE))[:-30], "decompressed"),
+        (ZSTD_OF_256_MIB, "decompressed"),
+    ],
+)
+def test_what_no_layer_may_hold_is_refused_in_one_sentence(content: bytes, words: str) -> None:
+    with pytest.raises(LayerFault, match=words) as found:
+        listed(content)
+    assert len(found.value.message) < 400 and "\n" not in found.value.message
+
+
+def test_global_records_that_say_nothing_of_files_are_skipped() -> None:
+    """git archive writes the commit in one."""
+    assert listed(_extended(_record(b"comment=0123abc"), b"g")) == listed(tar([Made("a")]))
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstd])
+def test_a_bomb_is_stopped_before_it_costs_much(pack: Callable[[bytes], bytes]) -> None:
+    bomb = pack(tar([Made("a", content=bytes(20_000_000))]))
+    assert len(bomb) < 50_000
+    with pytest.raises(LayerFault, match="more than 1000000 bytes"):
+        listed(bomb, LayerLimits(plain=1_000_000))
+    behind = pack(tar([Made("a")]) + bytes(20_000_000))
+    with pytest.raises(LayerFault, match="more than 1000000 bytes"):
+        listed(behind, LayerLimits(plain=1_000_000))
+
+
+def test_entries_are_counted_extended_headers_too() -> None:
+    with pytest.raises(LayerFault, match="more than 3 entries"):
+        listed(tar([Made(str(n)) for n in range(5)]), LayerLimits(entries=3))
+    noted = tar([Made("a", pax={"comment": "x"}), Made("b", pax={"comment": "y"})])
+    with pytest.raises(LayerFault, match="more than 3 entries"):
+        listed(noted, LayerLimits(entries=3))
+    assert len(listed(tar([Made(str(n)) for n in range(3)]), LayerLimits(entries=3))) == 3
+
+
+def test_an_extended_header_of_many_records_is_read_in_a_row() -> None:
+    many = {f"{XATTR}user.{n:05}": "v" for n in range(20_000)}
+    assert len(listed(tar([Made("a", pax=many)]))["a"].entry.records) == 20_000
+
+
+_names = st.text(
+    st.characters(min_codepoint=45, max_codepoint=0x2FF, exclude_characters="/\\"), min_size=1
+).filter(lambda name: name not in (".", "..") and len(name.encode()) < 200)
+_entries = st.lists(
+    st.builds(
+        Made,
+        path=st.lists(_names, min_size=1, max_size=4).map("/".join),
+        kind=st.sampled_from(["file", "folder", "symlink"]),
+        content=st.just(b""),
+        mode=st.integers(0, 0o7777),
+        uid=st.integers(0, 2**31),
+        gid=st.integers(0, 70_000),
+        mtime=st.integers(0, 4000),
+        link=_names,
+    ),
+    unique_by=lambda made: made.path,
+    max_size=12,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(entries=_entries, seed=st.integers())
+def test_order_and_form_are_all_that_two_archives_of_the_same_differ_in(
+    entries: list[Made], seed: int
+) -> None:
+    shuffled = entries.copy()
+    random.Random(seed).shuffle(shuffled)
+    one, two = listed(tar(entries)), listed(gzip.compress(tar(shuffled, tarfile.GNU_FORMAT)))
+    assert dict(one) == dict(two)
+    differences = [d.what for d in listing_differences("layer 0", one, two)]
+    assert differences == ([] if entries == shuffled else ["order of entries"])
+    assert [made.path for made in entries] == list(one)
+    assert all(KINDS[m.kind] == one[m.path].entry.kind.encode() for m in entries)
+
+
+@settings(deadline=None, max_examples=200)
+@given(data=st.data())
+def test_damage_is_a_fault_of_the_layer_or_makes_no_difference_to_the_reader(data: st.DataObject) -> None:
+    """Whatever bytes are changed: entries, or LayerFault, and no other error."""
+    raw = bytearray(tar(SAMPLE))
+    for at, value in data.draw(
+        st.lists(st.tuples(st.integers(0, len(raw) - 1), st.integers(0, 255)), min_size=1, max_size=8)
+    ):
+        raw[at] = value
+        start = at - at % 512
+        if 148 <= at % 512 < 156 or not any(raw[start : start + 512]):
+            continue
+        block = raw[start : start + 512]
+        block[148:156] = b" " * 8
+        if data.draw(st.booleans()):  # so that the reader gets further than the checksum
+            raw[start + 148 : start + 156] = b"%06o\0 " % sum(block)
+    try:
+        found = listed(bytes(raw))
+    except LayerFault:
+        return
+    assert all(".." not in path.split("/") for path in found)
+    list(listing_differences("layer 0", found, {}))
+    list(listing_differences("layer 0", found, listed(tar(SAMPLE))))
