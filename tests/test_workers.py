@@ -11,25 +11,32 @@ from tests import workers
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_modules_that_are_named_exist() -> None:
-    named = {*workers.LONG, *workers.ON_THE_HOST} - {workers.HOST}
-    assert [path for path in sorted(named) if not (ROOT / path).is_file()] == []
+def test_what_is_named_exists() -> None:
+    for name in {*workers.LONG, *workers.ON_THE_HOST} - {workers.HOST}:
+        path, _, test = name.partition("::")
+        assert f"def {test}" in (ROOT / path).read_text() if test else (ROOT / path).is_file(), name
 
 
 def test_long_groups_begin_first_and_short_ones_fill_up_the_end() -> None:
-    groups = ("tests/model/test_a.py", "tests/registry/test_b.py", workers.LONG[1], workers.LONG[0])
-    assert workers.in_order([*groups, *groups]) == list(reversed(groups))
+    groups = ["tests/model/test_a.py", "tests/registry/test_b.py", workers.LONG[1], workers.LONG[0]]
+    assert sorted(groups, key=workers.rank) == groups[::-1]
 
 
 def test_what_changes_the_machine_is_one_group() -> None:
-    assert {workers.group_of(path) for path in workers.ON_THE_HOST} == {workers.HOST}
-    assert workers.group_of("tests/model/test_a.py") == "tests/model/test_a.py"
+    assert {workers.group_of(f"{name}_and_more[x]") for name in workers.ON_THE_HOST} == {workers.HOST}
+    assert workers.group_of("tests/model/test_a.py::test_a[b::c]") == "tests/model/test_a.py"
 
 
-def test_the_group_of_a_test_is_what_distributes_it(request: pytest.FixtureRequest) -> None:
-    """xdist appends it to the name, and distributes by that."""
-    expected = "@tests/test_workers.py" if hasattr(request.config, "workerinput") else ""
-    assert request.node.nodeid.partition("::")[2] == f"{request.node.name}{expected}"
+@pytest.fixture(scope="module")
+def mine() -> list[object]:
+    """Once for this module, in whichever process it runs."""
+    return []
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_module_stays_in_one_process(number: int, mine: list[object]) -> None:
+    assert len(mine) == number
+    mine.append(number)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +45,7 @@ def test_the_group_of_a_test_is_what_distributes_it(request: pytest.FixtureReque
         (["tests"], "", True),
         (["tests"], "promote", False),
         (["tests/test_workers.py"], "", False),
-        (["tests/test_workers.py::test_modules_that_are_named_exist"], "", False),
+        (["tests/test_workers.py::test_what_is_named_exists"], "", False),
     ],
 )
 def test_processes_are_started_for_whole_folders(

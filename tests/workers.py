@@ -7,7 +7,7 @@ the machine itself is one group, which one process runs from end to end.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 MOST = 4  # processes; each may start an engine, a registry and their caches
@@ -17,6 +17,7 @@ ON_THE_HOST = (
     "tests/lab/test_docker_way.py",
     "tests/lab/test_emulation.py",
     "tests/real/test_docker.py",
+    "tests/real/test_builder.py::test_a_disk_that_is_full",
 )
 LONG = (
     "tests/real/test_features.py",
@@ -35,9 +36,9 @@ LONG = (
 _RANK = {group: number for number, group in enumerate(LONG)}
 
 
-def group_of(path: str) -> str:
-    """The group of a test module, by its path in the repository."""
-    return HOST if path in ON_THE_HOST else path
+def group_of(test: str) -> str:
+    """The group of a test, by its path in the repository and its name."""
+    return HOST if test.startswith(ON_THE_HOST) else test.partition("::")[0]
 
 
 def rank(group: str) -> tuple[int, str]:
@@ -55,8 +56,3 @@ def count(arguments: Sequence[str], selection: str) -> int:
 def cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def in_order(groups: Iterable[str]) -> list[str]:
-    """Each group once, the one that begins first at the front."""
-    return sorted(set(groups), key=rank)

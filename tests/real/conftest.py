@@ -20,7 +20,7 @@ LOCKAGE_YML = """\
 version: 1
 project: {name}
 bases: [docker.io/library/debian:bookworm-slim]
-builds: {builds}
+builds: {name}/builds
 environments:
   - {{name: dev, repository: "{name}/dev/{{image}}"}}
   - {{name: prod, repository: "{name}/prod/{{image}}"}}
@@ -50,9 +50,8 @@ def checkout(root: Path, owner: str, files: dict[str, str], more: str = "", buil
     """A git checkout with a catalogue, whose repositories are those of one owner; `builds` may be shared."""
     name = f"t-{hashlib.sha256(owner.encode()).hexdigest()[:12]}"
     (root / "images").mkdir(parents=True, exist_ok=True)
-    (root / "lockage.yml").write_text(
-        LOCKAGE_YML.format(name=name, more=more, builds=builds or f"{name}/builds")
-    )
+    text = LOCKAGE_YML.format(name=name, more=more)
+    (root / "lockage.yml").write_text(text.replace(f"{name}/builds", builds or f"{name}/builds"))
     for path, text in files.items():
         place = root / path
         place.parent.mkdir(parents=True, exist_ok=True)

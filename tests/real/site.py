@@ -60,7 +60,7 @@ class Site:
         return result
 
     def end(self) -> None:
-        """Stop everything and remove the instance: an engine's state is a hundred thousand files, slowly removed by Python."""
+        """Stop everything and remove the instance. Python would be slow at that: engines keep many files."""
         self.run("down", "--force")
         subprocess.run(["rm", "-rf", "--one-file-system", self.data], check=True)
 

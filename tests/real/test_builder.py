@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from tests import workers
 from tests.tools.git import commit
 
 from . import samples
@@ -459,7 +458,6 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         image.unlink()
 
 
-@pytest.mark.xdist_group(workers.HOST)
 def test_a_disk_that_is_full_is_the_environments_fault_and_the_next_run_completes(
     small: Site, project: Callable[..., Path]
 ) -> None:
