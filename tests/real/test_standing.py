@@ -91,7 +91,9 @@ def test_a_tag_that_somebody_moved_is_put_back(site: Site, fleet: Fleet) -> None
     assert crane("digest", alias) == one["index"]
 
 
-def test_another_key_signs_again(site: Site, fleet: Fleet, tmp_path: Path) -> None:
+def test_another_key_signs_again(site: Site, project: Callable[..., Path], tmp_path: Path) -> None:
+    root = project(samples.hello("one"))
+    site.run("run", cwd=root)
     pair = generate()
     (tmp_path / "cosign.pub").write_bytes(pair.public)
     keys = {
@@ -99,7 +101,7 @@ def test_another_key_signs_again(site: Site, fleet: Fleet, tmp_path: Path) -> No
         "COSIGN_PUBLIC_KEY": pair.public.decode(),
         "COSIGN_PASSWORD": pair.password,
     }
-    found = site.run("run", "one", "--json", cwd=fleet.root, **keys).json
+    found = site.run("run", "one", "--json", cwd=root, **keys).json
     reference = found["images"][0]["promoted"][0]
     verified = cosign("verify", "--key", str(tmp_path / "cosign.pub"), reference, root=tmp_path)
     assert verified.returncode == 0, verified.stderr
