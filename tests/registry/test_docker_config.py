@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.registry import Access, Credentials
-from pipeline.registry.auth.docker_config import DockerConfig, docker_config, host_of
+from pipeline.registry import Access, Credentials, access_from_environ
+from pipeline.registry.auth.docker_config import DockerConfig, host_of, render_docker_config
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +52,7 @@ async def test_entries_of_every_kind() -> None:
             "ghcr.io/acme": {"auth": auth("only", "below")},
         }
     }
-    access = Access.from_docker_config(json.dumps(config), {})
+    access = access_from_environ({}, json.dumps(config))
     assert await access.credentials("docker.io") == Credentials("hub", "a:b")
     assert await access.credentials("ghcr.io") == Credentials("u", SECRET)
     assert await access.credentials("quay.io") == Credentials(identity_token=SECRET)
@@ -92,13 +92,13 @@ async def test_helpers(tmp_path: Path) -> None:
         "credHelpers": {"absent.example": "nowhere", "sly.example": "../../bin/sh"},
         "auths": {"plain.example": {"auth": auth("in", "file")}},
     }
-    access = Access.from_docker_config(json.dumps(config), env)
+    access = access_from_environ(env, json.dumps(config))
     assert await access.credentials("ghcr.io") == Credentials("u", SECRET)
     assert await access.credentials("docker.io") == Credentials(identity_token=SECRET)
     assert await access.credentials("plain.example") == Credentials("in", "file")
     assert await access.credentials("unknown.example") is None
     for host, why in (
-        ("broken.example", "not one of the protocol"),
+        ("broken.example", "printed an invalid response for broken.example"),
         ("locked.example", r"failed for locked.example \(exit 1\)"),
         ("absent.example", "docker-credential-nowhere"),
         ("sly.example", "not the name of a credential helper"),
@@ -117,23 +117,23 @@ async def test_where_it_is_found(tmp_path: Path) -> None:
         json.dumps({"auths": {"a.example": {"auth": auth("b", "2")}}})
     )
     home = {"HOME": str(tmp_path)}
-    assert await Access.from_docker_config(None, home).credentials("a.example") == Credentials("a", "1")
+    assert await access_from_environ(home).credentials("a.example") == Credentials("a", "1")
     moved = home | {"DOCKER_CONFIG": str(tmp_path / "other")}
-    assert await Access.from_docker_config(None, moved).credentials("a.example") == Credentials("b", "2")
+    assert await access_from_environ(moved).credentials("a.example") == Credentials("b", "2")
     given = home | {"DOCKER_AUTH_CONFIG": json.dumps({"auths": {"a.example": {"auth": auth("c", "3")}}})}
-    assert await Access.from_docker_config(None, given).credentials("a.example") == Credentials("c", "3")
+    assert await access_from_environ(given).credentials("a.example") == Credentials("c", "3")
     gitlab = home | {"CI_REGISTRY": "g.example", "CI_REGISTRY_USER": "ci", "CI_REGISTRY_PASSWORD": "job"}
-    assert await Access.from_docker_config(None, gitlab).credentials("g.example") == Credentials("ci", "job")
+    assert await access_from_environ(gitlab).credentials("g.example") == Credentials("ci", "job")
     github = {"GITHUB_ACTIONS": "true", "GITHUB_ACTOR": "octo", "GITHUB_TOKEN": "job"}
-    assert await Access.from_docker_config(None, github).credentials("ghcr.io") == Credentials("octo", "job")
-    assert await Access.from_docker_config(None, github).credentials("a.example") is None
+    assert await access_from_environ(github).credentials("ghcr.io") == Credentials("octo", "job")
+    assert await access_from_environ(github).credentials("a.example") is None
     said = json.dumps({"auths": {"ghcr.io": {"auth": auth("d", "4")}}})
     more = github | {"DOCKER_AUTH_CONFIG": said}
-    assert await Access.from_docker_config(None, more).credentials("ghcr.io") == Credentials("d", "4")
+    assert await access_from_environ(more).credentials("ghcr.io") == Credentials("d", "4")
     elsewhere = {"GITHUB_TOKEN": "of a laptop"}
-    assert await Access.from_docker_config(None, elsewhere).credentials("ghcr.io") is None
-    assert await Access.from_docker_config(None, {}).credentials("a.example") is None
-    assert await Access.from_docker_config(tmp_path / "absent.json", {}).credentials("a.example") is None
+    assert await access_from_environ(elsewhere).credentials("ghcr.io") is None
+    assert await access_from_environ({}).credentials("a.example") is None
+    assert await access_from_environ({}, tmp_path / "absent.json").credentials("a.example") is None
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ async def test_where_it_is_found(tmp_path: Path) -> None:
     ],
 )
 async def test_configurations_that_are_broken(text: str, why: str | None) -> None:
-    access = Access.from_docker_config(text, {})
+    access = access_from_environ({}, text)
     if why is None:
         assert await access.credentials("a.example") is None
         return
@@ -194,14 +194,14 @@ _known = st.dictionaries(
 
 @given(_known)
 def test_credentials_written_for_another_program_are_read_back(known: dict[str, Credentials]) -> None:
-    text = docker_config(known)
+    text = render_docker_config(known)
     assert dict(DockerConfig.parse(text, "here").auths) == known
     assert bool(text) is bool(known)
 
 
 def test_docker_hub_is_written_under_the_name_that_docker_knows() -> None:
     found = json.loads(
-        docker_config({"docker.io": Credentials("u", SECRET), "a.example": Credentials("v", "")})
+        render_docker_config({"docker.io": Credentials("u", SECRET), "a.example": Credentials("v", "")})
     )
     assert found == {
         "auths": {
@@ -213,6 +213,6 @@ def test_docker_hub_is_written_under_the_name_that_docker_knows() -> None:
 
 def test_tokens_are_no_passwords() -> None:
     known = {"a.example": Credentials(identity_token="i"), "b.example": Credentials(registry_token="r")}
-    assert json.loads(docker_config(known)) == {
+    assert json.loads(render_docker_config(known)) == {
         "auths": {"a.example": {"identitytoken": "i"}, "b.example": {"registrytoken": "r"}}
     }

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.model import Reference, Repository
-from pipeline.registry import Access, HostAccess, Registry
+from pipeline.registry import Access, HostAccess, Registry, access_from_environ
 from pipeline.registry.auth.environ import ca_file_from_environ, hosts_from_environ, mirrors_from_environ
 
 from . import images, servers
@@ -28,7 +28,7 @@ def test_what_is_said(tmp_path: Path) -> None:
         "LOCKAGE_CA_FILE": f"{ca}, harbor.example={ca}",
         "LOCKAGE_MIRRORS": "docker.io=harbor.example/hub,ghcr.io=localhost:5000/g",
     }
-    access = Access.from_docker_config(None, env, hosts={"mine.lan": HostAccess(True)})
+    access = access_from_environ(env, hosts={"mine.lan": HostAccess(True)})
     assert access.origin("registry.lan:5000") == "http://registry.lan:5000"
     assert access.origin("other.lan") == "http://other.lan"
     assert access.origin("mine.lan") == "http://mine.lan"
@@ -59,7 +59,7 @@ def test_what_cannot_be_meant(variable: str, text: str, why: str) -> None:
     env = {variable: text}
     with pytest.raises(UsageError, match=why) as caught:
         mirrors_from_environ(env)
-        Access.from_docker_config(None, env)
+        access_from_environ(env)
     assert caught.value.hint
 
 
@@ -75,7 +75,7 @@ def test_proxies_and_who_does_without() -> None:
         "http_proxy": "http://u:open-sesame@other.lan",
         "NO_PROXY": "a.example,.lan",
     }
-    access = Access.from_docker_config(None, env)
+    access = access_from_environ(env)
     assert access.proxy_of("https://ghcr.io/v2/") == "http://proxy.lan:3128"
     assert access.proxy_of("http://ghcr.io:8080/v2/") == "http://u:open-sesame@other.lan"
     for url in ("https://a.example/v2/", "https://b.lan:5000/", "http://localhost:5000/", "http://[::1]:1/"):
@@ -84,7 +84,7 @@ def test_proxies_and_who_does_without() -> None:
     assert "open-sesame" not in repr(access)
     for text in ("socks5://u:open-sesame@proxy.lan", "http://"):
         with pytest.raises(UsageError, match="not the address of an HTTP proxy") as caught:
-            Access.from_docker_config(None, {"HTTPS_PROXY": text})
+            access_from_environ({"HTTPS_PROXY": text})
         assert "open-sesame" not in str(caught.value.to_json())
 
 
@@ -95,7 +95,7 @@ async def test_requests_go_through_the_proxy(olareg: str, tmp_path: Path) -> Non
     async with faulty(olareg) as proxy:
         env = {"HTTP_PROXY": f"http://{proxy.host}", "LOCKAGE_PLAIN_HTTP": "registry.invalid"}
         what, repo = images.image("through a proxy"), Repository("registry.invalid", "proxied/app")
-        async with Registry(Access.from_docker_config(None, env)) as registry:
+        async with Registry(access_from_environ(env)) as registry:
             await images.push(registry, repo, what, "1")
             assert await registry.head(repo.tagged("1")) == what.index.descriptor
         assert len(proxy.asked) > 10

@@ -1,4 +1,4 @@
-"""One request to a registry and its answer, as values."""
+"""One request to a registry and its response, as values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import MappingProxyType
 from ..auth.challenge import Scopes
 
 Body = bytes | Callable[[], AsyncIterator[bytes]]
-"""Content to send: bytes, or what opens the same content afresh for each try."""
+"""Content to send: bytes, or a function that opens the same content from its beginning for each attempt."""
 
 READING = frozenset({"GET", "HEAD"})
 
@@ -18,14 +18,14 @@ READING = frozenset({"GET", "HEAD"})
 class Request:
     """A request before authentication: `target` is a path on the host's API or an absolute URL.
 
-    `doing` and `subject` are for messages ("reading the manifest of", "ghcr.io/acme/app:1"). `accept` lists the
-    statuses that are answers; every other one is a fault. `size` is the body's length in bytes.
+    `operation` and `subject` are for messages ("reading the manifest of", "ghcr.io/acme/app:1"). Every status that is
+    not in `accept` is a fault. `size` is the length of the body, `limit` the largest response body, both in bytes.
     """
 
     method: str
     host: str
     target: str
-    doing: str
+    operation: str
     subject: str
     scopes: Scopes = frozenset()
     accept: frozenset[int] = frozenset({200})
@@ -33,10 +33,10 @@ class Request:
     body: Body | None = None
     size: int = 0
     limit: int = 4 * 1024 * 1024
-    token: bool = False
-    """It goes to the token service, whose address the registry has given."""
-    tries: int | None = None
-    """Fewer tries than the settings say, where the caller has a better way to try again."""
+    for_token: bool = False
+    """It goes to the token service, at the address that the registry named."""
+    max_attempts: int | None = None
+    """Fewer attempts than the settings allow, where the caller has a better way to retry."""
 
     @property
     def reads(self) -> bool:
@@ -46,10 +46,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A complete answer. `headers` has lower-case names; `tries` counts from 1; `url` is where it came from."""
+    """A complete response. `headers` has lower-case names; `url` is where it came from."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     url: str
-    tries: int = 1
