@@ -1,7 +1,7 @@
-"""Layers that come out the same every time (OCI image-spec v1.1, layer.md).
+"""Reproducible layers (OCI image-spec v1.1, layer.md).
 
-Entries are sorted, owned by 0:0 unless said otherwise, named by number, and no time is later than the
-one asked for; compression adds neither name nor time. Content is streamed, so memory does not grow with it.
+Entries are sorted, owned by 0:0 unless specified, and by number; no time is later than the given epoch; the
+compression header has neither name nor time. Content is streamed, so memory does not grow with it.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ import io
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from pipeline.model import Descriptor, Digest
 from pipeline.model.descriptor import OCI_LAYER_GZIP
 
-from .layout import BlobWriter
+from .blobs import BlobWriter
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _LEVEL = 6
 _GZIP = 31  # zlib's window bits for "gzip header, no name, no time"
@@ -28,7 +30,7 @@ _GZIP = 31  # zlib's window bits for "gzip header, no name, no time"
 
 @dataclass(frozen=True, slots=True)
 class SeedLayer:
-    """A compressed layer lying in a layout, and the digest of its uncompressed bytes."""
+    """A compressed layer in a layout, and the digest of its uncompressed bytes."""
 
     descriptor: Descriptor
     diff_id: Digest
@@ -36,10 +38,10 @@ class SeedLayer:
 
 @dataclass(frozen=True, slots=True)
 class SeedEntry:
-    """One file, link or folder of a layer made from parts.
+    """One file, link or folder of a layer.
 
-    `source` is the content: bytes or a path for a file, the target's text for a symbolic link, None for a
-    folder. `path` is relative to the root and has no leading slash.
+    `source` is the content: bytes or a path for a file, the target as text for a symbolic link, None for a folder.
+    `path` is relative to the root, without a leading slash.
     """
 
     path: str
@@ -49,12 +51,15 @@ class SeedEntry:
     gid: int = 0
 
 
-def folders_above(*paths: str) -> list[SeedEntry]:
-    """The folders that these paths lie in, each once."""
-    above = {
-        "/".join(parts[:n]) for path in paths for parts in [path.split("/")] for n in range(1, len(parts))
+def parent_folders(*paths: str) -> list[SeedEntry]:
+    """The folders that contain these paths, each once."""
+    parents = {
+        "/".join(parts[:depth])
+        for path in paths
+        for parts in [path.split("/")]
+        for depth in range(1, len(parts))
     }
-    return [SeedEntry(path, 0o755) for path in sorted(above)]
+    return [SeedEntry(path, 0o755) for path in sorted(parents)]
 
 
 def layer_of(
@@ -63,55 +68,70 @@ def layer_of(
     """Write a layer of these entries into `blobs`; every time in it is `epoch` (seconds since 1970)."""
 
     def fill(tar: tarfile.TarFile) -> None:
-        for entry in sorted(entries, key=lambda e: _order(e.path)):
+        for entry in sorted(entries, key=lambda entry: _sort_key(entry.path)):
             _add(tar, entry, epoch)
 
     return _write(fill, blobs, media_type)
 
 
 def layer_from_tar(source: IO[bytes], blobs: Path, *, epoch: int, keep: Callable[[str], bool]) -> SeedLayer:
-    """Rewrite a tar so that it depends on content alone; `keep` decides by path (no `./`, no leading `/`).
+    """Rewrite a tar so that it depends on content alone; `keep` selects by path (no `./`, no leading `/`).
 
     Times later than `epoch` become `epoch`, earlier ones stay. Owners stay, by number. The source must be
-    seekable. Raises ValueError for a hard link whose target does not come before it or is not kept.
+    seekable. Raises ValueError for a hard link whose target does not precede it or is not kept.
     """
 
     def fill(tar: tarfile.TarFile) -> None:
         with tarfile.open(fileobj=source, mode="r:") as old:
-            members = [(path, m) for m in old if (path := _clean(m.name)) and keep(path)]
-            seen: set[str] = set()
-            for path, member in sorted(members, key=lambda pair: _order(pair[0])):
-                seen.add(path)
-                _copy(tar, old, member, path, epoch, seen)
+            members = [
+                _rewritten(member, path, epoch)
+                for member in old
+                if (path := _normalised(member.name)) and keep(path)
+            ]
+            written: set[str] = set()
+            for member in sorted(members, key=lambda member: _sort_key(member.name)):
+                if member.islnk() and member.linkname not in written:
+                    raise ValueError(f"hard link {member.name} precedes its target {member.linkname}")
+                tar.addfile(member, old.extractfile(member) if member.isreg() else None)
+                written.add(member.name)
 
     return _write(fill, blobs, OCI_LAYER_GZIP)
 
 
+def _rewritten(member: tarfile.TarInfo, path: str, epoch: int) -> tarfile.TarInfo:
+    info = copy(member)  # TarInfo.replace needs Python 3.11.4; Debian 12 has 3.11.2
+    info.name, info.uname, info.gname = path, "", ""
+    info.mtime = min(int(member.mtime), epoch)
+    info.pax_headers = {}
+    if member.islnk():
+        info.linkname = _normalised(member.linkname)
+    return info
+
+
 def _write(fill: Callable[[tarfile.TarFile], None], blobs: Path, media_type: str) -> SeedLayer:
-    with ExitStack() as stack:
-        blob = stack.enter_context(BlobWriter(blobs))
-        pipe = _Gzip(blob)
-        with tarfile.open(fileobj=pipe, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+    with BlobWriter(blobs) as blob:
+        compressed = _GzipWriter(blob)
+        with tarfile.open(fileobj=compressed, mode="w|", format=tarfile.PAX_FORMAT) as tar:
             fill(tar)
-        pipe.finish()
-    return SeedLayer(blob.descriptor(media_type), Digest(f"sha256:{pipe.plain.hexdigest()}"))
+        compressed.finish()
+    return SeedLayer(blob.descriptor(media_type), Digest(f"sha256:{compressed.plain.hexdigest()}"))
 
 
-class _Gzip(io.RawIOBase):
-    """Takes plain bytes, passes on compressed ones, remembers the digest of the plain ones."""
+class _GzipWriter(io.RawIOBase):
+    """Compresses what is written to it into a blob, and hashes the uncompressed bytes."""
 
-    def __init__(self, out: BlobWriter) -> None:
+    def __init__(self, blob: BlobWriter) -> None:
         self.plain = hashlib.sha256()
-        self._out = out
-        self._zip = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+        self._blob = blob
+        self._compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
 
-    def write(self, data: bytes) -> int:  # type: ignore[override]
+    def write(self, data: ReadableBuffer) -> int:
         self.plain.update(data)
-        self._out.write(self._zip.compress(data))
-        return len(data)
+        self._blob.write(self._compressor.compress(data))
+        return memoryview(data).nbytes
 
     def finish(self) -> None:
-        self._out.write(self._zip.flush())
+        self._blob.write(self._compressor.flush())
 
 
 def _add(tar: tarfile.TarFile, entry: SeedEntry, epoch: int) -> None:
@@ -127,35 +147,17 @@ def _add(tar: tarfile.TarFile, entry: SeedEntry, epoch: int) -> None:
         case bytes(content):
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
-        case Path() as file:
-            info.size = file.stat().st_size
-            with file.open("rb") as content:
-                tar.addfile(info, content)
+        case Path() as path:
+            info.size = path.stat().st_size
+            with path.open("rb") as file:
+                tar.addfile(info, file)
 
 
-def _copy(
-    tar: tarfile.TarFile, old: tarfile.TarFile, member: tarfile.TarInfo, path: str, epoch: int, seen: set[str]
-) -> None:
-    info = copy(member)  # TarInfo.replace came with Python 3.11.4; Debian 12 has 3.11.2
-    info.name, info.uname, info.gname = path, "", ""
-    info.mtime = min(int(member.mtime), epoch)
-    info.pax_headers = {}
-    if member.islnk():
-        info.linkname = _clean(member.linkname)
-        if info.linkname not in seen:
-            raise ValueError(f"hard link {path} comes before its target {info.linkname}")
-    if member.isreg():
-        with old.extractfile(member) as content:  # type: ignore[union-attr]  # a regular file has content
-            tar.addfile(info, content)
-    else:
-        tar.addfile(info)
-
-
-def _clean(name: str) -> str:
+def _normalised(name: str) -> str:
     """The path from the root, without `./`; empty for the root itself."""
     return "" if name in (".", "./") else name.removeprefix("./").strip("/")
 
 
-def _order(path: str) -> list[str]:
-    """A folder comes right before what is in it, as in a walk of the tree by name."""
+def _sort_key(path: str) -> list[str]:
+    """A folder comes right before its content, as in a walk of the tree by name."""
     return path.split("/")

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.lab.seed.blobs import BlobWriter
 from pipeline.lab.seed.layers import SeedEntry, layer_from_tar, layer_of
-from pipeline.lab.seed.layout import BlobWriter, ImageConfig, SeedLayout
-from pipeline.lab.seed.store import root
+from pipeline.lab.seed.layout import ImageConfig, SeedLayout
+from pipeline.lab.seed.layout_cache import layout_manifest
 
 from .images import AMD64
 
@@ -104,7 +105,7 @@ def test_a_hard_link_follows_its_target_or_is_refused(tmp_path: Path) -> None:
         ("b", "a"),
     ]
     bad = _tar([("./b", b"1", 1)], (("./a", "./b"),))
-    with pytest.raises(ValueError, match="hard link a comes before"):
+    with pytest.raises(ValueError, match="hard link a precedes its target b"):
         layer_from_tar(bad, tmp_path, epoch=1, keep=lambda _: True)
 
 
@@ -122,7 +123,7 @@ def test_an_image_is_the_same_twice(tmp_path: Path) -> None:
         config = ImageConfig(platform=AMD64, history=("x",), env=("A=1",), user="1")
         made = layout.image([layer_of(ENTRIES, layout.blobs)], config)
         layout.finish(layout.index([made]), "v1")
-        roots.append(root(layout.root))
+        roots.append(layout_manifest(layout.root))
     assert roots[0] == roots[1]
     index = json.loads((tmp_path / "one/blobs/sha256" / roots[0].digest.hex).read_bytes())
     assert index["manifests"][0]["platform"] == {"architecture": "amd64", "os": "linux"}
