@@ -28,11 +28,20 @@ class Lease:
 
     pid: int
     folder: str
-    what: str
+    command: str
     builder: str = ""
 
     def __str__(self) -> str:
-        return f"pid {self.pid} in {self.folder} ({self.what})"
+        return f"pid {self.pid} in {self.folder} ({self.command})"
+
+    def to_json(self) -> dict[str, object]:
+        """The lease as data."""
+        return {
+            "pid": self.pid,
+            "folder": self.folder,
+            "what": self.command,
+            "builder": self.builder or None,
+        }
 
 
 def _folder(settings: LabSettings) -> Path:
@@ -40,7 +49,7 @@ def _folder(settings: LabSettings) -> Path:
 
 
 @contextmanager
-def hold(settings: LabSettings, folder: Path, what: str = "run") -> Iterator[Callable[[str], None]]:
+def hold(settings: LabSettings, folder: Path, command: str = "run") -> Iterator[Callable[[str], None]]:
     """Keep others from stopping the instance during the block. Enter it before `up`.
 
     Yields a function that records the image of a builder the run has started. Any number of runs, also of one
@@ -48,7 +57,7 @@ def hold(settings: LabSettings, folder: Path, what: str = "run") -> Iterator[Cal
     """
     record = daemons.record_of(os.getpid(), "")
     path = _folder(settings) / f"{os.getpid()}-{next(_serial_numbers)}.json"
-    fields = {**(asdict(record) if record else {}), "folder": str(folder), "what": what}
+    fields = {**(asdict(record) if record else {}), "folder": str(folder), "what": command}
 
     def note_builder(builder: str) -> None:
         replace_file(path, json.dumps(fields | {"builder": builder}) + "\n", mode=0o600)

@@ -34,15 +34,7 @@ class InstanceStatus:
             "way": {"kind": self.backend.kind, "why": self.backend.why} if self.backend else None,
             "problem": self.problem,
             "daemons": [self.registry.to_json(), self.engine.to_json()],
-            "users": [
-                {
-                    "pid": lease.pid,
-                    "folder": lease.folder,
-                    "what": lease.what,
-                    "builder": lease.builder or None,
-                }
-                for lease in self.leases
-            ],
+            "users": [lease.to_json() for lease in self.leases],
             "data": str(self.data),
             "cache": str(self.cache),
         }

@@ -132,3 +132,8 @@ async def container_logs(settings: LabSettings, name: str, lines: int = 15) -> s
     """The last lines of a container's output."""
     completed = await docker(settings, "logs", "--tail", str(lines), name)
     return process.tail(f"{completed.stdout}\n{completed.stderr}".strip(), lines)
+
+
+def with_cause(message: str, log_line: str) -> str:
+    """The message with the log line that names the cause: reports of one line show it too."""
+    return f"{message}: {log_line.strip()}" if log_line.strip() else message

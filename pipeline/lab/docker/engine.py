@@ -1,10 +1,4 @@
-"""The engine as a container in the registry's network, with the fewest rights that suffice.
-
-Measured with Debian's Docker 20.10, cgroup v1 and v2: SYS_ADMIN and NET_ADMIN, its own control groups made writable,
-all devices, since a container of the engine's with `insecure_root_capabilities` gets them and cannot have more than
-the engine's, and no filter on system calls, since runc joins a session keyring for each container. Where that does not
-suffice, and Docker allows it, the container is `--privileged`, as in Dagger's own provisioning.
-"""
+"""The engine as a container in the registry's network, with the fewest rights that suffice."""
 
 from __future__ import annotations
 
@@ -37,29 +31,27 @@ from .cli import (
     inspect_container,
     remove_container,
     stop_container,
+    with_cause,
 )
 from .images import ensure_image
 from .registry import DockerRegistry
+from .rights import LEAST_RIGHTS, PRIVILEGED, check_rights
 
 STEP = "engine"
 START_LIMIT = 60.0  # seconds until it has to answer
 STOP_LIMIT = 30  # seconds for writing its cache
 _GENERATION_FILE = "engine.volume"
 _START_SCRIPT = (Path(__file__).parent / "engine.sh").read_text
-_RIGHTS_TEST = (Path(__file__).parent / "rights-test.sh").read_text
-
-LEAST_RIGHTS = (
-    *("--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--cgroupns", "private"),
-    *("--device-cgroup-rule", "a *:* rwm"),
-    *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
-)
-PRIVILEGED = ("--privileged", "--cgroupns", "private")
 
 
 class _StartFailed(EnvironmentProblem):
     """The container was created, but no engine answers. `had_state`: its volume existed before."""
 
-    had_state = False
+    def __init__(self, message: str, log: str, *, had_state: bool) -> None:
+        super().__init__(
+            message, hint="see its last lines below, then run `lockage up` again", detail=log or None
+        )
+        self.had_state = had_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +188,8 @@ class DockerEngine:
             await docker(self.settings, "create", *argv, environ=proxies, purpose="docker create")
             await self._copy_configuration(port)
             await docker(self.settings, "start", self.name, purpose="docker start")
-            if problem := await self._wait_until_answering():
-                problem.had_state = had_state
-                raise problem
-            await self._test_rights()
+            await self._wait_until_answering(had_state)
+            await check_rights(self.settings, self.name)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await remove_container(self.settings, self.name)
@@ -233,35 +223,20 @@ class DockerEngine:
             purpose = "giving the engine CA certificates"
             await docker(self.settings, "cp", f"{authorities}/.", target, purpose=purpose)
 
-    async def _wait_until_answering(self) -> _StartFailed | None:
+    async def _wait_until_answering(self, had_state: bool) -> None:
         deadline = time.monotonic() + START_LIMIT
-        while True:
-            if await self.answers():
-                return None
+        while not await self.answers():
             container = await inspect_container(self.settings, self.name)
             ended = container is None or not container.running
             if ended or time.monotonic() > deadline:
                 log = await container_logs(self.settings, self.name)
-                last_line = process.tail(log, 1)
-                return _StartFailed(
-                    _with_cause("the engine's container ended while it started", last_line)
+                message = (
+                    with_cause("the engine's container ended while it started", process.tail(log, 1))
                     if ended
-                    else f"the engine in Docker does not answer after {START_LIMIT:.0f} s",
-                    hint="see its last lines below, then run `lockage up` again",
-                    detail=log or None,
+                    else f"the engine in Docker does not answer after {START_LIMIT:.0f} s"
                 )
+                raise _StartFailed(message, log, had_state=had_state)
             await anyio.sleep(0.1)
-
-    async def _test_rights(self) -> None:
-        completed = await docker(self.settings, "exec", self.name, "/bin/sh", "-c", _RIGHTS_TEST())
-        if completed.code != 0:
-            refusal = completed.stderr.strip()
-            raise EnvironmentProblem(
-                _with_cause(
-                    "Docker's rights do not let the engine run containers", refusal.partition("\n")[0]
-                ),
-                detail=process.tail(refusal) or None,
-            )
 
     async def stop(self, report: Report) -> None:
         """Stop and remove the container if it exists. It writes its cache first, which stays in the volume."""
@@ -280,8 +255,3 @@ class DockerEngine:
             answers=await self.answers() if state is DaemonState.RUNNING else None,
             log=f"docker logs {self.name}",
         )
-
-
-def _with_cause(message: str, log_line: str) -> str:
-    """The message with the log line that names the cause: reports of one line show it too."""
-    return f"{message}: {log_line.strip()}" if log_line.strip() else message
