@@ -19,11 +19,11 @@ import anyio
 from pipeline.model import Platform
 from pipeline.util.concurrency import run_together
 
+from ..layout.builder import ImageConfig, LayoutBuilder
+from ..layout.layers import TarEntry, layer_from_tar, layer_of, parent_folders
 from ..tools import recipes, toolbox
 from ..tools.debian import SUITE, DebianRoot, lay_out
 from .debian_base import EPOCH, belongs_in_layer
-from .layers import SeedEntry, layer_from_tar, layer_of, parent_folders
-from .layout import ImageConfig, SeedLayout
 from .layout_cache import SeedContext
 from .tool_images import SBIN, labels
 
@@ -90,7 +90,7 @@ def frontend_inputs(platform: Platform) -> dict[str, object]:
     }
 
 
-async def build(context: SeedContext, layout: SeedLayout) -> None:
+async def build(context: SeedContext, layout: LayoutBuilder) -> None:
     """Build BuildKit's image in `layout`: a layer of Debian packages, and one of the compiled tool.
 
     Raises `EnvironmentProblem` if the tool cannot be compiled or the packages cannot be laid out.
@@ -106,14 +106,14 @@ async def build(context: SeedContext, layout: SeedLayout) -> None:
         await anyio.to_thread.run_sync(_pack, layout, tar, binaries, context.platform)
 
 
-async def build_frontend(context: SeedContext, layout: SeedLayout) -> None:
+async def build_frontend(context: SeedContext, layout: LayoutBuilder) -> None:
     """Build the frontend's image in `layout`: its one binary and nothing else."""
     binaries = await toolbox.ensure(NAME, context.settings, context.report)
     context.report(f"seed {FRONTEND}", f"packing {FRONTEND_REFERENCE}")
     await anyio.to_thread.run_sync(_pack_frontend, layout, binaries, context.platform)
 
 
-def _pack(layout: SeedLayout, tar: Path, binaries: Path, platform: Platform) -> None:
+def _pack(layout: LayoutBuilder, tar: Path, binaries: Path, platform: Platform) -> None:
     with tar.open("rb") as content:
         system = layer_from_tar(content, layout.blobs, epoch=EPOCH, keep=_keep)
     programs = layer_of(_program_entries(binaries), layout.blobs, epoch=EPOCH)
@@ -134,12 +134,12 @@ def _pack(layout: SeedLayout, tar: Path, binaries: Path, platform: Platform) -> 
     layout.finish(layout.index([image]), REFERENCE.rpartition(":")[2])
 
 
-def _program_entries(binaries: Path) -> Iterable[SeedEntry]:
+def _program_entries(binaries: Path) -> Iterable[TarEntry]:
     """The binaries, the entry point, and links with the names under which BuildKit finds Debian's programs."""
-    files = [SeedEntry(f"usr/bin/{name}", 0o755, binaries / name) for name in _BINARIES]
-    files.append(SeedEntry("usr/bin/buildkitd-entrypoint", 0o755, _ENTRYPOINT_SCRIPT))
-    files += [SeedEntry(path, 0o777, target) for path, target in _LINKS.items()]
-    folders = [SeedEntry(path, 0o755) for path in _FOLDERS]
+    files = [TarEntry(f"usr/bin/{name}", 0o755, binaries / name) for name in _BINARIES]
+    files.append(TarEntry("usr/bin/buildkitd-entrypoint", 0o755, _ENTRYPOINT_SCRIPT))
+    files += [TarEntry(path, 0o777, target) for path, target in _LINKS.items()]
+    folders = [TarEntry(path, 0o755) for path in _FOLDERS]
     return [*parent_folders("usr/bin/x", "etc/x"), *folders, *files]
 
 
@@ -155,9 +155,9 @@ def _keep(path: str) -> bool:
     return parts[:2] != ["usr", "share"] or len(parts) < 3 or parts[2] not in _DROP_PARTS
 
 
-def _pack_frontend(layout: SeedLayout, binaries: Path, platform: Platform) -> None:
+def _pack_frontend(layout: LayoutBuilder, binaries: Path, platform: Platform) -> None:
     path = f"bin/{FRONTEND}"
-    layer = layer_of([*parent_folders(path), SeedEntry(path, 0o755, binaries / FRONTEND)], layout.blobs)
+    layer = layer_of([*parent_folders(path), TarEntry(path, 0o755, binaries / FRONTEND)], layout.blobs)
     version = recipes.FRONTEND_VERSION
     config = ImageConfig(
         platform=platform,

@@ -20,10 +20,10 @@ from pipeline.model import Descriptor, Manifest, Platform
 
 from .. import process
 from ..engine import emulators
+from ..layout.builder import ImageConfig, LayoutBuilder
+from ..layout.layers import layer_from_tar
 from ..tools import recipes
 from ..tools.packages import need
-from .layers import layer_from_tar
-from .layout import ImageConfig, SeedLayout
 from .layout_cache import SeedContext, layout_manifest
 
 NAME = "debian"
@@ -114,7 +114,7 @@ def inputs(platform: Platform) -> dict[str, object]:
     }
 
 
-async def build(context: SeedContext, layout: SeedLayout) -> None:
+async def build(context: SeedContext, layout: LayoutBuilder) -> None:
     """Build the image in `layout`: about half a minute, as root, from Debian's mirrors; four times that for a foreign
     platform, by qemu.
 
@@ -183,19 +183,19 @@ def _command(platform: Platform, files: Path, tar: Path, qemu: Path | None = Non
     ]
 
 
-def join(layout: SeedLayout, parts: Sequence[Path]) -> None:
+def join(layout: LayoutBuilder, parts: Sequence[Path]) -> None:
     """Write one index of images that were built for a platform each; `parts` are their layouts."""
     images: list[Descriptor] = []
     layout.blobs.mkdir(parents=True, exist_ok=True)
     for part in parts:
-        blobs = SeedLayout(part).blobs
+        blobs = LayoutBuilder(part).blobs
         shutil.copytree(blobs, layout.blobs, copy_function=os.link, dirs_exist_ok=True)
         index = Manifest.parse((blobs / layout_manifest(part).digest.hex).read_bytes())
         images += index.children
     layout.finish(layout.index(images), f"{SUITE}-slim")
 
 
-def _pack(layout: SeedLayout, tar: Path, platform: Platform) -> None:
+def _pack(layout: LayoutBuilder, tar: Path, platform: Platform) -> None:
     with tar.open("rb") as content:
         layer = layer_from_tar(content, layout.blobs, epoch=EPOCH, keep=belongs_in_layer)
     config = ImageConfig(

@@ -13,8 +13,8 @@ from pipeline.model import Descriptor, Platform, Reference
 from pipeline.util.canonical_json import compact
 
 from ..cache import CacheEntry, build_once
+from ..layout.builder import LayoutBuilder
 from ..settings import LabSettings, Report
-from .layout import SeedLayout
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class SeedItem:
     name: str
     reference: Reference
     inputs: Mapping[str, object]
-    build: Callable[[SeedLayout], Awaitable[None]]
+    build: Callable[[LayoutBuilder], Awaitable[None]]
 
     @property
     def key(self) -> str:
@@ -64,7 +64,7 @@ async def ensure_layout(item: SeedItem, settings: LabSettings, report: Report) -
     async def build(work: Path) -> Path:
         layout = work / "layout"
         layout.mkdir()
-        await item.build(SeedLayout(layout))
+        await item.build(LayoutBuilder(layout))
         return layout
 
     return await build_once(_entry(item, settings), build, f"seed {item.name}", report)

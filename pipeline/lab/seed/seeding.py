@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from pipeline.errors import UsageError
 from pipeline.model import Platform, Reference
 
+from ..layout.builder import LayoutBuilder
 from ..settings import LabSettings, Report, quiet
 from ..tools import recipes
 from . import buildkit_images, debian_base, tool_images, vulnerability_database
-from .layout import SeedLayout
 from .layout_cache import SeedContext, SeedItem, cached_layout, ensure_layout, layout_manifest
 from .site import SeededImage, Site
 
@@ -175,7 +175,7 @@ def _debian(context: SeedContext, platforms: Sequence[Platform]) -> SeedItem:
     if len(parts) == 1:
         return parts[0]
 
-    async def join(layout: SeedLayout) -> None:
+    async def join(layout: LayoutBuilder) -> None:
         debian_base.join(
             layout, [await ensure_layout(part, context.settings, context.report) for part in parts]
         )

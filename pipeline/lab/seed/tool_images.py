@@ -16,9 +16,9 @@ import anyio
 from pipeline.errors import EnvironmentProblem
 from pipeline.model import Platform
 
+from ..layout.builder import ImageConfig, LayoutBuilder
+from ..layout.layers import TarEntry, layer_of, parent_folders
 from ..tools import recipes, toolbox
-from .layers import SeedEntry, layer_of, parent_folders
-from .layout import ImageConfig, SeedLayout
 from .layout_cache import SeedContext
 
 RECIPE = 1  # raise when the result changes without its inputs; part of the key
@@ -89,7 +89,7 @@ def inputs(image: ToolImage, platform: Platform) -> dict[str, object]:
     }
 
 
-async def build(image: ToolImage, context: SeedContext, layout: SeedLayout) -> None:
+async def build(image: ToolImage, context: SeedContext, layout: LayoutBuilder) -> None:
     """Build the image in `layout`, compiling the tool first unless the cache has it."""
     folder = await toolbox.ensure(image.tool, context.settings, context.report)
     binary = folder / image.tool
@@ -102,9 +102,9 @@ async def build(image: ToolImage, context: SeedContext, layout: SeedLayout) -> N
     await anyio.to_thread.run_sync(_pack, image, layout, binary, context.platform)
 
 
-def _pack(image: ToolImage, layout: SeedLayout, binary: Path, platform: Platform) -> None:
+def _pack(image: ToolImage, layout: LayoutBuilder, binary: Path, platform: Platform) -> None:
     system = layer_of(_system_entries(), layout.blobs)
-    tool = layer_of([*parent_folders(image.binary), SeedEntry(image.binary, 0o755, binary)], layout.blobs)
+    tool = layer_of([*parent_folders(image.binary), TarEntry(image.binary, 0o755, binary)], layout.blobs)
     recipe = recipes.tool(image.tool)
     config = ImageConfig(
         platform=platform,
@@ -138,7 +138,7 @@ def certificates() -> bytes:
     return b""
 
 
-def _system_entries() -> tuple[SeedEntry, ...]:
+def _system_entries() -> tuple[TarEntry, ...]:
     passwd = (
         "root:x:0:0:root:/root:/sbin/nologin\n"
         "nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
@@ -147,12 +147,12 @@ def _system_entries() -> tuple[SeedEntry, ...]:
     group = f"root:x:0:\nnobody:x:65534:\nnonroot:x:{_NONROOT}:\n"
     return (
         *parent_folders(_CA_FILE),
-        SeedEntry(_CA_FILE, 0o644, certificates()),
-        SeedEntry("etc/passwd", 0o644, passwd.encode()),
-        SeedEntry("etc/group", 0o644, group.encode()),
-        SeedEntry("etc/nsswitch.conf", 0o644, b"hosts: files dns\n"),
-        SeedEntry("home", 0o755),
-        SeedEntry("home/nonroot", 0o700, uid=_NONROOT, gid=_NONROOT),
-        SeedEntry("root", 0o700),
-        SeedEntry("tmp", 0o1777),
+        TarEntry(_CA_FILE, 0o644, certificates()),
+        TarEntry("etc/passwd", 0o644, passwd.encode()),
+        TarEntry("etc/group", 0o644, group.encode()),
+        TarEntry("etc/nsswitch.conf", 0o644, b"hosts: files dns\n"),
+        TarEntry("home", 0o755),
+        TarEntry("home/nonroot", 0o700, uid=_NONROOT, gid=_NONROOT),
+        TarEntry("root", 0o700),
+        TarEntry("tmp", 0o1777),
     )

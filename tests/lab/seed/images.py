@@ -7,8 +7,8 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.lab.seed.layers import SeedEntry, layer_of, parent_folders
-from pipeline.lab.seed.layout import ImageConfig, SeedLayout
+from pipeline.lab.layout.builder import ImageConfig, LayoutBuilder
+from pipeline.lab.layout.layers import TarEntry, layer_of, parent_folders
 from pipeline.lab.seed.layout_cache import layout_manifest
 from pipeline.model import Platform
 
@@ -28,7 +28,7 @@ Description: made up
 
 def debian_like(
     packages: Sequence[tuple[str, str, str]], wheel: tuple[str, str] | None = None
-) -> list[SeedEntry]:
+) -> list[TarEntry]:
     """Files by which scanners know Debian 12, dpkg's packages (name, source, version) and one wheel."""
     status = "".join(STATUS.format(name=n, source=s, version=v) for n, s, v in packages)
     files = {
@@ -40,12 +40,12 @@ def debian_like(
         name, version = wheel
         place = f"opt/app/lib/python3.11/site-packages/{name.replace('-', '_')}-{version}.dist-info/METADATA"
         files[place] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
-    return [*parent_folders(*files), *(SeedEntry(path, 0o644, content) for path, content in files.items())]
+    return [*parent_folders(*files), *(TarEntry(path, 0o644, content) for path, content in files.items())]
 
 
-def image(folder: Path, entries: Sequence[SeedEntry], *, platform: Platform = AMD64) -> Path:
+def image(folder: Path, entries: Sequence[TarEntry], *, platform: Platform = AMD64) -> Path:
     """A layout with one image of one layer, not behind an index."""
-    layout = SeedLayout(folder)
+    layout = LayoutBuilder(folder)
     layer = layer_of(entries, layout.blobs)
     layout.finish(layout.image([layer], ImageConfig(platform=platform, history=("made for a test",))), "test")
     return folder

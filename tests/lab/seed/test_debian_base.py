@@ -12,9 +12,9 @@ from pathlib import Path
 import anyio
 import pytest
 
+from pipeline.lab.layout.builder import LayoutBuilder
+from pipeline.lab.layout.layers import TarEntry, parent_folders
 from pipeline.lab.seed import debian_base, layout_cache, seeding, vulnerability_database
-from pipeline.lab.seed.layers import SeedEntry, parent_folders
-from pipeline.lab.seed.layout import SeedLayout
 from pipeline.lab.seed.layout_cache import SeedContext
 from pipeline.lab.settings import LabSettings, quiet
 
@@ -89,7 +89,7 @@ async def test_a_cancelled_making_leaves_no_process_and_no_mount(
         if "using" in detail:
             making.set()
 
-    layout = SeedLayout(tmp_path / "layout")
+    layout = LayoutBuilder(tmp_path / "layout")
     layout.root.mkdir()
     async with anyio.create_task_group() as group:
         group.start_soon(debian_base.build, SeedContext(images.AMD64, settings, report), layout)
@@ -140,7 +140,7 @@ async def test_secrets_are_found_without_a_network_or_a_database(
     key = "AKIA" + "IOSFODNN7LOCKAGE"[:16]
     entries = [
         *parent_folders("srv/credentials"),
-        SeedEntry("srv/credentials", 0o644, f"aws={key}\n".encode()),
+        TarEntry("srv/credentials", 0o644, f"aws={key}\n".encode()),
     ]
     tar = images.archive(images.image(tmp_path / "image", entries), tmp_path / "image.tar")
     common = ("--cache-dir", tmp_path / "cache", "--offline-scan", "--skip-version-check", "--quiet")

@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline.lab.layout.builder import LayoutBuilder
 from pipeline.lab.seed import (
     SeededImage,
     Site,
@@ -23,7 +24,6 @@ from pipeline.lab.seed import (
     seeding,
     vulnerability_database,
 )
-from pipeline.lab.seed.layout import SeedLayout
 from pipeline.lab.settings import LabSettings, quiet
 from pipeline.model import Digest, Reference
 from pipeline.registry import Registry
@@ -104,7 +104,7 @@ async def test_a_stranger_is_refused(settings: LabSettings) -> None:
         await seed(settings, "localhost:1", only=["docker.io/library/alpine:3"])
 
 
-def _item(build: Callable[[SeedLayout], Awaitable[None]]) -> layout_cache.SeedItem:
+def _item(build: Callable[[LayoutBuilder], Awaitable[None]]) -> layout_cache.SeedItem:
     return layout_cache.SeedItem("thing", Reference.parse("docker.io/library/thing:1"), {"a": 1}, build)
 
 
@@ -113,7 +113,7 @@ async def test_two_at_once_make_once(tmp_path: Path) -> None:
     settings = LabSettings(home=tmp_path, cache=tmp_path / "cache")
     made: list[Path] = []
 
-    async def build(layout: SeedLayout) -> None:
+    async def build(layout: LayoutBuilder) -> None:
         made.append(layout.root)
         await anyio.sleep(0.05)
         layout.finish(layout.index([]), "1")
@@ -137,7 +137,7 @@ async def test_two_at_once_make_once(tmp_path: Path) -> None:
 async def test_a_failed_making_is_not_kept(tmp_path: Path) -> None:
     settings = LabSettings(home=tmp_path, cache=tmp_path / "cache")
 
-    async def build(layout: SeedLayout) -> None:
+    async def build(layout: LayoutBuilder) -> None:
         layout.put(b"half", "x/y")
         raise EnvironmentProblem("broken")
 

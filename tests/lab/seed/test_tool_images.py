@@ -8,8 +8,8 @@ from pathlib import Path
 import anyio
 import pytest
 
+from pipeline.lab.layout.builder import LayoutBuilder
 from pipeline.lab.seed import layout_cache, seeding, tool_images
-from pipeline.lab.seed.layout import SeedLayout
 from pipeline.lab.settings import LabSettings, quiet
 
 from . import images
@@ -69,7 +69,7 @@ async def test_making_an_image_again_gives_the_same_digest(settings: LabSettings
     """The small one: the others are packed by the same code."""
     name = "container-structure-test"
     (item,) = [item for item in seeding.items(settings, quiet) if item.name == name]
-    again = SeedLayout(tmp_path / "again")
+    again = LayoutBuilder(tmp_path / "again")
     again.root.mkdir()
     await item.build(again)
     assert layout_cache.layout_manifest(again.root) == layout_cache.layout_manifest(

@@ -27,7 +27,7 @@ from ...tools.debian import SUITE, DebianRoot, lay_out
 from ...tools.recipes import architecture
 
 if TYPE_CHECKING:
-    from ...seed.layers import SeedEntry
+    from ...layout.layers import TarEntry
 
 STEP = "python modules"
 PACKAGES = ("python3", "ca-certificates")
@@ -124,14 +124,14 @@ async def _compile(work: Path, settings: LabSettings) -> None:
 def _pack(work: Path) -> None:
     from pipeline.model import Platform
 
-    from ...seed.layers import layer_from_tar, layer_of
-    from ...seed.layout import ImageConfig, SeedLayout
+    from ...layout.builder import ImageConfig, LayoutBuilder
+    from ...layout.layers import layer_from_tar, layer_of
 
     root = work / "root"
     shutil.copytree(_HERE / "files" / "runtime", root / "runtime")
     (root / "usr/local/lib/lockage").mkdir(parents=True)
     shutil.copyfile(_HERE / "files" / "entry.py", root / "usr/local/lib/lockage/entry.py")
-    layout = SeedLayout(work / "content")
+    layout = LayoutBuilder(work / "content")
     with (work / "base.tar").open("rb") as tar:
         base = layer_from_tar(tar, layout.blobs, epoch=0, keep=lambda path: not path.startswith("dev/"))
     config = ImageConfig(Platform("linux", architecture()), ("Debian's python3", "dagger-io, uv, runtime"))
@@ -140,14 +140,14 @@ def _pack(work: Path) -> None:
     (layout.root / _DIGEST_FILE).write_text(f"{manifest.digest}\n")
 
 
-def _entries(root: Path) -> Iterator[SeedEntry]:
-    from ...seed.layers import SeedEntry
+def _entries(root: Path) -> Iterator[TarEntry]:
+    from ...layout.layers import TarEntry
 
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
         if path.is_symlink():
-            yield SeedEntry(name, 0o777, str(path.readlink()))
+            yield TarEntry(name, 0o777, str(path.readlink()))
         elif path.is_dir():
-            yield SeedEntry(name, 0o755)
+            yield TarEntry(name, 0o755)
         else:
-            yield SeedEntry(name, 0o755 if os.access(path, os.X_OK) else 0o644, path)
+            yield TarEntry(name, 0o755 if os.access(path, os.X_OK) else 0o644, path)

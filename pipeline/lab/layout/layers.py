@@ -29,7 +29,7 @@ _GZIP = 31  # zlib's window bits for "gzip header, no name, no time"
 
 
 @dataclass(frozen=True, slots=True)
-class SeedLayer:
+class BuiltLayer:
     """A compressed layer in a layout, and the digest of its uncompressed bytes."""
 
     descriptor: Descriptor
@@ -37,7 +37,7 @@ class SeedLayer:
 
 
 @dataclass(frozen=True, slots=True)
-class SeedEntry:
+class TarEntry:
     """One file, link or folder of a layer.
 
     `source` is the content: bytes or a path for a file, the target as text for a symbolic link, None for a folder.
@@ -51,7 +51,7 @@ class SeedEntry:
     gid: int = 0
 
 
-def parent_folders(*paths: str) -> list[SeedEntry]:
+def parent_folders(*paths: str) -> list[TarEntry]:
     """The folders that contain these paths, each once."""
     parents = {
         "/".join(parts[:depth])
@@ -59,12 +59,12 @@ def parent_folders(*paths: str) -> list[SeedEntry]:
         for parts in [path.split("/")]
         for depth in range(1, len(parts))
     }
-    return [SeedEntry(path, 0o755) for path in sorted(parents)]
+    return [TarEntry(path, 0o755) for path in sorted(parents)]
 
 
 def layer_of(
-    entries: Iterable[SeedEntry], blobs: Path, *, epoch: int = 0, media_type: str = OCI_LAYER_GZIP
-) -> SeedLayer:
+    entries: Iterable[TarEntry], blobs: Path, *, epoch: int = 0, media_type: str = OCI_LAYER_GZIP
+) -> BuiltLayer:
     """Write a layer of these entries into `blobs`; every time in it is `epoch` (seconds since 1970)."""
 
     def fill(tar: tarfile.TarFile) -> None:
@@ -74,7 +74,7 @@ def layer_of(
     return _write(fill, blobs, media_type)
 
 
-def layer_from_tar(source: IO[bytes], blobs: Path, *, epoch: int, keep: Callable[[str], bool]) -> SeedLayer:
+def layer_from_tar(source: IO[bytes], blobs: Path, *, epoch: int, keep: Callable[[str], bool]) -> BuiltLayer:
     """Rewrite a tar so that it depends on content alone; `keep` selects by path (no `./`, no leading `/`).
 
     Times later than `epoch` become `epoch`, earlier ones stay. Owners stay, by number. The source must be
@@ -108,13 +108,13 @@ def _rewritten(member: tarfile.TarInfo, path: str, epoch: int) -> tarfile.TarInf
     return info
 
 
-def _write(fill: Callable[[tarfile.TarFile], None], blobs: Path, media_type: str) -> SeedLayer:
+def _write(fill: Callable[[tarfile.TarFile], None], blobs: Path, media_type: str) -> BuiltLayer:
     with BlobWriter(blobs) as blob:
         compressed = _GzipWriter(blob)
         with tarfile.open(fileobj=compressed, mode="w|", format=tarfile.PAX_FORMAT) as tar:
             fill(tar)
         compressed.finish()
-    return SeedLayer(blob.descriptor(media_type), Digest(f"sha256:{compressed.plain.hexdigest()}"))
+    return BuiltLayer(blob.descriptor(media_type), Digest(f"sha256:{compressed.plain.hexdigest()}"))
 
 
 class _GzipWriter(io.RawIOBase):
@@ -134,7 +134,7 @@ class _GzipWriter(io.RawIOBase):
         self._blob.write(self._compressor.flush())
 
 
-def _add(tar: tarfile.TarFile, entry: SeedEntry, epoch: int) -> None:
+def _add(tar: tarfile.TarFile, entry: TarEntry, epoch: int) -> None:
     info = tarfile.TarInfo(entry.path)
     info.mode, info.mtime, info.uid, info.gid = entry.mode, epoch, entry.uid, entry.gid
     match entry.source:

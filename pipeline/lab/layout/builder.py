@@ -13,14 +13,14 @@ from pipeline.oci.artifact import artifact_manifest
 from pipeline.oci.layout import REF_NAME, Layout
 from pipeline.util.canonical_json import compact
 
-from .layers import SeedLayer
+from .layers import BuiltLayer
 
 CREATED = "1970-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
-    """The variable parts of the configuration of a seeded image."""
+    """The variable parts of an image's configuration."""
 
     platform: Platform
     history: tuple[str, ...]
@@ -54,7 +54,7 @@ class ImageConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class SeedLayout:
+class LayoutBuilder:
     """A layout folder under construction. `finish` makes it a layout with one entry."""
 
     root: Path
@@ -68,7 +68,7 @@ class SeedLayout:
         """Write some bytes as a blob."""
         return Layout(self.root).put(content, media_type)
 
-    def image(self, layers: Sequence[SeedLayer], config: ImageConfig) -> Descriptor:
+    def image(self, layers: Sequence[BuiltLayer], config: ImageConfig) -> Descriptor:
         """Write configuration and manifest of an image; returns the manifest's descriptor with its platform."""
         content = compact(config.to_oci([layer.diff_id for layer in layers]))
         manifest = self.manifest(self.put(content, OCI_CONFIG), [layer.descriptor for layer in layers])
