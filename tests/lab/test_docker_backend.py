@@ -243,7 +243,7 @@ def test_a_damaged_state(settings: LabSettings, story: Story, pipeline: Pipeline
     down(settings, part="engine")
     damage = "rm -rf /d/* && for name in worker net; do echo damaged > /d/$name; done"
     volume = DockerEngine(settings).volume
-    shell = ("--entrypoint", "/bin/sh", engine_module.ENGINE_REFERENCE, "-c", damage)
+    shell = ("--entrypoint", "/bin/sh", str(engine_module.ENGINE_REFERENCE), "-c", damage)
     say(settings, "run", "--rm", "--volume", f"{volume}:/d", *shell)
     instance = up(settings, story)
     assert f"docker volume rm {volume}" in str(story)

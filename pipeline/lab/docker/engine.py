@@ -87,7 +87,7 @@ class DockerEngine:
 
         The key covers the registry's last start, because the engine lives in that container's network.
         """
-        parts = [ENGINE_REFERENCE, registry.id, registry.started, engine_json(port), LEAST_RIGHTS]
+        parts = [str(ENGINE_REFERENCE), registry.id, registry.started, engine_json(port), LEAST_RIGHTS]
         parts.append(_START_SCRIPT())
         if certificates_choice := certificates.choice(self.settings):
             parts.append(certificates_choice)
@@ -206,7 +206,7 @@ class DockerEngine:
             *("--env", f"LOCKAGE_PORT={port}", "--env", "DO_NOT_TRACK=1"),
             # By name alone: a value may be a secret.
             *(option for variable in proxies for option in ("--env", variable)),
-            *("--entrypoint", "/bin/sh", ENGINE_REFERENCE, "-c", _START_SCRIPT(), "lockage-engine"),
+            *("--entrypoint", "/bin/sh", str(ENGINE_REFERENCE), "-c", _START_SCRIPT(), "lockage-engine"),
             *("--oci-cni-pool-size", "8"),
         ]
 

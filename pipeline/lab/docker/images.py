@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 
 from pipeline.errors import EnvironmentProblem
+from pipeline.model import Reference, Repository
 
 from .. import process
 from ..engine.archive import write_docker_archive
@@ -18,24 +19,24 @@ from ..tools import toolbox
 from ..tools.recipes import tool
 from .cli import docker
 
-REGISTRY_REFERENCE = f"ghcr.io/olareg/olareg:v{tool('olareg').version}"
+REGISTRY_REFERENCE = Repository("ghcr.io", "olareg/olareg").tagged(f"v{tool('olareg').version}")
 _PULL_LIMIT = 1800.0
 _LOAD_LIMIT = 600.0
 _UID = 1000  # of the official image
 
 
-async def ensure_image(reference: str, settings: LabSettings, report: Report) -> None:
+async def ensure_image(reference: Reference, settings: LabSettings, report: Report) -> None:
     """Make sure that the daemon has the image: present, pulled, or built here and loaded.
 
     Raises `EnvironmentProblem` with Docker's own message if it can be neither pulled nor built.
     """
     label = f'{{{{index .Config.Labels "{KEY_LABEL}"}}}}'
-    present = await docker(settings, "image", "inspect", "--format", label, reference)
+    present = await docker(settings, "image", "inspect", "--format", label, str(reference))
     if present.code == 0 and present.stdout.strip() in ("", "<no value>", engine_image_key()):
         return  # the official image, or ours of this version
     step = "image"
     report(step, f"pulling {reference}")
-    pulled = await docker(settings, "pull", "--quiet", reference, limit=_PULL_LIMIT)
+    pulled = await docker(settings, "pull", "--quiet", str(reference), limit=_PULL_LIMIT)
     if pulled.code == 0:
         return
     reason = process.tail(pulled.stderr, 1)
@@ -60,10 +61,10 @@ async def ensure_image(reference: str, settings: LabSettings, report: Report) ->
         ) from problem
 
 
-def _import_args(archive: Path, reference: str) -> list[str]:
+def _import_args(archive: Path, reference: Reference) -> list[str]:
     changes = ('ENTRYPOINT ["/olareg"]', f"USER {_UID}", "WORKDIR /home/appuser/registry")
     options = [option for change in changes for option in ("--change", change)]
-    return ["import", *options, str(archive), reference]
+    return ["import", *options, str(archive), str(reference)]
 
 
 def _write_registry_root(binary: Path, target: Path) -> None:

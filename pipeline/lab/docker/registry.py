@@ -84,7 +84,7 @@ class DockerRegistry:
             # For the engine: by default it is as on the host, and read-only.
             *("--sysctl", "net.ipv4.ip_forward=1"),
             *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
-            *(REGISTRY_REFERENCE, "serve", "--addr", "0.0.0.0", "--port", str(port)),
+            *(str(REGISTRY_REFERENCE), "serve", "--addr", "0.0.0.0", "--port", str(port)),
             *("--store-type", "dir", "--dir", _CONTENT, "--api-delete", "--api-blob-delete"),
         ]
 

@@ -58,6 +58,6 @@ def _write_metadata(work: Path, image: EngineImage) -> list[str]:
     text = json.dumps(config, sort_keys=True)
     config_name = f"{hashlib.sha256(text.encode()).hexdigest()}.json"
     (work / config_name).write_text(text)
-    manifest = [{"Config": config_name, "RepoTags": [ENGINE_REFERENCE], "Layers": [_LAYER]}]
+    manifest = [{"Config": config_name, "RepoTags": [str(ENGINE_REFERENCE)], "Layers": [_LAYER]}]
     (work / "manifest.json").write_text(json.dumps(manifest))
     return ["manifest.json", config_name]

@@ -21,6 +21,7 @@ from types import MappingProxyType
 import anyio
 
 from pipeline.errors import EnvironmentProblem
+from pipeline.model import Repository
 from pipeline.util.concurrency import run_together
 
 from ..cache import CacheEntry, build_once
@@ -30,7 +31,7 @@ from ..tools.debian import SUITE, DebianRoot, lay_out
 from . import python_sdk
 
 STEP = "engine image"
-ENGINE_REFERENCE = f"registry.dagger.io/engine:v{recipes.ENGINE_VERSION}"
+ENGINE_REFERENCE = Repository("registry.dagger.io", "engine").tagged(f"v{recipes.ENGINE_VERSION}")
 KEY_LABEL = "io.lockage.engine-image"
 ENTRYPOINT = "usr/local/bin/lockage-engine"
 PACKAGES = (

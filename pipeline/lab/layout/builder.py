@@ -85,6 +85,7 @@ class LayoutBuilder:
             compact({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}), OCI_INDEX
         )
 
-    def finish(self, manifest: Descriptor, tag: str) -> None:
-        """Make the folder a layout whose only entry is `manifest`, named `tag`."""
-        Layout.create(self.root).add(replace(manifest, platform=None, annotations={REF_NAME: tag}))
+    def finish(self, manifest: Descriptor, tag: str | None) -> None:
+        """Make the folder a layout whose only entry is `manifest`, named `tag` if there is one."""
+        annotations = {REF_NAME: tag} if tag else {}
+        Layout.create(self.root).add(replace(manifest, platform=None, annotations=annotations))

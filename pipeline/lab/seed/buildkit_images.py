@@ -16,7 +16,7 @@ from pathlib import Path
 
 import anyio
 
-from pipeline.model import Platform
+from pipeline.model import Platform, Repository
 from pipeline.util.concurrency import run_together
 
 from ..layout.builder import ImageConfig, LayoutBuilder
@@ -29,8 +29,8 @@ from .tool_images import SBIN, labels
 
 NAME = "buildkit"
 FRONTEND = "dockerfile-frontend"
-REFERENCE = f"docker.io/moby/buildkit:v{recipes.BUILDKIT_VERSION}"
-FRONTEND_REFERENCE = "docker.io/docker/dockerfile:1"
+REFERENCE = Repository("docker.io", "moby/buildkit").tagged(f"v{recipes.BUILDKIT_VERSION}")
+FRONTEND_REFERENCE = Repository("docker.io", "docker/dockerfile").tagged("1")
 RECIPE = 1  # raise when the result changes without its inputs; part of the key
 STEP = f"seed {NAME}"
 
@@ -131,7 +131,7 @@ def _pack(layout: LayoutBuilder, tar: Path, binaries: Path, platform: Platform) 
         labels=labels(NAME, recipes.BUILDKIT_VERSION, REFERENCE),
     )
     image = layout.image([system, programs], config)
-    layout.finish(layout.index([image]), REFERENCE.rpartition(":")[2])
+    layout.finish(layout.index([image]), REFERENCE.tag)
 
 
 def _program_entries(binaries: Path) -> Iterable[TarEntry]:
@@ -167,4 +167,4 @@ def _pack_frontend(layout: LayoutBuilder, binaries: Path, platform: Platform) ->
         workdir="/",
         labels={**labels(FRONTEND, version, FRONTEND_REFERENCE), **_FRONTEND_LABELS},
     )
-    layout.finish(layout.index([layout.image([layer], config)]), FRONTEND_REFERENCE.rpartition(":")[2])
+    layout.finish(layout.index([layout.image([layer], config)]), FRONTEND_REFERENCE.tag)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
-from pipeline.model import Platform, Reference
+from pipeline.model import Platform
 
 from ..layout.builder import LayoutBuilder
 from ..settings import LabSettings, Report, quiet
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 def needed() -> tuple[str, ...]:
     """The official references that `seed` has stand-ins for."""
-    return (
+    references = (
         debian_base.REFERENCE,
         vulnerability_database.REFERENCE,
-        *(image.reference for image in tool_images.TOOL_IMAGES),
+        *(image.official for image in tool_images.TOOL_IMAGES),
         buildkit_images.FRONTEND_REFERENCE,
         buildkit_images.REFERENCE,
     )
+    return tuple(map(str, references))
 
 
 async def seed(
@@ -68,10 +69,9 @@ async def seed(
         present = dict(zip(selected, await each(seeder.find, selected), strict=True))
         missing = [item for item, image in present.items() if image is None]
         # Debian packages come over the network while the compiler works; two compilers would only wait.
-        debian = Reference.parse(debian_base.REFERENCE)
         queues = [
-            [item for item in missing if item.reference == debian],
-            [item for item in missing if item.reference != debian],
+            [item for item in missing if item.reference == debian_base.REFERENCE],
+            [item for item in missing if item.reference != debian_base.REFERENCE],
         ]
         pushed = await each(seeder.build_and_push, queues)
     images = {str(item.reference): image for item, image in present.items() if image}
@@ -132,14 +132,14 @@ def items(settings: LabSettings, report: Report, platforms: Iterable[Platform] =
     context = SeedContext(platform, settings, report)
     database = SeedItem(
         vulnerability_database.NAME,
-        Reference.parse(vulnerability_database.REFERENCE),
+        vulnerability_database.REFERENCE,
         vulnerability_database.inputs(),
         partial(vulnerability_database.build, context),
     )
     tools = [
         SeedItem(
             image.tool,
-            Reference.parse(image.reference),
+            image.official,
             tool_images.inputs(image, platform),
             partial(tool_images.build, image, context),
         )
@@ -147,13 +147,13 @@ def items(settings: LabSettings, report: Report, platforms: Iterable[Platform] =
     ]
     frontend = SeedItem(
         buildkit_images.FRONTEND,
-        Reference.parse(buildkit_images.FRONTEND_REFERENCE),
+        buildkit_images.FRONTEND_REFERENCE,
         buildkit_images.frontend_inputs(platform),
         partial(buildkit_images.build_frontend, context),
     )
     buildkit = SeedItem(
         buildkit_images.NAME,
-        Reference.parse(buildkit_images.REFERENCE),
+        buildkit_images.REFERENCE,
         buildkit_images.inputs(platform),
         partial(buildkit_images.build, context),
     )
@@ -162,11 +162,10 @@ def items(settings: LabSettings, report: Report, platforms: Iterable[Platform] =
 
 def _debian(context: SeedContext, platforms: Sequence[Platform]) -> SeedItem:
     """The Debian base: of one platform as it is built, of several as an index of what was built for each."""
-    reference = Reference.parse(debian_base.REFERENCE)
     parts = [
         SeedItem(
             debian_base.NAME if platform == context.platform else f"{platform.slug}-{debian_base.NAME}",
-            reference,
+            debian_base.REFERENCE,
             debian_base.inputs(platform),
             partial(debian_base.build, replace(context, platform=platform)),
         )
@@ -181,4 +180,4 @@ def _debian(context: SeedContext, platforms: Sequence[Platform]) -> SeedItem:
         )
 
     inputs: dict[str, object] = {"platforms": [part.inputs for part in parts]}
-    return SeedItem(f"index-{debian_base.NAME}", reference, inputs, join)
+    return SeedItem(f"index-{debian_base.NAME}", debian_base.REFERENCE, inputs, join)

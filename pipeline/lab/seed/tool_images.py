@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.model import Platform
+from pipeline.model import Platform, Reference
 
 from ..layout.builder import ImageConfig, LayoutBuilder
 from ..layout.layers import TarEntry, layer_of, parent_folders
@@ -45,6 +45,11 @@ class ToolImage:
     env: tuple[str, ...]
     user: str = ""
     workdir: str = ""
+
+    @property
+    def official(self) -> Reference:
+        """The parsed `reference`."""
+        return Reference.parse(self.reference)
 
 
 # The fastest to build come first.
@@ -113,12 +118,12 @@ def _pack(image: ToolImage, layout: LayoutBuilder, binary: Path, platform: Platf
         entrypoint=image.entrypoint,
         user=image.user,
         workdir=image.workdir,
-        labels=labels(image.tool, recipe.version, image.reference),
+        labels=labels(image.tool, recipe.version, image.official),
     )
-    layout.finish(layout.index([layout.image([system, tool], config)]), image.reference.rpartition(":")[2])
+    layout.finish(layout.index([layout.image([system, tool], config)]), image.official.tag)
 
 
-def labels(title: str, version: str, reference: str) -> dict[str, str]:
+def labels(title: str, version: str, reference: Reference) -> dict[str, str]:
     """The labels of a stand-in: its content, and that it is not the official image."""
     return {
         "org.opencontainers.image.title": title,
