@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model import Descriptor, Digest
-from pipeline.policy import Evidence, Finding, Scan, Severity, Tool
+from pipeline.model import Descriptor, Digest, Severity
+from pipeline.policy import Evidence, Finding, Scan, Tool
 from pipeline.state.records import Record
 from pipeline.state.run_state import PublishedState, PublishedTag, RunState, tag_of
 from pipeline.util.canonical_json import compact

@@ -1,0 +1,133 @@
+"""The gates of an image: what may pass them, as `policy:` and `gates:` define it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Literal, Self
+
+from pipeline.util.json_values import (
+    as_integer,
+    as_list,
+    as_literal,
+    as_object,
+    as_optional_text,
+    as_text,
+    as_texts,
+)
+
+FailOrWarn = Literal["fail", "warn"]
+
+
+class Severity(StrEnum):
+    """Severities as trivy and grype name them, lowest first. Compare them by `rank`: as text, LOW is above HIGH."""
+
+    UNKNOWN = "UNKNOWN"
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+    CRITICAL = "CRITICAL"
+
+    @classmethod
+    def parse(cls, text: str) -> Severity:
+        """Read a name in any case; other names are UNKNOWN, because a scanner may have its own."""
+        return cls.__members__.get(text.strip().upper(), cls.UNKNOWN)
+
+    @property
+    def rank(self) -> int:
+        """0 for the lowest severity."""
+        return _RANKS[self]
+
+
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """A finding that may pass through its last day, `expires`; without a package, in any package."""
+
+    id: str
+    owner: str
+    reason: str
+    expires: date
+    package: str | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """The entry as data."""
+        return {
+            "id": self.id,
+            "package": self.package,
+            "owner": self.owner,
+            "reason": self.reason,
+            "expires": self.expires.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        """Read what `to_json` wrote."""
+        return cls(
+            as_text(data["id"]),
+            as_text(data["owner"]),
+            as_text(data["reason"]),
+            date.fromisoformat(as_text(data["expires"])),
+            as_optional_text(data["package"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class VulnerabilityGate:
+    """Closes on any finding of these severities that no `ignore` covers; with `unfixed: warn` only on those that
+    a newer version of the package fixes."""
+
+    fail_on: tuple[Severity, ...] = (Severity.CRITICAL, Severity.HIGH)
+    ignore: tuple[Ignore, ...] = ()
+    unfixed: FailOrWarn = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class SizeGate:
+    """Budget for the compressed layers of one platform, in bytes; None for no limit."""
+
+    max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """All gates of one image, complete."""
+
+    vulnerabilities: VulnerabilityGate = VulnerabilityGate()
+    secrets: FailOrWarn = "fail"
+    size: SizeGate = SizeGate()
+
+    def to_json(self) -> dict[str, object]:
+        """The gates as data."""
+        return {
+            "vulnerabilities": {
+                "fail_on": [str(severity) for severity in self.vulnerabilities.fail_on],
+                "unfixed": self.vulnerabilities.unfixed,
+                "ignore": [entry.to_json() for entry in self.vulnerabilities.ignore],
+            },
+            "secrets": self.secrets,
+            "size": {"max": self.size.max},
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        """Read what `to_json` wrote. Raises ValueError and KeyError."""
+        vulnerabilities = as_object(data["vulnerabilities"])
+        largest = as_object(data["size"])["max"]
+        return cls(
+            VulnerabilityGate(
+                tuple(map(Severity, as_texts(vulnerabilities["fail_on"]))),
+                tuple(Ignore.from_json(as_object(entry)) for entry in as_list(vulnerabilities["ignore"])),
+                _fail_or_warn(vulnerabilities["unfixed"]),
+            ),
+            _fail_or_warn(data["secrets"]),
+            SizeGate(None if largest is None else as_integer(largest)),
+        )
+
+
+def _fail_or_warn(value: object) -> FailOrWarn:
+    return as_literal(value, "fail", "warn")
