@@ -1,7 +1,7 @@
-"""An image as one tar: an OCI image layout (image-spec v1.1, image-layout.md), the same bytes for the same image.
+"""An image as one tar of an OCI image layout (image-spec v1.1, image-layout.md), the same bytes for the same image.
 
-An archive is made of segments: bytes that are known beforehand and blobs that are still elsewhere. So it can be
-written, and an existing file compared with it, without holding more than a piece of it.
+An archive consists of segments: known bytes, and blobs that are still to be fetched. So it is written, or compared with
+an existing file, in constant memory.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipeline.util.canonical_json import compact
 from .layout import REF_NAME
 
 Segment = bytes | Descriptor
-"""Bytes as they stand in the archive, or a blob by its descriptor."""
+"""Bytes of the archive, or a blob by its descriptor."""
 _BLOCK = 512
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 
@@ -26,7 +26,7 @@ def segments(top: Manifest, children: Sequence[Manifest], name: str, tag: str) -
     """The archive of an image: `top` is its manifest, or an index with these children.
 
     `tag` becomes the reference name in `index.json`. A single manifest is also listed in `manifest.json`, as
-    Docker's archives are, for programs that read only those.
+    `name:tag`, for programs that read only Docker's archives.
     """
     manifests = {m.digest: m for m in (top, *children)}
     blobs = {blob.digest: blob for m in manifests.values() for blob in m.blobs}
@@ -38,18 +38,18 @@ def segments(top: Manifest, children: Sequence[Manifest], name: str, tag: str) -
         out += _file(path, manifests[digest].raw if digest in manifests else blobs[digest])
     out += _file("index.json", index)
     if not top.is_index:
-        out += _file("manifest.json", _docker(top, name, tag))
+        out += _file("manifest.json", _docker_manifest(top, name, tag))
     out += _file("oci-layout", _LAYOUT)
     out.append(bytes(2 * _BLOCK))
-    return _joined(out)
+    return _merged(out)
 
 
-def size_of(segment: Segment) -> int:
-    """Its bytes in the archive."""
+def segment_size(segment: Segment) -> int:
+    """The size of a segment in bytes."""
     return len(segment) if isinstance(segment, bytes) else segment.size
 
 
-def _docker(manifest: Manifest, name: str, tag: str) -> bytes:
+def _docker_manifest(manifest: Manifest, name: str, tag: str) -> bytes:
     config = manifest.config
     assert config is not None
     paths = [f"blobs/{d.digest.algorithm}/{d.digest.hex}" for d in (config, *manifest.layers)]
@@ -58,7 +58,7 @@ def _docker(manifest: Manifest, name: str, tag: str) -> bytes:
 
 def _file(path: str, content: Segment) -> list[Segment]:
     entry = tarfile.TarInfo(path)
-    entry.size, entry.mode = size_of(content), 0o644
+    entry.size, entry.mode = segment_size(content), 0o644
     return [_header(entry), content, bytes(-entry.size % _BLOCK)]
 
 
@@ -72,12 +72,12 @@ def _header(entry: tarfile.TarInfo) -> bytes:
     return entry.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
 
 
-def _joined(parts: Sequence[Segment]) -> tuple[Segment, ...]:
-    """Neighbouring bytes as one segment."""
+def _merged(parts: Sequence[Segment]) -> tuple[Segment, ...]:
+    """The segments with neighbouring bytes merged."""
     out: list[Segment] = []
     for part in parts:
         if isinstance(part, bytes) and out and isinstance(out[-1], bytes):
             out[-1] += part
-        elif size_of(part) or isinstance(part, Descriptor):
+        elif segment_size(part) or isinstance(part, Descriptor):
             out.append(part)
     return tuple(out)

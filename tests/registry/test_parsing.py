@@ -188,10 +188,10 @@ def test_a_manifest_is_what_it_says() -> None:
         (b"\xff{}", OCI_MANIFEST, "UTF-8"),
         (b"[" * 100_000, OCI_MANIFEST, "deeply"),
         (b'{"a":' * 60 + b"1" + b"}" * 60, OCI_MANIFEST, "deeply"),
-        (b'{"layers":[],"layers":[]}', OCI_MANIFEST, "twice"),
+        (b'{"layers":[],"layers":[]}', OCI_MANIFEST, "repeated"),
         (b'{"config":NaN}', OCI_MANIFEST, "NaN"),
-        (GOOD.raw, OCI_INDEX, "but says of itself"),
-        (GOOD.raw, DOCKER_MANIFEST, "but says of itself"),
+        (GOOD.raw, OCI_INDEX, "but its mediaType is"),
+        (GOOD.raw, DOCKER_MANIFEST, "but its mediaType is"),
         (b'{"schemaVersion":2}', "text/html", "media type"),
         (
             b'{"schemaVersion":1,"name":"x"}',

@@ -29,7 +29,7 @@ TYPE = {"Content-Type": OCI_MANIFEST}
         (lambda: web.Response(body=b"x" * 5_000_000, headers=TYPE), "larger than"),
         (lambda: web.Response(body=b"[" * 50_000, headers=TYPE), "deeply"),
         (lambda: web.Response(text="<html>log in first</html>", content_type="text/html"), "Expecting value"),
-        (lambda: web.Response(body=GOOD.raw, headers={"Content-Type": OCI_INDEX}), "says of itself"),
+        (lambda: web.Response(body=GOOD.raw, headers={"Content-Type": OCI_INDEX}), "but its mediaType is"),
         (
             lambda: web.Response(body=GOOD.raw, headers=TYPE | {"Docker-Content-Digest": "sha256:short"}),
             "not a digest",
