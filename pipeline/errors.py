@@ -54,9 +54,13 @@ class UsageError(LockageError):
     exit_code = Exit.USAGE
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem in a file the user wrote. `line` and `column` count from 1; 0 means unknown."""
+    """One problem in a file the user wrote. `line` and `column` count from 1; 0 means unknown.
+
+    `subject` is the tag that it is about (`python:3.11.2-dev`), where several share the text; `base` is the name of an
+    image that could not be resolved.
+    """
 
     path: str
     line: int
@@ -64,16 +68,23 @@ class Problem:
     key: str
     message: str
     suggestion: str | None = None
+    subject: str = ""
+    base: str = ""
+
+    @property
+    def text(self) -> str:
+        """The message with its subject."""
+        return f"{self.message} ({self.subject})" if self.subject else self.message
 
     def __str__(self) -> str:
         position = self.path + (f":{self.line}:{self.column}" if self.line else "")
         key = f" {self.key}:" if self.key else ""
         suggestion = f" ({self.suggestion})" if self.suggestion else ""
-        return f"{position}:{key} {self.message}{suggestion}"
+        return f"{position}:{key} {self.text}{suggestion}"
 
     def to_json(self) -> dict[str, object]:
         """The problem as data; unknown positions and absent suggestions are left out."""
-        out: dict[str, object] = {"path": self.path, "key": self.key, "message": self.message}
+        out: dict[str, object] = {"path": self.path, "key": self.key, "message": self.text}
         if self.line:
             out |= {"line": self.line, "column": self.column}
         if self.suggestion:
@@ -87,7 +98,7 @@ class ConfigError(LockageError):
     exit_code = Exit.CONFIG
 
     def __init__(self, problems: list[Problem], *, hint: str | None = None) -> None:
-        self.problems = tuple(sorted(problems))
+        self.problems = tuple(sorted(problems, key=_file_order))
         count = len(self.problems)
         noun = "problem" if count == 1 else "problems"
         super().__init__(
@@ -102,6 +113,11 @@ class ConfigError(LockageError):
         out.pop("detail", None)
         out["problems"] = [p.to_json() for p in self.problems]
         return out
+
+
+def _file_order(problem: Problem) -> tuple[str, int, int, str, str, str]:
+    position = problem.path, problem.line, problem.column
+    return *position, problem.key, problem.text, problem.suggestion or ""
 
 
 class EnvironmentProblem(LockageError):

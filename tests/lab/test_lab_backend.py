@@ -1,4 +1,4 @@
-"""The lab's own way, for real: the host stays as it was, crashes are noticed, users are respected."""
+"""The lab backend on real namespaces: the host stays unchanged, crashes are noticed, leases are respected."""
 
 from __future__ import annotations
 
@@ -18,36 +18,42 @@ import pytest
 
 from pipeline import lab
 from pipeline.errors import EnvironmentProblem
-from pipeline.lab import DaemonState, Instance, InstanceStatus, LabSettings, daemons, ports
-from pipeline.lab.namespaces import engine as lab_engine
-from pipeline.lab.namespaces import registry
-from pipeline.lab.status import status as look_at
+from pipeline.lab import Instance, LabSettings, daemons, ports
+from pipeline.lab.daemons import DaemonState
+from pipeline.lab.namespaces import engine as engine_module
+from pipeline.lab.namespaces.engine import LabEngine
+from pipeline.lab.namespaces.registry import LabRegistry
+from pipeline.lab.settings import Report, quiet
+from pipeline.lab.status import InstanceStatus
+from pipeline.lab.status import status as instance_status
 
-from .conftest import Story, another_user
+from .conftest import Story, other_lease
 from .host import look
 
 pytestmark = [
     pytest.mark.real,
-    pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="this way is root's, on Linux"),
+    pytest.mark.skipif(
+        os.geteuid() != 0 or sys.platform != "linux", reason="the lab backend needs root on Linux"
+    ),
 ]
 
 Pipeline = Callable[..., dict[str, Any]]
 
 
-def up(settings: LabSettings, report: lab.Report = lab.quiet, **options: Any) -> Instance:
+def up(settings: LabSettings, report: Report = quiet, **options: Any) -> Instance:
     return anyio.run(partial(lab.up, settings, report, **options))
 
 
-def down(settings: LabSettings, report: lab.Report = lab.quiet, **options: Any) -> None:
+def down(settings: LabSettings, report: Report = quiet, **options: Any) -> None:
     anyio.run(partial(lab.down, settings, report, **options))
 
 
 def status(settings: LabSettings) -> InstanceStatus:
-    return anyio.run(look_at, settings)
+    return anyio.run(instance_status, settings)
 
 
 def engine_pid(settings: LabSettings) -> int:
-    record = lab_engine.state(settings)[1]
+    record = LabEngine(settings).state()[1]
     assert record is not None
     return record.pid
 
@@ -84,8 +90,8 @@ def test_a_pipeline_and_the_host_as_before(settings: LabSettings, story: Story, 
     assert up(settings, story) == instance
     assert len(story.lines) == said  # nothing to do, nothing said
     now = status(settings)
-    assert now.way is not None
-    assert now.way.kind == "lab"
+    assert now.backend is not None
+    assert now.backend.kind == "lab"
     for daemon in (now.engine, now.registry):
         assert daemon.state is DaemonState.RUNNING
         assert daemon.answers is True
@@ -104,12 +110,12 @@ def test_a_killed_engine(settings: LabSettings, story: Story, pipeline: Pipeline
     pid = engine_pid(settings)
     os.kill(pid, signal.SIGKILL)
     gone = daemons.DaemonRecord(pid, daemons.start_time(pid) or 0, daemons.boot_id())
-    assert anyio.run(daemons.gone, gone, 10.0)
+    assert anyio.run(daemons.wait_until_ended, gone, 10.0)
     assert status(settings).engine.state is DaemonState.CRASHED
     assert status(settings).registry.state is DaemonState.RUNNING
 
     again = up(settings, story)
-    assert "gone without having been stopped" in str(story)
+    assert "ended without having been stopped" in str(story)
     assert engine_pid(settings) != pid
     assert again.registry == instance.registry
     second = pipeline(again, settings)  # what was in the registry still is
@@ -149,14 +155,14 @@ def test_a_damaged_state_is_moved_aside(settings: LabSettings, story: Story, pip
 def test_an_engine_that_hangs_is_replaced(
     settings: LabSettings, story: Story, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lab_engine, "STOP_LIMIT", 1.0)
+    monkeypatch.setattr(engine_module, "STOP_LIMIT", 1.0)
     up(settings)
     pid = engine_pid(settings)
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     os.kill(int(children[0]), signal.SIGSTOP)  # the engine itself; process 1 there is tini
     assert status(settings).engine.answers is False
     instance = up(settings, story)
-    assert "does not answer: starting it again" in str(story)
+    assert "does not answer: restarting it" in str(story)
     assert "its cache is lost" in str(story)
     assert engine_pid(settings) != pid
     assert pipeline(instance, settings)["same"]
@@ -168,7 +174,7 @@ def test_a_start_that_is_broken_off(settings: LabSettings) -> None:
 
     async def broken_off() -> None:
         async def watch(scope: anyio.CancelScope) -> None:
-            while not lab_engine.record_file(settings).exists():  # noqa: ASYNC110
+            while not LabEngine(settings).record_file.exists():  # noqa: ASYNC110
                 await anyio.sleep(0.001)
             scope.cancel()
 
@@ -208,15 +214,15 @@ def test_two_checkouts_start_one_instance(settings: LabSettings) -> None:
     assert status(settings).engine.answers is True
 
 
-def test_down_respects_who_uses_it(settings: LabSettings) -> None:
+def test_down_respects_leases(settings: LabSettings) -> None:
     up(settings, registry_only=True)
     assert status(settings).engine.state is DaemonState.STOPPED
-    with another_user(settings) as pid:
+    with other_lease(settings) as pid:
         with pytest.raises(EnvironmentProblem, match=f"pid {pid} in /their/checkout") as caught:
             down(settings)
         assert "--force" in (caught.value.hint or "")
         assert status(settings).registry.answers is True
-        assert [user.folder for user in status(settings).users] == ["/their/checkout"]
+        assert [lease.folder for lease in status(settings).leases] == ["/their/checkout"]
         down(settings, force=True)
         assert status(settings).registry.state is DaemonState.STOPPED
     up(settings, registry_only=True)
@@ -240,10 +246,10 @@ def test_a_port_that_a_stranger_took(settings: LabSettings) -> None:
 
 def test_a_killed_registry(settings: LabSettings, story: Story) -> None:
     instance = up(settings, registry_only=True)
-    record = registry.state(settings)[1]
+    record = LabRegistry(settings).state()[1]
     assert record is not None
     os.kill(record.pid, signal.SIGKILL)
-    anyio.run(daemons.gone, record, 10.0)
+    anyio.run(daemons.wait_until_ended, record, 10.0)
     assert status(settings).registry.state is DaemonState.CRASHED
     assert up(settings, story, registry_only=True) == instance
     assert "its content is kept" in str(story)
@@ -261,7 +267,7 @@ def test_an_engine_elsewhere(make_settings: Callable[..., LabSettings], pipeline
     runner = up(here).runner_host
     remote = make_settings("there", engine=runner)
     instance = up(remote)
-    assert instance.way.kind == "remote"
+    assert instance.backend.kind == "remote"
     assert instance.runner_host == runner
     assert status(remote).engine.address == runner
     down(remote)

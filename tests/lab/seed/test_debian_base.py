@@ -12,7 +12,10 @@ from pathlib import Path
 import anyio
 import pytest
 
-from pipeline.lab.seed import base, database, fill, store
+from pipeline.lab.layout.builder import LayoutBuilder
+from pipeline.lab.layout.layers import TarEntry, parent_folders
+from pipeline.lab.seed import debian_base, layout_cache, seeding, vulnerability_database
+from pipeline.lab.seed.layout_cache import SeedContext
 from pipeline.lab.settings import LabSettings, quiet
 
 from . import images
@@ -24,8 +27,8 @@ pytestmark = [pytest.mark.real, pytest.mark.anyio]
 @pytest.fixture
 async def layout(settings: LabSettings) -> Path:
     """The base as seeding makes it, or made it before."""
-    (item,) = [item for item in fill.items(settings, quiet) if item.name == base.NAME]
-    return await store.ensure(item, settings, quiet)
+    (item,) = [item for item in seeding.items(settings, quiet) if item.name == debian_base.NAME]
+    return await layout_cache.ensure_layout(item, settings, quiet)
 
 
 async def test_it_holds_what_the_official_one_holds(layout: Path) -> None:
@@ -49,7 +52,7 @@ async def test_it_holds_what_the_official_one_holds(layout: Path) -> None:
     docs = [n for n in members if n.startswith("usr/share/doc/") and members[n].isreg()]
     assert docs and all(n.endswith("/copyright") for n in docs)
     assert not any(m.isdev() for m in members.values())
-    assert max(m.mtime for m in members.values()) == base.EPOCH
+    assert max(m.mtime for m in members.values()) == debian_base.EPOCH
     assert not {"etc/resolv.conf", "etc/hostname", "var/lib/dpkg/info/usrmerge.list"} & set(members)
     size = sum(m.size for m in members.values())
     assert 60e6 < size < 100e6, f"{size} bytes"
@@ -86,10 +89,10 @@ async def test_a_cancelled_making_leaves_no_process_and_no_mount(
         if "using" in detail:
             making.set()
 
-    layout = store.Layout(tmp_path / "layout")
+    layout = LayoutBuilder(tmp_path / "layout")
     layout.root.mkdir()
     async with anyio.create_task_group() as group:
-        group.start_soon(base.build, layout, images.AMD64, settings, report)
+        group.start_soon(debian_base.build, SeedContext(images.AMD64, settings, report), layout)
         await making.wait()
         group.cancel_scope.cancel()
     assert list(layout.root.iterdir()) == []
@@ -117,7 +120,7 @@ async def test_scanners_know_it_without_a_network(
         assert {"apt", "bash", "perl-base"} <= {a["name"] for a in syft["artifacts"]}
     cache = tmp_path / "cache"
     (cache / "db").mkdir(parents=True)
-    await database.write(cache / "db", settings, quiet)
+    await vulnerability_database.write(cache / "db", settings, quiet)
     common = ("--cache-dir", cache, "--skip-db-update", "--offline-scan", "--skip-version-check", "--quiet")
     report = offline(
         program("trivy"), "image", "--input", tar, "--scanners", "vuln", *common, "--format", "json"
@@ -136,8 +139,8 @@ async def test_secrets_are_found_without_a_network_or_a_database(
     # In two parts, so that no scanner of this repository takes it for one.
     key = "AKIA" + "IOSFODNN7LOCKAGE"[:16]
     entries = [
-        *images.folders("srv/credentials"),
-        images.Entry("srv/credentials", 0o644, f"aws={key}\n".encode()),
+        *parent_folders("srv/credentials"),
+        TarEntry("srv/credentials", 0o644, f"aws={key}\n".encode()),
     ]
     tar = images.archive(images.image(tmp_path / "image", entries), tmp_path / "image.tar")
     common = ("--cache-dir", tmp_path / "cache", "--offline-scan", "--skip-version-check", "--quiet")

@@ -39,7 +39,7 @@ def moving_sources(text: str) -> Iterator[tuple[int, str, str]]:
             continue
         checksum = instruction.flag("checksum")
         for source in _sources(instruction):
-            if not is_remote(source) or is_pinned(source, checksum and checksum.text):
+            if not is_remote(source) or is_pinned(source, checksum.text if checksum else None):
                 continue
             if is_git(source):
                 if "$" not in source.partition("#")[2] + source.partition("?")[2]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,18 @@ import anyio
 import pytest
 
 from pipeline.errors import EnvironmentProblem, UsageError
-from pipeline.lab.seed import Site, fill, needed, seed, store
+from pipeline.lab.layout.builder import LayoutBuilder
+from pipeline.lab.seed import (
+    SeededImage,
+    Site,
+    advisories,
+    debian_base,
+    layout_cache,
+    needed,
+    seed,
+    seeding,
+    vulnerability_database,
+)
 from pipeline.lab.settings import LabSettings, quiet
 from pipeline.model import Digest, Reference
 from pipeline.registry import Registry
@@ -92,8 +104,8 @@ async def test_a_stranger_is_refused(settings: LabSettings) -> None:
         await seed(settings, "localhost:1", only=["docker.io/library/alpine:3"])
 
 
-def _item(make: object) -> store.Item:
-    return store.Item("thing", Reference.parse("docker.io/library/thing:1"), {"a": 1}, make)  # type: ignore[arg-type]
+def _item(build: Callable[[LayoutBuilder], Awaitable[None]]) -> layout_cache.SeedItem:
+    return layout_cache.SeedItem("thing", Reference.parse("docker.io/library/thing:1"), {"a": 1}, build)
 
 
 @pytest.mark.anyio
@@ -101,7 +113,7 @@ async def test_two_at_once_make_once(tmp_path: Path) -> None:
     settings = LabSettings(home=tmp_path, cache=tmp_path / "cache")
     made: list[Path] = []
 
-    async def make(layout: store.Layout) -> None:
+    async def build(layout: LayoutBuilder) -> None:
         made.append(layout.root)
         await anyio.sleep(0.05)
         layout.finish(layout.index([]), "1")
@@ -109,7 +121,7 @@ async def test_two_at_once_make_once(tmp_path: Path) -> None:
     folders: set[Path] = set()
 
     async def one() -> None:
-        folders.add(await store.ensure(_item(make), settings, quiet))
+        folders.add(await layout_cache.ensure_layout(_item(build), settings, quiet))
 
     async with anyio.create_task_group() as group:
         for _ in range(3):
@@ -117,7 +129,7 @@ async def test_two_at_once_make_once(tmp_path: Path) -> None:
     assert len(made) == 1 and len(folders) == 1
     assert {p.name for p in (tmp_path / "cache/seed").iterdir()} == {
         ".lock-thing",
-        f"thing-{_item(make).key}",
+        f"thing-{_item(build).key}",
     }
 
 
@@ -125,39 +137,39 @@ async def test_two_at_once_make_once(tmp_path: Path) -> None:
 async def test_a_failed_making_is_not_kept(tmp_path: Path) -> None:
     settings = LabSettings(home=tmp_path, cache=tmp_path / "cache")
 
-    async def make(layout: store.Layout) -> None:
+    async def build(layout: LayoutBuilder) -> None:
         layout.put(b"half", "x/y")
         raise EnvironmentProblem("broken")
 
     with pytest.raises(EnvironmentProblem):
-        await store.ensure(_item(make), settings, quiet)
-    assert store.cached(_item(make), settings) is None
+        await layout_cache.ensure_layout(_item(build), settings, quiet)
+    assert layout_cache.cached_layout(_item(build), settings) is None
     assert {p.name for p in (tmp_path / "cache/seed").iterdir()} == {".lock-thing"}
 
 
 def test_a_damaged_layout_is_said(tmp_path: Path) -> None:
     (tmp_path / "index.json").write_text("{}")
     with pytest.raises(EnvironmentProblem) as raised:
-        store.root(tmp_path)
+        layout_cache.layout_manifest(tmp_path)
     assert f"rm -r {tmp_path}" in (raised.value.hint or "")
 
 
 def test_the_key_follows_every_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = LabSettings.from_env(os.environ)
-    before = {item.name: item.key for item in fill.items(settings, quiet)}
+    before = {item.name: item.key for item in seeding.items(settings, quiet)}
     assert len(set(before.values())) == len(before) == len(needed())
-    copy = shutil.copy(fill.database.advisories.SAMPLE, tmp_path / "changed.yml")
+    copy = shutil.copy(advisories.SAMPLE, tmp_path / "changed.yml")
     with Path(copy).open("a") as file:
         file.write("# changed\n")
-    assert fill.database.inputs(Path(copy)) != fill.database.inputs()
-    monkeypatch.setattr(fill.base, "RECIPE", 0)
-    after = {item.name: item.key for item in fill.items(settings, quiet)}
+    assert vulnerability_database.inputs(Path(copy)) != vulnerability_database.inputs()
+    monkeypatch.setattr(debian_base, "RECIPE", 0)
+    after = {item.name: item.key for item in seeding.items(settings, quiet)}
     assert {name for name in before if before[name] != after[name]} == {"debian"}
 
 
 def test_a_site_is_read_as_written(tmp_path: Path) -> None:
     assert Site.read(tmp_path) is None
-    site = Site("localhost:5000", {DATABASE: fill.Seeded("abc", Digest("sha256:" + "0" * 64))})
+    site = Site("localhost:5000", {DATABASE: SeededImage("abc", Digest("sha256:" + "0" * 64))})
     site.write(tmp_path)
     assert Site.read(tmp_path) == site
     debian = Reference.parse("debian:bookworm-slim")

@@ -8,7 +8,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from pipeline.lab.seed import fill, store, tools
+from pipeline.lab.layout.builder import LayoutBuilder
+from pipeline.lab.seed import layout_cache, seeding, tool_images
 from pipeline.lab.settings import LabSettings, quiet
 
 from . import images
@@ -24,8 +25,8 @@ SAYS = {
 
 
 async def _layout(name: str, settings: LabSettings) -> Path:
-    (item,) = [item for item in fill.items(settings, quiet) if item.name == name]
-    return await store.ensure(item, settings, quiet)
+    (item,) = [item for item in seeding.items(settings, quiet) if item.name == name]
+    return await layout_cache.ensure_layout(item, settings, quiet)
 
 
 def _run(rootfs: Path, config: dict, arguments: list[str]) -> str:
@@ -48,8 +49,10 @@ def _run(rootfs: Path, config: dict, arguments: list[str]) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("image", tools.TOOL_IMAGES, ids=lambda image: image.tool)
-async def test_the_image_runs_alone(image: tools.ToolImage, settings: LabSettings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("image", tool_images.TOOL_IMAGES, ids=lambda image: image.tool)
+async def test_the_image_runs_alone(
+    image: tool_images.ToolImage, settings: LabSettings, tmp_path: Path
+) -> None:
     layout = await _layout(image.tool, settings)
     rootfs = await anyio.to_thread.run_sync(images.unpack, layout, tmp_path / "root")
     config = images.config(layout)
@@ -65,14 +68,16 @@ async def test_the_image_runs_alone(image: tools.ToolImage, settings: LabSetting
 async def test_making_an_image_again_gives_the_same_digest(settings: LabSettings, tmp_path: Path) -> None:
     """The small one: the others are packed by the same code."""
     name = "container-structure-test"
-    (item,) = [item for item in fill.items(settings, quiet) if item.name == name]
-    again = store.Layout(tmp_path / "again")
+    (item,) = [item for item in seeding.items(settings, quiet) if item.name == name]
+    again = LayoutBuilder(tmp_path / "again")
     again.root.mkdir()
-    await item.make(again)
-    assert store.root(again.root) == store.root(await _layout(name, settings))
+    await item.build(again)
+    assert layout_cache.layout_manifest(again.root) == layout_cache.layout_manifest(
+        await _layout(name, settings)
+    )
 
 
 def test_certificates_are_the_public_ones_only() -> None:
-    assert tools.certificates().count(b"BEGIN CERTIFICATE") > 50
+    assert tool_images.certificates().count(b"BEGIN CERTIFICATE") > 50
     local = [p.read_bytes() for p in Path("/usr/local/share/ca-certificates").glob("*.crt")]
-    assert not any(own.strip() in tools.certificates() for own in local)
+    assert not any(own.strip() in tool_images.certificates() for own in local)

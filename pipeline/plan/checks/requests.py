@@ -1,4 +1,4 @@
-"""What RUN asks of its build that only lockage.yml and image.yml can give: secrets, ssh agents, entitlements."""
+"""What RUN needs from lockage.yml and image.yml: secrets, ssh agents, entitlements."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ from collections.abc import Iterable, Iterator
 from pipeline.catalogue.definition import Definition, Mention
 from pipeline.catalogue.source import PROJECT_NAME, Source
 from pipeline.catalogue.templating.rendering import Rendered
-from pipeline.config import Project, load
+from pipeline.config import Entitlement, Project, load
 from pipeline.dockerfile.instructions import Instruction, scanned
 from pipeline.dockerfile.mounts import Credential, credentials
 from pipeline.errors import Problem
 from pipeline.util.suggest import did_you_mean
 
-_FLAGS = {("network", "host"): "network.host", ("security", "insecure"): "security.insecure"}
+_FLAGS: dict[tuple[str, str], Entitlement] = {
+    ("network", "host"): "network.host",
+    ("security", "insecure"): "security.insecure",
+}
+_NOUNS = {"secret": ("secret", "secrets"), "ssh": ("ssh entry", "ssh")}  # for people, and the key in YAML
 
 
 def check_requests(
     source: Source, item: Rendered, project: Project, problems: list[Problem]
 ) -> tuple[str, ...]:
-    """Append a problem for each request of a tag that nothing grants; gives warnings for those that can go without."""
+    """Append a problem for each request of a tag that nothing grants; returns warnings for optional ones."""
     definition = item.definition
-    problems += _undefined(definition.secrets, project.secrets, "secret", "secrets")
-    problems += _undefined(definition.ssh, project.ssh, "ssh entry", "ssh")
+    problems += _undefined(definition.secrets, project.secrets, "secret")
+    problems += _undefined(definition.ssh, project.ssh, "ssh")
     granted = project.entitlements.get(definition.image, ())
-    named = {
+    listed = {
         "secret": frozenset(mention.name for mention in definition.secrets),
         "ssh": frozenset(mention.name for mention in definition.ssh),
     }
@@ -32,26 +36,25 @@ def check_requests(
     for instruction in scanned(item.dockerfile).instructions:
         if instruction.keyword != "RUN" or not instruction.flags:
             continue
-        for wanted in credentials(instruction):
-            if wanted.id not in named[wanted.kind]:
-                problem = _not_named(source, item, wanted, named[wanted.kind])
-                if wanted.required:
+        for credential in credentials(instruction):
+            if credential.id not in listed[credential.kind]:
+                problem = _not_listed(source, item, credential, listed[credential.kind])
+                if credential.required:
                     problems.append(problem)
                 else:
                     warnings.append(str(problem))
         for flag, entitlement in _entitlements(instruction):
             if entitlement not in granted:
-                where, line = item.place(source, instruction.line)
-                message = f"{flag} needs the entitlement {entitlement} ({definition.name})"
+                message = f"{flag} needs the entitlement {entitlement}"
                 hint = f"entitlements: {{{definition.image}: [{entitlement}]}} in lockage.yml grants it"
-                problems.append(Problem(where, line, 1, "RUN", message, hint))
+                problems.append(item.problem(source, instruction.line, "RUN", message, hint))
     return tuple(warnings)
 
 
 def check_entitlements(
     source: Source, project: Project, definitions: Iterable[Definition], problems: list[Problem]
 ) -> None:
-    """Append a problem for every image that lockage.yml grants something and that there is not."""
+    """Append a problem for every image with an entitlement in lockage.yml that the catalogue does not have."""
     entry = source.get(PROJECT_NAME)
     if not project.entitlements or entry is None or entry.content is None:
         return
@@ -60,26 +63,26 @@ def check_entitlements(
     for image in project.entitlements:
         if image not in known:
             line, column = positions.of(("entitlements", image), key=True)
-            key, near = f"entitlements.{image}", did_you_mean(image, known)
-            problems.append(Problem(PROJECT_NAME, line, column, key, "is no image of this catalogue", near))
+            key, hint = f"entitlements.{image}", did_you_mean(image, known)
+            problems.append(Problem(PROJECT_NAME, line, column, key, "is no image of this catalogue", hint))
 
 
-def _undefined(mentions: Iterable[Mention], defined: Iterable[str], what: str, key: str) -> Iterator[Problem]:
+def _undefined(mentions: Iterable[Mention], defined: Iterable[str], kind: str) -> Iterator[Problem]:
+    noun, key = _NOUNS[kind]
     for mention in mentions:
         if mention.name not in defined:
-            near = did_you_mean(mention.name, defined) or f"define it in {key}: of lockage.yml"
-            yield mention.place.problem(f"there is no {what} {mention.name} in lockage.yml", near)
+            hint = did_you_mean(mention.name, defined) or f"define it in {key}: of lockage.yml"
+            yield mention.position.problem(f"there is no {noun} {mention.name} in lockage.yml", hint)
 
 
-def _not_named(source: Source, item: Rendered, wanted: Credential, named: frozenset[str]) -> Problem:
-    where, line = item.place(source, wanted.line)
-    what, key = ("secret", "secrets") if wanted.kind == "secret" else ("ssh entry", "ssh")
-    message = f"mounts the {what} {wanted.id}, which image.yml does not name ({item.definition.name})"
-    hint = did_you_mean(wanted.id, named) or f"write {key}: [{wanted.id}] in image.yml"
-    return Problem(where, line, 1, "RUN", message, hint)
+def _not_listed(source: Source, item: Rendered, credential: Credential, listed: frozenset[str]) -> Problem:
+    noun, key = _NOUNS[credential.kind]
+    message = f"mounts the {noun} {credential.id}, which image.yml does not name"
+    hint = did_you_mean(credential.id, listed) or f"write {key}: [{credential.id}] in image.yml"
+    return item.problem(source, credential.line, "RUN", message, hint)
 
 
-def _entitlements(instruction: Instruction) -> Iterator[tuple[str, str]]:
+def _entitlements(instruction: Instruction) -> Iterator[tuple[str, Entitlement]]:
     for (name, value), entitlement in _FLAGS.items():
         flag = instruction.flag(name)
         if flag is not None and flag.text == value:

@@ -1,4 +1,4 @@
-"""The Docker way, for real: images pulled or made, least rights, crashes, a daemon that is away."""
+"""The Docker backend, on a real daemon: images pulled or made, least rights, crashes, a daemon that is away."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ import anyio
 import pytest
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.lab import DaemonState, Instance, InstanceStatus, LabSettings
-from pipeline.lab.docker import command as docker
-from pipeline.lab.docker import engine as docker_engine
-from pipeline.lab.docker import registry as docker_registry
-from pipeline.lab.namespaces import registry
-from pipeline.lab.status import status as look_at
+from pipeline.lab import Instance, LabSettings
+from pipeline.lab.daemons import DaemonState
+from pipeline.lab.docker import cli as docker_cli
+from pipeline.lab.docker import engine as engine_module
+from pipeline.lab.docker.engine import DockerEngine
+from pipeline.lab.docker.registry import DockerRegistry
+from pipeline.lab.namespaces.registry import LabRegistry
+from pipeline.lab.status import InstanceStatus
+from pipeline.lab.status import status as instance_status
 
-from .conftest import Story, another_user
+from .conftest import Story, other_lease
 from .dockerd import any_daemon
-from .test_lab_way import down, up
+from .test_lab_backend import down, up
 
 pytestmark = [
     pytest.mark.real,
@@ -70,18 +73,18 @@ def say(settings: LabSettings, *args: str) -> str:
 
 
 def status(settings: LabSettings) -> InstanceStatus:
-    return anyio.run(look_at, settings)
+    return anyio.run(instance_status, settings)
 
 
 def test_a_pipeline(settings: LabSettings, story: Story, pipeline: Pipeline) -> None:
     instance = up(settings, story)
-    assert instance.way.kind == "docker"
-    assert instance.runner_host == f"docker-container://{docker_engine.name(settings)}"
+    assert instance.backend.kind == "docker"
+    assert instance.runner_host == f"docker-container://{DockerEngine(settings).name}"
     port = instance.registry.partition(":")[2]
     registry_ip = say(
         settings,
         *("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"),
-        docker_registry.name(settings),
+        DockerRegistry(settings).name,
     )
     addresses = [f"127.0.0.1:{port}", f"10.87.0.1:{port}", f"{registry_ip}:{port}"]
     result = pipeline(instance, settings, *addresses)
@@ -96,7 +99,7 @@ def test_a_pipeline(settings: LabSettings, story: Story, pipeline: Pipeline) -> 
     now = status(settings)
     assert [(d.state, d.answers) for d in (now.engine, now.registry)] == [(DaemonState.RUNNING, True)] * 2
 
-    published = say(settings, "port", docker_registry.name(settings))
+    published = say(settings, "port", DockerRegistry(settings).name)
     assert published == f"{port}/tcp -> 127.0.0.1:{port}"
     down(settings, story)
     assert [d.state for d in (status(settings).engine, status(settings).registry)] == [
@@ -110,7 +113,7 @@ def test_a_pipeline(settings: LabSettings, story: Story, pipeline: Pipeline) -> 
 def test_the_rights(settings: LabSettings) -> None:
     up(settings)
     given = json.loads(
-        say(settings, "inspect", "--format", "{{json .HostConfig}}", docker_engine.name(settings))
+        say(settings, "inspect", "--format", "{{json .HostConfig}}", DockerEngine(settings).name)
     )
     assert not given["Privileged"]
     assert sorted(cap.removeprefix("CAP_") for cap in given["CapAdd"]) == ["NET_ADMIN", "SYS_ADMIN"]
@@ -118,7 +121,7 @@ def test_the_rights(settings: LabSettings) -> None:
     assert given["DeviceCgroupRules"] == ["a *:* rwm"]
     assert not given["Devices"]
     kept = json.loads(
-        say(settings, "inspect", "--format", "{{json .HostConfig}}", docker_registry.name(settings))
+        say(settings, "inspect", "--format", "{{json .HostConfig}}", DockerRegistry(settings).name)
     )
     assert kept["CapDrop"] == ["ALL"]
 
@@ -129,7 +132,7 @@ def test_insecure_root_capabilities(
     """Without --privileged: BuildKit runs so inside the engine."""
     instance = up(settings)
     assert (
-        say(settings, "inspect", "--format", "{{.HostConfig.Privileged}}", docker_engine.name(settings))
+        say(settings, "inspect", "--format", "{{.HostConfig.Privileged}}", DockerEngine(settings).name)
         == "false"
     )
     assert insecure(instance, settings) == {"exec": "all", "service": "service:8080 open"}
@@ -140,15 +143,16 @@ def test_rights_that_do_not_do(
     settings: LabSettings, story: Story, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     """Too few are noticed before the first build, and what more was tried is told."""
-    at = docker_engine.LEAST.index(missing)
-    monkeypatch.setattr(docker_engine, "LEAST", docker_engine.LEAST[: at - 1] + docker_engine.LEAST[at + 1 :])
+    rights = engine_module.LEAST_RIGHTS
+    at = rights.index(missing)
+    monkeypatch.setattr(engine_module, "LEAST_RIGHTS", rights[: at - 1] + rights[at + 1 :])
     try:
         up(settings, story)
     except EnvironmentProblem as problem:
         assert "with --privileged" in problem.message
         assert "LOCKAGE_ENGINE" in (problem.hint or "")
         assert (
-            say(settings, "ps", "--all", "--quiet", "--filter", f"name={docker_engine.name(settings)}") == ""
+            say(settings, "ps", "--all", "--quiet", "--filter", f"name={DockerEngine(settings).name}") == ""
         )
     assert "Docker's rights do not let the engine run containers" in str(story)
     assert "trying --privileged" in str(story)
@@ -168,14 +172,14 @@ def restart(settings: LabSettings, container: str) -> None:
 def test_killed_containers(settings: LabSettings, story: Story, pipeline: Pipeline) -> None:
     instance = up(settings)
     first = pipeline(instance, settings)
-    say(settings, "kill", docker_engine.name(settings))
+    say(settings, "kill", DockerEngine(settings).name)
     assert status(settings).engine.state is DaemonState.CRASHED
     assert up(settings, story) == instance
     assert "warning: container" in str(story)
-    restart(settings, docker_registry.name(settings))  # the engine's network goes with it
+    restart(settings, DockerRegistry(settings).name)  # the engine's network goes with it
     assert up(settings) == instance
     assert pipeline(instance, settings)["files"] == first["files"]
-    say(settings, "kill", docker_registry.name(settings))
+    say(settings, "kill", DockerRegistry(settings).name)
     assert status(settings).registry.state is DaemonState.CRASHED
     assert up(settings) == instance
     assert pipeline(instance, settings)["files"] == first["files"]
@@ -186,22 +190,22 @@ def test_a_registry_of_an_earlier_version(
 ) -> None:
     """It is made again with what the engine needs now, once nobody uses it; what was pushed stays."""
     with monkeypatch.context() as earlier:
-        now = docker_registry._arguments
+        now = DockerRegistry._arguments
         left_out = ("--sysctl", "net.ipv4.ip_forward=1")
         earlier.setattr(
-            docker_registry, "_arguments", lambda *args: [word for word in now(*args) if word not in left_out]
+            DockerRegistry, "_arguments", lambda *args: [word for word in now(*args) if word not in left_out]
         )
         instance = up(settings, registry_only=True)
     blob = f"http://{instance.registry}/v2/kept/blobs/{push(instance.registry, b'kept')}"
-    container = docker_registry.name(settings)
-    with another_user(settings):
+    container = DockerRegistry(settings).name
+    with other_lease(settings):
         assert up(settings, story, registry_only=True) == instance
     assert sysctls(settings, container) is None
     assert story.lines == []
 
     assert up(settings, story, registry_only=True) == instance
     assert sysctls(settings, container) == {"net.ipv4.ip_forward": "1"}
-    assert "is of another version: making it again, its content is kept" in str(story)
+    assert "is of another version: recreating it, its content is kept" in str(story)
     with urllib.request.urlopen(blob) as answer:
         assert answer.read() == b"kept"
 
@@ -226,7 +230,7 @@ def push(host: str, content: bytes) -> str:
 def test_an_engine_that_ends(settings: LabSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its last line is the message's: that is the cause, and all that a report of one line shows."""
     monkeypatch.setattr(
-        docker_engine, "_START", lambda: "echo beginning; echo no bridge on a Monday >&2; exit 3"
+        engine_module, "_START_SCRIPT", lambda: "echo beginning; echo no bridge on a Monday >&2; exit 3"
     )
     cause = "the engine's container ended while it started: no bridge on a Monday"
     with pytest.raises(EnvironmentProblem, match=cause) as caught:
@@ -238,12 +242,12 @@ def test_a_damaged_state(settings: LabSettings, story: Story, pipeline: Pipeline
     up(settings)
     down(settings, part="engine")
     damage = "rm -rf /d/* && for name in worker net; do echo damaged > /d/$name; done"
-    volume = docker_engine.volume(settings)
-    shell = ("--entrypoint", "/bin/sh", docker_engine.docker_images.ENGINE, "-c", damage)
+    volume = DockerEngine(settings).volume
+    shell = ("--entrypoint", "/bin/sh", str(engine_module.ENGINE_REFERENCE), "-c", damage)
     say(settings, "run", "--rm", "--volume", f"{volume}:/d", *shell)
     instance = up(settings, story)
     assert f"docker volume rm {volume}" in str(story)
-    assert docker_engine.volume(settings) != volume
+    assert DockerEngine(settings).volume != volume
     assert pipeline(instance, settings)["same"]
 
 
@@ -258,15 +262,15 @@ def test_a_port_that_is_taken(settings: LabSettings) -> None:
             up(settings, registry_only=True)
 
 
-def test_changing_ways(settings: LabSettings, story: Story) -> None:
+def test_changing_the_backend(settings: LabSettings, story: Story) -> None:
     in_docker = up(settings, registry_only=True)
     forced = replace(settings, engine="lab")
     alone: Instance = up(forced, story, registry_only=True)
-    assert alone.way.kind == "lab"
+    assert alone.backend.kind == "lab"
     assert alone.registry == in_docker.registry
-    assert "changing from the docker way to lab" in str(story)
-    assert registry.state(forced)[0] is DaemonState.RUNNING
-    assert anyio.run(docker.container, settings, docker_registry.name(settings)) is None
+    assert "changing from the docker backend to lab" in str(story)
+    assert LabRegistry(forced).state()[0] is DaemonState.RUNNING
+    assert anyio.run(docker_cli.inspect_container, settings, DockerRegistry(settings).name) is None
 
 
 def test_a_daemon_that_is_away(make_settings: Callable[..., LabSettings], tmp_path: Path) -> None:
@@ -274,13 +278,13 @@ def test_a_daemon_that_is_away(make_settings: Callable[..., LabSettings], tmp_pa
     with pytest.raises(EnvironmentProblem, match="LOCKAGE_ENGINE=docker, but ") as caught:
         up(asked)
     assert "docker info" in (caught.value.hint or "")
-    assert make_and_see(make_settings, f"unix://{tmp_path}/none.sock") == "lab"
+    assert chosen_kind(make_settings, f"unix://{tmp_path}/none.sock") == "lab"
 
 
 def test_a_daemon_that_never_answers(
     make_settings: Callable[..., LabSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(docker, "PROBE_LIMIT", 1.0)
+    monkeypatch.setattr(docker_cli, "PROBE_LIMIT", 1.0)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -288,10 +292,10 @@ def test_a_daemon_that_never_answers(
         asked = make_settings("silent", "docker", DOCKER_HOST=host)
         with pytest.raises(EnvironmentProblem, match="does not answer within 1 s"):
             up(asked)
-        assert make_and_see(make_settings, host) == "lab"
+        assert chosen_kind(make_settings, host) == "lab"
 
 
-def make_and_see(make_settings: Callable[..., LabSettings], host: str) -> str:
-    """The way that is taken where Docker is not asked for, with that daemon."""
-    way = anyio.run(partial(look_at, make_settings("free", None, DOCKER_HOST=host))).way
-    return way.kind if way else ""
+def chosen_kind(make_settings: Callable[..., LabSettings], host: str) -> str:
+    """The backend that is chosen where Docker is not requested, with that daemon."""
+    backend = anyio.run(partial(instance_status, make_settings("free", None, DOCKER_HOST=host))).backend
+    return backend.kind if backend else ""

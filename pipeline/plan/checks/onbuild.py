@@ -1,7 +1,7 @@
-"""What an image puts off with ONBUILD: images that are named here and taken by builds that are based on it.
+"""Images that ONBUILD names: they are pulled by builds that are based on this image.
 
 BuildKit resolves such a name in the build of the dependent, as it is written, and knows nothing of this catalogue's
-lock. So an image must be listed, and is pinned only by a digest that is written.
+lock. So the image must be listed in `bases:`, and only a digest in the Dockerfile pins it.
 """
 
 from __future__ import annotations
@@ -13,46 +13,42 @@ from pipeline.dockerfile.instructions import scanned
 from pipeline.errors import Problem
 from pipeline.model import Reference
 
-from .graph import Names, UnknownBase
+from ..graph import Names, UnknownBase
 
 
 def check_onbuild(source: Source, item: Rendered, names: Names, problems: list[Problem]) -> tuple[str, ...]:
-    """Append a problem for each image in an ONBUILD of a tag that no build could have; gives warnings for the rest."""
+    """Append a problem for each image in an ONBUILD that no dependent could use; returns warnings for the rest."""
     warnings: list[str] = []
-    every = scanned(item.dockerfile).instructions
-    last = next((n for n in reversed(range(len(every))) if every[n].keyword == "FROM"), 0)
-    for instruction in every[last:]:
-        later = instruction.later
-        if later is None or later.keyword not in ("COPY", "ADD", "RUN"):
+    instructions = scanned(item.dockerfile).instructions
+    last = next((n for n in reversed(range(len(instructions))) if instructions[n].keyword == "FROM"), 0)
+    for instruction in instructions[last:]:
+        trigger = instruction.later
+        if trigger is None or trigger.keyword not in ("COPY", "ADD", "RUN"):
             continue
-        where = item.definition.name
+        line = instruction.line
         try:
-            found = [word.text for word in named_images(later, item.dockerfile)]
+            images = [word.text for word in named_images(trigger, item.dockerfile)]
         except ValueError as error:
-            path, line = item.place(source, instruction.line)
-            problems.append(Problem(path, line, 1, "ONBUILD", f"{error} ({where})"))
+            problems.append(item.problem(source, line, "ONBUILD", str(error)))
             continue
-        for name in found:
+        for name in images:
             if name == "scratch" or name.isdecimal():
                 continue
-            path, line = item.place(source, instruction.line)
             try:
-                warning = _judge(name, names)
+                doubt = _doubt(name, names)
             except UnknownBase as error:
-                problems.append(
-                    Problem(path, line, 1, "ONBUILD", f"{error.message} ({where})", error.suggestion)
-                )
+                problems.append(item.problem(source, line, "ONBUILD", error.message, error.suggestion))
                 continue
-            if warning:
-                message, hint = warning
-                warnings.append(str(Problem(path, line, 1, "ONBUILD", message, hint)))
+            if doubt:
+                warnings.append(item.warning(source, line, "ONBUILD", *doubt))
     return tuple(warnings)
 
 
-def _judge(name: str, names: Names) -> tuple[str, str] | None:
-    """Why a name may lead somewhere else tomorrow; None if it cannot. Raises `UnknownBase`."""
+def _doubt(name: str, names: Names) -> tuple[str, str] | None:
+    """Why a name may lead somewhere else tomorrow, and the remedy; None if it cannot. Raises `UnknownBase`."""
     if names.is_internal(name):
         raise UnknownBase(
+            name,
             f"{name} is made here, and a build that is based on this image would look for it on Docker Hub",
             "write out where it is published",
         )

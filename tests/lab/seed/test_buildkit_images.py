@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from pipeline.lab.seed import buildkit, fill, store
+from pipeline.lab.seed import buildkit_images, layout_cache, seeding
 from pipeline.lab.settings import LabSettings, quiet
 
 from . import images
@@ -69,8 +69,8 @@ exit 1
 
 
 def _layout(name: str, settings: LabSettings) -> Path:
-    (item,) = [item for item in fill.items(settings, quiet) if item.name == name]
-    return anyio.run(store.ensure, item, settings, quiet)
+    (item,) = [item for item in seeding.items(settings, quiet) if item.name == name]
+    return anyio.run(layout_cache.ensure_layout, item, settings, quiet)
 
 
 def _run(rootfs: Path, environ: list[str], script: str) -> str:
@@ -88,7 +88,7 @@ def _run(rootfs: Path, environ: list[str], script: str) -> str:
 
 
 def test_buildkit_starts_with_all_it_looks_for(settings: LabSettings, tmp_path: Path) -> None:
-    layout = _layout(buildkit.NAME, settings)
+    layout = _layout(buildkit_images.NAME, settings)
     config = images.config(layout)["config"]
     assert config["Entrypoint"] == ["/usr/bin/buildkitd-entrypoint"]
     assert config["Volumes"] == {"/var/lib/buildkit": {}}
@@ -108,7 +108,7 @@ def test_buildkit_starts_with_all_it_looks_for(settings: LabSettings, tmp_path: 
 
 
 def test_buildkit_trusts_public_authorities_only(settings: LabSettings, tmp_path: Path) -> None:
-    layout = _layout(buildkit.NAME, settings)
+    layout = _layout(buildkit_images.NAME, settings)
     rootfs = images.unpack(layout, tmp_path / "root")
     trusted = (rootfs / "etc/ssl/certs/ca-certificates.crt").read_text()
     assert trusted.count("BEGIN CERTIFICATE") > 50
@@ -117,7 +117,7 @@ def test_buildkit_trusts_public_authorities_only(settings: LabSettings, tmp_path
 
 
 def test_buildkit_is_no_larger_than_it_must_be(settings: LabSettings) -> None:
-    layout = _layout(buildkit.NAME, settings)
+    layout = _layout(buildkit_images.NAME, settings)
     layers = images.manifest(layout)["layers"]
     assert sum(layer["size"] for layer in layers) < 90e6
     names: set[str] = set()
@@ -131,7 +131,7 @@ def test_buildkit_is_no_larger_than_it_must_be(settings: LabSettings) -> None:
 
 
 def test_the_frontend_is_one_binary(settings: LabSettings, tmp_path: Path) -> None:
-    layout = _layout(buildkit.FRONTEND, settings)
+    layout = _layout(buildkit_images.FRONTEND, settings)
     rootfs = images.unpack(layout, tmp_path / "root")
     assert [path for path in rootfs.rglob("*") if path.is_file()] == [rootfs / "bin/dockerfile-frontend"]
     config = images.config(layout)["config"]

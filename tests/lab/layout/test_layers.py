@@ -14,19 +14,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.lab.seed.layers import SeedEntry, layer_from_tar, layer_of
-from pipeline.lab.seed.layout import BlobWriter, ImageConfig, SeedLayout
-from pipeline.lab.seed.store import root
-
-from .images import AMD64
+from pipeline.lab.layout.blobs import BlobWriter
+from pipeline.lab.layout.builder import ImageConfig, LayoutBuilder
+from pipeline.lab.layout.layers import TarEntry, layer_from_tar, layer_of
+from pipeline.lab.seed.layout_cache import layout_manifest
+from pipeline.model import Platform
 
 ENTRIES = (
-    SeedEntry("usr", 0o755),
-    SeedEntry("usr/bin", 0o755),
-    SeedEntry("usr/bin/tool", 0o755, b"\x7fELF"),
-    SeedEntry("usr/bin/alias", 0o777, "tool"),
-    SeedEntry("home", 0o700, uid=65532, gid=65532),
-    SeedEntry("ä" * 150, 0o644, b"a long name"),
+    TarEntry("usr", 0o755),
+    TarEntry("usr/bin", 0o755),
+    TarEntry("usr/bin/tool", 0o755, b"\x7fELF"),
+    TarEntry("usr/bin/alias", 0o777, "tool"),
+    TarEntry("home", 0o700, uid=65532, gid=65532),
+    TarEntry("ä" * 150, 0o644, b"a long name"),
 )
 
 
@@ -37,7 +37,7 @@ def _members(folder: Path, name: str) -> list[tarfile.TarInfo]:
 
 @given(order=st.permutations(ENTRIES))
 def test_order_of_entries_does_not_matter(
-    order: list[SeedEntry], tmp_path_factory: pytest.TempPathFactory
+    order: list[TarEntry], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("layer")
     assert layer_of(order, folder) == layer_of(ENTRIES, folder)
@@ -63,8 +63,8 @@ def test_content_from_a_file_and_from_memory_is_the_same(tmp_path: Path) -> None
     file.write_bytes(b"x" * 100_000)
     os.utime(file, (5, 5))
     blobs = tmp_path / "blobs"
-    assert layer_of([SeedEntry("f", 0o644, file)], blobs) == layer_of(
-        [SeedEntry("f", 0o644, b"x" * 100_000)], blobs
+    assert layer_of([TarEntry("f", 0o644, file)], blobs) == layer_of(
+        [TarEntry("f", 0o644, b"x" * 100_000)], blobs
     )
 
 
@@ -104,7 +104,7 @@ def test_a_hard_link_follows_its_target_or_is_refused(tmp_path: Path) -> None:
         ("b", "a"),
     ]
     bad = _tar([("./b", b"1", 1)], (("./a", "./b"),))
-    with pytest.raises(ValueError, match="hard link a comes before"):
+    with pytest.raises(ValueError, match="hard link a precedes its target b"):
         layer_from_tar(bad, tmp_path, epoch=1, keep=lambda _: True)
 
 
@@ -118,11 +118,11 @@ def test_a_broken_write_leaves_nothing(tmp_path: Path) -> None:
 def test_an_image_is_the_same_twice(tmp_path: Path) -> None:
     roots = []
     for name in ("one", "two"):
-        layout = SeedLayout(tmp_path / name)
-        config = ImageConfig(platform=AMD64, history=("x",), env=("A=1",), user="1")
+        layout = LayoutBuilder(tmp_path / name)
+        config = ImageConfig(platform=Platform("linux", "amd64"), history=("x",), env=("A=1",), user="1")
         made = layout.image([layer_of(ENTRIES, layout.blobs)], config)
         layout.finish(layout.index([made]), "v1")
-        roots.append(root(layout.root))
+        roots.append(layout_manifest(layout.root))
     assert roots[0] == roots[1]
     index = json.loads((tmp_path / "one/blobs/sha256" / roots[0].digest.hex).read_bytes())
     assert index["manifests"][0]["platform"] == {"architecture": "amd64", "os": "linux"}

@@ -1,28 +1,27 @@
-"""Stand-ins for the official images of the tools, around binaries that the lab made itself.
+"""Stand-ins for the official images of the tools, around binaries that the lab built.
 
-Path of the binary, entrypoint, user and environment are those of the official images, so that a step that
-works here works there. What they have beside the binary is left out: there is no shell, no libc and no git,
-so a step must call the binary itself.
+Path of the binary, entrypoint, user and environment are those of the official images, so a step that works here works
+with those. Everything else in them is left out: there is no shell, no libc and no git, so a step has to call the
+binary directly.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.model import Platform
+from pipeline.model import Platform, Reference
 
-from ..settings import LabSettings, Report
+from ..layout.builder import ImageConfig, LayoutBuilder
+from ..layout.layers import TarEntry, layer_of, parent_folders
 from ..tools import recipes, toolbox
-from .layers import SeedEntry, folders_above, layer_of
-from .layout import ImageConfig, SeedLayout
+from .layout_cache import SeedContext
 
-RECIPE = 1  # raise when what is made here changes; it is part of the cache key
+RECIPE = 1  # raise when the result changes without its inputs; part of the key
 SBIN = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CA_FILE = "etc/ssl/certs/ca-certificates.crt"
 _NONROOT = 65532
@@ -34,7 +33,10 @@ _CA_BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/ce
 
 @dataclass(frozen=True, slots=True)
 class ToolImage:
-    """An official image and what of it a step can rely on. `tool` is the toolbox's name for the binary."""
+    """An official image and the parts of it that a step can rely on. `tool` is the toolbox's name for the binary.
+
+    Its `repr` is part of the key: renaming the class or a field rebuilds every stand-in.
+    """
 
     reference: str
     tool: str
@@ -44,14 +46,19 @@ class ToolImage:
     user: str = ""
     workdir: str = ""
 
+    @property
+    def official(self) -> Reference:
+        """The parsed `reference`."""
+        return Reference.parse(self.reference)
 
-# The quickest to make first.
+
+# The fastest to build come first.
 TOOL_IMAGES = (
     # From scratch with certificates and /tmp, which is the working folder.
     ToolImage(
         "docker.io/anchore/syft:v1.18.1", "syft", "syft", ("/syft",), (f"PATH={SBIN}",), workdir="/tmp"
     ),
-    # On distroless base, beside a credential helper of Google's that is not here.
+    # On distroless base, with a credential helper of Google's that is missing here.
     ToolImage(
         "gcr.io/gcp-runtimes/container-structure-test:v1.22.1",
         "container-structure-test",
@@ -59,7 +66,7 @@ TOOL_IMAGES = (
         ("/container-structure-test",),
         (f"PATH={SBIN}", f"SSL_CERT_FILE=/{_CA_FILE}"),
     ),
-    # Made by ko on distroless static: not root.
+    # Built by ko on distroless static: not root.
     ToolImage(
         "ghcr.io/sigstore/cosign/cosign:v3.1.3",
         "cosign",
@@ -69,7 +76,7 @@ TOOL_IMAGES = (
         user=str(_NONROOT),
         workdir="/home/nonroot",
     ),
-    # On Alpine, with git and a shell that are not here.
+    # On Alpine, with git and a shell that are missing here.
     ToolImage(
         "docker.io/aquasec/trivy:0.74.0", "trivy", "usr/local/bin/trivy", ("trivy",), (f"PATH={SBIN}",)
     ),
@@ -77,7 +84,7 @@ TOOL_IMAGES = (
 
 
 def inputs(image: ToolImage, platform: Platform) -> dict[str, object]:
-    """Everything the image depends on; the cache key is made of it."""
+    """Everything that determines the image; the key is a hash over it."""
     return {
         "recipe": RECIPE,
         "image": repr(image),
@@ -87,23 +94,22 @@ def inputs(image: ToolImage, platform: Platform) -> dict[str, object]:
     }
 
 
-async def build(
-    image: ToolImage, layout: SeedLayout, platform: Platform, settings: LabSettings, report: Report
-) -> None:
-    """Make the image in `layout`, compiling the tool first if the cache does not hold it."""
-    folder = await toolbox.ensure(image.tool, settings, report)
+async def build(image: ToolImage, context: SeedContext, layout: LayoutBuilder) -> None:
+    """Build the image in `layout`, compiling the tool first unless the cache has it."""
+    folder = await toolbox.ensure(image.tool, context.settings, context.report)
     binary = folder / image.tool
     if not binary.is_file():
         raise EnvironmentProblem(
-            f"{folder} does not hold {image.tool}", hint=f"remove {folder}, then run the same command again"
+            f"{folder} does not contain {image.tool}",
+            hint=f"remove {folder}, then run the same command again",
         )
-    report(f"seed {image.tool}", f"packing {image.reference}")
-    await anyio.to_thread.run_sync(_pack, image, layout, binary, platform)
+    context.report(f"seed {image.tool}", f"packing {image.reference}")
+    await anyio.to_thread.run_sync(_pack, image, layout, binary, context.platform)
 
 
-def _pack(image: ToolImage, layout: SeedLayout, binary: Path, platform: Platform) -> None:
-    system = layer_of(_system(), layout.blobs)
-    tool = layer_of([*folders_above(image.binary), SeedEntry(image.binary, 0o755, binary)], layout.blobs)
+def _pack(image: ToolImage, layout: LayoutBuilder, binary: Path, platform: Platform) -> None:
+    system = layer_of(_system_entries(), layout.blobs)
+    tool = layer_of([*parent_folders(image.binary), TarEntry(image.binary, 0o755, binary)], layout.blobs)
     recipe = recipes.tool(image.tool)
     config = ImageConfig(
         platform=platform,
@@ -112,13 +118,13 @@ def _pack(image: ToolImage, layout: SeedLayout, binary: Path, platform: Platform
         entrypoint=image.entrypoint,
         user=image.user,
         workdir=image.workdir,
-        labels=labels(image.tool, recipe.version, image.reference),
+        labels=labels(image.tool, recipe.version, image.official),
     )
-    layout.finish(layout.index([layout.image([system, tool], config)]), image.reference.rpartition(":")[2])
+    layout.finish(layout.index([layout.image([system, tool], config)]), image.official.tag)
 
 
-def labels(title: str, version: str, reference: str) -> dict[str, str]:
-    """What an image says of itself: what is in it, and that it is not the official one."""
+def labels(title: str, version: str, reference: Reference) -> dict[str, str]:
+    """The labels of a stand-in: its content, and that it is not the official image."""
     return {
         "org.opencontainers.image.title": title,
         "org.opencontainers.image.version": version,
@@ -128,16 +134,16 @@ def labels(title: str, version: str, reference: str) -> dict[str, str]:
 
 
 def certificates() -> bytes:
-    """The public certificate authorities as one PEM text; empty where the machine has none."""
-    if parts := sorted(_CA_FOLDER.glob("*.crt")):
-        return b"".join(part.read_bytes() for part in parts)
+    """The public certificate authorities as one PEM text; empty if the machine has none."""
+    if paths := sorted(_CA_FOLDER.glob("*.crt")):
+        return b"".join(path.read_bytes() for path in paths)
     for bundle in _CA_BUNDLES:
         if bundle.is_file():
             return bundle.read_bytes()
     return b""
 
 
-def _system() -> Sequence[SeedEntry]:
+def _system_entries() -> tuple[TarEntry, ...]:
     passwd = (
         "root:x:0:0:root:/root:/sbin/nologin\n"
         "nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
@@ -145,13 +151,13 @@ def _system() -> Sequence[SeedEntry]:
     )
     group = f"root:x:0:\nnobody:x:65534:\nnonroot:x:{_NONROOT}:\n"
     return (
-        *folders_above(_CA_FILE),
-        SeedEntry(_CA_FILE, 0o644, certificates()),
-        SeedEntry("etc/passwd", 0o644, passwd.encode()),
-        SeedEntry("etc/group", 0o644, group.encode()),
-        SeedEntry("etc/nsswitch.conf", 0o644, b"hosts: files dns\n"),
-        SeedEntry("home", 0o755),
-        SeedEntry("home/nonroot", 0o700, uid=_NONROOT, gid=_NONROOT),
-        SeedEntry("root", 0o700),
-        SeedEntry("tmp", 0o1777),
+        *parent_folders(_CA_FILE),
+        TarEntry(_CA_FILE, 0o644, certificates()),
+        TarEntry("etc/passwd", 0o644, passwd.encode()),
+        TarEntry("etc/group", 0o644, group.encode()),
+        TarEntry("etc/nsswitch.conf", 0o644, b"hosts: files dns\n"),
+        TarEntry("home", 0o755),
+        TarEntry("home/nonroot", 0o700, uid=_NONROOT, gid=_NONROOT),
+        TarEntry("root", 0o700),
+        TarEntry("tmp", 0o1777),
     )
