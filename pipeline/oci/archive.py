@@ -32,16 +32,16 @@ def segments(top: Manifest, children: Sequence[Manifest], name: str, tag: str) -
     blobs = {blob.digest: blob for m in manifests.values() for blob in m.blobs}
     top_entry = replace(top.descriptor, annotations={REF_NAME: tag})
     index = compact({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [top_entry.to_oci()]})
-    out: list[Segment] = [_folder("blobs"), _folder("blobs/sha256")]
+    parts: list[Segment] = [_folder("blobs"), _folder("blobs/sha256")]
     for digest in sorted({*manifests, *blobs}):
         path = f"blobs/{digest.algorithm}/{digest.hex}"
-        out += _file(path, manifests[digest].raw if digest in manifests else blobs[digest])
-    out += _file("index.json", index)
+        parts += _file(path, manifests[digest].raw if digest in manifests else blobs[digest])
+    parts += _file("index.json", index)
     if not top.is_index:
-        out += _file("manifest.json", _docker_manifest(top, name, tag))
-    out += _file("oci-layout", _LAYOUT)
-    out.append(bytes(2 * _BLOCK))
-    return _merged(out)
+        parts += _file("manifest.json", _docker_manifest(top, name, tag))
+    parts += _file("oci-layout", _LAYOUT)
+    parts.append(bytes(2 * _BLOCK))
+    return _merged(parts)
 
 
 def segment_size(segment: Segment) -> int:
@@ -74,10 +74,10 @@ def _header(entry: tarfile.TarInfo) -> bytes:
 
 def _merged(parts: Sequence[Segment]) -> tuple[Segment, ...]:
     """The segments with neighbouring bytes merged."""
-    out: list[Segment] = []
+    merged: list[Segment] = []
     for part in parts:
-        if isinstance(part, bytes) and out and isinstance(out[-1], bytes):
-            out[-1] += part
+        if isinstance(part, bytes) and merged and isinstance(merged[-1], bytes):
+            merged[-1] += part
         elif segment_size(part) or isinstance(part, Descriptor):
-            out.append(part)
-    return tuple(out)
+            merged.append(part)
+    return tuple(merged)

@@ -87,7 +87,7 @@ class Layout:
             raw = self._read_bounded(self._path(digest), _MANIFEST_LIMIT)
         except (OSError, ValueError) as fault:
             raise RegistryError(f"{self.folder} holds no manifest {digest}: {fault}") from fault
-        verify_content(raw, digest, str(self.folder))
+        verify_content(raw, digest, f"the manifest {digest} in {self.folder}")
         try:
             return Manifest.parse(raw, algorithm=digest.algorithm)
         except ValueError as fault:
@@ -95,7 +95,7 @@ class Layout:
 
     async def stream(self, descriptor: Descriptor) -> AsyncIterator[bytes]:
         """A blob in chunks; the last one comes only after size and digest are verified."""
-        verifier, held = Verifier(descriptor, str(self.folder)), b""
+        verifier, held = self._verifier(descriptor), b""
         try:
             async with await anyio.open_file(self._path(descriptor.digest), "rb") as file:
                 while chunk := await file.read(_CHUNK):
@@ -152,7 +152,7 @@ class Layout:
         if target.exists() and target.stat().st_size == descriptor.size:
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        verifier = Verifier(descriptor, str(self.folder))
+        verifier = self._verifier(descriptor)
         with replacing(target) as part:
             async with await anyio.open_file(part, "wb") as file:
                 async for chunk in chunks:
@@ -169,6 +169,9 @@ class Layout:
     def _write_index(self, entries: Iterable[Descriptor]) -> None:
         index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [d.to_oci() for d in entries]}
         replace_file(self.folder / "index.json", compact(index))
+
+    def _verifier(self, descriptor: Descriptor) -> Verifier:
+        return Verifier(descriptor, f"the blob {descriptor.digest} in {self.folder}")
 
     def _path(self, digest: Digest) -> Path:
         return self.folder / "blobs" / digest.algorithm / digest.hex

@@ -29,10 +29,10 @@ async def uncorrupted(fetch: Callable[[], Awaitable[T]]) -> T:
 
 
 class Verifier:
-    """Counts and hashes content in chunks; `finish` raises unless it matches the descriptor."""
+    """Counts and hashes content in chunks; `finish` raises unless it matches the descriptor. `name` is for messages."""
 
-    def __init__(self, descriptor: Descriptor, origin: str) -> None:
-        self._descriptor, self._origin = descriptor, origin
+    def __init__(self, descriptor: Descriptor, name: str) -> None:
+        self._descriptor, self._name = descriptor, name
         self._hash = hashlib.new(descriptor.digest.algorithm)
         self.size = 0
 
@@ -58,13 +58,13 @@ class Verifier:
 
     def _error(self, problem: str) -> CorruptContent:
         return CorruptContent(
-            f"the content of {self._origin}@{self._descriptor.digest} does not match its digest: {problem}",
+            f"{self._name} does not match its digest: {problem}",
             hint="do not use it; the registry's storage or a proxy before it is faulty or tampered with",
         )
 
 
-def verify_content(content: bytes, digest: Digest, origin: str) -> None:
-    """Raises CorruptContent unless the bytes have this digest; `origin` is for the message."""
-    verifier = Verifier(Descriptor("", digest, len(content)), origin)
+def verify_content(content: bytes, digest: Digest, name: str) -> None:
+    """Raises CorruptContent unless the bytes have this digest; `name` is for the message."""
+    verifier = Verifier(Descriptor("", digest, len(content)), name)
     verifier.update(content)
     verifier.finish()

@@ -17,8 +17,8 @@ from pipeline.model import Descriptor, Platform, Repository
 from pipeline.registry import ClientSettings, Registry
 from tests.registry import images
 from tests.registry.conftest import Program, fresh
-from tests.registry.faultproxy import faulty
-from tests.registry.test_faults import FAULTS, QUICK
+from tests.registry.fault_proxy import faulty
+from tests.registry.test_retry import FAULTS, QUICK
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 

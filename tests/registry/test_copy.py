@@ -16,7 +16,7 @@ from pipeline.registry.referrers import fallback_tag
 
 from . import images
 from .conftest import Program, fresh
-from .faultproxy import faulty
+from .fault_proxy import faulty
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 

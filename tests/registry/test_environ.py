@@ -15,7 +15,7 @@ from pipeline.registry import Access, HostAccess, Registry, access_from_environ
 from pipeline.registry.auth.environ import ca_file_from_environ, hosts_from_environ, mirrors_from_environ
 
 from . import images, servers
-from .faultproxy import faulty
+from .fault_proxy import faulty
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -15,7 +15,7 @@ from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest
 from pipeline.model.manifest import load_json
 from pipeline.util.concurrency import each
-from pipeline.util.scratch import processors, room
+from pipeline.util.scratch import processors, temporary_folder
 
 from ..verify import uncorrupted
 from .difference import TREE, Comparison, Difference, json_differences
@@ -47,7 +47,7 @@ async def compare(before: Image, after: Image, scratch: Path) -> Comparison:
     """
     if before.digest == after.digest:
         return Comparison(before.name, after.name)
-    with room(scratch, "compare-") as folder:
+    with temporary_folder(scratch, "compare-") as folder:
         comparer = _Comparer(before.source, after.source, folder)
         differences = await comparer.manifests(before.digest, after.digest, "")
     return Comparison(before.name, after.name, tuple(differences))
@@ -65,52 +65,54 @@ class _Comparer:
         """The differences of two manifests or two indexes."""
         old = await self._sources[0].manifest(before)
         new = await self._sources[1].manifest(after)
-        found = list(json_differences(f"{prefix}manifest", _metadata(old), _metadata(new)))
+        differences = list(json_differences(f"{prefix}manifest", _metadata(old), _metadata(new)))
         if old.is_index and new.is_index:
-            return found + await self._indexes(old, new, prefix)
+            return differences + await self._indexes(old, new, prefix)
         if old.is_index or new.is_index:
-            return found
+            return differences
         old_config = await _config(self._sources[0], old)
         new_config = await _config(self._sources[1], new)
-        found += json_differences(f"{prefix}config", _options(old_config), _options(new_config))
-        found += _histories(f"{prefix}history", old_config.get("history"), new_config.get("history"))
-        found += await self._layers(_layers_of(old, old_config), _layers_of(new, new_config), prefix)
-        return found or [_other_bytes(old, new, prefix)]
+        differences += json_differences(f"{prefix}config", _options(old_config), _options(new_config))
+        differences += _histories(f"{prefix}history", old_config.get("history"), new_config.get("history"))
+        differences += await self._layers(_layers_of(old, old_config), _layers_of(new, new_config), prefix)
+        return differences or [_other_bytes(old, new, prefix)]
 
     async def _indexes(self, old: Manifest, new: Manifest, prefix: str) -> list[Difference]:
-        found: list[Difference] = []
+        differences: list[Difference] = []
         old_children, new_children = _children(old), _children(new)
         for name in sorted({*old_children, *new_children}):
             before, after = old_children.get(name), new_children.get(name)
             if before is None or after is None:
                 digests = (None if digest is None else str(digest) for digest in (before, after))
-                found.append(Difference(f"{prefix}manifest", name, "platform", *digests))
+                differences.append(Difference(f"{prefix}manifest", name, "platform", *digests))
             elif before != after:
-                found += await self.manifests(before, after, f"{prefix}{name} ")
-        return found or [_other_bytes(old, new, prefix)]
+                differences += await self.manifests(before, after, f"{prefix}{name} ")
+        return differences or [_other_bytes(old, new, prefix)]
 
     async def _layers(self, old: _Layers, new: _Layers, prefix: str) -> list[Difference]:
-        found: list[Difference] = []
+        differences: list[Difference] = []
         numbers = len(old.descriptors), len(new.descriptors)
         if numbers[0] != numbers[1]:
-            found.append(Difference(f"{prefix}manifest", "layers", "number", *map(str, numbers)))
+            differences.append(Difference(f"{prefix}manifest", "layers", "number", *map(str, numbers)))
         same_files = numbers[0] == numbers[1]
         for number, (before, after) in enumerate(zip(old.descriptors, new.descriptors, strict=False)):
             if before.digest == after.digest:
                 continue
             where = f"{prefix}layer {number}"
             if old.diff_id(number) == new.diff_id(number) is not None:
-                found.append(Difference(where, "", "compression", _packed(before), _packed(after)))
+                differences.append(Difference(where, "", "compression", _packed(before), _packed(after)))
                 continue
             same_files = False
             listings = await each(self._listing, [(0, before), (1, after)])
             inside = list(listing_differences(where, *listings))
-            found += inside or [Difference(where, "", "form of the archive", _packed(before), _packed(after))]
+            differences += inside or [
+                Difference(where, "", "form of the archive", _packed(before), _packed(after))
+            ]
         if not same_files:
             trees = await self._tree(0, old), await self._tree(1, new)
-            differences = listing_differences(f"{prefix}{TREE}", *trees)
-            found += (d for d in differences if d.what != "order of entries")
-        return found
+            in_tree = listing_differences(f"{prefix}{TREE}", *trees)
+            differences += (d for d in in_tree if d.what != "order of entries")
+        return differences
 
     async def _tree(self, side: int, layers: _Layers) -> Listing:
         return flatten(await each(self._listing, [(side, layer) for layer in layers.descriptors]))
@@ -167,14 +169,14 @@ def _without(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
 
 def _children(index: Manifest) -> dict[str, Digest]:
     """Children by platform; those without one, such as attestations, by their number."""
-    out: dict[str, Digest] = {}
+    children: dict[str, Digest] = {}
     for child in index.children:
         name, number = str(child.platform) if child.platform else "no platform", 2
         key = name
-        while key in out:
+        while key in children:
             key, number = f"{name} ({number})", number + 1
-        out[key] = child.digest
-    return out
+        children[key] = child.digest
+    return children
 
 
 async def _config(source: ContentSource, manifest: Manifest) -> dict[str, Any]:

@@ -62,15 +62,15 @@ def _entry_differences(
     old, new = before.entry, after.entry
     if old.kind is not new.kind:
         yield Difference(where, path, "kind", _kind(before), _kind(after))
-    for what, (was, now) in {
+    for field, (old_text, new_text) in {
         "mode": (f"{old.mode:04o}", f"{new.mode:04o}"),
         "owner": (f"{old.uid}:{old.gid}", f"{new.uid}:{new.gid}"),
         "time": (_time(old.mtime), _time(new.mtime)),
         "link target": (old.link, new.link),
         "device": (f"{old.major}:{old.minor}", f"{new.major}:{new.minor}"),
     }.items():
-        if was != now:
-            yield Difference(where, path, what, was, now)
+        if old_text != new_text:
+            yield Difference(where, path, field, old_text, new_text)
     if old.kind is new.kind and before.digest != after.digest:
         yield Difference(where, path, "content", _content(before), _content(after))
     old_records, new_records = dict(old.records), dict(new.records)

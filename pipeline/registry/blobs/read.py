@@ -62,7 +62,8 @@ async def stream(transport: Transport, repo: Repository, descriptor: Descriptor)
     A connection that breaks is resumed where it broke (`Range`), a limited number of times without progress; where a
     server ignores the range, the known part is skipped.
     """
-    verifier, held, attempts = Verifier(descriptor, str(repo)), b"", 0
+    verifier = Verifier(descriptor, f"the blob {repo.at(descriptor.digest)}")
+    held, attempts = b"", 0
     while True:
         request, start = _request("GET", repo, descriptor.digest, "reading the blob"), verifier.size
         if start:

@@ -15,9 +15,9 @@ from pipeline.model import Repository
 from pipeline.registry import Registry
 
 from . import servers
-from .faultproxy import faulty
-from .test_auth import ACCESS, HASHED
-from .tokens import Service
+from .fault_proxy import faulty
+from .test_tokens import ACCESS, HASHED
+from .token_service import Service
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 

@@ -14,7 +14,7 @@ from pipeline.model.descriptor import OCI_INDEX, OCI_MANIFEST
 from pipeline.registry import Access, ClientSettings, Credentials, HostAccess, Registry
 
 from . import images
-from .scripted import scripted
+from .scripted_server import scripted
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 

@@ -12,7 +12,7 @@ from pipeline.registry import Registry
 
 from . import images, killable
 from .conftest import fresh
-from .faultproxy import faulty
+from .fault_proxy import faulty
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 

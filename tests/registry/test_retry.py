@@ -1,4 +1,4 @@
-"""Every operation with faults on every n-th request: nothing is lost, nothing corrupt is accepted."""
+"""Retries: every operation with faults on every n-th request: nothing is lost, nothing corrupt is accepted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.registry import ClientSettings, Registry
 
 from . import images
 from .conftest import fresh
-from .faultproxy import Proxy, faulty
+from .fault_proxy import Proxy, faulty
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 

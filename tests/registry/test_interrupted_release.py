@@ -17,7 +17,7 @@ from pipeline.registry import Registry
 
 from . import images, killable
 from .conftest import fresh
-from .faultproxy import Proxy, faulty
+from .fault_proxy import Proxy, faulty
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 

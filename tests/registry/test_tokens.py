@@ -14,8 +14,8 @@ from pipeline.registry import Access, ClientSettings, Credentials, HostAccess, R
 
 from . import images, servers
 from .conftest import fresh
-from .faultproxy import faulty
-from .tokens import Service
+from .fault_proxy import faulty
+from .token_service import Service
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 

@@ -15,8 +15,8 @@ from pipeline.run.publish.push import Pushed, push
 
 from . import images
 from .conftest import fresh
-from .faultproxy import faulty
-from .test_faults import FAULTS, QUICK
+from .fault_proxy import faulty
+from .test_retry import FAULTS, QUICK
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 

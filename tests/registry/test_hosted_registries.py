@@ -12,7 +12,7 @@ from pipeline.model import Descriptor, Repository
 from pipeline.registry import Access, ClientSettings, Credentials, HostAccess, Registry
 
 from . import images
-from .scripted import Server, scripted
+from .scripted_server import Server, scripted
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
