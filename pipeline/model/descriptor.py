@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
 from .digest import Digest
 from .platform import Platform
@@ -45,7 +44,7 @@ class Descriptor:
         return cls(media_type, Digest.of(content), len(content), annotations=annotations)
 
     @classmethod
-    def from_oci(cls, data: Any) -> Descriptor:
+    def from_oci(cls, data: object) -> Descriptor:
         """Read a descriptor object; raises ValueError if it is invalid."""
         if not isinstance(data, dict):
             raise ValueError("a descriptor must be an object")
@@ -72,9 +71,13 @@ class Descriptor:
             MappingProxyType(dict(annotations)),
         )
 
-    def to_oci(self) -> dict[str, Any]:
+    def to_oci(self) -> dict[str, object]:
         """The descriptor object, keys in the order of the specification."""
-        data: dict[str, Any] = {"mediaType": self.media_type, "digest": str(self.digest), "size": self.size}
+        data: dict[str, object] = {
+            "mediaType": self.media_type,
+            "digest": str(self.digest),
+            "size": self.size,
+        }
         if self.annotations:
             data["annotations"] = dict(sorted(self.annotations.items()))
         if self.platform:
@@ -84,7 +87,7 @@ class Descriptor:
         return data
 
 
-def _platform(data: dict[str, Any]) -> Platform | None:
+def _platform(data: dict[str, object]) -> Platform | None:
     os, arch = data.get("os"), data.get("architecture")
     if not isinstance(os, str) or not isinstance(arch, str) or "unknown" in (os, arch):
         return None  # BuildKit lists attestations as unknown/unknown

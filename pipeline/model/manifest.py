@@ -132,7 +132,7 @@ class Manifest:
         )
 
 
-def _check_descriptors(name: str, entries: Any) -> None:
+def _check_descriptors(name: str, entries: object) -> None:
     if not isinstance(entries, list) or len(entries) > _MAX_ENTRIES:
         raise ValueError(f"{name} must be a list")
     for entry in entries:
@@ -166,7 +166,7 @@ def load_json(raw: bytes) -> Any:
     return data
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     data = dict(pairs)
     if len(data) != len(pairs):
         raise ValueError("a key is repeated in an object")

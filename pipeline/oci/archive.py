@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.model import Descriptor, Manifest
-from pipeline.model.descriptor import OCI_INDEX
 from pipeline.util.canonical_json import compact
 
+from .index import encode_index
 from .layout import REF_NAME
 
 Segment = bytes | Descriptor
@@ -31,12 +31,11 @@ def segments(top: Manifest, children: Sequence[Manifest], name: str, tag: str) -
     manifests = {m.digest: m for m in (top, *children)}
     blobs = {blob.digest: blob for m in manifests.values() for blob in m.blobs}
     top_entry = replace(top.descriptor, annotations={REF_NAME: tag})
-    index = compact({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [top_entry.to_oci()]})
     parts: list[Segment] = [_folder("blobs"), _folder("blobs/sha256")]
     for digest in sorted({*manifests, *blobs}):
         path = f"blobs/{digest.algorithm}/{digest.hex}"
         parts += _file(path, manifests[digest].raw if digest in manifests else blobs[digest])
-    parts += _file("index.json", index)
+    parts += _file("index.json", encode_index([top_entry]))
     if not top.is_index:
         parts += _file("manifest.json", _docker_manifest(top, name, tag))
     parts += _file("oci-layout", _LAYOUT)

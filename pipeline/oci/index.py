@@ -1,9 +1,8 @@
-"""One index over the platforms of an image tag (OCI image-spec v1.1, image-index.md)."""
+"""Indexes, above all the one over the platforms of an image tag (OCI image-spec v1.1, image-index.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.model import Descriptor, Platform, fitting_tag
 from pipeline.model.descriptor import OCI_INDEX
@@ -32,13 +31,18 @@ def make_index(
     entries = [Descriptor(d.media_type, d.digest, d.size, platform).to_oci() for platform, d, _ in ordered]
     for attestation in sorted(attestations, key=lambda d: d.digest):
         entries.append(attestation.to_oci() | {"platform": {"architecture": "unknown", "os": "unknown"}})
-    first = ordered[0][2]
-    shared = {
-        k: v
-        for k, v in sorted(first.items())
-        if all(annotations.get(k) == v for _, _, annotations in ordered)
-    }
-    index: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
-    if shared:
-        index["annotations"] = shared
+    first, *others = (annotations for _, _, annotations in ordered)
+    shared = {k: v for k, v in first.items() if all(other.get(k) == v for other in others)}
+    return _encode(entries, shared)
+
+
+def encode_index(entries: Iterable[Descriptor]) -> bytes:
+    """An index with these entries, in their order."""
+    return _encode([entry.to_oci() for entry in entries], {})
+
+
+def _encode(entries: Sequence[Mapping[str, object]], annotations: Mapping[str, str]) -> bytes:
+    index: dict[str, object] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list(entries)}
+    if annotations:
+        index["annotations"] = dict(annotations)
     return compact(index)

@@ -9,11 +9,11 @@ import anyio
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
-from pipeline.model.descriptor import MANIFEST_TYPES, OCI_INDEX
+from pipeline.model.descriptor import MANIFEST_TYPES
 from pipeline.model.manifest import Manifest, load_json
-from pipeline.util.canonical_json import compact
 from pipeline.util.files import replace_file, replacing
 
+from .index import encode_index
 from .verify import Verifier, verify_content
 
 REF_NAME = "org.opencontainers.image.ref.name"
@@ -167,11 +167,10 @@ class Layout:
         self._write_index([*others, *new.values()])
 
     def _write_index(self, entries: Iterable[Descriptor]) -> None:
-        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [d.to_oci() for d in entries]}
-        replace_file(self.folder / "index.json", compact(index))
+        replace_file(self.folder / "index.json", encode_index(entries))
 
     def _verifier(self, descriptor: Descriptor) -> Verifier:
-        return Verifier(descriptor, f"the blob {descriptor.digest} in {self.folder}")
+        return Verifier(descriptor.digest, descriptor.size, f"the blob {descriptor.digest} in {self.folder}")
 
     def _path(self, digest: Digest) -> Path:
         return self.folder / "blobs" / digest.algorithm / digest.hex

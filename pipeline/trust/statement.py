@@ -39,7 +39,7 @@ class Statement:
         )
 
     @classmethod
-    def from_json(cls, data: Any) -> Statement:
+    def from_json(cls, data: object) -> Statement:
         """Read a statement with exactly one subject; raises ValueError for anything else."""
         if not isinstance(data, dict) or data.get("_type") not in (
             STATEMENT,

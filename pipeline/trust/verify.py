@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, LockageError
 from pipeline.model import Digest, Repository
@@ -39,7 +39,7 @@ class Verification:
         """Whether a verified statement of this predicate type is attached."""
         return any(s.predicate_type == predicate_type for s in self.statements)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As plain data, without predicates, which can be megabytes."""
         return {
             "subject": str(self.subject),

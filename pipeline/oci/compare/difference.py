@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 TREE = "tree"
 
@@ -23,7 +22,7 @@ class Difference:
     before: str | None
     after: str | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As plain data for `--json`."""
         return {
             "where": self.where,
@@ -52,7 +51,7 @@ class Comparison:
         """Whether a container sees the same files, with the same modes, owners and times."""
         return not any(d.where.endswith(TREE) for d in self.differences)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As plain data for `--json`."""
         return {
             "before": self.before,
@@ -63,7 +62,9 @@ class Comparison:
         }
 
 
-def json_differences(where: str, before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator[Difference]:
+def json_differences(
+    where: str, before: object, after: object, path: tuple[str, ...] = ()
+) -> Iterator[Difference]:
     """The leaves in which two JSON values differ; their path is the keys of objects, joined by dots."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted({*before, *after}):
@@ -84,7 +85,7 @@ _ABSENT = object()
 _NAMED = {"annotations": "annotation"}
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     import json
 
     if value is _ABSENT:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
@@ -149,7 +149,7 @@ def _other_bytes(old: Manifest, new: Manifest, prefix: str) -> Difference:
     return Difference(f"{prefix}manifest", "", "bytes", str(old.digest), str(new.digest))
 
 
-def _metadata(manifest: Manifest) -> dict[str, Any]:
+def _metadata(manifest: Manifest) -> dict[str, object]:
     """The fields of a manifest beside its content."""
     fields = _without(manifest.data, "layers", "manifests", "config", "annotations")
     fields["annotations"] = dict(manifest.annotations)
@@ -158,12 +158,12 @@ def _metadata(manifest: Manifest) -> dict[str, Any]:
     return fields
 
 
-def _options(config: dict[str, Any]) -> dict[str, Any]:
+def _options(config: dict[str, object]) -> dict[str, object]:
     """The fields of a config beside layers and history."""
     return _without(config, "rootfs", "history")
 
 
-def _without(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+def _without(data: Mapping[str, object], *keys: str) -> dict[str, object]:
     return {key: value for key, value in data.items() if key not in keys}
 
 
@@ -179,7 +179,7 @@ def _children(index: Manifest) -> dict[str, Digest]:
     return children
 
 
-async def _config(source: ContentSource, manifest: Manifest) -> dict[str, Any]:
+async def _config(source: ContentSource, manifest: Manifest) -> dict[str, object]:
     descriptor = manifest.config
     if descriptor is None or descriptor.size > _CONFIG_BYTES:
         raise RegistryError(f"the config of {manifest.digest} is larger than {_CONFIG_BYTES} bytes")
@@ -194,7 +194,7 @@ async def _config(source: ContentSource, manifest: Manifest) -> dict[str, Any]:
     return config if isinstance(config, dict) else {}
 
 
-def _layers_of(manifest: Manifest, config: dict[str, Any]) -> _Layers:
+def _layers_of(manifest: Manifest, config: dict[str, object]) -> _Layers:
     rootfs = config.get("rootfs")
     diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
     if not isinstance(diff_ids, list):
@@ -202,7 +202,7 @@ def _layers_of(manifest: Manifest, config: dict[str, Any]) -> _Layers:
     return _Layers(manifest.layers, tuple(d if isinstance(d, str) else None for d in diff_ids))
 
 
-def _histories(where: str, before: Any, after: Any) -> Iterator[Difference]:
+def _histories(where: str, before: object, after: object) -> Iterator[Difference]:
     old, new = (dict(enumerate(side)) if isinstance(side, list) else {} for side in (before, after))
     for number in sorted({*old, *new}):
         for step in json_differences(where, old.get(number, {}), new.get(number, {})):
