@@ -1,6 +1,7 @@
-"""Key pairs in cosign's format, so that a machine without a key can sign from the first run on.
+"""A key pair in cosign's own format, so that a machine without any key can sign from the first run on.
 
-The private key is PKCS #8, encrypted with scrypt and NaCl's secretbox as `cosign generate-key-pair` does it.
+The private half is PKCS #8, sealed with scrypt and NaCl's secretbox as `cosign generate-key-pair` does it;
+nothing is written to disk here and no engine ever sees more than cosign itself would be given.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _BEGIN, _END = (
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """An ECDSA P-256 key pair in PEM; the private key is encrypted with `password`."""
+    """An ECDSA P-256 key pair: the private half sealed with `password`, both in PEM."""
 
     private: bytes = field(repr=False)
     public: bytes
@@ -28,7 +29,7 @@ class KeyPair:
 
 
 def generate() -> KeyPair:
-    """Generate a key pair with a random password."""
+    """Make a key pair with a random password."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -40,20 +41,20 @@ def generate() -> KeyPair:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     password = secrets.token_urlsafe(32)
-    return KeyPair(_encrypt(plain, password), public, password)
+    return KeyPair(_seal(plain, password), public, password)
 
 
-def _encrypt(plain: bytes, password: str) -> bytes:
+def _seal(plain: bytes, password: str) -> bytes:
     from nacl.secret import SecretBox
 
     salt, nonce = secrets.token_bytes(32), secrets.token_bytes(SecretBox.NONCE_SIZE)
     key = hashlib.scrypt(password.encode(), salt=salt, n=_N, r=_R, p=_P, maxmem=256 * _N * _R, dklen=32)
-    ciphertext = SecretBox(key).encrypt(plain, nonce).ciphertext
+    sealed = SecretBox(key).encrypt(plain, nonce).ciphertext
     document = json.dumps(
         {
-            "kdf": {"name": "scrypt", "params": {"N": _N, "r": _R, "p": _P}, "salt": _base64(salt)},
-            "cipher": {"name": "nacl/secretbox", "nonce": _base64(nonce)},
-            "ciphertext": _base64(ciphertext),
+            "kdf": {"name": "scrypt", "params": {"N": _N, "r": _R, "p": _P}, "salt": _text(salt)},
+            "cipher": {"name": "nacl/secretbox", "nonce": _text(nonce)},
+            "ciphertext": _text(sealed),
         }
     ).encode()
     body = base64.b64encode(document)
@@ -61,5 +62,5 @@ def _encrypt(plain: bytes, password: str) -> bytes:
     return b"\n".join([_BEGIN, *lines, _END, b""])
 
 
-def _base64(raw: bytes) -> str:
+def _text(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
