@@ -25,13 +25,13 @@ pytestmark = [pytest.mark.anyio, pytest.mark.real]
 NAMES = ("linux/amd64", "linux/arm64")
 
 
-def children(image: images.Image, sbom: Descriptor | None = None) -> list[ExportedPlatform]:
-    pairs = zip(NAMES, image.children, strict=True)
+def children(pushed: images.Image, sbom: Descriptor | None = None) -> list[ExportedPlatform]:
+    pairs = zip(NAMES, pushed.children, strict=True)
     return [ExportedPlatform(Platform.parse(name), manifest.digest, sbom) for name, manifest in pairs]
 
 
-def image(image: images.Image, sbom: Descriptor | None = None) -> ExportedImage:
-    return ExportedImage("app", "1.0", children(image, sbom))
+def image(pushed: images.Image, sbom: Descriptor | None = None) -> ExportedImage:
+    return ExportedImage("app", "1.0", children(pushed, sbom))
 
 
 async def test_platforms_and_all_of_them(
