@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.build_warning import BuildWarning
-from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
+from pipeline.model.descriptor import EMPTY_JSON
+from pipeline.oci.artifact import TITLE, artifact_manifest
 from pipeline.policy import Evidence
 from pipeline.util.canonical_json import compact
 
@@ -31,7 +32,6 @@ DOCUMENT_TYPES = {
     "syft-json": "application/vnd.syft+json",
     "trivy-json": "application/json",
 }
-_TITLE = "org.opencontainers.image.title"
 _INLINE = 256 * 1024
 _MAX_RECORD = 16 * 1024 * 1024
 
@@ -120,9 +120,7 @@ async def read_record(registry: Registry, builds: Repository, key: str) -> Recor
         if Digest.of(raw) != found.digest:
             return None
         described = [Descriptor.from_oci(one) for one in others]
-        documents = {
-            d.annotations[_TITLE]: d for d in described if d.annotations.get(_TITLE) in DOCUMENT_TYPES
-        }
+        documents = {d.annotations[TITLE]: d for d in described if d.annotations.get(TITLE) in DOCUMENT_TYPES}
         record = Record.from_bytes(raw, documents)
     except (ValueError, KeyError, TypeError, binascii.Error):
         return None  # a record nobody can read is as good as none: the target is built again
@@ -135,25 +133,19 @@ async def write_record(
     """Write the record with the documents in `new` (by format) beside those it has; its tag last."""
     documents = dict(record.documents)
     for kind, content in sorted(new.items()):
-        described = Descriptor.of(content, DOCUMENT_TYPES[kind], annotations={_TITLE: kind})
+        described = Descriptor.of(content, DOCUMENT_TYPES[kind], annotations={TITLE: kind})
         await registry.put_blob(builds, content)
         documents[kind] = described
     record = replace(record, documents=documents)
     raw = record.to_bytes()
-    layer = Descriptor.of(raw, RECORD_TYPE).to_oci()
-    if len(raw) <= _INLINE:
-        layer["data"] = base64.b64encode(raw).decode()
-    manifest = compact(
-        {
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "artifactType": RECORD_TYPE,
-            "config": Descriptor.of(EMPTY_JSON, OCI_EMPTY).to_oci(),
-            "layers": [layer, *(documents[kind].to_oci() for kind in sorted(documents))],
-            "annotations": {"org.lockage.key": record.key, "org.lockage.digest": str(record.digest)},
-        }
+    layer = Descriptor.of(raw, RECORD_TYPE)
+    manifest = artifact_manifest(
+        RECORD_TYPE,
+        [layer, *(documents[kind] for kind in sorted(documents))],
+        annotations={"org.lockage.key": record.key, "org.lockage.digest": str(record.digest)},
+        embedded={layer.digest: raw} if len(raw) <= _INLINE else {},
     )
     await registry.put_blob(builds, EMPTY_JSON)
     await registry.put_blob(builds, raw)
-    await registry.put_manifest(builds, manifest, OCI_MANIFEST, tag=f"{record.key}-record")
+    await registry.put_manifest(builds, manifest.raw, manifest.media_type, tag=f"{record.key}-record")
     return record

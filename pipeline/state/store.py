@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Repository
-from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
-from pipeline.util.canonical_json import compact
+from pipeline.model.descriptor import EMPTY_JSON
+from pipeline.oci.artifact import artifact_manifest
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
@@ -28,15 +28,7 @@ async def read(registry: Registry, builds: Repository, tag: str, kind: str) -> b
 
 async def write(registry: Registry, builds: Repository, tag: str, kind: str, content: bytes) -> None:
     """Keep content under a tag, in place of what was there; the tag last."""
-    manifest = compact(
-        {
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "artifactType": kind,
-            "config": Descriptor.of(EMPTY_JSON, OCI_EMPTY).to_oci(),
-            "layers": [Descriptor.of(content, kind).to_oci()],
-        }
-    )
+    manifest = artifact_manifest(kind, [Descriptor.of(content, kind)])
     await registry.put_blob(builds, EMPTY_JSON)
     await registry.put_blob(builds, content)
-    await registry.put_manifest(builds, manifest, OCI_MANIFEST, tag=tag)
+    await registry.put_manifest(builds, manifest.raw, manifest.media_type, tag=tag)

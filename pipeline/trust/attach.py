@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pipeline.model import Descriptor, Repository
-from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
-from pipeline.util.canonical_json import compact
+from pipeline.model import Descriptor, Manifest, Repository
+from pipeline.model.descriptor import EMPTY_JSON
+from pipeline.oci.artifact import artifact_manifest
 
 from .bundle import BUNDLE_TYPE, Bundle
 
@@ -18,27 +18,18 @@ PREDICATE_ANNOTATION = "dev.sigstore.bundle.predicateType"
 CONTENT_ANNOTATION = "dev.sigstore.bundle.content"
 
 
-def referrer_manifest(subject: Descriptor, bundle: bytes, predicate_type: str, created: int) -> bytes:
+def referrer_manifest(subject: Descriptor, bundle: bytes, predicate_type: str, created: int) -> Manifest:
     """The manifest that ties a bundle to its subject (image-spec v1.1 "subject"); `created` in seconds."""
     moment = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return compact(
-        {
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "artifactType": BUNDLE_TYPE,
-            "config": Descriptor.of(EMPTY_JSON, OCI_EMPTY).to_oci(),
-            "layers": [Descriptor.of(bundle, BUNDLE_TYPE).to_oci()],
-            "subject": {
-                "mediaType": subject.media_type,
-                "digest": str(subject.digest),
-                "size": subject.size,
-            },
-            "annotations": {
-                CONTENT_ANNOTATION: "dsse-envelope",
-                PREDICATE_ANNOTATION: predicate_type,
-                "org.opencontainers.image.created": moment,
-            },
-        }
+    return artifact_manifest(
+        BUNDLE_TYPE,
+        [Descriptor.of(bundle, BUNDLE_TYPE)],
+        subject=subject,
+        annotations={
+            CONTENT_ANNOTATION: "dsse-envelope",
+            PREDICATE_ANNOTATION: predicate_type,
+            "org.opencontainers.image.created": moment,
+        },
     )
 
 
@@ -54,5 +45,5 @@ async def attach(
         raise ValueError(f"the statement is about {said.subject}, not about {subject.digest}")
     await registry.put_blob(repository, EMPTY_JSON)
     await registry.put_blob(repository, bundle)
-    raw = referrer_manifest(subject, bundle, said.predicate_type, created)
-    return await registry.put_manifest(repository, raw, OCI_MANIFEST)
+    manifest = referrer_manifest(subject, bundle, said.predicate_type, created)
+    return await registry.put_manifest(repository, manifest.raw, manifest.media_type)

@@ -116,8 +116,8 @@ def test_the_referrer_names_its_subject_and_is_the_same_each_time() -> None:
     from pipeline.model.descriptor import OCI_INDEX
 
     subject = Descriptor(OCI_INDEX, SUBJECT, 123)
-    raw = referrer_manifest(subject, b"bundle", SIGNATURE, 0)
-    assert raw == referrer_manifest(subject, b"bundle", SIGNATURE, 0)
+    raw = referrer_manifest(subject, b"bundle", SIGNATURE, 0).raw
+    assert raw == referrer_manifest(subject, b"bundle", SIGNATURE, 0).raw
     data = json.loads(raw)
     assert data["subject"] == {"mediaType": OCI_INDEX, "digest": str(SUBJECT), "size": 123}
     assert data["annotations"]["org.opencontainers.image.created"] == "1970-01-01T00:00:00Z"

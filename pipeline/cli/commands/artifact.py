@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, UsageError
+from pipeline.oci.artifact import TITLE
 from pipeline.registry import Registry
 from pipeline.registry.artifacts.pull import pull_artifact
-from pipeline.registry.artifacts.push import TITLE, Artifact, Part, push_artifact, show_artifact
+from pipeline.registry.artifacts.push import Artifact, Part, push_artifact, show_artifact
 
 from .. import output, signals
 from ..context import access

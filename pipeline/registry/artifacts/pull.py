@@ -13,9 +13,10 @@ import anyio
 
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.model import Descriptor, Reference, Repository
+from pipeline.oci.artifact import TITLE
 
 from .files import safe_paths
-from .push import TITLE, Artifact, show_artifact
+from .push import Artifact, show_artifact
 
 if TYPE_CHECKING:
     from ..client import Registry

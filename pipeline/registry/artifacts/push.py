@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import RegistryError, UsageError
 from pipeline.model import Descriptor, Manifest, Reference
-from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
+from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY
+from pipeline.oci.artifact import EMPTY_DESCRIPTOR, TITLE, artifact_manifest
 from pipeline.util.canonical_json import compact
 
 from .files import describe, read_small
@@ -20,7 +21,6 @@ from .files import describe, read_small
 if TYPE_CHECKING:
     from ..client import Registry
 
-TITLE = "org.opencontainers.image.title"
 UNKNOWN = "application/vnd.unknown.artifact.v1"
 """The type of an artifact that has none of its own, as ORAS writes it."""
 WASM = "application/wasm"
@@ -107,26 +107,24 @@ async def push_artifact(
         content = await read_small(config.path, _CONFIG_BYTES)
         described = Descriptor.of(content, config.media_type)
     else:
-        described, content = Descriptor.of(EMPTY_JSON, OCI_EMPTY), EMPTY_JSON
-    manifest: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_MANIFEST}
-    if artifact_type or (config is None and not wasm):
-        manifest["artifactType"] = artifact_type or UNKNOWN
-    manifest |= {"config": described.to_oci(), "layers": [layer.to_oci() for layer in files]}
-    if subject is not None:
-        manifest["subject"] = (await _subject(registry, reference, subject)).to_oci()
-    if annotations:
-        manifest["annotations"] = dict(sorted(annotations.items()))
-    raw = compact(manifest)
-    top = Descriptor.of(raw, OCI_MANIFEST)
-    place = repo.tagged(reference.tag) if reference.tag else repo.at(top.digest)
+        described, content = EMPTY_DESCRIPTOR, EMPTY_JSON
+    own_config = config is not None or wasm
+    manifest = artifact_manifest(
+        artifact_type or (None if own_config else UNKNOWN),
+        files,
+        config=described,
+        subject=None if subject is None else await _subject(registry, reference, subject),
+        annotations=annotations or {},
+    )
+    place = repo.tagged(reference.tag) if reference.tag else repo.at(manifest.digest)
     there = await registry.head(place)
-    written = there is None or there.digest != top.digest
+    written = there is None or there.digest != manifest.digest
     if written:
         await registry.put_blob(repo, content, described)
         for part, layer in zip(parts, files, strict=True):
             await registry.put_blob(repo, part.path, layer)
-        await registry.put_manifest(repo, raw, OCI_MANIFEST, tag=reference.tag)
-    return replace(_artifact(place, Manifest.parse(raw)), written=written)
+        await registry.put_manifest(repo, manifest.raw, manifest.media_type, tag=reference.tag)
+    return replace(_artifact(place, manifest), written=written)
 
 
 async def show_artifact(registry: Registry, reference: Reference) -> Artifact:
