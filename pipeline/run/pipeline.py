@@ -28,6 +28,7 @@ from .platforms import refuse_impossible
 from .priority import most_dependents_first
 from .publish.image import PublishSteps, publish, withhold
 from .publish.publication import Publication
+from .publish.signer import cosign_signer
 from .results import ImageResult, RunResult, Stage, Status, TargetResult
 from .target.process import TargetSteps, process
 
@@ -49,7 +50,7 @@ async def run(context: RunContext, until: Stage, to: Environment | None = None) 
         until,
         to,
         TargetSteps.of(context, images, records),
-        PublishSteps(context, images, records, state),
+        PublishSteps(context, images, records, state, cosign_signer(context)),
         _TargetResults(context.plan.targets),
     )
     targets, tags = most_dependents_first(context.plan.targets), context.plan.groups()

@@ -15,7 +15,6 @@ from .ensure_signed import Signing, attest_closed, ensure_signed
 from .platforms import push_platforms
 from .promotion import perform, plan_promotion
 from .push import ImageIndex, build_index, push_index
-from .signer import cosign_signer
 from .up_to_date import find_up_to_date, published_before
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from ..context import RunContext
     from ..image_cache import ImageCache
     from .publication import Publication
+    from .signer import Sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class PublishSteps:
     images: ImageCache
     records: Records
     state: RunState
+    sign: Sign
 
     @property
     def signing(self) -> Signing:
@@ -44,7 +45,7 @@ class PublishSteps:
             context.registry,
             self.records,
             context.signing.public_key,
-            cosign_signer(context),
+            self.sign,
             context.revision.created,
         )
 

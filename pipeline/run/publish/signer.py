@@ -18,9 +18,9 @@ Sign = Callable[[str, Sequence[Statement]], Awaitable[list[bytes]]]
 
 
 def cosign_signer(context: RunContext) -> Sign:
-    """Signs with the key pair of a run. Raises UsageError when there is no private half, or when the halves do not
-    belong together."""
-    keys, public_key = context.signing, context.signing.public_key
+    """Signs with the key pair of a run, each time raising UsageError when there is no private half, or when the halves
+    do not belong together."""
+    keys = context.signing
 
     async def sign(name: str, statements: Sequence[Statement]) -> list[bytes]:
         sealed, client = keys.sealed, await context.engine.client()
@@ -40,6 +40,7 @@ def cosign_signer(context: RunContext) -> Sign:
                 [statement.to_json() for statement in statements],
                 what=name,
             )
+        public_key = keys.public_key
         if not all(public_key.signed(Bundle.parse(bundle)) for bundle in bundles):
             raise UsageError(
                 f"the private key does not belong to the public key ({keys.origin}); nothing was attached",
