@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.errors import ConfigError, EnvironmentProblem, LockageError, Problem
+from pipeline.util.files import replace_file
 
 from . import output
 
@@ -122,10 +123,7 @@ def _tell(notes: list[Note], options: argparse.Namespace) -> None:
     if place is not None:
         text = json.dumps(code_quality(notes), indent=2, ensure_ascii=False) + "\n"
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            scratch = place.with_name(f".{place.name}.new")
-            scratch.write_text(text, encoding="utf-8")
-            scratch.replace(place)
+            replace_file(place, text)
         except OSError as fault:
             raise EnvironmentProblem(f"cannot write {place}: {fault.strerror}") from None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.config import Lock, read_lock
 from pipeline.model import Digest, Reference
+from pipeline.util.files import replace_file
 from pipeline.util.progress import ProgressEvent, ProgressState, Report
 
 if TYPE_CHECKING:
@@ -31,10 +32,7 @@ class LockFile:
 
     def write(self, lock: Lock) -> None:
         """Put the lock in place at once or not at all."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = self.path.with_name(f".{self.path.name}.new")
-        scratch.write_bytes(lock.to_bytes())
-        scratch.replace(self.path)
+        replace_file(self.path, lock.to_bytes())
 
     async def ensure(
         self,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline.util.files import replace_file
 
 if TYPE_CHECKING:
     from pipeline.plan.output.generate import Generated
@@ -60,11 +61,7 @@ def write_new(root: Path, files: Mapping[str, Generated], origin: Path | None, p
 def replace_text(place: Path, text: str) -> None:
     """A text file, at once or not at all. Raises EnvironmentProblem."""
     try:
-        handle, name = tempfile.mkstemp(prefix=".lockage-", dir=place.parent)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
-            out.write(text)
-            os.fchmod(out.fileno(), 0o644)
-        Path(name).replace(place)
+        replace_file(place, text, mode=0o644)
     except OSError as fault:
         raise EnvironmentProblem(f"cannot write {place}: {fault.strerror}") from None
 

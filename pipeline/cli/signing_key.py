@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.trust.keypair import KeyPair, generate
+from pipeline.util.files import replace_file
 
 
 def signing(environment: Mapping[str, str], data: Path) -> KeyPair:
@@ -47,8 +47,4 @@ def _make(folder: Path) -> None:
         ("cosign.pub", pair.public),
         ("cosign.key", pair.sealed),
     ):
-        scratch = folder / f".{name}.new"
-        handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        scratch.replace(folder / name)
+        replace_file(folder / name, content, mode=0o600)

@@ -112,7 +112,7 @@ async def _judge_again(context: RunContext, repository: Repository, index: Diges
                 hint="lockage sign; then promote again",
             )
         evidence = _evidence(max(predicates, key=_age))
-        verdicts = judge(evidence, context.policy(target), context.today)
+        verdicts = judge(evidence, target.gates, context.today)
         closed = [verdict for verdict in verdicts if not verdict.passed]
         if closed:
             raise GateClosed(

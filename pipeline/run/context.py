@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from pipeline import policy
-from pipeline.config import Environment, Gates
+from pipeline.config import Environment
 from pipeline.engine.buildkit.daemon import PATIENCE
 from pipeline.model import Mirrors, Platform, Repository
 from pipeline.plan import Plan, Target
@@ -118,24 +118,6 @@ class RunContext:
         templates = [t for t in self.plan.project.commit_tags if t.fields & {"sha", "short"}]
         return frozenset(policy.commit_tags(self.revision, target.tag, templates))
 
-    def policy(self, target: Target) -> policy.Policy:
-        """The gates of a target."""
-        return as_policy(target.gates)
-
     def tell(self, subject: str, state: ProgressState, detail: str = "") -> None:
         """Report one event."""
         self.report(ProgressEvent(subject, state, detail))
-
-
-def as_policy(gates: Gates) -> policy.Policy:
-    """The gates of image.yml as policy judges them."""
-    vulnerabilities = gates.vulnerabilities
-    return policy.Policy(
-        frozenset(policy.Severity[s.value] for s in vulnerabilities.fail_on),
-        tuple(
-            policy.Ignore(i.id, i.owner, i.reason, i.expires, i.package or "") for i in vulnerabilities.ignore
-        ),
-        gates.secrets == "fail",
-        gates.size.max,
-        vulnerabilities.unfixed == "fail",
-    )

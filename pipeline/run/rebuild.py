@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from pipeline.policy import Revision
 from pipeline.state.records import Records
 from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
+from pipeline.util.timestamps import parse_timestamp
 
 from .image_cache import ImageCache
 from .target.build import ATTESTED, Builder
@@ -155,7 +155,7 @@ def _revision(manifest: Manifest) -> Revision:
     annotations = manifest.annotations
     created = annotations.get("org.opencontainers.image.created", "")
     try:
-        moment = datetime.strptime(created, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        seconds = parse_timestamp(created)
     except ValueError:
         raise BuildError(
             f"{manifest.digest} does not say when it was created: {created[:40]!r}",
@@ -163,7 +163,7 @@ def _revision(manifest: Manifest) -> Revision:
         ) from None
     revision = _REVISION.match(annotations.get("org.opencontainers.image.revision", ""))
     sha, dirty = (revision[1], bool(revision[2])) if revision else ("", False)
-    return Revision(sha, dirty, int(moment.timestamp()))
+    return Revision(sha, dirty, seconds)
 
 
 async def _untag(context: RunContext, tag: str) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model import Descriptor, Digest
-from pipeline.policy import Evidence, Finding, Scan, Severity, Tool
+from pipeline.model import Descriptor, Digest, Severity
+from pipeline.policy import Evidence, Finding, Scan, Tool
 from pipeline.state.record import Record
 from pipeline.state.run_state import PublishedState, PublishedTag, RunState, tag_of
 from pipeline.util.canonical_json import compact
@@ -85,7 +85,7 @@ def test_the_stored_bytes_are_those_of_earlier_releases() -> None:
             },
         ],
     }
-    again = PublishedState.from_bytes(gzip.compress(compact(stored)))
+    again = PublishedState.from_bytes(gzip.compress(compact(stored), mtime=0))
     assert again.records["k1"].tests is None and again.records["k1"].findings is None
     assert again.published["r:1"].signed_by is None
     assert compact(json.loads(bare.to_bytes())) == bare.to_bytes()
@@ -96,13 +96,19 @@ def test_the_stored_bytes_are_those_of_earlier_releases() -> None:
     [
         b"",
         b"not gzip",
-        gzip.compress(b"[]"),
-        gzip.compress(compact({"format_version": 2})),
-        gzip.compress(compact({"format_version": 1, "day": "yesterday", "records": [], "places": {}})),
-        gzip.compress(compact({"format_version": 1, "day": "2026-11-21", "records": [{}], "places": {}})),
-        gzip.compress(compact({"format_version": 1, "day": "2026-11-21", "records": [], "places": []})),
+        gzip.compress(b"[]", mtime=0),
+        gzip.compress(compact({"format_version": 2}), mtime=0),
+        gzip.compress(
+            compact({"format_version": 1, "day": "yesterday", "records": [], "places": {}}), mtime=0
+        ),
+        gzip.compress(
+            compact({"format_version": 1, "day": "2026-11-21", "records": [{}], "places": {}}), mtime=0
+        ),
+        gzip.compress(
+            compact({"format_version": 1, "day": "2026-11-21", "records": [], "places": []}), mtime=0
+        ),
         PublishedState(DAY).to_bytes()[:-4],
-        gzip.compress(b"[" * 100_000),
+        gzip.compress(b"[" * 100_000, mtime=0),
     ],
 )
 def test_what_is_no_run_state_is_refused(raw: bytes) -> None:

@@ -92,7 +92,7 @@ def _refuse_missing(groups: Sequence[Sequence[Target]], known: Sequence[Sequence
 def _note_gates(context: RunContext, group: Sequence[Target], records: Sequence[Record | None]) -> None:
     """An archive may be wanted of what did not pass, but nobody shall take it for something that did."""
     for target, record in zip(group, records, strict=True):
-        verdicts = judge(record.evidence, context.policy(target), context.today) if record else ()
+        verdicts = judge(record.evidence, target.gates, context.today) if record else ()
         for verdict in verdicts:
             if not verdict.passed:
                 output.say(f"note: {target.id}: the gate {verdict.gate} is closed; exported all the same")

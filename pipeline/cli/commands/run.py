@@ -10,6 +10,7 @@ from pipeline.errors import UsageError
 from pipeline.release.environments import environment
 from pipeline.run import RunResult, Stage
 from pipeline.run import run as run_stages
+from pipeline.util.files import replace_file
 
 from .. import output, signals
 from ..context import run_context
@@ -39,10 +40,8 @@ def _write_refs(path: Path, result: RunResult) -> None:
     from pipeline.errors import EnvironmentProblem
     from pipeline.run.platform_refs import write_refs
 
-    scratch = path.with_name(f".{path.name}.new")
     try:
-        scratch.write_text(write_refs(ref for image in result.images for ref in image.refs))
-        scratch.replace(path)
+        replace_file(path, write_refs(ref for image in result.images for ref in image.refs))
     except OSError as fault:
         raise EnvironmentProblem(
             f"{path} cannot be written: {fault.strerror}",

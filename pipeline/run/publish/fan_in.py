@@ -155,7 +155,7 @@ async def _judge(context: RunContext, records: Records, target: Target, image: P
     unexamined = _unexamined(target, record)
     if unexamined:
         raise GateClosed(f"{target.id} has no {', '.join(unexamined)} result", hint=_push_command(target))
-    verdicts = judge(record.evidence, context.policy(target), context.today)
+    verdicts = judge(record.evidence, target.gates, context.today)
     closed = [verdict for verdict in verdicts if not verdict.passed]
     if closed:
         raise GateClosed(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pipeline.engine.buildkit import CACHE, BuildOrder, Built, Daemon, build, localcache
@@ -15,6 +14,7 @@ from pipeline.plan.output.generate import RECORD
 from pipeline.registry.platform_image import PlatformImage, read_platform_image
 from pipeline.state.record import Record
 from pipeline.util.progress import ProgressState
+from pipeline.util.timestamps import format_timestamp
 
 from . import inputs
 from .builder_config import builder_config, docker_config_for, proxy_arguments, registry_hosts
@@ -149,9 +149,7 @@ class Builder:
     def _created(self) -> dict[str, str]:
         """Labels of this build (OCI image-spec v1.1, annotations.md) that are not part of the key."""
         revision = self._context.revision
-        labels = {
-            f"{OCI}created": datetime.fromtimestamp(revision.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        }
+        labels = {f"{OCI}created": format_timestamp(revision.created)}
         if revision.sha:
             labels[f"{OCI}revision"] = revision.label
         return labels

@@ -8,11 +8,11 @@ oldest of its bases. (SOURCE_DATE_EPOCH in the environment is used as it is.)
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pipeline.model import Platform, Reference
 from pipeline.model.manifest import load_json
+from pipeline.util.timestamps import parse_timestamp
 
 from .inputs import BaseImages, context_images
 
@@ -55,7 +55,6 @@ async def image_created(reader: ImageReader, reference: Reference, platform: Pla
         return 0
     try:
         config = load_json(await reader.blob(reference.repository, manifest.config))
-        created = datetime.fromisoformat(str(config["created"]))
-        return int((created if created.tzinfo else created.replace(tzinfo=UTC)).timestamp())
+        return parse_timestamp(str(config["created"]))
     except (ValueError, KeyError, TypeError, OverflowError):
         return 0

@@ -145,7 +145,7 @@ def _judge(
     record = examined.record
     # Tests that were removed from the catalogue no longer judge the image.
     evidence = record.evidence if target.test else replace(record.evidence, tests=None)
-    verdicts = judge(evidence, context.policy(target), context.today) if until is not Stage.BUILD else ()
+    verdicts = judge(evidence, target.gates, context.today) if until is not Stage.BUILD else ()
     status, reason = obtained.status, obtained.reason
     if closed := _closed(verdicts):
         status, reason = Status.CLOSED, f"gate closed: {', '.join(v.gate for v in closed)}"
