@@ -126,7 +126,7 @@ async def run_context(
     from datetime import UTC, datetime
 
     from pipeline.engine.buildkit.cache import VARIABLES
-    from pipeline.engine.buildkit.daemon import PATIENCE
+    from pipeline.engine.buildkit.config import PATIENCE
     from pipeline.registry import Registry
     from pipeline.run import RunContext, RunLimits, Stage
     from pipeline.run.context import CacheSite

@@ -13,7 +13,7 @@ import anyio
 
 from pipeline import policy
 from pipeline.config import Environment
-from pipeline.engine.buildkit.daemon import PATIENCE
+from pipeline.engine.buildkit.config import PATIENCE
 from pipeline.model import Mirrors, Platform, Repository
 from pipeline.plan import Plan, Target
 from pipeline.policy import Revision
