@@ -82,7 +82,7 @@ def of_problem(problem: Problem, root: Path, environment: Mapping[str, str]) -> 
         problem.line,
         problem.column,
         "lockage",
-        f"{key}{problem.message}{more}",
+        f"{key}{problem.text}{more}",
     )
 
 

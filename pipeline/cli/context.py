@@ -105,9 +105,9 @@ def platforms(options: argparse.Namespace) -> list[Platform]:
 
 def access() -> Access:
     """How registries are reached: Docker's configuration, credential helpers, what CI sets."""
-    from pipeline.registry import Access
+    from pipeline.registry import access_from_environ
 
-    return Access.from_docker_config(None, os.environ)
+    return access_from_environ(os.environ)
 
 
 @asynccontextmanager

@@ -63,7 +63,7 @@ async def instance_session(options: argparse.Namespace, report: Progress) -> Asy
             woken = await lab.up(chosen, report.step)
             log = _session_log(settings.data / "logs")
             environment = {**os.environ, **woken.connect_env()}
-            elsewhere = woken.way.kind == "remote"
+            elsewhere = woken.backend.kind == "remote"
             limit = seconds("LOCKAGE_CONNECT_LIMIT", 60)
             return Connection(
                 woken.dagger_bin,

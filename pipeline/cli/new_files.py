@@ -13,7 +13,7 @@ from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.util.files import replace_file
 
 if TYPE_CHECKING:
-    from pipeline.plan.output.generate import Generated
+    from pipeline.plan.output.disk import Generated
 
 
 def refuse_collisions(

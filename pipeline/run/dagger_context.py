@@ -183,7 +183,7 @@ async def _access(given: Given, plan: Plan) -> tuple[str, Access]:
 
     The engine knows the registry by its address on the caller's machine; this container reaches it as a service.
     """
-    from pipeline.registry import Access, HostAccess
+    from pipeline.registry import HostAccess, access_from_environ
 
     embedded = plan.project.registry == EMBEDDED
     host, hosts = "", dict[str, HostAccess]()
@@ -197,7 +197,7 @@ async def _access(given: Given, plan: Plan) -> tuple[str, Access]:
         host = f"localhost:{address.rpartition(':')[2]}"
         hosts = {host: HostAccess(insecure_http=True, address=address)}
     config = await plaintext(given.docker_config, "--docker-config") if given.docker_config else "{}"
-    return host, Access.from_docker_config(config, {}, hosts=hosts)
+    return host, access_from_environ({}, config, hosts=hosts)
 
 
 async def _signing(given: Given, signs: bool) -> KeyPair:

@@ -25,7 +25,7 @@ from pipeline.plan import Plan, make_plan
 from pipeline.plan.plan import Target
 from pipeline.policy import Evidence, Inventory, Revision, Scan, Tool
 from pipeline.registry import Registry
-from pipeline.registry.http.call import Request, Response
+from pipeline.registry.http.messages import Request, Response
 from pipeline.run import LazyEngine, RunContext, RunLimits, RunResult, Stage, Status, pipeline, run
 from pipeline.run.publish.signer import Sign
 from pipeline.state.record import Record
@@ -87,13 +87,18 @@ def recorded(registry: Registry) -> list[Request]:
     """A list that each request of a client is added to."""
     requests: list[Request] = []
     transport = registry._transport
-    call = transport.call
+    send, stream = transport.send, transport.stream
 
-    async def record(request: Request) -> Response:
+    async def recorded_send(request: Request) -> Response:
         requests.append(request)
-        return await call(request)
+        return await send(request)
 
-    transport.call = record  # type: ignore[method-assign]
+    def recorded_stream(request: Request) -> Any:
+        requests.append(request)
+        return stream(request)
+
+    transport.stream = recorded_stream  # type: ignore[method-assign]
+    transport.send = recorded_send  # type: ignore[method-assign]
     return requests
 
 

@@ -11,7 +11,8 @@ from pipeline.errors import Exit, UsageError
 from pipeline.oci.artifact import TITLE
 from pipeline.registry import Registry
 from pipeline.registry.artifacts.pull import pull_artifact
-from pipeline.registry.artifacts.push import Artifact, Part, push_artifact, show_artifact
+from pipeline.registry.artifacts.push import ArtifactFiles, Part, push_artifact
+from pipeline.registry.artifacts.show import Artifact, show_artifact
 
 from .. import output, signals
 from ..context import access
@@ -36,17 +37,16 @@ async def _push(options: argparse.Namespace) -> Artifact:
     config = Part.parse(options.config) if options.config else None
     if config and options.wasm:
         raise UsageError("--wasm writes the config that --config names", hint="say one of them")
+    files = ArtifactFiles(
+        [_below(options.root, part) for part in parts],
+        artifact_type=options.artifact_type,
+        annotations=_annotations(options.annotation),
+        config=_below(options.root, config) if config else None,
+        wasm=options.wasm,
+    )
+    subject = parse(options.subject) if options.subject else None
     async with Registry(access()) as registry:
-        return await push_artifact(
-            registry,
-            reference,
-            [_below(options.root, part) for part in parts],
-            artifact_type=options.artifact_type,
-            annotations=_annotations(options.annotation),
-            subject=parse(options.subject) if options.subject else None,
-            config=_below(options.root, config) if config else None,
-            wasm=options.wasm,
-        )
+        return await push_artifact(registry, reference, files, subject=subject)
 
 
 def pull(options: argparse.Namespace) -> int:

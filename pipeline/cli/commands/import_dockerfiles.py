@@ -11,7 +11,7 @@ from pipeline.importing import ASIDE, Imported, import_folder
 from pipeline.importing.discover import is_dockerfile
 from pipeline.importing.scaffold import check_name, project_name, schema_files
 from pipeline.model import Reference
-from pipeline.plan.output.generate import Generated
+from pipeline.plan.output.disk import Generated
 
 from .. import output
 from ..folder import read_folder

@@ -19,7 +19,7 @@ from ..progress import Progress
 def up(options: argparse.Namespace) -> int:
     """Start what is asked for; milliseconds if it runs already."""
     instance = signals.run(partial(_up, options))
-    found = {"registry": instance.registry, "way": instance.way.kind, "why": instance.way.why}
+    found = {"registry": instance.registry, "way": instance.backend.kind, "why": instance.backend.why}
     if instance.runner_host:
         found["engine"] = instance.runner_host
     if options.json:
@@ -55,18 +55,18 @@ def status(options: argparse.Namespace) -> int:
     if options.json:
         output.data(found.to_json())
         return Exit.OK
-    way = f"{found.way.kind}: {found.way.why}" if found.way else f"none: {found.problem}"
+    way = f"{found.backend.kind}: {found.backend.why}" if found.backend else f"none: {found.problem}"
     output.out(f"way       {way}\n")
     for one in (found.registry, found.engine):
         if options.daemon in (None, one.name):
             silent = "does not answer" if one.answers is False else ""
             words = (str(one.state), one.address, one.runs_as, silent)
             output.out(f"{one.name:<9} {'  '.join(w for w in words if w)}\n")
-    builders = [f"{user.builder} for pid {user.pid}" for user in found.users if user.builder]
+    builders = [f"{lease.builder} for pid {lease.pid}" for lease in found.leases if lease.builder]
     output.out(f"buildkit  {'; '.join(builders) or 'a service of the engine while something is built'}\n")
     output.out(f"images    {_images(settings)}\n")
-    for user in found.users:
-        output.out(f"in use    {user}\n")
+    for lease in found.leases:
+        output.out(f"in use    {lease}\n")
     output.out(f"data      {found.data}\ncache     {found.cache}\n")
     return Exit.OK
 

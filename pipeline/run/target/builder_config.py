@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline.engine.buildkit import DaemonConfig, cache
-from pipeline.registry.auth.docker_config import docker_config
+from pipeline.registry.auth.docker_config import render_docker_config
 
 if TYPE_CHECKING:
     from pipeline.config import CacheEntry
@@ -52,7 +52,7 @@ def registry_hosts(context: RunContext, caches: Iterable[CacheEntry]) -> list[st
 async def docker_config_for(access: Access, hosts: Iterable[str]) -> str | None:
     """A Docker configuration with the credentials for these registries; None where there are none."""
     credentials = {host: await access.credentials(host) for host in hosts}
-    return docker_config({host: given for host, given in credentials.items() if given}) or None
+    return render_docker_config({host: given for host, given in credentials.items() if given}) or None
 
 
 def proxy_arguments(access: Access) -> dict[str, str]:

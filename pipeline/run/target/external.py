@@ -28,7 +28,8 @@ async def import_external(context: RunContext, images: ImageCache, target: Targe
     try:
         image = await read_platform_image(images, source, target.platform)
     except WrongPlatform as fault:
-        raise _wrong_platform(target, fault.found) from None
+        platforms = ", ".join(map(str, fault.platforms)) or "no known platform"
+        raise _wrong_platform(target, platforms) from None
     if image is None:
         raise RegistryError(
             f"{source} does not exist",
