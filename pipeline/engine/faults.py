@@ -31,8 +31,8 @@ def tail(text: str, count: int = _LAST_LINES) -> str:
 
 
 @contextmanager
-def explained(what: str, *, hint: str | None = None) -> Iterator[None]:
-    """Raise whatever Dagger raises inside as one LockageError; `what` was being done."""
+def explained(operation: str, *, hint: str | None = None) -> Iterator[None]:
+    """Raise whatever Dagger raises inside as one LockageError; `operation` was being done."""
     import dagger
     import httpx
     from gql.transport.exceptions import TransportError
@@ -43,18 +43,20 @@ def explained(what: str, *, hint: str | None = None) -> Iterator[None]:
             yield
     except dagger.ExecError as fault:
         if full(f"{fault}\n{fault.stderr}"):
-            raise EnvironmentProblem(f"{what}: failed", hint=DISK_FULL, detail=tail(str(fault))) from None
+            raise EnvironmentProblem(
+                f"{operation}: failed", hint=DISK_FULL, detail=tail(str(fault))
+            ) from None
         command = " ".join(fault.command)
         raise BuildError(
-            f"{what}: `{command[:300]}` exited with {fault.exit_code}",
+            f"{operation}: `{command[:300]}` exited with {fault.exit_code}",
             hint=hint,
             detail=tail(f"{fault.stdout}\n{fault.stderr}".strip()) or None,
         ) from None
     except dagger.QueryError as fault:
-        raise _query_fault(what, str(fault), hint) from None
+        raise _query_fault(operation, str(fault), hint) from None
     except (dagger.ClientError, httpx.HTTPError, TransportError, RetryError, OSError) as fault:
         raise EnvironmentProblem(
-            f"{what}: the engine went away ({_message(fault)})",
+            f"{operation}: the engine went away ({_message(fault)})",
             hint="lockage status; lockage up; then run again: finished work is kept",
         ) from None
 
@@ -88,13 +90,13 @@ def full(message: str) -> bool:
     return any(text in message.lower() for text in _DISK_FULL)
 
 
-def _query_fault(what: str, message: str, hint: str | None) -> LockageError:
+def _query_fault(operation: str, message: str, hint: str | None) -> LockageError:
     if lost(message):
         return EnvironmentProblem(
-            f"{what}: the engine or a registry it needs went away",
+            f"{operation}: the engine or a registry it needs went away",
             hint="lockage status",
             detail=tail(message),
         )
     if full(message):
-        return EnvironmentProblem(what + ": failed", hint=DISK_FULL, detail=tail(message))
-    return BuildError(what + ": failed", hint=hint, detail=tail(message))
+        return EnvironmentProblem(operation + ": failed", hint=DISK_FULL, detail=tail(message))
+    return BuildError(operation + ": failed", hint=hint, detail=tail(message))

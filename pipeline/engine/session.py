@@ -34,7 +34,7 @@ _LAST_LINES = 15
 class Connection:
     """How to reach an engine: the CLI (None: the SDK fetches its own), its environment, limits in seconds.
 
-    `elsewhere` is whether somebody else starts the engine. `forwards` are addresses at which the engine's containers
+    `remote` is whether somebody else starts the engine. `forwards` are addresses at which the engine's containers
     reach ports of this machine's loopback. `schemas` is the folder that caches the schema of the engine's API; without
     one each session fetches it.
     """
@@ -44,7 +44,7 @@ class Connection:
     log: Path
     connect_limit: float = 60.0
     close_limit: float = 30.0
-    elsewhere: bool = False
+    remote: bool = False
     forwards: Mapping[int, str] = field(default_factory=dict, repr=False)
     schemas: Path | None = None
 
@@ -184,7 +184,7 @@ def _unreachable(connection: Connection, reason: str) -> EnvironmentProblem:
     return EnvironmentProblem(
         f"no session with the Dagger engine at {host}: {reason}",
         hint="make sure that it runs and can be reached from here, or name another one"
-        if connection.elsewhere
+        if connection.remote
         else "lockage status; lockage down engine && lockage up",
         detail=last_lines(connection.log),
     )

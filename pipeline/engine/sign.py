@@ -51,7 +51,7 @@ class SigningKey:
 
 
 async def sign(
-    client: dagger.Client, tool: Reference, key: SigningKey, statements: Sequence[bytes], *, what: str
+    client: dagger.Client, tool: Reference, key: SigningKey, statements: Sequence[bytes], *, subject: str
 ) -> list[bytes]:
     """One bundle for each statement, in the same order; raises BuildError (wrong password, broken key)."""
     inputs = client.directory().with_new_file("signing.json", _SIGNING_CONFIG)
@@ -74,6 +74,6 @@ async def sign(
         SecretFile(key.private, key.private_name, target="/run/cosign.key"),
         SecretFile(key.password, key.password_name, variable="COSIGN_PASSWORD"),
     ]
-    with explained(f"signing {what}", hint="check the key and COSIGN_PASSWORD; `lockage sign --help`"):
+    with explained(f"signing {subject}", hint="check the key and COSIGN_PASSWORD; `lockage sign --help`"):
         out = run_offline(client, OfflineStep(tool, commands, secrets=secrets), inputs)
         return [(await out.file(f"{n}.json").contents()).encode() for n in range(len(statements))]

@@ -20,7 +20,7 @@ _FOLDER = "/.structure-test"
 
 
 async def inside(
-    client: dagger.Client, tool: Reference, image: dagger.Container, tests: str, config: str, *, what: str
+    client: dagger.Client, tool: Reference, image: dagger.Container, tests: str, config: str, *, subject: str
 ) -> bytes:
     """Command and file tests, run in the image as its own user; the JSON report.
 
@@ -35,11 +35,11 @@ async def inside(
     )
     command = [f"{_FOLDER}/container-structure-test", "test", "--driver", "host", "--force"]
     command += ["--metadata", f"{_FOLDER}/given/config.json", "--config", f"{_FOLDER}/given/test.yml"]
-    return await _report(under_test, command, f"testing {what}")
+    return await _report(under_test, command, f"testing {subject}")
 
 
 async def metadata(
-    client: dagger.Client, tool: Reference, archive: dagger.File, tests: str, *, what: str
+    client: dagger.Client, tool: Reference, archive: dagger.File, tests: str, *, subject: str
 ) -> bytes:
     """Metadata tests (user, entrypoint, labels, ports …) on the image's archive; the JSON report."""
     files = client.directory().with_new_file("test.yml", tests).with_file("image.tar", archive)
@@ -47,7 +47,7 @@ async def metadata(
         client.container().from_(str(tool)).with_mounted_directory("/in", files).with_mounted_temp("/tmp")
     )
     command = [BINARY, "test", "--driver", "tar", "--image", "/in/image.tar", "--config", "/in/test.yml"]
-    return await _report(tester, command, f"testing the metadata of {what}")
+    return await _report(tester, command, f"testing the metadata of {subject}")
 
 
 async def _report(container: dagger.Container, command: list[str], doing: str) -> bytes:

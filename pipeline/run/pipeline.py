@@ -26,7 +26,7 @@ from .context import RunContext
 from .image_cache import ImageCache
 from .platforms import refuse_impossible
 from .priority import most_dependents_first
-from .publish.image import PublishSteps, publish, withhold
+from .publish.image import PublishSteps, publish, report_closed
 from .publish.publication import Publication
 from .publish.signer import cosign_signer
 from .results import ImageResult, RunResult, Stage, Status, TargetResult
@@ -96,16 +96,17 @@ class _Stages:
 
     async def image_tag(self, group: Sequence[Target]) -> ImageResult:
         """The result of an image tag, once its platforms have theirs."""
-        targets = [await self.results.of(target.id) for target in group]
-        records = [target.record for target in targets if target.record]
-        every = Publication.of(self.context, group, records, self.until, self.to)
-        if all(target.status.good for target in targets):
-            built = any(target.status is Status.BUILT for target in targets)
-            return await publish(self.publish_steps, every, Status.BUILT if built else Status.REUSED)
-        bad = "; ".join(f"{t.platform}: {t.status}" for t in targets if not t.status.good)
-        result = ImageResult(group[0].image, group[0].tag, Status.ABORTED, bad)
-        examined = all(target.status in (Status.CLOSED, Status.REUSED) for target in targets)
-        return await withhold(self.publish_steps, every if examined else None, result)
+        results = [await self.results.of(target.id) for target in group]
+        records = [result.record for result in results if result.record]
+        publication = Publication.of(self.context, group, records, self.until, self.to)
+        if all(result.status.good for result in results):
+            built = any(result.status is Status.BUILT for result in results)
+            return await publish(self.publish_steps, publication, Status.BUILT if built else Status.REUSED)
+        reason = "; ".join(f"{r.platform}: {r.status}" for r in results if not r.status.good)
+        withheld = ImageResult(group[0].image, group[0].tag, Status.ABORTED, reason)
+        if all(result.status in (Status.CLOSED, Status.REUSED) for result in results):
+            return await report_closed(self.publish_steps, publication, withheld)
+        return withheld
 
 
 class _TargetResults:

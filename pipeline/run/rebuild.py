@@ -23,8 +23,9 @@ from .target.build import ATTESTED, Builder
 from .target.epoch import image_created
 
 if TYPE_CHECKING:
-    from pipeline.model import Manifest
+    from pipeline.model import Manifest, Reference
     from pipeline.plan import Target
+    from pipeline.registry import Registry
 
     from .context import RunContext
 
@@ -104,9 +105,9 @@ async def _rebuild(
     afresh = replace(context, fresh=True, revision=_revision(known), source_date_epoch=epoch)
     record = await Builder(afresh, images).build(target, bases, tag=tag, reason="once more")
     if record.digest == known.digest:
-        await _untag(context, tag)
+        await _untag(context.registry, context.builds.tagged(tag))
         if record.attestations:
-            await _untag(context, f"{tag}{ATTESTED}")
+            await _untag(context.registry, context.builds.tagged(f"{tag}{ATTESTED}"))
         return Rebuilt(target.id, Agreement.EQUAL, known.digest, record.digest)
     source, comparison, after = (
         context.registry.source(context.builds),
@@ -166,9 +167,9 @@ def _revision(manifest: Manifest) -> Revision:
     return Revision(sha, dirty, seconds)
 
 
-async def _untag(context: RunContext, tag: str) -> None:
+async def _untag(registry: Registry, tag: Reference) -> None:
     """Delete a scratch tag. In a registry that deletes no tags it stays, and names a known digest."""
     try:
-        await context.registry.delete(context.builds.tagged(tag))
+        await registry.delete(tag)
     except RegistryError:
         return

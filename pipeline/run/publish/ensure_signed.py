@@ -64,7 +64,7 @@ async def ensure_signed(
     if not signed:
         missing.append((index.descriptor, Statement(index.descriptor.digest, SIGNATURE, {})))
     if missing:
-        bundles = await signing.sign(name, [made for _, made in missing])
+        bundles = await signing.sign(name, [about for _, about in missing])
         for (subject, _), bundle in zip(missing, bundles, strict=True):
             await attach(signing.registry, repository, subject, bundle, created=signing.created)
     return tuple([await _attested(signing.records, record) for record in records])

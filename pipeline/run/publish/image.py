@@ -66,10 +66,10 @@ async def publish(steps: PublishSteps, publication: Publication, status: Status)
     return result
 
 
-async def withhold(steps: PublishSteps, publication: Publication | None, result: ImageResult) -> ImageResult:
-    """The result of an image tag that is not published; `publication` is given where a gate closed. If it was
-    published before, the findings that closed the gate are attested there."""
-    if publication and publication.signs and not publication.missing:
+async def report_closed(steps: PublishSteps, publication: Publication, result: ImageResult) -> ImageResult:
+    """The result of an image tag whose gates closed. If it was published before, the findings that closed them are
+    attested there."""
+    if publication.signs and not publication.missing:
         try:
             await attest_closed(steps.signing, steps.images, publication)
         except LockageError as fault:

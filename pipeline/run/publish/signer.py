@@ -38,7 +38,7 @@ def cosign_signer(context: RunContext) -> Sign:
                 context.tools.image("cosign"),
                 key,
                 [statement.to_json() for statement in statements],
-                what=name,
+                subject=name,
             )
         public_key = keys.public_key
         if not all(public_key.signed(Bundle.parse(bundle)) for bundle in bundles):

@@ -102,7 +102,7 @@ class Examiner:
     async def _scan(self, client: dagger.Client, target: Target, packed: dagger.File) -> Examined:
         tools, database = self._context.tools, await self.database.fetch()
         folder = await self._context.engines.of(target.platform).folder(database.folder)
-        report = await scan_step.scan_image(client, tools.image("trivy"), packed, folder, what=target.id)
+        report = await scan_step.scan_image(client, tools.image("trivy"), packed, folder, subject=target.id)
         tool = Tool("trivy", tools.version("trivy"), database.updated, str(database.digest))
         scan = _parsed(lambda: trivy_scan(report, tool))
         return Examined(Evidence(0, scan=scan), {"trivy-json": report})
@@ -130,9 +130,11 @@ class Examiner:
         reports = []
         if inside:
             config = (await self._image_config(digest)).decode()
-            reports.append(await structure_step.inside(client, tester, image, inside, config, what=target.id))
+            reports.append(
+                await structure_step.inside(client, tester, image, inside, config, subject=target.id)
+            )
         if metadata:
-            reports.append(await structure_step.metadata(client, tester, packed, metadata, what=target.id))
+            reports.append(await structure_step.metadata(client, tester, packed, metadata, subject=target.id))
         cases = _parsed(lambda: [case for report in reports for case in structure_tests(report, tool).cases])
         return Examined(Evidence(0, tests=TestReport(tool, tuple(cases))))
 

@@ -41,8 +41,8 @@ async def import_external(context: RunContext, images: ImageCache, target: Targe
     return Record.unexamined(target.key, image.manifest, context.revision.label)
 
 
-def _wrong_platform(target: Target, found: str) -> BuildError:
+def _wrong_platform(target: Target, platforms: str) -> BuildError:
     return BuildError(
-        f"{target.id}: {target.external} is not made for {target.platform} (it is for {found})",
+        f"{target.id}: {target.external} is not made for {target.platform} (it is for {platforms})",
         hint=f"platforms: in images/{target.image}/image.yml says for which platforms it is imported",
     )

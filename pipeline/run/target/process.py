@@ -90,16 +90,16 @@ async def _obtain(steps: TargetSteps, target: Target, bases: Mapping[str, Digest
     if target.external:
         record = await import_external(context, steps.images, target)
         return Obtained(record, Status.BUILT, f"imported from {target.external}")
-    build = BuildInputs.of(context.plan, target, revision=context.revision.label, fresh=context.fresh)
+    inputs = BuildInputs.of(context.plan, target, revision=context.revision.label, fresh=context.fresh)
     if context.fresh:
         reason = "rebuild requested"
-    elif build is None:
+    elif inputs is None:
         reason = "it was never built before"
     else:
-        reason = await rebuild_reason(context.registry, context.builds, build)
+        reason = await rebuild_reason(context.registry, context.builds, inputs)
     record = await steps.builder.build(target, bases, reason=reason)
-    if build:
-        await write_build_inputs(context.registry, context.builds, build)
+    if inputs:
+        await write_build_inputs(context.registry, context.builds, inputs)
     return Obtained(record, Status.BUILT, reason)
 
 
