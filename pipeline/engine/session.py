@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import anyio
@@ -45,7 +46,7 @@ class Connection:
     connect_limit: float = 60.0
     close_limit: float = 30.0
     remote: bool = False
-    forwards: Mapping[int, str] = field(default_factory=dict, repr=False)
+    forwards: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     schemas: Path | None = None
 
 

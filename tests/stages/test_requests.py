@@ -6,7 +6,7 @@ import base64
 import itertools
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -22,12 +22,15 @@ from pipeline.config import Lock
 from pipeline.model import Digest, Mirrors, Reference, Repository
 from pipeline.model.descriptor import OCI_MANIFEST
 from pipeline.plan import Plan, make_plan
+from pipeline.plan.changes import key_difference
 from pipeline.plan.plan import Target
 from pipeline.policy import Evidence, Inventory, Revision, Scan, Tool
 from pipeline.registry import Registry
 from pipeline.registry.http.messages import Request, Response
 from pipeline.run import LazyEngine, RunContext, RunLimits, RunResult, Stage, Status, pipeline, run
 from pipeline.run.publish.signer import Sign
+from pipeline.run.target.build import Builder
+from pipeline.state import build_inputs
 from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.state.run_state import tag_of
@@ -112,7 +115,7 @@ def plan(registry: str) -> Plan:
         f"environments:\n- {{name: dev, repository: 'count{number}/dev/{{image}}'}}\n"
         f"- {{name: prod, repository: 'count{number}/prod/{{image}}'}}\n",
         "images/app/image.yml": "tags: [1.2.3]\n",
-        "images/app/Dockerfile.tmpl": "FROM debian:12\nRUN true\n",
+        "images/app/Dockerfile.tmpl": "FROM debian:12\nUSER 1\n",
     }
     return make_plan(Source.of(files), lock=Lock.of({DEBIAN: Digest.of(b"debian")}))
 
@@ -252,3 +255,38 @@ async def test_a_record_is_read_once_and_written_for_later_runs(registry: Regist
     assert await records.find("f" * 64) is None
     assert await records.find("f" * 64) is None
     assert len(requests) == 3, "its record, then its image"
+
+
+async def test_the_inputs_of_a_build_are_made_read_and_written_once(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: list[str] = []
+
+    def inputs_of(plan: Plan, target_id: str) -> Any:
+        computed.append(target_id)
+        return key_difference.inputs_of(plan, target_id)
+
+    async def build(
+        self: Builder,
+        target: Target,
+        bases: Mapping[str, Digest],
+        *,
+        tag: str | None = None,
+        reason: str = "",
+    ) -> Record:
+        assert reason == "it was never built before"
+        return Record(target.key or "", Digest.of(target.id.encode()), Evidence(1))
+
+    monkeypatch.setattr(build_inputs, "inputs_of", inputs_of)
+    monkeypatch.setattr(Builder, "build", build)
+    unknown = [
+        replace(target, key=f"{number}" * 64) for number, target in enumerate(fleet.context.plan.targets)
+    ]
+    fleet.context = replace(fleet.context, plan=replace(fleet.context.plan, targets=tuple(unknown)))
+    result = await fleet.run(Stage.BUILD)
+    assert [target.status for target in result.targets] == [Status.BUILT, Status.BUILT]
+    assert sorted(computed) == sorted(target.id for target in unknown)
+    for target in unknown:
+        tag = build_inputs.tag_of(target.id)
+        made = [request.method for request in fleet.requests if request.target.endswith(f"/manifests/{tag}")]
+        assert made == ["GET", "PUT"]
