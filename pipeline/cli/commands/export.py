@@ -8,15 +8,17 @@ from functools import partial
 
 import anyio
 
-from pipeline.bundle.export import Exported, ExportedPlatform, export_image
+from pipeline.bundle.export import Exported, ExportedImage, ExportedPlatform, export_image
 from pipeline.errors import Exit, RegistryError
 from pipeline.model import Repository
 from pipeline.plan import Target
 from pipeline.policy import judge
 from pipeline.registry import Registry
 from pipeline.run import RunContext
-from pipeline.state.records import Record, read_record
+from pipeline.state.record import Record
+from pipeline.state.records import read_record
 from pipeline.util.concurrency import each
+from pipeline.util.progress import ProgressEvent, ProgressState
 
 from .. import output, signals
 from ..context import run_context
@@ -54,11 +56,10 @@ async def _export(options: argparse.Namespace) -> list[Exported]:
         async def one(number: int) -> tuple[Exported, ...]:
             target, children = groups[number][0], _children(groups[number], known[number])
             async with limit:
-                report(target.name, "export", f"{len(children)} platforms")
+                report(ProgressEvent(target.name, ProgressState.EXPORT, f"{len(children)} platforms"))
+                image = ExportedImage(target.image, target.tag, children)
                 folder = out / target.image / target.tag
-                return await export_image(
-                    context.registry, context.builds, children, folder, target.image, target.tag, whole=whole
-                )
+                return await export_image(context.registry, context.builds, image, folder, whole=whole)
 
         return [file for files in await each(one, range(len(groups))) for file in files]
 
