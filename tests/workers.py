@@ -34,7 +34,7 @@ LONG = (
     "tests/real/test_engines.py",
     "tests/real/test_platforms.py",
     "tests/real/test_reproducible.py",
-    "tests/registry/test_killed_release.py",
+    "tests/registry/test_interrupted_release.py",
 )
 _RANK = {group: number for number, group in enumerate(LONG)}
 
