@@ -169,6 +169,12 @@ def test_pure_rooms_reach_for_nothing():
     assert not wrong
 
 
+def test_pure_rooms_do_not_read_the_clock():
+    calls = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today")}
+    wrong = [f"pipeline/{name}:{line}" for name, line in uses(calls) if name.split("/")[0] in PURE]
+    assert not wrong
+
+
 def uses(names: set[tuple[str, str]]) -> list[tuple[str, int]]:
     """Where an attribute of a module is used."""
     out = []

@@ -12,7 +12,7 @@ from pipeline.plan import affected_by, affected_since, key_inputs, key_of, make_
 from pipeline.plan.changes.reverted import reverted
 from tests.catalogue.sample import source
 
-from .test_affected import before_of, file_of, lock_file
+from .test_changes_affected import before_of, file_of, lock_file
 
 SOME = st.sampled_from
 TAGS = st.lists(SOME(["1.0.0", "1.1.0", "1.2.0"]), min_size=1, max_size=3, unique=True)
