@@ -126,11 +126,10 @@ async def run_context(
     from datetime import UTC, datetime
 
     from pipeline.engine.buildkit.cache import VARIABLES
-    from pipeline.engine.buildkit.daemon import PATIENCE
+    from pipeline.engine.buildkit.config import PATIENCE
     from pipeline.registry import Registry
     from pipeline.run import RunContext, RunLimits, Stage
-    from pipeline.run.target.caches import CacheSite
-    from pipeline.run.target.epoch import Epochs
+    from pipeline.run.context import CacheSite
 
     from .engines import engines
     from .instance_session import seconds
@@ -145,7 +144,7 @@ async def run_context(
         context = RunContext(
             plan=plan,
             registry=registry,
-            engine=hands.usual,
+            engine=hands.default,
             others=hands.by_platform,
             host=place.host,
             mirrors=place.mirrors,
@@ -159,7 +158,7 @@ async def run_context(
             ),
             report=report,
             fresh=options.fresh,
-            epochs=Epochs(read_epoch(os.environ)),
+            source_date_epoch=read_epoch(os.environ),
             secrets=HostSecrets(os.environ, options.root),
             caches=CacheSite(
                 options.root.absolute(),

@@ -63,14 +63,14 @@ async def instance_session(options: argparse.Namespace, report: Progress) -> Asy
             woken = await lab.up(chosen, report.step)
             log = _session_log(settings.data / "logs")
             environment = {**os.environ, **woken.connect_env()}
-            elsewhere = woken.backend.kind == "remote"
+            remote = woken.backend.kind == "remote"
             limit = seconds("LOCKAGE_CONNECT_LIMIT", 60)
             return Connection(
                 woken.dagger_bin,
                 environment,
                 log,
                 limit,
-                elsewhere=elsewhere,
+                remote=remote,
                 forwards=woken.forwards,
                 schemas=settings.cache / "schemas",
             )

@@ -3,7 +3,7 @@ the lab stands in for them, so that a digest nobody else has seen is never commi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.config import Lock, read_lock
 from pipeline.model import Digest, Reference
 from pipeline.util.files import replace_file
+from pipeline.util.progress import ProgressEvent, ProgressState, Report
 
 if TYPE_CHECKING:
     from pipeline.model import Mirrors
@@ -38,7 +39,7 @@ class LockFile:
         plan: Plan,
         registry: Registry,
         mirrors: Mirrors,
-        report: Callable[[str, str, str], None],
+        report: Report,
         *,
         pull: bool = False,
     ) -> Lock:
@@ -57,10 +58,14 @@ class LockFile:
             found = (await resolve(registry, mirrors, missing)).images
             for reference in missing:
                 if reference in digests and digests[reference] != found[reference]:
-                    report("", "lock", f"{reference} moved to {found[reference].short}")
+                    report(
+                        ProgressEvent(
+                            "", ProgressState.LOCK, f"{reference} moved to {found[reference].short}"
+                        )
+                    )
             digests |= dict(found)
         fresh = Lock.of(digests)
         if lock is None or fresh != lock:
             self.write(fresh)
-            report("", "lock", f"{len(digests)} references pinned in {self.path}")
+            report(ProgressEvent("", ProgressState.LOCK, f"{len(digests)} references pinned in {self.path}"))
         return fresh

@@ -84,7 +84,7 @@ def _table(result: RunResult) -> None:
             (
                 target.image,
                 target.tag,
-                target.platform.removeprefix("linux/"),
+                str(target.platform).removeprefix("linux/"),
                 str(target.status),
                 target.digest.short if target.digest else "-",
                 size(row.get("size")),

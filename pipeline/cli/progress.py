@@ -1,4 +1,4 @@
-"""What is going on, on stderr: a line an event, and on a terminal what runs now in one line below them."""
+"""Progress on stderr: a line for each event, and on a terminal a last line with what is running."""
 
 from __future__ import annotations
 
@@ -7,23 +7,27 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from pipeline.util.progress import ProgressEvent, ProgressState
+
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-ENDED = ("built", "reused", "in place")  # good ends: the table tells them, the line below forgets them
-_WIDEST = 4
+_SILENT_ENDS = frozenset({ProgressState.BUILT, ProgressState.REUSED, ProgressState.IN_PLACE})
+"""Good ends: the table at the end of a run shows them."""
+_SHOWN_ENDS = frozenset({ProgressState.CLOSED, ProgressState.FAILED, ProgressState.ABORTED})
+_MOST_RUNNING = 4
 
 
 class Progress:
-    """Callable as `report(subject, stage, detail)`. As a context manager it shows on a terminal what runs now.
+    """Receives the events of a run, as `report(event)`. As a context manager it shows on a terminal what is running.
 
-    A subject runs from its first event to one whose stage is among `ENDED`, `closed`, `failed` or `aborted`.
+    A subject runs from its first event to its end.
     """
 
     def __init__(self) -> None:
         self._began = time.monotonic()
-        self._last = ("", "", "")
+        self._last: ProgressEvent | tuple[str, str] | None = None
         self._running: dict[str, tuple[str, float]] = {}
         self._live: Live | None = None
 
@@ -33,7 +37,9 @@ class Progress:
             from rich.live import Live
 
             console = Console(stderr=True, highlight=False)
-            self._live = Live(console=console, get_renderable=self._now, refresh_per_second=4, transient=True)
+            self._live = Live(
+                console=console, get_renderable=self._running_line, refresh_per_second=4, transient=True
+            )
             self._live.start()
         return self
 
@@ -44,38 +50,40 @@ class Progress:
             self._live.stop()
             self._live = None
 
-    def __call__(self, subject: str, stage: str, detail: str) -> None:
-        """Show one event, once."""
-        event = (subject, stage, detail)
+    def __call__(self, event: ProgressEvent) -> None:
+        """Show one event, unless it repeats the last one."""
         if event == self._last:
             return
         self._last = event
-        if stage in ENDED:
-            self._running.pop(subject, None)
-            return
-        if stage in ("closed", "failed", "aborted"):
-            self._running.pop(subject, None)
-        elif subject:
-            self._running[subject] = (stage, time.monotonic())
+        if event.state in _SILENT_ENDS | _SHOWN_ENDS:
+            self._running.pop(event.subject, None)
+        elif event.subject:
+            self._running[event.subject] = (event.state, time.monotonic())
+        if event.state not in _SILENT_ENDS:
+            self._show(event.subject, event.state, event.detail)
+
+    def step(self, step: str, detail: str) -> None:
+        """Show one step of the lab."""
+        if (step, detail) != self._last:
+            self._last = (step, detail)
+            self._show("", step, detail)
+
+    def _show(self, subject: str, state: str, detail: str) -> None:
         seconds = time.monotonic() - self._began
-        text = f"{seconds:7.1f}s  {stage:<8} {subject}" + (f"  {detail}" if detail else "")
+        text = f"{seconds:7.1f}s  {state:<8} {subject}" + (f"  {detail}" if detail else "")
         if self._live:
             self._live.console.print(text, markup=False, soft_wrap=True)
         else:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
 
-    def step(self, step: str, detail: str) -> None:
-        """As the lab reports: a step and where it is."""
-        self("", step, detail)
-
-    def _now(self) -> Text:
+    def _running_line(self) -> Text:
         from rich.text import Text
 
         now = time.monotonic()
-        parts = [f"{subject} {stage} {now - since:.0f}s" for subject, (stage, since) in self._running.items()]
-        more = f" and {len(parts) - _WIDEST} more" if len(parts) > _WIDEST else ""
-        line = " · ".join(parts[:_WIDEST]) + more
+        parts = [f"{subject} {state} {now - since:.0f}s" for subject, (state, since) in self._running.items()]
+        more = f" and {len(parts) - _MOST_RUNNING} more" if len(parts) > _MOST_RUNNING else ""
+        line = " · ".join(parts[:_MOST_RUNNING]) + more
         return Text(
             f"{now - self._began:7.0f}s  {line}" if line else "",
             style="dim",

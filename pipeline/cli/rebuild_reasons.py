@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pipeline.registry import Registry
-from pipeline.state.build_inputs import build_of, difference, read_build_inputs
+from pipeline.state.build_inputs import BuildInputs, difference, read_build_inputs
 
 from . import signals
 from .context import access
@@ -41,7 +41,7 @@ async def _since_build(plan: Plan, target_id: str, options: argparse.Namespace) 
         before = await read_build_inputs(registry, builds, target_id)
     if before is None:
         return {"known": False}
-    now = build_of(plan, plan.by_id[target_id])
+    now = BuildInputs.of(plan, plan.by_id[target_id])
     return {
         "known": True,
         "revision": before.revision,

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem, UsageError
-from pipeline.run import Signing
+from pipeline.trust.keypair import KeyPair, generate
 from pipeline.util.files import replace_file
 
 
-def signing(environment: Mapping[str, str], data: Path) -> Signing:
+def signing(environment: Mapping[str, str], data: Path) -> KeyPair:
     """The key pair from COSIGN_PRIVATE_KEY, COSIGN_PUBLIC_KEY and COSIGN_PASSWORD (contents, as cosign's own
     `env://`), or from this instance's `keys` folder, which is made when it is missing.
 
@@ -24,29 +24,27 @@ def signing(environment: Mapping[str, str], data: Path) -> Signing:
         )
     if private and public:
         password = environment.get("COSIGN_PASSWORD", "")
-        return Signing(public.encode(), "COSIGN_PUBLIC_KEY", private.encode(), password)
+        return KeyPair(public.encode(), "COSIGN_PUBLIC_KEY", private.encode(), password)
     return _own(data / "keys")
 
 
-def _own(folder: Path) -> Signing:
+def _own(folder: Path) -> KeyPair:
     private, public, password = (folder / name for name in ("cosign.key", "cosign.pub", "password"))
     try:
         if not private.exists():
             _make(folder)
-        return Signing(public.read_bytes(), str(public), private.read_bytes(), password.read_text())
+        return KeyPair(public.read_bytes(), str(public), private.read_bytes(), password.read_text())
     except OSError as fault:
         raise EnvironmentProblem(f"the signing key in {folder} cannot be used: {fault}") from None
 
 
 def _make(folder: Path) -> None:
-    from pipeline.trust.keypair import generate
-
     pair = generate()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The private half is written last: while it is missing, an interrupted start is simply begun again.
     for name, content in (
         ("password", pair.password.encode()),
         ("cosign.pub", pair.public),
-        ("cosign.key", pair.private),
+        ("cosign.key", pair.sealed),
     ):
         replace_file(folder / name, content, mode=0o600)

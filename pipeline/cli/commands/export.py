@@ -15,8 +15,10 @@ from pipeline.plan import Target
 from pipeline.policy import judge
 from pipeline.registry import Registry
 from pipeline.run import RunContext
-from pipeline.state.records import Record, read_record
+from pipeline.state.record import Record
+from pipeline.state.records import read_record
 from pipeline.util.concurrency import each
+from pipeline.util.progress import ProgressEvent, ProgressState
 
 from .. import output, signals
 from ..context import run_context
@@ -54,7 +56,7 @@ async def _export(options: argparse.Namespace) -> list[Exported]:
         async def one(number: int) -> tuple[Exported, ...]:
             target, children = groups[number][0], _children(groups[number], known[number])
             async with limit:
-                report(target.name, "export", f"{len(children)} platforms")
+                report(ProgressEvent(target.name, ProgressState.EXPORT, f"{len(children)} platforms"))
                 image = ExportedImage(target.image, target.tag, children)
                 folder = out / target.image / target.tag
                 return await export_image(context.registry, context.builds, image, folder, whole=whole)

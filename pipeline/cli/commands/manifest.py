@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.errors import Exit, UsageError
+from pipeline.run.platform_refs import MAX_BYTES, collect
 from pipeline.run.publish.fan_in import Merged
 from pipeline.run.publish.fan_in import manifest as merge
-from pipeline.run.publish.refs import MOST, collect
 
 from .. import output, signals
 from ..context import run_context
@@ -48,7 +48,7 @@ async def _manifest(options: argparse.Namespace) -> list[Merged]:
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(MOST + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as fault:
         raise UsageError(
             f"{path} cannot be read: {fault.strerror}", hint="`lockage push --refs FILE` writes one"

@@ -38,7 +38,7 @@ def _stage(options: argparse.Namespace, until: Stage) -> int:
 
 def _write_refs(path: Path, result: RunResult) -> None:
     from pipeline.errors import EnvironmentProblem
-    from pipeline.run.publish.refs import write_refs
+    from pipeline.run.platform_refs import write_refs
 
     try:
         replace_file(path, write_refs(ref for image in result.images for ref in image.refs))

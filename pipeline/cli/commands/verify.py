@@ -52,7 +52,7 @@ def _as_data(one: Verified, key: PublicKey) -> dict[str, Any]:
 
 def _key(options: argparse.Namespace, here: InstanceSession) -> PublicKey:
     if options.key is None:
-        return signing(os.environ, here.data).key
+        return signing(os.environ, here.data).public_key
     try:
         return PublicKey(options.key.read_bytes(), str(options.key))
     except OSError as fault:
