@@ -52,7 +52,7 @@ class ExportedImage:
 
     name: str
     tag: str
-    platforms: Sequence[ExportedPlatform]
+    platforms: tuple[ExportedPlatform, ...]
 
 
 async def export_image(
