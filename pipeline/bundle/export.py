@@ -52,7 +52,7 @@ class ExportedImage:
 
     name: str
     tag: str
-    platforms: tuple[ExportedPlatform, ...]
+    platforms: Sequence[ExportedPlatform]
 
 
 async def export_image(

@@ -31,7 +31,7 @@ def children(pushed: images.Image, sbom: Descriptor | None = None) -> list[Expor
 
 
 def image(pushed: images.Image, sbom: Descriptor | None = None) -> ExportedImage:
-    return ExportedImage("app", "1.0", tuple(children(pushed, sbom)))
+    return ExportedImage("app", "1.0", children(pushed, sbom))
 
 
 async def test_platforms_and_all_of_them(
@@ -76,11 +76,7 @@ async def test_platforms_and_all_of_them(
     assert not any(file.written for file in third)
     assert registry.stats.since(before).total == 4, "two manifests, two bills of materials; no layer"
     part = await export_image(
-        registry,
-        repo,
-        ExportedImage("app", "1.0", tuple(children(pushed)[:1])),
-        tmp_path / "three",
-        whole=False,
+        registry, repo, ExportedImage("app", "1.0", children(pushed)[:1]), tmp_path / "three", whole=False
     )
     assert [file.path.name for file in part] == ["image.tar"] and not (
         tmp_path / "three" / "image.tar"
@@ -133,7 +129,7 @@ from pipeline.bundle.export import ExportedImage, ExportedPlatform, export_image
 async def main(repo, digest, folder):
     async with Registry() as registry:
         child = ExportedPlatform(Platform.parse("linux/amd64"), digest)
-        await export_image(registry, repo, ExportedImage("app", "1", (child,)), folder)
+        await export_image(registry, repo, ExportedImage("app", "1", [child]), folder)
 
 anyio.run(main, Repository.parse(sys.argv[1]), Digest(sys.argv[2]), Path(sys.argv[3]))
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))

@@ -83,7 +83,7 @@ async def test_artifacts(host: str, tmp_path: Path, step: int) -> None:
     async with faulty(host) as proxy, Registry(settings=QUICK) as shaky, Registry() as steady:
         repo, other = fresh(proxy.host), fresh(host)
         proxy.every(step, *FAULTS)
-        files = ArtifactFiles(tuple(parts), annotations={"a": "b"})
+        files = ArtifactFiles(parts, annotations={"a": "b"})
         made = await push_artifact(shaky, Reference(repo, "1"), files)
         good = await push_artifact(steady, Reference(other, "1"), files)
         assert made.descriptor == good.descriptor

@@ -38,7 +38,7 @@ async def _push(options: argparse.Namespace) -> Artifact:
     if config and options.wasm:
         raise UsageError("--wasm writes the config that --config names", hint="say one of them")
     files = ArtifactFiles(
-        tuple(_below(options.root, part) for part in parts),
+        [_below(options.root, part) for part in parts],
         artifact_type=options.artifact_type,
         annotations=_annotations(options.annotation),
         config=_below(options.root, config) if config else None,

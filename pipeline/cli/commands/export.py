@@ -57,7 +57,7 @@ async def _export(options: argparse.Namespace) -> list[Exported]:
             target, children = groups[number][0], _children(groups[number], known[number])
             async with limit:
                 report(ProgressEvent(target.name, ProgressState.EXPORT, f"{len(children)} platforms"))
-                image = ExportedImage(target.image, target.tag, tuple(children))
+                image = ExportedImage(target.image, target.tag, children)
                 folder = out / target.image / target.tag
                 return await export_image(context.registry, context.builds, image, folder, whole=whole)
 

@@ -51,7 +51,7 @@ class Part:
 class ArtifactFiles:
     """What an artifact is made of: its files, and either a config file or (`wasm`) the config of a Wasm module."""
 
-    parts: tuple[Part, ...]
+    parts: Sequence[Part]
     artifact_type: str | None = None
     annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     config: Part | None = None
