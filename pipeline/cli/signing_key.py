@@ -45,6 +45,6 @@ def _make(folder: Path) -> None:
     for name, content in (
         ("password", pair.password.encode()),
         ("cosign.pub", pair.public),
-        ("cosign.key", pair.encrypted_private_key),
+        ("cosign.key", pair.sealed),
     ):
         replace_file(folder / name, content, mode=0o600)

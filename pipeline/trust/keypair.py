@@ -46,7 +46,7 @@ class KeyPair:
         return PublicKey(self.public, self.origin)
 
     @property
-    def encrypted_private_key(self) -> bytes:
+    def sealed(self) -> bytes:
         """The encrypted private key. Raises UsageError if there is none."""
         if self.private is None:
             raise UsageError(

@@ -23,7 +23,7 @@ def cosign_signer(context: RunContext) -> Sign:
     keys = context.signing
 
     async def sign(name: str, statements: Sequence[Statement]) -> list[bytes]:
-        sealed, client = keys.encrypted_private_key, await context.engine.client()
+        sealed, client = keys.sealed, await context.engine.client()
         key = sign_step.SigningKey(
             client.set_secret("cosign-key", sealed.decode()),
             "cosign-key",
