@@ -84,7 +84,7 @@ def test_status_looks_without_a_client_or_a_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "front", ["pipeline.run", "pipeline.cli.commands.run", "pipeline.release", "pipeline.trust"]
+    "front", ["pipeline.run", "pipeline.cli.run_context", "pipeline.release", "pipeline.trust"]
 )
 def test_the_rooms_are_entered_without_the_engine_library(front: str) -> None:
     """A run with nothing to do never imports dagger, so no room it enters may do so at its door."""
