@@ -1,9 +1,9 @@
-"""A command: its name, its options as a type, and the function that runs it."""
+"""A command: its options as a type and the function that runs it; where it is in the help, `commands` lists."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -14,7 +14,6 @@ from .common_options import CommonOptions, ReportOptions
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
     Options = TypeVar("Options", bound=DataclassInstance)
 else:
     Options = TypeVar("Options")
@@ -31,17 +30,13 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Command(Generic[Options]):
-    """`lockage NAME`: `summary` is its line in the help, `run` gives the exit code."""
+    """The type of a command's options, and its function, which gives the exit code."""
 
-    name: str
-    summary: str
     options: type[Options]
     run: Callable[[Options], int]
 
-    def add_to(self, subparsers: Subparsers) -> None:
-        """Register the command."""
-        description = f"{self.summary[0].upper()}{self.summary[1:]}."
-        parser = subparsers.add_parser(self.name, help=self.summary, description=description)
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's arguments to its parser."""
         add_arguments(parser, self.options)
         parser.set_defaults(command=self)
 
@@ -57,16 +52,19 @@ class Command(Generic[Options]):
 
 @dataclass(frozen=True, slots=True)
 class CommandGroup:
-    """`lockage NAME ACTION`: commands under one name."""
+    """Commands below one name, `lockage NAME ACTION`, each with its line in the help."""
 
-    name: str
-    summary: str
-    description: str
-    commands: tuple[Command[Any], ...]
+    actions: Mapping[str, tuple[str, Command[Any]]]
 
-    def add_to(self, subparsers: Subparsers) -> None:
-        """Register the commands."""
-        parser = subparsers.add_parser(self.name, help=self.summary, description=self.description)
-        actions = parser.add_subparsers(metavar="ACTION", required=True)
-        for command in self.commands:
-            command.add_to(actions)
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Add the actions to the parser of the group."""
+        subparsers = parser.add_subparsers(
+            metavar="ACTION", required=True, parser_class=argparse.ArgumentParser
+        )
+        for name, (summary, command) in self.actions.items():
+            command.add_to(subparsers.add_parser(name, help=summary, description=sentence(summary)))
+
+
+def sentence(summary: str) -> str:
+    """A line of the help as the description of its command."""
+    return f"{summary[0].upper()}{summary[1:]}."

@@ -1,45 +1,18 @@
-"""The command line's parser. Only the commands that a command line names are imported; `--help` imports all."""
+"""The command line's parser. A command's module is imported when its arguments are parsed, not when it is listed."""
 
 from __future__ import annotations
 
 import argparse
-import importlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .command import Command, CommandGroup, Invocation
+from .command import Command, Invocation, sentence
+from .commands import ENTRIES, load
 
-_MODULES = {
-    "run": "run.run",
-    "build": "run.stages",
-    "scan": "run.stages",
-    "sbom": "run.stages",
-    "test": "run.stages",
-    "push": "run.stages",
-    "sign": "run.stages",
-    "manifest": "run.manifest",
-    "rebuild": "run.rebuild",
-    "compare": "run.compare",
-    "promote": "release.promote",
-    "plan": "catalogue.plan",
-    "generate": "catalogue.generate",
-    "graph": "catalogue.graph",
-    "lock": "catalogue.lock",
-    "schema": "catalogue.schema",
-    "init": "catalogue.init",
-    "import": "catalogue.import_dockerfiles",
-    "outdated": "catalogue.outdated",
-    "verify": "release.verify",
-    "up": "instance.up",
-    "down": "instance.down",
-    "status": "instance.status",
-    "env": "instance.env",
-    "artifact": "artifact",
-    "copy": "release.copy",
-    "export": "release.export",
-}
-"""The module below `commands` that holds each command, in the order of the help."""
+if TYPE_CHECKING:
+    from .command import CommandGroup
 
 _EPILOG = """\
 the stages in order: build, scan, sbom, test, push, sign, promote; each command runs the stages before it
@@ -55,13 +28,13 @@ for what has not passed them. Targets are named by image (python), tag (python:3
 
 def parse(arguments: Sequence[str]) -> Invocation:
     """The command that a command line names, with its options. Exits as argparse does for what it does not know."""
-    namespace = make_parser(_named(arguments)).parse_args(arguments)
+    namespace = make_parser().parse_args(arguments)
     command: Command[Any] = namespace.command
     return command.invocation(namespace)
 
 
-def make_parser(names: Collection[str] = _MODULES) -> argparse.ArgumentParser:
-    """The parser of these commands; each sets `command` to its `Command`."""
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; each sets `command` to its `Command`."""
     parser = argparse.ArgumentParser(
         prog="lockage",
         description="Takes a folder of image descriptions through build, scan, SBOM, test, push, sign and promote.",
@@ -75,29 +48,30 @@ def make_parser(names: Collection[str] = _MODULES) -> argparse.ArgumentParser:
         "-v", dest="verbose", action="store_true", help="more detail, and tracebacks of errors"
     )
     parser.add_argument("--version", action="version", version=_LazyVersion())
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in _commands(names):
-        command.add_to(subparsers)
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_LazyParser)
+    for entry in ENTRIES:
+        subparsers.add_parser(
+            entry.name,
+            help=entry.summary,
+            description=sentence(entry.summary),
+            load=partial(load, entry),
+        )
     return parser
 
 
-def _commands(names: Collection[str]) -> Iterator[Command[Any] | CommandGroup]:
-    for name in names:
-        module = importlib.import_module(f"pipeline.cli.commands.{_MODULES[name]}")
-        yield next(command for command in module.COMMANDS if command.name == name)
+class _LazyParser(argparse.ArgumentParser):
+    """The parser of one command, without arguments until it has something to parse."""
 
+    def __init__(self, *, load: Callable[[], Command[Any] | CommandGroup], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._load: Callable[[], Command[Any] | CommandGroup] | None = load
 
-def _named(arguments: Sequence[str]) -> Collection[str]:
-    """The one command that is needed, or all where that is not certain: for help, and for a name nobody knows."""
-    words = iter(arguments)
-    for word in words:
-        if word in _MODULES:
-            return (word,)
-        if word == "-C":
-            next(words, None)
-        elif word != "-v" and not word.startswith("-C"):
-            break
-    return _MODULES
+    def parse_known_args(self, *arguments: Any, **keywords: Any) -> Any:
+        """As ArgumentParser does, with the command's arguments."""
+        if self._load is not None:
+            self._load().add_to(self)
+            self._load = None
+        return super().parse_known_args(*arguments, **keywords)
 
 
 class _LazyVersion(str):

@@ -276,7 +276,7 @@ def test_a_copy_takes_along_what_belongs_to_it(shell: Shell, hosts: Mapping[str,
     crane("manifest", f"{target}@{note['digest']}")
     again = shell.run("copy", f"{source}:1", f"{target}:2")
     assert again.stdout == f"{target}:2@{done['digest']}\n" and again.stderr.startswith(
-        "in place: 0 manifests"
+        "up to date: 0 manifests"
     )
     for arguments, words in (
         ((f"{source}:no", f"{target}:3"), "does not exist"),

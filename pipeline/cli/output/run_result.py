@@ -113,11 +113,11 @@ def _print_problems(target: TargetResult) -> None:
 def _print_summary(result: RunResult) -> None:
     counts = Counter(str(target.status) for target in result.targets)
     statuses = ", ".join(f"{number} {status}" for status, number in counts.items()) or "no targets"
-    engine = "" if result.engine_used else ", engine not woken"
+    engine = "" if result.engine_used else ", engine not started"
     written = sum(len(image.written) for image in result.images)
     message()
     if not result.changed and result.exit_code == 0:
-        message(f"Nothing to do: all {len(result.targets)} targets are built, judged and in place{engine}.")
+        message(f"Nothing to do: all {len(result.targets)} targets are built, judged and up to date{engine}.")
     message(
         f"{statuses}; {written} tags written; {result.requests} registry requests; {result.seconds:.1f} s{engine}"
     )

@@ -1,4 +1,4 @@
-"""artifact: files under their media types in a registry."""
+"""artifact: files under their media types in a registry, OCI artifacts that are not images."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from .pull import COMMAND as PULL
 from .push import COMMAND as PUSH
 from .show import COMMAND as SHOW
 
-COMMANDS = (
-    CommandGroup(
-        "artifact",
-        "files under their media types in a registry: push, pull, show",
-        "Files under their media types in a registry: OCI artifacts that are not images.",
-        (PUSH, PULL, SHOW),
-    ),
-)
+COMMANDS = {
+    "artifact": CommandGroup(
+        {
+            "push": ("write files as an artifact", PUSH),
+            "pull": ("write an artifact's files to a folder", PULL),
+            "show": ("show what a reference holds: type, files, annotations", SHOW),
+        }
+    )
+}

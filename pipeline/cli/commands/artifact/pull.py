@@ -56,4 +56,4 @@ async def _pull(options: PullOptions) -> tuple[Artifact, tuple[Path, ...]]:
         return await pull_artifact(registry, options.reference, options.common.root / options.output)
 
 
-COMMAND = Command("pull", "write an artifact's files to a folder", PullOptions, pull)
+COMMAND = Command(PullOptions, pull)

@@ -122,4 +122,4 @@ def _below(root: Path, part: Part) -> Part:
     return replace(part, path=root / part.path)
 
 
-COMMAND = Command("push", "write files as an artifact", PushOptions, push)
+COMMAND = Command(PushOptions, push)

@@ -76,4 +76,4 @@ def _print(artifact: Artifact) -> None:
     console.print_text("".join(f"{line}\n" for line in lines))
 
 
-COMMAND = Command("show", "show what a reference holds: type, files, annotations", ShowOptions, show)
+COMMAND = Command(ShowOptions, show)

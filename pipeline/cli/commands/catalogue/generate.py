@@ -59,4 +59,4 @@ def generate(options: GenerateOptions) -> int:
     return Exit.CONFIG if options.check and changes else Exit.OK
 
 
-COMMANDS = (Command("generate", "write Dockerfiles, tests and rootfs to dist/", GenerateOptions, generate),)
+COMMANDS = {"generate": Command(GenerateOptions, generate)}

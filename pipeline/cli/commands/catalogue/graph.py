@@ -43,4 +43,4 @@ def graph(options: GraphOptions) -> int:
     return Exit.OK
 
 
-COMMANDS = (Command("graph", "which target is based on which", GraphOptions, graph),)
+COMMANDS = {"graph": Command(GraphOptions, graph)}

@@ -162,8 +162,4 @@ def _print_text(result: ImportResult) -> None:
         console.print_text(f"by hand: add {base} to bases: in {result.root / _PROJECT}\n")
 
 
-COMMANDS = (
-    Command(
-        "import", "turn a folder of plain Dockerfiles into a catalogue", ImportOptions, import_dockerfiles
-    ),
-)
+COMMANDS = {"import": Command(ImportOptions, import_dockerfiles)}

@@ -53,4 +53,4 @@ def init(options: InitOptions) -> int:
     return Exit.OK
 
 
-COMMANDS = (Command("init", "write a first catalogue that builds as it is", InitOptions, init),)
+COMMANDS = {"init": Command(InitOptions, init)}

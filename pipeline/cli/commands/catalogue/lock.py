@@ -92,4 +92,4 @@ async def _lock(options: LockOptions) -> LockResult:
         return LockResult(session.lock.path, len(references), tuple(changes))
 
 
-COMMANDS = (Command("lock", "pin external bases and tools by digest in lockage.lock", LockOptions, lock),)
+COMMANDS = {"lock": Command(LockOptions, lock)}

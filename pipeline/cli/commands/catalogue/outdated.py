@@ -81,6 +81,4 @@ async def _outdated(options: OutdatedOptions) -> list[Compared]:
         return await compare(registry, session.mirrors, references, lock, newer=options.newer_tags)
 
 
-COMMANDS = (
-    Command("outdated", "bases and tools whose tag has moved since it was locked", OutdatedOptions, outdated),
-)
+COMMANDS = {"outdated": Command(OutdatedOptions, outdated)}

@@ -101,4 +101,4 @@ def _text(target: Target) -> str:
     return f"{target.id}\n    tags  {', '.join(target.tags)}\n    bases {bases}\n    key   {key}\n"
 
 
-COMMANDS = (Command("plan", "what there is to build: targets, bases, tags, keys", PlanOptions, plan),)
+COMMANDS = {"plan": Command(PlanOptions, plan)}

@@ -46,4 +46,4 @@ def schema_of(kind: SchemaKind) -> dict[str, Any]:
     return schemas[kind]()
 
 
-COMMANDS = (Command("schema", "JSON Schema of a file, for editors and programs", SchemaOptions, schema),)
+COMMANDS = {"schema": Command(SchemaOptions, schema)}

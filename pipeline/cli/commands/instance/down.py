@@ -39,4 +39,4 @@ def down(options: DownOptions) -> int:
     return Exit.OK
 
 
-COMMANDS = (Command("down", "stop them, or one of them; their data is kept", DownOptions, down),)
+COMMANDS = {"down": Command(DownOptions, down)}

@@ -55,4 +55,4 @@ async def _env() -> tuple[Instance, dict[str, str]]:
     return instance, {**instance.connect_env(), **variables}
 
 
-COMMANDS = (Command("env", "print variables for the dagger CLI, as shell exports", EnvOptions, env),)
+COMMANDS = {"env": Command(EnvOptions, env)}

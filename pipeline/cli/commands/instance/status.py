@@ -75,4 +75,4 @@ def _images(settings: LabSettings) -> str:
     return "from their publishers, unless the first run finds that they do not answer"
 
 
-COMMANDS = (Command("status", "how the engine and the registry run", StatusOptions, status),)
+COMMANDS = {"status": Command(StatusOptions, status)}

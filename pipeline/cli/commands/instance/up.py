@@ -56,4 +56,4 @@ async def _up(daemon: Daemon | None) -> Instance:
     return instance
 
 
-COMMANDS = (Command("up", "start the engine and the registry, or one of them", UpOptions, up),)
+COMMANDS = {"up": Command(UpOptions, up)}

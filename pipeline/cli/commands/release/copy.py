@@ -104,6 +104,4 @@ async def _copy(options: CopyOptions) -> Copied:
         return Copied(destination.pinned(digest), digest, result, registry.stats.total)
 
 
-COMMANDS = (
-    Command("copy", "copy an image and all that is attached to it to another repository", CopyOptions, copy),
-)
+COMMANDS = {"copy": Command(CopyOptions, copy)}

@@ -149,4 +149,4 @@ def _to_json(file: Exported) -> dict[str, object]:
     }
 
 
-COMMANDS = (Command("export", "write images as archives (OCI layouts) to dist/", ExportOptions, export),)
+COMMANDS = {"export": Command(ExportOptions, export)}

@@ -87,4 +87,4 @@ async def _promote(options: PromoteOptions) -> list[Promotion]:
         return promotions
 
 
-COMMANDS = (Command("promote", "give a digest the tags of another environment", PromoteOptions, promote),)
+COMMANDS = {"promote": Command(PromoteOptions, promote)}

@@ -103,4 +103,4 @@ def _short_type(predicate_type: str) -> str:
     return predicate_type if "cosign" in predicate_type else predicate_type.rpartition("/")[2]
 
 
-COMMANDS = (Command("verify", "check signatures, without an engine", VerifyOptions, verify),)
+COMMANDS = {"verify": Command(VerifyOptions, verify)}

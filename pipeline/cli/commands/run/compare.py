@@ -91,4 +91,4 @@ async def _image(registry: Registry, location: Reference | LayoutFolder) -> Imag
     return Image(source, descriptor.digest, str(location.pinned(descriptor.digest)))
 
 
-COMMANDS = (Command("compare", "show in what two images differ, without an engine", CompareOptions, compare),)
+COMMANDS = {"compare": Command(CompareOptions, compare)}

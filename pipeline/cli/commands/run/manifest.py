@@ -90,6 +90,4 @@ def _read(path: Path) -> bytes:
         ) from None
 
 
-COMMANDS = (
-    Command("manifest", "merge the platforms that runners pushed into one index", ManifestOptions, manifest),
-)
+COMMANDS = {"manifest": Command(ManifestOptions, manifest)}

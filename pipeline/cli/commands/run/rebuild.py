@@ -74,6 +74,4 @@ def _print(target: Rebuilt) -> None:
         console.message(f"next: lockage rebuild --only {target.id} --compare shows where they differ")
 
 
-COMMANDS = (
-    Command("rebuild", "build recorded targets again, and compare the results", RebuildOptions, rebuild),
-)
+COMMANDS = {"rebuild": Command(RebuildOptions, rebuild)}

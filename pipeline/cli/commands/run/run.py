@@ -53,4 +53,4 @@ def run(options: RunCommandOptions) -> int:
     return report_run(result, as_json=options.common.json, refs=options.refs)
 
 
-COMMANDS = (Command("run", "every stage for every target, up to a promotion", RunCommandOptions, run),)
+COMMANDS = {"run": Command(RunCommandOptions, run)}

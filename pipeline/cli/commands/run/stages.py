@@ -92,23 +92,11 @@ def _run(until: Stage, options: StageOptions, refs: Path | None = None) -> int:
     return report_run(run_until(until, plan, options.run), as_json=options.common.json, refs=refs)
 
 
-COMMANDS = (
-    Command(
-        "build", "build targets and push them, by digest, to the repository of builds", StageOptions, build
-    ),
-    Command("scan", "scan every target for vulnerabilities and secrets, and judge it", StageOptions, scan),
-    Command("sbom", "list the packages of every target (CycloneDX, SPDX, syft)", StageOptions, sbom),
-    Command("test", "run the structure tests of every target", StageOptions, test),
-    Command(
-        "push",
-        "push what has passed its gates to the first environment, as an index",
-        PushStageOptions,
-        push,
-    ),
-    Command(
-        "sign",
-        "sign what was pushed, and attest its bill of materials and findings",
-        PushStageOptions,
-        sign,
-    ),
-)
+COMMANDS = {
+    "build": Command(StageOptions, build),
+    "scan": Command(StageOptions, scan),
+    "sbom": Command(StageOptions, sbom),
+    "test": Command(StageOptions, test),
+    "push": Command(PushStageOptions, push),
+    "sign": Command(PushStageOptions, sign),
+}
