@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pipeline.model.descriptor import OCI_INDEX
 from pipeline.oci.archive import Segment, segments, size_of
 from pipeline.oci.index import make_index
 from pipeline.oci.verify import CorruptContent
+from pipeline.util.files import replacing
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
@@ -119,9 +119,7 @@ async def _archive(
     size = sum(size_of(part) for part in parts)
     if await anyio.to_thread.run_sync(partial(_holds, target, parts, size)):
         return Exported(target, digest, size, False)
-    scratch = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
-    out = await anyio.to_thread.run_sync(_open, scratch)
-    try:
+    with replacing(target) as scratch, await anyio.to_thread.run_sync(_open, scratch) as out:
         for part in parts:
             if isinstance(part, bytes):
                 out.write(part)
@@ -130,10 +128,6 @@ async def _archive(
             else:
                 await _fetch(registry, repository, part, out)
         await anyio.to_thread.run_sync(out.close)
-        scratch.replace(target)
-    finally:
-        out.close()
-        scratch.unlink(missing_ok=True)
     return Exported(target, digest, size, True)
 
 
@@ -204,12 +198,8 @@ def _copied(source: Path, target: Path, digest: Digest) -> Exported:
     size = source.stat().st_size
     if _equal(source, target, size):
         return Exported(target, digest, size, False)
-    scratch = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
-    try:
+    with replacing(target) as scratch:
         shutil.copyfile(source, scratch)
-        scratch.replace(target)
-    finally:
-        scratch.unlink(missing_ok=True)
     return Exported(target, digest, size, True)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
-from . import shapes, values
+from pipeline.model import Gates, Ignore, Severity, SizeGate
+from pipeline.model.gates import FailOrWarn
+
+from . import shapes
 from .base import Model, Text
-from .values import Gates, Severity
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)?")
 _UNITS = {
@@ -43,7 +45,6 @@ Size = Annotated[int, BeforeValidator(_size), Field(gt=0), WithJsonSchema(dict(s
 SeverityName = Annotated[Severity, BeforeValidator(_upper), WithJsonSchema(dict(shapes.SEVERITY))]
 Day = Annotated[date, WithJsonSchema(dict(shapes.DAY))]
 Said = Annotated[Text, WithJsonSchema(dict(shapes.NOT_EMPTY))]
-FailOrWarn = Literal["fail", "warn"]
 
 
 class IgnoreEntry(Model):
@@ -62,9 +63,9 @@ class IgnoreEntry(Model):
             raise ValueError(f"{value[:40]!r} is not a day (YYYY-MM-DD)")
         return value
 
-    def value(self) -> values.Ignore:
+    def value(self) -> Ignore:
         """As the program uses it."""
-        return values.Ignore(self.id, self.owner, self.reason, self.expires, self.package)
+        return Ignore(self.id, self.owner, self.reason, self.expires, self.package)
 
 
 class VulnerabilityPolicy(Model):
@@ -99,5 +100,5 @@ class GatePolicy(Model):
             fail_on = found.fail_on if said.fail_on is None else said.fail_on
             ignore = (*found.ignore, *(i.value() for i in said.ignore))
             found = replace(found, fail_on=fail_on, ignore=ignore, unfixed=said.unfixed or found.unfixed)
-        size = gates.size if self.size is None else values.SizeGate(self.size.max)
+        size = gates.size if self.size is None else SizeGate(self.size.max)
         return Gates(found, self.secrets or gates.secrets, size)

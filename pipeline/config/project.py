@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from pipeline.model import COMMIT_TAGS, Platform, Reference, Repository
+from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository
 
 from . import shapes, values
 from .base import Arguments, CommitTag, ImageName, ImageReference, Model, PlatformName, Text
@@ -149,7 +149,7 @@ class ProjectFile(Model):
                 self.tools.structure_test,
             ),
             vulnerability_db=self.vulnerability_db,
-            policy=self.policy.over(values.Gates()),
+            policy=self.policy.over(Gates()),
             source=self.source,
             commit_tags=self.commit_tags,
             arguments=self.args,

@@ -11,10 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.model import Severity
 from pipeline.model.platform import SUPPORTED
 from pipeline.model.tag_template import FIELDS
-
-from .values import Severity
 
 Schema = Mapping[str, Any]
 

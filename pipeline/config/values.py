@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from enum import StrEnum
 from typing import Any, Literal, Self
 
-from pipeline.model import COMMIT_TAGS, Platform, Reference, Repository, TagTemplate
+from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository, TagTemplate
 
 from .builder import Attestations, CacheEntry, Entitlement, SecretSource, SshSource
 
@@ -21,83 +19,6 @@ EMBEDDED = "embedded"
 _NO_ATTESTATIONS = Attestations()
 
 Strategy = Literal["semver", "calver", "numeric", "lexical", "explicit"]
-
-
-class Severity(StrEnum):
-    """Severities as trivy names them."""
-
-    UNKNOWN = "UNKNOWN"
-    LOW = "LOW"
-    MEDIUM = "MEDIUM"
-    HIGH = "HIGH"
-    CRITICAL = "CRITICAL"
-
-
-@dataclass(frozen=True, slots=True)
-class Ignore:
-    """One finding that may pass until a day: who decided it, and why."""
-
-    id: str
-    owner: str
-    reason: str
-    expires: date
-    package: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class VulnerabilityGate:
-    """Closes on any finding of these severities that no `ignore` covers; with `unfixed: warn` only on those that
-    a newer version of the package fixes."""
-
-    fail_on: tuple[Severity, ...] = (Severity.CRITICAL, Severity.HIGH)
-    ignore: tuple[Ignore, ...] = ()
-    unfixed: Literal["fail", "warn"] = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class SizeGate:
-    """Budget for the compressed layers of one platform, in bytes; None is no budget."""
-
-    max: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Gates:
-    """All gates of one image, complete."""
-
-    vulnerabilities: VulnerabilityGate = VulnerabilityGate()
-    secrets: Literal["fail", "warn"] = "fail"
-    size: SizeGate = SizeGate()
-
-    def to_json(self) -> dict[str, Any]:
-        """The gates as data."""
-        ignore = [
-            {
-                "id": i.id,
-                "package": i.package,
-                "owner": i.owner,
-                "reason": i.reason,
-                "expires": i.expires.isoformat(),
-            }
-            for i in self.vulnerabilities.ignore
-        ]
-        return {
-            "vulnerabilities": {
-                "fail_on": [str(s) for s in self.vulnerabilities.fail_on],
-                "unfixed": self.vulnerabilities.unfixed,
-                "ignore": ignore,
-            },
-            "secrets": self.secrets,
-            "size": {"max": self.size.max},
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The gates that `to_json` wrote."""
-        found = data["vulnerabilities"]
-        ignore = tuple(Ignore(**{**i, "expires": date.fromisoformat(i["expires"])}) for i in found["ignore"])
-        gate = VulnerabilityGate(tuple(Severity(s) for s in found["fail_on"]), ignore, found["unfixed"])
-        return cls(gate, data["secrets"], SizeGate(data["size"]["max"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pipeline.util.files import replace_file
 
 if TYPE_CHECKING:
     from gql.client import AsyncClientSession, Client
@@ -37,7 +38,7 @@ async def provide(client: Client, session: AsyncClientSession, folder: Path, cli
     found = await _fetch(session)
     client.schema = build_client_schema(json.loads(found))
     with suppress(OSError):  # the next session fetches it
-        _replace(place, found)
+        replace_file(place, found, mode=0o600)
 
 
 async def _fetch(session: AsyncClientSession) -> str:
@@ -46,11 +47,3 @@ async def _fetch(session: AsyncClientSession) -> str:
 
     answer: dict[str, Any] = await session.execute(GraphQLRequest(get_introspection_query_ast(**_UNUSED)))
     return json.dumps(answer, separators=(",", ":"))
-
-
-def _replace(place: Path, text: str) -> None:
-    """Write the file so that a reader sees all of it or nothing."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=place.parent, prefix=f".{place.name}-", delete=False) as file:
-        file.write(text)
-    Path(file.name).replace(place)

@@ -6,13 +6,14 @@ import json
 import os
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import anyio
+
+from pipeline.util.files import replace_file
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -104,10 +105,7 @@ def write(path: Path, record: DaemonRecord) -> None:
 
 def replace_text(path: Path, text: str) -> None:
     """Replace a small file as a whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-        file.write(text)
-    Path(file.name).replace(path)
+    replace_file(path, text, mode=0o600)
 
 
 def spawn(

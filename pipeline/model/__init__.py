@@ -2,6 +2,7 @@
 
 from .descriptor import Descriptor
 from .digest import Digest
+from .gates import Gates, Ignore, Severity, SizeGate, VulnerabilityGate
 from .manifest import Manifest
 from .mirrors import Mirrors
 from .platform import Platform
@@ -12,12 +13,17 @@ __all__ = [
     "COMMIT_TAGS",
     "Descriptor",
     "Digest",
+    "Gates",
+    "Ignore",
     "Manifest",
     "Mirrors",
     "Platform",
     "Reference",
     "Repository",
+    "Severity",
+    "SizeGate",
     "TagTemplate",
+    "VulnerabilityGate",
     "fitting_tag",
     "valid_tag",
 ]

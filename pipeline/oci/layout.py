@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.descriptor import MANIFEST_TYPES, OCI_INDEX
 from pipeline.model.manifest import Manifest, load_json
 from pipeline.util.canonical_json import compact
+from pipeline.util.files import replace_file, replacing
 
 from .verify import Verifier
 
@@ -141,7 +141,7 @@ class Layout:
         descriptor = Descriptor.of(content, media_type)
         target = self._path(descriptor.digest)
         if not target.exists():
-            _atomically(target, content)
+            replace_file(target, content)
         return descriptor
 
     async def put_stream(self, descriptor: Descriptor, pieces: AsyncIterator[bytes]) -> None:
@@ -150,17 +150,13 @@ class Layout:
         if target.exists() and target.stat().st_size == descriptor.size:
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name[:16]}.{secrets.token_hex(6)}.part")
         check = Verifier(descriptor, str(self.folder))
-        try:
+        with replacing(target) as part:
             async with await anyio.open_file(part, "wb") as file:
                 async for piece in pieces:
                     check.update(piece)
                     await file.write(piece)
             check.finish()
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
 
     def add(self, *entries: Descriptor) -> None:
         """List entries in `index.json`; an entry of the same name, or of the same digest if unnamed, is replaced."""
@@ -170,7 +166,7 @@ class Layout:
 
     def _write_index(self, entries: Iterable[Descriptor]) -> None:
         index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [d.to_oci() for d in entries]}
-        _atomically(self.folder / "index.json", compact(index))
+        replace_file(self.folder / "index.json", compact(index))
 
     def _path(self, digest: Digest) -> Path:
         return self.folder / "blobs" / digest.algorithm / digest.hex
@@ -186,10 +182,3 @@ class Layout:
 
 def _key(entry: Descriptor) -> str:
     return entry.annotations.get(REF_NAME) or str(entry.digest)
-
-
-def _atomically(target: Path, content: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name[:16]}.{secrets.token_hex(6)}.part")
-    part.write_bytes(content)
-    part.replace(target)

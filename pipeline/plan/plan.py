@@ -13,10 +13,10 @@ from typing import Any, Literal
 from pipeline.catalogue.named_contexts import NamedContext
 from pipeline.catalogue.rootfs import RootfsEntry
 from pipeline.catalogue.source import Source
-from pipeline.config import Entitlement, Gates, Project
+from pipeline.config import Entitlement, Project
 from pipeline.dockerfile.bases import BaseUse, context_name, final_base, rewrite_uses
 from pipeline.dockerfile.labels import labels_of
-from pipeline.model import Platform, Reference
+from pipeline.model import Gates, Platform, Reference
 from pipeline.util.canonical_json import pretty
 
 FORMAT_VERSION = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from pipeline.config import Entitlement, shapes
-from pipeline.config.values import Severity
+from pipeline.model import Severity
 from pipeline.model.platform import SUPPORTED
 
 from .plan import FORMAT_VERSION

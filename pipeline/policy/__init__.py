@@ -1,19 +1,16 @@
 """Verdicts: pure functions of evidence, policy and the day."""
 
-from .evidence import Evidence, Finding, Inventory, LeakedSecret, Scan, Severity, TestCase, TestReport, Tool
+from .evidence import Evidence, Finding, Inventory, LeakedSecret, Scan, TestCase, TestReport, Tool
 from .tags import Revision, commit_tags, event_tags, lookup_tags, release_tags
-from .verdict import Ignore, Policy, Verdict, judge, severity_counts
+from .verdict import Verdict, judge, severity_counts
 
 __all__ = [
     "Evidence",
     "Finding",
-    "Ignore",
     "Inventory",
     "LeakedSecret",
-    "Policy",
     "Revision",
     "Scan",
-    "Severity",
     "TestCase",
     "TestReport",
     "Tool",

@@ -8,23 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from enum import IntEnum
 from typing import Any, Self
 
-
-class Severity(IntEnum):
-    """Severities as trivy and grype name them, lowest first."""
-
-    UNKNOWN = 0
-    LOW = 1
-    MEDIUM = 2
-    HIGH = 3
-    CRITICAL = 4
-
-    @classmethod
-    def parse(cls, text: str) -> Severity:
-        """Read a name in any case; what is not known is UNKNOWN (a scanner may add its own)."""
-        return cls.__members__.get(text.strip().upper(), cls.UNKNOWN)
+from pipeline.model import Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +99,7 @@ class Evidence:
             out["inventory"]["documents"] = dict(self.inventory.documents)
         for part in ("findings", "secrets") if self.scan else ():
             for item in out["scan"][part]:
-                item["severity"] = item["severity"].name
+                item["severity"] = str(item["severity"])
         return out
 
     @classmethod

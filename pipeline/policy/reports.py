@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pipeline.model import Digest
+from pipeline.model import Digest, Severity
 
-from .evidence import Finding, Inventory, LeakedSecret, Scan, Severity, TestCase, TestReport, Tool
+from .evidence import Finding, Inventory, LeakedSecret, Scan, TestCase, TestReport, Tool
 
 _MAX_REPORT = 256 * 1024 * 1024
 
@@ -50,7 +50,7 @@ def trivy_scan(raw: bytes, tool: Tool) -> Scan:
                     Severity.parse(str(s.get("Severity", ""))),
                 )
             )
-    ordered = sorted(findings.values(), key=lambda f: (-f.severity, f.id, f.package))
+    ordered = sorted(findings.values(), key=lambda f: (-f.severity.rank, f.id, f.package))
     return Scan(tool, tuple(ordered), tuple(secrets))
 
 

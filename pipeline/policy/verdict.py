@@ -1,52 +1,30 @@
-"""Gates: a verdict is a pure function of evidence, policy and the day it is asked."""
+"""Gates: a verdict is a pure function of evidence, gates and the day it is given."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Literal
 
-from .evidence import Evidence, Finding, Scan, Severity
+from pipeline.model import Gates, Ignore, VulnerabilityGate
+from pipeline.model.gates import FailOrWarn
 
+from .evidence import Evidence, Finding, Inventory, LeakedSecret, Scan, TestReport
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
-    """A finding that somebody answers for, until a day: `package` empty means any package."""
-
-    id: str
-    owner: str
-    reason: str
-    expires: date
-    package: str = ""
-
-    def covers(self, finding: Finding, today: date) -> bool:
-        """Whether this entry opens the gate for the finding on that day (the last day included)."""
-        return self.id == finding.id and self.package in ("", finding.package) and today <= self.expires
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the gates ask for. `max_size` in bytes of compressed image, None for no limit; with `unfixed_fail` off,
-    findings that no version fixes yet are only noted."""
-
-    fail_on: frozenset[Severity] = frozenset({Severity.CRITICAL, Severity.HIGH})
-    ignores: tuple[Ignore, ...] = ()
-    secrets_fail: bool = True
-    max_size: int | None = None
-    unfixed_fail: bool = True
+Gate = Literal["vulnerabilities", "secrets", "sbom", "tests", "size"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one gate said: `reasons` close it, `notes` are worth knowing all the same."""
+    """The result of one gate: `reasons` close it, `notes` do not."""
 
-    gate: str
+    gate: Gate
     passed: bool
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As plain data."""
         return {
             "gate": self.gate,
@@ -56,61 +34,68 @@ class Verdict:
         }
 
 
-def judge(evidence: Evidence, policy: Policy, today: date) -> tuple[Verdict, ...]:
-    """Ask every gate for which there is evidence, in the order of the stages."""
+def judge(evidence: Evidence, gates: Gates, today: date) -> tuple[Verdict, ...]:
+    """A verdict of every gate that has evidence, in the order of the stages."""
     verdicts = []
     if evidence.scan:
-        verdicts.append(_vulnerabilities(evidence.scan, policy, today))
-        verdicts.append(_secrets(evidence.scan, policy))
+        verdicts.append(_judge_vulnerabilities(evidence.scan, gates.vulnerabilities, today))
+        verdicts.append(_judge_secrets(evidence.scan.secrets, gates.secrets))
     if evidence.inventory:
-        verdicts.append(Verdict("sbom", evidence.inventory.packages > 0, _unless_packages(evidence)))
+        verdicts.append(_judge_inventory(evidence.inventory))
     if evidence.tests:
-        failed = [f"{c.name}: {c.detail}".strip(": ") for c in evidence.tests.cases if not c.passed]
-        verdicts.append(Verdict("tests", not failed, tuple(failed)))
-    if policy.max_size is not None:
-        verdicts.append(_size(evidence.size, policy.max_size))
+        verdicts.append(_judge_tests(evidence.tests))
+    if gates.size.max is not None:
+        verdicts.append(_judge_size(evidence.size, gates.size.max))
     return tuple(verdicts)
-
-
-def _vulnerabilities(scan: Scan, policy: Policy, today: date) -> Verdict:
-    reasons, notes = [], []
-    for finding in scan.findings:
-        if finding.severity not in policy.fail_on:
-            continue
-        entry = next((i for i in policy.ignores if i.covers(finding, today)), None)
-        if entry:
-            who = f"until {entry.expires} by {entry.owner}: {entry.reason}"
-            notes.append(f"{finding.id} in {finding.package} ignored {who}")
-            continue
-        lapsed = next((i for i in policy.ignores if i.covers(finding, i.expires)), None)
-        fix = f"fixed in {finding.fixed}" if finding.fixed else "no fix yet"
-        after = f"; the ignore of {lapsed.owner} expired on {lapsed.expires}" if lapsed else ""
-        said = f"{finding.id} {finding.severity.name} in {finding.package} {finding.version} ({fix}){after}"
-        (reasons if finding.fixed or policy.unfixed_fail else notes).append(said)
-    return Verdict("vulnerabilities", not reasons, tuple(reasons), tuple(notes))
-
-
-def _secrets(scan: Scan, policy: Policy) -> Verdict:
-    found = tuple(f"{s.rule} in {s.path}" for s in scan.secrets)
-    return (
-        Verdict("secrets", not found, found) if policy.secrets_fail else Verdict("secrets", True, (), found)
-    )
-
-
-def _unless_packages(evidence: Evidence) -> tuple[str, ...]:
-    assert evidence.inventory
-    return () if evidence.inventory.packages else ("the bill of materials names no package",)
-
-
-def _size(size: int, limit: int) -> Verdict:
-    if size <= limit:
-        return Verdict("size", True)
-    return Verdict(
-        "size", False, (f"{size} bytes compressed, {size - limit} more than the limit of {limit}",)
-    )
 
 
 def severity_counts(scan: Scan | None) -> dict[str, int]:
     """How many findings of each severity, highest first, zeroes left out."""
-    counts = Counter(f.severity for f in scan.findings) if scan else Counter()
-    return {s.name: counts[s] for s in sorted(counts, reverse=True)}
+    counts = Counter(finding.severity for finding in scan.findings) if scan else Counter()
+    return {str(s): counts[s] for s in sorted(counts, key=lambda s: s.rank, reverse=True)}
+
+
+def _judge_vulnerabilities(scan: Scan, gate: VulnerabilityGate, today: date) -> Verdict:
+    reasons: list[str] = []
+    notes: list[str] = []
+    for finding in scan.findings:
+        if finding.severity not in gate.fail_on:
+            continue
+        entries = [entry for entry in gate.ignore if _names(entry, finding)]
+        valid = next((entry for entry in entries if today <= entry.expires), None)
+        if valid:
+            until = f"until {valid.expires} by {valid.owner}: {valid.reason}"
+            notes.append(f"{finding.id} in {finding.package} ignored {until}")
+            continue
+        fix = f"fixed in {finding.fixed}" if finding.fixed else "no fix yet"
+        expired = f"; the ignore of {entries[0].owner} expired on {entries[0].expires}" if entries else ""
+        text = f"{finding.id} {finding.severity} in {finding.package} {finding.version} ({fix}){expired}"
+        (reasons if finding.fixed or gate.unfixed == "fail" else notes).append(text)
+    return Verdict("vulnerabilities", not reasons, tuple(reasons), tuple(notes))
+
+
+def _names(entry: Ignore, finding: Finding) -> bool:
+    return entry.id == finding.id and (not entry.package or entry.package == finding.package)
+
+
+def _judge_secrets(secrets: tuple[LeakedSecret, ...], gate: FailOrWarn) -> Verdict:
+    texts = tuple(f"{secret.rule} in {secret.path}" for secret in secrets)
+    return Verdict("secrets", not texts, texts) if gate == "fail" else Verdict("secrets", True, (), texts)
+
+
+def _judge_inventory(inventory: Inventory) -> Verdict:
+    if inventory.packages > 0:
+        return Verdict("sbom", True)
+    return Verdict("sbom", False, ("the bill of materials names no package",))
+
+
+def _judge_tests(report: TestReport) -> Verdict:
+    failed = tuple(f"{case.name}: {case.detail}".strip(": ") for case in report.cases if not case.passed)
+    return Verdict("tests", not failed, failed)
+
+
+def _judge_size(size: int, limit: int) -> Verdict:
+    if size <= limit:
+        return Verdict("size", True)
+    text = f"{size} bytes compressed, {size - limit} more than the limit of {limit}"
+    return Verdict("size", False, (text,))

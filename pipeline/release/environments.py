@@ -111,7 +111,7 @@ async def _ask_again(context: RunContext, repository: Repository, index: Digest,
                 f"{repository.at(child.digest)} bears no signed findings",
                 hint="lockage sign; then promote again",
             )
-        verdicts = judge(_evidence(max(said, key=_when)), context.policy(target), context.today)
+        verdicts = judge(_evidence(max(said, key=_when)), target.gates, context.today)
         closed = [verdict for verdict in verdicts if not verdict.passed]
         if closed:
             raise GateClosed(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from pipeline import policy
-from pipeline.config import Environment, Gates
+from pipeline.config import Environment
 from pipeline.engine.buildkit.daemon import PATIENCE
 from pipeline.errors import ConfigError, Problem
 from pipeline.model import Digest, Mirrors, Platform, Reference, Repository
@@ -136,21 +136,3 @@ class RunContext:
             return frozenset()
         templates = [t for t in self.plan.project.commit_tags if t.fields & {"sha", "short"}]
         return frozenset(policy.commit_tags(self.revision, target.tag, templates))
-
-    def policy(self, target: Target) -> policy.Policy:
-        """The gates of a target, as policy understands them."""
-        return as_policy(target.gates)
-
-
-def as_policy(gates: Gates) -> policy.Policy:
-    """What the user wrote -> what is judged by."""
-    vulnerabilities = gates.vulnerabilities
-    return policy.Policy(
-        frozenset(policy.Severity[s.value] for s in vulnerabilities.fail_on),
-        tuple(
-            policy.Ignore(i.id, i.owner, i.reason, i.expires, i.package or "") for i in vulnerabilities.ignore
-        ),
-        gates.secrets == "fail",
-        gates.size.max,
-        vulnerabilities.unfixed == "fail",
-    )

@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from pipeline.model import Digest
 from pipeline.oci.compare import Comparison, Image, compare
 from pipeline.policy import Revision
 from pipeline.util.concurrency import each
+from pipeline.util.timestamps import parse_timestamp
 
 from .known_records import known
 from .target.build import ATTESTED, build_target
@@ -145,7 +145,7 @@ def _revision(manifest: Manifest) -> Revision:
     notes = manifest.annotations
     created = notes.get("org.opencontainers.image.created", "")
     try:
-        moment = datetime.strptime(created, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        seconds = parse_timestamp(created)
     except ValueError:
         raise BuildError(
             f"{manifest.digest} does not say when it was created: {created[:40]!r}",
@@ -153,7 +153,7 @@ def _revision(manifest: Manifest) -> Revision:
         ) from None
     found = _LABEL.match(notes.get("org.opencontainers.image.revision", ""))
     sha, dirty = (found[1], bool(found[2])) if found else ("", False)
-    return Revision(sha, dirty, int(moment.timestamp()))
+    return Revision(sha, dirty, seconds)
 
 
 async def _untag(context: RunContext, tag: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pipeline.model import Descriptor, Manifest, Repository
 from pipeline.model.descriptor import EMPTY_JSON
 from pipeline.oci.artifact import artifact_manifest
+from pipeline.util.timestamps import format_timestamp
 
 from .bundle import BUNDLE_TYPE, Bundle
 
@@ -20,7 +20,6 @@ CONTENT_ANNOTATION = "dev.sigstore.bundle.content"
 
 def referrer_manifest(subject: Descriptor, bundle: bytes, predicate_type: str, created: int) -> Manifest:
     """The manifest that ties a bundle to its subject (image-spec v1.1 "subject"); `created` in seconds."""
-    moment = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return artifact_manifest(
         BUNDLE_TYPE,
         [Descriptor.of(bundle, BUNDLE_TYPE)],
@@ -28,7 +27,7 @@ def referrer_manifest(subject: Descriptor, bundle: bytes, predicate_type: str, c
         annotations={
             CONTENT_ANNOTATION: "dsse-envelope",
             PREDICATE_ANNOTATION: predicate_type,
-            "org.opencontainers.image.created": moment,
+            "org.opencontainers.image.created": format_timestamp(created),
         },
     )
 

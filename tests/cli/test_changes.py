@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from pipeline.cli.planning.changed_names import parse_names
 from pipeline.errors import UsageError
 from pipeline.plan.changes.reverted import reverted
 from pipeline.plan.schema import plan_schema
+from tests.tools.git import git
 
 FILES = {
     "lockage.yml": "version: 1\nproject: demo\nbases: [debian:12]\n",
@@ -29,12 +29,6 @@ FILES = {
     "images/app/rootfs/etc/a": "1\n",
     "README.md": "words\n",
 }
-
-
-def git(root: Path, *arguments: str) -> str:
-    author = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    command = ["git", "-C", str(root), *author, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def put(root: Path, files: dict[str, str]) -> None:

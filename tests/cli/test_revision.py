@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from pipeline.cli.git.ci_event import CiEvent, ci_event, main_branch
 from pipeline.cli.git.revision import read_epoch, read_revision
 from pipeline.errors import UsageError
+from tests.tools.git import git
 
 _GITHUB = {"GITHUB_ACTIONS": "true"}
 _GITLAB = {"GITLAB_CI": "true"}
@@ -45,13 +45,10 @@ def test_events(environment: dict[str, str], expected: CiEvent | None) -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    _git(tmp_path, "init", "--quiet", "--initial-branch", "trunk")
+    git(tmp_path, "init", "--quiet", "--initial-branch", "trunk")
     (tmp_path / "a").write_text("1")
-    _git(tmp_path, "add", "a")
-    _git(
-        tmp_path,
-        *("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "--message", "one"),
-    )
+    git(tmp_path, "add", "a")
+    git(tmp_path, "commit", "--quiet", "--message", "one")
     return tmp_path
 
 
@@ -60,12 +57,12 @@ def test_a_checkout_has_a_branch(checkout: Path) -> None:
     assert (found.branch, found.dirty, len(found.sha)) == ("trunk", False, 40)
     (checkout / "a").write_text("2")
     assert read_revision(checkout, {}).dirty
-    _git(checkout, "checkout", "--quiet", "--detach")
+    git(checkout, "checkout", "--quiet", "--detach")
     assert read_revision(checkout, {}).branch == ""
 
 
 def test_the_ci_knows_better_than_a_detached_head(checkout: Path) -> None:
-    _git(checkout, "checkout", "--quiet", "--detach")
+    git(checkout, "checkout", "--quiet", "--detach")
     found = read_revision(checkout, _GITLAB | {"CI_COMMIT_BRANCH": "main", "SOURCE_DATE_EPOCH": "7"})
     assert (found.branch, found.created) == ("main", 7)
 
@@ -162,7 +159,3 @@ def test_which_branch_the_main_line_is(environment: dict[str, str], expected: st
 def test_githubs_event_names_the_main_branch(tmp_path: Path, event: str, expected: str) -> None:
     (tmp_path / "event.json").write_text(event)
     assert main_branch(_GITHUB | {"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}) == expected
-
-
-def _git(root: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True)

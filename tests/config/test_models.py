@@ -6,16 +6,14 @@ import pytest
 
 from pipeline.config import (
     Environment,
-    Gates,
     ImageFile,
     Project,
     ProjectFile,
-    Severity,
     VariantFile,
     load,
     validate_document,
 )
-from pipeline.model import Platform, Reference
+from pipeline.model import Gates, Platform, Reference, Severity
 
 MINIMAL = "version: 1\nproject: demo\n"
 

@@ -56,6 +56,9 @@ def make_settings(tmp_path: Path) -> Iterator[Callable[..., LabSettings]]:
     yield make
     for settings in made:
         anyio.run(partial(lab.down, settings, force=True))
+        subprocess.run(
+            ["rm", "-rf", "--one-file-system", settings.data], check=True
+        )  # Python is slow at that
 
 
 @pytest.fixture

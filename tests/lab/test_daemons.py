@@ -94,7 +94,7 @@ def test_ports() -> None:
 
 def test_a_lock_is_freed_by_death(tmp_path: Path) -> None:
     code = (
-        "import anyio, sys; from pathlib import Path; from pipeline.lab.filelock import locked\n"
+        "import anyio, sys; from pathlib import Path; from pipeline.util.file_lock import locked\n"
         "async def main():\n"
         "    async with locked(Path(sys.argv[1]), 'a test'):\n"
         "        print('held', flush=True); await anyio.sleep(600)\n"

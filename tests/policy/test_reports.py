@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from pipeline.policy import Severity, Tool
+from pipeline.model import Severity
+from pipeline.policy import Tool
 from pipeline.policy.reports import cyclonedx_inventory, structure_tests, trivy_scan
 
 TOOL = Tool("t", "1")

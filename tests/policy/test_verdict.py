@@ -1,4 +1,4 @@
-"""Verdicts: the same evidence, policy and day always give the same answer."""
+"""Verdicts: the same evidence, gates and day always give the same result."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.model import Gates, Ignore, Severity, SizeGate, VulnerabilityGate
 from pipeline.policy import (
     Evidence,
     Finding,
-    Ignore,
     Inventory,
     LeakedSecret,
-    Policy,
     Scan,
-    Severity,
     TestCase,
     TestReport,
     Tool,
     judge,
+    severity_counts,
 )
 
 TODAY = date(2026, 11, 21)
@@ -36,21 +35,21 @@ def scanned(*findings: Finding, secrets: tuple[LeakedSecret, ...] = ()) -> Evide
     return Evidence(1000, scan=Scan(TOOL, findings, secrets))
 
 
-def closed(evidence: Evidence, policy: Policy, today: date = TODAY) -> list[str]:
-    return [v.gate for v in judge(evidence, policy, today) if not v.passed]
+def closed(evidence: Evidence, gates: Gates, today: date = TODAY) -> list[str]:
+    return [v.gate for v in judge(evidence, gates, today) if not v.passed]
 
 
 @pytest.mark.parametrize("severity", list(Severity))
 def test_only_the_severities_that_were_named_close(severity: Severity) -> None:
     closes = severity in (Severity.HIGH, Severity.CRITICAL)
-    assert closed(scanned(finding(severity)), Policy()) == (["vulnerabilities"] if closes else [])
+    assert closed(scanned(finding(severity)), Gates()) == (["vulnerabilities"] if closes else [])
 
 
 def test_an_ignore_holds_through_its_last_day() -> None:
-    policy = Policy(ignores=(Ignore("CVE-2099-0001", "me", "why", TODAY),))
-    assert closed(scanned(finding()), policy) == []
-    assert closed(scanned(finding()), policy, TODAY + timedelta(days=1)) == ["vulnerabilities"]
-    (verdict, _) = judge(scanned(finding()), policy, TODAY + timedelta(days=1))
+    gates = Gates(VulnerabilityGate(ignore=(Ignore("CVE-2099-0001", "me", "why", TODAY),)))
+    assert closed(scanned(finding()), gates) == []
+    assert closed(scanned(finding()), gates, TODAY + timedelta(days=1)) == ["vulnerabilities"]
+    (verdict, _) = judge(scanned(finding()), gates, TODAY + timedelta(days=1))
     assert "the ignore of me expired on 2026-11-21" in verdict.reasons[0]
 
 
@@ -63,13 +62,13 @@ def test_an_ignore_holds_through_its_last_day() -> None:
     ],
 )
 def test_an_ignore_covers_what_it_names(entry: Ignore, opens: bool) -> None:
-    assert (closed(scanned(finding()), Policy(ignores=(entry,))) == []) is opens
+    assert (closed(scanned(finding()), Gates(VulnerabilityGate(ignore=(entry,)))) == []) is opens
 
 
 def test_secrets_close_or_warn() -> None:
     evidence = scanned(secrets=(LeakedSecret("github-pat", "/etc/token", Severity.CRITICAL),))
-    assert closed(evidence, Policy()) == ["secrets"]
-    noted = judge(evidence, Policy(secrets_fail=False), TODAY)[1]
+    assert closed(evidence, Gates()) == ["secrets"]
+    noted = judge(evidence, Gates(secrets="warn"), TODAY)[1]
     assert noted.passed and noted.notes == ("github-pat in /etc/token",)
 
 
@@ -79,12 +78,12 @@ def test_size_tests_and_an_empty_bill_of_materials() -> None:
         inventory=Inventory(TOOL, 0, {}),
         tests=TestReport(TOOL, (TestCase("a", True), TestCase("b", False, "seen: x"))),
     )
-    assert closed(evidence, Policy(max_size=1000)) == ["sbom", "tests", "size"]
-    assert closed(evidence, Policy(max_size=1001)) == ["sbom", "tests"]
+    assert closed(evidence, Gates(size=SizeGate(1000))) == ["sbom", "tests", "size"]
+    assert closed(evidence, Gates(size=SizeGate(1001))) == ["sbom", "tests"]
 
 
 def test_no_evidence_no_verdict() -> None:
-    assert judge(Evidence(1), Policy(), TODAY) == ()
+    assert judge(Evidence(1), Gates(), TODAY) == ()
 
 
 names = st.text("abcdefgh-:.0123456789é\n", max_size=12)
@@ -124,14 +123,26 @@ def test_anything_else_is_refused_as_evidence(value: object) -> None:
 
 @given(st.lists(findings, max_size=6), st.lists(findings, max_size=6))
 def test_more_findings_never_open_a_gate(some: list[Finding], more: list[Finding]) -> None:
-    if closed(scanned(*some), Policy()):
-        assert closed(scanned(*some, *more), Policy())
+    if closed(scanned(*some), Gates()):
+        assert closed(scanned(*some, *more), Gates())
 
 
 def test_what_no_version_fixes_is_only_noted_where_the_policy_says_so() -> None:
     open_ended = replace(finding(), fixed="")
-    assert closed(scanned(open_ended), Policy()) == ["vulnerabilities"]
-    lenient = Policy(unfixed_fail=False)
+    assert closed(scanned(open_ended), Gates()) == ["vulnerabilities"]
+    lenient = Gates(VulnerabilityGate(unfixed="warn"))
     (verdict, *_) = judge(scanned(open_ended), lenient, date(2026, 1, 1))
     assert verdict.passed and "no fix yet" in verdict.notes[0]
     assert closed(scanned(finding()), lenient) == ["vulnerabilities"]
+
+
+def test_findings_are_counted_by_rank_and_not_by_name() -> None:
+    scan = scanned(*(finding(severity) for severity in Severity), finding(Severity.LOW)).scan
+    assert list(severity_counts(scan).items()) == [
+        ("CRITICAL", 1),
+        ("HIGH", 1),
+        ("MEDIUM", 1),
+        ("LOW", 2),
+        ("UNKNOWN", 1),
+    ]
+    assert severity_counts(None) == {}

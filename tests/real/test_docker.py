@@ -19,6 +19,8 @@ from pathlib import Path
 import pytest
 from lab.dockerd import MORTAL, daemon, programs
 
+from tests.tools.programs import debian
+
 from .site import ROOT, Site
 
 pytestmark = [
@@ -89,6 +91,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A daemon with its usual rules, for the tests of this file."""
     folder = tmp_path_factory.mktemp("docker")
     docker = programs(folder, "dockerd", "iptables")
+    debian(slirp4netns="slirp4netns")
     with network() as prefix, daemon(folder, docker, prefix=prefix) as environ:
         yield Machine(prefix, environ)
 

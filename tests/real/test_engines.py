@@ -38,8 +38,8 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
     there = Site(home, more)
     there.run("up", "engine")
     yield Two(here, there)
-    there.run("down", "--force")
-    here.run("down", "--force")
+    there.end()
+    here.end()
 
 
 def engine_state(site: Site) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from pipeline.model import Descriptor, Platform, Reference
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST
 from pipeline.registry import Registry
 from pipeline.util.canonical_json import compact
+from tests.tools.git import commit
 
 from . import samples
-from .conftest import commit
 from .site import Site
 from .tools import crane, tags
 
@@ -37,11 +38,17 @@ def copies(name: str = "data", base: str = samples.DEBIAN) -> dict[str, str]:
 ONE = {"images/one/image.yml": samples.image("1", extra="platforms: [linux/amd64]\n")}
 
 
+@pytest.fixture
+def project(project: Callable[..., Path]) -> Callable[..., Path]:
+    """Projects with one repository of builds: what these tests merge is built by the first that needs it."""
+    return partial(project, builds="fanin/builds")
+
+
 def dev(site: Site, root: Path, image: str = "data") -> str:
     """The repository of an image in the first environment."""
     lines = (root / "lockage.yml").read_text().splitlines()
-    (path,) = [line.split()[1] for line in lines if line.startswith("builds:")]
-    return f"{site.registry}/{path.removesuffix('/builds')}/dev/{image}"
+    (name,) = [line.split()[1] for line in lines if line.startswith("project:")]
+    return f"{site.registry}/{name}/dev/{image}"
 
 
 def children(reference: str) -> dict[str, str]:

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from pipeline.run.target.epoch import FIRST
+from tests.tools.git import commit
 
 from . import samples
-from .conftest import commit
 from .site import Site
 from .tools import binary, crane, tags
 
@@ -52,7 +52,7 @@ def pair(site: Site) -> Iterator[tuple[Site, Site]]:
         one.run("up")
     yield made
     for one in made:
-        one.run("down", "--force")
+        one.end()
 
 
 def built(site: Site, root: Path, **env: str) -> dict[str, dict[str, Any]]:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.git import commit
+
 from . import samples
-from .conftest import commit
 from .site import Site
 from .tools import crane, tags
 

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
-import anyio
 import pytest
 from aiohttp import web
 
 from pipeline.model import Repository
 from pipeline.registry import Registry
 
-from . import images
+from . import images, killable
 from .conftest import fresh
 from .faultproxy import faulty
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
-PUSH = """
-import sys
-from pathlib import Path
-import anyio
-from pipeline.model import Repository
-from pipeline.registry import Registry, push_layout
-
-async def main(repo, folder):
-    async with Registry() as registry:
-        await push_layout(registry, folder, repo, "1")
-
-anyio.run(main, Repository.parse(sys.argv[1]), Path(sys.argv[2]))
-"""
 MOMENTS = (1, 2, 5, 9, 14, 17, 18, 19, 20, 21)
 
 
@@ -50,12 +34,12 @@ async def test_killed_at_a_request(host: str, tmp_path: Path) -> None:
             if await registry.head(behind.tagged("1")) is not None:
                 await complete(registry, behind, what, note)
             proxy.plan = lambda number, request: None
-            await finished(repo, tmp_path / "layout")
+            await killable.push(str(repo), tmp_path / "layout")
             await complete(registry, behind, what, note)
 
 
 async def killed_at(proxy, moment: int, repo: Repository, folder: Path) -> None:
-    process = await anyio.open_process([sys.executable, "-c", PUSH, str(repo), str(folder)])
+    process = killable.start(killable.push, str(repo), folder)
     last = len(proxy.asked) + moment
 
     def plan(number: int, request: web.Request) -> str | None:
@@ -65,12 +49,7 @@ async def killed_at(proxy, moment: int, repo: Repository, folder: Path) -> None:
         return None
 
     proxy.plan = plan
-    async with process:
-        assert await process.wait() == -9
-
-
-async def finished(repo: Repository, folder: Path) -> None:
-    await anyio.run_process([sys.executable, "-c", PUSH, str(repo), str(folder)], stderr=subprocess.STDOUT)
+    assert await killable.end(process) == -9
 
 
 async def complete(registry: Registry, repo: Repository, what: images.Image, note) -> None:

@@ -5,76 +5,46 @@ No visible tag ever points at something incomplete, and the same program run aga
 
 from __future__ import annotations
 
-import json
 import random
-import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import anyio
 import pytest
 from aiohttp import web
 
 from pipeline.model import Digest, Manifest, Repository
 from pipeline.registry import Registry
 
-from . import images
+from . import images, killable
 from .conftest import fresh
 from .faultproxy import Proxy, faulty
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
-RELEASE = """
-import json, sys
-import anyio
-from pipeline.model import Descriptor, Digest, Platform, Repository, compact
-from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
-from pipeline.registry import Registry
-from pipeline.release import perform, plan_promotion, push
-from pipeline.release.push import Pushed
-
-async def main(said):
-    builds, dev, prod = (Repository.parse(said[name]) for name in ("builds", "dev", "prod"))
-    children = [Pushed(Platform.parse(name), Digest(digest)) for name, digest in said["children"]]
-    async with Registry() as registry:
-        index, pushed = await push(registry, builds, dev, children)
-        config = await registry.put_blob(dev, EMPTY_JSON, Descriptor.of(EMPTY_JSON, OCI_EMPTY))
-        for subject in (*pushed, index):
-            there = await registry.referrers(dev, subject.digest)
-            if there:
-                continue
-            text = f"statement about {subject.digest}".encode()
-            layer = await registry.put_blob(dev, text, Descriptor.of(text, "text/plain"))
-            bare = Descriptor(subject.media_type, subject.digest, subject.size)
-            raw = compact({"schemaVersion": 2, "mediaType": OCI_MANIFEST,
-                "artifactType": "application/vnd.example.statement", "config": config.to_oci(),
-                "layers": [layer.to_oci()], "subject": bare.to_oci()})
-            await registry.put_manifest(dev, raw, OCI_MANIFEST)
-        await perform(registry, await plan_promotion(registry, dev, index.digest, dev, ["ci-1"]))
-        for tags in (["1.2.3", "1.2"], ["latest"]):
-            await perform(registry, await plan_promotion(registry, dev, index.digest, prod, tags))
-
-anyio.run(main, json.loads(sys.argv[1]))
-"""
 TIMES = 50
 TAGS = {"dev": {"ci-1"}, "prod": {"1.2.3", "1.2", "latest"}}
 
 
 @dataclass(frozen=True)
 class Case:
-    """Where one release goes; `said` tells the program."""
+    """Where one release goes, and what the program is told."""
 
     dev: Repository
     prod: Repository
-    said: str
+    said: dict[str, Any]
 
 
 def case(builds: Repository, what: images.Image, host: str) -> Case:
     dev, prod = fresh(host), fresh(host)
     platforms = ["linux/amd64", "linux/arm64"]
     children = [(name, str(child.digest)) for name, child in zip(platforms, what.children, strict=True)]
-    places = {"builds": str(Repository(host, builds.path)), "dev": str(dev), "prod": str(prod)}
-    return Case(dev, prod, json.dumps(places | {"children": children}))
+    return Case(dev, prod, told(host, builds, dev, prod) | {"children": children})
+
+
+def told(host: str, builds: Repository, dev: Repository, prod: Repository) -> dict[str, Any]:
+    """The repositories on a host."""
+    places = {"builds": builds, "dev": dev, "prod": prod}
+    return {name: str(Repository(host, repo.path)) for name, repo in places.items()}
 
 
 async def test_killed_at_fifty_moments(host: str) -> None:
@@ -82,7 +52,7 @@ async def test_killed_at_fifty_moments(host: str) -> None:
     async with faulty(host) as proxy, Registry() as registry:
         await images.push(registry, builds, what)
         whole = case(builds, what, proxy.host)
-        await run(whole)
+        await killable.release(whole.said)
         requests = len(proxy.asked)
         await finished(registry, host, whole, what)
         incomplete = 0
@@ -92,7 +62,8 @@ async def test_killed_at_fifty_moments(host: str) -> None:
             await killed(proxy, one, chance.randint(1, requests), passed_on=chance.random() < 0.5)
             seen = await visible_is_complete(registry, host, one)
             incomplete += seen < sum(map(len, TAGS.values()))
-            await run(replace(one, said=one.said.replace(proxy.host, host)))
+            # in this process: starting another fifty would be most of the time
+            await killable.release(one.said | told(host, builds, one.dev, one.prod))
             await finished(registry, host, one, what)
         assert incomplete > TIMES // 2, "the kills came too late to show anything"
 
@@ -100,30 +71,21 @@ async def test_killed_at_fifty_moments(host: str) -> None:
 async def killed(proxy: Proxy, one: Case, moment: int, *, passed_on: bool) -> None:
     """Kill the program when its n-th request arrives; the request itself still reaches the registry, or not. What it
     had sent besides is not passed on: the rerun goes to the registry itself, and nothing old may arrive beside it."""
-    process = await anyio.open_process([sys.executable, "-c", RELEASE, one.said])
+    process = killable.start(killable.release, one.said)
     last = len(proxy.asked) + moment
 
     def plan(number: int, request: web.Request) -> str | None:
         if number < last:  # what an earlier case had sent when it was killed comes too late for anything
             own = any(repo.path in request.path for repo in (one.dev, one.prod)) or "GET" in request.method
             return None if own else "reset"
-        if process.returncode is None:
-            process.kill()
+        process.kill()
         return "reset after" if passed_on and number == last else "reset"
 
     proxy.plan = plan
-    async with process:
-        await process.wait()
+    code = await killable.end(process)
     await proxy.settled()
     ended_first = len(proxy.asked) < last  # it needed fewer requests this time than when they were counted
-    assert process.returncode == (0 if ended_first else -9)
-
-
-async def run(one: Case) -> None:
-    """The same program to its end, in this process: starting another fifty would be most of the time."""
-    code: dict[str, Any] = {}
-    exec(RELEASE.rpartition("anyio.run(")[0], code)
-    await code["main"](json.loads(one.said))
+    assert code == (0 if ended_first else -9)
 
 
 async def visible_is_complete(registry: Registry, host: str, one: Case) -> int:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model import Descriptor, Digest
-from pipeline.policy import Evidence, Finding, Scan, Severity, Tool
+from pipeline.model import Descriptor, Digest, Severity
+from pipeline.policy import Evidence, Finding, Scan, Tool
 from pipeline.state.records import Record
 from pipeline.state.run_state import PublishedState, PublishedTag, RunState, tag_of
 from pipeline.util.canonical_json import compact
@@ -56,13 +56,19 @@ def test_it_comes_back_as_it_was(records: list[Record], places: dict[str, Publis
     [
         b"",
         b"not gzip",
-        gzip.compress(b"[]"),
-        gzip.compress(compact({"format_version": 2})),
-        gzip.compress(compact({"format_version": 1, "day": "yesterday", "records": [], "places": {}})),
-        gzip.compress(compact({"format_version": 1, "day": "2026-11-21", "records": [{}], "places": {}})),
-        gzip.compress(compact({"format_version": 1, "day": "2026-11-21", "records": [], "places": []})),
+        gzip.compress(b"[]", mtime=0),
+        gzip.compress(compact({"format_version": 2}), mtime=0),
+        gzip.compress(
+            compact({"format_version": 1, "day": "yesterday", "records": [], "places": {}}), mtime=0
+        ),
+        gzip.compress(
+            compact({"format_version": 1, "day": "2026-11-21", "records": [{}], "places": {}}), mtime=0
+        ),
+        gzip.compress(
+            compact({"format_version": 1, "day": "2026-11-21", "records": [], "places": []}), mtime=0
+        ),
         PublishedState(DAY).to_bytes()[:-4],
-        gzip.compress(b"[" * 100_000),
+        gzip.compress(b"[" * 100_000, mtime=0),
     ],
 )
 def test_what_is_no_standing_is_refused(raw: bytes) -> None:

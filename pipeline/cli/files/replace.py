@@ -1,27 +1,16 @@
-"""Whole files: a reader sees the old content or the new content, never a part of either."""
+"""Whole files of people and of this instance: what the disk refuses is an error with the path."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
+from pipeline.util import files
 
 
-def replace_file(path: Path, content: bytes | str, *, mode: int = 0o644) -> None:
-    """Write a whole file, text as UTF-8, and create its folder. Raises EnvironmentProblem."""
-    raw = content.encode() if isinstance(content, str) else content
+def replace_file(path: Path, content: bytes | str, *, mode: int | None = None) -> None:
+    """As `util.files.replace_file`. Raises EnvironmentProblem."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=".lockage-", dir=path.parent)
-        scratch = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(raw)
-                os.fchmod(descriptor, mode)
-            scratch.replace(path)
-        finally:
-            scratch.unlink(missing_ok=True)
+        files.replace_file(path, content, mode=mode)
     except OSError as error:
         raise EnvironmentProblem(f"cannot write {path}: {error.strerror}") from None

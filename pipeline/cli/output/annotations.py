@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pipeline.errors import ConfigError, EnvironmentProblem, LockageError, Problem
+from pipeline.errors import ConfigError, LockageError, Problem
 
+from ..files.replace import replace_file
 from . import console
 
 if TYPE_CHECKING:
@@ -137,13 +138,7 @@ def code_quality(annotations: Iterable[Annotation]) -> list[dict[str, object]]:
 
 def _write_report(path: Path, annotations: Iterable[Annotation]) -> None:
     text = json.dumps(code_quality(annotations), indent=2, ensure_ascii=False) + "\n"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_name(f".{path.name}.new")
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(path)
-    except OSError as error:
-        raise EnvironmentProblem(f"cannot write {path}: {error.strerror}") from None
+    replace_file(path, text)
 
 
 def _below_checkout(path: Path, environ: Mapping[str, str]) -> str:

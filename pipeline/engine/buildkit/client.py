@@ -164,10 +164,10 @@ def _with_inputs(
 
 
 async def _tell(daemon: Daemon, name: str, tell: Callable[[str], None]) -> None:
-    before, pause = "", service.PROGRESS
+    before, pause = "", service.FIRST_LOOK
     while True:
         await anyio.sleep(pause)
-        pause = min(pause * 1.5, service.PROGRESS * 4)  # each look is a container of the engine
+        pause = service.LOOKS
         try:
             doing = current((await daemon.progress()).get(name, ""))
         except LockageError:  # the build itself says why

@@ -33,9 +33,11 @@ STATE = "lockage-buildkit-state"
 SOCKETS = "lockage-buildkit-run"
 SUBNET = "10.86.0.0/16"  # of RUN instructions; the engine's own is 10.87.0.0/16
 START_LIMIT = 60.0  # seconds until the daemon answers
-PROGRESS = 5.0  # seconds between two looks at what builds are doing
+FIRST_LOOK = 10.0  # seconds until a build is looked at for what it is doing
+LOOKS = 20.0  # seconds between two looks at all builds: each takes the engine 0.3 s of processor time
 _TAIL = 8192  # bytes of a build's events
 _TRACE = ".trace"
+_ANSWERED = "\n==> answered <==\n"
 _HEADER = re.compile(rf"^==> (.*){re.escape(_TRACE)} <==\n", re.MULTILINE)
 PATIENCE = 30.0  # seconds in which a busy daemon has to answer
 _ENGINE_LIMIT = 60.0  # seconds for the engine to run a question, and to stop a service
@@ -231,14 +233,21 @@ class Daemon:
                 return
 
     async def progress(self) -> Mapping[str, str]:
-        """The ends of what running builds have written to their `trace`, by name; read at most every few seconds."""
+        """The ends of what running builds have written to their `trace`, by name; read every LOOKS seconds at most.
+
+        The container that reads them asks whether the daemon answers, so that `hangs` need not.
+        """
         async with self._reading:
-            if time.monotonic() - self._read >= PROGRESS:
-                script = f"cd {self._folder}; tail -qvc {_TAIL} *{_TRACE} 2>/dev/null || :"
+            if time.monotonic() - self._read >= LOOKS:
+                script = f"""
+                    cd {self._folder}; tail -qvc {_TAIL} *{_TRACE} 2>/dev/null || :
+                    {self._question(self.config.patience)} >/dev/null 2>&1 && printf '%s' '{_ANSWERED}' || :"""
                 asked = self.tool().with_env_variable("LOCKAGE_ASKED", uuid.uuid4().hex)
                 with explained("asking BuildKit's clients for their progress"):
                     text = await asked.with_exec(["/bin/sh", "-c", script]).stdout()
-                parts = _HEADER.split(text)
+                if text.endswith(_ANSWERED):
+                    self._answered = time.monotonic()
+                parts = _HEADER.split(text.removesuffix(_ANSWERED))
                 self._progress = dict(zip(parts[1::2], parts[2::2], strict=True))
                 self._read = time.monotonic()
             return self._progress
@@ -254,7 +263,7 @@ class Daemon:
         """
         import dagger
 
-        script = f"timeout -s KILL {limit:.0f} buildctl --addr {self.address} debug workers || exit 1"
+        script = f"{self._question(limit)} || exit 1"
         if starting:
             script = f"""
                 end=$(($(date +%s) + {limit:.0f}))
@@ -279,6 +288,9 @@ class Daemon:
         if answered:
             self._answered = time.monotonic()
         return answered
+
+    def _question(self, limit: float) -> str:
+        return f"timeout -s KILL {limit:.0f} buildctl --addr {self.address} debug workers"
 
     async def _stop(self) -> None:
         service, self._service = self._service, None

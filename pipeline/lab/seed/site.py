@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.model import Digest, Platform, Reference, Repository
 from pipeline.util.canonical_json import pretty
+from pipeline.util.files import replace_file
 
 FILE = "site.json"
 PREFIX = "mirror"
@@ -58,10 +59,7 @@ class Site:
 
     def write(self, folder: Path) -> None:
         """Keep the site in an instance's data folder; readers never see half of it."""
-        folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f".{FILE}.new"
-        part.write_text(pretty(self.to_json()))
-        part.replace(folder / FILE)
+        replace_file(folder / FILE, pretty(self.to_json()))
 
     @classmethod
     def read(cls, folder: Path) -> Site | None:

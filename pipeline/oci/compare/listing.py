@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipeline.model import Digest
+from pipeline.util.timestamps import format_timestamp
 
 from ..layer import Kind, LayerEntry, LayerLimits, decompressed, entries
 from .difference import Difference
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +91,11 @@ def _content(seen: Seen) -> str:
 
 def _moment(nanoseconds: int) -> str:
     try:
-        text = (_EPOCH + timedelta(seconds=nanoseconds // 10**9)).strftime("%Y-%m-%dT%H:%M:%S")
+        text = format_timestamp(nanoseconds // 10**9)
     except OverflowError:
         return f"{nanoseconds} ns"
     rest = nanoseconds % 10**9
-    return f"{text}.{rest:09d}Z" if rest else f"{text}Z"
+    return f"{text.removesuffix('Z')}.{rest:09d}Z" if rest else text
 
 
 def _bytes(value: bytes | None) -> str | None:

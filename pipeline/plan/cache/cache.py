@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.catalogue.source import Source
 from pipeline.config import Lock
 from pipeline.model import Platform
+from pipeline.util.files import replace_file
 
 from ..plan import Plan
 from .encoding import dump, fingerprint, load
@@ -71,11 +70,7 @@ def _read(place: Path, source: Source) -> Plan | None:
 
 def _keep(place: Path, content: bytes) -> None:
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".plan-", dir=place.parent)
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-        Path(name).replace(place)
+        replace_file(place, content, mode=0o600)
         kept = sorted(place.parent.glob("*.json"), key=lambda p: p.stat().st_mtime_ns)
         for old in kept[:-_KEEP]:
             old.unlink(missing_ok=True)

@@ -20,8 +20,8 @@ from typing import Any, Generic, TypeVar
 from pipeline.catalogue.named_contexts import NamedContext
 from pipeline.catalogue.rootfs import RootfsEntry
 from pipeline.catalogue.source import Source
-from pipeline.config import Gates, Lock, Project
-from pipeline.model import Platform, Reference
+from pipeline.config import Lock, Project
+from pipeline.model import Gates, Platform, Reference
 from pipeline.util.canonical_json import compact
 
 from ..plan import Base, Plan, Target

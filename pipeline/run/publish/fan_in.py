@@ -149,7 +149,7 @@ async def _judge(context: RunContext, target: Target, child: PlatformImage) -> N
     ]
     if unknown:
         raise GateClosed(f"{target.id}: nothing is known of its {', '.join(unknown)}", hint=_push(target))
-    closed = [v for v in judge(evidence, context.policy(target), context.today) if not v.passed]
+    closed = [v for v in judge(evidence, target.gates, context.today) if not v.passed]
     if closed:
         raise GateClosed(
             f"{target.id} is not merged: its gates are closed ({', '.join(v.gate for v in closed)})",

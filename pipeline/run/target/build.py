@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from pipeline.plan import Target
 from pipeline.policy import Evidence
 from pipeline.registry.platform_image import PlatformImage, read_platform_image
 from pipeline.state.records import Record
+from pipeline.util.timestamps import format_timestamp
 
 from ..context import RunContext
 from ..known_records import size_of
@@ -153,8 +153,7 @@ def _attestations(context: RunContext) -> dict[str, str]:
 
 def _created(context: RunContext) -> dict[str, str]:
     """Labels that belong to this build (OCI image-spec v1.1, annotations.md); not part of the key."""
-    moment = datetime.fromtimestamp(context.revision.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    out = {f"{_OCI}.created": moment}
+    out = {f"{_OCI}.created": format_timestamp(context.revision.created)}
     if context.revision.sha:
         out[f"{_OCI}.revision"] = context.revision.label
     return out

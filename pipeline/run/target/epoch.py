@@ -9,11 +9,11 @@ oldest of its bases was made. (SOURCE_DATE_EPOCH in the environment is taken as 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pipeline.model import Digest, Platform, Reference
 from pipeline.model.manifest import load_json
+from pipeline.util.timestamps import parse_timestamp
 
 from .inputs import images
 
@@ -71,7 +71,6 @@ async def image_created(registry: Registry, reference: Reference, platform: Plat
         return 0
     try:
         data = load_json(await registry.blob(reference.repository, manifest.config))
-        created = datetime.fromisoformat(str(data["created"]))
-        return int((created if created.tzinfo else created.replace(tzinfo=UTC)).timestamp())
+        return parse_timestamp(str(data["created"]))
     except (ValueError, KeyError, TypeError, OverflowError):
         return 0

@@ -105,7 +105,7 @@ async def _process(
     context.kept.note(record)
     # Tests that were taken out of the catalogue do not go on judging the image.
     evidence = record.evidence if target.test else replace(record.evidence, tests=None)
-    verdicts = judge(evidence, context.policy(target), context.today) if until is not Stage.BUILD else ()
+    verdicts = judge(evidence, target.gates, context.today) if until is not Stage.BUILD else ()
     closed = [v for v in verdicts if not v.passed]
     if closed:
         status, reason = Status.CLOSED, f"gate closed: {', '.join(v.gate for v in closed)}"

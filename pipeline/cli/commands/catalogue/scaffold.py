@@ -33,7 +33,7 @@ def ignore_dist(root: Path) -> list[str]:
     after = gitignore(before)
     if after == before:
         return []
-    replace_file(path, after)
+    replace_file(path, after, mode=0o644)
     return [".gitignore"]
 
 

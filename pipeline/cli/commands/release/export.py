@@ -128,7 +128,7 @@ def _note_closed_gates(context: RunContext, image: Sequence[BuiltTarget]) -> Non
 
     for built in image:
         target, evidence = built.target, built.record.evidence
-        for verdict in judge(evidence, context.policy(target), context.today):
+        for verdict in judge(evidence, target.gates, context.today):
             if not verdict.passed:
                 console.message(f"note: {target.id}: the gate {verdict.gate} is closed; exported anyway")
 
