@@ -16,7 +16,7 @@ from tools.peers import REGCTL
 from pipeline.cli.output.progress import Progress
 from pipeline.errors import LockageError
 from pipeline.lab import LabSettings, ensure
-from pipeline.lab.engine.image import ensure as ensure_engine_image
+from pipeline.lab.engine.image import ensure_engine_image
 from pipeline.lab.tools.recipes import TOOLS
 
 _TOOLS = (*TOOLS.values(), *JUDGES, REGCTL)

@@ -13,8 +13,8 @@ from pathlib import Path
 MOST = 4  # processes; each may start an engine, a registry and their caches
 HOST = "host"
 ON_THE_HOST = (
-    "tests/lab/test_lab_way.py",
-    "tests/lab/test_docker_way.py",
+    "tests/lab/test_lab_backend.py",
+    "tests/lab/test_docker_backend.py",
     "tests/lab/test_emulation.py",
     "tests/real/test_docker.py",
     "tests/real/test_builder.py::test_a_disk_that_is_full",

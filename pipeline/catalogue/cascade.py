@@ -1,4 +1,4 @@
-"""Image → Tag → Variant: what holds for each tag, the later level winning.
+"""Image → Tag → Variant: the merged values of each tag, the later level winning.
 
 The image level is `images/<name>/image.yml`, then (if tags live in version folders) the version's own
 image.yml. `versions`, `variables`, `args`, `contexts` and `labels` merge key by key; single values are replaced. A
@@ -7,13 +7,13 @@ variant takes every base tag with its suffix, and every alias too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
-from pipeline.config import ImageFile, Level, TagEntry, VariantEntry, VariantFile
+from pipeline.config import GatePolicy, Level, Strategy, TagEntry, VariantEntry, VariantFile
 from pipeline.errors import Problem
-from pipeline.model import valid_tag
+from pipeline.model import Platform, valid_tag
 
 from .definition import Definition, Explicit, Mention, Placed, Position
 from .discover import FileSource, ImageSource
@@ -21,46 +21,87 @@ from .external import check_external
 from .source import ROOTFS, Source
 from .unique_tags import check_unique_tags
 
-_OF_FILES = ("aliases", "version_strategy", "platforms", "gates", "title", "description")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """A level with the place it was written at."""
+class _PlacedLevel:
+    """A level with its position."""
 
     level: Level
-    place: Position
+    position: Position
 
-    def at(self, key: str) -> Position:
-        return Position(self.place.document, (*self.place.path, key))
+
+_Levels = tuple[_PlacedLevel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    """A variant: its levels, least specific first, and its own folder if it has one. None is the base tag."""
+
+    name: str
+    suffix: str
+    levels: _Levels
+    folder: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What only files have: the same for all tags of one file."""
+
+    automatic: bool
+    strategy: Strategy
+    platforms: tuple[Platform, ...] | None
+    gates: GatePolicy | None
+    title: str | None
+    description: str | None
+
+    @classmethod
+    def of(cls, files: tuple[FileSource, ...]) -> _Shared:
+        models = [source.file for source in reversed(files)]
+        return cls(
+            automatic=_first(True, *(m.aliases for m in models)),
+            strategy=_first("semver", *(m.version_strategy for m in models)),
+            platforms=_first(None, *(m.platforms for m in models)),
+            gates=_first(None, *(m.gates for m in models)),
+            title=_first(None, *(m.title for m in models)),
+            description=_first(None, *(m.description for m in models)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """The tags of one image.yml: the image, its folders, the levels above its tags, and its variants."""
+
+    image: str
+    root: str  # the image's folder
+    own: FileSource
+    levels: _Levels
+    shared: _Shared
+    variants: tuple[_Variant, ...]
 
 
 def resolve(
     source: Source, images: tuple[ImageSource, ...], problems: list[Problem]
 ) -> tuple[Definition, ...]:
     """Every tag of every image, by image name and then as written; problems are appended."""
-    out: list[Definition] = []
+    definitions: list[Definition] = []
     folders: dict[str, str] = {}
     for image in images:
         name = _name(image)
         if folders.setdefault(name, image.folder) != image.folder:
-            files = [f for f in (image.image, *image.versions) if f]
-            place = Position(files[0].document, ("name",))
-            problems.append(place.problem(f"the image {name!r} is already in {folders[name]}/"))
+            first = next(file for file in (image.image, *image.versions) if file)
+            position = Position(first.document, ("name",))
+            problems.append(position.problem(f"the image {name!r} is already in {folders[name]}/"))
             continue
-        found = list(_image(source, name, image, problems))
-        if (
-            not found
-            and image.image is not None
-            and not any(p.path.startswith(image.folder) for p in problems)
-        ):
-            problems.append(
-                Position(image.image.document, ()).problem("the image has no tag", "write tags: [1.0.0]")
-            )
-        out.extend(found)
-    check_external(source, images, out, problems)
-    check_unique_tags(out, problems)
-    return tuple(sorted(out, key=lambda d: d.image))
+        tags = list(_image(source, name, image, problems))
+        if not tags and image.image and not any(p.path.startswith(image.folder) for p in problems):
+            position = Position(image.image.document, ())
+            problems.append(position.problem("the image has no tag", "write tags: [1.0.0]"))
+        definitions += tags
+    check_external(source, images, definitions, problems)
+    check_unique_tags(definitions, problems)
+    return tuple(sorted(definitions, key=lambda d: d.image))
 
 
 def _name(image: ImageSource) -> str:
@@ -73,82 +114,83 @@ def _name(image: ImageSource) -> str:
 def _image(source: Source, name: str, image: ImageSource, problems: list[Problem]) -> Iterator[Definition]:
     top = image.image
     if top:
-        yield from _file(source, name, image.folder, (top,), problems)
+        yield from _tags(source, _file(name, image.folder, (top,), problems), problems)
     for version in image.versions:
         if version.file.name and version.file.name != name:
-            place = Position(version.document, ("name",))
-            problems.append(place.problem(f"another file of {image.folder}/ says {name!r}"))
-        yield from _file(source, name, image.folder, (top, version) if top else (version,), problems)
+            position = Position(version.document, ("name",))
+            problems.append(position.problem(f"another file of {image.folder}/ says {name!r}"))
+        chain = (top, version) if top else (version,)
+        yield from _tags(source, _file(name, image.folder, chain, problems), problems)
 
 
-def _file(
-    source: Source, name: str, root: str, chain: tuple[FileSource, ...], problems: list[Problem]
-) -> Iterator[Definition]:
-    own = chain[-1]
-    levels = [_Said(f.file, Position(f.document, ())) for f in chain]
-    common = {key: _of_file([f.file for f in chain], key) for key in _OF_FILES}
-    variants = _variants(chain, problems)
-    for number, entry in enumerate(own.file.tags):
-        tag = _Said(entry, Position(own.document, ("tags", number)))
-        folders = _folders(source, root, own.folder, entry.name, None)
-        yield _definition(name, entry, "", None, [*levels, tag], [], folders, common)
+def _file(name: str, root: str, chain: tuple[FileSource, ...], problems: list[Problem]) -> _File:
+    levels = tuple(_PlacedLevel(file.file, Position(file.document, ())) for file in chain)
+    return _File(name, root, chain[-1], levels, _Shared.of(chain), _variants(chain, problems))
+
+
+def _tags(source: Source, file: _File, problems: list[Problem]) -> Iterator[Definition]:
+    for number, entry in enumerate(file.own.file.tags):
+        tag = _PlacedLevel(entry, Position(file.own.document, ("tags", number)))
+        yield _definition(source, file, entry, tag, None)
         if entry.external is not None:
             continue
-        for variant, (suffix, said, extra) in variants.items():
-            if not valid_tag(entry.name + suffix):
-                problems.append(
-                    said[-1].place.problem(f"{entry.name + suffix[:200]!r} is too long for a tag")
-                )
-                continue
-            below = _folders(source, root, own.folder, entry.name, variant)
-            below = tuple(dict.fromkeys((*below, *extra)))
-            yield _definition(name, entry, suffix, variant, [*levels, tag], said, below, common)
+        for variant in file.variants:
+            name = entry.name + variant.suffix
+            if valid_tag(name):
+                yield _definition(source, file, entry, tag, variant)
+            else:
+                shown = entry.name + variant.suffix[:200]
+                problems.append(variant.levels[-1].position.problem(f"{shown!r} is too long for a tag"))
 
 
-def _variants(
-    chain: tuple[FileSource, ...], problems: list[Problem]
-) -> dict[str, tuple[str, list[_Said], tuple[str, ...]]]:
-    """Each variant's suffix, what is said about it (later wins) and its own folder if it has one."""
-    said: dict[str, list[_Said]] = {}
-    folders: dict[str, tuple[str, ...]] = {}
+def _variants(chain: tuple[FileSource, ...], problems: list[Problem]) -> tuple[_Variant, ...]:
+    """The variants of the tags of the last file."""
+    levels: dict[str, list[_PlacedLevel]] = {}
+    folders: dict[str, str] = {}
     for file in chain:
-        here: set[str] = set()
+        names: set[str] = set()
         for number, entry in enumerate(file.file.variants):
-            place = Position(file.document, ("variants", number))
-            if entry.name in here:
-                problems.append(place.problem(f"the variant {entry.name!r} is written twice"))
+            position = Position(file.document, ("variants", number))
+            if entry.name in names:
+                problems.append(position.problem(f"the variant {entry.name!r} is written twice"))
                 continue
-            here.add(entry.name)
-            said.setdefault(entry.name, []).append(_Said(entry, place))
+            names.add(entry.name)
+            levels.setdefault(entry.name, []).append(_PlacedLevel(entry, position))
     for variant in chain[-1].variants:
-        said.setdefault(variant.name, []).append(_Said(variant.file, Position(variant.document, ())))
-        folders[variant.name] = (variant.folder,)
-    out = {}
-    for name, levels in said.items():
-        suffix = f"-{name}"
-        for level in levels:
-            if isinstance(level.level, VariantEntry | VariantFile) and level.level.suffix:
-                suffix = level.level.suffix
-        out[name] = (suffix, levels, folders.get(name, ()))
-    return out
-
-
-def _folders(source: Source, root: str, own: str, tag: str, variant: str | None) -> tuple[str, ...]:
-    """The folders that may hold templates and rootfs/ for a tag, least specific first."""
-    candidates = [root, own]
-    if own == root:
-        candidates.append(f"{root}/{tag}")
-    if variant and variant != ROOTFS:
-        candidates.append(f"{own}/{variant}")
-        if own == root:
-            candidates.append(f"{root}/{tag}/{variant}")
-    seen = dict.fromkeys(candidates)
+        position = Position(variant.document, ())
+        levels.setdefault(variant.name, []).append(_PlacedLevel(variant.file, position))
+        folders[variant.name] = variant.folder
     return tuple(
-        f for f in seen if f in (root, own) or (source.is_dir(f) and not _is_other_level(source, f, own))
+        _Variant(name, _suffix(name, placed), tuple(placed), folders.get(name))
+        for name, placed in levels.items()
     )
 
 
-def _is_other_level(source: Source, folder: str, own: str) -> bool:
+def _suffix(name: str, levels: list[_PlacedLevel]) -> str:
+    written = [p.level.suffix for p in reversed(levels) if isinstance(p.level, VariantEntry | VariantFile)]
+    return next((suffix for suffix in written if suffix), f"-{name}")
+
+
+def _folders(source: Source, file: _File, tag: str, variant: _Variant | None) -> tuple[str, ...]:
+    """The folders that may hold templates and rootfs/ for a tag, least specific first."""
+    root, own = file.root, file.own.folder
+    candidates = [root, own]
+    if own == root:
+        candidates.append(f"{root}/{tag}")
+    if variant and variant.name != ROOTFS:
+        candidates.append(f"{own}/{variant.name}")
+        if own == root:
+            candidates.append(f"{root}/{tag}/{variant.name}")
+    folders = [
+        folder
+        for folder in candidates
+        if folder in (root, own) or (source.is_dir(folder) and not _is_version(source, folder, own))
+    ]
+    own_folder = [variant.folder] if variant and variant.folder else []
+    return tuple(dict.fromkeys((*folders, *own_folder)))
+
+
+def _is_version(source: Source, folder: str, own: str) -> bool:
     """Whether a folder right below the image has an image.yml: then it is a version, not a tag or variant."""
     return (
         folder.rpartition("/")[0] == own
@@ -158,86 +200,77 @@ def _is_other_level(source: Source, folder: str, own: str) -> bool:
 
 
 def _definition(
-    image: str,
-    entry: TagEntry,
-    suffix: str,
-    variant: str | None,
-    levels: list[_Said],
-    variant_levels: list[_Said],
-    folders: tuple[str, ...],
-    common: Mapping[str, Any],
+    source: Source, file: _File, entry: TagEntry, tag: _PlacedLevel, variant: _Variant | None
 ) -> Definition:
-    every = [*levels, *variant_levels]
-    user = _last(every, "rootfs_user")
-    copy = _last(every, "rootfs_copy")
-    automatic = common["aliases"]
+    shared, suffix = file.shared, variant.suffix if variant else ""
+    inherited: _Levels = (*file.levels, tag)
+    levels: _Levels = (*inherited, *variant.levels) if variant else inherited
+    own = variant.levels if variant else inherited
+    models = [placed.level for placed in reversed(levels)]
     return Definition(
-        image=image,
+        image=file.image,
         tag=entry.name + suffix,
         base_tag=entry.name,
-        variant=variant,
+        variant=variant.name if variant else None,
         suffix=suffix,
-        versions=_merged(every, "versions"),
-        variables=_merged(every, "variables"),
-        labels=_merged(every, "labels"),
-        rootfs_user="0:0" if user is None else user,
-        rootfs_copy=True if copy is None else copy,
-        template=_explicit(variant_levels if variant else levels, "template"),
-        inherited_template=_explicit(levels, "template") if variant else None,
-        test_template=_explicit(variant_levels if variant else levels, "test_template"),
-        inherited_test_template=_explicit(levels, "test_template") if variant else None,
-        folders=folders,
+        versions=_merged([model.versions for model in models]),
+        variables=_merged([model.variables for model in models]),
+        labels=_merged([model.labels for model in models]),
+        rootfs_user=_first("0:0", *(model.rootfs_user for model in models)),
+        rootfs_copy=_first(True, *(model.rootfs_copy for model in models)),
+        template=_explicit(own, "template"),
+        inherited_template=_explicit(inherited, "template") if variant else None,
+        test_template=_explicit(own, "test_template"),
+        inherited_test_template=_explicit(inherited, "test_template") if variant else None,
+        folders=_folders(source, file, entry.name, variant),
         aliases=tuple(alias + suffix for alias in entry.aliases),
-        automatic=True if automatic is None else automatic,
-        strategy=common["version_strategy"] or "semver",
-        platforms=common["platforms"],
-        gates=common["gates"],
-        title=common["title"],
-        description=common["description"],
-        place=levels[-1].place,
+        automatic=shared.automatic,
+        strategy=shared.strategy,
+        platforms=shared.platforms,
+        gates=shared.gates,
+        title=shared.title,
+        description=shared.description,
+        position=tag.position,
         external=entry.external,
-        arguments=_placed(every, "args"),
-        contexts=_placed(every, "contexts"),
-        secrets=_mentions(every, "secrets"),
-        ssh=_mentions(every, "ssh"),
+        arguments=_placed(levels, "args"),
+        contexts=_placed(levels, "contexts"),
+        secrets=_mentions(levels, "secrets"),
+        ssh=_mentions(levels, "ssh"),
     )
 
 
-def _merged(levels: list[_Said], key: str) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for said in levels:
-        out.update(getattr(said.level, key))
-    return out
+def _first(default: T, *values: T | None) -> T:
+    """The first value that is not None."""
+    return next((value for value in values if value is not None), default)
 
 
-def _placed(levels: list[_Said], key: str) -> dict[str, Placed]:
-    out: dict[str, Placed] = {}
-    for said in levels:
-        for name, value in getattr(said.level, key).items():
-            out[name] = Placed(value, Position(said.place.document, (*said.place.path, key, name)))
-    return out
+def _merged(mappings: list[dict[str, T]]) -> dict[str, T]:
+    """All mappings in one, the first winning; keys in the order of the last."""
+    merged: dict[str, T] = {}
+    for mapping in reversed(mappings):
+        merged |= mapping
+    return merged
 
 
-def _mentions(levels: list[_Said], key: str) -> tuple[Mention, ...]:
+def _placed(levels: _Levels, key: str) -> dict[str, Placed]:
+    return {
+        name: Placed(value, placed.position.below(key, name))
+        for placed in levels
+        for name, value in getattr(placed.level, key).items()
+    }
+
+
+def _mentions(levels: _Levels, key: str) -> tuple[Mention, ...]:
     return tuple(
-        Mention(name, Position(said.place.document, (*said.place.path, key, number)))
-        for said in levels
-        for number, name in enumerate(getattr(said.level, key))
+        Mention(name, placed.position.below(key, number))
+        for placed in levels
+        for number, name in enumerate(getattr(placed.level, key))
     )
 
 
-def _last(levels: list[_Said], key: str) -> Any:
-    found = (getattr(said.level, key) for said in reversed(levels))
-    return next((value for value in found if value is not None), None)
-
-
-def _explicit(levels: list[_Said], key: str) -> Explicit | None:
-    for said in reversed(levels):
-        name = getattr(said.level, key)
+def _explicit(levels: _Levels, key: str) -> Explicit | None:
+    for placed in reversed(levels):
+        name = getattr(placed.level, key)
         if name is not None:
-            return Explicit(name, said.at(key))
+            return Explicit(name, placed.position.below(key))
     return None
-
-
-def _of_file(files: list[ImageFile], key: str) -> Any:
-    return next((v for f in reversed(files) if (v := getattr(f, key)) is not None), None)

@@ -21,11 +21,11 @@ def read_folders(source: Source, definition: Definition, problems: list[Problem]
     for name, said in definition.contexts.items():
         if kind_of(said.value) != "folder":
             continue
-        folder = folder_of(said.value, said.place)
+        folder = folder_of(said.value, said.position)
         top = source.get(folder)
         if top is None or top.kind != "dir":
             what = "is not there" if top is None else "is no folder"
-            problems.append(said.place.problem(f"{folder} {what}"))
+            problems.append(said.position.problem(f"{folder} {what}"))
             continue
         tree = read_tree(source, folder, problems)
         out[name] = NamedContext(name, "folder", said.value, entries=tree.entries)

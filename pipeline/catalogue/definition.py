@@ -1,10 +1,9 @@
-"""One tag of one image in one variant, with everything its levels say, and where they say it."""
+"""One tag of one image in one variant: the merged values of its levels, with their positions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from pipeline.config import GatePolicy, Strategy
 from pipeline.config.yaml import Document, KeyPath
@@ -15,31 +14,38 @@ from pipeline.util.suggest import dotted
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where something was said: a document and a key in it. The position is looked up when it is needed."""
+    """A key in a document. Line and column are looked up when they are needed."""
 
     document: Document
     path: KeyPath
 
-    def problem(self, message: str, suggestion: str | None = None, *, key: str | None = None) -> Problem:
-        """A problem at this place."""
+    def below(self, *steps: str | int) -> Position:
+        """The position of a key below this one."""
+        return Position(self.document, (*self.path, *steps))
+
+    def problem(
+        self, message: str, suggestion: str | None = None, *, subject: str = "", base: str = ""
+    ) -> Problem:
+        """A problem at this position."""
         line, column = self.document.positions().of(self.path)
-        return Problem(self.document.path, line, column, key or dotted(self.path), message, suggestion)
+        key = dotted(self.path)
+        return Problem(self.document.path, line, column, key, message, suggestion, subject, base)
 
 
 @dataclass(frozen=True, slots=True)
 class Explicit:
-    """A template that a level names itself."""
+    """A template that a level names."""
 
     name: str
-    place: Position
+    position: Position
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A value by name (a build argument, a context), and the level that says it last."""
+    """A build argument or a context, with the position that decides it."""
 
     value: str
-    place: Position
+    position: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +53,12 @@ class Mention:
     """The id of a secret or an ssh entry that a level names."""
 
     name: str
-    place: Position
+    position: Position
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One tag of one image, in one variant: everything the levels say about it."""
+    """One tag of one image, in one variant, with the merged values of its levels."""
 
     image: str
     tag: str
@@ -60,7 +66,7 @@ class Definition:
     variant: str | None
     suffix: str
     versions: Mapping[str, str]
-    variables: Mapping[str, Any]
+    variables: Mapping[str, object]
     labels: Mapping[str, str]
     rootfs_user: str
     rootfs_copy: bool
@@ -69,15 +75,15 @@ class Definition:
     test_template: Explicit | None
     inherited_test_template: Explicit | None
     folders: tuple[str, ...]  # least specific first
-    aliases: tuple[str, ...]  # those that the tag lists, with the suffix
+    aliases: tuple[str, ...]  # listed by the tag, with the suffix
     automatic: bool
     strategy: Strategy
     platforms: tuple[Platform, ...] | None
     gates: GatePolicy | None
     title: str | None
     description: str | None
-    place: Position
-    external: Reference | None = None  # built elsewhere and taken over as it is
+    position: Position
+    external: Reference | None = None  # built elsewhere, used by digest
     arguments: Mapping[str, Placed] = field(default_factory=dict)
     contexts: Mapping[str, Placed] = field(default_factory=dict)
     secrets: tuple[Mention, ...] = ()  # of all levels

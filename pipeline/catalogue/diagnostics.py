@@ -1,50 +1,21 @@
-"""A mistake in a template that many tags share, told once. Pure."""
+"""A problem of a template that many tags share is reported once. Pure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from pipeline.errors import Problem
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._/-]*:[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_SUBJECT = "\0"
 
-
-def once(problems: Iterable[Problem], names: Collection[str]) -> list[Problem]:
-    """The same problems, those that differ only in the tag they are about put together: `app:1.0.0 and 3 more`.
-
-    `names` are the tags (`python:3.11.2-dev`) as they stand at the end of a message or behind "rendering".
-    """
-    known = frozenset(names)
-    groups: dict[Problem, list[Problem]] = {}
+def merge_by_subject(problems: Iterable[Problem]) -> list[Problem]:
+    """The same problems, those that differ only in their subject as one: `app:1.0.0 and 3 more`."""
+    subjects: dict[tuple[Problem, bool], dict[str, None]] = {}
     for problem in problems:
-        groups.setdefault(_without_subject(problem, known), []).append(problem)
-    return [_together(alike, found) for alike, found in groups.items()]
+        alike = replace(problem, subject=""), bool(problem.subject)
+        subjects.setdefault(alike, {})[problem.subject] = None
+    return [replace(problem, subject=_list(tuple(names))) for (problem, _), names in subjects.items()]
 
 
-def _subject(problem: Problem, known: Collection[str]) -> re.Match[str] | None:
-    """Where a message names the tag it is about; what a base is called does not count."""
-    for match in reversed(list(_NAME.finditer(problem.message))):
-        before = problem.message[: match.start()]
-        if match[0] in known and before.endswith(("(", " for ", "rendering ")):
-            return match
-    return None
-
-
-def _without_subject(problem: Problem, known: Collection[str]) -> Problem:
-    match = _subject(problem, known)
-    if match is None:
-        return problem
-    text = problem.message
-    return replace(problem, message=text[: match.start()] + _SUBJECT + text[match.end() :])
-
-
-def _together(alike: Problem, found: list[Problem]) -> Problem:
-    first, more = found[0], len(dict.fromkeys(found)) - 1
-    if not more:
-        return first
-    head, _, tail = alike.message.partition(_SUBJECT)
-    name = first.message[len(head) : len(first.message) - len(tail)]
-    return replace(first, message=f"{head}{name} and {more} more{tail}")
+def _list(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pipeline.model import Reference
 
@@ -40,9 +40,9 @@ class NamedContext:
         """The folder below dist/<name>/<tag>/: `contexts/<name>`, with / and : of the name as %2F and %3A."""
         return f"contexts/{self.name.replace('/', '%2F').replace(':', '%3A')}"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The context as data, without its entries."""
-        out: dict[str, Any] = {"name": self.name, "kind": self.kind, "source": self.source}
+        out: dict[str, object] = {"name": self.name, "kind": self.kind, "source": self.source}
         if self.target_id:
             out["target"] = self.target_id
         if self.reference:

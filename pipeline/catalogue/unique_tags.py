@@ -17,18 +17,18 @@ def check_unique_tags(definitions: Sequence[Definition], problems: list[Problem]
         other = seen.setdefault(definition.name, definition)
         if other is not definition:
             what = f"the variant {other.variant!r} of {other.base_tag}" if other.variant else "another entry"
-            problems.append(definition.place.problem(f"{definition.name} is already made by {what}"))
+            problems.append(definition.position.problem(f"{definition.name} is already made by {what}"))
     taken: dict[str, Definition] = {}
     strategies: dict[str, Definition] = {}
     for definition in definitions:
         first = strategies.setdefault(definition.image, definition)
         if first.strategy != definition.strategy and definition.variant is None:
-            place = Position(definition.place.document, ("version_strategy",))
-            message = f"{first.place.document.path} orders the same image by {first.strategy}"
+            place = Position(definition.position.document, ("version_strategy",))
+            message = f"{first.position.document.path} orders the same image by {first.strategy}"
             problems.append(place.problem(message, did_you_mean(definition.strategy, [first.strategy])))
         for number, alias in enumerate(definition.aliases):
             name = f"{definition.image}:{alias}"
-            place = Position(definition.place.document, (*definition.place.path, "aliases", number))
+            place = Position(definition.position.document, (*definition.position.path, "aliases", number))
             if name in seen:
                 problems.append(place.problem(f"the alias {alias!r} is the name of a tag"))
             elif taken.setdefault(name, definition) is not definition:

@@ -28,7 +28,7 @@ def check_unused_folders(source: Source, definitions: Iterable[Definition], prob
         named = {e.name.rpartition("/")[0] for e in explicit if e is not None}
         used.update(f"{folder}/{name}" for folder in d.folders for name in named)
         contexts.update(
-            folder_of(c.value, c.place) for c in d.contexts.values() if kind_of(c.value) == "folder"
+            folder_of(c.value, c.position) for c in d.contexts.values() if kind_of(c.value) == "folder"
         )
         for folder in d.folders:
             known = names.setdefault("/".join(folder.split("/")[:2]), set())

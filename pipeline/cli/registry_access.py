@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from pipeline.registry import Access
+from pipeline.registry import Access, access_from_environ
 
 
 def registry_access() -> Access:
     """Access to registries as this user and environment have it."""
-    return Access.from_docker_config(None, os.environ)
+    return access_from_environ(os.environ)

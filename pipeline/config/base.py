@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, WithJsonSchema
 
@@ -65,7 +65,7 @@ def _template_path(text: str) -> str:
     return text
 
 
-def _reference(value: Any) -> Reference:
+def _reference(value: object) -> Reference:
     """A reference with a tag (`latest` if none was written) and no digest: digests live in the lock."""
     if isinstance(value, Reference):
         return value
@@ -77,7 +77,7 @@ def _reference(value: Any) -> Reference:
     return found if found.tag else found.repository.tagged("latest")
 
 
-def _platform(value: Any) -> Platform:
+def _platform(value: object) -> Platform:
     if isinstance(value, Platform):
         return value
     if not isinstance(value, str):
@@ -85,7 +85,7 @@ def _platform(value: Any) -> Platform:
     return Platform.parse(value)
 
 
-def _commit_tag(value: Any) -> TagTemplate:
+def _commit_tag(value: object) -> TagTemplate:
     if isinstance(value, TagTemplate):
         return value
     if not isinstance(value, str):
@@ -93,7 +93,7 @@ def _commit_tag(value: Any) -> TagTemplate:
     return TagTemplate.parse(str(value))
 
 
-def _flag(value: Any) -> Any:
+def _flag(value: object) -> object:
     if isinstance(value, str):
         if value.lower() not in _FLAGS:
             raise ValueError("true or false is expected")
@@ -101,7 +101,7 @@ def _flag(value: Any) -> Any:
     return value
 
 
-def free_form(value: Any) -> Any:
+def free_form(value: object) -> object:
     """Free values: a plain `true`/`false` is a bool, a plain decimal integer an int, all else as written."""
     if isinstance(value, YamlValue):
         if value in ("true", "false"):
@@ -114,7 +114,7 @@ def free_form(value: Any) -> Any:
     return value
 
 
-def _shown(schema: Mapping[str, Any]) -> WithJsonSchema:
+def _shown(schema: Mapping[str, object]) -> WithJsonSchema:
     return WithJsonSchema(dict(schema))
 
 
@@ -150,5 +150,5 @@ Arguments = Annotated[
     dict[Annotated[str, AfterValidator(_argument)], Text],
     _shown(shapes.named(f"(?!(?:{_RESERVED.pattern})$){_ARGUMENT.pattern}", shapes.SCALAR)),
 ]
-Variables = Annotated[dict[str, Any], BeforeValidator(free_form)]
+Variables = Annotated[dict[str, object], BeforeValidator(free_form)]
 Labels = dict[str, Text]

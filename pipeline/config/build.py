@@ -78,7 +78,6 @@ Contexts = Annotated[
     ],
     WithJsonSchema(dict(shapes.CONTEXTS)),
 ]
-BuildEntitlement = Literal["network.host", "security.insecure"]
 
 
 class _OneOf(Model):
@@ -94,14 +93,9 @@ class _OneOf(Model):
             raise ValueError(f"exactly one of {', '.join(names)} is expected")
         return self
 
-    @property
-    def given(self) -> tuple[str, Any] | None:
-        """The key that is there, with its value."""
-        return next(((name, getattr(self, name)) for name in self.model_fields_set), None)
-
 
 def _one_of(least: int) -> Callable[[dict[str, Any]], None]:
-    def extend(schema: dict[str, Any]) -> None:
+    def extend(schema: dict[str, Any]) -> None:  # as pydantic calls it
         schema |= {"minProperties": least, "maxProperties": 1}
         for entry in schema["properties"].values():
             entry.pop("default")
@@ -123,9 +117,12 @@ class SecretEntry(_OneOf, json_schema_extra=_one_of(1)):
 
     def value(self) -> builder.SecretSource:
         """As the program uses it."""
-        assert self.given is not None, "validated"
-        kind, value = self.given
-        return builder.SecretSource(kind, value)
+        if self.env is not None:
+            return builder.SecretSource("env", self.env)
+        if self.file is not None:
+            return builder.SecretSource("file", self.file)
+        assert self.command is not None, "validated"
+        return builder.SecretSource("command", self.command)
 
 
 class SshEntry(_OneOf, json_schema_extra=_one_of(0)):
@@ -142,13 +139,15 @@ class SshEntry(_OneOf, json_schema_extra=_one_of(0)):
 
     def value(self) -> builder.SshSource:
         """As the program uses it."""
-        return builder.SshSource(*self.given) if self.given else builder.SshSource()
+        if self.file is not None:
+            return builder.SshSource("file", self.file)
+        return builder.SshSource() if self.agent is None else builder.SshSource("agent", self.agent)
 
 
 class AttestationsEntry(Model):
     """What BuildKit attests of every build by itself."""
 
-    provenance: Literal["none", "min", "max"] = Field("none", description="How much it says of the build")
+    provenance: builder.Provenance = Field("none", description="How much it says of the build")
     sbom: Flag = Field(False, description="Whether it lists the image's packages")
     generator: ImageReference = Field(
         default_factory=lambda: Reference.parse(builder.SBOM_GENERATOR),
@@ -161,27 +160,19 @@ class AttestationsEntry(Model):
 
 
 class _CacheEntry(Model):
-    mode: Literal["min", "max"] = Field(
-        "max", description="max: every stage's layers; min: the image's alone"
-    )
-    compression: Literal["gzip", "zstd", "uncompressed"] = Field(
-        "zstd", description="Of the layers it writes"
-    )
-    export: Literal["always", "branch", "never"] = Field(
+    mode: builder.CacheMode = Field("max", description="max: every stage's layers; min: the image's alone")
+    compression: builder.Compression = Field("zstd", description="Of the layers it writes")
+    export: builder.CacheExport = Field(
         "branch", description="Which runs write it: all but pull requests, commits of branches, none"
     )
-    own: ClassVar[tuple[str, ...]] = ()
 
-    def value(self) -> builder.CacheEntry:
-        """As the program uses it."""
-        kind: Any = getattr(self, "type")  # noqa: B009 - each entry has its own literal
-        found = {name: getattr(self, name) for name in self.own}
-        attributes = {
+    def _value(self, type: builder.CacheType, **attributes: str | bool | None) -> builder.CacheEntry:
+        written = {
             name: str(value).lower() if isinstance(value, bool) else value
-            for name, value in found.items()
+            for name, value in attributes.items()
             if value is not None
         }
-        return builder.CacheEntry(kind, attributes, self.mode, self.compression, self.export)
+        return builder.CacheEntry(type, written, self.mode, self.compression, self.export)
 
 
 class RegistryCache(_CacheEntry):
@@ -189,7 +180,10 @@ class RegistryCache(_CacheEntry):
 
     type: Literal["registry"] = Field(description="A repository of a registry")
     ref: RepositoryName = Field(description="The repository, without a tag")
-    own = ("ref",)
+
+    def value(self) -> builder.CacheEntry:
+        """As the program uses it."""
+        return self._value(self.type, ref=self.ref)
 
 
 class S3Cache(_CacheEntry):
@@ -201,7 +195,17 @@ class S3Cache(_CacheEntry):
     prefix: Text | None = Field(None, description="Put before every object's name")
     endpoint_url: Text | None = Field(None, description="The store's address, if it is not AWS")
     use_path_style: Flag | None = Field(None, description="Whether the bucket is in the address's path")
-    own = ("bucket", "region", "prefix", "endpoint_url", "use_path_style")
+
+    def value(self) -> builder.CacheEntry:
+        """As the program uses it."""
+        return self._value(
+            self.type,
+            bucket=self.bucket,
+            region=self.region,
+            prefix=self.prefix,
+            endpoint_url=self.endpoint_url,
+            use_path_style=self.use_path_style,
+        )
 
 
 class LocalCache(_CacheEntry):
@@ -209,7 +213,10 @@ class LocalCache(_CacheEntry):
 
     type: Literal["local"] = Field(description="A folder")
     path: Given = Field(description="The folder, below lockage.yml's folder or absolute")
-    own = ("path",)
+
+    def value(self) -> builder.CacheEntry:
+        """As the program uses it."""
+        return self._value(self.type, path=self.path)
 
 
 class GithubCache(_CacheEntry):
@@ -217,10 +224,13 @@ class GithubCache(_CacheEntry):
 
     type: Literal["gha"] = Field(description="The cache of GitHub Actions")
     scope: Text | None = Field(None, description="Keeps caches apart (default: one for each image)")
-    own = ("scope",)
+
+    def value(self) -> builder.CacheEntry:
+        """As the program uses it."""
+        return self._value(self.type, scope=self.scope)
 
 
 CacheEntry = Annotated[RegistryCache | S3Cache | LocalCache | GithubCache, Field(discriminator="type")]
-Entitlements = dict[ImageName, tuple[BuildEntitlement, ...]]
+Entitlements = dict[ImageName, tuple[builder.Entitlement, ...]]
 Secrets = Annotated[dict[Id, SecretEntry], Field(json_schema_extra={"additionalProperties": False})]
 Ssh = Annotated[dict[Id, SshEntry], Field(json_schema_extra={"additionalProperties": False})]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field, model_validator
 
 from .base import (
@@ -66,7 +64,7 @@ class TagEntry(Level):
 
     @model_validator(mode="before")
     @classmethod
-    def _bare(cls, value: Any) -> Any:
+    def _bare(cls, value: object) -> object:
         return {"name": value} if isinstance(value, str) else value
 
 
@@ -78,7 +76,7 @@ class VariantEntry(Level):
 
     @model_validator(mode="before")
     @classmethod
-    def _bare(cls, value: Any) -> Any:
+    def _bare(cls, value: object) -> object:
         return {"name": value} if isinstance(value, str) else value
 
 

@@ -1,4 +1,4 @@
-"""lockage.lock: which digest every external base and tool had when the lock was written."""
+"""lockage.lock: the digest of every external base and tool at the time of locking."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ MAX_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Lock:
-    """References (written in full, with their tag) and their digests."""
+    """References, in full and with their tag, and their digests."""
 
     images: Mapping[Reference, Digest] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def of(cls, digests: Mapping[Reference, Digest]) -> Lock:
-        """A lock from what was resolved."""
+        """A lock of resolved references."""
         return cls(MappingProxyType({Reference(r.repository, r.tag): d for r, d in digests.items()}))
 
     def digest(self, reference: Reference) -> Digest | None:
-        """The digest a reference is locked to."""
+        """The digest that a reference is locked to."""
         return self.images.get(reference)
 
     def missing(self, references: Iterable[Reference]) -> tuple[Reference, ...]:
-        """Those that this lock does not know, in order."""
+        """Those that are not locked, in order."""
         return tuple(r for r in dict.fromkeys(references) if r not in self.images)
 
     def to_bytes(self) -> bytes:
@@ -46,48 +46,54 @@ def read_lock(content: bytes, path: str = LOCK_NAME) -> Lock:
     problems: list[Problem] = []
     images: dict[Reference, Digest] = {}
     for name, entry in _images(content, path, problems).items():
-        key = f"images[{name[:200]!r}]"
         try:
-            reference = Reference.parse(name)
-            if str(reference) != name or reference.digest or not reference.tag:
-                raise ValueError("is not written in full (host/path:tag)")
-            if (
-                not isinstance(entry, dict)
-                or set(entry) != {"digest"}
-                or not isinstance(entry["digest"], str)
-            ):
-                raise ValueError('must be {"digest": "sha256:…"}')
-            images[reference] = Digest(entry["digest"])
+            images[_reference(name)] = _digest(entry)
         except ValueError as error:
-            problems.append(Problem(path, 0, 0, key, str(error)))
+            problems.append(Problem(path, 0, 0, f"images[{name[:200]!r}]", str(error)))
     if problems:
         raise ConfigError(problems, hint="`lockage lock` writes it again")
     return Lock(MappingProxyType(images))
 
 
-def _images(content: bytes, path: str, problems: list[Problem]) -> dict[str, object]:
+def _reference(name: str) -> Reference:
+    reference = Reference.parse(name)
+    if str(reference) != name or reference.digest or not reference.tag:
+        raise ValueError("is not written in full (host/path:tag)")
+    return reference
+
+
+def _digest(entry: object) -> Digest:
+    digest = entry.get("digest") if isinstance(entry, dict) and len(entry) == 1 else None
+    if not isinstance(digest, str):
+        raise ValueError('must be {"digest": "sha256:…"}')
+    return Digest(digest)
+
+
+def _images(content: bytes, path: str, problems: list[Problem]) -> Mapping[str, object]:
+    """The entries of a lock by reference; problems are appended."""
     try:
         if len(content) > MAX_BYTES:
             raise ValueError(f"larger than {MAX_BYTES // 1024} KiB")
-        data = json.loads(content, object_pairs_hook=_once)
+        data: object = json.loads(content, object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError) as error:
         line, column = getattr(error, "lineno", 0), getattr(error, "colno", 0)
         problems.append(Problem(path, line, column, "", f"not valid JSON: {error}"))
         return {}
-    if not isinstance(data, dict) or not isinstance(data.get("images"), dict):
+    images = data.get("images") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(images, dict):
         problems.append(Problem(path, 0, 0, "images", "is missing"))
         return {}
     if data.get("format_version") != FORMAT_VERSION:
         message = f"is {data.get('format_version')!r}, this program reads {FORMAT_VERSION}"
         problems.append(Problem(path, 0, 0, "format_version", message))
         return {}
-    for key in sorted(set(data) - {"format_version", "images"}):
+    for key in sorted(data.keys() - {"format_version", "images"}):
         problems.append(Problem(path, 0, 0, key, "is not a known key"))
-    return data["images"]
+    return images
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    out = dict(pairs)
-    if len(out) != len(pairs):
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise ValueError("a key is written twice")
-    return out
+    return members

@@ -15,7 +15,7 @@ from .policy import GatePolicy
 from .values import EMBEDDED
 
 
-def _reference(text: str, what: str) -> Any:
+def _default_image(text: str, what: str) -> Any:  # as pydantic's Field
     return Field(default_factory=lambda: Reference.parse(text), description=f"{what} (default {text})")
 
 
@@ -35,7 +35,7 @@ def _path(text: str) -> str:
     return text
 
 
-def _number(value: Any) -> Any:
+def _as_version(value: object) -> object:
     return 1 if value == "1" else value
 
 
@@ -58,12 +58,12 @@ class EnvironmentEntry(Model):
 class ToolEntries(Model):
     """The images of the tools that build images and look at them; the lock has their digests."""
 
-    buildkit: ImageReference = _reference("docker.io/moby/buildkit:v0.32.2", "Builds")
-    syft: ImageReference = _reference("docker.io/anchore/syft:v1.18.1", "Lists packages")
-    trivy: ImageReference = _reference(
+    buildkit: ImageReference = _default_image("docker.io/moby/buildkit:v0.32.2", "Builds")
+    syft: ImageReference = _default_image("docker.io/anchore/syft:v1.18.1", "Lists packages")
+    trivy: ImageReference = _default_image(
         "docker.io/aquasec/trivy:0.74.0", "Looks for vulnerabilities and secrets"
     )
-    cosign: ImageReference = _reference("ghcr.io/sigstore/cosign/cosign:v3.1.3", "Signs")
+    cosign: ImageReference = _default_image("ghcr.io/sigstore/cosign/cosign:v3.1.3", "Signs")
     structure_test: ImageReference = Field(
         default_factory=lambda: Reference.parse("gcr.io/gcp-runtimes/container-structure-test:v1.22.1"),
         alias="structure-test",
@@ -74,7 +74,7 @@ class ToolEntries(Model):
 class ProjectFile(Model):
     """The whole of lockage.yml."""
 
-    version: Annotated[Literal[1], BeforeValidator(_number), _shown(shapes.VERSION)] = Field(
+    version: Annotated[Literal[1], BeforeValidator(_as_version), _shown(shapes.VERSION)] = Field(
         description="The format of this file"
     )
     project: ImageName = Field(description="The project's name")
@@ -116,7 +116,7 @@ class ProjectFile(Model):
     tools: ToolEntries = Field(
         default_factory=ToolEntries, description="Images of the tools, or their mirrors"
     )
-    vulnerability_db: ImageReference = _reference("ghcr.io/aquasecurity/trivy-db:2", "The scanner's data")
+    vulnerability_db: ImageReference = _default_image("ghcr.io/aquasecurity/trivy-db:2", "The scanner's data")
     policy: GatePolicy = Field(default_factory=GatePolicy, description="What closes a gate")
     commit_tags: tuple[CommitTag, ...] = Field(
         COMMIT_TAGS,

@@ -1,15 +1,17 @@
 """JSON Schema (draft 2020-12) of what people write: image.yml, a variant's image.yml, lockage.yml; and of the lock.
 
-Made from the models, so that it cannot say something else. What a schema cannot say is left to the models:
-rules between keys (two environments with one name), whether a file is there, whether a tag exists.
+Generated from the models, so that the two cannot differ. What a schema cannot express is left to the models: rules
+between keys (two environments with one name), whether a file or a tag exists.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+
+from pipeline.util.json_values import as_object
 
 from . import shapes
+from .base import Model
 from .image import ImageFile, VariantFile
 from .lock import FORMAT_VERSION
 from .project import ProjectFile
@@ -31,24 +33,24 @@ def identity(kind: str) -> str:
     return f"urn:lockage:schema:{kind}:1"
 
 
-def image_schema() -> dict[str, Any]:
+def image_schema() -> dict[str, object]:
     """image.yml of an image or a version."""
     return _of(ImageFile, "image", "image.yml", "An image of the catalogue: its tags and variants")
 
 
-def variant_schema() -> dict[str, Any]:
+def variant_schema() -> dict[str, object]:
     """image.yml in a variant's own folder."""
     return _of(VariantFile, "variant", "image.yml of a variant", "A variant with a folder of its own")
 
 
-def project_schema() -> dict[str, Any]:
+def project_schema() -> dict[str, object]:
     """lockage.yml."""
     return _of(
         ProjectFile, "project", "lockage.yml", "Where images go, what they stand on, what closes a gate"
     )
 
 
-def lock_schema() -> dict[str, Any]:
+def lock_schema() -> dict[str, object]:
     """lockage.lock."""
     entry = {
         "type": "object",
@@ -77,38 +79,42 @@ def lock_schema() -> dict[str, Any]:
     }
 
 
-def _of(model: Any, kind: str, title: str, description: str) -> dict[str, Any]:
-    made = model.model_json_schema(by_alias=True)
-    definitions: dict[str, Any] = {}
-    for name, schema in made.pop("$defs", {}).items():
-        tidied = _tidied(schema)
-        definitions[name] = {"anyOf": [tidied["properties"]["name"], tidied]} if name in _BARE else tidied
-    body = {**_tidied(made), "title": title, "description": description}
-    known = str({"body": body, "definitions": definitions})
+def _of(model: type[Model], kind: str, title: str, description: str) -> dict[str, object]:
+    generated: dict[str, object] = model.model_json_schema(by_alias=True)
+    definitions: dict[str, object] = {}
+    for name, schema in as_object(generated.pop("$defs", {})).items():
+        definition = _simplified(as_object(schema))
+        if name in _BARE:
+            definition = {"anyOf": [as_object(definition["properties"])["name"], definition]}
+        definitions[name] = definition
+    body = {**_simplified(generated), "title": title, "description": description}
+    text = str({"body": body, "definitions": definitions})
     for name, shape in _SHAPES.items():
-        if f"#/$defs/{name}'" in known:
+        if f"#/$defs/{name}'" in text:
             definitions[name] = dict(shape)
     head = {"$schema": DIALECT, "$id": identity(kind), "title": title, "description": description}
     return {**head, **body, "$defs": dict(sorted(definitions.items()))}
 
 
-def _tidied(schema: Any) -> Any:
-    """Without the titles that only repeat a key and the defaults that only say "nothing"; shapes by name."""
-    if isinstance(schema, list):
-        return [_tidied(one) for one in schema]
-    if not isinstance(schema, Mapping):
-        return schema
-    out = {}
+def _simplified(schema: Mapping[str, object]) -> dict[str, object]:
+    """Without titles that repeat a key and defaults that are empty; shapes by name."""
+    out: dict[str, object] = {}
     for key, value in schema.items():
         if key == "properties":
-            out[key] = {name: _tidied(one) for name, one in value.items()}
+            out[key] = {name: _simplified(as_object(entry)) for name, entry in as_object(value).items()}
         elif not (key in ("title", "discriminator") or (key == "default" and value in (None, [], {}))):
-            out[key] = _tidied(value)
-    return _shape(out)
+            out[key] = _simplified_value(value)
+    return _named_shape(out)
 
 
-def _shape(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema that says a shape, with the shape by its name and what else it says beside it."""
+def _simplified_value(value: object) -> object:
+    if isinstance(value, list):
+        return [_simplified_value(element) for element in value]
+    return _simplified(value) if isinstance(value, dict) else value
+
+
+def _named_shape(schema: Mapping[str, object]) -> dict[str, object]:
+    """A schema that holds a shape, with a reference to the shape in its place."""
     for name, shape in _SHAPES.items():
         if all(schema.get(key) == value for key, value in shape.items()):
             return {"$ref": f"#/$defs/{name}", **{k: v for k, v in schema.items() if k not in shape}}

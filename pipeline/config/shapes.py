@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from pipeline.model import Severity
 from pipeline.model.platform import SUPPORTED
 from pipeline.model.tag_template import FIELDS
 
-Schema = Mapping[str, Any]
+Schema = Mapping[str, object]
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _PATH = rf"{_COMPONENT}(?:/{_COMPONENT})*"
@@ -28,7 +27,7 @@ _WITH_IMAGE = rf"{_RUN}(?:(?:\.|_|__|-+){_RUN})*"
 _UNITS = "B|kB|KB|MB|GB|KiB|MiB|GiB"
 
 
-def _texts(pattern: str, **more: Any) -> Schema:
+def _texts(pattern: str, **more: object) -> Schema:
     return {"type": ["string", "number", "boolean"], "minimum": 0, "pattern": f"^(?:{pattern})$", **more}
 
 

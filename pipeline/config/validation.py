@@ -1,10 +1,13 @@
-"""From a document to a model, or to problems that name the place, the key and the way out."""
+"""From a document to a model, or to problems with position, key and remedy."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from pipeline.errors import Problem
 from pipeline.util.suggest import did_you_mean, dotted
@@ -34,7 +37,7 @@ _MESSAGES = {
 
 
 def validate(
-    model: type[M], value: Any, path: str, document: Document | None = None
+    model: type[M], value: object, path: str, document: Document | None = None
 ) -> tuple[M | None, list[Problem]]:
     """The model, or None and every problem in the value; nothing is raised."""
     try:
@@ -42,93 +45,95 @@ def validate(
     except ValidationError as error:
         positions = document.positions() if document else None
         errors = error.errors(include_url=False)
-        inside = {e["loc"][:n] for e in errors for n in range(len(e["loc"]))}
+        parents = {e["loc"][:n] for e in errors for n in range(len(e["loc"]))}
         # a list whose only element is wrong is reported as too short as well
-        errors = [e for e in errors if not (e["type"] == "too_short" and e["loc"] in inside)]
+        errors = [e for e in errors if not (e["type"] == "too_short" and e["loc"] in parents)]
         return None, [_problem(model, e, path, positions) for e in errors]
 
 
 def validate_document(model: type[M], document: Document) -> tuple[M | None, list[Problem]]:
-    """As `validate`, with the place of every problem in the document."""
+    """As `validate`, with the position of every problem in the document."""
     return validate(model, document.value, document.path, document)
 
 
-def _problem(model: type[BaseModel], error: Any, path: str, positions: Positions | None) -> Problem:
-    loc = tuple(step for step in error["loc"] if step != "[key]")
-    kind = error["type"]
-    of_key = kind == "extra_forbidden" or "[key]" in error["loc"]
-    line, column = positions.of(_present(loc, positions), key=of_key) if positions else (0, 0)
-    suggestion = None
-    message = _MESSAGES.get(kind)
+def _problem(model: type[BaseModel], error: ErrorDetails, path: str, positions: Positions | None) -> Problem:
+    location: KeyPath = tuple(step for step in error["loc"] if step != "[key]")
+    of_key = error["type"] == "extra_forbidden" or "[key]" in error["loc"]
+    line, column = positions.of(_present(location, positions), key=of_key) if positions else (0, 0)
+    message, suggestion = _message(model, error, location)
+    return Problem(path, line, column, dotted(location), message, suggestion)
+
+
+def _message(model: type[BaseModel], error: ErrorDetails, location: KeyPath) -> tuple[str, str | None]:
+    kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        known = _keys_at(model, loc[:-1])
-        suggestion = did_you_mean(str(loc[-1]), known) or (
-            f"known: {', '.join(sorted(known))}" if known else None
-        )
-    elif kind in ("literal_error", "enum"):
-        expected = str(error["ctx"]["expected"]).replace("'", "")
-        message = f"{str(error['input'])[:60]!r} is not one of: {expected.replace(' or ', ', ')}"
-        suggestion = did_you_mean(str(error["input"]), expected.replace(" or ", ", ").split(", "))
-    elif kind == "union_tag_invalid":
-        kinds = str(error["ctx"]["expected_tags"]).replace("'", "")
-        message = f"type is {str(error['ctx']['tag'])[:60]!r}, not one of: {kinds}"
-        suggestion = did_you_mean(str(error["ctx"]["tag"]), kinds.split(", "))
-    elif message is None:
-        message = error["msg"].removeprefix("Value error, ")
-        message = message[:1].lower() + message[1:] if not message[:2].isupper() else message
-    return Problem(path, line, column, dotted(loc), message, suggestion)
+        known = _keys_at(model, location[:-1])
+        listed = f"known: {', '.join(sorted(known))}" if known else None
+        return _MESSAGES[kind], did_you_mean(str(location[-1]), known) or listed
+    if kind in ("literal_error", "enum"):
+        allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
+        message = f"{str(error['input'])[:60]!r} is not one of: {allowed}"
+        return message, did_you_mean(str(error["input"]), allowed.split(", "))
+    if kind == "union_tag_invalid":
+        allowed = str(context["expected_tags"]).replace("'", "")
+        message = f"type is {str(context['tag'])[:60]!r}, not one of: {allowed}"
+        return message, did_you_mean(str(context["tag"]), allowed.split(", "))
+    if kind in _MESSAGES:
+        return _MESSAGES[kind], None
+    message = error["msg"].removeprefix("Value error, ")
+    return message if message[:2].isupper() else message[:1].lower() + message[1:], None
 
 
-def _present(loc: KeyPath, positions: Positions) -> KeyPath:
+def _present(location: KeyPath, positions: Positions) -> KeyPath:
     """The location without the steps that pydantic adds for its own types and the text does not have."""
     out: KeyPath = ()
-    for step in loc:
-        if (*out, step) in positions.values or step == loc[-1]:
+    for step in location:
+        if (*out, step) in positions.values or step == location[-1]:
             out = (*out, step)
     return out
 
 
-def _keys_at(model: Any, loc: KeyPath) -> set[str]:
-    """The keys that are known at a place in a model."""
-    names = False  # whether the next step is a name of a mapping
-    for step in loc:
+_Models = tuple[type[BaseModel], ...]
+
+
+def _keys_at(model: type[BaseModel], location: KeyPath) -> set[str]:
+    """The keys that are known at a location in a model."""
+    models: _Models = (model,)
+    in_mapping = False  # whether the next step is a name of a mapping
+    for step in location:
         if isinstance(step, int):
             continue
-        if names:
-            names = False
+        if in_mapping:
+            in_mapping = False
             continue
-        if not isinstance(model, type):  # one of several: the step says which
-            model = next((m for m in model if _literal(m) == step), None)
+        if len(models) > 1:  # a union: the step is the `type` of one of them
+            models = tuple(m for m in models if _type_of(m) == step)
             continue
-        fields = _fields(model)
-        field = next((f for name, f in fields.items() if step in (name, f.alias)), None)
-        names = field is not None and _is_mapping(field.annotation)
-        model = _model_in(field.annotation) if field else None
-        if model is None:
+        field = next((f for name, f in _fields(models) if step in (name, f.alias)), None)
+        if field is None:
             return set()
-    return {f.alias or name for name, f in _fields(model).items()}
+        in_mapping = _is_mapping(field.annotation)
+        models = models_in(field.annotation)
+    return {field.alias or name for name, field in _fields(models)}
 
 
-def _fields(model: Any) -> dict[str, Any]:
-    return getattr(model, "model_fields", {})
+def _fields(models: _Models) -> Iterator[tuple[str, FieldInfo]]:
+    if len(models) == 1:
+        yield from models[0].model_fields.items()
 
 
-def _is_mapping(annotation: Any) -> bool:
-    inner = getattr(annotation, "__args__", ())
-    return getattr(annotation, "__origin__", None) is dict or any(map(_is_mapping, inner))
+def _is_mapping(annotation: object) -> bool:
+    return get_origin(annotation) is dict or any(map(_is_mapping, get_args(annotation)))
 
 
-def _literal(model: Any) -> str | None:
-    """What tells a model from others in its place."""
-    field = _fields(model).get("type")
-    return field.annotation.__args__[0] if field else None
+def _type_of(model: type[BaseModel]) -> str | None:
+    """The literal of a model's `type`, which distinguishes it from the others of a union."""
+    field = model.model_fields.get("type")
+    return str(get_args(field.annotation)[0]) if field else None
 
 
-def _model_in(annotation: Any) -> Any:
-    """The model in an annotation; a tuple where there are several."""
+def models_in(annotation: object) -> _Models:
+    """The models in an annotation."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    found = dict.fromkeys(
-        model for inner in getattr(annotation, "__args__", ()) if (model := _model_in(inner)) is not None
-    )
-    return next(iter(found)) if len(found) == 1 else tuple(found) or None
+        return (annotation,)
+    return tuple(dict.fromkeys(model for inner in get_args(annotation) for model in models_in(inner)))

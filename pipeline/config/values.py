@@ -1,16 +1,25 @@
-"""What the rest of the program works with: plain frozen values, made from the validated files.
+"""The configuration as plain frozen values, made from the validated files.
 
-Kept apart from the models so that a plan can be read back without importing pydantic, which alone costs
-more than everything else that `lockage plan` does.
+They are apart from the models so that a stored plan can be read without importing pydantic, which alone takes longer
+than everything else that `lockage plan` does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository, TagTemplate
+from pipeline.util.json_values import (
+    as_list,
+    as_literal,
+    as_object,
+    as_optional_text,
+    as_text,
+    as_text_mapping,
+    as_texts,
+)
 
 from .builder import Attestations, CacheEntry, Entitlement, SecretSource, SshSource
 
@@ -23,19 +32,19 @@ Strategy = Literal["semver", "calver", "numeric", "lexical", "explicit"]
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A place that images are promoted to: the repository of each image in it."""
+    """One stage of promotion, with the repository of each image in it."""
 
     name: str
     repository: str
 
     def path(self, image: str) -> str:
-        """The repository path of an image here."""
+        """The repository path of an image in this environment."""
         return self.repository.replace("{image}", image)
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """The images of the tools that build images and look at them."""
+    """The images of the tools that build, scan, sign and test."""
 
     buildkit: Reference
     syft: Reference
@@ -45,7 +54,7 @@ class Tools:
 
     @property
     def builder(self) -> str:
-        """The version that builds, as its tag has it."""
+        """The version of BuildKit, as its tag has it."""
         return self.buildkit.tag or ""
 
     def all(self) -> dict[str, Reference]:
@@ -58,10 +67,15 @@ class Tools:
             "structure-test": self.structure_test,
         }
 
+    @classmethod
+    def from_json(cls, references: Mapping[str, str]) -> Self:
+        """The tools from their references by key in lockage.yml."""
+        return cls(**{key.replace("-", "_"): Reference.parse(text) for key, text in references.items()})
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What lockage.yml says, complete."""
+    """lockage.yml, complete."""
 
     project: str
     registry: str
@@ -83,9 +97,10 @@ class Project:
 
     @property
     def images(self) -> dict[str, Reference]:
-        """The images of everything that builds, looks at and attests images, by key."""
-        asked = self.attestations
-        return self.tools.all() | ({"sbom-generator": asked.generator} if asked.sbom else {})
+        """The images of all tools and of the SBOM generator, by key."""
+        attestations = self.attestations
+        generator = {"sbom-generator": attestations.generator} if attestations.sbom else {}
+        return self.tools.all() | generator
 
     def environment(self, name: str) -> Environment:
         """An environment by name; raises KeyError."""
@@ -95,18 +110,18 @@ class Project:
         raise KeyError(name)
 
     def repository(self, environment: Environment, image: str, *, embedded: str) -> Repository:
-        """Where an image lives in an environment; `embedded` is the embedded registry's host."""
+        """The repository of an image in an environment; `embedded` is the embedded registry's host."""
         return self._below(environment.path(image), embedded)
 
     def builds_repository(self, *, embedded: str) -> Repository:
-        """The repository that remembers key → digest."""
+        """The repository of builds, which maps keys to digests."""
         return self._below(self.builds, embedded)
 
     def _below(self, path: str, embedded: str) -> Repository:
         host, _, namespace = (embedded if self.registry == EMBEDDED else self.registry).partition("/")
         return Repository(host, f"{namespace}/{path}" if namespace else path)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The project as data."""
         return {
             "project": self.project,
@@ -129,25 +144,36 @@ class Project:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The project that `to_json` wrote."""
-        tools = {name.replace("-", "_"): Reference.parse(ref) for name, ref in data["tools"].items()}
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        """Read what `to_json` wrote. Raises ValueError and KeyError."""
+        environments = (as_text_mapping(entry) for entry in as_list(data["environments"]))
+        entitlements = as_object(data["entitlements"])
         return cls(
-            project=data["project"],
-            registry=data["registry"],
-            environments=tuple(Environment(**e) for e in data["environments"]),
-            builds=data["builds"],
-            platforms=tuple(Platform.parse(p) for p in data["platforms"]),
-            bases=tuple(Reference.parse(r) for r in data["bases"]),
-            tools=Tools(**tools),
-            vulnerability_db=Reference.parse(data["vulnerability_db"]),
-            policy=Gates.from_json(data["policy"]),
-            source=data["source"],
-            commit_tags=tuple(TagTemplate.parse(t) for t in data["commit_tags"]),
-            arguments=dict(data["arguments"]),
-            secrets={name: SecretSource.from_json(source) for name, source in data["secrets"].items()},
-            ssh={name: SshSource.from_json(source) for name, source in data["ssh"].items()},
-            entitlements={image: tuple(granted) for image, granted in data["entitlements"].items()},
-            attestations=Attestations.from_json(data["attestations"]),
-            cache=tuple(CacheEntry(**entry) for entry in data["cache"]),
+            project=as_text(data["project"]),
+            registry=as_text(data["registry"]),
+            environments=tuple(Environment(e["name"], e["repository"]) for e in environments),
+            builds=as_text(data["builds"]),
+            platforms=tuple(map(Platform.parse, as_texts(data["platforms"]))),
+            bases=tuple(map(Reference.parse, as_texts(data["bases"]))),
+            tools=Tools.from_json(as_text_mapping(data["tools"])),
+            vulnerability_db=Reference.parse(as_text(data["vulnerability_db"])),
+            policy=Gates.from_json(as_object(data["policy"])),
+            source=as_optional_text(data["source"]),
+            commit_tags=tuple(map(TagTemplate.parse, as_texts(data["commit_tags"]))),
+            arguments=as_text_mapping(data["arguments"]),
+            secrets={
+                name: SecretSource.from_json(as_object(source))
+                for name, source in as_object(data["secrets"]).items()
+            },
+            ssh={
+                name: SshSource.from_json(as_object(source))
+                for name, source in as_object(data["ssh"]).items()
+            },
+            entitlements={image: tuple(map(_entitlement, as_list(e))) for image, e in entitlements.items()},
+            attestations=Attestations.from_json(as_object(data["attestations"])),
+            cache=tuple(CacheEntry.from_json(as_object(entry)) for entry in as_list(data["cache"])),
         )
+
+
+def _entitlement(value: object) -> Entitlement:
+    return as_literal(value, "network.host", "security.insecure")

@@ -94,7 +94,7 @@ def load(content: bytes | str, path: str) -> Document:
         try:
             content = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            line = content.count(b"\n", 0, error.start) + 1
+            line = error.object.count(b"\n", 0, error.start) + 1
             raise _refuse(path, line, 1, "the file is not UTF-8 text") from None
     builder = _Builder(path, places=False)
     return Document(path, content, builder.run(content))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pipeline.catalogue.source import Source, SourceFile
 from pipeline.dockerfile.bases import find_bases
 from pipeline.errors import ConfigError, Problem
 from pipeline.model import Platform, Reference
 from pipeline.plan.make import make_plan
-from pipeline.plan.output.generate import Generated
+from pipeline.plan.output.disk import Generated
 
 from .discover import DockerfileBuild, find_builds
 from .image import One, Unusable, dockerfiles, make_one, text_of
@@ -33,7 +32,7 @@ class ImportedImage:
     done: tuple[str, ...] = ()
     by_hand: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The image as data."""
         return {
             "image": self.name,
@@ -158,9 +157,8 @@ def _told(problem: Problem, one: One, aside: set[str]) -> str:
     """A problem of the plan in the terms of the folder that was read."""
     _, _, variant = problem.path.rpartition("/")[2].removesuffix(".tmpl").partition(".")
     path = dict(one.build.variants).get(variant, one.build.dockerfile)
-    base = problem.message.removeprefix("unknown base ").partition(" ")[0]
-    if base != problem.message and base.partition(":")[0] in aside:
-        return f"{path}:{problem.line}: it stands on {base}, which is set aside"
+    if problem.base.partition(":")[0] in aside:
+        return f"{path}:{problem.line}: it is based on {problem.base}, which is set aside"
     return str(replace(problem, path=path))
 
 

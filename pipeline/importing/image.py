@@ -10,7 +10,7 @@ from pipeline.dockerfile.bases import BaseUse
 from pipeline.dockerfile.frontend import find_syntax
 from pipeline.model import Platform, Reference
 from pipeline.plan.graph import DOCKERFILE
-from pipeline.plan.output.generate import Generated
+from pipeline.plan.output.disk import Generated
 
 from .context import Context, context_of
 from .discover import DockerfileBuild

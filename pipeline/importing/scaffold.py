@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from pipeline.errors import UsageError
-from pipeline.plan.output.generate import Generated
+from pipeline.plan.output.disk import Generated
 
 SCHEMAS = ".lockage"  # the folder of the schemas that the files name for editors
 _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")

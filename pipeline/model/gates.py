@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Literal, Self
+
+from pipeline.util.json_values import (
+    as_integer,
+    as_list,
+    as_literal,
+    as_object,
+    as_optional_text,
+    as_text,
+    as_texts,
+)
 
 FailOrWarn = Literal["fail", "warn"]
 
@@ -44,7 +54,7 @@ class Ignore:
     expires: date
     package: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The entry as data."""
         return {
             "id": self.id,
@@ -55,10 +65,15 @@ class Ignore:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
+    def from_json(cls, data: Mapping[str, object]) -> Self:
         """Read what `to_json` wrote."""
-        expires = date.fromisoformat(data["expires"])
-        return cls(data["id"], data["owner"], data["reason"], expires, data["package"])
+        return cls(
+            as_text(data["id"]),
+            as_text(data["owner"]),
+            as_text(data["reason"]),
+            date.fromisoformat(as_text(data["expires"])),
+            as_optional_text(data["package"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +101,7 @@ class Gates:
     secrets: FailOrWarn = "fail"
     size: SizeGate = SizeGate()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The gates as data."""
         return {
             "vulnerabilities": {
@@ -99,11 +114,20 @@ class Gates:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote."""
-        vulnerabilities = VulnerabilityGate(
-            tuple(Severity(name) for name in data["vulnerabilities"]["fail_on"]),
-            tuple(Ignore.from_json(entry) for entry in data["vulnerabilities"]["ignore"]),
-            data["vulnerabilities"]["unfixed"],
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        """Read what `to_json` wrote. Raises ValueError and KeyError."""
+        vulnerabilities = as_object(data["vulnerabilities"])
+        largest = as_object(data["size"])["max"]
+        return cls(
+            VulnerabilityGate(
+                tuple(map(Severity, as_texts(vulnerabilities["fail_on"]))),
+                tuple(Ignore.from_json(as_object(entry)) for entry in as_list(vulnerabilities["ignore"])),
+                _fail_or_warn(vulnerabilities["unfixed"]),
+            ),
+            _fail_or_warn(data["secrets"]),
+            SizeGate(None if largest is None else as_integer(largest)),
         )
-        return cls(vulnerabilities, data["secrets"], SizeGate(data["size"]["max"]))
+
+
+def _fail_or_warn(value: object) -> FailOrWarn:
+    return as_literal(value, "fail", "warn")

@@ -1,6 +1,6 @@
 """The frozen plan: targets, keys, graph, changes and explanations. Pure but for its cache and `write`.
 
-Names are imported on first use, so that reading a kept plan imports neither pydantic, PyYAML nor jinja2.
+Names are imported on first use, so that reading a stored plan imports neither pydantic, PyYAML nor jinja2.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from .graph_formats import RENDERERS, Graph, graph_of
     from .keys import KEY_FORMAT, key_inputs, key_of
     from .make import make_plan
+    from .output.disk import Generated
     from .output.generate import (
         Change,
-        Generated,
         check,
         context_files,
         generated_files,
@@ -63,9 +63,9 @@ _HOMES = {
         "key_of",
     ),
     "make": ("make_plan",),
+    "output.disk": ("Generated",),
     "output.generate": (
         "Change",
-        "Generated",
         "check",
         "context_files",
         "generated_files",

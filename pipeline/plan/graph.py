@@ -1,8 +1,8 @@
-"""FROM as a graph: what is internal, what is external, what is a mistake; cycles; build order.
+"""FROM as a graph: internal and external bases, build order, cycles.
 
-A name without host and namespace (`python:3.11`) whose name is an image of the catalogue is internal, by tag
-or alias. Everything else is external and must be listed in `bases:` of lockage.yml, so that a typing error is
-an error and not a pull of somebody else's image. `docker.io/library/python:3.11` is always external.
+A name without host and namespace (`python:3.11`) of an image of the catalogue is internal, by tag or alias.
+Everything else is external and must be listed in `bases:` of lockage.yml, so that a typing error is an error and
+not a pull of somebody else's image. `docker.io/library/python:3.11` is always external.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipeline.config import Lock
 from pipeline.dockerfile.bases import BaseUse
 from pipeline.errors import Problem
 from pipeline.model import Platform, Reference, Repository
-from pipeline.util.suggest import did_you_mean
+from pipeline.util.suggest import did_you_mean, nearest, suggest
 
 DOCKERFILE = Repository("docker.io", "docker/dockerfile")  # needs no entry in bases:
 
@@ -26,7 +26,7 @@ Node = tuple[str, str, Platform]  # image, tag, platform
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One base of a node: another node, or a reference to elsewhere."""
+    """One base of a node: another node, or an external reference."""
 
     use: BaseUse
     node: Node | None = None
@@ -34,7 +34,7 @@ class Edge:
 
 
 class Names:
-    """What FROM may name: the catalogue's images with tags and aliases, and the declared bases."""
+    """What FROM may name: images of the catalogue by tag or alias, and the declared bases."""
 
     def __init__(
         self,
@@ -48,114 +48,101 @@ class Names:
         self._parsed: dict[str, Reference] = {}
 
     def resolve(self, use: BaseUse, platform: Platform) -> Edge:
-        """Where a use leads. Raises `UnknownBase`."""
-        try:
-            return self._resolve(use, platform)
-        except UnknownBase as error:
-            error.name = use.name
-            raise
-
-    def _resolve(self, use: BaseUse, platform: Platform) -> Edge:
+        """The edge of a use. Raises `UnknownBase`."""
         reference = self._parsed.get(use.name)
         if reference is None:
-            reference = self._parsed[use.name] = _parsed(use.name)
-        name, _, tag = use.name.partition("@")[0].partition(":")
+            reference = self._parsed[use.name] = _parse(use.name)
         if self.is_internal(use.name):
-            return self._internal(use, name, tag, reference, use.platform or platform)
-        return self._external(use, reference)
+            return self._internal(use, reference, use.platform or platform)
+        return Edge(use, reference=self._pinned(reference, use.name, "base"))
 
-    def _internal(self, use: BaseUse, name: str, tag: str, reference: Reference, platform: Platform) -> Edge:
-        tags = self._tags[name]
+    def _internal(self, use: BaseUse, reference: Reference, platform: Platform) -> Edge:
+        image, _, tag = use.name.partition("@")[0].partition(":")
+        tags = self._tags[image]
         if use.on_build_platform:
             message = f"{use.name} is made here, and a plan does not know the engine's own platform"
-            raise UnknownBase(message, "write --platform=linux/amd64, or leave it out")
+            raise UnknownBase(use.name, message, "write --platform=linux/amd64, or leave it out")
         if reference.digest:
-            raise UnknownBase(f"{name} is an image of this catalogue and is named by tag, not by digest")
+            message = f"{image} is an image of this catalogue and is named by tag, not by digest"
+            raise UnknownBase(use.name, message)
         real = tags.get(tag or "latest")
         if real is None:
-            known = ", ".join(f"{name}:{t}" for t in sorted(tags))
-            message = f"unknown base {use.name}: the catalogue's {name} has no tag {tag or 'latest'}"
-            suggestion = did_you_mean(use.name, [f"{name}:{t}" for t in tags]) or f"known: {known[:200]}"
-            raise UnknownBase(message, suggestion)
-        if platform not in self._platforms[name, real]:
-            have = ", ".join(str(p) for p in self._platforms[name, real])
-            raise UnknownBase(f"{name}:{real} is not made for {platform}", f"it is made for {have}")
-        return Edge(use, node=(name, real, platform))
+            known = [f"{image}:{other}" for other in tags]
+            message = f"unknown base {use.name}: the catalogue's {image} has no tag {tag or 'latest'}"
+            suggestion = did_you_mean(use.name, known) or f"known: {', '.join(sorted(known))[:200]}"
+            raise UnknownBase(use.name, message, suggestion)
+        platforms = self._platforms[image, real]
+        if platform not in platforms:
+            message = f"{image}:{real} is not made for {platform}"
+            raise UnknownBase(use.name, message, f"it is made for {', '.join(map(str, platforms))}")
+        return Edge(use, node=(image, real, platform))
 
     def is_internal(self, name: str) -> bool:
         """Whether a name is that of an image of the catalogue."""
         return "/" not in name and name.partition("@")[0].partition(":")[0] in self._tags
 
     def external(self, name: str) -> Reference:
-        """An image from elsewhere that must be declared, pinned where the lock knows it. Raises `UnknownBase`."""
-        return self._pinned(_parsed(name), name, "base")
+        """A declared image from elsewhere, pinned where the lock has it. Raises `UnknownBase`."""
+        return self._pinned(_parse(name), name, "base")
 
     def frontend(self, name: str) -> Reference:
-        """The image of a `# syntax=`, pinned where the lock knows it: docker/dockerfile, or one of the declared
+        """The image of a `# syntax=`, pinned where the lock has it: docker/dockerfile, or one of the declared
         bases. Raises `UnknownBase`."""
-        reference = _parsed(name)
+        reference = _parse(name)
         return self._pinned(reference, name, "frontend", known=reference.repository == DOCKERFILE)
 
-    def _external(self, use: BaseUse, reference: Reference) -> Edge:
-        return Edge(use, reference=self._pinned(reference, use.name, "base"))
-
-    def _pinned(self, reference: Reference, name: str, what: str, known: bool = False) -> Reference:
-        tagged = reference if reference.tag else reference.repository.tagged("latest")
-        tagged = Reference(tagged.repository, tagged.tag)
-        untagged = reference.digest is not None and reference.tag is None
-        declared = (
-            any(b.repository == reference.repository for b in self._bases)
-            if untagged
-            else tagged in self._bases
-        )
+    def _pinned(self, reference: Reference, name: str, role: str, *, known: bool = False) -> Reference:
+        tagged = Reference(reference.repository, reference.tag or "latest")
+        if reference.digest and not reference.tag:
+            declared = any(base.repository == reference.repository for base in self._bases)
+        else:
+            declared = tagged in self._bases
         if not declared and not known:
-            where = f"add {tagged} to bases: in lockage.yml"
+            remedy = f"add {tagged} to bases: in lockage.yml"
             near = self._near(name)
-            raise UnknownBase(f"unknown {what} {name}", f"{near} or {where}" if near else where)
+            raise UnknownBase(name, f"unknown {role} {name}", f"{near} or {remedy}" if near else remedy)
         if reference.digest:
             return reference
         digest = self._lock.digest(tagged) if self._lock else None
         return tagged.pinned(digest) if digest else tagged
 
     def _near(self, name: str) -> str | None:
-        """What was probably meant: an image of the catalogue by its name, else a declared base."""
+        """A suggestion: an image of the catalogue with a similar name, else a declared base."""
         image, _, tag = name.partition(":")
-        close = did_you_mean(image, self._tags)
-        if close and "/" not in name:
-            image = close.removeprefix("did you mean ").removesuffix("?")
-            known = [f"{image}:{t}" for t in self._tags[image]]
-            return did_you_mean(f"{image}:{tag}", known) or f"did you mean {known[0]}?"
-        names = {b.familiar: str(b) for b in self._bases}
+        near = nearest(image, self._tags)
+        if near and "/" not in name:
+            known = [f"{near}:{other}" for other in self._tags[near]]
+            return suggest(nearest(f"{near}:{tag}", known) or known[0])
+        names = {base.familiar: str(base) for base in self._bases}
         return did_you_mean(name, [*names, *names.values()])
 
 
 class UnknownBase(Exception):
-    """A name in FROM that leads nowhere."""
+    """The name of an image that cannot be resolved."""
 
-    def __init__(self, message: str, suggestion: str | None = None) -> None:
+    def __init__(self, name: str, message: str, suggestion: str | None = None) -> None:
         super().__init__(message)
-        self.message, self.suggestion = message, suggestion
-        self.name = ""
+        self.name, self.message, self.suggestion = name, message, suggestion
 
 
-def _parsed(name: str) -> Reference:
+def _parse(name: str) -> Reference:
     try:
         return Reference.parse(name)
     except ValueError as error:
-        raise UnknownBase(str(error)) from None
+        raise UnknownBase(name, str(error)) from None
 
 
 def order(edges: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """A build order, and the cycles that have none (graphlib names one of them, a user wants all).
+    """A build order, and every cycle (graphlib reports only one).
 
-    `edges` maps a node to those it stands on. Of nodes that are ready, the first in `edges` goes first, so
-    the order is the same everywhere. A cycle starts and ends with the same node.
+    `edges` maps a node to its bases. Of the nodes that are ready, the first in `edges` goes first, so the order is
+    the same everywhere. A cycle starts and ends with the same node.
     """
     rank = {node: number for number, node in enumerate(edges)}
     names = list(edges)
     sorter = TopologicalSorter(edges)
     with suppress(CycleError):
-        sorter.prepare()  # after which it still gives what does not wait for a cycle
+        sorter.prepare()  # it still returns the nodes that wait for no cycle
     ready: list[int] = []
     done: list[str] = []
     while True:
@@ -167,23 +154,21 @@ def order(edges: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, ...], tuple[
         sorter.done(done[-1])
 
 
-def _cycles(edges: Mapping[str, tuple[str, ...]], left: Collection[str]) -> tuple[tuple[str, ...], ...]:
-    found: list[tuple[str, ...]] = []
+def _cycles(edges: Mapping[str, tuple[str, ...]], rest: Collection[str]) -> tuple[tuple[str, ...], ...]:
+    cycles: list[tuple[str, ...]] = []
     seen: set[str] = set()
-    for start in sorted(left):
+    for start in sorted(rest):
         path: list[str] = []
         node: str | None = start
         while node is not None and node not in seen:
             seen.add(node)
             path.append(node)
-            node = next((b for b in sorted(edges[node]) if b in left), None)
+            node = next((b for b in sorted(edges[node]) if b in rest), None)
         if node is not None and node in path:
-            found.append((*path[path.index(node) :], node))
-    return tuple(found)
+            cycles.append((*path[path.index(node) :], node))
+    return tuple(cycles)
 
 
 def cycle_problem(cycle: tuple[str, ...], path: str, line: int) -> Problem:
     """A cycle as a problem at the FROM that closes it."""
-    return Problem(
-        path, line, 1, "FROM", f"cycle: {' → '.join(cycle)}", "one of them must stand on another image"
-    )
+    return Problem(path, line, 1, "FROM", f"cycle: {' → '.join(cycle)}", "base one of them on another image")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pipeline.util.canonical_json import pretty
 
@@ -67,7 +66,7 @@ def text(graph: Graph) -> str:
 
 def json(graph: Graph) -> str:
     """`{nodes, external, edges: [{from, to}]}`: `from` stands on `to`."""
-    data: dict[str, Any] = {
+    data: dict[str, object] = {
         "nodes": list(graph.nodes),
         "external": list(graph.external),
         "edges": [{"from": name, "to": base} for name, base in graph.edges],

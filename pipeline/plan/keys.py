@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from pipeline.catalogue.named_contexts import NamedContext
 from pipeline.catalogue.rootfs import RootfsEntry
@@ -40,7 +39,7 @@ def key_inputs(
     base_keys: Mapping[str, str],
     *,
     builder: str,
-) -> dict[str, Any] | None:
+) -> dict[str, object] | None:
     """Everything that the key covers; None if an external base or the frontend has no digest, or an internal
     base no key.
 
@@ -80,11 +79,11 @@ def key_inputs(
     }
 
 
-def _entries(entries: Iterable[RootfsEntry]) -> list[list[Any]]:
+def _entries(entries: Iterable[RootfsEntry]) -> list[list[object]]:
     return [[e.path, e.kind, e.mode, e.sha256 if e.kind == "file" else e.target] for e in entries]
 
 
-def _context(context: NamedContext, base_keys: Mapping[str, str]) -> Any:
+def _context(context: NamedContext, base_keys: Mapping[str, str]) -> object:
     """What a context is; None for an image that has no key or digest."""
     if context.kind != "image":
         return context.url or _entries(context.entries)
@@ -95,6 +94,6 @@ def _context(context: NamedContext, base_keys: Mapping[str, str]) -> Any:
     return f"{reference.repository}@{reference.digest}" if reference and reference.digest else None
 
 
-def key_of(inputs: Mapping[str, Any]) -> str:
+def key_of(inputs: Mapping[str, object]) -> str:
     """The key: 64 hexadecimal digits of sha256 over the inputs' canonical JSON."""
     return hashlib.sha256(compact(inputs)).hexdigest()

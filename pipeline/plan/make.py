@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.catalogue.cascade import resolve
 from pipeline.catalogue.commit_tags import check_commit_tags
-from pipeline.catalogue.diagnostics import once
+from pipeline.catalogue.diagnostics import merge_by_subject
 from pipeline.catalogue.discover import discover
 from pipeline.catalogue.known_tags import known_tags
 from pipeline.catalogue.source import Source
@@ -20,12 +20,12 @@ from pipeline.config import Lock, Project
 from pipeline.errors import ConfigError, Problem, UsageError
 from pipeline.model import Platform, valid_tag
 
+from .checks.requests import check_entitlements
 from .graph import Names, cycle_problem, order
 from .keys import key_inputs, key_of
-from .mount_checks import check_entitlements
 from .plan import LockState, Plan, Target
 from .selection import select
-from .targets import pinned, targets_of
+from .targets import PlanInputs, pinned, targets_of
 
 if TYPE_CHECKING:
     from jinja2 import BytecodeCache
@@ -65,7 +65,7 @@ def make_plan(
         Renderer(source, bytecode=bytecode), definitions, default, tuple(platforms), problems
     )
     if problems or project is None:
-        raise ConfigError(once(problems, [d.name for d in definitions]), hint=_HINT)
+        raise ConfigError(merge_by_subject(problems), hint=_HINT)
     plan = _assemble(source, project, rendered, lock, snapshot_id)
     patterns = tuple(only)
     return select(plan, patterns) if patterns else plan
@@ -82,9 +82,10 @@ def _assemble(
     platforms = {(r.definition.image, r.definition.tag): r.platforms for r in rendered}
     names = Names(tags, platforms, project.bases, lock)
     problems: list[Problem] = []
-    targets = targets_of(source, project, rendered, names, aliases, problems, lock, snapshot_id)
+    inputs = PlanInputs(source, project, names, aliases, lock, snapshot_id)
+    targets = targets_of(inputs, rendered, problems)
     if problems:
-        raise ConfigError(once(problems, [r.definition.name for r in rendered]), hint=_HINT)
+        raise ConfigError(merge_by_subject(problems), hint=_HINT)
     by_name = sorted(targets.values(), key=lambda t: (t.image, t.tag, t.platform.slug))
     ids, cycles = order({t.id: t.internal_bases for t in by_name})
     if cycles:
@@ -95,9 +96,9 @@ def _assemble(
     made = []
     for identity in ids:
         target = targets[identity]
-        inputs = key_inputs(target, keys, builder=project.tools.builder)
-        if inputs is not None:
-            keys[identity] = key_of(inputs)
+        hashed = key_inputs(target, keys, builder=project.tools.builder)
+        if hashed is not None:
+            keys[identity] = key_of(hashed)
             target = replace(target, key=keys[identity])
         made.append(target)
     return _finished(project, tuple(made), lock, snapshot_id, source)
@@ -119,5 +120,5 @@ def _cycle(
     last = targets[cycle[-2]]
     line = next((b.line for b in last.bases if b.target_id == cycle[-1]), 1)
     item = next(r for r in rendered if r.definition.name == last.name)
-    where, at = item.place(source, line)
-    return cycle_problem(tuple(targets[i].name for i in cycle), where, at)
+    path, number = item.template_line(source, line)
+    return cycle_problem(tuple(targets[i].name for i in cycle), path, number)

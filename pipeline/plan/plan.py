@@ -1,4 +1,4 @@
-"""The plan: every target, what it is made of and stands on. Frozen; its JSON is the same bytes everywhere."""
+"""The plan: every target with its inputs and bases. Frozen; its JSON is the same bytes everywhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from pipeline.catalogue.named_contexts import NamedContext
 from pipeline.catalogue.rootfs import RootfsEntry
@@ -34,10 +34,10 @@ def target_id(image: str, tag: str, platform: Platform) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """An image that a target stands on.
+    """An image that a target is based on.
 
-    `name` is what the Dockerfile says (variables replaced). Internal: `target_id`. External: `reference`
-    with its tag, and with its digest when the lock (or the Dockerfile) has one.
+    `name` is as in the Dockerfile, variables replaced. Internal: `target_id`. External: `reference` with its tag, and
+    with its digest if the lock or the Dockerfile has one.
     """
 
     kind: Literal["internal", "external"]
@@ -47,9 +47,9 @@ class Base:
     reference: Reference | None = None
     on: Platform | None = None  # FROM --platform=…, when it is not the target's own
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The base as data."""
-        out: dict[str, Any] = {"kind": self.kind, "name": self.name}
+        out: dict[str, object] = {"kind": self.kind, "name": self.name}
         if self.target_id:
             out["target"] = self.target_id
         if self.reference:
@@ -69,7 +69,7 @@ class Target:
     base_tag: str
     variant: str | None
     platform: Platform
-    tags: tuple[str, ...]  # every tag and alias that its index bears, the real tag first
+    tags: tuple[str, ...]  # every tag and alias of its index, the real tag first
     bases: tuple[Base, ...]
     dockerfile: str  # as generated: internal bases by name and tag
     test: str | None  # container-structure-test 2.0.0
@@ -82,9 +82,9 @@ class Target:
     test_template: str | None
     title: str | None = None
     description: str | None = None
-    external: Reference | None = None  # an image built elsewhere that this target is; then `dockerfile` is ""
+    external: Reference | None = None  # an image built elsewhere; then `dockerfile` is ""
     syntax: Reference | None = None  # the frontend that reads the Dockerfile; None for the builder's own
-    arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # what ARG gets
+    arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # build arguments
     contexts: tuple[NamedContext, ...] = ()  # by name
     secrets: tuple[str, ...] = ()  # ids of lockage.yml's secrets that RUN may mount, sorted
     ssh: tuple[str, ...] = ()  # likewise
@@ -96,21 +96,23 @@ class Target:
         return f"{self.image}:{self.tag}"
 
     @property
+    def _uses(self) -> tuple[Base | NamedContext, ...]:
+        return (*self.bases, *self.contexts)
+
+    @property
     def internal_bases(self) -> tuple[str, ...]:
         """Ids of the targets that must be built first."""
-        return tuple(dict.fromkeys(b.target_id for b in (*self.bases, *self.contexts) if b.target_id))
+        return tuple(dict.fromkeys(use.target_id for use in self._uses if use.target_id))
 
     @property
     def external_bases(self) -> tuple[Reference, ...]:
-        """The images from elsewhere that go into it (or that it is), and its frontend, pinned where the lock knows
-        them."""
-        found = [b.reference for b in (*self.bases, *self.contexts) if b.reference]
-        found += [r for r in (self.external, self.syntax) if r is not None]
-        return tuple(dict.fromkeys(found))
+        """The external images that it is based on (or that it is), and its frontend, pinned where they are locked."""
+        references = [*(use.reference for use in self._uses), self.external, self.syntax]
+        return tuple(dict.fromkeys(reference for reference in references if reference))
 
     @property
     def final_base(self) -> Base | None:
-        """What the last stage stands on; None for `scratch`."""
+        """The base of the last stage; None for `scratch`."""
         use = final_base(self.dockerfile, self.platform, self.arguments, self._context_names)
         name = context_name(use.name) if use and self.contexts else None
         context = next((c for c in self.contexts if c.name == name), None)
@@ -132,12 +134,12 @@ class Target:
     def dockerfile_labels(self) -> Mapping[str, str | None]:
         """The labels that the Dockerfile sets itself, which win over `labels`; None for a value that only the build
         knows."""
-        found = labels_of(self.dockerfile, self.platform, self.arguments, self._context_names)
-        return {key: label.value for key, label in found.items()}
+        labels = labels_of(self.dockerfile, self.platform, self.arguments, self._context_names)
+        return {key: label.value for key, label in labels.items()}
 
     def dockerfile_on(self, references: Mapping[str, str]) -> str:
-        """The Dockerfile with bases replaced by exact references; `references` maps a base's `name` (or an
-        internal base's target id) to the text that FROM shall have."""
+        """The Dockerfile with other references in FROM; `references` maps a base's `name` (or an internal base's
+        target id) to the new text."""
         bases = {(base.name, base.on): base for base in self.bases}
 
         def choose(use: BaseUse) -> str | None:
@@ -149,7 +151,7 @@ class Target:
 
         return rewrite_uses(self.dockerfile, self.platform, choose, self.arguments, self._context_names)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The target as data: texts by digest, the rest in full."""
         return {
             "id": self.id,
@@ -218,29 +220,30 @@ class Plan:
         return tuple((name, tuple(targets)) for name, targets in out.items())
 
     def dependents(self, target_id: str) -> tuple[str, ...]:
-        """Ids of everything that stands on a target, directly or not, in build order."""
+        """Ids of everything that is based on a target, directly or not, in build order."""
         inside = {target_id}
         for target in self.targets:
             if inside.intersection(target.internal_bases):
                 inside.add(target.id)
         return tuple(t.id for t in self.targets if t.id in inside and t.id != target_id)
 
-    def to_data(self) -> dict[str, Any]:
+    def to_data(self) -> dict[str, object]:
         """The plan as data."""
+        return {**self._head(), "targets": [target.to_json() for target in self.targets]}
+
+    def _head(self) -> dict[str, object]:
         return {
             "format_version": self.format_version,
             "project": self.project.project,
             "snapshot_id": self.snapshot_id,
             "lock": {"state": self.lock_state, "missing": [str(r) for r in self.unlocked]},
             "tools": {name: str(ref) for name, ref in self.tools.items()},
-            "targets": [t.to_json() for t in self.targets],
         }
 
     def to_json(self) -> str:
         """The plan as JSON, the same bytes for the same catalogue, lock and options; one target to a line."""
-        data = self.to_data()
-        targets = ",\n".join("    " + _ENCODE(t) for t in data.pop("targets"))
-        head = pretty(data).removesuffix("\n}\n")
+        head = pretty(self._head()).removesuffix("\n}\n")
+        targets = ",\n".join("    " + _ENCODE(target.to_json()) for target in self.targets)
         return f'{head},\n  "targets": [\n{targets}\n  ]\n}}\n'
 
 
@@ -248,8 +251,8 @@ def _text_json(template: str | None, text: str) -> dict[str, str | None]:
     return {"template": template, "digest": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"}
 
 
-def _entry_json(entry: RootfsEntry) -> dict[str, Any]:
-    out: dict[str, Any] = {"path": entry.path, "kind": entry.kind, "mode": f"{entry.mode:04o}"}
+def _entry_json(entry: RootfsEntry) -> dict[str, object]:
+    out: dict[str, object] = {"path": entry.path, "kind": entry.kind, "mode": f"{entry.mode:04o}"}
     if entry.sha256:
         out |= {"digest": f"sha256:{entry.sha256}", "size": entry.size}
     if entry.target is not None:

@@ -1,10 +1,11 @@
-"""JSON Schema (draft 2020-12) of `lockage plan --json`: every field there is, and none that is not."""
+"""JSON Schema (draft 2020-12) of `lockage plan --json`: every field, and no other."""
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import get_args
 
 from pipeline.config import Entitlement, shapes
+from pipeline.config.shapes import Schema
 from pipeline.model import Severity
 from pipeline.model.platform import SUPPORTED
 
@@ -17,7 +18,7 @@ _DIGEST = {"type": "string", "pattern": "^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]
 _TEMPLATE = {"type": "string", "description": "The template's path below the root"}
 
 
-def plan_schema() -> dict[str, Any]:
+def plan_schema() -> Schema:
     """The plan as data. Fields are only ever added to a `format_version`, never changed or taken away."""
     return {
         "$schema": _DIALECT,
@@ -27,8 +28,8 @@ def plan_schema() -> dict[str, Any]:
         **_object(
             ("affected",),
             format_version={"const": FORMAT_VERSION},
-            project=_said("The project's name"),
-            snapshot_id=_or_none(_said("What every tag ends in, when the plan is a snapshot's")),
+            project=_text("The project's name"),
+            snapshot_id=_or_none(_text("What every tag ends in, when the plan is a snapshot's")),
             lock=_object(
                 state={"enum": ["none", "partial", "complete"]},
                 missing={**_TEXTS, "description": "References that the lock does not know"},
@@ -58,13 +59,13 @@ def plan_schema() -> dict[str, Any]:
     }
 
 
-def _target() -> dict[str, Any]:
+def _target() -> Schema:
     return _object(
-        id=_said("<image>/<tag>/<os>-<arch>[-<variant>]"),
-        image=_said("The image's name"),
+        id=_text("<image>/<tag>/<os>-<arch>[-<variant>]"),
+        image=_text("The image's name"),
         tag=_ref("Tag", "The tag, with the variant's suffix"),
         base_tag=_ref("Tag", "The tag without it"),
-        variant=_or_none(_said("The variant's name")),
+        variant=_or_none(_text("The variant's name")),
         platform=_ref("Platform"),
         tags={
             "description": "Every tag and alias that its index bears, the tag itself first",
@@ -73,8 +74,8 @@ def _target() -> dict[str, Any]:
             "minItems": 1,
         },
         bases={"type": "array", "items": {"$ref": "#/$defs/Base"}},
-        external=_or_none(_said("An image built elsewhere that this target is; pinned where it is locked")),
-        syntax=_or_none(_said("The frontend that reads the Dockerfile; null for BuildKit's own")),
+        external=_or_none(_text("An image built elsewhere that this target is; pinned where it is locked")),
+        syntax=_or_none(_text("The frontend that reads the Dockerfile; null for BuildKit's own")),
         key=_or_none(
             {
                 "description": "The hash of everything it is made of; null where a base is not locked",
@@ -100,9 +101,9 @@ def _target() -> dict[str, Any]:
     )
 
 
-def _base() -> dict[str, Any]:
-    name = _said("As the Dockerfile says it, variables replaced")
-    platform = _said("FROM --platform=…, where it is not the target's own")
+def _base() -> Schema:
+    name = _text("As the Dockerfile says it, variables replaced")
+    platform = _text("FROM --platform=…, where it is not the target's own")
     internal = _object(("platform",), kind={"const": "internal"}, name=name, target=_TEXT, platform=platform)
     external = _object(
         ("platform",), kind={"const": "external"}, name=name, reference=_TEXT, platform=platform
@@ -110,24 +111,24 @@ def _base() -> dict[str, Any]:
     return {"oneOf": [internal, external]}
 
 
-def _context() -> dict[str, Any]:
-    common = {"name": _said("What it stands in for"), "source": _said("As image.yml says it")}
+def _context() -> Schema:
+    common = {"name": _text("What it stands in for"), "source": _text("As image.yml says it")}
     entries = {"type": "array", "items": {"$ref": "#/$defs/RootfsEntry"}}
     return {
         "oneOf": [
-            _object(kind={"const": "image"}, target=_said("The target that it is"), **common),
-            _object(kind={"const": "image"}, reference=_said("Pinned where the lock knows it"), **common),
+            _object(kind={"const": "image"}, target=_text("The target that it is"), **common),
+            _object(kind={"const": "image"}, reference=_text("Pinned where the lock knows it"), **common),
             _object(kind={"const": "url"}, **common),
             _object(kind={"const": "folder"}, entries=entries, **common),
         ]
     }
 
 
-def _entry() -> dict[str, Any]:
+def _entry() -> Schema:
     common = {
-        "path": _said("Below rootfs/, or below the context's folder"),
+        "path": _text("Below rootfs/, or below the context's folder"),
         "mode": {"type": "string", "pattern": "^[0-7]{4}$"},
-        "origin": _said("The file that won, below the root"),
+        "origin": _text("The file that won, below the root"),
     }
     size = {"type": "integer", "minimum": 0}
     return {
@@ -139,7 +140,7 @@ def _entry() -> dict[str, Any]:
     }
 
 
-def _gates() -> dict[str, Any]:
+def _gates() -> Schema:
     ignore = _object(
         id=_TEXT,
         package=_or_none(_TEXT),
@@ -158,7 +159,7 @@ def _gates() -> dict[str, Any]:
     )
 
 
-def _object(optional: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+def _object(optional: tuple[str, ...] = (), /, **properties: Schema) -> Schema:
     return {
         "type": "object",
         "properties": properties,
@@ -167,13 +168,13 @@ def _object(optional: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]
     }
 
 
-def _said(description: str) -> dict[str, Any]:
+def _text(description: str) -> Schema:
     return {"type": "string", "description": description}
 
 
-def _ref(name: str, description: str | None = None) -> dict[str, Any]:
-    return {"$ref": f"#/$defs/{name}"} | ({"description": description} if description else {})
+def _ref(name: str, description: str | None = None) -> Schema:
+    return {"$ref": f"#/$defs/{name}", **({"description": description} if description else {})}
 
 
-def _or_none(schema: dict[str, Any]) -> dict[str, Any]:
+def _or_none(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}

@@ -1,13 +1,13 @@
 """A plan in n parts for n runners: each target in exactly one, chains of bases kept together where possible.
 
-Targets that stand on each other belong to one part. Where there are fewer such families than parts, the largest is
-cut behind the bases that its members share: the shared bases go with the first piece, and the runners of the others
-find them in the repository of builds, or build them as what their targets stand on. A single chain is never cut.
+Targets that are based on each other belong to one part. Where there are fewer such families than parts, the largest
+is cut behind the bases that its members share: the shared bases go with the first piece, and the other runners take
+them from the repository of builds, or build them too. A single chain is never cut.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from .plan import Plan
 
@@ -28,13 +28,14 @@ def shard(plan: Plan, number: int, count: int) -> tuple[str, ...]:
 
 
 def _families(bases: dict[str, tuple[str, ...]], count: int) -> list[list[str]]:
-    whole, done = _connected(bases, list(bases)), []
-    while whole and len(whole) + len(done) < count:
-        whole.sort(key=lambda ids: (len(ids), ids[0]))
-        largest = whole.pop()
+    divisible = _connected(bases, list(bases))
+    indivisible: list[list[str]] = []
+    while divisible and len(divisible) + len(indivisible) < count:
+        divisible.sort(key=lambda ids: (len(ids), ids[0]))
+        largest = divisible.pop()
         pieces = _cut(bases, largest)
-        (whole if len(pieces) > 1 else done).extend(pieces)
-    return whole + done
+        (divisible if len(pieces) > 1 else indivisible).extend(pieces)
+    return divisible + indivisible
 
 
 def _cut(bases: dict[str, tuple[str, ...]], family: list[str]) -> list[list[str]]:
@@ -52,7 +53,7 @@ def _cut(bases: dict[str, tuple[str, ...]], family: list[str]) -> list[list[str]
 
 
 def _connected(bases: dict[str, tuple[str, ...]], ids: Sequence[str]) -> list[list[str]]:
-    """The ids in groups that do not stand on each other; `ids` are in build order."""
+    """The ids in groups that share no base; `ids` are in build order."""
     leader: dict[str, str] = {}
 
     def find(id: str) -> str:
@@ -63,13 +64,10 @@ def _connected(bases: dict[str, tuple[str, ...]], ids: Sequence[str]) -> list[li
 
     for id in ids:
         leader[id] = id
-        for base in _among(bases[id], leader):
-            leader[find(base)] = find(id)
+        for base in bases[id]:
+            if base in leader:
+                leader[find(base)] = find(id)
     groups: dict[str, list[str]] = {}
     for id in ids:
         groups.setdefault(find(id), []).append(id)
     return list(groups.values())
-
-
-def _among(ids: tuple[str, ...], known: Collection[str]) -> list[str]:
-    return [id for id in ids if id in known]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.catalogue.templating.lines import Line, place_of
+from pipeline.catalogue.templating import lines
 
 if TYPE_CHECKING:
     from .plan import Plan
 
 
-def template_line(plan: Plan, target_id: str, line: int) -> Line | None:
+def template_line(plan: Plan, target_id: str, line: int) -> lines.Line | None:
     """The template's file and line that a line (from 1) of a target's Dockerfile comes from.
 
     The line that copies rootfs/ comes from FROM. None if it cannot be told, or there is no such line.
@@ -28,4 +28,4 @@ def template_line(plan: Plan, target_id: str, line: int) -> Line | None:
     if definition is None:
         return None
     plain = plain_dockerfile(source, target.template, definition)
-    return place_of(source, target.template, definition, plain, target.dockerfile, line)
+    return lines.template_line(source, target.template, definition, plain, target.dockerfile, line)

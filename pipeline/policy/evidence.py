@@ -1,16 +1,25 @@
-"""What the tools found out about one digest: facts only, no judgement.
+"""What the tools reported about one digest: facts only, no judgement.
 
-Evidence is what is kept (as signed attestations on the digest, and in short form in the record of the
-target); a verdict is made from it again whenever a gate is asked.
+Evidence is stored as signed attestations on the digest, and in short form in the record of the target. Each time a
+gate is evaluated, its verdict is computed from the evidence again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Self
 
 from pipeline.model import Severity
+from pipeline.util.json_values import (
+    as_flag,
+    as_integer,
+    as_list,
+    as_object,
+    as_optional_text,
+    as_text,
+    as_text_mapping,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class LeakedSecret:
-    """One secret found in a layer; the secret itself is never kept."""
+    """One secret found in a layer; the secret itself is never stored."""
 
     rule: str
     path: str
@@ -64,9 +73,9 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class TestCase:
-    """One structure test; `detail` says what was expected and seen when it failed."""
+    """One structure test; `detail` has what was expected and what was found if it failed."""
 
-    __test__ = False  # not a test of ours, whatever pytest thinks of the name
+    __test__ = False  # not for pytest, in spite of its name
 
     name: str
     passed: bool
@@ -85,48 +94,82 @@ class TestReport:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything known about one digest. `size` is the compressed size in bytes: config and layers."""
+    """All evidence about one digest. `size` is the compressed size in bytes: config and layers."""
 
     size: int
     inventory: Inventory | None = None
     scan: Scan | None = None
     tests: TestReport | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As plain data; `from_json` reads it back."""
-        out = asdict(self)
-        if self.inventory:
-            out["inventory"]["documents"] = dict(self.inventory.documents)
-        for part in ("findings", "secrets") if self.scan else ():
-            for item in out["scan"][part]:
-                item["severity"] = str(item["severity"])
-        return out
+        return {
+            "size": self.size,
+            "inventory": asdict(self.inventory) if self.inventory else None,
+            "scan": asdict(self.scan) if self.scan else None,
+            "tests": asdict(self.tests) if self.tests else None,
+        }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
+    def from_json(cls, data: Mapping[str, object]) -> Self:
         """Read what `to_json` wrote; raises ValueError for anything else."""
+        inventory, scan, tests = data.get("inventory"), data.get("scan"), data.get("tests")
         try:
             return cls(
-                int(data["size"]),
-                _inventory(data["inventory"]) if data.get("inventory") else None,
-                _scan(data["scan"]) if data.get("scan") else None,
-                _tests(data["tests"]) if data.get("tests") else None,
+                as_integer(data["size"]),
+                _inventory(as_object(inventory)) if inventory else None,
+                _scan(as_object(scan)) if scan else None,
+                _tests(as_object(tests)) if tests else None,
             )
-        except (KeyError, TypeError, AttributeError) as fault:
-            raise ValueError(f"not a record of evidence: {fault}") from None
+        except KeyError as missing:
+            raise ValueError(f"not a record of evidence: {missing} is missing") from None
 
 
-def _inventory(data: Mapping[str, Any]) -> Inventory:
-    return Inventory(Tool(**data["tool"]), int(data["packages"]), dict(data["documents"]))
+def _inventory(data: Mapping[str, object]) -> Inventory:
+    return Inventory(_tool(data), as_integer(data["packages"]), as_text_mapping(data["documents"]))
 
 
-def _scan(data: Mapping[str, Any]) -> Scan:
+def _scan(data: Mapping[str, object]) -> Scan:
+    findings = (as_object(entry) for entry in as_list(data["findings"]))
+    secrets = (as_object(entry) for entry in as_list(data["secrets"]))
     return Scan(
-        Tool(**data["tool"]),
-        tuple(Finding(**{**f, "severity": Severity.parse(f["severity"])}) for f in data["findings"]),
-        tuple(LeakedSecret(**{**s, "severity": Severity.parse(s["severity"])}) for s in data["secrets"]),
+        _tool(data),
+        tuple(
+            Finding(
+                as_text(finding["id"]),
+                as_text(finding["package"]),
+                as_text(finding["version"]),
+                as_text(finding["fixed"]),
+                Severity.parse(as_text(finding["severity"])),
+                as_text(finding.get("title", "")),
+            )
+            for finding in findings
+        ),
+        tuple(
+            LeakedSecret(
+                as_text(secret["rule"]), as_text(secret["path"]), Severity.parse(as_text(secret["severity"]))
+            )
+            for secret in secrets
+        ),
     )
 
 
-def _tests(data: Mapping[str, Any]) -> TestReport:
-    return TestReport(Tool(**data["tool"]), tuple(TestCase(**case) for case in data["cases"]))
+def _tests(data: Mapping[str, object]) -> TestReport:
+    cases = (as_object(entry) for entry in as_list(data["cases"]))
+    return TestReport(
+        _tool(data),
+        tuple(
+            TestCase(as_text(case["name"]), as_flag(case["passed"]), as_text(case.get("detail", "")))
+            for case in cases
+        ),
+    )
+
+
+def _tool(data: Mapping[str, object]) -> Tool:
+    tool = as_object(data["tool"])
+    return Tool(
+        as_text(tool["name"]),
+        as_text(tool["version"]),
+        as_optional_text(tool.get("data_date")),
+        as_optional_text(tool.get("data_digest")),
+    )

@@ -180,7 +180,7 @@ async def _access(given: Given, plan: Plan):
 
     The engine knows the registry by its address on the caller's machine; this container sees it as a service.
     """
-    from pipeline.registry import Access, HostAccess
+    from pipeline.registry import HostAccess, access_from_environ
 
     embedded = plan.project.registry == EMBEDDED
     host, hosts = "", {}
@@ -194,7 +194,7 @@ async def _access(given: Given, plan: Plan):
         host = f"localhost:{address.rpartition(':')[2]}"
         hosts = {host: HostAccess(insecure_http=True, address=address)}
     config = await plaintext(given.docker_config, "--docker-config") if given.docker_config else "{}"
-    return host, Access.from_docker_config(config, {}, hosts=hosts)
+    return host, access_from_environ({}, config, hosts=hosts)
 
 
 async def _signing(given: Given, signs: bool) -> Signing:

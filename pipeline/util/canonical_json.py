@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 _COMPACT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
-def compact(value: Any) -> bytes:
+def compact(value: object) -> bytes:
     """For hashing and for the wire: no spaces, keys sorted, UTF-8."""
     return _COMPACT(value).encode()
 
 
-def pretty(value: Any) -> str:
+def pretty(value: object) -> str:
     """For files and terminals: two spaces, keys in the order given, a newline at the end."""
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

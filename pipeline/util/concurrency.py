@@ -32,6 +32,21 @@ async def each(work: Callable[[A], Awaitable[T]], items: Iterable[A]) -> list[T]
     return [results[place] for place in range(len(todo))]
 
 
+async def both(first: Callable[[], Awaitable[T]], second: Callable[[], Awaitable[A]]) -> tuple[T, A]:
+    """The results of two functions run at once. The first failure cancels the other and is raised itself."""
+    firsts: list[T] = []
+    seconds: list[A] = []
+
+    async def run_first() -> None:
+        firsts.append(await first())
+
+    async def run_second() -> None:
+        seconds.append(await second())
+
+    await each(lambda run: run(), (run_first, run_second))
+    return firsts[0], seconds[0]
+
+
 async def run_together(*functions: Callable[[], Awaitable[Any]]) -> list[Any]:
     """The results of all functions, in their order. The first failure cancels the others.
 

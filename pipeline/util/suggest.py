@@ -1,16 +1,26 @@
-"""Words for people: the nearest known word, and a key's path as it is written."""
+"""Suggestions for people: the nearest known word, and a key's path as it is written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """`did you mean …?` for the nearest known word, if one is near."""
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is most like another one, if one is near."""
     import difflib
 
-    found = difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=0.6)
-    return f"did you mean {found[0]}?" if found else None
+    matches = difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def suggest(word: str | None) -> str | None:
+    """`did you mean …?` for a word, if there is one."""
+    return f"did you mean {word}?" if word else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """`did you mean …?` for the nearest known word, if one is near."""
+    return suggest(nearest(word, known))
 
 
 def dotted(path: Iterable[str | int]) -> str:

@@ -15,7 +15,7 @@ from pipeline.catalogue.templating.limits import MAX_OUTPUT, MAX_STEPS
 from pipeline.catalogue.templating.templates import context_of
 from pipeline.cli.parser import make_parser
 from pipeline.config import ImageFile, ProjectFile, Strategy, VariantFile, load, validate_document
-from pipeline.config.validation import _model_in
+from pipeline.config.validation import models_in
 from pipeline.dockerfile.arguments import target_variables
 from pipeline.model import Platform
 from pipeline.plan import Plan
@@ -54,9 +54,8 @@ def models(model, seen=()):
         return seen
     seen = (*seen, model)
     for field in model.model_fields.values():
-        inner = _model_in(field.annotation)
-        for one in inner if isinstance(inner, tuple) else () if inner is None else (inner,):
-            seen = models(one, seen)
+        for inner in models_in(field.annotation):
+            seen = models(inner, seen)
     return seen
 
 

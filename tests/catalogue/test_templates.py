@@ -96,20 +96,20 @@ def test_includes_look_beside_the_template_and_upwards():
 MISTAKES = [
     (
         "RUN x\n# {{ versions.pyton }}\n",
-        "3:1: versions.pyton is not defined for i:1.0.0",
+        "3:1: versions.pyton is not defined (i:1.0.0)",
         "mean versions.python?",
     ),
-    ("{{ versions['pyton'] }}\n", "2:1: versions.pyton is not defined for i:1.0.0", "mean versions.python?"),
+    ("{{ versions['pyton'] }}\n", "2:1: versions.pyton is not defined (i:1.0.0)", "mean versions.python?"),
     (
         "{{ versions.packages }}\n",
-        "2:1: versions.packages is not defined for i:1.0.0",
+        "2:1: versions.packages is not defined (i:1.0.0)",
         "mean variables.packages?",
     ),
-    ("{{ python }}\n", "2:1: python is not defined for i:1.0.0", "did you mean versions.python?"),
-    ("{{ varables.x }}\n", "2:1: varables is not defined for i:1.0.0", "did you mean variables?"),
+    ("{{ python }}\n", "2:1: python is not defined (i:1.0.0)", "did you mean versions.python?"),
+    ("{{ varables.x }}\n", "2:1: varables is not defined (i:1.0.0)", "did you mean variables?"),
     (
         "{% if variables.nope %}x{% endif %}\n",
-        "2:1: variables.nope is not defined for i:1.0.0",
+        "2:1: variables.nope is not defined (i:1.0.0)",
         "known: variables.d",
     ),
     ("{{ variables.d.nope }}\n", "2:1: 'dict object' has no attribute 'nope' (i:1.0.0)", ""),
@@ -119,7 +119,11 @@ MISTAKES = [
     ("{{ ''.__class__.__mro__ }}\n", "2:1: SecurityError: access to attribute '__class__'", ""),
     ("{{ 1 / 0 }}\n", "2:1: ZeroDivisionError: division by zero", ""),
     ("{{ variables.l.append(1) }}\n", "2:1: SecurityError", ""),
-    ("{% for i in range(99999) %}{{ 'x' * 999 }}{% endfor %}\n", " rendering i:1.0.0 gives more than", ""),
+    (
+        "{% for i in range(99999) %}{{ 'x' * 999 }}{% endfor %}\n",
+        " the rendered text is larger than 1024 KiB (i:1",
+        "",
+    ),
 ]
 
 

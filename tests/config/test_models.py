@@ -13,6 +13,7 @@ from pipeline.config import (
     load,
     validate_document,
 )
+from pipeline.errors import ConfigError
 from pipeline.model import Gates, Platform, Reference, Severity
 
 MINIMAL = "version: 1\nproject: demo\n"
@@ -33,7 +34,7 @@ def project(text: str = "") -> Project:
 def refused(model, text: str) -> list[str]:
     found, problems = validate_document(model, load(text, "f.yml"))
     assert found is None
-    return [str(p) for p in sorted(problems)]
+    return [str(p) for p in ConfigError(problems).problems]
 
 
 def test_versions_stay_as_written():

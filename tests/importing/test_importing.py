@@ -308,8 +308,8 @@ def test_what_does_not_plan_is_set_aside_with_what_stands_on_it():
     assert [i.name for i in found.images if i.status == "made"] == ["good:latest"]
     said = {i.name.partition(":")[0]: i.by_hand[0] for i in found.images if i.status == "set aside"}
     assert said["lost"] == "lost/Dockerfile:3: COPY dist/app: there is no dist/app in lost"
-    assert said["child"] == "child/Dockerfile:1: it stands on lost, which is set aside"
-    assert said["grandchild"] == "grandchild/Dockerfile:1: it stands on child, which is set aside"
+    assert said["child"] == "child/Dockerfile:1: it is based on lost, which is set aside"
+    assert said["grandchild"] == "grandchild/Dockerfile:1: it is based on child, which is set aside"
     assert "give its ARG a default" in said["arg"]
     assert "one:latest" in said["one"] or "one:latest" in said["two"]
     assert "there is no FROM" in said["empty"]

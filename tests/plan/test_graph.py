@@ -117,7 +117,7 @@ def test_cycles_are_named():
     files = folder("a", on("b:1.0.0")) | folder("b", on("c:1.0.0")) | folder("c", on("a:1.0.0"))
     assert problems(files) == [
         "images/c/Dockerfile.tmpl:1:1: FROM: cycle: a:1.0.0 → b:1.0.0 → c:1.0.0 → a:1.0.0"
-        " (one of them must stand on another image)"
+        " (base one of them on another image)"
     ]
     assert "cycle: a:1.0.0 → a:1.0.0" in problems(folder("a", on("a:1.0.0")))[0]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.plan.copy_sources import moving_sources
+from pipeline.plan.checks.copy_sources import moving_sources
 from tests.catalogue.sample import LOCK, folder, image, plan, problems
 
 COMMIT = "0123456789" * 4

@@ -64,3 +64,17 @@ def test_refused(raw: bytes) -> None:
         trivy_scan(raw, TOOL)
     with pytest.raises(ValueError):
         cyclonedx_inventory({"cyclonedx-json": raw}, TOOL)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"Results": [1]},
+        {"Results": {"Vulnerabilities": []}},
+        {"Results": [{"Vulnerabilities": [{"PkgName": "a"}]}]},
+        {"Results": [{"Secrets": "x"}]},
+    ],
+)
+def test_a_report_of_another_shape_is_refused(report: dict[str, object]) -> None:
+    with pytest.raises(ValueError):
+        trivy_scan(json.dumps({"SchemaVersion": 2, **report}).encode(), TOOL)

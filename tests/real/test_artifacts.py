@@ -273,7 +273,7 @@ def test_a_copy_takes_along_what_belongs_to_it(shell: Shell, hosts: Mapping[str,
     assert again.out == f"{target}:2@{done['digest']}\n" and again.err.startswith("up to date: 0 manifests")
     for arguments, words in (
         ((f"{source}:no", f"{target}:3"), "does not exist"),
-        ((f"{source}@sha256:" + "0" * 64, f"{target}:3"), "is not there"),
+        ((f"{source}@sha256:" + "0" * 64, f"{target}:3"), "does not exist"),
         (("registry.example/BAD", f"{target}:3"), "not a repository path"),
     ):
         failed = shell.run("copy", *arguments, expect=2 if "BAD" in arguments[0] else 5)

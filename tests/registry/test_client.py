@@ -105,5 +105,5 @@ async def test_a_registry_that_is_down_is_one_error() -> None:
         with pytest.raises(RegistryError) as caught:
             await registry.ping(host)
         assert registry.stats.retries == 3
-    assert caught.value.message.startswith(f"cannot reach {host} after 4 tries")
+    assert caught.value.message.startswith(f"cannot reach {host} after 4 attempts")
     assert "lockage up" in (caught.value.hint or "")

@@ -166,7 +166,7 @@ async def test_a_broken_copy_is_mended_when_asked(registry: Registry, repo: Repo
 
 
 async def test_an_image_that_is_not_there(registry: Registry, repo: Repository) -> None:
-    with pytest.raises(RegistryError, match="is not there"):
+    with pytest.raises(RegistryError, match="does not exist"):
         await registry.copy(repo, Digest.of(b"nothing"), fresh(repo.host), tag="1")
 
 

@@ -125,7 +125,7 @@ async def test_faults_that_stay_are_one_error(proxy: Proxy) -> None:
             assert data.get("status", 0) == status
             assert data["host"] == proxy.host
             assert data["operation"] == "looking for the manifest"
-            assert "8 tries" in str(data["message"])
+            assert "8 attempts" in str(data["message"])
 
 
 @pytest.mark.parametrize("step", [2, 3, 5])

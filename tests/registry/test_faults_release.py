@@ -9,7 +9,7 @@ import pytest
 from pipeline.model import Digest, Platform, Reference, Repository
 from pipeline.registry import Registry
 from pipeline.registry.artifacts.pull import pull_artifact
-from pipeline.registry.artifacts.push import Part, push_artifact
+from pipeline.registry.artifacts.push import ArtifactFiles, Part, push_artifact
 from pipeline.run.publish.promotion import perform, plan_promotion
 from pipeline.run.publish.push import Pushed, push
 
@@ -83,8 +83,9 @@ async def test_artifacts(host: str, tmp_path: Path, step: int) -> None:
     async with faulty(host) as proxy, Registry(settings=QUICK) as shaky, Registry() as steady:
         repo, other = fresh(proxy.host), fresh(host)
         proxy.every(step, *FAULTS)
-        made = await push_artifact(shaky, Reference(repo, "1"), parts, annotations={"a": "b"})
-        good = await push_artifact(steady, Reference(other, "1"), parts, annotations={"a": "b"})
+        files = ArtifactFiles(parts, annotations={"a": "b"})
+        made = await push_artifact(shaky, Reference(repo, "1"), files)
+        good = await push_artifact(steady, Reference(other, "1"), files)
         assert made.descriptor == good.descriptor
         _, paths = await pull_artifact(shaky, repo.tagged("1"), tmp_path / "out")
         assert len(proxy.made) >= 3

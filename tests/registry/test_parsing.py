@@ -12,7 +12,7 @@ from pipeline.model import Descriptor, Digest
 from pipeline.model.descriptor import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from pipeline.model.manifest import Manifest
 from pipeline.registry.auth.challenge import Scope, covers, parse_challenges, parse_scopes, pull, push, union
-from pipeline.registry.http.headers import next_link, received, retry_after, retry_after_in_message
+from pipeline.registry.http.headers import next_link, received_bytes, retry_after, retry_after_in_message
 
 from . import images
 
@@ -88,7 +88,7 @@ def test_retry_after_in_the_body(text: str, expected: float | None) -> None:
     ],
 )
 def test_ranges(value: str | None, expected: int | None) -> None:
-    assert received(value) == expected
+    assert received_bytes(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_no_header_breaks_the_parsers(values: list[str]) -> None:
         next_link(value)
         retry_after(value, NOW)
         retry_after_in_message(value)
-        received(value)
+        received_bytes(value)
         parse_scopes(value)
 
 

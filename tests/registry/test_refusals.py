@@ -121,7 +121,7 @@ async def test_a_server_that_never_answers() -> None:
     settings = ClientSettings(backoff=0.001, attempts=2, read_timeout=0.1)
     async with anyio.create_task_group() as group, Registry(settings=settings) as registry:
         group.start_soon(listener.serve, silent)
-        with pytest.raises(RegistryError, match="broke off while greeting"):
+        with pytest.raises(RegistryError, match="closed the connection while pinging"):
             await registry.ping(f"localhost:{port}")
         group.cancel_scope.cancel()
 

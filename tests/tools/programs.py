@@ -9,7 +9,8 @@ from pathlib import Path
 
 import anyio
 
-from pipeline.lab import LabSettings, ensure, quiet
+from pipeline.lab import LabSettings, ensure
+from pipeline.lab.settings import quiet
 from pipeline.lab.tools import packages
 
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from pipeline.dockerfile.bases import injected_line
+
 from ..definition import Definition
 from ..source import Source
 from .templates import Renderer, TemplateProblem, context_of
@@ -72,12 +74,10 @@ def rendered_lines(
     return tuple(_places(marked, marking.files, template))
 
 
-def place_of(
+def template_line(
     source: Source, template: str, definition: Definition, plain: str, generated: str, line: int
 ) -> Line | None:
     """The template's file and line that a line (from 1) of a generated Dockerfile comes from; None if unknown."""
-    from pipeline.dockerfile.bases import injected_line
-
     lines = rendered_lines(source, template, definition, plain)
     injected = injected_line(generated) if generated.count("\n") > plain.count("\n") else None
     if injected is not None and line >= injected:

@@ -11,7 +11,7 @@ from pipeline.model import Platform
 from ..definition import Definition
 from ..rootfs import Rootfs, merge
 from ..source import Source
-from .lines import Line, place_of
+from .lines import Line, template_line
 from .templates import Renderer, TemplateProblem, context_of, find_dockerfile, find_test
 
 
@@ -34,11 +34,25 @@ class Rendered:
         """Whether COPY rootfs/ was put in."""
         return self.dockerfile is not self.plain
 
-    def place(self, source: Source, line: int) -> Line:
+    def template_line(self, source: Source, line: int) -> Line:
         """The template line that a line of the Dockerfile comes from; the template's first if that is unknown."""
         template = self.template or ""
-        found = place_of(source, template, self.definition, self.plain, self.dockerfile, line)
-        return found or (template, 1)
+        known = template_line(source, template, self.definition, self.plain, self.dockerfile, line)
+        return known or (template, 1)
+
+    def problem(
+        self, source: Source, line: int, key: str, message: str, suggestion: str | None = None
+    ) -> Problem:
+        """A problem of this tag at a line of its Dockerfile."""
+        path, number = self.template_line(source, line)
+        return Problem(path, number, 1, key, message, suggestion, self.definition.name)
+
+    def warning(
+        self, source: Source, line: int, key: str, message: str, suggestion: str | None = None
+    ) -> str:
+        """What is no problem, but worth knowing, at a line of the Dockerfile."""
+        path, number = self.template_line(source, line)
+        return str(Problem(path, number, 1, key, message, suggestion))
 
 
 def render_all(

@@ -6,18 +6,48 @@ Steps are counted, not seconds: a template that is refused is refused on every m
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jinja2
 from jinja2 import nodes
+from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
 
 from ..source import Source
 from .limits import MAX_OUTPUT, MAX_STEPS
 from .lookup import included_path, template_text
 
 _COUNTED = "lockage_counted"
+
+
+class UndefinedName(jinja2.UndefinedError):
+    """A template names something that is not defined: `name`, of `holder` or, without one, of the context."""
+
+    def __init__(self, message: str, name: str, holder: object | None) -> None:
+        super().__init__(message)
+        self.name, self.holder = name, holder
+
+
+class _Undefined(jinja2.StrictUndefined):
+    """Raises `UndefinedName`."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        hint: str | None = None,
+        obj: object = missing,
+        name: str | None = None,
+        exc: type[jinja2.TemplateRuntimeError] = jinja2.UndefinedError,
+    ) -> None:
+        super().__init__(hint, obj, name, exc)
+        if hint is None and isinstance(name, str) and exc is jinja2.UndefinedError:
+            holder = None if obj is missing else obj
+            raising = partial(UndefinedName, name=name, holder=holder)
+            self._undefined_exception = raising  # type: ignore[assignment]  # jinja2 only calls it
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -34,7 +64,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(
             loader=_Loader(source),
             extensions=extensions,
-            undefined=jinja2.StrictUndefined,
+            undefined=_Undefined,
             autoescape=False,
             keep_trailing_newline=True,
             cache_size=-1,

@@ -17,29 +17,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.errors import Problem
-from pipeline.util.suggest import did_you_mean
+from pipeline.util.suggest import did_you_mean, nearest, suggest
 
 from ..definition import Definition, Explicit
 from ..source import Source
 
-_NO_WORD = re.compile(r"No (filter|test) named '(.*?)'(?: found)?\.")
+# jinja2 has no field for either name
+_NO_FILTER_OR_TEST = re.compile(r"No (filter|test) named '(.*?)'(?: found)?\.")
 
 if TYPE_CHECKING:
     from jinja2 import BytecodeCache
     from jinja2.ext import Extension
 
     from .sandbox import Sandbox
-
-
-class _Versions(dict[str, str]):
-    """`versions` in a template; its type tells where an undefined name was looked for."""
-
-
-class _Variables(dict[str, Any]):
-    """`variables` in a template, likewise."""
 
 
 class TemplateProblem(Exception):
@@ -68,7 +61,7 @@ def find_dockerfile(source: Source, definition: Definition) -> str:
         )
         message = f"no template: neither {names}" if definition.variant else f"no template: no {names}"
         folders = " or ".join(f"{f}/" for f in reversed(definition.folders))
-        raise TemplateProblem(definition.place.problem(f"{definition.name} has {message} in {folders}"))
+        raise TemplateProblem(definition.position.problem(f"{definition.name} has {message} in {folders}"))
     return found
 
 
@@ -102,7 +95,7 @@ def _explicit(source: Source, definition: Definition, explicit: Explicit) -> str
         known = [n for f in definition.folders for n in source.children(f)]
         folders = " or ".join(f"{f}/" for f in reversed(definition.folders))
         message = f"there is no {explicit.name} in {folders}"
-        raise TemplateProblem(explicit.place.problem(message, did_you_mean(explicit.name, known)))
+        raise TemplateProblem(explicit.position.problem(message, did_you_mean(explicit.name, known)))
     return found
 
 
@@ -129,7 +122,7 @@ class Renderer:
         self._bytecode = None if extensions else bytecode
         self._environment: Sandbox | None = None
 
-    def render(self, path: str, context: Mapping[str, Any], subject: str) -> str:
+    def render(self, path: str, context: Mapping[str, object], subject: str) -> str:
         """The text for one context. `subject` (`python:3.11.2`) is named in problems.
 
         Raises `TemplateProblem` with the template's file and line, through includes as well.
@@ -150,62 +143,64 @@ class Renderer:
                 out.append(piece)
                 size += len(piece)
                 if size > MAX_OUTPUT:
-                    message = f"rendering {subject} gives more than {MAX_OUTPUT // 1024} KiB"
-                    raise TemplateProblem(Problem(path, 0, 0, "", message))
+                    message = f"the rendered text is larger than {MAX_OUTPUT // 1024} KiB"
+                    raise TemplateProblem(Problem(path, 0, 0, "", message, None, subject))
             return "".join(out)
         except jinja2.TemplateSyntaxError as error:
-            where, message = error.name or path, str(error.message)
-            near = _known_word(message, self._environment) or _not_meant(message)
-            raise TemplateProblem(Problem(where, error.lineno, 1, "", message, near)) from None
+            message = str(error.message)
+            suggestion = _filter_or_test(message, self._environment) or _raw_block(message)
+            problem = Problem(error.name or path, error.lineno, 1, "", message, suggestion)
+            raise TemplateProblem(problem) from None
         except jinja2.TemplateNotFound as error:
-            line, where = self._line(error, path)
+            line, including = self._line(error, path)
             message = f"there is no template {error.name}"
-            near = did_you_mean(error.name or "", includable(self.source, where))
-            raise TemplateProblem(Problem(where, line, 1, "", message, near)) from None
+            name = error.name if isinstance(error.name, str) else ""
+            suggestion = did_you_mean(name, includable(self.source, including))
+            raise TemplateProblem(Problem(including, line, 1, "", message, suggestion)) from None
         except Unreadable as error:
             raise TemplateProblem(Problem(error.path, 0, 0, "", error.message)) from None
         except TemplateProblem:
             raise
         except Exception as error:
-            line, where = self._line(error, path)
-            message, suggestion = _explain(error, context, subject)
-            suggestion = suggestion or _known_word(str(error), self._environment)
-            raise TemplateProblem(Problem(where, line, 1, "", message, suggestion)) from None
+            line, failing = self._line(error, path)
+            message, suggestion = _explain(error, context)
+            suggestion = suggestion or _filter_or_test(str(error), self._environment)
+            raise TemplateProblem(Problem(failing, line, 1, "", message, suggestion, subject)) from None
 
     def _line(self, error: BaseException, path: str) -> tuple[int, str]:
         """The innermost template line of a traceback that jinja2 rewrote."""
-        line, where = 0, path
+        line, innermost = 0, path
         trace = error.__traceback__
         while trace is not None:
             name = trace.tb_frame.f_code.co_filename
             if name in self.source.files:
-                line, where = trace.tb_lineno, name
+                line, innermost = trace.tb_lineno, name
             trace = trace.tb_next
-        return line, where
+        return line, innermost
 
 
-def context_of(definition: Definition) -> dict[str, Any]:
-    """What a template sees (see the module's text)."""
+def context_of(definition: Definition) -> Mapping[str, object]:
+    """What a template sees, as listed above."""
     return {
         "image": definition.image,
         "tag": definition.tag,
         "base_tag": definition.base_tag,
         "variant": definition.variant,
-        "versions": _Versions(definition.versions),
-        "variables": _Variables(definition.variables),
+        "versions": dict(definition.versions),
+        "variables": dict(definition.variables),
     }
 
 
-def _known_word(message: str, environment: Sandbox) -> str | None:
+def _filter_or_test(message: str, environment: Sandbox) -> str | None:
     """The nearest filter or test, if the message says that there is none of a name."""
-    match = _NO_WORD.fullmatch(message)
+    match = _NO_FILTER_OR_TEST.fullmatch(message)
     if match is None:
         return None
     known = environment.filters if match[1] == "filter" else environment.tests
     return did_you_mean(match[2], (name for name in known if not name.startswith("lockage_")))
 
 
-def _not_meant(message: str) -> str | None:
+def _raw_block(message: str) -> str | None:
     """The way out for what only looks like Jinja: a shell's ${#x}, a format such as {{.Name}}."""
     if message == "Missing end of comment tag":
         return "{# begins a comment; for a shell: {% raw %}${#x}{% endraw %}"
@@ -214,32 +209,36 @@ def _not_meant(message: str) -> str | None:
     return None
 
 
-def _explain(error: Exception, context: Mapping[str, Any], subject: str) -> tuple[str, str | None]:
+def _explain(error: Exception, context: Mapping[str, object]) -> tuple[str, str | None]:
     import jinja2
 
-    if not isinstance(error, jinja2.UndefinedError):
-        return f"{type(error).__name__}: {error} ({subject})", None
-    message = str(error.message)
-    for holder, kind in (("versions", _Versions), ("variables", _Variables)):
-        if message.startswith(f"'{kind.__module__}.{kind.__name__} object' has no"):
-            missing = message.split("'")[3]
-            return f"{holder}.{missing} is not defined for {subject}", _better(missing, context, holder)
-    if message.endswith("is undefined") and message.count("'") == 2:
-        missing = message.split("'")[1]
-        return f"{missing} is not defined for {subject}", _better(missing, context, None)
-    return f"{message} ({subject})", None
+    from .sandbox import UndefinedName
+
+    if isinstance(error, UndefinedName):
+        if error.holder is None:
+            return f"{error.name} is not defined", _defined_name(error.name, context, None)
+        for holder in ("versions", "variables"):
+            if error.holder is context[holder]:
+                message = f"{holder}.{error.name} is not defined"
+                return message, _defined_name(error.name, context, holder)
+    if isinstance(error, jinja2.UndefinedError):
+        return str(error.message), None
+    return f"{type(error).__name__}: {error}", None
 
 
-def _better(missing: str, context: Mapping[str, Any], holder: str | None) -> str | None:
-    """The nearest name of those that are defined; of the same mapping first."""
-    holders = dict.fromkeys([holder or "versions", "versions", "variables"])
-    for found in holders:
-        if missing in context[found]:
-            return f"did you mean {found}.{missing}?"
-    if holder is None and (near := did_you_mean(missing, context)):
-        return near
-    for found in holders:
-        if near := did_you_mean(missing, context[found]):
-            return near.replace("mean ", f"mean {found}.")
-    known = [f"{found}.{name}" for found in holders for name in sorted(context[found])]
+def _defined_name(missing: str, context: Mapping[str, object], holder: str | None) -> str | None:
+    """The nearest name that is defined, in the same mapping first; all of them if none is near."""
+    mappings: dict[str, Mapping[str, object]] = {}
+    for name in dict.fromkeys([holder or "versions", "versions", "variables"]):
+        value = context[name]
+        mappings[name] = value if isinstance(value, Mapping) else {}
+    for name, values in mappings.items():
+        if missing in values:
+            return suggest(f"{name}.{missing}")
+    if holder is None and (near := nearest(missing, context)):
+        return suggest(near)
+    for name, values in mappings.items():
+        if near := nearest(missing, values):
+            return suggest(f"{name}.{near}")
+    known = [f"{name}.{key}" for name, values in mappings.items() for key in sorted(values)]
     return f"known: {', '.join(known)}" if known else None

@@ -97,7 +97,7 @@ def of_problem(problem: Problem, root: Path, environ: Mapping[str, str]) -> Anno
     path = Path(problem.path)
     if (root / path).exists() or not path.is_relative_to(root):  # some problems name the whole path already
         path = root / path
-    message = f"{key}{problem.message}{suggestion}"
+    message = f"{key}{problem.text}{suggestion}"
     return Annotation(
         "error", _below_checkout(path, environ), problem.line, problem.column, "lockage", message
     )

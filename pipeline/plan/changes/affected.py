@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Literal
 
 from pipeline.catalogue.definition import Definition
 from pipeline.catalogue.source import PROJECT_NAME, Source, lock_of
@@ -55,7 +55,7 @@ class Affected:
     id: str
     reasons: tuple[str, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As data."""
         return {"id": self.id, "reasons": list(self.reasons)}
 

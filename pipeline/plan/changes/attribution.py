@@ -57,7 +57,7 @@ class Changed:
         """The changed files in folders that are named contexts of a tag."""
         for said in definition.contexts.values():
             if kind_of(said.value) == "folder":
-                folder = f"{folder_of(said.value, said.place)}/"
+                folder = f"{folder_of(said.value, said.position)}/"
                 yield from (p for p in self.below(definition.folders[0]) if p.startswith(folder))
 
     def _read(self, template: str) -> frozenset[str]:
@@ -67,7 +67,7 @@ class Changed:
             self._reads[template] = frozenset(hit | self._texts if computed else hit)
         return self._reads[template]
 
-    def missing(self, paths: Iterable[str]) -> set[str]:
+    def missing(self, paths: Iterable[str]) -> frozenset[str]:
         """Those of these paths that changed and are no more."""
         return self._gone.intersection(paths)
 

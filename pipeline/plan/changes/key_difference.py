@@ -1,28 +1,29 @@
-"""A key's inputs in short, and what differs between two sets of them, in lines for people."""
+"""A key's inputs in short, and the difference between two sets of them, in lines for people."""
 
 from __future__ import annotations
 
 import difflib
 import hashlib
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from pipeline.util.canonical_json import compact
+from pipeline.util.json_values import as_integer, as_list, as_optional_text, as_text
 
 from ..keys import key_inputs
 from ..plan import Plan
 
 _LINES = 40  # of a Dockerfile's difference
 _PATHS = 10  # of rootfs/
+_Entry = tuple[str, int, str | None]  # kind, mode, content digest or link target
 
 
-def inputs_of(plan: Plan, target_id: str) -> dict[str, Any] | None:
-    """What the key of a target covers. None where the target has no key."""
+def inputs_of(plan: Plan, target_id: str) -> dict[str, object] | None:
+    """The inputs of a target's key. None where the target has no key."""
     keys = {t.id: t.key for t in plan.targets if t.key}
     return key_inputs(plan.by_id[target_id], keys, builder=plan.builder)
 
 
-def input_digests(inputs: Mapping[str, Any]) -> dict[str, str]:
+def input_digests(inputs: Mapping[str, object]) -> dict[str, str]:
     """Each input by name: itself where it is short, else `sha256:` and the first 12 digits of its digest."""
     out = {}
     for name, value in inputs.items():
@@ -34,8 +35,8 @@ def input_digests(inputs: Mapping[str, Any]) -> dict[str, str]:
     return out
 
 
-def key_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Why two keys are not the same, from their inputs; empty where they are."""
+def key_difference(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    """Why two keys differ, from their inputs; empty where they do not."""
     out: list[str] = []
     for name in dict.fromkeys((*old, *new)):
         before, now = old.get(name), new.get(name)
@@ -66,42 +67,52 @@ def _dockerfile(before: str, now: str) -> Iterator[str]:
         yield f"  and {len(lines) - 2 - _LINES} more lines"
 
 
-def _contexts(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+def _contexts(before: Mapping[str, object], now: Mapping[str, object]) -> Iterator[str]:
     for name in dict.fromkeys((*before, *now)):
         old, new = before.get(name), now.get(name)
         if isinstance(old, list) and isinstance(new, list):
             yield from _rootfs(old, new, f"context {name}: ")
         else:
-            said = [{name: "a folder" if isinstance(v, list) else v} if v else {} for v in (old, new)]
-            yield from _mapping("context", *said)
+            shown = [{name: "a folder" if isinstance(v, list) else v} if v else {} for v in (old, new)]
+            yield from _mapping("context", *shown)
 
 
-def _rootfs(before: list[list[Any]], now: list[list[Any]], where: str = "rootfs/") -> Iterator[str]:
-    old, new = ({entry[0]: entry[1:] for entry in side} for side in (before, now))
-    said = []
+def _rootfs(before: list[object], now: list[object], prefix: str = "rootfs/") -> Iterator[str]:
+    old, new = _entries(before), _entries(now)
+    lines = []
     for path in sorted(old.keys() | new.keys()):
         if path not in new:
-            said.append(f"{where}{path} is gone")
+            lines.append(f"{prefix}{path} is gone")
         elif path not in old:
-            said.append(f"{where}{path} is new")
+            lines.append(f"{prefix}{path} is new")
         elif old[path] != new[path]:
-            said.append(f"{where}{path} {_entry(old[path], new[path])}")
-    yield from said[:_PATHS]
-    if len(said) > _PATHS:
-        yield f"and {len(said) - _PATHS} more of {where.rstrip(': ')}"
+            lines.append(f"{prefix}{path} {_entry(old[path], new[path])}")
+    yield from lines[:_PATHS]
+    if len(lines) > _PATHS:
+        yield f"and {len(lines) - _PATHS} more of {prefix.rstrip(': ')}"
 
 
-def _entry(before: list[Any], now: list[Any]) -> str:
-    if before[0] != now[0]:
-        return f"is a {now[0]}, was a {before[0]}"
-    if before[1] != now[1]:
-        return f"has mode {now[1]:04o}, had {before[1]:04o}" + (
-            "" if before[2] == now[2] else ", and other content"
-        )
-    return f"leads to {now[2]}, led to {before[2]}" if now[0] == "link" else "has other content"
+def _entries(rows: list[object]) -> dict[str, _Entry]:
+    """The entries that `key_inputs` lists, by path."""
+    entries = {}
+    for row in rows:
+        path, kind, mode, content = as_list(row)
+        entries[as_text(path)] = as_text(kind), as_integer(mode), as_optional_text(content)
+    return entries
 
 
-def _mapping(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+def _entry(before: _Entry, now: _Entry) -> str:
+    old_kind, old_mode, old_content = before
+    kind, mode, content = now
+    if old_kind != kind:
+        return f"is a {kind}, was a {old_kind}"
+    if old_mode != mode:
+        also = "" if old_content == content else ", and other content"
+        return f"has mode {mode:04o}, had {old_mode:04o}{also}"
+    return f"leads to {content}, led to {old_content}" if kind == "link" else "has other content"
+
+
+def _mapping(name: str, before: Mapping[str, object], now: Mapping[str, object]) -> Iterator[str]:
     for key in dict.fromkeys((*before, *now)):
         if key not in now:
             yield f"{name} {key} is gone"

@@ -18,7 +18,7 @@ from pipeline.errors import Problem
 
 from ..graph import Names
 from ..plan import Plan, Target
-from ..targets import targets_of
+from ..targets import PlanInputs, targets_of
 from .attribution import by_folder
 from .reverted import part
 
@@ -106,7 +106,7 @@ def read_past(
     targets: dict[str, Target] = {}
     for folder, items in tuple(rendered.items()):
         problems = []
-        made = targets_of(earlier, project, items, names, aliases, problems, lock)
+        made = targets_of(PlanInputs(earlier, project, names, aliases, lock), items, problems)
         if problems:
             unread[folder] = str(problems[0])
             del rendered[folder]

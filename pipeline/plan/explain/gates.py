@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from pipeline.config import GatePolicy
 
@@ -50,18 +49,18 @@ def _own_ignores(levels: Levels) -> Iterator[Said]:
             yield Said(ignore.id, spot_of(("vulnerabilities", "ignore", number)))
 
 
-def _attribute(policy: GatePolicy, path: tuple[str, ...]) -> Any:
-    value: Any = policy
+def _attribute(policy: GatePolicy, path: tuple[str, ...]) -> object:
+    value: object = policy
     for step in path:
         value = None if value is None else getattr(value, step)
     return value
 
 
-def _at(data: Any, path: tuple[str, ...]) -> Any:
+def _at(data: object, path: tuple[str, ...]) -> object:
     for step in path:
         data = data[step]
     return data
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return [str(v) for v in value] if isinstance(value, tuple) else value

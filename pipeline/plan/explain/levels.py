@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from pipeline.catalogue.cascade import resolve
 from pipeline.catalogue.definition import Definition, Position
@@ -31,7 +30,7 @@ class Spot:
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}" if self.line else self.path
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As data; without a line where that is not known."""
         return {"path": self.path} | ({"line": self.line, "column": self.column} if self.line else {})
 
@@ -40,13 +39,13 @@ class Spot:
 class Said:
     """Something that a level says: a value and its place."""
 
-    value: Any
+    value: object
     spot: Spot
 
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    model: Any
+    model: object
     document: Document
     path: KeyPath
 
@@ -56,7 +55,7 @@ class Levels:
 
     def __init__(self, image: ImageSource, definition: Definition) -> None:
         self.image, self.definition = image, definition
-        own = definition.place.document.path
+        own = definition.position.document.path
         files = [f for f in (image.image, *image.versions) if f]
         self.own = next(f for f in files if f.document.path == own)
         top = [image.image] if image.image and image.image is not self.own else []
@@ -87,7 +86,7 @@ class Levels:
                 out[name] = (*out.get(name, ()), said)
         return out
 
-    def mappings(self, key: str) -> Iterator[tuple[Any, Callable[[KeyPath], Spot]]]:
+    def mappings(self, key: str) -> Iterator[tuple[object, Callable[[KeyPath], Spot]]]:
         """What each file says of such a key as a whole, with the place of anything inside it."""
         for level in self._of_files():
             value = getattr(level.model, key)
@@ -111,7 +110,7 @@ class Levels:
 
     def _all(self) -> Iterator[_Level]:
         yield from self._of_files()
-        path = self.definition.place.path
+        path = self.definition.position.path
         yield _Level(self.own.file.tags[int(path[1])], self.own.document, path)
         yield from self._variants()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from pipeline.catalogue.source import PROJECT_NAME, Source
 from pipeline.config import ProjectFile, load, validate_document
@@ -22,20 +21,20 @@ class Explained:
     rule in words; `overrides` is what others say to the same, the nearest level first."""
 
     key: str
-    value: Any
+    value: object
     place: Spot | str
     why: str | None = None
     overrides: tuple[Said, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As data."""
-        out: dict[str, Any] = {"key": self.key, "value": self.value, "place": _place(self.place)}
+        out: dict[str, object] = {"key": self.key, "value": self.value, "place": _place(self.place)}
         if self.why:
             out["why"] = self.why
         return out | {"overrides": [{"value": o.value, "place": o.spot.to_json()} for o in self.overrides]}
 
 
-def last(key: str, said: Iterable[Said], default: Any, why: str | None = None) -> Explained:
+def last(key: str, said: Iterable[Said], default: object, why: str | None = None) -> Explained:
     """The value of the last that say something, over all others; the default where nobody does."""
     every = tuple(said)
     if not every:
@@ -55,7 +54,7 @@ class ProjectSays:
         self.model: ProjectFile = model
         self._positions: Positions = document.positions()
 
-    def said(self, value: Any, *path: str | int) -> tuple[Said, ...]:
+    def said(self, value: object, *path: str | int) -> tuple[Said, ...]:
         """A value with its place, if the file says something there."""
         whole: KeyPath = path
         if whole not in self._positions.values:
@@ -63,5 +62,5 @@ class ProjectSays:
         return (Said(value, Spot(PROJECT_NAME, *self._positions.values[whole])),)
 
 
-def _place(place: Spot | str) -> Any:
+def _place(place: Spot | str) -> object:
     return place if isinstance(place, str) else place.to_json()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pipeline.catalogue.rootfs import RootfsEntry
 from pipeline.catalogue.source import ROOTFS, Source, SourceFile
@@ -27,9 +26,9 @@ class RootfsLevel:
     target: str | None = None
     size: int = 0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As data, as a plan has it."""
-        out: dict[str, Any] = {"origin": self.origin, "kind": self.kind, "mode": f"{self.mode:04o}"}
+        out: dict[str, object] = {"origin": self.origin, "kind": self.kind, "mode": f"{self.mode:04o}"}
         if self.digest:
             out |= {"digest": self.digest, "size": self.size}
         return out | ({"target": self.target} if self.target is not None else {})
@@ -45,7 +44,7 @@ class ExplainedPath:
     loses: tuple[RootfsLevel, ...]  # the most specific first; folders join and do not lose
     hidden_by: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As data."""
         return {
             "name": self.name,

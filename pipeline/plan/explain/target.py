@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pipeline.catalogue.aliases import read_version
 from pipeline.catalogue.definition import Definition, Position
 from pipeline.catalogue.source import Source
-from pipeline.catalogue.templating.lines import place_of
+from pipeline.catalogue.templating.lines import template_line
 from pipeline.catalogue.templating.rendering import plain_dockerfile
 from pipeline.config import LOCK_NAME, Strategy
 from pipeline.dockerfile.frontend import find_syntax
@@ -55,7 +55,7 @@ def explain_target(plan: Plan, target_id: str, *, lock: str = LOCK_NAME) -> tupl
 
 def _identity(target: Target, levels: Levels) -> Iterator[Explained]:
     d = levels.definition
-    place = levels.spot(d.place)
+    place = levels.spot(d.position)
     yield Explained("id", target.id, place, "image, tag and platform")
     named = [f for f in (levels.image.image, *levels.image.versions) if f and f.file.name]
     if named:
@@ -75,16 +75,16 @@ def _names(
     yield last("version_strategy", levels.of_image("version_strategy"), d.strategy)
     if said := levels.of_image("aliases"):
         yield last("aliases", said, d.automatic)
-    place = levels.spot(d.place)
+    place = levels.spot(d.position)
     for name in target.tags:
         if plan.snapshot_id is not None:
             yield Explained(f"tags.{name}", name, place, f"the tag of the snapshot {plan.snapshot_id}")
         elif name == d.tag:
             yield Explained(f"tags.{name}", name, place, "the tag itself")
         elif name in d.aliases:
-            listed = (*d.place.path, "aliases", d.aliases.index(name))
+            listed = (*d.position.path, "aliases", d.aliases.index(name))
             yield Explained(
-                f"tags.{name}", name, levels.spot(Position(d.place.document, listed)), "a listed alias"
+                f"tags.{name}", name, levels.spot(Position(d.position.document, listed)), "a listed alias"
             )
         else:
             yield Explained(f"tags.{name}", name, place, _automatic(name, d, definitions))
@@ -144,7 +144,7 @@ def _credentials(target: Target, levels: Levels) -> Iterator[Explained]:
     for key, mentions in (("secrets", levels.definition.secrets), ("ssh", levels.definition.ssh)):
         said: dict[str, list[Said]] = {}
         for mention in mentions:
-            said.setdefault(mention.name, []).append(Said(mention.name, levels.spot(mention.place)))
+            said.setdefault(mention.name, []).append(Said(mention.name, levels.spot(mention.position)))
         for name in getattr(target, key):
             yield last(f"{key}.{name}", said[name], name)
 
@@ -153,7 +153,7 @@ def _labels(target: Target, levels: Levels, project: ProjectSays) -> Iterator[Ex
     d = levels.definition
     automatic: Mapping[str, tuple[tuple[Said, ...], str]] = {
         f"{_OCI}.title": (levels.of_image("title"), "the image's name"),
-        f"{_OCI}.version": ((Said(d.tag, levels.spot(d.place)),), ""),
+        f"{_OCI}.version": ((Said(d.tag, levels.spot(d.position)),), ""),
         f"{_OCI}.description": (levels.of_image("description"), ""),
         f"{_OCI}.source": (project.said(project.model.source, "source"), ""),
     }
@@ -182,7 +182,7 @@ def _rootfs(target: Target, levels: Levels) -> Iterator[Explained]:
 def _bases(plan: Plan, source: Source, target: Target, levels: Levels, lock: str) -> Iterator[Explained]:
     if target.external is not None:
         d = levels.definition
-        spot = levels.spot(Position(d.place.document, (*d.place.path, "external")))
+        spot = levels.spot(Position(d.position.document, (*d.position.path, "external")))
         yield Explained("external", str(target.external), spot, _pinned(target.external, lock))
     if target.template is None:
         return
@@ -190,7 +190,7 @@ def _bases(plan: Plan, source: Source, target: Target, levels: Levels, lock: str
     plain = plain_dockerfile(source, template, levels.definition)
 
     def at(number: int) -> Spot:
-        found = place_of(source, template, levels.definition, plain, target.dockerfile, number)
+        found = template_line(source, template, levels.definition, plain, target.dockerfile, number)
         path, line = found or (template, 0)
         return Spot(path, line, 1 if line else 0)
 

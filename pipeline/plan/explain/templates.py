@@ -45,7 +45,7 @@ def _template(
         why = f"named as {name}" if chosen else "found by name"
     lost = [Said(p, Spot(p)) for p in _places(definition, name) if p != path and source.get(p) is not None]
     every = levels.single(key)
-    spot = levels.spot(chosen.place) if chosen else Spot(path, 1, 1)
+    spot = levels.spot(chosen.position) if chosen else Spot(path, 1, 1)
     overruled = [said for said in reversed(every) if said.spot != spot]
     return Explained(key, path, spot, why, (*overruled, *lost))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline.engine.buildkit import DaemonConfig, cache
-from pipeline.registry.auth.docker_config import docker_config
+from pipeline.registry.auth.docker_config import render_docker_config
 
 from ..context import RunContext
 from .caches import daemon_secrets, entries
@@ -40,7 +40,7 @@ def builder_config(context: RunContext) -> DaemonConfig:
 async def credentials(context: RunContext, client: dagger.Client) -> dagger.Secret | None:
     """A Docker configuration with the credentials of the registries that builds need; None where there are none."""
     found = {host: await context.registry.access.credentials(host) for host in _hosts(context)}
-    text = docker_config({host: one for host, one in found.items() if one})
+    text = render_docker_config({host: one for host, one in found.items() if one})
     return client.set_secret("lockage-registries", text) if text else None
 
 

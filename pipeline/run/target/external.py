@@ -30,7 +30,7 @@ async def import_external(context: RunContext, target: Target) -> Record:
     try:
         found = await read_platform_image(context.registry, there, target.platform)
     except WrongPlatform as fault:
-        raise _not_for(target, fault.found) from None
+        raise _not_for(target, ", ".join(map(str, fault.platforms)) or "no known platform") from None
     if found is None:
         raise RegistryError(
             f"{there} is not there",

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 
 from pipeline.model import Digest, Reference
-from pipeline.plan.output.generate import RECORD, Generated, context_files, named_context_files, write
+from pipeline.plan.output.disk import Generated
+from pipeline.plan.output.generate import RECORD, context_files, named_context_files, write
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from ...references import parse_reference
 
 if TYPE_CHECKING:
     from pipeline.model import Reference
-    from pipeline.registry.artifacts.push import Artifact
+    from pipeline.registry.artifacts.show import Artifact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

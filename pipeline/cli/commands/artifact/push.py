@@ -18,7 +18,8 @@ from ...references import parse_destination, parse_reference
 
 if TYPE_CHECKING:
     from pipeline.model import Reference
-    from pipeline.registry.artifacts.push import Artifact, Part
+    from pipeline.registry.artifacts.push import Part
+    from pipeline.registry.artifacts.show import Artifact
 
 
 def _part(text: str) -> Part:
@@ -96,22 +97,20 @@ def push(options: PushOptions) -> int:
 
 async def _push(options: PushOptions) -> Artifact:
     from pipeline.registry import Registry
-    from pipeline.registry.artifacts.push import push_artifact
+    from pipeline.registry.artifacts.push import ArtifactFiles, push_artifact
 
     from ...registry_access import registry_access
 
     root = options.common.root
+    files = ArtifactFiles(
+        [_below(root, part) for part in options.files],
+        artifact_type=options.artifact_type,
+        annotations=_by_name(options.annotations),
+        config=_below(root, options.config) if options.config else None,
+        wasm=options.wasm,
+    )
     async with Registry(registry_access()) as registry:
-        return await push_artifact(
-            registry,
-            options.reference,
-            [_below(root, part) for part in options.files],
-            artifact_type=options.artifact_type,
-            annotations=_by_name(options.annotations),
-            subject=options.subject,
-            config=_below(root, options.config) if options.config else None,
-            wasm=options.wasm,
-        )
+        return await push_artifact(registry, options.reference, files, subject=options.subject)
 
 
 def _by_name(annotations: tuple[Annotation, ...]) -> Mapping[str, str]:

@@ -16,7 +16,7 @@ from ...references import parse_reference
 
 if TYPE_CHECKING:
     from pipeline.model import Reference
-    from pipeline.registry.artifacts.push import Artifact
+    from pipeline.registry.artifacts.show import Artifact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ def amount(artifact: Artifact) -> str:
 
 async def _show(reference: Reference) -> Artifact:
     from pipeline.registry import Registry
-    from pipeline.registry.artifacts.push import show_artifact
+    from pipeline.registry.artifacts.show import show_artifact
 
     from ...registry_access import registry_access
 

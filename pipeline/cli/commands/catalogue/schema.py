@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pipeline.errors import Exit
 
@@ -31,12 +31,12 @@ def schema(options: SchemaOptions) -> int:
     return Exit.OK
 
 
-def schema_of(kind: SchemaKind) -> dict[str, Any]:
+def schema_of(kind: SchemaKind) -> Mapping[str, object]:
     """The JSON Schema of a kind of file."""
     from pipeline.config import schema as config
     from pipeline.plan.schema import plan_schema
 
-    schemas: dict[SchemaKind, Callable[[], dict[str, Any]]] = {
+    schemas: dict[SchemaKind, Callable[[], Mapping[str, object]]] = {
         "image": config.image_schema,
         "variant": config.variant_schema,
         "project": config.project_schema,

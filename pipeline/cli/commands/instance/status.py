@@ -16,9 +16,8 @@ from ...output import console
 from .daemon import Daemon, daemon_argument
 
 if TYPE_CHECKING:
-    from pipeline.lab import InstanceStatus
+    from pipeline.lab import DaemonStatus, InstanceStatus
     from pipeline.lab.settings import LabSettings
-    from pipeline.lab.status import DaemonStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +45,12 @@ def status(options: StatusOptions) -> int:
 
 
 def _print(instance: InstanceStatus, settings: LabSettings, daemon: Daemon | None) -> None:
-    way = f"{instance.way.kind}: {instance.way.why}" if instance.way else f"none: {instance.problem}"
-    builders = [f"{user.builder} for pid {user.pid}" for user in instance.users if user.builder]
+    way = (
+        f"{instance.backend.kind}: {instance.backend.why}"
+        if instance.backend
+        else f"none: {instance.problem}"
+    )
+    builders = [f"{lease.builder} for pid {lease.pid}" for lease in instance.leases if lease.builder]
     rows = [("way", way)]
     rows += [
         (each.name, _daemon(each))
@@ -56,7 +59,7 @@ def _print(instance: InstanceStatus, settings: LabSettings, daemon: Daemon | Non
     ]
     rows.append(("buildkit", "; ".join(builders) or "a service of the engine while something is built"))
     rows.append(("images", _images(settings)))
-    rows += [("in use", str(user)) for user in instance.users]
+    rows += [("in use", str(lease)) for lease in instance.leases]
     rows += [("data", str(instance.data)), ("cache", str(instance.cache))]
     for name, text in rows:
         console.print_text(f"{name:<9} {text}\n")

@@ -32,7 +32,7 @@ def up(options: UpOptions) -> int:
     from ... import signals
 
     instance = signals.run(partial(_up, options.daemon))
-    rows = {"registry": instance.registry, "way": instance.way.kind, "why": instance.way.why}
+    rows = {"registry": instance.registry, "way": instance.backend.kind, "why": instance.backend.why}
     if instance.runner_host:
         rows["engine"] = instance.runner_host
     if options.common.json:

@@ -1,0 +1,69 @@
+"""Parsed JSON to types, at the place where it is read. Each function raises ValueError for any other type."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+T = TypeVar("T", bound=str)
+
+
+def as_object(value: object) -> dict[str, object]:
+    """A JSON object."""
+    if not isinstance(value, dict):
+        raise ValueError(f"an object is expected, not {_shown(value)}")
+    return value
+
+
+def as_list(value: object) -> list[object] | tuple[object, ...]:
+    """A JSON array; data that was never text may have a tuple there."""
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"a list is expected, not {_shown(value)}")
+    return value
+
+
+def as_text(value: object) -> str:
+    """A JSON string."""
+    if not isinstance(value, str):
+        raise ValueError(f"a text is expected, not {_shown(value)}")
+    return value
+
+
+def as_optional_text(value: object) -> str | None:
+    """A JSON string, or null."""
+    return None if value is None else as_text(value)
+
+
+def as_texts(value: object) -> tuple[str, ...]:
+    """A JSON array of strings."""
+    return tuple(map(as_text, as_list(value)))
+
+
+def as_text_mapping(value: object) -> dict[str, str]:
+    """A JSON object of strings."""
+    return {name: as_text(text) for name, text in as_object(value).items()}
+
+
+def as_integer(value: object) -> int:
+    """A JSON number without a fraction."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"a whole number is expected, not {_shown(value)}")
+    return value
+
+
+def as_flag(value: object) -> bool:
+    """A JSON boolean."""
+    if not isinstance(value, bool):
+        raise ValueError(f"true or false is expected, not {_shown(value)}")
+    return value
+
+
+def as_literal(value: object, *allowed: T) -> T:
+    """One of some strings."""
+    for word in allowed:
+        if value == word:
+            return word
+    raise ValueError(f"one of {', '.join(allowed)} is expected, not {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:60]
