@@ -68,7 +68,13 @@ def test_an_unchanged_plan_is_read_back_without_what_made_it(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "arguments", [["plan", "--json"], ["graph", "--format", "dot"], ["generate", "--check"]]
+    "arguments",
+    [
+        ["plan", "--json"],
+        ["plan", "--explain", "base"],
+        ["graph", "--format", "dot"],
+        ["generate", "--check"],
+    ],
 )
 def test_the_catalogue_needs_neither_network_nor_engine(tmp_path: Path, arguments: list[str]) -> None:
     """Every command on the catalogue alone, whatever it prints."""

@@ -11,7 +11,6 @@ from pipeline.errors import UsageError
 
 from ..instance.lock_file import known_lock
 from ..output import console
-from . import since_build as last_build
 
 if TYPE_CHECKING:
     from pipeline.plan import Explained, ExplainedPath, Plan
@@ -31,13 +30,13 @@ def print_target(plan: Plan, name: str, root: Path, *, since_build: bool, as_jso
     values = [value.to_json() for value in explained]
     table = _table(list(_rows(explained)))
     if since_build:
-        from .since_build import since_build as find_last_build
+        from .last_build import find_last_build, to_json, to_text
 
         build = find_last_build(plan, target_id, root)
         if as_json:
-            console.print_json({"values": values, "since_build": last_build.to_json(build)})
+            console.print_json({"values": values, "since_build": to_json(build)})
         else:
-            console.print_text(f"{table}\n{last_build.to_text(build)}")
+            console.print_text(f"{table}\n{to_text(build)}")
     elif as_json:
         console.print_json(values)
     else:

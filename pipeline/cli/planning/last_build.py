@@ -29,9 +29,9 @@ class LastBuild:
     difference: tuple[str, ...] | None
 
 
-def since_build(plan: Plan, target_id: str, root: Path) -> LastBuild | None:
+def find_last_build(plan: Plan, target_id: str, root: Path) -> LastBuild | None:
     """The last build of a target of the plan; None if there is no record of one."""
-    return signals.run(partial(_since_build, plan, target_id, root))
+    return signals.run(partial(_find, plan, target_id, root))
 
 
 def to_json(build: LastBuild | None) -> dict[str, object]:
@@ -59,7 +59,7 @@ def to_text(build: LastBuild | None) -> str:
     return "\n".join([header, *(f"  {line}" for line in lines)]) + "\n"
 
 
-async def _since_build(plan: Plan, target_id: str, root: Path) -> LastBuild | None:
+async def _find(plan: Plan, target_id: str, root: Path) -> LastBuild | None:
     async with (
         instance_session(root, "plan", Progress()) as session,
         Registry(registry_access()) as registry,
