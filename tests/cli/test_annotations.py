@@ -13,7 +13,7 @@ import pytest
 from pipeline.cli.output.annotations import Annotation, code_quality, of_problem, workflow_command
 from pipeline.errors import Problem
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "version: 1\nproject: demo\nbases: [debian:12]\n"
 BAD = {
     "lockage.yml": PROJECT + "polcy: {}\n",
