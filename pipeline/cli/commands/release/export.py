@@ -61,7 +61,7 @@ def export(options: ExportOptions) -> int:
 async def _export(options: ExportOptions) -> list[Exported]:
     import anyio
 
-    from pipeline.bundle.export import export_image
+    from pipeline.bundle.export import ExportedImage, export_image
     from pipeline.util.concurrency import each
 
     from ...output.progress import Progress
@@ -83,10 +83,8 @@ async def _export(options: ExportOptions) -> list[Exported]:
                 return await export_image(
                     context.registry,
                     context.builds,
-                    [_platform(built) for built in image],
+                    ExportedImage(target.image, target.tag, [_platform(built) for built in image]),
                     output / target.image / target.tag,
-                    target.image,
-                    target.tag,
                     whole=whole,
                 )
 
