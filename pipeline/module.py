@@ -17,10 +17,11 @@ from pipeline.errors import LockageError
 from pipeline.release.environments import environment, plan_promotions, verify
 from pipeline.run import RunResult, Stage, run
 from pipeline.run.dagger_context import Given, GivenSecrets, read_catalogue, run_context
+from pipeline.run.platform_refs import collect
 from pipeline.run.publish.fan_in import manifest as merge
 from pipeline.run.publish.promotion import perform
-from pipeline.run.publish.refs import collect
 from pipeline.run.summary import problems, table
+from pipeline.util.progress import ProgressEvent
 
 Targets = Annotated[list[str] | None, Doc("images (python), tags (python:3.11) or ids; default: all")]
 Platforms = Annotated[list[str] | None, Doc("only these platforms, such as linux/amd64")]
@@ -279,8 +280,8 @@ def _text(data: object) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
-def _report(subject: str, stage: str, detail: str) -> None:
-    sys.stderr.write(f"{stage:<8} {subject}  {detail}\n".rstrip() + "\n")
+def _report(event: ProgressEvent) -> None:
+    sys.stderr.write(f"{event.state:<8} {event.subject}  {event.detail}\n".rstrip() + "\n")
 
 
 @contextmanager

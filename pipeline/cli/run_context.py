@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pipeline.engine.buildkit.cache import VARIABLES
-from pipeline.engine.buildkit.daemon import PATIENCE
+from pipeline.engine.buildkit.config import PATIENCE
 from pipeline.errors import UsageError
 from pipeline.registry import Registry
 from pipeline.run import RunContext, RunLimits, Stage
+from pipeline.run.context import CacheSite
 from pipeline.run.platforms import refuse_impossible
-from pipeline.run.target.caches import CacheSite
-from pipeline.run.target.epoch import Epochs
 
 from .common_options import RunOptions
 from .git.ci_event import main_branch
@@ -103,7 +102,7 @@ def _context(
     return RunContext(
         plan=plan,
         registry=registry,
-        engine=engines.usual,
+        engine=engines.default,
         others=engines.by_platform,
         host=session.host,
         mirrors=session.mirrors,
@@ -115,7 +114,7 @@ def _context(
         limits=RunLimits.of(jobs, seconds("LOCKAGE_BUILDER_LIMIT", PATIENCE)),
         report=report,
         fresh=request.options.fresh,
-        epochs=Epochs(read_epoch(os.environ)),
+        source_date_epoch=read_epoch(os.environ),
         secrets=HostSecrets(os.environ, root),
         caches=CacheSite(
             root.absolute(),

@@ -69,7 +69,10 @@ class Registry:
 
     async def get_manifest(self, ref: Reference) -> Manifest | None:
         """The manifest behind a reference, or None; by one GET."""
-        return await manifests.get(self._transport, ref)
+        manifest = await manifests.get(self._transport, ref)
+        if manifest is not None:
+            self._cache.store(manifest)
+        return manifest
 
     async def put_manifest(
         self, repo: Repository, raw: bytes, media_type: str, *, tag: str | None = None

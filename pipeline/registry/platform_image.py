@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Platform, Reference, Repository
@@ -13,11 +13,19 @@ from pipeline.model.manifest import load_json
 if TYPE_CHECKING:
     from pipeline.model import Manifest
 
-    from .client import Registry
-
 # Annotations of index entries (BuildKit, docs/attestations/attestation-storage.md)
 _REFERENCE_TYPE, _REFERENCE_DIGEST = "vnd.docker.reference.type", "vnd.docker.reference.digest"
 _ATTESTATION = "attestation-manifest"
+
+
+class ImageReader(Protocol):
+    """Reads manifests and blobs: a `Registry`, or something in front of one."""
+
+    async def get_manifest(self, ref: Reference) -> Manifest | None:
+        """The manifest a reference stands for, or None."""
+
+    async def blob(self, repo: Repository, descriptor: Descriptor) -> bytes:
+        """A whole blob."""
 
 
 class WrongPlatform(RegistryError):
@@ -48,13 +56,13 @@ class PlatformImage:
 
 
 async def read_platform_image(
-    registry: Registry, reference: Reference, platform: Platform
+    reader: ImageReader, reference: Reference, platform: Platform
 ) -> PlatformImage | None:
     """The image of a platform behind a tag or digest, None if there is none.
 
     Raises WrongPlatform if its own configuration names another platform, whatever the index says.
     """
-    manifest = await registry.get_manifest(reference)
+    manifest = await reader.get_manifest(reference)
     if manifest is None:
         return None
     repository = reference.repository
@@ -68,24 +76,24 @@ async def read_platform_image(
             for c in index.children
             if _is_attestation(c) and c.annotations.get(_REFERENCE_DIGEST) == str(digest)
         )
-        manifest = await registry.get_manifest(repository.at(digest))
+        manifest = await reader.get_manifest(repository.at(digest))
         if manifest is None:
             raise RegistryError(
                 f"{repository.at(digest)} does not exist, though {reference} lists it",
                 hint="push the image again",
             )
-    actual = await platform_of(registry, repository, manifest)
+    actual = await platform_of(reader, repository, manifest)
     if actual != platform:
         raise WrongPlatform(reference, platform, [actual] if actual else [])
     return PlatformImage(platform, repository, manifest, attestations)
 
 
-async def platform_of(registry: Registry, repository: Repository, manifest: Manifest) -> Platform | None:
+async def platform_of(reader: ImageReader, repository: Repository, manifest: Manifest) -> Platform | None:
     """The platform in an image's own configuration (OCI image-spec v1.1, config.md); None if it names no known one."""
     if manifest.config is None:
         return None
     try:
-        data = load_json(await registry.blob(repository, manifest.config))
+        data = load_json(await reader.blob(repository, manifest.config))
         parts = [data.get(name) or "" for name in ("os", "architecture", "variant")]
         return Platform.parse("/".join(part for part in parts if part))
     except (ValueError, TypeError, AttributeError):

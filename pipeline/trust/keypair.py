@@ -12,6 +12,11 @@ import json
 import secrets
 from dataclasses import dataclass, field
 
+from pipeline.errors import UsageError
+from pipeline.model import Digest
+
+from .bundle import PublicKey
+
 _N, _R, _P = 65536, 8, 1
 _BEGIN, _END = (
     b"-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----",
@@ -21,15 +26,39 @@ _BEGIN, _END = (
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """An ECDSA P-256 key pair: the private half sealed with `password`, both in PEM."""
+    """A cosign key pair in PEM: the public half, and the private half sealed with `password`, None to only verify.
 
-    private: bytes = field(repr=False)
+    `origin` says where the public half comes from, for messages.
+    """
+
     public: bytes
-    password: str = field(repr=False)
+    origin: str
+    private: bytes | None = field(default=None, repr=False)
+    password: str = field(default="", repr=False)
+
+    @property
+    def fingerprint(self) -> Digest:
+        """The digest of the public half."""
+        return Digest.of(self.public)
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The public half, ready to check bundles. Raises ConfigError when it is not a key in PEM."""
+        return PublicKey(self.public, self.origin)
+
+    @property
+    def sealed(self) -> bytes:
+        """The sealed private half. Raises UsageError when there is none."""
+        if self.private is None:
+            raise UsageError(
+                f"no private key to sign with (only {self.origin})",
+                hint="set COSIGN_PRIVATE_KEY, COSIGN_PUBLIC_KEY and COSIGN_PASSWORD",
+            )
+        return self.private
 
 
 def generate() -> KeyPair:
-    """Make a key pair with a random password."""
+    """Generate an ECDSA P-256 key pair with a random password."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -41,7 +70,7 @@ def generate() -> KeyPair:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     password = secrets.token_urlsafe(32)
-    return KeyPair(_seal(plain, password), public, password)
+    return KeyPair(public, "a generated key", _seal(plain, password), password)
 
 
 def _seal(plain: bytes, password: str) -> bytes:

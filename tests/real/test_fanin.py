@@ -178,7 +178,7 @@ def test_bad_files_of_refs(site: Site, project: Callable[..., Path], tmp_path: P
     assert "no.json cannot be read" in missing.err
     bad = tmp_path / "bad.json"
     bad.write_text('{"format_version": 1, "refs": [{"id": "x"}]}')
-    assert "is no file of refs" in site.run("-C", root, "manifest", "--from", bad, expect=2).err
+    assert "is not a file of refs" in site.run("-C", root, "manifest", "--from", bad, expect=2).err
     site.run("-C", root, "push", "--platform", "amd64", "--refs", bad)
     bad.write_text(bad.read_text().replace("data/1/linux-amd64", "data/2/linux-amd64"))
     stranger = site.run("-C", root, "manifest", "--from", bad, expect=2)

@@ -20,7 +20,7 @@ from pipeline.dockerfile.bases import final_base
 from pipeline.dockerfile.instructions import scan
 from pipeline.dockerfile.labels import labels_of
 from pipeline.model import Platform
-from pipeline.run.target.labels import annotations, labels
+from pipeline.run.target.labels import image_labels, manifest_annotations
 from tests.bench.buildkit import Peer, running
 
 from . import expectations, features, plain, served
@@ -170,11 +170,11 @@ def _same_options(project: Project, secrets: Mapping[str, Path]) -> plain.Choose
         if name := project.base_name(target):
             digest = contexts[plain.familiar(name)].partition("@")[2]
             base = {f"{oci}.base.name": name, f"{oci}.base.digest": digest}
-        notes = annotations(known, moment, base)
+        notes = manifest_annotations(known, moment, base)
         return Options(
             epoch=EPOCH,
             platform=target["platform"],
-            labels=labels(known, moment),
+            labels=image_labels(known, moment),
             annotations=notes,
             build_arguments=arguments,
             contexts=contexts,

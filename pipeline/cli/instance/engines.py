@@ -45,7 +45,7 @@ async def open_engines(chosen: tuple[EngineAddress, ...], session: InstanceSessi
             name="the engine of this instance",
             on_builder=session.note_builder,
         )
-        usual = await stack.enter_async_context(own)
+        default = await stack.enter_async_context(own)
         engines = {
             address: await stack.enter_async_context(
                 LazyEngine(partial(session.connect, address), name=address)
@@ -54,8 +54,8 @@ async def open_engines(chosen: tuple[EngineAddress, ...], session: InstanceSessi
         }
         by_platform = {engine.platform: engines[engine.address] for engine in named}
         if session.platform in by_platform:  # then nothing else needs an engine of this machine's own
-            usual = by_platform[session.platform]
-        yield Engines(usual, by_platform)
+            default = by_platform[session.platform]
+        yield Engines(default, by_platform)
 
 
 def parse_engines(texts: Iterable[str]) -> tuple[EngineAddress, ...]:

@@ -4,7 +4,7 @@ the lab stands in for them, so that a digest nobody else has seen is never commi
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from pipeline.config import Lock, read_lock
 from pipeline.lab.seed import Site
 from pipeline.lab.settings import LabSettings
 from pipeline.model import Digest, Reference
+from pipeline.util.progress import ProgressEvent, ProgressState, Report
 
 from ..files.replace import replace_file
 
@@ -42,7 +43,7 @@ class LockFile:
         plan: Plan,
         registry: Registry,
         mirrors: Mirrors,
-        report: Callable[[str, str, str], None],
+        report: Report,
         *,
         pull: bool = False,
     ) -> Lock:
@@ -61,13 +62,17 @@ class LockFile:
             resolved = (await resolve(registry, mirrors, missing)).images
             for reference in missing:
                 if reference in digests and digests[reference] != resolved[reference]:
-                    report("", "lock", f"{reference} moved to {resolved[reference].short}")
+                    _report(report, f"{reference} moved to {resolved[reference].short}")
             digests |= dict(resolved)
         complete = Lock.of(digests)
         if lock is None or complete != lock:
             self.write(complete)
-            report("", "lock", f"{len(digests)} references pinned in {self.path}")
+            _report(report, f"{len(digests)} references pinned in {self.path}")
         return complete
+
+
+def _report(report: Report, detail: str) -> None:
+    report(ProgressEvent("", ProgressState.LOCK, detail))
 
 
 def lock_file(root: Path, settings: LabSettings, site: Site | None) -> LockFile:

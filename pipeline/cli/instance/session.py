@@ -69,7 +69,7 @@ class InstanceSession:
             {**os.environ, **instance.connect_env()},
             _session_log(self.settings.data / "logs"),
             seconds("LOCKAGE_CONNECT_LIMIT", _CONNECT_LIMIT),
-            elsewhere=instance.backend.kind == "remote",
+            remote=instance.backend.kind == "remote",
             forwards=instance.forwards,
             schemas=self.settings.cache / "schemas",
         )

@@ -1,4 +1,4 @@
-"""Progress on stderr: one line per event, and on a terminal a last line with what runs now."""
+"""Progress on stderr: a line for each event, and on a terminal a last line with what is running."""
 
 from __future__ import annotations
 
@@ -7,24 +7,27 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from pipeline.util.progress import ProgressEvent, ProgressState
+
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-_PASSED = ("built", "reused", "in place")  # the table shows these: no line of their own
-_STOPPED = ("closed", "failed", "aborted")
-_MAX_RUNNING = 4  # subjects in the last line
+_SILENT_ENDS = frozenset({ProgressState.BUILT, ProgressState.REUSED, ProgressState.IN_PLACE})
+"""Good ends: the table at the end of a run shows them."""
+_SHOWN_ENDS = frozenset({ProgressState.CLOSED, ProgressState.FAILED, ProgressState.ABORTED})
+_MOST_RUNNING = 4
 
 
 class Progress:
-    """Callable as `report(subject, stage, detail)`. As a context manager it shows on a terminal what runs now.
+    """Receives the events of a run, as `report(event)`. As a context manager it shows on a terminal what is running.
 
-    A subject runs from its first event to one whose stage says how it ended.
+    A subject runs from its first event to its end.
     """
 
     def __init__(self) -> None:
         self._began = time.monotonic()
-        self._last = ("", "", "")
+        self._last: ProgressEvent | tuple[str, str] | None = None
         self._running: dict[str, tuple[str, float]] = {}
         self._live: Live | None = None
 
@@ -47,38 +50,40 @@ class Progress:
             self._live.stop()
             self._live = None
 
-    def __call__(self, subject: str, stage: str, detail: str) -> None:
-        """Show one event, once."""
-        event = (subject, stage, detail)
+    def __call__(self, event: ProgressEvent) -> None:
+        """Show one event, unless it repeats the last one."""
         if event == self._last:
             return
         self._last = event
-        if stage in _PASSED:
-            self._running.pop(subject, None)
-            return
-        if stage in _STOPPED:
-            self._running.pop(subject, None)
-        elif subject:
-            self._running[subject] = (stage, time.monotonic())
+        if event.state in _SILENT_ENDS | _SHOWN_ENDS:
+            self._running.pop(event.subject, None)
+        elif event.subject:
+            self._running[event.subject] = (event.state, time.monotonic())
+        if event.state not in _SILENT_ENDS:
+            self._show(event.subject, event.state, event.detail)
+
+    def step(self, step: str, detail: str) -> None:
+        """Show one step of the lab."""
+        if (step, detail) != self._last:
+            self._last = (step, detail)
+            self._show("", step, detail)
+
+    def _show(self, subject: str, state: str, detail: str) -> None:
         seconds = time.monotonic() - self._began
-        text = f"{seconds:7.1f}s  {stage:<8} {subject}" + (f"  {detail}" if detail else "")
+        text = f"{seconds:7.1f}s  {state:<8} {subject}" + (f"  {detail}" if detail else "")
         if self._live:
             self._live.console.print(text, markup=False, soft_wrap=True)
         else:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
 
-    def step(self, step: str, detail: str) -> None:
-        """Show a step of the lab, which has no subject."""
-        self("", step, detail)
-
     def _running_line(self) -> Text:
         from rich.text import Text
 
         now = time.monotonic()
-        parts = [f"{subject} {stage} {now - since:.0f}s" for subject, (stage, since) in self._running.items()]
-        more = f" and {len(parts) - _MAX_RUNNING} more" if len(parts) > _MAX_RUNNING else ""
-        line = " · ".join(parts[:_MAX_RUNNING]) + more
+        parts = [f"{subject} {state} {now - since:.0f}s" for subject, (state, since) in self._running.items()]
+        more = f" and {len(parts) - _MOST_RUNNING} more" if len(parts) > _MOST_RUNNING else ""
+        line = " · ".join(parts[:_MOST_RUNNING]) + more
         return Text(
             f"{now - self._began:7.0f}s  {line}" if line else "",
             style="dim",

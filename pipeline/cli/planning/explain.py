@@ -72,9 +72,9 @@ def _one_target(plan: Plan, name: str) -> str:
 def _rows(explained: tuple[Explained, ...]) -> Iterator[tuple[str, str, str]]:
     for value in explained:
         why = f"  ({value.why})" if value.why else ""
-        yield value.key, _shorten(value.value), f"{value.place}{why}"
+        yield value.key, _shorten(value.value), f"{value.location}{why}"
         for overridden in value.overrides:
-            yield "", f"not {_shorten(overridden.value)}", str(overridden.spot)
+            yield "", f"not {_shorten(overridden.value)}", str(overridden.location)
 
 
 def _levels(tag: ExplainedPath) -> Iterator[tuple[str, str, str]]:

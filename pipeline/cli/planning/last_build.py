@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.registry import Registry
-from pipeline.state.build_inputs import build_of, difference, read_build_inputs
+from pipeline.state.build_inputs import BuildInputs, difference, read_build_inputs
 
 from .. import signals
 from ..instance.session import instance_session
@@ -68,6 +68,6 @@ async def _find(plan: Plan, target_id: str, root: Path) -> LastBuild | None:
         before = await read_build_inputs(registry, builds, target_id)
     if before is None:
         return None
-    now = build_of(plan, plan.by_id[target_id])
+    now = BuildInputs.of(plan, plan.by_id[target_id])
     changes = tuple(difference(before, now)) if now else None
     return LastBuild(before.revision, before.key, before.fresh, changes)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.bundle.export import Exported, ExportedPlatform
     from pipeline.plan import Target
     from pipeline.run import RunContext
-    from pipeline.state.records import Record
+    from pipeline.state.record import Record
 
 _CONCURRENT_IMAGES = 4
 _SBOM = "cyclonedx-json"
@@ -63,6 +63,7 @@ async def _export(options: ExportOptions) -> list[Exported]:
 
     from pipeline.bundle.export import ExportedImage, export_image
     from pipeline.util.concurrency import each
+    from pipeline.util.progress import ProgressEvent, ProgressState
 
     from ...output.progress import Progress
     from ...planning.reader import PlanRequest
@@ -79,7 +80,7 @@ async def _export(options: ExportOptions) -> list[Exported]:
             target = image[0].target
             _note_closed_gates(context, image)
             async with limiter:
-                report(target.name, "export", f"{len(image)} platforms")
+                report(ProgressEvent(target.name, ProgressState.EXPORT, f"{len(image)} platforms"))
                 return await export_image(
                     context.registry,
                     context.builds,

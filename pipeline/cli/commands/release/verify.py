@@ -83,7 +83,7 @@ def _key(options: VerifyOptions, session: InstanceSession) -> PublicKey:
     from ...instance.signing_key import signing_key
 
     if options.key is None:
-        return signing_key(os.environ, session.settings.data).key
+        return signing_key(os.environ, session.settings.data).public_key
     try:
         return PublicKey(options.key.read_bytes(), str(options.key))
     except OSError as error:

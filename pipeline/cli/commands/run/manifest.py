@@ -62,8 +62,8 @@ def manifest(options: ManifestOptions) -> int:
 
 
 async def _manifest(options: ManifestOptions) -> list[Merged]:
+    from pipeline.run.platform_refs import collect
     from pipeline.run.publish.fan_in import manifest as merge
-    from pipeline.run.publish.refs import collect
 
     from ...output.progress import Progress
     from ...planning.reader import PlanRequest
@@ -79,11 +79,11 @@ async def _manifest(options: ManifestOptions) -> list[Merged]:
 
 
 def _read(path: Path) -> bytes:
-    from pipeline.run.publish.refs import MOST
+    from pipeline.run.platform_refs import MAX_BYTES
 
     try:
         with path.open("rb") as file:
-            return file.read(MOST + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read: {error.strerror}", hint="`lockage push --refs FILE` writes one"

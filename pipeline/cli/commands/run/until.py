@@ -36,7 +36,7 @@ def report_run(result: RunResult, *, as_json: bool, refs: Path | None = None) ->
 
 
 def _write_refs(path: Path, result: RunResult) -> None:
-    from pipeline.run.publish.refs import write_refs
+    from pipeline.run.platform_refs import write_refs
 
     from ...files.replace import replace_file
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.dockerfile.run_platforms import run_platforms
 from pipeline.model import Platform
-from pipeline.run.platforms import run_platforms
 
 ARM = Platform.parse("linux/arm64")
 
