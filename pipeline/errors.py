@@ -40,12 +40,12 @@ class LockageError(Exception):
 
     def to_json(self) -> dict[str, object]:
         """The error as data: `kind`, `message`, and where known `hint`, `detail`, `problems`."""
-        out: dict[str, object] = {"kind": type(self).__name__, "message": self.message}
+        data: dict[str, object] = {"kind": type(self).__name__, "message": self.message}
         if self.hint:
-            out["hint"] = self.hint
+            data["hint"] = self.hint
         if self.detail:
-            out["detail"] = self.detail
-        return out
+            data["detail"] = self.detail
+        return data
 
 
 class UsageError(LockageError):
@@ -84,12 +84,12 @@ class Problem:
 
     def to_json(self) -> dict[str, object]:
         """The problem as data; unknown positions and absent suggestions are left out."""
-        out: dict[str, object] = {"path": self.path, "key": self.key, "message": self.text}
+        data: dict[str, object] = {"path": self.path, "key": self.key, "message": self.text}
         if self.line:
-            out |= {"line": self.line, "column": self.column}
+            data |= {"line": self.line, "column": self.column}
         if self.suggestion:
-            out["suggestion"] = self.suggestion
-        return out
+            data["suggestion"] = self.suggestion
+        return data
 
 
 class ConfigError(LockageError):
@@ -109,10 +109,10 @@ class ConfigError(LockageError):
 
     def to_json(self) -> dict[str, object]:
         """As `LockageError.to_json`, with `problems` as a list instead of `detail`."""
-        out = super().to_json()
-        out.pop("detail", None)
-        out["problems"] = [p.to_json() for p in self.problems]
-        return out
+        data = super().to_json()
+        data.pop("detail", None)
+        data["problems"] = [p.to_json() for p in self.problems]
+        return data
 
 
 def _file_order(problem: Problem) -> tuple[str, int, int, str, str, str]:

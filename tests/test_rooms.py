@@ -43,7 +43,7 @@ ON_DISK = {
     "catalogue/source.py",
     "catalogue/templating/bytecode.py",
     "plan/cache/cache.py",
-    "plan/cache/encoding.py",
+    "plan/cache/fingerprint.py",
     "plan/output/disk.py",
     "plan/output/generate.py",
 }

@@ -76,9 +76,9 @@ def explain_path(plan: Plan, options: argparse.Namespace) -> int:
 def _rows(explained: tuple[Explained, ...]) -> Iterator[tuple[str, ...]]:
     for one in explained:
         why = f"  ({one.why})" if one.why else ""
-        yield one.key, _short(one.value), f"{one.place}{why}"
+        yield one.key, _short(one.value), f"{one.location}{why}"
         for other in one.overrides:
-            yield "", f"not {_short(other.value)}", str(other.spot)
+            yield "", f"not {_short(other.value)}", str(other.location)
 
 
 def _layers(one: ExplainedPath) -> Iterator[tuple[str, ...]]:

@@ -10,7 +10,10 @@ from typing import Literal
 
 from .instructions import Instruction
 
+CredentialKind = Literal["secret", "ssh"]
+
 _TRUE = frozenset(("", "1", "t", "T", "true", "TRUE", "True"))
+_CREDENTIALS: Mapping[str, CredentialKind] = {"secret": "secret", "ssh": "ssh"}
 _ALIASES = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly", "rw": "readwrite"}
 
 
@@ -18,7 +21,7 @@ _ALIASES = {"src": "source", "dst": "target", "destination": "target", "ro": "re
 class Credential:
     """A secret or an ssh agent that a RUN mounts."""
 
-    kind: Literal["secret", "ssh"]
+    kind: CredentialKind
     id: str
     required: bool
     line: int
@@ -35,17 +38,17 @@ def fields(mount: str) -> Mapping[str, str]:
 
 
 def credentials(instruction: Instruction) -> tuple[Credential, ...]:
-    """What a RUN mounts that its build must be given; an id with a variable in it is left to the build."""
-    out = []
+    """The secrets and ssh agents that a RUN mounts; an id with a variable in it is left to the build."""
+    mounted = []
     for flag in instruction.flag_values("mount"):
         keys = fields(flag.text)
-        kind = keys.get("type", "bind").lower()
-        identity = _secret(keys) if kind == "secret" else keys.get("id") or "default"
-        if (kind == "secret" or kind == "ssh") and identity and "$" not in identity:
+        kind = _CREDENTIALS.get(keys.get("type", "bind").lower())
+        identity = _secret_id(keys) if kind == "secret" else keys.get("id") or "default"
+        if kind and identity and "$" not in identity:
             required = "required" in keys and keys["required"] in _TRUE
-            out.append(Credential(kind, identity, required, instruction.line))
-    return tuple(out)
+            mounted.append(Credential(kind, identity, required, instruction.line))
+    return tuple(mounted)
 
 
-def _secret(keys: Mapping[str, str]) -> str:
+def _secret_id(keys: Mapping[str, str]) -> str:
     return keys.get("source") or keys.get("id") or posixpath.basename(keys.get("target", "").rstrip("/"))

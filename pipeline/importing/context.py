@@ -1,4 +1,4 @@
-"""What goes below rootfs/: the files of a build context that its Dockerfiles take."""
+"""The contents of rootfs/: the files of a build context that its Dockerfiles copy."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.catalogue.source import Source, SourceFile
+from pipeline.util.closure import reachable
 
 from .dockerignore import DockerIgnore, above, is_wild, matched
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Entries by their path below the context, and what a person has to look at."""
+    """Entries by their path below the context, and what a person has to check."""
 
     entries: Mapping[str, SourceFile]
     by_hand: tuple[str, ...]
 
     @property
     def links(self) -> frozenset[str]:
-        """Paths of symbolic links: what lies behind them is somewhere else."""
+        """Paths of symbolic links, whose contents are elsewhere."""
         return frozenset(p for p, e in self.entries.items() if e.kind == "link")
 
 
 def context_of(source: Source, folder: str, ignore: DockerIgnore, sources: Iterable[str]) -> Context:
-    """The entries that these sources of COPY name; links bring what they point at, as far as it is in the folder."""
+    """The entries that these sources of COPY name; links bring their targets, if they are in the folder."""
     head = f"{folder}/" if folder else ""
     inside = {path[len(head) :]: source.files[path] for path in _below(source, folder)}
     wanted = tuple(dict.fromkeys(sources))
@@ -53,28 +54,31 @@ def context_of(source: Source, folder: str, ignore: DockerIgnore, sources: Itera
 
 def _below(source: Source, folder: str) -> Iterator[str]:
     """Every path below a folder."""
-    waiting = [folder]
-    while waiting:
-        above = waiting.pop()
-        for name in source.children(above):
-            path = f"{above}/{name}" if above else name
-            yield path
-            if source.files[path].kind == "dir":
-                waiting.append(path)
+
+    def children(parent: str) -> Iterator[str]:
+        if parent == folder or source.files[parent].kind == "dir":
+            for name in source.children(parent):
+                yield f"{parent}/{name}" if parent else name
+
+    return (path for path in reachable([folder], children) if path != folder)
 
 
 def _follow(
     inside: Mapping[str, SourceFile], present: set[str], chosen: set[str], head: str, by_hand: list[str]
 ) -> None:
-    """Add what chosen links point at; what lies outside is said."""
-    waiting = sorted(p for p in chosen if inside[p].kind == "link")
-    while waiting:
-        link = waiting.pop()
+    """Add the targets of chosen links; those outside of the context are reported."""
+
+    def links(paths: Iterable[str]) -> list[str]:
+        return sorted(path for path in paths if inside[path].kind == "link")
+
+    def follow(link: str) -> list[str]:
         target = inside[link].target or ""
-        where = posixpath.normpath(posixpath.join(posixpath.dirname(link), target))
-        if target.startswith("/") or where == ".." or where.startswith("../"):
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(link), target))
+        if target.startswith("/") or path == ".." or path.startswith("../"):
             by_hand.append(f"{head}{link} is a link to {target}, outside of the context")
-            continue
-        new = matched(present - chosen, [where])
-        chosen |= new
-        waiting += sorted(p for p in new if inside[p].kind == "link")
+            return []
+        new = matched(present - chosen, [path])
+        chosen.update(new)
+        return links(new)
+
+    reachable(links(chosen), follow)

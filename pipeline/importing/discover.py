@@ -120,12 +120,12 @@ def _in(source: Source, folder: str, image: str, tag: str | None) -> Iterator[Do
 
 
 def _variants(folder: str, worded: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    found = {}
+    variants: dict[str, str] = {}
     for word, name in sorted(worded.items()):
         variant = word if _VARIANT.fullmatch(word) else _ODD.sub("-", word.lower()).strip("-")
         if variant:
-            found.setdefault(variant, f"{folder}/{name}" if folder else name)
-    return tuple(found.items())
+            variants.setdefault(variant, f"{folder}/{name}" if folder else name)
+    return tuple(variants.items())
 
 
 def _files(source: Source, folder: str) -> tuple[list[str], dict[str, str]]:

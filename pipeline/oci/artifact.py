@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 from pipeline.model import Descriptor, Digest, Manifest
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
@@ -34,7 +33,7 @@ def artifact_manifest(
     `artifact_type` may be None if `config` has a media type of its own. Of `subject` only media type, digest and size
     are written. The content of layers in `embedded` is carried inside the manifest (descriptor.md, "Embedded Content").
     """
-    manifest: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config.to_oci()}
+    manifest: dict[str, object] = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config.to_oci()}
     manifest["layers"] = [_layer(layer, embedded.get(layer.digest)) for layer in layers]
     if artifact_type is not None:
         manifest["artifactType"] = artifact_type
@@ -46,7 +45,7 @@ def artifact_manifest(
     return Manifest(Descriptor.of(raw, OCI_MANIFEST), raw, MappingProxyType(manifest))
 
 
-def _layer(layer: Descriptor, content: bytes | None) -> dict[str, Any]:
+def _layer(layer: Descriptor, content: bytes | None) -> dict[str, object]:
     if content is None:
         return layer.to_oci()
     return layer.to_oci() | {"data": base64.b64encode(content).decode()}

@@ -1,4 +1,4 @@
-"""Verification of content against its descriptor."""
+"""Verification of content against its digest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from pipeline.errors import RegistryError
-from pipeline.model import Descriptor, Digest
+from pipeline.model import Digest
 
 T = TypeVar("T")
 _ATTEMPTS = 3
@@ -29,42 +29,45 @@ async def uncorrupted(fetch: Callable[[], Awaitable[T]]) -> T:
 
 
 class Verifier:
-    """Counts and hashes content in chunks; `finish` raises unless it matches the descriptor."""
+    """Counts and hashes content in chunks; `finish` raises unless it has this digest and `size` bytes.
 
-    def __init__(self, descriptor: Descriptor, origin: str) -> None:
-        self._descriptor, self._origin = descriptor, origin
-        self._hash = hashlib.new(descriptor.digest.algorithm)
-        self.size = 0
+    `name` is for messages.
+    """
+
+    def __init__(self, digest: Digest, size: int, name: str) -> None:
+        self._digest, self._size, self._name = digest, size, name
+        self._hash = hashlib.new(digest.algorithm)
+        self.received = 0
 
     def update(self, chunk: bytes) -> None:
         """Add a chunk; raises as soon as there is more than described."""
         self._hash.update(chunk)
-        self.size += len(chunk)
-        if self.size > self._descriptor.size:
-            raise self._error(f"it is larger than the {self._descriptor.size} bytes described")
+        self.received += len(chunk)
+        if self.received > self._size:
+            raise self._error(f"it is larger than the {self._size} bytes described")
 
     @property
     def complete(self) -> bool:
         """Whether all described bytes were added."""
-        return self.size == self._descriptor.size
+        return self.received == self._size
 
     def finish(self) -> None:
         """Raises CorruptContent unless size and digest are those described."""
         if not self.complete:
-            raise self._error(f"it has {self.size} bytes instead of {self._descriptor.size}")
-        digest = Digest(f"{self._descriptor.digest.algorithm}:{self._hash.hexdigest()}")
-        if digest != self._descriptor.digest:
+            raise self._error(f"it has {self.received} bytes instead of {self._size}")
+        digest = Digest(f"{self._digest.algorithm}:{self._hash.hexdigest()}")
+        if digest != self._digest:
             raise self._error(f"its digest is {digest}")
 
     def _error(self, problem: str) -> CorruptContent:
         return CorruptContent(
-            f"the content of {self._origin}@{self._descriptor.digest} does not match its digest: {problem}",
+            f"{self._name} does not match its digest: {problem}",
             hint="do not use it; the registry's storage or a proxy before it is faulty or tampered with",
         )
 
 
-def verify_content(content: bytes, digest: Digest, origin: str) -> None:
-    """Raises CorruptContent unless the bytes have this digest; `origin` is for the message."""
-    verifier = Verifier(Descriptor("", digest, len(content)), origin)
+def verify_content(content: bytes, digest: Digest, name: str) -> None:
+    """Raises CorruptContent unless the bytes have this digest; `name` is for the message."""
+    verifier = Verifier(digest, len(content), name)
     verifier.update(content)
     verifier.finish()

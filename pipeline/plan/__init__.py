@@ -11,7 +11,7 @@ from pipeline.util.lazy import names
 
 if TYPE_CHECKING:
     from .cache.cache import plan_of
-    from .changes.affected import Affected, Impact, affected_by, affected_since, restricted
+    from .changes.affected import Affected, Impact, affected_by, affected_since
     from .changes.key_difference import input_digests, inputs_of, key_difference
     from .explain.origin import Explained
     from .explain.rootfs import ExplainedPath, explain_rootfs
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         write,
     )
     from .plan import FORMAT_VERSION, Base, Plan, Target
-    from .selection import matching, select
+    from .selection import matching, restricted, select
     from .template_lines import template_line
 
 _HOMES = {
@@ -39,7 +39,6 @@ _HOMES = {
         "Impact",
         "affected_by",
         "affected_since",
-        "restricted",
     ),
     "changes.key_difference": (
         "input_digests",
@@ -80,6 +79,7 @@ _HOMES = {
     ),
     "selection": (
         "matching",
+        "restricted",
         "select",
     ),
     "template_lines": ("template_line",),

@@ -1,4 +1,4 @@
-"""Part of a plan: what was asked for, and everything it stands on."""
+"""Part of a plan: the requested targets, and all their bases."""
 
 from __future__ import annotations
 
@@ -20,29 +20,44 @@ def matching(plan: Plan, patterns: Iterable[str]) -> tuple[str, ...]:
     """
     chosen: set[str] = set()
     for pattern in patterns:
-        found = [t.id for t in plan.targets if _matches(t, pattern)]
-        if not found:
-            known = {
-                n for t in plan.targets for n in (t.image, t.id, *(f"{t.image}:{tag}" for tag in t.tags))
-            }
+        ids = [target.id for target in plan.targets if _matches(target, pattern)]
+        if not ids:
+            known = {name for target in plan.targets for name in _names(target)}
             hint = did_you_mean(pattern, known) or "`lockage plan` lists what there is"
             raise UsageError(f"no target is called {pattern!r}", hint=hint)
-        chosen.update(found)
-    return tuple(t.id for t in plan.targets if t.id in chosen)
+        chosen.update(ids)
+    return tuple(target.id for target in plan.targets if target.id in chosen)
 
 
 def select(plan: Plan, patterns: Iterable[str], *, dependencies: bool = True) -> Plan:
-    """The plan of what patterns name, with everything it stands on (unless `dependencies` is false)."""
-    keep = set(matching(plan, patterns))
-    if dependencies:
-        for target in reversed(plan.targets):
-            if target.id in keep:
-                keep.update(target.internal_bases)
-    return replace(plan, targets=tuple(t for t in plan.targets if t.id in keep))
+    """The plan of the targets that patterns name, with all their bases (unless `dependencies` is false)."""
+    ids = matching(plan, patterns)
+    return restricted(plan, ids) if dependencies else _only(plan, set(ids))
+
+
+def restricted(plan: Plan, ids: Iterable[str]) -> Plan:
+    """The plan of some targets, by id, with all their bases."""
+    keep = set(ids)
+    for target in reversed(plan.targets):
+        if target.id in keep:
+            keep.update(target.internal_bases)
+    return _only(plan, keep)
+
+
+def _only(plan: Plan, ids: set[str]) -> Plan:
+    return replace(plan, targets=tuple(target for target in plan.targets if target.id in ids))
+
+
+def _names(target: Target) -> tuple[str, ...]:
+    return (
+        target.image,
+        target.id,
+        *(f"{target.image}:{tag}" for tag in dict.fromkeys((target.tag, *target.tags))),
+    )
 
 
 def _matches(target: Target, pattern: str) -> bool:
-    names = (target.image, target.id, *(f"{target.image}:{tag}" for tag in (target.tag, *target.tags)))
+    names = _names(target)
     if any(character in pattern for character in "*?["):
         return any(fnmatchcase(name, pattern) for name in names)
     return pattern in names

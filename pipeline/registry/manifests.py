@@ -65,7 +65,7 @@ async def _get(transport: Transport, ref: Reference, request: Request) -> Manife
     header = _digest_header(request, response)
     for expected in (ref.digest, header):
         if expected:
-            verify_content(response.body, expected, str(ref.repository))
+            verify_content(response.body, expected, f"the manifest {ref.repository.at(expected)}")
     trusted = ref.digest or header
     algorithm = trusted.algorithm if trusted else "sha256"
     try:

@@ -13,7 +13,7 @@ from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.descriptor import OCI_INDEX
 from pipeline.model.manifest import Manifest
-from pipeline.util.canonical_json import compact
+from pipeline.oci.index import encode_index
 from pipeline.util.concurrency import each
 
 from . import manifests
@@ -118,9 +118,4 @@ class FallbackTags:
 
 
 def _index(entries: Iterable[Descriptor]) -> Manifest:
-    data = {
-        "schemaVersion": 2,
-        "mediaType": OCI_INDEX,
-        "manifests": [d.to_oci() for d in sorted(entries, key=lambda d: d.digest)],
-    }
-    return Manifest.parse(compact(data))
+    return Manifest.parse(encode_index(sorted(entries, key=lambda d: d.digest)))

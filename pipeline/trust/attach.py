@@ -1,4 +1,4 @@
-"""Signed statements as OCI referrers of the digest they speak of, as cosign 3 stores and finds them."""
+"""Signed statements as OCI referrers of their subject, as cosign 3 stores and finds them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONTENT_ANNOTATION = "dev.sigstore.bundle.content"
 
 
 def referrer_manifest(subject: Descriptor, bundle: bytes, predicate_type: str, created: int) -> Manifest:
-    """The manifest that ties a bundle to its subject (image-spec v1.1 "subject"); `created` in seconds."""
+    """The manifest of a bundle as a referrer of `subject`; `created` is in seconds since 1970."""
     return artifact_manifest(
         BUNDLE_TYPE,
         [Descriptor.of(bundle, BUNDLE_TYPE)],
@@ -35,14 +35,14 @@ def referrer_manifest(subject: Descriptor, bundle: bytes, predicate_type: str, c
 async def attach(
     registry: Registry, repository: Repository, subject: Descriptor, bundle: bytes, *, created: int
 ) -> Descriptor:
-    """Store a bundle in `repository` as a referrer of `subject`; blobs first, the manifest last.
+    """Write a bundle to `repository` as a referrer of `subject`, the manifest last; `created` is in seconds since 1970.
 
-    Raises ValueError when the bundle speaks of something other than the subject.
+    Raises ValueError if the statement in the bundle has another subject.
     """
-    said = Bundle.parse(bundle).statement
-    if said.subject != subject.digest:
-        raise ValueError(f"the statement is about {said.subject}, not about {subject.digest}")
+    statement = Bundle.parse(bundle).statement
+    if statement.subject != subject.digest:
+        raise ValueError(f"the statement is about {statement.subject}, not about {subject.digest}")
     await registry.put_blob(repository, EMPTY_JSON)
     await registry.put_blob(repository, bundle)
-    manifest = referrer_manifest(subject, bundle, said.predicate_type, created)
+    manifest = referrer_manifest(subject, bundle, statement.predicate_type, created)
     return await registry.put_manifest(repository, manifest.raw, manifest.media_type)

@@ -1,7 +1,7 @@
-"""Locks between processes: `flock` on a file that names its holder. The kernel frees it when that one dies.
+"""Locks between processes: `flock` on a file that names its holder. The kernel releases it when the holder ends.
 
-The library filelock does not fit: it does not tell those who wait who holds the lock, uses marker files where `flock`
-is missing, and takes 80 ms to import, twice as long as `lockage --help`.
+The library filelock does not fit: it does not tell who holds the lock, falls back to marker files without `flock`, and
+takes 80 ms to import, twice as long as `lockage --help`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _open(path: Path) -> int:
 
 
 def try_lock(path: Path) -> int | None:
-    """An open descriptor that holds the lock until it is closed, or None if somebody else has it."""
+    """An open descriptor that holds the lock until it is closed, or None if another process holds it."""
     descriptor = _open(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -38,26 +38,28 @@ def try_lock(path: Path) -> int | None:
 
 
 def holder(path: Path) -> str:
-    """Who wrote its name into a lock last, as text for a person; empty if nobody did."""
+    """The last holder of a lock for messages, empty if there was none."""
     try:
-        who = json.loads(path.read_text())
-        return f"pid {int(who['pid'])} ({who['what']})"
+        process = json.loads(path.read_text())
+        return f"pid {int(process['pid'])} ({process['what']})"
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
 
 @asynccontextmanager
-async def locked(path: Path, what: str, waiting: Callable[[str], None] | None = None) -> AsyncIterator[None]:
-    """Hold the lock alone; waits for as long as it takes, and says once through `waiting` for whom."""
-    told = False
+async def locked(
+    path: Path, purpose: str, waiting: Callable[[str], None] | None = None
+) -> AsyncIterator[None]:
+    """Hold the lock; waits for as long as it takes, and reports the holder once through `waiting`."""
+    reported = False
     while (descriptor := try_lock(path)) is None:
-        if not told and waiting is not None:
-            told = True
+        if not reported and waiting is not None:
+            reported = True
             waiting(holder(path))
         await anyio.sleep(_POLL)
     try:
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "what": what}).encode(), 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "what": purpose}).encode(), 0)
         yield
     finally:
         os.close(descriptor)

@@ -265,7 +265,7 @@ def test_it_is_explained():
     rows = {e.key: e for e in explain_target(made, APP) if e.key.startswith("contexts.")}
     assert rows["contexts.tool"].value == str(LOCK_DEBIAN)
     assert rows["contexts.tool"].why == "pinned in lockage.lock as docker.io/library/debian:12"
-    assert (rows["contexts.own"].value, str(rows["contexts.own"].place)) == (
+    assert (rows["contexts.own"].value, str(rows["contexts.own"].location)) == (
         "base/2025.09/linux-amd64",
         "images/app/image.yml:2:51",
     )

@@ -88,7 +88,7 @@ def test_a_key_says_which_argument_moved():
 def test_every_argument_has_its_place():
     made = plan(FILES, PROJECT + "args: {A: project, C: project}\n", lock=LOCK)
     rows = {e.key: e for e in explain_target(made, "app/1.1.0-dev/linux-amd64") if e.key.startswith("args.")}
-    assert {key: (e.value, str(e.place)) for key, e in rows.items()} == {
+    assert {key: (e.value, str(e.location)) for key, e in rows.items()} == {
         "args.A": ("", "images/app/1/image.yml:6:34"),
         "args.B": ("no", "images/app/1/image.yml:6:27"),
         "args.BASE": ("debian:12", "images/app/image.yml:1:34"),

@@ -94,5 +94,5 @@ def test_it_is_shown_and_is_no_base():
     assert json.loads(made.to_json())["targets"][0]["syntax"] == str(PINNED)
     assert load(dump(made), made.source) == made
     [row] = [e for e in explain_target(made, "app/1.0.0/linux-amd64") if e.key == "syntax"]
-    assert (row.value, str(row.place)) == (str(PINNED), "images/app/Dockerfile.tmpl:1:1")
+    assert (row.value, str(row.location)) == (str(PINNED), "images/app/Dockerfile.tmpl:1:1")
     assert row.why == "pinned in lockage.lock as docker.io/docker/dockerfile:1"

@@ -25,7 +25,7 @@ def test_an_artifact_without_a_config_has_the_empty_one() -> None:
 def test_everything_given_is_written() -> None:
     layer = Descriptor.of(CONTENT, TYPE, annotations={TITLE: "notes.json"})
     other = Descriptor.of(b"other", "text/plain")
-    subject = Descriptor.of(b"image", OCI_MANIFEST, artifact_type="x/y", annotations={"z": "z"})
+    subject = Descriptor(OCI_MANIFEST, Digest.of(b"image"), 5, artifact_type="x/y", annotations={"z": "z"})
     manifest = artifact_manifest(
         None,
         [layer, other],

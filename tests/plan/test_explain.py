@@ -17,7 +17,7 @@ from pipeline.plan import (
     key_of,
     make_plan,
 )
-from pipeline.plan.explain.levels import Spot
+from pipeline.plan.explain.levels import Location
 from tests.catalogue.sample import DIGEST, LOCK, PROJECT, folder, image, source
 
 from .test_affected_exactly import catalogues, whole
@@ -66,7 +66,7 @@ def explained(tag, plan=PLAN, **options):
 
 def said(one):
     """`value at place`, and what it overrides."""
-    return [f"{one.value} at {one.place}", *(f"{o.value} at {o.spot}" for o in one.overrides)]
+    return [f"{one.value} at {one.location}", *(f"{o.value} at {o.location}" for o in one.overrides)]
 
 
 TABLE = {
@@ -155,7 +155,7 @@ def test_an_image_from_elsewhere_and_a_snapshot():
     files = {"tool/image.yml": "tags: [{name: 1.4.2, external: 'ghcr.io/acme/tools:1'}]\n"}
     plan = make_plan(source(files), lock=LOCK)
     found = {one.key: one for one in explain_target(plan, "tool/1.4.2/linux-amd64")}
-    assert str(found["external"].place) == "images/tool/image.yml:1:32"
+    assert str(found["external"].location) == "images/tool/image.yml:1:32"
     assert "template" not in found
     again = make_plan(source(FILES, PROJECT_YML), snapshot_id="mr-1")
     assert explained("3.11.2", again)["tags.3.11.2-mr-1"].why == "the tag of the snapshot mr-1"
@@ -170,10 +170,10 @@ def test_every_value_of_a_target_is_explained_and_stands_where_it_is_said_to(tar
     assert [o.value for k, o in found.items() if k.startswith("tags.")] == list(target.tags)
     assert len([k for k in found if k.startswith("bases.")]) == len(target.bases)
     for one in found.values():
-        for value, spot in [(one.value, one.place), *((o.value, o.spot) for o in one.overrides)]:
+        for value, spot in [(one.value, one.location), *((o.value, o.location) for o in one.overrides)]:
             if (
                 isinstance(value, str)
-                and isinstance(spot, Spot)
+                and isinstance(spot, Location)
                 and one.key.startswith(("versions", "labels.team"))
             ):
                 line = PLAN.source.read(spot.path).decode().splitlines()[spot.line - 1]

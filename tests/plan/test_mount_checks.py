@@ -30,7 +30,7 @@ def test_levels_add_up():
         "1.0.0-dev": (("npm", "pip"), ("default",)),
         "2.0.0-dev": (("npm", "pip"), ("default",)),
     }
-    rows = {e.key: str(e.place) for e in explain_target(found, "app/1.0.0-dev/linux-amd64")}
+    rows = {e.key: str(e.location) for e in explain_target(found, "app/1.0.0-dev/linux-amd64")}
     assert rows["secrets.npm"] == "images/app/image.yml:4:34"
     assert rows["secrets.pip"] == "images/app/image.yml:3:37"
     assert rows["ssh.default"] == "images/app/image.yml:2:7"

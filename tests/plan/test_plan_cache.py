@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pipeline.catalogue import SourceFile, read_source
 from pipeline.model import Platform
 from pipeline.plan import make_plan, plan_of
-from pipeline.plan.cache.encoding import dump, fingerprint, load
+from pipeline.plan.cache.encoding import dump, load
+from pipeline.plan.cache.fingerprint import fingerprint
 from tests.catalogue.sample import LOCK, PROJECT, folder, image, put, source
 
 PROJECT_BOTH = PROJECT + (
@@ -84,7 +85,8 @@ def test_old_plans_do_not_pile_up(tmp_path):
 READ_BACK = """
 import sys
 from pathlib import Path
-from pipeline.catalogue import plan_of, read_source
+from pipeline.catalogue import read_source
+from pipeline.plan import plan_of
 plan_of(read_source(Path(sys.argv[1])), cache=Path(sys.argv[2])).to_json()
 print(*sorted({m.partition('.')[0] for m in sys.modules}))
 """

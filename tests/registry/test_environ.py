@@ -15,7 +15,7 @@ from pipeline.registry import Access, HostAccess, Registry, access_from_environ
 from pipeline.registry.auth.environ import ca_file_from_environ, hosts_from_environ, mirrors_from_environ
 
 from . import images, servers
-from .faultproxy import faulty
+from .fault_proxy import faulty
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -94,13 +94,15 @@ async def test_requests_go_through_the_proxy(olareg: str, tmp_path: Path) -> Non
     """A name that only the proxy can reach; what it is asked for is the whole address."""
     async with faulty(olareg) as proxy:
         env = {"HTTP_PROXY": f"http://{proxy.host}", "LOCKAGE_PLAIN_HTTP": "registry.invalid"}
-        what, repo = images.image("through a proxy"), Repository("registry.invalid", "proxied/app")
+        image, repo = images.image("through a proxy"), Repository("registry.invalid", "proxied/app")
         async with Registry(access_from_environ(env)) as registry:
-            await images.push(registry, repo, what, "1")
-            assert await registry.head(repo.tagged("1")) == what.index.descriptor
+            await images.push(registry, repo, image, "1")
+            assert await registry.head(repo.tagged("1")) == image.index.descriptor
         assert len(proxy.asked) > 10
         async with Registry() as registry:
-            assert await registry.head(Repository(olareg, "proxied/app").tagged("1")) == what.index.descriptor
+            assert (
+                await registry.head(Repository(olareg, "proxied/app").tagged("1")) == image.index.descriptor
+            )
 
 
 @pytest.mark.real

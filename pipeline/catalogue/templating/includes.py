@@ -1,8 +1,8 @@
-"""Which templates read which files, from their text alone: `include`, `extends`, `import` and `from`.
+"""The files that templates read, from their text alone: `include`, `extends`, `import` and `from`.
 
-A name written as a literal is looked for as the sandbox looks for it, beside the template and then upwards;
-a name that is computed may be any file, and is treated so. Nothing is parsed: too much is never a fault here,
-because what is found is either rendered and compared, or said to be possible.
+A literal name is looked for as the sandbox does, beside the template and then upwards; a computed name may be any
+file. Templates are not parsed: a name too many does no harm, because the result is either rendered and compared, or
+reported as possible.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from pipeline.util.closure import reachable
 
 from ..source import IMAGES, Source
 
@@ -23,14 +25,24 @@ _LIST = re.compile(rb"[\s\[\](),+-]*")
 
 @dataclass(frozen=True, slots=True)
 class Includes:
-    """The names that a template includes as they are written, and whether it computes others."""
+    """The literal names that a template includes, and whether it computes others."""
 
     names: tuple[str, ...] = ()
     computed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """The files that a rendering may read, itself among them; the paths where it would find others if they existed;
+    and whether it computes names."""
+
+    files: frozenset[str] = frozenset()
+    missing: frozenset[str] = frozenset()
+    computed: bool = False
+
+
 def includes_of(content: bytes | None) -> Includes:
-    """What a template's text includes."""
+    """The includes in a template's text."""
     if content is None or b"{%" not in content:
         return Includes()
     names: list[str] = []
@@ -44,8 +56,8 @@ def includes_of(content: bytes | None) -> Includes:
     return Includes(tuple(names), computed)
 
 
-def looked_for(template: str, name: str) -> Iterator[str]:
-    """Where a template's include is looked for, in order."""
+def candidates(template: str, name: str) -> Iterator[str]:
+    """The paths at which a template's include is looked for, in order."""
     folder = template.rpartition("/")[0]
     while folder:
         yield f"{folder}/{name}"
@@ -55,47 +67,39 @@ def looked_for(template: str, name: str) -> Iterator[str]:
     yield name
 
 
-def reads(source: Source, template: str) -> tuple[frozenset[str], frozenset[str], bool]:
-    """What a rendering of a template may read: the files that are there (itself among them), the paths at
-    which it would find others if they were, and whether it computes names."""
-    found: set[str] = set()
+def reads(source: Source, template: str) -> Reads:
+    """The files that a rendering of a template may read."""
     missing: set[str] = set()
     computed = False
-    waiting = [template]
-    while waiting:
-        path = waiting.pop()
-        if path in found:
-            continue
-        entry = source.get(path)
-        if entry is None:
-            missing.add(path)
-            continue
-        found.add(path)
-        includes = includes_of(entry.content)
+
+    def included(path: str) -> Iterator[str]:
+        nonlocal computed
+        includes = includes_of(source.files[path].content)
         computed = computed or includes.computed
         for name in includes.names:
-            for place in looked_for(path, name):
-                if source.get(place) is not None:
-                    waiting.append(place)
+            for candidate in candidates(path, name):
+                if source.get(candidate) is not None:
+                    yield candidate
                     break
-                missing.add(place)
-    return frozenset(found), frozenset(missing), computed
+                missing.add(candidate)
+
+    if source.get(template) is None:
+        return Reads(missing=frozenset((template,)))
+    files = reachable([template], included)
+    return Reads(frozenset(files), frozenset(missing), computed)
 
 
 def readers(source: Source, changed: Iterable[str]) -> frozenset[str]:
     """The templates that may read one of these paths, through others as well; the paths themselves too."""
-    reached = set(changed)
-    known: dict[str, tuple[set[str], bool]] = {}
+    including: dict[str, list[str]] = {}
+    computing: list[str] = []
     for path, entry in source.files.items():
         content = entry.content
         if content is not None and b"{%" in content and path.startswith(f"{IMAGES}/"):
             includes = includes_of(content)
-            if includes.names or includes.computed:
-                places = {place for name in includes.names for place in looked_for(path, name)}
-                known[path] = (places, includes.computed)
-    again = True
-    while again:
-        more = {p for p, (places, computed) in known.items() if computed or not places.isdisjoint(reached)}
-        again = not more <= reached
-        reached |= more
-    return frozenset(reached)
+            if includes.computed:
+                computing.append(path)
+            for name in includes.names:
+                for candidate in candidates(path, name):
+                    including.setdefault(candidate, []).append(path)
+    return frozenset(reachable([*changed, *computing], lambda path: including.get(path, ())))

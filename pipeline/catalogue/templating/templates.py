@@ -1,4 +1,4 @@
-"""Templates: which one a tag uses, and what it renders to.
+"""Templates: the one that a tag uses, and its rendering.
 
 A template sees exactly these names:
 
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Problem
@@ -43,68 +44,85 @@ class TemplateProblem(Exception):
         self.problem = problem
 
 
-def find_dockerfile(source: Source, definition: Definition) -> str:
-    """The Dockerfile template of a tag: explicit, else `Dockerfile.{variant}.tmpl`, else `Dockerfile.tmpl`.
+@dataclass(frozen=True, slots=True)
+class TemplateNames:
+    """The names of a tag's template. The order is: `explicit`, `of_variant`, `inherited`, `default`."""
 
-    Explicit is what the variant itself says; a `template` that it inherits from tag or image stands in for
-    `Dockerfile.tmpl`. Each name is looked for in the most specific folder first, then upwards.
-    Raises `TemplateProblem`.
-    """
-    found = _find(
-        source, definition, definition.template, definition.inherited_template, "Dockerfile", ".tmpl"
-    )
-    if found is None:
+    explicit: Explicit | None  # the variant's own; the tag's or image's, where there is no variant
+    of_variant: str | None
+    inherited: Explicit | None
+    default: str
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """All of them."""
         names = (
-            f"Dockerfile.{definition.variant}.tmpl nor Dockerfile.tmpl"
-            if definition.variant
-            else "Dockerfile.tmpl"
+            self.explicit and self.explicit.name,
+            self.of_variant,
+            self.inherited and self.inherited.name,
+            self.default,
         )
-        message = f"no template: neither {names}" if definition.variant else f"no template: no {names}"
-        folders = " or ".join(f"{f}/" for f in reversed(definition.folders))
-        raise TemplateProblem(definition.position.problem(f"{definition.name} has {message} in {folders}"))
-    return found
+        return tuple(name for name in names if name)
+
+
+def dockerfile_names(definition: Definition) -> TemplateNames:
+    """The names of a Dockerfile's template."""
+    own, variant = definition.template, definition.variant
+    of_variant = f"Dockerfile.{variant}.tmpl" if variant else None
+    return TemplateNames(own, of_variant, definition.inherited_template, "Dockerfile.tmpl")
+
+
+def structure_test_names(definition: Definition) -> TemplateNames:
+    """The names of a structure test's template."""
+    own, variant = definition.test_template, definition.variant
+    of_variant = f"test.{variant}.yml.tpl" if variant else None
+    return TemplateNames(own, of_variant, definition.inherited_test_template, "test.yml.tpl")
+
+
+def find_dockerfile(source: Source, definition: Definition) -> str:
+    """The Dockerfile template of a tag, each name in the most specific folder first. Raises `TemplateProblem`."""
+    names = dockerfile_names(definition)
+    path = _find(source, definition, names)
+    if path is None:
+        missing = (
+            f"neither {names.of_variant} nor {names.default}" if names.of_variant else f"no {names.default}"
+        )
+        message = f"{definition.name} has no template: {missing} in {_folders(definition)}"
+        raise TemplateProblem(definition.position.problem(message))
+    return path
 
 
 def find_test(source: Source, definition: Definition) -> str | None:
-    """The structure test's template: explicit, else `test.{variant}.yml.tpl`, else `test.yml.tpl`, else none."""
-    return _find(
-        source, definition, definition.test_template, definition.inherited_test_template, "test", ".yml.tpl"
-    )
+    """The structure test's template of a tag, likewise; None if there is none. Raises `TemplateProblem`."""
+    return _find(source, definition, structure_test_names(definition))
 
 
-def _find(
-    source: Source,
-    definition: Definition,
-    own: Explicit | None,
-    inherited: Explicit | None,
-    stem: str,
-    end: str,
-) -> str | None:
-    if own:
-        return _explicit(source, definition, own)
-    if definition.variant and (found := _in(source, definition, f"{stem}.{definition.variant}{end}")):
-        return found
-    if inherited:
-        return _explicit(source, definition, inherited)
-    return _in(source, definition, f"{stem}{end}")
+def _find(source: Source, definition: Definition, names: TemplateNames) -> str | None:
+    if names.explicit:
+        return _explicit(source, definition, names.explicit)
+    if names.of_variant and (path := _most_specific(source, definition, names.of_variant)):
+        return path
+    if names.inherited:
+        return _explicit(source, definition, names.inherited)
+    return _most_specific(source, definition, names.default)
 
 
 def _explicit(source: Source, definition: Definition, explicit: Explicit) -> str:
-    found = _in(source, definition, explicit.name)
-    if found is None:
-        known = [n for f in definition.folders for n in source.children(f)]
-        folders = " or ".join(f"{f}/" for f in reversed(definition.folders))
-        message = f"there is no {explicit.name} in {folders}"
+    path = _most_specific(source, definition, explicit.name)
+    if path is None:
+        known = [name for folder in definition.folders for name in source.children(folder)]
+        message = f"there is no {explicit.name} in {_folders(definition)}"
         raise TemplateProblem(explicit.position.problem(message, did_you_mean(explicit.name, known)))
-    return found
+    return path
 
 
-def _in(source: Source, definition: Definition, name: str) -> str | None:
-    for folder in reversed(definition.folders):
-        path = f"{folder}/{name}"
-        if source.get(path) is not None:
-            return path
-    return None
+def _most_specific(source: Source, definition: Definition, name: str) -> str | None:
+    paths = (f"{folder}/{name}" for folder in reversed(definition.folders))
+    return next((path for path in paths if source.get(path) is not None), None)
+
+
+def _folders(definition: Definition) -> str:
+    return " or ".join(f"{folder}/" for folder in reversed(definition.folders))
 
 
 class Renderer:

@@ -8,7 +8,7 @@ from functools import partial
 
 import anyio
 
-from pipeline.bundle.export import Exported, ExportedPlatform, export_image
+from pipeline.bundle.export import Exported, ExportedImage, ExportedPlatform, export_image
 from pipeline.errors import Exit, RegistryError
 from pipeline.model import Repository
 from pipeline.plan import Target
@@ -57,10 +57,9 @@ async def _export(options: argparse.Namespace) -> list[Exported]:
             target, children = groups[number][0], _children(groups[number], known[number])
             async with limit:
                 report(ProgressEvent(target.name, ProgressState.EXPORT, f"{len(children)} platforms"))
+                image = ExportedImage(target.image, target.tag, children)
                 folder = out / target.image / target.tag
-                return await export_image(
-                    context.registry, context.builds, children, folder, target.image, target.tag, whole=whole
-                )
+                return await export_image(context.registry, context.builds, image, folder, whole=whole)
 
         return [file for files in await each(one, range(len(groups))) for file in files]
 

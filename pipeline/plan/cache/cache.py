@@ -1,4 +1,4 @@
-"""The plan of a folder: read back if nothing changed since an earlier command, made from everything otherwise."""
+"""The plan of a folder: read from the cache if nothing changed since an earlier command, else made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pipeline.model import Platform
 from pipeline.util.files import replace_file
 
 from ..plan import Plan
-from .encoding import dump, fingerprint, load
+from .encoding import dump, load
+from .fingerprint import fingerprint
 
 _KEEP = 32
 
@@ -25,20 +26,20 @@ def plan_of(
     platforms: Iterable[Platform] = (),
     snapshot_id: str | None = None,
 ) -> Plan:
-    """As `make_plan`; the plan and its compiled templates are kept for the next time below the folder `cache`.
+    """As `make_plan`, with the plan and its compiled templates stored below the folder `cache` for the next time.
 
-    Raises what `make_plan` raises; a cache that cannot be read or written is as good as none.
+    Raises what `make_plan` raises; a cache that cannot be read or written is ignored.
     """
-    patterns, wanted = tuple(only), tuple(platforms)
-    place = None
+    patterns, chosen = tuple(only), tuple(platforms)
+    path = None
     if cache is not None:
-        found = fingerprint(source, lock=lock, platforms=wanted, snapshot_id=snapshot_id)
-        place = cache / "plans" / f"{found}.json"
-    plan = _read(place, source) if place else None
+        name = fingerprint(source, lock=lock, platforms=chosen, snapshot_id=snapshot_id)
+        path = cache / "plans" / f"{name}.json"
+    plan = _read(path, source) if path else None
     if plan is None:
-        plan = _made(source, lock, wanted, snapshot_id, cache)
-        if place:
-            _keep(place, dump(plan))
+        plan = _make(source, lock, chosen, snapshot_id, cache)
+        if path:
+            _store(path, dump(plan))
     if patterns:
         from ..selection import select
 
@@ -46,7 +47,7 @@ def plan_of(
     return plan
 
 
-def _made(
+def _make(
     source: Source,
     lock: Lock | None,
     platforms: tuple[Platform, ...],
@@ -61,18 +62,18 @@ def _made(
     return make_plan(source, lock=lock, platforms=platforms, snapshot_id=snapshot_id, bytecode=bytecode)
 
 
-def _read(place: Path, source: Source) -> Plan | None:
+def _read(path: Path, source: Source) -> Plan | None:
     try:
-        return load(place.read_bytes(), source)
+        return load(path.read_bytes(), source)
     except (OSError, ValueError):
         return None
 
 
-def _keep(place: Path, content: bytes) -> None:
+def _store(path: Path, content: bytes) -> None:
     try:
-        replace_file(place, content, mode=0o600)
-        kept = sorted(place.parent.glob("*.json"), key=lambda p: p.stat().st_mtime_ns)
-        for old in kept[:-_KEEP]:
+        replace_file(path, content, mode=0o600)
+        stored = sorted(path.parent.glob("*.json"), key=lambda p: p.stat().st_mtime_ns)
+        for old in stored[:-_KEEP]:
             old.unlink(missing_ok=True)
     except OSError:
         return

@@ -123,15 +123,6 @@ def affected_by(plan: Plan, paths: Iterable[str]) -> Impact:
     return _impact(plan, found)
 
 
-def restricted(plan: Plan, ids: Iterable[str]) -> Plan:
-    """The plan of some targets, by id, with everything they stand on."""
-    keep = set(ids)
-    for target in reversed(plan.targets):
-        if target.id in keep:
-            keep.update(target.internal_bases)
-    return replace(plan, targets=tuple(t for t in plan.targets if t.id in keep))
-
-
 class _Comparison:
     """Each target beside what it was."""
 

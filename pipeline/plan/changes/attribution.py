@@ -10,6 +10,7 @@ from pipeline.catalogue.discover import FILE
 from pipeline.catalogue.named_contexts import kind_of
 from pipeline.catalogue.source import IMAGES, ROOTFS, Source
 from pipeline.catalogue.templating.includes import reads
+from pipeline.catalogue.templating.templates import dockerfile_names, structure_test_names
 
 from ..plan import Target
 from .reverted import Before
@@ -62,9 +63,9 @@ class Changed:
 
     def _read(self, template: str) -> frozenset[str]:
         if template not in self._reads:
-            found, missing, computed = reads(self.source, template)
-            hit = (found & self.paths.keys()) | (missing & self._gone)
-            self._reads[template] = frozenset(hit | self._texts if computed else hit)
+            read = reads(self.source, template)
+            changed = (read.files & self.paths.keys()) | (read.missing & self._gone)
+            self._reads[template] = frozenset(changed | self._texts if read.computed else changed)
         return self._reads[template]
 
     def missing(self, paths: Iterable[str]) -> frozenset[str]:
@@ -97,15 +98,7 @@ def read_by(changed: Changed, definition: Definition, target: Target) -> tuple[s
 
 def _templates(definition: Definition) -> set[str]:
     """Every place where a template of a tag is looked for."""
-    explicit = (
-        definition.template,
-        definition.inherited_template,
-        definition.test_template,
-        definition.inherited_test_template,
-    )
-    names = {e.name for e in explicit if e} | {"Dockerfile.tmpl", "test.yml.tpl"}
-    if definition.variant:
-        names |= {f"Dockerfile.{definition.variant}.tmpl", f"test.{definition.variant}.yml.tpl"}
+    names = (*dockerfile_names(definition).every, *structure_test_names(definition).every)
     return {f"{folder}/{name}" for folder in definition.folders for name in names}
 
 

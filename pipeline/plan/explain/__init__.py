@@ -1,1 +1,1 @@
-"""Why each value of a target is what it is: which file says it, and what that overrides."""
+"""The origin of each value of a target: the file that sets it, and the values it overrides."""

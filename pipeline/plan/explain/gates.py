@@ -1,66 +1,69 @@
-"""Where each gate of a target comes from: the program, lockage.yml, or the image's own file."""
+"""The origin of each gate of a target: the default, lockage.yml, or the image's own file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pipeline.config import GatePolicy
+from pipeline.model import Gates
 
 from ..plan import Target
-from .levels import Levels, Said
-from .origin import Explained, ProjectSays, last
+from .levels import Levels, LevelValue
+from .origin import Explained, LocatedProject, last
 
-_GATES = (("vulnerabilities", "fail_on"), ("vulnerabilities", "unfixed"), ("secrets",), ("size", "max"))
+_Path = tuple[str, ...]
 
-
-def explain_gates(target: Target, levels: Levels, project: ProjectSays) -> Iterator[Explained]:
-    """The gates of a target; an image's `gates` stand for those of a level above it, ignores are added."""
-    data = target.gates.to_json()
-    for path in _GATES:
-        said = [*_project(project, path), *_image(levels, path)]
-        found = last(f"gates.{'.'.join(path)}", said, None)
-        yield Explained(found.key, _at(data, path), found.place, found.why, found.overrides)
-    ignores = [*_ignores(project), *_own_ignores(levels)]
-    for ignore, entry in zip(ignores, data["vulnerabilities"]["ignore"], strict=True):
-        yield Explained(f"gates.vulnerabilities.ignore.{entry['id']}", entry, ignore.spot)
-
-
-def _project(project: ProjectSays, path: tuple[str, ...]) -> tuple[Said, ...]:
-    return project.said(_plain(_attribute(project.model.policy, path)), "policy", *path)
+_WRITTEN: dict[_Path, Callable[[GatePolicy], object]] = {
+    ("vulnerabilities", "fail_on"): lambda policy: policy.vulnerabilities and policy.vulnerabilities.fail_on,
+    ("vulnerabilities", "unfixed"): lambda policy: policy.vulnerabilities and policy.vulnerabilities.unfixed,
+    ("secrets",): lambda policy: policy.secrets,
+    ("size", "max"): lambda policy: policy.size and policy.size.max,
+}
+_EFFECTIVE: dict[_Path, Callable[[Gates], object]] = {
+    ("vulnerabilities", "fail_on"): lambda gates: gates.vulnerabilities.fail_on,
+    ("vulnerabilities", "unfixed"): lambda gates: gates.vulnerabilities.unfixed,
+    ("secrets",): lambda gates: gates.secrets,
+    ("size", "max"): lambda gates: gates.size.max,
+}
 
 
-def _image(levels: Levels, path: tuple[str, ...]) -> Iterator[Said]:
-    for policy, spot_of in levels.mappings("gates"):
-        value = _attribute(policy, path)
+def explain_gates(target: Target, levels: Levels, project: LocatedProject) -> Iterator[Explained]:
+    """The gates of a target; an image's `gates` replace those of a level above it, ignores are added."""
+    for path, effective in _EFFECTIVE.items():
+        values = [*_of_project(project, path), *_of_image(levels, path)]
+        origin = last(f"gates.{'.'.join(path)}", values, None)
+        value = _plain(effective(target.gates))
+        yield Explained(origin.key, value, origin.location, origin.why, origin.overrides)
+    written = [*_project_ignores(project), *_image_ignores(levels)]
+    for level_value, ignore in zip(written, target.gates.vulnerabilities.ignore, strict=True):
+        key = f"gates.vulnerabilities.ignore.{ignore.id}"
+        yield Explained(key, ignore.to_json(), level_value.location)
+
+
+def _of_project(project: LocatedProject, path: _Path) -> tuple[LevelValue, ...]:
+    return project.located(_plain(_WRITTEN[path](project.model.policy)), "policy", *path)
+
+
+def _of_image(levels: Levels, path: _Path) -> Iterator[LevelValue]:
+    for file in levels.of_files("gates", lambda image: image.gates):
+        value = _WRITTEN[path](file.value)
         if value is not None:
-            yield Said(_plain(value), spot_of(path))
+            yield LevelValue(_plain(value), levels.location(file.position.below(*path)))
 
 
-def _ignores(project: ProjectSays) -> Iterator[Said]:
-    found = project.model.policy.vulnerabilities
-    for number, ignore in enumerate(found.ignore if found else ()):
-        yield from project.said(ignore.id, "policy", "vulnerabilities", "ignore", number)
+def _project_ignores(project: LocatedProject) -> Iterator[LevelValue]:
+    vulnerabilities = project.model.policy.vulnerabilities
+    for number, ignore in enumerate(vulnerabilities.ignore if vulnerabilities else ()):
+        yield from project.located(ignore.id, "policy", "vulnerabilities", "ignore", number)
 
 
-def _own_ignores(levels: Levels) -> Iterator[Said]:
-    for policy, spot_of in list(levels.mappings("gates"))[-1:]:
-        found = policy.vulnerabilities
-        for number, ignore in enumerate(found.ignore if found else ()):
-            yield Said(ignore.id, spot_of(("vulnerabilities", "ignore", number)))
-
-
-def _attribute(policy: GatePolicy, path: tuple[str, ...]) -> object:
-    value: object = policy
-    for step in path:
-        value = None if value is None else getattr(value, step)
-    return value
-
-
-def _at(data: object, path: tuple[str, ...]) -> object:
-    for step in path:
-        data = data[step]
-    return data
+def _image_ignores(levels: Levels) -> Iterator[LevelValue]:
+    for file in list(levels.of_files("gates", lambda image: image.gates))[-1:]:
+        vulnerabilities = file.value.vulnerabilities
+        for number, ignore in enumerate(vulnerabilities.ignore if vulnerabilities else ()):
+            position = file.position.below("vulnerabilities", "ignore", number)
+            yield LevelValue(ignore.id, levels.location(position))
 
 
 def _plain(value: object) -> object:
-    return [str(v) for v in value] if isinstance(value, tuple) else value
+    return [str(element) for element in value] if isinstance(value, tuple) else value

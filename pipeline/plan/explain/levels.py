@@ -1,27 +1,29 @@
-"""What each level of the cascade says about a tag, and where it says it: the same levels, in the same order.
+"""The values that each level of the cascade sets for a tag, with their locations, in the order of the cascade.
 
-Making a plan keeps only what holds. To explain a value the levels of one image are looked at once more.
+A plan holds only the effective values. To explain one, the levels of its image are read again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from typing import Generic, TypeVar
 
 from pipeline.catalogue.cascade import resolve
 from pipeline.catalogue.definition import Definition, Position
 from pipeline.catalogue.discover import FileSource, ImageSource, discover
 from pipeline.catalogue.source import Source
-from pipeline.config.yaml import Document, KeyPath, Positions
+from pipeline.config import ImageFile, Level, Positions
 
 from ..changes.reverted import part
 from ..plan import Target
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
-class Spot:
-    """A file, and where it is known line and column (from 1)."""
+class Location:
+    """A file, with line and column (from 1) where they are known."""
 
     path: str
     line: int = 0
@@ -32,22 +34,30 @@ class Spot:
 
     def to_json(self) -> dict[str, object]:
         """As data; without a line where that is not known."""
-        return {"path": self.path} | ({"line": self.line, "column": self.column} if self.line else {})
+        out: dict[str, object] = {"path": self.path}
+        return out | ({"line": self.line, "column": self.column} if self.line else {})
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """Something that a level says: a value and its place."""
+class LevelValue:
+    """A value that a level sets, with its location."""
 
     value: object
-    spot: Spot
+    location: Location
 
 
 @dataclass(frozen=True, slots=True)
-class _Level:
-    model: object
-    document: Document
-    path: KeyPath
+class FileValue(Generic[T]):
+    """A value of an image.yml as a whole, with the position of its key."""
+
+    value: T
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class _PlacedLevel:
+    level: Level
+    position: Position
 
 
 class Levels:
@@ -55,84 +65,80 @@ class Levels:
 
     def __init__(self, image: ImageSource, definition: Definition) -> None:
         self.image, self.definition = image, definition
-        own = definition.position.document.path
-        files = [f for f in (image.image, *image.versions) if f]
-        self.own = next(f for f in files if f.document.path == own)
+        path = definition.position.document.path
+        files = [file for file in (image.image, *image.versions) if file]
+        self.own = next(file for file in files if file.document.path == path)
         top = [image.image] if image.image and image.image is not self.own else []
         self.files: tuple[FileSource, ...] = (*top, self.own)
-        self._places: dict[str, Positions] = {}
+        self._positions: dict[str, Positions] = {}
 
-    def spot(self, place: Position) -> Spot:
-        """Line and column of a place."""
-        document = place.document
-        if document.path not in self._places:
-            self._places[document.path] = document.positions()
-        return Spot(document.path, *self._places[document.path].of(place.path))
+    def location(self, position: Position) -> Location:
+        """Line and column of a position."""
+        document = position.document
+        if document.path not in self._positions:
+            self._positions[document.path] = document.positions()
+        return Location(document.path, *self._positions[document.path].of(position.path))
 
-    def single(self, key: str) -> tuple[Said, ...]:
-        """Every level that says something about a key, the one that holds last."""
-        return tuple(self._said(self._all(), key))
+    def single(self, key: str) -> tuple[LevelValue, ...]:
+        """The values of a key at every level that sets it, the effective one last."""
+        return tuple(self._values(self._levels(), key))
 
-    def of_image(self, key: str) -> tuple[Said, ...]:
-        """The same for keys that only image and version know."""
-        return tuple(self._said(self._of_files(), key))
+    def of_image(self, key: str) -> tuple[LevelValue, ...]:
+        """The same for keys that only image and version have."""
+        return tuple(self._values(self._file_levels(), key))
 
-    def merged(self, key: str) -> Mapping[str, tuple[Said, ...]]:
+    def merged(self, key: str) -> Mapping[str, tuple[LevelValue, ...]]:
         """The same for each name of a mapping."""
-        out: dict[str, tuple[Said, ...]] = {}
-        for level in self._all():
-            for name, value in getattr(level.model, key).items():
-                said = Said(value, self.spot(Position(level.document, (*level.path, key, name))))
-                out[name] = (*out.get(name, ()), said)
-        return out
+        values: dict[str, tuple[LevelValue, ...]] = {}
+        for placed in self._levels():
+            for name, value in getattr(placed.level, key).items():
+                location = self.location(placed.position.below(key, name))
+                values[name] = (*values.get(name, ()), LevelValue(value, location))
+        return values
 
-    def mappings(self, key: str) -> Iterator[tuple[object, Callable[[KeyPath], Spot]]]:
-        """What each file says of such a key as a whole, with the place of anything inside it."""
-        for level in self._of_files():
-            value = getattr(level.model, key)
-            if value is not None:
-                yield value, partial(self._inside, level.document, key)
-
-    def _inside(self, document: Document, key: str, path: KeyPath) -> Spot:
-        return self.spot(Position(document, (key, *path)))
-
-    def variants(self) -> tuple[Said, ...]:
-        """Where the tag's variant is written."""
-        return tuple(
-            Said(self.definition.variant, self.spot(Position(v.document, v.path))) for v in self._variants()
-        )
-
-    def _said(self, levels: Iterator[_Level], key: str) -> Iterator[Said]:
-        for level in levels:
-            value = getattr(level.model, key, None)
-            if value is not None:
-                yield Said(value, self.spot(Position(level.document, (*level.path, key))))
-
-    def _all(self) -> Iterator[_Level]:
-        yield from self._of_files()
-        path = self.definition.position.path
-        yield _Level(self.own.file.tags[int(path[1])], self.own.document, path)
-        yield from self._variants()
-
-    def _of_files(self) -> Iterator[_Level]:
+    def of_files(self, key: str, get: Callable[[ImageFile], T | None]) -> Iterator[FileValue[T]]:
+        """The value of a key in each image.yml that has it."""
         for file in self.files:
-            yield _Level(file.file, file.document, ())
+            value = get(file.file)
+            if value is not None:
+                yield FileValue(value, Position(file.document, (key,)))
 
-    def _variants(self) -> Iterator[_Level]:
+    def variants(self) -> tuple[LevelValue, ...]:
+        """Where the tag's variant is written."""
+        name = self.definition.variant
+        return tuple(LevelValue(name, self.location(v.position)) for v in self._variant_levels())
+
+    def _values(self, levels: Iterator[_PlacedLevel], key: str) -> Iterator[LevelValue]:
+        for placed in levels:
+            value: object = getattr(placed.level, key, None)
+            if value is not None:
+                yield LevelValue(value, self.location(placed.position.below(key)))
+
+    def _levels(self) -> Iterator[_PlacedLevel]:
+        yield from self._file_levels()
+        position = self.definition.position
+        yield _PlacedLevel(self.own.file.tags[int(position.path[1])], position)
+        yield from self._variant_levels()
+
+    def _file_levels(self) -> Iterator[_PlacedLevel]:
+        for file in self.files:
+            yield _PlacedLevel(file.file, Position(file.document, ()))
+
+    def _variant_levels(self) -> Iterator[_PlacedLevel]:
         name = self.definition.variant
         for file in self.files:
             for number, entry in enumerate(file.file.variants):
                 if entry.name == name:
-                    yield _Level(entry, file.document, ("variants", number))
+                    yield _PlacedLevel(entry, Position(file.document, ("variants", number)))
         for variant in self.own.variants:
             if variant.name == name:
-                yield _Level(variant.file, variant.document, ())
+                yield _PlacedLevel(variant.file, Position(variant.document, ()))
 
 
 def levels_of(source: Source, target: Target) -> tuple[Levels, tuple[Definition, ...]]:
     """The levels of a target's tag, and every definition of its image."""
-    for wanted in (part(source, (target.image,)), source):  # most images are named as their folder is
-        for image in discover(wanted).images:
+    for searched in (part(source, (target.image,)), source):  # most images are named as their folder is
+        for image in discover(searched).images:
             definitions = resolve(source, (image,), [])
             for definition in definitions:
                 if (definition.image, definition.tag) == (target.image, target.tag):

@@ -1,4 +1,4 @@
-"""A value with the place that decides it, what it overrides, and what lockage.yml says with its places."""
+"""A value with the location that decides it and the values that it overrides; lockage.yml with its locations."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from pipeline.catalogue.source import PROJECT_NAME, Source
 from pipeline.config import ProjectFile, load, validate_document
-from pipeline.config.yaml import KeyPath, Positions
+from pipeline.config.yaml import KeyPath
 
-from .levels import Said, Spot
+from .levels import LevelValue, Location
 
 DEFAULT = "default"
 COMPUTED = "computed"
@@ -17,32 +17,34 @@ COMPUTED = "computed"
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One value of a target. `place` is where it is said, `default`, or `computed` from other values; `why` is a
-    rule in words; `overrides` is what others say to the same, the nearest level first."""
+    """One value of a target. `location` is where it is set, `default`, or `computed` from other values; `why` is a
+    rule in words; `overrides` are the values of other levels, the nearest first."""
 
     key: str
     value: object
-    place: Spot | str
+    location: Location | str
     why: str | None = None
-    overrides: tuple[Said, ...] = ()
+    overrides: tuple[LevelValue, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """As data."""
-        out: dict[str, object] = {"key": self.key, "value": self.value, "place": _place(self.place)}
+        location = self.location if isinstance(self.location, str) else self.location.to_json()
+        out: dict[str, object] = {"key": self.key, "value": self.value, "place": location}
         if self.why:
             out["why"] = self.why
-        return out | {"overrides": [{"value": o.value, "place": o.spot.to_json()} for o in self.overrides]}
+        overrides = [{"value": o.value, "place": o.location.to_json()} for o in self.overrides]
+        return out | {"overrides": overrides}
 
 
-def last(key: str, said: Iterable[Said], default: object, why: str | None = None) -> Explained:
-    """The value of the last that say something, over all others; the default where nobody does."""
-    every = tuple(said)
+def last(key: str, values: Iterable[LevelValue], default: object, why: str | None = None) -> Explained:
+    """The last value, over all others; the default if there is none."""
+    every = tuple(values)
     if not every:
         return Explained(key, default, DEFAULT, why)
-    return Explained(key, every[-1].value, every[-1].spot, None, every[-2::-1])
+    return Explained(key, every[-1].value, every[-1].location, None, every[-2::-1])
 
 
-class ProjectSays:
+class LocatedProject:
     """lockage.yml of a source whose plan could be made."""
 
     def __init__(self, source: Source) -> None:
@@ -52,15 +54,11 @@ class ProjectSays:
         model, _ = validate_document(ProjectFile, document)
         assert model is not None, "the plan was made of it"
         self.model: ProjectFile = model
-        self._positions: Positions = document.positions()
+        self._positions = document.positions()
 
-    def said(self, value: object, *path: str | int) -> tuple[Said, ...]:
-        """A value with its place, if the file says something there."""
-        whole: KeyPath = path
-        if whole not in self._positions.values:
+    def located(self, value: object, *path: str | int) -> tuple[LevelValue, ...]:
+        """A value with its location, if the file has the key."""
+        key: KeyPath = path
+        if key not in self._positions.values:
             return ()
-        return (Said(value, Spot(PROJECT_NAME, *self._positions.values[whole])),)
-
-
-def _place(place: Spot | str) -> object:
-    return place if isinstance(place, str) else place.to_json()
+        return (LevelValue(value, Location(PROJECT_NAME, *self._positions.values[key])),)

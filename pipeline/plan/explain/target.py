@@ -1,4 +1,4 @@
-"""Why each value of a target is what it is: the file, line and column that says it, and what it overrides."""
+"""The origin of each value of a target: file, line and column, and the values it overrides."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ..changes.comparison import untagged
 from ..changes.key_difference import input_digests, inputs_of
 from ..plan import Base, Plan, Target
 from .gates import explain_gates
-from .levels import Levels, Said, Spot, levels_of
-from .origin import COMPUTED, DEFAULT, Explained, ProjectSays, last
-from .templates import explain_texts
+from .levels import Levels, LevelValue, Location, levels_of
+from .origin import COMPUTED, DEFAULT, Explained, LocatedProject, last
+from .templates import explain_templates
 
 _OCI = "org.opencontainers.image"
 
 
 def explain_target(plan: Plan, target_id: str, *, lock: str = LOCK_NAME) -> tuple[Explained, ...]:
-    """Every value of a target with its place, in the order of a plan's fields.
+    """Every value of a target with its location, in the order of a plan's fields.
 
     `lock` is the name of the lock in force. Pure; one image is read again. Raises KeyError for an unknown id,
     ValueError for a plan without a source.
@@ -34,12 +34,12 @@ def explain_target(plan: Plan, target_id: str, *, lock: str = LOCK_NAME) -> tupl
     if plan.source is None:
         raise ValueError("a plan that knows its source")
     levels, definitions = levels_of(plan.source, target)
-    project = ProjectSays(plan.source)
+    project = LocatedProject(plan.source)
     return (
         *_identity(target, levels),
         *_names(plan, target, levels, definitions),
         *_platform(target, levels, project),
-        *explain_texts(plan.source, target, levels),
+        *explain_templates(plan.source, target, levels),
         *_merged(levels, "versions"),
         *_merged(levels, "variables"),
         *_arguments(target, levels, project),
@@ -55,13 +55,13 @@ def explain_target(plan: Plan, target_id: str, *, lock: str = LOCK_NAME) -> tupl
 
 def _identity(target: Target, levels: Levels) -> Iterator[Explained]:
     d = levels.definition
-    place = levels.spot(d.position)
+    place = levels.location(d.position)
     yield Explained("id", target.id, place, "image, tag and platform")
     named = [f for f in (levels.image.image, *levels.image.versions) if f and f.file.name]
     if named:
-        yield Explained("image", d.image, levels.spot(Position(named[0].document, ("name",))))
+        yield Explained("image", d.image, levels.location(Position(named[0].document, ("name",))))
     else:
-        yield Explained("image", d.image, Spot(levels.image.folder), "the folder's name")
+        yield Explained("image", d.image, Location(levels.image.folder), "the folder's name")
     yield Explained("tag", d.tag, place, "the tag and the variant's suffix" if d.variant else None)
     if d.variant:
         yield last("variant", levels.variants(), d.variant)
@@ -73,9 +73,9 @@ def _names(
 ) -> Iterator[Explained]:
     d = levels.definition
     yield last("version_strategy", levels.of_image("version_strategy"), d.strategy)
-    if said := levels.of_image("aliases"):
-        yield last("aliases", said, d.automatic)
-    place = levels.spot(d.position)
+    if values := levels.of_image("aliases"):
+        yield last("aliases", values, d.automatic)
+    place = levels.location(d.position)
     for name in target.tags:
         if plan.snapshot_id is not None:
             yield Explained(f"tags.{name}", name, place, f"the tag of the snapshot {plan.snapshot_id}")
@@ -84,7 +84,7 @@ def _names(
         elif name in d.aliases:
             listed = (*d.position.path, "aliases", d.aliases.index(name))
             yield Explained(
-                f"tags.{name}", name, levels.spot(Position(d.position.document, listed)), "a listed alias"
+                f"tags.{name}", name, levels.location(Position(d.position.document, listed)), "a listed alias"
             )
         else:
             yield Explained(f"tags.{name}", name, place, _automatic(name, d, definitions))
@@ -102,65 +102,70 @@ def _automatic(name: str, definition: Definition, definitions: tuple[Definition,
     return f"automatic: the highest of {', '.join(taking_part)} by {strategy}"
 
 
-def _platform(target: Target, levels: Levels, project: ProjectSays) -> Iterator[Explained]:
-    said: list[Said] = []
+def _platform(target: Target, levels: Levels, project: LocatedProject) -> Iterator[Explained]:
+    """Where the platform is listed: by itself, or the lists that other levels replace it with."""
+    values: list[LevelValue] = []
     known = project.model.platforms
     if target.platform in known:
-        said += project.said(str(target.platform), "platforms", known.index(target.platform))
+        number = known.index(target.platform)
+        values += project.located(str(target.platform), "platforms", number)
     else:
-        said += project.said([str(p) for p in known], "platforms")
-    for platforms, spot_of in levels.mappings("platforms"):
-        if target.platform in platforms:
-            said.append(Said(str(target.platform), spot_of((platforms.index(target.platform),))))
+        values += project.located([str(p) for p in known], "platforms")
+    for file in levels.of_files("platforms", lambda image: image.platforms):
+        if target.platform in file.value:
+            position = file.position.below(file.value.index(target.platform))
+            values.append(LevelValue(str(target.platform), levels.location(position)))
         else:
-            said.append(Said([str(p) for p in platforms], spot_of(())))
-    yield last("platform", said, str(target.platform))
+            values.append(LevelValue([str(p) for p in file.value], levels.location(file.position)))
+    yield last("platform", values, str(target.platform))
 
 
 def _merged(levels: Levels, key: str) -> Iterator[Explained]:
-    for name, said in levels.merged(key).items():
-        yield last(f"{key}.{name}", said, None)
+    for name, values in levels.merged(key).items():
+        yield last(f"{key}.{name}", values, None)
 
 
-def _arguments(target: Target, levels: Levels, project: ProjectSays) -> Iterator[Explained]:
+def _arguments(target: Target, levels: Levels, project: LocatedProject) -> Iterator[Explained]:
     own = levels.merged("args")
     for name, value in target.arguments.items():
-        said = (*project.said(project.model.args.get(name), "args", name), *own.get(name, ()))
-        yield last(f"args.{name}", said, value)
+        values = (*project.located(project.model.args.get(name), "args", name), *own.get(name, ()))
+        yield last(f"args.{name}", values, value)
 
 
 def _contexts(target: Target, levels: Levels, lock: str) -> Iterator[Explained]:
-    said = levels.merged("contexts")
+    values = levels.merged("contexts")
     for context in target.contexts:
         why = f"paths: {len(context.entries)}" if context.kind == "folder" else None
         value = context.target_id or context.source
         if context.reference is not None:
             value, why = str(context.reference), _pinned_as(context.image, context.reference, lock)
-        found = last(f"contexts.{context.name}", said[context.name], value)
-        yield Explained(found.key, value, found.place, why, found.overrides)
+        origin = last(f"contexts.{context.name}", values[context.name], value)
+        yield Explained(origin.key, value, origin.location, why, origin.overrides)
 
 
 def _credentials(target: Target, levels: Levels) -> Iterator[Explained]:
     for key, mentions in (("secrets", levels.definition.secrets), ("ssh", levels.definition.ssh)):
-        said: dict[str, list[Said]] = {}
+        values: dict[str, list[LevelValue]] = {}
         for mention in mentions:
-            said.setdefault(mention.name, []).append(Said(mention.name, levels.spot(mention.position)))
+            values.setdefault(mention.name, []).append(
+                LevelValue(mention.name, levels.location(mention.position))
+            )
         for name in getattr(target, key):
-            yield last(f"{key}.{name}", said[name], name)
+            yield last(f"{key}.{name}", values[name], name)
 
 
-def _labels(target: Target, levels: Levels, project: ProjectSays) -> Iterator[Explained]:
+def _labels(target: Target, levels: Levels, project: LocatedProject) -> Iterator[Explained]:
     d = levels.definition
-    automatic: Mapping[str, tuple[tuple[Said, ...], str]] = {
+    automatic: Mapping[str, tuple[tuple[LevelValue, ...], str]] = {
         f"{_OCI}.title": (levels.of_image("title"), "the image's name"),
-        f"{_OCI}.version": ((Said(d.tag, levels.spot(d.position)),), ""),
+        f"{_OCI}.version": ((LevelValue(d.tag, levels.location(d.position)),), ""),
         f"{_OCI}.description": (levels.of_image("description"), ""),
-        f"{_OCI}.source": (project.said(project.model.source, "source"), ""),
+        f"{_OCI}.source": (project.located(project.model.source, "source"), ""),
     }
     own = levels.merged("labels")
     for name, value in target.labels.items():
-        said, why = automatic.get(name, ((), ""))
-        yield last(f"labels.{name}", (*said, *own.get(name, ())), value, why or None)
+        values, why = automatic.get(name, ((), ""))
+        yield last(f"labels.{name}", (*values, *own.get(name, ())), value, why or None)
 
 
 def _rootfs(target: Target, levels: Levels) -> Iterator[Explained]:
@@ -182,30 +187,30 @@ def _rootfs(target: Target, levels: Levels) -> Iterator[Explained]:
 def _bases(plan: Plan, source: Source, target: Target, levels: Levels, lock: str) -> Iterator[Explained]:
     if target.external is not None:
         d = levels.definition
-        spot = levels.spot(Position(d.position.document, (*d.position.path, "external")))
-        yield Explained("external", str(target.external), spot, _pinned(target.external, lock))
+        location = levels.location(Position(d.position.document, (*d.position.path, "external")))
+        yield Explained("external", str(target.external), location, _pinned(target.external, lock))
     if target.template is None:
         return
     template = target.template
     plain = plain_dockerfile(source, template, levels.definition)
 
-    def at(number: int) -> Spot:
-        found = template_line(source, template, levels.definition, plain, target.dockerfile, number)
-        path, line = found or (template, 0)
-        return Spot(path, line, 1 if line else 0)
+    def at(number: int) -> Location:
+        known = template_line(source, template, levels.definition, plain, target.dockerfile, number)
+        path, line = known or (template, 0)
+        return Location(path, line, 1 if line else 0)
 
     if target.syntax is not None and (syntax := find_syntax(target.dockerfile)):
         yield Explained(
             "syntax", str(target.syntax), at(syntax.line), _pinned_as(syntax.name, target.syntax, lock)
         )
     for base in target.bases:
-        spot = at(base.line)
+        location = at(base.line)
         on = f" on {base.on}" if base.on else ""
         key = f"bases.{base.name}{on}"
         if base.target_id is not None:
-            yield Explained(key, base.target_id, spot, _internal(plan, base))
+            yield Explained(key, base.target_id, location, _internal(plan, base))
         elif base.reference is not None:
-            yield Explained(key, str(base.reference), spot, _pinned_as(base.name, base.reference, lock))
+            yield Explained(key, str(base.reference), location, _pinned_as(base.name, base.reference, lock))
 
 
 def _internal(plan: Plan, base: Base) -> str:

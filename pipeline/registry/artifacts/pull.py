@@ -93,6 +93,6 @@ def _check_conflicts(output: Path, names: Sequence[PurePosixPath]) -> None:
 
 async def _fetch(registry: Registry, repo: Repository, files: Sequence[Descriptor], scratch: Path) -> None:
     for number, file in enumerate(files):
-        async with await anyio.open_file(scratch / str(number), "wb") as out:
+        async with await anyio.open_file(scratch / str(number), "wb") as target:
             async for chunk in registry.stream_blob(repo, file):
-                await out.write(chunk)
+                await target.write(chunk)

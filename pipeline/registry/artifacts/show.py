@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Manifest, Reference
@@ -33,7 +33,7 @@ class Artifact:
     written: bool = False
     """Whether this push wrote it; False if it was there already, and if it was only read."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As plain data, for `--json`."""
         return {
             "reference": str(self.reference.pinned(self.descriptor.digest)),

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
@@ -135,7 +134,7 @@ async def from_helper(helper: str, host: str, env: Mapping[str, str]) -> Credent
     return Credentials(identity_token=secret) if name == "<token>" else Credentials(name, secret)
 
 
-def _entry(entry: Any, key: str, origin: str) -> Credentials | None:
+def _entry(entry: object, key: str, origin: str) -> Credentials | None:
     if not isinstance(entry, dict):
         raise _broken(origin, f"auths: {key[:100]} is not an object")
     values = {
@@ -158,7 +157,7 @@ def _entry(entry: Any, key: str, origin: str) -> Credentials | None:
     return credentials if credentials != Credentials() else None
 
 
-def _table(data: dict[str, Any], name: str, origin: str) -> dict[str, Any]:
+def _table(data: dict[str, object], name: str, origin: str) -> dict[str, object]:
     table = data.get(name) or {}
     if not isinstance(table, dict):
         raise _broken(origin, f"{name} is not an object")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from pipeline.errors import UsageError
@@ -32,7 +33,7 @@ def access_from_environ(
     credentials. `hosts` take precedence over `env`. Raises UsageError.
     """
     return Access(
-        {**hosts_from_environ(env), **(hosts or {})},
+        MappingProxyType({**hosts_from_environ(env), **(hosts or {})}),
         Keychain(env, docker_config),
         ca_file_from_environ(env),
         proxies=proxies_from_environ(env),
@@ -99,7 +100,7 @@ def proxies_from_environ(env: Mapping[str, str]) -> Mapping[str, str]:
                 )
         if text:
             proxies[name] = text
-    return proxies
+    return MappingProxyType(proxies)
 
 
 def _ca_entries(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -62,9 +62,10 @@ async def stream(transport: Transport, repo: Repository, descriptor: Descriptor)
     A connection that breaks is resumed where it broke (`Range`), a limited number of times without progress; where a
     server ignores the range, the known part is skipped.
     """
-    verifier, held, attempts = Verifier(descriptor, str(repo)), b"", 0
+    verifier = Verifier(descriptor.digest, descriptor.size, f"the blob {repo.at(descriptor.digest)}")
+    held, attempts = b"", 0
     while True:
-        request, start = _request("GET", repo, descriptor.digest, "reading the blob"), verifier.size
+        request, start = _request("GET", repo, descriptor.digest, "reading the blob"), verifier.received
         if start:
             request = _resuming(request, start)
         try:
@@ -91,7 +92,7 @@ async def stream(transport: Transport, repo: Repository, descriptor: Descriptor)
                             yield held
                         held = new
             fault = Fault(
-                "broken", message=f"the connection ended after {verifier.size} of {descriptor.size} bytes"
+                "broken", message=f"the connection ended after {verifier.received} of {descriptor.size} bytes"
             )
         except Exception as cause:
             connection_fault = network_fault(cause)
@@ -100,7 +101,7 @@ async def stream(transport: Transport, repo: Repository, descriptor: Descriptor)
             fault = connection_fault
         if verifier.complete:
             break
-        attempts = attempts + 1 if verifier.size == start else 1
+        attempts = attempts + 1 if verifier.received == start else 1
         delay = transport.retries.delay(request, fault, attempts)
         if delay is None:
             raise RequestFailed(request, fault, attempts)

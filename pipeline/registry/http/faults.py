@@ -78,16 +78,16 @@ class RequestFailed(RegistryError):
 
     def to_json(self) -> dict[str, object]:
         """As `LockageError.to_json`, with host, operation, subject, and where known status and code."""
-        out = super().to_json() | {
+        data = super().to_json() | {
             "host": self.request.host,
             "operation": self.request.operation,
             "subject": self.request.subject,
         }
         if self.fault.status:
-            out["status"] = self.fault.status
+            data["status"] = self.fault.status
         if self.fault.code:
-            out["code"] = self.fault.code
-        return out
+            data["code"] = self.fault.code
+        return data
 
 
 def refusal(status: int, retry_header: str | None, body: bytes, now: float) -> Fault:

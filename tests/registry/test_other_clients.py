@@ -31,20 +31,20 @@ async def skopeo(*arguments: str | Path) -> str:
 
 
 async def agreed(
-    host: str, crane: Program, repo: Repository, tag: str, what: images.Image, tmp_path: Path
+    host: str, crane: Program, repo: Repository, tag: str, image: images.Image, tmp_path: Path
 ) -> None:
     """crane, regctl and skopeo on one tag: its digest, its completeness, its content."""
     reference = str(repo.tagged(tag))
-    assert await crane("digest", reference) == str(what.index.digest)
-    assert await regctl(host, "image", "digest", reference) == str(what.index.digest)
+    assert await crane("digest", reference) == str(image.index.digest)
+    assert await regctl(host, "image", "digest", reference) == str(image.index.digest)
     await crane("validate", "--remote", reference)
-    for child, name in zip(what.children, ("amd64", "arm64"), strict=True):
+    for child, name in zip(image.children, ("amd64", "arm64"), strict=True):
         assert await crane("digest", "--platform", f"linux/{name}", reference) == str(child.digest)
     folder = tmp_path / f"pulled-{repo.path.replace('/', '-')}"
     await skopeo("copy", "--all", "--src-tls-verify=false", f"docker://{reference}", f"oci:{folder}:{tag}")
     stored = {path.name: path for path in (folder / "blobs" / "sha256").iterdir()}
-    assert set(stored) == {d.digest.hex for d in what.blobs} | {
-        m.digest.hex for m in (what.index, *what.children)
+    assert set(stored) == {d.digest.hex for d in image.blobs} | {
+        m.digest.hex for m in (image.index, *image.children)
     }
     for name, path in stored.items():
         assert hashlib.sha256(path.read_bytes()).hexdigest() == name
@@ -53,22 +53,24 @@ async def agreed(
 async def test_a_layout_pushed_and_copied(
     registry: Registry, repo: Repository, host: str, crane: Program, tmp_path: Path
 ) -> None:
-    what, other = images.image("proof"), fresh(host)
-    images.layout(tmp_path / "layout", what)
+    image, other = images.image("proof"), fresh(host)
+    images.layout(tmp_path / "layout", image)
     await push_layout(registry, tmp_path / "layout", repo, "1")
-    await agreed(host, crane, repo, "1", what, tmp_path)
-    await registry.copy(repo, what.index.digest, other, tag="2")
-    await agreed(host, crane, other, "2", what, tmp_path)
+    await agreed(host, crane, repo, "1", image, tmp_path)
+    await registry.copy(repo, image.index.digest, other, tag="2")
+    await agreed(host, crane, other, "2", image, tmp_path)
 
 
 async def test_a_release_from_the_repository_of_builds(
     registry: Registry, repo: Repository, host: str, crane: Program, tmp_path: Path
 ) -> None:
     """Platforms pushed one by one, merged, promoted: the index's children are exactly the digests that were built."""
-    what, dev, prod = images.image("proof of a release"), fresh(host), fresh(host)
-    await images.push(registry, repo, what)
+    image, dev, prod = images.image("proof of a release"), fresh(host), fresh(host)
+    await images.push(registry, repo, image)
     platforms = [Platform.parse(name) for name in ("linux/amd64", "linux/arm64")]
-    built = [Pushed(platform, child.digest) for platform, child in zip(platforms, what.children, strict=True)]
+    built = [
+        Pushed(platform, child.digest) for platform, child in zip(platforms, image.children, strict=True)
+    ]
     index, _ = await push(registry, repo, dev, built)
     note = await images.attach(registry, dev, index, "statement")
     await perform(registry, await plan_promotion(registry, dev, index.digest, prod, ["1.2.3", "1.2"]))

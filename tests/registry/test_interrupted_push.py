@@ -12,7 +12,7 @@ from pipeline.registry import Registry
 
 from . import images, killable
 from .conftest import fresh
-from .faultproxy import faulty
+from .fault_proxy import faulty
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
@@ -20,9 +20,9 @@ MOMENTS = (1, 2, 5, 9, 14, 17, 18, 19, 20, 21)
 
 
 async def test_killed_at_a_request(host: str, tmp_path: Path) -> None:
-    what = images.image("killed")
-    layout = images.layout(tmp_path / "layout", what)
-    note, content = images.referrer(what.index.descriptor, "note")
+    image = images.image("killed")
+    layout = images.layout(tmp_path / "layout", image)
+    note, content = images.referrer(image.index.descriptor, "note")
     for raw, kind in ((b"{}", "application/vnd.oci.empty.v1+json"), (content, "text/plain")):
         layout.put(raw, kind)
     layout.add(layout.put(note.raw, note.media_type))
@@ -32,10 +32,10 @@ async def test_killed_at_a_request(host: str, tmp_path: Path) -> None:
             behind = Repository(host, repo.path)
             await killed_at(proxy, moment, repo, tmp_path / "layout")
             if await registry.head(behind.tagged("1")) is not None:
-                await complete(registry, behind, what, note)
+                await complete(registry, behind, image, note)
             proxy.plan = lambda number, request: None
             await killable.push(str(repo), tmp_path / "layout")
-            await complete(registry, behind, what, note)
+            await complete(registry, behind, image, note)
 
 
 async def killed_at(proxy, moment: int, repo: Repository, folder: Path) -> None:
@@ -52,11 +52,11 @@ async def killed_at(proxy, moment: int, repo: Repository, folder: Path) -> None:
     assert await killable.end(process) == -9
 
 
-async def complete(registry: Registry, repo: Repository, what: images.Image, note) -> None:
+async def complete(registry: Registry, repo: Repository, image: images.Image, note) -> None:
     """The tag shows the image with every child, blob and referrer."""
-    assert await registry.get_manifest(repo.tagged("1")) == what.index
-    for child in what.children:
+    assert await registry.get_manifest(repo.tagged("1")) == image.index
+    for child in image.children:
         assert await registry.get_manifest(repo.at(child.digest)) == child
-    for descriptor in what.blobs:
+    for descriptor in image.blobs:
         assert await registry.has_blob(repo, descriptor.digest)
-    assert [d.digest for d in await registry.referrers(repo, what.index.digest)] == [note.digest]
+    assert [d.digest for d in await registry.referrers(repo, image.index.digest)] == [note.digest]

@@ -12,7 +12,7 @@ from pipeline.model import Descriptor, Repository
 from pipeline.registry import Access, ClientSettings, Credentials, HostAccess, Registry
 
 from . import images
-from .scripted import Server, scripted
+from .scripted_server import Server, scripted
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
@@ -37,11 +37,11 @@ async def test_docker_hub_says_that_a_login_may_not_push() -> None:
     def script(request: web.Request) -> web.Response:
         if request.path == "/token":
             return web.json_response({"token": "pull-only", "access_token": "pull-only", "expires_in": 300})
-        said = f'Bearer realm="http://{request.host}/token",service="registry.docker.io"'
-        said += ',scope="repository:library/debian:pull,push"'
+        challenge = f'Bearer realm="http://{request.host}/token",service="registry.docker.io"'
+        challenge += ',scope="repository:library/debian:pull,push"'
         if request.headers.get("Authorization"):
-            said += ',error="insufficient_scope"'
-        return error(401, "UNAUTHORIZED", "authentication required", WWW_Authenticate=said)
+            challenge += ',error="insufficient_scope"'
+        return error(401, "UNAUTHORIZED", "authentication required", WWW_Authenticate=challenge)
 
     async with scripted(script) as server, Registry(known(server), QUICK) as registry:
         with pytest.raises(RegistryError, match="401 UNAUTHORIZED") as caught:

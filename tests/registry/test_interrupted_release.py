@@ -17,7 +17,7 @@ from pipeline.registry import Registry
 
 from . import images, killable
 from .conftest import fresh
-from .faultproxy import Proxy, faulty
+from .fault_proxy import Proxy, faulty
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
@@ -34,10 +34,10 @@ class Case:
     said: dict[str, Any]
 
 
-def case(builds: Repository, what: images.Image, host: str) -> Case:
+def case(builds: Repository, image: images.Image, host: str) -> Case:
     dev, prod = fresh(host), fresh(host)
     platforms = ["linux/amd64", "linux/arm64"]
-    children = [(name, str(child.digest)) for name, child in zip(platforms, what.children, strict=True)]
+    children = [(name, str(child.digest)) for name, child in zip(platforms, image.children, strict=True)]
     return Case(dev, prod, told(host, builds, dev, prod) | {"children": children})
 
 
@@ -48,23 +48,23 @@ def told(host: str, builds: Repository, dev: Repository, prod: Repository) -> di
 
 
 async def test_killed_at_fifty_moments(host: str) -> None:
-    what, builds = images.image("release killed"), fresh(host)
+    image, builds = images.image("release killed"), fresh(host)
     async with faulty(host) as proxy, Registry() as registry:
-        await images.push(registry, builds, what)
-        whole = case(builds, what, proxy.host)
+        await images.push(registry, builds, image)
+        whole = case(builds, image, proxy.host)
         await killable.release(whole.said)
         requests = len(proxy.asked)
-        await finished(registry, host, whole, what)
+        await finished(registry, host, whole, image)
         incomplete = 0
         for seed in range(TIMES):
             chance = random.Random(seed)
-            one = case(builds, what, proxy.host)
+            one = case(builds, image, proxy.host)
             await killed(proxy, one, chance.randint(1, requests), passed_on=chance.random() < 0.5)
             seen = await visible_is_complete(registry, host, one)
             incomplete += seen < sum(map(len, TAGS.values()))
             # in this process: starting another fifty would be most of the time
             await killable.release(one.said | told(host, builds, one.dev, one.prod))
-            await finished(registry, host, one, what)
+            await finished(registry, host, one, image)
         assert incomplete > TIMES // 2, "the kills came too late to show anything"
 
 
@@ -115,7 +115,7 @@ async def complete(registry: Registry, repo: Repository, manifest: Manifest) -> 
         await complete(registry, repo, below)
 
 
-async def finished(registry: Registry, host: str, one: Case, what: images.Image) -> None:
+async def finished(registry: Registry, host: str, one: Case, image: images.Image) -> None:
     """All tags are there, on the same index, whose children are those that were built."""
     assert await visible_is_complete(registry, host, one) == sum(map(len, TAGS.values()))
     found: set[Digest] = set()
@@ -123,6 +123,6 @@ async def finished(registry: Registry, host: str, one: Case, what: images.Image)
         for tag in TAGS[name]:
             index = await registry.get_manifest(Repository(host, repo.path).tagged(tag))
             assert index is not None
-            assert [c.digest for c in index.children] == [c.digest for c in what.children]
+            assert [c.digest for c in index.children] == [c.digest for c in image.children]
             found.add(index.digest)
     assert len(found) == 1

@@ -15,8 +15,8 @@ from pipeline.run.publish.push import Pushed, push
 
 from . import images
 from .conftest import fresh
-from .faultproxy import faulty
-from .test_faults import FAULTS, QUICK
+from .fault_proxy import faulty
+from .test_retry import FAULTS, QUICK
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
@@ -25,15 +25,15 @@ Seen = dict[str, tuple[Digest, list[Digest]]]
 
 @pytest.mark.parametrize("step", [2, 3, 5, 7])
 async def test_a_release(host: str, step: int) -> None:
-    what = images.image(f"released through faults {step}")
+    image = images.image(f"released through faults {step}")
     async with faulty(host) as proxy, Registry() as steady:
         found = []
         for shaken in (False, True):
             builds, dev, prod = (fresh(proxy.host) for _ in range(3))
-            await images.push(steady, Repository(host, builds.path), what)
+            await images.push(steady, Repository(host, builds.path), image)
             if shaken:
                 proxy.every(step, *FAULTS)
-            await release(builds, dev, prod, what)
+            await release(builds, dev, prod, image)
             proxy.plan = lambda number, request: None
             found.append([await seen(steady, Repository(host, repo.path)) for repo in (dev, prod)])
         assert len(proxy.made) >= 4
@@ -41,8 +41,8 @@ async def test_a_release(host: str, step: int) -> None:
         assert set(found[0][1]) == {"1.2.3", "1.2"}
 
 
-async def release(builds: Repository, dev: Repository, prod: Repository, what: images.Image) -> None:
-    pairs = zip(("linux/amd64", "linux/arm64"), what.children, strict=True)
+async def release(builds: Repository, dev: Repository, prod: Repository, image: images.Image) -> None:
+    pairs = zip(("linux/amd64", "linux/arm64"), image.children, strict=True)
     built = [Pushed(Platform.parse(name), child.digest) for name, child in pairs]
     async with Registry(settings=QUICK) as registry:
         index, pushed = await push(registry, builds, dev, built)

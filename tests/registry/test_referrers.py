@@ -16,9 +16,9 @@ pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
 
 async def test_none_is_lost_by_a_copy(registry: Registry, repo: Repository, host: str) -> None:
-    what = images.image("many", platforms=("linux/amd64",))
-    await images.push(registry, repo, what, "1")
-    subject = what.children[0].descriptor
+    image = images.image("many", platforms=("linux/amd64",))
+    await images.push(registry, repo, image, "1")
+    subject = image.children[0].descriptor
     for number in range(12):
         statement = f"statement {number}".encode()
         layer = await registry.put_blob(repo, statement)
@@ -36,5 +36,5 @@ async def test_none_is_lost_by_a_copy(registry: Registry, repo: Repository, host
         await registry.put_manifest(repo, raw, OCI_MANIFEST)
     for _ in range(10):
         copy = fresh(host)
-        await registry.copy(repo, what.index.digest, copy, tag="1")
+        await registry.copy(repo, image.index.digest, copy, tag="1")
         assert len(await registry.referrers(copy, subject.digest)) == 12

@@ -15,9 +15,9 @@ from pipeline.model import Repository
 from pipeline.registry import Registry
 
 from . import servers
-from .faultproxy import faulty
-from .test_auth import ACCESS, HASHED
-from .tokens import Service
+from .fault_proxy import faulty
+from .test_tokens import ACCESS, HASHED
+from .token_service import Service
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
@@ -46,13 +46,15 @@ async def lockage(folder: Path, *arguments: str, **env: str) -> subprocess.Compl
 async def refused(folder: Path, *arguments: str, code: int = 5, **env: str) -> str:
     """The one error of a command that fails; the same as data."""
     done = await lockage(folder, *arguments, **env)
-    said = done.stderr.decode()
-    assert done.returncode == code, said
-    assert [line.partition(":")[0] for line in said.splitlines() if line[0] != " "] == ["error", "next"], said
-    assert "Traceback" not in said and "wonderland" not in said and done.stdout == b""
+    stderr = done.stderr.decode()
+    assert done.returncode == code, stderr
+    assert [line.partition(":")[0] for line in stderr.splitlines() if line[0] != " "] == ["error", "next"], (
+        stderr
+    )
+    assert "Traceback" not in stderr and "wonderland" not in stderr and done.stdout == b""
     data = json.loads((await lockage(folder, *arguments, "--json", **env)).stdout)
-    assert data["exit_code"] == code and data["error"]["hint"] in said and data["error"]["message"]
-    return said
+    assert data["exit_code"] == code and data["error"]["hint"] in stderr and data["error"]["message"]
+    return stderr
 
 
 @pytest.fixture
@@ -71,11 +73,11 @@ def login(host: str, user: str, password: str) -> str:
 async def test_without_a_login_with_a_wrong_one_with_the_right_one(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "access.yml").write_text(ACCESS)
     with servers.olareg(tmp_path / "olareg", "--auth-basic", str(tmp_path / "access.yml")) as host:
-        said = await refused(folder, *PUSH, f"{host}/team/note:1", FILE)
-        assert "401 UNAUTHORIZED" in said and f"docker login {host}" in said
+        stderr = await refused(folder, *PUSH, f"{host}/team/note:1", FILE)
+        assert "401 UNAUTHORIZED" in stderr and f"docker login {host}" in stderr
         wrong = login(host, "alice", "not-wonderful")
-        said = await refused(folder, *PUSH, f"{host}/team/note:1", FILE, DOCKER_AUTH_CONFIG=wrong)
-        assert "not-wonderful" not in said
+        stderr = await refused(folder, *PUSH, f"{host}/team/note:1", FILE, DOCKER_AUTH_CONFIG=wrong)
+        assert "not-wonderful" not in stderr
         right = login(host, "alice", "wonderland")
         done = await lockage(folder, *PUSH, f"{host}/team/note:1", FILE, DOCKER_AUTH_CONFIG=right)
         assert done.returncode == 0, done.stderr
@@ -116,14 +118,14 @@ async def test_an_expired_token(folder: Path, olareg: str) -> None:
     async with faulty(olareg) as proxy:
         proxy.gate = Service(proxy.host).gate
         config = json.dumps({"auths": {proxy.host: {"registrytoken": "of-yesterday"}}})
-        said = await refused(folder, *PUSH, f"{proxy.host}/note:1", FILE, DOCKER_AUTH_CONFIG=config)
-    assert "401 UNAUTHORIZED" in said and "still valid" in said and "of-yesterday" not in said
+        stderr = await refused(folder, *PUSH, f"{proxy.host}/note:1", FILE, DOCKER_AUTH_CONFIG=config)
+    assert "401 UNAUTHORIZED" in stderr and "still valid" in stderr and "of-yesterday" not in stderr
 
 
 async def test_what_is_not_there(folder: Path, host: str) -> None:
     for reference in (f"{host}/nowhere/app:1", f"{host}/nowhere/app@sha256:{'0' * 64}"):
-        said = await refused(folder, "artifact", "pull", reference, "--output", "out")
-        assert f"{reference} does not exist" in said
+        stderr = await refused(folder, "artifact", "pull", reference, "--output", "out")
+        assert f"{reference} does not exist" in stderr
     assert not (folder / "out").exists()
 
 
@@ -133,8 +135,8 @@ async def test_content_that_the_registry_has_spoilt(folder: Path, tmp_path: Path
         done = await lockage(folder, *PUSH, f"{host}/note:1", FILE)
         assert done.returncode == 0, done.stderr
         assert spoil(tmp_path / "spoilt" / "data") == 1
-        said = await refused(folder, "artifact", "pull", f"{host}/note:1", "--output", "out")
-    assert "not what its digest promises" in said and not (folder / "out").exists()
+        stderr = await refused(folder, "artifact", "pull", f"{host}/note:1", "--output", "out")
+    assert "does not match its digest" in stderr and not (folder / "out").exists()
 
 
 def spoil(data: Path) -> int:
@@ -151,8 +153,8 @@ async def test_read_only(folder: Path, tmp_path: Path) -> None:
     with servers.distribution(tmp_path / "kept", storage=readonly) as host:
         done = await lockage(folder, "artifact", "pull", f"{host}/note:1", "--output", "out")
         assert done.returncode == 0, done.stderr
-        said = await refused(folder, *PUSH, f"{host}/note:2", FILE)
-        assert ": 405" in said and "read-only" in said
+        stderr = await refused(folder, *PUSH, f"{host}/note:2", FILE)
+        assert ": 405" in stderr and "read-only" in stderr
         async with Registry() as registry:
             assert await registry.tags(Repository(host, "note")) == ["1"]
 
@@ -162,13 +164,13 @@ async def test_a_full_disk(folder: Path, tmp_path: Path) -> None:
     large = folder / "large"
     large.write_bytes(os.urandom(4_000_000))
     with servers.distribution(tmp_path / "small", space="1m") as host:
-        said = await refused(folder, *PUSH, f"{host}/note:1", "large:application/x-large")
-        assert "no space left" in said
+        stderr = await refused(folder, *PUSH, f"{host}/note:1", "large:application/x-large")
+        assert "no space left" in stderr
         async with Registry() as registry:
             assert await registry.tags(Repository(host, "note")) == []
 
 
 async def test_nobody_there(folder: Path) -> None:
     host = f"localhost:{servers.free_port()}"
-    said = await refused(folder, "artifact", "show", f"{host}/note:1")
-    assert f"cannot reach {host}" in said and "lockage up" in said
+    stderr = await refused(folder, "artifact", "show", f"{host}/note:1")
+    assert f"cannot reach {host}" in stderr and "lockage up" in stderr

@@ -1,4 +1,4 @@
-"""Every operation with faults on every n-th request: nothing is lost, nothing corrupt is accepted."""
+"""Retries: every operation with faults on every n-th request: nothing is lost, nothing corrupt is accepted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.registry import ClientSettings, Registry
 
 from . import images
 from .conftest import fresh
-from .faultproxy import Proxy, faulty
+from .fault_proxy import Proxy, faulty
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
@@ -41,28 +41,28 @@ async def proxy(host: str) -> AsyncIterator[Proxy]:
 
 @pytest.mark.parametrize("step", [2, 3, 5, 7])
 async def test_push_list_read_copy_delete(proxy: Proxy, host: str, step: int) -> None:
-    what = images.image(f"faults {step}")
+    image = images.image(f"faults {step}")
     repo, other = fresh(proxy.host), fresh(proxy.host)
     async with Registry(settings=QUICK) as shaky, Registry() as steady:
         proxy.every(step, *FAULTS)
-        await images.push(shaky, repo, what, "1")
-        note = await images.attach(shaky, repo, what.index.descriptor, "note")
-        assert {d.digest for d in await shaky.referrers(repo, what.index.digest)} == {note.digest}
-        assert await shaky.head(repo.tagged("1")) == what.index.descriptor
+        await images.push(shaky, repo, image, "1")
+        note = await images.attach(shaky, repo, image.index.descriptor, "note")
+        assert {d.digest for d in await shaky.referrers(repo, image.index.digest)} == {note.digest}
+        assert await shaky.head(repo.tagged("1")) == image.index.descriptor
         assert "1" in await shaky.tags(repo)
-        for descriptor, content in what.blobs.items():
+        for descriptor, content in image.blobs.items():
             assert await shaky.blob(repo, descriptor) == content
-        copied = await shaky.copy(repo, what.index.digest, other, tag="copy")
+        copied = await shaky.copy(repo, image.index.digest, other, tag="copy")
         assert [d.digest for d in copied.referrers] == [note.digest]
         behind = Repository(host, other.path)
-        assert await steady.get_manifest(behind.tagged("copy")) == what.index
-        for child in what.children:
+        assert await steady.get_manifest(behind.tagged("copy")) == image.index
+        for child in image.children:
             assert await steady.get_manifest(behind.at(child.digest)) == child
-        for descriptor, content in what.blobs.items():
+        for descriptor, content in image.blobs.items():
             assert await steady.blob(behind, descriptor) == content
-        assert [d.digest for d in await steady.referrers(behind, what.index.digest)] == [note.digest]
-        assert await shaky.delete(repo.at(what.index.digest))
-        assert await steady.head(Repository(host, repo.path).at(what.index.digest)) is None
+        assert [d.digest for d in await steady.referrers(behind, image.index.digest)] == [note.digest]
+        assert await shaky.delete(repo.at(image.index.digest))
+        assert await steady.head(Repository(host, repo.path).at(image.index.digest)) is None
     assert len(proxy.made) >= 4
 
 
@@ -95,16 +95,16 @@ async def test_chunks_resume(proxy: Proxy) -> None:
 
 
 async def test_corruption_that_stays_is_refused(proxy: Proxy) -> None:
-    what = images.image("corrupt for good")
+    image = images.image("corrupt for good")
     repo = fresh(proxy.host)
     async with Registry(settings=QUICK) as registry:
-        await images.push(registry, repo, what, "1")
+        await images.push(registry, repo, image, "1")
         proxy.every(1, "corrupt")
         with pytest.raises(RegistryError):
             await registry.get_manifest(repo.tagged("1"))
         with pytest.raises(CorruptContent):
-            await registry.get_manifest(repo.at(what.index.digest))
-        descriptor = next(iter(what.blobs))
+            await registry.get_manifest(repo.at(image.index.digest))
+        descriptor = next(iter(image.blobs))
         with pytest.raises(CorruptContent):
             await registry.blob(repo, descriptor)
         received = []
@@ -150,27 +150,27 @@ async def everything(registry: Registry, repo: Repository, other: Repository, se
         yield b"from a "
         yield b"stream"
 
-    said: list[object] = [await registry.ping(repo.host)]
-    what = images.image(seed)
-    await images.push(registry, repo, what, "1")
+    results: list[object] = [await registry.ping(repo.host)]
+    image = images.image(seed)
+    await images.push(registry, repo, image, "1")
     streamed = Descriptor.of(b"from a stream", "text/plain")
     await registry.put_blob(repo, stream, streamed)
-    said += [await registry.has_blob(repo, d.digest) for d in (streamed, Descriptor.of(b"nothing", ""))]
-    said += [await registry.mount_blob(other, streamed, repo), await registry.blob(other, streamed)]
-    said += [[piece async for piece in registry.stream_blob(repo, streamed)]]
+    results += [await registry.has_blob(repo, d.digest) for d in (streamed, Descriptor.of(b"nothing", ""))]
+    results += [await registry.mount_blob(other, streamed, repo), await registry.blob(other, streamed)]
+    results += [[piece async for piece in registry.stream_blob(repo, streamed)]]
     for tag in ("2", "3"):
-        said.append(await registry.put_manifest(repo, what.index.raw, what.index.media_type, tag=tag))
-    notes = [await images.attach(registry, repo, what.index.descriptor, text) for text in ("one", "two")]
-    said.append(await registry.delete_referrer(repo, notes[0].digest, what.index.digest))
-    said.append(await registry.referrers(repo, what.index.digest))
-    said.append([tag for tag in await registry.tags(repo) if not tag.startswith("sha256-")])
-    said += [await registry.head(repo.tagged("2")), await registry.head(repo.tagged("none"))]
-    said += [await registry.get_manifest(repo.tagged("3")), await registry.get_manifest(other.tagged("3"))]
-    copied = await registry.copy(repo, what.index.digest, other, tag="1", check=True)
-    said += [copied.descriptor, copied.referrers, copied.dangling]
-    said += [
-        await registry.referrers(other, what.index.digest),
+        results.append(await registry.put_manifest(repo, image.index.raw, image.index.media_type, tag=tag))
+    notes = [await images.attach(registry, repo, image.index.descriptor, text) for text in ("one", "two")]
+    results.append(await registry.delete_referrer(repo, notes[0].digest, image.index.digest))
+    results.append(await registry.referrers(repo, image.index.digest))
+    results.append([tag for tag in await registry.tags(repo) if not tag.startswith("sha256-")])
+    results += [await registry.head(repo.tagged("2")), await registry.head(repo.tagged("none"))]
+    results += [await registry.get_manifest(repo.tagged("3")), await registry.get_manifest(other.tagged("3"))]
+    copied = await registry.copy(repo, image.index.digest, other, tag="1", check=True)
+    results += [copied.descriptor, copied.referrers, copied.dangling]
+    results += [
+        await registry.referrers(other, image.index.digest),
         await registry.get_manifest(other.tagged("1")),
     ]
-    said += [await registry.delete(other.at(what.index.digest)), await registry.head(other.tagged("1"))]
-    return said
+    results += [await registry.delete(other.at(image.index.digest)), await registry.head(other.tagged("1"))]
+    return results

@@ -14,8 +14,8 @@ from pipeline.registry import Access, ClientSettings, Credentials, HostAccess, R
 
 from . import images, servers
 from .conftest import fresh
-from .faultproxy import faulty
-from .tokens import Service
+from .fault_proxy import faulty
+from .token_service import Service
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
@@ -58,13 +58,13 @@ def guarded(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 async def test_a_real_registry_that_wants_a_login(guarded: str) -> None:
-    repo, what = fresh(guarded), images.image("guarded")
+    repo, image = fresh(guarded), images.image("guarded")
     async with Registry(known(guarded, ALICE), QUICK) as registry:
         await registry.ping(guarded)
-        await images.push(registry, repo, what, "1")
-        assert await registry.head(repo.tagged("1")) == what.index.descriptor
+        await images.push(registry, repo, image, "1")
+        assert await registry.head(repo.tagged("1")) == image.index.descriptor
         public = Repository(guarded, "public/app")
-        await registry.copy(repo, what.index.digest, public, tag="1")
+        await registry.copy(repo, image.index.digest, public, tag="1")
         assert registry.stats.tokens <= 8
     for access in (Access(), known(guarded, Credentials("alice", "wrong"))):
         async with Registry(access, QUICK) as registry:
@@ -79,11 +79,11 @@ async def test_distribution_with_a_password_file(tmp_path: Path) -> None:
     (tmp_path / "htpasswd").write_text(f"alice:{HASHED}\n")
     extra = f"auth:\n  htpasswd: {{realm: test, path: {tmp_path / 'htpasswd'}}}\n"
     with servers.distribution(tmp_path, extra) as host:
-        repo, what = fresh(host), images.image("htpasswd")
+        repo, image = fresh(host), images.image("htpasswd")
         async with Registry(known(host, ALICE), QUICK) as registry:
-            await images.push(registry, repo, what, "1")
+            await images.push(registry, repo, image, "1")
             before = registry.stats
-            assert await registry.head(repo.tagged("1")) == what.index.descriptor
+            assert await registry.head(repo.tagged("1")) == image.index.descriptor
             assert registry.stats.since(before).total == 1
         async with Registry(Access(), QUICK) as registry:
             with pytest.raises(RegistryError, match="401 UNAUTHORIZED"):
@@ -100,14 +100,14 @@ async def service(host: str) -> AsyncIterator[Service]:
 
 
 async def test_one_token_serves_many_requests(service: Service) -> None:
-    repo, other, what = fresh(service.host), fresh(service.host), images.image("tokens")
+    repo, other, image = fresh(service.host), fresh(service.host), images.image("tokens")
     async with Registry(known(service.host, ALICE), QUICK) as registry:
-        await images.push(registry, repo, what, "1")
+        await images.push(registry, repo, image, "1")
         assert len(service.asked) == 1
     service.asked.clear()
     async with Registry(known(service.host, ALICE), QUICK) as registry:
-        await registry.copy(repo, what.index.digest, other, tag="1")
-        assert await registry.head(other.tagged("1")) == what.index.descriptor
+        await registry.copy(repo, image.index.digest, other, tag="1")
+        assert await registry.head(other.tagged("1")) == image.index.descriptor
         assert len(service.asked) <= 2
         assert f"repository:{other.path}:pull,push" in service.asked[-1]
         assert f"repository:{repo.path}:pull" in service.asked[-1]
@@ -115,13 +115,13 @@ async def test_one_token_serves_many_requests(service: Service) -> None:
 
 async def test_tokens_that_expire_in_mid_run(service: Service) -> None:
     service.uses = 3
-    repo, other, what = fresh(service.host), fresh(service.host), images.image("expiring")
+    repo, other, image = fresh(service.host), fresh(service.host), images.image("expiring")
     async with Registry(known(service.host, ALICE), QUICK) as registry:
-        await images.push(registry, repo, what, "1")
-        await images.attach(registry, repo, what.index.descriptor, "note")
-        await registry.copy(repo, what.index.digest, other, tag="1")
-        assert await registry.get_manifest(other.tagged("1")) == what.index
-        assert await registry.delete(other.at(what.index.digest))
+        await images.push(registry, repo, image, "1")
+        await images.attach(registry, repo, image.index.descriptor, "note")
+        await registry.copy(repo, image.index.digest, other, tag="1")
+        assert await registry.get_manifest(other.tagged("1")) == image.index
+        assert await registry.delete(other.at(image.index.digest))
     assert len(service.asked) > 5
 
 
@@ -169,12 +169,12 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 async def test_a_certificate_of_ones_own(certificate: tuple[Path, Path], tmp_path: Path) -> None:
     cert, key = certificate
-    what = images.image("tls")
+    image = images.image("tls")
     with servers.olareg(tmp_path, "--tls-cert", str(cert), "--tls-key", str(key)) as host:
         repo = fresh(host)
         async with Registry(Access({host: HostAccess(ca_file=str(cert))}), QUICK) as registry:
-            await images.push(registry, repo, what, "1")
-            assert await registry.head(repo.tagged("1")) == what.index.descriptor
+            await images.push(registry, repo, image, "1")
+            assert await registry.head(repo.tagged("1")) == image.index.descriptor
         async with Registry(Access(https_loopback=True), QUICK) as registry:
             with pytest.raises(RegistryError, match="is not trusted") as caught:
                 await registry.ping(host)
