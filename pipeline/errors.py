@@ -1,7 +1,6 @@
-"""One tree of errors: each knows its exit code, its cause and the next command.
+"""One tree of errors: each has an exit code, a cause and the next command.
 
-An error is raised where the cause is known, carries what a person needs, and is shown once, by the
-front (`cli` or `module`). Nothing here prints.
+An error is raised where the cause is known, carries what a person needs, and is shown once, by `cli` or `module`.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ class Exit(IntEnum):
     USAGE = 2  # the command line
     CONFIG = 3  # lockage.yml, image.yml, templates, lock
     ENVIRONMENT = 4  # engine, Docker, tools, disk
-    REGISTRY = 5  # a registry refused, failed or moved
+    REGISTRY = 5  # a registry refused, failed, or changed meanwhile
     BUILD = 6  # a Dockerfile instruction failed
-    GATE = 7  # a verdict was "no": findings, tests, size, signature
+    GATE = 7  # a gate is closed: findings, tests, size, signature
     INTERRUPTED = 130
 
 
@@ -41,23 +40,23 @@ class LockageError(Exception):
 
     def to_json(self) -> dict[str, object]:
         """The error as data: `kind`, `message`, and where known `hint`, `detail`, `problems`."""
-        out: dict[str, object] = {"kind": type(self).__name__, "message": self.message}
+        data: dict[str, object] = {"kind": type(self).__name__, "message": self.message}
         if self.hint:
-            out["hint"] = self.hint
+            data["hint"] = self.hint
         if self.detail:
-            out["detail"] = self.detail
-        return out
+            data["detail"] = self.detail
+        return data
 
 
 class UsageError(LockageError):
-    """The command line asks for something that does not exist or does not go together."""
+    """The command line names something that does not exist, or options that exclude each other."""
 
     exit_code = Exit.USAGE
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault in a text the user wrote. `line` and `column` count from 1; 0 means unknown.
+    """One problem in a file the user wrote. `line` and `column` count from 1; 0 means unknown.
 
     `subject` is the tag that it is about (`python:3.11.2-dev`), where several share the text; `base` is the name of an
     image that could not be resolved.
@@ -85,16 +84,16 @@ class Problem:
 
     def to_json(self) -> dict[str, object]:
         """The problem as data; unknown positions and absent suggestions are left out."""
-        out: dict[str, object] = {"path": self.path, "key": self.key, "message": self.text}
+        data: dict[str, object] = {"path": self.path, "key": self.key, "message": self.text}
         if self.line:
-            out |= {"line": self.line, "column": self.column}
+            data |= {"line": self.line, "column": self.column}
         if self.suggestion:
-            out["suggestion"] = self.suggestion
-        return out
+            data["suggestion"] = self.suggestion
+        return data
 
 
 class ConfigError(LockageError):
-    """One or more faults in what the user wrote; all of them, in file order."""
+    """One or more problems in files the user wrote; all of them, in file order."""
 
     exit_code = Exit.CONFIG
 
@@ -110,10 +109,10 @@ class ConfigError(LockageError):
 
     def to_json(self) -> dict[str, object]:
         """As `LockageError.to_json`, with `problems` as a list instead of `detail`."""
-        out = super().to_json()
-        out.pop("detail", None)
-        out["problems"] = [p.to_json() for p in self.problems]
-        return out
+        data = super().to_json()
+        data.pop("detail", None)
+        data["problems"] = [p.to_json() for p in self.problems]
+        return data
 
 
 def _file_order(problem: Problem) -> tuple[str, int, int, str, str, str]:
@@ -122,15 +121,32 @@ def _file_order(problem: Problem) -> tuple[str, int, int, str, str, str]:
 
 
 class EnvironmentProblem(LockageError):
-    """What the run stands on is missing or broken: engine, Docker, a tool, disk space."""
+    """What the run needs is missing or broken: engine, Docker, a tool, disk space."""
 
     exit_code = Exit.ENVIRONMENT
 
 
 class RegistryError(LockageError):
-    """A registry could not be reached, refused, or answered something that cannot be right."""
+    """A registry could not be reached, refused a request, or returned an invalid response.
+
+    `status` is the HTTP status of an error response, `code` the registry's error code (distribution-spec v1.1, "Error
+    Codes"); None where there was no response, or it had no code.
+    """
 
     exit_code = Exit.REGISTRY
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        detail: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.status = status
+        self.code = code
 
 
 class BuildError(LockageError):
@@ -154,7 +170,7 @@ class BuildError(LockageError):
 
 
 class GateClosed(LockageError):
-    """At least one gate said no. Nothing behind it was tagged."""
+    """At least one gate is closed. Nothing behind it was tagged."""
 
     exit_code = Exit.GATE
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -37,15 +38,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return workers.count(config.args, config.option.keyword)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """What hands tests out to processes."""
+    from tests.scheduler import Groups
+
+    return Groups(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give each test its group and bring groups into order; alone in one process, tests stay as they were found."""
-    if not (config.getoption("numprocesses", None) or hasattr(config, "workerinput")):
-        return
-    groups: dict[str, list[pytest.Item]] = {}
-    for item in items:
-        marker = item.get_closest_marker("xdist_group")
-        group = marker.args[0] if marker else workers.group_of(item.nodeid.partition("::")[0])
-        if marker is None:
-            item.add_marker(pytest.mark.xdist_group(group))
-        groups.setdefault(group, []).append(item)
-    items[:] = [item for group in workers.in_order(groups) for item in groups[group]]
+    """Bring groups into order; alone in one process, tests stay as they were found."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: workers.rank(workers.group_of(item.nodeid)))

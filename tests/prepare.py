@@ -13,10 +13,10 @@ import anyio
 from tools.judges import JUDGES
 from tools.peers import REGCTL
 
-from pipeline.cli.progress import Progress
+from pipeline.cli.output.progress import Progress
 from pipeline.errors import LockageError
 from pipeline.lab import LabSettings, ensure
-from pipeline.lab.engine.image import ensure as ensure_engine_image
+from pipeline.lab.engine.image import ensure_engine_image
 from pipeline.lab.tools.recipes import TOOLS
 
 _TOOLS = (*TOOLS.values(), *JUDGES, REGCTL)

@@ -30,9 +30,19 @@ def normal(name: str) -> str:
 
 
 def imported() -> Iterator[tuple[str, str]]:
-    """Top-level modules from outside, and a file that imports each."""
+    """Top-level modules from outside that are imported at run time, and a file that imports each."""
     for path in sorted((ROOT / "pipeline").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        guarded = {
+            inner
+            for node in ast.walk(tree)
+            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+            for statement in node.body
+            for inner in ast.walk(statement)
+        }
+        for node in ast.walk(tree):
+            if node in guarded:
+                continue
             modules: list[str] = []
             if isinstance(node, ast.Import):
                 modules = [alias.name for alias in node.names]

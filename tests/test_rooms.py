@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,7 +219,10 @@ def test_only_the_front_prints():
 
 
 def test_files_stay_small():
-    long = [
-        name for name, _ in files() if len((PACKAGE / name).read_text(encoding="utf-8").splitlines()) > 320
-    ]
+    long = [name for name, _ in files() if len((PACKAGE / name).read_text("utf-8").splitlines()) > 300]
     assert not long
+
+
+def test_folders_stay_small():
+    folders = Counter(name.rpartition("/")[0] for name, _ in files() if not name.endswith("__init__.py"))
+    assert not {folder: count for folder, count in folders.items() if count > 16}

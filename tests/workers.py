@@ -7,33 +7,41 @@ the machine itself is one group, which one process runs from end to end.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 MOST = 4  # processes; each may start an engine, a registry and their caches
 HOST = "host"
-_ON_THE_HOST = ("tests/lab/test_lab_way.py", "tests/lab/test_docker_way.py", "tests/lab/test_emulation.py")
-_LONG = (
-    "tests/real/test_features.py",
+ON_THE_HOST = (
+    "tests/lab/test_lab_backend.py",
+    "tests/lab/test_docker_backend.py",
+    "tests/lab/test_emulation.py",
+    "tests/real/test_docker.py",
+    "tests/real/test_builder.py::test_a_disk_that_is_full",
+)
+LONG = (
     "tests/real/test_module.py",
-    "tests/real/test_standing.py",
+    "tests/real/test_features.py",
     HOST,
     "tests/real/test_builder.py",
-    "tests/real/test_cache.py",
     "tests/real/test_faults.py",
-    "tests/real/test_fanin.py",
+    "tests/real/test_standing.py",
     "tests/real/test_chain.py",
-    "tests/real/test_gates.py",
+    "tests/real/test_cache.py",
     "tests/real/test_readme.py",
+    "tests/real/test_fanin.py",
+    "tests/real/test_gates.py",
     "tests/real/test_engines.py",
-    "tests/real/test_docker.py",
+    "tests/real/test_platforms.py",
+    "tests/real/test_reproducible.py",
+    "tests/registry/test_interrupted_release.py",
 )
-_RANK = {group: number for number, group in enumerate(_LONG)}
+_RANK = {group: number for number, group in enumerate(LONG)}
 
 
-def group_of(path: str) -> str:
-    """The group of a test module, by its path in the repository."""
-    return HOST if path in _ON_THE_HOST else path
+def group_of(test: str) -> str:
+    """The group of a test, by its path in the repository and its name."""
+    return HOST if test.startswith(ON_THE_HOST) else test.partition("::")[0]
 
 
 def rank(group: str) -> tuple[int, str]:
@@ -45,13 +53,9 @@ def rank(group: str) -> tuple[int, str]:
 def count(arguments: Sequence[str], selection: str) -> int:
     """The number of processes for a run: none besides this one unless whole folders are asked for."""
     folders = any(Path(argument).is_dir() for argument in arguments)
-    return min(MOST, _cores()) if folders and not selection and _cores() > 1 else 0
+    return min(MOST, cores()) if folders and not selection and cores() > 1 else 0
 
 
-def _cores() -> int:
+def cores() -> int:
+    """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def in_order(groups: Iterable[str]) -> list[str]:
-    """Each group once, the one that begins first at the front."""
-    return sorted(set(groups), key=rank)

@@ -1,4 +1,4 @@
-"""The engine's errors -> ours: which instruction, with what last words. (`str(ExecError)` leaves stderr out.)"""
+"""The engine's errors as ours: which command failed, with its last lines. (`str(ExecError)` leaves stderr out.)"""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ from pipeline.errors import BuildError, EnvironmentProblem, LockageError
 
 _LAST_LINES = 20
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_LOST = ("connection refused", "connection reset", "error reading from server", "session not found", "EOF")
-
-
-_FULL = (
+_CONNECTION_LOST = (
+    "connection refused",
+    "connection reset",
+    "error reading from server",
+    "session not found",
+    "EOF",
+)
+_DISK_FULL = (
     "no space left on device",
     "database or disk is full",
-    'could not parse exit code ""',  # which the engine could not write down
+    'could not parse exit code ""',  # the engine could not write it
 )
 DISK_FULL = "the engine's disk is full: free some space, then run again"
 
 
 def tail(text: str, count: int = _LAST_LINES) -> str:
-    """The last lines of some output, without colours and trailing blanks."""
+    """The last lines of some output, without colours and trailing space."""
     return "\n".join(_ANSI.sub("", text).rstrip().splitlines()[-count:])
 
 
 @contextmanager
-def explained(what: str, *, hint: str | None = None) -> Iterator[None]:
-    """Turn whatever Dagger raises inside into one LockageError that says what was being done."""
+def explained(operation: str, *, hint: str | None = None) -> Iterator[None]:
+    """Raise whatever Dagger raises inside as one LockageError; `operation` was being done."""
     import dagger
     import httpx
     from gql.transport.exceptions import TransportError
@@ -39,25 +43,27 @@ def explained(what: str, *, hint: str | None = None) -> Iterator[None]:
             yield
     except dagger.ExecError as fault:
         if full(f"{fault}\n{fault.stderr}"):
-            raise EnvironmentProblem(f"{what}: failed", hint=DISK_FULL, detail=tail(str(fault))) from None
+            raise EnvironmentProblem(
+                f"{operation}: failed", hint=DISK_FULL, detail=tail(str(fault))
+            ) from None
         command = " ".join(fault.command)
         raise BuildError(
-            f"{what}: `{command[:300]}` exited with {fault.exit_code}",
+            f"{operation}: `{command[:300]}` exited with {fault.exit_code}",
             hint=hint,
             detail=tail(f"{fault.stdout}\n{fault.stderr}".strip()) or None,
         ) from None
     except dagger.QueryError as fault:
-        raise _query_fault(what, str(fault), hint) from None
+        raise _query_fault(operation, str(fault), hint) from None
     except (dagger.ClientError, httpx.HTTPError, TransportError, RetryError, OSError) as fault:
         raise EnvironmentProblem(
-            f"{what}: the engine went away ({_words(fault)})",
+            f"{operation}: the engine went away ({_message(fault)})",
             hint="lockage status; lockage up; then run again: finished work is kept",
         ) from None
 
 
 @contextmanager
 def _single() -> Iterator[None]:
-    """The first cause in place of a group: the SDK looks up what a query refers to in a task group."""
+    """Raise the first cause in place of a group: the SDK resolves what a query refers to in a task group."""
     try:
         yield
     except ExceptionGroup as failed:
@@ -67,30 +73,30 @@ def _single() -> Iterator[None]:
         raise cause from None
 
 
-def _words(fault: Exception) -> str:
-    """What an exception says, or what it is called; of one that retried, what it met last."""
+def _message(fault: Exception) -> str:
+    """The first line of an exception, or its name; of one that gave up retrying, those of the last try."""
     last = getattr(fault, "last_attempt", None)
     cause = last.exception() if last is not None else fault
     return next(iter(str(cause).splitlines()), type(cause).__name__)
 
 
 def lost(message: str) -> bool:
-    """Whether a message is that of a connection that could not be made or was closed."""
-    return any(word in message for word in _LOST)
+    """Whether a message reports a connection that failed or was closed."""
+    return any(text in message for text in _CONNECTION_LOST)
 
 
 def full(message: str) -> bool:
-    """Whether a message is that of a disk without space."""
-    return any(words in message.lower() for words in _FULL)
+    """Whether a message reports a full disk."""
+    return any(text in message.lower() for text in _DISK_FULL)
 
 
-def _query_fault(what: str, message: str, hint: str | None) -> LockageError:
+def _query_fault(operation: str, message: str, hint: str | None) -> LockageError:
     if lost(message):
         return EnvironmentProblem(
-            f"{what}: the engine or a registry it needs went away",
+            f"{operation}: the engine or a registry it needs went away",
             hint="lockage status",
             detail=tail(message),
         )
     if full(message):
-        return EnvironmentProblem(what + ": failed", hint=DISK_FULL, detail=tail(message))
-    return BuildError(what + ": failed", hint=hint, detail=tail(message))
+        return EnvironmentProblem(operation + ": failed", hint=DISK_FULL, detail=tail(message))
+    return BuildError(operation + ": failed", hint=hint, detail=tail(message))

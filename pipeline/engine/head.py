@@ -1,10 +1,11 @@
-"""The commit that a folder of the engine stands on, for whoever has no git of their own."""
+"""HEAD of a folder in the engine, read without a git of our own."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import dagger
 
-_MOST = 1 << 20  # bytes of a commit that are looked at
+_READ_LIMIT = 1 << 20  # bytes of a commit
 _COMMITTER = re.compile(rb"^committer .* (\d+) [-+]\d{4}$", re.MULTILINE)
-_COMMIT = 1  # gitformat-pack: object type
+_COMMIT = 1  # object type (gitformat-pack)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,9 @@ class Head:
 
 
 async def read_head(folder: dagger.Directory, scratch: Path) -> Head | None:
-    """HEAD of a folder with its `.git`; None when it is no repository or has no commit yet.
+    """HEAD of a folder with its `.git`; None when it is not a repository or has no commit yet.
 
-    The engine says nothing of a commit's time, so the commit itself is written to `scratch` and read there.
+    The engine does not report a commit's time, so the commit itself is exported to `scratch` and read there.
     """
     import dagger
 
@@ -37,7 +38,7 @@ async def read_head(folder: dagger.Directory, scratch: Path) -> Head | None:
     try:
         sha = await git.head().commit()
         dirty = not await git.uncommitted().is_empty()
-        objects = git.head().tree().directory(".git/objects")  # a checkout of its own, one commit deep
+        objects = git.head().tree().directory(".git/objects")  # of a checkout that is one commit deep
         await objects.filter(include=[f"{sha[:2]}/{sha[2:]}", "pack/*.pack"]).export(str(scratch))
     except dagger.QueryError:
         return None
@@ -45,35 +46,36 @@ async def read_head(folder: dagger.Directory, scratch: Path) -> Head | None:
 
 
 def commit_time(objects: Path, sha: str) -> int:
-    """When a commit was made, from a folder of git objects; 0 when it is not the first thing to be found.
+    """The time of a commit, from a folder of git objects; 0 when it cannot be read.
 
-    It is looked for by itself and at the start of each pack, where git puts the newest commit (gitformat-pack);
-    what is found must have the digest that was asked for.
+    It is read as a loose object or from the start of a pack, where git puts the newest commit (gitformat-pack), and its
+    content must have the digest `sha`.
     """
     for raw in _candidates(objects, sha):
         if hashlib.new("sha256" if len(sha) == 64 else "sha1", raw).hexdigest() == sha:
-            found = _COMMITTER.search(raw)
-            return int(found[1]) if found else 0
+            committer = _COMMITTER.search(raw)
+            return int(committer[1]) if committer else 0
     return 0
 
 
-def _candidates(objects: Path, sha: str):
+def _candidates(objects: Path, sha: str) -> Iterator[bytes]:
+    """Content that may be the commit's."""
     loose = objects / sha[:2] / sha[2:]
     if loose.is_file():
         yield _inflated(loose.read_bytes())
     for pack in sorted((objects / "pack").glob("*.pack")):
         with pack.open("rb") as file:
-            head = file.read(_MOST)
-        place, kind = 12, (head[12] >> 4) & 7 if len(head) > 12 else 0
-        while len(head) > place and head[place] & 0x80:
-            place += 1
-        if head[:4] == b"PACK" and kind == _COMMIT:
-            body = _inflated(head[place + 1 :])
+            start = file.read(_READ_LIMIT)
+        offset, kind = 12, (start[12] >> 4) & 7 if len(start) > 12 else 0
+        while len(start) > offset and start[offset] & 0x80:
+            offset += 1
+        if start[:4] == b"PACK" and kind == _COMMIT:
+            body = _inflated(start[offset + 1 :])
             yield b"commit %d\0" % len(body) + body
 
 
 def _inflated(raw: bytes) -> bytes:
     try:
-        return zlib.decompressobj().decompress(raw, _MOST)
+        return zlib.decompressobj().decompress(raw, _READ_LIMIT)
     except zlib.error:
         return b""

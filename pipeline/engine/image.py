@@ -1,4 +1,4 @@
-"""An image of a registry as the engine's container, and as an archive for whoever reads one."""
+"""An image of a registry as a container of the engine, and as an archive."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 def existing(client: dagger.Client, reference: Reference, platform: Platform) -> dagger.Container:
-    """An image that is in the registry, by digest."""
+    """The image with a reference's digest."""
     import dagger
 
     return client.container(platform=dagger.Platform(str(platform))).from_(str(reference.by_digest))
 
 
 def archive(container: dagger.Container) -> dagger.File:
-    """The image as a docker archive: what scanners and metadata tests read. Stays in the engine."""
+    """The image as a Docker archive, for scanners and metadata tests; it stays in the engine."""
     import dagger
 
     return container.as_tarball(media_types=dagger.ImageMediaTypes.DockerMediaTypes)

@@ -1,4 +1,4 @@
-"""Which machines' programs an engine runs: its own, and those for which its kernel has an interpreter."""
+"""The platforms whose programs an engine runs: its own, and those for which its kernel has an interpreter."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ _PROGRAMS = {
     "s390x": (22, 64, ">", 0, "a7290000 0a01"),
 }
 _ADDRESS = 0x10000
-PROBE = "probe"  # the program's name in the folder that is handed over
+PROBE = "probe"  # the program's name in its folder
 _REFUSED = "exec format error"
 
 
 async def default_platform(client: dagger.Client) -> Platform:
-    """What the engine builds for when nothing else is said: its own machine."""
-    with explained("asking the engine for its platform"):
+    """The platform of the engine's machine. Raises EnvironmentProblem."""
+    with explained("reading the engine's platform"):
         return Platform.parse(str(await client.default_platform()))
 
 
 async def runs(client: dagger.Client, folder: dagger.Directory, platform: Platform) -> bool:
-    """Whether the engine can run programs for a platform: one that only exits is tried, each time anew.
+    """Whether the engine runs programs for a platform: one that only exits is tried, again in each call.
 
-    `folder` holds `program(platform)` as `PROBE`. Raises EnvironmentProblem when the engine is not there.
+    `folder` holds `program(platform)` as `PROBE`. Raises EnvironmentProblem when the engine does not answer.
     """
     import dagger
 
     probe = (
         client.container(platform=dagger.Platform(str(platform)))
         .with_file("/probe", folder.file(PROBE), permissions=0o755)
-        .with_env_variable("LOCKAGE_PROBE", uuid.uuid4().hex)  # an engine would remember what ran before
+        .with_env_variable("LOCKAGE_PROBE", uuid.uuid4().hex)  # or the engine recalls an earlier result
         .with_exec(["/probe"])
     )
     with explained(f"trying a program for {platform}"):
@@ -59,13 +59,13 @@ async def runs(client: dagger.Client, folder: dagger.Directory, platform: Platfo
 
 
 def write_program(folder: Path, platform: Platform) -> None:
-    """The program for a platform as `PROBE` in a folder, which is made."""
+    """Write the program for a platform as `PROBE` to a folder, creating it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / PROBE).write_bytes(program(platform))
 
 
 def program(platform: Platform) -> bytes:
-    """A static ELF program for a platform (a hundred bytes or so) that exits with 0."""
+    """A static ELF program for a platform that exits with 0; some hundred bytes."""
     machine, bits, order, flags, code = _PROGRAMS[platform.architecture]
     text = bytes.fromhex(code)
     header, entry = (64, 56) if bits == 64 else (52, 32)

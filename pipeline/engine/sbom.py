@@ -1,4 +1,4 @@
-"""The bill of materials of an image: syft, three formats in one pass, no network."""
+"""The bill of materials of an image: syft, three formats in one pass, without a network."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from pipeline.model import Reference
 
 from .faults import explained
-from .offline import results
+from .offline import OfflineStep, run_offline
 
 if TYPE_CHECKING:
     import dagger
 
-# Format -> file; CycloneDX 1.6 because grype reads no later one.
+# Format -> syft's format and the file; CycloneDX 1.6 because grype reads no later one.
 DOCUMENTS = {
     "cyclonedx-json": ("cyclonedx-json@1.6", "sbom.cyclonedx.json"),
     "spdx-json": ("spdx-json@2.3", "sbom.spdx.json"),
@@ -39,15 +39,12 @@ async def sbom(
         "--source-version",
         version,
     ]
-    for flavour, file in DOCUMENTS.values():
-        command += ["-o", f"{flavour}=/out/{file}"]
+    for option, file in DOCUMENTS.values():
+        command += ["-o", f"{option}=/out/{file}"]
     inputs = client.directory().with_file("image.tar", archive)
     with explained(f"listing the packages of {name}:{version}"):
-        out = results(
-            client,
-            tool,
-            inputs,
-            [command],
-            environment={"SYFT_CHECK_FOR_APP_UPDATE": "false", "SYFT_QUIET": "true"},
+        step = OfflineStep(
+            tool, [command], environment={"SYFT_CHECK_FOR_APP_UPDATE": "false", "SYFT_QUIET": "true"}
         )
+        out = run_offline(client, step, inputs)
         return {kind: (await out.file(file).contents()).encode() for kind, (_, file) in DOCUMENTS.items()}

@@ -1,4 +1,4 @@
-"""What a caller keeps secret, read only where this program itself needs it."""
+"""Secrets of a caller, read only where this program itself needs their content."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 async def plaintext(secret: dagger.Secret, name: str) -> str:
-    """The content of a secret; raises UsageError when its provider does not give it."""
+    """The content of a secret. Raises UsageError when its provider fails."""
     import dagger
 
     try:
         return await secret.plaintext()
-    except dagger.QueryError:  # whose text may quote the address
+    except dagger.QueryError:  # its text may quote the secret's address
         raise UsageError(
             f"the secret {name} cannot be read",
             hint='eval "$(lockage env)" in this shell, or pass it as file://PATH or env://NAME',

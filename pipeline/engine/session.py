@@ -1,7 +1,7 @@
-"""A session with a Dagger engine, with limits of our own on every wait.
+"""A session with a Dagger engine, with a limit on every wait.
 
-The SDK's own start reads the CLI's first line without a limit, so an engine that does not answer would hold
-the program for ever; here the CLI is started, read and ended by us. Nothing else in the program knows how.
+The SDK reads the CLI's first line without a limit, so an engine that does not answer would block the program for ever.
+Here the CLI is started, read and ended without the SDK.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import anyio
@@ -32,10 +33,11 @@ _LAST_LINES = 15
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach an engine: the CLI (None: let the SDK fetch its own), its environment, limits in seconds.
+    """How to reach an engine: the CLI (None: the SDK fetches its own), its environment, limits in seconds.
 
-    `forwards` are addresses at which containers of the engine reach ports of this machine's loopback. `schemas` is a
-    folder where the schema of the engine's API is kept; without one each session fetches it.
+    `remote` is whether somebody else starts the engine. `forwards` are addresses at which the engine's containers
+    reach ports of this machine's loopback. `schemas` is the folder that caches the schema of the engine's API; without
+    one each session fetches it.
     """
 
     cli: Path | None
@@ -43,81 +45,85 @@ class Connection:
     log: Path
     connect_limit: float = 60.0
     close_limit: float = 30.0
-    elsewhere: bool = False  # not an engine that this program starts
-    forwards: Mapping[int, str] = field(default_factory=dict, repr=False)
+    remote: bool = False
+    forwards: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     schemas: Path | None = None
 
 
 @asynccontextmanager
-async def connect(how: Connection) -> AsyncIterator[dagger.Client]:
+async def connect(connection: Connection) -> AsyncIterator[dagger.Client]:
     """Open a session and close it again, whatever happens in between.
 
     Raises EnvironmentProblem when the engine cannot be reached within `connect_limit`.
     """
-    process, patience = await _start(how), 1.0  # nobody waits for what never answered
+    process, patience = await _start(connection), 1.0  # without a session there is nothing to wait for
     try:
-        with _unchecked():
+        with _without_beartype():
             import dagger  # half a second or more, in which the CLI finds the engine
-        from dagger.client._session import ConnectConfig, ConnectParams, SingleConnection
+        from dagger.client._config import ConnectConfig
+        from dagger.client._session import ConnectParams, SingleConnection
         from gql.transport.exceptions import TransportError
 
-        port, token = await _parameters(process, how)
+        port, token = await _parameters(process, connection)
         # What the CLI cannot ask of the engine now, it cannot ask again: an engine's end is the session's.
-        config = ConnectConfig(timeout=dagger.Timeout(None, connect=how.connect_limit), retry=None)
-        connection = SingleConnection(ConnectParams(port=port, session_token=token), config)
+        config = ConnectConfig(timeout=dagger.Timeout(None, connect=connection.connect_limit), retry=None)
+        session = SingleConnection(ConnectParams(port=port, session_token=token), config)
         try:
-            with anyio.fail_after(how.connect_limit):
-                await _open(connection, how)
+            with anyio.fail_after(connection.connect_limit):
+                await _open(session, connection)
         except (TimeoutError, dagger.ClientConnectionError, TransportError) as fault:
-            raise _unreachable(how, str(fault) or "no answer") from None
-        patience, client = how.close_limit, dagger.Client.from_connection(connection)
+            raise _unreachable(connection, str(fault) or "no answer") from None
+        patience, client = connection.close_limit, dagger.Client.from_connection(session)
         try:
             yield client
         finally:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(how.close_limit):
+            with anyio.CancelScope(shield=True), anyio.move_on_after(connection.close_limit):
                 if await _gone(client):
                     patience = 1.0
-                await connection.close()
+                await session.close()
     finally:
         await _stop(process, patience)
 
 
-async def _open(connection: SingleConnection, how: Connection) -> None:
-    session = connection.session
-    if how.schemas is None:
-        await connection.connect()
+async def _open(session: SingleConnection, connection: Connection) -> None:
+    from gql.client import Client
+
+    client = session.session.client
+    if connection.schemas is None:
+        await session.connect()
         return
-    session.client.fetch_schema_from_transport = False
-    await connection.connect()
-    await provide(session.client, await session.get_session(), how.schemas, _identity(how.cli))
+    assert isinstance(client, Client)  # only with retries it is something else
+    client.fetch_schema_from_transport = False
+    await session.connect()
+    await provide(client, await session.session.get_session(), connection.schemas, _identity(connection.cli))
 
 
 def _identity(cli: Path | None) -> str:
-    """What tells one CLI from another; the SDK's own has the SDK's version."""
+    """Identifies a CLI by its file; the SDK's own by the SDK's version."""
     if cli is None:
         from importlib.metadata import version
 
         return version("dagger-io")
-    found = cli.stat()
-    return f"{cli} {found.st_size} {found.st_mtime_ns}"
+    status = cli.stat()
+    return f"{cli} {status.st_size} {status.st_mtime_ns}"
 
 
 @contextmanager
-def _unchecked() -> Iterator[None]:
-    """The SDK without the checks that it compiles for the arguments of each of its functions when it is imported: half
-    of the import's time, and a tenth of the program's memory."""
+def _without_beartype() -> Iterator[None]:
+    """Imports the SDK without the argument checks that it compiles for each of its functions: they take half of the
+    import's time, and a tenth of the program's memory."""
     import beartype
 
-    checked = beartype.beartype
-    beartype.beartype = lambda *_, **__: lambda function: function
+    decorator = beartype.beartype
+    beartype.beartype = lambda *_, **__: lambda function: function  # type: ignore[assignment]  # an overload
     try:
         yield
     finally:
-        beartype.beartype = checked
+        beartype.beartype = decorator
 
 
 async def _gone(client: dagger.Client) -> bool:
-    """Whether the engine is known to have ended: the CLI would wait for it all the same."""
+    """Whether the engine has ended: the CLI would wait for it all the same."""
     try:
         with explained("closing the session"):
             await client.version()
@@ -126,26 +132,26 @@ async def _gone(client: dagger.Client) -> bool:
     return False
 
 
-async def _start(how: Connection) -> Process:
-    cli = how.cli or await _official_cli(how)
-    how.log.parent.mkdir(parents=True, exist_ok=True)
-    # A group of its own: Ctrl-C at the terminal reaches us, and we close the session in order.
+async def _start(connection: Connection) -> Process:
+    cli = connection.cli or await _official_cli(connection)
+    connection.log.parent.mkdir(parents=True, exist_ok=True)
+    # In a process group of its own, so that Ctrl-C at the terminal ends this program, which closes the session.
     try:
-        with how.log.open("ab") as log:
+        with connection.log.open("ab") as log:
             return await anyio.open_process(
-                # Silent: errors are in the log all the same; writing down each step takes a hundredth of a core.
+                # Errors are logged even with --silent; logging each step takes a hundredth of a core.
                 [str(cli), "session", "--silent", "--label", "dagger.io/sdk.name:lockage"],
                 stdin=-1,
                 stdout=-1,
                 stderr=log,
-                env={**how.environment},
+                env={**connection.environment},
                 start_new_session=True,
             )
     except OSError as fault:
         raise EnvironmentProblem(f"cannot start the Dagger CLI {cli}: {fault}", hint="lockage up") from None
 
 
-async def _official_cli(how: Connection) -> Path:
+async def _official_cli(connection: Connection) -> Path:
     from dagger.provisioning import DownloadError
     from dagger.provisioning._download import Downloader
 
@@ -159,34 +165,34 @@ async def _official_cli(how: Connection) -> Path:
         ) from None
 
 
-async def _parameters(process: Process, how: Connection) -> tuple[int, str]:
+async def _parameters(process: Process, connection: Connection) -> tuple[int, str]:
     line = b""
     try:
-        with anyio.fail_after(how.connect_limit):
+        with anyio.fail_after(connection.connect_limit):
             assert process.stdout
             while not line.endswith(b"\n"):
                 line += await process.stdout.receive(4096)
-        said = json.loads(line)
-        return int(said["port"]), str(said["session_token"])
+        parameters = json.loads(line)
+        return int(parameters["port"]), str(parameters["session_token"])
     except TimeoutError:
-        raise _unreachable(how, f"no answer within {how.connect_limit:.0f} s") from None
+        raise _unreachable(connection, f"no answer within {connection.connect_limit:.0f} s") from None
     except (anyio.EndOfStream, ValueError, KeyError) as fault:
-        raise _unreachable(how, str(fault) or "the Dagger CLI ended") from None
+        raise _unreachable(connection, str(fault) or "the Dagger CLI ended") from None
 
 
-def _unreachable(how: Connection, why: str) -> EnvironmentProblem:
-    host = how.environment.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST", "the engine the Dagger CLI starts")
+def _unreachable(connection: Connection, reason: str) -> EnvironmentProblem:
+    host = connection.environment.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST", "the engine the Dagger CLI starts")
     return EnvironmentProblem(
-        f"no session with the Dagger engine at {host}: {why}",
-        hint="see to it that it runs and can be reached from here, or name another one"
-        if how.elsewhere
+        f"no session with the Dagger engine at {host}: {reason}",
+        hint="make sure that it runs and can be reached from here, or name another one"
+        if connection.remote
         else "lockage status; lockage down engine && lockage up",
-        detail=last_lines(how.log),
+        detail=last_lines(connection.log),
     )
 
 
 def last_lines(log: Path, count: int = _LAST_LINES) -> str | None:
-    """The end of a log for an error's detail, None when there is nothing."""
+    """The end of a log, for an error's detail; None when it is empty or cannot be read."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 16_384))
@@ -197,7 +203,7 @@ def last_lines(log: Path, count: int = _LAST_LINES) -> str | None:
 
 
 async def _stop(process: Process, patience: float) -> None:
-    """End the CLI by closing its input; signals only when that does not help."""
+    """End the CLI by closing its input, and by signals if it has not ended after `patience` seconds."""
     with anyio.CancelScope(shield=True):
         if process.stdin:
             await process.stdin.aclose()

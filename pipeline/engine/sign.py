@@ -1,7 +1,7 @@
-"""Signatures by cosign with a key pair: statements in, bundles out, no registry and no network.
+"""Signatures by cosign with a key pair: statements in, bundles out, without a registry or a network.
 
-Cosign signs the in-toto statement; attaching the bundle to the image is the registry client's work, so the
-key and the registry's credentials never meet in one place. (Bundle format v0.3, as `cosign sign` makes it.)
+Cosign signs the in-toto statement. The registry client attaches the bundle to the image, so the key and the registry's
+credentials are never in one place. (Bundle format v0.3, as `cosign sign` writes it.)
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from pipeline.model import Reference
 
 from .faults import explained
-from .offline import SecretFile, results
+from .offline import OfflineStep, SecretFile, run_offline
 
 if TYPE_CHECKING:
     import dagger
 
 BINARY = "/ko-app/cosign"
-# A key pair needs no transparency log, timestamp or trusted root; saying so keeps cosign off the network.
+# A key pair needs no transparency log, timestamp or trusted root; without this, cosign would fetch them.
 _SIGNING_CONFIG = (
     '{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json","rekorTlogConfig":{},"tsaConfig":{}}'
 )
@@ -37,10 +37,10 @@ _OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A cosign private key and its password, as secrets of the engine; `fingerprint` tells the key from others.
+    """A cosign private key and its password, as secrets of the engine; `fingerprint` identifies the key.
 
-    Secrets are no part of what the engine's cache goes by: without the fingerprint it would recall, for a new key,
-    what the old one signed.
+    Secrets are not part of the engine's cache keys: without the fingerprint, a new key would get what the old one
+    signed.
     """
 
     private: dagger.Secret
@@ -51,7 +51,7 @@ class SigningKey:
 
 
 async def sign(
-    client: dagger.Client, tool: Reference, key: SigningKey, statements: Sequence[bytes], *, what: str
+    client: dagger.Client, tool: Reference, key: SigningKey, statements: Sequence[bytes], *, subject: str
 ) -> list[bytes]:
     """One bundle for each statement, in the same order; raises BuildError (wrong password, broken key)."""
     inputs = client.directory().with_new_file("signing.json", _SIGNING_CONFIG)
@@ -74,6 +74,6 @@ async def sign(
         SecretFile(key.private, key.private_name, target="/run/cosign.key"),
         SecretFile(key.password, key.password_name, variable="COSIGN_PASSWORD"),
     ]
-    with explained(f"signing {what}", hint="check the key and COSIGN_PASSWORD; `lockage sign --help`"):
-        out = results(client, tool, inputs, commands, secrets=secrets)
+    with explained(f"signing {subject}", hint="check the key and COSIGN_PASSWORD; `lockage sign --help`"):
+        out = run_offline(client, OfflineStep(tool, commands, secrets=secrets), inputs)
         return [(await out.file(f"{n}.json").contents()).encode() for n in range(len(statements))]

@@ -1,10 +1,9 @@
-"""Engine and registry where there are none: they come up by themselves and leave the host as it was.
+"""Engine and registry for machines that have none: started on demand, and the host stays unchanged.
 
-`up`, `down` and `status` manage one instance, shared by all checkouts of a user; `hold` keeps it up during
-a run. `ensure` makes single tools. Names are imported when they are asked for:
-`lockage plan` needs a version and a folder's name from here, nothing more.
+`up`, `down` and `status` manage one instance, shared by all checkouts of a user; `hold` keeps it up during a run.
+`ensure` builds single tools. Names are imported on first use: `lockage plan` needs only the settings from here.
 
-`status` is asked for in its own module: a name that is a function and a module could not be told apart.
+`status` is not re-exported: the name would be both a function and a module.
 """
 
 from __future__ import annotations
@@ -14,61 +13,19 @@ from typing import TYPE_CHECKING
 from pipeline.util.lazy import names
 
 if TYPE_CHECKING:
-    from .backend import Backend, HostProbe, choose_backend
-    from .daemons import DaemonState
     from .instance import Instance, down, up
-    from .leases import Lease, hold
-    from .settings import LabSettings, Report, quiet
-    from .status import DaemonStatus, InstanceStatus
-    from .tools.toolbox import cached, ensure
+    from .leases import hold
+    from .settings import LabSettings
+    from .tools.toolbox import ensure
 
-_HOMES = {
-    "backend": (
-        "HostProbe",
-        "Backend",
-        "choose_backend",
-    ),
-    "daemons": ("DaemonState",),
-    "instance": (
-        "Instance",
-        "down",
-        "up",
-    ),
-    "leases": (
-        "Lease",
-        "hold",
-    ),
-    "settings": (
-        "Report",
-        "LabSettings",
-        "quiet",
-    ),
-    "status": (
-        "DaemonStatus",
-        "InstanceStatus",
-    ),
-    "tools.toolbox": (
-        "cached",
-        "ensure",
-    ),
-}
-__getattr__ = names(__name__, _HOMES)
+__getattr__ = names(
+    __name__,
+    {
+        "instance": ("Instance", "down", "up"),
+        "leases": ("hold",),
+        "settings": ("LabSettings",),
+        "tools.toolbox": ("ensure",),
+    },
+)
 
-__all__ = [
-    "Backend",
-    "DaemonState",
-    "DaemonStatus",
-    "HostProbe",
-    "Instance",
-    "InstanceStatus",
-    "LabSettings",
-    "Lease",
-    "Report",
-    "cached",
-    "choose_backend",
-    "down",
-    "ensure",
-    "hold",
-    "quiet",
-    "up",
-]
+__all__ = ["Instance", "LabSettings", "down", "ensure", "hold", "up"]

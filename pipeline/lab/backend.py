@@ -1,4 +1,4 @@
-"""Which way the engine and the registry take on this machine: one pure function over what was seen."""
+"""The backend that runs the engine and the registry on this machine: a pure choice from settings and a probe."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from pipeline.errors import EnvironmentProblem
 
 from .settings import LabSettings
 
-Kind = Literal["docker", "lab", "remote"]
+LocalKind = Literal["docker", "lab"]
+BackendKind = Literal["docker", "lab", "remote"]
 
-_SCHEMES = ("unix", "tcp", "docker-container", "podman-container", "kube-pod", "ssh", "docker-image")
+_ENGINE_SCHEMES = ("unix", "tcp", "docker-container", "podman-container", "kube-pod", "ssh", "docker-image")
 
 
 @dataclass(frozen=True, slots=True)
 class HostProbe:
-    """What a look at the machine gave: Docker's version or why there is none, root, system, running ways."""
+    """What the machine offers: Docker's version, or why there is no Docker; whether this is root, and Linux."""
 
     docker_version: str = ""
     docker_problem: str = ""
@@ -26,38 +27,38 @@ class HostProbe:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """The way taken and the reason for it, for a person. `url` is the engine's for "remote"."""
+    """The chosen backend and why it was chosen. `url` is the engine's address if `kind` is "remote"."""
 
-    kind: Kind
+    kind: BackendKind
     why: str
     url: str = ""
 
 
 def choose_backend(settings: LabSettings, probe: HostProbe) -> Backend:
-    """Choose the way: what was asked for, else Docker if a daemon answers, else the lab's own for root.
+    """The backend that LOCKAGE_ENGINE names; otherwise Docker if its daemon answers, the lab for root on Linux.
 
-    Raises `EnvironmentProblem` when nothing is possible, or not what was asked for.
+    Raises `EnvironmentProblem` if the named backend, or any backend at all, is unavailable.
     """
-    asked = settings.engine
-    if asked and asked not in ("docker", "lab"):
-        scheme = asked.partition("://")[0]
-        if "://" not in asked or scheme not in _SCHEMES:
+    requested = settings.engine
+    if requested and requested not in ("docker", "lab"):
+        scheme = requested.partition("://")[0]
+        if "://" not in requested or scheme not in _ENGINE_SCHEMES:
             raise EnvironmentProblem(
-                f"LOCKAGE_ENGINE={asked} is neither a way nor the address of an engine",
+                f"LOCKAGE_ENGINE={requested} is neither a backend nor the address of an engine",
                 hint="use docker, lab, or an address like tcp://host:1234 or unix:///path/engine.sock",
             )
-        return Backend("remote", "LOCKAGE_ENGINE names an engine", asked)
-    if asked == "docker":
+        return Backend("remote", "LOCKAGE_ENGINE names an engine", requested)
+    if requested == "docker":
         if probe.docker_problem:
             raise EnvironmentProblem(
                 f"LOCKAGE_ENGINE=docker, but {probe.docker_problem}",
                 hint="start Docker (`docker info` has to answer), or unset LOCKAGE_ENGINE",
             )
         return Backend("docker", f"LOCKAGE_ENGINE=docker; Docker {probe.docker_version} answers")
-    if asked == "lab":
+    if requested == "lab":
         if not (probe.root and probe.linux):
             raise EnvironmentProblem(
-                "LOCKAGE_ENGINE=lab needs root on Linux, for namespaces of its own",
+                "LOCKAGE_ENGINE=lab needs root on Linux, to create namespaces",
                 hint="run as root, or use Docker: LOCKAGE_ENGINE=docker",
             )
         return Backend("lab", "LOCKAGE_ENGINE=lab")
@@ -66,7 +67,7 @@ def choose_backend(settings: LabSettings, probe: HostProbe) -> Backend:
     if probe.root and probe.linux:
         return Backend("lab", f"no Docker ({probe.docker_problem}), and root on Linux")
     raise EnvironmentProblem(
-        f"there is nothing to run an engine with: no Docker ({probe.docker_problem}), "
+        f"nothing here can run an engine: no Docker ({probe.docker_problem}), "
         + ("and not root" if probe.linux else "and not Linux"),
         hint="start Docker, run as root on Linux, or set LOCKAGE_ENGINE to the address of an engine",
     )

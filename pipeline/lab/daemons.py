@@ -1,4 +1,4 @@
-"""Processes that outlive the command that started them, recognised by pid and start time, never by name."""
+"""Processes that outlive the command that started them, identified by pid and start time, never by name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -14,11 +13,13 @@ from pathlib import Path
 
 import anyio
 
+from pipeline.util.files import replace_file
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class DaemonState(StrEnum):
-    """How a daemon is: `crashed` means that it is gone without having been stopped."""
+    """The state of a daemon; `crashed` means that it ended without having been stopped."""
 
     RUNNING = "running"
     STOPPED = "stopped"
@@ -26,11 +27,37 @@ class DaemonState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class DaemonRecord:
-    """What is written down about a running daemon.
+class DaemonStatus:
+    """One daemon: its state, its address, the process or container that runs it, and its log.
 
-    `start` is the kernel's start time of that pid (clock ticks since boot `boot`), so that another process
-    which got the same number is not taken for it; `key` says what runs (binary, image, configuration).
+    `answers` is None if it was not asked because it does not run.
+    """
+
+    name: str
+    state: DaemonState
+    address: str = ""
+    runs_as: str = ""
+    answers: bool | None = None
+    log: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """The daemon as data."""
+        return {
+            "name": self.name,
+            "state": str(self.state),
+            "address": self.address,
+            "runsAs": self.runs_as,
+            "answers": self.answers,
+            "log": self.log,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonRecord:
+    """The record of a running daemon.
+
+    `start` is the kernel's start time of that pid, in clock ticks since boot `boot`: another process that got the
+    same number has another one. `key` identifies what runs (binary, image, configuration).
     """
 
     pid: int
@@ -40,12 +67,12 @@ class DaemonRecord:
 
 
 def start_time(pid: int) -> int | None:
-    """Field 22 of /proc/PID/stat, or None if there is no such process or it has ended (proc(5)).
+    """Field 22 of /proc/PID/stat (proc(5)); None if there is no such process or it has ended.
 
-    Where there is no /proc it is 0 for every process that there is.
+    Without /proc it is 0 for every process that exists.
     """
     if not _BOOT_ID.exists():
-        return _exists(pid)
+        return 0 if _exists(pid) else None
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -54,34 +81,34 @@ def start_time(pid: int) -> int | None:
     return None if fields[0] in ("Z", "X") else int(fields[19])
 
 
-def _exists(pid: int) -> int | None:
+def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
-        return None
+        return False
     except PermissionError:
-        return 0
-    return 0
+        return True
+    return True
 
 
 def boot_id() -> str:
-    """The kernel's name for the time since the machine started; empty where it does not tell."""
+    """The kernel's identifier of this boot; empty where there is none."""
     return _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
 
 
 def alive(record: DaemonRecord) -> bool:
-    """Whether the very process that was recorded still runs."""
+    """Whether the recorded process, and not a successor of its pid, still runs."""
     return record.boot == boot_id() and start_time(record.pid) == record.start
 
 
-def describe(pid: int, key: str) -> DaemonRecord | None:
-    """The record of a process that runs now, or None if it has ended already."""
+def record_of(pid: int, key: str) -> DaemonRecord | None:
+    """The record of a running process, or None if it has ended already."""
     start = start_time(pid)
     return None if start is None else DaemonRecord(pid, start, boot_id(), key)
 
 
 def read(path: Path) -> DaemonRecord | None:
-    """The record in a file; None if there is none or it cannot be understood."""
+    """The record in a file; None if the file is missing or damaged."""
     try:
         data = json.loads(path.read_text())
         return DaemonRecord(int(data["pid"]), int(data["start"]), str(data["boot"]), str(data.get("key", "")))
@@ -90,7 +117,7 @@ def read(path: Path) -> DaemonRecord | None:
 
 
 def state(path: Path) -> tuple[DaemonState, DaemonRecord | None]:
-    """How the daemon recorded in that file is, and the record if there is one."""
+    """The state of the daemon recorded in that file, and its record if there is one."""
     record = read(path)
     if record is None:
         return (DaemonState.CRASHED if path.exists() else DaemonState.STOPPED), None
@@ -98,22 +125,14 @@ def state(path: Path) -> tuple[DaemonState, DaemonRecord | None]:
 
 
 def write(path: Path, record: DaemonRecord) -> None:
-    """Write the record so that a reader sees all of it or nothing."""
-    replace_text(path, json.dumps(asdict(record)) + "\n")
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Replace a small file as a whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-        file.write(text)
-    Path(file.name).replace(path)
+    """Write a record atomically."""
+    replace_file(path, json.dumps(asdict(record)) + "\n", mode=0o600)
 
 
 def spawn(
     argv: Sequence[str], *, environ: Mapping[str, str], log: Path, pass_fds: Sequence[int] = ()
 ) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, its output appended to `log`, without a terminal or input."""
+    """Start a process in its own session, without terminal or input; its output is appended to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -128,23 +147,23 @@ def spawn(
         )
 
 
-async def stop(record: DaemonRecord, *, first: signal.Signals, patience: float) -> bool:
-    """Send `first`, wait up to `patience` seconds, then kill. True if the kill was not needed."""
+async def stop(record: DaemonRecord, stop_signal: signal.Signals, limit: float) -> bool:
+    """Send `stop_signal`, wait up to `limit` seconds, then kill. True if it ended without the kill."""
     if not alive(record):
         return True
-    os.kill(record.pid, first)
-    if await gone(record, patience):
+    os.kill(record.pid, stop_signal)
+    if await wait_until_ended(record, limit):
         return True
     if alive(record):
         os.kill(record.pid, signal.SIGKILL)
-        await gone(record, 10)
+        await wait_until_ended(record, 10)
     return False
 
 
-async def gone(record: DaemonRecord, patience: float) -> bool:
-    """Wait until the process has ended, at most `patience` seconds; whether it has."""
-    with anyio.move_on_after(patience):
-        while alive(record):  # noqa: ASYNC110  (another session's process: nothing tells us)
+async def wait_until_ended(record: DaemonRecord, limit: float) -> bool:
+    """Wait until the process has ended, at most `limit` seconds; whether it has."""
+    with anyio.move_on_after(limit):
+        while alive(record):  # noqa: ASYNC110  (not our child: nothing notifies us)
             await anyio.sleep(0.05)
     return not alive(record)
 

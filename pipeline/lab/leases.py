@@ -1,4 +1,4 @@
-"""Who uses the instance now: one small file per run, valid as long as that process lives."""
+"""Leases on the instance: one small file per run that uses it, valid as long as its process lives."""
 
 from __future__ import annotations
 
@@ -10,25 +10,38 @@ from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 
+from pipeline.util.files import replace_file
+
 from . import daemons
 from .daemons import DaemonRecord
 from .settings import LabSettings
 
-_numbers = count()
+_serial_numbers = count()
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A run that needs the instance to stay up: its process, its folder and what it does; `builder` is BuildKit's
-    image where the run has started it on its engine."""
+    """A run that needs the instance to stay up: its process, its folder and its command.
+
+    `builder` is the image of BuildKit if the run has started it on its engine.
+    """
 
     pid: int
     folder: str
-    what: str
+    command: str
     builder: str = ""
 
     def __str__(self) -> str:
-        return f"pid {self.pid} in {self.folder} ({self.what})"
+        return f"pid {self.pid} in {self.folder} ({self.command})"
+
+    def to_json(self) -> dict[str, object]:
+        """The lease as data."""
+        return {
+            "pid": self.pid,
+            "folder": self.folder,
+            "what": self.command,
+            "builder": self.builder or None,
+        }
 
 
 def _folder(settings: LabSettings) -> Path:
@@ -36,39 +49,44 @@ def _folder(settings: LabSettings) -> Path:
 
 
 @contextmanager
-def hold(settings: LabSettings, folder: Path, what: str = "run") -> Iterator[Callable[[str], None]]:
-    """Keep others from stopping the instance during the block. Enter it before `up`; gives a function that notes the
-    image of the builder that was started.
+def hold(settings: LabSettings, folder: Path, command: str = "run") -> Iterator[Callable[[str], None]]:
+    """Keep others from stopping the instance during the block. Enter it before `up`.
 
-    Any number of runs, also of one process, may hold the same instance.
+    Yields a function that records the image of a builder the run has started. Any number of runs, also of one
+    process, may hold the same instance.
     """
-    record = daemons.describe(os.getpid(), "")
-    place = _folder(settings) / f"{os.getpid()}-{next(_numbers)}.json"
-    text = {**(asdict(record) if record else {}), "folder": str(folder), "what": what}
+    record = daemons.record_of(os.getpid(), "")
+    path = _folder(settings) / f"{os.getpid()}-{next(_serial_numbers)}.json"
+    fields = {**(asdict(record) if record else {}), "folder": str(folder), "what": command}
 
-    def note(builder: str) -> None:
-        daemons.replace_text(place, json.dumps(text | {"builder": builder}) + "\n")
+    def note_builder(builder: str) -> None:
+        replace_file(path, json.dumps(fields | {"builder": builder}) + "\n", mode=0o600)
 
-    note("")
+    note_builder("")
     try:
-        yield note
+        yield note_builder
     finally:
-        place.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
-def users(settings: LabSettings, *, others: bool = False) -> tuple[Lease, ...]:
-    """Who holds the instance, by pid; without this process if `others`. Files of the dead are removed."""
-    found = []
-    for place in sorted(_folder(settings).glob("*.json")):
+def current_leases(settings: LabSettings) -> tuple[Lease, ...]:
+    """The leases on the instance, by pid. Files of processes that have ended are removed."""
+    leases = []
+    for path in sorted(_folder(settings).glob("*.json")):
         try:
-            data = json.loads(place.read_text())
+            data = json.loads(path.read_text())
             record = DaemonRecord(int(data["pid"]), int(data["start"]), str(data["boot"]))
             builder = str(data.get("builder", ""))
-            user = Lease(record.pid, str(data["folder"]), str(data["what"]), builder)
+            lease = Lease(record.pid, str(data["folder"]), str(data["what"]), builder)
         except (OSError, ValueError, KeyError, TypeError):
-            continue  # being removed, or not one of ours
-        if not daemons.alive(record):
-            place.unlink(missing_ok=True)
-        elif not (others and record.pid == os.getpid()):
-            found.append(user)
-    return tuple(sorted(found, key=lambda user: user.pid))
+            continue  # being removed, or not a lease
+        if daemons.alive(record):
+            leases.append(lease)
+        else:
+            path.unlink(missing_ok=True)
+    return tuple(sorted(leases, key=lambda lease: lease.pid))
+
+
+def leases_of_others(settings: LabSettings) -> tuple[Lease, ...]:
+    """The leases of all processes but this one."""
+    return tuple(lease for lease in current_leases(settings) if lease.pid != os.getpid())

@@ -1,4 +1,4 @@
-"""Loopback ports: which is free, who has one, does HTTP answer there."""
+"""Loopback ports: which are free, which process listens, and whether HTTP answers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import anyio
 
 LOOPBACK = "127.0.0.1"
 PREFERRED = range(5000, 5100)
+_LISTEN = "0A"  # proc(5), /proc/net/tcp
 
 
 def is_free(port: int) -> bool:
@@ -23,7 +24,7 @@ def is_free(port: int) -> bool:
 
 
 def pick(avoid: frozenset[int] = frozenset()) -> int:
-    """The first free port from 5000 on; one of the kernel's choice if a hundred are taken."""
+    """The first free port from 5000 on; one chosen by the kernel if a hundred are taken."""
     for port in PREFERRED:
         if port not in avoid and is_free(port):
             return port
@@ -33,18 +34,18 @@ def pick(avoid: frozenset[int] = frozenset()) -> int:
 
 
 def owner(port: int) -> str:
-    """Who listens on that port, as "pid N (name)"; empty if the kernel does not tell us."""
-    inodes = {f"socket:[{inode}]" for inode in _listening(port)}
-    if not inodes:
+    """The process that listens on that port, as "pid N (name)"; empty if the kernel does not show it."""
+    sockets = _listening_sockets(port)
+    if not sockets:
         return ""
     for process in Path("/proc").iterdir():
         if not process.name.isdigit():
             continue
         try:
-            if any(_target(link) in inodes for link in (process / "fd").iterdir()):
+            if any(_target(link) in sockets for link in (process / "fd").iterdir()):
                 return f"pid {process.name} ({(process / 'comm').read_text().strip()})"
         except OSError:
-            continue  # it ended, or it is not ours to look at
+            continue  # it ended, or belongs to another user
     return ""
 
 
@@ -56,32 +57,33 @@ def _target(link: Path) -> str:
 
 
 def listens(pid: int, port: int) -> bool:
-    """Whether that very process listens on the port. Where the kernel does not tell, it is believed."""
+    """Whether that process listens on the port; True where the kernel does not show it."""
     if not Path("/proc/net/tcp").exists():
         return True
-    inodes = {f"socket:[{inode}]" for inode in _listening(port)}
+    sockets = _listening_sockets(port)
     try:
-        return any(_target(link) in inodes for link in Path(f"/proc/{pid}/fd").iterdir())
+        return any(_target(link) in sockets for link in Path(f"/proc/{pid}/fd").iterdir())
     except OSError:
         return False
 
 
-def _listening(port: int) -> list[str]:
-    found = []
+def _listening_sockets(port: int) -> frozenset[str]:
+    """The listening sockets on a port, as links in /proc/PID/fd name them."""
+    inodes = []
     for table in ("tcp", "tcp6"):
         try:
             lines = Path("/proc/net", table).read_text().splitlines()[1:]
         except OSError:
             continue
         for line in lines:
-            field = line.split()
-            if field[3] == "0A" and int(field[1].rpartition(":")[2], 16) == port:
-                found.append(field[9])
-    return found
+            fields = line.split()
+            if fields[3] == _LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
+                inodes.append(fields[9])
+    return frozenset(f"socket:[{inode}]" for inode in inodes)
 
 
 async def http_answers(target: int | Path, path: str = "/", limit: float = 2) -> bool:
-    """Whether something speaks HTTP on a loopback port or a Unix socket; any status counts."""
+    """Whether a loopback port or a Unix socket speaks HTTP; any status counts."""
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
     with anyio.move_on_after(limit):
         try:

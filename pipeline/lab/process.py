@@ -1,4 +1,4 @@
-"""Child processes: run to the end with captured output, or line by line; never without a way to stop."""
+"""Child processes: run to completion with captured output, or followed line by line; always ended on cancellation."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from pipeline.errors import EnvironmentProblem
 
 from .settings import LabSettings
 
-TAIL = 25
+TAIL_LINES = 25
 
 
 @dataclass(frozen=True, slots=True)
 class CompletedCommand:
-    """What a finished child left: exit code, standard output and standard error as text."""
+    """A finished child: its exit code, standard output and standard error as text."""
 
     code: int
-    out: str
-    err: str
+    stdout: str
+    stderr: str
 
 
 def find(program: str, settings: LabSettings) -> Path | None:
     """The program on the settings' PATH, or None."""
-    found = shutil.which(program, path=settings.path)
-    return Path(found) if found else None
+    path = shutil.which(program, path=settings.path)
+    return Path(path) if path else None
 
 
-def tail(text: str, lines: int = TAIL) -> str:
+def tail(text: str, lines: int = TAIL_LINES) -> str:
     """The last lines of a text, for the `detail` of an error."""
     return "\n".join(text.rstrip().splitlines()[-lines:])
 
@@ -67,26 +67,26 @@ async def _child(
             await process.aclose()
 
 
-async def _lines(stream: ByteReceiveStream | None, each: Callable[[str], None]) -> None:
+async def _read_lines(stream: ByteReceiveStream | None, on_line: Callable[[str], None]) -> None:
     rest = b""
     if stream is None:
         return
     async for chunk in stream:
-        *full, rest = (rest + chunk).split(b"\n")
-        for line in full:
-            each(line.decode(errors="replace"))
+        *complete, rest = (rest + chunk).split(b"\n")
+        for line in complete:
+            on_line(line.decode(errors="replace"))
     if rest:
-        each(rest.decode(errors="replace"))
+        on_line(rest.decode(errors="replace"))
 
 
-async def _feed(stream: ByteSendStream | None, content: bytes) -> None:
+async def _write_all(stream: ByteSendStream | None, content: bytes) -> None:
     if stream is None:
         return
     try:
         await stream.send(content)
         await stream.aclose()
     except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
-        return  # it ended without reading: its exit code tells
+        return  # the child ended without reading: its exit code says why
 
 
 async def follow(
@@ -94,24 +94,24 @@ async def follow(
     *,
     environ: Mapping[str, str],
     cwd: Path | None = None,
-    each: Callable[[str], None],
+    on_line: Callable[[str], None],
 ) -> CompletedCommand:
-    """Run a child and give every line of both its streams to `each` as it comes.
+    """Run a child and call `on_line` for each line of both its streams as it arrives.
 
-    The result's `err` holds the last lines only. A cancelled wait ends the child.
+    The result's `stderr` holds the last lines of both. Cancellation ends the child.
     """
     last: deque[str] = deque(maxlen=200)
 
-    def line(text: str) -> None:
-        last.append(text)
-        each(text)
+    def receive(line: str) -> None:
+        last.append(line)
+        on_line(line)
 
     async with (
         _child(argv, environ, cwd) as process,
         anyio.create_task_group() as group,
     ):
-        group.start_soon(_lines, process.stdout, line)
-        group.start_soon(_lines, process.stderr, line)
+        group.start_soon(_read_lines, process.stdout, receive)
+        group.start_soon(_read_lines, process.stderr, receive)
         code = await process.wait()
     return CompletedCommand(code, "", "\n".join(last))
 
@@ -122,40 +122,40 @@ async def run(
     environ: Mapping[str, str],
     cwd: Path | None = None,
     limit: float = 120,
-    what: str | None = None,
+    purpose: str | None = None,
     stdin: bytes | None = None,
 ) -> CompletedCommand:
-    """Run a child to its end and capture its output, for at most `limit` seconds; `stdin` is its input.
+    """Run a child to completion and capture its output, for at most `limit` seconds.
 
-    Raises `EnvironmentProblem` when the time is over, when the program does not exist, and, if `what`
-    names the purpose, when it ends with another code than 0.
+    Raises `EnvironmentProblem` when the time is over, when the program cannot be started, and, if `purpose` is given,
+    when the exit code is not 0. `purpose` begins the message.
     """
     out: list[str] = []
     err: list[str] = []
-    purpose = what or argv[0]
+    subject = purpose or argv[0]
     try:
         with anyio.fail_after(limit):
             async with (
                 _child(argv, environ, cwd, stdin) as process,
                 anyio.create_task_group() as group,
             ):
-                group.start_soon(_lines, process.stdout, out.append)
-                group.start_soon(_lines, process.stderr, err.append)
+                group.start_soon(_read_lines, process.stdout, out.append)
+                group.start_soon(_read_lines, process.stderr, err.append)
                 if stdin is not None:
-                    group.start_soon(_feed, process.stdin, stdin)
+                    group.start_soon(_write_all, process.stdin, stdin)
                 code = await process.wait()
     except TimeoutError:
         raise EnvironmentProblem(
-            f"{purpose}: no answer within {limit:.0f} s",
-            hint="see what holds it, then run the same command again",
+            f"{subject}: no answer within {limit:.0f} s",
+            hint="check what blocks it, then run the same command again",
             detail=tail("\n".join(out + err)) or None,
         ) from None
     except OSError as error:
-        raise EnvironmentProblem(f"{purpose}: cannot start {argv[0]}: {error.strerror}") from error
-    done = CompletedCommand(code, "\n".join(out), "\n".join(err))
-    if what and code != 0:
+        raise EnvironmentProblem(f"{subject}: cannot start {argv[0]}: {error.strerror}") from error
+    completed = CompletedCommand(code, "\n".join(out), "\n".join(err))
+    if purpose and code != 0:
         raise EnvironmentProblem(
-            f"{what}: {Path(argv[0]).name} ended with code {code}",
-            detail=tail(done.err or done.out) or None,
+            f"{purpose}: {Path(argv[0]).name} exited with code {code}",
+            detail=tail(completed.stderr or completed.stdout) or None,
         )
-    return done
+    return completed

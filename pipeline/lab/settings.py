@@ -1,4 +1,4 @@
-"""Where the lab keeps things and how it was told to behave: one frozen value, made once by the front."""
+"""Folders and options of the lab: one frozen value, read from the environment once by the front."""
 
 from __future__ import annotations
 
@@ -6,28 +6,34 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from pipeline.errors import UsageError
 
 Report = Callable[[str, str], None]
-"""Progress callback: `report(step, detail)`, called often; whoever shows it decides how much."""
+"""Progress callback: `report(step, detail)`. It is called often; the front decides how much to show."""
 
-_REGISTRY = re.compile(r"(?:localhost|127\.0\.0\.1):([0-9]{1,5})\Z")
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,23}\Z")
+_LOOPBACK_REGISTRY = re.compile(r"(?:localhost|127\.0\.0\.1):([0-9]{1,5})\Z")
+_INSTANCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,23}\Z")
 
 
 def quiet(step: str, detail: str) -> None:
     """A `Report` that shows nothing."""
 
 
+def report_waiting(step: str, report: Report) -> Callable[[str], None]:
+    """A callback for `locked`: reports who holds the lock."""
+    return lambda holder: report(step, f"waiting for {holder}")
+
+
 @dataclass(frozen=True, slots=True)
 class LabSettings:
-    """Folders and choices of one instance (one engine and one registry, shared by all checkouts).
+    """Folders and options of one instance (one engine and one registry, shared by all checkouts).
 
-    `home` holds the data of all instances and `cache` what can be made again; `engine` forces a way
-    ("docker", "lab" or the URL of a running engine); `emulate` asks for foreign platforms by qemu; `registries`
-    are ports of this machine's loopback where others listen whom the lab's engine may reach, over plain HTTP;
-    `environ` is what child processes inherit. Raises `UsageError` for an impossible instance name.
+    `home` holds the data of all instances, `cache` what can be rebuilt. `engine` forces a backend ("docker", "lab" or
+    the address of a running engine). `emulate` registers qemu for foreign platforms. `registries` are loopback ports
+    of further registries that the lab's engine may reach, over plain HTTP. Child processes inherit `environ`.
+    Raises `UsageError` for an invalid instance name.
     """
 
     home: Path
@@ -36,36 +42,38 @@ class LabSettings:
     engine: str | None = None
     emulate: bool = False
     registries: tuple[int, ...] = ()
-    environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    environ: Mapping[str, str] = field(
+        default_factory=lambda: MappingProxyType({}), repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
-        if not _NAME.match(self.instance):
+        if not _INSTANCE_NAME.match(self.instance):
             raise UsageError(
-                f"instance name {self.instance!r} is not usable",
+                f"invalid instance name {self.instance!r}",
                 hint="use at most 24 lower-case letters, digits and hyphens in LOCKAGE_INSTANCE",
             )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> LabSettings:
         """Settings from LOCKAGE_HOME, LOCKAGE_CACHE, LOCKAGE_INSTANCE, LOCKAGE_ENGINE, LOCKAGE_EMULATE and
-        LOCKAGE_REGISTRIES (`localhost:PORT`, with commas). Raises UsageError.
+        LOCKAGE_REGISTRIES (`localhost:PORT`, separated by commas). Raises UsageError.
 
-        An engine that Dagger's own _EXPERIMENTAL_DAGGER_RUNNER_HOST names is used like one that LOCKAGE_ENGINE
-        names, unless it is an instance's own (`lockage env`). Folders default to the XDG base directories.
+        An engine named by Dagger's own _EXPERIMENTAL_DAGGER_RUNNER_HOST counts like one named by LOCKAGE_ENGINE,
+        unless it belongs to an instance (`lockage env`). Folders default to the XDG base directories.
         Empty variables count as unset.
         """
-        # Not platformdirs: it reads the process's own environment, and this function that which it is given.
-        user = Path(environ.get("HOME") or "/")
-        data = Path(environ.get("XDG_DATA_HOME") or user / ".local" / "share")
-        cache = Path(environ.get("XDG_CACHE_HOME") or user / ".cache")
+        # Not platformdirs: it reads the environment of the process, not the one passed in.
+        user_home = Path(environ.get("HOME") or "/")
+        data_home = Path(environ.get("XDG_DATA_HOME") or user_home / ".local" / "share")
+        cache_home = Path(environ.get("XDG_CACHE_HOME") or user_home / ".cache")
         return cls(
-            home=Path(environ.get("LOCKAGE_HOME") or data / "lockage").absolute(),
-            cache=Path(environ.get("LOCKAGE_CACHE") or cache / "lockage").absolute(),
+            home=Path(environ.get("LOCKAGE_HOME") or data_home / "lockage").absolute(),
+            cache=Path(environ.get("LOCKAGE_CACHE") or cache_home / "lockage").absolute(),
             instance=environ.get("LOCKAGE_INSTANCE") or "default",
-            engine=environ.get("LOCKAGE_ENGINE") or _daggers(environ),
+            engine=environ.get("LOCKAGE_ENGINE") or _runner_host(environ),
             emulate=(environ.get("LOCKAGE_EMULATE") or "0") not in ("0", "no", "false"),
-            registries=_ports(environ.get("LOCKAGE_REGISTRIES") or ""),
-            environ=dict(environ),
+            registries=_loopback_ports(environ.get("LOCKAGE_REGISTRIES") or ""),
+            environ=MappingProxyType(dict(environ)),
         )
 
     @property
@@ -75,23 +83,28 @@ class LabSettings:
 
     @property
     def path(self) -> str:
-        """PATH for finding programs; root's folders are added because `su` often leaves them out."""
-        given = self.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")
-        return given + ":/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin"
+        """PATH for finding programs, with root's folders, which `su` often leaves out."""
+        inherited = self.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")
+        return inherited + ":/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin"
+
+    @property
+    def child_environ(self) -> dict[str, str]:
+        """The environment of child processes: `environ` with the extended `path`."""
+        return {**self.environ, "PATH": self.path}
 
 
-def _daggers(environ: Mapping[str, str]) -> str | None:
+def _runner_host(environ: Mapping[str, str]) -> str | None:
     address = environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST") or ""
-    own = address.endswith("/run/engine.sock") or address.startswith("docker-container://lockage-")
-    return None if own or not address else address
+    is_instance = address.endswith("/run/engine.sock") or address.startswith("docker-container://lockage-")
+    return None if is_instance or not address else address
 
 
-def _ports(text: str) -> tuple[int, ...]:
-    found = [_REGISTRY.match(part.strip()) for part in text.split(",") if part.strip()]
-    ports = [int(match[1]) for match in found if match]
-    if len(ports) != len(found) or not all(0 < port < 65536 for port in ports):
+def _loopback_ports(text: str) -> tuple[int, ...]:
+    matches = [_LOOPBACK_REGISTRY.match(part.strip()) for part in text.split(",") if part.strip()]
+    ports = [int(match[1]) for match in matches if match]
+    if len(ports) != len(matches) or not all(0 < port < 65536 for port in ports):
         raise UsageError(
-            f"LOCKAGE_REGISTRIES={text[:80]!r} names something else than registries of this machine's loopback",
-            hint="localhost:5000, several with commas; every other registry is reached as it is",
+            f"LOCKAGE_REGISTRIES={text[:80]!r} may only name registries on this machine's loopback",
+            hint="write localhost:5000, several separated by commas; other registries need no entry",
         )
     return tuple(sorted(set(ports)))

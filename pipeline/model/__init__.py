@@ -1,4 +1,4 @@
-"""References, digests, platforms, descriptors: parsed once at the edge, then types."""
+"""References, digests, platforms, descriptors: parsed once where they enter, then types."""
 
 from .descriptor import Descriptor
 from .digest import Digest

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class BuildWarning:
-    """What a build check or the solver warned of; `line` counts from 1 in the Dockerfile, 0 where it names none."""
+    """A warning of a build check or the solver; `line` counts from 1 in the Dockerfile, 0 if it names none."""
 
     line: int
     message: str
@@ -22,5 +22,5 @@ class BuildWarning:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> BuildWarning:
-        """The warning that `to_json` gave; raises KeyError, ValueError, TypeError."""
+        """The warning from its `to_json`; raises KeyError, ValueError, TypeError."""
         return cls(int(data["line"]), str(data["message"]), str(data["rule"]), str(data["url"]))

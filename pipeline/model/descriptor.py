@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
 from .digest import Digest
 from .platform import Platform
@@ -23,10 +22,12 @@ INDEX_TYPES = (OCI_INDEX, DOCKER_INDEX)
 
 EMPTY_JSON = b"{}"
 
+_NO_ANNOTATIONS: Mapping[str, str] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What is known of some content: its type, digest and size in bytes."""
+    """The media type, digest and size in bytes of some content."""
 
     media_type: str
     digest: Digest
@@ -36,13 +37,15 @@ class Descriptor:
     annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     @classmethod
-    def of(cls, content: bytes, media_type: str, **more: Any) -> Descriptor:
-        """Describe some bytes."""
-        return cls(media_type, Digest.of(content), len(content), **more)
+    def of(
+        cls, content: bytes, media_type: str, *, annotations: Mapping[str, str] = _NO_ANNOTATIONS
+    ) -> Descriptor:
+        """The descriptor of some bytes."""
+        return cls(media_type, Digest.of(content), len(content), annotations=annotations)
 
     @classmethod
-    def from_oci(cls, data: Any) -> Descriptor:
-        """Read a descriptor object; raises ValueError for anything that is not one."""
+    def from_oci(cls, data: object) -> Descriptor:
+        """Read a descriptor object; raises ValueError if it is invalid."""
         if not isinstance(data, dict):
             raise ValueError("a descriptor must be an object")
         media_type, digest, size = data.get("mediaType"), data.get("digest"), data.get("size")
@@ -53,36 +56,41 @@ class Descriptor:
             or size < 0
         ):
             raise ValueError("a descriptor needs mediaType, digest and size")
-        platform, kind, notes = data.get("platform"), data.get("artifactType"), data.get("annotations") or {}
-        if kind is not None and not isinstance(kind, str):
+        platform, artifact_type = data.get("platform"), data.get("artifactType")
+        annotations = data.get("annotations") or {}
+        if artifact_type is not None and not isinstance(artifact_type, str):
             raise ValueError("artifactType must be a string")
-        if not isinstance(notes, dict) or not all(isinstance(value, str) for value in notes.values()):
+        if not isinstance(annotations, dict) or not all(isinstance(v, str) for v in annotations.values()):
             raise ValueError("annotations must be strings")
         return cls(
             media_type,
             Digest(digest),
             size,
             _platform(platform) if isinstance(platform, dict) else None,
-            kind,
-            MappingProxyType(dict(notes)),
+            artifact_type,
+            MappingProxyType(dict(annotations)),
         )
 
-    def to_oci(self) -> dict[str, Any]:
+    def to_oci(self) -> dict[str, object]:
         """The descriptor object, keys in the order of the specification."""
-        out: dict[str, Any] = {"mediaType": self.media_type, "digest": str(self.digest), "size": self.size}
+        data: dict[str, object] = {
+            "mediaType": self.media_type,
+            "digest": str(self.digest),
+            "size": self.size,
+        }
         if self.annotations:
-            out["annotations"] = dict(sorted(self.annotations.items()))
+            data["annotations"] = dict(sorted(self.annotations.items()))
         if self.platform:
-            out["platform"] = self.platform.to_oci()
+            data["platform"] = self.platform.to_oci()
         if self.artifact_type:
-            out["artifactType"] = self.artifact_type
-        return out
+            data["artifactType"] = self.artifact_type
+        return data
 
 
-def _platform(data: dict[str, Any]) -> Platform | None:
+def _platform(data: dict[str, object]) -> Platform | None:
     os, arch = data.get("os"), data.get("architecture")
     if not isinstance(os, str) or not isinstance(arch, str) or "unknown" in (os, arch):
-        return None  # BuildKit's attestation manifests say unknown/unknown
+        return None  # BuildKit lists attestations as unknown/unknown
     variant = data.get("variant")
     return Platform(
         os, arch, variant if isinstance(variant, str) and (arch, variant) != ("arm64", "v8") else None

@@ -38,7 +38,7 @@ class Digest:
 
     @property
     def short(self) -> str:
-        """The first twelve digits, for people."""
+        """The first twelve digits."""
         return self.hex[:12]
 
     def __str__(self) -> str:

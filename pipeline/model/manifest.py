@@ -1,4 +1,4 @@
-"""Manifests and indexes, parsed once from bytes that may come from anywhere."""
+"""Manifests and indexes, parsed once from untrusted bytes (OCI image-spec v1.1, manifest.md and image-index.md)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from .descriptor import INDEX_TYPES, MANIFEST_TYPES, OCI_INDEX, OCI_MANIFEST, Descriptor
 from .digest import Digest
@@ -18,7 +18,7 @@ _GENERIC = ("", "application/json", "application/octet-stream", "text/plain")
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A manifest as it is stored: its descriptor, its exact bytes, and the object they hold."""
+    """A manifest or index: its descriptor, its exact bytes, and the object that they contain."""
 
     descriptor: Descriptor
     raw: bytes = field(repr=False)
@@ -26,44 +26,40 @@ class Manifest:
 
     @classmethod
     def parse(cls, raw: bytes, media_type: str = "", *, algorithm: str = "sha256") -> Manifest:
-        """Read some bytes; `media_type` is what was said about them. Raises ValueError."""
+        """Read a manifest; `media_type` is that of the response or descriptor, if known. Raises ValueError."""
         data = load_json(raw)
         if not isinstance(data, dict):
             raise ValueError("a manifest must be an object")
-        said, own = media_type.partition(";")[0].strip().lower(), data.get("mediaType", "")
+        declared, own = media_type.partition(";")[0].strip().lower(), data.get("mediaType", "")
         if not isinstance(own, str):
             raise ValueError("mediaType must be a string")
-        if said in _GENERIC:
-            said = ""
-        if said and own and said != own.lower():
-            raise ValueError(f"it was said to be {said[:100]} but says of itself {own[:100]}")
-        usual = OCI_INDEX if "manifests" in data else OCI_MANIFEST if "layers" in data else ""
-        kind = own or said or usual  # image-spec v1.1: mediaType should be there, but need not
-        if kind not in MANIFEST_TYPES:
-            raise ValueError(f"the media type {kind[:100]!r} is not one of an image manifest or index")
+        if declared in _GENERIC:
+            declared = ""
+        if declared and own and declared != own.lower():
+            raise ValueError(f"it was sent as {declared[:100]} but its mediaType is {own[:100]}")
+        implied = OCI_INDEX if "manifests" in data else OCI_MANIFEST if "layers" in data else ""
+        actual = own or declared or implied  # image-spec v1.1: mediaType is recommended, not required
+        if actual not in MANIFEST_TYPES:
+            raise ValueError(f"the media type {actual[:100]!r} is not one of an image manifest or index")
         if "manifests" in data and ("layers" in data or "config" in data):
             raise ValueError("it is both an index and a manifest")
-        digest = digest_of(raw, algorithm)
-        found = cls(Descriptor(kind, digest, len(raw)), raw, data)
-        found._check()
-        return found
+        manifest = cls(Descriptor(actual, digest_of(raw, algorithm), len(raw)), raw, data)
+        manifest._check()
+        return manifest
 
     def _check(self) -> None:
-        for name in ("manifests",) if self.is_index else ("layers",):
-            entries = self.data.get(name)
-            if name == "layers" and name in self.data and entries is None:
-                continue  # as BuildKit writes an image without any
-            if not isinstance(entries, list) or len(entries) > _MAX_ENTRIES:
-                raise ValueError(f"{name} must be a list")
-            for entry in entries:
-                Descriptor.from_oci(entry)
-        if not self.is_index:
+        if self.is_index:
+            _check_descriptors("manifests", self.data.get("manifests"))
+        else:
+            no_layers = "layers" in self.data and self.data["layers"] is None  # as BuildKit writes none
+            if not no_layers:
+                _check_descriptors("layers", self.data.get("layers"))
             Descriptor.from_oci(self.data.get("config"))
         if self.data.get("subject") is not None:
             Descriptor.from_oci(self.data["subject"])
-        notes = self.data.get("annotations")
-        if notes is not None and not (
-            isinstance(notes, dict) and all(isinstance(v, str) for v in notes.values())
+        annotations = self.data.get("annotations")
+        if annotations is not None and not (
+            isinstance(annotations, dict) and all(isinstance(v, str) for v in annotations.values())
         ):
             raise ValueError("annotations must be strings")
 
@@ -74,17 +70,17 @@ class Manifest:
 
     @property
     def media_type(self) -> str:
-        """The media type, from the manifest itself where it says so."""
+        """The media type, the manifest's own if it has one."""
         return self.descriptor.media_type
 
     @property
     def is_index(self) -> bool:
-        """Whether it lists manifests rather than layers."""
+        """Whether it is an index of manifests."""
         return self.media_type in INDEX_TYPES
 
     @property
     def children(self) -> tuple[Descriptor, ...]:
-        """The entries of an index, in its order; nothing for a manifest."""
+        """The entries of an index, in its order; none for a manifest."""
         return tuple(Descriptor.from_oci(e) for e in self.data["manifests"]) if self.is_index else ()
 
     @property
@@ -94,26 +90,27 @@ class Manifest:
 
     @property
     def layers(self) -> tuple[Descriptor, ...]:
-        """The layers of a manifest, lowest first; nothing for an index."""
+        """The layers of a manifest, lowest first; none for an index."""
         return () if self.is_index else tuple(Descriptor.from_oci(e) for e in self.data["layers"] or ())
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
         """Config and layers, each digest once."""
         config = self.config
-        every = ((config,) if config else ()) + self.layers
-        return tuple({d.digest: d for d in every}.values())
+        descriptors = ((config,) if config else ()) + self.layers
+        return tuple({d.digest: d for d in descriptors}.values())
 
     @property
     def subject(self) -> Descriptor | None:
-        """What it refers to (image-spec v1.1, "subject"), or None."""
+        """The manifest that it refers to (image-spec v1.1, "subject"), or None."""
         subject = self.data.get("subject")
         return Descriptor.from_oci(subject) if subject is not None else None
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        """Its annotations, empty if there are none."""
-        return self.data.get("annotations") or {}
+        """Its annotations."""
+        annotations: Mapping[str, str] | None = self.data.get("annotations")
+        return annotations or {}
 
     @property
     def artifact_type(self) -> str | None:
@@ -125,7 +122,7 @@ class Manifest:
         return config.media_type if config else None
 
     def as_referrer(self) -> Descriptor:
-        """The descriptor that a list of referrers holds for it."""
+        """Its descriptor in a list of referrers."""
         return Descriptor(
             self.media_type,
             self.digest,
@@ -135,15 +132,22 @@ class Manifest:
         )
 
 
+def _check_descriptors(name: str, entries: object) -> None:
+    if not isinstance(entries, list) or len(entries) > _MAX_ENTRIES:
+        raise ValueError(f"{name} must be a list")
+    for entry in entries:
+        Descriptor.from_oci(entry)
+
+
 def digest_of(raw: bytes, algorithm: str = "sha256") -> Digest:
     """The digest of some bytes by `sha256` or `sha512`."""
     return Digest(f"{algorithm}:{hashlib.new(algorithm, raw).hexdigest()}")
 
 
 def load_json(raw: bytes) -> Any:
-    """Read JSON from outside: UTF-8, no key twice, no NaN, bounded depth. Raises ValueError."""
+    """Read untrusted JSON: UTF-8, no repeated keys, no NaN, bounded depth. Raises ValueError."""
     try:
-        data = json.loads(raw.decode("utf-8"), object_pairs_hook=_no_doubles, parse_constant=_no_constant)
+        data = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     except UnicodeDecodeError:
@@ -162,14 +166,14 @@ def load_json(raw: bytes) -> Any:
     return data
 
 
-def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    out = dict(pairs)
-    if len(out) != len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return out
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        raise ValueError("a key is repeated in an object")
+    return data
 
 
-def _no_constant(text: str) -> Any:
+def _no_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is not a number in JSON")
 
 

@@ -1,7 +1,7 @@
-"""Where references are really fetched from: `docker.io/library/debian` may live in a mirror.
+"""Mirrors: the repositories that references such as `docker.io/library/debian` are fetched from.
 
-A mirror changes the address, never the content: digests stay what they are, and everything that is
-recorded (lock, labels, provenance) keeps the original name.
+A mirror changes the address, never the content: digests are the same, and lock, labels and provenance have the original
+name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .reference import Reference, Repository
 
 @dataclass(frozen=True, slots=True)
 class Mirrors:
-    """Registry host -> repository prefix under which that host's repositories are mirrored."""
+    """The repository prefix of each mirrored registry host."""
 
     by_host: Mapping[str, Repository] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -27,6 +27,6 @@ class Mirrors:
         )
 
     def locate(self, reference: Reference) -> Reference:
-        """The same content's address in this site."""
+        """The reference in the mirror, or the reference itself if its host has none."""
         prefix = self.by_host.get(reference.repository.host)
         return replace(reference, repository=prefix.child(reference.repository.path)) if prefix else reference

@@ -17,7 +17,7 @@ _DEFAULT_VARIANT = {"arm64": "v8"}
 
 @dataclass(frozen=True, slots=True, order=True)
 class Platform:
-    """Operating system, architecture, and where it matters the variant (`linux/arm/v7`)."""
+    """Operating system, architecture, and the variant if it is not the default (`linux/arm/v7`)."""
 
     os: str
     architecture: str
@@ -25,7 +25,7 @@ class Platform:
 
     @classmethod
     def parse(cls, text: str) -> Platform:
-        """Read `amd64`, `linux/amd64` or `linux/arm/v7`; raises ValueError for what is not supported."""
+        """Read `amd64`, `linux/amd64` or `linux/arm/v7`; raises ValueError if it is not supported."""
         parts = text.strip().lower().split("/")
         if len(parts) == 1:
             parts = ["linux", *parts]
@@ -36,14 +36,14 @@ class Platform:
             variant = "v7"
         if variant == _DEFAULT_VARIANT.get(arch):
             variant = None
-        found = cls(os, arch, variant)
-        if len(rest) > 1 or str(found) not in SUPPORTED:
+        platform = cls(os, arch, variant)
+        if len(rest) > 1 or str(platform) not in SUPPORTED:
             raise ValueError(f"unknown platform {text!r} (known: {', '.join(SUPPORTED)})")
-        return found
+        return platform
 
     @classmethod
     def parse_any(cls, text: str) -> Platform:
-        """Read a platform that an image from elsewhere may have, such as linux/386; raises ValueError."""
+        """Read any platform that an external image may have, such as linux/386; raises ValueError."""
         try:
             return cls.parse(text)
         except ValueError:
@@ -63,7 +63,7 @@ class Platform:
 
     def to_oci(self) -> dict[str, str]:
         """The `platform` object of an index entry."""
-        out = {"architecture": self.architecture, "os": self.os}
+        data = {"architecture": self.architecture, "os": self.os}
         if self.variant:
-            out["variant"] = self.variant
-        return out
+            data["variant"] = self.variant
+        return data

@@ -1,6 +1,6 @@
 """References to repositories, tags and digests, by the grammar of distribution/reference.
 
-Parsed here once; nothing else in the program takes a reference apart or puts one together.
+Nothing else in the program parses or composes references.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DOCKER_HUB = "docker.io"
 
 
 def valid_tag(text: str) -> bool:
-    """Whether a text may stand as a tag (distribution-spec v1.1, "Pulling manifests")."""
+    """Whether a text is a valid tag (distribution-spec v1.1, "Pulling manifests")."""
     return bool(_TAG.match(text))
 
 
@@ -43,11 +43,11 @@ class Repository:
 
     @classmethod
     def parse(cls, text: str) -> Repository:
-        """Read `host/path` or a Docker Hub short name; a tag or digest is refused."""
-        ref = Reference.parse(text)
-        if ref.tag or ref.digest:
-            raise ValueError(f"{text!r} names a tag or digest where a repository is expected")
-        return ref.repository
+        """Read `host/path` or a Docker Hub short name; raises ValueError for a tag or digest."""
+        reference = Reference.parse(text)
+        if reference.tag or reference.digest:
+            raise ValueError(f"{text!r} has a tag or digest, a repository is expected")
+        return reference.repository
 
     def tagged(self, tag: str) -> Reference:
         """A reference to a tag in this repository."""
@@ -81,14 +81,12 @@ class Reference:
     def parse(cls, text: str) -> Reference:
         """Read a reference as Docker does: `debian` is `docker.io/library/debian`.
 
-        No tag is invented: `debian` has neither tag nor digest. Raises ValueError.
+        No tag is added: `debian` has neither tag nor digest. Raises ValueError.
         """
         if not text or len(text) > 1024 or text != text.strip():
             raise ValueError(f"not an image reference: {text[:100]!r}")
         if _IDENTIFIER.fullmatch(text):
-            raise ValueError(
-                f"not an image reference: {text!r} (64 hexadecimal digits are an id, not a name)"
-            )
+            raise ValueError(f"not an image reference: {text!r} (64 hexadecimal digits are an image id)")
         rest, at, digest_text = text.partition("@")
         digest = Digest(digest_text) if at else None
         head, slash, tail = rest.partition("/")
@@ -111,14 +109,14 @@ class Reference:
 
     @property
     def by_digest(self) -> Reference:
-        """Without its tag; raises ValueError if there is no digest to stand on."""
+        """Without its tag; raises ValueError if it has no digest."""
         if self.digest is None:
             raise ValueError(f"{self} has no digest")
         return replace(self, tag=None)
 
     @property
     def familiar(self) -> str:
-        """As people write it: Docker Hub's host and `library/` left out."""
+        """The short form that people write, without Docker Hub's host and `library/`."""
         text = str(self)
         return text.removeprefix(f"{DOCKER_HUB}/").removeprefix("library/")
 

@@ -1,7 +1,7 @@
-"""An image as one tar: an OCI image layout (image-spec v1.1, image-layout.md), the same bytes for the same image.
+"""An image as one tar of an OCI image layout (image-spec v1.1, image-layout.md), the same bytes for the same image.
 
-An archive is made of segments: bytes that are known beforehand and blobs that are still elsewhere. So it can be
-written, and an existing file compared with it, without holding more than a piece of it.
+An archive consists of segments: known bytes, and blobs that are still to be fetched. So it is written, or compared with
+an existing file, in constant memory.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.model import Descriptor, Manifest
-from pipeline.model.descriptor import OCI_INDEX
 from pipeline.util.canonical_json import compact
 
+from .index import encode_index
 from .layout import REF_NAME
 
 Segment = bytes | Descriptor
-"""Bytes as they stand in the archive, or a blob by its descriptor."""
+"""Bytes of the archive, or a blob by its descriptor."""
 _BLOCK = 512
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 
@@ -26,30 +26,29 @@ def segments(top: Manifest, children: Sequence[Manifest], name: str, tag: str) -
     """The archive of an image: `top` is its manifest, or an index with these children.
 
     `tag` becomes the reference name in `index.json`. A single manifest is also listed in `manifest.json`, as
-    Docker's archives are, for programs that read only those.
+    `name:tag`, for programs that read only Docker's archives.
     """
     manifests = {m.digest: m for m in (top, *children)}
     blobs = {blob.digest: blob for m in manifests.values() for blob in m.blobs}
     top_entry = replace(top.descriptor, annotations={REF_NAME: tag})
-    index = compact({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [top_entry.to_oci()]})
-    out: list[Segment] = [_folder("blobs"), _folder("blobs/sha256")]
+    parts: list[Segment] = [_folder("blobs"), _folder("blobs/sha256")]
     for digest in sorted({*manifests, *blobs}):
         path = f"blobs/{digest.algorithm}/{digest.hex}"
-        out += _file(path, manifests[digest].raw if digest in manifests else blobs[digest])
-    out += _file("index.json", index)
+        parts += _file(path, manifests[digest].raw if digest in manifests else blobs[digest])
+    parts += _file("index.json", encode_index([top_entry]))
     if not top.is_index:
-        out += _file("manifest.json", _docker(top, name, tag))
-    out += _file("oci-layout", _LAYOUT)
-    out.append(bytes(2 * _BLOCK))
-    return _joined(out)
+        parts += _file("manifest.json", _docker_manifest(top, name, tag))
+    parts += _file("oci-layout", _LAYOUT)
+    parts.append(bytes(2 * _BLOCK))
+    return _merged(parts)
 
 
-def size_of(segment: Segment) -> int:
-    """Its bytes in the archive."""
+def segment_size(segment: Segment) -> int:
+    """The size of a segment in bytes."""
     return len(segment) if isinstance(segment, bytes) else segment.size
 
 
-def _docker(manifest: Manifest, name: str, tag: str) -> bytes:
+def _docker_manifest(manifest: Manifest, name: str, tag: str) -> bytes:
     config = manifest.config
     assert config is not None
     paths = [f"blobs/{d.digest.algorithm}/{d.digest.hex}" for d in (config, *manifest.layers)]
@@ -58,7 +57,7 @@ def _docker(manifest: Manifest, name: str, tag: str) -> bytes:
 
 def _file(path: str, content: Segment) -> list[Segment]:
     entry = tarfile.TarInfo(path)
-    entry.size, entry.mode = size_of(content), 0o644
+    entry.size, entry.mode = segment_size(content), 0o644
     return [_header(entry), content, bytes(-entry.size % _BLOCK)]
 
 
@@ -72,12 +71,12 @@ def _header(entry: tarfile.TarInfo) -> bytes:
     return entry.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
 
 
-def _joined(parts: Sequence[Segment]) -> tuple[Segment, ...]:
-    """Neighbouring bytes as one segment."""
-    out: list[Segment] = []
+def _merged(parts: Sequence[Segment]) -> tuple[Segment, ...]:
+    """The segments with neighbouring bytes merged."""
+    merged: list[Segment] = []
     for part in parts:
-        if isinstance(part, bytes) and out and isinstance(out[-1], bytes):
-            out[-1] += part
-        elif size_of(part) or isinstance(part, Descriptor):
-            out.append(part)
-    return tuple(out)
+        if isinstance(part, bytes) and merged and isinstance(merged[-1], bytes):
+            merged[-1] += part
+        elif segment_size(part) or isinstance(part, Descriptor):
+            merged.append(part)
+    return tuple(merged)

@@ -1,9 +1,8 @@
-"""Fan-in: one index over the platforms of an image tag (OCI image-spec v1.1, image-index.md)."""
+"""Indexes, above all the one over the platforms of an image tag (OCI image-spec v1.1, image-index.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.model import Descriptor, Platform, fitting_tag
 from pipeline.model.descriptor import OCI_INDEX
@@ -11,7 +10,7 @@ from pipeline.util.canonical_json import compact
 
 
 def platform_tag(tag: str, platform: Platform) -> str:
-    """Where one platform of an index tag waits for the others: `<tag>-linux-arm64`."""
+    """The tag of one platform until all of an index tag are pushed: `<tag>-linux-arm64`."""
     return fitting_tag(tag, f"-{platform.slug}")
 
 
@@ -19,22 +18,31 @@ def make_index(
     children: Sequence[tuple[Platform, Descriptor, Mapping[str, str]]],
     attestations: Sequence[Descriptor] = (),
 ) -> bytes:
-    """The index over manifests that were pushed: same children, same bytes.
+    """The index over pushed manifests: equal children, equal bytes.
 
-    `children` are platform, descriptor and the manifest's own annotations; the index bears those annotations
-    on which all children agree, so that it changes only when a child does. `attestations` are BuildKit's, which
-    stand behind the images as they were described. Raises ValueError when empty or when a platform comes twice.
+    `children` are platform, descriptor and the manifest's own annotations. The index has the annotations that all
+    children agree on, so that it changes only when a child does. `attestations` are BuildKit's, listed last.
+    Raises ValueError without children, or if a platform is repeated.
     """
     platforms = [platform for platform, _, _ in children]
     if not children or len(set(platforms)) != len(platforms):
-        raise ValueError(f"an index needs every platform once, not {[str(p) for p in platforms]}")
+        raise ValueError(f"an index lists each platform once, not {[str(p) for p in platforms]}")
     ordered = sorted(children, key=lambda child: child[0])
     entries = [Descriptor(d.media_type, d.digest, d.size, platform).to_oci() for platform, d, _ in ordered]
     for attestation in sorted(attestations, key=lambda d: d.digest):
         entries.append(attestation.to_oci() | {"platform": {"architecture": "unknown", "os": "unknown"}})
-    first = ordered[0][2]
-    shared = {k: v for k, v in sorted(first.items()) if all(notes.get(k) == v for _, _, notes in ordered)}
-    index: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
-    if shared:
-        index["annotations"] = shared
+    first, *others = (annotations for _, _, annotations in ordered)
+    shared = {k: v for k, v in first.items() if all(other.get(k) == v for other in others)}
+    return _encode(entries, shared)
+
+
+def encode_index(entries: Iterable[Descriptor]) -> bytes:
+    """An index with these entries, in their order."""
+    return _encode([entry.to_oci() for entry in entries], {})
+
+
+def _encode(entries: Sequence[Mapping[str, object]], annotations: Mapping[str, str]) -> bytes:
+    index: dict[str, object] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list(entries)}
+    if annotations:
+        index["annotations"] = dict(annotations)
     return compact(index)

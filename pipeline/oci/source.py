@@ -1,4 +1,4 @@
-"""Content by digest, whether a repository or an OCI layout holds it."""
+"""Content by digest, from a repository or an OCI layout."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from pipeline.model.manifest import Manifest
 
 
 class ContentSource(Protocol):
-    """Content by digest. `repository` is where blobs may be mounted from, if anywhere."""
+    """A repository or layout to read content from."""
 
     @property
     def repository(self) -> Repository | None:
-        """The repository this is, or None."""
+        """The repository from which blobs can be mounted, or None."""
 
     async def manifest(self, digest: Digest) -> Manifest:
-        """The manifest; raises RegistryError if it is not there."""
+        """The manifest; raises RegistryError if it does not exist."""
 
     async def lacks(self, digest: Digest) -> bool:
-        """Whether the manifest is certainly not there."""
+        """Whether the manifest certainly does not exist."""
 
     def stream(self, descriptor: Descriptor) -> AsyncIterator[bytes]:
-        """The blob, verified."""
+        """The blob in chunks; the last one comes only after size and digest are verified."""
 
     def file(self, descriptor: Descriptor) -> Path | None:
-        """The file that holds the blob, if there is one; nobody has verified it."""
+        """The file that holds the blob, if there is one; its content is not verified."""
 
     async def referrers(self, digests: Sequence[Digest]) -> dict[Digest, list[Descriptor]]:
-        """What refers to each digest here."""
+        """The referrers of each digest."""
 
     async def attached_tags(self, digests: Sequence[Digest]) -> list[tuple[str, Manifest]]:
-        """Manifests that belong to a digest by their tag, as cosign kept them before referrers."""
+        """Manifests that belong to a digest by their tag, as older cosign versions write them."""

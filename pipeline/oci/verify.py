@@ -1,4 +1,4 @@
-"""Content is what its descriptor says, or it is not accepted."""
+"""Verification of content against its digest."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from pipeline.errors import RegistryError
-from pipeline.model import Descriptor
+from pipeline.model import Digest
 
 T = TypeVar("T")
-_TRIES = 3
+_ATTEMPTS = 3
 
 
 class CorruptContent(RegistryError):
-    """Content that is not what its digest promises. What happened on the way may not happen again: where
-    nothing has been passed on yet, it is fetched once more."""
+    """Content that does not match its digest. It may have been damaged in transit, so that a second fetch can help."""
 
 
-async def uncorrupted(work: Callable[[], Awaitable[T]]) -> T:
-    """`work()`, begun anew a few times if what it fetched was corrupt."""
-    for left in reversed(range(_TRIES)):
+async def uncorrupted(fetch: Callable[[], Awaitable[T]]) -> T:
+    """The result of `fetch`, which is called again if the content was corrupt, three times in all."""
+    for left in reversed(range(_ATTEMPTS)):
         try:
-            return await work()
+            return await fetch()
         except CorruptContent:
             if not left:
                 raise
@@ -30,35 +29,45 @@ async def uncorrupted(work: Callable[[], Awaitable[T]]) -> T:
 
 
 class Verifier:
-    """Counts and hashes pieces; `finish` raises if they are not the whole described content."""
+    """Counts and hashes content in chunks; `finish` raises unless it has this digest and `size` bytes.
 
-    def __init__(self, descriptor: Descriptor, where: str) -> None:
-        self._descriptor, self._where = descriptor, where
-        self._hash = hashlib.new(descriptor.digest.algorithm)
-        self.size = 0
+    `name` is for messages.
+    """
 
-    def update(self, piece: bytes) -> None:
-        """Take one piece; raises as soon as there is more than was described."""
-        self._hash.update(piece)
-        self.size += len(piece)
-        if self.size > self._descriptor.size:
-            raise self._error(f"it is larger than the {self._descriptor.size} bytes described")
+    def __init__(self, digest: Digest, size: int, name: str) -> None:
+        self._digest, self._size, self._name = digest, size, name
+        self._hash = hashlib.new(digest.algorithm)
+        self.received = 0
+
+    def update(self, chunk: bytes) -> None:
+        """Add a chunk; raises as soon as there is more than described."""
+        self._hash.update(chunk)
+        self.received += len(chunk)
+        if self.received > self._size:
+            raise self._error(f"it is larger than the {self._size} bytes described")
 
     @property
     def complete(self) -> bool:
-        """Whether as many bytes have come as were described."""
-        return self.size == self._descriptor.size
+        """Whether all described bytes were added."""
+        return self.received == self._size
 
     def finish(self) -> None:
-        """Raises RegistryError unless size and digest are those described."""
+        """Raises CorruptContent unless size and digest are those described."""
         if not self.complete:
-            raise self._error(f"it has {self.size} bytes instead of {self._descriptor.size}")
-        found = f"{self._descriptor.digest.algorithm}:{self._hash.hexdigest()}"
-        if found != str(self._descriptor.digest):
-            raise self._error(f"its digest is {found}")
+            raise self._error(f"it has {self.received} bytes instead of {self._size}")
+        digest = Digest(f"{self._digest.algorithm}:{self._hash.hexdigest()}")
+        if digest != self._digest:
+            raise self._error(f"its digest is {digest}")
 
-    def _error(self, why: str) -> CorruptContent:
+    def _error(self, problem: str) -> CorruptContent:
         return CorruptContent(
-            f"the content of {self._where}@{self._descriptor.digest} is not what its digest promises: {why}",
+            f"{self._name} does not match its digest: {problem}",
             hint="do not use it; the registry's storage or a proxy before it is faulty or tampered with",
         )
+
+
+def verify_content(content: bytes, digest: Digest, name: str) -> None:
+    """Raises CorruptContent unless the bytes have this digest; `name` is for the message."""
+    verifier = Verifier(digest, len(content), name)
+    verifier.update(content)
+    verifier.finish()

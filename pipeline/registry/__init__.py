@@ -1,6 +1,8 @@
 """The asynchronous OCI client: pull, push, mount, index, referrers, delete, copy."""
 
-from .auth.access import Access, Credentials, HostAccess
+from .auth.access import Access, HostAccess
+from .auth.credentials import Credentials
+from .auth.environ import access_from_environ
 from .client import Registry
 from .copy.image import CopyResult
 from .copy.layouts import pull_layout, push_layout
@@ -17,6 +19,7 @@ __all__ = [
     "Registry",
     "RequestFailed",
     "Stats",
+    "access_from_environ",
     "pull_layout",
     "push_layout",
 ]

@@ -1,4 +1,4 @@
-"""What this client has seen or put there itself, so that it need not ask twice."""
+"""What this client has read or written itself, so that nothing is requested or sent twice."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from pipeline.model.manifest import Manifest
 _MANIFESTS = 512
 
 
-class SeenContent:
-    """Manifests by digest (immutable, the last few hundred), and which repository holds what."""
+class ContentCache:
+    """The last few hundred manifests by digest, and the content that this client wrote, by repository."""
 
     def __init__(self) -> None:
         self._manifests: OrderedDict[Digest, Manifest] = OrderedDict()
-        self._there: set[tuple[Repository, Digest]] = set()
-        self._under_way: dict[tuple[Repository, Digest], anyio.Lock] = {}
+        self._written: set[tuple[Repository, Digest]] = set()
+        self._locks: dict[tuple[Repository, Digest], anyio.Lock] = {}
 
     def manifest(self, digest: Digest) -> Manifest | None:
-        """The manifest with this digest, if it was read lately."""
+        """The manifest with this digest, if it is cached."""
         return self._manifests.get(digest)
 
-    def keep(self, manifest: Manifest) -> None:
-        """Remember a manifest."""
+    def store(self, manifest: Manifest) -> None:
+        """Cache a manifest."""
         self._manifests[manifest.digest] = manifest
         while len(self._manifests) > _MANIFESTS:
             self._manifests.popitem(last=False)
 
     def has(self, repo: Repository, digest: Digest) -> bool:
-        """Whether this client put it there."""
-        return (repo, digest) in self._there
+        """Whether this client wrote the content there."""
+        return (repo, digest) in self._written
 
     def add(self, repo: Repository, digest: Digest) -> None:
-        """This client put it there."""
-        self._there.add((repo, digest))
+        """This client wrote the content there."""
+        self._written.add((repo, digest))
 
     def forget(self, repo: Repository) -> None:
-        """Something was deleted in this repository: nothing is certain there any more."""
-        self._there = {pair for pair in self._there if pair[0] != repo}
+        """Something was deleted in this repository: what was written there may be gone."""
+        self._written = {pair for pair in self._written if pair[0] != repo}
 
-    async def once(self, repo: Repository, digest: Digest, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work of putting it there, unless it is there; whoever comes second waits for the first."""
+    async def once(self, repo: Repository, digest: Digest, write: Callable[[], Awaitable[object]]) -> None:
+        """Run `write` unless the content was written there; a second caller waits for the first."""
         key = (repo, digest)
-        if key in self._there:
+        if key in self._written:
             return
-        async with self._under_way.setdefault(key, anyio.Lock()):
-            if key not in self._there:
-                await work()
-                self._there.add(key)
-        self._under_way.pop(key, None)
+        async with self._locks.setdefault(key, anyio.Lock()):
+            if key not in self._written:
+                await write()
+                self._written.add(key)
+        self._locks.pop(key, None)

@@ -1,4 +1,4 @@
-"""Lists that come in pages (distribution-spec v1.1, "Listing Tags" and "Listing Referrers")."""
+"""Paged lists (distribution-spec v1.1, "Listing Tags" and "Listing Referrers")."""
 
 from __future__ import annotations
 
@@ -11,50 +11,50 @@ from pipeline.model import Repository, valid_tag
 from pipeline.model.manifest import load_json
 
 from .auth.challenge import pull
-from .http.call import Request, Response
 from .http.faults import Fault, RequestFailed
 from .http.headers import next_link
+from .http.messages import Request, Response
 from .http.transport import Transport
 
-_TRIES = 3
+_ATTEMPTS = 3
 
 
-async def pages(transport: Transport, call: Request) -> AsyncIterator[tuple[Response, Any]]:
-    """Every page of a list with its parsed body, following `Link: <…>; rel="next"` on the same host."""
-    origin, seen = transport.access.origin(call.host), set[str]()
-    target = call.target
+async def pages(transport: Transport, request: Request) -> AsyncIterator[tuple[Response, Any]]:
+    """Each page of a list with its parsed body, following `Link: <…>; rel="next"` on the same host."""
+    origin, visited = transport.access.origin(request.host), set[str]()
+    target = request.target
     for _ in range(transport.settings.max_pages):
-        seen.add(target)
-        answer, data = await _page(transport, replace(call, target=target))
-        yield answer, data
-        following = next_link(answer.headers.get("link"))
-        if not following:
+        visited.add(target)
+        response, data = await _page(transport, replace(request, target=target))
+        yield response, data
+        link = next_link(response.headers.get("link"))
+        if not link:
             return
-        absolute = urlsplit(urljoin(origin + target, following))
+        absolute = urlsplit(urljoin(origin + target, link))
         target = absolute.path + (f"?{absolute.query}" if absolute.query else "")
-        if target in seen:
+        if target in visited:
             raise RequestFailed(
-                call, Fault("invalid", answer.status, message="the next page is one seen before")
+                request, Fault("invalid", response.status, message="the next page is one already read")
             )
-    raise RequestFailed(call, Fault("invalid", message=f"more than {transport.settings.max_pages} pages"))
+    raise RequestFailed(request, Fault("invalid", message=f"more than {transport.settings.max_pages} pages"))
 
 
-async def _page(transport: Transport, call: Request) -> tuple[Response, Any]:
-    """One page. A list has no digest: what does not parse may have been spoilt on its way, and is asked for again."""
-    for left in reversed(range(_TRIES)):
-        answer = await transport.call(call)
+async def _page(transport: Transport, request: Request) -> tuple[Response, Any]:
+    """One page. A list has no digest: one that cannot be parsed may have been damaged in transit and is read again."""
+    for left in reversed(range(_ATTEMPTS)):
+        response = await transport.send(request)
         try:
-            return answer, load_json(answer.body)
+            return response, load_json(response.body)
         except ValueError as fault:
             if not left:
-                raise RequestFailed(call, Fault("invalid", answer.status, message=str(fault))) from fault
+                raise RequestFailed(request, Fault("invalid", response.status, message=str(fault))) from fault
             transport.meter.retries += 1
     raise AssertionError("unreachable")
 
 
-async def tags(transport: Transport, repo: Repository, *, most_pages: int | None = None) -> list[str] | None:
-    """All tags, sorted; none for a repository that does not exist. None if there are more than `most_pages`."""
-    call = Request(
+async def tags(transport: Transport, repo: Repository, *, max_pages: int | None = None) -> list[str] | None:
+    """All tags, sorted; none for a repository that does not exist. None if there are more than `max_pages` pages."""
+    request = Request(
         "GET",
         repo.host,
         f"/v2/{repo.path}/tags/list?n={transport.settings.page_size}",
@@ -62,18 +62,18 @@ async def tags(transport: Transport, repo: Repository, *, most_pages: int | None
         str(repo),
         scopes=frozenset({pull(repo.path)}),
     )
-    found: set[str] = set()
+    tags: set[str] = set()
     count = 0
     try:
-        async for answer, data in pages(transport, call):
+        async for response, data in pages(transport, request):
             count += 1
-            if most_pages is not None and count > most_pages:
+            if max_pages is not None and count > max_pages:
                 return None
             names = data.get("tags") if isinstance(data, dict) else False
             if names is not None and not isinstance(names, list):
-                raise RequestFailed(call, Fault("invalid", answer.status, message="no list of tags"))
-            found.update(name for name in names or [] if isinstance(name, str) and valid_tag(name))
+                raise RequestFailed(request, Fault("invalid", response.status, message="no list of tags"))
+            tags.update(name for name in names or [] if isinstance(name, str) and valid_tag(name))
     except RequestFailed as failed:
         if failed.fault.status != 404:
             raise
-    return sorted(found)
+    return sorted(tags)

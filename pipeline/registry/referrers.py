@@ -1,6 +1,6 @@
 """Referrers by the API and by the fallback tag (distribution-spec v1.1, "Listing Referrers").
 
-Both are always read: registries are known to answer 404 or an empty list for what the tag still holds.
+Both are always read: some registries return 404 or an empty list though the tag lists referrers.
 """
 
 from __future__ import annotations
@@ -13,39 +13,40 @@ from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.descriptor import OCI_INDEX
 from pipeline.model.manifest import Manifest
-from pipeline.util.canonical_json import compact
+from pipeline.oci.index import encode_index
 from pipeline.util.concurrency import each
 
 from . import manifests
 from .auth.challenge import pull
-from .http.call import Request
 from .http.faults import Fault, RequestFailed
+from .http.messages import Request
 from .http.transport import Transport
 from .listing import pages
 
 _ROUNDS = 6
+_Source = Callable[[Transport, Repository, Digest], Awaitable[list[Descriptor] | None]]
 
 
 def fallback_tag(digest: Digest) -> str:
-    """The tag under which referrers are kept where there is no API: `sha256-<hex>`."""
+    """The tag that lists referrers where there is no API: `sha256-<hex>`."""
     return f"{digest.algorithm}-{digest.hex}"[:128]
 
 
 async def listed(
     transport: Transport, repo: Repository, digest: Digest, artifact_type: str | None = None
 ) -> list[Descriptor]:
-    """What refers to a digest, by API and fallback tag together, each once, in digest order."""
+    """The referrers of a digest, by API and fallback tag together, each once, in digest order."""
 
-    async def by(way: Callable[..., Awaitable[list[Descriptor] | None]]) -> list[Descriptor]:
-        return await way(transport, repo, digest) or []
+    async def read(source: _Source) -> list[Descriptor]:
+        return await source(transport, repo, digest) or []
 
-    found = {d.digest: d for part in await each(by, (by_tag, by_api)) for d in part}
-    return [d for _, d in sorted(found.items()) if artifact_type in (None, d.artifact_type)]
+    referrers = {d.digest: d for part in await each(read, (by_tag, by_api)) for d in part}
+    return [d for _, d in sorted(referrers.items()) if artifact_type in (None, d.artifact_type)]
 
 
 async def by_api(transport: Transport, repo: Repository, digest: Digest) -> list[Descriptor] | None:
-    """What the referrers API says; None where there is none."""
-    call = Request(
+    """The referrers by the API; None where the registry has no such API."""
+    request = Request(
         "GET",
         repo.host,
         f"/v2/{repo.path}/referrers/{digest}",
@@ -54,72 +55,67 @@ async def by_api(transport: Transport, repo: Repository, digest: Digest) -> list
         scopes=frozenset({pull(repo.path)}),
         headers={"Accept": OCI_INDEX},
     )
-    out: list[Descriptor] = []
+    referrers: list[Descriptor] = []
     try:
-        async for answer, data in pages(transport, call):
+        async for response, data in pages(transport, request):
             try:
-                out += [Descriptor.from_oci(entry) for entry in data["manifests"] or ()]
+                referrers += [Descriptor.from_oci(entry) for entry in data["manifests"] or ()]
             except (ValueError, TypeError, KeyError) as fault:
                 raise RequestFailed(
-                    call, Fault("invalid", answer.status, message="no list of referrers")
+                    request, Fault("invalid", response.status, message="no list of referrers")
                 ) from fault
     except RequestFailed as failed:
         if failed.fault.status not in (400, 404, 405, 501):
             raise
         return None
-    return out
+    return referrers
 
 
 async def by_tag(transport: Transport, repo: Repository, digest: Digest) -> list[Descriptor]:
-    """What the fallback tag holds; nothing where there is none."""
+    """The referrers that the fallback tag lists; none where there is no such tag."""
     index = await manifests.get(transport, repo.tagged(fallback_tag(digest)))
     return list(index.children) if index is not None else []
 
 
-class Fallback:
-    """Keeps the fallback tag of each subject, one writer at a time within this process."""
+class FallbackTags:
+    """Writes the fallback tag of each subject, one writer at a time within this process."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._locks: dict[tuple[Repository, Digest], anyio.Lock] = {}
 
     async def add(self, repo: Repository, subject: Digest, entries: Iterable[Descriptor]) -> None:
-        """Add entries to the list, and read back: another writer may have replaced it meanwhile."""
+        """Add entries to the list, and read it back: another writer may have replaced it meanwhile."""
         new = {d.digest: d for d in entries}
         await self._change(repo, subject, lambda old: old | new)
 
     async def drop(self, repo: Repository, subject: Digest, digest: Digest) -> None:
-        """Take an entry from the list."""
+        """Remove an entry from the list."""
         await self._change(repo, subject, lambda old: {k: d for k, d in old.items() if k != digest})
 
     async def _change(
         self,
         repo: Repository,
         subject: Digest,
-        change: Callable[[dict[Digest, Descriptor]], dict[Digest, Descriptor]],
+        edit: Callable[[dict[Digest, Descriptor]], dict[Digest, Descriptor]],
     ) -> None:
         tag = fallback_tag(subject)
         async with self._locks.setdefault((repo, subject), anyio.Lock()):
             for _ in range(_ROUNDS):
-                old = {d.digest: d for d in await by_tag(self._transport, repo, subject)}
-                wanted = change(old)
-                if list(wanted) == list(old):
+                entries = {d.digest: d for d in await by_tag(self._transport, repo, subject)}
+                changed = edit(entries)
+                if list(changed) == list(entries):
                     return
-                index = _index(wanted.values())
+                index = _index(changed.values())
                 await manifests.put(self._transport, repo, index, tag)
-                there = await manifests.head(self._transport, repo.tagged(tag))
-                if there is not None and there.digest == index.digest:
+                stored = await manifests.head(self._transport, repo.tagged(tag))
+                if stored is not None and stored.digest == index.digest:
                     return
         raise RegistryError(
-            f"the list of referrers {repo.tagged(tag)} changes faster than it can be written",
-            hint="several writers work on the same image; run again when they are done",
+            f"the list of referrers {repo.tagged(tag)} is changed by others faster than it can be written",
+            hint="other runs write referrers of the same image; run again when they are done",
         )
 
 
 def _index(entries: Iterable[Descriptor]) -> Manifest:
-    data = {
-        "schemaVersion": 2,
-        "mediaType": OCI_INDEX,
-        "manifests": [d.to_oci() for d in sorted(entries, key=lambda d: d.digest)],
-    }
-    return Manifest.parse(compact(data))
+    return Manifest.parse(encode_index(sorted(entries, key=lambda d: d.digest)))

@@ -1,4 +1,4 @@
-"""From digests to tags: push, fan-in, promotion."""
+"""Releases: promotion between environments, and verification."""
 
 from pipeline.oci.index import make_index
 from pipeline.run.publish.promotion import Promotion, TagMove, perform, plan_promotion

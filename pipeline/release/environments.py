@@ -1,4 +1,4 @@
-"""After a run: what an environment holds of a revision, verified, and brought to another environment."""
+"""After a run: the images of a revision in an environment, verified and promoted to another environment."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config import Environment
 from pipeline.errors import GateClosed, RegistryError, UsageError
 from pipeline.model import Descriptor, Digest, Reference, Repository
-from pipeline.plan import Target
-from pipeline.policy import Evidence, Tool, judge, lookup_tags
+from pipeline.plan import Plan, Target
+from pipeline.policy import Evidence, Revision, Tool, judge, lookup_tags
 from pipeline.policy.reports import trivy_scan
 from pipeline.run.context import RunContext
 from pipeline.run.publish.promotion import Promotion, plan_promotion
@@ -25,70 +25,71 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A reference by digest, and what its valid signatures say."""
+    """A reference by digest, and its valid signatures."""
 
     reference: Reference
     verification: Verification
 
 
-def environment(known: Sequence[Environment], name: str | None) -> Environment | None:
-    """The environment with this name; the second one when there is no name, None when there is only one.
+def environment(environments: Sequence[Environment], name: str | None) -> Environment | None:
+    """The environment with this name; without a name the second one, None when there is only one.
 
     Raises UsageError for a name that lockage.yml does not have.
     """
     if not name:
-        return known[1] if len(known) > 1 else None
-    found = next((e for e in known if e.name == name), None)
-    if found is None:
-        names = ", ".join(e.name for e in known)
-        raise UsageError(f"no environment is called {name!r}", hint=f"lockage.yml has: {names}")
-    return found
+        return environments[1] if len(environments) > 1 else None
+    for known in environments:
+        if known.name == name:
+            return known
+    names = ", ".join(known.name for known in environments)
+    raise UsageError(f"no environment is called {name!r}", hint=f"lockage.yml has: {names}")
 
 
 async def plan_promotions(context: RunContext, origin: Environment, to: Environment) -> list[Promotion]:
-    """What bringing every image tag of the plan from one environment to another would write; all are verified,
-    and their findings judged by today's policy.
+    """What promoting every image tag of the plan from one environment to another would write; all are verified, and
+    their findings judged by today's policy.
 
-    From the first environment it is this revision's `ci-` tags that are taken, from others the tags themselves.
-    Raises UsageError, RegistryError for what is not there, SignatureRefused, GateClosed.
+    From the first environment, the tags of this revision's commit are promoted, from others the tags themselves.
+    Raises UsageError, RegistryError for an image that does not exist, SignatureRefused, GateClosed.
     """
-    known = context.plan.project.environments
     if origin == to:
-        raise UsageError(f"{to.name} is where the images are taken from", hint="--to another environment")
+        raise UsageError(f"{to.name} is where the images come from", hint="--to another environment")
+    from_first = origin == context.plan.project.environments[0]
 
-    async def look(group: Sequence[Target]) -> Promotion:
-        image, tags = group[0].image, group[0].tags
-        source = context.repository(origin, image)
-        found = await _first(
-            context, source, _of_commit(context, group[0]) if origin == known[0] else tags[:1]
-        )
-        await check(context.registry, source, found.digest, context.signing.key)
-        await _ask_again(context, source, found.digest, group[0])
+    async def plan_one(group: Sequence[Target]) -> Promotion:
+        target = group[0]
+        source = context.repository(origin, target.image)
+        tags = _lookup_tags(context.plan, context.revision, target) if from_first else target.tags[:1]
+        image = await _first(context.registry, source, tags, context.revision)
+        await check(context.registry, source, image.digest, context.signing.public_key)
+        await _judge_again(context, source, image.digest, target)
         return await plan_promotion(
-            context.registry, source, found.digest, context.repository(to, image), tags
+            context.registry, source, image.digest, context.repository(to, target.image), target.tags
         )
 
-    return await each(look, [group for _, group in context.plan.groups()])
+    return await each(plan_one, [group for _, group in context.plan.groups()])
 
 
-async def _first(context: RunContext, repository: Repository, tags: Sequence[str]) -> Descriptor:
-    """What the first of these tags that is there points to; raises RegistryError."""
+async def _first(
+    registry: Registry, repository: Repository, tags: Sequence[str], revision: Revision
+) -> Descriptor:
+    """What the first of these tags that exists names. Raises RegistryError when none does."""
     for tag in tags:
-        found = await context.registry.head(repository.tagged(tag))
-        if found is not None:
-            return found
+        image = await registry.head(repository.tagged(tag))
+        if image is not None:
+            return image
     names = " nor ".join(str(repository.tagged(tag)) for tag in tags)
     raise RegistryError(
-        f"No CI image found for commit {context.revision.label}: {names} does not exist",
+        f"No CI image found for commit {revision.label}: {names} does not exist",
         hint="lockage run, or --revision with the commit that was built",
     )
 
 
-def _of_commit(context: RunContext, target: Target) -> tuple[str, ...]:
-    """The tags that a commit alone decides (a snapshot's is its own); raises UsageError where there is none."""
-    if context.plan.snapshot_id:
+def _lookup_tags(plan: Plan, revision: Revision, target: Target) -> tuple[str, ...]:
+    """The tags that depend on the commit alone, or on the snapshot. Raises UsageError when there is none."""
+    if plan.snapshot_id:
         return target.tags
-    tags = lookup_tags(context.revision, target.tag, context.plan.project.commit_tags)
+    tags = lookup_tags(revision, target.tag, plan.project.commit_tags)
     if not tags:
         raise UsageError(
             "no template in commit_tags: names a commit alone, so nothing can be found by it",
@@ -97,21 +98,22 @@ def _of_commit(context: RunContext, target: Target) -> tuple[str, ...]:
     return tags
 
 
-async def _ask_again(context: RunContext, repository: Repository, index: Digest, target: Target) -> None:
-    """The vulnerability gate once more, from the newest signed findings on every child: no engine, no image is pulled.
+async def _judge_again(context: RunContext, repository: Repository, index: Digest, target: Target) -> None:
+    """Judge the newest signed findings of every child again; no engine runs and no image is pulled.
 
     What passed when it was built may not pass today: an ignore expires, a policy is tightened. Raises GateClosed.
     """
     manifest = await context.registry.get_manifest(repository.at(index))
     for child in manifest.children if manifest else ():
-        found = await examine(context.registry, repository, child.digest, context.signing.key)
-        said = [s.predicate for s in found.statements if s.predicate_type == VULNERABILITIES]
-        if not said:
+        verification = await examine(context.registry, repository, child.digest, context.signing.public_key)
+        predicates = [s.predicate for s in verification.statements if s.predicate_type == VULNERABILITIES]
+        if not predicates:
             raise GateClosed(
-                f"{repository.at(child.digest)} bears no signed findings",
+                f"{repository.at(child.digest)} has no signed findings",
                 hint="lockage sign; then promote again",
             )
-        verdicts = judge(_evidence(max(said, key=_when)), target.gates, context.today)
+        evidence = _evidence(max(predicates, key=_age))
+        verdicts = judge(evidence, target.gates, context.today)
         closed = [verdict for verdict in verdicts if not verdict.passed]
         if closed:
             raise GateClosed(
@@ -121,8 +123,8 @@ async def _ask_again(context: RunContext, repository: Repository, index: Digest,
             )
 
 
-def _when(predicate: Mapping[str, Any]) -> tuple[str, str]:
-    """The age of findings: of the data first, then of the scan (both RFC 3339 in UTC, so texts order them)."""
+def _age(predicate: Mapping[str, Any]) -> tuple[str, str]:
+    """The age of findings: of the data, then of the scan. Both are RFC 3339 in UTC, so their texts are in order."""
     try:
         return str(predicate["scanner"]["db"]["version"]), str(predicate["metadata"]["scanFinishedOn"])
     except (KeyError, TypeError):
@@ -130,7 +132,7 @@ def _when(predicate: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _evidence(predicate: Mapping[str, Any]) -> Evidence:
-    """Signed findings (cosign's vulnerability predicate) as evidence; raises RegistryError if they are not."""
+    """Signed findings (cosign's vulnerability predicate) as evidence. Raises RegistryError for anything else."""
     try:
         scanner = predicate["scanner"]
         tool = Tool("trivy", str(scanner["version"]), str(scanner["db"]["version"]))
@@ -140,28 +142,28 @@ def _evidence(predicate: Mapping[str, Any]) -> Evidence:
 
 
 async def verify(context: RunContext, texts: Sequence[str]) -> list[Verified]:
-    """The signatures of references, or of everything of this revision; raises SignatureRefused, RegistryError."""
+    """The signatures of references, or of everything of this revision. Raises SignatureRefused, RegistryError."""
     references = [parse(text) for text in texts] or of_revision(context)
-    return await verify_references(context.registry, context.signing.key, references)
+    return await verify_references(context.registry, context.signing.public_key, references)
 
 
 async def verify_references(
     registry: Registry, key: PublicKey, references: Sequence[Reference]
 ) -> list[Verified]:
-    """The signatures of references by one key, in the order given; raises SignatureRefused, RegistryError."""
+    """The signatures of references by one key, in the order given. Raises SignatureRefused, RegistryError."""
 
-    async def one(reference: Reference) -> Verified:
-        found = await registry.head(reference)
-        if found is None:
+    async def verify_one(reference: Reference) -> Verified:
+        image = await registry.head(reference)
+        if image is None:
             raise RegistryError(f"{reference} does not exist", hint="lockage run; or name another reference")
-        verified = await check(registry, reference.repository, found.digest, key)
-        return Verified(reference.repository.at(found.digest), verified)
+        verification = await check(registry, reference.repository, image.digest, key)
+        return Verified(reference.repository.at(image.digest), verification)
 
-    return await each(one, references)
+    return await each(verify_one, references)
 
 
 def parse(text: str) -> Reference:
-    """A reference from the command line, its digest preferred to its tag; raises UsageError."""
+    """A reference from the command line; its digest takes precedence over its tag. Raises UsageError."""
     try:
         reference = Reference.parse(text)
     except ValueError as fault:
@@ -171,7 +173,12 @@ def parse(text: str) -> Reference:
 
 
 def of_revision(context: RunContext) -> list[Reference]:
-    """The commit's tag of every image tag of the plan, as this revision's run wrote it."""
+    """The commit's tag of every image tag of the plan, as a run of this revision wrote it."""
     first = context.plan.project.environments[0]
-    groups = [group for _, group in context.plan.groups()]
-    return [context.repository(first, g[0].image).tagged(_of_commit(context, g[0])[0]) for g in groups]
+    targets = [group[0] for _, group in context.plan.groups()]
+    return [
+        context.repository(first, target.image).tagged(
+            _lookup_tags(context.plan, context.revision, target)[0]
+        )
+        for target in targets
+    ]

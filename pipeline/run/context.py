@@ -1,65 +1,40 @@
-"""What a run works with: the plan, the places, the hands. Made by a front, read by the stages."""
+"""What a run is given: the plan, registries, engines, keys and limits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import anyio
 
 from pipeline import policy
 from pipeline.config import Environment
-from pipeline.engine.buildkit.daemon import PATIENCE
-from pipeline.errors import ConfigError, Problem
-from pipeline.model import Digest, Mirrors, Platform, Reference, Repository
+from pipeline.engine.buildkit.config import PATIENCE
+from pipeline.model import Mirrors, Platform, Repository
 from pipeline.plan import Plan, Target
 from pipeline.policy import Revision
-from pipeline.state.run_state import PublishedState, RunState
-from pipeline.trust import PublicKey
+from pipeline.trust.keypair import KeyPair
+from pipeline.util.progress import ProgressEvent, ProgressState, Report
 
 from .engines import Engines, LazyEngine
-from .target.caches import CacheSite
-from .target.epoch import Epochs
-from .target.secrets import NoSecrets, Secrets
+from .secrets import NoSecrets, Secrets
+from .tools import ToolImages
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
-    from pipeline.state.records import Record
-
-Report = Callable[[str, str, str], None]
-"""`report(subject, stage, detail)`: what is going on, for whoever shows it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Signing:
-    """A cosign key pair: the sealed private half and its password, or None to only verify."""
-
-    public: bytes
-    origin: str
-    private: bytes | None = field(default=None, repr=False)
-    password: str = field(default="", repr=False)
-
-    @property
-    def fingerprint(self) -> str:
-        """The digest of the public half."""
-        return str(Digest.of(self.public))
-
-    @property
-    def key(self) -> PublicKey:
-        """The public half, ready to check bundles."""
-        return PublicKey(self.public, self.origin)
 
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """How much happens at once, one limiter a resource, shared by the whole run; and how long an answer may take."""
+    """How much happens at once, one limiter for each resource of the run, and how long BuildKit may take to answer."""
 
     builds: anyio.CapacityLimiter
     tools: anyio.CapacityLimiter
-    patience: float = PATIENCE  # seconds in which BuildKit has to answer
+    patience: float = PATIENCE  # in seconds
 
     @classmethod
     def of(cls, jobs: int, patience: float = PATIENCE) -> RunLimits:
@@ -68,33 +43,46 @@ class RunLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheSite:
+    """What build caches depend on beside lockage.yml.
+
+    Local caches are relative to `root`; where it is None, folders of the caller's machine are out of reach. `main` is
+    the main branch where it is known. `variables` are those of `cache.VARIABLES` that are set.
+    """
+
+    root: Path | None = None
+    main: str = ""
+    variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class RunContext:
-    """Everything the stages need. `contexts` is where build contexts are written, `cache` what was fetched."""
+    """Everything that a run is given.
+
+    `host` is the embedded registry's. Build contexts are written to `contexts`, downloads to `cache`. `engine` serves
+    every platform that `others` does not. `whole` has all platforms of each `image:tag` where the plan leaves out some.
+    With `fresh`, known targets are built again, without BuildKit's cache. `source_date_epoch` overrides the epoch that
+    bases give, in seconds since 1970.
+    """
 
     plan: Plan
     registry: Registry
     engine: LazyEngine
-    host: str  # of the embedded registry
+    host: str
     mirrors: Mirrors
-    signing: Signing
+    signing: KeyPair
     revision: Revision
     today: date
     contexts: Path
     cache: Path
     limits: RunLimits
     report: Report
-    fresh: bool = False  # build although the key is known, and without BuildKit's cache
-    epochs: Epochs = field(default_factory=Epochs, repr=False)
+    fresh: bool = False
+    source_date_epoch: int | None = None
     secrets: Secrets = field(default_factory=NoSecrets, repr=False)
     caches: CacheSite = field(default_factory=CacheSite, repr=False)
-    kept: RunState = field(
-        default_factory=lambda: RunState(PublishedState(date.min))
-    )  # what earlier runs left; made by `run`
-    others: Mapping[Platform, LazyEngine] = field(default_factory=dict)  # engines for single platforms
-    whole: Mapping[str, frozenset[Platform]] = field(
-        default_factory=dict
-    )  # of `image:tag`, where some are left out
-    recalled: dict[str, Record | None] = field(default_factory=dict, repr=False)  # by key, once a run
+    others: Mapping[Platform, LazyEngine] = field(default_factory=lambda: MappingProxyType({}))
+    whole: Mapping[str, frozenset[Platform]] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def engines(self) -> Engines:
@@ -102,37 +90,34 @@ class RunContext:
         return Engines(self.engine, self.others)
 
     @property
+    def tools(self) -> ToolImages:
+        """The images of the tools, where this site has them."""
+        return ToolImages(self.plan.tools, self.mirrors)
+
+    @property
     def builds(self) -> Repository:
-        """The repository that remembers key -> digest."""
+        """The repository of builds."""
         return self.plan.project.builds_repository(embedded=self.host)
 
     def repository(self, environment: Environment, image: str) -> Repository:
-        """Where an image lives in an environment."""
+        """The repository of an image in an environment."""
         return self.plan.project.repository(environment, image, embedded=self.host)
 
-    def tool(self, name: str) -> Reference:
-        """A tool's image, by digest, where this site has it. Raises ConfigError when the lock lacks it."""
-        reference = self.plan.tools[name]
-        if reference.digest is None:
-            problem = Problem("lockage.lock", 0, 0, f"tools.{name}", f"{reference} is not locked")
-            raise ConfigError([problem], hint="lockage lock")
-        return self.mirrors.locate(reference).by_digest
-
-    def tool_version(self, name: str) -> str:
-        """A tool's version as its reference names it, without a leading v."""
-        return (self.plan.tools[name].tag or "").removeprefix("v")
-
     def commit_tags(self, target: Target) -> tuple[str, ...]:
-        """The tags of what this run makes of a target's image tag, in the first environment: the commit's, or in a
-        snapshot the snapshot's alone."""
+        """The tags that this commit gives a target's image tag in the first environment; in a snapshot, the snapshot's
+        alone."""
         if self.plan.snapshot_id:
             return target.tags
         return policy.commit_tags(self.revision, target.tag, self.plan.project.commit_tags)
 
     def lasting_tags(self, target: Target) -> frozenset[str]:
-        """Those of the commit's tags that name one commit for good: what a branch, a pull request, a snapshot or a
-        work tree with changes is called moves on, and has to be looked at."""
+        """Those of the commit tags that name one commit for good. The tags of a branch, a pull request, a snapshot or a
+        modified work tree move, and have to be requested."""
         if self.plan.snapshot_id or self.revision.dirty or not self.revision.sha:
             return frozenset()
         templates = [t for t in self.plan.project.commit_tags if t.fields & {"sha", "short"}]
         return frozenset(policy.commit_tags(self.revision, target.tag, templates))
+
+    def tell(self, subject: str, state: ProgressState, detail: str = "") -> None:
+        """Report one event."""
+        self.report(ProgressEvent(subject, state, detail))

@@ -1,4 +1,4 @@
-"""A workshop inside a Dagger function: what its caller gave, instead of this machine's files and variables."""
+"""The context of a run inside a Dagger function, from its caller's arguments alone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.catalogue import read_source
@@ -17,8 +18,9 @@ from pipeline.errors import UsageError
 from pipeline.model import Mirrors, Platform
 from pipeline.plan import plan_of
 from pipeline.policy import Revision
+from pipeline.trust.keypair import KeyPair
 
-from .context import Report, RunContext, RunLimits, Signing
+from .context import RunContext, RunLimits
 from .engines import GivenEngine
 from .lock import resolve, wanted
 
@@ -26,9 +28,10 @@ if TYPE_CHECKING:
     import dagger
 
     from pipeline.catalogue import Source
-    from pipeline.config.values import SecretSource, SshSource
+    from pipeline.config.builder import SecretSource, SshSource
     from pipeline.plan import Plan
-    from pipeline.registry import Registry
+    from pipeline.registry import Access, Registry
+    from pipeline.util.progress import Report
 
 _CATALOGUE = ("lockage.yml", "lockage.lock", "images")
 _JOBS = 4
@@ -36,16 +39,16 @@ _JOBS = 4
 
 @dataclass(frozen=True, slots=True)
 class GivenSecrets:
-    """Secrets of builds that a caller gave, by the id that lockage.yml knows them under, and an SSH agent."""
+    """The secrets of builds by their id in lockage.yml, and an SSH agent."""
 
-    by_id: Mapping[str, dagger.Secret] = field(default_factory=dict)
+    by_id: Mapping[str, dagger.Secret] = field(default_factory=lambda: MappingProxyType({}))
     socket: dagger.Socket | None = None
 
     @classmethod
     def of(
         cls, ids: Sequence[str], secrets: Sequence[dagger.Secret], agent: dagger.Socket | None
     ) -> GivenSecrets:
-        """Secrets and their ids in the same order. Raises UsageError where there is not one for each."""
+        """From secrets and their ids in the same order. Raises UsageError unless there is one for each."""
         if len(ids) != len(secrets) or len(set(ids)) != len(ids):
             raise UsageError(
                 f"{len(ids)} ids for {len(secrets)} secrets",
@@ -62,13 +65,13 @@ class GivenSecrets:
         return self.socket
 
     async def key(self, client: dagger.Client, id: str, source: SshSource) -> dagger.Secret | None:
-        """A key that was given as a secret with this id."""
+        """The secret with this id, as a key."""
         return self.by_id.get(id)
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the caller of a function gave. `registry` is the embedded one; `mirrors` are HOST=ADDRESS."""
+    """The arguments of a function. `registry` is the embedded one; `mirrors` are HOST=ADDRESS."""
 
     client: dagger.Client
     source: dagger.Directory
@@ -84,11 +87,11 @@ class Given:
 
 
 async def read_catalogue(given: Given) -> Source:
-    """lockage.yml, the lock and images/ of the given source, on this function's disk."""
-    here = Path.cwd() / "source"
-    wanted_files = given.client.directory().with_directory(".", given.source, include=list(_CATALOGUE))
-    await wanted_files.export(str(here))
-    return read_source(here)
+    """Export lockage.yml, the lock and images/ to this function's disk, and read them."""
+    folder = Path.cwd() / "source"
+    files = given.client.directory().with_directory(".", given.source, include=list(_CATALOGUE))
+    await files.export(str(folder))
+    return read_source(folder)
 
 
 @asynccontextmanager
@@ -101,39 +104,39 @@ async def run_context(
     fresh: bool = False,
     signs: bool = False,
 ) -> AsyncIterator[RunContext]:
-    """A workshop for the targets; what is not locked is looked up in the registries in force.
+    """The context of a run of these targets; what is not locked is resolved in the registries in force.
 
-    The private key is asked for when it `signs`. Raises UsageError for arguments that do not go together, and
+    The private key is read only if the run `signs`. Raises UsageError for arguments that do not go together, and
     whatever making a plan raises.
     """
     from datetime import UTC, datetime
 
     from pipeline.registry import Registry
 
-    source, chosen, here = await read_catalogue(given), _platforms(platforms), Path.cwd()
+    source, chosen, folder = await read_catalogue(given), _platforms(platforms), Path.cwd()
     mirrors, lock = parse_mirrors(given.mirrors), await _lock(given)
     if lock is None and not given.mirrors:
         lock = lock_of(source)
 
-    def made(lock: Lock | None) -> Plan:
+    def plan_with(lock: Lock | None) -> Plan:
         return plan_of(source, lock=lock, only=targets, platforms=chosen)
 
-    plan = made(lock)
+    plan = plan_with(lock)
     host, access = await _access(given, plan)
     async with Registry(access) as registry:
         lock = await _complete(lock, plan, registry, mirrors)
         yield RunContext(
-            plan=made(lock),
+            plan=plan_with(lock),
             whole=_whole(source, lock) if chosen or any("/" in name for name in targets) else {},
             registry=registry,
-            engine=GivenEngine(given.client, here, given.registry),
+            engine=GivenEngine(given.client, folder, given.registry),
             host=host,
             mirrors=mirrors,
             signing=await _signing(given, signs),
-            revision=await _revision(given, here / "objects"),
+            revision=await _revision(given, folder / "objects"),
             today=datetime.now(UTC).date(),
-            contexts=here / "contexts",
-            cache=here / "cache",
+            contexts=folder / "contexts",
+            cache=folder / "cache",
             limits=RunLimits.of(_JOBS),
             report=report,
             fresh=fresh,
@@ -142,13 +145,13 @@ async def run_context(
 
 
 def _whole(source: Source, lock: Lock) -> dict[str, frozenset[Platform]]:
-    """All platforms of each `image:tag`, for a caller who left some of them to others."""
+    """All platforms of each `image:tag`, for a run of some of them."""
     groups = plan_of(source, lock=lock).groups()
-    return {name: frozenset(t.platform for t in found) for name, found in groups}
+    return {name: frozenset(target.platform for target in group) for name, group in groups}
 
 
 def parse_mirrors(texts: Sequence[str]) -> Mirrors:
-    """`HOST=ADDRESS` each; raises UsageError."""
+    """Mirrors from `HOST=ADDRESS` each. Raises UsageError."""
     pairs = [text.strip().partition("=") for text in texts if text.strip()]
     try:
         if not all(host and address for host, _, address in pairs):
@@ -170,20 +173,20 @@ async def _lock(given: Given) -> Lock | None:
 
 
 async def _complete(lock: Lock | None, plan: Plan, registry: Registry, mirrors: Mirrors) -> Lock:
-    known = dict(lock.images) if lock else {}
-    missing = tuple(r for r in wanted(plan) if r not in known)
-    return Lock.of(known | dict((await resolve(registry, mirrors, missing)).images))
+    locked = dict(lock.images) if lock else {}
+    missing = tuple(r for r in wanted(plan) if r not in locked)
+    return Lock.of(locked | dict((await resolve(registry, mirrors, missing)).images))
 
 
-async def _access(given: Given, plan: Plan):
-    """The embedded registry's host as references have it, and how to reach it and all others from in here.
+async def _access(given: Given, plan: Plan) -> tuple[str, Access]:
+    """The embedded registry's host as references have it, and how this container reaches it and all others.
 
-    The engine knows the registry by its address on the caller's machine; this container sees it as a service.
+    The engine knows the registry by its address on the caller's machine; this container reaches it as a service.
     """
-    from pipeline.registry import Access, HostAccess
+    from pipeline.registry import HostAccess, access_from_environ
 
     embedded = plan.project.registry == EMBEDDED
-    host, hosts = "", {}
+    host, hosts = "", dict[str, HostAccess]()
     if embedded and given.registry is None:
         raise UsageError(
             "lockage.yml says `registry: embedded`, and no registry was given",
@@ -194,13 +197,13 @@ async def _access(given: Given, plan: Plan):
         host = f"localhost:{address.rpartition(':')[2]}"
         hosts = {host: HostAccess(insecure_http=True, address=address)}
     config = await plaintext(given.docker_config, "--docker-config") if given.docker_config else "{}"
-    return host, Access.from_docker_config(config, {}, hosts=hosts)
+    return host, access_from_environ({}, config, hosts=hosts)
 
 
-async def _signing(given: Given, signs: bool) -> Signing:
+async def _signing(given: Given, signs: bool) -> KeyPair:
     public = given.public_key.encode()
     if not signs:
-        return Signing(public, "--public-key")
+        return KeyPair(public, "--public-key")
     if given.private_key is None or not public:
         raise UsageError(
             "signing needs a key pair",
@@ -208,7 +211,7 @@ async def _signing(given: Given, signs: bool) -> Signing:
         )
     private = await plaintext(given.private_key, "--private-key")
     password = await plaintext(given.password, "--password") if given.password else ""
-    return Signing(public, "--public-key", private.encode(), password)
+    return KeyPair(public, "--public-key", private.encode(), password)
 
 
 async def _revision(given: Given, scratch: Path) -> Revision:

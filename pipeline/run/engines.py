@@ -1,4 +1,4 @@
-"""Engines, each woken only when a step needs it; one for everything, or one for each platform."""
+"""Engines, each started only when a step needs it: one for everything, or one for each platform."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class LazyEngine:
-    """One session for a whole run, opened by the first who asks. Use as `async with`.
+    """One session for a whole run, opened by the first step that needs it. Use as `async with`.
 
-    `wake` starts the engine where that is needed and says how to reach it; it is called at most once. `own` is
-    the engine's platform where that is known without asking, `name` what people call it. `registry` is the embedded
-    registry where somebody else than this program's session provides it. `on_builder` is called with the image of
-    BuildKit once it was started here.
+    `wake` starts the engine if necessary and gives its connection; it is called at most once. `own` is the engine's
+    platform where that is known without a session, `name` what messages call it. `registry` is the embedded registry
+    if anything but this program's session provides it. `on_builder` is called with BuildKit's image once it has
+    started.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class LazyEngine:
     ) -> None:
         self._wake, self._registry, self._on_builder = wake, registry, on_builder
         self.own, self.name = own, name
-        self._can: dict[Platform, bool] = {}
+        self._runs: dict[Platform, bool] = {}
         self._stack = AsyncExitStack()
         self._lock = anyio.Lock()
         self._client: dagger.Client | None = None
@@ -55,11 +55,11 @@ class LazyEngine:
 
     @property
     def awake(self) -> bool:
-        """Whether anybody asked."""
+        """Whether a session was opened."""
         return self._client is not None
 
     async def client(self) -> dagger.Client:
-        """The session's client; raises EnvironmentProblem when there is no engine to be had."""
+        """The session's client. Raises EnvironmentProblem when there is no engine."""
         async with self._lock:
             if self._client is None:
                 connection = await self._wake()
@@ -68,7 +68,7 @@ class LazyEngine:
             return self._client
 
     async def platform(self) -> Platform:
-        """The platform of the engine's machine; asked for once, and not at all where it is known."""
+        """The platform of the engine's machine; queried at most once."""
         client = None if self.own else await self.client()
         async with self._lock:
             if self.own is None and client is not None:
@@ -77,18 +77,18 @@ class LazyEngine:
         return self.own
 
     async def runs(self, platform: Platform, scratch: Path) -> bool:
-        """Whether the engine runs programs for a platform: its own, or by an emulator it has. Tried once a session;
-        `scratch` is a folder to write a program to."""
+        """Whether the engine runs programs for a platform, its own or by an emulator. Each is tried once in a session;
+        the program is written to `scratch`."""
         if platform == await self.platform():
             return True
-        if platform not in self._can:
+        if platform not in self._runs:
             client = await self.client()
             platforms.write_program(scratch, platform)
-            self._can[platform] = await platforms.runs(client, await self.folder(scratch), platform)
-        return self._can[platform]
+            self._runs[platform] = await platforms.runs(client, await self.folder(scratch), platform)
+        return self._runs[platform]
 
     async def builder(self, config: DaemonConfig) -> Daemon:
-        """BuildKit on this engine, running: one daemon a session. Raises EnvironmentProblem."""
+        """BuildKit on this engine, started: one daemon for a session. Raises EnvironmentProblem."""
         client = await self.client()
         if self._builder is None:
             self._builder = Daemon(client, config, self._registry, self._forwards)
@@ -104,23 +104,23 @@ class LazyEngine:
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The engine for everything (`usual`), and those that were named for single platforms."""
+    """The default engine, and those named for single platforms."""
 
-    usual: LazyEngine
+    default: LazyEngine
     by_platform: Mapping[Platform, LazyEngine] = field(default_factory=lambda: MappingProxyType({}))
 
     def of(self, platform: Platform) -> LazyEngine:
-        """The engine on which targets of a platform are built and examined."""
-        return self.by_platform.get(platform, self.usual)
+        """The engine that builds and examines the targets of a platform."""
+        return self.by_platform.get(platform, self.default)
 
     @property
     def awake(self) -> bool:
-        """Whether any was needed."""
-        return any(engine.awake for engine in (self.usual, *self.by_platform.values()))
+        """Whether any has a session."""
+        return any(engine.awake for engine in (self.default, *self.by_platform.values()))
 
 
 class GivenEngine(LazyEngine):
-    """A client that is there already: inside a Dagger function. Only folders of its workdir can be given."""
+    """The client inside a Dagger function. It reads only folders below the function's working directory."""
 
     def __init__(self, client: dagger.Client, workdir: Path, registry: dagger.Service | None = None) -> None:
         super().__init__(self._never, registry=registry)
@@ -128,9 +128,9 @@ class GivenEngine(LazyEngine):
         self._workdir = workdir
 
     async def folder(self, path: Path) -> dagger.Directory:
-        """A folder below the function's working directory; raises ValueError for any other."""
+        """A folder below the working directory. Raises ValueError for any other."""
         relative = path.relative_to(self._workdir)
         return (await self.client()).current_module().workdir(relative.as_posix())
 
     async def _never(self) -> Connection:
-        raise AssertionError("a given client needs no connection")
+        raise AssertionError("the client of a Dagger function needs no connection")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.config import Lock
@@ -16,25 +17,22 @@ if TYPE_CHECKING:
 
 def wanted(plan: Plan) -> tuple[Reference, ...]:
     """Every reference that a lock for this plan must pin: external bases that are not pinned, and tools."""
-    bases = [r for t in plan.targets for r in t.external_bases]
-    return tuple(
-        dict.fromkeys(Reference(r.repository, r.tag) for r in (*bases, *plan.tools.values()) if r.tag)
-    )
+    bases = [reference for target in plan.targets for reference in target.external_bases]
+    references = (*bases, *plan.tools.values())
+    return tuple(dict.fromkeys(Reference(r.repository, r.tag) for r in references if r.tag))
 
 
-async def resolve(registry: Registry, mirrors: Mirrors, references: tuple[Reference, ...]) -> Lock:
-    """Ask the registries in force for the digest of each reference; one HEAD each.
+async def resolve(registry: Registry, mirrors: Mirrors, references: Sequence[Reference]) -> Lock:
+    """Resolve each reference in the registries in force, by one HEAD. Raises RegistryError for the first that does not
+    exist."""
 
-    Raises RegistryError for the first that is not there.
-    """
-
-    async def one(reference: Reference) -> tuple[Reference, Digest]:
+    async def digest(reference: Reference) -> Digest:
         descriptor = await registry.head(mirrors.locate(reference))
         if descriptor is None:
             raise RegistryError(
-                f"{reference.familiar} is not at {mirrors.locate(reference)}",
+                f"{reference.familiar} does not exist at {mirrors.locate(reference)}",
                 hint="check the name in lockage.yml, and the mirror if there is one (`lockage status`)",
             )
-        return reference, descriptor.digest
+        return descriptor.digest
 
-    return Lock.of(dict(await each(one, references)))
+    return Lock.of(dict(zip(references, await each(digest, references), strict=True)))

@@ -1,4 +1,4 @@
-"""What the lock pins, beside what the registries have now: tags that moved, and newer tags of the same kind."""
+"""What the lock pins compared with what registries have: tags that moved, and newer tags of the same kind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ State = Literal["current", "moved", "gone", "not locked"]
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One base or tool: the digest in the lock, the digest its tag has now, and newer tags, the highest first."""
+    """One base or tool: the digest in the lock, the digest its tag has now, and newer tags, highest first."""
 
     reference: Reference
     locked: Digest | None
@@ -28,7 +28,7 @@ class Compared:
 
     @property
     def state(self) -> State:
-        """How the lock's digest stands to the registry's."""
+        """How the lock's digest compares with the registry's."""
         if self.now is None:
             return "gone"
         if self.locked is None:
@@ -59,32 +59,31 @@ async def compare(
     *,
     newer: bool = False,
 ) -> list[Compared]:
-    """Every reference, in the order given: one HEAD each, and with `newer` one list of tags a repository.
+    """Every reference in the order given: one HEAD each, and with `newer` one list of tags for each repository.
 
-    Raises RegistryError for a registry that cannot be asked.
+    Raises RegistryError for a registry that does not answer.
     """
     tags = await _tags(registry, mirrors, references) if newer else {}
 
-    async def one(reference: Reference) -> Compared:
-        found = await registry.head(mirrors.locate(reference))
+    async def compared(reference: Reference) -> Compared:
+        descriptor = await registry.head(mirrors.locate(reference))
         return Compared(
             reference,
             lock.digest(reference) if lock else None,
-            found.digest if found else None,
+            descriptor.digest if descriptor else None,
             newer_tags(reference.tag or "latest", tags.get(reference.repository, ())),
         )
 
-    return await each(one, references)
+    return await each(compared, references)
 
 
 async def _tags(
     registry: Registry, mirrors: Mirrors, references: tuple[Reference, ...]
 ) -> Mapping[Repository, list[str]]:
-    """The tags of each repository, asked for once."""
+    """The tags of each repository, listed once."""
     by_repository = {r.repository: r for r in references}
 
-    async def one(reference: Reference) -> list[str]:
+    async def tags(reference: Reference) -> list[str]:
         return await registry.tags(mirrors.locate(reference).repository)
 
-    found = await each(one, by_repository.values())
-    return dict(zip(by_repository, found, strict=True))
+    return dict(zip(by_repository, await each(tags, by_repository.values()), strict=True))

@@ -1,4 +1,4 @@
-"""Which of several targets that could be built now comes first."""
+"""Which of several targets that are ready to be built comes first."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 def most_dependents_first(targets: Sequence[Target]) -> list[Target]:
-    """Targets with the longest chain standing on them first, otherwise as they come; bases stand before dependents
-    in `targets`, as in every plan.
+    """Targets with the longest chain of dependents first, otherwise in the order given; `targets` has bases before
+    dependents, as every plan.
 
-    A run is as long as its longest chain at least; what nothing waits for fills the gaps.
+    A run takes at least as long as its longest chain; targets without dependents fill the gaps.
     """
-    chain = {target.id: 0 for target in targets}
+    chain_length = {target.id: 0 for target in targets}
     for target in reversed(targets):
         for base in target.internal_bases:
-            chain[base] = max(chain.get(base, 0), chain[target.id] + 1)
-    return sorted(targets, key=lambda target: -chain[target.id])
+            chain_length[base] = max(chain_length.get(base, 0), chain_length[target.id] + 1)
+    return sorted(targets, key=lambda target: -chain_length[target.id])

@@ -1,4 +1,4 @@
-"""Building once more what the registry has, and saying whether the same comes out."""
+"""Rebuilds what the repository of builds has, and reports whether the result is the same."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -14,25 +13,29 @@ from pipeline.errors import BuildError, Exit, LockageError, RegistryError
 from pipeline.model import Digest
 from pipeline.oci.compare import Comparison, Image, compare
 from pipeline.policy import Revision
+from pipeline.state.records import Records
 from pipeline.util.concurrency import each
+from pipeline.util.progress import ProgressState
+from pipeline.util.timestamps import parse_timestamp
 
-from .known_records import known
-from .target.build import ATTESTED, build_target
-from .target.epoch import Epochs, image_created
+from .image_cache import ImageCache
+from .target.build import ATTESTED, Builder
+from .target.epoch import image_created
 
 if TYPE_CHECKING:
-    from pipeline.model import Manifest
-    from pipeline.plan import Target
+    from pipeline.model import Manifest, Reference
+    from pipeline.plan import Plan, Target
+    from pipeline.registry import Registry
 
     from .context import RunContext
 
 REBUILT = "-rebuilt"
-"""Behind a key: the tag under which a result that differs can be looked at."""
-_LABEL = re.compile(r"^([0-9a-f]{40}|[0-9a-f]{64})(-dirty)?\Z")
+"""Suffix of a key: the tag of a result that differs."""
+_REVISION = re.compile(r"^([0-9a-f]{40}|[0-9a-f]{64})(-dirty)?\Z")
 
 
 class Agreement(StrEnum):
-    """How a rebuilt target ended."""
+    """How a rebuild ended."""
 
     EQUAL = "equal"
     DIFFERENT = "different"
@@ -41,7 +44,7 @@ class Agreement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """One target built again: the digest known under its key, the new one, and in what they differ."""
+    """One target rebuilt: the digest known under its key, the new one, and how they differ."""
 
     id: str
     status: Agreement
@@ -52,7 +55,7 @@ class Rebuilt:
     seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data for `--json`."""
+        """The rebuild as data for `--json`."""
         return {
             "id": self.id,
             "status": str(self.status),
@@ -65,7 +68,7 @@ class Rebuilt:
 
 
 def exit_code(results: list[Rebuilt]) -> Exit:
-    """The gravest fault; else GATE when anything differs."""
+    """The gravest code of a fault; without one, GATE when anything differs."""
     faults = [r.fault.exit_code for r in results if r.fault]
     if faults:
         return min(faults)
@@ -73,51 +76,58 @@ def exit_code(results: list[Rebuilt]) -> Exit:
 
 
 async def rebuild(context: RunContext, *, detail: bool) -> list[Rebuilt]:
-    """Build every target of the plan afresh, on the bases it was built on, for the commit it was built for.
+    """Rebuild every target of the plan on the bases and for the commit of its known build. Results are in plan order.
 
-    Nothing that is known is replaced: a result that differs is left under the key's `-rebuilt` tag, the tag of one
-    that agrees goes away. With `detail` the differences are looked for. Results are in plan order.
+    Nothing that is known is replaced: a result that differs keeps the key's `-rebuilt` tag, that of an equal one is
+    deleted. With `detail`, the differences are found.
     """
+    records, images = Records(context.registry, context.builds), ImageCache(context.registry)
 
-    async def one(target: Target) -> Rebuilt:
+    async def rebuilt(target: Target) -> Rebuilt:
         began = time.monotonic()
         try:
-            found = await _rebuild(context, target, detail)
+            result = await _rebuild(context, records, images, target, detail)
         except LockageError as fault:
-            found = Rebuilt(target.id, Agreement.FAILED, fault=fault)
-        context.report(target.id, str(found.status), "")
-        return replace(found, seconds=time.monotonic() - began)
+            result = Rebuilt(target.id, Agreement.FAILED, fault=fault)
+        context.tell(target.id, ProgressState(result.status.value))
+        return replace(result, seconds=time.monotonic() - began)
 
-    return await each(one, [t for t in context.plan.targets if not t.external])
+    return await each(rebuilt, [t for t in context.plan.targets if not t.external])
 
 
-async def _rebuild(context: RunContext, target: Target, detail: bool) -> Rebuilt:
-    before = await _manifest(context, target)
-    bases = await _bases(context, target)
-    epochs = Epochs(await image_created(context.registry, context.builds.at(before.digest), target.platform))
-    afresh = replace(context, fresh=True, revision=_revision(before), epochs=epochs)
-    tag = f"{target.key}{REBUILT}"
-    record = await build_target(afresh, target, bases, tag, why="once more")
-    if record.digest == before.digest:
-        await _untag(context, tag)
+async def _rebuild(
+    context: RunContext, records: Records, images: ImageCache, target: Target, detail: bool
+) -> Rebuilt:
+    known = await _known_manifest(records, images, target)
+    bases = await _known_bases(context.plan, records, target)
+    before, tag = context.builds.at(known.digest), f"{target.key}{REBUILT}"
+    epoch = await image_created(images, before, target.platform)
+    afresh = replace(context, fresh=True, revision=_revision(known), source_date_epoch=epoch)
+    record = await Builder(afresh, images).build(target, bases, tag=tag, reason="once more")
+    if record.digest == known.digest:
+        await _untag(context.registry, context.builds.tagged(tag))
         if record.attestations:
-            await _untag(context, f"{tag}{ATTESTED}")
-        return Rebuilt(target.id, Agreement.EQUAL, before.digest, record.digest)
-    source, comparison = context.registry.source(context.builds), None
+            await _untag(context.registry, context.builds.tagged(f"{tag}{ATTESTED}"))
+        return Rebuilt(target.id, Agreement.EQUAL, known.digest, record.digest)
+    source, comparison, after = (
+        context.registry.source(context.builds),
+        None,
+        context.builds.at(record.digest),
+    )
     if detail:
         comparison = await compare(
-            Image(source, before.digest, str(context.builds.at(before.digest))),
-            Image(source, record.digest, str(context.builds.at(record.digest))),
+            Image(source, known.digest, str(before)),
+            Image(source, record.digest, str(after)),
             context.cache / "layers",
         )
-    return Rebuilt(target.id, Agreement.DIFFERENT, before.digest, record.digest, comparison)
+    return Rebuilt(target.id, Agreement.DIFFERENT, known.digest, record.digest, comparison)
 
 
-async def _manifest(context: RunContext, target: Target) -> Manifest:
+async def _known_manifest(records: Records, images: ImageCache, target: Target) -> Manifest:
     if target.key is None:
         raise BuildError(f"{target.id} has no key: its bases are not locked", hint="lockage lock")
-    record = await known(context, target.key)
-    manifest = await context.registry.get_manifest(context.builds.at(record.digest)) if record else None
+    record = await records.find(target.key)
+    manifest = await images.get_manifest(records.repository.at(record.digest)) if record else None
     if manifest is None:
         raise RegistryError(
             f"{target.id} was never built with these inputs: there is nothing to compare with",
@@ -126,39 +136,40 @@ async def _manifest(context: RunContext, target: Target) -> Manifest:
     return manifest
 
 
-async def _bases(context: RunContext, target: Target) -> Mapping[str, Digest]:
-    """What the internal bases are known as; a base that is not known cannot be what the target was built on."""
-    out = {}
-    for base in (context.plan.by_id[i] for i in target.internal_bases):
-        record = await known(context, base.key) if base.key else None
+async def _known_bases(plan: Plan, records: Records, target: Target) -> Mapping[str, Digest]:
+    """The digests of the internal bases. Raises RegistryError for one that is not known under its key: the target
+    cannot have been built on it."""
+    digests = {}
+    for base in (plan.by_id[i] for i in target.internal_bases):
+        record = await records.find(base.key) if base.key else None
         if record is None:
             raise RegistryError(
-                f"{base.id}, which {target.id} stands on, is not known under its key",
+                f"{base.id}, on which {target.id} is based, is not known under its key",
                 hint=f"lockage build --only {base.id}",
             )
-        out[base.id] = record.digest
-    return out
+        digests[base.id] = record.digest
+    return digests
 
 
 def _revision(manifest: Manifest) -> Revision:
-    """The commit that an image says it was built for (OCI image-spec v1.1, annotations.md); raises BuildError."""
-    notes = manifest.annotations
-    created = notes.get("org.opencontainers.image.created", "")
+    """The commit that an image's annotations name (OCI image-spec v1.1, annotations.md). Raises BuildError."""
+    annotations = manifest.annotations
+    created = annotations.get("org.opencontainers.image.created", "")
     try:
-        moment = datetime.strptime(created, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        seconds = parse_timestamp(created)
     except ValueError:
         raise BuildError(
             f"{manifest.digest} does not say when it was created: {created[:40]!r}",
-            hint="build it anew: lockage build --fresh",
+            hint="rebuild it: lockage build --fresh",
         ) from None
-    found = _LABEL.match(notes.get("org.opencontainers.image.revision", ""))
-    sha, dirty = (found[1], bool(found[2])) if found else ("", False)
-    return Revision(sha, dirty, int(moment.timestamp()))
+    revision = _REVISION.match(annotations.get("org.opencontainers.image.revision", ""))
+    sha, dirty = (revision[1], bool(revision[2])) if revision else ("", False)
+    return Revision(sha, dirty, seconds)
 
 
-async def _untag(context: RunContext, tag: str) -> None:
-    """Take a scratch tag away; a registry that deletes no tags keeps it, and it names what is known anyway."""
+async def _untag(registry: Registry, tag: Reference) -> None:
+    """Delete a scratch tag. In a registry that deletes no tags it stays, and names a known digest."""
     try:
-        await context.registry.delete(context.builds.tagged(tag))
+        await registry.delete(tag)
     except RegistryError:
         return

@@ -1,21 +1,25 @@
-"""What became of each target and image: values with a status; what could not run is there too."""
+"""The results of a run: one for each target and image tag, whatever became of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import Exit, LockageError
-from pipeline.model import Digest, Reference
+from pipeline.model import Digest, Platform, Reference
 from pipeline.model.build_warning import BuildWarning
 from pipeline.policy import Evidence, Verdict, severity_counts
+from pipeline.state.record import Record
 
-from .publish.refs import PlatformRef
+from .platform_refs import PlatformRef
+
+if TYPE_CHECKING:
+    from pipeline.plan import Target
 
 
 class Stage(StrEnum):
-    """The chambers of the lock, in order."""
+    """The stages of a run, in order."""
 
     BUILD = "build"
     SCAN = "scan"
@@ -27,50 +31,79 @@ class Stage(StrEnum):
 
     @property
     def number(self) -> int:
-        """The place in the order, from 0."""
+        """The position in the order, from 0."""
         return list(Stage).index(self)
+
+    @property
+    def publishes(self) -> bool:
+        """Whether a run up to this stage writes to the first environment."""
+        return self.number >= Stage.PUSH.number
+
+    @property
+    def signs(self) -> bool:
+        """Whether a run up to this stage signs."""
+        return self.number >= Stage.SIGN.number
+
+
+EXAMINATIONS = frozenset({Stage.SCAN, Stage.SBOM, Stage.TEST})
 
 
 class Status(StrEnum):
-    """How a target ended."""
+    """How a target or an image tag ended."""
 
     BUILT = "built"  # by this run
-    REUSED = "reused"  # known under its key: nothing was built
-    CLOSED = "closed"  # built, but a gate said no
-    FAILED = "failed"  # could not be built or examined
-    ABORTED = "aborted"  # something it stands on failed, or the run was stopped
+    REUSED = "reused"  # known under its key
+    CLOSED = "closed"  # by a gate
+    FAILED = "failed"  # could not be built, examined or published
+    ABORTED = "aborted"  # a base failed, or the run was stopped
 
     @property
     def good(self) -> bool:
-        """Whether the next stage may have it."""
+        """Whether the next stage may use it."""
         return self in (Status.BUILT, Status.REUSED)
 
 
 @dataclass(frozen=True, slots=True)
 class TargetResult:
-    """One target (image, tag, platform): what it is, what is known of it, and why."""
+    """The result of one target. `evidence` is what its gates judged; `seconds` is how long it took."""
 
     id: str
     image: str
     tag: str
-    platform: str
+    platform: Platform
     status: Status
     reason: str
-    digest: Digest | None = None
+    record: Record | None = field(default=None, repr=False)
     evidence: Evidence | None = None
     verdicts: tuple[Verdict, ...] = ()
     fault: LockageError | None = None
-    warnings: tuple[BuildWarning, ...] = ()  # of BuildKit's build checks
     seconds: float = 0.0
 
+    @classmethod
+    def of(
+        cls, target: Target, status: Status, reason: str, *, fault: LockageError | None = None
+    ) -> TargetResult:
+        """The result of a target without a verdict."""
+        return cls(target.id, target.image, target.tag, target.platform, status, reason, fault=fault)
+
+    @property
+    def digest(self) -> Digest | None:
+        """The digest of its image in the repository of builds."""
+        return self.record.digest if self.record else None
+
+    @property
+    def warnings(self) -> tuple[BuildWarning, ...]:
+        """The warnings of BuildKit's build checks."""
+        return self.record.warnings if self.record else ()
+
     def to_json(self) -> dict[str, Any]:
-        """As plain data for `--json`."""
+        """The result as data for `--json`."""
         evidence = self.evidence
-        out: dict[str, Any] = {
+        data: dict[str, Any] = {
             "id": self.id,
             "image": self.image,
             "tag": self.tag,
-            "platform": self.platform,
+            "platform": str(self.platform),
             "status": str(self.status),
             "reason": self.reason,
             "digest": str(self.digest) if self.digest else None,
@@ -78,15 +111,15 @@ class TargetResult:
             "verdicts": [v.to_json() for v in self.verdicts],
         }
         if evidence:
-            out["size"] = evidence.size
-            out["packages"] = evidence.inventory.packages if evidence.inventory else None
-            out["findings"] = severity_counts(evidence.scan) if evidence.scan else None
-            out["tests"] = _tests(evidence)
+            data["size"] = evidence.size
+            data["packages"] = evidence.inventory.packages if evidence.inventory else None
+            data["findings"] = severity_counts(evidence.scan) if evidence.scan else None
+            data["tests"] = _tests(evidence)
         if self.warnings:
-            out["warnings"] = [warning.to_json() for warning in self.warnings]
+            data["warnings"] = [warning.to_json() for warning in self.warnings]
         if self.fault:
-            out["error"] = self.fault.to_json()
-        return out
+            data["error"] = self.fault.to_json()
+        return data
 
 
 def _tests(evidence: Evidence) -> dict[str, int] | None:
@@ -98,7 +131,11 @@ def _tests(evidence: Evidence) -> dict[str, int] | None:
 
 @dataclass(frozen=True, slots=True)
 class ImageResult:
-    """One tag of an image over all its platforms: the index, and where it may be found."""
+    """The result of one image tag over all its platforms.
+
+    `pushed` is its reference in the first environment, by digest. `written` are the tags that this run moved,
+    `promoted` all its tags in the environment it was promoted to, `refs` its platforms as they were pushed.
+    """
 
     image: str
     tag: str
@@ -109,12 +146,12 @@ class ImageResult:
     signed: bool = False
     written: tuple[Reference, ...] = ()
     promoted: tuple[Reference, ...] = ()
-    refs: tuple[PlatformRef, ...] = ()  # its platforms, as they were pushed
+    refs: tuple[PlatformRef, ...] = ()
     fault: LockageError | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data for `--json`."""
-        out: dict[str, Any] = {
+        """The result as data for `--json`."""
+        data: dict[str, Any] = {
             "image": self.image,
             "tag": self.tag,
             "status": str(self.status),
@@ -127,27 +164,33 @@ class ImageResult:
             "refs": [ref.to_json() for ref in self.refs],
         }
         if self.fault:
-            out["error"] = self.fault.to_json()
-        return out
+            data["error"] = self.fault.to_json()
+        return data
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """A whole run, in plan order. `requests` counts what was asked of registries."""
+    """The results of a run in plan order; `requests` counts those to registries."""
 
     targets: tuple[TargetResult, ...]
     images: tuple[ImageResult, ...] = ()
     engine_used: bool = False
     requests: int = 0
     seconds: float = 0.0
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+
+    @property
+    def faults(self) -> tuple[LockageError, ...]:
+        """The faults of targets, then of image tags."""
+        of_targets = [target.fault for target in self.targets if target.fault]
+        return (*of_targets, *(image.fault for image in self.images if image.fault))
 
     @property
     def exit_code(self) -> Exit:
-        """The gravest of what happened: a fault of the environment, a registry, a build, then a closed gate."""
-        faults = [r.fault.exit_code for r in (*self.targets, *self.images) if r.fault]
-        if faults:
-            return min(faults)
+        """The gravest code of a fault; without one, GATE when a gate closed."""
+        codes = [fault.exit_code for fault in self.faults]
+        if codes:
+            return min(codes)
         return Exit.GATE if any(t.status is Status.CLOSED for t in self.targets) else Exit.OK
 
     @property
@@ -156,7 +199,7 @@ class RunResult:
         return any(t.status is not Status.REUSED for t in self.targets) or any(i.written for i in self.images)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data for `--json`."""
+        """The results as data for `--json`."""
         return {
             "targets": [t.to_json() for t in self.targets],
             "images": [i.to_json() for i in self.images],

@@ -1,8 +1,10 @@
-"""A run as plain text: for those who have no terminal to draw on, such as a Dagger function."""
+"""The results of a run as plain text, for callers without a terminal such as a Dagger function."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from pipeline.errors import LockageError
 
 from .results import ImageResult, RunResult, Status, TargetResult
 
@@ -10,7 +12,7 @@ _TITLES = ("image", "tag", "platform", "status", "digest", "findings", "tests", 
 
 
 def table(result: RunResult) -> str:
-    """One line a target, digests in full; below them the index of each image tag, by digest."""
+    """One line for each target, digests in full; below them the index of each image tag, by digest."""
     images = {(i.image, i.tag): i for i in result.images}
     rows = [_row(t, images.get((t.image, t.tag))) for t in result.targets]
     lines = columns([_TITLES, *rows])
@@ -19,33 +21,33 @@ def table(result: RunResult) -> str:
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Rows with their cells under each other, columns without content left out."""
+    """Rows as aligned columns; those without content are left out."""
     used = [i for i in range(len(rows[0])) if any(row[i] not in ("", "-") for row in rows[1:])]
-    wide = {i: max(len(row[i]) for row in rows) for i in used}
-    return "".join("  ".join(row[i].ljust(wide[i]) for i in used).rstrip() + "\n" for row in rows)
+    widths = {i: max(len(row[i]) for row in rows) for i in used}
+    return "".join("  ".join(row[i].ljust(widths[i]) for i in used).rstrip() + "\n" for row in rows)
 
 
 def problems(result: RunResult) -> str:
     """Everything that went wrong, one paragraph each: the fault with its detail and hint, or the closed gates."""
-    out = []
+    paragraphs = []
     for target in result.targets:
-        out += [
+        paragraphs += [
             f"{target.id}: gate {v.gate} closed: {'; '.join(v.reasons)}"
             for v in target.verdicts
             if not v.passed
         ]
         if target.status is Status.ABORTED:
-            out.append(f"{target.id}: aborted: {target.reason}")
-    for one in (*result.targets, *result.images):
-        if one.fault:
-            name = one.id if isinstance(one, TargetResult) else f"{one.image}:{one.tag}"
-            parts = (
-                f"{name}: {one.fault.message}",
-                one.fault.detail,
-                one.fault.hint and f"next: {one.fault.hint}",
-            )
-            out.append("\n".join(part for part in parts if part))
-    return "\n".join(out)
+            paragraphs.append(f"{target.id}: aborted: {target.reason}")
+    paragraphs += [_fault(target.id, target.fault) for target in result.targets if target.fault]
+    paragraphs += [
+        _fault(f"{image.image}:{image.tag}", image.fault) for image in result.images if image.fault
+    ]
+    return "\n".join(paragraphs)
+
+
+def _fault(name: str, fault: LockageError) -> str:
+    parts = (f"{name}: {fault.message}", fault.detail, fault.hint and f"next: {fault.hint}")
+    return "\n".join(part for part in parts if part)
 
 
 def _row(target: TargetResult, image: ImageResult | None) -> tuple[str, ...]:
@@ -55,7 +57,7 @@ def _row(target: TargetResult, image: ImageResult | None) -> tuple[str, ...]:
     return (
         target.image,
         target.tag,
-        target.platform.removeprefix("linux/"),
+        str(target.platform).removeprefix("linux/"),
         str(target.status),
         str(target.digest or "-"),
         counts or ("none" if findings is not None else "-"),

@@ -1,1 +1,1 @@
-"""What the repository of builds remembers: a record per key, build inputs, run state."""
+"""What the repository of builds remembers: a record per key, build inputs, the run state."""

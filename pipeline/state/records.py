@@ -1,28 +1,30 @@
-"""Key -> digest and what is known of it, kept in the registry so that any machine profits from any other.
+"""Records in the repository of builds, where every machine finds what any other has built.
 
-In the repository of builds each key has two tags: `<key>` is the image manifest, `<key>-record` an
-artifact. Its first layer is the record below, carried inside the manifest itself (descriptor
-`data`, image-spec v1.1) while it is small, so that recalling a target is one request; the others are the
-documents that the tools wrote, so that a run that was interrupted can still attest them.
+Each key has two tags: `<key>` is the image's manifest, `<key>-record` an artifact. The artifact's first layer is the
+record, carried inside the manifest (descriptor `data`, image-spec v1.1) while it is small, so that finding one takes
+one request. The other layers are the tools' documents, so that a run that was interrupted can still attest them.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import anyio
 
 from pipeline.model import Descriptor, Digest, Repository
-from pipeline.model.build_warning import BuildWarning
-from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
-from pipeline.policy import Evidence
-from pipeline.util.canonical_json import compact
+from pipeline.model.descriptor import EMPTY_JSON
+from pipeline.oci.artifact import TITLE, artifact_manifest
+
+from .record import Record
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
+
+    from .run_state import RunState
 
 RECORD_TYPE = "application/vnd.lockage.record.v1+json"
 DOCUMENT_TYPES = {
@@ -31,129 +33,103 @@ DOCUMENT_TYPES = {
     "syft-json": "application/vnd.syft+json",
     "trivy-json": "application/json",
 }
-_TITLE = "org.opencontainers.image.title"
-_INLINE = 256 * 1024
-_MAX_RECORD = 16 * 1024 * 1024
+_EMBEDDED_LIMIT = 256 * 1024
+_RECORD_LIMIT = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What is known under a key. `tests` is the digest of the test file the tests were run from; `attested` that of
-    the vulnerability data whose findings are signed; `documents` are the tools' own reports by format, as blobs of
-    the repository of builds."""
+class Records:
+    """The records of a repository of builds. Each key is read at most once; `state` is consulted first."""
 
-    key: str
-    digest: Digest
-    evidence: Evidence
-    tests: str = ""
-    revision: str = ""
-    attested: str = ""
-    documents: Mapping[str, Descriptor] = field(default_factory=dict, hash=False)
-    attestations: tuple[Descriptor, ...] = ()  # BuildKit's, manifests of the repository of builds
-    warnings: tuple[BuildWarning, ...] = ()  # of BuildKit's build checks
+    def __init__(self, registry: Registry, repository: Repository, state: RunState | None = None) -> None:
+        self._registry, self.repository, self._state = registry, repository, state
+        self._found: dict[str, Record | None] = {}
+        self._reading: dict[str, anyio.Lock] = {}
 
-    @property
-    def findings(self) -> str:
-        """The digest of the vulnerability data that the findings are of; empty when there are none."""
-        scan = self.evidence.scan
-        return (scan.tool.data_digest or "") if scan else ""
+    async def find(self, key: str) -> Record | None:
+        """The record of a key; without evidence for an image that was built and never examined; None without either."""
+        async with self._reading.setdefault(key, anyio.Lock()):
+            if key not in self._found:
+                self._found[key] = await self._find(key)
+            return self._found[key]
 
-    def to_bytes(self) -> bytes:
-        """The layer's bytes; the same record is the same bytes."""
-        return compact(self.to_json())
+    async def _find(self, key: str) -> Record | None:
+        stored = self._state.record(key) if self._state else None
+        stored = stored or await read_record(self._registry, self.repository, key)
+        if stored is not None:
+            return stored
+        manifest = await self._registry.get_manifest(self.repository.tagged(key))
+        return Record.unexamined(key, manifest) if manifest else None
 
-    @classmethod
-    def from_bytes(cls, raw: bytes, documents: Mapping[str, Descriptor]) -> Record:
-        """Read a record; raises ValueError for anything else."""
-        try:
-            return cls.from_json(json.loads(raw), documents)
-        except RecursionError as fault:
-            raise ValueError(f"not a record: {fault!r}") from None
+    async def replacement(self, record: Record) -> Record | None:
+        """The record of the image that the key's tag names by now, if another machine built it meanwhile; else None."""
+        manifest = await self._registry.get_manifest(self.repository.tagged(record.key))
+        if manifest is None or manifest.digest == record.digest:
+            return None
+        stored = await read_record(self._registry, self.repository, record.key)
+        if stored is not None and stored.digest == manifest.digest:
+            return stored
+        return Record.unexamined(record.key, manifest)
 
-    def to_json(self) -> dict[str, Any]:
-        """The record as data, without its documents."""
-        return {
-            "format_version": 1,
-            "key": self.key,
-            "digest": str(self.digest),
-            "evidence": self.evidence.to_json(),
-            "tests": self.tests,
-            "revision": self.revision,
-            "attested": self.attested,
-            **({"attestations": [one.to_oci() for one in self.attestations]} if self.attestations else {}),
-            **({"warnings": [one.to_json() for one in self.warnings]} if self.warnings else {}),
-        }
+    async def write(self, record: Record, documents: Mapping[str, bytes]) -> Record:
+        """Write a record with these documents (by format) beside those it has; gives it with all of them."""
+        written = await _write_record(self._registry, self.repository, record, documents)
+        self.keep(written)
+        return written
 
-    @classmethod
-    def from_json(cls, data: Any, documents: Mapping[str, Descriptor]) -> Record:
-        """The record that `to_json` gave; raises ValueError for anything else."""
-        try:
-            if data["format_version"] != 1:
-                raise ValueError(f"record format {data['format_version']!r}")
-            return cls(
-                str(data["key"]),
-                Digest(data["digest"]),
-                Evidence.from_json(data["evidence"]),
-                str(data.get("tests", "")),
-                str(data.get("revision", "")),
-                str(data.get("attested", "")),
-                documents,
-                tuple(Descriptor.from_oci(one) for one in data.get("attestations", ())),
-                tuple(BuildWarning.from_json(one) for one in data.get("warnings", ())),
-            )
-        except (KeyError, TypeError, AttributeError) as fault:
-            raise ValueError(f"not a record: {fault!r}") from None
+    def keep(self, record: Record) -> None:
+        """Keep a record for this run and, with the run state, for later ones."""
+        self._found[record.key] = record
+        if self._state:
+            self._state.keep_record(record)
 
 
-async def read_record(registry: Registry, builds: Repository, key: str) -> Record | None:
-    """What the registry knows under a key; None when it knows nothing, or nothing that can be read."""
-    manifest = await registry.get_manifest(builds.tagged(f"{key}-record"))
+async def read_record(registry: Registry, repository: Repository, key: str) -> Record | None:
+    """The record that the registry has for a key; None when there is none, or none that can be read."""
+    manifest = await registry.get_manifest(repository.tagged(f"{key}-record"))
     if manifest is None or manifest.data.get("artifactType") != RECORD_TYPE:
         return None
     try:
         layer, *others = manifest.data["layers"]
-        found = Descriptor.from_oci(layer)
-        if found.size > _MAX_RECORD:
+        descriptor = Descriptor.from_oci(layer)
+        if descriptor.size > _RECORD_LIMIT:
             return None
-        inline = layer.get("data")
-        raw = base64.b64decode(inline, validate=True) if inline else await registry.blob(builds, found)
-        if Digest.of(raw) != found.digest:
+        embedded = layer.get("data")
+        raw = (
+            base64.b64decode(embedded, validate=True)
+            if embedded
+            else await registry.blob(repository, descriptor)
+        )
+        if Digest.of(raw) != descriptor.digest:
             return None
-        described = [Descriptor.from_oci(one) for one in others]
-        documents = {
-            d.annotations[_TITLE]: d for d in described if d.annotations.get(_TITLE) in DOCUMENT_TYPES
-        }
-        record = Record.from_bytes(raw, documents)
+        record = Record.from_bytes(raw, _documents(map(Descriptor.from_oci, others)))
     except (ValueError, KeyError, TypeError, binascii.Error):
-        return None  # a record nobody can read is as good as none: the target is built again
+        return None  # without a readable record, the target is built again
     return record if record.key == key else None
 
 
-async def write_record(
-    registry: Registry, builds: Repository, record: Record, new: Mapping[str, bytes]
+async def _write_record(
+    registry: Registry, repository: Repository, record: Record, new: Mapping[str, bytes]
 ) -> Record:
-    """Write the record with the documents in `new` (by format) beside those it has; its tag last."""
+    """Documents first, the tag last."""
     documents = dict(record.documents)
     for kind, content in sorted(new.items()):
-        described = Descriptor.of(content, DOCUMENT_TYPES[kind], annotations={_TITLE: kind})
-        await registry.put_blob(builds, content)
-        documents[kind] = described
+        await registry.put_blob(repository, content)
+        documents[kind] = Descriptor.of(content, DOCUMENT_TYPES[kind], annotations={TITLE: kind})
     record = replace(record, documents=documents)
     raw = record.to_bytes()
-    layer = Descriptor.of(raw, RECORD_TYPE).to_oci()
-    if len(raw) <= _INLINE:
-        layer["data"] = base64.b64encode(raw).decode()
-    manifest = compact(
-        {
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "artifactType": RECORD_TYPE,
-            "config": Descriptor.of(EMPTY_JSON, OCI_EMPTY).to_oci(),
-            "layers": [layer, *(documents[kind].to_oci() for kind in sorted(documents))],
-            "annotations": {"org.lockage.key": record.key, "org.lockage.digest": str(record.digest)},
-        }
+    layer = Descriptor.of(raw, RECORD_TYPE)
+    manifest = artifact_manifest(
+        RECORD_TYPE,
+        [layer, *(documents[kind] for kind in sorted(documents))],
+        annotations={"org.lockage.key": record.key, "org.lockage.digest": str(record.digest)},
+        embedded={layer.digest: raw} if len(raw) <= _EMBEDDED_LIMIT else {},
     )
-    await registry.put_blob(builds, EMPTY_JSON)
-    await registry.put_blob(builds, raw)
-    await registry.put_manifest(builds, manifest, OCI_MANIFEST, tag=f"{record.key}-record")
+    await registry.put_blob(repository, EMPTY_JSON)
+    await registry.put_blob(repository, raw)
+    await registry.put_manifest(repository, manifest.raw, manifest.media_type, tag=f"{record.key}-record")
     return record
+
+
+def _documents(layers: Iterable[Descriptor]) -> dict[str, Descriptor]:
+    titled = ((layer.annotations.get(TITLE, ""), layer) for layer in layers)
+    return {title: layer for title, layer in titled if title in DOCUMENT_TYPES}

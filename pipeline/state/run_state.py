@@ -1,9 +1,9 @@
-"""What stands where: kept from run to run, so that a run with nothing to do asks for next to nothing.
+"""The run state: what earlier runs of a day left, so that a run with nothing to do requests next to nothing.
 
-One artifact in the repository of builds holds, for the targets of a project, their records, and for each image tag
-the index that was pushed, signed and tagged. It is a memory and no authority: what it says is used for the day it
-was written on, every tag that people use is still asked for by name, and whatever differs takes the whole path. A
-memory that is lost or cannot be read costs requests, nothing else; of two runs that write at once, the last one stays.
+One artifact in the repository of builds holds a project's records and, for each image tag, the index that was pushed,
+signed and tagged. It is a cache, not an authority: it is used on the day it was written, every tag that people use is
+still requested by name, and whatever differs goes through all stages. Losing it costs requests, nothing else. Of two
+runs that write at once, the last one wins.
 """
 
 from __future__ import annotations
@@ -12,152 +12,156 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.util.canonical_json import compact
+from pipeline.util.json_values import as_list, as_object, as_text, as_texts
 
 from . import store
-from .records import Record
+from .record import Record, digest_of_text, digest_text
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
 
 RUN_STATE_TYPE = "application/vnd.lockage.standing.v1+gzip"
-_MOST = 256 * 1024 * 1024  # bytes unpacked
+_UNPACKED_LIMIT = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedTag:
-    """One image tag in the first environment: its index over `children`, signed by a key (a digest of its public
-    half; empty when nobody signed), and the tags that commits gave it for good."""
+    """One image tag in the first environment: its index over `children`, the fingerprint of the key that signed it
+    (None for unsigned), and the tags that its commits gave it for good."""
 
     children: tuple[Digest, ...]
     index: Digest
-    signed_by: str = ""
+    signed_by: Digest | None = None
     tags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedState:
-    """What a run of a day left: records by key, and places by image tag (`repository:tag`)."""
+    """What the runs of a day left: records by key, published tags by `repository:tag`."""
 
     day: date
-    records: Mapping[str, Record] = field(default_factory=dict)
-    places: Mapping[str, PublishedTag] = field(default_factory=dict)
+    records: Mapping[str, Record] = field(default_factory=lambda: MappingProxyType({}))
+    published: Mapping[str, PublishedTag] = field(default_factory=lambda: MappingProxyType({}))
 
-    def with_more(self, records: Mapping[str, Record], places: Mapping[str, PublishedTag]) -> PublishedState:
-        """The same with these added, or in place of what was there."""
-        return PublishedState(self.day, {**self.records, **records}, {**self.places, **places})
+    def updated(self, records: Mapping[str, Record], published: Mapping[str, PublishedTag]) -> PublishedState:
+        """The state with these added or replaced."""
+        return PublishedState(self.day, {**self.records, **records}, {**self.published, **published})
 
     def to_bytes(self) -> bytes:
-        """The layer: canonical JSON in gzip, the same bytes for the same content."""
+        """The layer: canonical JSON in gzip, so that equal states are equal bytes."""
         data = {
             "format_version": 1,
             "day": self.day.isoformat(),
-            "records": [_record(self.records[key]) for key in sorted(self.records)],
-            "places": {name: _place(place) for name, place in sorted(self.places.items())},
+            "records": [_record_to_json(self.records[key]) for key in sorted(self.records)],
+            "places": {name: _tag_to_json(tag) for name, tag in sorted(self.published.items())},
         }
         return gzip.compress(compact(data), 6, mtime=0)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> PublishedState:
-        """Read a layer; raises ValueError for anything else."""
+        """Read a layer. Raises ValueError for anything else."""
         try:
-            data = json.loads(_unpacked(raw))
+            data = as_object(json.loads(_unpacked(raw)))
             if data["format_version"] != 1:
-                raise ValueError(f"standing format {data['format_version']!r}")
-            records = [_record_of(one) for one in data["records"]]
-            places = {str(name): _place_of(one) for name, one in data["places"].items()}
-            return cls(date.fromisoformat(data["day"]), {r.key: r for r in records}, places)
-        except (KeyError, TypeError, AttributeError, RecursionError, zlib.error, EOFError) as fault:
-            raise ValueError(f"not a standing: {fault!r}") from None
+                raise ValueError(f"run state format {data['format_version']!r}")
+            records = [_record_from_json(as_object(record)) for record in as_list(data["records"])]
+            tags = {name: _tag_from_json(as_object(tag)) for name, tag in as_object(data["places"]).items()}
+            return cls(date.fromisoformat(as_text(data["day"])), {r.key: r for r in records}, tags)
+        except (KeyError, RecursionError, zlib.error, EOFError) as fault:
+            raise ValueError(f"not a run state: {fault!r}") from None
 
 
 class RunState:
-    """What stood when this run began, and what it found since."""
+    """The state when this run began, and what this run adds to it."""
 
     def __init__(self, before: PublishedState) -> None:
         self._before = before
         self._records: dict[str, Record] = {}
-        self._places: dict[str, PublishedTag] = {}
+        self._published: dict[str, PublishedTag] = {}
 
     def record(self, key: str) -> Record | None:
-        """What is known under a key."""
+        """The record of a key when this run began."""
         return self._before.records.get(key)
 
-    def place(self, name: str, children: Sequence[Digest]) -> PublishedTag | None:
-        """Where an image tag stands, if it was made of exactly these children."""
-        found = self._before.places.get(name)
-        return found if found is not None and found.children == tuple(children) else None
+    def published(self, name: str, children: Sequence[Digest]) -> PublishedTag | None:
+        """How an image tag was published when this run began, if with exactly these children."""
+        tag = self._before.published.get(name)
+        return tag if tag is not None and tag.children == tuple(children) else None
 
-    def note(self, record: Record) -> None:
-        """Keep a record that was found or made."""
+    def keep_record(self, record: Record) -> None:
+        """Keep a record for later runs."""
         self._records[record.key] = record
 
-    def put(self, name: str, place: PublishedTag) -> None:
-        """Keep where an image tag stands now."""
-        self._places[name] = place
+    def keep_published(self, name: str, tag: PublishedTag) -> None:
+        """Keep how an image tag is published now."""
+        self._published[name] = tag
 
-    async def save(self, registry: Registry, builds: Repository, project: str) -> bool:
-        """Write what this run found, on top of what another may have written meanwhile; whether anything was."""
-        if self._before.with_more(self._records, self._places) == self._before:
+    async def save(self, registry: Registry, repository: Repository, project: str) -> bool:
+        """Write what this run adds, onto what another run may have written meanwhile; False when it adds nothing."""
+        if self._before.updated(self._records, self._published) == self._before:
             return False
-        now = await load_run_state(registry, builds, project, self._before.day)
-        raw = now.with_more(self._records, self._places).to_bytes()
-        await store.write(registry, builds, tag_of(project), RUN_STATE_TYPE, raw)
+        current = await load_run_state(registry, repository, project, self._before.day)
+        raw = current.updated(self._records, self._published).to_bytes()
+        await store.write(registry, repository, tag_of(project), RUN_STATE_TYPE, raw)
         return True
 
 
 def tag_of(project: str) -> str:
-    """The tag that a project's standing is kept under; several projects may share a repository of builds."""
+    """The tag of a project's run state; several projects may share a repository of builds."""
     return f"standing-{hashlib.sha256(project.encode()).hexdigest()[:16]}"
 
 
-async def load_run_state(registry: Registry, builds: Repository, project: str, day: date) -> PublishedState:
-    """What stood when a run of this day last looked; an empty one when there is none, or none that can be read."""
-    raw = await store.read(registry, builds, tag_of(project), RUN_STATE_TYPE)
+async def load_run_state(
+    registry: Registry, repository: Repository, project: str, day: date
+) -> PublishedState:
+    """The state that the last run of this day wrote; an empty one when there is none, or none that can be read."""
+    raw = await store.read(registry, repository, tag_of(project), RUN_STATE_TYPE)
     try:
-        found = PublishedState.from_bytes(raw) if raw is not None else None
+        state = PublishedState.from_bytes(raw) if raw is not None else None
     except ValueError:
-        found = None
-    return found if found is not None and found.day == day else PublishedState(day)
+        state = None
+    return state if state is not None and state.day == day else PublishedState(day)
 
 
 def _unpacked(raw: bytes) -> bytes:
-    unpack = zlib.decompressobj(wbits=31)
-    out = unpack.decompress(raw, _MOST)
-    if unpack.unconsumed_tail or not unpack.eof:
-        raise ValueError("a standing that is too large, or cut off")
-    return out
+    decompressor = zlib.decompressobj(wbits=31)
+    unpacked = decompressor.decompress(raw, _UNPACKED_LIMIT)
+    if decompressor.unconsumed_tail or not decompressor.eof:
+        raise ValueError("a run state that is too large, or cut off")
+    return unpacked
 
 
-def _record(record: Record) -> dict[str, Any]:
-    documents = {kind: one.to_oci() for kind, one in sorted(record.documents.items())}
+def _record_to_json(record: Record) -> dict[str, object]:
+    documents = {kind: document.to_oci() for kind, document in sorted(record.documents.items())}
     return {**record.to_json(), "documents": documents}
 
 
-def _record_of(data: Mapping[str, Any]) -> Record:
-    documents = {str(kind): Descriptor.from_oci(one) for kind, one in data["documents"].items()}
+def _record_from_json(data: Mapping[str, object]) -> Record:
+    documents = {kind: Descriptor.from_oci(layer) for kind, layer in as_object(data["documents"]).items()}
     return Record.from_json(data, documents)
 
 
-def _place(place: PublishedTag) -> dict[str, Any]:
+def _tag_to_json(tag: PublishedTag) -> dict[str, object]:
     return {
-        "children": list(map(str, place.children)),
-        "index": str(place.index),
-        "signed_by": place.signed_by,
-        "tags": sorted(place.tags),
+        "children": list(map(str, tag.children)),
+        "index": str(tag.index),
+        "signed_by": digest_text(tag.signed_by),
+        "tags": sorted(tag.tags),
     }
 
 
-def _place_of(data: Mapping[str, Any]) -> PublishedTag:
-    children = tuple(Digest(text) for text in data["children"])
-    return PublishedTag(children, Digest(data["index"]), str(data["signed_by"]), _texts(data["tags"]))
-
-
-def _texts(values: Iterable[Any]) -> frozenset[str]:
-    return frozenset(str(value) for value in values)
+def _tag_from_json(data: Mapping[str, object]) -> PublishedTag:
+    return PublishedTag(
+        tuple(Digest(text) for text in as_texts(data["children"])),
+        Digest(as_text(data["index"])),
+        digest_of_text(as_text(data["signed_by"])),
+        frozenset(as_texts(data["tags"])),
+    )

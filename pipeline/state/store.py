@@ -1,5 +1,5 @@
-"""Small memories in the repository of builds: one blob under a tag, as an OCI artifact (image-spec v1.1, "Guidelines
-for Artifact Usage"). Whoever cannot read one does without."""
+"""One blob under a tag of the repository of builds, as an OCI artifact (image-spec v1.1, "Guidelines for Artifact
+Usage"). What is stored so only saves work: a run without it does the work."""
 
 from __future__ import annotations
 
@@ -7,36 +7,30 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Repository
-from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
-from pipeline.util.canonical_json import compact
+from pipeline.model.descriptor import EMPTY_JSON
+from pipeline.oci.artifact import artifact_manifest
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
 
 
-async def read(registry: Registry, builds: Repository, tag: str, kind: str) -> bytes | None:
-    """What is kept under a tag as an artifact of this type; None when there is none, or none that can be read."""
-    manifest = await registry.get_manifest(builds.tagged(tag))
-    if manifest is None or manifest.data.get("artifactType") != kind:
+async def read(registry: Registry, repository: Repository, tag: str, artifact_type: str) -> bytes | None:
+    """The content under a tag; None when there is no artifact of this type, or none that can be read."""
+    manifest = await registry.get_manifest(repository.tagged(tag))
+    if manifest is None or manifest.data.get("artifactType") != artifact_type:
         return None
     try:
         (layer,) = map(Descriptor.from_oci, manifest.data["layers"])
-        return await registry.blob(builds, layer)
+        return await registry.blob(repository, layer)
     except (ValueError, KeyError, TypeError, RegistryError):
         return None
 
 
-async def write(registry: Registry, builds: Repository, tag: str, kind: str, content: bytes) -> None:
-    """Keep content under a tag, in place of what was there; the tag last."""
-    manifest = compact(
-        {
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "artifactType": kind,
-            "config": Descriptor.of(EMPTY_JSON, OCI_EMPTY).to_oci(),
-            "layers": [Descriptor.of(content, kind).to_oci()],
-        }
-    )
-    await registry.put_blob(builds, EMPTY_JSON)
-    await registry.put_blob(builds, content)
-    await registry.put_manifest(builds, manifest, OCI_MANIFEST, tag=tag)
+async def write(
+    registry: Registry, repository: Repository, tag: str, artifact_type: str, content: bytes
+) -> None:
+    """Store content under a tag, in place of what it named; the tag is written last."""
+    manifest = artifact_manifest(artifact_type, [Descriptor.of(content, artifact_type)])
+    await registry.put_blob(repository, EMPTY_JSON)
+    await registry.put_blob(repository, content)
+    await registry.put_manifest(repository, manifest.raw, manifest.media_type, tag=tag)

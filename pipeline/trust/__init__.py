@@ -1,4 +1,4 @@
-"""Statements and their signatures: made elsewhere (by cosign), attached and verified here."""
+"""Signed statements about images: signed by cosign, attached and verified here."""
 
 from .attach import attach
 from .bundle import BUNDLE_TYPE, Bundle, PublicKey

@@ -1,13 +1,13 @@
-"""Signed statements as OCI referrers of the digest they speak of, as cosign 3 stores and finds them."""
+"""Signed statements as OCI referrers of their subject, as cosign 3 stores and finds them."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pipeline.model import Descriptor, Repository
-from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
-from pipeline.util.canonical_json import compact
+from pipeline.model import Descriptor, Manifest, Repository
+from pipeline.model.descriptor import EMPTY_JSON
+from pipeline.oci.artifact import artifact_manifest
+from pipeline.util.timestamps import format_timestamp
 
 from .bundle import BUNDLE_TYPE, Bundle
 
@@ -18,41 +18,31 @@ PREDICATE_ANNOTATION = "dev.sigstore.bundle.predicateType"
 CONTENT_ANNOTATION = "dev.sigstore.bundle.content"
 
 
-def referrer_manifest(subject: Descriptor, bundle: bytes, predicate_type: str, created: int) -> bytes:
-    """The manifest that ties a bundle to its subject (image-spec v1.1 "subject"); `created` in seconds."""
-    moment = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return compact(
-        {
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "artifactType": BUNDLE_TYPE,
-            "config": Descriptor.of(EMPTY_JSON, OCI_EMPTY).to_oci(),
-            "layers": [Descriptor.of(bundle, BUNDLE_TYPE).to_oci()],
-            "subject": {
-                "mediaType": subject.media_type,
-                "digest": str(subject.digest),
-                "size": subject.size,
-            },
-            "annotations": {
-                CONTENT_ANNOTATION: "dsse-envelope",
-                PREDICATE_ANNOTATION: predicate_type,
-                "org.opencontainers.image.created": moment,
-            },
-        }
+def referrer_manifest(subject: Descriptor, bundle: bytes, predicate_type: str, created: int) -> Manifest:
+    """The manifest of a bundle as a referrer of `subject`; `created` is in seconds since 1970."""
+    return artifact_manifest(
+        BUNDLE_TYPE,
+        [Descriptor.of(bundle, BUNDLE_TYPE)],
+        subject=subject,
+        annotations={
+            CONTENT_ANNOTATION: "dsse-envelope",
+            PREDICATE_ANNOTATION: predicate_type,
+            "org.opencontainers.image.created": format_timestamp(created),
+        },
     )
 
 
 async def attach(
     registry: Registry, repository: Repository, subject: Descriptor, bundle: bytes, *, created: int
 ) -> Descriptor:
-    """Store a bundle in `repository` as a referrer of `subject`; blobs first, the manifest last.
+    """Write a bundle to `repository` as a referrer of `subject`, the manifest last; `created` is in seconds since 1970.
 
-    Raises ValueError when the bundle speaks of something other than the subject.
+    Raises ValueError if the statement in the bundle has another subject.
     """
-    said = Bundle.parse(bundle).statement
-    if said.subject != subject.digest:
-        raise ValueError(f"the statement is about {said.subject}, not about {subject.digest}")
+    statement = Bundle.parse(bundle).statement
+    if statement.subject != subject.digest:
+        raise ValueError(f"the statement is about {statement.subject}, not about {subject.digest}")
     await registry.put_blob(repository, EMPTY_JSON)
     await registry.put_blob(repository, bundle)
-    raw = referrer_manifest(subject, bundle, said.predicate_type, created)
-    return await registry.put_manifest(repository, raw, OCI_MANIFEST)
+    manifest = referrer_manifest(subject, bundle, statement.predicate_type, created)
+    return await registry.put_manifest(repository, manifest.raw, manifest.media_type)

@@ -1,6 +1,6 @@
-"""Sigstore bundles v0.3 with a DSSE envelope: read, and checked against a public key.
+"""Sigstore bundles v0.3 with a DSSE envelope, and their verification by a public key.
 
-The bundle is what cosign 3 stores as an OCI referrer of the image (cosign's BUNDLE_SPEC).
+Cosign 3 stores a bundle as an OCI referrer of the image (cosign's BUNDLE_SPEC).
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from .statement import PAYLOAD_TYPE, Statement, pre_authentication_encoding
 
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 MAX_BUNDLE = 64 * 1024 * 1024
+"""The largest bundle that is read, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A signed statement: what was said, the bytes that were signed, and the signatures on them."""
+    """A signed statement: the statement, the bytes that were signed, and their signatures."""
 
     statement: Statement
     payload: bytes
@@ -29,7 +30,7 @@ class Bundle:
 
     @classmethod
     def parse(cls, raw: bytes) -> Bundle:
-        """Read a bundle; raises ValueError for anything that is not one with a statement inside."""
+        """Read a bundle; raises ValueError unless it contains an in-toto statement."""
         if len(raw) > MAX_BUNDLE:
             raise ValueError(f"a bundle of {len(raw)} bytes is larger than {MAX_BUNDLE}")
         try:
@@ -47,7 +48,7 @@ class Bundle:
 
 
 class PublicKey:
-    """A public key in PEM (as `cosign generate-key-pair` writes it) that can check bundles."""
+    """A public key in PEM, as `cosign generate-key-pair` writes it; `origin` is the name for messages."""
 
     def __init__(self, pem: bytes, origin: str) -> None:
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -61,9 +62,9 @@ class PublicKey:
     def signed(self, bundle: Bundle) -> bool:
         """Whether at least one signature of the bundle is by this key (ECDSA, Ed25519 or RSA PKCS1v15)."""
         message = pre_authentication_encoding(PAYLOAD_TYPE, bundle.payload)
-        return any(self._checks(signature, message) for signature in bundle.signatures)
+        return any(self._verifies(signature, message) for signature in bundle.signatures)
 
-    def _checks(self, signature: bytes, message: bytes) -> bool:
+    def _verifies(self, signature: bytes, message: bytes) -> bool:
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
         from cryptography.hazmat.primitives.hashes import SHA256

@@ -1,7 +1,6 @@
-"""A key pair in cosign's own format, so that a machine without any key can sign from the first run on.
+"""Key pairs in cosign's format, generated so that a machine without a key can sign from the first run on.
 
-The private half is PKCS #8, sealed with scrypt and NaCl's secretbox as `cosign generate-key-pair` does it;
-nothing is written to disk here and no engine ever sees more than cosign itself would be given.
+The private key is PKCS #8, encrypted with scrypt and NaCl's secretbox as `cosign generate-key-pair` does it.
 """
 
 from __future__ import annotations
@@ -12,6 +11,11 @@ import json
 import secrets
 from dataclasses import dataclass, field
 
+from pipeline.errors import UsageError
+from pipeline.model import Digest
+
+from .bundle import PublicKey
+
 _N, _R, _P = 65536, 8, 1
 _BEGIN, _END = (
     b"-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----",
@@ -21,15 +25,39 @@ _BEGIN, _END = (
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """An ECDSA P-256 key pair: the private half sealed with `password`, both in PEM."""
+    """A cosign key pair in PEM. The private key is encrypted with `password`, and None to only verify.
 
-    private: bytes = field(repr=False)
+    `origin` names the public key in messages.
+    """
+
     public: bytes
-    password: str = field(repr=False)
+    origin: str
+    private: bytes | None = field(default=None, repr=False)
+    password: str = field(default="", repr=False)
+
+    @property
+    def fingerprint(self) -> Digest:
+        """The digest of the public key."""
+        return Digest.of(self.public)
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The public key, to verify bundles. Raises ConfigError if it is not a key in PEM."""
+        return PublicKey(self.public, self.origin)
+
+    @property
+    def sealed(self) -> bytes:
+        """The encrypted private key. Raises UsageError if there is none."""
+        if self.private is None:
+            raise UsageError(
+                f"no private key to sign with (only {self.origin})",
+                hint="set COSIGN_PRIVATE_KEY, COSIGN_PUBLIC_KEY and COSIGN_PASSWORD",
+            )
+        return self.private
 
 
 def generate() -> KeyPair:
-    """Make a key pair with a random password."""
+    """Generate an ECDSA P-256 key pair with a random password."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -41,20 +69,20 @@ def generate() -> KeyPair:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     password = secrets.token_urlsafe(32)
-    return KeyPair(_seal(plain, password), public, password)
+    return KeyPair(public, "a generated key", _encrypt(plain, password), password)
 
 
-def _seal(plain: bytes, password: str) -> bytes:
+def _encrypt(plain: bytes, password: str) -> bytes:
     from nacl.secret import SecretBox
 
     salt, nonce = secrets.token_bytes(32), secrets.token_bytes(SecretBox.NONCE_SIZE)
     key = hashlib.scrypt(password.encode(), salt=salt, n=_N, r=_R, p=_P, maxmem=256 * _N * _R, dklen=32)
-    sealed = SecretBox(key).encrypt(plain, nonce).ciphertext
+    ciphertext = SecretBox(key).encrypt(plain, nonce).ciphertext
     document = json.dumps(
         {
-            "kdf": {"name": "scrypt", "params": {"N": _N, "r": _R, "p": _P}, "salt": _text(salt)},
-            "cipher": {"name": "nacl/secretbox", "nonce": _text(nonce)},
-            "ciphertext": _text(sealed),
+            "kdf": {"name": "scrypt", "params": {"N": _N, "r": _R, "p": _P}, "salt": _base64(salt)},
+            "cipher": {"name": "nacl/secretbox", "nonce": _base64(nonce)},
+            "ciphertext": _base64(ciphertext),
         }
     ).encode()
     body = base64.b64encode(document)
@@ -62,5 +90,5 @@ def _seal(plain: bytes, password: str) -> bytes:
     return b"\n".join([_BEGIN, *lines, _END, b""])
 
 
-def _text(raw: bytes) -> str:
+def _base64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()

@@ -21,14 +21,14 @@ PROVENANCE = "https://slsa.dev/provenance/v1"
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A claim (`predicate`) of a kind (`predicate_type`) about one subject."""
+    """A statement with a predicate of type `predicate_type` about one subject."""
 
     subject: Digest
     predicate_type: str
     predicate: Mapping[str, Any]
 
     def to_json(self) -> bytes:
-        """The statement as the bytes to sign; the same statement is always the same bytes."""
+        """The statement as bytes to sign; equal statements give equal bytes."""
         return compact(
             {
                 "_type": STATEMENT,
@@ -39,7 +39,7 @@ class Statement:
         )
 
     @classmethod
-    def from_json(cls, data: Any) -> Statement:
+    def from_json(cls, data: object) -> Statement:
         """Read a statement with exactly one subject; raises ValueError for anything else."""
         if not isinstance(data, dict) or data.get("_type") not in (
             STATEMENT,
@@ -61,6 +61,6 @@ class Statement:
 
 
 def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
-    """What DSSE signs (dsse protocol.md, "PAE")."""
+    """The bytes that DSSE signs (dsse protocol.md, "PAE")."""
     kind = payload_type.encode()
     return b" ".join((b"DSSEv1", str(len(kind)).encode(), kind, str(len(payload)).encode(), payload))

@@ -1,13 +1,13 @@
-"""Verification with a public key: what is signed about a digest, and by whom; no engine, no cosign."""
+"""Verification of the signed statements about a digest with a public key, in process."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, LockageError
-from pipeline.model import Descriptor, Digest, Repository
+from pipeline.model import Digest, Repository
 
 from .bundle import BUNDLE_TYPE, MAX_BUNDLE, Bundle, PublicKey
 from .statement import SIGNATURE, Statement
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class SignatureRefused(LockageError):
-    """A digest bears no signature that the given key made."""
+    """A digest has no signature by the given key."""
 
     exit_code = Exit.GATE
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found on one digest: statements the key vouches for, and why others were left aside."""
+    """The statements about a digest that the key has signed, and why others were refused."""
 
     subject: Digest
     statements: tuple[Statement, ...]
@@ -36,11 +36,11 @@ class Verification:
         return any(s.predicate_type == SIGNATURE for s in self.statements)
 
     def has(self, predicate_type: str) -> bool:
-        """Whether a valid statement of this kind is attached."""
+        """Whether a verified statement of this predicate type is attached."""
         return any(s.predicate_type == predicate_type for s in self.statements)
 
-    def to_json(self) -> dict[str, Any]:
-        """As plain data; predicates are left out, they can be megabytes."""
+    def to_json(self) -> dict[str, object]:
+        """As plain data, without predicates, which can be megabytes."""
         return {
             "subject": str(self.subject),
             "signed": self.signed,
@@ -50,42 +50,41 @@ class Verification:
 
 
 async def examine(registry: Registry, repository: Repository, digest: Digest, key: PublicKey) -> Verification:
-    """Read every sigstore bundle that refers to a digest and check it against the key."""
-    good: list[Statement] = []
+    """Read every sigstore bundle that refers to a digest, and verify it with the key."""
+    verified: list[Statement] = []
     refused: list[str] = []
-    async for source, raw in _bundles(registry, repository, digest):
+    async for referrer, raw in _bundles(registry, repository, digest):
         try:
             bundle = Bundle.parse(raw)
         except ValueError as fault:
-            refused.append(f"{source.digest}: {fault}")
+            refused.append(f"{referrer}: {fault}")
             continue
         if bundle.statement.subject != digest:
-            refused.append(f"{source.digest}: speaks of {bundle.statement.subject}")
+            refused.append(f"{referrer}: its subject is {bundle.statement.subject}")
         elif not key.signed(bundle):
-            refused.append(f"{source.digest}: not signed by {key.origin}")
+            refused.append(f"{referrer}: not signed by {key.origin}")
         else:
-            good.append(bundle.statement)
-    return Verification(digest, tuple(good), tuple(refused))
+            verified.append(bundle.statement)
+    return Verification(digest, tuple(verified), tuple(refused))
 
 
 async def verify(registry: Registry, repository: Repository, digest: Digest, key: PublicKey) -> Verification:
     """As `examine`, but raises `SignatureRefused` unless the digest is signed by the key."""
-    found = await examine(registry, repository, digest, key)
-    if not found.signed:
-        why = "; ".join(found.refused) or "nothing is attached to it"
+    verification = await examine(registry, repository, digest, key)
+    if not verification.signed:
+        reasons = "; ".join(verification.refused) or "it has no signature"
         raise SignatureRefused(
-            f"{repository.at(digest)} is not signed by {key.origin}: {why}",
-            hint="lockage sign (or give the key that signed it: --key FILE)",
+            f"{repository.at(digest)} is not signed by {key.origin}: {reasons}",
+            hint="lockage sign, or name the key that signed it: --key FILE",
         )
-    return found
+    return verification
 
 
 async def _bundles(
     registry: Registry, repository: Repository, digest: Digest
-) -> AsyncIterator[tuple[Descriptor, bytes]]:
-    for found in await registry.referrers(repository, digest, BUNDLE_TYPE):
-        manifest = await registry.get_manifest(repository.at(found.digest))
-        layers = manifest.data.get("layers", []) if manifest else []
-        for layer in map(Descriptor.from_oci, layers):
+) -> AsyncIterator[tuple[Digest, bytes]]:
+    for referrer in await registry.referrers(repository, digest, BUNDLE_TYPE):
+        manifest = await registry.get_manifest(repository.at(referrer.digest))
+        for layer in manifest.layers if manifest else ():
             if layer.media_type == BUNDLE_TYPE and layer.size <= MAX_BUNDLE:
-                yield found, await registry.blob(repository, layer)
+                yield referrer.digest, await registry.blob(repository, layer)

@@ -1,4 +1,4 @@
-"""Concurrent work: results in the order requested, and the cause of a failure instead of a group."""
+"""Concurrent work: results in the order of the items, and the cause of a failure instead of a group."""
 
 from __future__ import annotations
 
@@ -14,22 +14,37 @@ A = TypeVar("A")
 
 
 async def each(work: Callable[[A], Awaitable[T]], items: Iterable[A]) -> list[T]:
-    """`work` for every item at once. The first failure cancels the others and is raised itself."""
+    """The results of `work` for all items, run at once. The first failure cancels the others and is raised itself."""
     todo = list(items)
     if len(todo) == 1:
         return [await work(todo[0])]
     results: dict[int, T] = {}
 
-    async def run(index: int, item: A) -> None:
-        results[index] = await work(item)
+    async def run(number: int, item: A) -> None:
+        results[number] = await work(item)
 
     try:
         async with anyio.create_task_group() as group:
-            for index, item in enumerate(todo):
-                group.start_soon(run, index, item)
+            for number, item in enumerate(todo):
+                group.start_soon(run, number, item)
     except BaseExceptionGroup as failed:
         raise first_cause(failed) from None
-    return [results[index] for index in range(len(todo))]
+    return [results[number] for number in range(len(todo))]
+
+
+async def both(first: Callable[[], Awaitable[T]], second: Callable[[], Awaitable[A]]) -> tuple[T, A]:
+    """The results of two functions run at once. The first failure cancels the other and is raised itself."""
+    firsts: list[T] = []
+    seconds: list[A] = []
+
+    async def run_first() -> None:
+        firsts.append(await first())
+
+    async def run_second() -> None:
+        seconds.append(await second())
+
+    await each(lambda run: run(), (run_first, run_second))
+    return firsts[0], seconds[0]
 
 
 async def run_together(*functions: Callable[[], Awaitable[Any]]) -> list[Any]:
@@ -39,13 +54,13 @@ async def run_together(*functions: Callable[[], Awaitable[Any]]) -> list[Any]:
     """
     results: list[Any] = [None] * len(functions)
 
-    async def run(index: int, function: Callable[[], Awaitable[Any]]) -> None:
-        results[index] = await function()
+    async def run(number: int, function: Callable[[], Awaitable[Any]]) -> None:
+        results[number] = await function()
 
     try:
         async with anyio.create_task_group() as group:
-            for index, function in enumerate(functions):
-                group.start_soon(run, index, function)
+            for number, function in enumerate(functions):
+                group.start_soon(run, number, function)
     except BaseExceptionGroup as failures:
         if failures.split(LockageError)[1] is None:
             raise first_cause(failures) from None

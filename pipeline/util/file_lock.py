@@ -1,7 +1,7 @@
-"""Locks between processes: `flock` on a file that names its holder. The kernel frees it when that one dies.
+"""Locks between processes: `flock` on a file that names its holder. The kernel releases it when the holder ends.
 
-The library filelock does not fit: it does not tell those who wait who holds the lock, uses marker files where `flock`
-is missing, and takes 80 ms to import, twice as long as `lockage --help`.
+The library filelock does not fit: it does not tell who holds the lock, falls back to marker files without `flock`, and
+takes 80 ms to import, twice as long as `lockage --help`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _open(path: Path) -> int:
 
 
 def try_lock(path: Path) -> int | None:
-    """An open descriptor that holds the lock until it is closed, or None if somebody else has it."""
+    """An open descriptor that holds the lock until it is closed, or None if another process holds it."""
     descriptor = _open(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -38,10 +38,10 @@ def try_lock(path: Path) -> int | None:
 
 
 def holder(path: Path) -> str:
-    """Who wrote its name into a lock last, as text for a person; empty if nobody did."""
+    """The last holder of a lock for messages, empty if there was none."""
     try:
-        record = json.loads(path.read_text())
-        return f"pid {int(record['pid'])} ({record['what']})"
+        process = json.loads(path.read_text())
+        return f"pid {int(process['pid'])} ({process['what']})"
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
@@ -50,7 +50,7 @@ def holder(path: Path) -> str:
 async def locked(
     path: Path, purpose: str, waiting: Callable[[str], None] | None = None
 ) -> AsyncIterator[None]:
-    """Hold the lock alone; waits for as long as it takes, and says once through `waiting` for whom."""
+    """Hold the lock; waits for as long as it takes, and reports the holder once through `waiting`."""
     reported = False
     while (descriptor := try_lock(path)) is None:
         if not reported and waiting is not None:

@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are asked for (PEP 562), so that starting costs little."""
+"""Names of a package that are imported on first use (PEP 562), so that the program starts quickly."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from importlib import import_module
 from typing import Any
 
 
-def names(package: str, homes: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
-    """A package's `__getattr__`: `homes` maps each submodule to the names that are its package's, too."""
-    home_of = {name: home for home, known in homes.items() for name in known}
+def names(package: str, submodules: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
+    """The `__getattr__` of a package that exports names of its submodules; `submodules` maps each to its names."""
+    submodule_of = {name: home for home, exported in submodules.items() for name in exported}
 
     def get(name: str) -> Any:
-        if name not in home_of:
+        if name not in submodule_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{package}.{home_of[name]}"), name)
-        setattr(import_module(package), name, value)  # the next look-up does not come here
+        value = getattr(import_module(f"{package}.{submodule_of[name]}"), name)
+        setattr(import_module(package), name, value)  # the next access does not call this function
         return value
 
     return get

@@ -1,4 +1,4 @@
-"""Room for temporary files on the disk, and processors for work on them."""
+"""Temporary folders, and a limit for work on all processors."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _LIMITER: RunVar[anyio.CapacityLimiter] = RunVar("processors")
 
 
 @contextmanager
-def room(scratch: Path, prefix: str) -> Iterator[Path]:
-    """A new folder in `scratch` that goes away; raises EnvironmentProblem for what the disk refuses."""
+def temporary_folder(scratch: Path, prefix: str) -> Iterator[Path]:
+    """A new folder in `scratch`, removed afterwards; raises EnvironmentProblem for disk errors."""
     try:
         scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=scratch, prefix=prefix) as folder:
@@ -26,12 +26,12 @@ def room(scratch: Path, prefix: str) -> Iterator[Path]:
     except OSError as fault:
         raise EnvironmentProblem(
             f"layers cannot be compared in {scratch}: {fault.strerror or fault}",
-            hint="free some space there: each layer is kept as it was downloaded while it is read",
+            hint="free some space there: each compressed layer is stored while it is read",
         ) from fault
 
 
 def processors() -> anyio.CapacityLimiter:
-    """One limiter for a whole run, however many images are worked on in it: one place a processor."""
+    """The limiter of a run for work that needs a processor, one token each."""
     try:
         return _LIMITER.get()
     except LookupError:

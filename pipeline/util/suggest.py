@@ -1,4 +1,4 @@
-"""Suggestions for people: the nearest known word, and a key's path as it is written."""
+"""Suggestions and key paths for messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is most like another one, if one is near."""
+    """The known word nearest to another one, if one is near enough."""
     import difflib
 
     matches = difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=0.6)
@@ -19,13 +19,13 @@ def suggest(word: str | None) -> str | None:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """`did you mean …?` for the nearest known word, if one is near."""
+    """`did you mean …?` for the nearest known word, if one is near enough."""
     return suggest(nearest(word, known))
 
 
 def dotted(path: Iterable[str | int]) -> str:
     """`("tags", 0, "name")` as `tags[0].name`."""
-    out = ""
+    text = ""
     for step in path:
-        out += f"[{step}]" if isinstance(step, int) else (f".{step}" if out else step)
-    return out
+        text += f"[{step}]" if isinstance(step, int) else (f".{step}" if text else step)
+    return text

@@ -23,9 +23,9 @@ import anyio
 from pipeline.engine.buildkit.order import BuildOrder, frontend_options, output
 from pipeline.errors import LockageError
 from pipeline.lab import LabSettings, daemons, ensure
-from pipeline.lab.engine import config as engine_config
-from pipeline.lab.engine import image as engine_image
-from pipeline.lab.namespaces import launch as namespaces
+from pipeline.lab.engine.config import proxy_variables
+from pipeline.lab.engine.image import ensure_engine_image
+from pipeline.lab.namespaces.sandbox import Sandbox, check_requirements, launch, sweep
 from pipeline.lab.settings import quiet
 
 from .clock import Command, Failed, Sample
@@ -77,12 +77,12 @@ def running(folder: Path, port: int, environ: Mapping[str, str]) -> Iterator[Pee
     """
     settings = LabSettings.from_env(environ)
     try:
-        anyio.run(namespaces.prepare, settings, quiet)
+        anyio.run(check_requirements, settings, quiet)
         tools = anyio.run(ensure, "buildkit", settings)
-        image = anyio.run(engine_image.ensure, settings, quiet)
+        image = anyio.run(ensure_engine_image, settings, quiet)
     except LockageError as fault:
         raise Failed(f"{fault.message} ({fault.hint})") from None
-    sandbox = namespaces.Sandbox(
+    sandbox = Sandbox(
         name=f"lockage-bench-peer-{os.getpid()}",
         root=Path(f"{_over(folder, tools)}:{image.root}"),  # layers of an overlay, the upper first
         mount=folder / "mount",
@@ -91,12 +91,12 @@ def running(folder: Path, port: int, environ: Mapping[str, str]) -> Iterator[Pee
         config=folder / "engine.json",
         log=folder / "log",
         ports=(port,),
-        environ=engine_config.proxies(environ),
+        environ=proxy_variables(environ),
     )
     sandbox.config.write_text("{}")
-    namespaces.sweep(sandbox)
+    sweep(sandbox.name, sandbox.run)
     began = time.monotonic()
-    record = anyio.run(namespaces.launch, sandbox, "peer", settings)
+    record = anyio.run(launch, sandbox, "peer", settings)
     try:
         client, address = tools / "buildctl", f"unix://{sandbox.run}/{_SOCKET}"
         while not _answers(client, address):
@@ -105,8 +105,8 @@ def running(folder: Path, port: int, environ: Mapping[str, str]) -> Iterator[Pee
             time.sleep(0.05)
         yield Peer(record.pid, sandbox.name, time.monotonic() - began, client, address)
     finally:
-        anyio.run(partial(daemons.stop, record, first=signal.SIGTERM, patience=_PATIENCE))
-        namespaces.sweep(sandbox)
+        anyio.run(partial(daemons.stop, record, signal.SIGTERM, limit=_PATIENCE))
+        sweep(sandbox.name, sandbox.run)
 
 
 def _over(folder: Path, tools: Path) -> Path:

@@ -77,9 +77,9 @@ class Home:
     def sandbox(self) -> str:
         """What the lab calls its engine's sandbox (pipeline/lab/namespaces/engine.py)."""
         from pipeline.lab import LabSettings
-        from pipeline.lab.namespaces.engine import sandbox_name
+        from pipeline.lab.namespaces.engine import LabEngine
 
-        return sandbox_name(LabSettings.from_env(self.env))
+        return LabEngine(LabSettings.from_env(self.env)).sandbox_name
 
     @property
     def host(self) -> str:

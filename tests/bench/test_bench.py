@@ -21,6 +21,7 @@ from .proxy import counting
 TESTS = Path(__file__).resolve().parents[1]
 
 
+@pytest.mark.real  # starts the program a few dozen times
 def test_start_up_is_measured_against_the_interpreter() -> None:
     """One round of a real benchmark, as the runner prints it for machines; how fast it was is not asked."""
     argv = [sys.executable, "-m", "bench", "startup", "--rounds", "1", "--json"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from pipeline.cli.revision import event_of, main_line, read_epoch, read_revision
+from pipeline.cli.git.ci_event import CiEvent, ci_event, main_branch
+from pipeline.cli.git.revision import read_epoch, read_revision
 from pipeline.errors import UsageError
+from tests.tools.git import git
 
 _GITHUB = {"GITHUB_ACTIONS": "true"}
 _GITLAB = {"GITLAB_CI": "true"}
@@ -18,39 +19,36 @@ _JENKINS = {"JENKINS_URL": "https://ci.example/"}
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ({}, {}),
+        ({}, None),
         (
             _GITHUB
             | {"GITHUB_REF": "refs/heads/main", "GITHUB_REF_NAME": "main", "GITHUB_REF_TYPE": "branch"},
-            {"branch": "main"},
+            CiEvent(branch="main"),
         ),
         (
             _GITHUB
             | {"GITHUB_REF": "refs/tags/v1.0.0", "GITHUB_REF_NAME": "v1.0.0", "GITHUB_REF_TYPE": "tag"},
-            {"release": "v1.0.0"},
+            CiEvent(release="v1.0.0"),
         ),
-        (_GITHUB | {"GITHUB_REF": "refs/pull/456/merge"}, {"pull_request": "456"}),
-        (_GITLAB | {"CI_COMMIT_BRANCH": "feature/x"}, {"branch": "feature/x"}),
-        (_GITLAB | {"CI_COMMIT_TAG": "v1.0.0"}, {"release": "v1.0.0"}),
-        (_GITLAB | {"CI_MERGE_REQUEST_IID": "12"}, {"pull_request": "12"}),
-        (_JENKINS | {"BRANCH_NAME": "main"}, {"branch": "main"}),
-        (_JENKINS | {"BRANCH_NAME": "PR-3", "CHANGE_ID": "3"}, {"pull_request": "3"}),
-        (_JENKINS | {"BRANCH_NAME": "v1", "TAG_NAME": "v1"}, {"release": "v1"}),
+        (_GITHUB | {"GITHUB_REF": "refs/pull/456/merge"}, CiEvent(pull_request="456")),
+        (_GITLAB | {"CI_COMMIT_BRANCH": "feature/x"}, CiEvent(branch="feature/x")),
+        (_GITLAB | {"CI_COMMIT_TAG": "v1.0.0"}, CiEvent(release="v1.0.0")),
+        (_GITLAB | {"CI_MERGE_REQUEST_IID": "12"}, CiEvent(pull_request="12")),
+        (_JENKINS | {"BRANCH_NAME": "main"}, CiEvent(branch="main")),
+        (_JENKINS | {"BRANCH_NAME": "PR-3", "CHANGE_ID": "3"}, CiEvent(pull_request="3")),
+        (_JENKINS | {"BRANCH_NAME": "v1", "TAG_NAME": "v1"}, CiEvent(release="v1")),
     ],
 )
-def test_events(environment: dict[str, str], expected: dict[str, str]) -> None:
-    assert event_of(environment) == expected
+def test_events(environment: dict[str, str], expected: CiEvent | None) -> None:
+    assert ci_event(environment) == expected
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    _git(tmp_path, "init", "--quiet", "--initial-branch", "trunk")
+    git(tmp_path, "init", "--quiet", "--initial-branch", "trunk")
     (tmp_path / "a").write_text("1")
-    _git(tmp_path, "add", "a")
-    _git(
-        tmp_path,
-        *("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "--message", "one"),
-    )
+    git(tmp_path, "add", "a")
+    git(tmp_path, "commit", "--quiet", "--message", "one")
     return tmp_path
 
 
@@ -59,12 +57,12 @@ def test_a_checkout_has_a_branch(checkout: Path) -> None:
     assert (found.branch, found.dirty, len(found.sha)) == ("trunk", False, 40)
     (checkout / "a").write_text("2")
     assert read_revision(checkout, {}).dirty
-    _git(checkout, "checkout", "--quiet", "--detach")
+    git(checkout, "checkout", "--quiet", "--detach")
     assert read_revision(checkout, {}).branch == ""
 
 
 def test_the_ci_knows_better_than_a_detached_head(checkout: Path) -> None:
-    _git(checkout, "checkout", "--quiet", "--detach")
+    git(checkout, "checkout", "--quiet", "--detach")
     found = read_revision(checkout, _GITLAB | {"CI_COMMIT_BRANCH": "main", "SOURCE_DATE_EPOCH": "7"})
     assert (found.branch, found.created) == ("main", 7)
 
@@ -145,7 +143,7 @@ def test_a_context_is_refused_too(checkout: Path) -> None:
     ],
 )
 def test_which_branch_the_main_line_is(environment: dict[str, str], expected: str) -> None:
-    assert main_line(environment) == expected
+    assert main_branch(environment) == expected
 
 
 @pytest.mark.parametrize(
@@ -158,10 +156,6 @@ def test_which_branch_the_main_line_is(environment: dict[str, str], expected: st
         ("not JSON", ""),
     ],
 )
-def test_githubs_event_names_the_main_line(tmp_path: Path, event: str, expected: str) -> None:
+def test_githubs_event_names_the_main_branch(tmp_path: Path, event: str, expected: str) -> None:
     (tmp_path / "event.json").write_text(event)
-    assert main_line(_GITHUB | {"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}) == expected
-
-
-def _git(root: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True)
+    assert main_branch(_GITHUB | {"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}) == expected

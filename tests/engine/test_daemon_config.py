@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.engine.buildkit import DaemonConfig
-from pipeline.engine.buildkit.daemon import SUBNET
+from pipeline.engine.buildkit.config import SUBNET
 from pipeline.model import Mirrors, Reference, Repository
 
 IMAGE = Reference.parse("docker.io/moby/buildkit:v0.32.2@sha256:" + "a" * 64)

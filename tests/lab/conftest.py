@@ -42,7 +42,7 @@ def story() -> Story:
 
 @pytest.fixture
 def make_settings(tmp_path: Path) -> Iterator[Callable[..., LabSettings]]:
-    """Settings of an instance under this test's folder, by the lab's own way; whatever ran is stopped after."""
+    """Settings of an instance under this test's folder, on the lab backend; whatever ran is stopped after."""
     made: list[LabSettings] = []
 
     def make(instance: str = "t", engine: str | None = "lab", **environ: str) -> LabSettings:
@@ -56,20 +56,23 @@ def make_settings(tmp_path: Path) -> Iterator[Callable[..., LabSettings]]:
     yield make
     for settings in made:
         anyio.run(partial(lab.down, settings, force=True))
+        subprocess.run(
+            ["rm", "-rf", "--one-file-system", settings.data], check=True
+        )  # Python is slow at that
 
 
 @pytest.fixture
 def settings(make_settings: Callable[..., LabSettings]) -> LabSettings:
-    """One instance, the lab's own way."""
+    """One instance, on the lab backend."""
     return make_settings()
 
 
 @contextmanager
-def another_user(settings: LabSettings) -> Iterator[int]:
+def other_lease(settings: LabSettings) -> Iterator[int]:
     """Another process holds the instance meanwhile; gives its id."""
     code = (
-        "import os, sys, time; from pathlib import Path; from pipeline.lab import Settings, hold\n"
-        "with hold(Settings.from_env(os.environ), Path('/their/checkout'), 'run'):\n"
+        "import os, sys, time; from pathlib import Path; from pipeline.lab import LabSettings, hold\n"
+        "with hold(LabSettings.from_env(os.environ), Path('/their/checkout'), 'run'):\n"
         "    print('held', flush=True); time.sleep(600)\n"
     )
     child = subprocess.Popen([sys.executable, "-c", code], env=dict(settings.environ), stdout=subprocess.PIPE)

@@ -1,4 +1,4 @@
-"""Which way is taken: a table over what was asked for and what was seen."""
+"""Which backend is chosen: a table of settings and probes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import EnvironmentProblem, UsageError
-from pipeline.lab import HostProbe, LabSettings, choose_backend
+from pipeline.lab import LabSettings
+from pipeline.lab.backend import HostProbe, choose_backend
 
 DOCKER = HostProbe(docker_version="28.0", root=False)
 BOTH = HostProbe(docker_version="28.0", root=True)
@@ -16,7 +17,7 @@ NOTHING = HostProbe(docker_problem="there is no docker command", root=False)
 MAC = HostProbe(docker_problem="its daemon does not run", root=True, linux=False)
 
 
-def asked(engine: str | None) -> LabSettings:
+def forced(engine: str | None) -> LabSettings:
     return LabSettings(Path("/h"), Path("/c"), engine=engine)
 
 
@@ -32,11 +33,11 @@ def asked(engine: str | None) -> LabSettings:
         ("unix:///run/e.sock", NOTHING, "remote", "LOCKAGE_ENGINE"),
     ],
 )
-def test_taken(engine: str | None, probe: HostProbe, kind: str, why: str) -> None:
-    way = choose_backend(asked(engine), probe)
-    assert way.kind == kind
-    assert why in way.why
-    assert way.url == (engine if kind == "remote" else "")
+def test_chosen(engine: str | None, probe: HostProbe, kind: str, why: str) -> None:
+    backend = choose_backend(forced(engine), probe)
+    assert backend.kind == kind
+    assert why in backend.why
+    assert backend.url == (engine if kind == "remote" else "")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_taken(engine: str | None, probe: HostProbe, kind: str, why: str) -> Non
 )
 def test_refused(engine: str | None, probe: HostProbe, message: str, hint: str) -> None:
     with pytest.raises(EnvironmentProblem) as caught:
-        choose_backend(asked(engine), probe)
+        choose_backend(forced(engine), probe)
     assert message in caught.value.message
     assert hint in (caught.value.hint or "")
 

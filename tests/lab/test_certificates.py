@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.lab.engine import certificates
-from pipeline.lab.namespaces import engine as lab_engine
+from pipeline.lab.namespaces.engine import LabEngine
 from pipeline.lab.settings import LabSettings
 
 
@@ -27,15 +27,15 @@ def test_a_folder_that_is_named_is_taken_and_none_is_none(tmp_path: Path) -> Non
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """A mistyped folder must not look like one without certificates."""
-    with pytest.raises(UsageError, match=r"LOCKAGE_CERTIFICATES=.*/missing is no folder"):
+    with pytest.raises(UsageError, match=r"LOCKAGE_CERTIFICATES=.*/missing is not a folder"):
         certificates.folder(_settings(LOCKAGE_CERTIFICATES=str(tmp_path / "missing")))
 
 
 def test_another_choice_is_another_engine(tmp_path: Path) -> None:
     """An engine that runs with other certificates is started again; without a choice its key stays what it was."""
     keys = {
-        lab_engine.key(5000, _settings(**said))
+        LabEngine(_settings(**said)).key(5000)
         for said in ({}, {"LOCKAGE_CERTIFICATES": "none"}, {"LOCKAGE_CERTIFICATES": str(tmp_path)})
     }
     assert len(keys) == 3
-    assert lab_engine.key(5000, _settings(LOCKAGE_CERTIFICATES="")) == lab_engine.key(5000, _settings())
+    assert LabEngine(_settings(LOCKAGE_CERTIFICATES="")).key(5000) == LabEngine(_settings()).key(5000)

@@ -1,4 +1,4 @@
-"""Processes are recognised by pid and start time; ports, locks and users by what the kernel says."""
+"""Processes are recognised by pid and start time; ports, locks and leases by what the kernel reports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 from pipeline.lab import LabSettings, daemons, hold, ports
 from pipeline.lab.daemons import DaemonRecord, DaemonState
-from pipeline.lab.leases import users
+from pipeline.lab.leases import current_leases, leases_of_others
 from pipeline.util import file_lock as filelock
 
 
@@ -30,7 +30,7 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_record_is_one_process(sleeper: subprocess.Popen[bytes], tmp_path: Path) -> None:
-    record = daemons.describe(sleeper.pid, "k")
+    record = daemons.record_of(sleeper.pid, "k")
     assert record is not None
     daemons.write(tmp_path / "pid", record)
     assert daemons.state(tmp_path / "pid") == (DaemonState.RUNNING, record)
@@ -40,12 +40,12 @@ def test_a_record_is_one_process(sleeper: subprocess.Popen[bytes], tmp_path: Pat
 
 
 def test_a_zombie_does_not_run(sleeper: subprocess.Popen[bytes], tmp_path: Path) -> None:
-    record = daemons.describe(sleeper.pid, "")
+    record = daemons.record_of(sleeper.pid, "")
     assert record is not None
     daemons.write(tmp_path / "pid", record)
     sleeper.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)  # ended, and nobody has taken its code
-    assert daemons.describe(sleeper.pid, "") is None
+    assert daemons.record_of(sleeper.pid, "") is None
     assert daemons.state(tmp_path / "pid") == (DaemonState.CRASHED, record)
 
 
@@ -67,7 +67,7 @@ def test_stop_asks_before_it_kills() -> None:
     assert deaf.stdout is not None
     deaf.stdout.readline()
     for child, asked in ((polite, True), (deaf, False)):
-        record = daemons.describe(child.pid, "")
+        record = daemons.record_of(child.pid, "")
         assert record is not None
         assert anyio.run(_stop, record) is asked
         child.wait()
@@ -75,7 +75,7 @@ def test_stop_asks_before_it_kills() -> None:
 
 
 async def _stop(record: DaemonRecord) -> bool:
-    return await daemons.stop(record, first=signal.SIGINT, patience=0.5)
+    return await daemons.stop(record, signal.SIGINT, limit=0.5)
 
 
 def test_ports() -> None:
@@ -94,7 +94,7 @@ def test_ports() -> None:
 
 def test_a_lock_is_freed_by_death(tmp_path: Path) -> None:
     code = (
-        "import anyio, sys; from pathlib import Path; from pipeline.lab.filelock import locked\n"
+        "import anyio, sys; from pathlib import Path; from pipeline.util.file_lock import locked\n"
         "async def main():\n"
         "    async with locked(Path(sys.argv[1]), 'a test'):\n"
         "        print('held', flush=True); await anyio.sleep(600)\n"
@@ -114,14 +114,14 @@ def test_a_lock_is_freed_by_death(tmp_path: Path) -> None:
     os.close(descriptor)
 
 
-def test_users_are_those_alive(tmp_path: Path) -> None:
+def test_leases_end_with_their_process(tmp_path: Path) -> None:
     settings = LabSettings(tmp_path, tmp_path)
     with hold(settings, Path("/checkout"), "run"), hold(settings, Path("/other"), "scan"):
-        assert {user.folder for user in users(settings)} == {"/checkout", "/other"}
-        assert users(settings, others=True) == ()
-    assert users(settings) == ()
+        assert {lease.folder for lease in current_leases(settings)} == {"/checkout", "/other"}
+        assert leases_of_others(settings) == ()
+    assert current_leases(settings) == ()
     dead = {"pid": os.getpid(), "start": 1, "boot": daemons.boot_id(), "folder": "/x", "what": "run"}
-    place = settings.data / "users" / "9-0.json"
-    place.write_text(json.dumps(dead))
-    assert users(settings) == ()
-    assert not place.exists()
+    path = settings.data / "users" / "9-0.json"
+    path.write_text(json.dumps(dead))
+    assert current_leases(settings) == ()
+    assert not path.exists()

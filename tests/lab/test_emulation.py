@@ -13,11 +13,13 @@ import pytest
 from pipeline.lab import Instance, LabSettings
 
 from .conftest import HERE
-from .test_lab_way import down, up
+from .test_lab_backend import down, up
 
 pytestmark = [
     pytest.mark.real,
-    pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="this way is root's, on Linux"),
+    pytest.mark.skipif(
+        os.geteuid() != 0 or sys.platform != "linux", reason="the lab backend needs root on Linux"
+    ),
 ]
 _REGISTERED = Path("/proc/sys/fs/binfmt_misc")
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pipeline.lab import LabSettings
 from pipeline.lab.daemons import DaemonRecord
-from pipeline.lab.namespaces import forwarding
+from pipeline.lab.namespaces.forwarding import choose_forwards, read_forwards, write_forwards
 
 
 def test_addresses_are_of_a_network_that_no_site_has() -> None:
     """Each port has its own, and no two engines have the same."""
-    found = [forwarding.choose((5000, 5001)) for _ in range(50)]
+    found = [choose_forwards((5000, 5001)) for _ in range(50)]
     addresses = [address for one in found for address in one.values()]
     assert all(set(one) == {5000, 5001} for one in found)
     assert len(set(addresses)) == 100
@@ -27,11 +27,11 @@ def test_only_of_the_engine_that_runs(tmp_path: Path) -> None:
     settings = LabSettings.from_env({"LOCKAGE_HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "HOME": "/root"})
     settings.data.mkdir(parents=True)
     engine = DaemonRecord(4711, 1, "boot")
-    assert forwarding.read(settings, engine) == {}
+    assert read_forwards(settings, engine) == {}
     forwards = {5000: "198.18.0.1:2000"}
-    forwarding.write(settings, engine, forwards)
-    assert forwarding.read(settings, engine) == forwards
-    assert forwarding.read(settings, DaemonRecord(4712, 1, "boot")) == {}
-    assert forwarding.read(settings, None) == {}
+    write_forwards(settings, engine, forwards)
+    assert read_forwards(settings, engine) == forwards
+    assert read_forwards(settings, DaemonRecord(4712, 1, "boot")) == {}
+    assert read_forwards(settings, None) == {}
     (settings.data / "forwards.json").write_text("[]")
-    assert forwarding.read(settings, engine) == {}
+    assert read_forwards(settings, engine) == {}

@@ -13,9 +13,9 @@ import anyio
 import pytest
 
 from pipeline.errors import EnvironmentProblem, UsageError
-from pipeline.lab import LabSettings, quiet
-from pipeline.lab.engine import image as engine_image
-from pipeline.lab.engine import python_sdk
+from pipeline.lab import LabSettings
+from pipeline.lab.engine import image, python_sdk
+from pipeline.lab.settings import quiet
 from pipeline.lab.tools import recipes, toolbox, uv
 
 from .conftest import Story
@@ -124,9 +124,9 @@ def test_a_failed_compilation_says_why_and_leaves_nothing(
 
 
 def test_the_image_key_covers_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = engine_image.key()
-    monkeypatch.setattr(engine_image, "PACKAGES", (*engine_image.PACKAGES, "vim"))
-    assert engine_image.key() != first
+    first = image.engine_image_key()
+    monkeypatch.setattr(image, "PACKAGES", (*image.PACKAGES, "vim"))
+    assert image.engine_image_key() != first
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from pipeline.catalogue import SourceFile, read_source
-from pipeline.cli.commands.schema import schema_of
-from pipeline.cli.explain import with_affected
+from pipeline.cli.commands.catalogue.schema import schema_of
+from pipeline.cli.planning.changes import with_affected
 from pipeline.plan import make_plan
 from pipeline.plan.changes.affected import Affected, Impact
 from pipeline.plan.schema import plan_schema

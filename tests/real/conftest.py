@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.tools.git import clone as clone_to
+from tests.tools.git import commit
+
 from .site import ROOT, Site
+
+__all__ = ["commit"]
 
 LOCKAGE_YML = """\
 version: 1
@@ -29,7 +34,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made = Site(home)
     made.run("up")
     yield made
-    made.run("down", "--force")
+    made.end()
 
 
 @pytest.fixture
@@ -38,40 +43,24 @@ def project(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Pat
 
     Each test's repositories have a name of their own, so that tests cannot see each other's images.
     """
-    name = f"t-{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]}"
-
-    def make(files: dict[str, str], more: str = "") -> Path:
-        root = tmp_path / "project"
-        (root / "images").mkdir(parents=True, exist_ok=True)
-        (root / "lockage.yml").write_text(LOCKAGE_YML.format(name=name, more=more))
-        for path, text in files.items():
-            place = root / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text)
-        commit(root)
-        return root
-
-    return make
+    return partial(checkout, tmp_path / "project", request.node.nodeid)
 
 
-def commit(root: Path, message: str = "a change") -> str:
-    """Commit everything in a checkout (made a repository first where it is none); gives the commit's id."""
-    author = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    if not (root / ".git").exists():
-        _git(root, "init", "--quiet")
-    _git(root, "add", "--all")
-    _git(root, *author, "commit", "--quiet", "--allow-empty", "--message", message)
-    return _git(root, "rev-parse", "HEAD")
-
-
-def _git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+def checkout(root: Path, owner: str, files: dict[str, str], more: str = "", builds: str = "") -> Path:
+    """A git checkout with a catalogue, whose repositories are those of one owner; `builds` may be shared."""
+    name = f"t-{hashlib.sha256(owner.encode()).hexdigest()[:12]}"
+    (root / "images").mkdir(parents=True, exist_ok=True)
+    text = LOCKAGE_YML.format(name=name, more=more)
+    (root / "lockage.yml").write_text(text.replace(f"{name}/builds", builds or f"{name}/builds"))
+    for path, text in files.items():
+        place = root / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    commit(root)
+    return root
 
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A fresh clone of this repository as it is committed."""
-    target = tmp_path / "clone"
-    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(target)], check=True)
-    return target
+    return clone_to(ROOT, tmp_path / "clone")

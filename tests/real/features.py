@@ -2,7 +2,7 @@
 
     images/    built by every run of the tests
     served/    need a server: their templates see `server`, `commit` and `checksum` (see `Served`)
-    later/     need keys of image.yml that this version does not know yet
+    later/     compared by no test yet: images of other platforms, and a build argument that Lockage refuses
     refused/   must not build; refused.txt is a pattern of the message
 
 Git keeps neither archives readably nor modes, empty folders and 130 sources gladly; those are made here.
@@ -25,6 +25,7 @@ from typing import Any
 import yaml
 
 CATALOGUE = Path(__file__).parents[1] / "data" / "features"
+BUILT = ("images", "served")
 MOMENT = 981173106  # 2001-02-03T04:05:06Z, the time of what archives hold
 _ARCHIVES = {
     "add-tar-compressions": ("t.tar", "t.tar.gz", "t.tar.bz2", "t.tar.xz", "t.tar.zst"),
@@ -77,9 +78,15 @@ def names(part: str = "images") -> tuple[str, ...]:
     return tuple(sorted(path.name for path in (CATALOGUE / part).iterdir() if path.is_dir()))
 
 
-def expectation(name: str, part: str = "images") -> Mapping[str, Any] | None:
+def all_built() -> tuple[str, ...]:
+    """The features whose images are compared."""
+    return tuple(sorted(name for part in BUILT for name in names(part)))
+
+
+def expectation(name: str) -> Mapping[str, Any] | None:
     """What the Dockerfile reference demands of a feature's image, if it is written down."""
-    place = CATALOGUE / part / name / "expect.yml"
+    [folder] = (CATALOGUE / part / name for part in BUILT if (CATALOGUE / part / name).is_dir())
+    place = folder / "expect.yml"
     return yaml.safe_load(place.read_text("utf-8")) if place.is_file() else None
 
 
@@ -88,8 +95,9 @@ def refusal(name: str) -> re.Pattern[str]:
     return re.compile((CATALOGUE / "refused" / name / "refused.txt").read_text().strip())
 
 
-def prepare(root: Path, *, served: Served | None = None, later: bool = False) -> Path:
-    """Write the catalogue as a project below `root`, which is new; gives `root`."""
+def prepare(root: Path, served: Served | None) -> Path:
+    """Write the catalogue as a project below `root`, which is new; gives `root`. Without a server, without what needs
+    it."""
     _copy(CATALOGUE / "lockage.yml", root / "lockage.yml")
     _write(root / ".gitignore", b"dist/\n")
     _copy(CATALOGUE / "images", root / "images")
@@ -98,8 +106,6 @@ def prepare(root: Path, *, served: Served | None = None, later: bool = False) ->
         for name in names("served"):
             with (root / "images" / name / "image.yml").open("a") as out:
                 out.write(served.variables)
-    if later:
-        _copy(CATALOGUE / "later", root / "images")
     made = archives()
     for name, wanted in _ARCHIVES.items():
         for archive in wanted:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from tests.tools import warm
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,25 +49,36 @@ class Site:
 
     def run(self, *arguments: str | Path, cwd: Path = ROOT, expect: int | None = 0, **env: str) -> Done:
         """Run to the end; `expect` is the exit code that is right, None for any."""
+        done = warm.run(
+            [str(argument) for argument in arguments],
+            cwd=cwd,
+            env={**self.env, "PYTHONPATH": str(ROOT), **env},
+        )
+        result = Done(*done)
+        if expect is not None:
+            assert done.code == expect, f"exit {done.code}, not {expect}\n{result.out}\n{result.err}"
+        return result
+
+    def start(self, *arguments: str | Path, cwd: Path = ROOT, **env: str) -> Done:
+        """The same with an interpreter of its own, which reads the environment before the program does."""
         done = subprocess.run(
             self.command(*arguments),
             cwd=cwd,
             env={**self.env, "PYTHONPATH": str(ROOT), **env},
             capture_output=True,
             text=True,
-            timeout=1800,
-            check=False,
+            check=True,
         )
-        result = Done(done.returncode, done.stdout, done.stderr)
-        if expect is not None:
-            assert done.returncode == expect, (
-                f"exit {done.returncode}, not {expect}\n{result.out}\n{result.err}"
-            )
-        return result
+        return Done(done.returncode, done.stdout, done.stderr)
 
-    @property
+    def end(self) -> None:
+        """Stop everything and remove the instance. Python would be slow at that: engines keep many files."""
+        self.run("down", "--force")
+        subprocess.run(["rm", "-rf", "--one-file-system", self.data], check=True)
+
+    @cached_property
     def registry(self) -> str:
-        """The registry's host and port."""
+        """The registry's host and port, which it keeps."""
         return next(
             d["address"] for d in self.run("status", "--json").json["daemons"] if d["name"] == "registry"
         )
@@ -83,10 +96,3 @@ class Done:
     def json(self) -> Any:
         """stdout as data."""
         return json.loads(self.out)
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

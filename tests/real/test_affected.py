@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import commit
+from tests.tools.git import commit
+
 from .site import Site
 
 pytestmark = pytest.mark.real

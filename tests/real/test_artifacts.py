@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -17,7 +16,9 @@ import pytest
 from registry import servers
 from tools import peers
 
-from .site import ROOT
+from tests.tools import warm
+
+from .site import ROOT, Done
 from .tools import crane
 
 pytestmark = pytest.mark.real
@@ -43,22 +44,16 @@ class Shell:
 
     folder: Path
 
-    def run(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, expect: int = 0) -> Done:
         keep = {k: v for k, v in os.environ.items() if not k.startswith(("LOCKAGE_", "DOCKER_"))}
-        done = subprocess.run(
-            [sys.executable, "-m", "pipeline.cli", *arguments],
-            cwd=self.folder,
-            env={**keep, "PYTHONPATH": str(ROOT), "HOME": str(self.folder)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == expect, f"exit {done.returncode}\n{done.stdout}{done.stderr}"
-        assert "Traceback" not in done.stderr
+        env = {**keep, "PYTHONPATH": str(ROOT), "HOME": str(self.folder)}
+        done = Done(*warm.run(arguments, cwd=self.folder, env=env))
+        assert done.code == expect, f"exit {done.code}\n{done.out}{done.err}"
+        assert "Traceback" not in done.err
         return done
 
     def json(self, *arguments: str, expect: int = 0) -> Any:
-        return json.loads(self.run(*arguments, "--json", expect=expect).stdout)
+        return json.loads(self.run(*arguments, "--json", expect=expect).out)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +108,7 @@ def test_what_is_pushed_comes_back_byte_for_byte(shell: Shell, name: str, kind: 
         "artifact", "push", f"{name}:1", file, "--artifact-type", artifact_type, "--annotation", "a.b=c=d"
     )
     assert (again["written"], again["digest"]) == (False, pushed["digest"])
-    shown = shell.run("artifact", "show", f"{name}@{pushed['digest']}").stdout
+    shown = shell.run("artifact", "show", f"{name}@{pushed['digest']}").out
     assert artifact_type in shown and title in shown and "a.b=c=d" in shown
 
 
@@ -198,8 +193,8 @@ def test_bad_input_is_one_error_and_changes_nothing(
 ) -> None:
     before = sorted(shell.folder.rglob("*"))
     done = shell.run("artifact", *(a.format(name=name) for a in arguments), expect=code)
-    assert words in done.stderr and done.stderr.count("error: ") == 1 and "next: " in done.stderr
-    assert done.stdout == ""
+    assert words in done.err and done.err.count("error: ") == 1 and "next: " in done.err
+    assert done.out == ""
     assert sorted(shell.folder.rglob("*")) == before
     assert subprocess.run([*_crane(), "ls", name], capture_output=True, check=False).stdout in (b"", b"\n")
 
@@ -222,7 +217,7 @@ def test_titles_that_lead_elsewhere_are_refused(shell: Shell, name: str, title: 
         "out",
         expect=2 if title.startswith("kept") else 5,
     )
-    assert "next: " in done.stderr
+    assert "next: " in done.err
     assert not list(shell.folder.rglob("evil")) and not list((shell.folder / "elsewhere").iterdir())
     assert [p.name for p in (shell.folder / "out").iterdir()] == ["kept"]
 
@@ -275,14 +270,12 @@ def test_a_copy_takes_along_what_belongs_to_it(shell: Shell, hosts: Mapping[str,
     assert done["referrers"] == [note["digest"]] and (done["already"], done["uploaded"]) == (False, 3)
     crane("manifest", f"{target}@{note['digest']}")
     again = shell.run("copy", f"{source}:1", f"{target}:2")
-    assert again.stdout == f"{target}:2@{done['digest']}\n" and again.stderr.startswith(
-        "in place: 0 manifests"
-    )
+    assert again.out == f"{target}:2@{done['digest']}\n" and again.err.startswith("up to date: 0 manifests")
     for arguments, words in (
         ((f"{source}:no", f"{target}:3"), "does not exist"),
-        ((f"{source}@sha256:" + "0" * 64, f"{target}:3"), "is not there"),
+        ((f"{source}@sha256:" + "0" * 64, f"{target}:3"), "does not exist"),
         (("registry.example/BAD", f"{target}:3"), "not a repository path"),
     ):
         failed = shell.run("copy", *arguments, expect=2 if "BAD" in arguments[0] else 5)
-        assert words in failed.stderr and "next: " in failed.stderr
+        assert words in failed.err and "next: " in failed.err
     assert crane("ls", target) and "3" not in crane("ls", target).split()

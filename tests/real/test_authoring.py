@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from .conftest import commit
+from tests.tools.git import commit
+
 from .site import ROOT, Site
 from .tools import crane, tags
 

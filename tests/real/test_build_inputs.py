@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.tools.programs import debian
+
 from . import samples
 from .site import Site
 from .tools import crane
@@ -110,6 +112,7 @@ def test_a_secret_that_is_not_there_is_left_out_unless_a_run_requires_it(
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[Path]:
     """An SSH agent with one key, its socket."""
+    debian(ssh_agent="openssh-client")
     key, socket = tmp_path / "key", tmp_path / "agent.sock"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     running = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)

@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 
+from tests.tools.git import commit
+
 from . import samples
-from .conftest import commit
 from .processes import Running, below, buildkitd, engine, find, stopped, wait_for, wait_to_find
 from .site import ROOT, Done, Site
 from .tools import crane

@@ -25,11 +25,11 @@ import pytest
 from pipeline.engine.buildkit.cache import name_of
 from pipeline.lab.seed import own_platform
 from tests.registry import servers
-from tests.registry.test_auth import ALICE, HASHED
+from tests.registry.test_tokens import ALICE, HASHED
 from tests.tools import s3
+from tests.tools.git import commit
 
 from . import samples
-from .conftest import commit
 from .site import Site
 from .tools import binary, crane
 

@@ -4,32 +4,61 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.tools.git import commit, git
+
 from . import samples
-from .conftest import commit
+from .conftest import checkout
 from .site import Site
 from .tools import cosign, crane, tags
 
 pytestmark = pytest.mark.real
 
 
+PAIR = {
+    **samples.hello(),
+    "images/child/image.yml": samples.image("1.0.0", "1.1.0", "2.0.0-rc.1"),
+    "images/child/Dockerfile.tmpl": 'FROM hello:1.2\nRUN echo {{ tag }} > /etc/child\nCMD ["sleep", "1"]\n',
+    "images/child/test.yml.tpl": samples.HELLO_TEST,
+}
+
+
+@dataclass(frozen=True)
+class Done:
+    """A checkout after its first run: the result, the commit, and the tags that hello had then."""
+
+    root: Path
+    first: dict[str, Any]
+    commit: str
+    tags: set[str]
+
+
 @pytest.fixture
 def pair(project: Callable[..., Path]) -> Path:
-    """An image, and one that stands on it."""
-    child = {
-        "images/child/image.yml": samples.image("1.0.0", "1.1.0", "2.0.0-rc.1"),
-        "images/child/Dockerfile.tmpl": 'FROM hello:1.2\nRUN echo {{ tag }} > /etc/child\nCMD ["sleep", "1"]\n',
-        "images/child/test.yml.tpl": samples.HELLO_TEST,
-    }
-    return project({**samples.hello(), **child})
+    """An image, and one based on it."""
+    return project(PAIR)
 
 
-def test_everything_from_nothing_to_a_promoted_signed_index(site: Site, pair: Path, tmp_path: Path) -> None:
-    first = site.run("run", "--json", cwd=pair).json
+@pytest.fixture(scope="module")
+def done(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """The same, taken through the whole chain once."""
+    root = checkout(tmp_path_factory.mktemp("done") / "project", __name__, PAIR)
+    first = site.run("run", "--json", cwd=root).json
+    return Done(root, first, git(root, "rev-parse", "HEAD"), tags(repository_of(first)))
 
+
+def repository_of(found: dict[str, Any]) -> str:
+    """The first image's repository in the first environment."""
+    return found["images"][0]["reference"].partition("@")[0].rpartition(":")[0]
+
+
+def test_everything_from_nothing_to_a_promoted_signed_index(site: Site, done: Done, tmp_path: Path) -> None:
+    first = done.first
     assert [t["status"] for t in first["targets"]] == ["built"] * 4
     assert all(v["passed"] for t in first["targets"] for v in t["verdicts"])
     assert {v["gate"] for v in first["targets"][0]["verdicts"]} == {
@@ -41,10 +70,9 @@ def test_everything_from_nothing_to_a_promoted_signed_index(site: Site, pair: Pa
     assert all(t["packages"] > 50 and t["tests"] == {"passed": 2, "total": 2} for t in first["targets"])
     assert all(i["signed"] for i in first["images"])
 
-    sha = commit_of(pair)
-    repository = first["images"][0]["reference"].partition("@")[0].rpartition(":")[0]
-    production = repository.replace("/dev/", "/prod/").replace("/hello", "/child")
-    assert tags(repository) == {f"ci-{sha}-1.2.3"}
+    sha = done.commit
+    production = repository_of(first).replace("/dev/", "/prod/").replace("/hello", "/child")
+    assert done.tags == {f"ci-{sha}-1.2.3"}
     assert tags(production) == {"1", "1.0", "1.0.0", "1.1", "1.1.0", "2.0.0-rc.1"}
     assert crane("digest", f"{production}:1") == crane("digest", f"{production}:1.1.0")
     for tag in ("1", "1.0", "2.0.0-rc.1"):
@@ -76,10 +104,10 @@ def test_everything_from_nothing_to_a_promoted_signed_index(site: Site, pair: Pa
 
 
 def test_a_second_run_builds_nothing_writes_nothing_and_leaves_the_engine_asleep(
-    site: Site, pair: Path
+    site: Site, done: Done
 ) -> None:
-    first = site.run("run", "--json", cwd=pair).json
-    second = site.run("run", "--json", cwd=pair)
+    first = done.first
+    second = site.run("run", "--json", cwd=done.root)
     assert [t["status"] for t in second.json["targets"]] == ["reused"] * 4
     assert [t["digest"] for t in second.json["targets"]] == [t["digest"] for t in first["targets"]]
     assert not any(i["written"] for i in second.json["images"])
@@ -109,10 +137,9 @@ def test_an_edit_builds_that_image_and_what_stands_on_it(site: Site, pair: Path)
     assert all(t["reason"].startswith("its base hello:1.2 changed (key ") for t in again[1:])
 
 
-def test_a_new_commit_without_a_change_only_gets_its_own_tag(site: Site, pair: Path) -> None:
-    site.run("run", cwd=pair)
-    sha = commit(pair, "nothing")
-    again = site.run("run", "--json", cwd=pair).json
+def test_a_new_commit_without_a_change_only_gets_its_own_tag(site: Site, done: Done) -> None:
+    sha = commit(done.root, "nothing")
+    again = site.run("run", "--json", cwd=done.root).json
     written = [r for i in again["images"] for r in i["written"]]
     assert len(written) == 4 and all(f":ci-{sha}-" in r for r in written)
     assert again["engine_used"] is False
@@ -138,15 +165,6 @@ def test_only_and_targets_choose_with_what_they_stand_on(site: Site, pair: Path)
     assert [t["id"] for t in some] == ["hello/1.2.3/linux-amd64", "child/1.1.0/linux-amd64"]
     wrong = site.run("build", "chlid", cwd=pair, expect=2)
     assert "child" in wrong.err
-
-
-def commit_of(root: Path) -> str:
-    """The commit that a checkout stands on."""
-    import subprocess
-
-    return subprocess.run(
-        ["git", "-C", str(root), "rev-parse", "HEAD"], check=True, capture_output=True, text=True
-    ).stdout.strip()
 
 
 def test_fresh_builds_again_although_everything_is_known(site: Site, project: Callable[..., Path]) -> None:

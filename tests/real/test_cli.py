@@ -50,7 +50,7 @@ def test_the_plan_is_the_same_bytes_wherever_it_is_made(
 ) -> None:
     root = project(samples.hello())
     here = site.run("plan", "--json", cwd=root).out
-    assert here == site.run("-C", root, "plan", "--json", cwd=tmp_path, LANG="C", TZ="Asia/Tokyo").out
+    assert here == site.start("-C", root, "plan", "--json", cwd=tmp_path, LANG="C", TZ="Asia/Tokyo").out
 
 
 def test_generate_writes_what_check_announced_and_then_nothing(

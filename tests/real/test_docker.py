@@ -19,6 +19,8 @@ from pathlib import Path
 import pytest
 from lab.dockerd import MORTAL, daemon, programs
 
+from tests.tools.programs import debian
+
 from .site import ROOT, Site
 
 pytestmark = [
@@ -89,6 +91,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A daemon with its usual rules, for the tests of this file."""
     folder = tmp_path_factory.mktemp("docker")
     docker = programs(folder, "dockerd", "iptables")
+    debian(slirp4netns="slirp4netns")
     with network() as prefix, daemon(folder, docker, prefix=prefix) as environ:
         yield Machine(prefix, environ)
 
@@ -108,7 +111,7 @@ def test_the_first_command_with_docker(machine: Machine, tmp_path: Path, clone: 
         status = lockage("status")
         assert "docker: Docker" in status.stdout and "container lockage-default-engine" in status.stdout
         again = lockage("run")
-        assert "Nothing to do" in again.stderr and "engine not woken" in again.stderr
+        assert "Nothing to do" in again.stderr and "engine not started" in again.stderr
     finally:
         down = lockage("down", "--force")
     assert down.returncode == 0, down.stderr

@@ -38,8 +38,8 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
     there = Site(home, more)
     there.run("up", "engine")
     yield Two(here, there)
-    there.run("down", "--force")
-    here.run("down", "--force")
+    there.end()
+    here.end()
 
 
 def engine_state(site: Site) -> str:
@@ -84,7 +84,7 @@ def test_an_engine_that_is_not_there(two: Two, project: Callable[..., Path], tmp
     named = f"linux/arm64=unix://{tmp_path}/none.sock"
     done = two.here.run("-C", root, "build", "--engine", named, expect=4, LOCKAGE_CONNECT_LIMIT="5")
     assert f"no session with the Dagger engine at unix://{tmp_path}/none.sock" in done.err
-    assert "see to it that it runs and can be reached from here" in done.err
+    assert "make sure that it runs and can be reached from here" in done.err
 
 
 @pytest.mark.parametrize("text", ["linux/arm64", "linux/arm64=host:1", "plan9/amd64=tcp://h:1"])

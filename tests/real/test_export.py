@@ -26,8 +26,8 @@ def test_what_was_built_is_exported_and_others_read_it(
     assert "hello/1.2.3/linux-amd64" in missing.err and "next: lockage build hello:1.2.3" in missing.err
     assert not (root / "dist").exists()
 
-    run = site.run("run", "--json", cwd=root).json
-    digest = run["targets"][0]["digest"]
+    built = site.run("sbom", "--json", cwd=root).json
+    digest = built["targets"][0]["digest"]
     done = site.run("export", "--json", cwd=root).json
     folder = root / "dist" / "hello" / "1.2.3"
     names = ["linux-amd64/image.tar", "linux-amd64/sbom.cyclonedx.json", "image.tar"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from pipeline.model import Descriptor, Platform, Reference
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST
 from pipeline.registry import Registry
 from pipeline.util.canonical_json import compact
+from tests.tools.git import commit
 
 from . import samples
-from .conftest import commit
 from .site import Site
 from .tools import crane, tags
 
@@ -37,11 +38,17 @@ def copies(name: str = "data", base: str = samples.DEBIAN) -> dict[str, str]:
 ONE = {"images/one/image.yml": samples.image("1", extra="platforms: [linux/amd64]\n")}
 
 
+@pytest.fixture
+def project(project: Callable[..., Path]) -> Callable[..., Path]:
+    """Projects with one repository of builds: what these tests merge is built by the first that needs it."""
+    return partial(project, builds="fanin/builds")
+
+
 def dev(site: Site, root: Path, image: str = "data") -> str:
     """The repository of an image in the first environment."""
     lines = (root / "lockage.yml").read_text().splitlines()
-    (path,) = [line.split()[1] for line in lines if line.startswith("builds:")]
-    return f"{site.registry}/{path.removesuffix('/builds')}/dev/{image}"
+    (name,) = [line.split()[1] for line in lines if line.startswith("project:")]
+    return f"{site.registry}/{name}/dev/{image}"
 
 
 def children(reference: str) -> dict[str, str]:
@@ -171,7 +178,7 @@ def test_bad_files_of_refs(site: Site, project: Callable[..., Path], tmp_path: P
     assert "no.json cannot be read" in missing.err
     bad = tmp_path / "bad.json"
     bad.write_text('{"format_version": 1, "refs": [{"id": "x"}]}')
-    assert "is no file of refs" in site.run("-C", root, "manifest", "--from", bad, expect=2).err
+    assert "is not a file of refs" in site.run("-C", root, "manifest", "--from", bad, expect=2).err
     site.run("-C", root, "push", "--platform", "amd64", "--refs", bad)
     bad.write_text(bad.read_text().replace("data/1/linux-amd64", "data/2/linux-amd64"))
     stranger = site.run("-C", root, "manifest", "--from", bad, expect=2)
@@ -213,7 +220,7 @@ def test_an_image_built_elsewhere(site: Site, project: Callable[..., Path]) -> N
     done = site.run("-C", root, "push", "above", "--platform", "amd64", "--json").json
     found = {t["image"]: t for t in done["targets"]}
     assert found["tool"]["digest"] == children(there)["amd64"]
-    assert found["tool"]["reason"].startswith(f"taken over from {there}@sha256:")
+    assert found["tool"]["reason"].startswith(f"imported from {there}@sha256:")
     assert found["tool"]["tests"] == {"passed": 1, "total": 1}
     assert found["above"]["status"] == "built"
     again = site.run("-C", root, "push", "above", "--platform", "amd64", "--json").json

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.git import commit
+from tests.tools.ports import free_port
+
 from . import samples
-from .conftest import commit
-from .site import ROOT, Site, free_port
+from .site import ROOT, Site
 from .tools import tags
 
 pytestmark = pytest.mark.real

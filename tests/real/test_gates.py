@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.git import commit
+
 from . import samples
-from .conftest import commit
 from .site import Site
 from .tools import tags
 
@@ -80,7 +81,7 @@ def test_an_ignore_opens_the_gate_without_building_again_until_it_expires(
 
     settings.write_text(plain + IGNORE.format(expires="2999-12-31"))
     commit(vulnerable)
-    opened = site.run("run", "--json", cwd=vulnerable)
+    opened = site.run("run", "weak", "--json", cwd=vulnerable)
     assert {t["image"]: t["status"] for t in opened.json["targets"]}["weak"] == "reused"
     assert "ignored until 2999-12-31 by platform-team: only for this test" in opened.err
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.git import commit, git
+from tests.tools.ports import free_port
+
 from . import samples
-from .conftest import commit
-from .site import ROOT, Done, Site, free_port
+from .site import ROOT, Done, Site
 from .tools import crane, tags
 
 pytestmark = pytest.mark.real
@@ -137,7 +139,7 @@ def test_a_secret_of_the_callers_is_mounted_by_the_run_that_names_it(
 
 
 def test_what_the_module_did_leaves_nothing_to_do(site: Site, dagger: Dagger, pair: Path) -> None:
-    subprocess.run(["git", "-C", str(pair), "gc", "--quiet"], check=True)
+    git(pair, "gc", "--quiet")
     first = dagger(*call("run", "--as-json"), cwd=pair).json
     assert {t["status"] for t in first["targets"]} == {"built"}
     again = site.run("run", "--json", cwd=pair).json
@@ -147,13 +149,7 @@ def test_what_the_module_did_leaves_nothing_to_do(site: Site, dagger: Dagger, pa
     site.run("verify", cwd=pair)
 
     builds = first["images"][0]["reference"].partition("/dev/")[0] + "/builds"
-    moment = subprocess.run(
-        ["git", "-C", str(pair), "log", "-1", "--format=%cI"],
-        env={**os.environ, "TZ": "UTC"},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout[:10]
+    moment = git(pair, "log", "-1", "--format=%cI", env={**os.environ, "TZ": "UTC"})[:10]
     for digest in digests(first).values():
         notes = json.loads(crane("manifest", f"{builds}@{digest}"))["annotations"]
         assert notes["org.opencontainers.image.created"].startswith(moment)

@@ -54,7 +54,7 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made = Site(tmp_path_factory.mktemp("foreign"))
     made.run("up")
     yield made
-    made.run("down", "--force")
+    made.end()
 
 
 @pytest.fixture

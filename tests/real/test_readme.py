@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.parser import make_parser
+from tests.tools.git import git
 
 from .site import ROOT, Site
 
@@ -45,14 +46,9 @@ def test_the_first_command_does_it_all_and_then_nothing(site: Site, clone: Path)
 
     again = first_command(clone, site)
     assert again.returncode == 0
-    assert "Nothing to do" in again.stderr and "engine not woken" in again.stderr
+    assert "Nothing to do" in again.stderr and "engine not started" in again.stderr
     assert [row.split()[4] for row in again.stdout.splitlines()[1:]] == [row.split()[4] for row in rows]
-    assert (
-        subprocess.run(
-            ["git", "-C", str(clone), "status", "--porcelain"], capture_output=True, text=True, check=True
-        ).stdout
-        == ""
-    )
+    assert git(clone, "status", "--porcelain") == ""
 
 
 def test_documented_commands_exist() -> None:

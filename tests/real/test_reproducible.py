@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from pipeline.run.target.epoch import FIRST
+from tests.tools.git import commit
 
 from . import samples
-from .conftest import commit
 from .site import Site
 from .tools import binary, crane, tags
 
@@ -52,7 +52,7 @@ def pair(site: Site) -> Iterator[tuple[Site, Site]]:
         one.run("up")
     yield made
     for one in made:
-        one.run("down", "--force")
+        one.end()
 
 
 def built(site: Site, root: Path, **env: str) -> dict[str, dict[str, Any]]:
@@ -208,5 +208,5 @@ def test_there_must_be_something_to_compare_with(site: Site, project: Callable[.
     assert "was never built" in never.err and "lockage build" in never.err
     host = site.registry
     gone = site.run("compare", f"{host}/a/b:1", f"{host}/a/b:2", cwd=root, expect=5)
-    assert "is not there" in gone.err
+    assert "does not exist" in gone.err
     site.run("compare", "NOT A NAME", f"{host}/a/b:2", cwd=root, expect=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from pipeline.model import Reference
 from pipeline.registry import Registry
 from pipeline.state.run_state import tag_of
 from pipeline.trust.keypair import generate
+from tests.tools.git import commit
 
 from . import samples
-from .conftest import commit
+from .conftest import checkout
 from .site import Site
 from .test_gates import IGNORE
 from .tools import cosign, crane, tags
@@ -26,14 +28,27 @@ pytestmark = pytest.mark.real
 _BESIDE = 4  # the memory itself (manifest and content), its blob's redirect if any, the vulnerability data
 
 
-@pytest.fixture
-def fleet(project: Callable[..., Path]) -> Path:
-    """Four image tags, one of them with aliases."""
-    files: dict[str, str] = {}
-    for name in ("one", "two", "three"):
-        files |= samples.hello(name)
-    files["images/two/image.yml"] = samples.image("1.2.3", "2.0.0-rc.1")
-    return project(files)
+FLEET = {
+    **samples.hello("one"),
+    **samples.hello("two"),
+    **samples.hello("three"),
+    "images/two/image.yml": samples.image("1.2.3", "2.0.0-rc.1"),
+}
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Four image tags, one of them with aliases, and the result of the run that built them."""
+
+    root: Path
+    first: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def fleet(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    """Built, signed and promoted once; each test leaves it so."""
+    root = checkout(tmp_path_factory.mktemp("fleet") / "project", __name__, FLEET)
+    return Fleet(root, site.run("run", "--json", cwd=root).json)
 
 
 def promoted(found: dict[str, Any]) -> list[str]:
@@ -48,9 +63,9 @@ def builds(root: Path) -> str:
     )
 
 
-def test_nothing_to_do_is_one_request_a_tag(site: Site, fleet: Path) -> None:
-    first = site.run("run", "--json", cwd=fleet).json
-    second = site.run("run", "--json", cwd=fleet).json
+def test_nothing_to_do_is_one_request_a_tag(site: Site, fleet: Fleet) -> None:
+    first = fleet.first
+    second = site.run("run", "--json", cwd=fleet.root).json
     assert [t["digest"] for t in second["targets"]] == [t["digest"] for t in first["targets"]]
     assert [i["promoted"] for i in second["images"]] == [i["promoted"] for i in first["images"]]
     assert [i["index"] for i in second["images"]] == [i["index"] for i in first["images"]]
@@ -58,26 +73,27 @@ def test_nothing_to_do_is_one_request_a_tag(site: Site, fleet: Path) -> None:
     assert second["registry_requests"] <= len(promoted(first)) + _BESIDE
     assert second["engine_used"] is False
 
-    sha = commit(fleet, "nothing that is built")
-    third = site.run("run", "--json", cwd=fleet).json
+    sha = commit(fleet.root, "nothing that is built")
+    third = site.run("run", "--json", cwd=fleet.root).json
     written = [reference for image in third["images"] for reference in image["written"]]
     assert len(written) == 4 and all(f":ci-{sha}-" in reference for reference in written)
     assert third["engine_used"] is False
 
 
-def test_a_tag_that_somebody_moved_is_put_back(site: Site, fleet: Path) -> None:
-    first = site.run("run", "--json", cwd=fleet).json
+def test_a_tag_that_somebody_moved_is_put_back(site: Site, fleet: Fleet) -> None:
+    first = fleet.first
     one, other = (next(i for i in first["images"] if i["image"] == name) for name in ("one", "three"))
     alias = next(r for r in one["promoted"] if r.endswith(":1"))
     crane("copy", f"{other['promoted'][0].rpartition(':')[0]}@{other['index']}", alias)
     assert crane("digest", alias) == other["index"]
-    again = site.run("run", "--json", cwd=fleet).json
+    again = site.run("run", "--json", cwd=fleet.root).json
     assert [r for i in again["images"] for r in i["written"]] == [alias]
     assert crane("digest", alias) == one["index"]
 
 
-def test_another_key_signs_again(site: Site, fleet: Path, tmp_path: Path) -> None:
-    site.run("run", cwd=fleet)
+def test_another_key_signs_again(site: Site, project: Callable[..., Path], tmp_path: Path) -> None:
+    root = project(samples.hello("one"))
+    site.run("run", cwd=root)
     pair = generate()
     (tmp_path / "cosign.pub").write_bytes(pair.public)
     keys = {
@@ -85,22 +101,23 @@ def test_another_key_signs_again(site: Site, fleet: Path, tmp_path: Path) -> Non
         "COSIGN_PUBLIC_KEY": pair.public.decode(),
         "COSIGN_PASSWORD": pair.password,
     }
-    found = site.run("run", "one", "--json", cwd=fleet, **keys).json
+    found = site.run("run", "one", "--json", cwd=root, **keys).json
     reference = found["images"][0]["promoted"][0]
     verified = cosign("verify", "--key", str(tmp_path / "cosign.pub"), reference, root=tmp_path)
     assert verified.returncode == 0, verified.stderr
 
 
-def test_a_memory_that_cannot_be_read_costs_requests_only(site: Site, fleet: Path) -> None:
-    first = site.run("run", "--json", cwd=fleet).json
+def test_a_memory_that_cannot_be_read_costs_requests_only(site: Site, project: Callable[..., Path]) -> None:
+    root = project({**samples.hello("one"), **samples.hello("two")})
+    first = site.run("run", "--json", cwd=root).json
     host = first["images"][0]["reference"].partition("/")[0]
-    place = f"{host}/{builds(fleet)}"
-    tag = tag_of(fleet_name(fleet))
+    place = f"{host}/{builds(root)}"
+    tag = tag_of(fleet_name(root))
     good = crane("digest", f"{place}:{tag}")
     key = next(t for t in crane("ls", place).splitlines() if t.endswith("-record"))
     crane("tag", f"{place}:{key}", tag)
-    second = site.run("run", "--json", cwd=fleet).json
-    assert [t["status"] for t in second["targets"]] == ["reused"] * 4
+    second = site.run("run", "--json", cwd=root).json
+    assert [t["status"] for t in second["targets"]] == ["reused"] * 2
     assert not any(i["written"] for i in second["images"])
     assert crane("digest", f"{place}:{tag}") == good, "it is written again as it was"
 
@@ -152,14 +169,14 @@ def fleet_name(root: Path) -> str:
     )
 
 
-def test_two_halves_of_different_keys_attach_nothing(site: Site, fleet: Path) -> None:
+def test_two_halves_of_different_keys_attach_nothing(site: Site, project: Callable[..., Path]) -> None:
     one, other = generate(), generate()
     keys = {
         "COSIGN_PRIVATE_KEY": one.private.decode(),
         "COSIGN_PUBLIC_KEY": other.public.decode(),
         "COSIGN_PASSWORD": one.password,
     }
-    done = site.run("run", "two", "--json", cwd=fleet, expect=2, **keys)
+    done = site.run("run", "two", "--json", cwd=project(FLEET), expect=2, **keys)
     assert "does not belong to the public key" in done.err
     assert not any(image["written"] for image in done.json["images"])
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.git import clone, commit
+
 from . import samples
-from .conftest import commit
 from .site import ROOT, Site
 from .tools import crane, tags
 
@@ -26,7 +27,7 @@ def test_two_runs_at_once_end_with_one_image(
     }
     one = project({**samples.hello(), **child})
     two = tmp_path / "another"
-    subprocess.run(["git", "clone", "--quiet", str(one), str(two)], check=True)
+    clone(one, two)
     said = at_once(site, one, two)
 
     after = site.run("run", "--json", cwd=one).json
@@ -53,7 +54,7 @@ def test_two_commits_that_build_the_same_key_at_once_agree_on_one_digest(
     """Their labels differ, so what each would build differs; the first under the key is what both take."""
     one = project(samples.hello())
     two = tmp_path / "another"
-    subprocess.run(["git", "clone", "--quiet", str(one), str(two)], check=True)
+    clone(one, two)
     commit(two, "another commit of the same images")
     said = at_once(site, one, two)
     (first,), (second,) = (json.loads(out)["targets"] for out, _ in said)

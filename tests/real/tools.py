@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from functools import cache
 from pathlib import Path
 
-import anyio
+from tests.tools.programs import program as binary
 
-from pipeline.lab import LabSettings, ensure
-
-
-@cache
-def binary(name: str, program: str | None = None) -> Path:
-    """A tool's program, compiled once and kept in the user's cache."""
-    import os
-
-    return anyio.run(ensure, name, LabSettings.from_env(os.environ)) / (program or name)
+__all__ = ["binary", "cosign", "crane", "tags"]
 
 
 def crane(*arguments: str, expect: int = 0) -> str:

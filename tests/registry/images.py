@@ -90,13 +90,13 @@ def referrer(
     return manifest, content
 
 
-async def push(registry: Registry, repo: Repository, what: Image, tag: str | None = None) -> None:
+async def push(registry: Registry, repo: Repository, image: Image, tag: str | None = None) -> None:
     """Write an image by the plain operations."""
-    for descriptor, content in what.blobs.items():
+    for descriptor, content in image.blobs.items():
         await registry.put_blob(repo, content, descriptor)
-    for child in what.children:
+    for child in image.children:
         await registry.put_manifest(repo, child.raw, child.media_type)
-    await registry.put_manifest(repo, what.index.raw, what.index.media_type, tag=tag)
+    await registry.put_manifest(repo, image.index.raw, image.index.media_type, tag=tag)
 
 
 async def attach(registry: Registry, repo: Repository, subject: Descriptor, text: str) -> Manifest:
@@ -108,14 +108,14 @@ async def attach(registry: Registry, repo: Repository, subject: Descriptor, text
     return manifest
 
 
-def layout(folder: Path, what: Image, tag: str = "latest") -> Layout:
+def layout(folder: Path, image: Image, tag: str = "latest") -> Layout:
     """The image as an OCI layout."""
     out = Layout.create(folder)
-    for descriptor, content in what.blobs.items():
+    for descriptor, content in image.blobs.items():
         out.put(content, descriptor.media_type)
-    for manifest in (*what.children, what.index):
+    for manifest in (*image.children, image.index):
         out.put(manifest.raw, manifest.media_type)
-    top = what.index.descriptor
+    top = image.index.descriptor
     out.add(
         Descriptor(
             top.media_type, top.digest, top.size, annotations={"org.opencontainers.image.ref.name": tag}

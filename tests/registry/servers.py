@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
-import anyio
+from tests.tools.ports import free_port
+from tests.tools.programs import program as tool
 
-from pipeline.lab.settings import LabSettings
-from pipeline.lab.tools import toolbox
+__all__ = ["distribution", "free_port", "olareg", "running", "tool"]
 
 _CONFIG = """\
 version: 0.1
@@ -26,20 +23,6 @@ storage:
 {storage}http:
   addr: 127.0.0.1:{port}
 """
-
-
-@cache
-def tool(name: str) -> Path:
-    """A program from the lab's toolbox, made on first use; in a thread, for a loop may be running here."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(anyio.run, toolbox.ensure, name, LabSettings.from_env(os.environ)).result() / name
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager

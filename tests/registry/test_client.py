@@ -17,18 +17,18 @@ pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
 
 async def test_what_is_written_is_read_back(registry: Registry, repo: Repository) -> None:
-    what = images.image("read back")
+    image = images.image("read back")
     await registry.ping(repo.host)
     assert await registry.head(repo.tagged("1")) is None
     assert await registry.get_manifest(repo.tagged("1")) is None
     assert await registry.tags(repo) == []
-    await images.push(registry, repo, what, "1")
-    assert await registry.head(repo.tagged("1")) == what.index.descriptor
-    found = await registry.get_manifest(repo.at(what.index.digest))
-    assert found == what.index
-    assert [c.digest for c in found.children] == [c.digest for c in what.children]
+    await images.push(registry, repo, image, "1")
+    assert await registry.head(repo.tagged("1")) == image.index.descriptor
+    referrers_found = await registry.get_manifest(repo.at(image.index.digest))
+    assert referrers_found == image.index
+    assert [c.digest for c in referrers_found.children] == [c.digest for c in image.children]
     assert await registry.tags(repo) == ["1"]
-    for descriptor, content in what.blobs.items():
+    for descriptor, content in image.blobs.items():
         assert await registry.has_blob(repo, descriptor.digest)
         assert await registry.blob(repo, descriptor) == content
     assert not await registry.has_blob(repo, Digest.of(b"nothing"))
@@ -54,44 +54,44 @@ async def test_mount_takes_one_request(registry: Registry, repo: Repository) -> 
 
 
 async def test_referrers_by_api_or_fallback_tag(registry: Registry, repo: Repository) -> None:
-    what = images.image("referred to")
-    await images.push(registry, repo, what, "1")
-    subject = what.index.descriptor
+    image = images.image("referred to")
+    await images.push(registry, repo, image, "1")
+    subject = image.index.descriptor
     assert await registry.referrers(repo, subject.digest) == []
-    made = [await images.attach(registry, repo, subject, text) for text in ("one", "two", "three")]
-    found = await registry.referrers(repo, subject.digest)
-    assert {d.digest for d in found} == {m.digest for m in made}
-    assert {d.annotations["text"] for d in found} == {"one", "two", "three"}
-    assert {d.artifact_type for d in found} == {"application/vnd.example.note"}
+    attached = [await images.attach(registry, repo, subject, text) for text in ("one", "two", "three")]
+    referrers_found = await registry.referrers(repo, subject.digest)
+    assert {d.digest for d in referrers_found} == {m.digest for m in attached}
+    assert {d.annotations["text"] for d in referrers_found} == {"one", "two", "three"}
+    assert {d.artifact_type for d in referrers_found} == {"application/vnd.example.note"}
     assert await registry.referrers(repo, subject.digest, "application/other") == []
 
 
 async def test_a_deleted_referrer_is_listed_no_more(registry: Registry, repo: Repository) -> None:
-    what = images.image("referrer deleted")
-    await images.push(registry, repo, what, "1")
+    image = images.image("referrer deleted")
+    await images.push(registry, repo, image, "1")
     kept, gone = [
-        await images.attach(registry, repo, what.index.descriptor, text) for text in ("kept", "gone")
+        await images.attach(registry, repo, image.index.descriptor, text) for text in ("kept", "gone")
     ]
-    assert await registry.delete_referrer(repo, gone.digest, what.index.digest)
-    assert [d.digest for d in await registry.referrers(repo, what.index.digest)] == [kept.digest]
+    assert await registry.delete_referrer(repo, gone.digest, image.index.digest)
+    assert [d.digest for d in await registry.referrers(repo, image.index.digest)] == [kept.digest]
 
 
 async def test_delete(registry: Registry, repo: Repository) -> None:
-    what = images.image("deleted")
-    await images.push(registry, repo, what, "1")
-    assert await registry.delete(repo.at(what.index.digest))
+    image = images.image("deleted")
+    await images.push(registry, repo, image, "1")
+    assert await registry.delete(repo.at(image.index.digest))
     assert await registry.head(repo.tagged("1")) is None
-    assert not await registry.delete(repo.at(what.index.digest))
+    assert not await registry.delete(repo.at(image.index.digest))
 
 
 async def test_a_layout_is_pushed_and_crane_agrees(
     registry: Registry, repo: Repository, crane: Program, tmp_path: Path
 ) -> None:
-    what = images.image("layout")
-    images.layout(tmp_path / "layout", what)
+    image = images.image("layout")
+    images.layout(tmp_path / "layout", image)
     result = await push_layout(registry, tmp_path / "layout", repo, "1")
     assert (result.uploaded, result.manifests) == (8, 3)
-    assert await crane("digest", str(repo.tagged("1"))) == str(what.index.digest)
+    assert await crane("digest", str(repo.tagged("1"))) == str(image.index.digest)
     await crane("validate", "--remote", str(repo.tagged("1")))
     before = registry.stats
     again = await push_layout(registry, tmp_path / "layout", repo, "1")
@@ -105,5 +105,5 @@ async def test_a_registry_that_is_down_is_one_error() -> None:
         with pytest.raises(RegistryError) as caught:
             await registry.ping(host)
         assert registry.stats.retries == 3
-    assert caught.value.message.startswith(f"cannot reach {host} after 4 tries")
+    assert caught.value.message.startswith(f"cannot reach {host} after 4 attempts")
     assert "lockage up" in (caught.value.hint or "")

@@ -16,7 +16,7 @@ from pipeline.registry.referrers import fallback_tag
 
 from . import images
 from .conftest import Program, fresh
-from .faultproxy import faulty
+from .fault_proxy import faulty
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
@@ -25,71 +25,71 @@ def by_method(stats: Stats, before: Stats) -> dict[str, int]:
     return dict(stats.since(before).requests)
 
 
-async def same(registry: Registry, repo: Repository, what: images.Image, tag: str) -> None:
+async def same(registry: Registry, repo: Repository, image: images.Image, tag: str) -> None:
     """The repository holds exactly this image, to the last blob."""
-    assert await registry.get_manifest(repo.tagged(tag)) == what.index
-    for child in what.children:
+    assert await registry.get_manifest(repo.tagged(tag)) == image.index
+    for child in image.children:
         assert await registry.get_manifest(repo.at(child.digest)) == child
-    for descriptor, content in what.blobs.items():
+    for descriptor, content in image.blobs.items():
         assert await registry.blob(repo, descriptor) == content
 
 
 async def test_within_one_registry_at_the_floor_plus_one(
     registry: Registry, repo: Repository, crane: Program
 ) -> None:
-    what, other = images.image("floor"), fresh(repo.host)
-    await images.push(registry, repo, what, "1")
+    image, other = images.image("floor"), fresh(repo.host)
+    await images.push(registry, repo, image, "1")
     async with Registry() as new:
-        result = await new.copy(repo, what.index.digest, other, tag="1", referrers=False)
+        result = await new.copy(repo, image.index.digest, other, tag="1", referrers=False)
         assert dict(new.stats.requests) == {"GET": 3, "HEAD": 1, "POST": 8, "PUT": 3}
         assert (result.mounted, result.uploaded, result.manifests, result.tagged) == (8, 0, 3, True)
-    await same(registry, other, what, "1")
+    await same(registry, other, image, "1")
     await crane("validate", "--remote", str(other.tagged("1")))
 
 
 async def test_another_tag_costs_one_request_when_the_bytes_are_at_hand(
     registry: Registry, repo: Repository
 ) -> None:
-    what, other = images.image("at hand"), fresh(repo.host)
-    await images.push(registry, repo, what, "1")
-    await registry.copy(repo, what.index.digest, other, tag="1", referrers=False)
+    image, other = images.image("at hand"), fresh(repo.host)
+    await images.push(registry, repo, image, "1")
+    await registry.copy(repo, image.index.digest, other, tag="1", referrers=False)
     before = registry.stats
-    await registry.copy(repo, what.index.digest, other, tag="2", referrers=False)
+    await registry.copy(repo, image.index.digest, other, tag="2", referrers=False)
     assert by_method(registry.stats, before) == {"PUT": 1}
     async with Registry() as new:
-        await new.copy(other, what.index.digest, other, tag="3")
+        await new.copy(other, image.index.digest, other, tag="3")
         assert dict(new.stats.requests) == {"GET": 1, "PUT": 1}
     assert await registry.tags(other) == ["1", "2", "3"]
 
 
 async def test_a_second_copy_changes_nothing(registry: Registry, repo: Repository) -> None:
-    what, other = images.image("again"), fresh(repo.host)
-    await images.push(registry, repo, what, "1")
-    await images.attach(registry, repo, what.index.descriptor, "note")
-    await registry.copy(repo, what.index.digest, other, tag="1")
+    image, other = images.image("again"), fresh(repo.host)
+    await images.push(registry, repo, image, "1")
+    await images.attach(registry, repo, image.index.descriptor, "note")
+    await registry.copy(repo, image.index.digest, other, tag="1")
     async with Registry() as new:
-        result = await new.copy(repo, what.index.digest, other, tag="1")
+        result = await new.copy(repo, image.index.digest, other, tag="1")
         assert set(new.stats.requests) <= {"GET", "HEAD"}
         assert result.already and not result.tagged and result.manifests == 0
 
 
 async def test_referrers_of_all_and_of_themselves(registry: Registry, repo: Repository) -> None:
-    what, other = images.image("attached"), fresh(repo.host)
-    await images.push(registry, repo, what, "1")
-    sbom = await images.attach(registry, repo, what.index.descriptor, "sbom")
+    image, other = images.image("attached"), fresh(repo.host)
+    await images.push(registry, repo, image, "1")
+    sbom = await images.attach(registry, repo, image.index.descriptor, "sbom")
     signed = await images.attach(registry, repo, sbom.descriptor, "signature of the sbom")
-    child = await images.attach(registry, repo, what.children[0].descriptor, "signature of a child")
+    child = await images.attach(registry, repo, image.children[0].descriptor, "signature of a child")
     async with Registry() as new:
-        result = await new.copy(repo, what.index.digest, other, tag="1")
+        result = await new.copy(repo, image.index.digest, other, tag="1")
     assert {d.digest for d in result.referrers} == {sbom.digest, signed.digest, child.digest}
-    for subject, expected in ((what.index, sbom), (sbom, signed), (what.children[0], child)):
+    for subject, expected in ((image.index, sbom), (sbom, signed), (image.children[0], child)):
         found = await registry.referrers(other, subject.digest)
         assert [d.digest for d in found] == [expected.digest]
         assert found[0].annotations == expected.annotations
-    late = await images.attach(registry, repo, what.index.descriptor, "added later")
+    late = await images.attach(registry, repo, image.index.descriptor, "added later")
     async with Registry() as new:
-        await new.copy(repo, what.index.digest, other, tag="1")
-    assert {d.digest for d in await registry.referrers(other, what.index.digest)} == {
+        await new.copy(repo, image.index.digest, other, tag="1")
+    assert {d.digest for d in await registry.referrers(other, image.index.digest)} == {
         sbom.digest,
         late.digest,
     }
@@ -97,22 +97,22 @@ async def test_referrers_of_all_and_of_themselves(registry: Registry, repo: Repo
 
 async def test_the_order_never_shows_anything_incomplete(host: str) -> None:
     async with faulty(host) as proxy, Registry() as registry:
-        what, repo, other = images.image("order"), fresh(proxy.host), fresh(proxy.host)
-        await images.push(registry, repo, what, "1")
-        note = await images.attach(registry, repo, what.index.descriptor, "note")
+        image, repo, other = images.image("order"), fresh(proxy.host), fresh(proxy.host)
+        await images.push(registry, repo, image, "1")
+        note = await images.attach(registry, repo, image.index.descriptor, "note")
         start = len(proxy.asked)
         async with Registry() as new:
-            await new.copy(repo, what.index.digest, other, tag="1")
+            await new.copy(repo, image.index.digest, other, tag="1")
         puts = [path.rpartition("/")[2] for method, path in proxy.asked[start:] if method == "PUT"]
-    children = [str(c.digest) for c in what.children]
+    children = [str(c.digest) for c in image.children]
     assert sorted(puts[:2]) == sorted(children)
     assert puts[2] == str(note.digest)
     assert puts[-1] == "1"
 
 
 async def test_signatures_under_tags_go_along(registry: Registry, repo: Repository) -> None:
-    what, other = images.image("old signature"), fresh(repo.host)
-    await images.push(registry, repo, what, "1")
+    image, other = images.image("old signature"), fresh(repo.host)
+    await images.push(registry, repo, image, "1")
     config, content = Descriptor.of(EMPTY_JSON, OCI_EMPTY), b"payload"
     await registry.put_blob(repo, EMPTY_JSON, config)
     await registry.put_blob(
@@ -121,74 +121,76 @@ async def test_signatures_under_tags_go_along(registry: Registry, repo: Reposito
     old = images.manifest_of(
         config, [Descriptor.of(content, "application/vnd.dev.cosign.simplesigning.v1+json")]
     )
-    tag = fallback_tag(what.index.digest) + ".sig"
+    tag = fallback_tag(image.index.digest) + ".sig"
     await registry.put_manifest(repo, old.raw, old.media_type, tag=tag)
-    await registry.copy(repo, what.index.digest, other, tag="1")
+    await registry.copy(repo, image.index.digest, other, tag="1")
     assert await registry.get_manifest(other.tagged(tag)) == old
 
 
 async def test_what_a_list_names_but_nobody_has_is_left_out(registry: Registry, distribution: str) -> None:
     repo, other = fresh(distribution), fresh(distribution)
-    what = images.image("dangling")
-    await images.push(registry, repo, what, "1")
-    kept = await images.attach(registry, repo, what.index.descriptor, "kept")
-    gone = await images.attach(registry, repo, what.index.descriptor, "gone")
+    image = images.image("dangling")
+    await images.push(registry, repo, image, "1")
+    kept = await images.attach(registry, repo, image.index.descriptor, "kept")
+    gone = await images.attach(registry, repo, image.index.descriptor, "gone")
     await registry.delete(repo.at(gone.digest))
     async with Registry() as new:
-        result = await new.copy(repo, what.index.digest, other, tag="1")
+        result = await new.copy(repo, image.index.digest, other, tag="1")
     assert result.dangling == (gone.digest,)
     assert [d.digest for d in result.referrers] == [kept.digest]
 
 
 async def test_between_registries(registry: Registry, olareg: str, distribution: str, crane: Program) -> None:
     for one, two in ((olareg, distribution), (distribution, olareg)):
-        what, repo, other = images.image(f"from {one}"), fresh(one), fresh(two)
-        await images.push(registry, repo, what, "1")
-        note = await images.attach(registry, repo, what.index.descriptor, "note")
+        image, repo, other = images.image(f"from {one}"), fresh(one), fresh(two)
+        await images.push(registry, repo, image, "1")
+        note = await images.attach(registry, repo, image.index.descriptor, "note")
         async with Registry() as new:
-            result = await new.copy(repo, what.index.digest, other, tag="1")
+            result = await new.copy(repo, image.index.digest, other, tag="1")
         assert result.uploaded == 8 + 2
-        assert result.sent == sum(d.size for d in what.blobs) + len("note") + len(EMPTY_JSON)
-        await same(registry, other, what, "1")
-        assert [d.digest for d in await registry.referrers(other, what.index.digest)] == [note.digest]
-        assert await crane("digest", str(other.tagged("1"))) == str(what.index.digest)
+        assert result.sent == sum(d.size for d in image.blobs) + len("note") + len(EMPTY_JSON)
+        await same(registry, other, image, "1")
+        assert [d.digest for d in await registry.referrers(other, image.index.digest)] == [note.digest]
+        assert await crane("digest", str(other.tagged("1"))) == str(image.index.digest)
         await crane("validate", "--remote", str(other.tagged("1")))
 
 
 async def test_a_broken_copy_is_mended_when_asked(registry: Registry, repo: Repository) -> None:
-    what, other = images.image("mended"), fresh(repo.host)
-    await images.push(registry, repo, what, "1")
-    await registry.copy(repo, what.index.digest, other, tag="1")
-    await registry.delete(other.at(what.children[1].digest))
+    image, other = images.image("mended"), fresh(repo.host)
+    await images.push(registry, repo, image, "1")
+    await registry.copy(repo, image.index.digest, other, tag="1")
+    await registry.delete(other.at(image.children[1].digest))
     async with Registry() as new:
-        assert (await new.copy(repo, what.index.digest, other, tag="1", check=True)).manifests >= 1
-    await same(registry, other, what, "1")
+        assert (await new.copy(repo, image.index.digest, other, tag="1", check=True)).manifests >= 1
+    await same(registry, other, image, "1")
 
 
 async def test_an_image_that_is_not_there(registry: Registry, repo: Repository) -> None:
-    with pytest.raises(RegistryError, match="is not there"):
+    with pytest.raises(RegistryError, match="does not exist"):
         await registry.copy(repo, Digest.of(b"nothing"), fresh(repo.host), tag="1")
 
 
 async def test_out_to_a_layout_and_back(registry: Registry, repo: Repository, tmp_path: Path) -> None:
-    what, other = images.image("layout round trip"), fresh(repo.host)
-    await images.push(registry, repo, what, "1")
-    note = await images.attach(registry, repo, what.index.descriptor, "note")
-    top = await pull_layout(registry, repo, what.index.digest, tmp_path / "out", name="1.0")
-    assert top.digest == what.index.digest
+    image, other = images.image("layout round trip"), fresh(repo.host)
+    await images.push(registry, repo, image, "1")
+    note = await images.attach(registry, repo, image.index.descriptor, "note")
+    top = await pull_layout(registry, repo, image.index.digest, tmp_path / "out", name="1.0")
+    assert top.digest == image.index.digest
     stored = sorted(p.name for p in (tmp_path / "out" / "blobs" / "sha256").iterdir())
-    expected = {d.digest.hex for d in what.blobs} | {m.digest.hex for m in (what.index, *what.children, note)}
+    expected = {d.digest.hex for d in image.blobs} | {
+        m.digest.hex for m in (image.index, *image.children, note)
+    }
     assert set(stored) == expected | {Digest.of(b"note").hex, Digest.of(EMPTY_JSON).hex}
     async with Registry() as new:
         await push_layout(new, tmp_path / "out", other, "1", name="1.0")
-    await same(registry, other, what, "1")
-    assert [d.digest for d in await registry.referrers(other, what.index.digest)] == [note.digest]
+    await same(registry, other, image, "1")
+    assert [d.digest for d in await registry.referrers(other, image.index.digest)] == [note.digest]
 
 
 async def test_layouts_that_are_wrong(registry: Registry, repo: Repository, tmp_path: Path) -> None:
-    what = images.image("wrong layout")
-    layout = images.layout(tmp_path / "l", what)
-    descriptor = next(iter(what.blobs))
+    image = images.image("wrong layout")
+    layout = images.layout(tmp_path / "l", image)
+    descriptor = next(iter(image.blobs))
     blob = tmp_path / "l" / "blobs" / "sha256" / descriptor.digest.hex
     blob.write_bytes(b"x" * descriptor.size)
     with pytest.raises(RegistryError):

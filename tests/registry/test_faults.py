@@ -1,176 +1,53 @@
-"""Every operation with faults on every n-th request: nothing is lost, nothing corrupt is accepted."""
+"""Error responses as data: status, code and message, for callers and for `--json`."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import json
 
 import pytest
 
 from pipeline.errors import RegistryError
-from pipeline.model import Descriptor, Repository
-from pipeline.oci.verify import CorruptContent
-from pipeline.registry import ClientSettings, Registry
+from pipeline.registry.http.faults import Fault, RequestFailed, refusal
+from pipeline.registry.http.messages import Request
 
-from . import images
-from .conftest import fresh
-from .faultproxy import Proxy, faulty
+REQUEST = Request("GET", "registry.example", "/v2/", "reading the manifest", "registry.example/app:1")
 
-pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
-FAULTS = (
-    "reset",
-    "429",
-    "503",
-    "429 with Retry-After",
-    "truncated",
-    "500 after",
-    "429 as ghcr",
-    "reset after",
-    "408",
-    "corrupt",
-    "500",
+@pytest.mark.parametrize(
+    ("status", "body", "code", "message"),
+    [
+        (403, {"errors": [{"code": "DENIED", "message": "no", "detail": "quota"}]}, "DENIED", "no: quota"),
+        (404, {"errors": [{"code": "NAME_UNKNOWN", "detail": {"name": "a"}}]}, "NAME_UNKNOWN", ""),
+        (401, {"errors": []}, "UNAUTHORIZED", ""),
+        (500, {"errors": "all of them"}, "", '{"errors": "all of them"}'),
+    ],
 )
-QUICK = ClientSettings(backoff=0.001, backoff_max=0.01, attempts=8)
+def test_an_error_response_has_a_code_and_a_message(
+    status: int, body: object, code: str, message: str
+) -> None:
+    fault = refusal(status, None, json.dumps(body).encode(), 0.0)
+    assert (fault.kind, fault.status, fault.code, fault.message) == ("refused", status, code, message)
 
 
-@pytest.fixture
-async def proxy(host: str) -> AsyncIterator[Proxy]:
-    async with faulty(host) as front:
-        yield front
+def test_a_page_of_a_proxy_is_no_message() -> None:
+    assert refusal(502, None, b"<html><body>Bad Gateway</body></html>", 0.0).message == ""
 
 
-@pytest.mark.parametrize("step", [2, 3, 5, 7])
-async def test_push_list_read_copy_delete(proxy: Proxy, host: str, step: int) -> None:
-    what = images.image(f"faults {step}")
-    repo, other = fresh(proxy.host), fresh(proxy.host)
-    async with Registry(settings=QUICK) as shaky, Registry() as steady:
-        proxy.every(step, *FAULTS)
-        await images.push(shaky, repo, what, "1")
-        note = await images.attach(shaky, repo, what.index.descriptor, "note")
-        assert {d.digest for d in await shaky.referrers(repo, what.index.digest)} == {note.digest}
-        assert await shaky.head(repo.tagged("1")) == what.index.descriptor
-        assert "1" in await shaky.tags(repo)
-        for descriptor, content in what.blobs.items():
-            assert await shaky.blob(repo, descriptor) == content
-        copied = await shaky.copy(repo, what.index.digest, other, tag="copy")
-        assert [d.digest for d in copied.referrers] == [note.digest]
-        behind = Repository(host, other.path)
-        assert await steady.get_manifest(behind.tagged("copy")) == what.index
-        for child in what.children:
-            assert await steady.get_manifest(behind.at(child.digest)) == child
-        for descriptor, content in what.blobs.items():
-            assert await steady.blob(behind, descriptor) == content
-        assert [d.digest for d in await steady.referrers(behind, what.index.digest)] == [note.digest]
-        assert await shaky.delete(repo.at(what.index.digest))
-        assert await steady.head(Repository(host, repo.path).at(what.index.digest)) is None
-    assert len(proxy.made) >= 4
+def test_the_error_carries_status_and_code() -> None:
+    failed = RequestFailed(REQUEST, Fault("refused", 401, "UNAUTHORIZED", "log in"), attempts=3)
+    assert isinstance(failed, RegistryError)
+    assert (failed.status, failed.code, failed.detail) == (401, "UNAUTHORIZED", "log in")
+    assert "after 3 attempts: 401 UNAUTHORIZED" in failed.message
+    data = failed.to_json()
+    assert (data["host"], data["operation"], data["status"], data["code"]) == (
+        "registry.example",
+        "reading the manifest",
+        401,
+        "UNAUTHORIZED",
+    )
 
 
-@pytest.mark.parametrize("kind", ["truncated", "reset", "reset after", "503"])
-async def test_a_big_download_is_taken_up_where_it_broke(proxy: Proxy, kind: str) -> None:
-    content = bytes(range(256)) * 8192
-    descriptor = Descriptor.of(content, "application/octet-stream")
-    repo = fresh(proxy.host)
-    async with Registry(settings=QUICK) as registry:
-        await registry.put_blob(repo, content, descriptor)
-        proxy.first(3, kind)
-        parts = [part async for part in registry.stream_blob(repo, descriptor)]
-        down = registry.stats.bytes_down
-    assert b"".join(parts) == content
-    assert proxy.made == [kind] * 3
-    assert down < 1.1 * len(content)
-
-
-async def test_chunks_resume(proxy: Proxy) -> None:
-    content = bytes(range(256)) * 4096
-    descriptor = Descriptor.of(content, "application/octet-stream")
-    repo = fresh(proxy.host)
-    settings = ClientSettings(backoff=0.001, backoff_max=0.01, attempts=8, chunk_bytes=100_000)
-    async with Registry(settings=settings) as registry:
-        proxy.every(3, "reset", "500 after", "503", "reset after")
-        await registry.put_blob(repo, content, descriptor)
-        assert await registry.blob(repo, descriptor) == content
-    patches = [path for method, path in proxy.asked if method == "PATCH"]
-    assert len(patches) >= 11
-
-
-async def test_corruption_that_stays_is_refused(proxy: Proxy) -> None:
-    what = images.image("corrupt for good")
-    repo = fresh(proxy.host)
-    async with Registry(settings=QUICK) as registry:
-        await images.push(registry, repo, what, "1")
-        proxy.every(1, "corrupt")
-        with pytest.raises(RegistryError):
-            await registry.get_manifest(repo.tagged("1"))
-        with pytest.raises(CorruptContent):
-            await registry.get_manifest(repo.at(what.index.digest))
-        descriptor = next(iter(what.blobs))
-        with pytest.raises(CorruptContent):
-            await registry.blob(repo, descriptor)
-        received = []
-        with pytest.raises(CorruptContent):
-            async for part in registry.stream_blob(repo, descriptor):
-                received.append(part)
-        assert received == []
-
-
-async def test_faults_that_stay_are_one_error(proxy: Proxy) -> None:
-    repo = fresh(proxy.host)
-    async with Registry(settings=QUICK) as registry:
-        for kind, status in (("503", 503), ("429", 429), ("reset", 0)):
-            proxy.every(1, kind)
-            with pytest.raises(RegistryError) as caught:
-                await registry.head(repo.tagged("1"))
-            data = caught.value.to_json()
-            assert data.get("status", 0) == status
-            assert data["host"] == proxy.host
-            assert data["operation"] == "looking for the manifest"
-            assert "8 tries" in str(data["message"])
-
-
-@pytest.mark.parametrize("step", [2, 3, 5])
-async def test_every_operation_gives_what_it_gives_without_faults(proxy: Proxy, host: str, step: int) -> None:
-    """The same script on a steady registry and on a shaky one: equal answers, equal content afterwards."""
-    found = []
-    for shaken in (False, True):
-        repo, other = fresh(proxy.host), fresh(proxy.host)
-        if shaken:
-            proxy.every(step, *FAULTS)
-        async with Registry(settings=QUICK) as registry:
-            found.append(await everything(registry, repo, other, f"operations {step}"))
-        proxy.plan = lambda number, request: None
-    assert len(proxy.made) >= 5
-    assert found[0] == found[1]
-
-
-async def everything(registry: Registry, repo: Repository, other: Repository, seed: str) -> list[object]:
-    """Each method once or more, and what it answered."""
-
-    async def stream():
-        yield b"from a "
-        yield b"stream"
-
-    said: list[object] = [await registry.ping(repo.host)]
-    what = images.image(seed)
-    await images.push(registry, repo, what, "1")
-    streamed = Descriptor.of(b"from a stream", "text/plain")
-    await registry.put_blob(repo, stream, streamed)
-    said += [await registry.has_blob(repo, d.digest) for d in (streamed, Descriptor.of(b"nothing", ""))]
-    said += [await registry.mount_blob(other, streamed, repo), await registry.blob(other, streamed)]
-    said += [[piece async for piece in registry.stream_blob(repo, streamed)]]
-    for tag in ("2", "3"):
-        said.append(await registry.put_manifest(repo, what.index.raw, what.index.media_type, tag=tag))
-    notes = [await images.attach(registry, repo, what.index.descriptor, text) for text in ("one", "two")]
-    said.append(await registry.delete_referrer(repo, notes[0].digest, what.index.digest))
-    said.append(await registry.referrers(repo, what.index.digest))
-    said.append([tag for tag in await registry.tags(repo) if not tag.startswith("sha256-")])
-    said += [await registry.head(repo.tagged("2")), await registry.head(repo.tagged("none"))]
-    said += [await registry.get_manifest(repo.tagged("3")), await registry.get_manifest(other.tagged("3"))]
-    copied = await registry.copy(repo, what.index.digest, other, tag="1", check=True)
-    said += [copied.descriptor, copied.referrers, copied.dangling]
-    said += [
-        await registry.referrers(other, what.index.digest),
-        await registry.get_manifest(other.tagged("1")),
-    ]
-    said += [await registry.delete(other.at(what.index.digest)), await registry.head(other.tagged("1"))]
-    return said
+def test_without_a_response_there_is_no_status() -> None:
+    failed = RequestFailed(REQUEST, Fault("unreachable", message="connection refused"))
+    assert (failed.status, failed.code) == (None, None)
+    assert "status" not in failed.to_json() and "code" not in failed.to_json()

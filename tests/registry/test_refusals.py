@@ -52,29 +52,29 @@ async def test_a_manifest_whose_blobs_are_missing(registry: Registry, repo: Repo
     with pytest.raises(RegistryError) as caught:
         await registry.put_manifest(repo, manifest.raw, OCI_MANIFEST, tag="1")
     assert caught.value.to_json()["status"] in (400, 404)
-    with pytest.raises(RegistryError, match="cannot be written"):
+    with pytest.raises(RegistryError, match="is invalid: Expecting value"):
         await registry.put_manifest(repo, b"not a manifest", OCI_MANIFEST)
 
 
 async def test_read_only(registry: Registry, tmp_path: Path) -> None:
-    what = images.image("read only")
+    image = images.image("read only")
     with servers.olareg(tmp_path) as host:
         repo = Repository(host, "kept")
-        await images.push(registry, repo, what, "1")
+        await images.push(registry, repo, image, "1")
     with servers.olareg(tmp_path, "--store-ro") as host:
         repo = Repository(host, "kept")
         async with Registry(settings=QUICK) as reader:
-            assert await reader.head(repo.tagged("1")) == what.index.descriptor
+            assert await reader.head(repo.tagged("1")) == image.index.descriptor
             with pytest.raises(RegistryError) as caught:
                 await reader.put_blob(repo, b"new content")
             assert "403" in caught.value.message or "405" in caught.value.message
             with pytest.raises(RegistryError):
-                await reader.delete(repo.at(what.index.digest))
-            assert await reader.head(repo.tagged("1")) == what.index.descriptor
+                await reader.delete(repo.at(image.index.digest))
+            assert await reader.head(repo.tagged("1")) == image.index.descriptor
 
 
 async def test_a_rate_limit_is_waited_out(tmp_path: Path) -> None:
-    what = images.image("rate limited")
+    image = images.image("rate limited")
     with servers.olareg(tmp_path, "--rate-limit", "20") as host:
         repo = fresh(host)
         async with Registry() as registry:
@@ -82,8 +82,8 @@ async def test_a_rate_limit_is_waited_out(tmp_path: Path) -> None:
                 for _ in range(40):
                     group.start_soon(registry.head, repo.tagged("1"))
             assert registry.stats.retries > 0
-            await images.push(registry, repo, what, "1")
-            assert await registry.head(repo.tagged("1")) == what.index.descriptor
+            await images.push(registry, repo, image, "1")
+            assert await registry.head(repo.tagged("1")) == image.index.descriptor
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a small file system of its own can only be mounted by root")
@@ -121,7 +121,7 @@ async def test_a_server_that_never_answers() -> None:
     settings = ClientSettings(backoff=0.001, attempts=2, read_timeout=0.1)
     async with anyio.create_task_group() as group, Registry(settings=settings) as registry:
         group.start_soon(listener.serve, silent)
-        with pytest.raises(RegistryError, match="broke off while greeting"):
+        with pytest.raises(RegistryError, match="closed the connection while pinging"):
             await registry.ping(f"localhost:{port}")
         group.cancel_scope.cancel()
 
@@ -152,25 +152,27 @@ async def test_cancelling_leaves_the_client_usable(
 
 
 async def test_many_tags_in_pages(repo: Repository) -> None:
-    what = images.image("pages", platforms=("linux/amd64",), layers=1)
+    image = images.image("pages", platforms=("linux/amd64",), layers=1)
     async with Registry(settings=ClientSettings(page_size=7)) as registry:
-        await images.push(registry, repo, what, "t00")
+        await images.push(registry, repo, image, "t00")
         for number in range(1, 30):
-            await registry.put_manifest(repo, what.index.raw, what.index.media_type, tag=f"t{number:02}")
+            await registry.put_manifest(repo, image.index.raw, image.index.media_type, tag=f"t{number:02}")
         before = registry.stats
         assert await registry.tags(repo) == [f"t{n:02}" for n in range(30)]
         assert registry.stats.since(before).total >= 5
 
 
 async def test_writers_of_one_fallback_tag(registry: Registry, distribution: str) -> None:
-    what, repo = images.image("many writers"), fresh(distribution)
-    await images.push(registry, repo, what, "1")
-    made: list[Digest] = []
+    image, repo = images.image("many writers"), fresh(distribution)
+    await images.push(registry, repo, image, "1")
+    attached: list[Digest] = []
 
     async def attach(number: int) -> None:
-        made.append((await images.attach(registry, repo, what.index.descriptor, f"note {number}")).digest)
+        attached.append(
+            (await images.attach(registry, repo, image.index.descriptor, f"note {number}")).digest
+        )
 
     async with anyio.create_task_group() as group:
         for number in range(12):
             group.start_soon(attach, number)
-    assert {d.digest for d in await registry.referrers(repo, what.index.digest)} == set(made)
+    assert {d.digest for d in await registry.referrers(repo, image.index.digest)} == set(attached)

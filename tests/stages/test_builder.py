@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
-
 import pytest
 
+from pipeline.registry import Access
 from pipeline.run.target.builder_config import proxy_arguments
-
-
-def context(**proxies: str) -> Any:
-    """A run whose registries are reached by these proxies."""
-    return cast(Any, SimpleNamespace(registry=SimpleNamespace(access=SimpleNamespace(proxies=proxies))))
 
 
 @pytest.mark.parametrize(
@@ -29,4 +22,4 @@ def context(**proxies: str) -> Any:
 def test_a_proxy_reaches_runs_unless_it_has_a_password(
     proxies: dict[str, str], arguments: dict[str, str]
 ) -> None:
-    assert proxy_arguments(context(**proxies)) == arguments
+    assert proxy_arguments(Access(proxies=proxies)) == arguments

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -15,8 +14,10 @@ from pipeline.model import Descriptor, Digest, Mirrors, Platform, Reference, Rep
 from pipeline.model.descriptor import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from pipeline.plan import make_plan
 from pipeline.registry import Registry
-from pipeline.run.context import RunContext
-from pipeline.run.target.epoch import FIRST, Epochs, image_created
+from pipeline.registry.platform_image import ImageReader
+from pipeline.run.image_cache import ImageCache
+from pipeline.run.target.epoch import FIRST, build_epoch, image_created
+from pipeline.run.target.inputs import BaseImages
 from pipeline.util.canonical_json import compact
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
@@ -62,8 +63,17 @@ async def index(registry: Registry, repository: Repository, **children: Digest) 
     return Digest.of(raw)
 
 
-class Shop:
-    """As much of a workshop as the epoch needs: a plan on bases of `repository`, which mirrors docker.io."""
+class OneRepository(Mirrors):
+    """Finds every image of docker.io in one repository, by its digest."""
+
+    def locate(self, reference: Reference) -> Reference:
+        """The image with the reference's digest."""
+        assert reference.digest
+        return self.by_host["docker.io"].at(reference.digest)
+
+
+class App:
+    """A target `app` on bases of `repository`, where every image of docker.io is."""
 
     def __init__(self, registry: Registry, repository: Repository, dockerfile: str, **bases: Digest) -> None:
         locked = {Reference.parse(f"docker.io/library/{name}:1"): digest for name, digest in bases.items()}
@@ -76,27 +86,30 @@ class Shop:
         }
         plan = make_plan(Source.of(files), lock=Lock.of(locked))
         self.target = plan.by_id["app/1.0.0/linux-amd64"]
-        mirrors = SimpleNamespace(locate=lambda reference: repository.at(reference.digest))
-        self.parts = SimpleNamespace(registry=registry, mirrors=mirrors, builds=repository)
+        self.registry, self.repository = registry, repository
+        self.mirrors: Mirrors = OneRepository({"docker.io": repository})
 
-    async def epoch(self, epochs: Epochs | None = None, low: Digest | None = None) -> int:
-        """The epoch of the target `app`."""
-        bases = {"low/1.0.0/linux-amd64": low} if low else {}
-        return await (epochs or Epochs()).of(cast(RunContext, self.parts), self.target, bases)
+    async def epoch(
+        self, low: Digest | None = None, given: int | None = None, reader: ImageReader | None = None
+    ) -> int:
+        """The epoch of the target."""
+        digests = {"low/1.0.0/linux-amd64": low} if low else {}
+        bases = BaseImages(digests, self.repository, self.mirrors)
+        return await build_epoch(reader or self.registry, self.target, bases, given)
 
 
 async def test_a_base_of_one_platform(registry: Registry, repository: Repository) -> None:
     debian = await image(registry, repository, LATER)
-    context = Shop(registry, repository, "FROM debian:1\nRUN x\n", debian=debian)
-    assert await context.epoch() == seconds(LATER)
+    app = App(registry, repository, "FROM debian:1\nRUN x\n", debian=debian)
+    assert await app.epoch() == seconds(LATER)
 
 
 async def test_of_an_index_the_platforms_own(registry: Registry, repository: Repository) -> None:
     arm, amd = await image(registry, repository, LATER), await image(registry, repository, LATEST)
     debian = await index(registry, repository, arm64=arm, amd64=amd)
-    context = Shop(registry, repository, "FROM debian:1\nRUN x\n", debian=debian)
-    assert await context.epoch() == seconds(LATEST)
-    foreign = Shop(registry, repository, "FROM --platform=linux/arm64 debian:1\nRUN x\n", debian=debian)
+    app = App(registry, repository, "FROM debian:1\nRUN x\n", debian=debian)
+    assert await app.epoch() == seconds(LATEST)
+    foreign = App(registry, repository, "FROM --platform=linux/arm64 debian:1\nRUN x\n", debian=debian)
     assert await foreign.epoch() == seconds(LATER)
     reference = repository.at(debian)
     assert await image_created(registry, reference, AMD64) == seconds(LATEST)
@@ -126,13 +139,13 @@ async def test_of_an_index_the_platforms_own(registry: Registry, repository: Rep
 async def test_a_base_that_says_nothing_of_its_age_or_is_older_than_all_builds(
     registry: Registry, repository: Repository, created: object
 ) -> None:
-    context = Shop(
+    app = App(
         registry,
         repository,
         "FROM debian:1\nRUN x\n",
         debian=await image(registry, repository, created),
     )
-    assert await context.epoch() == FIRST
+    assert await app.epoch() == FIRST
 
 
 @pytest.mark.parametrize(
@@ -167,7 +180,7 @@ async def test_what_is_not_there_or_is_no_image_has_no_age(
 
 
 async def test_no_base_at_all(registry: Registry, repository: Repository) -> None:
-    assert await Shop(registry, repository, "FROM scratch\nUSER 1\n").epoch() == FIRST
+    assert await App(registry, repository, "FROM scratch\nUSER 1\n").epoch() == FIRST
 
 
 async def test_the_oldest_of_several_stages_and_an_internal_base(
@@ -175,11 +188,11 @@ async def test_the_oldest_of_several_stages_and_an_internal_base(
 ) -> None:
     debian, node = await image(registry, repository, LATER), await image(registry, repository, LATEST)
     stages = "FROM node:1 AS a\nRUN x\nFROM debian:1\nCOPY --from=a /x /x\n"
-    assert await Shop(registry, repository, stages, debian=debian, node=node).epoch() == seconds(LATER)
+    assert await App(registry, repository, stages, debian=debian, node=node).epoch() == seconds(LATER)
     copied = "FROM node:1\nCOPY --from=debian:1 /x /x\n"
-    assert await Shop(registry, repository, copied, debian=debian, node=node).epoch() == seconds(LATER)
+    assert await App(registry, repository, copied, debian=debian, node=node).epoch() == seconds(LATER)
     low = await image(registry, repository, "2027-01-01T00:00:00Z")
-    inside = Shop(registry, repository, "FROM node:1 AS a\nFROM low:1.0.0\nCOPY --from=a /x /x\n", node=node)
+    inside = App(registry, repository, "FROM node:1 AS a\nFROM low:1.0.0\nCOPY --from=a /x /x\n", node=node)
     assert await inside.epoch(low=low) == seconds("2027-01-01T00:00:00Z")
 
 
@@ -188,26 +201,26 @@ async def test_what_a_target_is_based_on_keeps_its_epoch_above(
 ) -> None:
     """A base that was built with an epoch says it was created then, so its dependents have the same."""
     debian = await image(registry, repository, LATER)
-    epoch = await Shop(registry, repository, "FROM debian:1\nRUN x\n", debian=debian).epoch()
+    epoch = await App(registry, repository, "FROM debian:1\nRUN x\n", debian=debian).epoch()
     built = await image(registry, repository, datetime.fromtimestamp(epoch, UTC).isoformat())
-    assert await Shop(registry, repository, "FROM low:1.0.0\nRUN y\n").epoch(low=built) == epoch
+    assert await App(registry, repository, "FROM low:1.0.0\nRUN y\n").epoch(low=built) == epoch
 
 
 async def test_a_given_epoch_is_taken_as_it_is_and_nothing_is_looked_up(
     registry: Registry, repository: Repository
 ) -> None:
-    context = Shop(registry, repository, "FROM debian:1\nRUN x\n", debian=Digest.of(b"gone"))
+    app = App(registry, repository, "FROM debian:1\nRUN x\n", debian=Digest.of(b"gone"))
     before = registry.stats.total
-    assert [await context.epoch(Epochs(n)) for n in (0, 1, 1_700_000_000)] == [0, 1, 1_700_000_000]
+    assert [await app.epoch(given=n) for n in (0, 1, 1_700_000_000)] == [0, 1, 1_700_000_000]
     assert registry.stats.total == before
 
 
 async def test_each_base_is_looked_up_once(registry: Registry, repository: Repository) -> None:
     debian = await image(registry, repository, LATER)
-    context, epochs = Shop(registry, repository, "FROM debian:1\nRUN x\n", debian=debian), Epochs()
-    await context.epoch(epochs)
+    app, reader = App(registry, repository, "FROM debian:1\nRUN x\n", debian=debian), ImageCache(registry)
+    await app.epoch(reader=reader)
     before = registry.stats.total
-    assert await context.epoch(epochs) == seconds(LATER)
+    assert await app.epoch(reader=reader) == seconds(LATER)
     assert registry.stats.total == before
 
 
@@ -215,6 +228,6 @@ async def test_bases_are_looked_up_where_their_mirror_is(registry: Registry, rep
     prefix = Repository(repository.host, f"mirror{next(_names)}")
     mirrored = prefix.child("library/debian")
     debian = await image(registry, mirrored, LATER)
-    context = Shop(registry, repository, "FROM debian:1\nRUN x\n", debian=debian)
-    context.parts.mirrors = Mirrors({"docker.io": prefix})
-    assert await context.epoch() == seconds(LATER)
+    app = App(registry, repository, "FROM debian:1\nRUN x\n", debian=debian)
+    app.mirrors = Mirrors({"docker.io": prefix})
+    assert await app.epoch() == seconds(LATER)

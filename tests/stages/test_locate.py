@@ -9,7 +9,7 @@ from pipeline.config import Lock
 from pipeline.errors import BuildError
 from pipeline.model import Digest, Reference
 from pipeline.plan import Plan, make_plan
-from pipeline.run.target.template_location import located, place
+from pipeline.run.target.template_location import located, template_position
 
 FILES = {
     "lockage.yml": "version: 1\nproject: p\nbases: [debian:12]\n",
@@ -41,7 +41,7 @@ def places(found: Plan) -> dict[str, str]:
     """Where each line of the Dockerfile is from."""
     target = found.by_id[ID]
     lines = target.dockerfile.splitlines()
-    return {line: place(found, target, number) for number, line in enumerate(lines, 1) if line}
+    return {line: template_position(found, target, number) for number, line in enumerate(lines, 1) if line}
 
 
 def test_a_line_of_a_loop_an_include_and_a_heredoc() -> None:
@@ -66,7 +66,7 @@ def test_lines_behind_the_copy_of_rootfs_are_counted_without_it() -> None:
 @pytest.mark.parametrize("line", [0, -1, 1000, 10**9])
 def test_a_line_that_is_not_there_is_only_named(line: int) -> None:
     found = plan()
-    assert place(found, found.by_id[ID], line) == f"the generated Dockerfile, line {line}"
+    assert template_position(found, found.by_id[ID], line) == f"the generated Dockerfile, line {line}"
 
 
 def test_the_error_begins_with_the_first_line_of_the_instruction() -> None:

@@ -10,7 +10,7 @@ from pipeline.errors import UsageError
 from pipeline.model import Descriptor, Digest, Platform, Reference
 from pipeline.model.descriptor import OCI_MANIFEST
 from pipeline.oci.index import make_index, platform_tag
-from pipeline.run.publish.refs import PlatformRef, collect, read_refs, write_refs
+from pipeline.run.platform_refs import PlatformRef, collect, read_refs, write_refs
 
 AMD, ARM = Platform.parse("amd64"), Platform.parse("arm64")
 DIGEST = Digest.of(b"x")
@@ -50,7 +50,7 @@ def test_files_are_collected_and_must_agree() -> None:
     ],
 )
 def test_what_is_no_file_of_refs(text: str) -> None:
-    with pytest.raises(UsageError, match=r"^refs\.json is no file of refs"):
+    with pytest.raises(UsageError, match=r"^refs\.json is not a file of refs"):
         read_refs(text.encode(), "refs.json")
 
 

@@ -8,7 +8,7 @@ from pipeline.catalogue import Source
 from pipeline.config import Lock
 from pipeline.model import Digest, Reference, valid_tag
 from pipeline.plan import Plan, make_plan
-from pipeline.state.build_inputs import BuildInputs, build_of, difference, tag_of
+from pipeline.state.build_inputs import BuildInputs, difference, tag_of
 from pipeline.util.canonical_json import compact
 
 DEBIAN = Reference.parse("debian:12")
@@ -28,7 +28,7 @@ def plan(digest: Digest = OLD, **files: str) -> Plan:
 
 
 def since(before: Plan, now: Plan, target: str) -> list[str]:
-    old, new = (build_of(p, p.by_id[f"{target}/1.0.0/linux-amd64"]) for p in (before, now))
+    old, new = (BuildInputs.of(p, p.by_id[f"{target}/1.0.0/linux-amd64"]) for p in (before, now))
     assert old and new
     return difference(BuildInputs.from_bytes(compact(old.to_json())), new)
 

@@ -70,10 +70,10 @@ async def _unpacked() -> Path:
         try:
             environ = {**settings.environ, "PATH": settings.path}
             download = ["apt-get", "download", "-q", "-o", "APT::Sandbox::User=root", *_PACKAGES]
-            await process.run(download, environ=environ, cwd=work, limit=600, what="fetching skopeo")
+            await process.run(download, environ=environ, cwd=work, limit=600, purpose="fetching skopeo")
             for package in _packages(work):
                 argv = ["dpkg-deb", "--extract", str(package), str(work / "root")]
-                await process.run(argv, environ=environ, limit=120, what=f"unpacking {package.name}")
+                await process.run(argv, environ=environ, limit=120, purpose=f"unpacking {package.name}")
             (work / "root").rename(final)
         finally:
             shutil.rmtree(work, ignore_errors=True)

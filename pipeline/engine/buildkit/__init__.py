@@ -1,12 +1,13 @@
-"""BuildKit as a Dagger service, and `buildctl` as its client: the one place that knows either.
+"""BuildKit as a Dagger service, and `buildctl` as its client; nothing outside this folder knows either.
 
-A build is data (`BuildOrder`), its command line is pure (`arguments`), and so is reading what the client reported
-(`report`). The daemon runs once for each engine and run (`Daemon`); its state stays in a cache volume of the engine.
+A build is data (`BuildOrder`); its command line (`arguments`) and reading the client's report (`read_report`) are pure.
+The daemon runs once for each engine and run (`Daemon`); its state stays in a cache volume of the engine.
 """
 
 from .cache import Caches, Event, caches
 from .client import Built, build
-from .daemon import Daemon, DaemonConfig
+from .config import DaemonConfig
+from .daemon import Daemon
 from .order import BuildOrder, arguments
 from .report import CACHE, Failure, read_report
 

@@ -1,4 +1,4 @@
-"""`buildctl build` in a container of the engine, beside the daemon: from an order to a digest in the registry."""
+"""Runs `buildctl build` in a container of the engine: from an order to a digest in the registry."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import anyio
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
 
 _DIGEST = "containerimage.digest"
 _STEP_FAILED = '" did not complete successfully'
-_SIGNALLED = 128  # and a signal's number: the exit code of what it ended
+_SIGNALLED = 128  # plus the signal's number: the exit code of a program that a signal ended
 _PARSING = "dockerfile parse error"
 _EXPORTER = "cache exporter"
-_NO_CACHES_FAULT = (_STEP_FAILED, _PARSING)  # a push may be one's: layers are fetched for it
-_REGISTRY = (
+_NOT_BY_CACHES = (_STEP_FAILED, _PARSING)  # a failed push may be: it fetches layers from caches
+_REGISTRY_FAULTS = (
     "failed to push",
     "failed to copy",
     "failed to do request",
@@ -41,30 +42,30 @@ _REGISTRY = (
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build left in the registry (a manifest; an index where it has attestations), and its report.
+    """What a build pushed (a manifest, or with attestations an index), and its report.
 
-    `cache_folders` are the order's as they are afterwards.
+    `cache_folders` are the order's as the build left them.
     """
 
     digest: Digest
     report: Report
-    cache_folders: Mapping[str, dagger.Directory] = field(default_factory=dict)
+    cache_folders: Mapping[str, dagger.Directory] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def _nothing(doing: str) -> None:
-    """For whoever does not want to know."""
+def _ignore(step: str) -> None:
+    """Ignore progress."""
 
 
 async def build(
     daemon: Daemon,
     order: BuildOrder,
     credentials: dagger.Secret | None = None,
-    tell: Callable[[str], None] = _nothing,
+    tell: Callable[[str], None] = _ignore,
 ) -> Built:
-    """Build and push one target on a daemon that was started. `credentials` is a Docker configuration for the
-    registries it needs; `tell` is called now and then with what a long build is doing.
+    """Build and push one target on a daemon that was started. `credentials` is a Docker configuration for its
+    registries; `tell` is called from time to time with the current step of a long build.
 
-    Raises BuildError with the step's last lines and its place in the Dockerfile; RegistryError, EnvironmentProblem.
+    Raises BuildError with the step's last lines and its position in the Dockerfile; RegistryError, EnvironmentProblem.
     """
     outcome: list[Built | LockageError] = []
     name = uuid.uuid4().hex
@@ -79,7 +80,7 @@ async def build(
     async with anyio.create_task_group() as group:
         group.start_soon(work)
         group.start_soon(_tell, daemon, name, tell)
-        await daemon.hangs()
+        await daemon.wait_until_hung()
         group.cancel_scope.cancel()
     if not outcome:
         raise EnvironmentProblem(
@@ -91,23 +92,23 @@ async def build(
 
 
 async def _build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None, name: str) -> Built:
-    """The build; once more without its caches where they may be why it failed: what a cache names can be gone."""
+    """The build; once more without its caches if they may have failed it: content that a cache names can be gone."""
     try:
         return await _once(daemon, order, credentials, name)
     except LockageError as fault:
-        alone = _without_caches(order, fault)
-        if alone is None:
+        uncached = _without_caches(order, fault)
+        if uncached is None:
             raise
-        built = await _once(daemon, alone, credentials, name)
-        why = fault.message.removeprefix(f"building {order.target}: ")
-        warning = BuildWarning(0, f"built without its caches: {why}", CACHE)
+        built = await _once(daemon, uncached, credentials, name)
+        reason = fault.message.removeprefix(f"building {order.target}: ")
+        warning = BuildWarning(0, f"built without its caches: {reason}", CACHE)
         return replace(built, report=replace(built.report, warnings=(*built.report.warnings, warning)))
 
 
 def _without_caches(order: BuildOrder, fault: LockageError) -> BuildOrder | None:
-    """The order without what may have failed it; None where that was no cache. What it writes mends a cache."""
+    """The order without the caches that may have failed it; None if none can have. Writing a cache repairs it."""
     caches = order.cache_from or order.cache_to
-    if not caches or fault.hint == DISK_FULL or any(words in fault.message for words in _NO_CACHES_FAULT):
+    if not caches or fault.hint == DISK_FULL or any(text in fault.message for text in _NOT_BY_CACHES):
         return None
     return replace(order, cache_from=(), cache_to=() if _EXPORTER in fault.message else order.cache_to)
 
@@ -143,7 +144,7 @@ def _with_inputs(
 ) -> dagger.Container:
     engine = daemon.client
     dockerfile = engine.directory().with_new_file("Dockerfile", order.dockerfile)
-    # The variable is another one each time: an engine would remember what was pushed before.
+    # The variable is new each time, or the engine would recall an earlier push.
     out = daemon.tool().with_env_variable("LOCKAGE_BUILD", name).with_new_file("/out/.keep", "")
     out = out.with_mounted_directory(CONTEXT, order.context).with_mounted_directory(DOCKERFILE, dockerfile)
     for number, folder in enumerate(order.folders.values()):
@@ -164,21 +165,21 @@ def _with_inputs(
 
 
 async def _tell(daemon: Daemon, name: str, tell: Callable[[str], None]) -> None:
-    before, pause = "", service.PROGRESS
+    before, pause = "", service.FIRST_PROGRESS
     while True:
         await anyio.sleep(pause)
-        pause = min(pause * 1.5, service.PROGRESS * 4)  # each look is a container of the engine
+        pause = service.PROGRESS_INTERVAL
         try:
-            doing = current((await daemon.progress()).get(name, ""))
-        except LockageError:  # the build itself says why
+            step = current((await daemon.progress()).get(name, ""))
+        except LockageError:  # the build itself reports it
             return
-        if doing and doing != before:
-            tell(doing)
-            before = doing
+        if step and step != before:
+            tell(step)
+            before = step
 
 
 def _unfinished(order: BuildOrder, fault: dagger.ExecError) -> LockageError:
-    """Why buildctl has no exit code of its own: a signal ended it, or the engine could not finish its container."""
+    """Why buildctl has no exit code of its own: a signal ended it, or the engine failed its container."""
     if fault.exit_code > _SIGNALLED:
         return EnvironmentProblem(
             f"building {order.target}: buildctl was ended by signal {fault.exit_code - _SIGNALLED}",
@@ -190,20 +191,20 @@ def _unfinished(order: BuildOrder, fault: dagger.ExecError) -> LockageError:
 
 
 def _fault(order: BuildOrder, failure: Failure) -> LockageError:
-    what = f"building {order.target}: {failure.message or 'BuildKit gave no reason'}"
+    message = f"building {order.target}: {failure.message or 'BuildKit gave no reason'}"
     detail = failure.output or None
-    said = f"{failure.message}\n{failure.output}"
-    if full(said) or not failure.message:  # the client writes to the same disk
-        return EnvironmentProblem(what, hint=DISK_FULL, detail=detail)
-    cause = failure.message.rpartition(_STEP_FAILED)[2]  # behind the command, which may have any words in it
+    # A client without a message could not write it: its disk is the same.
+    if full(f"{failure.message}\n{failure.output}") or not failure.message:
+        return EnvironmentProblem(message, hint=DISK_FULL, detail=detail)
+    cause = failure.message.rpartition(_STEP_FAILED)[2]  # after the command, which may contain any text
     if lost(cause) and not failure.message.startswith(_PARSING):
         return EnvironmentProblem(
             f"building {order.target}: BuildKit or a registry it needs went away",
             hint="lockage status; then run again: finished work is kept",
             detail=tail(failure.message),
         )
-    if not failure.lines and any(words in cause for words in _REGISTRY):
+    if not failure.lines and any(text in cause for text in _REGISTRY_FAULTS):
         return RegistryError(
-            what, hint="lockage status; check the registry and its credentials", detail=detail
+            message, hint="lockage status; check the registry and its credentials", detail=detail
         )
-    return BuildError(what, hint=order.hint, detail=detail, lines=failure.lines)
+    return BuildError(message, hint=order.hint, detail=detail, lines=failure.lines)

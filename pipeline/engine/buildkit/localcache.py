@@ -1,4 +1,4 @@
-"""Local caches: folders of this machine that the engine gets before a build, and gives back after it."""
+"""Local caches: folders of this machine that go to the engine before a build and come back after it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _INDEX = "index.json"  # OCI image-layout v1.1; it names everything else by dige
 
 
 def load(client: dagger.Client, folder: Path) -> dagger.Directory:
-    """The cache that a folder holds; an empty one where there is none."""
+    """The cache in a folder; an empty one if there is none."""
     return client.host().directory(str(folder)) if folder.is_dir() else client.directory()
 
 
 async def keep(left: dagger.Directory, folder: Path) -> None:
-    """Put what a build left in place of what the folder holds, at once, unless it is the same.
+    """Replace a folder by the cache that a build left, at once, unless it is the same.
 
     Raises EnvironmentProblem.
     """

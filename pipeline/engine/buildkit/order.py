@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.model import Platform, Reference, Repository
@@ -26,14 +27,14 @@ SYNTAX = "BUILDKIT_SYNTAX"
 
 @dataclass(frozen=True, slots=True)
 class BuildOrder:
-    """Everything a build needs.
+    """Everything that a build needs.
 
-    `dockerfile` names bases by digest. `destination` is the repository that the manifest is pushed to, by digest and
-    under no tag. `epoch` (seconds since 1970) is the time of all that the build makes, and of the image. `labels` and
-    `annotations` are those that the Dockerfile does not set. `secrets`, `ssh_agents` (sockets), `ssh_keys` are by id.
-    `contexts` are named contexts as BuildKit writes them, `folders` those that are folders. `cache_from` and `cache_to`
-    are the options of `caches`; `cache_folders` are the local ones among them by their path in the client's container,
-    `cache_variables` what buildctl reads from its environment for the others.
+    `dockerfile` names bases by digest. The manifest is pushed to the repository `destination` by digest, without a tag.
+    `epoch` (seconds since 1970) is the time of the image and of everything that the build makes. `labels` and
+    `annotations` are those that the Dockerfile does not set. `secrets`, `ssh_agents` and `ssh_keys` are by id.
+    `contexts` are named contexts in BuildKit's notation, `folders` those that are folders. `cache_from` and `cache_to`
+    are the options of `caches`; `cache_folders` are the local ones by their path in the client's container,
+    `cache_variables` the variables that buildctl reads for the others.
     """
 
     target: str
@@ -42,27 +43,27 @@ class BuildOrder:
     platform: Platform
     destination: Repository
     epoch: int
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
-    build_arguments: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    build_arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     syntax: Reference | None = None
-    contexts: Mapping[str, str] = field(default_factory=dict)
-    folders: Mapping[str, dagger.Directory] = field(default_factory=dict)
-    secrets: Mapping[str, dagger.Secret] = field(default_factory=dict)
-    ssh_agents: Mapping[str, dagger.Socket] = field(default_factory=dict)
-    ssh_keys: Mapping[str, dagger.Secret] = field(default_factory=dict)
+    contexts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    folders: Mapping[str, dagger.Directory] = field(default_factory=lambda: MappingProxyType({}))
+    secrets: Mapping[str, dagger.Secret] = field(default_factory=lambda: MappingProxyType({}))
+    ssh_agents: Mapping[str, dagger.Socket] = field(default_factory=lambda: MappingProxyType({}))
+    ssh_keys: Mapping[str, dagger.Secret] = field(default_factory=lambda: MappingProxyType({}))
     entitlements: Sequence[str] = ()
-    attestations: Mapping[str, str] = field(default_factory=dict)
+    attestations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     cache_from: Sequence[str] = ()
     cache_to: Sequence[str] = ()
-    cache_folders: Mapping[str, dagger.Directory] = field(default_factory=dict)
-    cache_variables: Mapping[str, dagger.Secret] = field(default_factory=dict)
+    cache_folders: Mapping[str, dagger.Directory] = field(default_factory=lambda: MappingProxyType({}))
+    cache_variables: Mapping[str, dagger.Secret] = field(default_factory=lambda: MappingProxyType({}))
     no_cache: bool = False
     hint: str | None = None
 
 
 def arguments(order: BuildOrder) -> list[str]:
-    """What follows `buildctl build`: paths are those inside the client's container (buildctl's reference, `build`)."""
+    """The arguments of `buildctl build`, with paths inside the client's container (buildctl's reference, `build`)."""
     out = ["--frontend", "dockerfile.v0", "--progress", "rawjson", "--metadata-file", METADATA]
     out += ["--local", f"context={CONTEXT}", "--local", f"dockerfile={DOCKERFILE}"]
     for number, _ in enumerate(order.folders):
@@ -119,5 +120,5 @@ def record(values: Mapping[str, str]) -> str:
 
 
 def _local(number: int) -> str:
-    """What a named context's folder is called between buildctl and the frontend, whatever its own name is."""
+    """The name of a named context's folder between buildctl and the frontend, whatever its own name is."""
     return f"context-{number}"

@@ -1,7 +1,7 @@
-"""What `buildctl --progress=rawjson` wrote: the steps, the warnings of build checks, and why a build failed.
+"""Reads what `buildctl --progress=rawjson` wrote: steps, warnings of build checks, and why a build failed.
 
-Each line that is an object is a SolveStatus (BuildKit's client/graph.go); behind them stand, for a build that failed,
-the lines of the Dockerfile that it failed at and the error itself.
+Each line that is an object is a SolveStatus (BuildKit's client/graph.go). For a build that failed, they are followed by
+the lines of the Dockerfile where it failed, and the error.
 """
 
 from __future__ import annotations
@@ -12,34 +12,33 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pipeline.model.build_warning import BuildWarning
 
 CACHE = "Cache"
-"""The rule of warnings that are about a cache and not about the Dockerfile."""
+"""The rule of warnings about a cache rather than the Dockerfile."""
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_MARKED = re.compile(r"^ *([0-9]{1,9}) \| >>> ", re.MULTILINE)
+_MARKED_LINE = re.compile(r"^ *([0-9]{1,9}) \| >>> ", re.MULTILINE)
 _ON_LINE = re.compile(r"\bon line ([0-9]{1,9})\b")
-_SOLVE = re.compile(r"^(?:error: )?(?:failed to solve: )*")
-_LINT_LINE = re.compile(r" \(line \d+\)\Z")  # of the generated Dockerfile, which `range` says as well
+_PREFIXES = re.compile(r"^(?:error: )?(?:failed to solve: )*")
+_LINT_LINE = re.compile(r" \(line \d+\)\Z")  # of the generated Dockerfile, which `range` has as well
 _PROCESS, _INCOMPLETE = 'process "', '" did not complete'
 _MOST_LINES = 20
 _LONGEST_LINE = 2000
 _LONGEST_COMMAND = 120
-_LONGEST = 160  # letters of a line of progress
+_LONGEST_STEP = 160
 _CANCELLED = "context canceled"
-_CACHES = (
+_CACHE_STEPS = (
     "importing cache manifest from ",
     "exporting cache to ",
 )  # steps of BuildKit's own: llbsolver/bridge.go, …
-_ABSENT = "not found"
+_NOT_FOUND = "not found"
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a build failed: BuildKit's words, the lines of the Dockerfile (first and last, from 1) where it named them,
-    the step, and the step's last lines of output."""
+    """Why a build failed: BuildKit's message, the lines of the Dockerfile (first and last, from 1) if it named them,
+    the step, and the last lines of the step's output."""
 
     message: str
     lines: tuple[int, int] | None = None
@@ -49,9 +48,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a build did: how many steps ran, how many came from the cache, and what was warned of.
+    """How many steps of a build ran, how many came from the cache, and its warnings.
 
-    Reading and writing caches is no step; what went wrong with it is among the warnings, under the rule `Cache`.
+    Reading and writing caches are not steps; their failures are warnings of the rule `Cache`.
     """
 
     ran: int = 0
@@ -61,75 +60,76 @@ class Report:
 
 
 def read_report(text: str, *, failed: bool) -> Report:
-    """The report in what the client wrote to its standard error; lines that are not understood count as words."""
-    vertices: dict[str, dict[str, Any]] = {}
+    """The report from the client's standard error; lines that are not a status are part of the message."""
+    vertices: dict[str, dict[str, object]] = {}
     logs: dict[str, list[bytes]] = {}
     warnings: dict[BuildWarning, None] = {}
-    words: list[str] = []
-    for line in text.split("\n"):  # names hold other line ends, which JSON leaves as they are
+    other_lines: list[str] = []
+    for line in text.split("\n"):  # names contain other line ends, which JSON does not escape
         status = _status(line)
         if status is None:
-            words.append(line)
+            other_lines.append(line)
             continue
         for vertex in _list(status, "vertexes"):
             vertices.setdefault(str(vertex.get("digest")), {}).update(vertex)
         for log in _list(status, "logs"):
             logs.setdefault(str(log.get("vertex")), []).append(_bytes(log.get("data")))
-        warnings |= dict.fromkeys(_warning(one) for one in _list(status, "warnings"))
-    caches = {d: v for d, v in vertices.items() if str(v.get("name", "")).startswith(_CACHES)}
+        warnings |= dict.fromkeys(_warning(data) for data in _list(status, "warnings"))
+    caches = {d: v for d, v in vertices.items() if str(v.get("name", "")).startswith(_CACHE_STEPS)}
     steps = {d: v for d, v in vertices.items() if d not in caches}
-    warnings |= dict.fromkeys(_untouched(one) for one in caches.values() if _matters(one))
-    done = [v for v in steps.values() if v.get("completed") and not _internal(v)]
+    warnings |= dict.fromkeys(_cache_warning(step) for step in caches.values() if _cache_failed(step))
+    completed = [v for v in steps.values() if v.get("completed") and not _internal(v)]
     return Report(
-        ran=sum(not v.get("cached") for v in done),
-        cached=sum(bool(v.get("cached")) for v in done),
+        ran=sum(not v.get("cached") for v in completed),
+        cached=sum(bool(v.get("cached")) for v in completed),
         warnings=tuple(warnings),
-        failure=_failure(words, steps, logs) if failed else None,
+        failure=_failure(other_lines, steps, logs) if failed else None,
     )
 
 
 def current(tail: str) -> str:
-    """What a build is doing, from the last of its events (the first line may be cut): a step's name, or the last line
-    that a step wrote; empty where neither is among them."""
+    """What a build is doing, from its last events (the first line may be cut): a step's name, or the last line that a
+    step wrote; empty if there is neither."""
     for line in reversed(tail.split("\n")):
         status = _status(line)
         if status is None:
             continue
         written = b"".join(_bytes(log.get("data")) for log in _list(status, "logs"))
-        words = _tail(written.decode(errors="replace"), 1).strip()
+        output = _tail(written.decode(errors="replace"), 1).strip()
         started = [str(v.get("name", "")) for v in _list(status, "vertexes") if v.get("started")]
-        if found := words or next(
-            (name for name in reversed(started) if not name.startswith("[internal]")), ""
-        ):
-            return found[:_LONGEST]
+        names = (name for name in reversed(started) if not name.startswith("[internal]"))
+        if step := output or next(names, ""):
+            return step[:_LONGEST_STEP]
     return ""
 
 
 def _failure(
-    words: list[str], vertices: Mapping[str, Mapping[str, Any]], logs: Mapping[str, list[bytes]]
+    lines: list[str], vertices: Mapping[str, Mapping[str, object]], logs: Mapping[str, list[bytes]]
 ) -> Failure:
-    text = "\n".join(words)
-    error = next((i for i, line in enumerate(words) if line.startswith("error: ")), None)
-    message = _SOLVE.sub("", "\n".join(words[error:]).strip()) if error is not None else _tail(text)
+    text = "\n".join(lines)
+    error = next((i for i, line in enumerate(lines) if line.startswith("error: ")), None)
+    message = _PREFIXES.sub("", "\n".join(lines[error:]).strip()) if error is not None else _tail(text)
     broken = _broken(vertices, message)
     step = str(vertices[broken].get("name", "")) if broken is not None else ""
     output = b"".join(logs.get(broken, [])).decode(errors="replace") if broken is not None else ""
-    numbers = [int(n) for n in _MARKED.findall(text)]
+    numbers = [int(n) for n in _MARKED_LINE.findall(text)]
     if not numbers and (named := _ON_LINE.search(message)):
         numbers = [int(named[1])]
-    lines = (min(numbers), max(numbers)) if numbers else None
-    return Failure(_shortened(message), lines, step, _tail(output))
+    position = (min(numbers), max(numbers)) if numbers else None
+    return Failure(_shortened(message), position, step, _tail(output))
 
 
-def _broken(vertices: Mapping[str, Mapping[str, Any]], message: str) -> str | None:
-    """The step whose error the message ends with, else the first that failed by itself."""
+def _broken(vertices: Mapping[str, Mapping[str, object]], message: str) -> str | None:
+    """The step whose error is in the message, else the first that was not cancelled."""
     errors = {d: str(v["error"]) for d, v in vertices.items() if v.get("error")}
-    by_itself = [d for d, error in errors.items() if _CANCELLED not in error]
-    return next((d for d in by_itself if errors[d] in message), by_itself[0] if by_itself else None)
+    not_cancelled = [d for d, error in errors.items() if _CANCELLED not in error]
+    return next(
+        (d for d in not_cancelled if errors[d] in message), not_cancelled[0] if not_cancelled else None
+    )
 
 
 def _shortened(message: str) -> str:
-    """The message with a long command cut: its instruction is named by line."""
+    """The message with a long command cut; the line of the Dockerfile identifies its instruction."""
     start, end = message.find(_PROCESS), message.rfind(_INCOMPLETE)
     cut = start + len(_PROCESS) + _LONGEST_COMMAND
     whole = f"{message[:cut]}…{message[end:]}" if start >= 0 and end > cut else message
@@ -137,47 +137,52 @@ def _shortened(message: str) -> str:
 
 
 def _cut(lines: list[str]) -> str:
-    """The lines, none longer than anybody reads."""
+    """The lines, long ones cut."""
     return "\n".join(f"{line[:_LONGEST_LINE]}…" if len(line) > _LONGEST_LINE else line for line in lines)
 
 
-def _matters(vertex: Mapping[str, Any]) -> bool:
-    """Whether a cache failed: one that nobody wrote yet did not."""
+def _cache_failed(vertex: Mapping[str, object]) -> bool:
+    """Whether a cache failed; one that was never written did not."""
     error = str(vertex.get("error") or "")
-    reads = str(vertex["name"]).startswith(_CACHES[0])
-    return bool(error) and _CANCELLED not in error and not (reads and error.endswith(_ABSENT))
+    reads = str(vertex["name"]).startswith(_CACHE_STEPS[0])
+    return bool(error) and _CANCELLED not in error and not (reads and error.endswith(_NOT_FOUND))
 
 
-def _untouched(vertex: Mapping[str, Any]) -> BuildWarning:
-    """A cache that was not read or not written, which is no failure of the build."""
+def _cache_warning(vertex: Mapping[str, object]) -> BuildWarning:
+    """A cache that was not read or written, which fails no build."""
     return BuildWarning(0, f"{vertex['name']}: {_tail(str(vertex['error']), 1)}", CACHE)
 
 
-def _status(line: str) -> Mapping[str, Any] | None:
+def _status(line: str) -> Mapping[str, object] | None:
     if not line.startswith("{"):
         return None
     try:
-        found = json.loads(line)
+        status = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return status if isinstance(status, dict) else None
 
 
-def _list(status: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
-    found = status.get(key)
-    yield from (one for one in found if isinstance(one, dict)) if isinstance(found, list) else ()
+def _list(status: Mapping[str, object], key: str) -> Iterator[Mapping[str, object]]:
+    entries = status.get(key)
+    yield from (entry for entry in entries if isinstance(entry, dict)) if isinstance(entries, list) else ()
 
 
-def _warning(data: Mapping[str, Any]) -> BuildWarning:
+def _warning(data: Mapping[str, object]) -> BuildWarning:
     short = _bytes(data.get("short")).decode(errors="replace")
     rule, colon, message = short.partition(": ")
     named = bool(colon) and rule.isidentifier()
-    starts = [
-        r.get("start", {}).get("line") for r in _list(data, "range") if isinstance(r.get("start"), dict)
-    ]
-    line = next((n for n in starts if isinstance(n, int) and n > 0), 0)
-    message = _LINT_LINE.sub("", message if named else short) if line else (message if named else short)
-    return BuildWarning(line, message, rule if named else "", str(data.get("url") or ""))
+    line = next((number for r in _list(data, "range") if (number := _first_line(r)) > 0), 0)
+    text = message if named else short
+    text = _LINT_LINE.sub("", text) if line else text
+    return BuildWarning(line, text, rule if named else "", str(data.get("url") or ""))
+
+
+def _first_line(position: Mapping[str, object]) -> int:
+    """The line (from 1) where a range of the Dockerfile starts; 0 where it does not say."""
+    start = position.get("start")
+    line = start.get("line") if isinstance(start, dict) else None
+    return line if isinstance(line, int) else 0
 
 
 def _bytes(value: object) -> bytes:
@@ -187,7 +192,7 @@ def _bytes(value: object) -> bytes:
         return b""
 
 
-def _internal(vertex: Mapping[str, Any]) -> bool:
+def _internal(vertex: Mapping[str, object]) -> bool:
     return str(vertex.get("name", "")).startswith("[internal]")
 
 

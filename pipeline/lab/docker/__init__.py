@@ -1,1 +1,1 @@
-"""Engine and registry as Docker containers."""
+"""The Docker backend: engine and registry as containers."""

@@ -1,10 +1,4 @@
-"""The engine as a container of our own, in the registry's network, with the least rights that do.
-
-Measured with Debian's Docker 20.10, cgroup v1 and v2: SYS_ADMIN and NET_ADMIN, its own control groups made writable,
-all devices, since a container of the engine's with `insecure_root_capabilities` gets them and cannot have more than
-the engine's, and no filter on system calls, since runc joins a session keyring for each container. Where that is not
-enough, and Docker allows it, the container is `--privileged`, which is what Dagger's own provisioning requests.
-"""
+"""The engine as a container in the registry's network, with the fewest rights that suffice."""
 
 from __future__ import annotations
 
@@ -12,241 +6,252 @@ import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import anyio
 
 from pipeline.errors import EnvironmentProblem
+from pipeline.util.files import replace_file
 
-from .. import daemons, process
+from .. import process
+from ..daemons import DaemonState, DaemonStatus
 from ..engine import certificates
-from ..engine import config as engine_config
+from ..engine.config import engine_json, proxy_variables
+from ..engine.image import ENGINE_REFERENCE
 from ..settings import LabSettings, Report
-from . import command as docker
-from . import images as docker_images
-from . import registry as docker_registry
-from .command import Container
-from .registry import KEY
+from .cli import (
+    KEY_LABEL,
+    Container,
+    container_logs,
+    container_state,
+    docker,
+    inspect_container,
+    remove_container,
+    stop_container,
+    with_cause,
+)
+from .images import ensure_image
+from .registry import DockerRegistry
+from .rights import LEAST_RIGHTS, PRIVILEGED, check_rights
 
 STEP = "engine"
 START_LIMIT = 60.0  # seconds until it has to answer
 STOP_LIMIT = 30  # seconds for writing its cache
-_RESOURCES = Path(__file__).parent
-_START = (_RESOURCES / "engine.sh").read_text
-_TEST = (_RESOURCES / "rights-test.sh").read_text
-
-LEAST = (
-    *("--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--cgroupns", "private"),
-    *("--device-cgroup-rule", "a *:* rwm"),
-    *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
-)
-PRIVILEGED = ("--privileged", "--cgroupns", "private")
+_GENERATION_FILE = "engine.volume"
+_START_SCRIPT = (Path(__file__).parent / "engine.sh").read_text
 
 
-def name(settings: LabSettings) -> str:
-    """The container's name."""
-    return f"lockage-{settings.instance}-engine"
+class _StartFailed(EnvironmentProblem):
+    """The container was created, but no engine answers. `had_state`: its volume existed before."""
 
-
-def runner_host(settings: LabSettings) -> str:
-    """The address of the engine for its clients."""
-    return f"docker-container://{name(settings)}"
-
-
-def volume(settings: LabSettings) -> str:
-    """Where its state is; a new name after a state on which it would not start."""
-    generation = _generation(settings)
-    return f"lockage-{settings.instance}-engine" + (f"-{generation}" if generation else "")
-
-
-def _generation(settings: LabSettings) -> int:
-    try:
-        return int((settings.data / "engine.volume").read_text())
-    except (OSError, ValueError):
-        return 0
-
-
-def key(registry: Container, port: int, trusted: str = "") -> str:
-    """What decides whether a running container is the one that would be started now.
-
-    The registry's last start belongs to it: the engine lives in that container's network; so does what is said of
-    certificates (`trusted`).
-    """
-    parts = [docker_images.ENGINE, registry.id, registry.started, engine_config.text(port), LEAST, _START()]
-    parts += [trusted] if trusted else []
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
-
-
-async def answers(settings: LabSettings, limit: float = 10) -> bool:
-    """Whether the engine answers on the way that its clients take (`docker exec NAME buildctl dial-stdio`)."""
-    argv = ("exec", "--interactive", name(settings), "buildctl", "dial-stdio")
-    request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    try:
-        done = await docker.call(settings, *argv, limit=limit, stdin=request)
-    except EnvironmentProblem:
-        return False
-    return done.out.startswith("HTTP/1.")
-
-
-async def start(port: int, settings: LabSettings, report: Report, *, keep: bool = False) -> None:
-    """Make the engine's container run and answer. Nothing happens if it does already; the registry has to run.
-
-    `keep` leaves an answering engine of another version alone, for the sake of whoever uses it.
-    Raises `EnvironmentProblem` when the image or the rights are not to be had, or it does not come up.
-    """
-    registry = await docker.container(settings, docker_registry.name(settings))
-    if registry is None:
-        raise EnvironmentProblem("the registry's container is gone", hint="run `lockage up` again")
-    there = await docker.container(settings, name(settings))
-    if there and there.running and await answers(settings):
-        if keep or there.labels.get(KEY) == key(registry, port, certificates.choice(settings)):
-            return
-        report(STEP, f"container {there.name} is of another version: making it again")
-        await stop(settings, report)
-    elif there:
-        word = "does not answer" if there.running else f"is {there.status}, code {there.exit_code}"
-        report(STEP, f"warning: container {there.name} {word}: making it again; its layer cache may be lost")
-        await docker.remove(settings, there.name)
-    await docker_images.ensure(docker_images.ENGINE, settings, report)
-    await _with_rights(registry, port, settings, report)
-
-
-async def _with_rights(registry: Container, port: int, settings: LabSettings, report: Report) -> None:
-    """Try the least rights, then all of them; a state that does not start is left aside."""
-    started = time.monotonic()
-    try:
-        await _run(registry, port, LEAST, settings, report)
-    except EnvironmentProblem as least:
-        report(STEP, f"{least.message}; trying --privileged")
-        try:
-            await _run(registry, port, PRIVILEGED, settings, report)
-        except EnvironmentProblem as privileged:
-            raise EnvironmentProblem(
-                f"Docker does not run the engine: {least.message}; with --privileged: {privileged.message}",
-                hint="see the lines below; other ways: LOCKAGE_ENGINE=lab, or the URL of an engine",
-                detail="\n".join(filter(None, (least.detail, privileged.detail))),
-            ) from privileged
-    report(STEP, f"running, container {name(settings)}, after {time.monotonic() - started:.1f} s")
-
-
-async def _run(
-    registry: Container, port: int, rights: tuple[str, ...], settings: LabSettings, report: Report
-) -> None:
-    try:
-        await _container(registry, port, rights, settings, report)
-    except _NotUp as problem:
-        old, generation = volume(settings), _generation(settings) + 1
-        if not problem.had_state:
-            raise
-        daemons.replace_text(settings.data / "engine.volume", f"{generation}\n")
-        try:
-            await _container(registry, port, rights, settings, report)
-        except EnvironmentProblem:
-            await docker.call(settings, "volume", "rm", volume(settings))
-            daemons.replace_text(settings.data / "engine.volume", f"{generation - 1}\n")
-            raise problem from None  # it was not the state's fault
-        report(
-            STEP,
-            f"warning: the engine did not start on its state; it runs with a fresh one. The old one can be "
-            f"removed: docker volume rm {old}",
+    def __init__(self, message: str, log: str, *, had_state: bool) -> None:
+        super().__init__(
+            message, hint="see its last lines below, then run `lockage up` again", detail=log or None
         )
+        self.had_state = had_state
 
 
-class _NotUp(EnvironmentProblem):
-    """The container was made and did not become an engine that answers."""
+@dataclass(frozen=True, slots=True)
+class DockerEngine:
+    """The engine of an instance, in a container."""
 
-    had_state = False
+    settings: LabSettings
 
+    @property
+    def name(self) -> str:
+        """The container's name."""
+        return f"lockage-{self.settings.instance}-engine"
 
-async def _container(
-    registry: Container, port: int, rights: tuple[str, ...], settings: LabSettings, report: Report
-) -> None:
-    report(STEP, "starting")
-    had_state = (await docker.call(settings, "volume", "inspect", volume(settings))).code == 0
-    container = name(settings)
-    try:
-        proxies = engine_config.proxies(settings.environ)
-        argv = _arguments(registry, port, rights, proxies, settings)
-        await docker.call(settings, "create", *argv, environ=proxies, what="docker create")
-        await _configure(port, settings)
-        await docker.call(settings, "start", container, what="docker start")
-        problem = await _wait(settings)
-        if problem is None:
-            tested = await docker.call(settings, "exec", container, "/bin/sh", "-c", _TEST())
-            if tested.code == 0:
+    @property
+    def address(self) -> str:
+        """The engine's address for its clients."""
+        return f"docker-container://{self.name}"
+
+    @property
+    def volume(self) -> str:
+        """The volume with its state; the name changes after a state on which the engine would not start."""
+        generation = self._generation()
+        return f"lockage-{self.settings.instance}-engine" + (f"-{generation}" if generation else "")
+
+    def _generation(self) -> int:
+        try:
+            return int((self.settings.data / _GENERATION_FILE).read_text())
+        except (OSError, ValueError):
+            return 0
+
+    def key(self, registry: Container, port: int) -> str:
+        """A running container is kept if it was created with this key.
+
+        The key covers the registry's last start, because the engine lives in that container's network.
+        """
+        parts = [str(ENGINE_REFERENCE), registry.id, registry.started, engine_json(port), LEAST_RIGHTS]
+        parts.append(_START_SCRIPT())
+        if certificates_choice := certificates.choice(self.settings):
+            parts.append(certificates_choice)
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+    def forwards(self) -> Mapping[int, str]:
+        """Empty: containers reach ports of this machine's loopback through Dagger's session."""
+        return MappingProxyType({})
+
+    async def answers(self) -> bool:
+        """Whether the engine answers as its clients reach it (`docker exec NAME buildctl dial-stdio`)."""
+        argv = ("exec", "--interactive", self.name, "buildctl", "dial-stdio")
+        request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        try:
+            completed = await docker(self.settings, *argv, limit=10, stdin=request)
+        except EnvironmentProblem:
+            return False
+        return completed.stdout.startswith("HTTP/1.")
+
+    async def start(self, port: int, report: Report, *, keep: bool = False) -> None:
+        """Start the engine unless it answers already. The registry has to run, on `port`.
+
+        `keep` leaves an answering engine of another version alone, because others use it.
+        Raises `EnvironmentProblem` if the image or the rights are unavailable, or the engine does not answer.
+        """
+        registry = await inspect_container(self.settings, DockerRegistry(self.settings).name)
+        if registry is None:
+            raise EnvironmentProblem("the registry's container is gone", hint="run `lockage up` again")
+        container = await inspect_container(self.settings, self.name)
+        if container and container.running and await self.answers():
+            if keep or container.key == self.key(registry, port):
                 return
-            refused = tested.err.strip()
-            raise EnvironmentProblem(
-                _because("Docker's rights do not let the engine run containers", refused.partition("\n")[0]),
-                detail=process.tail(refused) or None,
+            report(STEP, f"container {self.name} is of another version: recreating it")
+            await self.stop(report)
+        elif container:
+            state = (
+                "does not answer"
+                if container.running
+                else f"is {container.status}, code {container.exit_code}"
             )
-        problem.had_state = had_state
-        raise problem
-    except BaseException:
-        with anyio.CancelScope(shield=True):
-            await docker.remove(settings, container)
-        raise
-
-
-def _arguments(
-    registry: Container, port: int, rights: Iterable[str], proxies: Iterable[str], settings: LabSettings
-) -> list[str]:
-    return [
-        *("--name", name(settings), "--label", f"{KEY}={key(registry, port, certificates.choice(settings))}"),
-        *("--network", f"container:{registry.id}", *rights),
-        *("--volume", f"{volume(settings)}:/var/lib/dagger"),
-        *("--stop-signal", "SIGINT", "--stop-timeout", str(STOP_LIMIT)),
-        *("--env", f"LOCKAGE_PORT={port}", "--env", "DO_NOT_TRACK=1"),
-        *(word for variable in proxies for word in ("--env", variable)),  # by name: a value may be a secret
-        *("--entrypoint", "/bin/sh", docker_images.ENGINE, "-c", _START(), "lockage-engine"),
-        *("--oci-cni-pool-size", "8"),
-    ]
-
-
-async def _configure(port: int, settings: LabSettings) -> None:
-    """Copy configuration and certificates into the container: works with a daemon anywhere."""
-    with tempfile.TemporaryDirectory(prefix="lockage-") as temporary:
-        folder = Path(temporary) / "dagger"
-        folder.mkdir()
-        (folder / "engine.json").write_text(engine_config.text(port))
-        where = name(settings)
-        await docker.call(settings, "cp", str(folder), f"{where}:/etc/", what="configuring the engine")
-    if trusted := certificates.folder(settings):
-        target = f"{name(settings)}:/usr/local/share/ca-certificates"
-        await docker.call(settings, "cp", f"{trusted}/.", target, what="giving the engine CA certificates")
-
-
-async def _wait(settings: LabSettings) -> _NotUp | None:
-    deadline = time.monotonic() + START_LIMIT
-    container = name(settings)
-    while True:
-        if await answers(settings):
-            return None
-        there = await docker.container(settings, container)
-        died = there is None or not there.running
-        if died or time.monotonic() > deadline:
-            logged = await docker.logs(settings, container)
-            what = _because("the engine's container ended while it started", process.tail(logged, 1))
-            return _NotUp(
-                what if died else f"the engine in Docker does not answer after {START_LIMIT:.0f} s",
-                hint="see its last lines below, then run `lockage up` again",
-                detail=logged or None,
+            report(
+                STEP, f"warning: container {self.name} {state}: recreating it; its layer cache may be lost"
             )
-        await anyio.sleep(0.1)
+            await remove_container(self.settings, self.name)
+        await ensure_image(ENGINE_REFERENCE, self.settings, report)
+        await self._start_with_fewest_rights(registry, port, report)
 
+    async def _start_with_fewest_rights(self, registry: Container, port: int, report: Report) -> None:
+        started = time.monotonic()
+        try:
+            await self._start_or_renew(registry, port, LEAST_RIGHTS, report)
+        except EnvironmentProblem as least:
+            report(STEP, f"{least.message}; trying --privileged")
+            try:
+                await self._start_or_renew(registry, port, PRIVILEGED, report)
+            except EnvironmentProblem as privileged:
+                raise EnvironmentProblem(
+                    f"Docker cannot run the engine: {least.message}; with --privileged: {privileged.message}",
+                    hint="see the lines below; alternatives: LOCKAGE_ENGINE=lab, or the address of an engine",
+                    detail="\n".join(filter(None, (least.detail, privileged.detail))),
+                ) from privileged
+        report(STEP, f"running, container {self.name}, after {time.monotonic() - started:.1f} s")
 
-def _because(what: str, line: str) -> str:
-    """A message that ends with the line of a log that has the cause, which belongs where everybody reads."""
-    return f"{what}: {line.strip()}" if line.strip() else what
+    async def _start_or_renew(
+        self, registry: Container, port: int, rights: tuple[str, ...], report: Report
+    ) -> None:
+        """Start the container; if its state prevents that, on a new volume."""
+        try:
+            await self._start_container(registry, port, rights, report)
+        except _StartFailed as problem:
+            if not problem.had_state:
+                raise
+            old_volume, generation = self.volume, self._generation() + 1
+            self._set_generation(generation)
+            try:
+                await self._start_container(registry, port, rights, report)
+            except EnvironmentProblem:
+                await docker(self.settings, "volume", "rm", self.volume)
+                self._set_generation(generation - 1)
+                raise problem from None  # the state was not the cause
+            report(
+                STEP,
+                f"warning: the engine did not start on its state and runs with an empty one. The old one can be "
+                f"removed: docker volume rm {old_volume}",
+            )
 
+    def _set_generation(self, generation: int) -> None:
+        replace_file(self.settings.data / _GENERATION_FILE, f"{generation}\n", mode=0o600)
 
-async def stop(settings: LabSettings, report: Report) -> None:
-    """Stop and remove the container if it is there, so that it writes its cache, which stays in the volume."""
-    there = await docker.container(settings, name(settings))
-    if there is None:
-        return
-    report(STEP, f"stopping container {there.name}")
-    if there.running:
-        await docker.call(settings, "stop", "--time", str(STOP_LIMIT), there.name, limit=STOP_LIMIT + 30)
-    await docker.remove(settings, there.name)
+    async def _start_container(
+        self, registry: Container, port: int, rights: tuple[str, ...], report: Report
+    ) -> None:
+        report(STEP, "starting")
+        had_state = (await docker(self.settings, "volume", "inspect", self.volume)).code == 0
+        try:
+            proxies = proxy_variables(self.settings.environ)
+            argv = self._arguments(registry, port, rights, proxies)
+            await docker(self.settings, "create", *argv, environ=proxies, purpose="docker create")
+            await self._copy_configuration(port)
+            await docker(self.settings, "start", self.name, purpose="docker start")
+            await self._wait_until_answering(had_state)
+            await check_rights(self.settings, self.name)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await remove_container(self.settings, self.name)
+            raise
+
+    def _arguments(
+        self, registry: Container, port: int, rights: Iterable[str], proxies: Iterable[str]
+    ) -> list[str]:
+        return [
+            *("--name", self.name, "--label", f"{KEY_LABEL}={self.key(registry, port)}"),
+            *("--network", f"container:{registry.id}", *rights),
+            *("--volume", f"{self.volume}:/var/lib/dagger"),
+            *("--stop-signal", "SIGINT", "--stop-timeout", str(STOP_LIMIT)),
+            *("--env", f"LOCKAGE_PORT={port}", "--env", "DO_NOT_TRACK=1"),
+            # By name alone: a value may be a secret.
+            *(option for variable in proxies for option in ("--env", variable)),
+            *("--entrypoint", "/bin/sh", str(ENGINE_REFERENCE), "-c", _START_SCRIPT(), "lockage-engine"),
+            *("--oci-cni-pool-size", "8"),
+        ]
+
+    async def _copy_configuration(self, port: int) -> None:
+        """Copy configuration and certificates into the container, which works with a remote daemon too."""
+        with tempfile.TemporaryDirectory(prefix="lockage-") as temporary:
+            folder = Path(temporary) / "dagger"
+            folder.mkdir()
+            (folder / "engine.json").write_text(engine_json(port))
+            target = f"{self.name}:/etc/"
+            await docker(self.settings, "cp", str(folder), target, purpose="configuring the engine")
+        if authorities := certificates.folder(self.settings):
+            target = f"{self.name}:/usr/local/share/ca-certificates"
+            purpose = "giving the engine CA certificates"
+            await docker(self.settings, "cp", f"{authorities}/.", target, purpose=purpose)
+
+    async def _wait_until_answering(self, had_state: bool) -> None:
+        deadline = time.monotonic() + START_LIMIT
+        while not await self.answers():
+            container = await inspect_container(self.settings, self.name)
+            ended = container is None or not container.running
+            if ended or time.monotonic() > deadline:
+                log = await container_logs(self.settings, self.name)
+                message = (
+                    with_cause("the engine's container ended while it started", process.tail(log, 1))
+                    if ended
+                    else f"the engine in Docker does not answer after {START_LIMIT:.0f} s"
+                )
+                raise _StartFailed(message, log, had_state=had_state)
+            await anyio.sleep(0.1)
+
+    async def stop(self, report: Report) -> None:
+        """Stop and remove the container if it exists. It writes its cache first, which stays in the volume."""
+        if container := await inspect_container(self.settings, self.name):
+            report(STEP, f"stopping container {self.name}")
+            await stop_container(self.settings, container, STOP_LIMIT)
+
+    async def status(self) -> DaemonStatus:
+        """The engine's status. Raises `EnvironmentProblem` if Docker does not answer."""
+        state = container_state(await inspect_container(self.settings, self.name))
+        return DaemonStatus(
+            "engine",
+            state,
+            address=self.address,
+            runs_as=f"container {self.name}",
+            answers=await self.answers() if state is DaemonState.RUNNING else None,
+            log=f"docker logs {self.name}",
+        )

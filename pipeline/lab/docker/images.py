@@ -1,4 +1,4 @@
-"""The two images of the Docker way: pulled under their official names, or made here where that is refused."""
+"""The two images of the Docker backend: pulled under their official names, or built here and loaded."""
 
 from __future__ import annotations
 
@@ -9,65 +9,66 @@ from pathlib import Path
 import anyio
 
 from pipeline.errors import EnvironmentProblem
+from pipeline.model import Reference, Repository
 
 from .. import process
-from ..engine import image as engine_image
+from ..engine.archive import write_docker_archive
+from ..engine.image import ENGINE_REFERENCE, KEY_LABEL, engine_image_key, ensure_engine_image
 from ..settings import LabSettings, Report
 from ..tools import toolbox
 from ..tools.recipes import tool
-from . import command as docker
+from .cli import docker
 
-ENGINE = engine_image.NAME
-REGISTRY = f"ghcr.io/olareg/olareg:v{tool('olareg').version}"
+REGISTRY_REFERENCE = Repository("ghcr.io", "olareg/olareg").tagged(f"v{tool('olareg').version}")
 _PULL_LIMIT = 1800.0
 _LOAD_LIMIT = 600.0
 _UID = 1000  # of the official image
 
 
-async def ensure(name: str, settings: LabSettings, report: Report) -> None:
-    """Make sure that the daemon has the image: present, pulled, or made here and loaded.
+async def ensure_image(reference: Reference, settings: LabSettings, report: Report) -> None:
+    """Make sure that the daemon has the image: present, pulled, or built here and loaded.
 
-    Raises `EnvironmentProblem` with the registry's own words when it can be neither pulled nor made.
+    Raises `EnvironmentProblem` with Docker's own message if it can be neither pulled nor built.
     """
-    made = '{{index .Config.Labels "io.lockage.engine-image"}}'
-    there = await docker.call(settings, "image", "inspect", "--format", made, name)
-    if there.code == 0 and there.out.strip() in ("", "<no value>", engine_image.key()):
-        return  # a publisher's, or ours of this version
+    label = f'{{{{index .Config.Labels "{KEY_LABEL}"}}}}'
+    present = await docker(settings, "image", "inspect", "--format", label, str(reference))
+    if present.code == 0 and present.stdout.strip() in ("", "<no value>", engine_image_key()):
+        return  # the official image, or ours of this version
     step = "image"
-    report(step, f"pulling {name}")
-    pulled = await docker.call(settings, "pull", "--quiet", name, limit=_PULL_LIMIT)
+    report(step, f"pulling {reference}")
+    pulled = await docker(settings, "pull", "--quiet", str(reference), limit=_PULL_LIMIT)
     if pulled.code == 0:
         return
-    said = process.tail(pulled.err, 1)
-    report(step, f"{name} cannot be pulled ({said}): making it here")
+    reason = process.tail(pulled.stderr, 1)
+    report(step, f"{reference} cannot be pulled ({reason}): building it here")
     try:
         with tempfile.TemporaryDirectory(prefix="lockage-") as temporary:
             archive = Path(temporary) / "image.tar"
-            if name == ENGINE:
-                await engine_image.archive(await engine_image.ensure(settings, report), archive, settings)
-                report(step, f"loading {name}")
-                await docker.call(
-                    settings, "load", "--input", str(archive), limit=_LOAD_LIMIT, what=f"loading {name}"
-                )
+            if reference == ENGINE_REFERENCE:
+                await write_docker_archive(await ensure_engine_image(settings, report), archive, settings)
+                report(step, f"loading {reference}")
+                argv = ["load", "--input", str(archive)]
+                await docker(settings, *argv, limit=_LOAD_LIMIT, purpose=f"loading {reference}")
             else:
                 binary = await toolbox.ensure("olareg", settings, report) / "olareg"
-                await anyio.to_thread.run_sync(_root, binary, archive)
-                await docker.call(settings, *_import(archive, name), what=f"loading {name}")
+                await anyio.to_thread.run_sync(_write_registry_root, binary, archive)
+                await docker(settings, *_import_args(archive, reference), purpose=f"loading {reference}")
     except EnvironmentProblem as problem:
         raise EnvironmentProblem(
-            f"{name} can neither be pulled nor made here: {problem.message}",
-            hint="give Docker a way to that registry (proxy, mirror), or load the image with `docker load`",
-            detail="\n".join(filter(None, (said, problem.detail))),
+            f"{reference} can neither be pulled nor built here: {problem.message}",
+            hint="let Docker reach that registry (proxy, mirror), or load the image with `docker load`",
+            detail="\n".join(filter(None, (reason, problem.detail))),
         ) from problem
 
 
-def _import(archive: Path, name: str) -> list[str]:
+def _import_args(archive: Path, reference: Reference) -> list[str]:
     changes = ('ENTRYPOINT ["/olareg"]', f"USER {_UID}", "WORKDIR /home/appuser/registry")
-    return ["import", *(word for change in changes for word in ("--change", change)), str(archive), name]
+    options = [option for change in changes for option in ("--change", change)]
+    return ["import", *options, str(archive), str(reference)]
 
 
-def _root(binary: Path, target: Path) -> None:
-    """The file system of the registry's image: the binary and a folder that its user may write."""
+def _write_registry_root(binary: Path, target: Path) -> None:
+    """The registry's root file system: the binary, and a folder that its user may write to."""
     with tarfile.open(target, "w") as tar:
         for name, owner, mode in (
             (".", 0, 0o755),
@@ -78,11 +79,11 @@ def _root(binary: Path, target: Path) -> None:
         ):
             folder = tarfile.TarInfo(name)
             folder.type = tarfile.DIRTYPE
-            tar.addfile(_plain(folder, owner, mode))
-        tar.add(binary, "olareg", filter=lambda info: _plain(info, 0, 0o755))
+            tar.addfile(_owned_by(folder, owner, mode))
+        tar.add(binary, "olareg", filter=lambda info: _owned_by(info, 0, 0o755))
 
 
-def _plain(info: tarfile.TarInfo, owner: int, mode: int) -> tarfile.TarInfo:
+def _owned_by(info: tarfile.TarInfo, owner: int, mode: int) -> tarfile.TarInfo:
     info.uid = info.gid = owner
     info.uname = info.gname = ""
     info.mode, info.mtime = mode, 0

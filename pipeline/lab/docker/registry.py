@@ -8,111 +8,124 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from functools import partial
+from dataclasses import dataclass
 
 import anyio
 
 from pipeline.errors import EnvironmentProblem
 
 from .. import ports
-from ..daemons import DaemonState
-from ..namespaces import registry
+from ..daemons import DaemonState, DaemonStatus
+from ..registry_port import kept_port, launch_on_port, registry_address
 from ..settings import LabSettings, Report
-from . import command as docker
-from . import images as docker_images
-from .command import Container
+from .cli import (
+    KEY_LABEL,
+    container_logs,
+    container_state,
+    docker,
+    inspect_container,
+    remove_container,
+    stop_container,
+)
+from .images import REGISTRY_REFERENCE, ensure_image
 
-STEP = registry.STEP
-KEY = "io.lockage.key"
-_ANSWER_LIMIT = 30.0
+STEP = "registry"
+_ANSWER_LIMIT = 30.0  # seconds until it has to answer
+_STOP_LIMIT = 10  # seconds
 _CONTENT = "/home/appuser/registry"
 
 
-def name(settings: LabSettings) -> str:
-    """The container's name."""
-    return f"lockage-{settings.instance}-registry"
+@dataclass(frozen=True, slots=True)
+class DockerRegistry:
+    """The registry of an instance, in a container."""
 
+    settings: LabSettings
 
-def volume(settings: LabSettings) -> str:
-    """Where its content is."""
-    return f"lockage-{settings.instance}-registry"
+    @property
+    def name(self) -> str:
+        """The container's name."""
+        return f"lockage-{self.settings.instance}-registry"
 
+    @property
+    def volume(self) -> str:
+        """The volume with its content."""
+        return f"lockage-{self.settings.instance}-registry"
 
-def state(container: Container | None) -> DaemonState:
-    """How a container is, as for a daemon: one that ended by itself has crashed."""
-    if container is None:
-        return DaemonState.STOPPED
-    return DaemonState.RUNNING if container.running else DaemonState.CRASHED
+    async def start(self, report: Report, *, keep: bool = False) -> int:
+        """Start the registry unless it answers already; returns its port.
 
+        `keep` leaves an answering registry of another version alone, because others use it.
+        Raises `EnvironmentProblem` if the image is unavailable, the port is taken or the registry does not answer.
+        """
+        container = await inspect_container(self.settings, self.name)
+        port = kept_port(self.settings)
+        if container and port and container.running and (keep or container.key == self.key(port)):
+            if await ports.http_answers(port, "/v2/", 5):
+                return port
+            report(STEP, f"container {self.name} does not answer: recreating it, its content is kept")
+        elif container:
+            state = "of another version" if container.running else container.status
+            report(STEP, f"container {self.name} is {state}: recreating it, its content is kept")
+        await ensure_image(REGISTRY_REFERENCE, self.settings, report)
+        if container:
+            await remove_container(self.settings, self.name)
+        port = await launch_on_port(self.settings, self._launch)
+        report(STEP, f"running on localhost:{port}, container {self.name}")
+        return port
 
-async def start(settings: LabSettings, report: Report, *, keep: bool = False) -> int:
-    """Make the registry's container run and answer; gives its port. Nothing happens if it does already.
+    def key(self, port: int) -> str:
+        """A running container is kept if it was created with this key, a hash over all its arguments."""
+        return hashlib.sha256(json.dumps(self._arguments(port)).encode()).hexdigest()[:12]
 
-    `keep` leaves an answering registry of another version alone, for the sake of whoever uses it.
-    Raises `EnvironmentProblem` when the image cannot be had, the port is taken or it does not answer.
-    """
-    there = await docker.container(settings, name(settings))
-    kept = registry.port(settings)
-    if there and kept and there.running and (keep or there.labels.get(KEY) == key(kept, settings)):
-        if await ports.http_answers(kept, "/v2/", 5):
-            return kept
-        report(STEP, f"container {there.name} does not answer: making it again, its content is kept")
-    elif there:
-        how = "of another version" if there.running else there.status
-        report(STEP, f"container {there.name} is {how}: making it again, its content is kept")
-    await docker_images.ensure(docker_images.REGISTRY, settings, report)
-    if there:
-        await docker.remove(settings, there.name)
-    number = await registry.on_a_port(settings, partial(_launch, settings))
-    report(STEP, f"running on localhost:{number}, container {name(settings)}")
-    return number
+    def _arguments(self, port: int) -> list[str]:
+        return [
+            *("--name", self.name, "--publish", f"{ports.LOOPBACK}:{port}:{port}"),
+            *("--volume", f"{self.volume}:{_CONTENT}"),
+            # For the engine: by default it is as on the host, and read-only.
+            *("--sysctl", "net.ipv4.ip_forward=1"),
+            *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+            *(str(REGISTRY_REFERENCE), "serve", "--addr", "0.0.0.0", "--port", str(port)),
+            *("--store-type", "dir", "--dir", _CONTENT, "--api-delete", "--api-blob-delete"),
+        ]
 
+    async def _launch(self, port: int) -> None:
+        argv = ("run", "--detach", "--label", f"{KEY_LABEL}={self.key(port)}", *self._arguments(port))
+        try:
+            await docker(self.settings, *argv, purpose="starting the registry in Docker")
+        except EnvironmentProblem:
+            await remove_container(self.settings, self.name)  # created, though its port was refused
+            raise
+        await self._wait_until_answering(port)
 
-async def _launch(settings: LabSettings, number: int) -> None:
-    label = f"{KEY}={key(number, settings)}"
-    argv = ("run", "--detach", "--label", label, *_arguments(number, settings))
-    try:
-        await docker.call(settings, *argv, what="starting the registry in Docker")
-    except EnvironmentProblem:
-        await docker.remove(settings, name(settings))  # made, though its port was refused
-        raise
-    await _answer(number, settings)
+    async def _wait_until_answering(self, port: int) -> None:
+        deadline = time.monotonic() + _ANSWER_LIMIT
+        while not await ports.http_answers(port, "/v2/"):
+            container = await inspect_container(self.settings, self.name)
+            if container is None or not container.running or time.monotonic() > deadline:
+                log = await container_logs(self.settings, self.name)
+                await remove_container(self.settings, self.name)
+                raise EnvironmentProblem(
+                    f"the registry in Docker did not start on localhost:{port}",
+                    hint="does this Docker publish ports on 127.0.0.1 of this machine?",
+                    detail=log or None,
+                )
+            await anyio.sleep(0.1)
 
+    async def stop(self, report: Report) -> None:
+        """Stop and remove the container if it exists; its content stays in the volume."""
+        if container := await inspect_container(self.settings, self.name):
+            report(STEP, f"stopping container {self.name}")
+            await stop_container(self.settings, container, _STOP_LIMIT)
 
-def key(number: int, settings: LabSettings) -> str:
-    """What decides whether a container is the one that would be started now: all its arguments."""
-    return hashlib.sha256(json.dumps(_arguments(number, settings)).encode()).hexdigest()[:12]
-
-
-def _arguments(number: int, settings: LabSettings) -> list[str]:
-    return [
-        *("--name", name(settings), "--publish", f"{ports.LOOPBACK}:{number}:{number}"),
-        *("--volume", f"{volume(settings)}:{_CONTENT}"),
-        *("--sysctl", "net.ipv4.ip_forward=1"),  # for the engine: else it is as on the host, and read-only
-        *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
-        *(docker_images.REGISTRY, "serve", "--addr", "0.0.0.0", "--port", str(number)),
-        *("--store-type", "dir", "--dir", _CONTENT, "--api-delete", "--api-blob-delete"),
-    ]
-
-
-async def _answer(number: int, settings: LabSettings) -> None:
-    deadline = time.monotonic() + _ANSWER_LIMIT
-    while not await ports.http_answers(number, "/v2/"):
-        there = await docker.container(settings, name(settings))
-        if there is None or not there.running or time.monotonic() > deadline:
-            said = await docker.logs(settings, name(settings))
-            await docker.remove(settings, name(settings))
-            raise EnvironmentProblem(
-                f"the registry in Docker did not come up on localhost:{number}",
-                hint="does this Docker publish ports on 127.0.0.1 of this machine?",
-                detail=said or None,
-            )
-        await anyio.sleep(0.1)
-
-
-async def stop(settings: LabSettings, report: Report) -> None:
-    """Stop and remove the container if it is there; its content stays in the volume."""
-    if await docker.container(settings, name(settings)):
-        report(STEP, f"stopping container {name(settings)}")
-        await docker.call(settings, "stop", "--time", "10", name(settings))
-        await docker.remove(settings, name(settings))
+    async def status(self) -> DaemonStatus:
+        """The registry's status. Raises `EnvironmentProblem` if Docker does not answer."""
+        state = container_state(await inspect_container(self.settings, self.name))
+        port = kept_port(self.settings)
+        return DaemonStatus(
+            "registry",
+            state,
+            address=registry_address(self.settings),
+            runs_as=f"container {self.name}",
+            answers=await ports.http_answers(port, "/v2/") if port and state is DaemonState.RUNNING else None,
+            log=f"docker logs {self.name}",
+        )

@@ -1,8 +1,8 @@
-# Whether this container may do what an engine has to: start a container with all devices and a writable /sys, as with
-# insecure_root_capabilities, in which BuildKit can run: it mounts an overlay on the engine's state, joins a network to
-# a bridge, writes a packet filter's rule and starts a container of its own, in a control group of its own and with
-# namespaces, a session keyring and a proc.
-# Runs inside the engine's container, prints what was refused, and uses nothing but what every engine's image has.
+# Tests whether this container may do what an engine needs: start a container with all devices and a writable /sys, as
+# with insecure_root_capabilities, that can do what BuildKit does: mount an overlay on the engine's state, connect a
+# network to a bridge, write a packet filter rule, and start a container in its own control group, with namespaces, a
+# session keyring and a proc.
+# Runs inside the engine's container, prints what was refused, and uses only what every engine image has.
 set -eu
 bundle=/run/lockage-rights
 state=/var/lib/dagger/lockage-rights
@@ -15,7 +15,7 @@ if [ -f /sys/fs/cgroup/cgroup.controllers ]; then own=', {"type": "cgroup"}'; fi
 nodes='{"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229},
       {"path": "/dev/loop0", "type": "b", "major": 7, "minor": 0}'
 read -r _ _ users < /proc/self/uid_map
-if [ "$users" != 4294967295 ]; then nodes=; fi  # root of a user namespace makes none, and the engine asks for none
+if [ "$users" != 4294967295 ]; then nodes=; fi  # root of a user namespace cannot create any, and the engine does not try
 capabilities='["CAP_SYS_ADMIN", "CAP_NET_ADMIN", "CAP_MKNOD", "CAP_SYS_CHROOT", "CAP_SETPCAP", "CAP_SETUID",
   "CAP_SETGID", "CAP_NET_RAW", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_KILL"]'
 cat > "$bundle/config.json" <<SPEC
@@ -48,7 +48,7 @@ SPEC
 cat > "$state/inside.sh" <<'INSIDE'
 set -eu
 if [ -e /dev/fuse ]; then
-    opened=$( (: < /dev/fuse) 2>&1) || :  # without a driver it is "No such device", which is no matter of rights
+    opened=$( (: < /dev/fuse) 2>&1) || :  # without a driver it is "No such device", which is not about rights
     case $opened in *"not permitted"*) echo "$opened" >&2 && exit 1 ;; esac
 fi
 mkdir lower upper work merged nested nested/root

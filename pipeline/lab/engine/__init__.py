@@ -1,1 +1,1 @@
-"""The engine image, its configuration and what it needs, whichever backend runs it."""
+"""What both backends run: the engine's root file system, its configuration, certificates and emulators."""

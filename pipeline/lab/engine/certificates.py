@@ -1,7 +1,7 @@
-"""Further certificate authorities that an engine and its containers trust: this machine's own, or those of a folder.
+"""Additional certificate authorities that an engine and its containers trust: this machine's, or those of a folder.
 
-An engine that has any puts them into every container before a RUN and takes them out afterwards; in an image with
-Debian's `ca-certificates` that is `update-ca-certificates` twice, and its bundle written anew in that layer.
+An engine that has any puts them into every container before a RUN and removes them afterwards; in an image with
+Debian's `ca-certificates` that is `update-ca-certificates` twice, and its bundle rewritten in that layer.
 """
 
 from __future__ import annotations
@@ -14,25 +14,26 @@ from ..settings import LabSettings
 
 VARIABLE = "LOCKAGE_CERTIFICATES"
 _NONE = "none"
-_USUAL = Path("/usr/local/share/ca-certificates")
+_DEFAULT = Path("/usr/local/share/ca-certificates")
 
 
 def folder(settings: LabSettings) -> Path | None:
-    """The folder that VARIABLE names, else where this machine keeps its own; None where there is none to be had.
+    """The folder that VARIABLE names, by default this machine's own; None if VARIABLE is "none" or there is none.
 
-    Raises UsageError for a folder that is named and not there.
+    Raises UsageError if VARIABLE names a folder that does not exist.
     """
-    said = choice(settings)
-    if said == _NONE:
+    requested = choice(settings)
+    if requested == _NONE:
         return None
-    if said and not Path(said).is_dir():
+    if requested and not Path(requested).is_dir():
         raise UsageError(
-            f"{VARIABLE}={said[:200]} is no folder", hint=f"a folder with *.crt files, or {_NONE}"
+            f"{VARIABLE}={requested[:200]} is not a folder",
+            hint=f"name a folder with *.crt files, or {_NONE}",
         )
-    path = Path(said).absolute() if said else _USUAL
+    path = Path(requested).absolute() if requested else _DEFAULT
     return path if path.is_dir() else None
 
 
 def choice(settings: LabSettings) -> str:
-    """What the environment says; empty where it says nothing."""
+    """The value of VARIABLE; empty if it is unset."""
     return settings.environ.get(VARIABLE) or ""

@@ -1,4 +1,4 @@
-"""What the engine is told, in the lab and under Docker alike."""
+"""The engine's configuration, the same for the lab backend and the Docker backend."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Mapping
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
-def text(*ports: int) -> str:
-    """`engine.json`: local registries, by their ports, speak plain HTTP; the cache has limits that fit a shared disk.
+def engine_json(*ports: int) -> str:
+    """`engine.json`: plain HTTP for the local registries on these ports, and cache limits that suit a shared disk.
 
     By default an engine prunes everything while less than a fifth of the disk is free.
     """
@@ -23,10 +23,10 @@ def text(*ports: int) -> str:
     return json.dumps(config, indent=2) + "\n"
 
 
-def proxies(environ: Mapping[str, str]) -> dict[str, str]:
+def proxy_variables(environ: Mapping[str, str]) -> dict[str, str]:
     """The proxy variables that an engine inherits; the local registry is never behind a proxy."""
-    given = {name: value for name, value in environ.items() if name.upper() in _PROXIES and value}
-    if given:
+    proxies = {name: value for name, value in environ.items() if name.upper() in _PROXIES and value}
+    if proxies:
         for name in ("NO_PROXY", "no_proxy"):
-            given[name] = ",".join(filter(None, ("localhost,127.0.0.1", environ.get(name, ""))))
-    return given
+            proxies[name] = ",".join(filter(None, ("localhost,127.0.0.1", environ.get(name, ""))))
+    return proxies

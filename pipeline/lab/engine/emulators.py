@@ -1,14 +1,13 @@
-"""qemu for foreign platforms, from Debian's package, unpacked beside the host instead of installed on it."""
+"""qemu for foreign platforms, from Debian's package, unpacked into the cache instead of installed on the host."""
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.util.file_lock import locked
 
 from .. import process
+from ..cache import CacheEntry, build_once
 from ..settings import LabSettings, Report
 from ..tools.recipes import architecture
 
@@ -28,49 +27,43 @@ def machine(architecture: str) -> str:
 
 
 async def ensure(settings: LabSettings, report: Report) -> Path:
-    """A folder to lay over a root file system: static emulators and their binfmt lines.
+    """A folder to lay over a root file system, with static emulators and their binfmt lines.
 
-    Raises `EnvironmentProblem` where Debian's package cannot be had.
+    Raises `EnvironmentProblem` if Debian's package is unavailable.
     """
-    folder = settings.cache / "emulators"
-    final = folder / f"{_PACKAGE}-{architecture()}"
-    folder.mkdir(parents=True, exist_ok=True)
-    async with locked(folder / ".lock", STEP, lambda who: report(STEP, f"waiting for {who}")):
-        if final.is_dir():
-            return final
+
+    async def build(work: Path) -> Path:
         report(STEP, f"fetching {_PACKAGE}")
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as temporary:
-            work = Path(temporary)
-            environ = {**settings.environ, "PATH": settings.path}
-            await process.run(
-                ["apt-get", "download", "-q", "-o", "APT::Sandbox::User=root", _PACKAGE],
-                environ=environ,
-                cwd=work,
-                limit=600,
-                what=f"fetching {_PACKAGE}",
-            )
-            package = _one(work)
-            argv = ["dpkg-deb", "--extract", str(package), str(work / "root")]
-            await process.run(argv, environ=environ, limit=120, what=f"unpacking {_PACKAGE}")
-            _keep(work / "root/usr", work / "kept/usr")
-            (work / "kept").rename(final)
-    return final
+        await process.run(
+            ["apt-get", "download", "-q", "-o", "APT::Sandbox::User=root", _PACKAGE],
+            environ=settings.child_environ,
+            cwd=work,
+            limit=600,
+            purpose=f"fetching {_PACKAGE}",
+        )
+        argv = ["dpkg-deb", "--extract", str(_downloaded(work)), str(work / "root")]
+        await process.run(argv, environ=settings.child_environ, limit=120, purpose=f"unpacking {_PACKAGE}")
+        _move_needed(work / "root/usr", work / "needed/usr")
+        return work / "needed"
+
+    path = settings.cache / "emulators" / f"{_PACKAGE}-{architecture()}"
+    return await build_once(CacheEntry(path, "usr"), build, STEP, report)
 
 
-def _keep(root: Path, target: Path) -> None:
+def _move_needed(root: Path, target: Path) -> None:
     """Of each machine the line to register, the name in that line, and what it is a link to."""
     for name in _MACHINES[architecture()]:
-        places = (
+        paths = (
             f"lib/binfmt.d/qemu-{name}.conf",
             f"libexec/qemu-binfmt/{name}-binfmt-P",
             f"bin/qemu-{name}-static",
         )
-        for place in places:
-            (target / place).parent.mkdir(parents=True, exist_ok=True)
-            (root / place).rename(target / place)
+        for path in paths:
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).rename(target / path)
 
 
-def _one(folder: Path) -> Path:
+def _downloaded(folder: Path) -> Path:
     packages = list(folder.glob("*.deb"))
     if len(packages) != 1:
         raise EnvironmentProblem(f"{_PACKAGE} could not be fetched", hint="as root: apt-get update")

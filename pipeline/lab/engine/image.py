@@ -1,6 +1,6 @@
-"""The engine as a root file system: one image, run by Docker or in namespaces of our own.
+"""The engine's root file system, run by Docker or in namespaces.
 
-Debian's packages, the binaries that the toolbox compiled, and what the engine needs for Python modules.
+It contains Debian packages, the binaries that the toolbox compiled, and what the engine needs for Python modules.
 """
 
 from __future__ import annotations
@@ -10,38 +10,41 @@ import json
 import os
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import anyio
 
+from pipeline.errors import EnvironmentProblem
+from pipeline.model import Repository
 from pipeline.util.concurrency import run_together
-from pipeline.util.file_lock import locked
 
-from .. import process
+from ..cache import CacheEntry, build_once
 from ..settings import LabSettings, Report
-from ..tools import debian, recipes, toolbox
+from ..tools import recipes, toolbox
+from ..tools.debian import SUITE, DebianRoot, lay_out
 from . import python_sdk
 
 STEP = "engine image"
-NAME = f"registry.dagger.io/engine:v{recipes.ENGINE_VERSION}"
+ENGINE_REFERENCE = Repository("registry.dagger.io", "engine").tagged(f"v{recipes.ENGINE_VERSION}")
+KEY_LABEL = "io.lockage.engine-image"
+ENTRYPOINT = "usr/local/bin/lockage-engine"
 PACKAGES = (
     *("ca-certificates", "openssl", "runc", "iptables", "dnsmasq-base", "containernetworking-plugins"),
     *("tini", "git", "openssh-client", "pigz", "xz-utils"),
 )
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin"
-_RECIPE = 1  # raise when what is made here changes without its inputs
-_ENTRY = Path(__file__).parent / "entry.sh"
+_RECIPE = 1  # raise when the result changes without its inputs
+_ENTRY_SCRIPT = Path(__file__).parent / "entry.sh"
 _RECORD = "image.json"
-_KEPT = 3  # images: this version's, and those of other checkouts
-_LATELY = 3600.0  # seconds in which somebody may be about to start one
+_KEPT_IMAGES = 3  # this version's, and those of other checkouts
+_RECENT = 3600.0  # seconds in which another process may be about to start one
 
-_BINARIES = {  # what the engine and its clients look for, and which of our binaries that is
+_BINARIES = {  # where the engine and its clients look, and which of our binaries belongs there
     "usr/local/bin/dagger-engine": "engine",
     "usr/local/bin/dagger-init": "init",
     "usr/local/bin/buildctl": "dialstdio",
@@ -69,155 +72,115 @@ class EngineImage:
     key: str
 
 
-def key() -> str:
-    """Twelve hex digits over everything that decides the image."""
-    parts = [_RECIPE, debian.SUITE, PACKAGES, _BINARIES, _LINKS, python_sdk.key()]
+def engine_image_key() -> str:
+    """Twelve hexadecimal digits over everything that determines the image."""
+    parts = [_RECIPE, SUITE, PACKAGES, _BINARIES, _LINKS, python_sdk.key()]
     total = hashlib.sha256(json.dumps([*parts, recipes.key(recipes.tool("engine"))]).encode())
-    total.update(_ENTRY.read_bytes())
+    total.update(_ENTRY_SCRIPT.read_bytes())
     return total.hexdigest()[:12]
 
 
-def cached(settings: LabSettings) -> EngineImage | None:
-    """The unpacked image if it is made already."""
-    folder = settings.cache / "engine" / key()
+def cached_engine_image(settings: LabSettings) -> EngineImage | None:
+    """The unpacked image if the cache has it."""
+    return _read(_entry(settings).path)
+
+
+def _entry(settings: LabSettings) -> CacheEntry:
+    return CacheEntry(settings.cache / "engine" / engine_image_key(), _RECORD)
+
+
+def _read(folder: Path) -> EngineImage | None:
     try:
-        environ = json.loads((folder / _RECORD).read_text())
-    except (OSError, ValueError):
+        variables = json.loads((folder / _RECORD).read_text())
+        environ = {str(name): str(value) for name, value in variables.items()}
+    except (OSError, ValueError, AttributeError):
         return None
-    return EngineImage(folder / "root", environ, folder.name)
+    return EngineImage(folder / "root", MappingProxyType(environ), folder.name)
 
 
-async def ensure(settings: LabSettings, report: Report) -> EngineImage:
-    """The unpacked image, made now if need be: compiles the engine and lays out Debian's packages beside it.
+async def ensure_engine_image(settings: LabSettings, report: Report) -> EngineImage:
+    """The unpacked image, built now if needed: compiles the engine while Debian packages are laid out.
 
-    Raises `EnvironmentProblem` when something it is made of cannot be had.
+    Raises `EnvironmentProblem` if one of its parts is unavailable.
     """
-    folder = settings.cache / "engine"
-    if image := cached(settings):
-        with suppress(OSError):  # a cache that others keep: they see to what stays in it
-            os.utime(folder / image.key)
+    entry = _entry(settings)
+    if image := _read(entry.path):
+        with suppress(OSError):  # a read-only cache: its owner prunes it
+            os.utime(entry.path)
         return image
-    folder.mkdir(parents=True, exist_ok=True)
-    async with locked(folder / ".lock", STEP, lambda who: report(STEP, f"waiting for {who}")):
-        if image := cached(settings):
-            return image
-        for stale in folder.glob(".new-*"):
-            shutil.rmtree(stale, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as temporary:
-            work = Path(temporary) / "image"
-            work.mkdir()
-            await _make(work, settings, report)
-            final = folder / key()
-            shutil.rmtree(final, ignore_errors=True)
-            work.rename(final)
-        await anyio.to_thread.run_sync(prune, folder)
-    report(STEP, f"ready, kept in {final}")
-    return EngineImage(final / "root", json.loads((final / _RECORD).read_text()), final.name)
+
+    async def build(work: Path) -> Path:
+        await _build(work / "image", settings, report)
+        await anyio.to_thread.run_sync(prune, entry.path.parent, _KEPT_IMAGES - 1)
+        return work / "image"
+
+    path = await build_once(entry, build, STEP, report)
+    if image := _read(path):
+        report(STEP, f"ready, kept in {path}")
+        return image
+    raise EnvironmentProblem(
+        f"{path} is damaged", hint=f"remove it (rm -r {path}), then run the same command again"
+    )
 
 
-def prune(folder: Path) -> None:
-    """Remove images of other versions, but those started last and within the hour, and those an engine runs on."""
+def prune(folder: Path, keep: int = _KEPT_IMAGES) -> None:
+    """Remove all images but the `keep` started last, those of the last hour, and those that an engine runs on."""
     images = sorted(folder.glob("[!.]*/"), key=lambda path: path.stat().st_mtime)
-    for image in images[:-_KEPT]:
-        if time.time() - image.stat().st_mtime > _LATELY and not _in_use(image):
-            aside = folder / f".new-{image.name}"  # what is interrupted here is swept by the next one
+    for image in images[:-keep]:
+        if time.time() - image.stat().st_mtime > _RECENT and not _in_use(image):
+            aside = folder / f".new-{image.name}"  # if this is interrupted, the next build removes it
             image.rename(aside)
             shutil.rmtree(aside, ignore_errors=True)
 
 
 def _in_use(image: Path) -> bool:
-    """Whether any process has it mounted; an engine has it in a mount namespace of its own."""
-    said = str(image).replace(" ", r"\040")  # as the kernel writes it
-    wanted = re.compile(rf"[=:]{re.escape(said)}[/:,]".encode())
+    """Whether any process has it mounted; engines do, in their own mount namespaces."""
+    escaped = str(image).replace(" ", r"\040")  # proc(5), mountinfo
+    mounted = re.compile(rf"[=:]{re.escape(escaped)}[/:,]".encode())
     for mounts in Path("/proc").glob("[0-9]*/mountinfo"):
-        with suppress(OSError):  # it has ended
-            if wanted.search(mounts.read_bytes()):
+        with suppress(OSError):  # the process has ended
+            if mounted.search(mounts.read_bytes()):
                 return True
     return False
 
 
-async def _make(work: Path, settings: LabSettings, report: Report) -> None:
-    root = work / "root"
-    report(STEP, "laying out Debian's packages for the engine, about half a minute")
+async def _build(image: Path, settings: LabSettings, report: Report) -> None:
+    await anyio.Path(image).mkdir()
+    root = image / "root"
+    report(STEP, "laying out Debian packages for the engine, about half a minute")
+    packages = DebianRoot(PACKAGES, "directory")
     binaries, content, _ = await run_together(
         partial(toolbox.ensure, "engine", settings, report),
         partial(python_sdk.ensure, settings, report),
-        partial(debian.root, root, PACKAGES, settings, report, step=STEP, form="directory"),
+        partial(lay_out, packages, root, STEP, settings, report),
     )
-    report(STEP, "putting the engine together")
+    report(STEP, "assembling the engine")
     await anyio.to_thread.run_sync(_assemble, root, binaries, content)
-    environ = {python_sdk.ENVIRONMENT: python_sdk.digest(content)}
-    (work / _RECORD).write_text(json.dumps(environ) + "\n")
+    environ = {python_sdk.DIGEST_VARIABLE: python_sdk.digest(content)}
+    (image / _RECORD).write_text(json.dumps(environ) + "\n")
 
 
 def _assemble(root: Path, binaries: Path, content: Path) -> None:
-    for place, name in _BINARIES.items():
-        _copy(binaries / name, root / place)
-    _copy(_ENTRY, root / "usr/local/bin/lockage-engine")
-    (root / "usr/local/bin/lockage-engine").chmod(0o755)
-    for place, target in _LINKS.items():
-        link = root / place
+    for path, name in _BINARIES.items():
+        _link_or_copy(binaries / name, root / path)
+    _link_or_copy(_ENTRY_SCRIPT, root / ENTRYPOINT)
+    (root / ENTRYPOINT).chmod(0o755)
+    for path, target in _LINKS.items():
+        link = root / path
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to(target)
-    shutil.copytree(content, root / "usr/local/share/dagger/content", copy_function=_copy)
-    shutil.rmtree(root / "dev", ignore_errors=True)  # device nodes are made where it runs
+    shutil.copytree(content, root / "usr/local/share/dagger/content", copy_function=_link_or_copy)
+    shutil.rmtree(root / "dev", ignore_errors=True)  # device nodes are created where it runs
     (root / "dev").mkdir(exist_ok=True)
-    for name in ("etc/resolv.conf", "etc/hostname"):
-        (root / name).unlink(missing_ok=True)
+    for path in ("etc/resolv.conf", "etc/hostname"):
+        (root / path).unlink(missing_ok=True)
 
 
-def _copy(source: str | Path, target: str | Path) -> None:
-    """A hard link where the cache is one file system: the engine is a hundred megabytes."""
+def _link_or_copy(source: str | Path, target: str | Path) -> None:
+    """A hard link if the cache is one file system: the engine has a hundred megabytes."""
     Path(target).parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
-
-
-async def archive(image: EngineImage, target: Path, settings: LabSettings) -> None:
-    """Write the image as a docker-archive that `docker load` of any age takes, under the official name.
-
-    Raises `EnvironmentProblem` when tar fails.
-    """
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".archive-") as temporary:
-        work = Path(temporary)
-        layer = work / "layer.tar"
-        argv = ["tar", "-C", str(image.root), "--numeric-owner", "--sort=name", "--mtime=@0", "--clamp-mtime"]
-        argv += ["--hard-dereference", "--format=pax", "--pax-option=delete=atime,delete=ctime"]
-        environ = {"PATH": settings.path}
-        await process.run(
-            [*argv, "-cf", str(layer), "."], environ=environ, limit=600, what="packing the engine"
-        )
-        names = await anyio.to_thread.run_sync(_describe, work, image)
-        tar = ["tar", "-C", str(work), "-cf", str(target), *names]
-        await process.run(tar, environ=environ, limit=600, what="packing the engine")
-
-
-def _describe(work: Path, image: EngineImage) -> list[str]:
-    """Write configuration and manifest beside the layer; gives the names of all three."""
-    with (work / "layer.tar").open("rb") as file:
-        diff_id = hashlib.file_digest(file, "sha256").hexdigest()
-    environ = {"PATH": PATH, **image.environ}
-    config = {
-        "architecture": recipes.architecture(),
-        "os": "linux",
-        "created": "1970-01-01T00:00:00Z",
-        "config": {
-            "Env": [f"{name}={value}" for name, value in environ.items()],
-            "Entrypoint": ["/usr/local/bin/lockage-engine"],
-            "Labels": {"io.lockage.engine-image": image.key},
-            "Volumes": {"/var/lib/dagger": {}},
-        },
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{diff_id}"]},
-        "history": [
-            {"created": "1970-01-01T00:00:00Z", "created_by": "lockage: Debian packages and the engine"}
-        ],
-    }
-    text = json.dumps(config, sort_keys=True)
-    name = f"{hashlib.sha256(text.encode()).hexdigest()}.json"
-    (work / name).write_text(text)
-    manifest = [{"Config": name, "RepoTags": [NAME], "Layers": ["layer.tar"]}]
-    (work / "manifest.json").write_text(json.dumps(manifest))
-    return ["manifest.json", name, "layer.tar"]

@@ -1,1 +1,1 @@
-"""Engine and registry without Docker: processes in namespaces of their own."""
+"""The lab backend, without Docker: the engine in namespaces, the registry as a process."""

@@ -1,14 +1,14 @@
 #!/bin/sh
-# The first process in namespaces of its own (mount, pid, network, ipc, uts): makes a root of its own out of
-# the engine's image, and becomes the engine. Nothing it mounts, writes or configures is seen outside.
+# The first process in new namespaces (mount, pid, network, ipc, uts): mounts the engine's image as its root and
+# executes the engine. Its mounts, files and settings are invisible outside.
 #
 # LAB_LOWER  root file system of the engine's image, read only
 # LAB_MOUNT  empty folder to mount on            LAB_STATE  kept between runs, becomes /var/lib/dagger
-# LAB_RUN    holds the engine's socket           LAB_CONFIG engine.json
-# LAB_CERTS  further CA certificates, or empty   LAB_PORT   ports of the host's loopback to let through
-# LAB_FORWARDS  PORT=ADDRESS:PORT: where containers that know the address reach such a port
+# LAB_RUN    folder of the engine's socket       LAB_CONFIG engine.json
+# LAB_CERTS  additional CA certificates, or empty  LAB_PORT ports of the host's loopback that it may reach
+# LAB_FORWARDS  PORT=ADDRESS:PORT, addresses at which containers that know them reach such a port
 # LAB_NAME   host name, and name of its cgroup   LAB_QEMU   qemu's files for foreign platforms, or empty
-# The starter gives the network namespace its one interface, tap0, while we wait for it.
+# This script waits until slirp4netns has added the only network interface, tap0.
 set -eu
 
 mount --make-rprivate /
@@ -60,7 +60,7 @@ tries=200
 until grep -q '^tap0[[:space:]]00000000[[:space:]]' proc/net/route; do
     tries=$((tries - 1))
     if [ "$tries" = 0 ]; then
-        echo "lockage: no network came within 10 s" >&2
+        echo "lockage: no network interface within 10 s" >&2
         exit 1
     fi
     sleep 0.05
@@ -71,9 +71,9 @@ cd /
 umount -l /old
 rmdir /old
 
-# Registries on the host's loopback have the same address in here. Nothing else of the host's loopback
-# (10.0.2.2) can be reached: not by the engine, and nothing at all by containers, except at an address that only
-# BuildKit's service is given. "raw" comes before every rule that the engine's network plug-ins insert.
+# Registries on the host's loopback have the same address in here. The engine reaches nothing else of the host's
+# loopback (10.0.2.2), and containers reach nothing of it, except at an address that only BuildKit's service knows.
+# "raw" precedes every rule that the engine's network plug-ins insert.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin
 export PATH
 if iptables-nft -t raw -S > /dev/null 2>&1; then ipt=iptables-nft; else ipt=iptables-legacy; fi

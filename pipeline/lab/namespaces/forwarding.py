@@ -1,7 +1,7 @@
-"""Ports of this machine's loopback for BuildKit's service: forwarded by the engine's network, at secret addresses.
+"""Loopback ports of this machine for BuildKit's service: forwarded by the engine's network, at secret addresses.
 
-What goes through Dagger's session instead costs some ten times the processor time. Other containers of the engine are
-not given the address, and it is one of 2^33: of a network that no site has (RFC 2544, 198.18.0.0/15), and a port.
+Dagger's session can carry the same traffic, for some ten times the processor time. Other containers of the engine do
+not learn the address, which is one of 2^33: in a network that no site uses (RFC 2544, 198.18.0.0/15), and a port.
 """
 
 from __future__ import annotations
@@ -11,38 +11,43 @@ import secrets
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
+from types import MappingProxyType
 
-from .. import daemons
+from pipeline.util.files import replace_file
+
 from ..daemons import DaemonRecord
 from ..settings import LabSettings
 
 _NETWORK = IPv4Network("198.18.0.0/15")
-_FIRST, _LAST = 1024, 65535  # ports
+_FIRST_PORT, _LAST_PORT = 1024, 65535
 
 
-def choose(ports: Iterable[int]) -> dict[int, str]:
-    """An address of its own, with port, for each port."""
-    return {port: _address() for port in ports}
+def choose_forwards(ports: Iterable[int]) -> Mapping[int, str]:
+    """A random address, with a port, for each loopback port."""
+    return MappingProxyType({port: _random_address() for port in ports})
 
 
-def _address() -> str:
+def _random_address() -> str:
     address = _NETWORK[secrets.randbelow(_NETWORK.num_addresses)]
-    return f"{address}:{_FIRST + secrets.randbelow(_LAST - _FIRST + 1)}"
+    return f"{address}:{_FIRST_PORT + secrets.randbelow(_LAST_PORT - _FIRST_PORT + 1)}"
 
 
-def write(settings: LabSettings, engine: DaemonRecord, forwards: Mapping[int, str]) -> None:
-    """Keep what an engine was started with."""
-    daemons.replace_text(_file(settings), json.dumps({"pid": engine.pid, "forwards": forwards}) + "\n")
+def write_forwards(settings: LabSettings, engine: DaemonRecord, forwards: Mapping[int, str]) -> None:
+    """Record the addresses that an engine was started with."""
+    replace_file(
+        _file(settings), json.dumps({"pid": engine.pid, "forwards": dict(forwards)}) + "\n", mode=0o600
+    )
 
 
-def read(settings: LabSettings, engine: DaemonRecord | None) -> dict[int, str]:
-    """What the running engine was started with; nothing where another version started it."""
+def read_forwards(settings: LabSettings, engine: DaemonRecord | None) -> Mapping[int, str]:
+    """The addresses that the running engine was started with; empty if there are none on record."""
     try:
         data = json.loads(_file(settings).read_text())
-        same = engine is not None and data["pid"] == engine.pid
-        return {int(port): str(address) for port, address in data["forwards"].items()} if same else {}
+        if engine is None or data["pid"] != engine.pid:
+            return MappingProxyType({})
+        return MappingProxyType({int(port): str(address) for port, address in data["forwards"].items()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+        return MappingProxyType({})
 
 
 def _file(settings: LabSettings) -> Path:

@@ -1,11 +1,10 @@
-"""The embedded registry: olareg on the loopback address, its content in the instance's data folder."""
+"""The embedded registry as a process: olareg on the loopback address, its content in the instance's data folder."""
 
 from __future__ import annotations
 
-import json
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,136 +13,112 @@ import anyio
 from pipeline.errors import EnvironmentProblem
 
 from .. import daemons, ports
-from ..daemons import DaemonRecord, DaemonState
+from ..daemons import DaemonRecord, DaemonState, DaemonStatus
+from ..registry_port import kept_port, launch_on_port, registry_address
 from ..settings import LabSettings, Report
 from ..tools import toolbox
 
 STEP = "registry"
 _ANSWER_LIMIT = 15.0  # seconds until it has to answer
-_OTHER_PORTS = 20  # to try on a first start
+_STOP_LIMIT = 10.0  # seconds
 
 
-def record_file(settings: LabSettings) -> Path:
-    """Where the running registry is written down."""
-    return settings.data / "registry.pid"
+@dataclass(frozen=True, slots=True)
+class LabRegistry:
+    """The registry of an instance, as a process."""
 
+    settings: LabSettings
 
-def port(settings: LabSettings) -> int | None:
-    """The port that this instance keeps over restarts; None before its first start."""
-    return _kept(settings.data)
+    @property
+    def record_file(self) -> Path:
+        """The file with the record of the running registry."""
+        return self.settings.data / "registry.pid"
 
+    @property
+    def log_file(self) -> Path:
+        """The file with the registry's output."""
+        return self.settings.data / "registry.log"
 
-def _kept(folder: Path) -> int | None:
-    try:
-        kept = json.loads((folder / "registry.json").read_text())["port"]
-        return int(kept) if 0 < int(kept) < 65536 else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    def state(self) -> tuple[DaemonState, DaemonRecord | None]:
+        """The registry's state, and its record."""
+        return daemons.state(self.record_file)
 
+    async def start(self, report: Report, *, keep: bool = False) -> int:
+        """Start the registry unless it answers already; returns its port. A running one is kept in any case.
 
-def choose_port(settings: LabSettings, avoid: frozenset[int] = frozenset()) -> tuple[int, bool]:
-    """The port to listen on, and whether it is the one that this instance kept from its first start.
+        Raises `EnvironmentProblem` if its port is taken or it does not answer in time.
+        """
+        state, record = self.state()
+        port = kept_port(self.settings)
+        running = record if state is DaemonState.RUNNING else None
+        if (
+            running
+            and port
+            and ports.listens(running.pid, port)
+            and await ports.http_answers(port, "/v2/", 5)
+        ):
+            return port
+        if running:
+            report(STEP, f"pid {running.pid} does not answer: restarting it")
+            await daemons.stop(running, signal.SIGTERM, limit=5)
+        elif state is DaemonState.CRASHED:
+            report(STEP, "it ended without having been stopped: restarting it, its content is kept")
+        binary = await toolbox.ensure("olareg", self.settings, report) / "olareg"
+        port = await launch_on_port(self.settings, partial(self._launch, binary))
+        report(STEP, f"running on localhost:{port}")
+        return port
 
-    Raises `EnvironmentProblem` if a stranger listens on the kept port: references to it were written.
-    """
-    kept = port(settings)
-    if kept is None:
-        others = (path.parent for path in settings.home.glob("*/registry.json"))
-        reserved = {_kept(folder) for folder in others} - {None}
-        return ports.pick(avoid | reserved), False
-    if not ports.is_free(kept):
-        who = ports.owner(kept) or "another program"
+    async def _launch(self, binary: Path, port: int) -> None:
+        content = self.settings.data / "registry"
+        content.mkdir(parents=True, exist_ok=True)
+        self.log_file.unlink(missing_ok=True)
+        argv = [str(binary), "serve", "--addr", ports.LOOPBACK, "--port", str(port)]
+        argv += ["--store-type", "dir", "--dir", str(content), "--api-delete", "--api-blob-delete"]
+        environ = {"PATH": self.settings.path, "HOME": str(self.settings.data)}
+        child = daemons.spawn(argv, environ=environ, log=self.log_file)
+        record = daemons.record_of(child.pid, binary.parent.name)
+        if record is not None:
+            daemons.write(self.record_file, record)
+            if await self._answers(record, port):
+                child.returncode = 0  # from now on it is not our child, so Popen must not complain
+                return
+        child.poll()
+        self.record_file.unlink(missing_ok=True)
         raise EnvironmentProblem(
-            f"port {kept} of the registry of instance {settings.instance!r} is taken by {who}",
-            hint=f"stop it, or remove {settings.data / 'registry.json'} to take another port",
+            f"the registry did not start on localhost:{port}",
+            hint=f"see {self.log_file}",
+            detail=daemons.last_lines(self.log_file) or None,
         )
-    return kept, True
 
+    async def _answers(self, record: DaemonRecord, port: int) -> bool:
+        """Wait for an answer; stops a registry that does not answer in time."""
+        deadline = time.monotonic() + _ANSWER_LIMIT
+        while daemons.alive(record):
+            if ports.listens(record.pid, port) and await ports.http_answers(port, "/v2/"):
+                return True
+            if time.monotonic() > deadline:
+                await daemons.stop(record, signal.SIGTERM, limit=2)
+                break
+            await anyio.sleep(0.02)
+        return False
 
-def keep_port(settings: LabSettings, number: int) -> None:
-    """Write down the port, for all later starts."""
-    if port(settings) != number:
-        daemons.replace_text(settings.data / "registry.json", json.dumps({"port": number}) + "\n")
+    async def stop(self, report: Report) -> None:
+        """Stop the registry if it runs; its content stays."""
+        state, record = self.state()
+        if state is DaemonState.RUNNING and record:
+            report(STEP, f"stopping pid {record.pid}")
+            await daemons.stop(record, signal.SIGTERM, limit=_STOP_LIMIT)
+        self.record_file.unlink(missing_ok=True)
 
-
-async def on_a_port(settings: LabSettings, launch: Callable[[int], Awaitable[None]]) -> int:
-    """Start a registry by `launch(port)` on the instance's port; a first one may turn out to be taken.
-
-    Raises what `launch` raises, and as `choose_port` does.
-    """
-    tried: set[int] = set()
-    while True:
-        number, kept = choose_port(settings, frozenset(tried))
-        try:
-            await launch(number)
-        except EnvironmentProblem:
-            if kept or ports.is_free(number) or len(tried) > _OTHER_PORTS:
-                raise
-            tried.add(number)  # somebody else was faster
-            continue
-        keep_port(settings, number)
-        return number
-
-
-def state(settings: LabSettings) -> tuple[DaemonState, DaemonRecord | None]:
-    """How the registry is, and its record."""
-    return daemons.state(record_file(settings))
-
-
-async def start(settings: LabSettings, report: Report) -> int:
-    """Make the registry run and answer; gives its port. Nothing happens if it runs already.
-
-    Raises `EnvironmentProblem` when its port is taken or it does not answer in time.
-    """
-    found, record = state(settings)
-    kept = port(settings)
-    ours = record is not None and kept is not None and ports.listens(record.pid, kept)
-    if found is DaemonState.RUNNING and ours and kept and await ports.http_answers(kept, "/v2/", 5):
-        return kept
-    if found is DaemonState.RUNNING and record:
-        report(STEP, f"pid {record.pid} does not answer: starting it again")
-        await daemons.stop(record, first=signal.SIGTERM, patience=5)
-    elif found is DaemonState.CRASHED:
-        report(STEP, "it was not stopped, but is gone: starting it again, its content is kept")
-    binary = await toolbox.ensure("olareg", settings, report) / "olareg"
-    number = await on_a_port(settings, partial(_launch, binary, settings))
-    report(STEP, f"running on localhost:{number}")
-    return number
-
-
-async def _launch(binary: Path, settings: LabSettings, number: int) -> None:
-    content = settings.data / "registry"
-    content.mkdir(parents=True, exist_ok=True)
-    log = settings.data / "registry.log"
-    log.unlink(missing_ok=True)
-    argv = [str(binary), "serve", "--addr", ports.LOOPBACK, "--port", str(number)]
-    argv += ["--store-type", "dir", "--dir", str(content), "--api-delete", "--api-blob-delete"]
-    child = daemons.spawn(argv, environ={"PATH": settings.path, "HOME": str(settings.data)}, log=log)
-    record = daemons.describe(child.pid, binary.parent.name)
-    if record is not None:
-        daemons.write(record_file(settings), record)
-    deadline = time.monotonic() + _ANSWER_LIMIT
-    while record is not None and daemons.alive(record):
-        if ports.listens(record.pid, number) and await ports.http_answers(number, "/v2/"):
-            child.returncode = 0  # it is nobody's child from now on
-            return
-        if time.monotonic() > deadline:
-            await daemons.stop(record, first=signal.SIGTERM, patience=2)
-            break
-        await anyio.sleep(0.02)
-    child.poll()
-    record_file(settings).unlink(missing_ok=True)
-    raise EnvironmentProblem(
-        f"the registry did not come up on localhost:{number}",
-        hint=f"see {log}",
-        detail=daemons.last_lines(log) or None,
-    )
-
-
-async def stop(settings: LabSettings, report: Report) -> None:
-    """Stop the registry if it runs; its content stays."""
-    found, record = state(settings)
-    if found is DaemonState.RUNNING and record:
-        report(STEP, f"stopping pid {record.pid}")
-        await daemons.stop(record, first=signal.SIGTERM, patience=10)
-    record_file(settings).unlink(missing_ok=True)
+    async def status(self) -> DaemonStatus:
+        """The registry's status."""
+        state, record = self.state()
+        port = kept_port(self.settings)
+        return DaemonStatus(
+            "registry",
+            state,
+            address=registry_address(self.settings),
+            runs_as=f"pid {record.pid}" if record else "",
+            answers=await ports.http_answers(port, "/v2/") if port and state is DaemonState.RUNNING else None,
+            log=str(self.log_file),
+        )

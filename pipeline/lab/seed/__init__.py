@@ -1,7 +1,7 @@
-"""The lab's own mirror: what a machine needs where no public container registry is reachable.
+"""The machine's own mirror, for machines where no public container registry is reachable.
 
 `seed` fills the embedded registry with stand-ins for the official images that the pipeline refers to, under
-`mirror/<host>/…`, so that one mirror rule per host makes every reference resolve.
+`mirror/<host>/…`, so that one mirror rule per host resolves every reference.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from pipeline.util.lazy import names
 
-from .site import Seeded, Site
+from .site import SeededImage, Site
 
 if TYPE_CHECKING:
-    from .fill import needed, own_platform, seed
+    from .seeding import needed, own_platform, seed
 
-# What makes images is brought when it is asked for; who only reads the site's record does without.
-__getattr__ = names(__name__, {"fill": ("needed", "own_platform", "seed")})
+# Reading the site's record does not import what builds images.
+__getattr__ = names(__name__, {"seeding": ("needed", "own_platform", "seed")})
 
-__all__ = ["Seeded", "Site", "needed", "own_platform", "seed"]
+__all__ = ["SeededImage", "Site", "needed", "own_platform", "seed"]

@@ -1,45 +1,33 @@
-"""Advisories as people write them: read, checked, and put into the form that the database writer takes."""
+"""Advisories as people write them: read, checked, and converted for the database writer."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline.errors import ConfigError, Problem
+from pipeline.util.timestamps import format_timestamp
 
 SAMPLE = Path(__file__).parent / "advisories.yml"
-SOURCE = {
-    "id": "lockage-lab",
-    "name": "Lockage lab sample (made up)",
-    "url": "https://lockage.example/lab",
-}
-SEVERITIES = ("UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL")
+SOURCE_ID = "lockage-lab"
 LANGUAGES = ("pip", "npm", "go", "cargo", "maven", "rubygems", "composer", "nuget")
+SEVERITIES = ("UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL")
 
-_NEXT_UPDATE = "2099-01-01T00:00:00Z"  # a date in the past would send the scanner out for a newer one
+_NEXT_UPDATE = "2099-01-01T00:00:00Z"  # with a date in the past the scanner would look for a newer one
 _MAX_BYTES = 1 << 20
 _ID = re.compile(r"(?:CVE-\d{4}-\d{4,7}|GHSA(?:-[0-9a-z]{4}){3}|TEMP-[0-9A-Za-z-]{1,40})\Z")
 _SYSTEM = re.compile(r"(?:debian \d{1,2}|ubuntu \d\d\.\d\d|alpine 3\.\d{1,2})\Z")
 _WORD = re.compile(r"[^\s\x00-\x1f]{1,200}\Z")
-_KEYS = {
-    "id",
-    "ecosystem",
-    "package",
-    "fixed_version",
-    "severity",
-    "published",
-    "title",
-    "description",
-    "references",
-}
+_EXPECTED_DOCUMENT = "expected a mapping with format: 1, updated and advisories"
 
 
 @dataclass(frozen=True, slots=True)
 class Advisory:
-    """One flaw in one package of one ecosystem; `fixed_version` None means that no version is without it."""
+    """One flaw in one package of one ecosystem; `fixed_version` is None if every version has it."""
 
     id: str
     ecosystem: str
@@ -53,14 +41,14 @@ class Advisory:
 
     def to_writer(self) -> dict[str, object]:
         """The advisory as `modules/trivydb` reads it; languages have version ranges instead of one version."""
-        language = self.ecosystem in LANGUAGES
+        is_language = self.ecosystem in LANGUAGES
         fixed = self.fixed_version or ""
         return {
             "id": self.id,
-            "bucket": f"{self.ecosystem}::{SOURCE['id']}" if language else self.ecosystem,
+            "bucket": f"{self.ecosystem}::{SOURCE_ID}" if is_language else self.ecosystem,
             "package": self.package,
             "fixed_version": fixed,
-            "vulnerable": (f"<{fixed}" if fixed else ">=0") if language else "",
+            "vulnerable": (f"<{fixed}" if fixed else ">=0") if is_language else "",
             "severity": self.severity,
             "title": self.title,
             "description": self.description,
@@ -71,7 +59,7 @@ class Advisory:
 
 @dataclass(frozen=True, slots=True)
 class AdvisoryList:
-    """A whole file of advisories and the time it is as of."""
+    """A file of advisories, and the time of its last update."""
 
     updated: datetime.datetime
     advisories: tuple[Advisory, ...]
@@ -79,120 +67,162 @@ class AdvisoryList:
     def to_writer(self) -> dict[str, object]:
         """Input of `modules/trivydb`, complete and in a fixed order."""
         return {
-            "updated": self.updated.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "updated": format_timestamp(int(self.updated.timestamp())),
             "next_update": _NEXT_UPDATE,
-            "source": SOURCE,
-            "advisories": [a.to_writer() for a in self.advisories],
+            "source": {
+                "id": SOURCE_ID,
+                "name": "Lockage lab sample (made up)",
+                "url": "https://lockage.example/lab",
+            },
+            "advisories": [advisory.to_writer() for advisory in self.advisories],
         }
 
 
 def read(path: Path = SAMPLE) -> AdvisoryList:
-    """Read a YAML (or JSON) file of advisories; its form is said at the top of `advisories.yml`.
+    """Read a YAML (or JSON) file of advisories; `advisories.yml` describes its format.
 
-    Raises `ConfigError` with everything that is wrong in it.
+    Raises `ConfigError` with every problem in it.
     """
+    document = _load(path)
+    updated, items = document.get("updated"), document.get("advisories")
+    if document.get("format") != 1 or not isinstance(items, list):
+        raise _invalid(path, _EXPECTED_DOCUMENT)
+    problems: list[Problem] = []
+    if not isinstance(updated, datetime.datetime):
+        problems.append(_problem(path, "updated", "expected a time such as 2026-11-01T00:00:00Z"))
+    fields = [_Fields(path, f"advisories.{number}", item) for number, item in enumerate(items)]
+    advisories = [advisory for field in fields if (advisory := field.advisory()) is not None]
+    problems += [problem for field in fields for problem in field.problems]
+    problems += _contradictions(path, advisories)
+    if problems or not isinstance(updated, datetime.datetime):
+        raise ConfigError(problems)
+    return AdvisoryList(
+        updated if updated.tzinfo else updated.replace(tzinfo=datetime.UTC),
+        tuple(sorted(advisories, key=lambda advisory: (advisory.ecosystem, advisory.package, advisory.id))),
+    )
+
+
+def _load(path: Path) -> Mapping[object, object]:
     import yaml
 
     content = path.read_bytes()
     if len(content) > _MAX_BYTES:
-        raise _wrong(path, [("", f"larger than {_MAX_BYTES} bytes")])
+        raise _invalid(path, f"larger than {_MAX_BYTES} bytes")
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(content, yaml.SafeLoader)):
-            raise _wrong(path, [("", "anchors and aliases have no use here")])
-        data = yaml.safe_load(content)
+            raise _invalid(path, "anchors and aliases are not allowed")
+        document = yaml.safe_load(content)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _wrong(path, [("", f"not readable as YAML: {error}")]) from error
-    if not isinstance(data, dict) or data.get("format") != 1 or not isinstance(data.get("advisories"), list):
-        raise _wrong(path, [("", "expected a mapping with format: 1, updated and advisories")])
-    updated = data.get("updated")
-    faults = (
-        []
-        if isinstance(updated, datetime.datetime)
-        else [("updated", "expected a time such as 2026-11-01T00:00:00Z")]
-    )
-    found: list[Advisory] = []
-    for number, item in enumerate(data["advisories"]):
-        advisory = _advisory(item, f"advisories.{number}", faults)
-        if advisory:
-            found.append(advisory)
-    _contradictions(found, faults)
-    if faults:
-        raise _wrong(path, faults)
-    return AdvisoryList(
-        updated if updated.tzinfo else updated.replace(tzinfo=datetime.UTC),
-        tuple(sorted(found, key=lambda a: (a.ecosystem, a.package, a.id))),
-    )
+        raise _invalid(path, f"not readable as YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise _invalid(path, _EXPECTED_DOCUMENT)
+    return document
 
 
-def _advisory(item: Any, where: str, faults: list[tuple[str, str]]) -> Advisory | None:
-    if not isinstance(item, dict):
-        faults.append((where, "expected a mapping"))
-        return None
-    before = len(faults)
+def _problem(path: Path, key: str, message: str) -> Problem:
+    return Problem(path.name, 0, 0, key, message)
 
-    def check(key: str, right: bool, expected: str) -> None:
-        if not right:
-            faults.append((f"{where}.{key}", f"expected {expected}"))
 
-    def text(key: str) -> str:
-        value = item.get(key)
+def _invalid(path: Path, message: str) -> ConfigError:
+    return ConfigError([_problem(path, "", message)])
+
+
+class _Fields:
+    """The fields of one advisory in a file; collects a problem for each invalid one."""
+
+    def __init__(self, path: Path, position: str, item: object) -> None:
+        self.problems: list[Problem] = []
+        self._path, self._position = path, position
+        self._item: dict[object, object] | None = item if isinstance(item, dict) else None
+
+    def advisory(self) -> Advisory | None:
+        """The advisory, or None with at least one problem."""
+        if self._item is None:
+            self.problems.append(_problem(self._path, self._position, "expected a mapping"))
+            return None
+        names = {field.name for field in dataclasses.fields(Advisory)}
+        self.problems += [
+            _problem(self._path, f"{self._position}.{key}", "unknown key")
+            for key in sorted(set(map(str, self._item)) - names)
+        ]
+        advisory = Advisory(
+            id=self._text("id", lambda text: bool(_ID.match(text)), "an identifier such as CVE-2099-0001"),
+            ecosystem=self._text("ecosystem", _is_ecosystem, '"debian 12" or a language'),
+            package=self._text("package", _is_word, "a package name"),
+            fixed_version=self._fixed_version(),
+            severity=self._text("severity", lambda text: text in SEVERITIES, " or ".join(SEVERITIES)),
+            published=self._published(),
+            title=self._text("title", lambda text: bool(text.strip()), "a text"),
+            description=self._description(),
+            references=self._references(),
+        )
+        return None if self.problems else advisory
+
+    def _expected(self, key: str, expected: str) -> None:
+        self.problems.append(_problem(self._path, f"{self._position}.{key}", f"expected {expected}"))
+
+    def _get(self, key: str) -> object:
+        return self._item.get(key) if self._item else None
+
+    def _text(self, key: str, valid: Callable[[str], bool], expected: str) -> str:
+        value = self._get(key)
+        if isinstance(value, str) and valid(value):
+            return value
+        self._expected(key, expected)
+        return ""
+
+    def _description(self) -> str:
+        value = self._get("description")
         return value if isinstance(value, str) else ""
 
-    for key in sorted(set(map(str, item)) - _KEYS):
-        faults.append((f"{where}.{key}", "unknown key"))
-    ecosystem, references = text("ecosystem"), item.get("references") or []
-    fixed, published = item.get("fixed_version"), item.get("published")
-    check("id", bool(_ID.match(text("id"))), "an identifier such as CVE-2099-0001")
-    check("ecosystem", ecosystem in LANGUAGES or bool(_SYSTEM.match(ecosystem)), '"debian 12" or a language')
-    check("package", bool(_WORD.match(text("package"))), "a package name")
-    check(
-        "fixed_version",
-        fixed is None or (isinstance(fixed, str) and bool(_WORD.match(fixed))),
-        "a version in quotes",
-    )
-    check("severity", text("severity") in SEVERITIES, " or ".join(SEVERITIES))
-    check("title", bool(text("title").strip()), "a text")
-    check("published", type(published) is datetime.date, "a date such as 2026-11-01")
-    check(
-        "references",
-        isinstance(references, list) and all(isinstance(r, str) for r in references),
-        "a list of URLs",
-    )
-    if len(faults) > before:
+    def _fixed_version(self) -> str | None:
+        value = self._get("fixed_version")
+        if value is None or (isinstance(value, str) and _is_word(value)):
+            return value
+        self._expected("fixed_version", "a version in quotes")
         return None
-    return Advisory(
-        text("id"),
-        ecosystem,
-        text("package"),
-        fixed,
-        text("severity"),
-        published,
-        text("title"),
-        text("description"),
-        tuple(references),
-    )
+
+    def _published(self) -> datetime.date:
+        value = self._get("published")
+        if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+            return value
+        self._expected("published", "a date such as 2026-11-01")
+        return datetime.date.min
+
+    def _references(self) -> tuple[str, ...]:
+        value = self._get("references") or []
+        urls = [url for url in value if isinstance(url, str)] if isinstance(value, list) else []
+        if not isinstance(value, list) or len(urls) != len(value):
+            self._expected("references", "a list of URLs")
+        return tuple(urls)
 
 
-def _contradictions(found: list[Advisory], faults: list[tuple[str, str]]) -> None:
-    """One identifier may hit several packages, but it is one flaw: the rest must be said alike."""
+def _is_ecosystem(text: str) -> bool:
+    return text in LANGUAGES or bool(_SYSTEM.match(text))
+
+
+def _is_word(text: str) -> bool:
+    return bool(_WORD.match(text))
+
+
+def _contradictions(path: Path, advisories: Sequence[Advisory]) -> list[Problem]:
+    """One identifier may affect several packages, but it is one flaw: all else has to be equal."""
+    problems: list[Problem] = []
     first: dict[str, Advisory] = {}
-    seen: set[tuple[str, str, str]] = set()
-    for advisory in found:
-        known = first.setdefault(advisory.id, advisory)
-        same = (known.severity, known.title, known.description, known.published, known.references)
-        if same != (
-            advisory.severity,
-            advisory.title,
-            advisory.description,
-            advisory.published,
-            advisory.references,
-        ):
-            faults.append((advisory.id, "said twice with different words, dates or severities"))
-        place = (advisory.id, advisory.ecosystem, advisory.package)
-        if place in seen:
-            faults.append((advisory.id, f"said twice about {advisory.package} of {advisory.ecosystem}"))
-        seen.add(place)
+    affected: set[tuple[str, str, str]] = set()
+    for advisory in advisories:
+        if _flaw(advisory) != _flaw(first.setdefault(advisory.id, advisory)):
+            problems.append(
+                _problem(path, advisory.id, "listed twice with different texts, dates or severities")
+            )
+        package = (advisory.id, advisory.ecosystem, advisory.package)
+        if package in affected:
+            problems.append(
+                _problem(path, advisory.id, f"listed twice for {advisory.package} of {advisory.ecosystem}")
+            )
+        affected.add(package)
+    return problems
 
 
-def _wrong(path: Path, faults: list[tuple[str, str]]) -> ConfigError:
-    return ConfigError([Problem(path.name, 0, 0, key, message) for key, message in faults])
+def _flaw(advisory: Advisory) -> Advisory:
+    return dataclasses.replace(advisory, ecosystem="", package="", fixed_version=None)

@@ -1,16 +1,16 @@
 #!/bin/sh
-# Run a command as root of a user namespace in which this kernel runs another machine's programs by qemu.
-# The kernel keeps a list of interpreters for each user namespace (Linux 6.7), so the host's own is not touched.
+# Run a command as root of a user namespace in which this kernel runs programs of a foreign platform by qemu.
+# The kernel has a list of interpreters per user namespace (Linux 6.7), so the host's list does not change.
 #
 # foreign.sh QEMU MACHINE COMMAND…   QEMU is a folder with emulators, MACHINE qemu's name (aarch64)
-# It has to be process 1 of a pid namespace, with whose end everything here ends.
+# It has to be process 1 of a pid namespace, so that everything here ends with it.
 set -eu
 
 if [ "$1" = inside ]; then
     shift
     mount --make-rprivate /
     if ! mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc 2> /dev/null; then
-        echo "E: this kernel has no interpreters for a namespace alone (Linux 6.7 and later have)" >&2
+        echo "E: this kernel has no interpreters per user namespace (Linux 6.7 and later have)" >&2
         exit 1
     fi
     line=$(cat "$1/usr/lib/binfmt.d/qemu-$2.conf")
@@ -19,7 +19,7 @@ if [ "$1" = inside ]; then
     exec "$@"
 fi
 
-# A namespace whose users are the host's, each by its own number: packages have files of many owners.
+# The namespace maps every user to the same number on the host: files of packages have many owners.
 unshare --user sleep infinity &
 holder=$!
 mine=$(readlink /proc/self/ns/user)

@@ -1,4 +1,4 @@
-"""What a machine knows about its own mirror: which hosts resolve to it, and what lies there."""
+"""The machine's own mirror: which official references resolve to it, and what it contains."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
 from pipeline.model import Digest, Platform, Reference, Repository
 from pipeline.util.canonical_json import pretty
+from pipeline.util.files import replace_file
 
 FILE = "site.json"
 PREFIX = "mirror"
 
 
 @dataclass(frozen=True, slots=True)
-class Seeded:
-    """Content in the mirror: the key of the inputs it was made from, and its digest."""
+class SeededImage:
+    """An image in the mirror: the key of the inputs it was built from, and its digest."""
 
     key: str
     digest: Digest
@@ -25,54 +26,53 @@ class Seeded:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A registry that stands in for others. `seeded` is by official reference, `docker.io/…:tag`; `platforms`
-    are those that were asked for beside this machine's own."""
+    """A registry that mirrors others.
+
+    `seeded` is by official reference, `docker.io/…:tag`; `platforms` are those requested besides this machine's own.
+    """
 
     registry: str
-    seeded: Mapping[str, Seeded] = field(default_factory=dict)
+    seeded: Mapping[str, SeededImage] = field(default_factory=lambda: MappingProxyType({}))
     platforms: tuple[Platform, ...] = ()
 
     @property
     def mirrors(self) -> dict[str, str]:
-        """Registry host to the prefix that stands in for it: `docker.io` to `localhost:5000/mirror/docker.io`."""
+        """Registry host to the prefix that replaces it: `docker.io` to `localhost:5000/mirror/docker.io`."""
         hosts = sorted({Reference.parse(name).repository.host for name in self.seeded})
         return {host: f"{self.registry}/{PREFIX}/{host}" for host in hosts}
 
     def mirrored(self, reference: Reference) -> Reference:
-        """Where the reference is found here; tag and digest stay."""
-        there = reference.repository
-        return Reference(
-            Repository(self.registry, f"{PREFIX}/{there.host}/{there.path}"), reference.tag, reference.digest
-        )
+        """The reference in the mirror, with the same tag and digest."""
+        official = reference.repository
+        repository = Repository(self.registry, f"{PREFIX}/{official.host}/{official.path}")
+        return Reference(repository, reference.tag, reference.digest)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The site as data: `registry`, `mirrors`, and `seeded` by reference."""
         return {
             "registry": self.registry,
             "mirrors": self.mirrors,
             "seeded": {
-                name: {"key": one.key, "digest": str(one.digest)} for name, one in sorted(self.seeded.items())
+                name: {"key": image.key, "digest": str(image.digest)}
+                for name, image in sorted(self.seeded.items())
             },
-            **({"platforms": [str(p) for p in self.platforms]} if self.platforms else {}),
+            **({"platforms": [str(platform) for platform in self.platforms]} if self.platforms else {}),
         }
 
     def write(self, folder: Path) -> None:
-        """Keep the site in an instance's data folder; readers never see half of it."""
-        folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f".{FILE}.new"
-        part.write_text(pretty(self.to_json()))
-        part.replace(folder / FILE)
+        """Write the site into an instance's data folder, atomically."""
+        replace_file(folder / FILE, pretty(self.to_json()))
 
     @classmethod
     def read(cls, folder: Path) -> Site | None:
-        """The site of an instance, or None if it was never seeded or the record is damaged."""
+        """The site of an instance, or None if nothing was seeded or the record is damaged."""
         try:
             data = json.loads((folder / FILE).read_bytes())
             seeded = {
-                str(Reference.parse(name)): Seeded(str(one["key"]), Digest(one["digest"]))
-                for name, one in data["seeded"].items()
+                str(Reference.parse(name)): SeededImage(str(image["key"]), Digest(image["digest"]))
+                for name, image in data["seeded"].items()
             }
             platforms = tuple(Platform.parse(text) for text in data.get("platforms", ()))
-            return cls(str(data["registry"]), seeded, platforms)
+            return cls(str(data["registry"]), MappingProxyType(seeded), platforms)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None

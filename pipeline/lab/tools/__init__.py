@@ -1,1 +1,1 @@
-"""Tools that the lab makes: compiled from pinned modules, unpacked from wheels and packages."""
+"""Tools that the lab builds or unpacks: from pinned Go modules, wheels and Debian packages."""

@@ -1,9 +1,10 @@
-"""Root file systems from Debian's packages, laid out by mmdebstrap without touching the host's."""
+"""Root file systems from Debian packages, laid out by mmdebstrap without changing the host's."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pipeline.errors import EnvironmentProblem
 
@@ -12,43 +13,44 @@ from ..settings import LabSettings, Report
 from .packages import need
 
 SUITE = "bookworm"
-_LEFT_OUT = ("doc", "groff", "info", "lintian", "locale", "man")
+_EXCLUDED = ("doc", "groff", "info", "lintian", "locale", "man")
 
 
-async def root(
-    target: Path,
-    packages: Sequence[str],
-    settings: LabSettings,
-    report: Report,
-    *,
-    step: str,
-    form: str,
-    variant: str = "minbase",
-) -> None:
-    """Lay out the packages and what they need at `target`, a folder (`form` "directory") or a tar ("tar").
+@dataclass(frozen=True, slots=True)
+class DebianRoot:
+    """The packages of a root file system, and its form: a folder or a tar file.
 
-    `variant` decides what comes along unasked: "minbase", or "essential", without apt. Takes about half a minute, from
-    Debian's usual mirrors. Documentation and translations are left out.
-    Raises `EnvironmentProblem` where mmdebstrap is missing and cannot be installed, or fails.
+    `variant` determines what is installed besides: "minbase", or "essential", without apt.
+    """
+
+    packages: tuple[str, ...]
+    form: Literal["directory", "tar"]
+    variant: Literal["minbase", "essential"] = "minbase"
+
+
+async def lay_out(root: DebianRoot, target: Path, step: str, settings: LabSettings, report: Report) -> None:
+    """Lay out the packages and their dependencies at `target`: about half a minute, from Debian's usual mirrors.
+
+    Documentation and translations are left out.
+    Raises `EnvironmentProblem` if mmdebstrap fails, or is missing and cannot be installed.
     """
     await need({"mmdebstrap": "mmdebstrap", "unshare": "util-linux"}, settings, report)
     argv = [
         *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
-        *("mmdebstrap", "--mode=root", f"--variant={variant}", f"--format={form}"),
+        *("mmdebstrap", "--mode=root", f"--variant={root.variant}", f"--format={root.form}"),
         '--aptopt=Acquire::Languages "none"',
-        *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _LEFT_OUT),
-        f"--include={','.join(packages)}",
+        *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _EXCLUDED),
+        f"--include={','.join(root.packages)}",
         *("--customize-hook=rm -rf $1/var/lib/apt/lists $1/var/cache/apt $1/var/log/*", SUITE, str(target)),
     ]
-    environ = {**settings.environ, "PATH": settings.path, "SOURCE_DATE_EPOCH": "1767225600"}
-    done = await process.follow(
+    completed = await process.follow(
         argv,
-        environ=environ,
-        each=lambda line: report(step, f"Debian packages: {line[3:]}") if line.startswith("I: ") else None,
+        environ={**settings.child_environ, "SOURCE_DATE_EPOCH": "1767225600"},
+        on_line=lambda line: report(step, f"Debian packages: {line[3:]}") if line.startswith("I: ") else None,
     )
-    if done.code != 0:
+    if completed.code != 0:
         raise EnvironmentProblem(
-            f"Debian packages could not be laid out: mmdebstrap ended with code {done.code}",
-            hint="look at the network and the disk, then run the same command again",
-            detail=process.tail(done.err),
+            f"Debian packages could not be laid out: mmdebstrap exited with code {completed.code}",
+            hint="check the network and the disk, then run the same command again",
+            detail=process.tail(completed.stderr),
         )

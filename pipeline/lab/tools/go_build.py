@@ -1,4 +1,4 @@
-"""Compile a pinned Go module: the same inputs on any machine, with progress that counts packages."""
+"""Compile a pinned Go module reproducibly, with progress counted in packages."""
 
 from __future__ import annotations
 
@@ -6,71 +6,83 @@ import os
 import re
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
 
 from .. import process
 from ..settings import LabSettings, Report
-from .recipes import GoTool, architecture, module_of
+from .recipes import GoTool, architecture, module_folder
 
-_PROGRESS_EVERY = 2.0  # seconds between two lines of progress
-_OLDEST = (1, 21)  # the first release that fetches the toolchain a go.mod asks for
+_REPORT_INTERVAL = 2.0  # seconds between two lines of progress
+_OLDEST_GO = (1, 21)  # the first release that fetches the toolchain a go.mod requires
 
 
-async def build(tool: GoTool, destination: Path, settings: LabSettings, report: Report) -> None:
+@dataclass(frozen=True, slots=True)
+class _Compilation:
+    """One tool, the Go command and environment that compile it, and its progress."""
+
+    tool: GoTool
+    go: Path
+    environ: Mapping[str, str]
+    report: Report
+
+    @property
+    def step(self) -> str:
+        return f"tool {self.tool.name}"
+
+    @property
+    def flags(self) -> list[str]:
+        return ["-tags", ",".join(self.tool.tags)] if self.tool.tags else []
+
+
+async def build_go_tool(tool: GoTool, destination: Path, settings: LabSettings, report: Report) -> None:
     """Compile the tool's packages into `destination`.
 
     Raises `EnvironmentProblem` if there is no Go, or with the compiler's last lines if it fails.
     """
     if sys.platform != "linux":
         raise EnvironmentProblem(
-            f"{tool.name} is made on Linux only", hint="use Docker or a remote engine: LOCKAGE_ENGINE=docker"
+            f"{tool.name} can be built on Linux only",
+            hint="use Docker or a remote engine: LOCKAGE_ENGINE=docker",
         )
-    go = await _compiler(tool, settings)
-    step = f"tool {tool.name}"
-    report(step, f"reading the modules of {tool.name} {tool.version}")
-    environ = _environ(tool, settings)
-    module = module_of(tool)
-    flags = ["-tags", ",".join(tool.tags)] if tool.tags else []
-    total, share = await _stale(go, tool, environ, flags, step, report)
+    go = await _find_go(tool, settings)
+    compilation = _Compilation(tool, go, _environ(tool, settings), report)
+    report(compilation.step, f"fetching the modules of {tool.name} {tool.version}")
+    stale, total = await _count_packages(compilation)
+    minutes = tool.minutes * stale / max(1, total)
     report(
-        step,
-        f"compiling {tool.name} {tool.version}: {total} packages, about {_minutes(tool.minutes * share)} "
-        f"this once, kept in {settings.cache}",
+        compilation.step,
+        f"compiling {tool.name} {tool.version}: {stale} packages, about {_duration(minutes)}, "
+        f"once; kept in {settings.cache}",
     )
-    linker = " ".join(["-s", "-w", *(f"-X {variable}" for variable in tool.variables)])
-    counter = _Counter(step, tool, total, report)
+    linker_flags = " ".join(["-s", "-w", *(f"-X {variable}" for variable in tool.variables)])
     argv = [
-        str(go),
-        "build",
-        "-v",
-        *flags,
-        "-ldflags",
-        linker,
-        "-o",
-        f"{destination}{os.sep}",
-        *tool.packages,
+        *(str(go), "build", "-v", *compilation.flags, "-ldflags", linker_flags),
+        *("-o", f"{destination}{os.sep}", *tool.packages),
     ]
-    done = await process.follow(argv, environ=environ, cwd=module, each=counter.line)
-    if done.code != 0:
+    progress = _PackageProgress(compilation, stale)
+    completed = await process.follow(
+        argv, environ=compilation.environ, cwd=module_folder(tool), on_line=progress.compiled
+    )
+    if completed.code != 0:
         raise EnvironmentProblem(
             f"compiling {tool.name} {tool.version} failed",
-            hint="run the same command again: what was compiled is kept; look at the network and the disk",
-            detail=process.tail(done.err),
+            hint="check the network and the disk, then run the same command again: compiled packages are kept",
+            detail=process.tail(completed.stderr),
         )
 
 
-def _minutes(minutes: float) -> str:
+def _duration(minutes: float) -> str:
     if minutes < 1:
         return f"{max(5, round(minutes * 12) * 5)} seconds"
     return f"{minutes:.0f} minute{'s' if minutes >= 1.5 else ''}"
 
 
 def _environ(tool: GoTool, settings: LabSettings) -> dict[str, str]:
-    environ = dict(settings.environ)
-    environ |= {
-        "PATH": settings.path,
+    environ = settings.child_environ | {
         "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false",
         "GOWORK": "off",
         "GOOS": "linux",
@@ -82,73 +94,82 @@ def _environ(tool: GoTool, settings: LabSettings) -> dict[str, str]:
     return environ
 
 
-async def _compiler(tool: GoTool, settings: LabSettings) -> Path:
+async def _find_go(tool: GoTool, settings: LabSettings) -> Path:
     go = process.find("go", settings)
-    wish = "install Go 1.26 or newer (https://go.dev/dl), or use Docker: LOCKAGE_ENGINE=docker"
+    hint = "install Go 1.26 or newer (https://go.dev/dl), or use Docker: LOCKAGE_ENGINE=docker"
     if go is None:
-        raise EnvironmentProblem(f"{tool.name} has to be compiled and there is no Go on PATH", hint=wish)
-    environ = {**settings.environ, "PATH": settings.path, "GOTOOLCHAIN": "local"}
-    done = await process.run([str(go), "env", "GOVERSION"], environ=environ, what="asking Go for its version")
-    found = re.match(r"go(\d+)\.(\d+)", done.out)
-    if found and (int(found[1]), int(found[2])) < _OLDEST:
-        raise EnvironmentProblem(f"{go} is {done.out.strip()}, too old to compile {tool.name}", hint=wish)
+        raise EnvironmentProblem(f"{tool.name} has to be compiled and there is no Go on PATH", hint=hint)
+    environ = {**settings.child_environ, "GOTOOLCHAIN": "local"}
+    completed = await process.run(
+        [str(go), "env", "GOVERSION"], environ=environ, purpose="asking Go for its version"
+    )
+    version = re.match(r"go(\d+)\.(\d+)", completed.stdout)
+    if version and (int(version[1]), int(version[2])) < _OLDEST_GO:
+        raise EnvironmentProblem(
+            f"{go} is {completed.stdout.strip()}, too old to compile {tool.name}", hint=hint
+        )
     return go
 
 
-async def _stale(
-    go: Path, tool: GoTool, environ: dict[str, str], flags: list[str], step: str, report: Report
-) -> tuple[int, float]:
-    """Fetch the modules; how many packages the compiler's cache does not hold, and their share of all."""
-    stale = held = 0
+async def _count_packages(compilation: _Compilation) -> tuple[int, int]:
+    """Fetch the modules; the number of packages that Go's cache does not have, and of all packages."""
+    stale = fresh = 0
     fetched = _Throttle()
+    tool = compilation.tool
 
-    def line(text: str) -> None:
-        nonlocal stale, held
-        if text.startswith("go: downloading "):
+    def count(line: str) -> None:
+        nonlocal stale, fresh
+        if line.startswith("go: downloading "):
             fetched.count += 1
             if fetched.due():
-                report(step, f"fetching modules: {fetched.count}, {text.removeprefix('go: downloading ')}")
-        elif text == "stale":
+                module = line.removeprefix("go: downloading ")
+                compilation.report(compilation.step, f"fetching modules: {fetched.count}, {module}")
+        elif line == "stale":
             stale += 1
-        elif text == "held":
-            held += 1
+        elif line == "fresh":
+            fresh += 1
 
-    template = "{{if .Stale}}stale{{else}}held{{end}}"
-    argv = [str(go), "list", "-deps", "-f", template, *flags, *tool.packages]
-    done = await process.follow(argv, environ=environ, cwd=module_of(tool), each=line)
-    if done.code != 0:
+    template = "{{if .Stale}}stale{{else}}fresh{{end}}"
+    argv = [str(compilation.go), "list", "-deps", "-f", template, *compilation.flags, *tool.packages]
+    completed = await process.follow(
+        argv, environ=compilation.environ, cwd=module_folder(tool), on_line=count
+    )
+    if completed.code != 0:
         raise EnvironmentProblem(
-            f"the modules of {tool.name} {tool.version} could not be had",
-            hint="look at the network and at GOPROXY, then run the same command again",
-            detail=process.tail(done.err),
+            f"the modules of {tool.name} {tool.version} could not be fetched",
+            hint="check the network and GOPROXY, then run the same command again",
+            detail=process.tail(completed.stderr),
         )
-    return stale, stale / max(1, stale + held)
+    return stale, stale + fresh
 
 
 class _Throttle:
+    """Counts events, and says when the next one may be reported."""
+
     def __init__(self) -> None:
         self.count = 0
         self._last = time.monotonic()
 
     def due(self) -> bool:
         now = time.monotonic()
-        if now - self._last < _PROGRESS_EVERY:
+        if now - self._last < _REPORT_INTERVAL:
             return False
         self._last = now
         return True
 
 
-class _Counter(_Throttle):
-    """Turns the compiler's `-v` lines into "x of y packages"."""
+class _PackageProgress(_Throttle):
+    """Reports the compiler's `-v` lines as "x of y packages"."""
 
-    def __init__(self, step: str, tool: GoTool, total: int, report: Report) -> None:
+    def __init__(self, compilation: _Compilation, total: int) -> None:
         super().__init__()
-        self._step, self._tool, self._total, self._report = step, tool, total, report
+        self._compilation, self._total = compilation, total
 
-    def line(self, text: str) -> None:
+    def compiled(self, package: str) -> None:
         self.count += 1
         if self.due():
             total = max(self._total, self.count)
-            self._report(
-                self._step, f"compiling {self._tool.name}: {self.count} of {total} packages, now {text}"
+            name = self._compilation.tool.name
+            self._compilation.report(
+                self._compilation.step, f"compiling {name}: {self.count} of {total} packages, now {package}"
             )

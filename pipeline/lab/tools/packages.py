@@ -1,4 +1,4 @@
-"""Debian programs that the lab stands on: found, or installed where that can be done without asking."""
+"""Debian programs that the lab needs: present, or installed where that is possible without asking."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from pipeline.errors import EnvironmentProblem
 from pipeline.util.file_lock import locked
 
 from .. import process
-from ..settings import LabSettings, Report
+from ..settings import LabSettings, Report, report_waiting
 
 STEP = "packages"
 
 
 async def need(programs: Mapping[str, str], settings: LabSettings, report: Report) -> None:
-    """Make sure that each program, or file by its absolute path, is there; the values are their packages.
+    """Make sure that each program exists, or each file given by its absolute path; the values are their packages.
 
-    As root on Debian or its like what is missing is installed with apt-get, and the report says so.
-    Raises `EnvironmentProblem` with the command to run otherwise.
+    As root on Debian and its derivatives, missing packages are installed with apt-get, and reported.
+    Otherwise raises `EnvironmentProblem` with the command to run.
     """
-    missing = _missing(programs, settings)
-    if not missing:
+    if not (missing := _missing(programs, settings)):
         return
     if os.geteuid() != 0 or not process.find("apt-get", settings):
         names = " ".join(missing)
@@ -30,32 +29,25 @@ async def need(programs: Mapping[str, str], settings: LabSettings, report: Repor
             f"missing programs: {names}", hint=f"as root: apt-get update && apt-get install {names}"
         )
     settings.cache.mkdir(parents=True, exist_ok=True)
-    async with locked(
-        settings.cache / ".packages.lock", STEP, lambda who: report(STEP, f"waiting for {who}")
-    ):
-        missing = _missing(programs, settings)
-        if missing:
+    async with locked(settings.cache / ".packages.lock", STEP, report_waiting(STEP, report)):
+        if missing := _missing(programs, settings):
             await _install(missing, settings, report)
 
 
 def _missing(programs: Mapping[str, str], settings: LabSettings) -> list[str]:
-    return sorted({package for name, package in programs.items() if not _there(name, settings)})
+    return sorted({package for name, package in programs.items() if not _exists(name, settings)})
 
 
-def _there(name: str, settings: LabSettings) -> bool:
+def _exists(name: str, settings: LabSettings) -> bool:
     return Path(name).exists() if name.startswith("/") else process.find(name, settings) is not None
 
 
 async def _install(packages: list[str], settings: LabSettings, report: Report) -> None:
     names = " ".join(packages)
-    environ = {**settings.environ, "PATH": settings.path, "DEBIAN_FRONTEND": "noninteractive"}
+    environ = {**settings.child_environ, "DEBIAN_FRONTEND": "noninteractive"}
     report(STEP, f"apt-get install {names}")
-    patience = ("-o", "DPkg::Lock::Timeout=300")
-    await process.run(
-        ["apt-get", "update", "-q", *patience],
-        environ=environ,
-        limit=600,
-        what="updating Debian's package lists",
-    )
-    install = ["apt-get", "install", "-q", "-y", *patience, "--no-install-recommends", *packages]
-    await process.run(install, environ=environ, limit=900, what=f"installing {names}")
+    lock_timeout = ("-o", "DPkg::Lock::Timeout=300")
+    update = ["apt-get", "update", "-q", *lock_timeout]
+    await process.run(update, environ=environ, limit=600, purpose="updating Debian's package lists")
+    install = ["apt-get", "install", "-q", "-y", *lock_timeout, "--no-install-recommends", *packages]
+    await process.run(install, environ=environ, limit=900, purpose=f"installing {names}")

@@ -1,4 +1,4 @@
-"""The tools that the lab makes by itself: what they are and how they are built. Data only."""
+"""The tools that the lab builds: their versions, sources and build flags."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ ENGINE_VERSION = "0.21.8"
 class GoTool:
     """Binaries compiled from the Go module in `modules/<name>`, which pins everything by hash.
 
-    `packages` are import paths, or "." for a main package of our own in that folder; a binary is
-    named after the last part of its path. `minutes` is what two cores need with nothing cached.
-    `folder` is the module's own folder where it is not among the lab's: a tool of the tests.
+    `packages` are import paths, or "." for a main package in that folder; a binary is named after the last part of
+    its path. `minutes` is the time on two cores with empty caches. `folder` is the module's folder if it is not one of
+    the lab's, as for tools of the tests.
     """
 
     name: str
@@ -51,7 +51,7 @@ Tool = GoTool | WheelTool
 _DAGGER = "github.com/dagger/dagger"
 _BUILDKIT = "github.com/moby/buildkit"
 BUILDKIT_VERSION = "0.32.2"
-FRONTEND_VERSION = "1.26.0"  # of the Dockerfile frontend in it: frontend/dockerfile/version
+FRONTEND_VERSION = "1.26.0"  # of its Dockerfile frontend: frontend/dockerfile/version
 
 TOOLS: dict[str, Tool] = {
     tool.name: tool
@@ -125,26 +125,24 @@ def tool(name: str) -> Tool:
     try:
         return TOOLS[name]
     except KeyError:
-        raise UsageError(
-            f"the lab knows no tool {name!r}", hint=f"it knows {', '.join(sorted(TOOLS))}"
-        ) from None
+        raise UsageError(f"the lab has no tool {name!r}", hint=f"it has {', '.join(sorted(TOOLS))}") from None
 
 
 def architecture() -> str:
-    """This machine's architecture as Go and OCI name it. Raises `EnvironmentProblem` for others than two."""
+    """This machine's architecture as Go and OCI name it. Raises `EnvironmentProblem` if it is not supported."""
     machine = platform.machine().lower()
     if machine not in _ARCHES:
         raise EnvironmentProblem(
-            f"the lab makes its tools for amd64 and arm64, not for {machine}",
-            hint="use Docker or a remote engine: LOCKAGE_ENGINE=docker, or the URL of an engine",
+            f"the lab builds its tools for amd64 and arm64, not for {machine}",
+            hint="use Docker or a remote engine: LOCKAGE_ENGINE=docker, or the address of an engine",
         )
     return _ARCHES[machine]
 
 
-def module_of(tool: Tool) -> Path:
+def module_folder(tool: Tool) -> Path:
     """The folder with the tool's sources and pins."""
-    own = tool.folder if isinstance(tool, GoTool) else None
-    return own or MODULES / tool.name
+    folder = tool.folder if isinstance(tool, GoTool) else None
+    return folder or MODULES / tool.name
 
 
 def _inputs(module: Path) -> Iterator[Path]:
@@ -154,12 +152,12 @@ def _inputs(module: Path) -> Iterator[Path]:
 
 
 def key(tool: Tool) -> str:
-    """Twelve hex digits over everything that decides the binaries: sources, pins, flags, architecture."""
+    """Twelve hexadecimal digits over all that determines the binaries: sources, pins, flags, architecture."""
     total = hashlib.sha256(f"{sys.platform}/{architecture()}".encode())
     for field in fields(tool):
         if field.name not in ("minutes", "folder"):
             total.update(f"\0{field.name}={getattr(tool, field.name)!r}".encode())
-    module = module_of(tool)
+    module = module_folder(tool)
     for path in _inputs(module):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         name = (PurePosixPath(tool.name) / path.relative_to(module)).as_posix()

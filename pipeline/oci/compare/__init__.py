@@ -1,4 +1,4 @@
-"""Two images beside each other: equal, or exactly where they are not. Nothing is written, no engine is needed."""
+"""Comparison of two images: equal, or exactly where they differ. Needs no engine and writes nothing."""
 
 from .difference import Comparison, Difference
 from .images import Image, compare

@@ -1,21 +1,19 @@
-"""What two images differ in, as data."""
+"""Differences of two images, as data."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 TREE = "tree"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One value that is not the same. None stands for what is not there at all.
+    """One value that differs. None means that the side does not have it.
 
-    `where` is `manifest`, `config`, `history`, `layer N` (from 0) or `tree` (the layers on top of each other), in
-    an index with the platform before it; `path` is a file's, or the name of an annotation, label or field;
-    `what` is what of it differs.
+    `where` is `manifest`, `config`, `history`, `layer N` (from 0) or `tree` (all layers applied), after the platform in
+    an index; `path` is that of a file, or the name of an annotation, label or field; `what` is the property.
     """
 
     where: str
@@ -24,7 +22,7 @@ class Difference:
     before: str | None
     after: str | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As plain data for `--json`."""
         return {
             "where": self.where,
@@ -37,7 +35,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two images by digest, and their differences; equal when every byte is."""
+    """Two images by name, and their differences; without any, every byte is equal."""
 
     before: str
     after: str
@@ -50,10 +48,10 @@ class Comparison:
 
     @property
     def same_files(self) -> bool:
-        """Whether a container would see the same files, with the same modes, owners and times."""
+        """Whether a container sees the same files, with the same modes, owners and times."""
         return not any(d.where.endswith(TREE) for d in self.differences)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As plain data for `--json`."""
         return {
             "before": self.before,
@@ -64,8 +62,10 @@ class Comparison:
         }
 
 
-def json_differences(where: str, before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator[Difference]:
-    """The leaves in which two JSON values differ; the keys of objects joined by dots are the path."""
+def json_differences(
+    where: str, before: object, after: object, path: tuple[str, ...] = ()
+) -> Iterator[Difference]:
+    """The leaves in which two JSON values differ; their path is the keys of objects, joined by dots."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted({*before, *after}):
             yield from json_differences(
@@ -85,7 +85,7 @@ _ABSENT = object()
 _NAMED = {"annotations": "annotation"}
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     import json
 
     if value is _ABSENT:

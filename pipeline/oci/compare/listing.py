@@ -1,51 +1,49 @@
-"""A layer as a list of what is in it, contents by digest; and where two such lists differ."""
+"""Listings of layers, with file contents by digest, and the differences of two listings."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipeline.model import Digest
+from pipeline.util.timestamps import format_timestamp
 
 from ..layer import Kind, LayerEntry, LayerLimits, decompressed, entries
 from .difference import Difference
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """An entry and, of a file, the digest of its content."""
+class ListedEntry:
+    """An entry, and for a file the digest of its content."""
 
     entry: LayerEntry
     digest: Digest | None = None
 
 
-Listing = Mapping[str, Seen]
-"""Entries by path, in the order of the layer. Of a path that stands twice in a layer, the last counts."""
+Listing = Mapping[str, ListedEntry]
+"""Entries by path, in the order of the layer; of a repeated path, the last."""
 
 
 def read_listing(source: Path, limits: LayerLimits | None = None) -> Listing:
-    """List a layer that lies in a file, compressed or not. Raises LayerFault."""
-    out: dict[str, Seen] = {}
+    """List a layer in a file, compressed or not. Raises LayerFault."""
+    listing: dict[str, ListedEntry] = {}
     with source.open("rb") as file:
         for entry, body in entries(decompressed(file, limits), limits):
             digest = None
             if entry.kind is Kind.FILE:
-                seen = hashlib.sha256()
-                for piece in body.pieces():
-                    seen.update(piece)
-                digest = Digest(f"sha256:{seen.hexdigest()}")
-            out.pop(entry.path, None)
-            out[entry.path] = Seen(entry, digest)
-    return out
+                content = hashlib.sha256()
+                for chunk in body.chunks():
+                    content.update(chunk)
+                digest = Digest(f"sha256:{content.hexdigest()}")
+            listing.pop(entry.path, None)
+            listing[entry.path] = ListedEntry(entry, digest)
+    return listing
 
 
 def listing_differences(where: str, before: Listing, after: Listing) -> Iterator[Difference]:
-    """Every path that only one has, everything in which a path differs, and whether the order does."""
+    """The paths that only one side has, the properties in which a path differs, and a different order."""
     for path in sorted({*before, *after}):
         yield from _entry_differences(where, path or "/", before.get(path), after.get(path))
     if before.keys() == after.keys():
@@ -55,49 +53,50 @@ def listing_differences(where: str, before: Listing, after: Listing) -> Iterator
 
 
 def _entry_differences(
-    where: str, path: str, before: Seen | None, after: Seen | None
+    where: str, path: str, before: ListedEntry | None, after: ListedEntry | None
 ) -> Iterator[Difference]:
     if before is None or after is None:
-        yield Difference(where, path, "presence", before and _kind(before), after and _kind(after))
+        old_kind, new_kind = (_kind(side) if side else None for side in (before, after))
+        yield Difference(where, path, "presence", old_kind, new_kind)
         return
     old, new = before.entry, after.entry
     if old.kind is not new.kind:
         yield Difference(where, path, "kind", _kind(before), _kind(after))
-    for what, (was, now) in {
+    for field, (old_text, new_text) in {
         "mode": (f"{old.mode:04o}", f"{new.mode:04o}"),
         "owner": (f"{old.uid}:{old.gid}", f"{new.uid}:{new.gid}"),
-        "time": (_moment(old.mtime), _moment(new.mtime)),
+        "time": (_time(old.mtime), _time(new.mtime)),
         "link target": (old.link, new.link),
         "device": (f"{old.major}:{old.minor}", f"{new.major}:{new.minor}"),
     }.items():
-        if was != now:
-            yield Difference(where, path, what, was, now)
+        if old_text != new_text:
+            yield Difference(where, path, field, old_text, new_text)
     if old.kind is new.kind and before.digest != after.digest:
         yield Difference(where, path, "content", _content(before), _content(after))
-    records = dict(old.records), dict(new.records)
-    for key in sorted({*records[0], *records[1]}):
-        was, now = (side.get(key) for side in records)
-        if was != now:
-            yield Difference(where, path, key, _bytes(was), _bytes(now))
+    old_records, new_records = dict(old.records), dict(new.records)
+    for key in sorted({*old_records, *new_records}):
+        old_value, new_value = old_records.get(key), new_records.get(key)
+        if old_value != new_value:
+            yield Difference(where, path, key, _bytes(old_value), _bytes(new_value))
 
 
-def _kind(seen: Seen) -> str:
-    if seen.entry.whiteout is not None or seen.entry.opaque is not None:
+def _kind(listed: ListedEntry) -> str:
+    if listed.entry.whiteout is not None or listed.entry.opaque is not None:
         return "whiteout"
-    return seen.entry.kind.word
+    return listed.entry.kind.label
 
 
-def _content(seen: Seen) -> str:
-    return f"{seen.entry.size} bytes, {seen.digest}"
+def _content(listed: ListedEntry) -> str:
+    return f"{listed.entry.size} bytes, {listed.digest}"
 
 
-def _moment(nanoseconds: int) -> str:
+def _time(nanoseconds: int) -> str:
     try:
-        text = (_EPOCH + timedelta(seconds=nanoseconds // 10**9)).strftime("%Y-%m-%dT%H:%M:%S")
+        text = format_timestamp(nanoseconds // 10**9)
     except OverflowError:
         return f"{nanoseconds} ns"
     rest = nanoseconds % 10**9
-    return f"{text}.{rest:09d}Z" if rest else f"{text}Z"
+    return f"{text.removesuffix('Z')}.{rest:09d}Z" if rest else text
 
 
 def _bytes(value: bytes | None) -> str | None:

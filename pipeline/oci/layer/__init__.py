@@ -1,4 +1,4 @@
-"""Layers as data: their tar entries read under limits, whatever they are compressed with."""
+"""Reading of layers: their tar entries under limits, with any compression."""
 
 from .decompress import decompressed
 from .entry import Kind, LayerEntry, LayerFault, LayerLimits

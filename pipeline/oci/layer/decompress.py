@@ -1,4 +1,4 @@
-"""A compressed layer as a stream of plain bytes, bounded."""
+"""Decompression of layers as streams, up to a limit."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import IO, Protocol
 from .entry import LayerFault, LayerLimits
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_WINDOW = 27
-"""Binary logarithm of what a zstd frame may keep in memory: 128 MiB, the most that zstd's own tools take unasked."""
+_MAX_WINDOW_LOG = 27
+"""Binary logarithm of the largest zstd window: 128 MiB, the limit of zstd's own tools without `--long`."""
 
 
 class Readable(Protocol):
@@ -22,7 +22,7 @@ class Readable(Protocol):
 
 
 class Decompressed:
-    """Reads plain bytes of a layer, and refuses what is broken or too much; `faults` are what the source raises."""
+    """A decompressed layer; refuses a corrupt or too large one. `faults` are the exceptions of the decompressor."""
 
     def __init__(self, source: Readable, limits: LayerLimits, *faults: type[Exception]) -> None:
         self._source, self._limits, self._faults, self.size = source, limits, faults, 0
@@ -30,20 +30,17 @@ class Decompressed:
     def read(self, size: int = -1, /) -> bytes:
         """At most `size` bytes; raises LayerFault."""
         try:
-            part = self._source.read(size)
+            data = self._source.read(size)
         except self._faults as fault:
             raise LayerFault(f"a layer cannot be decompressed: {fault}") from fault
-        self.size += len(part)
-        if self.size > self._limits.plain:
-            raise LayerFault(f"a layer has more than {self._limits.plain} bytes when it is decompressed")
-        return part
+        self.size += len(data)
+        if self.size > self._limits.decompressed:
+            raise LayerFault(f"a layer has more than {self._limits.decompressed} bytes when decompressed")
+        return data
 
 
 def decompressed(source: IO[bytes], limits: LayerLimits | None = None) -> Decompressed:
-    """The plain bytes of a layer, compressed by gzip, by zstd, or not at all.
-
-    Goes by the first bytes, not by the media type.
-    """
+    """The bytes of a layer, decompressed from gzip or zstd or as they are; its first bytes decide."""
     limits = limits or LayerLimits()
     magic = source.read(4)
     source.seek(0)
@@ -59,5 +56,5 @@ def _zstd(source: IO[bytes], limits: LayerLimits) -> Decompressed:
         from compression import zstd
     else:
         from backports import zstd
-    most = {zstd.DecompressionParameter.window_log_max: _WINDOW}
-    return Decompressed(zstd.ZstdFile(source, options=most), limits, EOFError, zstd.ZstdError)
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _MAX_WINDOW_LOG}
+    return Decompressed(zstd.ZstdFile(source, options=options), limits, EOFError, zstd.ZstdError)

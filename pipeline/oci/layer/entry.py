@@ -1,4 +1,4 @@
-"""One entry of a layer, and what a layer may contain (OCI image-spec v1.1, layer.md)."""
+"""Entries of a layer, and the limits of what is read (OCI image-spec v1.1, layer.md)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ OPAQUE = ".wh..wh..opq"
 
 
 class LayerFault(BuildError):
-    """A layer that cannot be read, or holds what no layer may hold."""
+    """A layer that cannot be read, or contains an entry that is not allowed."""
 
 
 class Kind(StrEnum):
-    """What an entry is; the values are those of the tar header's typeflag (POSIX ustar)."""
+    """The type of an entry; the values are those of the tar header's typeflag (POSIX ustar)."""
 
     FILE = "0"
     LINK = "1"
@@ -27,12 +27,12 @@ class Kind(StrEnum):
     FIFO = "6"
 
     @property
-    def word(self) -> str:
-        """For people."""
-        return _WORDS[self]
+    def label(self) -> str:
+        """The name for people."""
+        return _LABELS[self]
 
 
-_WORDS = {
+_LABELS = {
     Kind.FILE: "file",
     Kind.LINK: "hard link",
     Kind.SYMLINK: "symbolic link",
@@ -45,10 +45,10 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class LayerLimits:
-    """How much of a layer is read before it is refused. Sizes are bytes."""
+    """How much of a layer is read before it is refused. Sizes are in bytes."""
 
-    plain: int = 64 * 1024**3
-    """The layer without compression."""
+    decompressed: int = 64 * 1024**3
+    """The whole layer, decompressed."""
     entries: int = 2_000_000
     header: int = 1024**2
     """One extended header (PAX, or a GNU long name)."""
@@ -60,10 +60,10 @@ class LayerLimits:
 class LayerEntry:
     """A file, folder, link or device of a layer.
 
-    `path` is relative to the root, without `./` and slashes at its ends; the root itself is empty. Bytes that are
-    not UTF-8 are kept as surrogates. `mtime` is in nanoseconds since 1970; `size` is that of a file's content;
-    `link` is the target of a link, cleaned like a path for a hard link; `records` are the extended attributes
-    and other PAX records that belong to the file, in order of their names.
+    `path` is relative to the root, without `./` and slashes at its ends; the root itself is empty. Bytes that are not
+    UTF-8 are kept as surrogates. `size` is that of a file's content in bytes; `mtime` is in nanoseconds since 1970;
+    `link` is the target of a link, normalised like `path` for a hard link; `records` are the extended attributes and
+    other PAX records of the file, sorted by name.
     """
 
     path: str
@@ -97,9 +97,9 @@ class LayerEntry:
         return self.path.rpartition("/")[0] if self.name == OPAQUE else None
 
 
-def clean(path: str, what: str) -> str:
-    """A path as `LayerEntry.path` has it; raises LayerFault for one that leads out of the root."""
+def normalised(path: str, role: str) -> str:
+    """A path in the form of `LayerEntry.path`; raises LayerFault if it leads out of the root."""
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts or "\0" in path:
-        raise LayerFault(f"the layer has {what} {path[:200]!r}, which leads out of its root")
+        raise LayerFault(f"the layer has {role} {path[:200]!r}, which leads out of its root")
     return "/".join(parts)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.catalogue.source import Source
 from pipeline.config import Lock
 from pipeline.model import Platform
+from pipeline.util.files import replace_file
 
 from ..plan import Plan
 from .encoding import dump, load
@@ -72,11 +71,7 @@ def _read(path: Path, source: Source) -> Plan | None:
 
 def _store(path: Path, content: bytes) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".plan-", dir=path.parent)
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-        Path(name).replace(path)
+        replace_file(path, content, mode=0o600)
         stored = sorted(path.parent.glob("*.json"), key=lambda p: p.stat().st_mtime_ns)
         for old in stored[:-_KEEP]:
             old.unlink(missing_ok=True)

@@ -13,7 +13,6 @@ The folder `dist/<name>/<tag>/` without contexts/ is the build context: nothing 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Literal
 from pipeline.catalogue.rootfs import RootfsEntry
 from pipeline.catalogue.source import Source
 from pipeline.errors import EnvironmentProblem
+from pipeline.util.files import replace_file
 
 from ..plan import Plan, Target
 from .disk import Disk, Generated
@@ -97,7 +97,7 @@ def write(files: Mapping[str, Generated], dist: Path, source: Source | None) -> 
                 _put(dist, change.path, files[change.path], source)
         record = _RECORD_HEAD + "".join(f"{path}\n" for path in files)
         if changes or not (dist / RECORD).is_file():
-            _replace(dist / RECORD, record.encode(), 0o644)
+            replace_file(dist / RECORD, record, mode=0o644)
     except OSError as error:
         raise EnvironmentProblem(f"cannot write {error.filename or dist}: {error.strerror}") from None
     return changes
@@ -147,19 +147,7 @@ def _put(dist: Path, path: str, file: Generated, source: Source | None) -> None:
         destination.unlink(missing_ok=True)
         destination.symlink_to(file.target or "")
         return
-    _replace(destination, file.read(source), file.mode)
-
-
-def _replace(destination: Path, content: bytes, mode: int) -> None:
-    handle, name = tempfile.mkstemp(prefix=".lockage-", dir=destination.parent)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-            os.fchmod(out.fileno(), mode)
-        Path(name).replace(destination)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    replace_file(destination, file.read(source), mode=file.mode)
 
 
 def _recorded(dist: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Files on their way into a registry and out of it: described without holding them, named without harm."""
+"""Files of artifacts: described in constant memory, and titles checked before they become paths."""
 
 from __future__ import annotations
 
@@ -11,23 +11,19 @@ import anyio.to_thread
 from pipeline.errors import RegistryError, UsageError
 from pipeline.model import Digest
 
-_PIECE = 1024 * 1024
 _NAME = 255
 
 
 async def describe(path: Path) -> tuple[Digest, int]:
-    """Digest and size in bytes of a file, read piece by piece; raises UsageError if it cannot be read."""
+    """Digest and size in bytes of a file, in constant memory; raises UsageError if it cannot be read."""
 
-    def work() -> tuple[Digest, int]:
-        digest, size = hashlib.sha256(), 0
+    def read() -> tuple[Digest, int]:
         with path.open("rb") as file:
-            while piece := file.read(_PIECE):
-                digest.update(piece)
-                size += len(piece)
-        return Digest(f"sha256:{digest.hexdigest()}"), size
+            digest = hashlib.file_digest(file, "sha256")
+            return Digest(f"sha256:{digest.hexdigest()}"), file.tell()
 
     try:
-        return await anyio.to_thread.run_sync(work)
+        return await anyio.to_thread.run_sync(read)
     except OSError as fault:
         raise UsageError(f"cannot read {path}: {fault.strerror}", hint="check the path") from None
 
@@ -44,14 +40,14 @@ async def read_small(path: Path, limit: int) -> bytes:
     return content
 
 
-def safe_paths(titles: Iterable[str], where: str) -> list[PurePosixPath]:
-    """The titles as paths below a folder, in their order.
+def safe_paths(titles: Iterable[str], artifact: str) -> list[PurePosixPath]:
+    """The titles of `artifact` as relative paths, in their order.
 
-    Raises RegistryError for one that leads elsewhere (absolute, `..`), cannot be a file name, comes twice, or is a
-    folder of another: whoever wrote the artifact decides the titles, not whoever pulls it.
+    Raises RegistryError for a title that leads elsewhere (absolute, `..`), is not a file name, is repeated, or is the
+    folder of another: titles are chosen by whoever wrote the artifact, not by whoever pulls it.
     """
     seen: dict[PurePosixPath, str] = {}
-    out = []
+    paths = []
     for title in titles:
         path = PurePosixPath(title)
         parts = title.split("/")
@@ -61,19 +57,19 @@ def safe_paths(titles: Iterable[str], where: str) -> list[PurePosixPath]:
             or not title.isprintable()
             or "\\" in title
         ):
-            raise _unsafe(where, title, "it does not name a file below the folder that it is pulled into")
+            raise _unsafe(artifact, title, "it does not name a file below the folder that it is pulled into")
         if path in seen:
-            raise _unsafe(where, title, "two of its files are called so")
+            raise _unsafe(artifact, title, "two of its files have this name")
         seen[path] = title
-        out.append(path)
-    for path in out:
+        paths.append(path)
+    for path in paths:
         if any(parent in seen for parent in path.parents):
-            raise _unsafe(where, str(path), "another of its files is called as its folder")
-    return out
+            raise _unsafe(artifact, str(path), "another of its files has the name of its folder")
+    return paths
 
 
-def _unsafe(where: str, title: str, why: str) -> RegistryError:
+def _unsafe(artifact: str, title: str, problem: str) -> RegistryError:
     return RegistryError(
-        f"{where} names a file {title[:200]!r}: {why}",
+        f"{artifact} names a file {title[:200]!r}: {problem}",
         hint="nothing was written; do not trust it, or ask whoever pushed it",
     )

@@ -1,4 +1,4 @@
-"""Pulling an artifact: all of its files, verified, in their places at once or not at all."""
+"""Pulling an artifact: all of its files, verified, or none."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import anyio
 
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.model import Descriptor, Reference, Repository
+from pipeline.oci.artifact import TITLE
 
 from .files import safe_paths
-from .push import TITLE, Artifact, show_artifact
+from .show import Artifact, show_artifact
 
 if TYPE_CHECKING:
     from ..client import Registry
@@ -24,42 +25,43 @@ if TYPE_CHECKING:
 async def pull_artifact(
     registry: Registry, reference: Reference, output: Path
 ) -> tuple[Artifact, tuple[Path, ...]]:
-    """Write the files of an artifact below `output`, byte for byte; gives it and the paths in its order.
+    """Write the files of an artifact below `output`, byte for byte; returns it and the paths in its order.
 
-    A file without a title gets its digest's name. Everything is fetched beside its place first, so that what fails
-    changes nothing there. Raises RegistryError, UsageError for what stands in the way, EnvironmentProblem (disk).
+    A file without a title is named after its digest. Everything is fetched into a folder beside first, so that a
+    failure changes nothing. Raises RegistryError, UsageError for a conflict in `output`, EnvironmentProblem (disk).
     """
-    found = await show_artifact(registry, reference)
-    names = safe_paths([_title(file) for file in found.files], str(reference))
+    artifact = await show_artifact(registry, reference)
+    names = safe_paths([_title(file) for file in artifact.files], str(reference))
     new = not await anyio.Path(output).exists()
     try:
-        scratch = _begin(output, names)
+        scratch = _make_scratch(output, names)
         try:
-            await _fetch(registry, reference.repository, found.files, scratch)
-            _place(scratch, output, names)
+            await _fetch(registry, reference.repository, artifact.files, scratch)
+            _move(scratch, output, names)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
             if new:
-                _drop(output)
+                _remove_if_empty(output)
     except OSError as fault:
         raise EnvironmentProblem(
-            f"cannot write to {output}: {fault.strerror}", hint="free space, or another folder: --output DIR"
+            f"cannot write to {output}: {fault.strerror}",
+            hint="free some space, or name another folder: --output DIR",
         ) from fault
-    return found, tuple(output / name for name in names)
+    return artifact, tuple(output / name for name in names)
 
 
-def _begin(output: Path, names: Sequence[PurePosixPath]) -> Path:
+def _make_scratch(output: Path, names: Sequence[PurePosixPath]) -> Path:
     output.mkdir(parents=True, exist_ok=True)
-    _free(output, names)
+    _check_conflicts(output, names)
     return Path(tempfile.mkdtemp(prefix=".lockage-pull-", dir=output))
 
 
-def _drop(folder: Path) -> None:
-    with suppress(OSError):  # it holds what was pulled
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
         folder.rmdir()
 
 
-def _place(scratch: Path, output: Path, names: Sequence[PurePosixPath]) -> None:
+def _move(scratch: Path, output: Path, names: Sequence[PurePosixPath]) -> None:
     for number, name in enumerate(names):
         target = output / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -71,24 +73,26 @@ def _title(file: Descriptor) -> str:
     return f"{file.digest.algorithm}-{file.digest.hex}" if title is None else title
 
 
-def _free(output: Path, names: Sequence[PurePosixPath]) -> None:
-    """Raises UsageError where a folder stands in a file's place, or a link leads a folder elsewhere."""
+def _check_conflicts(output: Path, names: Sequence[PurePosixPath]) -> None:
+    """Raises UsageError where a file would replace a folder, or its folder is a file or a symbolic link."""
     for name in names:
         target = output / name
         if target.is_dir() and not target.is_symlink():
             raise UsageError(
-                f"{target} is a folder, the artifact has a file there", hint="--output another folder"
+                f"{target} is a folder, the artifact has a file there",
+                hint="name another folder: --output DIR",
             )
         for parent in name.parents[:-1]:
-            place = output / parent
-            if place.is_symlink() or (place.exists() and not place.is_dir()):
+            folder = output / parent
+            if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
                 raise UsageError(
-                    f"{place} is not a folder, the artifact has files in it", hint="--output another folder"
+                    f"{folder} is not a folder, the artifact has files in it",
+                    hint="name another folder: --output DIR",
                 )
 
 
 async def _fetch(registry: Registry, repo: Repository, files: Sequence[Descriptor], scratch: Path) -> None:
     for number, file in enumerate(files):
-        async with await anyio.open_file(scratch / str(number), "wb") as out:
-            async for piece in registry.stream_blob(repo, file):
-                await out.write(piece)
+        async with await anyio.open_file(scratch / str(number), "wb") as target:
+            async for chunk in registry.stream_blob(repo, file):
+                await target.write(chunk)

@@ -1,38 +1,25 @@
-"""How each registry may be reached: scheme, certificate authority, credentials."""
+"""How each registry is reached: scheme, certificate authority, proxy, credentials."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from pipeline.model.reference import DOCKER_HUB
+
+from .credentials import CredentialProvider, Credentials
 
 _LOOPBACK = re.compile(r"^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$")
 _HUB_API = "registry-1.docker.io"
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """A user and password, or an identity token (OAuth2 refresh token), or a ready bearer token."""
-
-    username: str = ""
-    password: str = field(default="", repr=False)
-    identity_token: str = field(default="", repr=False)
-    registry_token: str = field(default="", repr=False)
-
-
-Provider = Callable[[str], Awaitable[Credentials | None]]
-"""Gives the credentials of a host, or None for anonymous access. Asked at most once for each host."""
-
-
-@dataclass(frozen=True, slots=True)
 class HostAccess:
-    """What was said about one host. `ca_file` is a PEM bundle trusted beside the system's; `address` is where
-    to connect instead (host:port), for whoever sees the host under another name than its references have."""
+    """Settings of one host. `ca_file` is a PEM bundle trusted beside the system's; `address` (host:port) is where to
+    connect instead, for a client that sees the host under another name than references do."""
 
     insecure_http: bool = False
     ca_file: str | None = None
@@ -42,52 +29,28 @@ class HostAccess:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What was said about all hosts; `provider` answers where `hosts` holds no credentials.
+    """Settings of all hosts; `provider` is asked where `hosts` holds no credentials.
 
-    Plain HTTP is spoken only to hosts for which it was said, and to the loopback names `localhost`,
-    `127.0.0.1` and `[::1]` unless `https_loopback`.
+    Plain HTTP is used only for hosts with `insecure_http`, and for the loopback names `localhost`, `127.0.0.1` and
+    `[::1]` unless `https_loopback`.
     """
 
     hosts: Mapping[str, HostAccess] = field(default_factory=lambda: MappingProxyType({}))
-    provider: Provider | None = None
+    provider: CredentialProvider | None = None
     ca_file: str | None = None
     https_loopback: bool = False
     proxies: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     """Addresses of HTTP proxies by scheme, and under `no` the hosts that are reached without."""
 
-    @classmethod
-    def from_docker_config(
-        cls,
-        source: str | Path | None,
-        env: Mapping[str, str],
-        *,
-        hosts: Mapping[str, HostAccess] | None = None,
-        ca_file: str | None = None,
-    ) -> Access:
-        """Credentials from a Docker configuration (its text, its path, or None for where `env` says it is),
-        from credential helpers and from what CI sets in `env`. Nothing is read before a host asks for it.
-
-        Authorities and hosts without TLS are those that `env` names (`said`), and those given here. Raises UsageError.
-        """
-        from .docker_config import Keychain
-        from .environ import ca_file_from_environ, hosts_from_environ, proxies_from_environ
-
-        return cls(
-            {**hosts_from_environ(env), **(hosts or {})},
-            Keychain(env, source),
-            ca_file or ca_file_from_environ(env),
-            proxies=proxies_from_environ(env),
-        )
-
     def of(self, host: str) -> HostAccess:
-        """What was said about this host, or the default."""
-        return self.hosts.get(host, _NOTHING_SAID)
+        """The settings of this host, or the defaults."""
+        return self.hosts.get(host, _DEFAULT)
 
     def plain_http(self, host: str) -> bool:
-        """Whether this host is spoken to without TLS."""
-        said = self.hosts.get(host)
-        if said is not None and (said.insecure_http or said.ca_file):
-            return said.insecure_http
+        """Whether this host is reached over plain HTTP."""
+        settings = self.hosts.get(host)
+        if settings is not None and (settings.insecure_http or settings.ca_file):
+            return settings.insecure_http
         return bool(_LOOPBACK.match(host)) and not self.https_loopback
 
     def origin(self, host: str) -> str:
@@ -96,16 +59,14 @@ class Access:
         return f"{scheme}://{self.of(host).address or (_HUB_API if host == DOCKER_HUB else host)}"
 
     def proxy_of(self, url: str) -> str | None:
-        """The proxy for an address; None for loopback, what `no` lists, and where there is none."""
+        """The proxy for an address; None for loopback and what `no` lists, and where none is set."""
         if not self.proxies:
             return None
-        from urllib.request import proxy_bypass_environment
-
         parts = urlsplit(url)
         proxy = self.proxies.get(parts.scheme)
         if proxy is None or _LOOPBACK.match(parts.netloc):
             return None
-        return None if proxy_bypass_environment(parts.netloc, {"no": self.proxies.get("no", "")}) else proxy
+        return None if _bypasses(parts.netloc, self.proxies.get("no", "")) else proxy
 
     def ca_of(self, host: str) -> str | None:
         """The PEM bundle to trust for this host beside the system's."""
@@ -113,10 +74,17 @@ class Access:
 
     async def credentials(self, host: str) -> Credentials | None:
         """The credentials for a host; None is anonymous access."""
-        known = self.of(host).credentials
-        if known is None and self.provider is not None:
+        configured = self.of(host).credentials
+        if configured is None and self.provider is not None:
             return await self.provider(host)
-        return known
+        return configured
 
 
-_NOTHING_SAID = HostAccess()
+def _bypasses(authority: str, no_proxy: str) -> bool:
+    """Whether NO_PROXY lists this host, as Python's own HTTP client reads it."""
+    from urllib import request
+
+    return bool(request.proxy_bypass_environment(authority, {"no": no_proxy}))  # type: ignore[attr-defined]  # missing in typeshed
+
+
+_DEFAULT = HostAccess()

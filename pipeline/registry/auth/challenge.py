@@ -22,26 +22,28 @@ class Challenge:
 
 
 def parse_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
-    """All challenges of one or more header values, in order; reading stops at what is not one."""
-    out: list[Challenge] = []
+    """The challenges of one or more header values, in order; stops at the first that is malformed."""
+    challenges: list[Challenge] = []
     for value in values:
-        text, at = value[:_MAX], 0
-        while match := _SCHEME.match(text, at):
-            at = match.end()
-            found: dict[str, str] = {}
-            if not _PARAMETER.match(text, at) and (token := _TOKEN68.match(text, at)):
-                at = token.end()
-            while parameter := _PARAMETER.match(text, at):
-                at = parameter.end()
+        text, position = value[:_MAX], 0
+        while match := _SCHEME.match(text, position):
+            position = match.end()
+            parameters: dict[str, str] = {}
+            if not _PARAMETER.match(text, position) and (token := _TOKEN68.match(text, position)):
+                position = token.end()
+            while parameter := _PARAMETER.match(text, position):
+                position = parameter.end()
                 name, quoted, bare = parameter.groups()
-                found.setdefault(name.lower(), bare if quoted is None else re.sub(r"\\(.)", r"\1", quoted))
-            out.append(Challenge(match[1].lower(), found))
-    return tuple(out)
+                parameters.setdefault(
+                    name.lower(), bare if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+                )
+            challenges.append(Challenge(match[1].lower(), parameters))
+    return tuple(challenges)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Scope:
-    """What a token is asked for, e.g. `repository:acme/app:pull,push`."""
+    """What a token allows, e.g. `repository:acme/app:pull,push`."""
 
     kind: str
     name: str
@@ -70,27 +72,27 @@ def delete(path: str) -> Scope:
 
 
 def parse_scopes(text: str) -> Scopes:
-    """Scopes of a challenge, separated by spaces; what has another form is left out."""
-    out = set()
-    for word in text.split():
-        kind, _, rest = word.partition(":")
+    """The scopes of a challenge, separated by spaces; a malformed one is left out."""
+    scopes = set()
+    for item in text.split():
+        kind, _, rest = item.partition(":")
         name, _, actions = rest.rpartition(":")
         if kind and name and actions:
-            out.add(Scope(kind, name, frozenset(actions.split(","))))
-    return frozenset(out)
+            scopes.add(Scope(kind, name, frozenset(actions.split(","))))
+    return frozenset(scopes)
 
 
-def union(*several: Iterable[Scope]) -> Scopes:
-    """Everything that any of them asks for; actions on the same resource are put together."""
+def union(*scope_sets: Iterable[Scope]) -> Scopes:
+    """All scopes of several sets, with the actions on one resource merged."""
     actions: dict[tuple[str, str], frozenset[str]] = {}
-    for scopes in several:
+    for scopes in scope_sets:
         for scope in scopes:
             key = (scope.kind, scope.name)
             actions[key] = actions.get(key, frozenset()) | scope.actions
-    return frozenset(Scope(kind, name, of) for (kind, name), of in actions.items())
+    return frozenset(Scope(kind, name, merged) for (kind, name), merged in actions.items())
 
 
-def covers(held: Scopes, asked: Scopes) -> bool:
-    """Whether a token for `held` answers for `asked`."""
-    have = {(scope.kind, scope.name): scope.actions for scope in held}
-    return all(scope.actions <= have.get((scope.kind, scope.name), frozenset()) for scope in asked)
+def covers(held: Scopes, requested: Scopes) -> bool:
+    """Whether a token for `held` allows everything in `requested`."""
+    allowed = {(scope.kind, scope.name): scope.actions for scope in held}
+    return all(scope.actions <= allowed.get((scope.kind, scope.name), frozenset()) for scope in requested)

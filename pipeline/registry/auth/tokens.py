@@ -1,7 +1,7 @@
-"""Authentication: Basic, and bearer tokens by the distribution token protocol, kept for each scope.
+"""Authentication: Basic, and bearer tokens by the distribution token protocol, cached for each set of scopes.
 
-Nothing is asked for before a registry has challenged once; from then on tokens are fetched ahead, one
-request for each set of scopes, whoever needs it first.
+Nothing is sent before a registry has challenged once. From then on a token is fetched before the request that needs
+it, once for each set of scopes.
 """
 
 from __future__ import annotations
@@ -9,23 +9,24 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode, urlsplit
 
 import anyio
 
 from pipeline.errors import RegistryError
 
-from ..http.call import Request, Response
-from .access import Access, Credentials
+from ..http.messages import Request, Response
+from .access import Access
 from .challenge import Scopes, covers, parse_challenges, parse_scopes, union
+from .credentials import Credentials
 
 Send = Callable[[Request, str | None], Awaitable[Response]]
-"""Sends a call with an Authorization header and retries; does not authenticate."""
+"""Sends a request with an Authorization header, with retries; does not authenticate by itself."""
 
-_SLACK = 15.0
-_DEFAULT_LIFE = 60.0
+_EXPIRY_MARGIN = 15.0
+_DEFAULT_LIFETIME = 60.0
 _TOKEN_LIMIT = 1024 * 1024
 
 
@@ -33,7 +34,7 @@ _TOKEN_LIMIT = 1024 * 1024
 class _Token:
     value: str
     scopes: Scopes
-    until: float
+    expires: float
 
 
 @dataclass(slots=True)
@@ -41,14 +42,14 @@ class _Host:
     scheme: str = ""
     realm: str = ""
     service: str = ""
-    asked: bool = False
+    credentials_read: bool = False
     credentials: Credentials | None = None
     tokens: list[_Token] = field(default_factory=list)
     lock: anyio.Lock = field(default_factory=anyio.Lock)
 
 
-class Auth:
-    """Knows what to put into `Authorization` for each host."""
+class Authenticator:
+    """Provides the `Authorization` header for each host."""
 
     def __init__(self, access: Access, send: Send, clock: Callable[[], float] = time.monotonic) -> None:
         self._access, self._send, self._clock = access, send, clock
@@ -61,42 +62,43 @@ class Auth:
             return _basic(state.credentials)
         if state.scheme != "bearer":
             return None
-        if found := self._held(state, scopes):
-            return f"Bearer {found}"
+        if value := self._cached(state, scopes):
+            return f"Bearer {value}"
         async with state.lock:
-            if found := self._held(state, scopes):
-                return f"Bearer {found}"
+            if value := self._cached(state, scopes):
+                return f"Bearer {value}"
             token = await self._fetch(host, state, scopes)
             state.tokens = [
-                t for t in state.tokens if t.until > self._clock() and not covers(scopes, t.scopes)
+                t for t in state.tokens if t.expires > self._clock() and not covers(scopes, t.scopes)
             ]
             state.tokens.append(token)
             return f"Bearer {token.value}"
 
     async def challenged(self, host: str, values: list[str], used: str | None) -> Scopes | None:
-        """Learn from a 401. The scopes to ask for beside one's own, or None if there is no use in trying."""
+        """Read the challenge of a 401. The scopes to request beside one's own, or None if a retry is pointless."""
         state = self._hosts.setdefault(host, _Host())
-        found = {c.scheme: c.parameters for c in reversed(parse_challenges(values))}
+        challenges = {c.scheme: c.parameters for c in reversed(parse_challenges(values))}
         async with state.lock:
-            if not state.asked:
-                state.credentials, state.asked = await self._access.credentials(host), True
+            if not state.credentials_read:
+                state.credentials, state.credentials_read = await self._access.credentials(host), True
             if used:
                 state.tokens = [t for t in state.tokens if f"Bearer {t.value}" != used]
-            if "bearer" in found and found["bearer"].get("realm"):
+            bearer = challenges.get("bearer")
+            if bearer is not None and bearer.get("realm"):
                 state.scheme = "bearer"
-                state.realm = self._checked_realm(host, found["bearer"]["realm"])
-                state.service = found["bearer"].get("service", "")
-                return parse_scopes(found["bearer"].get("scope", ""))
-            if "basic" in found and state.credentials is not None:
+                state.realm = self._checked_realm(host, bearer["realm"])
+                state.service = bearer.get("service", "")
+                return parse_scopes(bearer.get("scope", ""))
+            if "basic" in challenges and state.credentials is not None:
                 state.scheme = "basic"
                 return None if used == _basic(state.credentials) else frozenset()
         return None
 
-    def _held(self, state: _Host, scopes: Scopes) -> str | None:
+    def _cached(self, state: _Host, scopes: Scopes) -> str | None:
         if state.credentials is not None and state.credentials.registry_token:
             return state.credentials.registry_token
         now = self._clock()
-        return next((t.value for t in state.tokens if t.until > now and covers(t.scopes, scopes)), None)
+        return next((t.value for t in state.tokens if t.expires > now and covers(t.scopes, scopes)), None)
 
     def _checked_realm(self, host: str, realm: str) -> str:
         parts = urlsplit(realm)
@@ -105,71 +107,65 @@ class Auth:
         )
         if not parts.netloc or not (parts.scheme == "https" or (plain and self._access.plain_http(host))):
             raise RegistryError(
-                f"{host} wants its tokens fetched from {realm[:200]!r}, which is not an https address",
-                hint="credentials are not sent in the clear; ask the registry's operator",
+                f"{host} names {realm[:200]!r} as its token service, which is not an https address",
+                hint="credentials are not sent over plain HTTP; ask the registry's operator",
             )
         return realm
 
     async def _fetch(self, host: str, state: _Host, scopes: Scopes) -> _Token:
-        asked = sorted(str(s) for s in scopes)
-        who = state.credentials
+        scope_texts = sorted(str(s) for s in scopes)
+        credentials = state.credentials
         started = self._clock()
-        answer: Response | None = None
-        if who is not None and who.identity_token:
+        response: Response | None = None
+        if credentials is not None and credentials.identity_token:
             form = {
                 "grant_type": "refresh_token",
-                "refresh_token": who.identity_token,
+                "refresh_token": credentials.identity_token,
                 "service": state.service,
                 "client_id": "lockage",
-                "scope": " ".join(asked),
+                "scope": " ".join(scope_texts),
             }
-            call = Request(
-                "POST",
-                host,
-                state.realm,
-                "fetching a token for",
-                " ".join(asked) or host,
+            refresh = replace(
+                _token_request(host, state.realm, scope_texts),
+                method="POST",
                 accept=frozenset({200, 404, 405}),
                 headers={"Content-Type": "application/x-www-form-urlencoded"},
                 body=urlencode(form).encode(),
-                limit=_TOKEN_LIMIT,
-                token=True,
             )
-            answer = await self._send(call, None)
-        if answer is None or answer.status != 200:
+            response = await self._send(refresh, None)
+        if response is None or response.status != 200:
             query = [("service", state.service)] if state.service else []
-            query += [("scope", text) for text in asked]
-            joint = "&" if urlsplit(state.realm).query else "?"
-            call = Request(
-                "GET",
-                host,
-                state.realm + (joint + urlencode(query, quote_via=quote, safe=":/,") if query else ""),
-                "fetching a token for",
-                " ".join(asked) or host,
-                limit=_TOKEN_LIMIT,
-                token=True,
-            )
-            answer = await self._send(call, _basic(who))
-        return _read_token(host, answer, scopes, started)
+            query += [("scope", text) for text in scope_texts]
+            separator = "&" if urlsplit(state.realm).query else "?"
+            url = state.realm + (separator + urlencode(query, quote_via=quote, safe=":/,") if query else "")
+            response = await self._send(_token_request(host, url, scope_texts), _basic(credentials))
+        return _read_token(host, response, scopes, started)
 
 
-def _basic(who: Credentials | None) -> str | None:
-    if who is None or not (who.username or who.password):
+def _token_request(host: str, url: str, scopes: Sequence[str]) -> Request:
+    subject = " ".join(scopes) or host
+    return Request("GET", host, url, "fetching a token for", subject, limit=_TOKEN_LIMIT, for_token=True)
+
+
+def _basic(credentials: Credentials | None) -> str | None:
+    if credentials is None or not (credentials.username or credentials.password):
         return None
-    return "Basic " + base64.b64encode(f"{who.username}:{who.password}".encode()).decode()
+    return "Basic " + base64.b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
 
 
-def _read_token(host: str, answer: Response, scopes: Scopes, started: float) -> _Token:
+def _read_token(host: str, response: Response, scopes: Scopes, started: float) -> _Token:
     try:
-        data = json.loads(answer.body)
+        data = json.loads(response.body)
         value = data.get("token") or data.get("access_token")
-        life = data.get("expires_in", _DEFAULT_LIFE)
+        lifetime = data.get("expires_in", _DEFAULT_LIFETIME)
         if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
             raise ValueError("no token")
-        life = float(life) if isinstance(life, int | float) and life > 0 else _DEFAULT_LIFE
+        lifetime = (
+            float(lifetime) if isinstance(lifetime, int | float) and lifetime > 0 else _DEFAULT_LIFETIME
+        )
     except (ValueError, AttributeError, TypeError, RecursionError) as fault:
         raise RegistryError(
-            f"the token service of {host} gave an answer without a token",
+            f"the token service of {host} returned no token",
             hint="the registry or a proxy before it is faulty; ask its operator",
         ) from fault
-    return _Token(value, union(scopes), started + life - min(_SLACK, life / 4))
+    return _Token(value, union(scopes), started + lifetime - min(_EXPIRY_MARGIN, lifetime / 4))

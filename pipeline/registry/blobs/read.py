@@ -12,18 +12,18 @@ from pipeline.model import Descriptor, Digest, Repository
 from pipeline.oci.verify import Verifier, uncorrupted
 
 from ..auth.challenge import pull
-from ..http.call import Request
 from ..http.faults import Fault, RequestFailed
+from ..http.messages import Request
 from ..http.responses import network_fault
 from ..http.transport import Transport
 
 
-def _call(method: str, repo: Repository, digest: Digest, doing: str) -> Request:
+def _request(method: str, repo: Repository, digest: Digest, operation: str) -> Request:
     return Request(
         method,
         repo.host,
         f"/v2/{repo.path}/blobs/{digest}",
-        doing,
+        operation,
         str(repo.at(digest)),
         scopes=frozenset({pull(repo.path)}),
     )
@@ -31,9 +31,9 @@ def _call(method: str, repo: Repository, digest: Digest, doing: str) -> Request:
 
 async def has(transport: Transport, repo: Repository, digest: Digest) -> bool:
     """Whether the repository holds this blob: one HEAD."""
-    call = _call("HEAD", repo, digest, "looking for the blob")
+    request = _request("HEAD", repo, digest, "looking for the blob")
     try:
-        await transport.call(call)
+        await transport.send(request)
     except RequestFailed as failed:
         if failed.fault.status == 404:
             return False
@@ -42,12 +42,12 @@ async def has(transport: Transport, repo: Repository, digest: Digest) -> bool:
 
 
 async def read(transport: Transport, repo: Repository, descriptor: Descriptor) -> bytes:
-    """A whole blob in memory; raises RegistryError if it is larger than `Settings.blob_bytes`."""
+    """A whole blob in memory; raises RegistryError if it is larger than `ClientSettings.blob_bytes`."""
     if descriptor.size > transport.settings.blob_bytes:
         raise RegistryError(
             f"{repo.at(descriptor.digest)} has {descriptor.size} bytes, more than the "
-            f"{transport.settings.blob_bytes} that are read at once",
-            hint="such content is streamed to a file",
+            f"{transport.settings.blob_bytes} that are read into memory",
+            hint="check the manifest that lists it: such content is streamed to a file",
         )
 
     async def whole() -> bytes:
@@ -57,63 +57,63 @@ async def read(transport: Transport, repo: Repository, descriptor: Descriptor) -
 
 
 async def stream(transport: Transport, repo: Repository, descriptor: Descriptor) -> AsyncIterator[bytes]:
-    """The blob piece by piece. The last piece comes only after size and digest are found right.
+    """The blob in chunks. The last chunk comes only after size and digest are verified.
 
-    A connection that breaks is taken up again where it broke (`Range`), a bounded number of times without
-    progress; a server that ignores the range sends everything again and what is known is skipped.
+    A connection that breaks is resumed where it broke (`Range`), a limited number of times without progress; where a
+    server ignores the range, the known part is skipped.
     """
-    where, settings = str(repo), transport.settings
-    check, held, fruitless = Verifier(descriptor, where), b"", 0
+    verifier = Verifier(descriptor.digest, descriptor.size, f"the blob {repo.at(descriptor.digest)}")
+    held, attempts = b"", 0
     while True:
-        call, start = _call("GET", repo, descriptor.digest, "reading the blob"), check.size
+        request, start = _request("GET", repo, descriptor.digest, "reading the blob"), verifier.received
         if start:
-            call = _resumed(call, start)
+            request = _resuming(request, start)
         try:
-            async with transport.open(call) as response:
+            async with transport.stream(request) as response:
                 encoding = response.headers.get("Content-Encoding", "identity")
                 if encoding.lower() != "identity":
                     raise RequestFailed(
-                        call, Fault("invalid", 200, message=f"Content-Encoding {encoding[:40]!r}")
+                        request, Fault("invalid", 200, message=f"Content-Encoding {encoding[:40]!r}")
                     )
                 skip = start if response.status == 200 else 0
                 if response.status == 206 and not _starts_at(
                     response.headers.get("Content-Range", ""), start
                 ):
                     raise RequestFailed(
-                        call, Fault("invalid", 206, message="another range than was asked for")
+                        request, Fault("invalid", 206, message="another range than requested")
                     )
-                async for part in response.content.iter_chunked(settings.piece_bytes):
-                    transport.meter.bytes_down += len(part)
-                    fresh = part[skip:] if skip else part
-                    skip -= min(skip, len(part))
-                    if fresh:
-                        check.update(fresh)
+                async for chunk in response.content.iter_chunked(transport.settings.read_bytes):
+                    transport.meter.bytes_down += len(chunk)
+                    new = chunk[skip:] if skip else chunk
+                    skip -= min(skip, len(chunk))
+                    if new:
+                        verifier.update(new)
                         if held:
                             yield held
-                        held = fresh
+                        held = new
             fault = Fault(
-                "broken", message=f"the connection ended after {check.size} of {descriptor.size} bytes"
+                "broken", message=f"the connection ended after {verifier.received} of {descriptor.size} bytes"
             )
         except Exception as cause:
-            found = network_fault(cause)
-            if found is None:
+            connection_fault = network_fault(cause)
+            if connection_fault is None:
                 raise
-            fault = found
-        if check.complete:
+            fault = connection_fault
+        if verifier.complete:
             break
-        fruitless = fruitless + 1 if check.size == start else 1
-        pause = transport.pacing.pause(call, fault, fruitless)
-        if pause is None:
-            raise RequestFailed(call, fault, fruitless)
+        attempts = attempts + 1 if verifier.received == start else 1
+        delay = transport.retries.delay(request, fault, attempts)
+        if delay is None:
+            raise RequestFailed(request, fault, attempts)
         transport.meter.retries += 1
-        await anyio.sleep(pause)
-    check.finish()
+        await anyio.sleep(delay)
+    verifier.finish()
     if held:
         yield held
 
 
-def _resumed(call: Request, start: int) -> Request:
-    return replace(call, headers={"Range": f"bytes={start}-"}, accept=frozenset({200, 206}))
+def _resuming(request: Request, start: int) -> Request:
+    return replace(request, headers={"Range": f"bytes={start}-"}, accept=frozenset({200, 206}))
 
 
 def _starts_at(content_range: str, start: int) -> bool:

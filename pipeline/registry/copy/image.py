@@ -1,10 +1,10 @@
 """Copying of an image with everything that belongs to it, in the fewest requests.
 
-Referrers go before the image's own tag, so that what a tag shows is complete whenever it is looked at. One HEAD
-on the destination, by tag where there is one, decides whether the image is there already: a registry that took
-an index has its children, unless somebody deleted them from under it (`check` asks). It costs a request when the
-image is new, saves all the others when it is not, and makes a second run read-only. Within one registry, an index
-of two platforms with eight blobs takes 3 GET, 1 HEAD, 8 mounts and 3 PUT.
+Referrers are written before the image's tag, so that a tag is complete whenever it is read. One HEAD on the
+destination, by tag if there is one, decides whether the image is there already: a registry that accepted an index has
+its children, unless somebody deleted them since (see `check`). It costs one request for a new image, saves all others
+for an existing one, and makes a second run read-only. Within one registry, an index of two platforms with eight blobs
+takes 3 GET, 1 HEAD, 8 mounts and 3 PUT.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.manifest import Manifest
 from pipeline.oci.source import ContentSource
-from pipeline.util.concurrency import each
+from pipeline.util.concurrency import both, each
 
 from .. import manifests
-from ..cache import SeenContent
+from ..cache import ContentCache
 from ..http.transport import Transport
-from ..referrers import Fallback
+from ..referrers import FallbackTags
 from .source import RepositorySource
-from .tree import Tree, once
+from .tree import TreeCopy, distinct
 
 REFERRER_DEPTH = 2
-"""Referrers, and what refers to them, as a signature of an SBOM does."""
+"""Referrers and their own referrers, such as the signature of an SBOM."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopyResult:
     """What a copy did. `descriptor` is the copied image; counts are of this copy alone; `sent` is in bytes.
 
-    `already` says that the destination held the image before, `tagged` that its tag was written now. `referrers`
-    belong to the image and its children; `dangling` were listed by the source but are not there.
+    `already` is true if the destination held the image before, `tagged` if its tag was written now. `referrers` are
+    those of the image and its children; `dangling` ones were listed by the source but do not exist.
     """
 
     descriptor: Descriptor
@@ -48,45 +48,53 @@ class CopyResult:
     dangling: tuple[Digest, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Presence:
+    """Whether the destination holds the manifest, and whether its tag is on it."""
+
+    manifest: bool
+    tag: bool
+
+
 class Copy:
     """One copy in progress; `run` performs it."""
 
     def __init__(
         self,
         transport: Transport,
-        known: SeenContent,
-        fallback: Fallback,
+        cache: ContentCache,
+        fallback_tags: FallbackTags,
         source: ContentSource,
         dest: Repository,
     ) -> None:
-        self._transport, self._known, self._fallback = transport, known, fallback
+        self._transport, self._cache, self._fallback_tags = transport, cache, fallback_tags
         self._source, self._dest = source, dest
-        self._there = RepositorySource(transport, dest)
-        self._tree = Tree(transport, known, source, dest)
+        self._destination = RepositorySource(transport, dest)
+        self._tree = TreeCopy(transport, cache, source, dest)
         self._dangling: list[Digest] = []
 
     async def run(self, digest: Digest, *, tag: str | None, with_referrers: bool, check: bool) -> CopyResult:
         """Copy the image; see `Registry.copy`."""
         within = self._source.repository == self._dest
-        steps = (lambda: self._tree.manifest(digest), lambda: self._look(digest, tag))
-        top, (has_tag, present) = await each(lambda step: step(), steps)
-        if present and not check:
-            children = once(top.children)
+        top, present = await both(lambda: self._tree.manifest(digest), lambda: self._presence(digest, tag))
+        if present.manifest and not check:
+            children = distinct(top.children)
         else:
-            children = await self._tree.below(top, ask=check)
+            children = await self._tree.copy_below(top, check=check)
         attached: list[Descriptor] = []
         if with_referrers and not within:
             subjects = [top.descriptor, *children]
-            attached = await self._attach(subjects, present, REFERRER_DEPTH)
-            await self._attach_tags(subjects)
+            attached = await self._copy_referrers(subjects, present.manifest, REFERRER_DEPTH)
+            await self._copy_attached_tags(subjects)
             await self._list_referrers()
-        if not present or (tag is not None and not has_tag):
+        tagging = tag is not None and not present.tag
+        if not present.manifest or tagging:
             await self._tree.write(top, tag)
         tree = self._tree
         return CopyResult(
             top.descriptor,
-            present,
-            tag is not None and not has_tag,
+            present.manifest,
+            tagging,
             len(tree.written),
             len(tree.mounted),
             len(tree.uploaded),
@@ -95,26 +103,28 @@ class Copy:
             tuple(self._dangling),
         )
 
-    async def _look(self, digest: Digest, tag: str | None) -> tuple[bool, bool]:
-        """Whether the destination has the tag on this digest, and whether it has the digest: one HEAD at most."""
-        if self._source.repository == self._dest or self._known.has(self._dest, digest):
-            return False, True
+    async def _presence(self, digest: Digest, tag: str | None) -> _Presence:
+        """One HEAD at most."""
+        if self._source.repository == self._dest or self._cache.has(self._dest, digest):
+            return _Presence(manifest=True, tag=False)
         ref = self._dest.tagged(tag) if tag else self._dest.at(digest)
-        found = await manifests.head(self._transport, ref)
-        same = found is not None and found.digest == digest
-        return same and tag is not None, same
+        current = await manifests.head(self._transport, ref)
+        same = current is not None and current.digest == digest
+        return _Presence(manifest=same, tag=same and tag is not None)
 
-    async def _attach(self, subjects: Iterable[Descriptor], present: bool, depth: int) -> list[Descriptor]:
-        """Write what refers to the subjects, and in turn to that; gives all of it, each once."""
-        digests = [d.digest for d in once(subjects)]
-        found = await self._source.referrers(digests)
-        there: dict[Digest, list[Descriptor]] = {}
-        if present and any(found.values()):
-            there = await self._there.referrers([d for d in digests if found.get(d)])
-        have = {d.digest for part in there.values() for d in part}
+    async def _copy_referrers(
+        self, subjects: Iterable[Descriptor], present: bool, depth: int
+    ) -> list[Descriptor]:
+        """Copy the referrers of the subjects, and theirs in turn. Returns all of them, each once."""
+        digests = [d.digest for d in distinct(subjects)]
+        wanted = await self._source.referrers(digests)
+        existing: dict[Digest, list[Descriptor]] = {}
+        if present and any(wanted.values()):
+            existing = await self._destination.referrers([d for d in digests if wanted.get(d)])
+        existing_digests = {d.digest for part in existing.values() for d in part}
 
-        async def one(entry: Descriptor) -> tuple[Manifest | None, list[Descriptor]]:
-            if entry.digest in have or self._known.has(self._dest, entry.digest):
+        async def prepare(entry: Descriptor) -> tuple[Manifest | None, list[Descriptor]]:
+            if entry.digest in existing_digests or self._cache.has(self._dest, entry.digest):
                 return None, [entry]
             try:
                 manifest = await self._tree.manifest(entry.digest)
@@ -123,35 +133,37 @@ class Copy:
                     raise
                 self._dangling.append(entry.digest)
                 return None, []
-            return manifest, [entry, *await self._tree.below(manifest)]
+            return manifest, [entry, *await self._tree.copy_below(manifest)]
 
         async def of_subject(entries: Iterable[Descriptor]) -> list[Descriptor]:
-            """What refers to one subject: blobs at once, manifests one by one. A registry that keeps the list
-            of referrers by reading and rewriting it (olareg 0.2.2) loses entries that arrive together."""
-            ready = await each(one, entries)
+            """The referrers of one subject: blobs concurrently, manifests one by one. A registry that reads and
+            rewrites its list of referrers (olareg 0.2.2) loses entries that arrive together."""
+            ready = await each(prepare, entries)
             for manifest, _ in ready:
                 if manifest is not None:
                     await self._tree.write(manifest)
             return [d for _, part in ready for d in part]
 
-        groups = [once(found.get(digest, ())) for digest in digests]
-        copied = once(d for part in await each(of_subject, groups) for d in part)
+        groups = [distinct(wanted.get(digest, ())) for digest in digests]
+        copied = distinct(d for part in await each(of_subject, groups) for d in part)
         if copied and depth > 1:
-            copied += await self._attach(copied, present, depth - 1)
-        return once(copied)
+            copied += await self._copy_referrers(copied, present, depth - 1)
+        return distinct(copied)
 
-    async def _attach_tags(self, subjects: Iterable[Descriptor]) -> None:
-        """Signatures of cosign before referrers: `sha256-<hex>.sig` and its like, overwritten as cosign does."""
+    async def _copy_attached_tags(self, subjects: Iterable[Descriptor]) -> None:
+        """Signatures of older cosign versions, tagged `sha256-<hex>.sig` and the like; overwritten as cosign does."""
 
-        async def one(item: tuple[str, Manifest]) -> None:
-            tag, manifest = item
-            await self._tree.below(manifest)
+        async def copy(tagged: tuple[str, Manifest]) -> None:
+            tag, manifest = tagged
+            await self._tree.copy_below(manifest)
             await self._tree.write(manifest, tag)
 
-        await each(one, await self._source.attached_tags([d.digest for d in once(subjects)]))
+        await each(copy, await self._source.attached_tags([d.digest for d in distinct(subjects)]))
 
     async def _list_referrers(self) -> None:
-        async def note(item: tuple[Digest, list[Descriptor]]) -> None:
-            await self._fallback.add(self._dest, *item)
+        """Where the registry does not list referrers by itself, list them by the fallback tag."""
 
-        await each(note, self._tree.unlisted.items())
+        async def add(unlisted: tuple[Digest, list[Descriptor]]) -> None:
+            await self._fallback_tags.add(self._dest, *unlisted)
+
+        await each(add, self._tree.unlisted.items())

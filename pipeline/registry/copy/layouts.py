@@ -1,4 +1,4 @@
-"""Layouts into registries and out of them."""
+"""Copies between OCI layouts and repositories."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def push_layout(
 ) -> CopyResult:
     """Push the image of a layout, with its referrers; `name` chooses one if there are several.
 
-    Raises RegistryError if the folder is not a layout, is incomplete, or holds something else than it says.
+    Raises RegistryError if the folder is not a layout, is incomplete, or its content does not match its digests.
     """
     layout = Layout(folder)
     return await registry.copy(layout, layout.resolve(name).digest, repo, tag=tag)
@@ -38,9 +38,9 @@ async def pull_layout(
     name: str | None = None,
     referrers: bool = True,
 ) -> Descriptor:
-    """Write an image with all platforms into a layout, and with its referrers and those of its children.
+    """Write an image with all platforms into a layout, with its referrers and those of its children.
 
-    `name` becomes its reference name in `index.json`, which is written last: what it lists is complete.
+    `name` becomes its reference name in `index.json`, which is written last, so that it lists only what is complete.
     """
     layout, source = Layout.create(folder), registry.source(repo)
 
@@ -57,15 +57,15 @@ async def pull_layout(
         layout.put(manifest.raw, manifest.media_type)
         return [manifest, *(m for part in below for m in part)]
 
-    every = await fetch(digest)
+    manifests = await fetch(digest)
     attached: dict[Digest, Descriptor] = {}
-    subjects = [m.digest for m in every] if referrers else []
+    subjects = [m.digest for m in manifests] if referrers else []
     for _ in range(REFERRER_DEPTH):
-        found = await source.referrers(subjects)
-        new = {d.digest: d for part in found.values() for d in part if d.digest not in attached}
+        listed = await source.referrers(subjects)
+        new = {d.digest: d for part in listed.values() for d in part if d.digest not in attached}
         await each(lambda entry: fetch(entry.digest), new.values())
         attached |= new
         subjects = list(new)
-    top = every[0].descriptor
+    top = manifests[0].descriptor
     layout.add(*attached.values(), replace(top, annotations={REF_NAME: name}) if name else top)
     return top

@@ -12,7 +12,7 @@ from pipeline.util.concurrency import each
 
 from .. import listing, manifests, referrers
 from ..auth.challenge import Scopes
-from ..blobs import read as blobs
+from ..blobs import read as blob_reads
 from ..http.faults import RequestFailed
 from ..http.transport import Transport
 
@@ -20,10 +20,10 @@ _SUFFIXES = (".sig", ".att", ".sbom")
 
 
 class RepositorySource:
-    """A repository as a source. `scopes` is asked for beside pull, so that one token serves a whole copy.
+    """A repository as a source. `scopes` are requested beside pull, so that one token serves a whole copy.
 
-    One list of tags tells which fallback tags exist; only where it is not to be had, or has many more pages
-    than there are digests, each fallback tag is asked for.
+    One list of tags tells which fallback tags exist. Each fallback tag is requested by itself only if that list is
+    not available, or has many more pages than there are digests.
     """
 
     def __init__(self, transport: Transport, repository: Repository, scopes: Scopes = frozenset()) -> None:
@@ -37,66 +37,66 @@ class RepositorySource:
         return self._repository
 
     async def manifest(self, digest: Digest) -> Manifest:
-        """One GET; raises RegistryError if the manifest is not there."""
+        """The manifest, by one GET; raises RegistryError if it does not exist."""
         ref = self._repository.at(digest)
-        found = await manifests.get(self._transport, ref, self._scopes)
-        if found is None:
+        manifest = await manifests.get(self._transport, ref, self._scopes)
+        if manifest is None:
             raise RegistryError(
-                f"{ref} is not there",
-                hint="it was deleted or never pushed here; check the repository and the digest",
+                f"{ref} does not exist",
+                hint="it was deleted or never pushed; check the repository and the digest",
             )
-        return found
+        return manifest
 
     async def lacks(self, digest: Digest) -> bool:
-        """One HEAD."""
+        """Whether the manifest does not exist, by one HEAD."""
         return await manifests.head(self._transport, self._repository.at(digest)) is None
 
     def stream(self, descriptor: Descriptor) -> AsyncIterator[bytes]:
         """The blob, verified while streaming."""
-        return blobs.stream(self._transport, self._repository, descriptor)
+        return blob_reads.stream(self._transport, self._repository, descriptor)
 
     def file(self, descriptor: Descriptor) -> Path | None:
         """None: it is not on disk."""
         return None
 
     async def referrers(self, digests: Sequence[Digest]) -> dict[Digest, list[Descriptor]]:
-        """By API and fallback tag, both always."""
+        """The referrers of each digest, by API and fallback tag."""
         if not digests:
             return {}
-        tags = await self._known_tags(len(digests))
+        tags = await self._existing_tags(len(digests))
 
-        async def of(digest: Digest) -> list[Descriptor]:
-            found: list[Descriptor] = []
+        async def read(digest: Digest) -> list[Descriptor]:
+            entries: list[Descriptor] = []
             if tags is None or referrers.fallback_tag(digest) in tags:
-                found += await referrers.by_tag(self._transport, self._repository, digest)
+                entries += await referrers.by_tag(self._transport, self._repository, digest)
             if self._has_api:
-                said = await referrers.by_api(self._transport, self._repository, digest)
-                self._has_api = said is not None
-                found += said or []
-            return [d for _, d in sorted({d.digest: d for d in found}.items())]
+                listed = await referrers.by_api(self._transport, self._repository, digest)
+                self._has_api = listed is not None
+                entries += listed or []
+            return [d for _, d in sorted({d.digest: d for d in entries}.items())]
 
-        return dict(zip(digests, await each(of, digests), strict=True))
+        return dict(zip(digests, await each(read, digests), strict=True))
 
     async def attached_tags(self, digests: Sequence[Digest]) -> list[tuple[str, Manifest]]:
-        """`sha256-<hex>.sig`, `.att` and `.sbom` of each digest."""
-        tags = await self._known_tags(len(digests))
+        """The manifests tagged `sha256-<hex>.sig`, `.att` and `.sbom` for each digest."""
+        tags = await self._existing_tags(len(digests))
         names = [referrers.fallback_tag(d) + suffix for d in digests for suffix in _SUFFIXES]
 
         async def get(name: str) -> tuple[str, Manifest] | None:
-            found = await manifests.get(self._transport, self._repository.tagged(name))
-            return (name, found) if found else None
+            manifest = await manifests.get(self._transport, self._repository.tagged(name))
+            return (name, manifest) if manifest else None
 
-        found = await each(get, [name for name in names if tags is None or name in tags])
-        return [pair for pair in found if pair]
+        pairs = await each(get, [name for name in names if tags is None or name in tags])
+        return [pair for pair in pairs if pair]
 
-    async def _known_tags(self, digests: int) -> frozenset[str] | None:
+    async def _existing_tags(self, digests: int) -> frozenset[str] | None:
         if not self._listed:
             try:
-                found = await listing.tags(self._transport, self._repository, most_pages=2 + digests)
+                tags = await listing.tags(self._transport, self._repository, max_pages=2 + digests)
             except RequestFailed as failed:
-                if failed.fault.status not in (400, 401, 403, 404, 405, 501):
+                if failed.status not in (400, 401, 403, 404, 405, 501):
                     raise
-                found = None
+                tags = None
             self._listed = True
-            self._tags = frozenset(found) if found is not None else None
+            self._tags = frozenset(tags) if tags is not None else None
         return self._tags

@@ -1,29 +1,37 @@
-"""What can go wrong with one request, whether another try may help, and the error when it may not."""
+"""Failures of one request: what is transient, and the error for what is not."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Literal
 
 from pipeline.errors import RegistryError
 
-from .call import Request
 from .headers import retry_after, retry_after_in_message
+from .messages import Request
 
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
-_USUAL_CODE = {401: "UNAUTHORIZED", 403: "DENIED", 429: "TOOMANYREQUESTS"}  # answers to HEAD have no body
+_DEFAULT_CODES = {
+    401: "UNAUTHORIZED",
+    403: "DENIED",
+    429: "TOOMANYREQUESTS",
+}  # a response to HEAD has no body
 _MESSAGE_LENGTH = 300
+
+
+FaultKind = Literal["refused", "unreachable", "broken", "invalid", "untrusted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One failed try. `status` is 0 where no answer came.
+    """One failed attempt. `status` is 0 without a response; `code` is the registry's, empty if it gave none.
 
-    `kind` is `refused` (an answer that says no), `unreachable` (nothing was sent), `broken` (the request may
-    have arrived), `invalid` (an answer that cannot be right) or `untrusted` (TLS).
+    `kind` is `refused` (an error response), `unreachable` (nothing was sent), `broken` (the connection failed, the
+    request may have arrived), `invalid` (a response that violates the specification) or `untrusted` (TLS).
     """
 
-    kind: str
+    kind: FaultKind
     status: int = 0
     code: str = ""
     message: str = ""
@@ -31,53 +39,59 @@ class Fault:
 
     @property
     def transient(self) -> bool:
-        """Whether another try may succeed."""
+        """Whether another attempt may succeed."""
         if self.kind == "refused":
             return self.status in TRANSIENT and not self.no_space
         return self.kind in ("unreachable", "broken")
 
     @property
     def no_space(self) -> bool:
-        """Whether the registry's disk is full: waiting does not empty it."""
+        """Whether the registry's disk is full, which no retry changes."""
         return self.status == 507 or "no space left" in self.message.lower()
 
     @property
     def speaks_no_tls(self) -> bool:
-        """Whether what answered to the beginning of TLS was something else, such as plain HTTP."""
+        """Whether the host responded to the TLS handshake with something else, such as plain HTTP."""
         return any(text in self.message.lower() for text in ("wrong version number", "record layer failure"))
 
     @property
     def ambiguous(self) -> bool:
-        """Whether the request may have been carried out all the same."""
+        """Whether the request may have taken effect."""
         return self.kind == "broken" or self.status in (408, 500, 502, 503, 504)
 
 
 class RequestFailed(RegistryError):
-    """The error of one request; `fault` says what was answered, for callers that know a way round."""
+    """The error of one request; `fault` is for callers that have an alternative."""
 
-    def __init__(self, call: Request, fault: Fault, tries: int = 1, waited: float | None = None) -> None:
-        self.call, self.fault = call, fault
-        times = f" after {tries} tries" if tries > 1 else ""
+    def __init__(
+        self, request: Request, fault: Fault, attempts: int = 1, retry_after: float | None = None
+    ) -> None:
+        self.request, self.fault = request, fault
+        count = f" after {attempts} attempts" if attempts > 1 else ""
         super().__init__(
-            _sentence(call, fault, times), hint=_hint(call, fault, waited), detail=fault.message or None
+            _sentence(request, fault, count),
+            hint=_hint(request, fault, retry_after),
+            detail=fault.message or None,
+            status=fault.status or None,
+            code=fault.code or None,
         )
 
     def to_json(self) -> dict[str, object]:
         """As `LockageError.to_json`, with host, operation, subject, and where known status and code."""
-        out = super().to_json() | {
-            "host": self.call.host,
-            "operation": self.call.doing,
-            "subject": self.call.subject,
+        data = super().to_json() | {
+            "host": self.request.host,
+            "operation": self.request.operation,
+            "subject": self.request.subject,
         }
         if self.fault.status:
-            out["status"] = self.fault.status
+            data["status"] = self.fault.status
         if self.fault.code:
-            out["code"] = self.fault.code
-        return out
+            data["code"] = self.fault.code
+        return data
 
 
 def refusal(status: int, retry_header: str | None, body: bytes, now: float) -> Fault:
-    """Read an answer that was not hoped for (distribution-spec v1.1, "Error Codes")."""
+    """Read an error response (distribution-spec v1.1, "Error Codes"); `now` is in seconds since 1970."""
     code, message = "", ""
     try:
         errors = json.loads(body)["errors"]
@@ -88,44 +102,44 @@ def refusal(status: int, retry_header: str | None, body: bytes, now: float) -> F
             message = f"{message}: {detail}" if message else detail
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
         message = _printable(body.decode("utf-8", "replace")) if b"<" not in body[:64] else ""
-    wait = retry_after(retry_header, now)
-    if wait is None and status in TRANSIENT:
-        wait = retry_after_in_message(message)
-    code = _printable(code)[:64] or _USUAL_CODE.get(status, "")
-    return Fault("refused", status, code, _printable(message)[:_MESSAGE_LENGTH], wait)
+    delay = retry_after(retry_header, now)
+    if delay is None and status in TRANSIENT:
+        delay = retry_after_in_message(message)
+    code = _printable(code)[:64] or _DEFAULT_CODES.get(status, "")
+    return Fault("refused", status, code, _printable(message)[:_MESSAGE_LENGTH], delay)
 
 
 def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
-def _sentence(call: Request, fault: Fault, times: str) -> str:
+def _sentence(request: Request, fault: Fault, attempts: str) -> str:
     if fault.kind == "unreachable":
-        return f"cannot reach {call.host}{times} ({call.doing} {call.subject})"
+        return f"cannot reach {request.host}{attempts} ({request.operation} {request.subject})"
     if fault.kind == "untrusted" and fault.speaks_no_tls:
-        return f"{call.host} does not speak TLS ({call.doing} {call.subject})"
+        return f"{request.host} does not speak TLS ({request.operation} {request.subject})"
     if fault.kind == "untrusted":
-        return f"the TLS certificate of {call.host} is not trusted ({call.doing} {call.subject})"
+        return f"the TLS certificate of {request.host} is not trusted ({request.operation} {request.subject})"
     if fault.kind == "broken":
-        return f"{call.host} broke off while {call.doing} {call.subject}{times}"
+        return f"{request.host} closed the connection while {request.operation} {request.subject}{attempts}"
     if fault.kind == "invalid":
-        return f"{call.host} gave an answer that cannot be right while {call.doing} {call.subject}"
+        return f"{request.host} returned an invalid response while {request.operation} {request.subject}"
     code = f" {fault.code}" if fault.code else ""
-    return f"{call.host} refused {call.doing} {call.subject}{times}: {fault.status}{code}"
+    return f"{request.host} refused {request.operation} {request.subject}{attempts}: {fault.status}{code}"
 
 
-def _hint(call: Request, fault: Fault, waited: float | None) -> str | None:
+def _hint(request: Request, fault: Fault, seconds: float | None) -> str | None:
     if fault.kind == "unreachable":
-        local = call.host.startswith(("localhost", "127.0.0.1", "[::1]"))
+        local = request.host.startswith(("localhost", "127.0.0.1", "[::1]"))
         return "lockage up, or check the address" if local else "check the address, the network and the proxy"
     if fault.kind == "untrusted" and fault.speaks_no_tls:
-        return f"if it is meant to be read and written in the clear: LOCKAGE_PLAIN_HTTP={call.host}"
+        return f"if it is meant to be used over plain HTTP: LOCKAGE_PLAIN_HTTP={request.host}"
     if fault.kind == "untrusted":
-        return f"name the authority that signed it: LOCKAGE_CA_FILE={call.host}=/path/to/ca.pem"
+        return f"name its certificate authority: LOCKAGE_CA_FILE={request.host}=/path/to/ca.pem"
     if fault.kind == "invalid":
         return "the registry or a proxy before it is faulty; ask its operator"
     if fault.status == 401:
-        return f"log in: docker login {call.host}, or check that the credentials are still valid"
+        return f"log in: docker login {request.host}, or check that the credentials are still valid"
     if "exceed the configured upper limit" in fault.message:
         return "the project's quota is used up: raise it, or delete what is not needed"
     if fault.status == 412:
@@ -133,20 +147,20 @@ def _hint(call: Request, fault: Fault, waited: float | None) -> str | None:
             "the registry protects it (an immutable tag, or an image it holds back); see the project's rules"
         )
     if fault.status == 403 or fault.code == "DENIED":
-        return f"these credentials may not do this on {call.subject}; check the permissions"
+        return f"these credentials may not do this on {request.subject}; check the permissions"
     if fault.status == 404:
-        return "check the name; some registries also answer so to those who may not read it"
+        return "check the name; some registries also return this to those who may not read it"
     if fault.status == 405 or fault.code == "UNSUPPORTED":
         return "the registry does not allow this (read-only, or deletion switched off)"
     if fault.code in ("DIGEST_INVALID", "SIZE_INVALID", "BLOB_UPLOAD_INVALID"):
-        return "the content is not the one described; it may have changed while it was read"
+        return "the content does not match its descriptor; it may have changed while it was read"
     if fault.status == 413:
         return "the registry limits the size of uploads"
     if fault.status == 429:
-        more = f" (asked to wait {waited:.0f} s)" if waited else ""
-        return f"the registry limits the rate of requests{more}; log in or try again later"
+        requested = f" (Retry-After: {seconds:.0f} s)" if seconds else ""
+        return f"the registry limits the rate of requests{requested}; log in or try again later"
     if fault.no_space:
-        return "the registry has no space left; free some and run again"
+        return "the registry has no space left; free some space there and run again"
     if fault.status >= 500:
-        return "the registry is in trouble; look at its log and run again, what is there already is kept"
+        return "the registry failed; check its log and run again, completed uploads are kept"
     return None

@@ -1,4 +1,4 @@
-"""Parsing of answer headers: `Link`, `Retry-After`, `Range`. Pure; what cannot be read is None."""
+"""Parsing of response headers: `Link`, `Retry-After`, `Range`. A malformed one is None."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def next_link(value: str | None) -> str | None:
 
 
 def retry_after(value: str | None, now: float) -> float | None:
-    """Seconds to wait, from a number or an HTTP date (RFC 9110, 10.2.3); `now` is seconds since 1970."""
+    """Seconds to wait, from a number or an HTTP date (RFC 9110, 10.2.3); `now` is in seconds since 1970."""
     text = (value or "").strip()
     if not text:
         return None
@@ -50,10 +50,10 @@ def retry_after_in_message(text: str) -> float | None:
     return sum(float(number) * _GO_UNITS[unit] for number, unit in _GO_PART.findall(match[1]))
 
 
-def received(value: str | None) -> int | None:
-    """Bytes an upload holds, from its `Range: 0-<last>` (distribution-spec v1.1, "Pushing a blob in chunks").
+def received_bytes(value: str | None) -> int | None:
+    """Bytes received by an upload, from its `Range: 0-<last>` (distribution-spec v1.1, "Pushing a blob in chunks").
 
-    `0-0` stands for nothing or one byte; it is read as nothing, so that no byte is taken for granted.
+    `0-0` means no byte or one; it is read as none, so that no byte is lost.
     """
     match = _RANGE.match((value or "").strip())
     if not match:

@@ -1,52 +1,54 @@
-"""Trying again what cannot simply be sent again: writes whose outcome has to be looked at first."""
+"""Which failures are retried, and how long to wait before the next attempt."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from typing import TypeVar
+import random
+import time
+from collections.abc import Callable
 
 import anyio
 
-from pipeline.oci.verify import CorruptContent
+from .faults import Fault
+from .messages import Request
+from .settings import ClientSettings
 
-from .call import Request, Response
-from .faults import Fault, RequestFailed
-from .transport import Transport
-
-T = TypeVar("T")
-_CORRUPT_TRIES = 3
+_DROPPED_CONNECTION = 0.1
+"""The part of the first delay that is enough after a dropped connection: most often the registry closed an idle one."""
+_MIN_JITTER = 0.05
+"""Seconds. A host that allows a retry at once still gets the requests spread."""
 
 
-async def persevere(
-    transport: Transport,
-    make: Callable[[], Request],
-    done: Callable[[Response], T],
-    look: Callable[[Fault], Awaitable[T | None]],
-    lost: frozenset[str] = frozenset(),
-) -> T:
-    """Send `make()` once and give `done(answer)`. After a fault that may pass, wait, then `look` whether
-    it was carried out all the same: what that gives, unless None, is the result. `lost` are codes
-    and statuses after which `look` may find a way, though sending again would not. Raises RequestFailed."""
-    tries = 0
-    while True:
-        tries += 1
-        call = make()
-        try:
-            return done(await transport.call(replace(call, tries=1)))
-        except RequestFailed as failed:
-            fault = failed.fault
-            if fault.code in lost or str(fault.status) in lost:
-                fault = replace(fault, kind="broken")
-            pause = transport.pacing.pause(call, fault, tries)
-            if pause is None:
-                raise RequestFailed(call, failed.fault, tries) from failed.__cause__
-        except CorruptContent as bad:
-            fault, pause = Fault("broken", message=bad.message), 0.0
-            if tries >= _CORRUPT_TRIES:
-                raise
-        transport.meter.retries += 1
-        await anyio.sleep(pause)
-        found = await look(fault)
-        if found is not None:
-            return found
+class RetryPolicy:
+    """Exponential backoff with jitter. A host that sent `Retry-After` gets no request from anybody before that time."""
+
+    def __init__(self, settings: ClientSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings, self._clock = settings, clock
+        self._not_before: dict[str, float] = {}
+        self._random = random.Random()
+
+    async def wait_for_host(self, host: str) -> None:
+        """Wait until the host accepts requests again."""
+        left = self._not_before.get(host, 0.0) - self._clock()
+        if left > 0:
+            await anyio.sleep(left)
+
+    def delay(self, request: Request, fault: Fault, attempts: int) -> float | None:
+        """Seconds before the next attempt after so many; None if the request must not be retried."""
+        settings = self._settings
+        allowed = settings.connect_attempts if fault.kind == "unreachable" else settings.attempts
+        if not fault.transient or attempts >= min(allowed, request.max_attempts or allowed):
+            return None
+        if fault.retry_after is not None and fault.retry_after > settings.max_retry_after:
+            return None
+        delay = min(settings.backoff_max, settings.backoff * float(2 ** (attempts - 1)))
+        delay *= self._random.uniform(0.5, 1.0)
+        if fault.kind == "broken" and attempts == 1:
+            delay *= _DROPPED_CONNECTION
+        if fault.retry_after is not None:
+            if fault.status in (429, 503):
+                self._block(request.host, fault.retry_after)
+            delay = max(fault.retry_after, min(delay, _MIN_JITTER))
+        return delay
+
+    def _block(self, host: str, seconds: float) -> None:
+        self._not_before[host] = max(self._not_before.get(host, 0.0), self._clock() + seconds)

@@ -1,4 +1,4 @@
-"""How patient, how parallel and how trusting the client is."""
+"""Limits, timeouts and concurrency of the registry client."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ class ClientSettings:
     per_host: int = 8
     """Requests in flight to one host, for reading and for writing each."""
     attempts: int = 6
-    """Tries of one request, the first included."""
+    """Attempts of one request, the first included."""
     connect_attempts: int = 4
-    """Tries while nothing answers at all: a registry that is down should be said soon."""
+    """Attempts while the host cannot be reached, fewer so that a registry that is down is reported soon."""
     backoff: float = 0.2
-    """The first pause; each next one is twice as long, with jitter."""
+    """The first delay; each next one is twice as long, with jitter."""
     backoff_max: float = 20.0
-    patience: float = 180.0
-    """The longest Retry-After that is waited for; a longer one is an error that says so."""
+    max_retry_after: float = 180.0
+    """The longest Retry-After to wait for; a longer one fails the request."""
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
     """Silence on an open connection."""
     blob_bytes: int = 64 * MIB
     """The largest blob that `blob()` holds in memory."""
     chunk_bytes: int = 256 * MIB
-    """A larger upload goes in chunks of this size, so that a fault costs one chunk."""
-    whole_bytes: int = MIB
-    """A file up to this size is read at once."""
-    piece_bytes: int = MIB // 4
-    """What is read from a file or a connection at a time."""
+    """A larger blob is uploaded in chunks of this size, so that a failure costs one chunk."""
+    small_file_bytes: int = MIB
+    """A file up to this size is read in one step."""
+    read_bytes: int = MIB // 4
+    """The size of one read from a file or a connection."""
     max_redirects: int = 5
     max_pages: int = 1000
     page_size: int = 1000

@@ -1,4 +1,4 @@
-"""What the client did: requests are the product, so they are counted."""
+"""Counts of requests and bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """A count at one moment. `requests` is by method and includes retries and redirects, not tokens."""
+    """Counts so far. `requests` is by method and includes retries and redirects, not token requests."""
 
     requests: Mapping[str, int]
     bytes_up: int
@@ -24,7 +24,7 @@ class Stats:
         return sum(self.requests.values())
 
     def since(self, earlier: Stats) -> Stats:
-        """What was done between an earlier count and this one."""
+        """The difference between an earlier count and this one."""
         methods = {m: n - earlier.requests.get(m, 0) for m, n in self.requests.items()}
         return Stats(
             MappingProxyType({m: n for m, n in methods.items() if n}),
@@ -37,7 +37,7 @@ class Stats:
 
 @dataclass(slots=True)
 class Meter:
-    """The running count behind `Stats`."""
+    """The running counts behind `Stats`."""
 
     requests: Counter[str] = field(default_factory=Counter)
     bytes_up: int = 0
@@ -46,6 +46,6 @@ class Meter:
     tokens: int = 0
 
     def read(self) -> Stats:
-        """The count now."""
+        """The counts now."""
         requests = MappingProxyType(dict(sorted(self.requests.items())))
         return Stats(requests, self.bytes_up, self.bytes_down, self.retries, self.tokens)

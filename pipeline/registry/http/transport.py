@@ -1,10 +1,11 @@
-"""Requests as they go over the wire: one aiohttp session, a bounded lane for each host, retries, redirects."""
+"""Sending of requests: one aiohttp session, a limit of concurrent requests per host, retries, redirects."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import anyio
@@ -13,11 +14,11 @@ from pipeline.errors import RegistryError
 
 from ..auth.access import Access
 from ..auth.challenge import covers, union
-from ..auth.tokens import Auth
-from .call import Request, Response
+from ..auth.tokens import Authenticator
 from .faults import Fault, RequestFailed
-from .pacing import Pacing
-from .responses import bounded, lower, network_fault, origin_of, refused
+from .messages import Request, Response
+from .responses import headers_of, network_fault, origin_of, read_body, read_refusal
+from .retry import RetryPolicy
 from .settings import ClientSettings
 from .stats import Meter
 
@@ -31,20 +32,20 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class Transport:
-    """Sends calls. `call` gives a whole answer, `open` one that is still being read."""
+    """Sends requests. `send` returns a complete response, `stream` one whose body is still to be read."""
 
     def __init__(self, access: Access, settings: ClientSettings, agent: str) -> None:
         self.access, self.settings, self.meter = access, settings, Meter()
-        self.auth = Auth(access, self._plain)
-        self.pacing = Pacing(settings)
+        self.retries = RetryPolicy(settings)
+        self._authenticator = Authenticator(access, self._send_unauthenticated)
         self._agent = agent
-        self._lanes: dict[tuple[str, bool], anyio.CapacityLimiter] = {}
-        self._tls: dict[str | None, ssl.SSLContext] = {}
+        self._limiters: dict[tuple[str, bool], anyio.CapacityLimiter] = {}
+        self._tls_contexts: dict[str | None, ssl.SSLContext] = {}
         self._session: aiohttp.ClientSession | None = None
         self._stack = AsyncExitStack()
 
     async def start(self) -> None:
-        """Open the session; imports aiohttp here so that the package itself is light."""
+        """Open the session. aiohttp is imported here because it takes long."""
         import aiohttp
 
         await self._stack.__aenter__()
@@ -63,7 +64,7 @@ class Transport:
             )
         )
 
-        # aiohttp would send again by itself what may have arrived already, tags included
+        # By itself, aiohttp resends requests that may have arrived, writes of tags among them.
         self._session._retry_connection = False
 
     async def stop(self) -> None:
@@ -71,147 +72,140 @@ class Transport:
         self._session = None
         await self._stack.aclose()
 
-    async def call(self, call: Request) -> Response:
-        """The whole answer, at most `call.limit` bytes of it. Raises RequestFailed for any other status."""
-
-        async def whole(response: aiohttp.ClientResponse, tries: int) -> Response:
-            body = await bounded(response, call)
-            response.release()
-            self.meter.bytes_down += len(body)
-            return Response(response.status, lower(response), body, str(response.url), tries)
-
-        async with self._lane(call):
-            return await self._trying(call, whole, self._authenticated)
+    async def send(self, request: Request) -> Response:
+        """The whole response, at most `Request.limit` bytes of it. Raises RequestFailed for any other status."""
+        async with self._limiter(request):
+            response = await self._retrying(request, partial(_complete, request), self._authenticated)
+        self.meter.bytes_down += len(response.body)
+        return response
 
     @asynccontextmanager
-    async def open(self, call: Request) -> AsyncIterator[aiohttp.ClientResponse]:
-        """An answer whose body the caller reads; only what comes before the body is tried again."""
+    async def stream(self, request: Request) -> AsyncIterator[aiohttp.ClientResponse]:
+        """A response whose body the caller reads; failures before the body are retried."""
 
-        async def as_is(response: aiohttp.ClientResponse, tries: int) -> aiohttp.ClientResponse:
+        async def unread(response: aiohttp.ClientResponse) -> aiohttp.ClientResponse:
             return response
 
-        async with self._lane(call):
-            response = await self._trying(call, as_is, self._authenticated)
+        async with self._limiter(request):
+            response = await self._retrying(request, unread, self._authenticated)
             try:
                 yield response
             finally:
                 response.close()
 
-    def _lane(self, call: Request) -> anyio.CapacityLimiter:
-        key = (call.host, call.reads)
-        if key not in self._lanes:
-            self._lanes[key] = anyio.CapacityLimiter(self.settings.per_host)
-        return self._lanes[key]
+    def _limiter(self, request: Request) -> anyio.CapacityLimiter:
+        key = (request.host, request.reads)
+        if key not in self._limiters:
+            self._limiters[key] = anyio.CapacityLimiter(self.settings.per_host)
+        return self._limiters[key]
 
-    async def _plain(self, call: Request, authorization: str | None) -> Response:
-        """For the token service: with retries, without lane and without authentication."""
+    async def _send_unauthenticated(self, request: Request, authorization: str | None) -> Response:
+        """For the token service: with retries; without a limit, which its caller holds already."""
 
-        async def send(call: Request) -> aiohttp.ClientResponse:
-            return await self._redirected(call, authorization)
+        async def attempt(request: Request) -> aiohttp.ClientResponse:
+            return await self._redirected(request, authorization)
 
-        async def whole(response: aiohttp.ClientResponse, tries: int) -> Response:
-            body = await bounded(response, call)
-            response.release()
-            return Response(response.status, lower(response), body, str(response.url), tries)
+        return await self._retrying(request, partial(_complete, request), attempt)
 
-        return await self._trying(call, whole, send)
-
-    async def _trying(
+    async def _retrying(
         self,
-        call: Request,
-        finish: Callable[[aiohttp.ClientResponse, int], Awaitable[T]],
-        send: Callable[[Request], Awaitable[aiohttp.ClientResponse]],
+        request: Request,
+        finish: Callable[[aiohttp.ClientResponse], Awaitable[T]],
+        attempt: Callable[[Request], Awaitable[aiohttp.ClientResponse]],
     ) -> T:
-        tries = 0
+        attempts = 0
         while True:
-            tries += 1
-            await self.pacing.quiet(call.host)
+            attempts += 1
+            await self.retries.wait_for_host(request.host)
             try:
-                response = await send(call)
+                response = await attempt(request)
                 try:
-                    if response.status in call.accept:
-                        return await finish(response, tries)
-                    fault = await refused(response)
+                    if response.status in request.accept:
+                        return await finish(response)
+                    fault = await read_refusal(response)
                     response.release()
                 except BaseException:
                     response.close()
                     raise
             except Exception as cause:
-                fault = network_fault(cause)
-                if fault is None:
+                connection_fault = network_fault(cause)
+                if connection_fault is None:
                     raise
-            pause = self.pacing.pause(call, fault, tries)
-            if pause is None:
-                raise RequestFailed(call, fault, tries, fault.retry_after)
+                fault = connection_fault
+            delay = self.retries.delay(request, fault, attempts)
+            if delay is None:
+                raise RequestFailed(request, fault, attempts, fault.retry_after)
             self.meter.retries += 1
-            await anyio.sleep(pause)
+            await anyio.sleep(delay)
 
-    async def _authenticated(self, call: Request) -> aiohttp.ClientResponse:
-        scopes = call.scopes
-        for turned_away in range(3):
-            used = await self.auth.header(call.host, scopes)
-            response = await self._redirected(call, used)
-            if response.status != 401 or turned_away == 2:
+    async def _authenticated(self, request: Request) -> aiohttp.ClientResponse:
+        scopes = request.scopes
+        for refused in range(3):
+            authorization = await self._authenticator.header(request.host, scopes)
+            response = await self._redirected(request, authorization)
+            if response.status != 401 or refused == 2:
                 break
-            more = await self.auth.challenged(
-                call.host, response.headers.getall("WWW-Authenticate", []), used
-            )
-            if more is None or (turned_away and covers(scopes, more)):
-                break  # a token just fetched does not do: another would not either
+            challenges = response.headers.getall("WWW-Authenticate", [])
+            wanted = await self._authenticator.challenged(request.host, challenges, authorization)
+            if wanted is None or (refused and covers(scopes, wanted)):
+                break  # the token is new and has these scopes, so another one would be refused as well
             response.close()
-            scopes = union(call.scopes, more)
+            scopes = union(request.scopes, wanted)
         return response
 
-    async def _redirected(self, call: Request, authorization: str | None) -> aiohttp.ClientResponse:
-        origin = self.access.origin(call.host)
-        url = call.target if "://" in call.target else origin + call.target
-        ours = call.token or origin_of(url) == origin
+    async def _redirected(self, request: Request, authorization: str | None) -> aiohttp.ClientResponse:
+        origin = self.access.origin(request.host)
+        url = request.target if "://" in request.target else origin + request.target
+        trusted = request.for_token or origin_of(url) == origin
         for _ in range(self.settings.max_redirects + 1):
-            response = await self._once(call, url, authorization if ours else None)
-            if not (call.reads and response.status in _REDIRECTS and "Location" in response.headers):
+            response = await self._send_once(request, url, authorization if trusted else None)
+            if not (request.reads and response.status in _REDIRECTS and "Location" in response.headers):
                 return response
             response.close()
             target = urljoin(url, response.headers["Location"])
             if not self._may_follow(url, target):
                 raise RequestFailed(
-                    call, Fault("invalid", message=f"redirected to {origin_of(target)[:200]}")
+                    request, Fault("invalid", message=f"redirected to {origin_of(target)[:200]}")
                 )
-            url, ours = target, origin_of(target) == origin
-        raise RequestFailed(call, Fault("invalid", message="redirected too often"))
+            url, trusted = target, origin_of(target) == origin
+        raise RequestFailed(request, Fault("invalid", message="redirected too often"))
 
     def _may_follow(self, url: str, target: str) -> bool:
-        """To TLS always; to plain HTTP only where it was said, and never down from TLS."""
+        """To TLS always; to plain HTTP only where that host allows it, and never down from TLS."""
         scheme, authority = urlsplit(target).scheme, urlsplit(target).netloc
         return scheme == "https" or (
             scheme == "http" and url.startswith("http:") and self.access.plain_http(authority)
         )
 
-    async def _once(self, call: Request, url: str, authorization: str | None) -> aiohttp.ClientResponse:
+    async def _send_once(
+        self, request: Request, url: str, authorization: str | None
+    ) -> aiohttp.ClientResponse:
         from yarl import URL
 
         if self._session is None:
             raise RuntimeError("the registry client is used outside its context")
-        headers = dict(call.headers)
-        data: Any = call.body
-        if callable(data):
-            data = self._metered(data())
-        elif data is not None:
+        headers = dict(request.headers)
+        data: bytes | AsyncIterator[bytes] | None = None
+        if isinstance(request.body, bytes):
+            data = request.body
             self.meter.bytes_up += len(data)
-        if call.body is not None:
-            headers["Content-Length"] = str(len(call.body) if isinstance(call.body, bytes) else call.size)
-        elif not call.reads:
+            headers["Content-Length"] = str(len(data))
+        elif request.body is not None:
+            data = self._metered(request.body())
+            headers["Content-Length"] = str(request.size)
+        elif not request.reads:
             headers["Content-Length"] = "0"
         if authorization:
             headers["Authorization"] = authorization
-        if call.token:
+        if request.for_token:
             self.meter.tokens += 1
         else:
-            self.meter.requests[call.method] += 1
+            self.meter.requests[request.method] += 1
         context = None
         if url.startswith("https:"):
-            context = self._context(call.host)
+            context = self._tls_context(request.host)
         return await self._session.request(
-            call.method,
+            request.method,
             URL(url, encoded=True),
             data=data,
             headers=headers,
@@ -220,18 +214,18 @@ class Transport:
             proxy=self.access.proxy_of(url),
         )
 
-    async def _metered(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        async for piece in pieces:
-            self.meter.bytes_up += len(piece)
-            yield piece
+    async def _metered(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for chunk in chunks:
+            self.meter.bytes_up += len(chunk)
+            yield chunk
 
-    def _context(self, host: str) -> ssl.SSLContext | None:
+    def _tls_context(self, host: str) -> ssl.SSLContext | None:
         ca_file = self.access.ca_of(host)
         if ca_file is None:
             return None
         import ssl
 
-        if ca_file not in self._tls:
+        if ca_file not in self._tls_contexts:
             context = ssl.create_default_context()
             try:
                 context.load_verify_locations(cafile=ca_file)
@@ -240,5 +234,11 @@ class Transport:
                     f"cannot read the certificate authority {ca_file} for {host}: {fault}",
                     hint="ca_file must name a PEM file",
                 ) from fault
-            self._tls[ca_file] = context
-        return self._tls[ca_file]
+            self._tls_contexts[ca_file] = context
+        return self._tls_contexts[ca_file]
+
+
+async def _complete(request: Request, response: aiohttp.ClientResponse) -> Response:
+    body = await read_body(response, request)
+    response.release()
+    return Response(response.status, headers_of(response), body, str(response.url))

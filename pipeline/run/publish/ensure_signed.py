@@ -1,66 +1,98 @@
-"""Signatures and attestations of an image tag: seen to once, and again where findings are newer than what is signed."""
+"""Signatures and attestations of an image tag: whatever is missing is signed, newer findings beside older ones."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.config import Environment
 from pipeline.model import Descriptor, Digest, Repository
-from pipeline.model.descriptor import OCI_INDEX
-from pipeline.plan import Target
-from pipeline.state.records import Record, write_record
-from pipeline.trust import examine, verify
+from pipeline.state.record import Record
+from pipeline.trust import SIGNATURE, Statement, attach, examine
 
-from .attest import sign
-from .push import Pushed, fan_in
+from .publication import Publication
+from .push import ImageIndex, build_index
+from .statements import Kind, kind_of, kinds_of, statement
 
 if TYPE_CHECKING:
-    from ..context import RunContext
+    from pipeline.registry import Registry
+    from pipeline.registry.platform_image import ImageReader
+    from pipeline.state.records import Records
+    from pipeline.trust import PublicKey
 
-Children = Sequence[tuple[Descriptor, Record]]
+    from .signer import Sign
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What signing needs: the registry, the records with the documents to attest, and the key.
+
+    `created` is the creation time of what is attached, in seconds since 1970.
+    """
+
+    registry: Registry
+    records: Records
+    public_key: PublicKey
+    sign: Sign
+    created: int
 
 
 async def ensure_signed(
-    context: RunContext, target: Target, repository: Repository, index: Descriptor, children: Children
-) -> None:
-    """Sign what is not signed, attest findings that are newer than those attested, and verify."""
-    if not stale(children) and await _is_signed(context, repository, index.digest):
+    signing: Signing,
+    name: str,
+    repository: Repository,
+    index: ImageIndex,
+    records: Sequence[Record],
+) -> tuple[Record, ...]:
+    """Sign and attest what the index and its platforms lack by this key; gives the records as attested.
+
+    What is attached to a digest is read once. The index's own signature is attached last, so that its presence means
+    that everything else is there. Raises UsageError for a key that cannot sign, BuildError, RegistryError.
+    """
+    unattested = [record for record in records if record.attested != record.findings]
+    signed = (SIGNATURE, None) in await _present(signing, repository, index.descriptor.digest)
+    if signed and not unattested:
+        return tuple(records)
+    missing: list[tuple[Descriptor, Statement]] = []
+    for child, record in zip(index.children, records, strict=True):
+        present = await _present(signing, repository, child.digest)
+        for kind in kinds_of(record):
+            if kind not in present:
+                missing.append(
+                    (child, await statement(signing.registry, signing.records.repository, record, kind))
+                )
+    if not signed:
+        missing.append((index.descriptor, Statement(index.descriptor.digest, SIGNATURE, {})))
+    if missing:
+        bundles = await signing.sign(name, [about for _, about in missing])
+        for (subject, _), bundle in zip(missing, bundles, strict=True):
+            await attach(signing.registry, repository, subject, bundle, created=signing.created)
+    return tuple([await _attested(signing.records, record) for record in records])
+
+
+async def attest_closed(signing: Signing, reader: ImageReader, publication: Publication) -> None:
+    """Attest new findings on an image whose gate they closed after it was published, so that whoever requests the
+    digest can see them. No tag moves; an image that was never published is left alone."""
+    registry, repository, records = signing.registry, publication.repository, publication.records
+    index = await build_index(reader, signing.records.repository, publication.platforms)
+    digest = index.descriptor.digest
+    if all(record.attested == record.findings for record in records):
         return
-    await sign(context, target.name, repository, index, children)
-    await verify(context.registry, repository, index.digest, context.signing.key)
-    for record in stale(children):
-        said = replace(record, attested=record.findings)
-        context.kept.note(await write_record(context.registry, context.builds, said, {}))
-
-
-async def report_closed(
-    context: RunContext, group: Sequence[tuple[Target, Record]], to: Environment | None
-) -> None:
-    """Attest new findings on an image that was published before its gate closed by them, wherever it is: whoever
-    asks the digest shall know. No tag moves; an image that was never published is left alone."""
-    target = group[0][0]
-    built = [Pushed(t.platform, r.digest, r.attestations) for t, r in group]
-    raw, found = await fan_in(context.registry, context.builds, built)
-    children = [(child, record) for child, (_, record) in zip(found, group, strict=True)]
-    index = Descriptor.of(raw, OCI_INDEX)
-    first = context.plan.project.environments[0]
-    repository = context.repository(first, target.image)
-    if not stale(children) or await context.registry.head(repository.at(index.digest)) is None:
+    if await registry.head(repository.at(digest)) is None:
         return
-    await ensure_signed(context, target, repository, index, children)
-    if to is None or to == first:
-        return
-    destination = context.repository(to, target.image)
-    if await context.registry.head(destination.at(index.digest)) is not None:
-        await context.registry.copy(repository, index.digest, destination)
+    await ensure_signed(signing, publication.name, repository, index, records)
+    destination = publication.destination
+    if destination and await registry.head(destination.repository.at(digest)) is not None:
+        await registry.copy(repository, digest, destination.repository)
 
 
-def stale(children: Children) -> list[Record]:
-    """Those whose findings are of other data than the findings that are attested."""
-    return [record for _, record in children if record.attested != record.findings]
+async def _present(signing: Signing, repository: Repository, digest: Digest) -> frozenset[Kind]:
+    """The kinds of statements about a digest that the key signed."""
+    verification = await examine(signing.registry, repository, digest, signing.public_key)
+    return frozenset(map(kind_of, verification.statements))
 
 
-async def _is_signed(context: RunContext, repository: Repository, index: Digest) -> bool:
-    return (await examine(context.registry, repository, index, context.signing.key)).signed
+async def _attested(records: Records, record: Record) -> Record:
+    if record.attested == record.findings:
+        return record
+    return await records.write(replace(record, attested=record.findings), {})

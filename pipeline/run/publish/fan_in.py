@@ -1,35 +1,42 @@
-"""Fan-in: what runners pushed for single platforms, judged again and merged into one index; no engine.
+"""Merges what several runs pushed for single platforms into one index per image tag, after judging each again; no
+engine.
 
-A ref comes from a file that its runner wrote (`--refs`), else from the registry's `<commit tag>-linux-<arch>`.
+A platform comes from a file that its run wrote (`--refs`), else from the registry's `<commit tag>-linux-<arch>`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import GateClosed, RegistryError, UsageError
-from pipeline.model import Digest, Platform, Reference
+from pipeline.model import Digest, Platform, Reference, Repository
 from pipeline.oci.index import platform_tag
 from pipeline.policy import judge
 from pipeline.registry.platform_image import PlatformImage, read_platform_image
+from pipeline.state.record import Record
+from pipeline.state.records import Records
 from pipeline.util.concurrency import each
+from pipeline.util.progress import ProgressState
 
-from ..known_records import known
+from ..image_cache import ImageCache
+from ..platform_refs import PlatformRef
 from ..results import Stage
 from .merge import merge
-from .refs import PlatformRef
 
 if TYPE_CHECKING:
-    from pipeline.plan import Target
+    from pipeline.plan import Plan, Target
+    from pipeline.registry import Registry
+    from pipeline.registry.platform_image import ImageReader
 
     from ..context import RunContext
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """One index: where it is, its children by platform, the platforms that are missing, the tags written now."""
+    """One index: its reference, its children by platform, the platforms that are missing, the tags written now."""
 
     image: str
     tag: str
@@ -39,7 +46,7 @@ class Merged:
     written: tuple[Reference, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data."""
+        """The index as data."""
         return {
             "image": self.image,
             "tag": self.tag,
@@ -50,35 +57,76 @@ class Merged:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Platform:
+    """One target with its image's repository in the first environment, and the tags of its commit there."""
+
+    target: Target
+    repository: Repository
+    commit_tags: tuple[str, ...]
+
+    @classmethod
+    def of(cls, context: RunContext, target: Target) -> _Platform:
+        """A target as a run publishes it."""
+        repository = context.repository(context.plan.project.environments[0], target.image)
+        return cls(target, repository, context.commit_tags(target))
+
+    @property
+    def own_tag(self) -> Reference | None:
+        """The tag that a run for this platform writes."""
+        if not self.commit_tags:
+            return None
+        return self.repository.tagged(platform_tag(self.commit_tags[0], self.target.platform))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pushed:
+    """A platform, and its image as it was pushed; None when it was not."""
+
+    platform: _Platform
+    image: PlatformImage | None
+
+
 async def manifest(
     context: RunContext, refs: Mapping[str, PlatformRef] | None = None, *, allow_missing: bool = False
 ) -> list[Merged]:
     """Merge every image tag of the plan; with `refs` (by target id) those, and only the image tags they name.
 
     Nothing is written before every platform of every image tag was found, is of its platform and passed its gates.
-    Raises RegistryError for what is missing (unless `allow_missing`) or of another platform, GateClosed, and
-    UsageError for refs that the plan does not know.
+    Raises RegistryError for a platform that is missing (unless `allow_missing`) or of another kind, GateClosed, and
+    UsageError for refs that the plan does not have.
     """
-    groups = _groups(context, refs)
-    looked = await each(lambda group: _look(context, group, refs), groups)
-    if not allow_missing or not all(any(child for _, child in found) for found in looked):
-        _refuse_missing(context, [pair for found in looked for pair in found])
-    out = []
-    for found in looked:
-        target = found[0][0]
-        children = [child for _, child in found if child]
-        missing = tuple(t.platform for t, child in found if not child)
+    records, reader = Records(context.registry, context.builds), ImageCache(context.registry)
+
+    async def find(platform: _Platform) -> _Pushed:
+        image = await _pushed_image(reader, platform, refs)
+        if image:
+            await _judge(records, platform.target, image, context.today)
+        return _Pushed(platform, image)
+
+    async def find_group(group: Sequence[Target]) -> list[_Pushed]:
+        return await each(find, [_Platform.of(context, target) for target in group])
+
+    groups = await each(find_group, _groups(context.plan, refs))
+    if not allow_missing or not all(any(pushed.image for pushed in group) for group in groups):
+        _refuse_missing([pushed.platform for group in groups for pushed in group if not pushed.image])
+    merged = []
+    for group in groups:
+        first = group[0].platform
+        missing = tuple(pushed.platform.target.platform for pushed in group if not pushed.image)
         if missing:
-            context.report(target.name, "missing", f"{', '.join(map(str, missing))}: merged without")
-        out.append(await _merge(context, target, children, missing))
-    return out
+            platforms = ", ".join(map(str, missing))
+            context.tell(first.target.name, ProgressState.MISSING, f"{platforms}: merged without")
+        images = [pushed.image for pushed in group if pushed.image]
+        merged.append(await _merge(context.registry, first, images, missing))
+    return merged
 
 
-def _groups(context: RunContext, refs: Mapping[str, PlatformRef] | None) -> list[Sequence[Target]]:
-    groups = [targets for _, targets in context.plan.groups()]
+def _groups(plan: Plan, refs: Mapping[str, PlatformRef] | None) -> list[tuple[Target, ...]]:
+    groups = [targets for _, targets in plan.groups()]
     if refs is None:
         return groups
-    unknown = [id for id in refs if id not in context.plan.by_id]
+    unknown = [id for id in refs if id not in plan.by_id]
     if unknown:
         raise UsageError(
             f"a file of refs names {unknown[0]}, which is not in the plan",
@@ -87,99 +135,85 @@ def _groups(context: RunContext, refs: Mapping[str, PlatformRef] | None) -> list
     return [targets for targets in groups if any(t.id in refs for t in targets)]
 
 
-async def _look(
-    context: RunContext, targets: Sequence[Target], refs: Mapping[str, PlatformRef] | None
-) -> list[tuple[Target, PlatformImage | None]]:
-    async def one(target: Target) -> tuple[Target, PlatformImage | None]:
-        if refs is None:
-            where = _where(context, target)
-            child = await read_platform_image(context.registry, where, target.platform) if where else None
-            child = child or await _in_index(context, target)
-        else:
-            ref = refs.get(target.id)
-            child = (
-                await read_platform_image(context.registry, ref.reference, target.platform) if ref else None
-            )
-        if child:
-            await _judge(context, target, child)
-        return target, child
-
-    return await each(one, targets)
+async def _pushed_image(
+    reader: ImageReader, platform: _Platform, refs: Mapping[str, PlatformRef] | None
+) -> PlatformImage | None:
+    """The image of a platform: by its ref if there are refs, else by its own tag or in the commit's index."""
+    target = platform.target
+    if refs is not None:
+        ref = refs.get(target.id)
+        return await read_platform_image(reader, ref.reference, target.platform) if ref else None
+    tag = platform.own_tag
+    image = await read_platform_image(reader, tag, target.platform) if tag else None
+    return image or await _in_index(reader, platform)
 
 
-def _where(context: RunContext, target: Target) -> Reference | None:
-    """The tag that a run for one platform writes."""
-    tags = context.commit_tags(target)
-    repository = context.repository(context.plan.project.environments[0], target.image)
-    return repository.tagged(platform_tag(tags[0], target.platform)) if tags else None
+async def _in_index(reader: ImageReader, platform: _Platform) -> PlatformImage | None:
+    """A platform in the index of the commit's tag: an image of one platform needs no merging."""
+    tags, repository, wanted = platform.commit_tags, platform.repository, platform.target.platform
+    index = await reader.get_manifest(repository.tagged(tags[0])) if tags else None
+    child = next((c for c in index.children if c.platform == wanted), None) if index else None
+    return await read_platform_image(reader, repository.at(child.digest), wanted) if child else None
 
 
-async def _in_index(context: RunContext, target: Target) -> PlatformImage | None:
-    """A platform that the commit's index has already: an image of one platform needs no merging."""
-    tags = context.commit_tags(target)
-    repository = context.repository(context.plan.project.environments[0], target.image)
-    index = await context.registry.get_manifest(repository.tagged(tags[0])) if tags else None
-    found = next((c for c in index.children if c.platform == target.platform), None) if index else None
-    return (
-        await read_platform_image(context.registry, repository.at(found.digest), target.platform)
-        if found
-        else None
-    )
-
-
-async def _judge(context: RunContext, target: Target, child: PlatformImage) -> None:
-    """Ask the gates of a digest again, from what is remembered of it; what nobody examined has not passed."""
-    record = await known(context, target.key) if target.key else None
-    reference = child.repository.at(child.manifest.digest)
-    if record is None or record.digest != child.manifest.digest:
+async def _judge(records: Records, target: Target, image: PlatformImage, today: date) -> None:
+    """Judge a digest again by its record. Raises GateClosed, also for an image that was not examined."""
+    record = await records.find(target.key) if target.key else None
+    reference = image.repository.at(image.manifest.digest)
+    if record is None or record.digest != image.manifest.digest:
+        known = f"is {record.digest}" if record else "does not exist"
         raise GateClosed(
             f"{reference} is not what the repository of builds has for {target.id}",
-            hint=_push(target) + ": what was not examined is not tagged",
-            detail=f"{context.builds}:{target.key or '(no key)'} is {record.digest if record else 'not there'}",
+            hint=f"{_push_command(target)}: what was not examined is not tagged",
+            detail=f"{records.repository}:{target.key or '(no key)'} {known}",
         )
-    evidence = record.evidence
-    unknown = [
-        name
-        for name, there in (
-            (Stage.SCAN, evidence.scan),
-            (Stage.SBOM, evidence.inventory),
-            (Stage.TEST, evidence.tests or not target.test),
-        )
-        if not there
-    ]
-    if unknown:
-        raise GateClosed(f"{target.id}: nothing is known of its {', '.join(unknown)}", hint=_push(target))
-    closed = [v for v in judge(evidence, target.gates, context.today) if not v.passed]
+    unexamined = _unexamined(target, record)
+    if unexamined:
+        raise GateClosed(f"{target.id} has no {', '.join(unexamined)} result", hint=_push_command(target))
+    verdicts = judge(record.evidence, target.gates, today)
+    closed = [verdict for verdict in verdicts if not verdict.passed]
     if closed:
         raise GateClosed(
             f"{target.id} is not merged: its gates are closed ({', '.join(v.gate for v in closed)})",
-            hint="mend the image, or the policy, and push it again",
+            hint="fix the image or the policy, then push it again",
             detail="\n".join(reason for verdict in closed for reason in verdict.reasons),
         )
 
 
-def _refuse_missing(context: RunContext, found: Sequence[tuple[Target, PlatformImage | None]]) -> None:
-    absent = [target for target, child in found if child is None]
-    if not absent:
+def _unexamined(target: Target, record: Record) -> list[Stage]:
+    evidence = record.evidence
+    done = {
+        Stage.SCAN: evidence.scan is not None,
+        Stage.SBOM: evidence.inventory is not None,
+        Stage.TEST: evidence.tests is not None or not target.test,
+    }
+    return [stage for stage, examined in done.items() if not examined]
+
+
+def _refuse_missing(platforms: Sequence[_Platform]) -> None:
+    if not platforms:
         return
-    lines = [f"{t.name} lacks {t.platform}: {_where(context, t) or 'no ref'} does not exist" for t in absent]
+    lines = [
+        f"{p.target.name} lacks {p.target.platform}: {p.own_tag or 'no ref'} does not exist"
+        for p in platforms
+    ]
+    first = platforms[0].target
     raise RegistryError(
         lines[0] if len(lines) == 1 else f"{len(lines)} platforms are missing",
-        hint=f"{_push(absent[0])} on a runner for {absent[0].platform}; or --allow-missing to merge without",
+        hint=f"{_push_command(first)} on a runner for {first.platform}; or --allow-missing to merge without",
         detail="\n".join(lines) if len(lines) > 1 else None,
     )
 
 
-def _push(target: Target) -> str:
+def _push_command(target: Target) -> str:
     return f"lockage push {target.name} --platform {target.platform}"
 
 
 async def _merge(
-    context: RunContext, target: Target, children: Sequence[PlatformImage], missing: tuple[Platform, ...]
+    registry: Registry, platform: _Platform, images: Sequence[PlatformImage], missing: tuple[Platform, ...]
 ) -> Merged:
-    repository = context.repository(context.plan.project.environments[0], target.image)
-    tags = context.commit_tags(target)
-    index, written = await merge(context.registry, repository, children, tags)
-    there = repository.tagged(tags[0]) if tags else repository.at(index.digest)
-    pairs = tuple((child.platform, child.manifest.digest) for child in children)
-    return Merged(target.image, target.tag, there.pinned(index.digest), pairs, missing, written)
+    target, repository, tags = platform.target, platform.repository, platform.commit_tags
+    index, written = await merge(registry, repository, images, tags)
+    reference = repository.tagged(tags[0]) if tags else repository.at(index.digest)
+    children = tuple((image.platform, image.manifest.digest) for image in images)
+    return Merged(target.image, target.tag, reference.pinned(index.digest), children, missing, written)

@@ -1,133 +1,164 @@
-"""One image tag, all its platforms passed: push by digest, sign, tag, promote; tags last at every step."""
+"""One image tag's way: records, index, signed, tagged, promoted; tags last at every step."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from pipeline.config import Environment
 from pipeline.errors import LockageError
-from pipeline.model import Descriptor, Reference, Repository
-from pipeline.plan import Target
-from pipeline.state.records import Record
+from pipeline.model import Digest, Reference
+from pipeline.state.run_state import PublishedTag
+from pipeline.util.progress import ProgressState
 
-from ..context import RunContext
-from ..results import ImageResult, Stage, Status
-from ..target.process import TargetOutcome
-from .ensure_signed import ensure_signed, report_closed
-from .platforms import missing_platforms, push_platforms, refs
+from ..results import ImageResult, Status
+from .ensure_signed import Signing, attest_closed, ensure_signed
+from .platforms import push_platforms
 from .promotion import perform, plan_promotion
-from .push import Pushed, push
-from .up_to_date import in_place, keep, untagged
+from .push import ImageIndex, build_index, push_index
+from .up_to_date import find_up_to_date, published_before
+
+if TYPE_CHECKING:
+    from pipeline.state.records import Records
+    from pipeline.state.run_state import RunState
+
+    from ..context import RunContext
+    from ..image_cache import ImageCache
+    from .publication import Publication
+    from .signer import Sign
 
 
-async def publish(
-    context: RunContext, group: Sequence[tuple[Target, TargetOutcome]], until: Stage, to: Environment | None
-) -> ImageResult:
-    """Everything about one image tag after its gates. Faults become results; only cancellation passes through."""
-    target = group[0][0]
-    base = ImageResult(target.image, target.tag, Status.ABORTED, "")
-    bad = [done.result for _, done in group if not done.result.status.good]
-    built = any(done.result.status is Status.BUILT for _, done in group)
-    try:
-        if bad:
-            if until.number >= Stage.SIGN.number:
-                await _tell(context, group, to)
-            return replace(base, reason="; ".join(f"{r.platform}: {r.status}" for r in bad))
-        result = await _publish(
-            context, group, until, to, replace(base, status=Status.BUILT if built else Status.REUSED)
+@dataclass(frozen=True, slots=True)
+class PublishSteps:
+    """What the steps of all image tags of a run share."""
+
+    context: RunContext
+    images: ImageCache
+    records: Records
+    state: RunState
+    sign: Sign
+
+    @property
+    def signing(self) -> Signing:
+        """Signing with the run's key pair. Raises ConfigError for a public key that cannot be read."""
+        context = self.context
+        return Signing(
+            context.registry,
+            self.records,
+            context.signing.public_key,
+            self.sign,
+            context.revision.created,
         )
-        context.report(target.name, "in place", "")
-        return result
+
+
+async def publish(steps: PublishSteps, publication: Publication, status: Status) -> ImageResult:
+    """The result of one image tag whose platforms all passed their gates. Faults become results."""
+    target = publication.targets[0]
+    result = ImageResult(target.image, target.tag, status, "")
+    try:
+        if publication.missing:
+            result = await _push_some(steps, publication, result)
+        else:
+            result = await _publish(steps, publication, result)
     except LockageError as fault:
-        context.report(target.name, "failed", "")
-        return replace(base, status=Status.FAILED, reason=fault.message, fault=fault)
+        steps.context.tell(publication.name, ProgressState.FAILED)
+        return ImageResult(target.image, target.tag, Status.FAILED, fault.message, fault=fault)
+    steps.context.tell(publication.name, ProgressState.IN_PLACE)
+    return result
 
 
-async def _publish(
-    context: RunContext,
-    group: Sequence[tuple[Target, TargetOutcome]],
-    until: Stage,
-    to: Environment | None,
-    result: ImageResult,
-) -> ImageResult:
-    target = group[0][0]
-    first = context.plan.project.environments[0]
-    repository = context.repository(first, target.image)
-    records = [done.record for _, done in group if done.record]
-    targets = [one for one, _ in group]
-    if missing_platforms(context, targets):
-        return await push_platforms(context, repository, targets, records, result)
-    result = replace(result, refs=refs(targets, records, [repository.at(r.digest) for r in records]))
-    signs = until.number >= Stage.SIGN.number
-    if until is not Stage.PROMOTE or to == first or context.plan.snapshot_id:
-        to = None
-    standing = await in_place(context, target, repository, records, result, signs=signs, to=to)
-    if standing:
-        return await _tagged(context, target, repository, records, standing)
-    if result.status is Status.BUILT:
-        context.report(target.name, Stage.PUSH, str(repository))
-    built = [Pushed(t.platform, r.digest, r.attestations) for (t, _), r in zip(group, records, strict=True)]
-    index, children = await push(context.registry, context.builds, repository, built)
-    result = replace(result, index=index.digest, pushed=repository.at(index.digest))
-    if signs:
-        known = list(zip(children, records, strict=True))
-        await ensure_signed(context, target, repository, index, known)
-        result = replace(result, signed=True)
-    result = await _tagged(context, target, repository, records, result)
-    if to is None:
-        return result
-    return await _promote(context, target, repository, index, to, result)
+async def report_closed(steps: PublishSteps, publication: Publication, result: ImageResult) -> ImageResult:
+    """The result of an image tag whose gates closed. If it was published before, the findings that closed them are
+    attested there."""
+    if publication.signs and not publication.missing:
+        try:
+            await attest_closed(steps.signing, steps.images, publication)
+        except LockageError as fault:
+            steps.context.tell(publication.name, ProgressState.FAILED)
+            return replace(result, status=Status.FAILED, reason=fault.message, fault=fault)
+    return result
 
 
-async def _tell(
-    context: RunContext, group: Sequence[tuple[Target, TargetOutcome]], to: Environment | None
-) -> None:
-    """Of an image whose gate closed only now, the new findings are attested where it is published already."""
-    known = [(target, done.record) for target, done in group if done.record]
-    examined = all(done.result.status in (Status.CLOSED, Status.REUSED) for _, done in group)
-    if (
-        examined
-        and len(known) == len(group)
-        and not missing_platforms(context, [target for target, _ in known])
-    ):
-        await report_closed(context, known, to)
+async def _publish(steps: PublishSteps, publication: Publication, result: ImageResult) -> ImageResult:
+    context, repository = steps.context, publication.repository
+    by_digest = [repository.at(digest) for digest in publication.digests]
+    result = replace(result, refs=publication.refs(by_digest), signed=publication.signs)
+    published = await find_up_to_date(context.registry, steps.state, publication, context.signing.fingerprint)
+    if published:
+        written = await _tag(steps, publication, published.index)
+        return _published(result, publication, published.index, written)
+    _tell_push(steps, publication, result)
+    index = await build_index(steps.images, context.builds, publication.platforms)
+    await push_index(context.registry, context.builds, repository, publication.platforms, index)
+    publication = await _sign(steps, publication, index)
+    digest = index.descriptor.digest
+    written = await _tag(steps, publication, digest)
+    written += await _promote(steps, publication, digest)
+    return _published(result, publication, digest, written)
 
 
-async def _tagged(
-    context: RunContext,
-    target: Target,
-    repository: Repository,
-    records: Sequence[Record],
-    result: ImageResult,
-) -> ImageResult:
-    """The result with the commit's tags pointing to its index; those that do already are left alone."""
-    assert result.index, "tagged before it was pushed"
-    tags, missing = context.commit_tags(target), untagged(context, target, repository, records)
+async def _sign(steps: PublishSteps, publication: Publication, index: ImageIndex) -> Publication:
+    """The image tag with its records as attested."""
+    if not publication.signs:
+        return publication
+    records = await ensure_signed(
+        steps.signing, publication.name, publication.repository, index, publication.records
+    )
+    return replace(publication, records=records)
+
+
+async def _tag(steps: PublishSteps, publication: Publication, index: Digest) -> tuple[Reference, ...]:
+    """Give the index the commit's tags, but for those that an earlier run is known to have written; gives those that
+    were written. How the image tag is published now is kept for later runs."""
+    registry, repository = steps.context.registry, publication.repository
+    before = published_before(steps.state, publication)
+    known = before.tags if before else frozenset()
+    missing = [tag for tag in publication.commit_tags if tag not in known]
     written: tuple[Reference, ...] = ()
     if missing:
-        promotion = await plan_promotion(context.registry, repository, result.index, repository, missing)
-        written = await perform(context.registry, promotion)
-    pushed = repository.tagged(tags[0]) if tags else repository.at(result.index)
-    keep(context, target, repository, records, result)
-    return replace(result, pushed=pushed.pinned(result.index), written=written)
+        promotion = await plan_promotion(registry, repository, index, repository, missing)
+        written = await perform(registry, promotion)
+    signed_by = steps.context.signing.fingerprint if publication.signs else None
+    published = PublishedTag(publication.digests, index, signed_by, publication.lasting_tags | known)
+    steps.state.keep_published(publication.state_name, published)
+    return written
 
 
-async def _promote(
-    context: RunContext,
-    target: Target,
-    source: Repository,
-    index: Descriptor,
-    to: Environment,
-    result: ImageResult,
+async def _promote(steps: PublishSteps, publication: Publication, index: Digest) -> tuple[Reference, ...]:
+    """Bring the index with everything attached to it to the destination, and move the tags there; gives those that
+    moved."""
+    destination, registry = publication.destination, steps.context.registry
+    if destination is None:
+        return ()
+    source = publication.repository
+    promotion = await plan_promotion(registry, source, index, destination.repository, destination.tags)
+    if not promotion.moves:  # what was attached since the last promotion is still to be copied
+        await registry.copy(source, index, destination.repository)
+        return ()
+    tags = f"{destination.environment}: {', '.join(destination.tags)}"
+    steps.context.tell(publication.name, ProgressState.PROMOTE, tags)
+    return await perform(registry, promotion)
+
+
+async def _push_some(steps: PublishSteps, publication: Publication, result: ImageResult) -> ImageResult:
+    """Some platforms of an image tag, for another run to merge."""
+    context = steps.context
+    _tell_push(steps, publication, result)
+    pushed, written = await push_platforms(context.registry, steps.images, context.builds, publication)
+    missing = ", ".join(map(str, publication.missing))
+    reason = f"no index: {missing} left to another run; then `lockage manifest {publication.name}`"
+    context.tell(publication.name, ProgressState.PUSH, reason)
+    return replace(result, reason=reason, written=tuple(written), refs=publication.refs(pushed))
+
+
+def _published(
+    result: ImageResult, publication: Publication, index: Digest, written: tuple[Reference, ...]
 ) -> ImageResult:
-    """Copy and move tags; what was attached since to an image that is in place already is brought along as well."""
-    destination = context.repository(to, target.image)
-    plan = await plan_promotion(context.registry, source, index.digest, destination, target.tags)
-    if not plan.moves:
-        await context.registry.copy(source, index.digest, destination)
-    if plan.moves:
-        context.report(target.name, Stage.PROMOTE, f"{to.name}: {', '.join(target.tags)}")
-    written = await perform(context.registry, plan)
-    promoted = tuple(destination.tagged(tag) for tag in target.tags)
-    return replace(result, promoted=promoted, written=(*result.written, *written))
+    tags, repository = publication.commit_tags, publication.repository
+    reference = repository.tagged(tags[0]).pinned(index) if tags else repository.at(index)
+    promoted = publication.destination.references if publication.destination else ()
+    return replace(result, index=index, pushed=reference, promoted=promoted, written=written)
+
+
+def _tell_push(steps: PublishSteps, publication: Publication, result: ImageResult) -> None:
+    if result.status is Status.BUILT:
+        steps.context.tell(publication.name, ProgressState.PUSH, str(publication.repository))

@@ -1,4 +1,4 @@
-"""Merging: platforms that were pushed by different runners become one index; by digest first, tags last."""
+"""Platforms that different runs pushed become one index: by digest first, tags last."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 async def merge(
     registry: Registry, destination: Repository, children: Sequence[PlatformImage], tags: Sequence[str]
 ) -> tuple[Descriptor, tuple[Reference, ...]]:
-    """Write the index of these children and point tags to it; gives the index and the tags that were written.
+    """Write the index of these children and move tags to it; gives the index and the tags that were written.
 
-    The children are exactly the digests that were pushed, BuildKit's attestations of them included. A rerun
-    finds everything there and writes nothing.
+    The children are exactly the digests that were pushed, with BuildKit's attestations. A rerun finds everything up to
+    date and writes nothing.
     """
-    found = [(child.platform, child.manifest.descriptor, child.annotations) for child in children]
-    attestations = [one for child in children for one in child.attestations]
-    raw = make_index(found, attestations)
+    attestations = [attestation for child in children for attestation in child.attestations]
+    raw = make_index(
+        [(child.platform, child.manifest.descriptor, child.annotations) for child in children], attestations
+    )
     index = Descriptor.of(raw, OCI_INDEX)
     if await registry.head(destination.at(index.digest)) is None:
         for child in children:
@@ -34,5 +35,5 @@ async def merge(
                 for digest in (child.manifest.digest, *(d.digest for d in child.attestations)):
                     await registry.copy(child.repository, digest, destination, referrers=False)
         await registry.put_manifest(destination, raw, OCI_INDEX)
-    moves = await plan_promotion(registry, destination, index.digest, destination, tags)
-    return index, await perform(registry, moves)
+    promotion = await plan_promotion(registry, destination, index.digest, destination, tags)
+    return index, await perform(registry, promotion)

@@ -1,6 +1,6 @@
 """Promotion: the same digest, with everything attached to it, under the tags of another environment.
 
-Look first, then act: `plan_promotion` reads and decides, `perform` writes exactly that, tags last.
+`plan_promotion` reads and decides, `perform` writes exactly that, tags last.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TagMove:
-    """One tag that shall point to a digest; `before` is what it points to now, None when it does not exist."""
+    """One tag to move to a digest; `before` is what it names now, None when it does not exist."""
 
     reference: Reference
     before: Digest | None
@@ -26,7 +26,7 @@ class TagMove:
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """What one promotion will write: `moves` is empty when everything is in place already."""
+    """What one promotion writes: `moves` is empty when every tag is up to date."""
 
     source: Repository
     digest: Digest
@@ -35,7 +35,7 @@ class Promotion:
     in_place: tuple[Reference, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data, for `--plan` and `--json`."""
+        """The promotion as data, for `--plan` and `--json`."""
         return {
             "source": str(self.source.at(self.digest)),
             "destination": str(self.destination),
@@ -54,45 +54,45 @@ class Promotion:
 async def plan_promotion(
     registry: Registry, source: Repository, digest: Digest, destination: Repository, tags: Sequence[str]
 ) -> Promotion:
-    """Look at every tag of the destination; one HEAD each."""
-    moves, in_place = [], []
+    """What promoting a digest to these tags would write; one HEAD for each tag."""
+    moves, up_to_date = [], []
     for tag in tags:
         reference = destination.tagged(tag)
-        now = await registry.head(reference)
-        if now is not None and now.digest == digest:
-            in_place.append(reference)
+        current = await registry.head(reference)
+        if current is not None and current.digest == digest:
+            up_to_date.append(reference)
         else:
-            moves.append(TagMove(reference, now.digest if now else None))
-    return Promotion(source, digest, destination, tuple(moves), tuple(in_place))
+            moves.append(TagMove(reference, current.digest if current else None))
+    return Promotion(source, digest, destination, tuple(moves), tuple(up_to_date))
 
 
 async def perform(registry: Registry, promotion: Promotion) -> tuple[Reference, ...]:
     """Copy the image with its referrers, then move the tags; gives the references that were written.
 
-    A tag that somebody else moved since the plan was made stops the promotion (RegistryError): nothing tried
-    here offers compare-and-set, so this is the nearest to it that a registry allows.
+    Raises RegistryError for a tag that somebody else moved since the plan was made. No registry tried here offers
+    compare-and-set for tags; checking right before writing is the nearest to it.
     """
     if not promotion.moves:
         return ()
+    image = promotion.destination.at(promotion.digest)
     if promotion.source != promotion.destination:
         await registry.copy(promotion.source, promotion.digest, promotion.destination)
-    manifest = await registry.get_manifest(promotion.destination.at(promotion.digest))
+    manifest = await registry.get_manifest(image)
     if manifest is None:
-        raise RegistryError(f"{promotion.destination.at(promotion.digest)} is not there after it was copied")
-    todo = []
+        raise RegistryError(f"{image} does not exist after it was copied")
+    moves = []
     for move in promotion.moves:
-        now = await registry.head(move.reference)
-        if now is not None and now.digest == promotion.digest:
-            continue  # somebody else brought the same there
-        if (now.digest if now else None) != move.before:
+        current = await registry.head(move.reference)
+        if current is not None and current.digest == promotion.digest:
+            continue  # somebody else promoted the same
+        if (current.digest if current else None) != move.before:
             raise RegistryError(
-                f"{move.reference} moved to {now.digest if now else 'nothing'} while it was being promoted",
-                hint="look at who else writes this channel, then run the promotion again",
+                f"{move.reference} moved to {current.digest if current else 'nothing'} while it was being promoted",
+                hint="find out who else writes this channel, then run the promotion again",
             )
-        todo.append(move)
-    written = []
-    for move in todo:
-        tag = move.reference.tag
-        await registry.put_manifest(promotion.destination, manifest.raw, manifest.media_type, tag=tag)
-        written.append(move.reference)
-    return tuple(written)
+        moves.append(move)
+    for move in moves:
+        await registry.put_manifest(
+            promotion.destination, manifest.raw, manifest.media_type, tag=move.reference.tag
+        )
+    return tuple(move.reference for move in moves)

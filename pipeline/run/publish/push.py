@@ -1,4 +1,4 @@
-"""From the repository of builds to the first environment: children and index by digest, no tag."""
+"""From the repository of builds to the first environment: platforms and index by digest, without a tag."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pipeline.oci.index import make_index
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
+    from pipeline.registry.platform_image import ImageReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,43 +24,69 @@ class Pushed:
     digest: Digest
     attestations: tuple[Descriptor, ...] = ()
 
+    @property
+    def manifests(self) -> tuple[Digest, ...]:
+        """Every manifest that belongs to it."""
+        return (self.digest, *(attestation.digest for attestation in self.attestations))
 
-Children = Sequence[Pushed]
+
+@dataclass(frozen=True, slots=True)
+class ImageIndex:
+    """The index of an image tag: its bytes, its descriptor, and those of its platforms in the order given."""
+
+    raw: bytes
+    descriptor: Descriptor
+    children: tuple[Descriptor, ...]
 
 
-async def fan_in(
-    registry: Registry, builds: Repository, children: Children
-) -> tuple[bytes, tuple[Descriptor, ...]]:
-    """The index over what was built, and its children in the order given; nothing is written.
+async def build_index(reader: ImageReader, builds: Repository, platforms: Sequence[Pushed]) -> ImageIndex:
+    """The index over platforms of the repository of builds; nothing is written.
 
-    Raises RegistryError for a child that is gone from the repository of builds.
+    Raises RegistryError for a platform that is gone from there.
     """
-    found = []
-    for child in children:
-        manifest = await registry.get_manifest(builds.at(child.digest))
+    children = []
+    for platform in platforms:
+        manifest = await reader.get_manifest(builds.at(platform.digest))
         if manifest is None:
             raise RegistryError(
-                f"{builds.at(child.digest)} is gone from the repository of builds",
-                hint="run again with --fresh: the target is built anew",
+                f"{builds.at(platform.digest)} is gone from the repository of builds",
+                hint="run again with --fresh to rebuild the target",
             )
-        found.append((child.platform, manifest.descriptor, dict(manifest.data.get("annotations") or {})))
-    attestations = [one for child in children for one in child.attestations]
-    return make_index(found, attestations), tuple(child for _, child, _ in found)
+        children.append((platform.platform, manifest.descriptor, dict(manifest.annotations)))
+    attestations = [attestation for platform in platforms for attestation in platform.attestations]
+    raw = make_index(children, attestations)
+    return ImageIndex(raw, Descriptor.of(raw, OCI_INDEX), tuple(descriptor for _, descriptor, _ in children))
+
+
+async def push_index(
+    registry: Registry,
+    builds: Repository,
+    destination: Repository,
+    platforms: Sequence[Pushed],
+    index: ImageIndex,
+) -> None:
+    """Copy platforms to `destination` and write their index there; nothing if it has the index already."""
+    if await registry.head(destination.at(index.descriptor.digest)) is not None:
+        return
+    for platform in platforms:
+        for digest in platform.manifests:
+            await registry.copy(builds, digest, destination, referrers=False)
+    await registry.put_manifest(destination, index.raw, OCI_INDEX)
 
 
 async def push(
-    registry: Registry, builds: Repository, destination: Repository, children: Children
+    registry: Registry,
+    builds: Repository,
+    destination: Repository,
+    platforms: Sequence[Pushed],
+    reader: ImageReader | None = None,
 ) -> tuple[Descriptor, tuple[Descriptor, ...]]:
-    """Bring the platforms of one image tag and their index into `destination`; gives the index and its children
-    in the order given.
+    """Bring the platforms of one image tag and their index to `destination`; gives the index and its children in the
+    order given.
 
-    The children are exactly the digests that were built. A rerun finds them there and writes nothing.
+    The children are exactly the digests that were built. A rerun finds them there and writes nothing. `reader` reads
+    the repository of builds, by default the registry itself.
     """
-    raw, found = await fan_in(registry, builds, children)
-    index = Descriptor.of(raw, OCI_INDEX)
-    if await registry.head(destination.at(index.digest)) is None:
-        for child in children:
-            for digest in (child.digest, *(one.digest for one in child.attestations)):
-                await registry.copy(builds, digest, destination, referrers=False)
-        await registry.put_manifest(destination, raw, OCI_INDEX)
-    return index, found
+    index = await build_index(reader or registry, builds, platforms)
+    await push_index(registry, builds, destination, platforms, index)
+    return index.descriptor, index.children

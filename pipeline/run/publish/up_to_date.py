@@ -1,77 +1,39 @@
-"""Whether an image tag stands already as this run would leave it; only tags that people use are asked for."""
+"""Whether an image tag is published already as this run would leave it; only tags that people use are requested."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from pipeline.config import Environment
-from pipeline.model import Reference, Repository
-from pipeline.plan import Target
-from pipeline.state.records import Record
-from pipeline.state.run_state import PublishedTag
+from pipeline.model import Digest
+from pipeline.state.run_state import PublishedTag, RunState
 from pipeline.util.concurrency import each
 
-from ..context import RunContext
-from ..results import ImageResult
+if TYPE_CHECKING:
+    from pipeline.registry import Registry
+
+    from .publication import Publication
 
 
-def keep(
-    context: RunContext,
-    target: Target,
-    repository: Repository,
-    records: Sequence[Record],
-    result: ImageResult,
-) -> None:
-    """Note for later runs where an image tag stands; `records` are those of its platforms in plan order."""
-    if result.index is None:
-        return
-    signed_by = context.signing.fingerprint if result.signed else ""
-    children = tuple(record.digest for record in records)
-    before = context.kept.place(_name(repository, target), children)
-    tags = context.lasting_tags(target) | (before.tags if before else frozenset())
-    context.kept.put(_name(repository, target), PublishedTag(children, result.index, signed_by, tags))
+def published_before(state: RunState, publication: Publication) -> PublishedTag | None:
+    """How an earlier run of this day published the same platforms."""
+    return state.published(publication.state_name, publication.digests)
 
 
-async def in_place(
-    context: RunContext,
-    target: Target,
-    repository: Repository,
-    records: Sequence[Record],
-    result: ImageResult,
-    *,
-    signs: bool,
-    to: Environment | None,
-) -> ImageResult | None:
-    """The result if an earlier run of this day left everything but the commit's tags as it shall be, else None.
+async def find_up_to_date(
+    registry: Registry, state: RunState, publication: Publication, fingerprint: Digest
+) -> PublishedTag | None:
+    """How the image tag is published, if everything but the commit's tags is as desired; else None.
 
-    `signs` says whether the image shall be signed, `to` where it shall be promoted to.
+    `fingerprint` is that of the key that signs.
     """
-    place = context.kept.place(_name(repository, target), [record.digest for record in records])
-    if place is None:
+    published = published_before(state, publication)
+    if published is None:
         return None
-    if signs and (
-        place.signed_by != context.signing.fingerprint or any(r.attested != r.findings for r in records)
-    ):
+    attested = all(record.attested == record.findings for record in publication.records)
+    if publication.signs and not (attested and published.signed_by == fingerprint):
         return None
-    promoted: tuple[Reference, ...] = ()
-    if to is not None:
-        destination = context.repository(to, target.image)
-        promoted = tuple(destination.tagged(tag) for tag in target.tags)
-        found = await each(context.registry.head, promoted)
-        if any(now is None or now.digest != place.index for now in found):
-            return None
-    pushed = repository.at(place.index)
-    return replace(result, index=place.index, pushed=pushed, signed=signs, promoted=promoted)
-
-
-def untagged(
-    context: RunContext, target: Target, repository: Repository, records: Sequence[Record]
-) -> tuple[str, ...]:
-    """The tags of this commit that are not known to be written."""
-    place = context.kept.place(_name(repository, target), [record.digest for record in records])
-    return tuple(tag for tag in context.commit_tags(target) if place is None or tag not in place.tags)
-
-
-def _name(repository: Repository, target: Target) -> str:
-    return str(repository.tagged(target.tags[0]))
+    destination = publication.destination
+    current = await each(registry.head, destination.references) if destination else []
+    if any(descriptor is None or descriptor.digest != published.index for descriptor in current):
+        return None
+    return published

@@ -1,170 +1,214 @@
-"""One target from the plan to a manifest in the repository of builds, as its Dockerfile says."""
+"""Builds targets: from the plan to a manifest in the repository of builds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.engine.buildkit import CACHE, BuildOrder, Built, Daemon, build
+from pipeline.engine.buildkit import CACHE, BuildOrder, Built, Daemon, build, localcache
 from pipeline.errors import BuildError, EnvironmentProblem, LockageError
 from pipeline.model import Digest
 from pipeline.plan import Target
-from pipeline.policy import Evidence
+from pipeline.plan.output.generate import RECORD
 from pipeline.registry.platform_image import PlatformImage, read_platform_image
-from pipeline.state.records import Record
+from pipeline.state.record import Record
+from pipeline.util.progress import ProgressState
+from pipeline.util.timestamps import format_timestamp
 
-from ..context import RunContext
-from ..known_records import size_of
-from ..results import Stage
 from . import inputs
-from .builder_config import builder_config, credentials, proxy_arguments
-from .caches import keep, with_caches
-from .labels import annotations, labels
-from .secrets import mounts
-from .template_location import located, place
+from .builder_config import builder_config, docker_config_for, proxy_arguments, registry_hosts
+from .caches import UsableCaches
+from .epoch import build_epoch
+from .labels import OCI, image_labels, manifest_annotations
+from .mounts import find_mounts
+from .template_location import located, template_position
 
 if TYPE_CHECKING:
     import dagger
 
+    from pipeline.engine.buildkit import Caches
+
+    from ..context import RunContext
+    from ..image_cache import ImageCache
+
 ATTESTED = "-attested"
-"""Behind a key: the tag of the index of an image and BuildKit's attestations of it."""
-_OCI = "org.opencontainers.image"
+"""Suffix of a key: the tag of the index of an image and BuildKit's attestations."""
 
 
-async def build_target(
-    context: RunContext, target: Target, bases: Mapping[str, Digest], tag: str | None = None, *, why: str = ""
-) -> Record:
-    """Build one target on these bases and leave it under `tag` (default: its key) in the repository of builds.
+class Builder:
+    """Builds the targets of a run. `images` reads the bases; caches that cannot be used are reported once."""
 
-    Raises BuildError with the template's line, RegistryError, EnvironmentProblem.
-    """
-    if target.key is None:
-        raise BuildError(f"{target.id} has no key: its bases are not locked", hint="lockage lock")
-    async with context.limits.builds:
-        on = context.others.get(target.platform)
-        context.report(
-            target.id, Stage.BUILD, "; ".join(part for part in (f"on {on.name}" if on else "", why) if part)
+    def __init__(self, context: RunContext, images: ImageCache) -> None:
+        self._context, self._images = context, images
+        self._usable: UsableCaches | None = None
+
+    async def build(
+        self, target: Target, bases: Mapping[str, Digest], *, tag: str | None = None, reason: str = ""
+    ) -> Record:
+        """Build one target on these bases and tag it with `tag` (default: its key) in the repository of builds.
+
+        Raises BuildError with the template's line, RegistryError, EnvironmentProblem.
+        """
+        context = self._context
+        if target.key is None:
+            raise BuildError(f"{target.id} has no key: its bases are not locked", hint="lockage lock")
+        async with context.limits.builds:
+            named = context.others.get(target.platform)
+            engine = f"on {named.name}" if named else ""
+            context.tell(target.id, ProgressState.BUILD, "; ".join(part for part in (engine, reason) if part))
+            caches = self._caches().of_target(target, context.revision)
+            built = await self._build(target, bases, caches)
+            await self._keep_local_caches(target, caches, built)
+        for warning in built.report.warnings:
+            position = template_position(context.plan, target, warning.line) if warning.line else target.id
+            context.tell(target.id, ProgressState.WARNING, f"{position}: {warning.message}")
+        image = await self._tag(target, built, tag or target.key)
+        return replace(
+            Record.unexamined(target.key, image.manifest, context.revision.label),
+            attestations=image.attestations,
+            warnings=tuple(warning for warning in built.report.warnings if warning.rule != CACHE),
         )
-        built = await _build(context, target, bases)
-        await keep(context, target, built)
-    for warning in built.report.warnings:
-        where = place(context.plan, target, warning.line) if warning.line else target.id
-        context.report(target.id, "warning", f"{where}: {warning.message}")
-    child = await _settled(context, target, built, tag or target.key)
-    return Record(
-        target.key,
-        child.manifest.digest,
-        Evidence(size_of(child.manifest)),
-        revision=context.revision.label,
-        attestations=child.attestations,
-        warnings=tuple(warning for warning in built.report.warnings if warning.rule != CACHE),
-    )
 
+    def _caches(self) -> UsableCaches:
+        if self._usable is None:
+            self._usable = UsableCaches.of(self._context.plan.project.cache, self._context.caches)
+            for kind, reason in self._usable.unusable.items():
+                self._context.tell("cache", ProgressState.WARNING, f"the {kind} cache is not used: {reason}")
+        return self._usable
 
-async def _build(context: RunContext, target: Target, bases: Mapping[str, Digest]) -> Built:
-    """The build itself; once more where the daemon died under it, by whoever's doing that was."""
-    engine = context.engines.of(target.platform)
-    client = await engine.client()
-    daemon = await engine.builder(builder_config(context))
-    order = await _order(context, target, bases, client)
-    secret = await credentials(context, client)
-    tell = partial(context.report, target.id, Stage.BUILD)
-    try:
-        address = await daemon.start()  # which waits where another build has it started again
+    async def _build(self, target: Target, bases: Mapping[str, Digest], caches: Caches) -> Built:
+        """The build; once more if the daemon died under it, whatever ended it."""
+        context = self._context
+        engine = context.engines.of(target.platform)
+        client = await engine.client()
+        daemon = await engine.builder(builder_config(context, self._caches()))
+        order = await self._order(target, bases, caches, client)
+        config = await docker_config_for(
+            context.registry.access, registry_hosts(context, self._caches().entries)
+        )
+        credentials = client.set_secret("lockage-registries", config) if config else None
+
+        def tell(step: str) -> None:
+            context.tell(target.id, ProgressState.BUILD, step)
+
         try:
-            return await build(daemon, order, secret, tell)
-        except EnvironmentProblem:
-            if not await _ended(daemon, address):
-                raise
-            context.report(target.id, Stage.BUILD, "BuildKit ended; starting it again")
-            await daemon.restart(address)
-            return await build(daemon, order, secret, tell)
-    except BuildError as fault:
-        raise located(context.plan, target, fault) from None
+            address = await daemon.start()  # waits while another build has it restarted
+            try:
+                return await build(daemon, order, credentials, tell)
+            except EnvironmentProblem:
+                if not await _failed(daemon, address):
+                    raise
+                tell("BuildKit ended; starting it again")
+                await daemon.restart(address)
+                return await build(daemon, order, credentials, tell)
+        except BuildError as fault:
+            raise located(context.plan, target, fault) from None
+
+    async def _order(
+        self, target: Target, digests: Mapping[str, Digest], caches: Caches, client: dagger.Client
+    ) -> BuildOrder:
+        context = self._context
+        bases = inputs.BaseImages(digests, context.builds, context.mirrors)
+        mounts = await find_mounts(target, context.plan.project, context.secrets, client)
+        for missing in mounts.missing:
+            context.tell(target.id, ProgressState.WARNING, f"{missing}; built without it")
+        engine = context.engines.of(target.platform)
+        folder = await inputs.write_context(target, context.contexts, context.plan.source)
+        named = await inputs.write_named_contexts(target, context.contexts, context.plan.source)
+        variables = self._caches().client_variables
+        created = self._created()
+        return BuildOrder(
+            target=target.id,
+            dockerfile=target.dockerfile_on(inputs.base_references(target, bases)),
+            context=(await engine.folder(folder)).without_file(RECORD),
+            platform=target.platform,
+            destination=context.builds,
+            epoch=await build_epoch(self._images, target, bases, context.source_date_epoch),
+            labels=image_labels(target, created),
+            annotations=manifest_annotations(target, created, _base_annotations(target, digests)),
+            build_arguments={**proxy_arguments(context.registry.access), **target.arguments},
+            syntax=target.syntax,
+            contexts=inputs.named_contexts(target, bases),
+            folders={name: await engine.folder(path) for name, path in named.items()},
+            secrets=mounts.secrets,
+            ssh_agents=mounts.agents,
+            ssh_keys=mounts.keys,
+            entitlements=target.entitlements,
+            attestations=self._attestations(),
+            cache_from=() if context.fresh else caches.imports,
+            cache_to=caches.exports,
+            cache_folders={
+                f.path: localcache.load(client, self._caches().local_folder(f.source)) for f in caches.folders
+            },
+            cache_variables={n: client.set_secret(f"lockage-cache-{n}", v) for n, v in variables.items()},
+            no_cache=context.fresh,
+            hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
+        )
+
+    def _created(self) -> dict[str, str]:
+        """Labels of this build (OCI image-spec v1.1, annotations.md) that are not part of the key."""
+        revision = self._context.revision
+        labels = {f"{OCI}created": format_timestamp(revision.created)}
+        if revision.sha:
+            labels[f"{OCI}revision"] = revision.label
+        return labels
+
+    def _attestations(self) -> dict[str, str]:
+        """The attestations to request of BuildKit (its docs/attestations)."""
+        wanted = self._context.plan.project.attestations
+        options = {"provenance": f"mode={wanted.provenance}"} if wanted.provenance != "none" else {}
+        if wanted.sbom:
+            options["sbom"] = f"generator={self._context.tools.image('sbom-generator')}"
+        return options
+
+    async def _keep_local_caches(self, target: Target, caches: Caches, built: Built) -> None:
+        """Bring the local caches that a build wrote back to this machine; report those that cannot be kept."""
+        for folder in caches.folders:
+            if folder.written:
+                try:
+                    await localcache.keep(
+                        built.cache_folders[folder.path], self._caches().local_folder(folder.source)
+                    )
+                except EnvironmentProblem as fault:
+                    self._context.tell(target.id, ProgressState.WARNING, fault.message)
+
+    async def _tag(self, target: Target, built: Built, tag: str) -> PlatformImage:
+        """The image that the tag names from now on: the one that was built, or one that another machine tagged before.
+
+        An index of an image and BuildKit's attestations gets a tag of its own, so that no registry collects them as
+        garbage.
+        """
+        registry, builds = self._context.registry, self._context.builds
+        if not self._context.fresh and (
+            tagged := await read_platform_image(self._images, builds.tagged(tag), target.platform)
+        ):
+            return tagged
+        pushed = builds.at(built.digest)
+        image = await read_platform_image(self._images, pushed, target.platform)
+        if image is None:
+            raise BuildError(
+                f"{pushed} does not exist after it was pushed", hint="run the same command again"
+            )
+        if image.attestations and (index := await self._images.get_manifest(pushed)):
+            await registry.put_manifest(builds, index.raw, index.media_type, tag=f"{tag}{ATTESTED}")
+        await registry.put_manifest(builds, image.manifest.raw, image.manifest.media_type, tag=tag)
+        return image
 
 
-async def _ended(daemon: Daemon, address: str) -> bool:
-    """Whether a build failed because its daemon did; where the engine does not answer, the build's own error counts."""
+async def _failed(daemon: Daemon, address: str) -> bool:
+    """Whether a build failed because its daemon did; if the engine does not answer, the build's own error counts."""
     try:
         return await daemon.failed(address)
     except LockageError:
         return False
 
 
-async def _order(
-    context: RunContext, target: Target, bases: Mapping[str, Digest], client: dagger.Client
-) -> BuildOrder:
-    given = await mounts(context, target, client)
-    order = BuildOrder(
-        target=target.id,
-        dockerfile=target.dockerfile_on(inputs.references(context, target, bases)),
-        context=await inputs.build_context(context, target),
-        platform=target.platform,
-        destination=context.builds,
-        epoch=await context.epochs.of(context, target, bases),
-        labels=labels(target, _created(context)),
-        annotations=annotations(target, _created(context), _base_annotations(target, bases)),
-        build_arguments={**proxy_arguments(context), **target.arguments},
-        syntax=target.syntax,
-        contexts=inputs.named_contexts(context, target, bases),
-        folders=await inputs.folders(context, target),
-        secrets=given.secrets,
-        ssh_agents=given.agents,
-        ssh_keys=given.keys,
-        entitlements=target.entitlements,
-        attestations=_attestations(context),
-        no_cache=context.fresh,
-        hint=f"the Dockerfile comes from {target.template}; `lockage generate` writes it out",
-    )
-    return with_caches(context, target, order, client)
-
-
-async def _settled(context: RunContext, target: Target, built: Built, tag: str) -> PlatformImage:
-    """The image that the tag names from now on: the one that was built, or what another machine put there first.
-
-    Where BuildKit attested it, the index of both is kept under a tag of its own, so that neither is garbage.
-    """
-    if not context.fresh and (
-        theirs := await read_platform_image(context.registry, context.builds.tagged(tag), target.platform)
-    ):
-        return theirs
-    pushed = context.builds.at(built.digest)
-    child = await read_platform_image(context.registry, pushed, target.platform)
-    if child is None:
-        raise BuildError(f"{pushed} is not there after it was pushed", hint="run the same command again")
-    if child.attestations and (index := await context.registry.get_manifest(pushed)):
-        await context.registry.put_manifest(
-            context.builds, index.raw, index.media_type, tag=f"{tag}{ATTESTED}"
-        )
-    await context.registry.put_manifest(
-        context.builds, child.manifest.raw, child.manifest.media_type, tag=tag
-    )
-    return child
-
-
-def _attestations(context: RunContext) -> dict[str, str]:
-    """What BuildKit is asked to attest (its docs/attestations)."""
-    asked = context.plan.project.attestations
-    out = {"provenance": f"mode={asked.provenance}"} if asked.provenance != "none" else {}
-    return out | ({"sbom": f"generator={context.tool('sbom-generator')}"} if asked.sbom else {})
-
-
-def _created(context: RunContext) -> dict[str, str]:
-    """Labels that belong to this build (OCI image-spec v1.1, annotations.md); not part of the key."""
-    moment = datetime.fromtimestamp(context.revision.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    out = {f"{_OCI}.created": moment}
-    if context.revision.sha:
-        out[f"{_OCI}.revision"] = context.revision.label
-    return out
-
-
 def _base_annotations(target: Target, bases: Mapping[str, Digest]) -> dict[str, str]:
-    """The image that the last stage is based on: its name and digest (annotations.md, base.*)."""
+    """The base of the last stage: its name and digest (annotations.md, base.*)."""
     base = target.final_base
     if base is None:
         return {}
     digest = bases[base.target_id] if base.target_id else base.reference.digest if base.reference else None
-    out = {f"{_OCI}.base.name": base.name}
-    return out | {f"{_OCI}.base.digest": str(digest)} if digest else out
+    annotations = {f"{OCI}base.name": base.name}
+    return annotations | {f"{OCI}base.digest": str(digest)} if digest else annotations

@@ -1,97 +1,69 @@
-"""The caches of lockage.yml in a run: which of them it reads and writes, and what they need of where it happens."""
+"""The build caches of lockage.yml in a run: which of them it can use, and what each build reads and writes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.engine.buildkit import BuildOrder, Built, Caches, Event, caches, localcache
+from pipeline.config import CacheEntry
+from pipeline.engine.buildkit import Caches, Event, caches
 from pipeline.engine.buildkit.cache import CLIENT_VARIABLES, DAEMON_VARIABLES, usable
-from pipeline.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
-    import dagger
-
-    from pipeline.config import CacheEntry
     from pipeline.plan import Target
+    from pipeline.policy import Revision
 
-    from ..context import RunContext
+    from ..context import CacheSite
 
 
 @dataclass(frozen=True, slots=True)
-class CacheSite:
-    """What caches depend on beside lockage.yml.
+class UsableCaches:
+    """The caches that a run can use, and why it cannot use the others, by type."""
 
-    Local caches are relative to `root`; where it is None, folders of the caller's machine are out of reach. `main` is
-    the main line's branch where it is known. `variables` are those of `cache.VARIABLES` that are set.
-    """
+    entries: tuple[CacheEntry, ...]
+    unusable: Mapping[str, str]
+    site: CacheSite
 
-    root: Path | None = None
-    main: str = ""
-    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
-    reported: set[str] = field(default_factory=set, repr=False)  # types that cannot be used, reported once
+    @classmethod
+    def of(cls, entries: Sequence[CacheEntry], site: CacheSite) -> UsableCaches:
+        """The caches of lockage.yml, sorted by whether this site can use them."""
+        chosen, unusable = list[CacheEntry](), dict[str, str]()
+        for entry, reason in usable(entries, site.variables):
+            if entry.type == "local" and site.root is None:
+                reason = "a Dagger function does not see the folders of its caller's machine"
+            if reason:
+                unusable.setdefault(entry.type, reason)
+            else:
+                chosen.append(entry)
+        return cls(tuple(chosen), unusable, site)
 
+    @property
+    def daemon_variables(self) -> dict[str, str]:
+        """Variables that BuildKit's daemon needs."""
+        return self._variables(DAEMON_VARIABLES)
 
-def entries(context: RunContext) -> list[CacheEntry]:
-    """The caches that this run can use; the others are reported, once."""
-    out, site = [], context.caches
-    for entry, why in usable(context.plan.project.cache, site.variables):
-        if entry.type == "local" and site.root is None:
-            why = "a Dagger function does not see the folders of its caller's machine"
-        if not why:
-            out.append(entry)
-        elif entry.type not in site.reported:
-            site.reported.add(entry.type)
-            context.report("cache", "warning", f"the {entry.type} cache is not used: {why}")
-    return out
+    @property
+    def client_variables(self) -> dict[str, str]:
+        """Variables that BuildKit's client needs."""
+        return self._variables(CLIENT_VARIABLES)
 
+    def of_target(self, target: Target, revision: Revision) -> Caches:
+        """What a target's build reads and writes at a revision."""
+        event = Event(
+            branch=revision.branch,
+            pull_request=bool(revision.pull_request),
+            main=self.site.main,
+            exact=bool(revision.sha) and not revision.dirty,
+        )
+        return caches(self.entries, event, target.image, target.tag, target.platform)
 
-def daemon_secrets(context: RunContext) -> dict[str, str]:
-    """Variables that the daemon needs for the caches of this run."""
-    return _chosen(context, DAEMON_VARIABLES)
+    def local_folder(self, source: str) -> Path:
+        """The folder of a local cache on this machine."""
+        assert self.site.root is not None  # `of` leaves out local caches otherwise
+        return self.site.root / source
 
-
-def with_caches(context: RunContext, target: Target, order: BuildOrder, client: dagger.Client) -> BuildOrder:
-    """The same build, with the caches that are the target's. A fresh one writes them without reading any."""
-    found = _of(context, target)
-    variables = _chosen(context, CLIENT_VARIABLES)
-    return replace(
-        order,
-        cache_from=() if context.fresh else found.imports,
-        cache_to=found.exports,
-        cache_folders={f.path: localcache.load(client, _place(context, f.source)) for f in found.folders},
-        cache_variables={n: client.set_secret(f"lockage-cache-{n}", v) for n, v in variables.items()},
-    )
-
-
-async def keep(context: RunContext, target: Target, built: Built) -> None:
-    """Bring the local caches that a build wrote back to this machine. One that cannot be kept is reported."""
-    for folder in _of(context, target).folders:
-        if folder.written:
-            try:
-                await localcache.keep(built.cache_folders[folder.path], _place(context, folder.source))
-            except EnvironmentProblem as fault:
-                context.report(target.id, "warning", fault.message)
-
-
-def _of(context: RunContext, target: Target) -> Caches:
-    commit = context.revision
-    event = Event(
-        branch=commit.branch,
-        pull_request=bool(commit.pull_request),
-        main=context.caches.main,
-        exact=bool(commit.sha) and not commit.dirty,
-    )
-    return caches(entries(context), event, target.image, target.tag, target.platform)
-
-
-def _chosen(context: RunContext, by_type: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    names = [name for entry in entries(context) for name in by_type.get(entry.type, ())]
-    return {name: context.caches.variables[name] for name in names if name in context.caches.variables}
-
-
-def _place(context: RunContext, folder: str) -> Path:
-    assert context.caches.root is not None  # `entries` has left out local caches otherwise
-    return context.caches.root / folder
+    def _variables(self, by_type: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+        names = [name for entry in self.entries for name in by_type.get(entry.type, ())]
+        return {name: self.site.variables[name] for name in names if name in self.site.variables}

@@ -1,77 +1,60 @@
-"""The time of everything that a build makes, chosen so that it depends on what goes in and not on when it was built.
+"""The epoch of a build, chosen so that it depends on the inputs and not on the time of the build.
 
-BuildKit sets times later than SOURCE_DATE_EPOCH to it, and leaves earlier ones. A step that comes from a cache may have
-run long ago: under the commit's time, what it made would keep its own time, and a cold build of the same commit would
-give another digest. So the epoch is a moment that no step of this build can have run before: the one at which the
-oldest of its bases was made. (SOURCE_DATE_EPOCH in the environment is taken as it is.)
+BuildKit sets times later than SOURCE_DATE_EPOCH to it and leaves earlier ones. A cached step may have run long ago:
+with the commit's time as the epoch, its files would keep their own times, and a cold build of the same commit would
+give another digest. So the epoch is a moment before which no step of this build can have run: the creation of the
+oldest of its bases. (SOURCE_DATE_EPOCH in the environment is used as it is.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pipeline.model import Digest, Platform, Reference
+from pipeline.model import Platform, Reference
 from pipeline.model.manifest import load_json
+from pipeline.util.timestamps import parse_timestamp
 
-from .inputs import images
+from .inputs import BaseImages, context_images
 
 if TYPE_CHECKING:
     from pipeline.plan import Target
-    from pipeline.registry import Registry
-
-    from ..context import RunContext
+    from pipeline.registry.platform_image import ImageReader
 
 FIRST = 1_793_491_200
 """1 November 2026, in seconds since 1970: no build by BuildKit is older than this program's use of it. It stands for
-bases that say nothing of their age, and must never be changed: digests rest on it."""
-_LAST = 4_102_444_800  # the year 2100: a base that says it was made later says nothing of its age
+bases without a creation time, and must never change: digests depend on it."""
+_LAST = 4_102_444_800  # the year 2100: a later creation time counts as none
 
 
-class Epochs:
-    """The epochs of a run's targets; each base is looked at once."""
-
-    def __init__(self, given: int | None = None) -> None:
-        self._given = given
-        self._known: dict[tuple[Reference, Platform], int] = {}
-
-    async def of(self, context: RunContext, target: Target, bases: Mapping[str, Digest]) -> int:
-        """The epoch of a target on these bases (seconds since 1970); raises RegistryError."""
-        if self._given is not None:
-            return self._given
-        moments = []
-        for base in target.bases:
-            if base.target_id:
-                reference = context.builds.at(bases[base.target_id])
-            elif base.reference:
-                reference = context.mirrors.locate(base.reference).by_digest
-            else:
-                continue
-            moments.append(await self._made(context, reference, base.on or target.platform))
-        moments += [await self._made(context, one, target.platform) for one in images(context, target, bases)]
-        return min(moments, default=FIRST)
-
-    async def _made(self, context: RunContext, reference: Reference, platform: Platform) -> int:
-        where = (reference, platform)
-        if where not in self._known:
-            created = await image_created(context.registry, reference, platform)
-            self._known[where] = created if FIRST <= created < _LAST else FIRST
-        return self._known[where]
+async def build_epoch(
+    reader: ImageReader, target: Target, bases: BaseImages, given: int | None = None
+) -> int:
+    """The epoch of a target on these bases, in seconds since 1970: the one given, if any. Raises RegistryError."""
+    if given is not None:
+        return given
+    images: list[tuple[Reference, Platform]] = []
+    for base in target.bases:
+        if base.target_id:
+            images.append((bases.internal(base.target_id), base.on or target.platform))
+        elif base.reference:
+            images.append((bases.external(base.reference), base.on or target.platform))
+    images += [(image, target.platform) for image in context_images(target, bases)]
+    created = [await image_created(reader, reference, platform) for reference, platform in images]
+    return min((moment if FIRST <= moment < _LAST else FIRST for moment in created), default=FIRST)
 
 
-async def image_created(registry: Registry, reference: Reference, platform: Platform) -> int:
-    """When an image was created by its own configuration (image-spec v1.1, config.md); 0 where it does not say."""
-    manifest = await registry.get_manifest(reference)
+async def image_created(reader: ImageReader, reference: Reference, platform: Platform) -> int:
+    """When an image was created according to its configuration (image-spec v1.1, config.md), in seconds since 1970; 0
+    where that does not say."""
+    manifest = await reader.get_manifest(reference)
     if manifest is not None and manifest.is_index:
         ordered = sorted(manifest.children, key=lambda child: child.platform != platform)
         child = reference.repository.at(ordered[0].digest) if ordered else None
-        manifest = await registry.get_manifest(child) if child else None
+        manifest = await reader.get_manifest(child) if child else None
     if manifest is None or manifest.config is None:
         return 0
     try:
-        data = load_json(await registry.blob(reference.repository, manifest.config))
-        created = datetime.fromisoformat(str(data["created"]))
-        return int((created if created.tzinfo else created.replace(tzinfo=UTC)).timestamp())
+        config = load_json(await reader.blob(reference.repository, manifest.config))
+        return parse_timestamp(str(config["created"]))
     except (ValueError, KeyError, TypeError, OverflowError):
         return 0

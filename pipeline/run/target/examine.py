@@ -1,139 +1,165 @@
-"""From a digest to evidence: scan, bill of materials, tests; only what is not known already."""
+"""From a digest to evidence: scan, bill of materials and structure tests, as far as they are not known already."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.engine import sbom as sbom_step
 from pipeline.engine import scan as scan_step
 from pipeline.engine import structure as structure_step
-from pipeline.engine.image import archive
+from pipeline.engine.image import archive, existing
 from pipeline.errors import BuildError
 from pipeline.model import Digest
 from pipeline.plan import Target
 from pipeline.policy import Evidence, TestReport, Tool
 from pipeline.policy.reports import cyclonedx_inventory, structure_tests, trivy_scan
+from pipeline.state.record import Record
 from pipeline.util.concurrency import each
+from pipeline.util.progress import ProgressState
 
-from ..context import RunContext
 from ..results import Stage
 from .structure_tests import split
-from .vulnerability_database import Database
+from .vulnerability_database import VulnerabilityDatabase
 
 if TYPE_CHECKING:
     import dagger
 
+    from ..context import RunContext
+    from ..image_cache import ImageCache
+    from ..tools import ToolImages
+
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """Evidence on a digest, and the documents themselves where this run made them (format -> bytes)."""
+    """Evidence, and the tools' documents by format as far as this run made them."""
 
     evidence: Evidence
-    documents: dict[str, bytes] = field(default_factory=dict)
+    documents: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def tests_key(context: RunContext, target: Target) -> str:
-    """What the tests depend on besides the image: their file and the tester."""
-    text = f"{context.tool_version('structure-test')}\n{target.test or ''}"
-    return str(Digest.of(text.encode()))
+def tests_digest(target: Target, tester: str) -> Digest:
+    """The digest of what structure tests depend on besides the image: their file and the tester's version."""
+    return Digest.of(f"{tester}\n{target.test or ''}".encode())
 
 
-def missing(context: RunContext, target: Target, known: Evidence, tests: str, database: Digest) -> set[Stage]:
-    """Which examinations are to be done (again): never done, other tool or data, or tests that failed."""
-    out = set()
-    scan, inventory, report = known.scan, known.inventory, known.tests
-    if not scan or (scan.tool.version, scan.tool.data_digest) != (
-        context.tool_version("trivy"),
-        str(database),
-    ):
-        out.add(Stage.SCAN)
-    if not inventory or inventory.tool.version != context.tool_version("syft"):
-        out.add(Stage.SBOM)
-    if untested(context, target, report, tests):
-        out.add(Stage.TEST)
-    return out
-
-
-def untested(context: RunContext, target: Target, report: TestReport | None, tests: str) -> bool:
+def untested(target: Target, record: Record | None, tester: str) -> bool:
     """Whether the structure tests are to be run: never run, another file or tester, or some failed."""
     if not target.test:
         return False
-    return not report or tests != tests_key(context, target) or not all(c.passed for c in report.cases)
+    report = record.evidence.tests if record else None
+    if record is None or report is None or record.tests != tests_digest(target, tester):
+        return True
+    return not all(case.passed for case in report.cases)
 
 
-async def examine(
-    context: RunContext,
-    target: Target,
-    image: dagger.Container,
-    digest: Digest,
-    known: Evidence,
-    stages: set[Stage],
-    database: Callable[[], Awaitable[Database]],
-) -> Examined:
-    """Do the examinations in `stages` on an image, at the same time; the rest stays as it is known."""
-    client = await context.engines.of(target.platform).client()
-    packed = archive(image)
-    documents: dict[str, bytes] = {}
+def outstanding(target: Target, record: Record, tools: ToolImages, database: Digest) -> frozenset[Stage]:
+    """The examinations to do (again): never done, by another tool, with other data, or tests that failed."""
+    stages = set()
+    scan, inventory = record.evidence.scan, record.evidence.inventory
+    if not scan or (scan.tool.version, scan.tool.data_digest) != (tools.version("trivy"), str(database)):
+        stages.add(Stage.SCAN)
+    if not inventory or inventory.tool.version != tools.version("syft"):
+        stages.add(Stage.SBOM)
+    if untested(target, record, tools.version("structure-test")):
+        stages.add(Stage.TEST)
+    return frozenset(stages)
 
-    async def do(stage: Stage) -> object:
-        async with context.limits.tools:
-            context.report(target.id, stage, "")
-            return await work[stage]()
 
-    async def scan() -> object:
-        data = await database()
-        folder = await context.engines.of(target.platform).folder(data.folder)
-        raw = await scan_step.scan_image(client, context.tool("trivy"), packed, folder, what=target.id)
-        documents["trivy-json"] = raw
-        tool = Tool("trivy", context.tool_version("trivy"), data.updated, str(data.digest))
-        return _read(lambda: trivy_scan(raw, tool))
+class Examiner:
+    """Examines the images of a run by the tools in the engine. `database` is the run's vulnerability data."""
 
-    async def sbom() -> object:
-        made = await sbom_step.sbom(
-            client, context.tool("syft"), packed, name=target.image, version=target.tag
+    def __init__(self, context: RunContext, images: ImageCache, database: VulnerabilityDatabase) -> None:
+        self._context, self._images, self.database = context, images, database
+
+    async def examine(self, target: Target, digest: Digest, stages: Collection[Stage]) -> Examined:
+        """The evidence of these examinations, done at the same time; its size is 0."""
+        context = self._context
+        client = await context.engines.of(target.platform).client()
+        image = existing(client, context.builds.at(digest), target.platform)
+        packed = archive(image)
+        steps: dict[Stage, Callable[[], Awaitable[Examined]]] = {
+            Stage.SCAN: lambda: self._scan(client, target, packed),
+            Stage.SBOM: lambda: self._inventory(client, target, packed),
+            Stage.TEST: lambda: self._test(client, target, digest, image, packed),
+        }
+
+        async def step(stage: Stage) -> Examined:
+            async with context.limits.tools:
+                context.tell(target.id, ProgressState(stage.value))
+                return await steps[stage]()
+
+        parts = await each(step, sorted(stages, key=lambda stage: stage.number))
+        return Examined(
+            merged(Evidence(0), *(part.evidence for part in parts)),
+            {kind: document for part in parts for kind, document in part.documents.items()},
         )
-        documents.update(made)
-        return _read(lambda: cyclonedx_inventory(made, Tool("syft", context.tool_version("syft"))))
 
-    async def test() -> object:
-        return await _test(context, target, digest, image, packed)
+    async def _scan(self, client: dagger.Client, target: Target, packed: dagger.File) -> Examined:
+        tools, database = self._context.tools, await self.database.fetch()
+        folder = await self._context.engines.of(target.platform).folder(database.folder)
+        report = await scan_step.scan_image(client, tools.image("trivy"), packed, folder, subject=target.id)
+        tool = Tool("trivy", tools.version("trivy"), database.updated, str(database.digest))
+        scan = _parsed(lambda: trivy_scan(report, tool))
+        return Examined(Evidence(0, scan=scan), {"trivy-json": report})
 
-    work = {Stage.SCAN: scan, Stage.SBOM: sbom, Stage.TEST: test}
-    ordered = sorted(stages, key=lambda s: s.number)
-    found = zip(ordered, await each(do, ordered), strict=True)
-    names = {Stage.SCAN: "scan", Stage.SBOM: "inventory", Stage.TEST: "tests"}
-    return Examined(replace(known, **{names[stage]: value for stage, value in found}), documents)
+    async def _inventory(self, client: dagger.Client, target: Target, packed: dagger.File) -> Examined:
+        tools = self._context.tools
+        documents = await sbom_step.sbom(
+            client, tools.image("syft"), packed, name=target.image, version=target.tag
+        )
+        tool = Tool("syft", tools.version("syft"))
+        inventory = _parsed(lambda: cyclonedx_inventory(documents, tool))
+        return Examined(Evidence(0, inventory=inventory), documents)
+
+    async def _test(
+        self,
+        client: dagger.Client,
+        target: Target,
+        digest: Digest,
+        image: dagger.Container,
+        packed: dagger.File,
+    ) -> Examined:
+        inside, metadata = split(target.test or "")
+        tester = self._context.tools.image("structure-test")
+        tool = Tool("container-structure-test", self._context.tools.version("structure-test"))
+        reports = []
+        if inside:
+            config = (await self._image_config(digest)).decode()
+            reports.append(
+                await structure_step.inside(client, tester, image, inside, config, subject=target.id)
+            )
+        if metadata:
+            reports.append(await structure_step.metadata(client, tester, packed, metadata, subject=target.id))
+        cases = _parsed(lambda: [case for report in reports for case in structure_tests(report, tool).cases])
+        return Examined(Evidence(0, tests=TestReport(tool, tuple(cases))))
+
+    async def _image_config(self, digest: Digest) -> bytes:
+        reference = self._context.builds.at(digest)
+        manifest = await self._images.get_manifest(reference)
+        if manifest is None or manifest.config is None:
+            raise BuildError(f"{reference} has no configuration to test with")
+        return await self._images.blob(reference.repository, manifest.config)
 
 
-async def _test(
-    context: RunContext, target: Target, digest: Digest, image: dagger.Container, packed: dagger.File
-) -> TestReport:
-    client = await context.engines.of(target.platform).client()
-    tool = Tool("container-structure-test", context.tool_version("structure-test"))
-    inside, metadata = split(target.test or "")
-    cases = []
-    reference = context.tool("structure-test")
-    if inside:
-        config = (await _config(context, digest)).decode()
-        raw = await structure_step.inside(client, reference, image, inside, config, what=target.id)
-        cases += _read(lambda: structure_tests(raw, tool)).cases
-    if metadata:
-        raw = await structure_step.metadata(client, reference, packed, metadata, what=target.id)
-        cases += _read(lambda: structure_tests(raw, tool)).cases
-    return TestReport(tool, tuple(cases))
+def merged(evidence: Evidence, *newer: Evidence) -> Evidence:
+    """Evidence with the newer parts in place of its own; its size stays."""
+    for part in newer:
+        evidence = replace(
+            evidence,
+            scan=part.scan or evidence.scan,
+            inventory=part.inventory or evidence.inventory,
+            tests=part.tests or evidence.tests,
+        )
+    return evidence
 
 
-async def _config(context: RunContext, digest: Digest) -> bytes:
-    manifest = await context.registry.get_manifest(context.builds.at(digest))
-    if manifest is None or manifest.config is None:
-        raise BuildError(f"{context.builds.at(digest)} has no configuration to test with")
-    return await context.registry.blob(context.builds, manifest.config)
-
-
-def _read(read: Callable[[], Any]) -> Any:
+def _parsed(parse: Callable[[], T]) -> T:
     try:
-        return read()
+        return parse()
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise BuildError(f"a tool's report cannot be read: {fault}") from None

@@ -1,89 +1,93 @@
-"""What a build is given of the plan: the images that its Dockerfile names, its context, and its named contexts."""
+"""What a build gets from the plan: the images that its Dockerfile names, its context and its named contexts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
-from pipeline.model import Digest, Reference
-from pipeline.plan.output.disk import Generated
-from pipeline.plan.output.generate import RECORD, context_files, named_context_files, write
+from pipeline.model import Digest, Mirrors, Reference, Repository
+from pipeline.plan.output.generate import context_files, named_context_files, write
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import dagger
-
+    from pipeline.catalogue import Source
     from pipeline.plan import Target
 
-    from ..context import RunContext
+
+@dataclass(frozen=True, slots=True)
+class BaseImages:
+    """Where the images are that a target is based on: internal ones by the `digests` of their targets in the repository
+    of builds, external ones where this site has them."""
+
+    digests: Mapping[str, Digest]
+    builds: Repository
+    mirrors: Mirrors
+
+    def internal(self, target_id: str) -> Reference:
+        """The image of a target of the plan."""
+        return self.builds.at(self.digests[target_id])
+
+    def external(self, reference: Reference) -> Reference:
+        """A locked image from elsewhere."""
+        return self.mirrors.locate(reference).by_digest
 
 
-def references(context: RunContext, target: Target, bases: Mapping[str, Digest]) -> dict[str, str]:
-    """What FROM is to name: this run's digests for internal bases, the lock's for external ones.
+def base_references(target: Target, bases: BaseImages) -> dict[str, str]:
+    """The references for FROM: this run's digests for internal bases, the lock's for external ones.
 
-    The latter keep their own names: BuildKit knows the site's mirrors.
+    External bases keep their own names: BuildKit knows the site's mirrors.
     """
-    out = {}
+    references = {}
     for base in target.bases:
         if base.target_id:
-            out[base.target_id] = str(context.builds.at(bases[base.target_id]))
+            references[base.target_id] = str(bases.internal(base.target_id))
         elif base.reference:
-            out[base.name] = str(base.reference.by_digest)
-    return out
+            references[base.name] = str(base.reference.by_digest)
+    return references
 
 
-def named_contexts(context: RunContext, target: Target, bases: Mapping[str, Digest]) -> dict[str, str]:
-    """The named contexts that are images or addresses, as BuildKit writes them."""
-    out = {named.name: named.url for named in target.contexts if named.url}
-    for name, reference in _images(context, target, bases).items():
-        out[name] = f"docker-image://{reference}"
-    return out
-
-
-def images(context: RunContext, target: Target, bases: Mapping[str, Digest]) -> list[Reference]:
-    """The images that are named contexts, where this site has them."""
-    return [context.mirrors.locate(reference) for reference in _images(context, target, bases).values()]
-
-
-def _images(context: RunContext, target: Target, bases: Mapping[str, Digest]) -> dict[str, Reference]:
-    out = {}
+def named_contexts(target: Target, bases: BaseImages) -> dict[str, str]:
+    """The named contexts that are images or addresses, in BuildKit's notation."""
+    contexts = {named.name: named.url for named in target.contexts if named.url}
     for named in target.contexts:
         if named.target_id:
-            out[named.name] = context.builds.at(bases[named.target_id])
+            contexts[named.name] = f"docker-image://{bases.internal(named.target_id)}"
         elif named.reference:
-            out[named.name] = named.reference.by_digest
-    return out
+            contexts[named.name] = f"docker-image://{named.reference.by_digest}"
+    return contexts
 
 
-async def build_context(context: RunContext, target: Target) -> dagger.Directory:
-    """The build context, written out under the target's key: the Dockerfile and the merged rootfs. The test is left
-    out, which is no input of the key."""
+def context_images(target: Target, bases: BaseImages) -> list[Reference]:
+    """The images that are named contexts, where this site has them."""
+    images = []
+    for named in target.contexts:
+        if named.target_id:
+            images.append(bases.internal(named.target_id))
+        elif named.reference:
+            images.append(bases.external(named.reference))
+    return images
+
+
+async def write_context(target: Target, folder: Path, source: Source | None) -> Path:
+    """Write the build context below the target's key: the Dockerfile and the merged rootfs; gives its folder.
+
+    The structure tests are left out: they are no input of the key.
+    """
     files = {path: file for path, file in context_files(target).items() if path != "test.yml"}
-    folder = await context.engines.of(target.platform).folder(
-        await _written(context, target, "context", files)
-    )
-    return folder.without_file(RECORD)
+    context = folder / str(target.key) / "context"
+    await anyio.to_thread.run_sync(partial(write, files, context, source))
+    return context
 
 
-async def folders(context: RunContext, target: Target) -> dict[str, dagger.Directory]:
-    """The named contexts that are folders, written out likewise."""
+async def write_named_contexts(target: Target, folder: Path, source: Source | None) -> dict[str, Path]:
+    """Write the named contexts that are folders below the target's key; gives their folders by name."""
     files = named_context_files(target)
     if not files:
         return {}
-    place = await _written(context, target, "named", files)
-    engine = context.engines.of(target.platform)
-    return {
-        found.name: await engine.folder(place / found.path)
-        for found in target.contexts
-        if found.kind == "folder"
-    }
-
-
-async def _written(context: RunContext, target: Target, kind: str, files: Mapping[str, Generated]) -> Path:
-    folder = context.contexts / str(target.key) / kind
-    await anyio.to_thread.run_sync(partial(write, files, folder, context.plan.source))
-    return folder
+    contexts = folder / str(target.key) / "named"
+    await anyio.to_thread.run_sync(partial(write, files, contexts, source))
+    return {named.name: contexts / named.path for named in target.contexts if named.kind == "folder"}

@@ -1,4 +1,4 @@
-"""Which line a person wrote when an instruction fails: BuildKit knows the Dockerfile's, the plan the template's."""
+"""Which line of a template an instruction comes from: BuildKit knows the Dockerfile's line, the plan the template's."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pipeline.plan import Plan, Target
 
 
 def located(plan: Plan, target: Target, fault: BuildError) -> BuildError:
-    """The same error with the template's file and line in front, where BuildKit named a line."""
+    """The same error with the template's file and line first, if BuildKit named a line."""
     if fault.lines is None:
         return fault
-    where = place(plan, target, fault.lines[0])
-    return BuildError(f"{where}: {fault.message}", hint=fault.hint, detail=fault.detail, lines=fault.lines)
+    position = template_position(plan, target, fault.lines[0])
+    return BuildError(f"{position}: {fault.message}", hint=fault.hint, detail=fault.detail, lines=fault.lines)
 
 
-def place(plan: Plan, target: Target, line: int) -> str:
-    """A line of a target's Dockerfile (from 1) as `file:line` of its template, or of what is generated."""
+def template_position(plan: Plan, target: Target, line: int) -> str:
+    """A line of a target's Dockerfile (from 1) as `file:line` of its template, or of the generated Dockerfile."""
     from pipeline.plan.template_lines import template_line
 
-    found = template_line(plan, target.id, line)
-    return f"{found[0]}:{found[1]}" if found else f"the generated Dockerfile, line {line}"
+    position = template_line(plan, target.id, line)
+    return f"{position[0]}:{position[1]}" if position else f"the generated Dockerfile, line {line}"

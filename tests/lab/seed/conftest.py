@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import anyio
 import pytest
 
 from pipeline.lab.settings import LabSettings
-from pipeline.lab.tools import toolbox
+from tests.registry import servers
 
 Program = Callable[[str], Path]
 
@@ -33,41 +29,16 @@ def settings(tmp_path: Path) -> LabSettings:
 
 
 @pytest.fixture(scope="session")
-def program() -> Iterator[Program]:
+def program() -> Program:
     """Path of a program from the toolbox, made on first use."""
-
-    def path(name: str) -> Path:
-        # In a thread, because a test that asks may be in a loop of its own.
-        made = pool.submit(anyio.run, toolbox.ensure, name, LabSettings.from_env(os.environ))
-        return made.result() / name
-
-    with ThreadPoolExecutor(1) as pool:
-        yield path
+    return servers.tool
 
 
 @pytest.fixture
-def olareg(tmp_path: Path, program: Program) -> Iterator[str]:
+def olareg(tmp_path: Path) -> Iterator[str]:
     """The host of a running, empty olareg; it is stopped by its own process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data = tmp_path / "registry"
-    data.mkdir()
-    command = [program("olareg"), "serve", "--addr", "127.0.0.1", "--port", str(port)]
-    command += ["--store-type", "dir", "--dir", data, "--api-delete"]
-    with (tmp_path / "olareg.log").open("wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        for _ in range(600):
-            assert process.poll() is None, (tmp_path / "olareg.log").read_text()
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield f"localhost:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
+    with servers.olareg(tmp_path / "registry") as host:
+        yield host
 
 
 @pytest.fixture

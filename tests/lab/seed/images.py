@@ -7,9 +7,9 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.lab.seed.layers import SeedEntry, layer_of
-from pipeline.lab.seed.layout import ImageConfig, SeedLayout
-from pipeline.lab.seed.store import root
+from pipeline.lab.layout.builder import ImageConfig, LayoutBuilder
+from pipeline.lab.layout.layers import TarEntry, layer_of, parent_folders
+from pipeline.lab.seed.layout_cache import layout_manifest
 from pipeline.model import Platform
 
 AMD64 = Platform("linux", "amd64")
@@ -26,17 +26,9 @@ Description: made up
 """
 
 
-def folders(*paths: str) -> list[SeedEntry]:
-    """The folders above these paths."""
-    names = {
-        "/".join(parts[:n]) for path in paths for parts in [path.split("/")] for n in range(1, len(parts))
-    }
-    return [SeedEntry(name, 0o755) for name in names]
-
-
 def debian_like(
     packages: Sequence[tuple[str, str, str]], wheel: tuple[str, str] | None = None
-) -> list[SeedEntry]:
+) -> list[TarEntry]:
     """Files by which scanners know Debian 12, dpkg's packages (name, source, version) and one wheel."""
     status = "".join(STATUS.format(name=n, source=s, version=v) for n, s, v in packages)
     files = {
@@ -48,12 +40,12 @@ def debian_like(
         name, version = wheel
         place = f"opt/app/lib/python3.11/site-packages/{name.replace('-', '_')}-{version}.dist-info/METADATA"
         files[place] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
-    return [*folders(*files), *(SeedEntry(path, 0o644, content) for path, content in files.items())]
+    return [*parent_folders(*files), *(TarEntry(path, 0o644, content) for path, content in files.items())]
 
 
-def image(folder: Path, entries: Sequence[SeedEntry], *, platform: Platform = AMD64) -> Path:
+def image(folder: Path, entries: Sequence[TarEntry], *, platform: Platform = AMD64) -> Path:
     """A layout with one image of one layer, not behind an index."""
-    layout = SeedLayout(folder)
+    layout = LayoutBuilder(folder)
     layer = layer_of(entries, layout.blobs)
     layout.finish(layout.image([layer], ImageConfig(platform=platform, history=("made for a test",))), "test")
     return folder
@@ -61,7 +53,7 @@ def image(folder: Path, entries: Sequence[SeedEntry], *, platform: Platform = AM
 
 def flat(layout: Path, target: Path) -> Path:
     """A seeded layout (an index of one platform) as a layout whose entry is the image itself."""
-    index = json.loads(blob(layout, root(layout).digest.hex))
+    index = json.loads(blob(layout, layout_manifest(layout).digest.hex))
     target.mkdir()
     (target / "blobs").symlink_to(layout / "blobs")
     (target / "oci-layout").write_bytes((layout / "oci-layout").read_bytes())
@@ -76,7 +68,7 @@ def blob(layout: Path, digest_hex: str) -> bytes:
 
 def manifest(layout: Path) -> dict:
     """The (first) image manifest of a layout, through an index if there is one."""
-    found = json.loads(blob(layout, root(layout).digest.hex))
+    found = json.loads(blob(layout, layout_manifest(layout).digest.hex))
     if "manifests" in found:
         found = json.loads(blob(layout, found["manifests"][0]["digest"].removeprefix("sha256:")))
     return found

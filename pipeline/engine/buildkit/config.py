@@ -1,0 +1,71 @@
+"""BuildKit's daemon as data: its image, and how it reaches registries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from pipeline.model import Mirrors, Reference
+
+SUBNET = "10.86.0.0/16"  # of RUN instructions; the engine's own is 10.87.0.0/16
+PATIENCE = 30.0  # seconds that a busy daemon may take to answer
+_CERTIFICATES = "/etc/buildkit/ca"
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonConfig:
+    """The configuration of a daemon.
+
+    `plain_http` are hosts without TLS, `authorities` additional certificate authorities of hosts in PEM. `ports` are
+    loopback ports, on the session's machine, of registries and caches. `secrets` are variables of the daemon that no
+    step of a build sees. During builds the daemon is probed every `patience` seconds, and may take as many to answer.
+    """
+
+    image: Reference
+    mirrors: Mirrors = field(default_factory=Mirrors)
+    plain_http: frozenset[str] = frozenset()
+    authorities: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    ports: tuple[int, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    parallelism: int = 0  # steps at once over all builds; 0 for no limit
+    patience: float = PATIENCE
+
+    def toml(self) -> str:
+        """The daemon's configuration (buildkitd.toml)."""
+        lines = [
+            'insecure-entitlements = ["network.host", "security.insecure"]',
+            "[history]",
+            "maxEntries = 20",
+            "[worker.oci]",
+            'snapshotter = "overlayfs"',
+            'networkMode = "bridge"',
+            f"bridgeSubnet = {json.dumps(SUBNET)}",
+            "cniPoolSize = 1",
+            "gc = true",
+            'reservedSpace = "5GB"',
+            'maxUsedSpace = "20GB"',
+            'minFreeSpace = "3GB"',
+        ]
+        if self.parallelism:
+            lines.append(f"max-parallelism = {self.parallelism}")
+        hosts = {*self.plain_http, *self.authorities, *self.mirrors.by_host}
+        for number, host in enumerate(sorted(hosts)):
+            lines.append(f"[registry.{json.dumps(host)}]")
+            if host in self.plain_http:
+                lines.append("http = true")
+            if host in self.authorities:
+                lines.append(f"ca = [{json.dumps(f'{_CERTIFICATES}/{number}.pem')}]")
+            if prefix := self.mirrors.by_host.get(host):
+                lines.append(f"mirrors = [{json.dumps(str(prefix))}]")
+        return "\n".join(lines) + "\n"
+
+    def certificates(self) -> dict[str, str]:
+        """Paths in the daemon's file system, and what they hold."""
+        hosts = sorted({*self.plain_http, *self.authorities, *self.mirrors.by_host})
+        return {
+            f"{_CERTIFICATES}/{number}.pem": self.authorities[host]
+            for number, host in enumerate(hosts)
+            if host in self.authorities
+        }

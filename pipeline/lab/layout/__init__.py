@@ -1,0 +1,1 @@
+"""OCI image layouts built from files, the same bytes each time."""

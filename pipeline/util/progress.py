@@ -1,0 +1,47 @@
+"""Progress as events: who shows them decides how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ProgressState(StrEnum):
+    """What is being done with a subject, what is worth knowing of it, or how it ended."""
+
+    BUILD = "build"
+    SCAN = "scan"
+    SBOM = "sbom"
+    TEST = "test"
+    PUSH = "push"
+    SIGN = "sign"
+    PROMOTE = "promote"
+    EXPORT = "export"
+    LOCK = "lock"
+    EMULATE = "emulate"
+
+    WARNING = "warning"
+    MISSING = "missing"
+
+    BUILT = "built"
+    REUSED = "reused"
+    IN_PLACE = "in place"
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    CLOSED = "closed"
+    FAILED = "failed"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressEvent:
+    """One event: `subject` is a target's id, an `image:tag` or empty, `detail` free text."""
+
+    subject: str
+    state: ProgressState
+    detail: str = ""
+
+
+Report = Callable[[ProgressEvent], None]
+"""Receives each event once, in the order in which they happen."""

@@ -1,0 +1,21 @@
+"""Times as OCI, SLSA and Docker write them (RFC 3339)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def format_timestamp(seconds: int) -> str:
+    """Seconds since 1970 as a time in UTC: `2026-11-01T00:00:00Z`.
+
+    Raises OverflowError outside the years 1 to 9999.
+    """
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_timestamp(text: str) -> int:
+    """Seconds since 1970, fractions dropped; a time without a zone is UTC. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

@@ -1,0 +1,56 @@
+"""How tests are shared among processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import workers
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_what_is_named_exists() -> None:
+    for name in {*workers.LONG, *workers.ON_THE_HOST} - {workers.HOST}:
+        path, _, test = name.partition("::")
+        assert f"def {test}" in (ROOT / path).read_text() if test else (ROOT / path).is_file(), name
+
+
+def test_long_groups_begin_first_and_short_ones_fill_up_the_end() -> None:
+    groups = ["tests/model/test_a.py", "tests/registry/test_b.py", workers.LONG[1], workers.LONG[0]]
+    assert sorted(groups, key=workers.rank) == groups[::-1]
+
+
+def test_what_changes_the_machine_is_one_group() -> None:
+    assert {workers.group_of(f"{name}_and_more[x]") for name in workers.ON_THE_HOST} == {workers.HOST}
+    assert workers.group_of("tests/model/test_a.py::test_a[b::c]") == "tests/model/test_a.py"
+
+
+@pytest.fixture(scope="module")
+def mine() -> list[object]:
+    """Once for this module, in whichever process it runs."""
+    return []
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_module_stays_in_one_process(number: int, mine: list[object]) -> None:
+    assert len(mine) == number
+    mine.append(number)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keyword", "several"),
+    [
+        (["tests"], "", True),
+        (["tests"], "promote", False),
+        (["tests/test_workers.py"], "", False),
+        (["tests/test_workers.py::test_what_is_named_exists"], "", False),
+    ],
+)
+def test_processes_are_started_for_whole_folders(
+    arguments: list[str], keyword: str, several: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(workers, "cores", lambda: 8)
+    assert workers.count(arguments, keyword) == (workers.MOST if several else 0)

@@ -1,0 +1,134 @@
+"""The program's processes without its start: each is forked from one that has imported the program already.
+
+Importing takes a second of processor time where a command talks to the engine. Arguments, environment, folder, output
+and exit code are each process's own. Tests that start the program from nothing use the command line of `Site.command`.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import pkgutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Ended(NamedTuple):
+    """How a process ended, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float = 1800) -> Ended:
+    """Run `lockage` with these arguments to its end."""
+    server = _server()
+    request = {"arguments": list(arguments), "cwd": str(cwd), "env": dict(env)}
+    with tempfile.TemporaryFile() as body, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        body.write(json.dumps(request).encode())
+        body.flush()
+        socket.send_fds(server, [b"r"], [body.fileno(), out.fileno(), err.fileno()])
+        pid = int.from_bytes(_receive(server, 8))
+        code = _await(server, pid, timeout)
+        texts = [_text(file) for file in (out, err)]
+    return Ended(code, *texts)
+
+
+def _await(server: socket.socket, pid: int, timeout: float) -> int:
+    server.settimeout(timeout)
+    try:
+        return int.from_bytes(_receive(server, 8), signed=True)
+    except TimeoutError:
+        os.kill(pid, signal.SIGKILL)
+        server.settimeout(None)
+        _receive(server, 8)
+        raise
+    finally:
+        server.settimeout(None)
+
+
+def _text(file: Any) -> str:
+    file.seek(0)
+    return file.read().decode().replace("\r\n", "\n")
+
+
+def _receive(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        more = connection.recv(size - len(data))
+        if not more:
+            raise RuntimeError("the process that starts the program's processes has ended")
+        data += more
+    return data
+
+
+@cache
+def _server() -> socket.socket:
+    """A connection to the process that forks; it ends with this one."""
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-m", "tests.tools.warm", str(theirs.fileno())]
+    subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+    theirs.close()
+    return ours
+
+
+def serve(connection: socket.socket) -> int:
+    """Fork for every request until the other end is closed; a forked process returns the program's exit code."""
+    from pipeline.cli import main
+
+    for module in pkgutil.walk_packages([str(ROOT / "pipeline")], "pipeline."):
+        if module.name != "pipeline.module" and not module.name.endswith("__main__"):
+            import_module(module.name)
+    import_module("dagger")
+    gc.freeze()
+    assert threading.active_count() == 1, "a process with threads is not to be forked"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever waits for the program
+    while True:
+        word, descriptors, _, _ = socket.recv_fds(connection, 1, 3)
+        if not word:
+            return 0
+        child = os.fork()
+        if child == 0:
+            connection.close()
+            return main(_become(*descriptors))
+        for descriptor in descriptors:
+            os.close(descriptor)
+        connection.sendall(child.to_bytes(8))
+        _, status = os.waitpid(child, 0)
+        connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(8, signed=True))
+
+
+def _become(body: int, out: int, err: int) -> list[str]:
+    """Make this process the one that was requested; gives its arguments."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with open(body, "rb") as file:
+        file.seek(0)
+        request = json.load(file)
+    for descriptor, standard in ((out, 1), (err, 2)):
+        os.dup2(descriptor, standard)
+        os.close(descriptor)
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    os.chdir(request["cwd"])
+    sys.path[0] = request["cwd"]
+    sys.argv = [str(ROOT / "pipeline/cli/__main__.py"), *request["arguments"]]
+    return request["arguments"]
+
+
+if __name__ == "__main__":
+    sys.exit(serve(socket.socket(fileno=int(sys.argv[1]))))
