@@ -10,7 +10,7 @@ others include). `rootfs` is never a version nor a variant.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from pipeline.config import (
@@ -73,7 +73,7 @@ class Discovered:
 
     project: ProjectFile | None
     images: tuple[ImageSource, ...]
-    problems: list[Problem] = field(default_factory=list)
+    problems: tuple[Problem, ...] = ()
 
 
 def discover(source: Source) -> Discovered:
@@ -84,7 +84,7 @@ def discover(source: Source) -> Discovered:
     images = tuple(image for image in folders if image is not None)
     if not images and not problems:
         problems.append(Problem(f"{IMAGES}/", 0, 0, "", "holds no image", "write images/<name>/image.yml"))
-    return Discovered(project, images, problems)
+    return Discovered(project, images, tuple(problems))
 
 
 def _image(source: Source, folder: str, problems: list[Problem]) -> ImageSource | None:

@@ -7,7 +7,7 @@ lines inside a continuation are skipped, heredocs after RUN, COPY and ADD.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -75,7 +75,7 @@ class Dockerfile:
     """Its text, its parser directives (`syntax`, `escape`, `check`) and its instructions."""
 
     text: str
-    directives: dict[str, str]
+    directives: Mapping[str, str]
     instructions: tuple[Instruction, ...]
     escape: str = "\\"
 

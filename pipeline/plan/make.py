@@ -52,7 +52,7 @@ def make_plan(
     if snapshot_id is not None and not (snapshot_id and valid_tag(f"x-{snapshot_id}")):
         raise UsageError(f"{snapshot_id!r} cannot stand in a tag", hint="letters, digits, '_', '.' and '-'")
     discovered = discover(source)
-    problems = discovered.problems
+    problems = list(discovered.problems)
     definitions = resolve(source, discovered.images, problems)
     if not problems:  # a file that could not be read explains its folders
         check_unused_folders(source, definitions, problems)

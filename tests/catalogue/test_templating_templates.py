@@ -121,7 +121,7 @@ MISTAKES = [
     ("{{ variables.l.append(1) }}\n", "2:1: SecurityError", ""),
     (
         "{% for i in range(99999) %}{{ 'x' * 999 }}{% endfor %}\n",
-        " the rendered text is larger than 1024 KiB (i:1",
+        " the rendered text is larger than 1024 KiB (i:1.0.0)",
         "",
     ),
 ]
