@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2.bccache import bc_magic
 
-from pipeline.catalogue.templating.bytecode import KeptBytecode
+from pipeline.catalogue.templating.bytecode import StoredBytecode
 from pipeline.catalogue.templating.limits import MAX_STEPS
 from pipeline.catalogue.templating.sandbox import Sandbox
 from pipeline.catalogue.templating.templates import Renderer, TemplateProblem
@@ -30,7 +30,7 @@ TEXT = "FROM x\na\nb\npython:3.11\n"
 
 def outcome(folder: Path | None, files: dict[str, str] = FILES) -> str:
     """What a rendering gives: the text, or the whole problem."""
-    renderer = Renderer(source(files), bytecode=KeptBytecode(folder) if folder else None)
+    renderer = Renderer(source(files), bytecode=StoredBytecode(folder) if folder else None)
     try:
         return renderer.render("images/i/t", CONTEXT, "i:1")
     except TemplateProblem as error:
@@ -225,5 +225,5 @@ def test_a_name_that_is_no_text_is_rendered_as_without(tmp_path):
 
 def test_a_plan_is_the_same_with_and_without(tmp_path):
     catalogue = source(folder("app", image("[1.0.0]", "variants: [x]\n", "FROM debian:12\n# {{ tag }}\n")))
-    made = [make_plan(catalogue, lock=LOCK, bytecode=KeptBytecode(tmp_path)) for _ in range(2)]
+    made = [make_plan(catalogue, lock=LOCK, bytecode=StoredBytecode(tmp_path)) for _ in range(2)]
     assert made == [make_plan(catalogue, lock=LOCK)] * 2
