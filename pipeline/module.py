@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import field
-from typing import Annotated
+from dataclasses import dataclass, field
+from typing import Annotated, TypeVar
 
 import dagger
 from dagger import DefaultPath, Doc, Ignore, check, dag, function, object_type
@@ -29,9 +29,31 @@ Fresh = Annotated[bool, Doc("build although the key is known")]
 AsJson = Annotated[bool, Doc("data instead of a table")]
 To = Annotated[str, Doc("environment to promote to; default: the second one in lockage.yml")]
 
+Method = TypeVar("Method", bound=Callable[..., object])
+
+
+def uncached(method: Method) -> Method:
+    """A function that runs at every call: the engine would give the result of an equal call for up to seven days."""
+    decorator: Callable[..., Callable[[Method], Method]] = function  # its overloads do not declare `cache`
+    return decorator(cache="never")(method)
+
 
 class Refused(FunctionError):
-    """What a caller is told: message, evidence and next command. (Of this kind the SDK prints no traceback.)"""
+    """An error as a caller sees it: message, evidence and next command, without the SDK's traceback."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """Which targets a call is for, and whether they are built although their keys are known."""
+
+    targets: Sequence[str]
+    platforms: Sequence[str] = ()
+    fresh: bool = False
+
+    @classmethod
+    def of(cls, targets: Targets, platforms: Platforms = None, fresh: Fresh = False) -> _Selection:
+        """The arguments of a function; None is everything."""
+        return cls(targets or (), platforms or (), fresh)
 
 
 @object_type
@@ -42,10 +64,10 @@ class Lockage:
         dagger.Directory,
         DefaultPath("/"),
         Ignore([".venv", "**/__pycache__", ".pytest_cache", ".hypothesis", ".ruff_cache"]),
-        Doc("folder with lockage.yml and images/; with its .git, if the commit shall be known"),
+        Doc("folder with lockage.yml and images/; with its .git for the commit"),
     ]
-    # A service is another one in every session, so that what this constructor gives is never recalled (3 s). As
-    # an argument of each function it would be; but engine 0.21.8 ignores local defaults there beside `= None`.
+    # A service differs in every session, so this constructor runs again in each (3 s). As an argument of each
+    # function it would not; but engine 0.21.8 ignores local defaults beside `= None` there.
     registry: Annotated[
         dagger.Service | None,
         Doc("the registry for `registry: embedded`, as the engine reaches it: tcp://localhost:PORT"),
@@ -71,16 +93,16 @@ class Lockage:
     ] = field(default_factory=list)
     ssh_agent: Annotated[dagger.Socket | None, Doc("the SSH agent that RUN instructions may mount")] = None
 
-    @function(cache="never")
+    @uncached
     async def plan(self, targets: Targets = None, platforms: Platforms = None) -> str:
-        """What would be done, as JSON: the same bytes as `lockage plan --json`."""
-        with _told():
+        """Gives what would be done, as JSON: the same bytes as `lockage plan --json`."""
+        with _refusals():
             async with run_context(
                 self._given(), _report, targets=targets or (), platforms=platforms or ()
             ) as context:
                 return context.plan.to_json()
 
-    @function(cache="never")
+    @uncached
     async def build(
         self,
         targets: Targets = None,
@@ -89,9 +111,9 @@ class Lockage:
         as_json: AsJson = False,
     ) -> str:
         """Builds targets and pushes them, by digest, to the repository of builds."""
-        return await self._run(Stage.BUILD, targets, platforms, fresh, as_json)
+        return await self._run(Stage.BUILD, _Selection.of(targets, platforms, fresh), as_json)
 
-    @function(cache="never")
+    @uncached
     async def scan(
         self,
         targets: Targets = None,
@@ -99,10 +121,10 @@ class Lockage:
         fresh: Fresh = False,
         as_json: AsJson = False,
     ) -> str:
-        """Looks for vulnerabilities and secrets in every target, and judges."""
-        return await self._run(Stage.SCAN, targets, platforms, fresh, as_json)
+        """Scans every target for vulnerabilities and secrets, and judges it."""
+        return await self._run(Stage.SCAN, _Selection.of(targets, platforms, fresh), as_json)
 
-    @function(cache="never")
+    @uncached
     async def sbom(
         self,
         targets: Targets = None,
@@ -111,9 +133,9 @@ class Lockage:
         as_json: AsJson = False,
     ) -> str:
         """Lists the packages of every target: CycloneDX, SPDX, syft."""
-        return await self._run(Stage.SBOM, targets, platforms, fresh, as_json)
+        return await self._run(Stage.SBOM, _Selection.of(targets, platforms, fresh), as_json)
 
-    @function(cache="never")
+    @uncached
     async def test(
         self,
         targets: Targets = None,
@@ -122,9 +144,9 @@ class Lockage:
         as_json: AsJson = False,
     ) -> str:
         """Runs the structure tests of every target."""
-        return await self._run(Stage.TEST, targets, platforms, fresh, as_json)
+        return await self._run(Stage.TEST, _Selection.of(targets, platforms, fresh), as_json)
 
-    @function(cache="never")
+    @uncached
     async def push(
         self,
         targets: Targets = None,
@@ -132,10 +154,10 @@ class Lockage:
         fresh: Fresh = False,
         as_json: AsJson = False,
     ) -> str:
-        """Brings what passed its gates to the first environment, as an index."""
-        return await self._run(Stage.PUSH, targets, platforms, fresh, as_json)
+        """Pushes what has passed its gates to the first environment, as an index."""
+        return await self._run(Stage.PUSH, _Selection.of(targets, platforms, fresh), as_json)
 
-    @function(cache="never")
+    @uncached
     async def sign(
         self,
         targets: Targets = None,
@@ -144,9 +166,9 @@ class Lockage:
         as_json: AsJson = False,
     ) -> str:
         """Signs what was pushed, and attests its bill of materials and findings."""
-        return await self._run(Stage.SIGN, targets, platforms, fresh, as_json)
+        return await self._run(Stage.SIGN, _Selection.of(targets, platforms, fresh), as_json)
 
-    @function(cache="never")
+    @uncached
     async def run(
         self,
         targets: Targets = None,
@@ -155,10 +177,10 @@ class Lockage:
         fresh: Fresh = False,
         as_json: AsJson = False,
     ) -> str:
-        """Every stage for every target, up to a promotion."""
-        return await self._run(Stage.PROMOTE, targets, platforms, fresh, as_json, to)
+        """Runs every stage for every target, up to a promotion."""
+        return await self._run(Stage.PROMOTE, _Selection.of(targets, platforms, fresh), as_json, to)
 
-    @function(cache="never")
+    @uncached
     async def manifest(
         self,
         targets: Targets = None,
@@ -168,82 +190,82 @@ class Lockage:
         allow_missing: Annotated[bool, Doc("merge without the platforms that nobody pushed")] = False,
     ) -> str:
         """Merges the platforms that several runs pushed into one index for each image tag. Gives JSON."""
-        with _told():
+        with _refusals():
             texts = [(await file.contents()).encode() for file in refs or ()]
-            known = collect({f"refs {n}": raw for n, raw in enumerate(texts, 1)}) if texts else None
+            pushed = collect({f"refs {n}": raw for n, raw in enumerate(texts, 1)}) if texts else None
             async with run_context(self._given(), _report, targets=targets or ()) as context:
-                done = await merge(context, known, allow_missing=allow_missing)
-                return _text([one.to_json() for one in done])
+                merged = await merge(context, pushed, allow_missing=allow_missing)
+                return _text([index.to_json() for index in merged])
 
-    @function(cache="never")
+    @uncached
     async def promote(
         self,
         to: To,
         origin: Annotated[str, Doc("environment to take from; default: the first")] = "",
         targets: Targets = None,
-        dry_run: Annotated[bool, Doc("only look: give what would be written")] = False,
+        dry_run: Annotated[bool, Doc("only plan: give what would be written")] = False,
     ) -> str:
         """Gives the digests of one environment the tags of another; all are verified first. Gives JSON."""
-        with _told():
+        with _refusals():
             async with run_context(self._given(), _report, targets=targets or ()) as context:
-                known = context.plan.project.environments
-                there = environment(known, to) or known[0]
-                planned = await plan_promotions(
-                    context, environment(known, origin or known[0].name) or known[0], there
-                )
-                for promotion in () if dry_run else planned:
+                environments = context.plan.project.environments
+                first = environments[0]
+                source = environment(environments, origin or first.name) or first
+                promotions = await plan_promotions(context, source, environment(environments, to) or first)
+                for promotion in () if dry_run else promotions:
                     await perform(context.registry, promotion)
-                return _text([p.to_json() for p in planned])
+                return _text([promotion.to_json() for promotion in promotions])
 
-    @function(cache="never")
+    @uncached
     async def verify(
         self, references: Annotated[list[str] | None, Doc("default: all of this revision")] = None
     ) -> str:
         """Checks signatures; gives what was verified, by digest, as JSON."""
-        with _told():
+        with _refusals():
             async with run_context(self._given(), _report) as context:
-                found = await verify(context, references or ())
-                return _text([{"reference": str(v.reference), **v.verification.to_json()} for v in found])
+                verified = await verify(context, references or ())
+                return _text([{"reference": str(v.reference), **v.verification.to_json()} for v in verified])
 
     @function
     @check
     async def lint(self) -> str:
-        """Checks lockage.yml and images/ without building anything: all mistakes at once."""
+        """Checks lockage.yml and images/ without building anything: all problems at once."""
         from pipeline.plan import plan_of
 
-        with _told():
-            made = plan_of(await read_catalogue(self._given()))
-            warnings = [f"warning: {t.id}: {w}\n" for t in made.targets for w in t.warnings]
-            return "".join([*warnings, f"{len(made.targets)} targets\n"])
+        with _refusals():
+            plan = plan_of(await read_catalogue(self._given()))
+            warnings = [
+                f"warning: {target.id}: {text}\n" for target in plan.targets for text in target.warnings
+            ]
+            return "".join([*warnings, f"{len(plan.targets)} targets\n"])
 
-    async def _run(
-        self, until: Stage, targets: Targets, platforms: Platforms, fresh: bool, as_json: bool, to: str = ""
-    ) -> str:
-        with _told():
+    async def _run(self, until: Stage, selection: _Selection, as_json: bool, to: str = "") -> str:
+        with _refusals():
             async with run_context(
                 self._given(),
                 _report,
-                targets=targets or (),
-                platforms=platforms or (),
-                fresh=fresh,
+                targets=selection.targets,
+                platforms=selection.platforms,
+                fresh=selection.fresh,
                 signs=until.number >= Stage.SIGN.number,
             ) as context:
-                goal = environment(context.plan.project.environments, to) if until is Stage.PROMOTE else None
-                return _outcome(await run(context, until, goal), as_json)
+                promotes = until is Stage.PROMOTE
+                target = environment(context.plan.project.environments, to) if promotes else None
+                return _outcome(await run(context, until, target), as_json)
 
     def _given(self) -> Given:
         return Given(
-            dag,
-            self.source,
-            self.registry,
-            tuple(self.mirrors),
-            self.lock,
-            self.revision,
-            self.docker_config,
-            self.private_key,
-            self.password,
-            self.public_key,
-            GivenSecrets.of(self.secret_ids, self.secrets, self.ssh_agent),
+            client=dag,
+            source=self.source,
+            registry=self.registry,
+            mirrors=tuple(self.mirrors),
+            lock=self.lock,
+            revision=self.revision,
+            docker_config=self.docker_config,
+            private_key=self.private_key,
+            password=self.password,
+            public_key=self.public_key,
+            secrets=GivenSecrets.of(self.secret_ids, self.secrets, self.ssh_agent),
         )
 
 
@@ -263,7 +285,7 @@ def _report(event: ProgressEvent) -> None:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _refusals() -> Iterator[None]:
     try:
         yield
     except LockageError as fault:

@@ -9,29 +9,27 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests import workers
+from tests import purity, workers
 
 settings.register_profile("lockage", deadline=None)  # no test fails on a clock
 settings.load_profile("lockage")
 
-_PURE = tuple(
-    f"tests/{room}/"
-    for room in ("catalogue", "config", "dockerfile", "importing", "model", "plan", "policy", "trust")
-)
-
 
 @pytest.fixture(autouse=True)
 def pure_rooms_stay_pure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A test of a pure room that opens a socket or starts a process fails, whatever it asserts."""
-    where = request.node.nodeid
-    if where.startswith(_PURE) and request.node.get_closest_marker("real") is None:
+    """A unit test of a pure room fails if it opens a socket, starts a process or reads the clock."""
+    node = request.node.nodeid
+    if request.node.get_closest_marker("real") is not None or not node.startswith(purity.TESTS):
+        yield
+        return
 
-        def refused(*_: object, **__: object) -> None:
-            raise AssertionError(f"{where} is a unit test and reached for the network or a process")
+    def refused(*_: object, **__: object) -> None:
+        raise AssertionError(f"{node} is a unit test and opened a connection or started a process")
 
-        monkeypatch.setattr(socket.socket, "connect", refused)
-        monkeypatch.setattr("subprocess.Popen.__init__", refused)
-    yield
+    monkeypatch.setattr(socket.socket, "connect", refused)
+    monkeypatch.setattr("subprocess.Popen.__init__", refused)
+    with purity.no_clock(node):
+        yield
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -13,7 +13,7 @@ import anyio
 from tools.judges import JUDGES
 from tools.peers import REGCTL
 
-from pipeline.cli.progress import Progress
+from pipeline.cli.output.progress import Progress
 from pipeline.errors import LockageError
 from pipeline.lab import LabSettings, ensure
 from pipeline.lab.engine.image import ensure_engine_image

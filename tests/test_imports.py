@@ -68,7 +68,13 @@ def test_an_unchanged_plan_is_read_back_without_what_made_it(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "arguments", [["plan", "--json"], ["graph", "--format", "dot"], ["generate", "--check"]]
+    "arguments",
+    [
+        ["plan", "--json"],
+        ["plan", "--explain", "base"],
+        ["graph", "--format", "dot"],
+        ["generate", "--check"],
+    ],
 )
 def test_the_catalogue_needs_neither_network_nor_engine(tmp_path: Path, arguments: list[str]) -> None:
     """Every command on the catalogue alone, whatever it prints."""
@@ -84,7 +90,7 @@ def test_status_looks_without_a_client_or_a_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "front", ["pipeline.run", "pipeline.cli.commands.run", "pipeline.release", "pipeline.trust"]
+    "front", ["pipeline.run", "pipeline.cli.run_context", "pipeline.release", "pipeline.trust"]
 )
 def test_the_rooms_are_entered_without_the_engine_library(front: str) -> None:
     """A run with nothing to do never imports dagger, so no room it enters may do so at its door."""

@@ -20,18 +20,21 @@ ON_THE_HOST = (
     "tests/real/test_builder.py::test_a_disk_that_is_full",
 )
 LONG = (
-    "tests/real/test_features.py",
     "tests/real/test_module.py",
-    "tests/real/test_standing.py",
+    "tests/real/test_features.py",
     HOST,
     "tests/real/test_builder.py",
-    "tests/real/test_cache.py",
     "tests/real/test_faults.py",
-    "tests/real/test_fanin.py",
+    "tests/real/test_standing.py",
     "tests/real/test_chain.py",
-    "tests/real/test_gates.py",
+    "tests/real/test_cache.py",
     "tests/real/test_readme.py",
+    "tests/real/test_fanin.py",
+    "tests/real/test_gates.py",
     "tests/real/test_engines.py",
+    "tests/real/test_platforms.py",
+    "tests/real/test_reproducible.py",
+    "tests/registry/test_interrupted_release.py",
 )
 _RANK = {group: number for number, group in enumerate(LONG)}
 

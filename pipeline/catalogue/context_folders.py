@@ -10,23 +10,23 @@ from .rootfs import read_tree
 from .source import Source
 
 
-def folder_of(source: str, place: Position) -> str:
+def folder_of(source: str, position: Position) -> str:
     """The folder of a context: below that of the image.yml that names it."""
-    return f"{place.document.path.rpartition('/')[0]}/{source.removeprefix(FOLDER).strip('/')}"
+    return f"{position.document.path.rpartition('/')[0]}/{source.removeprefix(FOLDER).strip('/')}"
 
 
 def read_folders(source: Source, definition: Definition, problems: list[Problem]) -> dict[str, NamedContext]:
     """The folder contexts of a tag by name; problems are appended."""
     out: dict[str, NamedContext] = {}
-    for name, said in definition.contexts.items():
-        if kind_of(said.value) != "folder":
+    for name, context in definition.contexts.items():
+        if kind_of(context.value) != "folder":
             continue
-        folder = folder_of(said.value, said.position)
+        folder = folder_of(context.value, context.position)
         top = source.get(folder)
         if top is None or top.kind != "dir":
-            what = "is not there" if top is None else "is no folder"
-            problems.append(said.position.problem(f"{folder} {what}"))
+            reason = "is not there" if top is None else "is no folder"
+            problems.append(context.position.problem(f"{folder} {reason}"))
             continue
         tree = read_tree(source, folder, problems)
-        out[name] = NamedContext(name, "folder", said.value, entries=tree.entries)
+        out[name] = NamedContext(name, "folder", context.value, entries=tree.entries)
     return out

@@ -1,4 +1,4 @@
-"""Folder convention: which image.yml files there are, and what each is for.
+"""Folder convention: the image.yml files, and the level of each.
 
     images/<name>/image.yml                       an image (its tags, or defaults for the versions below)
     images/<name>/<version>/image.yml             tags of the same image, with templates and rootfs/ of their own
@@ -68,23 +68,23 @@ class ImageSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Everything that was read: models where the text was good, problems where it was not."""
+class Discovered:
+    """The validated models, and the problems of files that are not valid."""
 
     project: ProjectFile | None
     images: tuple[ImageSource, ...]
     problems: list[Problem] = field(default_factory=list)
 
 
-def discover(source: Source) -> Found:
-    """Read lockage.yml and every image.yml; nothing is raised for what they say."""
+def discover(source: Source) -> Discovered:
+    """Read lockage.yml and every image.yml; their problems are returned, not raised."""
     problems: list[Problem] = []
     project, _ = _load(source, PROJECT_NAME, ProjectFile, problems)
-    found = (_image(source, f"{IMAGES}/{name}", problems) for name in _folders(source, IMAGES))
-    images = tuple(image for image in found if image is not None)
+    folders = (_image(source, f"{IMAGES}/{name}", problems) for name in _folders(source, IMAGES))
+    images = tuple(image for image in folders if image is not None)
     if not images and not problems:
         problems.append(Problem(f"{IMAGES}/", 0, 0, "", "holds no image", "write images/<name>/image.yml"))
-    return Found(project, images, problems)
+    return Discovered(project, images, problems)
 
 
 def _image(source: Source, folder: str, problems: list[Problem]) -> ImageSource | None:
@@ -146,9 +146,9 @@ def _load(
     except YamlProblem as error:
         problems.append(error.problem)
         return None, None
-    found, wrong = validate_document(model, document)
-    problems.extend(wrong)
-    return found, document
+    parsed, invalid = validate_document(model, document)
+    problems.extend(invalid)
+    return parsed, document
 
 
 def _folders(source: Source, folder: str) -> list[str]:

@@ -1,8 +1,7 @@
 """External tags: images built elsewhere that take part from the first stage behind the build.
 
-Such a tag has no Dockerfile, no rootfs/ and no variants; its structure test is rendered like any other.
-What only a built tag would use is refused where nothing but external tags could use it, so that nothing
-that was written is silently left out.
+Such a tag has no Dockerfile, no rootfs/ and no variants; its structure test is rendered like any other. Settings for
+builds are refused where only external tags could use them, so that nothing is silently ignored.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _TEMPLATES = ("Dockerfile.tmpl", "Dockerfile.*.tmpl")
 def check_external(
     source: Source, images: Iterable[ImageSource], definitions: Iterable[Definition], problems: list[Problem]
 ) -> None:
-    """Append a problem for everything that is written for external tags alone and needs a build."""
+    """Append a problem for every setting for builds that only external tags could use."""
     for image in images:
         for file, own in _files(image):
             problems.extend(_of_tags(file))
@@ -61,11 +60,11 @@ def _of_tags(file: FileSource) -> Iterator[Problem]:
             yield from _useless(tag, Position(file.document, ("tags", number)), "the tag is external")
 
 
-def _useless(level: Level, place: Position, why: str) -> Iterator[Problem]:
+def _useless(level: Level, position: Position, why: str) -> Iterator[Problem]:
     for key in _OF_BUILT_TAGS:
         if getattr(level, key, None) not in (None, (), {}):
-            where = Position(place.document, (*place.path, key))
-            yield where.problem(f"would be used by nothing: {why}, so it is taken over as it is")
+            key_position = Position(position.document, (*position.path, key))
+            yield key_position.problem(f"would be used by nothing: {why}, so it is taken over as it is")
 
 
 def _folders(source: Source, definitions: tuple[Definition, ...]) -> Iterator[Problem]:
@@ -75,5 +74,5 @@ def _folders(source: Source, definitions: tuple[Definition, ...]) -> Iterator[Pr
     for folder in sorted(external.keys() - built):
         for name in source.children(folder):
             if name == ROOTFS or any(fnmatchcase(name, pattern) for pattern in _TEMPLATES):
-                what = f"would be used by nothing: {external[folder].name} is external and not built"
-                yield Problem(f"{folder}/{name}", 0, 0, "", what)
+                message = f"would be used by nothing: {external[folder].name} is external and not built"
+                yield Problem(f"{folder}/{name}", 0, 0, "", message)

@@ -1,4 +1,4 @@
-"""Every tag and alias of the catalogue: what FROM may name, and what an index bears."""
+"""Every tag and alias of the catalogue: the names for FROM, and the tags of an index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Named contexts: what stands in for an image or a stage of a Dockerfile, as `--build-context` of buildx does."""
+"""Named contexts: replacements for an image or a stage of a Dockerfile, as `--build-context` of buildx."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOLDER = "./"
 
 @dataclass(frozen=True, slots=True)
 class NamedContext:
-    """One named context of a target. `source` is what image.yml says; an image has `reference` (pinned where it is
+    """One named context of a target. `source` is as in image.yml; an image has `reference` (pinned where it is
     locked) or `target_id`, a folder its `entries`."""
 
     name: str

@@ -36,14 +36,14 @@ class RootfsEntry:
 
 @dataclass(frozen=True, slots=True)
 class Rootfs:
-    """The merged tree by path, with what a person should know of it."""
+    """The merged tree by path, with warnings."""
 
     entries: tuple[RootfsEntry, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
     def has_content(self) -> bool:
-        """Whether anything is to be copied: S1's "has rootfs content"."""
+        """Whether there is anything to copy."""
         return bool(self.entries)
 
 

@@ -132,9 +132,9 @@ def read_source(root: Path) -> Source:
     reader = _Reader(Path(root))
     reader.top()
     if PROJECT_NAME not in reader.files:
-        where = str(Path(root) / PROJECT_NAME)
+        missing = str(Path(root) / PROJECT_NAME)
         raise ConfigError(
-            [Problem(where, 0, 0, "", "is missing")], hint="lockage -C DIR looks in another folder"
+            [Problem(missing, 0, 0, "", "is missing")], hint="lockage -C DIR looks in another folder"
         )
     if (reader.root / IMAGES).is_symlink():
         raise ConfigError(
@@ -156,12 +156,12 @@ class _Reader:
                 self.files[name] = self._text(os.fspath(path), 0o644, path.stat().st_size)
 
     def walk(self, folder: str, *, text: bool, depth: int) -> None:
-        where = os.path.join(self.root, folder)  # noqa: PTH118 - Path costs more than the stat here
+        path = os.path.join(self.root, folder)  # noqa: PTH118 - Path costs more than the stat here
         if depth > MAX_DEPTH:
             raise self._refuse(folder, f"more than {MAX_DEPTH} folders deep")
         try:
-            with os.scandir(where) as found:
-                entries = sorted(found, key=lambda e: e.name)
+            with os.scandir(path) as listing:
+                entries = sorted(listing, key=lambda e: e.name)
         except FileNotFoundError:
             return
         except OSError as error:

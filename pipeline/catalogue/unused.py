@@ -1,4 +1,4 @@
-"""Folders that look like a version, tag or variant and are none: what is in them would be silently left out."""
+"""Folders that look like a version, tag or variant and are none: their contents would be silently ignored."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def check_unused_folders(source: Source, definitions: Iterable[Definition], prob
                 continue
             if any(folder == context or folder.startswith(f"{context}/") for context in contexts):
                 continue
-            what = _what(source, folder)
-            if what:
-                message = f"holds {what} and is the folder of no version, tag or variant"
+            content = _content(source, folder)
+            if content:
+                message = f"holds {content} and is the folder of no version, tag or variant"
                 near = did_you_mean(folder.rpartition("/")[2], known)
                 hint = (
                     near or f"a name that starts with _ is left alone; known: {', '.join(sorted(known)[:8])}"
@@ -59,7 +59,7 @@ def _below(source: Source, folder: str, depth: int) -> Iterator[str]:
             yield from _below(source, path, depth - 1)
 
 
-def _what(source: Source, folder: str) -> str | None:
+def _content(source: Source, folder: str) -> str | None:
     for name in source.children(folder):
         if name == ROOTFS:
             return "rootfs/"

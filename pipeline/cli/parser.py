@@ -1,25 +1,40 @@
-"""What can be said on the command line. Commands are imported when they are called, not when they are listed."""
+"""The command line's parser. A command's module is imported when its arguments are parsed, not when it is listed."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from .options import authoring, catalogue, lab, registry, running, trust
+from .command import Command, Invocation, sentence
+from .commands import ENTRIES, load
+
+if TYPE_CHECKING:
+    from .command import CommandGroup
 
 _EPILOG = """\
-the stages in order: build, scan, sbom, test, push, sign, promote; each command does what comes before it
-and is not known yet. Targets are named by image (python), tag (python:3.11) or id (python/3.11.2/linux-amd64).
+the stages in order: build, scan, sbom, test, push, sign, promote; each command runs the stages before it
+for what has not passed them. Targets are named by image (python), tag (python:3.11) or id
+(python/3.11.2/linux-amd64).
 
   lockage run                   everything, for the whole catalogue
-  lockage run python --to prod  one image and what it stands on, promoted to prod
+  lockage run python --to prod  one image and its bases, promoted to prod
   lockage plan --json           what would be done, as data
-  lockage status                engine, registry, and which way they run
+  lockage status                engine and registry, and how they run
 """
 
 
+def parse(arguments: Sequence[str]) -> Invocation:
+    """The command that a command line names, with its options. Exits as argparse does for what it does not know."""
+    namespace = make_parser().parse_args(arguments)
+    command: Command[Any] = namespace.command
+    return command.invocation(namespace)
+
+
 def make_parser() -> argparse.ArgumentParser:
-    """The parser; every command sets `command` to a function of the parsed options."""
+    """The parser of all commands; each sets `command` to its `Command`."""
     parser = argparse.ArgumentParser(
         prog="lockage",
         description="Takes a folder of image descriptions through build, scan, SBOM, test, push, sign and promote.",
@@ -33,14 +48,34 @@ def make_parser() -> argparse.ArgumentParser:
         "-v", dest="verbose", action="store_true", help="more detail, and tracebacks of errors"
     )
     parser.add_argument("--version", action="version", version=_LazyVersion())
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for group in (running, catalogue, authoring, trust, lab, registry):
-        group.add(commands)
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_LazyParser)
+    for entry in ENTRIES:
+        subparsers.add_parser(
+            entry.name,
+            help=entry.summary,
+            description=sentence(entry.summary),
+            load=partial(load, entry),
+        )
     return parser
 
 
+class _LazyParser(argparse.ArgumentParser):
+    """The parser of one command, without arguments until it has something to parse."""
+
+    def __init__(self, *, load: Callable[[], Command[Any] | CommandGroup], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._load: Callable[[], Command[Any] | CommandGroup] | None = load
+
+    def parse_known_args(self, *arguments: Any, **keywords: Any) -> Any:
+        """As ArgumentParser does, with the command's arguments."""
+        if self._load is not None:
+            self._load().add_to(self)
+            self._load = None
+        return super().parse_known_args(*arguments, **keywords)
+
+
 class _LazyVersion(str):
-    """The version, looked up when it is asked for."""
+    """The version, looked up when it is printed."""
 
     def __str__(self) -> str:
         from importlib.metadata import version

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def run(work: Callable[[], Awaitable[T]]) -> T:
-    """The result of `work`; raises Interrupted when a signal stopped it, and whatever it raises itself."""
+    """The result of `work`. Raises Interrupted when a signal stopped it, and what it raises itself."""
     return anyio.run(_guarded, work)
 
 
@@ -26,7 +26,7 @@ async def _guarded(work: Callable[[], Awaitable[T]]) -> T:
     async def watch(scope: anyio.CancelScope) -> None:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for number in signals:
-                if stopped:  # asked twice: whatever is still being closed is left as it is
+                if stopped:  # the second signal: what is still being closed is left as it is
                     raise Interrupted(
                         "stopped at once", hint="lockage status; then run the same command again"
                     )

@@ -34,10 +34,10 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
 
-def _matching(pattern: re.Pattern[str], what: str) -> AfterValidator:
+def _matching(pattern: re.Pattern[str], description: str) -> AfterValidator:
     def check(text: str) -> str:
         if not pattern.fullmatch(text) or len(text) > 128:
-            raise ValueError(f"{text[:80]!r} is not {what}")
+            raise ValueError(f"{text[:80]!r} is not {description}")
         return text
 
     return AfterValidator(check)
@@ -71,10 +71,10 @@ def _reference(value: object) -> Reference:
         return value
     if not isinstance(value, str):
         raise ValueError("an image reference is expected")
-    found = Reference.parse(str(value))
-    if found.digest:
+    reference = Reference.parse(str(value))
+    if reference.digest:
         raise ValueError("a digest is written here; name a tag, `lockage lock` keeps the digest")
-    return found if found.tag else found.repository.tagged("latest")
+    return reference if reference.tag else reference.repository.tagged("latest")
 
 
 def _platform(value: object) -> Platform:

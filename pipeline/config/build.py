@@ -37,15 +37,15 @@ def _not_empty(text: str) -> str:
 
 
 def _repository(text: str) -> str:
-    found = Reference.parse(text)
-    if found.tag or found.digest:
+    reference = Reference.parse(text)
+    if reference.tag or reference.digest:
         raise ValueError("a repository without tag and digest is expected")
-    return str(found.repository)
+    return str(reference.repository)
 
 
 def _context_name(text: str) -> str:
-    found = Reference.parse(text)
-    familiar = found.familiar.removesuffix(":latest")
+    reference = Reference.parse(text)
+    familiar = reference.familiar.removesuffix(":latest")
     if familiar in ("scratch", "context"):
         raise ValueError(f"{text} cannot be replaced")
     if familiar != text:

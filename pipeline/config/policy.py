@@ -1,4 +1,4 @@
-"""`policy:` in lockage.yml and `gates:` in image.yml, as they are written."""
+"""`policy:` in lockage.yml and `gates:` in image.yml, as written."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ def _upper(value: object) -> object:
 Size = Annotated[int, BeforeValidator(_size), Field(gt=0), WithJsonSchema(dict(shapes.SIZE))]
 SeverityName = Annotated[Severity, BeforeValidator(_upper), WithJsonSchema(dict(shapes.SEVERITY))]
 Day = Annotated[date, WithJsonSchema(dict(shapes.DAY))]
-Said = Annotated[Text, WithJsonSchema(dict(shapes.NOT_EMPTY))]
+NotEmpty = Annotated[Text, WithJsonSchema(dict(shapes.NOT_EMPTY))]
 
 
 class IgnoreEntry(Model):
     """One finding that may pass until a day: who decided it, and why."""
 
-    id: Said = Field(min_length=1, description="The finding, such as CVE-2026-0001")
+    id: NotEmpty = Field(min_length=1, description="The finding, such as CVE-2026-0001")
     package: Text | None = Field(None, description="Only in this package (default: in any)")
-    owner: Said = Field(min_length=1, description="Who answers for it")
-    reason: Said = Field(min_length=1, description="Why it may pass")
+    owner: NotEmpty = Field(min_length=1, description="Who answers for it")
+    reason: NotEmpty = Field(min_length=1, description="Why it may pass")
     expires: Day = Field(description="The last day it may pass, YYYY-MM-DD")
 
     @field_validator("expires", mode="before")
@@ -94,11 +94,16 @@ class GatePolicy(Model):
     size: SizePolicy | None = Field(None, description="How large an image may be")
 
     def over(self, gates: Gates) -> Gates:
-        """These gates with what is said here instead; ignores are added."""
-        found, said = gates.vulnerabilities, self.vulnerabilities
-        if said is not None:
-            fail_on = found.fail_on if said.fail_on is None else said.fail_on
-            ignore = (*found.ignore, *(i.value() for i in said.ignore))
-            found = replace(found, fail_on=fail_on, ignore=ignore, unfixed=said.unfixed or found.unfixed)
+        """The gates with the values of this level instead; ignores are added."""
+        vulnerabilities, own = gates.vulnerabilities, self.vulnerabilities
+        if own is not None:
+            fail_on = vulnerabilities.fail_on if own.fail_on is None else own.fail_on
+            ignore = (*vulnerabilities.ignore, *(i.value() for i in own.ignore))
+            vulnerabilities = replace(
+                vulnerabilities,
+                fail_on=fail_on,
+                ignore=ignore,
+                unfixed=own.unfixed or vulnerabilities.unfixed,
+            )
         size = gates.size if self.size is None else SizeGate(self.size.max)
-        return Gates(found, self.secrets or gates.secrets, size)
+        return Gates(vulnerabilities, self.secrets or gates.secrets, size)

@@ -15,8 +15,8 @@ from .policy import GatePolicy
 from .values import EMBEDDED
 
 
-def _default_image(text: str, what: str) -> Any:  # as pydantic's Field
-    return Field(default_factory=lambda: Reference.parse(text), description=f"{what} (default {text})")
+def _default_image(text: str, description: str) -> Any:  # as pydantic's Field
+    return Field(default_factory=lambda: Reference.parse(text), description=f"{description} (default {text})")
 
 
 def _shown(schema: shapes.Schema) -> WithJsonSchema:

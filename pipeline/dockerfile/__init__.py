@@ -1,1 +1,1 @@
-"""Dockerfiles read as BuildKit reads them: instructions, words, the images they stand on, what they copy."""
+"""Dockerfiles, parsed as BuildKit does: instructions, words, base images, sources of COPY."""

@@ -68,9 +68,9 @@ class Variables:
 
 def global_variables(text: str, platform: Platform, arguments: Mapping[str, str]) -> Mapping[str, str | None]:
     """The variables that an ARG in a stage takes over: the platform's, and those above the first FROM."""
-    found = scanned(text)
-    variables = Variables(found, platform, arguments)
-    for instruction in takewhile(lambda i: i.keyword != "FROM", found.instructions):
+    file = scanned(text)
+    variables = Variables(file, platform, arguments)
+    for instruction in takewhile(lambda i: i.keyword != "FROM", file.instructions):
         if instruction.keyword == "ARG":
             variables.take(instruction)
     return variables.values

@@ -1,4 +1,4 @@
-"""What a Dockerfile stands on, and the two edits made to it: COPY rootfs/ put in, bases replaced."""
+"""The images that a Dockerfile is based on, and two edits: COPY rootfs/ added, bases replaced."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class Uses:
     @property
     def root(self) -> BaseUse | None:
         """The image that the last stage is based on, through stages; None for `scratch`."""
-        found = self.froms[self.chain[0]] if self.froms else None
-        return found if isinstance(found, BaseUse) else None
+        lowest = self.froms[self.chain[0]] if self.froms else None
+        return lowest if isinstance(lowest, BaseUse) else None
 
     @property
     def from_nothing(self) -> bool:
@@ -103,15 +103,15 @@ def find_bases(
 def _find_bases(
     text: str, platform: Platform, arguments: tuple[tuple[str, str], ...], contexts: frozenset[str]
 ) -> Uses:
-    found = scanned(text)
-    every = [stage_name(i) for i in found.instructions if i.keyword == "FROM"]
-    variables = Variables(found, platform, dict(arguments))
+    file = scanned(text)
+    every = [stage_name(i) for i in file.instructions if i.keyword == "FROM"]
+    variables = Variables(file, platform, dict(arguments))
     stages: list[str] = []
     froms: list[BaseUse | int | None] = []
     uses: list[BaseUse] = []
     problems: list[tuple[int, str]] = []
     skipped: set[int] = set()
-    for instruction in found.instructions:
+    for instruction in file.instructions:
         if instruction.keyword == "ARG" and not stages:
             variables.take(instruction)
         elif instruction.keyword == "FROM":
@@ -265,10 +265,10 @@ def named_images(instruction: Instruction, text: str) -> list[Word]:
     if instruction.keyword != "RUN":
         word = instruction.flag("from")
         return [_replaceable(word, word.text, text)] if word is not None and word.text else []
-    found = ((mount, fields(mount.text)) for mount in instruction.flag_values("mount"))
+    mounts = ((mount, fields(mount.text)) for mount in instruction.flag_values("mount"))
     return [
         _replaceable(mount, name, text, "from=")
-        for mount, keys in found
+        for mount, keys in mounts
         if (name := keys.get("from")) is not None
     ]
 

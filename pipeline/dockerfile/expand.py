@@ -111,13 +111,13 @@ class _Reader:
         if name in self.values and self.values[name] is None:
             return self._value(name)
         value = self.values.get(name)
-        there = bool(value) if operator.startswith(":") else value is not None
+        is_set = bool(value) if operator.startswith(":") else value is not None
         if operator.endswith("?"):
-            if not there:
+            if not is_set:
                 raise Unresolved(f"${name}: {word or 'it has no value'}")
             self.unknown = before
             return value or ""
-        use_word = there if operator.endswith("+") else not there
+        use_word = is_set if operator.endswith("+") else not is_set
         if not use_word:
             self.unknown = before  # what is not used need not be known
             return "" if operator.endswith("+") else value or ""

@@ -48,8 +48,8 @@ def _json(text: str, line: int) -> Syntax | None:
     if not text.lstrip().startswith("{"):
         return None
     try:
-        found = json.loads(text)
+        data = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    name = found.get("syntax") if isinstance(found, dict) else None
+    name = data.get("syntax") if isinstance(data, dict) else None
     return Syntax(name, line) if isinstance(name, str) else None

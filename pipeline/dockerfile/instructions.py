@@ -116,7 +116,7 @@ def scan(text: str) -> Dockerfile:
                 number, offset = number + 1, offset + len(lines[number])
                 if (line.lstrip("\t") if strip else line) == name:
                     break
-        out.append(_take_apart(logical, escape, first + 1, offset, bool(heredocs)))
+        out.append(_instruction(logical, escape, first + 1, offset, bool(heredocs)))
     return Dockerfile(text, directives, tuple(out), escape)
 
 
@@ -127,18 +127,20 @@ def scanned(text: str) -> Dockerfile:
 
 
 def _directives(lines: list[str]) -> tuple[dict[str, str], str]:
-    found: dict[str, str] = {}
+    directives: dict[str, str] = {}
     for line in lines:
         match = _DIRECTIVE.match(line.strip())
         name = match[1].lower() if match else ""
-        if not match or name not in ("syntax", "escape", "check") or name in found:
+        if not match or name not in ("syntax", "escape", "check") or name in directives:
             break
-        found[name] = match[2]
-    escape = found.get("escape", "\\")
-    return found, escape if escape in ("\\", "`") else "\\"
+        directives[name] = match[2]
+    escape = directives.get("escape", "\\")
+    return directives, escape if escape in ("\\", "`") else "\\"
 
 
-def _take_apart(line: Logical, escape: str, number: int, end: int, heredoc: bool, at: int = 0) -> Instruction:
+def _instruction(
+    line: Logical, escape: str, number: int, end: int, heredoc: bool, at: int = 0
+) -> Instruction:
     """Keyword, flags, words, and what ONBUILD puts off, from an offset of a logical line on."""
     first = _WORD.search(line.text, at)
     if first is None:
@@ -149,7 +151,7 @@ def _take_apart(line: Logical, escape: str, number: int, end: int, heredoc: bool
         return Instruction(keyword, (), (), number, end, heredoc)
     if keyword == "ONBUILD":
         rest = tuple(line.word(m) for m in _WORD.finditer(line.text, first.end()))
-        later = _take_apart(line, escape, number, end, heredoc, first.end())
+        later = _instruction(line, escape, number, end, heredoc, first.end())
         return Instruction(keyword, (), rest, number, end, heredoc, later)
     flags, behind = read_flags(line, first.end(), escape)
     if keyword in _PAIRS:
@@ -163,5 +165,5 @@ def _heredocs(logical: str) -> list[tuple[bool, str]]:
     """Whether tabs are stripped, and the closing word, of every `<<NAME` that is a shell word of its own."""
     if not _HEREDOC_LINE.match(logical) or not _SHELL_LINE.fullmatch(logical):
         return []
-    found = (_HEREDOC.fullmatch(word) for word in _SHELL_WORD.findall(logical))
-    return [(bool(match[1]), re.sub(r"[\"'\\]", "", match[2])) for match in found if match]
+    matches = (_HEREDOC.fullmatch(word) for word in _SHELL_WORD.findall(logical))
+    return [(bool(match[1]), re.sub(r"[\"'\\]", "", match[2])) for match in matches if match]

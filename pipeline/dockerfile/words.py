@@ -54,7 +54,7 @@ def read_flags(line: Logical, at: int, escape: str) -> tuple[tuple[Word, ...], i
     """The `--…` words from an offset on, without quotes and escapes, and the offset behind them. `--` ends them."""
     text = line.text
     end = _plain_end(text, at)
-    found = [line.word(match) for match in _PLAIN_FLAG.finditer(text, at, end)]
+    flags = [line.word(match) for match in _PLAIN_FLAG.finditer(text, at, end)]
     at = end
     while at < len(text):
         if text[at].isspace():
@@ -67,8 +67,8 @@ def read_flags(line: Logical, at: int, escape: str) -> tuple[tuple[Word, ...], i
         if word == "--":
             break
         if word:
-            found.append(line.between(word, start, at, word == text[start:at]))
-    return tuple(found), at
+            flags.append(line.between(word, start, at, word == text[start:at]))
+    return tuple(flags), at
 
 
 def _plain_end(text: str, at: int) -> int:

@@ -46,9 +46,9 @@ def context_of(source: Source, folder: str, ignore: DockerIgnore, sources: Itera
     for path in sorted(chosen):
         if inside[path].kind == "other":
             by_hand.append(f"{head}{path} is a device, socket or pipe and is left out")
-    kept = {p: inside[p] for p in sorted(chosen) if inside[p].kind != "other"}
-    parents = {folder for path in kept for folder in above(path)}
-    entries = {p: e for p, e in kept.items() if not (e.kind == "dir" and p in parents)}
+    regular = {p: inside[p] for p in sorted(chosen) if inside[p].kind != "other"}
+    parents = {folder for path in regular for folder in above(path)}
+    entries = {p: e for p, e in regular.items() if not (e.kind == "dir" and p in parents)}
     return Context(entries, tuple(by_hand))
 
 

@@ -14,7 +14,7 @@ from pipeline.plan.make import make_plan
 from pipeline.plan.output.disk import Generated
 
 from .discover import DockerfileBuild, find_builds
-from .image import One, Unusable, dockerfiles, make_one, text_of
+from .image import ConvertedImage, UnreadableInput, convert_build, dockerfiles, text_of
 from .names import own, tags_of
 from .project import lockage_yml
 
@@ -24,7 +24,7 @@ _PLATFORM = Platform("linux", "amd64")
 
 @dataclass(frozen=True, slots=True)
 class ImportedImage:
-    """One image: `done` is what was changed on the way, `by_hand` what a person has to look at or do."""
+    """One image: `done` is what was changed, `by_hand` what a person has to check or do."""
 
     name: str
     dockerfile: str
@@ -63,32 +63,32 @@ def import_folder(
     """
     source = _without_catalogue(source)
     builds, left = find_builds(source, folder_name)
-    tags = tags_of(builds, _asked(source, builds, prefixes))
-    ones, aside = [], []
+    tags = tags_of(builds, _requested_tags(source, builds, prefixes))
+    converted, aside = [], []
     images = Counter(b.image for b in builds)
     for build in builds:
         try:
-            ones.append(make_one(source, build, tags, prefixes, in_folder=images[build.image] > 1))
-        except Unusable as error:
+            converted.append(convert_build(source, build, tags, prefixes, in_folder=images[build.image] > 1))
+        except UnreadableInput as error:
             aside.append(ImportedImage(build.image, build.dockerfile, ASIDE, (), (str(error),)))
-    kept, refused, warnings = _planned(ones, project, {i.name for i in aside})
+    planned, refused, warnings = _planned(converted, project, {i.name for i in aside})
     aside += [
         ImportedImage(o.name, o.build.dockerfile, ASIDE, (), (*messages, *o.by_hand))
         for o, messages in refused
     ]
-    made = [
+    imported = [
         ImportedImage(o.name, o.build.dockerfile, MADE, o.done, (*o.by_hand, *warnings.get(o.folder, ())))
-        for o in kept
+        for o in planned
     ]
     files: dict[str, Generated] = {}
-    for one in kept:
-        files |= one.files
-    bases = _bases(kept)
-    if kept:
+    for image in planned:
+        files |= image.files
+    bases = _bases(planned)
+    if planned:
         files["lockage.yml"] = Generated("file", content=lockage_yml(project, bases).encode())
     return Imported(
         dict(sorted(files.items())),
-        tuple(sorted([*made, *aside], key=lambda i: (i.name, i.dockerfile))),
+        tuple(sorted([*imported, *aside], key=lambda i: (i.name, i.dockerfile))),
         bases,
         tuple(left),
     )
@@ -102,7 +102,9 @@ def _without_catalogue(source: Source) -> Source:
     return Source({p: e for p, e in source.files.items() if p.partition("/")[0] not in ours}, source.root)
 
 
-def _asked(source: Source, builds: list[DockerfileBuild], prefixes: tuple[str, ...]) -> dict[str, set[str]]:
+def _requested_tags(
+    source: Source, builds: list[DockerfileBuild], prefixes: tuple[str, ...]
+) -> dict[str, set[str]]:
     """The tags by which Dockerfiles name images that are imported, too."""
     images = {b.image for b in builds}
     out: dict[str, set[str]] = {}
@@ -110,63 +112,63 @@ def _asked(source: Source, builds: list[DockerfileBuild], prefixes: tuple[str, .
         for path in dockerfiles(build):
             try:
                 uses = find_bases(text_of(source, path), _PLATFORM)
-            except Unusable:
+            except UnreadableInput:
                 continue
             for use in uses.bases:
                 named = own(use.name, images, prefixes)
-                elsewhere = named is not None and named.image != build.image
-                if named and (elsewhere or (prefixes and path != build.dockerfile)):
+                of_another = named is not None and named.image != build.image
+                if named and (of_another or (prefixes and path != build.dockerfile)):
                     out.setdefault(named.image, set()).add(named.tag)
     return out
 
 
 def _planned(
-    ones: list[One], project: str, aside: set[str]
-) -> tuple[list[One], list[tuple[One, list[str]]], dict[str, list[str]]]:
+    converted: list[ConvertedImage], project: str, aside: set[str]
+) -> tuple[list[ConvertedImage], list[tuple[ConvertedImage, list[str]]], dict[str, list[str]]]:
     """Those that plan together, the others with what is wrong with them, and the plan's warnings by folder.
 
     `aside` are the images that are set aside already.
     """
-    refused: list[tuple[One, list[str]]] = []
-    kept = list(ones)
-    while kept:
+    refused: list[tuple[ConvertedImage, list[str]]] = []
+    planned = list(converted)
+    while planned:
         try:
-            plan = make_plan(_as_source(kept, project))
+            plan = make_plan(_as_source(planned, project))
         except ConfigError as error:
             wrong: dict[str, list[str]] = {}
             for problem in error.problems:
-                for one in kept:
-                    if problem.path.startswith(f"{one.folder}/") or problem.path == one.folder:
-                        wrong.setdefault(one.folder, []).append(_told(problem, one, aside))
+                for image in planned:
+                    if problem.path.startswith(f"{image.folder}/") or problem.path == image.folder:
+                        wrong.setdefault(image.folder, []).append(_in_terms_of_folder(problem, image, aside))
             if not wrong:
                 raise
-            refused += [(one, wrong[one.folder]) for one in kept if one.folder in wrong]
-            aside = aside | {one.build.image for one in kept if one.folder in wrong}
-            kept = [one for one in kept if one.folder not in wrong]
+            refused += [(image, wrong[image.folder]) for image in planned if image.folder in wrong]
+            aside = aside | {image.build.image for image in planned if image.folder in wrong}
+            planned = [image for image in planned if image.folder not in wrong]
             continue
         warnings: dict[str, list[str]] = {}
         for target in plan.targets:
             folder = (target.template or "").rpartition("/")[0]
             mine = warnings.setdefault(folder, [])
             mine += [w for w in target.warnings if w not in mine and "nothing copies" not in w]
-        return kept, refused, warnings
+        return planned, refused, warnings
     return [], refused, {}
 
 
-def _told(problem: Problem, one: One, aside: set[str]) -> str:
+def _in_terms_of_folder(problem: Problem, image: ConvertedImage, aside: set[str]) -> str:
     """A problem of the plan in the terms of the folder that was read."""
     _, _, variant = problem.path.rpartition("/")[2].removesuffix(".tmpl").partition(".")
-    path = dict(one.build.variants).get(variant, one.build.dockerfile)
+    path = dict(image.build.variants).get(variant, image.build.dockerfile)
     if problem.base.partition(":")[0] in aside:
         return f"{path}:{problem.line}: it is based on {problem.base}, which is set aside"
     return str(replace(problem, path=path))
 
 
-def _as_source(ones: Iterable[One], project: str) -> Source:
+def _as_source(converted: Iterable[ConvertedImage], project: str) -> Source:
     """The catalogue as it would be read; what is copied counts by its name alone."""
     files: dict[str, str | bytes | SourceFile] = {}
-    for one in ones:
-        for path, file in one.files.items():
+    for image in converted:
+        for path, file in image.files.items():
             kind = file.kind
             if file.content is not None:
                 files[path] = file.content
@@ -174,9 +176,9 @@ def _as_source(ones: Iterable[One], project: str) -> Source:
                 files[path] = SourceFile(
                     kind, file.mode, None, file.target, 0, "" if kind == "file" else None
                 )
-    files["lockage.yml"] = lockage_yml(project, _bases(ones))
+    files["lockage.yml"] = lockage_yml(project, _bases(converted))
     return Source.of(files)
 
 
-def _bases(ones: Iterable[One]) -> tuple[Reference, ...]:
-    return tuple(sorted({reference for one in ones for reference in one.bases}, key=str))
+def _bases(converted: Iterable[ConvertedImage]) -> tuple[Reference, ...]:
+    return tuple(sorted({reference for image in converted for reference in image.bases}, key=str))

@@ -21,8 +21,8 @@ _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 
 @dataclass(frozen=True, slots=True)
 class DockerfileBuild:
-    """One image to be made: its Dockerfile, the folder that is its build context (both below the folder that is
-    read), its tag where a name says it, and the Dockerfiles of its variants by name."""
+    """One image to convert: its Dockerfile and its build context (both below the folder that is read), its tag where a
+    name has it, and the Dockerfiles of its variants by name."""
 
     image: str
     tag: str | None
@@ -136,5 +136,5 @@ def _files(source: Source, folder: str) -> tuple[list[str], dict[str, str]]:
 
 def _folders(source: Source, folder: str) -> list[str]:
     names = source.children(folder)
-    found = [n for n in names if source.is_dir(f"{folder}/{n}" if folder else n)]
-    return [n for n in found if not n.startswith((".", "_"))]
+    folders = [n for n in names if source.is_dir(f"{folder}/{n}" if folder else n)]
+    return [n for n in folders if not n.startswith((".", "_"))]

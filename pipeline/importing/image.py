@@ -1,4 +1,4 @@
-"""One image that is imported: its files in the catalogue, what was changed, what a person has to look at."""
+"""One imported image: its files in the catalogue, what was changed, what a person has to check."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _PLATFORM = Platform("linux", "amd64")
 _HUB = "docker.io/library/"
 
 
-class Unusable(Exception):
+class UnreadableInput(Exception):
     """A Dockerfile or .dockerignore that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
-class One:
+class ConvertedImage:
     """An image that was made; `folder` is its place in the catalogue."""
 
     build: DockerfileBuild
@@ -48,25 +48,25 @@ def dockerfiles(build: DockerfileBuild) -> Iterator[str]:
 
 
 def text_of(source: Source, path: str) -> str:
-    """A small text file. Raises Unusable."""
+    """A small text file. Raises UnreadableInput."""
     content = source.files[path].content
     if content is None:
-        raise Unusable(f"{path} is larger than {MAX_TEXT // 1024} KiB")
+        raise UnreadableInput(f"{path} is larger than {MAX_TEXT // 1024} KiB")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Unusable(f"{path} is not UTF-8 text") from None
+        raise UnreadableInput(f"{path} is not UTF-8 text") from None
 
 
-def make_one(
+def convert_build(
     source: Source,
     build: DockerfileBuild,
     tags: Mapping[str, Tags],
     prefixes: tuple[str, ...],
     *,
     in_folder: bool,
-) -> One:
-    """The files of one build and its variants. Raises Unusable."""
+) -> ConvertedImage:
+    """The files of one build and its variants. Raises UnreadableInput."""
     mine = tags[build.image]
     tag = next(t for t, b in mine.real.items() if b is build)
     folder = f"{IMAGES}/{build.image}" + (f"/{tag}" if in_folder else "")
@@ -83,10 +83,10 @@ def make_one(
         "file", content=_image_yml(build, tag, aliases, in_folder, bool(maker.context)).encode()
     )
     if maker.context:
-        number, where = len(maker.context), build.context or "the folder"
+        number, context = len(maker.context), build.context or "the folder"
         paths = "1 path" if number == 1 else f"{number} paths"
-        maker.done.append(f"{paths} of {where} below rootfs/, and COPY takes them from there")
-    return One(
+        maker.done.append(f"{paths} of {context} below rootfs/, and COPY takes them from there")
+    return ConvertedImage(
         build,
         f"{build.image}:{tag}",
         folder,
@@ -118,32 +118,32 @@ class _Maker:
         self.by_hand += [f"{path}:{line}: {message}" for line, message in taken.by_hand]
         self._frontend(text)
         if taken.sources:
-            found = context_of(self.source, self.build.context, self._ignore(path), taken.sources)
-            self._check(path, taken, found)
-            self.context |= found.entries
-            self.by_hand += found.by_hand
+            context = context_of(self.source, self.build.context, self._ignore(path), taken.sources)
+            self._check(path, taken, context)
+            self.context |= context.entries
+            self.by_hand += context.by_hand
         return Generated("file", content=as_template(new).encode())
 
     def _frontend(self, text: str) -> None:
         """A frontend is a base, unless it is the usual one."""
         syntax = find_syntax(text)
         try:
-            if syntax and (found := base_of(syntax.name)).repository != DOCKERFILE:
-                self.bases.add(found)
+            if syntax and (frontend := base_of(syntax.name)).repository != DOCKERFILE:
+                self.bases.add(frontend)
         except ValueError:
             return  # the plan says what is wrong with it
 
-    def _check(self, path: str, taken: Taken, found: Context) -> None:
-        """Raises Unusable for sources that are not in the context: the Dockerfile does not build as it stands."""
-        present = {p for entry in found.entries for p in (entry, *above(entry))} | {"."}
-        where = self.build.context or "the folder"
+    def _check(self, path: str, taken: Taken, context: Context) -> None:
+        """Raises UnreadableInput for sources that are not in the context: such a Dockerfile does not build."""
+        present = {p for entry in context.entries for p in (entry, *above(entry))} | {"."}
+        folder = self.build.context or "the folder"
         missing = [
-            f"{path}:{line}: {text}: there is no {source} in {where}"
+            f"{path}:{line}: {text}: there is no {source} in {folder}"
             for line, text, source in taken.places
-            if not is_wild(source) and source not in present and not found.links.intersection(above(source))
+            if not is_wild(source) and source not in present and not context.links.intersection(above(source))
         ]
         if missing:
-            raise Unusable("; ".join(dict.fromkeys((*missing, *found.by_hand))))
+            raise UnreadableInput("; ".join(dict.fromkeys((*missing, *context.by_hand))))
 
     def _ignore(self, dockerfile: str) -> DockerIgnore:
         shared = f"{self.build.context}/.dockerignore".lstrip("/")
@@ -153,7 +153,7 @@ class _Maker:
                 try:
                     return DockerIgnore.parse(text_of(self.source, path))
                 except ValueError as error:
-                    raise Unusable(f"{path}: {error}") from None
+                    raise UnreadableInput(f"{path}: {error}") from None
         return DockerIgnore()
 
     def _base(self, text: str, use: BaseUse, tag: str) -> str | None:
@@ -165,8 +165,10 @@ class _Maker:
             if real is not None and (named.image, real) != (self.build.image, tag):
                 return self._internal(word, use, named.image, named.tag, named.prefix)
             if self.prefixes:
-                what = "is this very image" if real else f"names a tag that {named.image} does not have here"
-                self.by_hand.append(f"{use.instruction} {use.name} {what}: it is taken from the registry")
+                reason = (
+                    "is this very image" if real else f"names a tag that {named.image} does not have here"
+                )
+                self.by_hand.append(f"{use.instruction} {use.name} {reason}: it is taken from the registry")
         return self._external(word, use)
 
     def _internal(self, word: str, use: BaseUse, image: str, tag: str, prefix: str) -> str | None:

@@ -49,7 +49,7 @@ def own(name: str, images: Iterable[str], prefixes: tuple[str, ...]) -> Named | 
     return None
 
 
-def tags_of(builds: Iterable[DockerfileBuild], asked: Mapping[str, set[str]]) -> dict[str, Tags]:
+def tags_of(builds: Iterable[DockerfileBuild], requested: Mapping[str, set[str]]) -> dict[str, Tags]:
     """Every image's tags. An image with a single build and no tag of its own gets the one that others ask for
     (the highest, the others as aliases), or `latest`."""
     groups: dict[str, list[DockerfileBuild]] = {}
@@ -57,10 +57,10 @@ def tags_of(builds: Iterable[DockerfileBuild], asked: Mapping[str, set[str]]) ->
         groups.setdefault(build.image, []).append(build)
     out: dict[str, Tags] = {}
     for image, members in groups.items():
-        found = Tags()
+        image_tags = Tags()
         for build in members:
             variants = [name for name, _ in build.variants]
-            known = _plain(asked.get(image, set()), variants)
+            known = _plain(requested.get(image, set()), variants)
             wanted = sorted(known - {b.tag for b in members} - {"latest"}, key=_order)
             if build.tag is not None:
                 own_tag = build.tag
@@ -69,19 +69,19 @@ def tags_of(builds: Iterable[DockerfileBuild], asked: Mapping[str, set[str]]) ->
             else:
                 own_tag = wanted.pop()
                 more = [*wanted, *(["latest"] if "latest" in known else [])]
-                found.listed |= dict.fromkeys(more, own_tag)
-            found.real[own_tag] = build
+                image_tags.listed |= dict.fromkeys(more, own_tag)
+            image_tags.real[own_tag] = build
             for variant in variants:
-                found.real.setdefault(f"{own_tag}-{variant}", build)
-        _aliases(found)
-        out[image] = found
+                image_tags.real.setdefault(f"{own_tag}-{variant}", build)
+        _aliases(image_tags)
+        out[image] = image_tags
     return out
 
 
 def base_of(name: str) -> Reference:
     """What `bases:` lists for a name: with its tag, `latest` if none is written, and no digest. Raises ValueError."""
-    found = Reference.parse(name)
-    return found.repository.tagged(found.tag or "latest")
+    reference = Reference.parse(name)
+    return reference.repository.tagged(reference.tag or "latest")
 
 
 def _aliases(tags: Tags) -> None:

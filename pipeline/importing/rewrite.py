@@ -152,11 +152,11 @@ def _mounts(instruction: Instruction, taken: Taken) -> None:
             taken.by_hand.append((instruction.line, message))
             taken.sources.append(".")
             continue
-        value, place = parts.get("source") or parts.get("src") or ("", 0)
+        value, start = parts.get("source") or parts.get("src") or ("", 0)
         taken.sources.append("." if "$" in value or not value else clean(value))
         if value and "$" not in value:
             taken.places.append((instruction.line, f"RUN --mount={mount.text}", clean(value)))
-        taken.edits.append((place, place, PREFIX) if value else (mount.end, mount.end, f",source={PREFIX}"))
+        taken.edits.append((start, start, PREFIX) if value else (mount.end, mount.end, f",source={PREFIX}"))
 
 
 def _onbuild_takes(instruction: Instruction) -> bool:

@@ -12,18 +12,18 @@ from .plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Nodes are `image:tag` and external references; edges lead from an image to what it stands on."""
+    """Nodes are `image:tag` and external references; edges lead from an image to its bases."""
 
     nodes: tuple[str, ...]  # internal, in build order
     external: tuple[str, ...]  # sorted
     edges: tuple[tuple[str, str], ...]  # sorted
 
     def bases_of(self, node: str) -> tuple[str, ...]:
-        """What a node stands on."""
+        """The bases of a node."""
         return tuple(base for name, base in self.edges if name == node)
 
-    def standing_on(self, node: str) -> tuple[str, ...]:
-        """What stands on a node, sorted."""
+    def dependents_of(self, node: str) -> tuple[str, ...]:
+        """The dependents of a node, sorted."""
         return tuple(name for name, base in self.edges if base == node)
 
 
@@ -43,16 +43,16 @@ def graph_of(plan: Plan) -> Graph:
 
 
 def text(graph: Graph) -> str:
-    """A tree from the external bases down. What stands on several bases is shown under each, in full once."""
+    """A tree from the external bases down. An image with several bases is shown under each, in full once."""
     lines: list[str] = []
     shown: set[str] = set()
     roots = [*graph.external, *(n for n in graph.nodes if not graph.bases_of(n))]
 
     def below(node: str, indent: str) -> None:
-        children = graph.standing_on(node)
+        children = graph.dependents_of(node)
         for number, child in enumerate(children):
             last = number == len(children) - 1
-            again = child in shown and graph.standing_on(child)
+            again = child in shown and graph.dependents_of(child)
             lines.append(f"{indent}{'└── ' if last else '├── '}{child}{' (above)' if again else ''}")
             if child not in shown:
                 shown.add(child)
@@ -65,7 +65,7 @@ def text(graph: Graph) -> str:
 
 
 def json(graph: Graph) -> str:
-    """`{nodes, external, edges: [{from, to}]}`: `from` stands on `to`."""
+    """`{nodes, external, edges: [{from, to}]}`: `from` is based on `to`."""
     data: dict[str, object] = {
         "nodes": list(graph.nodes),
         "external": list(graph.external),

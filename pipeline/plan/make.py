@@ -45,18 +45,18 @@ def make_plan(
     """The plan of a catalogue. Pure: the same arguments give the same plan on any machine, whatever `bytecode` (the
     compiled templates of earlier plans) holds.
 
-    `only` keeps targets by pattern with what they stand on (see `select`), `platforms` narrows each image's
+    `only` keeps targets by pattern with their bases (see `select`), `platforms` narrows each image's
     platforms. Raises `ConfigError` with every problem of every file, `UsageError` for a pattern, platform or
     snapshot that fits nothing.
     """
     if snapshot_id is not None and not (snapshot_id and valid_tag(f"x-{snapshot_id}")):
         raise UsageError(f"{snapshot_id!r} cannot stand in a tag", hint="letters, digits, '_', '.' and '-'")
-    found = discover(source)
-    problems = found.problems
-    definitions = resolve(source, found.images, problems)
+    discovered = discover(source)
+    problems = discovered.problems
+    definitions = resolve(source, discovered.images, problems)
     if not problems:  # a file that could not be read explains its folders
         check_unused_folders(source, definitions, problems)
-    project = found.project.value() if found.project else None
+    project = discovered.project.value() if discovered.project else None
     default = project.platforms if project else ()
     if project:
         check_commit_tags(source, project, definitions, problems)
@@ -93,15 +93,15 @@ def _assemble(
             list(dict.fromkeys(_cycle(source, c, targets, rendered) for c in cycles)), hint=_HINT
         )
     keys: dict[str, str] = {}
-    made = []
+    keyed = []
     for identity in ids:
         target = targets[identity]
         hashed = key_inputs(target, keys, builder=project.tools.builder)
         if hashed is not None:
             keys[identity] = key_of(hashed)
             target = replace(target, key=keys[identity])
-        made.append(target)
-    return _finished(project, tuple(made), lock, snapshot_id, source)
+        keyed.append(target)
+    return _finished(project, tuple(keyed), lock, snapshot_id, source)
 
 
 def _finished(

@@ -15,16 +15,16 @@ def newer_tags(tag: str, tags: Iterable[str]) -> tuple[str, ...]:
     Numbers are compared from left to right. A prerelease is another kind: `1.2.3` has no `1.3.0-rc.1`, but
     `1.3.0-rc.1` has `1.3.0-rc.2`.
     """
-    shape, numbers = _taken_apart(tag)
-    found = {}
+    shape, numbers = _split(tag)
+    newer = {}
     for other in tags:
-        its_shape, its_numbers = _taken_apart(other)
+        its_shape, its_numbers = _split(other)
         if its_shape == shape and _values(its_numbers) > _values(numbers) and _alike(numbers, its_numbers):
-            found[other] = _values(its_numbers)
-    return tuple(sorted(found, key=lambda t: (found[t], t), reverse=True))
+            newer[other] = _values(its_numbers)
+    return tuple(sorted(newer, key=lambda t: (newer[t], t), reverse=True))
 
 
-def _taken_apart(tag: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _split(tag: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     parts = _NUMBER.split(tag)
     return tuple(parts[::2]), tuple(parts[1::2])
 

@@ -1,4 +1,4 @@
-"""Which tags a run may write; the one place where a git event becomes a tag."""
+"""The tags that a run may write, computed from a git event."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHORT = 7  # as git abbreviates
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """The commit a run stands on, and the event that brought it.
+    """The commit of a run, and the event that started it.
 
     `sha` is whole, empty outside git; `dirty` when the work tree has changes. `branch` is the branch that was pushed,
     `pull_request` the number of a pull or merge request, `release` a git tag; at most one of the three.
@@ -70,7 +70,7 @@ def commit_tags(
 def lookup_tags(
     revision: Revision, tag: str, templates: Sequence[TagTemplate] = COMMIT_TAGS
 ) -> tuple[str, ...]:
-    """Where to look for what was built at a commit, by tags that the commit alone decides; `ci-passed-` ones first."""
+    """The tags at which to look for the images of a commit, those of the commit alone; `ci-passed-` ones first."""
     alone = [t for t in templates if t.fields & {"sha", "short"} and not t.fields & {"branch", "pr"}]
     alone.sort(key=lambda t: not t.text.startswith("ci-passed-"))
     return commit_tags(revision, tag, alone)
@@ -88,7 +88,7 @@ def release_tags(version: str, published: Iterable[str] = ()) -> tuple[str, ...]
     if own.prerelease:
         return (version,)
     prefix = "v" if version.startswith("v") else ""
-    others = [found for text in published if (found := _parse(text)) and not found.prerelease]
+    others = [other for text in published if (other := _parse(text)) and not other.prerelease]
     rolling = (
         (f"{prefix}{own.major}.{own.minor}", [o for o in others if o[:2] == own[:2]]),
         (f"{prefix}{own.major}", [o for o in others if o.major == own.major]),
@@ -103,14 +103,14 @@ def event_tags(
     templates: Sequence[TagTemplate] = COMMIT_TAGS,
     published: Iterable[str] = (),
 ) -> tuple[str, ...]:
-    """Everything a git event may tag: those of its commit, and of its release when a version was tagged.
+    """All tags of a git event: those of its commit, and of its release if a version was tagged.
 
     A git tag that is no version gives no release.
     """
-    found = commit_tags(revision, tag, templates)
+    tags = commit_tags(revision, tag, templates)
     if _parse(revision.release):
-        found = (*release_tags(revision.release, published), *found)
-    return tuple(dict.fromkeys(found))
+        tags = (*release_tags(revision.release, published), *tags)
+    return tuple(dict.fromkeys(tags))
 
 
 def _parse(text: str) -> Version | None:
@@ -120,7 +120,7 @@ def _parse(text: str) -> Version | None:
 
     bare = text.removeprefix("v")
     try:
-        found = Version.parse(bare)
+        parsed = Version.parse(bare)
     except ValueError:
         return None
-    return found if str(found) == bare and found.build is None else None
+    return parsed if str(parsed) == bare and parsed.build is None else None

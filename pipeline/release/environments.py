@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config import Environment
 from pipeline.errors import GateClosed, RegistryError, UsageError
 from pipeline.model import Descriptor, Digest, Reference, Repository
-from pipeline.plan import Target
-from pipeline.policy import Evidence, Tool, judge, lookup_tags
+from pipeline.plan import Plan, Target
+from pipeline.policy import Evidence, Revision, Tool, judge, lookup_tags
 from pipeline.policy.reports import trivy_scan
 from pipeline.run.context import RunContext
 from pipeline.run.publish.promotion import Promotion, plan_promotion
@@ -59,9 +59,8 @@ async def plan_promotions(context: RunContext, origin: Environment, to: Environm
     async def plan_one(group: Sequence[Target]) -> Promotion:
         target = group[0]
         source = context.repository(origin, target.image)
-        image = await _first(
-            context, source, _lookup_tags(context, target) if from_first else target.tags[:1]
-        )
+        tags = _lookup_tags(context.plan, context.revision, target) if from_first else target.tags[:1]
+        image = await _first(context.registry, source, tags, context.revision)
         await check(context.registry, source, image.digest, context.signing.public_key)
         await _judge_again(context, source, image.digest, target)
         return await plan_promotion(
@@ -71,24 +70,26 @@ async def plan_promotions(context: RunContext, origin: Environment, to: Environm
     return await each(plan_one, [group for _, group in context.plan.groups()])
 
 
-async def _first(context: RunContext, repository: Repository, tags: Sequence[str]) -> Descriptor:
+async def _first(
+    registry: Registry, repository: Repository, tags: Sequence[str], revision: Revision
+) -> Descriptor:
     """What the first of these tags that exists names. Raises RegistryError when none does."""
     for tag in tags:
-        image = await context.registry.head(repository.tagged(tag))
+        image = await registry.head(repository.tagged(tag))
         if image is not None:
             return image
     names = " nor ".join(str(repository.tagged(tag)) for tag in tags)
     raise RegistryError(
-        f"No CI image found for commit {context.revision.label}: {names} does not exist",
+        f"No CI image found for commit {revision.label}: {names} does not exist",
         hint="lockage run, or --revision with the commit that was built",
     )
 
 
-def _lookup_tags(context: RunContext, target: Target) -> tuple[str, ...]:
+def _lookup_tags(plan: Plan, revision: Revision, target: Target) -> tuple[str, ...]:
     """The tags that depend on the commit alone, or on the snapshot. Raises UsageError when there is none."""
-    if context.plan.snapshot_id:
+    if plan.snapshot_id:
         return target.tags
-    tags = lookup_tags(context.revision, target.tag, context.plan.project.commit_tags)
+    tags = lookup_tags(revision, target.tag, plan.project.commit_tags)
     if not tags:
         raise UsageError(
             "no template in commit_tags: names a commit alone, so nothing can be found by it",
@@ -174,5 +175,10 @@ def parse(text: str) -> Reference:
 def of_revision(context: RunContext) -> list[Reference]:
     """The commit's tag of every image tag of the plan, as a run of this revision wrote it."""
     first = context.plan.project.environments[0]
-    groups = [group for _, group in context.plan.groups()]
-    return [context.repository(first, g[0].image).tagged(_lookup_tags(context, g[0])[0]) for g in groups]
+    targets = [group[0] for _, group in context.plan.groups()]
+    return [
+        context.repository(first, target.image).tagged(
+            _lookup_tags(context.plan, context.revision, target)[0]
+        )
+        for target in targets
+    ]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pipeline.state.record import Record
 
     from .context import RunContext
-    from .engines import LazyEngine
+    from .engines import Engines, LazyEngine
 
 FindRecord = Callable[[str], Awaitable["Record | None"]]
 """Gives the record of a key, None when there is none."""
@@ -48,7 +48,7 @@ async def refuse_impossible(context: RunContext, until: Stage, find: FindRecord)
     able = await _able(context, {t.platform: engines[t.platform] for t, _ in executing})
     refused = [(target, reason) for target, reason in executing if not able[target.platform]]
     if refused:
-        await _refuse(context, refused)
+        await _refuse(context.engines, refused)
 
 
 async def _able(context: RunContext, engines: Mapping[Platform, LazyEngine]) -> dict[Platform, bool]:
@@ -61,9 +61,9 @@ async def _able(context: RunContext, engines: Mapping[Platform, LazyEngine]) -> 
     return able
 
 
-async def _refuse(context: RunContext, refused: list[tuple[Target, str]]) -> None:
+async def _refuse(engines: Engines, refused: list[tuple[Target, str]]) -> None:
     target, reason = refused[0]
-    engine = context.engines.of(target.platform)
+    engine = engines.of(target.platform)
     own, wanted = await engine.platform(), target.platform
     raise EnvironmentProblem(
         f"{target.id} {reason}, and {engine.name} is {own} and runs no programs for {wanted}",

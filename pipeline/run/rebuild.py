@@ -24,7 +24,7 @@ from .target.epoch import image_created
 
 if TYPE_CHECKING:
     from pipeline.model import Manifest, Reference
-    from pipeline.plan import Target
+    from pipeline.plan import Plan, Target
     from pipeline.registry import Registry
 
     from .context import RunContext
@@ -99,7 +99,7 @@ async def _rebuild(
     context: RunContext, records: Records, images: ImageCache, target: Target, detail: bool
 ) -> Rebuilt:
     known = await _known_manifest(records, images, target)
-    bases = await _known_bases(context, records, target)
+    bases = await _known_bases(context.plan, records, target)
     before, tag = context.builds.at(known.digest), f"{target.key}{REBUILT}"
     epoch = await image_created(images, before, target.platform)
     afresh = replace(context, fresh=True, revision=_revision(known), source_date_epoch=epoch)
@@ -136,11 +136,11 @@ async def _known_manifest(records: Records, images: ImageCache, target: Target) 
     return manifest
 
 
-async def _known_bases(context: RunContext, records: Records, target: Target) -> Mapping[str, Digest]:
+async def _known_bases(plan: Plan, records: Records, target: Target) -> Mapping[str, Digest]:
     """The digests of the internal bases. Raises RegistryError for one that is not known under its key: the target
     cannot have been built on it."""
     digests = {}
-    for base in (context.plan.by_id[i] for i in target.internal_bases):
+    for base in (plan.by_id[i] for i in target.internal_bases):
         record = await records.find(base.key) if base.key else None
         if record is None:
             raise RegistryError(

@@ -11,12 +11,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from pipeline.model import Repository
 from pipeline.plan import Plan, Target
 from pipeline.plan.changes.key_difference import inputs_of, key_difference
 from pipeline.util.canonical_json import compact
+from pipeline.util.json_values import as_flag, as_object, as_text, as_text_mapping
 
 from . import store
 
@@ -36,7 +37,7 @@ class BuildInputs:
 
     target: str
     key: str
-    inputs: Mapping[str, Any]
+    inputs: Mapping[str, object]
     bases: Mapping[str, str]
     revision: str = ""
     fresh: bool = False
@@ -55,7 +56,7 @@ class BuildInputs:
                 bases[base.name] = f"{base.reference.repository}@{base.reference.digest}"
         return cls(target.id, target.key, inputs, bases, revision, fresh)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The inputs as data."""
         return {
             "format_version": 1,
@@ -71,19 +72,18 @@ class BuildInputs:
     def from_bytes(cls, raw: bytes) -> BuildInputs:
         """Read what `to_json` wrote. Raises ValueError for anything else."""
         try:
-            data = json.loads(raw)
-            if data["format_version"] != 1 or not isinstance(data["inputs"], dict):
+            data = as_object(json.loads(raw))
+            if data["format_version"] != 1:
                 raise ValueError("another format of build inputs")
-            bases = {str(name): str(pin) for name, pin in data["bases"].items()}
             return cls(
-                str(data["target"]),
-                str(data["key"]),
-                data["inputs"],
-                bases,
-                str(data["revision"]),
-                bool(data["fresh"]),
+                as_text(data["target"]),
+                as_text(data["key"]),
+                as_object(data["inputs"]),
+                as_text_mapping(data["bases"]),
+                as_text(data["revision"]),
+                as_flag(data["fresh"]),
             )
-        except (KeyError, TypeError, AttributeError, RecursionError) as fault:
+        except (KeyError, RecursionError) as fault:
             raise ValueError(f"not the inputs of a build: {fault!r}") from None
 
 
@@ -132,7 +132,7 @@ async def rebuild_reason(registry: Registry, repository: Repository, inputs: Bui
     return "; ".join(line.strip().rstrip(":") for line in lines[:2] if not line.startswith("  "))
 
 
-def _without_pins(build: BuildInputs) -> dict[str, Any]:
+def _without_pins(build: BuildInputs) -> dict[str, object]:
     """The inputs with bases by name in the Dockerfile, so that a base that moved is reported once."""
     inputs = dict(build.inputs)
     dockerfile = inputs.get("dockerfile")

@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
 from pipeline.model import Descriptor, Digest, Manifest
 from pipeline.model.build_warning import BuildWarning
 from pipeline.policy import Evidence
 from pipeline.util.canonical_json import compact
+from pipeline.util.json_values import as_list, as_object, as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Record:
     def findings(self) -> Digest | None:
         """The digest of the vulnerability data that the findings are based on; None before a scan."""
         scan = self.evidence.scan
-        return _digest(scan.tool.data_digest) if scan else None
+        return digest_of_text(scan.tool.data_digest or "") if scan else None
 
     def to_bytes(self) -> bytes:
         """The layer: canonical JSON, so that equal records are equal bytes."""
@@ -56,7 +56,7 @@ class Record:
         except RecursionError as fault:
             raise ValueError(f"not a record: {fault!r}") from None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The record as data, without its documents."""
         return {
             "format_version": 1,
@@ -71,23 +71,24 @@ class Record:
         }
 
     @classmethod
-    def from_json(cls, data: Any, documents: Mapping[str, Descriptor]) -> Record:
+    def from_json(cls, data: object, documents: Mapping[str, Descriptor]) -> Record:
         """Read what `to_json` wrote. Raises ValueError for anything else."""
+        fields = as_object(data)
+        if fields.get("format_version") != 1:
+            raise ValueError(f"record format {fields.get('format_version')!r}")
         try:
-            if data["format_version"] != 1:
-                raise ValueError(f"record format {data['format_version']!r}")
             return cls(
-                str(data["key"]),
-                Digest(data["digest"]),
-                Evidence.from_json(data["evidence"]),
-                _digest(data.get("tests")),
-                str(data.get("revision", "")),
-                _digest(data.get("attested")),
+                as_text(fields["key"]),
+                Digest(as_text(fields["digest"])),
+                Evidence.from_json(as_object(fields["evidence"])),
+                digest_of_text(as_text(fields.get("tests", ""))),
+                as_text(fields.get("revision", "")),
+                digest_of_text(as_text(fields.get("attested", ""))),
                 documents,
-                tuple(Descriptor.from_oci(a) for a in data.get("attestations", ())),
-                tuple(BuildWarning.from_json(w) for w in data.get("warnings", ())),
+                tuple(Descriptor.from_oci(a) for a in as_list(fields.get("attestations", []))),
+                tuple(BuildWarning.from_json(as_object(w)) for w in as_list(fields.get("warnings", []))),
             )
-        except (KeyError, TypeError, AttributeError) as fault:
+        except (KeyError, TypeError) as fault:
             raise ValueError(f"not a record: {fault!r}") from None
 
 
@@ -96,7 +97,8 @@ def digest_text(digest: Digest | None) -> str:
     return str(digest) if digest else ""
 
 
-def _digest(text: str | None) -> Digest | None:
+def digest_of_text(text: str) -> Digest | None:
+    """A digest from a stored format: None for an empty text. Raises ValueError for anything but a digest."""
     return Digest(text) if text else None
 
 

@@ -16,13 +16,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.util.canonical_json import compact
+from pipeline.util.json_values import as_list, as_object, as_text, as_texts
 
 from . import store
-from .record import Record, digest_text
+from .record import Record, digest_of_text, digest_text
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
@@ -68,13 +69,13 @@ class PublishedState:
     def from_bytes(cls, raw: bytes) -> PublishedState:
         """Read a layer. Raises ValueError for anything else."""
         try:
-            data = json.loads(_unpacked(raw))
+            data = as_object(json.loads(_unpacked(raw)))
             if data["format_version"] != 1:
                 raise ValueError(f"run state format {data['format_version']!r}")
-            records = [_record_from_json(record) for record in data["records"]]
-            published = {str(name): _tag_from_json(tag) for name, tag in data["places"].items()}
-            return cls(date.fromisoformat(data["day"]), {r.key: r for r in records}, published)
-        except (KeyError, TypeError, AttributeError, RecursionError, zlib.error, EOFError) as fault:
+            records = [_record_from_json(as_object(record)) for record in as_list(data["records"])]
+            tags = {name: _tag_from_json(as_object(tag)) for name, tag in as_object(data["places"]).items()}
+            return cls(date.fromisoformat(as_text(data["day"])), {r.key: r for r in records}, tags)
+        except (KeyError, RecursionError, zlib.error, EOFError) as fault:
             raise ValueError(f"not a run state: {fault!r}") from None
 
 
@@ -138,17 +139,17 @@ def _unpacked(raw: bytes) -> bytes:
     return unpacked
 
 
-def _record_to_json(record: Record) -> dict[str, Any]:
+def _record_to_json(record: Record) -> dict[str, object]:
     documents = {kind: document.to_oci() for kind, document in sorted(record.documents.items())}
     return {**record.to_json(), "documents": documents}
 
 
-def _record_from_json(data: Mapping[str, Any]) -> Record:
-    documents = {str(kind): Descriptor.from_oci(layer) for kind, layer in data["documents"].items()}
+def _record_from_json(data: Mapping[str, object]) -> Record:
+    documents = {kind: Descriptor.from_oci(layer) for kind, layer in as_object(data["documents"]).items()}
     return Record.from_json(data, documents)
 
 
-def _tag_to_json(tag: PublishedTag) -> dict[str, Any]:
+def _tag_to_json(tag: PublishedTag) -> dict[str, object]:
     return {
         "children": list(map(str, tag.children)),
         "index": str(tag.index),
@@ -157,11 +158,10 @@ def _tag_to_json(tag: PublishedTag) -> dict[str, Any]:
     }
 
 
-def _tag_from_json(data: Mapping[str, Any]) -> PublishedTag:
-    signed_by = data["signed_by"]
+def _tag_from_json(data: Mapping[str, object]) -> PublishedTag:
     return PublishedTag(
-        tuple(Digest(text) for text in data["children"]),
-        Digest(data["index"]),
-        Digest(signed_by) if signed_by else None,
-        frozenset(map(str, data["tags"])),
+        tuple(Digest(text) for text in as_texts(data["children"])),
+        Digest(as_text(data["index"])),
+        digest_of_text(as_text(data["signed_by"])),
+        frozenset(as_texts(data["tags"])),
     )

@@ -1,7 +1,6 @@
-"""A key pair in cosign's own format, so that a machine without any key can sign from the first run on.
+"""Key pairs in cosign's format, generated so that a machine without a key can sign from the first run on.
 
-The private half is PKCS #8, sealed with scrypt and NaCl's secretbox as `cosign generate-key-pair` does it;
-nothing is written to disk here and no engine ever sees more than cosign itself would be given.
+The private key is PKCS #8, encrypted with scrypt and NaCl's secretbox as `cosign generate-key-pair` does it.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ _BEGIN, _END = (
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A cosign key pair in PEM: the public half, and the private half sealed with `password`, None to only verify.
+    """A cosign key pair in PEM. The private key is encrypted with `password`, and None to only verify.
 
-    `origin` says where the public half comes from, for messages.
+    `origin` names the public key in messages.
     """
 
     public: bytes
@@ -38,17 +37,17 @@ class KeyPair:
 
     @property
     def fingerprint(self) -> Digest:
-        """The digest of the public half."""
+        """The digest of the public key."""
         return Digest.of(self.public)
 
     @property
     def public_key(self) -> PublicKey:
-        """The public half, ready to check bundles. Raises ConfigError when it is not a key in PEM."""
+        """The public key, to verify bundles. Raises ConfigError if it is not a key in PEM."""
         return PublicKey(self.public, self.origin)
 
     @property
     def sealed(self) -> bytes:
-        """The sealed private half. Raises UsageError when there is none."""
+        """The encrypted private key. Raises UsageError if there is none."""
         if self.private is None:
             raise UsageError(
                 f"no private key to sign with (only {self.origin})",
@@ -70,20 +69,20 @@ def generate() -> KeyPair:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     password = secrets.token_urlsafe(32)
-    return KeyPair(public, "a generated key", _seal(plain, password), password)
+    return KeyPair(public, "a generated key", _encrypt(plain, password), password)
 
 
-def _seal(plain: bytes, password: str) -> bytes:
+def _encrypt(plain: bytes, password: str) -> bytes:
     from nacl.secret import SecretBox
 
     salt, nonce = secrets.token_bytes(32), secrets.token_bytes(SecretBox.NONCE_SIZE)
     key = hashlib.scrypt(password.encode(), salt=salt, n=_N, r=_R, p=_P, maxmem=256 * _N * _R, dklen=32)
-    sealed = SecretBox(key).encrypt(plain, nonce).ciphertext
+    ciphertext = SecretBox(key).encrypt(plain, nonce).ciphertext
     document = json.dumps(
         {
-            "kdf": {"name": "scrypt", "params": {"N": _N, "r": _R, "p": _P}, "salt": _text(salt)},
-            "cipher": {"name": "nacl/secretbox", "nonce": _text(nonce)},
-            "ciphertext": _text(sealed),
+            "kdf": {"name": "scrypt", "params": {"N": _N, "r": _R, "p": _P}, "salt": _base64(salt)},
+            "cipher": {"name": "nacl/secretbox", "nonce": _base64(nonce)},
+            "ciphertext": _base64(ciphertext),
         }
     ).encode()
     body = base64.b64encode(document)
@@ -91,5 +90,5 @@ def _seal(plain: bytes, password: str) -> bytes:
     return b"\n".join([_BEGIN, *lines, _END, b""])
 
 
-def _text(raw: bytes) -> str:
+def _base64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()

@@ -1,1 +1,1 @@
-"""What every room uses and no room owns: concurrency, lazy imports, temporary space, text for people."""
+"""What every room uses: concurrency, JSON, lazy imports, locks, temporary space, suggestions."""

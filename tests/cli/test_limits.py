@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.cli.instance_session import seconds
+from pipeline.cli.instance.limits import seconds
 from pipeline.errors import UsageError
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pipeline.cli.progress import Progress
+from pipeline.cli.output.progress import Progress
 from pipeline.run import Stage, Status
 from pipeline.run.rebuild import Agreement
 from pipeline.util.progress import ProgressEvent, ProgressState

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.revision import event_of, main_line, read_epoch, read_revision
+from pipeline.cli.git.ci_event import CiEvent, ci_event, main_branch
+from pipeline.cli.git.revision import read_epoch, read_revision
 from pipeline.errors import UsageError
 from tests.tools.git import git
 
@@ -18,28 +19,28 @@ _JENKINS = {"JENKINS_URL": "https://ci.example/"}
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ({}, {}),
+        ({}, None),
         (
             _GITHUB
             | {"GITHUB_REF": "refs/heads/main", "GITHUB_REF_NAME": "main", "GITHUB_REF_TYPE": "branch"},
-            {"branch": "main"},
+            CiEvent(branch="main"),
         ),
         (
             _GITHUB
             | {"GITHUB_REF": "refs/tags/v1.0.0", "GITHUB_REF_NAME": "v1.0.0", "GITHUB_REF_TYPE": "tag"},
-            {"release": "v1.0.0"},
+            CiEvent(release="v1.0.0"),
         ),
-        (_GITHUB | {"GITHUB_REF": "refs/pull/456/merge"}, {"pull_request": "456"}),
-        (_GITLAB | {"CI_COMMIT_BRANCH": "feature/x"}, {"branch": "feature/x"}),
-        (_GITLAB | {"CI_COMMIT_TAG": "v1.0.0"}, {"release": "v1.0.0"}),
-        (_GITLAB | {"CI_MERGE_REQUEST_IID": "12"}, {"pull_request": "12"}),
-        (_JENKINS | {"BRANCH_NAME": "main"}, {"branch": "main"}),
-        (_JENKINS | {"BRANCH_NAME": "PR-3", "CHANGE_ID": "3"}, {"pull_request": "3"}),
-        (_JENKINS | {"BRANCH_NAME": "v1", "TAG_NAME": "v1"}, {"release": "v1"}),
+        (_GITHUB | {"GITHUB_REF": "refs/pull/456/merge"}, CiEvent(pull_request="456")),
+        (_GITLAB | {"CI_COMMIT_BRANCH": "feature/x"}, CiEvent(branch="feature/x")),
+        (_GITLAB | {"CI_COMMIT_TAG": "v1.0.0"}, CiEvent(release="v1.0.0")),
+        (_GITLAB | {"CI_MERGE_REQUEST_IID": "12"}, CiEvent(pull_request="12")),
+        (_JENKINS | {"BRANCH_NAME": "main"}, CiEvent(branch="main")),
+        (_JENKINS | {"BRANCH_NAME": "PR-3", "CHANGE_ID": "3"}, CiEvent(pull_request="3")),
+        (_JENKINS | {"BRANCH_NAME": "v1", "TAG_NAME": "v1"}, CiEvent(release="v1")),
     ],
 )
-def test_events(environment: dict[str, str], expected: dict[str, str]) -> None:
-    assert event_of(environment) == expected
+def test_events(environment: dict[str, str], expected: CiEvent | None) -> None:
+    assert ci_event(environment) == expected
 
 
 @pytest.fixture
@@ -142,7 +143,7 @@ def test_a_context_is_refused_too(checkout: Path) -> None:
     ],
 )
 def test_which_branch_the_main_line_is(environment: dict[str, str], expected: str) -> None:
-    assert main_line(environment) == expected
+    assert main_branch(environment) == expected
 
 
 @pytest.mark.parametrize(
@@ -155,6 +156,6 @@ def test_which_branch_the_main_line_is(environment: dict[str, str], expected: st
         ("not JSON", ""),
     ],
 )
-def test_githubs_event_names_the_main_line(tmp_path: Path, event: str, expected: str) -> None:
+def test_githubs_event_names_the_main_branch(tmp_path: Path, event: str, expected: str) -> None:
     (tmp_path / "event.json").write_text(event)
-    assert main_line(_GITHUB | {"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}) == expected
+    assert main_branch(_GITHUB | {"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}) == expected

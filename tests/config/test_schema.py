@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from pipeline.cli.commands.schema import schema_of
-from pipeline.cli.options.authoring import SCHEMAS
+from pipeline.cli.commands.catalogue.schema import SCHEMAS, schema_of
 from pipeline.config import ImageFile, ProjectFile, VariantFile, load, read_lock, validate_document
 from pipeline.errors import ConfigError
 from tests.catalogue import test_documentation

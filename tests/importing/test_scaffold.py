@@ -12,8 +12,8 @@ from jsonschema import Draft202012Validator
 
 from pipeline.catalogue import Source, read_source
 from pipeline.cli import main
-from pipeline.cli.commands.init import editor_schemas
-from pipeline.cli.new_files import write_new
+from pipeline.cli.commands.catalogue.scaffold import editor_schemas
+from pipeline.cli.files.new_files import write_new
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.importing.scaffold import check_name, first_catalogue, gitignore, project_name
 from pipeline.plan import make_plan

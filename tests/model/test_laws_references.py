@@ -71,11 +71,11 @@ STRICTER = [f"a@sha384:{'f' * 96}"]
 def parts(text):
     """Host, path, tag and digest, or None where it is refused."""
     try:
-        found = Reference.parse(text)
+        reference = Reference.parse(text)
     except ValueError:
         return None
-    digest = str(found.digest) if found.digest else None
-    return found.repository.host, found.repository.path, found.tag, digest
+    digest = str(reference.digest) if reference.digest else None
+    return reference.repository.host, reference.repository.path, reference.tag, digest
 
 
 def judged(texts):
@@ -93,7 +93,7 @@ def test_the_table():
 
 def test_what_is_refused():
     assert [text for text in REFUSED if parts(text) is not None] == []
-    assert [text for text, found in zip(REFUSED, judged(REFUSED), strict=True) if found] == []
+    assert [text for text, reference in zip(REFUSED, judged(REFUSED), strict=True) if reference] == []
     assert [parts(text) for text in STRICTER] == [None]
     assert None not in judged(STRICTER)
 
@@ -132,9 +132,9 @@ tag = st.none() | st.from_regex(r"\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}\Z")
 def test_round_trips(host, path, tag, digest):
     text = f"{host}/{'/'.join(path)}" + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
     [theirs] = ask(REFERENCES, [text])
-    found = Reference.parse(text)
-    assert str(found) == theirs["full"]
-    assert found.familiar == theirs["familiar"]
-    assert Reference.parse(str(found)) == found
+    reference = Reference.parse(text)
+    assert str(reference) == theirs["full"]
+    assert reference.familiar == theirs["familiar"]
+    assert Reference.parse(str(reference)) == reference
     if host != "docker.io" or ("." not in path[0] and path[0] != "localhost"):  # or it looks like a host
-        assert Reference.parse(theirs["familiar"]) == found
+        assert Reference.parse(theirs["familiar"]) == reference

@@ -34,7 +34,7 @@ def test_a_manifest_is_what_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "media_type", "why"),
+    ("raw", "media_type", "problem"),
     [
         (b"", "", "Expecting value"),
         (b"[]", OCI_MANIFEST, "object"),
@@ -70,18 +70,18 @@ def test_a_manifest_is_what_it_says() -> None:
         (json.dumps(dict(GOOD.data) | {"subject": "x"}).encode(), OCI_MANIFEST, "object"),
     ],
 )
-def test_what_is_no_manifest_is_refused(raw: bytes, media_type: str, why: str) -> None:
-    with pytest.raises(ValueError, match=why):
+def test_what_is_no_manifest_is_refused(raw: bytes, media_type: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
         Manifest.parse(raw, media_type)
 
 
 @given(st.binary(max_size=200), st.sampled_from(["", OCI_MANIFEST, OCI_INDEX]))
 def test_any_bytes_are_a_manifest_or_a_value_error(raw: bytes, media_type: str) -> None:
     try:
-        found = Manifest.parse(raw, media_type)
+        manifest = Manifest.parse(raw, media_type)
     except ValueError:
         return
-    assert found.raw == raw
+    assert manifest.raw == raw
 
 
 JSON = st.recursive(
@@ -101,14 +101,16 @@ JSON = st.recursive(
 )
 def test_any_object_is_a_manifest_or_a_value_error(data: dict[str, object]) -> None:
     try:
-        found = Manifest.parse(json.dumps(data).encode(), OCI_INDEX if "manifests" in data else OCI_MANIFEST)
+        manifest = Manifest.parse(
+            json.dumps(data).encode(), OCI_INDEX if "manifests" in data else OCI_MANIFEST
+        )
     except ValueError:
         return
     _ = (
-        found.children,
-        found.blobs,
-        found.subject,
-        found.artifact_type,
-        found.annotations,
-        found.as_referrer(),
+        manifest.children,
+        manifest.blobs,
+        manifest.subject,
+        manifest.artifact_type,
+        manifest.annotations,
+        manifest.as_referrer(),
     )

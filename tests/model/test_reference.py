@@ -80,8 +80,8 @@ def test_familiar_names_mean_the_same(host: str, path: list[str], tag: str | Non
 
 def test_a_mirror_changes_the_address_and_nothing_else() -> None:
     mirrors = Mirrors.parse({"docker.io": "localhost:5000/mirror/docker.io"})
-    found = mirrors.locate(Reference.parse(f"debian:12@{D}"))
-    assert str(found) == f"localhost:5000/mirror/docker.io/library/debian:12@{D}"
+    reference = mirrors.locate(Reference.parse(f"debian:12@{D}"))
+    assert str(reference) == f"localhost:5000/mirror/docker.io/library/debian:12@{D}"
     assert mirrors.locate(Reference.parse("ghcr.io/a/b:1")) == Reference.parse("ghcr.io/a/b:1")
 
 

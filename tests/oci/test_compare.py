@@ -69,9 +69,9 @@ def compared(layout: Layout, before: Digest, after: Digest) -> Comparison:
     return anyio.run(compare, *sides, layout.folder / "scratch")
 
 
-def said(found: Comparison) -> list[tuple[str, str, str]]:
+def differences_of(comparison: Comparison) -> list[tuple[str, str, str]]:
     """Where, path and what of each difference."""
-    return [(d.where, d.path, d.what) for d in found.differences]
+    return [(d.where, d.path, d.what) for d in comparison.differences]
 
 
 @pytest.fixture
@@ -121,53 +121,58 @@ def changed(path: str, **more: Any) -> list[Made]:
 def test_every_kind_of_difference_in_a_layer_and_in_the_tree(
     layout: Layout, after: list[Made], path: str, what: str, values: tuple[str | None, str | None]
 ) -> None:
-    found = compared(layout, image(layout, BASE), image(layout, after))
-    assert said(found) == [("layer 0", path, what), ("tree", path, what)]
+    comparison = compared(layout, image(layout, BASE), image(layout, after))
+    assert differences_of(comparison) == [("layer 0", path, what), ("tree", path, what)]
     for value, expected in zip(
-        (found.differences[0].before, found.differences[0].after), values, strict=True
+        (comparison.differences[0].before, comparison.differences[0].after), values, strict=True
     ):
         assert value == expected or str(value).startswith(f"{expected}, sha256:")
-    assert not found.equal and not found.same_files
+    assert not comparison.equal and not comparison.same_files
 
 
 def test_order_compression_and_form_are_not_files(layout: Layout) -> None:
     plain = image(layout, BASE)
     swapped = compared(layout, plain, image(layout, [BASE[0], *reversed(BASE[1:])]))
-    assert said(swapped) == [("layer 0", "", "order of entries")] and swapped.same_files
+    assert differences_of(swapped) == [("layer 0", "", "order of entries")] and swapped.same_files
     packed = compared(layout, plain, image(layout, BASE, level=1))
-    assert said(packed) == [("layer 0", "", "compression")] and packed.same_files
+    assert differences_of(packed) == [("layer 0", "", "compression")] and packed.same_files
     noted = changed("etc/old", pax={"comment": "hello"})
     form = compared(layout, plain, image(layout, noted))
-    assert said(form) == [("layer 0", "", "form of the archive")] and form.same_files
+    assert differences_of(form) == [("layer 0", "", "form of the archive")] and form.same_files
 
 
 def test_what_layers_hide_is_in_the_layer_and_not_in_the_tree(layout: Layout) -> None:
     removed = [Made("etc", "folder", mode=0o755), Made("etc/.wh.old")]
-    found = compared(
+    comparison = compared(
         layout, image(layout, BASE, removed), image(layout, changed("etc/old", content=b"other"), removed)
     )
-    assert said(found) == [("layer 0", "etc/old", "content")] and found.same_files
+    assert differences_of(comparison) == [("layer 0", "etc/old", "content")] and comparison.same_files
     emptied = [Made("etc", "folder", mode=0o755), Made("etc/.wh..wh..opq"), Made("etc/new")]
-    found = compared(layout, image(layout, BASE, removed), image(layout, BASE, emptied))
-    assert [s for s in said(found) if s[0] == "tree"] == [
+    comparison = compared(layout, image(layout, BASE, removed), image(layout, BASE, emptied))
+    assert [s for s in differences_of(comparison) if s[0] == "tree"] == [
         ("tree", "etc/hosts", "presence"),
         ("tree", "etc/link", "presence"),
         ("tree", "etc/new", "presence"),
     ]
     replaced = compared(layout, image(layout, BASE, [Made("etc")]), image(layout, BASE, []))
-    assert {s[1] for s in said(replaced) if s[0] == "tree"} == {"etc", "etc/hosts", "etc/link", "etc/old"}
+    assert {s[1] for s in differences_of(replaced) if s[0] == "tree"} == {
+        "etc",
+        "etc/hosts",
+        "etc/link",
+        "etc/old",
+    }
 
 
 def test_the_same_files_in_other_layers(layout: Layout) -> None:
-    found = compared(layout, image(layout, BASE), image(layout, BASE[:2], BASE[2:]))
-    assert found.same_files and ("manifest", "layers", "number") in said(found)
+    comparison = compared(layout, image(layout, BASE), image(layout, BASE[:2], BASE[2:]))
+    assert comparison.same_files and ("manifest", "layers", "number") in differences_of(comparison)
 
 
 def test_a_hard_link_and_a_copy_are_the_same_tree(layout: Layout) -> None:
     linked = [Made("a", content=b"1"), Made("b", "link", link="a")]
     copied = [Made("a", content=b"1"), Made("b", content=b"1")]
-    found = compared(layout, image(layout, linked), image(layout, copied))
-    assert found.same_files and ("layer 0", "b", "kind") in said(found)
+    comparison = compared(layout, image(layout, linked), image(layout, copied))
+    assert comparison.same_files and ("layer 0", "b", "kind") in differences_of(comparison)
 
 
 @pytest.mark.parametrize(
@@ -180,18 +185,18 @@ def test_a_hard_link_and_a_copy_are_the_same_tree(layout: Layout) -> None:
 )
 def test_a_hard_link_that_leads_nowhere_is_compared_as_a_link(layout: Layout, links: list[Made]) -> None:
     """To itself, in a circle, to nothing: no tool can unpack it, and all that can be seen is the link."""
-    found = compared(layout, image(layout, links), image(layout, [Made("b", content=b"1"), *links[1:]]))
-    assert ("tree", "b", "kind") in said(found) and not found.same_files
+    comparison = compared(layout, image(layout, links), image(layout, [Made("b", content=b"1"), *links[1:]]))
+    assert ("tree", "b", "kind") in differences_of(comparison) and not comparison.same_files
     same = compared(layout, image(layout, links), image(layout, links, level=1))
-    assert said(same) == [("layer 0", "", "compression")]
+    assert differences_of(same) == [("layer 0", "", "compression")]
 
 
 def test_a_hard_link_to_a_folder_is_seen_as_that_folder(layout: Layout) -> None:
     linked = [Made("d", "folder", mode=0o700), Made("a", "link", link="d")]
-    found = compared(
+    comparison = compared(
         layout, image(layout, linked), image(layout, [linked[0], Made("a", "folder", mode=0o755)])
     )
-    assert said(found) == [
+    assert differences_of(comparison) == [
         *(("layer 0", "a", what) for what in ("kind", "mode", "link target")),
         ("tree", "a", "mode"),
     ]
@@ -199,8 +204,8 @@ def test_a_hard_link_to_a_folder_is_seen_as_that_folder(layout: Layout) -> None:
 
 def test_a_path_that_stands_twice_in_a_layer_is_what_was_written_last(layout: Layout) -> None:
     twice = [Made("a", content=b"1"), Made("a", content=b"2")]
-    found = compared(layout, image(layout, twice), image(layout, twice[1:]))
-    assert said(found) == [("layer 0", "", "form of the archive")] and found.same_files
+    comparison = compared(layout, image(layout, twice), image(layout, twice[1:]))
+    assert differences_of(comparison) == [("layer 0", "", "form of the archive")] and comparison.same_files
 
 
 def test_config_history_labels_and_annotations(layout: Layout) -> None:
@@ -214,12 +219,12 @@ def test_config_history_labels_and_annotations(layout: Layout) -> None:
         "config": {"Labels": {"a.b": "2"}, "Env": ["A=1", "B=2"], "User": "app"},
         "history": [{"created": "2026-01-02T00:00:00Z", "created_by": "x"}, {"created_by": "y"}],
     }
-    found = compared(
+    comparison = compared(
         layout,
         image(layout, BASE, config=before, annotations={"k": "1", "only": "here"}),
         image(layout, BASE, config=after, annotations={"k": "2"}),
     )
-    assert said(found) == [
+    assert differences_of(comparison) == [
         ("manifest", "k", "annotation"),
         ("manifest", "only", "annotation"),
         ("config", "config.Env", "value"),
@@ -229,37 +234,37 @@ def test_config_history_labels_and_annotations(layout: Layout) -> None:
         ("history", "0.created", "value"),
         ("history", "1.created_by", "value"),
     ]
-    assert found.same_files and found.differences[1].after is None
+    assert comparison.same_files and comparison.differences[1].after is None
 
 
 def test_indexes_platform_by_platform(layout: Layout) -> None:
-    one, two = image(layout, BASE), image(layout, changed("etc", mode=0o700))
-    assert compared(layout, index(layout, linux_amd64=one), index(layout, linux_amd64=one)).equal
-    found = compared(
+    first, second = image(layout, BASE), image(layout, changed("etc", mode=0o700))
+    assert compared(layout, index(layout, linux_amd64=first), index(layout, linux_amd64=first)).equal
+    comparison = compared(
         layout,
-        index(layout, linux_amd64=one, linux_arm64=one),
-        index(layout, linux_amd64=two, linux_s390x=one),
+        index(layout, linux_amd64=first, linux_arm64=first),
+        index(layout, linux_amd64=second, linux_s390x=first),
     )
-    assert said(found) == [
+    assert differences_of(comparison) == [
         ("linux/amd64 layer 0", "etc", "mode"),
         ("linux/amd64 tree", "etc", "mode"),
         ("manifest", "linux/arm64", "platform"),
         ("manifest", "linux/s390x", "platform"),
     ]
-    mixed = compared(layout, one, index(layout, linux_amd64=one))
-    assert ("manifest", "mediaType", "value") in said(mixed)
+    mixed = compared(layout, first, index(layout, linux_amd64=first))
+    assert ("manifest", "mediaType", "value") in differences_of(mixed)
 
 
 def test_every_byte_counts(layout: Layout) -> None:
     """Manifests that say the same in other words are not equal."""
-    one = image(layout, BASE)
-    raw = layout._path(one).read_bytes()
-    two = layout.put(raw + b"\n", OCI_MANIFEST).digest
-    assert said(compared(layout, one, two)) == [("manifest", "", "bytes")]
+    first = image(layout, BASE)
+    raw = layout._path(first).read_bytes()
+    second = layout.put(raw + b"\n", OCI_MANIFEST).digest
+    assert differences_of(compared(layout, first, second)) == [("manifest", "", "bytes")]
 
 
 def test_a_layer_that_is_none_is_an_error(layout: Layout) -> None:
-    one, two = image(layout, BASE), image(layout, [Made("../x")])
+    first, second = image(layout, BASE), image(layout, [Made("../x")])
     with pytest.raises(LayerFault, match="leads out of its root"):
-        compared(layout, one, two)
+        compared(layout, first, second)
     assert not list((layout.folder / "scratch").iterdir())

@@ -49,11 +49,11 @@ def listed(content: bytes, limits: LayerLimits | None = None) -> Listing:
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd])
 def test_what_is_read_is_what_python_reads(pack: Callable[[bytes], bytes]) -> None:
-    found = listed(pack(tar(SAMPLE)))
-    assert list(found) == [made.path for made in SAMPLE]
+    listing = listed(pack(tar(SAMPLE)))
+    assert list(listing) == [made.path for made in SAMPLE]
     with tarfile.open(fileobj=io.BytesIO(tar(SAMPLE))) as archive:
         for other in archive:
-            entry, digest = found[other.name].entry, found[other.name].digest
+            entry, digest = listing[other.name].entry, listing[other.name].digest
             assert entry.kind.encode() == other.type, other.name
             fields = (entry.mode, entry.uid, entry.gid, entry.size, entry.link, entry.major, entry.minor)
             assert fields == (
@@ -63,9 +63,9 @@ def test_what_is_read_is_what_python_reads(pack: Callable[[bytes], bytes]) -> No
             content = archive.extractfile(other) if other.isreg() else None
             expected = hashlib.sha256(content.read()).hexdigest() if content else None
             assert (digest and digest.hex) == expected, other.name
-    assert found["usr/tool"].entry.records == ((f"{XATTR}user.note", b"yes"),)
-    assert found["etc/.wh.gone"].entry.whiteout == "etc/gone"
-    assert found["usr/.wh..wh..opq"].entry.opaque == "usr"
+    assert listing["usr/tool"].entry.records == ((f"{XATTR}user.note", b"yes"),)
+    assert listing["etc/.wh.gone"].entry.whiteout == "etc/gone"
+    assert listing["usr/.wh..wh..opq"].entry.opaque == "usr"
 
 
 @pytest.mark.parametrize(
@@ -95,22 +95,22 @@ def test_the_ways_to_write_the_same_are_one() -> None:
 
 
 def test_hard_links_stay_as_they_are_also_those_to_a_layer_below() -> None:
-    found = listed(
+    listing = listed(
         tar([Made("z", content=b"same"), Made("a", "link", link="z"), Made("b", "link", link="./below")])
     )
-    assert [(p, s.entry.kind.label, s.entry.link, s.entry.size) for p, s in found.items()] == [
+    assert [(p, s.entry.kind.label, s.entry.link, s.entry.size) for p, s in listing.items()] == [
         ("z", "file", "", 4),
         ("a", "hard link", "z", 0),
         ("b", "hard link", "below", 0),
     ]
-    assert found["a"].digest is None
+    assert listing["a"].digest is None
 
 
 def test_of_a_path_that_stands_twice_the_last_counts() -> None:
     """A container sees what was unpacked last; so do the other tools that read layers."""
-    found = listed(tar([Made("a", content=b"1"), Made("b"), Made("./a", content=b"22")]))
-    assert list(found) == ["b", "a"]
-    assert found["a"].entry.size == 2
+    listing = listed(tar([Made("a", content=b"1"), Made("b"), Made("./a", content=b"22")]))
+    assert list(listing) == ["b", "a"]
+    assert listing["a"].entry.size == 2
 
 
 def _broken(position: int, value: bytes) -> bytes:
@@ -138,7 +138,7 @@ def _extended(records: bytes, kind: bytes = b"x") -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         (b"not a tar" * 100, "not a tar"),
         (tar([Made("../up")]), "leads out of its root"),
@@ -178,10 +178,10 @@ def _extended(records: bytes, kind: bytes = b"x") -> bytes:
         (ZSTD_OF_256_MIB, "decompressed"),
     ],
 )
-def test_what_no_layer_may_hold_is_refused_in_one_sentence(content: bytes, words: str) -> None:
-    with pytest.raises(LayerFault, match=words) as found:
+def test_what_no_layer_may_hold_is_refused_in_one_sentence(content: bytes, message: str) -> None:
+    with pytest.raises(LayerFault, match=message) as raised:
         listed(content)
-    assert len(found.value.message) < 400 and "\n" not in found.value.message
+    assert len(raised.value.message) < 400 and "\n" not in raised.value.message
 
 
 def test_global_records_that_say_nothing_of_files_are_skipped() -> None:
@@ -241,12 +241,12 @@ def test_order_and_form_are_all_that_two_archives_of_the_same_differ_in(
 ) -> None:
     shuffled = entries.copy()
     random.Random(seed).shuffle(shuffled)
-    one, two = listed(tar(entries)), listed(gzip.compress(tar(shuffled, tarfile.GNU_FORMAT)))
-    assert dict(one) == dict(two)
-    differences = [d.what for d in listing_differences("layer 0", one, two)]
+    first, second = listed(tar(entries)), listed(gzip.compress(tar(shuffled, tarfile.GNU_FORMAT)))
+    assert dict(first) == dict(second)
+    differences = [d.what for d in listing_differences("layer 0", first, second)]
     assert differences == ([] if entries == shuffled else ["order of entries"])
-    assert [made.path for made in entries] == list(one)
-    assert all(KINDS[m.kind] == one[m.path].entry.kind.encode() for m in entries)
+    assert [made.path for made in entries] == list(first)
+    assert all(KINDS[m.kind] == first[m.path].entry.kind.encode() for m in entries)
 
 
 @settings(deadline=None, max_examples=200)
@@ -266,9 +266,9 @@ def test_damage_is_a_fault_of_the_layer_or_makes_no_difference_to_the_reader(dat
         if data.draw(st.booleans()):  # so that the reader gets further than the checksum
             raw[start + 148 : start + 156] = b"%06o\0 " % sum(block)
     try:
-        found = listed(bytes(raw))
+        listing = listed(bytes(raw))
     except LayerFault:
         return
-    assert all(".." not in path.split("/") for path in found)
-    list(listing_differences("layer 0", found, {}))
-    list(listing_differences("layer 0", found, listed(tar(SAMPLE))))
+    assert all(".." not in path.split("/") for path in listing)
+    list(listing_differences("layer 0", listing, {}))
+    list(listing_differences("layer 0", listing, listed(tar(SAMPLE))))

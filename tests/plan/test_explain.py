@@ -20,7 +20,7 @@ from pipeline.plan import (
 from pipeline.plan.explain.levels import Location
 from tests.catalogue.sample import DIGEST, LOCK, PROJECT, folder, image, source
 
-from .test_affected_exactly import catalogues, whole
+from .test_changes_affected_laws import catalogues, whole
 
 PROJECT_YML = PROJECT + "source: https://x\npolicy:\n  secrets: warn\n  size: {max: 1MB}\n"
 TOP = """\

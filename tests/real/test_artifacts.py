@@ -270,7 +270,7 @@ def test_a_copy_takes_along_what_belongs_to_it(shell: Shell, hosts: Mapping[str,
     assert done["referrers"] == [note["digest"]] and (done["already"], done["uploaded"]) == (False, 3)
     crane("manifest", f"{target}@{note['digest']}")
     again = shell.run("copy", f"{source}:1", f"{target}:2")
-    assert again.out == f"{target}:2@{done['digest']}\n" and again.err.startswith("in place: 0 manifests")
+    assert again.out == f"{target}:2@{done['digest']}\n" and again.err.startswith("up to date: 0 manifests")
     for arguments, words in (
         ((f"{source}:no", f"{target}:3"), "does not exist"),
         ((f"{source}@sha256:" + "0" * 64, f"{target}:3"), "does not exist"),

@@ -111,7 +111,7 @@ def test_the_first_command_with_docker(machine: Machine, tmp_path: Path, clone: 
         status = lockage("status")
         assert "docker: Docker" in status.stdout and "container lockage-default-engine" in status.stdout
         again = lockage("run")
-        assert "Nothing to do" in again.stderr and "engine not woken" in again.stderr
+        assert "Nothing to do" in again.stderr and "engine not started" in again.stderr
     finally:
         down = lockage("down", "--force")
     assert down.returncode == 0, down.stderr

@@ -220,7 +220,7 @@ def test_an_image_built_elsewhere(site: Site, project: Callable[..., Path]) -> N
     done = site.run("-C", root, "push", "above", "--platform", "amd64", "--json").json
     found = {t["image"]: t for t in done["targets"]}
     assert found["tool"]["digest"] == children(there)["amd64"]
-    assert found["tool"]["reason"].startswith(f"taken over from {there}@sha256:")
+    assert found["tool"]["reason"].startswith(f"imported from {there}@sha256:")
     assert found["tool"]["tests"] == {"passed": 1, "total": 1}
     assert found["above"]["status"] == "built"
     again = site.run("-C", root, "push", "above", "--platform", "amd64", "--json").json

@@ -46,7 +46,7 @@ def test_the_first_command_does_it_all_and_then_nothing(site: Site, clone: Path)
 
     again = first_command(clone, site)
     assert again.returncode == 0
-    assert "Nothing to do" in again.stderr and "engine not woken" in again.stderr
+    assert "Nothing to do" in again.stderr and "engine not started" in again.stderr
     assert [row.split()[4] for row in again.stdout.splitlines()[1:]] == [row.split()[4] for row in rows]
     assert git(clone, "status", "--porcelain") == ""
 

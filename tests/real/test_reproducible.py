@@ -208,5 +208,5 @@ def test_there_must_be_something_to_compare_with(site: Site, project: Callable[.
     assert "was never built" in never.err and "lockage build" in never.err
     host = site.registry
     gone = site.run("compare", f"{host}/a/b:1", f"{host}/a/b:2", cwd=root, expect=5)
-    assert "is not there" in gone.err
+    assert "does not exist" in gone.err
     site.run("compare", "NOT A NAME", f"{host}/a/b:2", cwd=root, expect=2)

@@ -43,7 +43,7 @@ def test_the_templates_of_a_project(site: Site, project: Callable[..., Path]) ->
     assert {crane("digest", f"{repository(first)}:{tag}") for tag in tags(repository(first))} == {
         first["images"][0]["index"]
     }
-    assert "in place" in site.run("promote", "hello", "--to", "prod", "--plan", cwd=root).out
+    assert "up to date" in site.run("promote", "hello", "--to", "prod", "--plan", cwd=root).out
 
 
 def test_a_snapshot_has_its_own_tags_and_goes_nowhere(site: Site, project: Callable[..., Path]) -> None:

@@ -97,13 +97,13 @@ async def test_helpers(tmp_path: Path) -> None:
     assert await access.credentials("docker.io") == Credentials(identity_token=SECRET)
     assert await access.credentials("plain.example") == Credentials("in", "file")
     assert await access.credentials("unknown.example") is None
-    for host, why in (
+    for host, problem in (
         ("broken.example", "printed an invalid response for broken.example"),
         ("locked.example", r"failed for locked.example \(exit 1\)"),
         ("absent.example", "docker-credential-nowhere"),
         ("sly.example", "not the name of a credential helper"),
     ):
-        with pytest.raises(EnvironmentProblem, match=why):
+        with pytest.raises(EnvironmentProblem, match=problem):
             await access.credentials(host)
 
 
@@ -127,8 +127,8 @@ async def test_where_it_is_found(tmp_path: Path) -> None:
     github = {"GITHUB_ACTIONS": "true", "GITHUB_ACTOR": "octo", "GITHUB_TOKEN": "job"}
     assert await access_from_environ(github).credentials("ghcr.io") == Credentials("octo", "job")
     assert await access_from_environ(github).credentials("a.example") is None
-    said = json.dumps({"auths": {"ghcr.io": {"auth": auth("d", "4")}}})
-    more = github | {"DOCKER_AUTH_CONFIG": said}
+    configuration = json.dumps({"auths": {"ghcr.io": {"auth": auth("d", "4")}}})
+    more = github | {"DOCKER_AUTH_CONFIG": configuration}
     assert await access_from_environ(more).credentials("ghcr.io") == Credentials("d", "4")
     elsewhere = {"GITHUB_TOKEN": "of a laptop"}
     assert await access_from_environ(elsewhere).credentials("ghcr.io") is None
@@ -137,7 +137,7 @@ async def test_where_it_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "problem"),
     [
         ("{", "not JSON at line 1"),
         ("[]", "not an object"),
@@ -153,12 +153,12 @@ async def test_where_it_is_found(tmp_path: Path) -> None:
         ('{"credHelpers": "open-sesame"}', "credHelpers is not an object"),
     ],
 )
-async def test_configurations_that_are_broken(text: str, why: str | None) -> None:
+async def test_configurations_that_are_broken(text: str, problem: str | None) -> None:
     access = access_from_environ({}, text)
-    if why is None:
+    if problem is None:
         assert await access.credentials("a.example") is None
         return
-    with pytest.raises(EnvironmentProblem, match=why) as caught:
+    with pytest.raises(EnvironmentProblem, match=problem) as caught:
         await access.credentials("a.example")
     assert SECRET not in str(caught.value.to_json())
 

@@ -45,7 +45,7 @@ def test_what_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "text", "why"),
+    ("variable", "text", "problem"),
     [
         ("LOCKAGE_PLAIN_HTTP", "http://registry.lan", "not a registry host"),
         ("LOCKAGE_CA_FILE", "/nowhere/ca.pem", "there is no file"),
@@ -55,9 +55,9 @@ def test_what_is_said(tmp_path: Path) -> None:
         ("LOCKAGE_MIRRORS", "docker.io=UPPER/Case:1", "LOCKAGE_MIRRORS"),
     ],
 )
-def test_what_cannot_be_meant(variable: str, text: str, why: str) -> None:
+def test_what_cannot_be_meant(variable: str, text: str, problem: str) -> None:
     env = {variable: text}
-    with pytest.raises(UsageError, match=why) as caught:
+    with pytest.raises(UsageError, match=problem) as caught:
         mirrors_from_environ(env)
         access_from_environ(env)
     assert caught.value.hint

@@ -24,7 +24,7 @@ TYPE = {"Content-Type": OCI_MANIFEST}
 
 
 @pytest.mark.parametrize(
-    ("answer", "why"),
+    ("answer", "problem"),
     [
         (lambda: web.Response(body=b"x" * 5_000_000, headers=TYPE), "larger than"),
         (lambda: web.Response(body=b"[" * 50_000, headers=TYPE), "deeply"),
@@ -40,11 +40,11 @@ TYPE = {"Content-Type": OCI_MANIFEST}
         ),
     ],
 )
-async def test_manifests_that_cannot_be_right(answer, why: str) -> None:
+async def test_manifests_that_cannot_be_right(answer, problem: str) -> None:
     async with scripted(lambda request: answer()) as server, Registry(settings=QUICK) as registry:
         with pytest.raises(RegistryError, match="returned an invalid response") as caught:
             await registry.get_manifest(Repository(server.host, "a").tagged("1"))
-        assert why in (caught.value.detail or "")
+        assert problem in (caught.value.detail or "")
         assert len(server.asked) == 1
 
 
@@ -134,17 +134,17 @@ async def test_redirects_without_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "why"),
+    ("answer", "problem"),
     [
         (lambda: web.Response(status=202), "no Location"),
         (lambda: web.Response(status=202, headers={"Location": "ftp://x/y"}), "not HTTP"),
     ],
 )
-async def test_upload_addresses_that_cannot_be_right(answer, why: str) -> None:
+async def test_upload_addresses_that_cannot_be_right(answer, problem: str) -> None:
     async with scripted(lambda request: answer()) as server, Registry(settings=QUICK) as registry:
         with pytest.raises(RegistryError) as caught:
             await registry.put_blob(Repository(server.host, "a"), b"x")
-        assert why in (caught.value.detail or "")
+        assert problem in (caught.value.detail or "")
 
 
 async def test_an_upload_elsewhere_takes_no_credentials_along() -> None:
@@ -191,7 +191,7 @@ async def test_pages_in_a_circle() -> None:
     async with scripted(script) as server, Registry(settings=QUICK) as registry:
         with pytest.raises(RegistryError) as caught:
             await registry.tags(Repository(server.host, "a"))
-        assert "seen before" in (caught.value.detail or "")
+        assert "already read" in (caught.value.detail or "")
 
 
 async def test_pages_never_lead_to_another_host() -> None:

@@ -28,9 +28,9 @@ def public(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> Publi
     return PublicKey(pem, "test")
 
 
-def bundle(said: bytes, signature: bytes, **change: object) -> bytes:
+def bundle(statement: bytes, signature: bytes, **change: object) -> bytes:
     envelope = {
-        "payload": base64.b64encode(said).decode(),
+        "payload": base64.b64encode(statement).decode(),
         "payloadType": PAYLOAD_TYPE,
         "signatures": [{"sig": base64.b64encode(signature).decode()}],
     }
@@ -52,11 +52,11 @@ PAYLOAD = Statement(SUBJECT, SIGNATURE, {}).to_json()
 
 
 def test_a_key_vouches_for_what_it_signed_and_for_nothing_else(key: ec.EllipticCurvePrivateKey) -> None:
-    found = Bundle.parse(signed(key, PAYLOAD))
-    assert found.statement.subject == SUBJECT
-    assert public(key).signed(found)
-    assert not public(ec.generate_private_key(ec.SECP256R1())).signed(found)
-    assert not public(ed25519.Ed25519PrivateKey.generate()).signed(found)
+    bundle = Bundle.parse(signed(key, PAYLOAD))
+    assert bundle.statement.subject == SUBJECT
+    assert public(key).signed(bundle)
+    assert not public(ec.generate_private_key(ec.SECP256R1())).signed(bundle)
+    assert not public(ed25519.Ed25519PrivateKey.generate()).signed(bundle)
 
 
 def test_another_payload_under_the_same_signature_is_not_signed(key: ec.EllipticCurvePrivateKey) -> None:

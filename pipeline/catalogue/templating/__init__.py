@@ -1,1 +1,1 @@
-"""Templates: found, rendered in a sandbox, and led back from a rendered line to the line that was written."""
+"""Templates: search, rendering in a sandbox, and the template line of a rendered line."""

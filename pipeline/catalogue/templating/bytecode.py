@@ -19,7 +19,7 @@ from jinja2.bccache import Bucket, FileSystemBytecodeCache
 _DIGEST = hashlib.sha256().digest_size
 
 
-class KeptBytecode(FileSystemBytecodeCache):
+class StoredBytecode(FileSystemBytecodeCache):
     """jinja2's cache of compiled templates below `folder`, apart for each Python, jinja2 and sandbox.
 
     It never raises: a cache that cannot be read, written or trusted is as good as none.
@@ -79,11 +79,11 @@ def _own_folder(folder: Path) -> bool:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             folder.mkdir(mode=0o700)
-        found = folder.lstat()
+        info = folder.lstat()
     except OSError:
         return False
-    closed = stat.S_IMODE(found.st_mode) & 0o077 == 0
-    return stat.S_ISDIR(found.st_mode) and closed and found.st_uid == os.geteuid()
+    closed = stat.S_IMODE(info.st_mode) & 0o077 == 0
+    return stat.S_ISDIR(info.st_mode) and closed and info.st_uid == os.geteuid()
 
 
 def _read_own(path: str) -> bytes:
@@ -91,8 +91,8 @@ def _read_own(path: str) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
-            found = os.fstat(descriptor)
-            own = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+            info = os.fstat(descriptor)
+            own = stat.S_ISREG(info.st_mode) and info.st_uid == os.geteuid()
             return file.read() if own else b""
     except OSError:
         return b""

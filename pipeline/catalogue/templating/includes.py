@@ -48,11 +48,11 @@ def includes_of(content: bytes | None) -> Includes:
     names: list[str] = []
     computed = False
     for tag in _TAG.finditer(content):
-        found = _LITERAL.findall(tag[1])
+        literals = _LITERAL.findall(tag[1])
         rest = _END.sub(b"", _LITERAL.sub(b"\0", tag[1]))
-        if not found or re.search(rb"\0\s*\0", rest) or not _LIST.fullmatch(rest.replace(b"\0", b"")):
+        if not literals or re.search(rb"\0\s*\0", rest) or not _LIST.fullmatch(rest.replace(b"\0", b"")):
             computed = True
-        names += [(double or single).decode("utf-8", "replace") for double, single in found]
+        names += [(double or single).decode("utf-8", "replace") for double, single in literals]
     return Includes(tuple(names), computed)
 
 

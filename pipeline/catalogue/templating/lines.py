@@ -1,8 +1,8 @@
-"""Which template line a line of a generated Dockerfile comes from, through loops and includes.
+"""The template line of a line of a generated Dockerfile, through loops and includes.
 
-The template is rendered once more with an invisible mark before every line of its own text. If the text
-without the marks is not the text that was rendered (a filter looked at them), nothing is claimed.
-Only problems and failing builds ask, so making a plan pays nothing for it.
+The template is rendered once more with an invisible mark before every line of its own text. If the text without the
+marks differs from the rendered one (a filter used them), the line is unknown. Only problems and failing builds need
+this, so it costs nothing when a plan is made.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _MARK = re.compile(f"{_OPEN}(\\d+):(\\d+){_CLOSE}")
 
 
 class _Marking:
-    """A renderer of marked templates. Each template is compiled once, as long as the source is the same one."""
+    """A renderer of marked templates; kept for the same source, so that each template is compiled once."""
 
-    latest: ClassVar[_Marking | None] = None
+    cached: ClassVar[_Marking | None] = None
 
     def __init__(self, source: Source) -> None:
         from jinja2.ext import Extension
@@ -54,16 +54,16 @@ class _Marking:
 
     @classmethod
     def of(cls, source: Source) -> _Marking:
-        """The renderer of a source: the latest one, if it was that source's."""
-        if cls.latest is None or cls.latest.source is not source:
-            cls.latest = cls(source)
-        return cls.latest
+        """The renderer of a source."""
+        if cls.cached is None or cls.cached.source is not source:
+            cls.cached = cls(source)
+        return cls.cached
 
 
 def rendered_lines(
     source: Source, template: str, definition: Definition, rendered: str
 ) -> tuple[Line, ...] | None:
-    """The template's file and line of every line of `rendered`; None if that cannot be told for certain."""
+    """The template's file and line of every line of `rendered`; None if it is not certain."""
     marking = _Marking.of(source)
     try:
         marked = marking.renderer.render(template, context_of(definition), definition.name)

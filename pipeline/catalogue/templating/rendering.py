@@ -1,4 +1,4 @@
-"""A tag's texts: its Dockerfile and test, with COPY rootfs/ put in; what all its platforms share."""
+"""A tag's texts: its Dockerfile and test, with COPY rootfs/ added; the same for all its platforms."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Rendered:
 
     @property
     def injected(self) -> bool:
-        """Whether COPY rootfs/ was put in."""
+        """Whether COPY rootfs/ was added."""
         return self.dockerfile is not self.plain
 
     def template_line(self, source: Source, line: int) -> Line:
@@ -50,7 +50,7 @@ class Rendered:
     def warning(
         self, source: Source, line: int, key: str, message: str, suggestion: str | None = None
     ) -> str:
-        """What is no problem, but worth knowing, at a line of the Dockerfile."""
+        """A warning at a line of the Dockerfile."""
         path, number = self.template_line(source, line)
         return str(Problem(path, number, 1, key, message, suggestion))
 
@@ -83,7 +83,7 @@ def render_all(
 
 
 def plain_dockerfile(source: Source, template: str, definition: Definition) -> str:
-    """What a template gives for a tag, nothing put in. Raises `TemplateProblem`."""
+    """A template rendered for a tag, nothing added. Raises `TemplateProblem`."""
     return Renderer(source).render(template, context_of(definition), definition.name)
 
 
@@ -112,7 +112,7 @@ def _render(
 
 
 def _external(renderer: Renderer, definition: Definition, platforms: tuple[Platform, ...]) -> Rendered:
-    """A tag that is built elsewhere: nothing but a test is made of it."""
+    """A tag that is built elsewhere: only its test is rendered."""
     template = find_test(renderer.source, definition)
     test = renderer.render(template, context_of(definition), definition.name) if template else None
     return Rendered(definition, platforms, None, template, "", "", test, Rootfs(), ())

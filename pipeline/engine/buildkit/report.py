@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pipeline.model.build_warning import BuildWarning
 
@@ -62,7 +61,7 @@ class Report:
 
 def read_report(text: str, *, failed: bool) -> Report:
     """The report from the client's standard error; lines that are not a status are part of the message."""
-    vertices: dict[str, dict[str, Any]] = {}
+    vertices: dict[str, dict[str, object]] = {}
     logs: dict[str, list[bytes]] = {}
     warnings: dict[BuildWarning, None] = {}
     other_lines: list[str] = []
@@ -105,7 +104,7 @@ def current(tail: str) -> str:
 
 
 def _failure(
-    lines: list[str], vertices: Mapping[str, Mapping[str, Any]], logs: Mapping[str, list[bytes]]
+    lines: list[str], vertices: Mapping[str, Mapping[str, object]], logs: Mapping[str, list[bytes]]
 ) -> Failure:
     text = "\n".join(lines)
     error = next((i for i, line in enumerate(lines) if line.startswith("error: ")), None)
@@ -120,7 +119,7 @@ def _failure(
     return Failure(_shortened(message), position, step, _tail(output))
 
 
-def _broken(vertices: Mapping[str, Mapping[str, Any]], message: str) -> str | None:
+def _broken(vertices: Mapping[str, Mapping[str, object]], message: str) -> str | None:
     """The step whose error is in the message, else the first that was not cancelled."""
     errors = {d: str(v["error"]) for d, v in vertices.items() if v.get("error")}
     not_cancelled = [d for d, error in errors.items() if _CANCELLED not in error]
@@ -142,19 +141,19 @@ def _cut(lines: list[str]) -> str:
     return "\n".join(f"{line[:_LONGEST_LINE]}…" if len(line) > _LONGEST_LINE else line for line in lines)
 
 
-def _cache_failed(vertex: Mapping[str, Any]) -> bool:
+def _cache_failed(vertex: Mapping[str, object]) -> bool:
     """Whether a cache failed; one that was never written did not."""
     error = str(vertex.get("error") or "")
     reads = str(vertex["name"]).startswith(_CACHE_STEPS[0])
     return bool(error) and _CANCELLED not in error and not (reads and error.endswith(_NOT_FOUND))
 
 
-def _cache_warning(vertex: Mapping[str, Any]) -> BuildWarning:
+def _cache_warning(vertex: Mapping[str, object]) -> BuildWarning:
     """A cache that was not read or written, which fails no build."""
     return BuildWarning(0, f"{vertex['name']}: {_tail(str(vertex['error']), 1)}", CACHE)
 
 
-def _status(line: str) -> Mapping[str, Any] | None:
+def _status(line: str) -> Mapping[str, object] | None:
     if not line.startswith("{"):
         return None
     try:
@@ -164,21 +163,26 @@ def _status(line: str) -> Mapping[str, Any] | None:
     return status if isinstance(status, dict) else None
 
 
-def _list(status: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
+def _list(status: Mapping[str, object], key: str) -> Iterator[Mapping[str, object]]:
     entries = status.get(key)
     yield from (entry for entry in entries if isinstance(entry, dict)) if isinstance(entries, list) else ()
 
 
-def _warning(data: Mapping[str, Any]) -> BuildWarning:
+def _warning(data: Mapping[str, object]) -> BuildWarning:
     short = _bytes(data.get("short")).decode(errors="replace")
     rule, colon, message = short.partition(": ")
     named = bool(colon) and rule.isidentifier()
-    starts = [
-        r.get("start", {}).get("line") for r in _list(data, "range") if isinstance(r.get("start"), dict)
-    ]
-    line = next((n for n in starts if isinstance(n, int) and n > 0), 0)
-    message = _LINT_LINE.sub("", message if named else short) if line else (message if named else short)
-    return BuildWarning(line, message, rule if named else "", str(data.get("url") or ""))
+    line = next((number for r in _list(data, "range") if (number := _first_line(r)) > 0), 0)
+    text = message if named else short
+    text = _LINT_LINE.sub("", text) if line else text
+    return BuildWarning(line, text, rule if named else "", str(data.get("url") or ""))
+
+
+def _first_line(position: Mapping[str, object]) -> int:
+    """The line (from 1) where a range of the Dockerfile starts; 0 where it does not say."""
+    start = position.get("start")
+    line = start.get("line") if isinstance(start, dict) else None
+    return line if isinstance(line, int) else 0
 
 
 def _bytes(value: object) -> bytes:
@@ -188,7 +192,7 @@ def _bytes(value: object) -> bytes:
         return b""
 
 
-def _internal(vertex: Mapping[str, Any]) -> bool:
+def _internal(vertex: Mapping[str, object]) -> bool:
     return str(vertex.get("name", "")).startswith("[internal]")
 
 

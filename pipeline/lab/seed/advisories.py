@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ConfigError, Problem
+from pipeline.util.timestamps import format_timestamp
 
 SAMPLE = Path(__file__).parent / "advisories.yml"
 SOURCE_ID = "lockage-lab"
@@ -66,7 +67,7 @@ class AdvisoryList:
     def to_writer(self) -> dict[str, object]:
         """Input of `modules/trivydb`, complete and in a fixed order."""
         return {
-            "updated": self.updated.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "updated": format_timestamp(int(self.updated.timestamp())),
             "next_update": _NEXT_UPDATE,
             "source": {
                 "id": SOURCE_ID,

@@ -54,11 +54,11 @@ def _make(
     snapshot_id: str | None,
     cache: Path | None,
 ) -> Plan:
-    from pipeline.catalogue.templating.bytecode import KeptBytecode
+    from pipeline.catalogue.templating.bytecode import StoredBytecode
 
     from ..make import make_plan
 
-    bytecode = KeptBytecode(cache / "templates") if cache else None
+    bytecode = StoredBytecode(cache / "templates") if cache else None
     return make_plan(source, lock=lock, platforms=platforms, snapshot_id=snapshot_id, bytecode=bytecode)
 
 

@@ -1,10 +1,9 @@
-"""Which targets a change touches, and why: those whose inputs differ, and everything that stands on them.
+"""The targets that a change affects, and why: those whose inputs differ, and their dependents.
 
-The plan at hand is compared with the catalogue as it was. Only images that a changed file can reach are read
-and rendered again in their earlier state, so that one changed file costs one image. What counts is what goes
-into a key (the Dockerfile with its bases and arguments, rootfs/, labels), what judges (the structure test, the
-gates) and what names (tags, aliases). Another name touches its own target only; everything else also what
-stands on it.
+The plan is compared with the catalogue's earlier state. Only images that a changed file can reach are read and
+rendered again in that state, so one changed file costs one image. Compared are the inputs of the key (the Dockerfile
+with its bases and arguments, rootfs/, labels), of the gates (the structure test, the gates) and the names (tags,
+aliases). Another name affects its own target only; everything else its dependents too.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ from .previous import (
 )
 from .reverted import Before, reverted
 
-# Fields of lockage.yml that show in the targets by themselves, or only allow something.
+# Fields of lockage.yml whose changes show in the targets, or that only allow something.
 _IN_TARGETS = frozenset(
     (
         *("platforms", "source", "policy", "tools", "project", "bases", "arguments"),
@@ -50,7 +49,7 @@ _SAME = TargetDifference()
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """A target that a change touches, with every reason."""
+    """A target that a change affects, with every reason."""
 
     id: str
     reasons: tuple[str, ...]
@@ -62,7 +61,7 @@ class Affected:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """What a change touches, in plan order; ids of targets that are no more; what should be known besides."""
+    """The affected targets in plan order, the ids of removed ones, and notes."""
 
     affected: tuple[Affected, ...] = ()
     removed: tuple[str, ...] = ()
@@ -70,11 +69,11 @@ class Impact:
 
 
 def affected_since(plan: Plan, before: Before) -> Impact:
-    """What is touched by the difference between a plan's source and the same source with `before` in place.
+    """The targets affected by the difference between a plan's source and the same source with `before` in it.
 
-    `plan` is a whole plan, without a snapshot, that knows its source. Exact: a change that alters no target
-    touches none. The lock is the project's own. Where the earlier state cannot be read, the files that changed
-    count as they do for `affected_by`, and a note says so.
+    `plan` is a whole plan with its source, not a snapshot. Exact: a change that alters no target affects none. The lock
+    is the project's own. Where the earlier state cannot be read, changed files count as in `affected_by`, and a note
+    says so.
     """
     source = _source(plan)
     if not before:
@@ -87,44 +86,44 @@ def affected_since(plan: Plan, before: Before) -> Impact:
     try:
         project = project_of(plan, earlier)
     except PreviousUnreadable as fault:
-        reason = f"{changed.say(PROJECT_NAME)}, and what it said before cannot be read"
-        found = {t.id: TargetDifference((reason,)) for t in plan.targets}
-        return _impact(plan, found, notes=(*notes, f"{PROJECT_NAME} as it was: {fault}"))
+        reason = f"{changed.describe(PROJECT_NAME)}, and what it said before cannot be read"
+        differences = {t.id: TargetDifference((reason,)) for t in plan.targets}
+        return _impact(plan, differences, notes=(*notes, f"{PROJECT_NAME} as it was: {fault}"))
     folders = in_question(plan, earlier, project, changed.paths)
     now = defined(source, folders)
     past = read_past(plan, now, earlier, project, folders, locks[0])
     comparison = _Comparison(plan, past, now, changed, *locks)
-    found = {target.id: comparison.of(target) for target in plan.targets}
+    differences = {target.id: comparison.of(target) for target in plan.targets}
     notes += [f"{why}; what changed in {folder}/ counts by file" for folder, why in past.unread.items()]
-    return _impact(plan, found, tuple(i for i in past.targets if i not in plan.by_id), tuple(notes))
+    return _impact(plan, differences, tuple(i for i in past.targets if i not in plan.by_id), tuple(notes))
 
 
 def affected_by(plan: Plan, paths: Iterable[str]) -> Impact:
-    """What may be touched by a change of these files (below the root), of which only the names are known.
+    """The targets that a change of these files (below the root) may affect; only the names are known.
 
-    Each file counts for every target that reads it. Names of other files are passed over.
+    Each file counts for every target that reads it. Other files are ignored.
     """
     source = _source(plan)
     changed = Changed(source, tuple(dict.fromkeys(paths)))
-    everywhere = tuple(changed.say(n) for n in (PROJECT_NAME, LOCK_NAME) if n in changed.paths)
+    everywhere = tuple(changed.describe(n) for n in (PROJECT_NAME, LOCK_NAME) if n in changed.paths)
     folders = reached(source, changed.paths)
     now = defined(source, folders)
     gone = folders - {d.folders[0].rpartition("/")[2] for d in now.values()}
-    found = {}
+    differences = {}
     for target in plan.targets:
         definition = now.get((target.image, target.tag))
         reasons = everywhere
         if definition is not None:
-            reasons += tuple(map(changed.say, read_by(changed, definition, target)))
+            reasons += tuple(map(changed.describe, read_by(changed, definition, target)))
         lost = [b.name for b in target.bases if b.reference and b.name.partition(":")[0] in gone]
-        found[target.id] = TargetDifference(
+        differences[target.id] = TargetDifference(
             reasons + tuple(f"{name} is no longer made here" for name in lost)
         )
-    return _impact(plan, found)
+    return _impact(plan, differences)
 
 
 class _Comparison:
-    """Each target beside what it was."""
+    """Compares each target with its earlier state."""
 
     def __init__(
         self,
@@ -142,11 +141,13 @@ class _Comparison:
         self._everywhere = tuple(self._of_project())
 
     def of(self, target: Target) -> TargetDifference:
-        """Why a target is not what it was."""
+        """Why a target changed."""
         definition = self.now.get((target.image, target.tag))
         own = _SAME
         if definition is not None and definition.folders[0] in self.past.unread:
-            own = TargetDifference(tuple(map(self.changed.say, read_by(self.changed, definition, target))))
+            own = TargetDifference(
+                tuple(map(self.changed.describe, read_by(self.changed, definition, target)))
+            )
         elif target.id in self.past.targets:
             before = self.past.definitions.get((target.image, target.tag))
             own = self._difference(self.past.targets[target.id], target, before, definition)
@@ -164,7 +165,7 @@ class _Comparison:
         )
 
     def _is_reached(self, target: Target) -> bool:
-        """Whether a target whose own files are what they were may stand on something else."""
+        """Whether a target whose own files did not change may have other bases."""
         if self._moved and any(untagged(r) in self._moved for r in target.external_bases):
             return True
         images = self.past.images
@@ -190,12 +191,12 @@ class _Comparison:
     def _earlier(
         self, name: str, on: Platform | None, platform: Platform
     ) -> tuple[str | None, Reference | None]:
-        """What a name led to: a target's id, or an image from elsewhere. Raises `UnknownBase`."""
+        """The earlier base of a name: a target's id, or an external image. Raises `UnknownBase`."""
         edge = self.past.names.resolve(BaseUse(name, 0, 0, 0, "FROM", on), platform)
         return (target_id(*edge.node) if edge.node else None), edge.reference
 
     def _of_project(self) -> Iterator[str]:
-        """What lockage.yml and the lock change for every target alike."""
+        """The changes of lockage.yml and of the lock that affect every target."""
         old, new = self.past.project, self.plan.project
         for field in fields(Project):
             if field.name not in _IN_TARGETS and getattr(old, field.name) != getattr(new, field.name):
@@ -210,15 +211,15 @@ class _Comparison:
 
 def _impact(
     plan: Plan,
-    found: Mapping[str, TargetDifference],
+    differences: Mapping[str, TargetDifference],
     removed: tuple[str, ...] = (),
     notes: tuple[str, ...] = (),
 ) -> Impact:
-    """Differences with what stands on them."""
+    """The differing targets with their dependents."""
     deep: set[str] = set()
     out = []
     for target in plan.targets:
-        own = found[target.id]
+        own = differences[target.id]
         below = [f"stands on {base}" for base in target.internal_bases if base in deep]
         if own.matter or below:
             deep.add(target.id)

@@ -1,4 +1,4 @@
-"""Which of the changed files each target reads: all that can be said when only their names are known."""
+"""The changed files that each target reads: the reasons when only their names are known."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .reverted import Before
 
 
 class Changed:
-    """Changed paths below the root; `before` has what stood there, where that is known."""
+    """Changed paths below the root; `before` has their earlier entries, where they are known."""
 
     def __init__(self, source: Source, paths: Iterable[str], before: Before | None = None) -> None:
         self.source, self.before = source, before
@@ -27,7 +27,7 @@ class Changed:
         self._folders = by_folder(self.paths)
         self._reads: dict[str, frozenset[str]] = {}
 
-    def say(self, path: str) -> str:
+    def describe(self, path: str) -> str:
         """`images/a/Dockerfile.tmpl changed`, or is new, or is gone."""
         if path in self._gone:
             return f"{path} is gone"
@@ -56,9 +56,9 @@ class Changed:
 
     def of_contexts(self, definition: Definition) -> Iterator[str]:
         """The changed files in folders that are named contexts of a tag."""
-        for said in definition.contexts.values():
-            if kind_of(said.value) == "folder":
-                folder = f"{folder_of(said.value, said.position)}/"
+        for context in definition.contexts.values():
+            if kind_of(context.value) == "folder":
+                folder = f"{folder_of(context.value, context.position)}/"
                 yield from (p for p in self.below(definition.folders[0]) if p.startswith(folder))
 
     def _read(self, template: str) -> frozenset[str]:
@@ -80,24 +80,24 @@ def by_folder(paths: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         parts = path.split("/", 2)
         if parts[0] == IMAGES and len(parts) == 3 and not parts[1].startswith(("_", ".")):
             out.setdefault(parts[1], []).append(path)
-    return {folder: tuple(found) for folder, found in out.items()}
+    return {folder: tuple(inside) for folder, inside in out.items()}
 
 
 def read_by(changed: Changed, definition: Definition, target: Target) -> tuple[str, ...]:
-    """The changed files that decide over a target, in the order in which they were named.
+    """The changed files that a target depends on, in the order in which they were named.
 
     Every image.yml of the image counts, because aliases are made of all its tags.
     """
-    found = {path for path in changed.below(definition.folders[0]) if path.endswith(f"/{FILE}")}
-    found.update(changed.of_templates((target.template, target.test_template)))
-    found.update(changed.of_rootfs(definition, target))
-    found.update(changed.of_contexts(definition))
-    found.update(changed.missing(_templates(definition)))
-    return changed.sorted(found)
+    read = {path for path in changed.below(definition.folders[0]) if path.endswith(f"/{FILE}")}
+    read.update(changed.of_templates((target.template, target.test_template)))
+    read.update(changed.of_rootfs(definition, target))
+    read.update(changed.of_contexts(definition))
+    read.update(changed.missing(_templates(definition)))
+    return changed.sorted(read)
 
 
 def _templates(definition: Definition) -> set[str]:
-    """Every place where a template of a tag is looked for."""
+    """Every path at which a template of a tag is looked for."""
     names = (*dockerfile_names(definition).every, *structure_test_names(definition).every)
     return {f"{folder}/{name}" for folder in definition.folders for name in names}
 

@@ -1,4 +1,4 @@
-"""What differs between a target and the same target before, in words that name the cause."""
+"""The difference between a target and its earlier state, in lines that name the cause."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN = 3  # paths of rootfs/ that are named
 
 @dataclass(frozen=True, slots=True)
 class CatalogueState:
-    """One side: a target, what its files say of it (where that was looked up), and the project's lock."""
+    """One side: a target, its definition (where it was looked up), and the project's lock."""
 
     target: Target
     lock: Lock | None
@@ -28,14 +28,14 @@ class CatalogueState:
 
 @dataclass(frozen=True, slots=True)
 class TargetDifference:
-    """Why a target is not what it was: `matter` reaches what stands on it, `names` only the target itself."""
+    """Why a target changed: `matter` reaches its dependents too, `names` only the target itself."""
 
     matter: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
 
 def difference(old: CatalogueState, new: CatalogueState, changed: Changed) -> TargetDifference:
-    """What goes into the key, what judges (`matter`), and the tags and aliases (`names`)."""
+    """The inputs of the key and of the gates (`matter`), and the tags and aliases (`names`)."""
     before, now = old.target, new.target
     rootfs = _rootfs(before, now, changed)
     matter: list[str] = []
@@ -69,7 +69,7 @@ def resolved(target: Target, lock: Lock | None) -> tuple[str, str | None, str | 
 
 
 def exact(base: Base, lock: Lock | None) -> str:
-    """What a base is: a target's id, `name@digest`, or a reference that no lock knows."""
+    """A base as a target's id, as `name@digest`, or as a reference that is not locked."""
     return _exact(base.name, base.target_id, base.reference, lock)
 
 
@@ -95,7 +95,7 @@ def untagged(reference: Reference) -> Reference:
 
 
 def locked(reference: Reference, old: Lock | None, new: Lock | None) -> str | None:
-    """What became of a reference in the lock; None if nothing did."""
+    """How the lock of a reference changed; None if it did not."""
     tagged = untagged(reference)
     before = old.digest(tagged) if old else None
     now = new.digest(tagged) if new else None
@@ -137,7 +137,7 @@ def _text(
 ) -> Iterator[str]:
     if before != now and now not in changed.paths:
         yield f"its template is {now or 'none'} now, was {before or 'none'}"
-    yield from map(changed.say, changed.of_templates((now,)))
+    yield from map(changed.describe, changed.of_templates((now,)))
     if old.definition and new.definition:
         yield from _values(old.definition, new.definition)
 
@@ -149,7 +149,7 @@ def _values(old: Definition, new: Definition) -> Iterator[str]:
         yield from _mapping(key, before, now)
     for key in ("rootfs_user", "rootfs_copy"):
         if getattr(old, key) != getattr(new, key):
-            yield f"{key} is {_word(getattr(new, key))} now, was {_word(getattr(old, key))}"
+            yield f"{key} is {_short_value(getattr(new, key))} now, was {_short_value(getattr(old, key))}"
 
 
 def _mapping(name: str, before: Mapping[str, object], now: Mapping[str, object]) -> Iterator[str]:
@@ -157,12 +157,12 @@ def _mapping(name: str, before: Mapping[str, object], now: Mapping[str, object])
         if key not in now:
             yield f"{name}.{key} is gone"
         elif key not in before:
-            yield f"{name}.{key} is {_word(now[key])} now"
+            yield f"{name}.{key} is {_short_value(now[key])} now"
         elif before[key] != now[key]:
-            yield f"{name}.{key} is {_word(now[key])} now, was {_word(before[key])}"
+            yield f"{name}.{key} is {_short_value(now[key])} now, was {_short_value(before[key])}"
 
 
-def _word(value: object) -> str:
+def _short_value(value: object) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= 60 else text[:59] + "…"
 
@@ -196,7 +196,7 @@ def _rootfs(before: Target, now: Target, changed: Changed) -> list[str]:
 
 
 def _trees(
-    before: Iterable[RootfsEntry], now: Iterable[RootfsEntry], changed: Changed, where: str
+    before: Iterable[RootfsEntry], now: Iterable[RootfsEntry], changed: Changed, prefix: str
 ) -> list[str]:
     old, new = (
         {e.path: (e.kind, e.mode, e.sha256 if e.kind == "file" else e.target, e.origin) for e in side}
@@ -204,15 +204,15 @@ def _trees(
     )
     paths = [p for p in sorted(old.keys() | new.keys()) if old.get(p, ())[:3] != new.get(p, ())[:3]]
     inner = [p for p in paths if (new.get(p) or old[p])[0] != "dir"] or paths
-    said = []
+    lines = []
     for path in inner:
         origins = [side[path][3] for side in (new, old) if path in side]
         touched = next((o for o in origins if o in changed.paths), None)
-        word = "is gone" if path not in new else "is new" if path not in old else "is another"
-        said.append(changed.say(touched) if touched else f"{where}{path} {word}")
-    said = list(dict.fromkeys(said))
-    more = f"and {len(said) - _SHOWN} more of {where.rstrip(': ')}"
-    return [*said[:_SHOWN], more] if len(said) > _SHOWN else said
+        change = "is gone" if path not in new else "is new" if path not in old else "is another"
+        lines.append(changed.describe(touched) if touched else f"{prefix}{path} {change}")
+    lines = list(dict.fromkeys(lines))
+    more = f"and {len(lines) - _SHOWN} more of {prefix.rstrip(': ')}"
+    return [*lines[:_SHOWN], more] if len(lines) > _SHOWN else lines
 
 
 def _labels(before: Target, now: Target) -> list[str]:

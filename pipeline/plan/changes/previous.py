@@ -1,4 +1,4 @@
-"""The part of an earlier catalogue that a change can reach: its targets as they were, and the names FROM had."""
+"""The part of the earlier catalogue that a change can reach: its targets, and the names that FROM could use."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from .reverted import part
 
 Name = tuple[str, str]  # image and tag
 
-# Fields of lockage.yml that every target bears something of.
+# Fields of lockage.yml that are part of every target.
 _IN_EVERY_TARGET = ("platforms", "source", "policy", "arguments")
 
 
 class PreviousUnreadable(Exception):
-    """lockage.yml as it was cannot be read; the text says why."""
+    """The earlier lockage.yml cannot be read; the text says why."""
 
 
 @dataclass(frozen=True)
 class PreviousCatalogue:
-    """What could change, as it was. `unread` are folders of images/ whose earlier state is no catalogue, and why."""
+    """The earlier state of what could change. `unread` are folders of images/ that could not be read in it, and why."""
 
     project: Project
     names: Names
@@ -52,24 +52,24 @@ def reached(source: Source, paths: Iterable[str]) -> frozenset[str]:
 
 
 def defined(source: Source, folders: Collection[str]) -> Mapping[Name, Definition]:
-    """What the files of some folders say, by image and tag; faults are left to the plan."""
-    found = resolve(source, discover(part(source, folders)).images, []) if folders else ()
-    return {(d.image, d.tag): d for d in found}
+    """The definitions in some folders, by image and tag; problems are left to the plan."""
+    definitions = resolve(source, discover(part(source, folders)).images, []) if folders else ()
+    return {(d.image, d.tag): d for d in definitions}
 
 
 def project_of(plan: Plan, earlier: Source) -> Project:
-    """What lockage.yml said. Raises `PreviousUnreadable`."""
+    """The earlier lockage.yml. Raises `PreviousUnreadable`."""
     now = plan.source.get(PROJECT_NAME) if plan.source else None
     if now is not None and now.content == earlier.files[PROJECT_NAME].content:
         return plan.project
-    found = discover(Source({PROJECT_NAME: earlier.files[PROJECT_NAME]}))
-    if found.project is None:
-        raise PreviousUnreadable(next(str(p) for p in found.problems if p.path == PROJECT_NAME))
-    return found.project.value()
+    discovered = discover(Source({PROJECT_NAME: earlier.files[PROJECT_NAME]}))
+    if discovered.project is None:
+        raise PreviousUnreadable(next(str(p) for p in discovered.problems if p.path == PROJECT_NAME))
+    return discovered.project.value()
 
 
 def in_question(plan: Plan, earlier: Source, project: Project, paths: Iterable[str]) -> frozenset[str]:
-    """The folders of images/ that may have been others: all of them where lockage.yml says something that is
+    """The folders of images/ whose targets may have changed: all of them where a field of lockage.yml changed that is
     in every target, otherwise those that the changed paths reach."""
     assert plan.source is not None
     if any(getattr(project, key) != getattr(plan.project, key) for key in _IN_EVERY_TARGET):
@@ -85,16 +85,16 @@ def read_past(
     folders: Collection[str],
     lock: Lock | None,
 ) -> PreviousCatalogue:
-    """The earlier state of some folders of a plan's catalogue; `now` is what they say today, `project` and
+    """The earlier state of some folders of a plan's catalogue; `now` are the current definitions, `project` and
     `lock` are the earlier ones."""
-    found = discover(part(earlier, folders))
+    discovered = discover(part(earlier, folders))
     unread: dict[str, str] = {}
-    for problem in found.problems:
+    for problem in discovered.problems:
         if problem.path.startswith(f"{IMAGES}/") and problem.path != f"{IMAGES}/":  # not: holds no image
             unread.setdefault(_folder(problem.path), str(problem))
     renderer = Renderer(earlier)
     rendered: dict[str, list[Rendered]] = {}
-    for image in found.images:
+    for image in discovered.images:
         problems: list[Problem] = []
         definitions = resolve(earlier, (image,), problems)
         items = render_all(renderer, definitions, project.platforms, (), problems)
@@ -106,17 +106,17 @@ def read_past(
     targets: dict[str, Target] = {}
     for folder, items in tuple(rendered.items()):
         problems = []
-        made = targets_of(PlanInputs(earlier, project, names, aliases, lock), items, problems)
+        folder_targets = targets_of(PlanInputs(earlier, project, names, aliases, lock), items, problems)
         if problems:
             unread[folder] = str(problems[0])
             del rendered[folder]
         else:
-            targets |= made
-    kept = {
+            targets |= folder_targets
+    readable = {
         (r.definition.image, r.definition.tag): r.definition for items in rendered.values() for r in items
     }
-    touched = frozenset(image for image, _ in (*now, *kept))
-    return PreviousCatalogue(project, names, targets, kept, unread, touched)
+    touched = frozenset(image for image, _ in (*now, *readable))
+    return PreviousCatalogue(project, names, targets, readable, unread, touched)
 
 
 def _folder(path: str) -> str:
@@ -131,7 +131,7 @@ def _names(
     project: Project,
     lock: Lock | None,
 ) -> tuple[Names, dict[Name, tuple[str, ...]]]:
-    """What FROM could name: the earlier tags of these images, today's of all others."""
+    """The names for FROM: the earlier tags of these images, the current ones of all others."""
     items = [item for of_folder in rendered.values() for item in of_folder]
     tags, aliases = known_tags(item.definition for item in items)
     platforms = {(item.definition.image, item.definition.tag): item.platforms for item in items}

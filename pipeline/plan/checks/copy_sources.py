@@ -52,10 +52,10 @@ def _sources(instruction: Instruction) -> list[str]:
     words = [word.text for word in instruction.words]
     if words and words[0].startswith("["):
         try:
-            found = json.loads(" ".join(words))
+            listed = json.loads(" ".join(words))
         except ValueError:
             return []
-        return [s for s in found[:-1] if isinstance(s, str)] if isinstance(found, list) else []
+        return [s for s in listed[:-1] if isinstance(s, str)] if isinstance(listed, list) else []
     return [word.strip("\"'") for word in words[:-1]]
 
 

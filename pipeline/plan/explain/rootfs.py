@@ -65,12 +65,14 @@ def explain_rootfs(plan: Plan, ids: Iterable[str], path: str) -> tuple[Explained
         raise ValueError("a plan that knows its source")
     wanted = posixpath.normpath(path).strip("/")
     targets = {plan.by_id[i].name: plan.by_id[i] for i in ids}
-    found = [one for t in targets.values() if (one := _of(source, t, wanted)) is not None]
-    if not found:
+    explained = [
+        path_of_target for t in targets.values() if (path_of_target := _of(source, t, wanted)) is not None
+    ]
+    if not explained:
         known = {f"/{e.path}" for t in targets.values() for e in t.rootfs}
         hint = did_you_mean(f"/{wanted}", known) or "`lockage plan --json` lists every path of each target"
         raise UsageError(f"no rootfs/ of {_subject(tuple(targets))} has /{wanted}", hint=hint)
-    return tuple(found)
+    return tuple(explained)
 
 
 def _of(source: Source, target: Target, path: str) -> ExplainedPath | None:

@@ -55,14 +55,14 @@ def explain_target(plan: Plan, target_id: str, *, lock: str = LOCK_NAME) -> tupl
 
 def _identity(target: Target, levels: Levels) -> Iterator[Explained]:
     d = levels.definition
-    place = levels.location(d.position)
-    yield Explained("id", target.id, place, "image, tag and platform")
+    location = levels.location(d.position)
+    yield Explained("id", target.id, location, "image, tag and platform")
     named = [f for f in (levels.image.image, *levels.image.versions) if f and f.file.name]
     if named:
         yield Explained("image", d.image, levels.location(Position(named[0].document, ("name",))))
     else:
         yield Explained("image", d.image, Location(levels.image.folder), "the folder's name")
-    yield Explained("tag", d.tag, place, "the tag and the variant's suffix" if d.variant else None)
+    yield Explained("tag", d.tag, location, "the tag and the variant's suffix" if d.variant else None)
     if d.variant:
         yield last("variant", levels.variants(), d.variant)
         yield last("suffix", levels.single("suffix"), d.suffix, "- and the variant's name")
@@ -75,19 +75,19 @@ def _names(
     yield last("version_strategy", levels.of_image("version_strategy"), d.strategy)
     if values := levels.of_image("aliases"):
         yield last("aliases", values, d.automatic)
-    place = levels.location(d.position)
+    location = levels.location(d.position)
     for name in target.tags:
         if plan.snapshot_id is not None:
-            yield Explained(f"tags.{name}", name, place, f"the tag of the snapshot {plan.snapshot_id}")
+            yield Explained(f"tags.{name}", name, location, f"the tag of the snapshot {plan.snapshot_id}")
         elif name == d.tag:
-            yield Explained(f"tags.{name}", name, place, "the tag itself")
+            yield Explained(f"tags.{name}", name, location, "the tag itself")
         elif name in d.aliases:
             listed = (*d.position.path, "aliases", d.aliases.index(name))
             yield Explained(
                 f"tags.{name}", name, levels.location(Position(d.position.document, listed)), "a listed alias"
             )
         else:
-            yield Explained(f"tags.{name}", name, place, _automatic(name, d, definitions))
+            yield Explained(f"tags.{name}", name, location, _automatic(name, d, definitions))
 
 
 def _automatic(name: str, definition: Definition, definitions: tuple[Definition, ...]) -> str:

@@ -71,8 +71,8 @@ class Disk:
             if entry is None or not entry.is_dir(follow_symlinks=False):
                 return None
         try:
-            with os.scandir(f"{self._root}/{folder}") as found:
-                return {entry.name: entry for entry in found}
+            with os.scandir(f"{self._root}/{folder}") as entries:
+                return {entry.name: entry for entry in entries}
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:

@@ -119,16 +119,16 @@ def check(files: Mapping[str, Generated], dist: Path) -> tuple[Change, ...]:
 
 def _parents_are_folders(dist: Path, path: str) -> bool:
     parts = path.split("/")[:-1]
-    place = dist
+    parent = dist
     for part in parts:
-        place = place / part
-        if place.is_symlink() or not place.is_dir():
+        parent = parent / part
+        if parent.is_symlink() or not parent.is_dir():
             return False
     return True
 
 
 def _put(dist: Path, path: str, file: Generated, source: Source | None) -> None:
-    place = dist / path
+    destination = dist / path
     parent = dist
     for part in path.split("/")[:-1]:
         parent = parent / part
@@ -136,18 +136,18 @@ def _put(dist: Path, path: str, file: Generated, source: Source | None) -> None:
             parent.unlink()
         parent.mkdir(exist_ok=True)
     if file.kind == "dir":
-        if place.is_symlink() or (place.exists() and not place.is_dir()):
-            place.unlink()
-        place.mkdir(exist_ok=True)
-        place.chmod(file.mode)
+        if destination.is_symlink() or (destination.exists() and not destination.is_dir()):
+            destination.unlink()
+        destination.mkdir(exist_ok=True)
+        destination.chmod(file.mode)
         return
-    if place.is_dir() and not place.is_symlink():
-        _remove_folder(place)
+    if destination.is_dir() and not destination.is_symlink():
+        _remove_folder(destination)
     if file.kind == "link":
-        place.unlink(missing_ok=True)
-        place.symlink_to(file.target or "")
+        destination.unlink(missing_ok=True)
+        destination.symlink_to(file.target or "")
         return
-    replace_file(place, file.read(source), mode=file.mode)
+    replace_file(destination, file.read(source), mode=file.mode)
 
 
 def _recorded(dist: Path) -> list[str]:
@@ -164,19 +164,19 @@ def _exists(dist: Path, path: str) -> bool:
 
 
 def _remove(dist: Path, path: str) -> None:
-    place = dist / path
-    if place.is_dir() and not place.is_symlink():
-        place.rmdir()
+    target = dist / path
+    if target.is_dir() and not target.is_symlink():
+        target.rmdir()
     else:
-        place.unlink(missing_ok=True)
-    for parent in place.parents:  # a folder that nothing is left in goes too, recorded or not
+        target.unlink(missing_ok=True)
+    for parent in target.parents:  # a folder that nothing is left in goes too, recorded or not
         if parent == dist or (parent.exists() and any(parent.iterdir())):
             return
         if parent.exists():
             parent.rmdir()
 
 
-def _remove_folder(place: Path) -> None:
+def _remove_folder(folder: Path) -> None:
     import shutil
 
-    shutil.rmtree(place)
+    shutil.rmtree(folder)

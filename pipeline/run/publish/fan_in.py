@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import GateClosed, RegistryError, UsageError
@@ -26,7 +27,9 @@ from ..results import Stage
 from .merge import merge
 
 if TYPE_CHECKING:
-    from pipeline.plan import Target
+    from pipeline.plan import Plan, Target
+    from pipeline.registry import Registry
+    from pipeline.registry.platform_image import ImageReader
 
     from ..context import RunContext
 
@@ -56,9 +59,31 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class _Platform:
-    """One target, and its image as it was pushed; None when it was not."""
+    """One target with its image's repository in the first environment, and the tags of its commit there."""
 
     target: Target
+    repository: Repository
+    commit_tags: tuple[str, ...]
+
+    @classmethod
+    def of(cls, context: RunContext, target: Target) -> _Platform:
+        """A target as a run publishes it."""
+        repository = context.repository(context.plan.project.environments[0], target.image)
+        return cls(target, repository, context.commit_tags(target))
+
+    @property
+    def own_tag(self) -> Reference | None:
+        """The tag that a run for this platform writes."""
+        if not self.commit_tags:
+            return None
+        return self.repository.tagged(platform_tag(self.commit_tags[0], self.target.platform))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pushed:
+    """A platform, and its image as it was pushed; None when it was not."""
+
+    platform: _Platform
     image: PlatformImage | None
 
 
@@ -73,34 +98,35 @@ async def manifest(
     """
     records, reader = Records(context.registry, context.builds), ImageCache(context.registry)
 
-    async def read(target: Target) -> _Platform:
-        image = await _pushed_image(context, reader, target, refs)
+    async def find(platform: _Platform) -> _Pushed:
+        image = await _pushed_image(reader, platform, refs)
         if image:
-            await _judge(context, records, target, image)
-        return _Platform(target, image)
+            await _judge(records, platform.target, image, context.today)
+        return _Pushed(platform, image)
 
-    async def read_group(group: Sequence[Target]) -> list[_Platform]:
-        return await each(read, group)
+    async def find_group(group: Sequence[Target]) -> list[_Pushed]:
+        return await each(find, [_Platform.of(context, target) for target in group])
 
-    groups = await each(read_group, _groups(context, refs))
-    if not allow_missing or not all(any(platform.image for platform in group) for group in groups):
-        _refuse_missing(context, [platform for group in groups for platform in group])
+    groups = await each(find_group, _groups(context.plan, refs))
+    if not allow_missing or not all(any(pushed.image for pushed in group) for group in groups):
+        _refuse_missing([pushed.platform for group in groups for pushed in group if not pushed.image])
     merged = []
     for group in groups:
-        missing = tuple(platform.target.platform for platform in group if not platform.image)
+        first = group[0].platform
+        missing = tuple(pushed.platform.target.platform for pushed in group if not pushed.image)
         if missing:
             platforms = ", ".join(map(str, missing))
-            context.tell(group[0].target.name, ProgressState.MISSING, f"{platforms}: merged without")
-        images = [platform.image for platform in group if platform.image]
-        merged.append(await _merge(context, group[0].target, images, missing))
+            context.tell(first.target.name, ProgressState.MISSING, f"{platforms}: merged without")
+        images = [pushed.image for pushed in group if pushed.image]
+        merged.append(await _merge(context.registry, first, images, missing))
     return merged
 
 
-def _groups(context: RunContext, refs: Mapping[str, PlatformRef] | None) -> list[tuple[Target, ...]]:
-    groups = [targets for _, targets in context.plan.groups()]
+def _groups(plan: Plan, refs: Mapping[str, PlatformRef] | None) -> list[tuple[Target, ...]]:
+    groups = [targets for _, targets in plan.groups()]
     if refs is None:
         return groups
-    unknown = [id for id in refs if id not in context.plan.by_id]
+    unknown = [id for id in refs if id not in plan.by_id]
     if unknown:
         raise UsageError(
             f"a file of refs names {unknown[0]}, which is not in the plan",
@@ -110,38 +136,27 @@ def _groups(context: RunContext, refs: Mapping[str, PlatformRef] | None) -> list
 
 
 async def _pushed_image(
-    context: RunContext, reader: ImageCache, target: Target, refs: Mapping[str, PlatformRef] | None
+    reader: ImageReader, platform: _Platform, refs: Mapping[str, PlatformRef] | None
 ) -> PlatformImage | None:
     """The image of a platform: by its ref if there are refs, else by its own tag or in the commit's index."""
+    target = platform.target
     if refs is not None:
         ref = refs.get(target.id)
         return await read_platform_image(reader, ref.reference, target.platform) if ref else None
-    tag = _platform_tag(context, target)
+    tag = platform.own_tag
     image = await read_platform_image(reader, tag, target.platform) if tag else None
-    return image or await _in_index(context, reader, target)
+    return image or await _in_index(reader, platform)
 
 
-def _platform_tag(context: RunContext, target: Target) -> Reference | None:
-    """The tag that a run for one platform writes."""
-    tags = context.commit_tags(target)
-    return _repository(context, target).tagged(platform_tag(tags[0], target.platform)) if tags else None
-
-
-async def _in_index(context: RunContext, reader: ImageCache, target: Target) -> PlatformImage | None:
+async def _in_index(reader: ImageReader, platform: _Platform) -> PlatformImage | None:
     """A platform in the index of the commit's tag: an image of one platform needs no merging."""
-    tags, repository = context.commit_tags(target), _repository(context, target)
+    tags, repository, wanted = platform.commit_tags, platform.repository, platform.target.platform
     index = await reader.get_manifest(repository.tagged(tags[0])) if tags else None
-    child = next((c for c in index.children if c.platform == target.platform), None) if index else None
-    if child is None:
-        return None
-    return await read_platform_image(reader, repository.at(child.digest), target.platform)
+    child = next((c for c in index.children if c.platform == wanted), None) if index else None
+    return await read_platform_image(reader, repository.at(child.digest), wanted) if child else None
 
 
-def _repository(context: RunContext, target: Target) -> Repository:
-    return context.repository(context.plan.project.environments[0], target.image)
-
-
-async def _judge(context: RunContext, records: Records, target: Target, image: PlatformImage) -> None:
+async def _judge(records: Records, target: Target, image: PlatformImage, today: date) -> None:
     """Judge a digest again by its record. Raises GateClosed, also for an image that was not examined."""
     record = await records.find(target.key) if target.key else None
     reference = image.repository.at(image.manifest.digest)
@@ -150,12 +165,12 @@ async def _judge(context: RunContext, records: Records, target: Target, image: P
         raise GateClosed(
             f"{reference} is not what the repository of builds has for {target.id}",
             hint=f"{_push_command(target)}: what was not examined is not tagged",
-            detail=f"{context.builds}:{target.key or '(no key)'} {known}",
+            detail=f"{records.repository}:{target.key or '(no key)'} {known}",
         )
     unexamined = _unexamined(target, record)
     if unexamined:
         raise GateClosed(f"{target.id} has no {', '.join(unexamined)} result", hint=_push_command(target))
-    verdicts = judge(record.evidence, target.gates, context.today)
+    verdicts = judge(record.evidence, target.gates, today)
     closed = [verdict for verdict in verdicts if not verdict.passed]
     if closed:
         raise GateClosed(
@@ -175,17 +190,17 @@ def _unexamined(target: Target, record: Record) -> list[Stage]:
     return [stage for stage, examined in done.items() if not examined]
 
 
-def _refuse_missing(context: RunContext, platforms: Sequence[_Platform]) -> None:
-    missing = [platform.target for platform in platforms if platform.image is None]
-    if not missing:
+def _refuse_missing(platforms: Sequence[_Platform]) -> None:
+    if not platforms:
         return
     lines = [
-        f"{t.name} lacks {t.platform}: {_platform_tag(context, t) or 'no ref'} does not exist"
-        for t in missing
+        f"{p.target.name} lacks {p.target.platform}: {p.own_tag or 'no ref'} does not exist"
+        for p in platforms
     ]
+    first = platforms[0].target
     raise RegistryError(
         lines[0] if len(lines) == 1 else f"{len(lines)} platforms are missing",
-        hint=f"{_push_command(missing[0])} on a runner for {missing[0].platform}; or --allow-missing to merge without",
+        hint=f"{_push_command(first)} on a runner for {first.platform}; or --allow-missing to merge without",
         detail="\n".join(lines) if len(lines) > 1 else None,
     )
 
@@ -195,10 +210,10 @@ def _push_command(target: Target) -> str:
 
 
 async def _merge(
-    context: RunContext, target: Target, images: Sequence[PlatformImage], missing: tuple[Platform, ...]
+    registry: Registry, platform: _Platform, images: Sequence[PlatformImage], missing: tuple[Platform, ...]
 ) -> Merged:
-    repository, tags = _repository(context, target), context.commit_tags(target)
-    index, written = await merge(context.registry, repository, images, tags)
+    target, repository, tags = platform.target, platform.repository, platform.commit_tags
+    index, written = await merge(registry, repository, images, tags)
     reference = repository.tagged(tags[0]) if tags else repository.at(index.digest)
     children = tuple((image.platform, image.manifest.digest) for image in images)
     return Merged(target.image, target.tag, reference.pinned(index.digest), children, missing, written)

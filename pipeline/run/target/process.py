@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pipeline.errors import LockageError
@@ -71,7 +72,7 @@ async def process(
         obtained = await _obtain(steps, target, bases)
         examined = await _examine(steps, target, obtained, until)
         steps.records.keep(examined.record)
-        result = _judge(steps.context, target, obtained, examined, until)
+        result = _judge(target, obtained, examined, until, steps.context.today)
     except LockageError as fault:
         result = TargetResult.of(target, Status.FAILED, fault.message, fault=fault)
     if result.status is Status.CLOSED:
@@ -139,13 +140,13 @@ def _required(until: Stage) -> frozenset[Stage]:
 
 
 def _judge(
-    context: RunContext, target: Target, obtained: Obtained, examined: ExaminedRecord, until: Stage
+    target: Target, obtained: Obtained, examined: ExaminedRecord, until: Stage, today: date
 ) -> TargetResult:
-    """The result by the target's gates."""
+    """The result by the target's gates, evaluated unless the run ends with the build."""
     record = examined.record
     # Tests that were removed from the catalogue no longer judge the image.
     evidence = record.evidence if target.test else replace(record.evidence, tests=None)
-    verdicts = judge(evidence, target.gates, context.today) if until is not Stage.BUILD else ()
+    verdicts = judge(evidence, target.gates, today) if until is not Stage.BUILD else ()
     status, reason = obtained.status, obtained.reason
     if closed := _closed(verdicts):
         status, reason = Status.CLOSED, f"gate closed: {', '.join(v.gate for v in closed)}"

@@ -1,0 +1,127 @@
+"""Declare a command's arguments as fields of a frozen dataclass, add them to a parser, read them back as its value.
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class LockOptions:
+        common: CommonOptions = group(CommonOptions)
+        check: bool = flag("--check", help="report what is missing or has moved; write nothing")
+
+The name of a field is also its name in the parser, so no two fields of one command share a name.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    T = TypeVar("T", bound=DataclassInstance)
+
+Convert = Callable[[Any], object]
+"""What argparse gives -> the field's value; raises UsageError."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Argument:
+    """One call of `ArgumentParser.add_argument`; `exclusive` names a set of which one may be given."""
+
+    flags: tuple[str, ...]
+    settings: Mapping[str, Any]
+    convert: Convert | None = None
+    exclusive: str | None = None
+
+
+def flag(*flags: str, help: str) -> Any:
+    """A field that is true when one of the flags is given."""
+    return _field(_Argument(flags, {"action": "store_true", "help": help}), False)
+
+
+def option(
+    *flags: str,
+    default: object = None,
+    convert: Convert | None = None,
+    exclusive: str | None = None,
+    **settings: Any,
+) -> Any:
+    """A field with one value. `settings` go to `add_argument`."""
+    return _field(_Argument(flags, {"default": default, **settings}, convert, exclusive), default)
+
+
+def repeated(*flags: str, convert: Convert | None = None, **settings: Any) -> Any:
+    """A field that is a tuple: the option may be given several times. `convert` gets all values at once."""
+    return _field(_Argument(flags, {"action": "append", "default": [], **settings}, convert), ())
+
+
+def positional(*, default: object = MISSING, convert: Convert | None = None, **settings: Any) -> Any:
+    """A field that is a positional argument, a tuple where `nargs` is `*` or `+`."""
+    given = settings if default is MISSING else {"default": default, **settings}
+    return _field(_Argument((), given, convert), default)
+
+
+def inherited() -> Any:
+    """A field that an option of the program itself fills, before the command's name."""
+    return field(metadata={"inherited": True})
+
+
+def group(options: type[DataclassInstance]) -> Any:
+    """A field that holds options several commands share."""
+    return field(metadata={"group": options})
+
+
+def add_arguments(parser: argparse.ArgumentParser, options: type[DataclassInstance]) -> None:
+    """Add what the fields of `options` declare to a parser, shared groups included."""
+    exclusive: dict[str, Any] = {}
+    for name, argument in _declared(options):
+        target: Any = parser
+        if argument.exclusive:
+            if argument.exclusive not in exclusive:
+                exclusive[argument.exclusive] = parser.add_mutually_exclusive_group()
+            target = exclusive[argument.exclusive]
+        if argument.flags:
+            target.add_argument(*argument.flags, dest=name, **argument.settings)
+        else:
+            target.add_argument(name, **argument.settings)
+
+
+def read(options: type[T], namespace: argparse.Namespace) -> T:
+    """The value of the options that were parsed. Raises what the fields' `convert` raises: UsageError."""
+    parsed = vars(namespace)
+    return options(**{each.name: _value(each, namespace, parsed) for each in fields(options)})
+
+
+def includes(options: type[DataclassInstance], shared: type[DataclassInstance]) -> bool:
+    """Whether a command's options hold a shared group, at any depth."""
+    groups = [each.metadata["group"] for each in fields(options) if "group" in each.metadata]
+    return any(found is shared or includes(found, shared) for found in groups)
+
+
+def names(options: type[DataclassInstance]) -> Sequence[str]:
+    """The names of all arguments of a command in the parser."""
+    return [name for name, _ in _declared(options)]
+
+
+def _field(argument: _Argument, default: object) -> Any:
+    if default is MISSING:
+        return field(metadata={"argument": argument})
+    return field(default=default, metadata={"argument": argument})
+
+
+def _declared(options: type[DataclassInstance]) -> Iterator[tuple[str, _Argument]]:
+    for each in fields(options):
+        if "group" in each.metadata:
+            yield from _declared(each.metadata["group"])
+        elif "argument" in each.metadata:
+            yield each.name, each.metadata["argument"]
+
+
+def _value(declared: Field[Any], namespace: argparse.Namespace, parsed: Mapping[str, Any]) -> object:
+    if "group" in declared.metadata:
+        return read(declared.metadata["group"], namespace)
+    value = parsed[declared.name]
+    argument: _Argument | None = declared.metadata.get("argument")
+    if isinstance(value, list):
+        value = tuple(value)
+    return argument.convert(value) if argument and argument.convert and value is not None else value

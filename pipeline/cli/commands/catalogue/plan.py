@@ -1,0 +1,104 @@
+"""plan: what there is to build, as data or text; no engine, no registry, no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.errors import Exit, UsageError
+
+from ...arguments import flag, group, option
+from ...command import Command
+from ...common_options import CatalogueOptions, CommonOptions, locked_flag, snapshot_option
+from ...output import console
+
+if TYPE_CHECKING:
+    from pipeline.plan import Impact, Plan, Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """What `plan` understands."""
+
+    common: CommonOptions = group(CommonOptions)
+    catalogue: CatalogueOptions = group(CatalogueOptions)
+    explain: str | None = option(
+        "--explain", metavar="ID", exclusive="explain", help="where each value of this target comes from"
+    )
+    explain_path: str | None = option(
+        "--explain-path",
+        metavar="PATH",
+        exclusive="explain",
+        help="which level of rootfs/ this path comes from, and which others have it",
+    )
+    since_build: bool = flag(
+        "--since-build", help="with --explain: also what has changed since the target was last built"
+    )
+    locked: bool = locked_flag()
+    snapshot_id: str | None = snapshot_option()
+
+
+def plan(options: PlanOptions) -> int:
+    """Targets with their tags, bases and keys; `--json` is the plan itself, the same bytes everywhere."""
+    from ...planning.changes import with_affected
+    from ...planning.reader import PlanReader, PlanRequest
+
+    common, catalogue = options.common, options.catalogue
+    if options.since_build and options.explain is None:
+        raise UsageError(
+            "--since-build belongs to --explain ID", hint="lockage plan --explain ID --since-build"
+        )
+    reader = PlanReader(
+        PlanRequest.of(common, catalogue, locked=options.locked, snapshot_id=options.snapshot_id)
+    )
+    read = reader.read_known()
+    if options.explain is not None or options.explain_path is not None:
+        _explain(read, options)
+    elif common.json:
+        text = read.to_json()
+        console.print_text(with_affected(text, reader.impact) if reader.impact else text)
+    else:
+        _print(read, reader.impact)
+    return Exit.OK
+
+
+def _explain(plan: Plan, options: PlanOptions) -> None:
+    from ...planning import explain
+
+    as_json = options.common.json
+    if options.explain is not None:
+        explain.print_target(
+            plan,
+            options.explain,
+            options.common.root,
+            since_build=options.since_build,
+            as_json=as_json,
+        )
+    elif options.explain_path is not None:
+        explain.print_path(plan, options.explain_path, options.catalogue.selection.patterns, as_json=as_json)
+
+
+def _print(plan: Plan, impact: Impact | None) -> None:
+    reasons = {target.id: target.reasons for target in impact.affected} if impact else None
+    for target in plan.targets:
+        console.print_text(_text(target))
+        if reasons is not None:
+            for reason in reasons.get(target.id, ("a base of affected targets",)):
+                console.print_text(f"    why   {reason}\n")
+        for warning in target.warnings:
+            console.message(f"warning: {target.id}: {warning}")
+    if plan.unlocked:
+        console.message(
+            f"{len(plan.unlocked)} references are not locked; the first run locks them, or `lockage lock`"
+        )
+
+
+def _text(target: Target) -> str:
+    bases = ", ".join(base.name for base in target.bases) or "nothing"
+    if target.external is not None:
+        bases = f"none: it is {target.external.familiar}"
+    key = target.key[:12] if target.key else "no key (not locked)"
+    return f"{target.id}\n    tags  {', '.join(target.tags)}\n    bases {bases}\n    key   {key}\n"
+
+
+COMMANDS = {"plan": Command(PlanOptions, plan)}

@@ -1,0 +1,49 @@
+"""schema: JSON Schema of what people write and of what the program writes, for editors and other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.errors import Exit
+
+from ...arguments import group, positional
+from ...command import Command
+from ...common_options import CommonOptions
+from ...output import console
+
+SchemaKind = Literal["image", "variant", "project", "lock", "plan"]
+SCHEMAS: tuple[SchemaKind, ...] = ("image", "variant", "project", "lock", "plan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaOptions:
+    """What `schema` understands."""
+
+    common: CommonOptions = group(CommonOptions)
+    kind: SchemaKind = positional(choices=SCHEMAS, help="which file (plan: what `plan --json` prints)")
+
+
+def schema(options: SchemaOptions) -> int:
+    """Print one schema; it is JSON with and without `--json`."""
+    console.print_json(schema_of(options.kind))
+    return Exit.OK
+
+
+def schema_of(kind: SchemaKind) -> Mapping[str, object]:
+    """The JSON Schema of a kind of file."""
+    from pipeline.config import schema as config
+    from pipeline.plan.schema import plan_schema
+
+    schemas: dict[SchemaKind, Callable[[], Mapping[str, object]]] = {
+        "image": config.image_schema,
+        "variant": config.variant_schema,
+        "project": config.project_schema,
+        "lock": config.lock_schema,
+        "plan": plan_schema,
+    }
+    return schemas[kind]()
+
+
+COMMANDS = {"schema": Command(SchemaOptions, schema)}

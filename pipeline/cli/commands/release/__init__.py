@@ -1,0 +1,1 @@
+"""Commands for images that were pushed: promote, verify, copy, export."""

@@ -1,0 +1,107 @@
+"""copy: copy an image with its platforms and everything attached to it to another repository, by digest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pipeline.errors import Exit, RegistryError
+
+from ...arguments import flag, group, positional
+from ...command import Command
+from ...common_options import CommonOptions
+from ...output import console
+from ...references import parse_destination, parse_reference
+
+if TYPE_CHECKING:
+    from pipeline.model import Digest, Reference
+    from pipeline.registry import CopyResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyOptions:
+    """What `copy` understands."""
+
+    common: CommonOptions = group(CommonOptions)
+    source: Reference = positional(
+        metavar="FROM", convert=parse_reference, help="HOST/NAME:TAG or HOST/NAME@sha256:…"
+    )
+    destination: Reference = positional(
+        metavar="TO", convert=parse_destination, help="HOST/NAME:TAG, or HOST/NAME to write by digest"
+    )
+    no_referrers: bool = flag("--no-referrers", help="leave signatures, SBOMs and other attestations behind")
+    check: bool = flag("--check", help="check every blob and manifest, and copy what is missing")
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A copy, where it is, and how many requests it took."""
+
+    reference: Reference
+    digest: Digest
+    result: CopyResult
+    requests: int
+
+    def to_json(self) -> dict[str, object]:
+        """For `--json`."""
+        return {
+            "reference": str(self.reference),
+            "digest": str(self.digest),
+            "already": self.result.already,
+            "tagged": self.result.tagged,
+            "manifests": self.result.manifests,
+            "mounted": self.result.mounted,
+            "uploaded": self.result.uploaded,
+            "sent": self.result.sent,
+            "referrers": [str(referrer.digest) for referrer in self.result.referrers],
+            "dangling": [str(digest) for digest in self.result.dangling],
+            "requests": self.requests,
+        }
+
+
+def copy(options: CopyOptions) -> int:
+    """Copy what the first reference points to now; stdout is where it is, by digest."""
+    from ... import signals
+
+    copied = signals.run(partial(_copy, options))
+    if options.common.json:
+        console.print_json(copied.to_json())
+        return Exit.OK
+    result = copied.result
+    console.print_text(f"{copied.reference}\n")
+    console.message(
+        f"{'up to date' if result.already else 'copied'}: {result.manifests} manifests written, "
+        f"{result.mounted} blobs mounted, {result.uploaded} uploaded ({console.human_size(result.sent)}), "
+        f"{len(result.referrers)} referrers; {copied.requests} requests"
+    )
+    for digest in result.dangling:
+        console.message(f"note: {digest} is listed as a referrer and does not exist")
+    return Exit.OK
+
+
+async def _copy(options: CopyOptions) -> Copied:
+    from pipeline.registry import Registry
+
+    from ...registry_access import registry_access
+
+    source, destination = options.source, options.destination
+    async with Registry(registry_access()) as registry:
+        digest = source.digest
+        if digest is None:
+            descriptor = await registry.head(source)
+            if descriptor is None:
+                raise RegistryError(f"{source} does not exist", hint="check the name and the tag")
+            digest = descriptor.digest
+        result = await registry.copy(
+            source.repository,
+            digest,
+            destination.repository,
+            tag=destination.tag,
+            referrers=not options.no_referrers,
+            check=options.check,
+        )
+        return Copied(destination.pinned(digest), digest, result, registry.stats.total)
+
+
+COMMANDS = {"copy": Command(CopyOptions, copy)}

@@ -1,0 +1,106 @@
+"""verify: check signatures in process, with the registry alone."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import Exit, UsageError
+
+from ...arguments import group, option, positional
+from ...command import Command
+from ...common_options import CommonOptions, locked_flag
+from ...output import console
+from ...references import parse_references
+
+if TYPE_CHECKING:
+    from pipeline.model import Reference
+    from pipeline.release.environments import Verified
+    from pipeline.trust import PublicKey
+
+    from ...instance.session import InstanceSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyOptions:
+    """What `verify` understands."""
+
+    common: CommonOptions = group(CommonOptions)
+    references: tuple[Reference, ...] = positional(
+        nargs="*",
+        default=(),
+        metavar="IMAGE",
+        convert=parse_references,
+        help="references (default: all of this revision)",
+    )
+    key: Path | None = option("--key", type=Path, metavar="FILE", help="public key (default: this site's)")
+    locked: bool = locked_flag()
+
+
+def verify(options: VerifyOptions) -> int:
+    """Check each reference. Raises SignatureRefused (exit code 7) for the first that is not signed."""
+    from ... import signals
+
+    key, verified = signals.run(partial(_verify, options))
+    if options.common.json:
+        console.print_json([_to_json(image, key) for image in verified])
+        return Exit.OK
+    for image in verified:
+        types = ", ".join(_short_type(name) for name in _statement_types(image))
+        console.print_text(
+            f"verified  {image.reference}\n          signed with {key.origin}; statements: {types}\n"
+        )
+    return Exit.OK
+
+
+async def _verify(options: VerifyOptions) -> tuple[PublicKey, list[Verified]]:
+    from pipeline.registry import Registry
+    from pipeline.release.environments import of_revision, verify_references
+
+    from ...instance.session import instance_session
+    from ...output.progress import Progress
+    from ...planning.reader import PlanRequest
+    from ...registry_access import registry_access
+    from ...run_context import RunRequest, run_context
+
+    root, report = options.common.root, Progress()
+    async with instance_session(root, "verify", report) as session:
+        key = _key(options, session)
+        if options.references:  # no catalogue is needed: any image, from any folder
+            async with Registry(registry_access()) as registry:
+                return key, await verify_references(registry, key, options.references)
+        request = RunRequest(PlanRequest(root, locked=options.locked))
+        async with run_context(request, session, report) as context:
+            return key, await verify_references(context.registry, key, of_revision(context))
+
+
+def _key(options: VerifyOptions, session: InstanceSession) -> PublicKey:
+    from pipeline.trust import PublicKey
+
+    from ...instance.signing_key import signing_key
+
+    if options.key is None:
+        return signing_key(os.environ, session.settings.data).public_key
+    try:
+        return PublicKey(options.key.read_bytes(), str(options.key))
+    except OSError as error:
+        raise UsageError(f"cannot read the key {options.key}: {error.strerror}") from None
+
+
+def _to_json(image: Verified, key: PublicKey) -> dict[str, object]:
+    return {"reference": str(image.reference), "key": key.origin, **image.verification.to_json()}
+
+
+def _statement_types(image: Verified) -> list[str]:
+    return sorted({statement.predicate_type for statement in image.verification.statements})
+
+
+def _short_type(predicate_type: str) -> str:
+    """The last part of a predicate type's address; cosign's own are kept whole."""
+    return predicate_type if "cosign" in predicate_type else predicate_type.rpartition("/")[2]
+
+
+COMMANDS = {"verify": Command(VerifyOptions, verify)}

@@ -1,0 +1,77 @@
+"""rebuild: build targets again without caches and compare the result with the recorded one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ...arguments import flag, group
+from ...command import Command
+from ...common_options import CatalogueOptions, CommonOptions, locked_flag
+from ...output import console
+
+if TYPE_CHECKING:
+    from pipeline.run.rebuild import Rebuilt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebuildOptions:
+    """What `rebuild` understands."""
+
+    common: CommonOptions = group(CommonOptions)
+    catalogue: CatalogueOptions = group(CatalogueOptions)
+    locked: bool = locked_flag()
+    compare: bool = flag("--compare", help="show where they differ")
+
+
+def rebuild(options: RebuildOptions) -> int:
+    """Rebuild and compare; exit code 7 when anything differs."""
+    from pipeline.run.rebuild import Agreement, exit_code
+
+    from ... import signals
+
+    targets = signals.run(partial(_rebuild, options))
+    code = exit_code(targets)
+    if options.common.json:
+        console.print_json({"targets": [target.to_json() for target in targets], "exit_code": int(code)})
+    else:
+        for target in targets:
+            _print(target)
+    for target in targets:
+        if target.fault:
+            console.print_error(target.fault, as_json=False)
+    counts = {status: sum(target.status is status for target in targets) for status in Agreement}
+    summary = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    console.message(summary or "nothing to rebuild")
+    return int(code)
+
+
+async def _rebuild(options: RebuildOptions) -> list[Rebuilt]:
+    from pipeline.run.rebuild import rebuild as rebuild_targets
+
+    from ...output.progress import Progress
+    from ...planning.reader import PlanRequest
+    from ...run_context import RunRequest, open_run
+
+    plan = PlanRequest.of(options.common, options.catalogue, locked=options.locked)
+    with Progress() as report:
+        async with open_run("rebuild", RunRequest(plan), report) as context:
+            return await rebuild_targets(context, detail=options.compare)
+
+
+def _print(target: Rebuilt) -> None:
+    from pipeline.run.rebuild import Agreement
+
+    from ...output.differences import print_differences
+
+    digests = dict.fromkeys(digest.short for digest in (target.known, target.rebuilt) if digest)
+    line = "  ".join([str(target.status).ljust(9), target.id, " -> ".join(digests)])
+    console.print_text(line.rstrip() + "\n")
+    if target.comparison:
+        print_differences(target.comparison)
+    elif target.status is Agreement.DIFFERENT:
+        console.message(f"next: lockage rebuild --only {target.id} --compare shows where they differ")
+
+
+COMMANDS = {"rebuild": Command(RebuildOptions, rebuild)}

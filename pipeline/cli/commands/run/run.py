@@ -1,0 +1,56 @@
+"""run: every stage for every target, up to a promotion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import UsageError
+
+from ...arguments import group, option
+from ...command import Command
+from ...common_options import (
+    CatalogueOptions,
+    CommonOptions,
+    RunOptions,
+    locked_flag,
+    refs_option,
+    snapshot_option,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCommandOptions:
+    """What `run` understands."""
+
+    common: CommonOptions = group(CommonOptions)
+    catalogue: CatalogueOptions = group(CatalogueOptions)
+    run: RunOptions = group(RunOptions)
+    locked: bool = locked_flag()
+    snapshot_id: str | None = snapshot_option()
+    refs: Path | None = refs_option()
+    to: str | None = option(
+        "--to", metavar="ENV", help="environment to promote to (default: the second one in lockage.yml)"
+    )
+
+
+def run(options: RunCommandOptions) -> int:
+    """Run every stage. Raises UsageError for a snapshot that is to be promoted."""
+    from pipeline.run import Stage
+
+    from ...planning.reader import PlanRequest
+    from .until import report_run, run_until
+
+    if options.snapshot_id and options.to:
+        raise UsageError(
+            "a snapshot is not promoted: it stays in the first environment under its own tags",
+            hint="leave out --to, or --snapshot-id",
+        )
+    plan = PlanRequest.of(
+        options.common, options.catalogue, locked=options.locked, snapshot_id=options.snapshot_id
+    )
+    result = run_until(Stage.PROMOTE, plan, options.run, to=options.to)
+    return report_run(result, as_json=options.common.json, refs=options.refs)
+
+
+COMMANDS = {"run": Command(RunCommandOptions, run)}

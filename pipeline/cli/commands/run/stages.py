@@ -1,0 +1,102 @@
+"""build, scan, sbom, test, push, sign: a run that ends at this stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...arguments import group
+from ...command import Command
+from ...common_options import (
+    CatalogueOptions,
+    CommonOptions,
+    RunOptions,
+    locked_flag,
+    refs_option,
+    snapshot_option,
+)
+
+if TYPE_CHECKING:
+    from pipeline.run import Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageOptions:
+    """What the command of a stage understands."""
+
+    common: CommonOptions = group(CommonOptions)
+    catalogue: CatalogueOptions = group(CatalogueOptions)
+    run: RunOptions = group(RunOptions)
+    locked: bool = locked_flag()
+    snapshot_id: str | None = snapshot_option()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushStageOptions:
+    """What `push` and `sign` understand."""
+
+    stage: StageOptions = group(StageOptions)
+    refs: Path | None = refs_option()
+
+
+def build(options: StageOptions) -> int:
+    """Build targets and push them by digest."""
+    from pipeline.run import Stage
+
+    return _run(Stage.BUILD, options)
+
+
+def scan(options: StageOptions) -> int:
+    """Build and scan targets."""
+    from pipeline.run import Stage
+
+    return _run(Stage.SCAN, options)
+
+
+def sbom(options: StageOptions) -> int:
+    """Build targets and list their packages."""
+    from pipeline.run import Stage
+
+    return _run(Stage.SBOM, options)
+
+
+def test(options: StageOptions) -> int:
+    """Build and test targets."""
+    from pipeline.run import Stage
+
+    return _run(Stage.TEST, options)
+
+
+def push(options: PushStageOptions) -> int:
+    """Push images whose gates are open to the first environment."""
+    from pipeline.run import Stage
+
+    return _run(Stage.PUSH, options.stage, options.refs)
+
+
+def sign(options: PushStageOptions) -> int:
+    """Push images and sign them."""
+    from pipeline.run import Stage
+
+    return _run(Stage.SIGN, options.stage, options.refs)
+
+
+def _run(until: Stage, options: StageOptions, refs: Path | None = None) -> int:
+    from ...planning.reader import PlanRequest
+    from .until import report_run, run_until
+
+    plan = PlanRequest.of(
+        options.common, options.catalogue, locked=options.locked, snapshot_id=options.snapshot_id
+    )
+    return report_run(run_until(until, plan, options.run), as_json=options.common.json, refs=refs)
+
+
+COMMANDS = {
+    "build": Command(StageOptions, build),
+    "scan": Command(StageOptions, scan),
+    "sbom": Command(StageOptions, sbom),
+    "test": Command(StageOptions, test),
+    "push": Command(PushStageOptions, push),
+    "sign": Command(PushStageOptions, sign),
+}

@@ -1,0 +1,65 @@
+"""What `run` and the commands of single stages share: targets go through the stages up to and including one."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import EnvironmentProblem
+
+if TYPE_CHECKING:
+    from pipeline.run import RunResult, Stage
+
+    from ...common_options import RunOptions
+    from ...planning.reader import PlanRequest
+
+
+def run_until(until: Stage, plan: PlanRequest, options: RunOptions, *, to: str | None = None) -> RunResult:
+    """The result of a run; `to` is the environment to promote to."""
+    from ... import signals
+
+    return signals.run(partial(_run, until, plan, options, to))
+
+
+def report_run(result: RunResult, *, as_json: bool, refs: Path | None = None) -> int:
+    """Print a result and give its exit code; with `refs` also write what was pushed to this file.
+
+    Raises EnvironmentProblem.
+    """
+    from ...output.run_result import print_run_result
+
+    if refs:
+        _write_refs(refs, result)
+    print_run_result(result, as_json=as_json)
+    return int(result.exit_code)
+
+
+def _write_refs(path: Path, result: RunResult) -> None:
+    from pipeline.run.platform_refs import write_refs
+
+    from ...files.replace import replace_file
+
+    try:
+        replace_file(path, write_refs(ref for image in result.images for ref in image.refs))
+    except EnvironmentProblem as error:
+        raise EnvironmentProblem(
+            error.message,
+            hint="name another file for --refs; the images are pushed, the same command finds them",
+        ) from None
+
+
+async def _run(until: Stage, plan: PlanRequest, options: RunOptions, to: str | None) -> RunResult:
+    from pipeline.release.environments import environment
+    from pipeline.run import Stage, run
+
+    from ...output.progress import Progress
+    from ...run_context import RunRequest, open_run
+
+    command = "run" if until is Stage.PROMOTE else str(until)
+    with Progress() as report:
+        async with open_run(command, RunRequest(plan, options, until), report) as context:
+            target = None
+            if until is Stage.PROMOTE:
+                target = environment(context.plan.project.environments, to)
+            return await run(context, until, target)

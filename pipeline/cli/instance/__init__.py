@@ -1,0 +1,1 @@
+"""This user's instance as a command uses it: registry, engines, mirrors, lock and keys."""

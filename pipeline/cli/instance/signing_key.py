@@ -1,0 +1,48 @@
+"""The key pair that signs: the one in the environment, else this instance's own, generated at the first run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline.trust.keypair import KeyPair, generate
+
+from ..files.replace import replace_file
+
+
+def signing_key(environ: Mapping[str, str], data: Path) -> KeyPair:
+    """The key pair in COSIGN_PRIVATE_KEY, COSIGN_PUBLIC_KEY and COSIGN_PASSWORD (contents, as cosign's `env://`), or
+    in the instance's `keys` folder, where one is generated if there is none.
+
+    Raises UsageError when one half is given without the other, EnvironmentProblem.
+    """
+    private, public = environ.get("COSIGN_PRIVATE_KEY"), environ.get("COSIGN_PUBLIC_KEY")
+    if bool(private) != bool(public):
+        raise UsageError(
+            "COSIGN_PRIVATE_KEY and COSIGN_PUBLIC_KEY belong together",
+            hint="cosign public-key --key cosign.key > cosign.pub; then set both to the files' contents",
+        )
+    if private and public:
+        password = environ.get("COSIGN_PASSWORD", "")
+        return KeyPair(public.encode(), "COSIGN_PUBLIC_KEY", private.encode(), password)
+    return _instance_key(data / "keys")
+
+
+def _instance_key(folder: Path) -> KeyPair:
+    private, public, password = (folder / name for name in ("cosign.key", "cosign.pub", "password"))
+    try:
+        if not private.exists():
+            _generate(folder)
+        return KeyPair(public.read_bytes(), str(public), private.read_bytes(), password.read_text())
+    except OSError as error:
+        raise EnvironmentProblem(f"the signing key in {folder} cannot be used: {error}") from None
+
+
+def _generate(folder: Path) -> None:
+    pair = generate()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The private half is written last: while it is missing, the next run generates a whole pair again.
+    replace_file(folder / "password", pair.password, mode=0o600)
+    replace_file(folder / "cosign.pub", pair.public, mode=0o600)
+    replace_file(folder / "cosign.key", pair.sealed, mode=0o600)

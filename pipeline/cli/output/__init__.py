@@ -1,0 +1,1 @@
+"""What people and CI see: data on stdout; messages, progress and annotations on stderr."""

@@ -1,0 +1,150 @@
+"""From options and this machine to a run's context: catalogue, lock, commit, keys, engines, limits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pipeline.engine.buildkit.cache import VARIABLES
+from pipeline.engine.buildkit.config import PATIENCE
+from pipeline.errors import UsageError
+from pipeline.registry import Registry
+from pipeline.run import RunContext, RunLimits, Stage
+from pipeline.run.context import CacheSite
+from pipeline.run.platforms import refuse_impossible
+
+from .common_options import RunOptions
+from .git.ci_event import main_branch
+from .git.revision import read_epoch, read_revision
+from .host_secrets import HostSecrets
+from .instance.engines import open_engines
+from .instance.limits import seconds
+from .instance.session import InstanceSession, instance_session
+from .instance.signing_key import signing_key
+from .planning.reader import PlanReader, PlanRequest
+from .registry_access import registry_access
+
+if TYPE_CHECKING:
+    from pipeline.model import Platform
+    from pipeline.plan import Plan
+    from pipeline.run import Engines
+
+    from .output.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a run is for: `until` is its last stage, None when nothing is built; with `keys` the lock, and so the
+    keys, are those that a run would have."""
+
+    plan: PlanRequest
+    options: RunOptions = field(default_factory=RunOptions)
+    until: Stage | None = None
+    keys: bool = False
+
+
+@asynccontextmanager
+async def open_run(command: str, request: RunRequest, report: Progress) -> AsyncIterator[RunContext]:
+    """The context of a command's run, in a session of this user's instance."""
+    async with (
+        instance_session(request.plan.root, command, report, emulate=request.options.emulate) as session,
+        run_context(request, session, report) as context,
+    ):
+        yield context
+
+
+@asynccontextmanager
+async def run_context(
+    request: RunRequest, session: InstanceSession, report: Progress
+) -> AsyncIterator[RunContext]:
+    """The context of a run; a lock is written first where it is missing something, unless `--locked` forbids that.
+
+    Raises what reading a plan and resolving references raise.
+    """
+    options, until = request.options, request.until
+    if request.plan.locked and options.pull:
+        raise UsageError("--pull resolves bases again, --locked forbids it", hint="leave out one of them")
+    plans = PlanReader(request.plan)
+    async with (
+        Registry(registry_access()) as registry,
+        open_engines(options.engines, session) as engines,
+    ):
+        plan = plans.read(session.lock.read())
+        context = _context(request, session, plan, registry, engines, report)
+        if not request.plan.locked:
+            lock_file = session.lock
+            if session.site is not None and (request.keys or until is not None):
+                targets = _locked_together(plans, plan, session)
+                lock_file = await session.ensure_stand_ins(
+                    _platforms(targets), _refuse_impossible_targets(context, until)
+                )
+            lock = await lock_file.ensure(plan, registry, session.mirrors, report, pull=options.pull)
+            context = replace(context, plan=plans.read(lock))
+        if until is not None and until.number >= Stage.PUSH.number:
+            context = replace(context, whole=plans.whole_platforms(session.lock.read()))
+        yield context
+
+
+def _context(
+    request: RunRequest,
+    session: InstanceSession,
+    plan: Plan,
+    registry: Registry,
+    engines: Engines,
+    report: Progress,
+) -> RunContext:
+    root, cache = request.plan.root, session.settings.cache
+    jobs = request.options.jobs or max(2, os.cpu_count() or 2)
+    return RunContext(
+        plan=plan,
+        registry=registry,
+        engine=engines.default,
+        others=engines.by_platform,
+        host=session.host,
+        mirrors=session.mirrors,
+        signing=signing_key(os.environ, session.settings.data),
+        revision=read_revision(root, os.environ),
+        today=datetime.now(UTC).date(),
+        contexts=cache / "contexts",
+        cache=cache,
+        limits=RunLimits.of(jobs, seconds("LOCKAGE_BUILDER_LIMIT", PATIENCE)),
+        report=report,
+        fresh=request.options.fresh,
+        source_date_epoch=read_epoch(os.environ),
+        secrets=HostSecrets(os.environ, root),
+        caches=CacheSite(
+            root.absolute(),
+            main_branch(os.environ),
+            {name: value for name in VARIABLES if (value := os.environ.get(name))},
+        ),
+    )
+
+
+def _locked_together(plans: PlanReader, plan: Plan, session: InstanceSession) -> Plan:
+    """The plan whose platforms the lab's base has to have: like its publisher's, it is the same for a run that leaves
+    some of them to others."""
+    selection = plans.request.selection
+    return plans.whole(session.lock.read()) if selection.splits_tags or selection.targets else plan
+
+
+def _platforms(plan: Plan) -> set[Platform]:
+    """The platforms of external bases and external targets."""
+    bases = {base.on or target.platform for target in plan.targets for base in target.bases if base.reference}
+    return bases | {target.platform for target in plan.targets if target.external}
+
+
+def _refuse_impossible_targets(context: RunContext, until: Stage | None) -> Callable[[], Awaitable[None]]:
+    """Where no engine runs programs of a platform, a stand-in for its base would be made in vain."""
+
+    async def no_record(key: str) -> None:
+        return None
+
+    async def refuse() -> None:
+        if until is not None:
+            await refuse_impossible(context, until, no_record)
+
+    return refuse

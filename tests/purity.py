@@ -1,0 +1,58 @@
+"""What unit tests of pure rooms may not use: the clock. (Sockets and processes: `tests/conftest.py`.)"""
+
+from __future__ import annotations
+
+import datetime
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+ROOMS = ("catalogue", "config", "dockerfile", "importing", "model", "plan", "policy")
+TESTS = tuple(f"tests/{room}/" for room in (*ROOMS, "trust"))  # trust: no sockets, but a clock
+
+_CALLERS = tuple(f"{package}.{room}." for package in ("pipeline", "tests") for room in ROOMS)
+_CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "localtime", "gmtime")
+
+
+@contextmanager
+def no_clock(node: str) -> Iterator[None]:
+    """Refuse the clock to pure rooms and their tests; anybody else may read it, such as Hypothesis or the front."""
+    active = [True]  # what is imported meanwhile keeps these functions
+
+    def guarded(name: str, real: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object) -> object:
+            caller = sys._getframe(1).f_globals.get("__name__", "")
+            if active and caller.startswith(_CALLERS):
+                raise AssertionError(f"{node} is a unit test, and {caller} called {name}")
+            return real(*args)
+
+        return call
+
+    def refused(cls: type, *_: object) -> object:
+        raise AssertionError(f"{node} is a unit test and read the clock")
+
+    today = classmethod(refused)
+    no_date = type("date", (datetime.date,), {"today": today})
+    no_datetime = type("datetime", (datetime.datetime,), {"now": today, "today": today, "utcnow": today})
+    replaced: list[tuple[object, str, object]] = []
+
+    def replace(owner: object, name: str, new: object) -> None:
+        replaced.append((owner, name, getattr(owner, name)))
+        setattr(owner, name, new)
+
+    for name in _CLOCKS:
+        replace(time, name, guarded(f"time.{name}", getattr(time, name)))
+    for module_name, module in tuple(sys.modules.items()):
+        if module_name.startswith(_CALLERS):
+            for name, value in tuple(vars(module).items()):
+                if value is datetime.date:
+                    replace(module, name, no_date)
+                elif value is datetime.datetime:
+                    replace(module, name, no_datetime)
+    try:
+        yield
+    finally:
+        active.clear()
+        for owner, name, value in reversed(replaced):
+            setattr(owner, name, value)
