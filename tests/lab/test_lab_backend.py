@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import time
 import urllib.request
 from collections.abc import Callable
 from functools import partial
@@ -56,6 +57,17 @@ def engine_pid(settings: LabSettings) -> int:
     record = LabEngine(settings).state()[1]
     assert record is not None
     return record.pid
+
+
+def suspend(pid: int) -> None:
+    """Stop a process and wait until all its threads have stopped, which takes a moment on a busy machine."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + 10
+    while {
+        stat.read_text().rpartition(")")[2].split()[0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")
+    } != {"T"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def layers(reference: str) -> list[str]:
@@ -159,7 +171,7 @@ def test_an_engine_that_hangs_is_replaced(
     up(settings)
     pid = engine_pid(settings)
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    os.kill(int(children[0]), signal.SIGSTOP)  # the engine itself; process 1 there is tini
+    suspend(int(children[0]))  # the engine itself; process 1 there is tini
     assert status(settings).engine.answers is False
     instance = up(settings, story)
     assert "does not answer: restarting it" in str(story)
