@@ -1,4 +1,4 @@
-"""lockage.yml: the project, where its images go, what they stand on, and what closes a gate."""
+"""lockage.yml: the project, where its images go, what they are based on, and what closes a gate."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def variant_schema() -> dict[str, object]:
 def project_schema() -> dict[str, object]:
     """lockage.yml."""
     return _of(
-        ProjectFile, "project", "lockage.yml", "Where images go, what they stand on, what closes a gate"
+        ProjectFile, "project", "lockage.yml", "Where images go, what they are based on, what closes a gate"
     )
 
 

@@ -58,7 +58,7 @@ class Variables:
             elif equals:
                 try:
                     self.values[name] = self.expand(default)
-                except ValueError:  # told where it is used
+                except ValueError:  # reported where it is used
                     self.values[name] = None
 
     def expand(self, text: str) -> str:

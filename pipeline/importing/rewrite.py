@@ -45,7 +45,7 @@ def rewrite(text: str, platform: Platform, choose: Callable[[BaseUse], str | Non
             taken.by_hand.append(
                 (
                     instruction.line,
-                    "ONBUILD takes files of the images that stand on this one: write rootfs/ before them",
+                    "ONBUILD takes files of the images based on this one: write rootfs/ before them",
                 )
             )
     edits = [*taken.edits]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def template_line(plan: Plan, target_id: str, line: int) -> lines.Line | None:
     """The template's file and line that a line (from 1) of a target's Dockerfile comes from.
 
-    The line that copies rootfs/ comes from FROM. None if it cannot be told, or there is no such line.
+    The line that copies rootfs/ comes from FROM. None if it is unknown, or there is no such line.
     """
     from pipeline.catalogue.cascade import resolve
     from pipeline.catalogue.discover import discover

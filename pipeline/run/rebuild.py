@@ -102,8 +102,8 @@ async def _rebuild(
     bases = await _known_bases(context.plan, records, target)
     before, tag = context.builds.at(known.digest), f"{target.key}{REBUILT}"
     epoch = await image_created(images, before, target.platform)
-    afresh = replace(context, fresh=True, revision=_revision(known), source_date_epoch=epoch)
-    record = await Builder(afresh, images).build(target, bases, tag=tag, reason="once more")
+    rebuilding = replace(context, fresh=True, revision=_revision(known), source_date_epoch=epoch)
+    record = await Builder(rebuilding, images).build(target, bases, tag=tag, reason="once more")
     if record.digest == known.digest:
         await _untag(context.registry, context.builds.tagged(tag))
         if record.attestations:

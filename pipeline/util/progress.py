@@ -26,7 +26,7 @@ class ProgressState(StrEnum):
 
     BUILT = "built"
     REUSED = "reused"
-    IN_PLACE = "in place"
+    UP_TO_DATE = "up to date"
     EQUAL = "equal"
     DIFFERENT = "different"
     CLOSED = "closed"

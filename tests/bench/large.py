@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 BASE = "debian:12"
-_CHAIN = 10  # images in a row that stand on each other
+_CHAIN = 10  # images in a row based on each other
 
 _PROJECT = f"version: 1\nproject: large\nsource: https://example.com/large\nbases: [{BASE}]\n"
 _ODD = """\

@@ -1,4 +1,4 @@
-"""What the benchmarks stand on: a clone, homes of their own, bytecode of their own; all gone afterwards."""
+"""What the benchmarks need: a clone, homes of their own, bytecode of their own; all gone afterwards."""
 
 from __future__ import annotations
 

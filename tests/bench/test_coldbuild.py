@@ -50,7 +50,7 @@ def test_dependents_get_the_digests_of_their_bases() -> None:
 
 
 def test_a_build_that_fails_ends_the_benchmark() -> None:
-    """Nothing that stands on it is begun."""
+    """None of its dependents is begun."""
     begun: list[str] = []
 
     def build(target: dict[str, Any], digests: dict[str, tuple[str, str]]) -> tuple[str, float]:

@@ -12,7 +12,7 @@ from . import large
 
 
 def test_the_bake_file_has_the_targets_of_the_plan(tmp_path: Path) -> None:
-    """Every target by a name of its own, standing on the targets that it stands on in the plan."""
+    """Every target by a name of its own, with the bases that it has in the plan."""
     large.write(tmp_path, images=20)
     source = read_source(tmp_path)
     plan = json.loads(make_plan(source, lock=lock_of(source)).to_json())

@@ -28,7 +28,7 @@ def test_a_line_for_each_event_but_good_ends_and_repetitions(capsys: pytest.Capt
         build,
         ProgressEvent("app/1.0.0/linux-amd64", ProgressState.SCAN),
         ProgressEvent("app/1.0.0/linux-amd64", ProgressState.BUILT),
-        ProgressEvent("app:1.0.0", ProgressState.IN_PLACE),
+        ProgressEvent("app:1.0.0", ProgressState.UP_TO_DATE),
         ProgressEvent("", ProgressState.LOCK, "3 references pinned in lockage.lock"),
         ProgressEvent("low/1.0.0/linux-amd64", ProgressState.CLOSED, "CVE-1 HIGH in curl 1 (no fix yet)"),
     )

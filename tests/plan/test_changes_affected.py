@@ -1,4 +1,4 @@
-"""What a change touches: exactly what two whole plans differ in, and everything that stands on it."""
+"""What a change touches: exactly what two whole plans differ in, and everything based on it."""
 
 import pytest
 
@@ -43,11 +43,11 @@ def lock_file(**digests):
 
 
 CASES = {
-    "a template, and what stands on it": (
+    "a template, and its dependents": (
         {"base/Dockerfile.tmpl": "FROM debian:12\nRUN x\n"},
         {
             "base/1.0.0": ("images/base/Dockerfile.tmpl changed",),
-            "app/2.0.0": ("stands on base/1.0.0/linux-amd64",),
+            "app/2.0.0": ("is based on base/1.0.0/linux-amd64",),
         },
     ),
     "a comment in image.yml": ({"base/image.yml": "# new words\ntags: ['1.0.0']\n"}, {}),
@@ -62,7 +62,7 @@ CASES = {
             "base/1.1.0": ("new",),
             "app/2.0.0": (
                 "its base base:1 is now base/1.1.0/linux-amd64, was base/1.0.0/linux-amd64",
-                "stands on base/1.1.0/linux-amd64",
+                "is based on base/1.1.0/linux-amd64",
             ),
         },
     ),
@@ -143,7 +143,7 @@ def test_the_lock_moves_those_who_stand_on_it():
     found = affected_since(make_plan(now), before_of(was, now))
     assert {a.id: a.reasons for a in found.affected} == {
         "base/1.0.0/linux-amd64": ("docker.io/library/debian:12 is locked to another digest",),
-        "app/2.0.0/linux-amd64": ("stands on base/1.0.0/linux-amd64",),
+        "app/2.0.0/linux-amd64": ("is based on base/1.0.0/linux-amd64",),
     }
 
 
@@ -168,7 +168,7 @@ def test_lockage_yml_by_what_it_says():
     }
     assert reasons(FILES, FILES, PROJECT + "builds: cache\n", PROJECT)["app/2.0.0"] == (
         "lockage.yml: builds changed",
-        "stands on base/1.0.0/linux-amd64",
+        "is based on base/1.0.0/linux-amd64",
     )
     both = impact(FILES, FILES, PROJECT + "platforms: [linux/amd64, linux/arm64]\n", PROJECT)
     assert {a.id: a.reasons[0] for a in both.affected} == {
@@ -190,7 +190,7 @@ def test_an_image_that_could_not_be_read_counts_byfile_of(broken):
     changed = f"images/{next(iter(broken))} changed"
     assert {a.id: a.reasons for a in found.affected} == {
         "base/1.0.0/linux-amd64": (changed,),
-        "app/2.0.0/linux-amd64": ("stands on base/1.0.0/linux-amd64",),
+        "app/2.0.0/linux-amd64": ("is based on base/1.0.0/linux-amd64",),
     }
     [note] = found.notes
     assert "images/base/" in note
@@ -222,8 +222,8 @@ def test_by_name_alone():
     assert by("README.md", "images/app/README.md", "images/nobody/x") == {}
     assert by("images/base/Dockerfile.tmpl") == {
         "base/1.0.0": "images/base/Dockerfile.tmpl changed",
-        "app/2.0.0": "stands on base/1.0.0/linux-amd64",
-        "app/3.0.0": "stands on base/1.0.0/linux-amd64",
+        "app/2.0.0": "is based on base/1.0.0/linux-amd64",
+        "app/3.0.0": "is based on base/1.0.0/linux-amd64",
     }
     assert by("images/app/rootfs/gone") == {
         "app/2.0.0": "images/app/rootfs/gone is gone",

@@ -44,7 +44,7 @@ ROOTFS = st.dictionaries(
 
 @st.composite
 def images(draw, name, below):
-    """The files of one image, which may stand on those below it or on something from elsewhere."""
+    """The files of one image, which may be based on those below it or on something from elsewhere."""
     base = draw(
         SOME(["debian:12", "debian:13", "${X:-debian:12}", *(f"{b}:{t}" for b in below for t in ("1", "1"))])
     )
@@ -148,7 +148,7 @@ def keys(plan, lock):
 
 
 def expected(old, new, lock_old, lock_new):
-    """The oracle: what differs between two whole plans, and what stands on it."""
+    """The oracle: what differs between two whole plans, and its dependents."""
     was, now = keys(old, lock_old), keys(new, lock_new)
     deep, named = set(), set()
     everywhere = old.project.builds != new.project.builds

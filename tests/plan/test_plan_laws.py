@@ -34,7 +34,7 @@ def catalogue(pairs):
 
 
 def below(pairs):
-    """What each number stands on, directly or not."""
+    """The bases of each number, direct or not."""
     reach = {n: {b for a, b in pairs if a == n} for n in range(COUNT)}
     for _ in range(COUNT):
         reach = {n: bases.union(*(reach[b] for b in bases)) for n, bases in reach.items()}

@@ -15,7 +15,7 @@ from tests.catalogue.sample import plan
 
 
 def a_plan(bases: dict[str, list[str]]) -> Plan:
-    """A plan of targets with these ids and edges; a target comes after what it stands on."""
+    """A plan of targets with these ids and edges; a target comes after its bases."""
     made = plan({"images/a/image.yml": "tags: [1]\n", "images/a/Dockerfile.tmpl": "FROM scratch\n"})
     one = made.targets[0]
     targets = [

@@ -1,4 +1,4 @@
-"""Only what a change touches is taken through the stages; what it stands on is found by its key."""
+"""Only what a change touches is taken through the stages; its bases are found by their keys."""
 
 from __future__ import annotations
 

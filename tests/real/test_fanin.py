@@ -200,7 +200,7 @@ def test_one_job_each_does_what_one_run_does(site: Site, project: Callable[..., 
     assert not any(s["engine_used"] for s in shards)
     assert {t["id"]: t["digest"] for s in shards for t in s["targets"]} == by_job
     names = [{t["image"] for t in s["targets"]} for s in shards]
-    assert names == [{"low", "mid"}, {"low", "side"}]  # low is what side stands on
+    assert names == [{"low", "mid"}, {"low", "side"}]  # low is the base of side
     assert site.run("-C", root, "build", "--shard", "3/2", expect=2)
 
 

@@ -28,7 +28,7 @@ policy:
 
 @pytest.fixture
 def vulnerable(project: Callable[..., Path]) -> Path:
-    """An image with a HIGH finding, one that stands on it, and one that has nothing to do with them."""
+    """An image with a HIGH finding, one based on it, and one that has nothing to do with them."""
     return project(
         {
             "images/weak/image.yml": samples.image("1.0.0"),

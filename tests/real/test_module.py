@@ -65,7 +65,7 @@ def dagger(site: Site) -> Dagger:
 
 @pytest.fixture
 def pair(project: Callable[..., Path]) -> Path:
-    """An image with every kind of file in its rootfs, and one that stands on it."""
+    """An image with every kind of file in its rootfs, and one based on it."""
     child = {
         "images/child/image.yml": samples.image("1.0.0"),
         "images/child/Dockerfile.tmpl": "FROM hello:1.2\nRUN echo {{ tag }} > /etc/child\n",

@@ -32,7 +32,7 @@ def base(site: Site, request: pytest.FixtureRequest) -> str:
 
 
 def catalogue(project: Callable[..., Path], base: str) -> Path:
-    """An image that stands on it."""
+    """An image based on it."""
     root = project(samples.hello(base=f"FROM {base}:1.2.0-slim\n"))
     text = (root / "lockage.yml").read_text()
     (root / "lockage.yml").write_text(

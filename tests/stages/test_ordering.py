@@ -1,4 +1,4 @@
-"""What others wait for is built first, and nothing before what it stands on."""
+"""What others wait for is built first, and nothing before its bases."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-_SILENT_ENDS = frozenset({ProgressState.BUILT, ProgressState.REUSED, ProgressState.IN_PLACE})
+_SILENT_ENDS = frozenset({ProgressState.BUILT, ProgressState.REUSED, ProgressState.UP_TO_DATE})
 """Good ends: the table at the end of a run shows them."""
 _SHOWN_ENDS = frozenset({ProgressState.CLOSED, ProgressState.FAILED, ProgressState.ABORTED})
 _MOST_RUNNING = 4

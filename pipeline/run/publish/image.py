@@ -62,7 +62,7 @@ async def publish(steps: PublishSteps, publication: Publication, status: Status)
     except LockageError as fault:
         steps.context.tell(publication.name, ProgressState.FAILED)
         return ImageResult(target.image, target.tag, Status.FAILED, fault.message, fault=fault)
-    steps.context.tell(publication.name, ProgressState.IN_PLACE)
+    steps.context.tell(publication.name, ProgressState.UP_TO_DATE)
     return result
 
 

@@ -45,13 +45,13 @@ def status(options: StatusOptions) -> int:
 
 
 def _print(instance: InstanceStatus, settings: LabSettings, daemon: Daemon | None) -> None:
-    way = (
+    backend = (
         f"{instance.backend.kind}: {instance.backend.why}"
         if instance.backend
         else f"none: {instance.problem}"
     )
     builders = [f"{lease.builder} for pid {lease.pid}" for lease in instance.leases if lease.builder]
-    rows = [("way", way)]
+    rows = [("backend", backend)]
     rows += [
         (each.name, _daemon(each))
         for each in (instance.registry, instance.engine)
