@@ -1,4 +1,4 @@
-"""ARG: which a Dockerfile declares, and what FROM can say with those above the first one."""
+"""ARG: the arguments that a Dockerfile declares, and the variables that FROM may use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BUILD_PLATFORM = ("BUILDPLATFORM", "BUILDOS", "BUILDOSVERSION", "BUILDARCH", "BU
 
 
 def declared_arguments(text: str) -> frozenset[str]:
-    """The names of every ARG, in whatever stage."""
+    """The names of every ARG, in all stages."""
     return frozenset(
         word.text.partition("=")[0]
         for instruction in scanned(text).instructions
@@ -24,7 +24,7 @@ def declared_arguments(text: str) -> frozenset[str]:
 
 
 def target_variables(platform: Platform) -> dict[str, str]:
-    """What every build has from the platform that it is for."""
+    """The predefined variables of a build for a platform."""
     return {
         "TARGETPLATFORM": str(platform),
         "TARGETOS": platform.os,
@@ -35,7 +35,7 @@ def target_variables(platform: Platform) -> dict[str, str]:
 
 
 class Variables:
-    """What FROM may say: the platform's variables, and the ARGs above the first FROM."""
+    """The variables available to FROM: the platform's, and the ARGs before the first FROM."""
 
     def __init__(self, file: Dockerfile, platform: Platform, arguments: Mapping[str, str]) -> None:
         self._arguments, self._escape = arguments, file.escape
@@ -49,7 +49,7 @@ class Variables:
         self._declared: set[str] = set()
 
     def take(self, instruction: Instruction) -> None:
-        """Add those of an ARG."""
+        """Add the variables of an ARG."""
         for word in (*instruction.flags, *instruction.words):
             name, equals, default = word.text.partition("=")
             self._declared.add(name)
@@ -67,7 +67,7 @@ class Variables:
 
 
 def global_variables(text: str, platform: Platform, arguments: Mapping[str, str]) -> Mapping[str, str | None]:
-    """The variables that an ARG in a stage takes over: the platform's, and those above the first FROM."""
+    """The variables that an ARG in a stage inherits: the platform's, and those before the first FROM."""
     file = scanned(text)
     variables = Variables(file, platform, arguments)
     for instruction in takewhile(lambda i: i.keyword != "FROM", file.instructions):
@@ -77,6 +77,6 @@ def global_variables(text: str, platform: Platform, arguments: Mapping[str, str]
 
 
 def stage_name(instruction: Instruction) -> str:
-    """What FROM calls its stage; nothing if it has no name."""
+    """The name that FROM gives its stage; empty without one."""
     words = instruction.words
     return words[2].text.lower() if len(words) >= 3 and words[1].text.upper() == "AS" else ""

@@ -1,4 +1,4 @@
-"""The images that a Dockerfile is based on, and two edits: COPY rootfs/ added, bases replaced."""
+"""The images that a Dockerfile is based on, and two edits: insert COPY rootfs/, replace bases."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class BaseUse:
-    """One place where a Dockerfile names an image: the name, its line, and where the text stands."""
+    """One place where a Dockerfile names an image: the name, its line, and its offsets in the text."""
 
     name: str  # with variables replaced
     line: int
     start: int
     end: int
     instruction: str  # FROM, COPY, ADD or RUN
-    platform: Platform | None = None  # FROM --platform=…, when it is not the target's own
+    platform: Platform | None = None  # FROM --platform=…, if not the target's own
     on_build_platform: bool = False  # FROM --platform=$BUILDPLATFORM, which depends on the engine
 
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """Every image that a Dockerfile names, what each stage is built from (a use, the number of a stage above, None
-    for `scratch` and for what could not be understood), and what could not be."""
+    """Every image that a Dockerfile names; the base of each stage (a use, the number of an earlier stage, None for
+    `scratch` or an invalid FROM); and the problems."""
 
     bases: tuple[BaseUse, ...]
     froms: tuple[BaseUse | int | None, ...]
     problems: tuple[tuple[int, str], ...]
-    replaced: tuple[BaseUse, ...] = ()  # what named contexts stand in for
-    skipped: frozenset[int] = frozenset()  # stages that named contexts stand in for
-    contexts: frozenset[str] = frozenset()  # names of contexts that stand in for something
+    replaced: tuple[BaseUse, ...] = ()  # replaced by named contexts
+    skipped: frozenset[int] = frozenset()  # stages that named contexts replace
+    contexts: frozenset[str] = frozenset()  # names of contexts that replace something
 
     @property
     def stages(self) -> int:
@@ -52,7 +52,7 @@ class Uses:
 
     @property
     def chain(self) -> tuple[int, ...]:
-        """The stages that the last one is built from, the lowest first, and the last one itself."""
+        """The stages that the last one is built from, lowest first, then the last one itself."""
         out: list[int] = []
         at: BaseUse | int | None = len(self.froms) - 1 if self.froms else None
         while isinstance(at, int):
@@ -62,13 +62,13 @@ class Uses:
 
     @property
     def root(self) -> BaseUse | None:
-        """The image that the last stage is based on, through stages; None for `scratch`."""
+        """The image that the last stage is based on, through other stages; None for `scratch`."""
         lowest = self.froms[self.chain[0]] if self.froms else None
         return lowest if isinstance(lowest, BaseUse) else None
 
     @property
     def from_nothing(self) -> bool:
-        """Whether the last stage is based on `scratch`, through stages."""
+        """Whether the last stage is based on `scratch`, through other stages."""
         return bool(self.froms) and self.root is None and self.chain[0] not in self.skipped
 
 
@@ -76,7 +76,7 @@ _KEPT = 16_384  # texts: more than the targets of a large catalogue
 
 
 def context_name(name: str) -> str | None:
-    """What a named context must be called to stand in for an image or a stage of this name."""
+    """The name that a named context needs to replace an image or a stage of this name."""
     try:
         return Reference.parse(name).familiar.removesuffix(":latest")
     except ValueError:
@@ -89,10 +89,10 @@ def find_bases(
     arguments: Mapping[str, str] = _NOTHING,
     contexts: Collection[str] = (),
 ) -> Uses:
-    """The images in FROM, COPY --from and RUN --mount=from, for one platform; stages and `scratch` left out.
+    """The images in FROM, COPY --from and RUN --mount=from, for one platform, without stages and `scratch`.
 
-    Variables in FROM are the `TARGET…` ones and those of ARG before the first FROM: the build argument of that
-    name, else the default, else nothing. What one of the named `contexts` stands in for is no base.
+    Variables in FROM are the `TARGET…` ones and those of ARG before the first FROM: the build argument of that name,
+    otherwise the default, otherwise empty. An image that one of the named `contexts` replaces is not a base.
     """
     if not arguments and not contexts:
         return _find_bases(text, platform, (), _NO_NAMES)
@@ -130,7 +130,7 @@ def _find_bases(
             stages.append(name)
             continue
         if instruction.later and len(stages) < len(every):
-            instruction = instruction.later  # a stage below triggers it in this very build
+            instruction = instruction.later  # a later stage triggers it in this build
         if instruction.keyword in ("COPY", "ADD", "RUN"):
             try:
                 words = named_images(instruction, text)
@@ -159,7 +159,7 @@ def _find_bases(
 
 
 def _below(use: BaseUse, stages: list[str]) -> BaseUse | int | None:
-    """What a stage is built from: the last stage above of that name (stages are called in lower case), or an image."""
+    """The base of a stage: the last earlier stage of that name (stage names are lower case), or an image."""
     if use.name in stages:
         return len(stages) - 1 - stages[::-1].index(use.name)
     return None if use.name == "scratch" else use
@@ -171,7 +171,7 @@ def final_base(
     arguments: Mapping[str, str] = _NOTHING,
     contexts: Collection[str] = (),
 ) -> BaseUse | None:
-    """The image that the last stage is based on, through stages it is built from; None for `scratch`."""
+    """The image that the last stage is based on, through other stages; None for `scratch`."""
     return find_bases(text, platform, arguments, contexts).root
 
 
@@ -182,7 +182,7 @@ def rewrite_uses(
     arguments: Mapping[str, str] = _NOTHING,
     contexts: Collection[str] = (),
 ) -> str:
-    """The same text with what `choose` gives in place of each image; None leaves it. Not a byte else changes."""
+    """The text with each image replaced by the result of `choose`; None keeps it. All other bytes stay the same."""
     edits = [
         (use.start, use.end, choose(use)) for use in find_bases(text, platform, arguments, contexts).bases
     ]
@@ -199,12 +199,12 @@ def rewrite_bases(
     arguments: Mapping[str, str] = _NOTHING,
     contexts: Collection[str] = (),
 ) -> str:
-    """The same text with images replaced by name (as `BaseUse.name` has it)."""
+    """The text with images replaced by name (as in `BaseUse.name`)."""
     return rewrite_uses(text, platform, lambda use: names.get(use.name), arguments, contexts)
 
 
 def copies_rootfs(text: str) -> bool:
-    """Whether the Dockerfile copies rootfs/ from its context by itself."""
+    """Whether the Dockerfile itself copies rootfs/ from its context."""
     for instruction in scanned(text).instructions:
         if instruction.keyword in ("COPY", "ADD") and instruction.flag("from") is None:
             sources = instruction.words[:-1]
@@ -214,7 +214,7 @@ def copies_rootfs(text: str) -> bool:
 
 
 def inject_rootfs(text: str, user: str) -> str:
-    """Put `COPY --chown=<user> rootfs/ /` behind the first FROM, unless rootfs/ is copied already."""
+    """Insert `COPY --chown=<user> rootfs/ /` after the first FROM, unless rootfs/ is copied already."""
     if copies_rootfs(text):
         return text
     first = next((i for i in scanned(text).instructions if i.keyword == "FROM"), None)
@@ -226,7 +226,7 @@ def inject_rootfs(text: str, user: str) -> str:
 
 
 def injected_line(text: str) -> int:
-    """The line (from 1) behind the first FROM: where `inject_rootfs` puts its COPY. 0 without a FROM."""
+    """The line (from 1) after the first FROM, where `inject_rootfs` inserts its COPY. 0 without a FROM."""
     first = next((i for i in scanned(text).instructions if i.keyword == "FROM"), None)
     return text.count("\n", 0, first.end) + 1 if first else 0
 
@@ -260,8 +260,8 @@ def _from(instruction: Instruction, variables: Variables, own: Platform) -> Base
 
 
 def named_images(instruction: Instruction, text: str) -> list[Word]:
-    """The values of --from and --mount=from= of a COPY, ADD or RUN, stages among them. Raises ValueError for one that
-    could not be replaced."""
+    """The values of --from and --mount=from= of a COPY, ADD or RUN, including stages. Raises ValueError for one
+    that cannot be replaced."""
     if instruction.keyword != "RUN":
         word = instruction.flag("from")
         return [_replaceable(word, word.text, text)] if word is not None and word.text else []
@@ -274,7 +274,7 @@ def named_images(instruction: Instruction, text: str) -> list[Word]:
 
 
 def _replaceable(flag: Word, name: str, text: str, key: str = "") -> Word:
-    """Where a name stands in a flag's value, inside its quotes if there are any."""
+    """The offsets of a name in a flag's value, inside its quotes if any."""
     quotes = "[\"']*"
     if flag.plain and not key:
         return flag
@@ -286,7 +286,7 @@ def _replaceable(flag: Word, name: str, text: str, key: str = "") -> Word:
 
 
 def _is_stage(name: str, stages: list[str], *, by_number: bool) -> bool:
-    """Whether COPY or RUN names a stage, above it or below, and not an image."""
+    """Whether COPY or RUN refers to a stage, earlier or later, and not to an image."""
     if name == "scratch" or name.lower() in stages:
         return True
     return by_number and name.isascii() and name.isdecimal() and int(name[:9]) < len(stages)

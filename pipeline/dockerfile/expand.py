@@ -1,7 +1,7 @@
-"""Variables in FROM, as BuildKit's shell words know them (frontend/dockerfile/shell).
+"""Variables in FROM, with the syntax of BuildKit's shell words (frontend/dockerfile/shell).
 
 `$A`, `${A}`, `${A:-b}`, `${A-b}`, `${A:+b}`, `${A+b}`, `${A:?b}`, `${A?b}`, substitutions by pattern, quotes and
-backslashes. Variables that nothing declares are refused: what FROM names must be known before the build.
+backslashes. Undeclared variables are refused: the image in FROM must be known before the build.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ _OPERATOR = re.compile(r":?[-+?]|[#%]|//?")
 
 
 class Unresolved(ValueError):
-    """A word in FROM that cannot be known before the build."""
+    """A word in FROM that cannot be resolved before the build."""
 
 
 def expand(
     text: str, values: Mapping[str, str | None], escape: str = "\\", declared: Container[str] = ()
 ) -> str:
-    """The word with variables replaced and quotes removed; `escape` is the Dockerfile's escape character,
-    None the value of a variable that is set to something unknown. Of those without a value the `declared` ones
-    are empty. Raises `Unresolved`."""
+    """The word with variables replaced and quotes removed; `escape` is the Dockerfile's escape character. A
+    variable with the value None is set, but to an unknown value; a `declared` variable without a value is empty.
+    Raises `Unresolved`."""
     if not any(character in text for character in ("$", '"', "'", escape)):
         return text
     reader = _Reader(text, values, escape, declared)
@@ -43,7 +43,7 @@ class _Reader:
         self.unknown: str | None = None
 
     def until(self, stop: str | None, *, raw: bool = False) -> str:
-        """The text up to an unquoted `stop` (which is taken), or to the end; `raw` keeps escapes."""
+        """The text up to an unquoted `stop` (which is consumed), or to the end; `raw` keeps escapes."""
         out: list[str] = []
         while self.at < len(self.text):
             character = self.text[self.at]
@@ -119,7 +119,7 @@ class _Reader:
             return value or ""
         use_word = is_set if operator.endswith("+") else not is_set
         if not use_word:
-            self.unknown = before  # what is not used need not be known
+            self.unknown = before  # an unused value need not be known
             return "" if operator.endswith("+") else value or ""
         return word
 

@@ -1,4 +1,5 @@
-"""Which frontend reads a Dockerfile: `# syntax=`, as BuildKit detects it (frontend/dockerfile/parser/directives.go)."""
+"""The frontend that reads a Dockerfile: `# syntax=`, as BuildKit detects it
+(frontend/dockerfile/parser/directives.go)."""
 
 from __future__ import annotations
 
@@ -12,14 +13,14 @@ _KNOWN = frozenset(("syntax", "escape", "check"))
 
 @dataclass(frozen=True, slots=True)
 class Syntax:
-    """The frontend's image as it is written, and the line."""
+    """The frontend's image as written, and the line."""
 
     name: str
     line: int
 
 
 def find_syntax(text: str) -> Syntax | None:
-    """The frontend that a Dockerfile asks for; None for the builder's own."""
+    """The frontend that a Dockerfile requests; None for the builder's own."""
     if "syntax" not in text.casefold():
         return None
     text = text.removeprefix("\ufeff")

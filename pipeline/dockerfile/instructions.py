@@ -1,7 +1,7 @@
-"""A Dockerfile as instructions with their places: continuations, comments, heredocs, parser directives.
+"""A Dockerfile as instructions with their positions: continuations, comments, heredocs, parser directives.
 
-Follows BuildKit's parser (frontend/dockerfile/parser): directives only at the very top, comment and empty
-lines inside a continuation are skipped, heredocs after RUN, COPY and ADD.
+Follows BuildKit's parser (frontend/dockerfile/parser): directives only at the very top, comments and empty
+lines skipped inside a continuation, heredocs after RUN, COPY and ADD.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from .words import Logical, Word, read_flags
 
 _DIRECTIVE = re.compile(r"^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
 _HEREDOC = re.compile(r"\d*<<(-?)\s*([^<\s][^<]*)")
-# BuildKit's lexer (frontend/dockerfile/shell): white space behind << belongs to the word; a line with something
-# that is not closed, or with a substitution that is not known, has no words at all
+# BuildKit's lexer (frontend/dockerfile/shell): white space after << belongs to the word; a line with something
+# unclosed, or with an unknown substitution, has no words at all
 _VARIABLE = r"\$\{(?:[0-9]+|[@*#?$!-]|[^\W\d]\w*)(?:\}|(?::?[-+?]|[#%/])[^}]*\})|\$(?!\{)"
 _QUOTED = rf"""'[^']*'|"(?>[^"\\$]|\\.|{_VARIABLE})*\""""
 _SHELL_WORD = re.compile(rf"""(?><<\s*|\\.|\\$|[^\s"'\\$]|{_QUOTED}|{_VARIABLE})+""")
@@ -45,21 +45,21 @@ _HEREDOC_LINE = re.compile(r"\s*(?:ONBUILD\s+)?(?:RUN|COPY|ADD)(?:\s|$)", re.IGN
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One instruction; lines count from 1. `flags` are the leading `--…` words, `words` the rest (both are
-    left empty where they name no image and no file: CMD, RUN without a flag …). `later` is what ONBUILD puts
-    off to a build that is based on this one, `rest` what stands behind ENV and LABEL."""
+    """One instruction; lines count from 1. `flags` are the leading `--…` words, `words` the rest (both empty for
+    instructions that name no image or file: CMD, RUN without a flag …). `later` is the instruction that ONBUILD
+    defers to a build based on this image, `rest` the text after ENV and LABEL."""
 
     keyword: str
     flags: tuple[Word, ...]
     words: tuple[Word, ...]
     line: int
-    end: int  # offset behind its last line, heredocs included
+    end: int  # offset after its last line, heredocs included
     heredoc: bool = False
     later: Instruction | None = None
     rest: str = ""
 
     def flag(self, name: str) -> Word | None:
-        """The value of `--name=value`, with its own place."""
+        """The value of `--name=value`, with its position."""
         return next(self.flag_values(name), None)
 
     def flag_values(self, name: str) -> Iterator[Word]:
@@ -72,7 +72,7 @@ class Instruction:
 
 @dataclass(frozen=True, slots=True)
 class Dockerfile:
-    """Its text, its parser directives (`syntax`, `escape`, `check`) and its instructions."""
+    """The text, its parser directives (`syntax`, `escape`, `check`) and its instructions."""
 
     text: str
     directives: Mapping[str, str]
@@ -81,10 +81,10 @@ class Dockerfile:
 
 
 def scan(text: str) -> Dockerfile:
-    """Take a Dockerfile apart. Nothing is refused here: what is not understood stays words."""
+    """Parse a Dockerfile. Nothing is refused: text that is not understood stays as words."""
     lines = _LINE.findall(text)
     if text.startswith("\ufeff"):
-        lines[0] = " " + lines[0][1:]  # a byte order mark counts for nothing but its place
+        lines[0] = " " + lines[0][1:]  # a byte order mark is ignored, but its offset counts
     directives, escape = _directives(lines)
     continued = _CONTINUED[escape]
     out: list[Instruction] = []
@@ -122,7 +122,7 @@ def scan(text: str) -> Dockerfile:
 
 @lru_cache(maxsize=16_384)  # texts: more than the targets of a large catalogue
 def scanned(text: str) -> Dockerfile:
-    """As `scan`, once for each text."""
+    """Like `scan`, but parses each text once."""
     return scan(text)
 
 
@@ -141,12 +141,12 @@ def _directives(lines: list[str]) -> tuple[dict[str, str], str]:
 def _instruction(
     line: Logical, escape: str, number: int, end: int, heredoc: bool, at: int = 0
 ) -> Instruction:
-    """Keyword, flags, words, and what ONBUILD puts off, from an offset of a logical line on."""
+    """Keyword, flags, words, and the instruction that ONBUILD defers, from an offset of a logical line."""
     first = _WORD.search(line.text, at)
     if first is None:
         return Instruction("", (), (), number, end, heredoc)
     keyword = first[0].upper()
-    # most of a Dockerfile is RUN and ENV, and nobody asks for the words of those
+    # most of a Dockerfile is RUN and ENV, whose words are not needed
     if keyword in _WITHOUT_WORDS or (keyword == "RUN" and not _LEADING_FLAG.match(line.text, first.end())):
         return Instruction(keyword, (), (), number, end, heredoc)
     if keyword == "ONBUILD":
@@ -162,7 +162,7 @@ def _instruction(
 
 
 def _heredocs(logical: str) -> list[tuple[bool, str]]:
-    """Whether tabs are stripped, and the closing word, of every `<<NAME` that is a shell word of its own."""
+    """For every `<<NAME` that is a shell word of its own: whether tabs are stripped, and the closing word."""
     if not _HEREDOC_LINE.match(logical) or not _SHELL_LINE.fullmatch(logical):
         return []
     matches = (_HEREDOC.fullmatch(word) for word in _SHELL_WORD.findall(logical))

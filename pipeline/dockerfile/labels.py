@@ -1,7 +1,7 @@
-"""The labels that a Dockerfile sets itself: LABEL of the last stage, and of the stages that it is built from.
+"""The labels that a Dockerfile sets: LABEL of the last stage, and of the stages that it is based on.
 
-Keys and values are read as BuildKit reads them (frontend/dockerfile/parser/line_parsers.go), with the variables
-that ARG and ENV set above. What only the base's environment knows is not known before a build.
+Keys and values are read as BuildKit reads them (frontend/dockerfile/parser/line_parsers.go), with the variables of
+earlier ARG and ENV. Values from a base's environment are unknown before the build.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _GIVEN_BY_THE_BUILD = frozenset(("SOURCE_DATE_EPOCH",))
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A label's value, None where it is not known before the build, and the line that says it last."""
+    """A label's value, None if unknown before the build, and the last line that sets it."""
 
     value: str | None
     line: int
@@ -35,7 +35,7 @@ class Label:
 def labels_of(
     text: str, platform: Platform, arguments: Mapping[str, str], contexts: Collection[str] = ()
 ) -> Mapping[str, Label]:
-    """The labels of the final image that its Dockerfile sets, by key."""
+    """The labels that the Dockerfile sets on the final image, by key."""
     if "label" not in text.lower():
         return MappingProxyType({})
     return _labels_of(text, platform, tuple(sorted(arguments.items())), frozenset(contexts))
@@ -62,7 +62,8 @@ def _labels_of(
 
 
 def _instructions(text: str, uses: Uses) -> Iterator[Instruction]:
-    """Those that make the final image, stage after stage; a stage begins with what the one below it puts off."""
+    """The instructions of the final image, stage after stage; a stage starts with those that ONBUILD of its base
+    defers."""
     stages: list[list[Instruction]] = []
     for instruction in scanned(text).instructions:
         if instruction.keyword == "FROM":
@@ -77,7 +78,7 @@ def _instructions(text: str, uses: Uses) -> Iterator[Instruction]:
 
 
 class _Open(dict[str, str | None]):
-    """Variables beside which a base may have set any other: what is not here is not known."""
+    """Variables where a base may have set others: a missing one is unknown."""
 
     def __contains__(self, name: object) -> bool:
         return True
@@ -92,7 +93,7 @@ class _Every:
 
 
 class _Environment:
-    """The variables at a place of the final image's stages; None is the value of one that only the build knows."""
+    """The variables at a position of the final image's stages; None is a value known only to the build."""
 
     def __init__(
         self, text: str, platform: Platform, arguments: Mapping[str, str], *, from_nothing: bool
@@ -104,7 +105,7 @@ class _Environment:
         self._declared = _Every()
 
     def take_argument(self, instruction: Instruction) -> None:
-        """Add what an ARG declares."""
+        """Add the variables of an ARG."""
         for word in (*instruction.flags, *instruction.words):
             name, equals, default = word.text.partition("=")
             if name in _GIVEN_BY_THE_BUILD:
@@ -117,11 +118,11 @@ class _Environment:
                 self._values[name] = self._globals[name]
 
     def take(self, instruction: Instruction) -> None:
-        """Add what an ENV sets."""
+        """Add the variables of an ENV."""
         self._values.update(list(self.pairs(instruction)))
 
     def pairs(self, instruction: Instruction) -> Iterator[tuple[str, str | None]]:
-        """The names of ENV or LABEL with their values; a name that is not known is left out."""
+        """The names and values of ENV or LABEL; an unknown name is left out."""
         for written, value in name_values(instruction.rest, self._escape):
             name = self._expand(written)
             if name:
@@ -135,9 +136,9 @@ class _Environment:
 
 
 def name_values(rest: str, escape: str) -> list[tuple[str, str]]:
-    """What stands behind ENV or LABEL as pairs, quotes and variables as they are written."""
+    """The arguments of ENV or LABEL as pairs, with quotes and variables as written."""
     words = list(_words(rest, escape))
-    if words and "=" not in words[0]:  # the old form: everything behind the name is one value
+    if words and "=" not in words[0]:  # the old form: everything after the name is one value
         name, *value = _SPACE.split(rest.strip(), maxsplit=1)
         return [(name, value[0])] if value else []
     pairs = (word.partition("=") for word in words)
@@ -154,7 +155,7 @@ def _words(rest: str, escape: str) -> Iterator[str]:
                 yield "".join(out)
             out = []
         elif character == escape and quote != "'":
-            if at + 1 < len(rest):  # one at the very end counts for nothing
+            if at + 1 < len(rest):  # one at the very end is ignored
                 out.append(rest[at : at + 2])
             at += 1
         else:

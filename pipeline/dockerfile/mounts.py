@@ -28,7 +28,7 @@ class Credential:
 
 
 def fields(mount: str) -> Mapping[str, str]:
-    """The keys of one --mount with their values, the last of each."""
+    """The keys of one --mount with their values; the last of each wins."""
     parts = next(csv.reader([mount]), []) if '"' in mount else mount.split(",")
     out: dict[str, str] = {}
     for part in parts:
@@ -38,7 +38,7 @@ def fields(mount: str) -> Mapping[str, str]:
 
 
 def credentials(instruction: Instruction) -> tuple[Credential, ...]:
-    """The secrets and ssh agents that a RUN mounts; an id with a variable in it is left to the build."""
+    """The secrets and ssh agents that a RUN mounts; ids with variables are left to the build."""
     mounted = []
     for flag in instruction.flag_values("mount"):
         keys = fields(flag.text)

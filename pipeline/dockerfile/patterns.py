@@ -1,5 +1,5 @@
-"""Substitutions by pattern, as BuildKit's shell words know them: `${A#p}`, `${A##p}`, `${A%p}`, `${A%%p}`,
-`${A/p/r}`, `${A//p/r}`; `*` and `?` stand for any text and any character (frontend/dockerfile/shell)."""
+"""Substitutions by pattern, with the syntax of BuildKit's shell words: `${A#p}`, `${A##p}`, `${A%p}`, `${A%%p}`,
+`${A/p/r}`, `${A//p/r}`; `*` and `?` match any text and any character (frontend/dockerfile/shell)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 
 def pattern_of(pattern: str, *, greedy: bool) -> re.Pattern[str]:
-    """A regular expression that matches what a pattern does. Raises ValueError for an escape that means nothing."""
+    """A regular expression equivalent to a pattern. Raises ValueError for an invalid escape."""
     out: list[str] = []
     at = 0
     while at < len(pattern):
@@ -30,14 +30,14 @@ def pattern_of(pattern: str, *, greedy: bool) -> re.Pattern[str]:
 
 
 def without_prefix(value: str, pattern: str) -> str:
-    """`${A#pattern}`; with one more # in front of the pattern the longest match."""
+    """`${A#pattern}`; with a second # the longest match."""
     greedy = pattern.startswith("#")
     match = pattern_of(pattern.removeprefix("#"), greedy=greedy).match(value)
     return value[match.end() :] if match else value
 
 
 def without_suffix(value: str, pattern: str) -> str:
-    """`${A%pattern}`, likewise; the shortest match from the right is the shortest one of both turned round."""
+    """`${A%pattern}`, likewise; found as the shortest prefix of the reversed text."""
     greedy = pattern.startswith("%")
     turned = "".join(re.findall(r"\\.|.", pattern.removeprefix("%"), re.DOTALL)[::-1])
     match = pattern_of(turned, greedy=greedy).match(value[::-1])

@@ -1,4 +1,4 @@
-"""Addresses that BuildKit fetches itself: whether what they lead to can change (frontend/dockerfile/dfgitutil)."""
+"""Addresses that BuildKit fetches itself, and whether their content can change (frontend/dockerfile/dfgitutil)."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ _SCP = re.compile(r"[a-zA-Z0-9-_]+@[a-zA-Z0-9-.]+:.+")
 
 
 def is_remote(source: str) -> bool:
-    """Whether a source of ADD, or a context, is an address and no path."""
+    """Whether a source of ADD, or a context, is an address and not a path."""
     return source.startswith(("http://", "https://")) or is_git(source)
 
 
 def is_git(source: str) -> bool:
-    """Whether an address is that of a git repository."""
+    """Whether an address names a git repository."""
     if source.startswith(("git://", "ssh://")) or _SCP.fullmatch(source):
         return True
     return source.startswith(("http://", "https://")) and urlsplit(source).path.endswith(".git")
 
 
 def is_pinned(source: str, checksum: str | None = None) -> bool:
-    """Whether an address always leads to the same: a git commit in full, or something with its checksum."""
+    """Whether an address always gives the same content: a full git commit, or a file with its checksum."""
     if not is_git(source):
         return bool(checksum)
     if checksum and "$" in checksum:
-        return True  # a variable, which the build fills
+        return True  # a variable, set by the build
     before, _, fragment = source.partition("#")
     query = parse_qs(before.partition("?")[2])
     named = [checksum or "", fragment.partition(":")[0]]

@@ -8,7 +8,7 @@ from .instructions import scan
 
 
 def run_platforms(dockerfile: str, platform: Platform) -> frozenset[Platform]:
-    """The platforms of RUN instructions in a build for a platform; those on the build platform are left out."""
+    """The platforms of RUN instructions in a build for a platform, without those on the build platform."""
     by_stage: dict[str, Platform | None] = {}
     current: Platform | None = platform
     platforms = set()

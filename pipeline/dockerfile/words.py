@@ -1,4 +1,4 @@
-"""Words of an instruction with their places in the text, and the flags before them, read as BuildKit's parser does
+"""Words of an instruction with their positions in the text, and the flags before them, read as BuildKit's parser does
 (frontend/dockerfile/parser/split_command.go)."""
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ _PLAIN_FLAG = re.compile(r"\S+")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of an instruction and where it stands in the text (`text[start:end]`). A flag is `plain` if it
-    stands there without quotes and escapes."""
+    """One word of an instruction and its position in the text (`text[start:end]`). A flag is `plain` if it is
+    written without quotes and escapes."""
 
     text: str
     start: int
@@ -42,16 +42,16 @@ class Logical:
         return offset + position
 
     def word(self, match: re.Match[str]) -> Word:
-        """What was found, as a word; it may run across a continuation."""
+        """The match as a word; it may span a continuation."""
         return self.between(match[0], match.start(), match.end())
 
     def between(self, text: str, start: int, end: int, plain: bool = True) -> Word:
-        """A word that stands between two offsets of the line."""
+        """The word between two offsets of the line."""
         return Word(text, self.place(start), self.place(end - 1) + 1, plain)
 
 
 def read_flags(line: Logical, at: int, escape: str) -> tuple[tuple[Word, ...], int]:
-    """The `--…` words from an offset on, without quotes and escapes, and the offset behind them. `--` ends them."""
+    """The `--…` words from an offset, without quotes and escapes, and the offset after them. `--` ends them."""
     text = line.text
     end = _plain_end(text, at)
     flags = [line.word(match) for match in _PLAIN_FLAG.finditer(text, at, end)]
@@ -77,7 +77,7 @@ def _plain_end(text: str, at: int) -> int:
 
 
 def _flag(text: str, at: int, escape: str) -> tuple[str, int]:
-    """One flag from an offset on, and the offset behind it."""
+    """One flag from an offset, and the offset after it."""
     out: list[str] = []
     quote = ""
     while at < len(text):

@@ -1,13 +1,13 @@
-"""A folder of plain Dockerfiles as a catalogue. Pure: what is written and what is said about it.
+"""Convert a folder of plain Dockerfiles to a catalogue. Pure: returns the files to write and a report.
 
     <name>/Dockerfile              the image <name>
     <name>/<tag>/Dockerfile        the image <name> with this tag
-    …/Dockerfile.<variant>         a variant beside a Dockerfile; a tag where there is none
+    …/Dockerfile.<variant>         a variant beside a Dockerfile, otherwise a tag
     <name>.Dockerfile              the image <name>, with the folder itself as its context
 
-A Dockerfile stays what it is, but for two things. Files that it takes from its context lie below rootfs/ by the
-same paths, and its COPY, ADD and bind mounts name them there; `rootfs_copy: false` says that nothing else is
-copied. And FROM names an image of this catalogue as the catalogue does. What would not plan is set aside.
+A Dockerfile changes in two ways. Files that it uses from its context move below rootfs/, with the same paths, and its
+COPY, ADD and bind mounts are adapted; `rootfs_copy: false` prevents any other copy. And FROM uses the catalogue's
+names for its own images. Images that would not plan are set aside.
 """
 
 from __future__ import annotations

@@ -14,19 +14,19 @@ from .dockerignore import DockerIgnore, above, is_wild, matched
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Entries by their path below the context, and what a person has to check."""
+    """Entries by their path below the context, and notes for the user to check."""
 
     entries: Mapping[str, SourceFile]
     by_hand: tuple[str, ...]
 
     @property
     def links(self) -> frozenset[str]:
-        """Paths of symbolic links, whose contents are elsewhere."""
+        """Paths of symbolic links, which have no content of their own."""
         return frozenset(p for p, e in self.entries.items() if e.kind == "link")
 
 
 def context_of(source: Source, folder: str, ignore: DockerIgnore, sources: Iterable[str]) -> Context:
-    """The entries that these sources of COPY name; links bring their targets, if they are in the folder."""
+    """The entries that these sources of COPY name; links include their targets, if they are in the folder."""
     head = f"{folder}/" if folder else ""
     inside = {path[len(head) :]: source.files[path] for path in _below(source, folder)}
     wanted = tuple(dict.fromkeys(sources))
@@ -66,7 +66,7 @@ def _below(source: Source, folder: str) -> Iterator[str]:
 def _follow(
     inside: Mapping[str, SourceFile], present: set[str], chosen: set[str], head: str, by_hand: list[str]
 ) -> None:
-    """Add the targets of chosen links; those outside of the context are reported."""
+    """Add the targets of selected links; report those outside the context."""
 
     def links(paths: Iterable[str]) -> list[str]:
         return sorted(path for path in paths if inside[path].kind == "link")

@@ -1,4 +1,5 @@
-"""From builds to the files of a catalogue, planned before anything is written; what does not plan is set aside."""
+"""Convert builds to the files of a catalogue, and plan it before anything is written; what does not plan is set
+aside."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ _PLATFORM = Platform("linux", "amd64")
 
 @dataclass(frozen=True, slots=True)
 class ImportedImage:
-    """One image: `done` is what was changed, `by_hand` what a person has to check or do."""
+    """One image: `done` lists the changes, `by_hand` what the user must check or do."""
 
     name: str
     dockerfile: str
@@ -45,7 +46,7 @@ class ImportedImage:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The catalogue's files by path (`origin` is a path below the folder that was read), and what is to be said."""
+    """The catalogue's files by path (`origin` is a path below the input folder), and the report."""
 
     files: Mapping[str, Generated]
     images: tuple[ImportedImage, ...]
@@ -56,10 +57,10 @@ class Imported:
 def import_folder(
     source: Source, folder_name: str, *, project: str, prefixes: tuple[str, ...] = ()
 ) -> Imported:
-    """The catalogue of a folder of Dockerfiles. `prefixes` are what one's own images are called in front
-    (`ghcr.io/acme`); without any, FROM means one of them by its bare name.
+    """The catalogue of a folder of Dockerfiles. `prefixes` are the name prefixes of the user's own images
+    (`ghcr.io/acme`); without any, a bare name in FROM may refer to one of them.
 
-    Raises ConfigError for what is no single image's fault.
+    Raises ConfigError for a problem that no single image causes.
     """
     source = _without_catalogue(source)
     builds, left = find_builds(source, folder_name)
@@ -95,7 +96,7 @@ def import_folder(
 
 
 def _without_catalogue(source: Source) -> Source:
-    """The folder without what an earlier import into it has made."""
+    """The folder without the files that an earlier import wrote into it."""
     if "lockage.yml" not in source.files:
         return source
     ours = ("images", "dist", ".lockage", "lockage.yml", "lockage.lock")
@@ -105,7 +106,7 @@ def _without_catalogue(source: Source) -> Source:
 def _requested_tags(
     source: Source, builds: list[DockerfileBuild], prefixes: tuple[str, ...]
 ) -> dict[str, set[str]]:
-    """The tags by which Dockerfiles name images that are imported, too."""
+    """The tags of imported images that other Dockerfiles use."""
     images = {b.image for b in builds}
     out: dict[str, set[str]] = {}
     for build in builds:
@@ -125,9 +126,9 @@ def _requested_tags(
 def _planned(
     converted: list[ConvertedImage], project: str, aside: set[str]
 ) -> tuple[list[ConvertedImage], list[tuple[ConvertedImage, list[str]]], dict[str, list[str]]]:
-    """Those that plan together, the others with what is wrong with them, and the plan's warnings by folder.
+    """The images that plan together, the others with their problems, and the plan's warnings by folder.
 
-    `aside` are the images that are set aside already.
+    `aside` are the images that are already set aside.
     """
     refused: list[tuple[ConvertedImage, list[str]]] = []
     planned = list(converted)
@@ -156,7 +157,7 @@ def _planned(
 
 
 def _in_terms_of_folder(problem: Problem, image: ConvertedImage, aside: set[str]) -> str:
-    """A problem of the plan in the terms of the folder that was read."""
+    """A problem of the plan, with the path and line in the input folder."""
     _, _, variant = problem.path.rpartition("/")[2].removesuffix(".tmpl").partition(".")
     path = dict(image.build.variants).get(variant, image.build.dockerfile)
     if problem.base.partition(":")[0] in aside:
@@ -165,7 +166,7 @@ def _in_terms_of_folder(problem: Problem, image: ConvertedImage, aside: set[str]
 
 
 def _as_source(converted: Iterable[ConvertedImage], project: str) -> Source:
-    """The catalogue as it would be read; what is copied counts by its name alone."""
+    """The catalogue as a source; copied files are represented by their names only."""
     files: dict[str, str | bytes | SourceFile] = {}
     for image in converted:
         for path, file in image.files.items():

@@ -1,4 +1,4 @@
-"""Which images a folder of Dockerfiles holds: by the names of its folders and files."""
+"""Find the images in a folder of Dockerfiles, by the names of its folders and files."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 
 @dataclass(frozen=True, slots=True)
 class DockerfileBuild:
-    """One image to convert: its Dockerfile and its build context (both below the folder that is read), its tag where a
-    name has it, and the Dockerfiles of its variants by name."""
+    """One image to convert: its Dockerfile and its build context (both below the input folder), its tag if a name
+    contains one, and the Dockerfiles of its variants by name."""
 
     image: str
     tag: str | None
@@ -32,7 +32,7 @@ class DockerfileBuild:
 
 
 def dockerfile_names(names: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
-    """Among the names in a folder, the plain ones, and the others by the word that they carry."""
+    """The plain Dockerfiles among the names in a folder, and the others by the word in their name."""
     plain = [n for n in _PLAIN if n in names]
     worded: dict[str, str] = {}
     for name in names:
@@ -43,15 +43,15 @@ def dockerfile_names(names: tuple[str, ...]) -> tuple[list[str], dict[str, str]]
 
 
 def is_dockerfile(name: str) -> bool:
-    """Whether a file's name is one of a Dockerfile."""
+    """Whether a file has the name of a Dockerfile."""
     plain, worded = dockerfile_names((name,))
     return bool(plain or worded)
 
 
 def find_builds(source: Source, own_name: str) -> tuple[list[DockerfileBuild], list[tuple[str, str]]]:
-    """The images below a folder, sorted, and Dockerfiles that are none of them with the reason.
+    """The images below a folder, sorted, and the Dockerfiles that belong to none, with the reason.
 
-    `own_name` names the image of a Dockerfile that lies in the folder itself.
+    `own_name` is the image name for a Dockerfile in the folder itself.
     """
     builds, left = list(_top(source, own_name)), []
     for folder in _folders(source, ""):
@@ -77,7 +77,7 @@ def find_builds(source: Source, own_name: str) -> tuple[list[DockerfileBuild], l
 
 
 def image_name(folder: str) -> str:
-    """An image's name from a folder's: as it is, or in lower case with odd characters as `-`."""
+    """An image's name from a folder's: unchanged, or in lower case with invalid characters replaced by `-`."""
     return folder if _NAME.fullmatch(folder) else _ODD.sub("-", folder.lower()).strip("-") or "image"
 
 

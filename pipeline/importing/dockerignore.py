@@ -1,4 +1,4 @@
-"""Paths by pattern: .dockerignore as moby's patternmatcher reads it, and the wildcards of COPY (Go's path.Match)."""
+"""Match paths by pattern: .dockerignore like moby's patternmatcher, and the wildcards of COPY (Go's path.Match)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _WILD = frozenset("*?[\\")
 
 @dataclass(frozen=True, slots=True)
 class DockerIgnore:
-    """The patterns of a .dockerignore in their order: the last that matches a path, or a folder above it, decides."""
+    """The patterns of a .dockerignore in order: the last one that matches a path, or a folder above it, wins."""
 
     patterns: tuple[tuple[bool, re.Pattern[str]], ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> DockerIgnore:
-        """Read a .dockerignore. Raises ValueError for a pattern that cannot be read."""
+        """Parse a .dockerignore. Raises ValueError for an invalid pattern."""
         out = []
         for line in text.removeprefix("\ufeff").splitlines():
             pattern = line.strip()
@@ -34,7 +34,7 @@ class DockerIgnore:
         return cls(tuple(out))
 
     def ignores(self, path: str) -> bool:
-        """Whether a path below the context is left out."""
+        """Whether a path below the context is excluded."""
         ignored = False
         for keep, pattern in self.patterns:
             if keep == ignored and any(pattern.fullmatch(p) for p in (path, *above(path))):
@@ -43,26 +43,26 @@ class DockerIgnore:
 
 
 def above(path: str) -> Iterator[str]:
-    """The folders that a path lies in, the nearest first."""
+    """The parent folders of a path, nearest first."""
     while "/" in path:
         path = path.rpartition("/")[0]
         yield path
 
 
 def is_wild(pattern: str) -> bool:
-    """Whether a pattern is more than a path."""
+    """Whether a pattern contains wildcards."""
     return bool(_WILD.intersection(pattern))
 
 
 def matched(paths: Iterable[str], patterns: Iterable[str]) -> set[str]:
-    """The paths that sources of COPY name: themselves, or by a folder above them. `.` names all of them."""
+    """The paths that sources of COPY select, directly or by a parent folder. `.` selects all of them."""
     compiled = [compile_pattern(p, deep=False) for p in patterns if p != "."]
     everything = any(p == "." for p in patterns)
     return {p for p in paths if everything or any(c.fullmatch(q) for c in compiled for q in (p, *above(p)))}
 
 
 def compile_pattern(pattern: str, *, deep: bool) -> re.Pattern[str]:
-    """A pattern for whole paths; `**` stands for any number of folders where `deep`. Raises ValueError."""
+    """A pattern for whole paths; `**` matches any number of folders if `deep`. Raises ValueError."""
     out, at = [], 0
     while at < len(pattern):
         character = pattern[at]
@@ -90,7 +90,7 @@ def compile_pattern(pattern: str, *, deep: bool) -> re.Pattern[str]:
 
 
 def _class(pattern: str, at: int) -> tuple[str, int]:
-    """`[a-z]` or `[^a-z]`, and the offset behind it."""
+    """`[a-z]` or `[^a-z]`, and the offset after it."""
     negated = pattern[at : at + 1] == "^"
     start = at = at + negated
     ranges = []

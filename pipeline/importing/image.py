@@ -1,4 +1,4 @@
-"""One imported image: its files in the catalogue, what was changed, what a person has to check."""
+"""One imported image: its files in the catalogue, the changes, and what the user must check."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class UnreadableInput(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ConvertedImage:
-    """An image that was made; `folder` is its place in the catalogue."""
+    """A converted image; `folder` is its folder in the catalogue."""
 
     build: DockerfileBuild
     name: str
@@ -48,7 +48,7 @@ def dockerfiles(build: DockerfileBuild) -> Iterator[str]:
 
 
 def text_of(source: Source, path: str) -> str:
-    """A small text file. Raises UnreadableInput."""
+    """The text of a small file. Raises UnreadableInput."""
     content = source.files[path].content
     if content is None:
         raise UnreadableInput(f"{path} is larger than {MAX_TEXT // 1024} KiB")
@@ -98,7 +98,7 @@ def convert_build(
 
 
 class _Maker:
-    """Gathers over the Dockerfiles of one build."""
+    """Collects the results of all Dockerfiles of one build."""
 
     def __init__(
         self, source: Source, build: DockerfileBuild, tags: Mapping[str, Tags], prefixes: tuple[str, ...]
@@ -110,7 +110,7 @@ class _Maker:
         self.by_hand: list[str] = []
 
     def template(self, path: str, tag: str) -> Generated:
-        """The template of one Dockerfile; its context is added to that of the others."""
+        """The template of one Dockerfile; its context is merged with that of the others."""
         text = text_of(self.source, path)
         if (self.source.files[path].content or b"").startswith(b"\xef\xbb\xbf"):
             self.done.append(f"{path}: the byte order mark is left out")
@@ -125,7 +125,7 @@ class _Maker:
         return Generated("file", content=as_template(new).encode())
 
     def _frontend(self, text: str) -> None:
-        """A frontend is a base, unless it is the usual one."""
+        """Add a frontend to the bases, unless it is the default one."""
         syntax = find_syntax(text)
         try:
             if syntax and (frontend := base_of(syntax.name)).repository != DOCKERFILE:
@@ -134,7 +134,8 @@ class _Maker:
             return  # the plan says what is wrong with it
 
     def _check(self, path: str, taken: Taken, context: Context) -> None:
-        """Raises UnreadableInput for sources that are not in the context: such a Dockerfile does not build."""
+        """Raises UnreadableInput for sources that are not in the context, because such a Dockerfile cannot be
+        built."""
         present = {p for entry in context.entries for p in (entry, *above(entry))} | {"."}
         folder = self.build.context or "the folder"
         missing = [
@@ -157,7 +158,7 @@ class _Maker:
         return DockerIgnore()
 
     def _base(self, text: str, use: BaseUse, tag: str) -> str | None:
-        """What FROM says instead; None for what stays."""
+        """The new name in FROM; None to keep the old one."""
         word = text[use.start : use.end]
         named = own(use.name, self.tags, self.prefixes)
         if named is not None:

@@ -1,4 +1,4 @@
-"""Whose image a FROM names: one of those that are imported, by prefix and tag, or one from elsewhere."""
+"""Decide whether FROM names one of the imported images, by prefix and tag, or an external one."""
 
 from __future__ import annotations
 
@@ -13,22 +13,20 @@ from .discover import DockerfileBuild
 
 @dataclass
 class Tags:
-    """The tags of one imported image: those of its builds, and the names that others use for the only one."""
+    """The tags of one imported image: those of its builds, and those that others use for the only build."""
 
     real: dict[str, DockerfileBuild] = field(default_factory=dict)
-    listed: dict[str, str] = field(default_factory=dict)  # aliases that image.yml has to list
-    aliases: dict[str, str] = field(
-        default_factory=dict
-    )  # these, and those that the catalogue makes by itself
+    listed: dict[str, str] = field(default_factory=dict)  # aliases to list in image.yml
+    aliases: dict[str, str] = field(default_factory=dict)  # these, and the automatic ones
 
     def real_of(self, tag: str) -> str | None:
-        """The tag that a FROM means by this one; None if there is none."""
+        """The tag that FROM refers to by this one; None if there is none."""
         return tag if tag in self.real else self.aliases.get(tag)
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An own image that a text names: image and tag, and the part of the text that is the registry's."""
+    """An imported image that a text names: image and tag, and the registry part of the text."""
 
     image: str
     tag: str
@@ -36,8 +34,8 @@ class Named:
 
 
 def own(name: str, images: Iterable[str], prefixes: tuple[str, ...]) -> Named | None:
-    """The imported image that a name means, whatever its tag. Without prefixes a bare name does, with them only
-    a name behind one of them."""
+    """The imported image that a name refers to, with any tag. Without prefixes a bare name is enough, with
+    prefixes the name needs one of them."""
     text = name.partition("@")[0]
     for prefix in prefixes or ("",):
         head = f"{prefix.rstrip('/')}/" if prefix else ""
@@ -50,8 +48,8 @@ def own(name: str, images: Iterable[str], prefixes: tuple[str, ...]) -> Named | 
 
 
 def tags_of(builds: Iterable[DockerfileBuild], requested: Mapping[str, set[str]]) -> dict[str, Tags]:
-    """Every image's tags. An image with a single build and no tag of its own gets the one that others ask for
-    (the highest, the others as aliases), or `latest`."""
+    """The tags of every image. An image with a single build and no tag gets the one that others use (the highest,
+    with the others as aliases), or `latest`."""
     groups: dict[str, list[DockerfileBuild]] = {}
     for build in builds:
         groups.setdefault(build.image, []).append(build)
@@ -79,13 +77,14 @@ def tags_of(builds: Iterable[DockerfileBuild], requested: Mapping[str, set[str]]
 
 
 def base_of(name: str) -> Reference:
-    """What `bases:` lists for a name: with its tag, `latest` if none is written, and no digest. Raises ValueError."""
+    """The entry in `bases:` for a name: with its tag, `latest` if none is written, and no digest. Raises
+    ValueError."""
     reference = Reference.parse(name)
     return reference.repository.tagged(reference.tag or "latest")
 
 
 def _aliases(tags: Tags) -> None:
-    """Add what the catalogue adds: prefixes of versions, and every alias again with each variant's suffix."""
+    """Add the catalogue's aliases: prefixes of versions, and every alias again with each variant's suffix."""
     plain = {tag: build for tag, build in tags.real.items() if not _is_variant(tag, build)}
     tags.aliases |= tags.listed
     for alias, tag in automatic_aliases(plain).items():

@@ -24,7 +24,7 @@ platforms: [linux/amd64]
 
 
 def lockage_yml(project: str, bases: Iterable[Reference]) -> str:
-    """The file, with every image from elsewhere that a FROM names."""
+    """The file, with every external image that a FROM names."""
     listed = "".join(f"  - {reference}\n" for reference in bases)
     more = f"\n# Every image from elsewhere that a FROM names; digests are kept in lockage.lock.\nbases:\n{listed}"
     return _TEXT.format(project=project) + (more if listed else "")

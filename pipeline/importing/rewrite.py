@@ -1,4 +1,5 @@
-"""A Dockerfile's text as a template: the same bytes, but for the sources of COPY and one's own images in FROM."""
+"""Rewrite a Dockerfile as a template: the same bytes, except for the sources of COPY and the user's own images in
+FROM."""
 
 from __future__ import annotations
 
@@ -22,9 +23,9 @@ _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 
 @dataclass
 class Taken:
-    """What a Dockerfile takes from its context, and what a person has to look at (line, text)."""
+    """What a Dockerfile uses from its context, and what the user must check (line, text)."""
 
-    sources: list[str] = field(default_factory=list)  # cleaned: no leading / or ./, `.` is everything
+    sources: list[str] = field(default_factory=list)  # cleaned: no leading / or ./; `.` is the whole context
     places: list[tuple[int, str, str]] = field(
         default_factory=list
     )  # line, as written, cleaned; plain paths only
@@ -33,7 +34,8 @@ class Taken:
 
 
 def rewrite(text: str, platform: Platform, choose: Callable[[BaseUse], str | None]) -> tuple[str, Taken]:
-    """The text with every source from the context below rootfs/, and images replaced where `choose` says so."""
+    """The text with every source from the context moved below rootfs/, and images replaced by the result of
+    `choose`."""
     taken = Taken()
     file = scanned(text)
     for instruction in file.instructions:
@@ -59,7 +61,7 @@ def rewrite(text: str, platform: Platform, choose: Callable[[BaseUse], str | Non
 
 
 def as_template(text: str) -> str:
-    """A template that renders to exactly this text: lines that jinja2 would read stand in raw blocks."""
+    """A template that renders to exactly this text: lines with template syntax are put in raw blocks."""
     if "\r" not in text and not _SPECIAL.search(text):
         return text
     return "".join(_line(line) for line in text.split("\n") for line in (line, "\n"))[:-1]
@@ -123,7 +125,7 @@ def _source(
     taken.sources.append("." if "$" in bare else clean(bare))
     if "$" not in bare:
         taken.places.append((instruction.line, f"{instruction.keyword} {bare}", clean(bare)))
-    if ".." in bare.split("/"):  # a build never leaves its context: ../a is a
+    if ".." in bare.split("/"):  # a build cannot leave its context: ../a is a
         if "$" in bare or file.text[at : at + len(source)] != source:
             message = f"{instruction.keyword} {source}: write rootfs/ before it, and no .."
             taken.by_hand.append((instruction.line, message))
@@ -169,7 +171,7 @@ def _onbuild_takes(instruction: Instruction) -> bool:
 
 
 def clean(source: str) -> str:
-    """A source as a path below the context: `./a/`, `/a` and `a` are one; the context itself is `.`."""
+    """A source as a path below the context: `./a/`, `/a` and `a` are the same; the context itself is `.`."""
     parts: list[str] = []
     for part in source.split("/"):
         if part == "..":

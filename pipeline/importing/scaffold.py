@@ -1,4 +1,4 @@
-"""A first catalogue: a base image, an application on it, tests for both; builds as it stands. Pure."""
+"""The catalogue of `init`: a base image, an application on it, and tests for both, ready to build. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pipeline.errors import UsageError
 from pipeline.plan.output.disk import Generated
 
-SCHEMAS = ".lockage"  # the folder of the schemas that the files name for editors
+SCHEMAS = ".lockage"  # the folder of the schemas that the files refer to, for editors
 _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _LONGEST = 40
 
@@ -112,13 +112,13 @@ GITIGNORE = ("dist/",)
 
 
 def project_name(text: str) -> str:
-    """A project's name from a folder's: lower case, odd characters as `-`; `project` if nothing is left."""
+    """A project's name from a folder's: lower case, invalid characters as `-`; `project` if nothing is left."""
     name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:_LONGEST].strip("-")
     return name or "project"
 
 
 def check_name(name: str) -> str:
-    """The name, if it can be one. Raises UsageError."""
+    """The name, if it is valid. Raises UsageError."""
     if _NAME.fullmatch(name) and len(name) <= 128:
         return name
     raise UsageError(
@@ -128,7 +128,7 @@ def check_name(name: str) -> str:
 
 
 def first_catalogue(project: str, schemas: Mapping[str, str]) -> Mapping[str, Generated]:
-    """The files of a first catalogue by path; `schemas` are the texts of JSON Schemas by kind."""
+    """The files of a new catalogue by path; `schemas` are the texts of JSON Schemas by kind."""
     texts = {
         "images/app/Dockerfile.tmpl": _APP_DOCKERFILE,
         "images/app/image.yml": _IMAGE + _APP,
@@ -145,12 +145,12 @@ def first_catalogue(project: str, schemas: Mapping[str, str]) -> Mapping[str, Ge
 
 
 def schema_files(schemas: Mapping[str, str]) -> dict[str, str]:
-    """Where the schemas are put."""
+    """The schemas' files by path."""
     return {f"{SCHEMAS}/{kind}.schema.json": text for kind, text in schemas.items()}
 
 
 def gitignore(present: str) -> str:
-    """A .gitignore with what a catalogue adds to it, the same text if it is all there."""
+    """A .gitignore with the catalogue's entries added; unchanged if it has them all."""
     lines = {line.strip().strip("/") for line in present.splitlines()}
     missing = [line for line in GITIGNORE if line.strip("/") not in lines]
     if not missing:
