@@ -1,4 +1,4 @@
-"""The frozen plan: targets, keys, graph, changes and explanations. Pure but for its cache and `write`.
+"""The frozen plan: targets, keys, graph, changes and explanations. Pure, except for the cache and `write`.
 
 Names are imported on first use, so that reading a stored plan imports neither pydantic, PyYAML nor jinja2.
 """

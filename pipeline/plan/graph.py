@@ -1,8 +1,8 @@
 """FROM as a graph: internal and external bases, build order, cycles.
 
 A name without host and namespace (`python:3.11`) of an image of the catalogue is internal, by tag or alias.
-Everything else is external and must be listed in `bases:` of lockage.yml, so that a typing error is an error and
-not a pull of somebody else's image. `docker.io/library/python:3.11` is always external.
+Every other name is external and must be listed in `bases:` of lockage.yml, so that a typo is an error and never
+pulls a stranger's image. `docker.io/library/python:3.11` is always external.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Edge:
 
 
 class Names:
-    """What FROM may name: images of the catalogue by tag or alias, and the declared bases."""
+    """The names available to FROM: images of the catalogue by tag or alias, and the declared bases."""
 
     def __init__(
         self,
@@ -78,16 +78,16 @@ class Names:
         return Edge(use, node=(image, real, platform))
 
     def is_internal(self, name: str) -> bool:
-        """Whether a name is that of an image of the catalogue."""
+        """Whether a name belongs to an image of the catalogue."""
         return "/" not in name and name.partition("@")[0].partition(":")[0] in self._tags
 
     def external(self, name: str) -> Reference:
-        """A declared image from elsewhere, pinned where the lock has it. Raises `UnknownBase`."""
+        """A declared external image, pinned if the lock has it. Raises `UnknownBase`."""
         return self._pinned(_parse(name), name, "base")
 
     def frontend(self, name: str) -> Reference:
-        """The image of a `# syntax=`, pinned where the lock has it: docker/dockerfile, or one of the declared
-        bases. Raises `UnknownBase`."""
+        """The image of a `# syntax=`, pinned if the lock has it: docker/dockerfile, or one of the declared bases.
+        Raises `UnknownBase`."""
         reference = _parse(name)
         return self._pinned(reference, name, "frontend", known=reference.repository == DOCKERFILE)
 
@@ -107,7 +107,7 @@ class Names:
         return tagged.pinned(digest) if digest else tagged
 
     def _near(self, name: str) -> str | None:
-        """A suggestion: an image of the catalogue with a similar name, else a declared base."""
+        """A suggestion: an image of the catalogue with a similar name, otherwise a declared base."""
         image, _, tag = name.partition(":")
         near = nearest(image, self._tags)
         if near and "/" not in name:
@@ -135,14 +135,14 @@ def _parse(name: str) -> Reference:
 def order(edges: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """A build order, and every cycle (graphlib reports only one).
 
-    `edges` maps a node to its bases. Of the nodes that are ready, the first in `edges` goes first, so the order is
-    the same everywhere. A cycle starts and ends with the same node.
+    `edges` maps a node to its bases. Of the nodes that are ready, the first in `edges` comes first, so the order is
+    the same on every machine. A cycle starts and ends with the same node.
     """
     rank = {node: number for number, node in enumerate(edges)}
     names = list(edges)
     sorter = TopologicalSorter(edges)
     with suppress(CycleError):
-        sorter.prepare()  # it still returns the nodes that wait for no cycle
+        sorter.prepare()  # it still returns the nodes that do not depend on a cycle
     ready: list[int] = []
     done: list[str] = []
     while True:
@@ -170,5 +170,5 @@ def _cycles(edges: Mapping[str, tuple[str, ...]], rest: Collection[str]) -> tupl
 
 
 def cycle_problem(cycle: tuple[str, ...], path: str, line: int) -> Problem:
-    """A cycle as a problem at the FROM that closes it."""
+    """A cycle as a problem, at the FROM that closes it."""
     return Problem(path, line, 1, "FROM", f"cycle: {' → '.join(cycle)}", "base one of them on another image")

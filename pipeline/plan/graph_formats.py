@@ -35,7 +35,7 @@ def graph_of(plan: Plan) -> Graph:
         edges.update((target.name, plan.by_id[base].name) for base in target.internal_bases)
         for reference in target.external_bases:
             if reference == target.syntax:
-                continue  # it reads the Dockerfile, and nothing of it is in the image
+                continue  # it parses the Dockerfile, but is not part of the image
             name = reference.repository.tagged(reference.tag) if reference.tag else reference
             external.add(name.familiar)
             edges.add((target.name, name.familiar))
@@ -43,7 +43,7 @@ def graph_of(plan: Plan) -> Graph:
 
 
 def text(graph: Graph) -> str:
-    """A tree from the external bases down. An image with several bases is shown under each, in full once."""
+    """A tree from the external bases down. An image with several bases appears under each, in full once."""
     lines: list[str] = []
     shown: set[str] = set()
     roots = [*graph.external, *(n for n in graph.nodes if not graph.bases_of(n))]
@@ -75,7 +75,7 @@ def json(graph: Graph) -> str:
 
 
 def dot(graph: Graph) -> str:
-    """Graphviz."""
+    """Graphviz DOT."""
     lines = ["digraph catalogue {", "  rankdir=LR;", "  node [shape=box];"]
     lines += [f'  "{name}" [style=dashed];' for name in graph.external]
     lines += [f'  "{name}";' for name in graph.nodes]

@@ -1,21 +1,21 @@
-"""A target's key: a hash over everything that goes into it, and nothing else.
+"""A target's key: a hash over all its inputs, and nothing else.
 
-The inputs, as `key_inputs` gives them:
+The inputs, as returned by `key_inputs`:
 
-    format      KEY_FORMAT; raised when the meaning of any other input changes
-    builder     what builds: the tag of the project's `buildkit` tool
+    format      KEY_FORMAT; incremented when the meaning of any other input changes
+    builder     the builder: the tag of the project's `buildkit` tool
     platform    linux/amd64
     dockerfile  the Dockerfile with internal bases replaced by `key:<their key>` and external ones by
                 `name@digest`, so that neither a tag nor a snapshot's name matters
     syntax      `name@digest` of the frontend that reads the Dockerfile, None for the builder's own
     rootfs      path, kind, mode, and content digest or link target of every entry
-    contexts    of each named context its name and `key:…`, `name@digest`, address, or entries as of rootfs
+    contexts    for each named context its name and `key:…`, `name@digest`, address, or entries as for rootfs
     labels      the labels that do not change from commit to commit
     arguments   build arguments
 
 An external target is not built, so its inputs are `format`, `platform` and
 
-    external    `name@digest` of the image that it is
+    external    `name@digest` of its image
 
 The test, the gates, tags and aliases are not inputs: they judge or name an image and do not change it.
 """
@@ -40,10 +40,9 @@ def key_inputs(
     *,
     builder: str,
 ) -> dict[str, object] | None:
-    """Everything that the key covers; None if an external base or the frontend has no digest, or an internal
-    base no key.
+    """All inputs of the key; None if an external base or the frontend has no digest, or an internal base has no key.
 
-    `base_keys` are the keys of the targets that this one is based on, by id; `builder` is the plan's.
+    `base_keys` are the keys of the target's bases, by id; `builder` is the plan's.
     """
     if target.external is not None:
         if target.external.digest is None:
@@ -84,7 +83,7 @@ def _entries(entries: Iterable[RootfsEntry]) -> list[list[object]]:
 
 
 def _context(context: NamedContext, base_keys: Mapping[str, str]) -> object:
-    """What a context is; None for an image that has no key or digest."""
+    """The input of a context; None for an image without a key or digest."""
     if context.kind != "image":
         return context.url or _entries(context.entries)
     if context.target_id is not None:
@@ -95,5 +94,5 @@ def _context(context: NamedContext, base_keys: Mapping[str, str]) -> object:
 
 
 def key_of(inputs: Mapping[str, object]) -> str:
-    """The key: 64 hexadecimal digits of sha256 over the inputs' canonical JSON."""
+    """The key: the SHA-256 of the inputs' canonical JSON, as 64 hexadecimal digits."""
     return hashlib.sha256(compact(inputs)).hexdigest()

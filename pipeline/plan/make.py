@@ -1,4 +1,4 @@
-"""From a source to the plan: the steps of the catalogue in their order."""
+"""From a source to the plan: the steps of the catalogue in order."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def make_plan(
     bytecode: BytecodeCache | None = None,
 ) -> Plan:
     """The plan of a catalogue. Pure: the same arguments give the same plan on any machine, whatever `bytecode` (the
-    compiled templates of earlier plans) holds.
+    compiled templates of earlier plans) contains.
 
-    `only` keeps targets by pattern with their bases (see `select`), `platforms` narrows each image's
-    platforms. Raises `ConfigError` with every problem of every file, `UsageError` for a pattern, platform or
-    snapshot that fits nothing.
+    `only` selects targets by pattern, with their bases (see `select`); `platforms` restricts each image's platforms.
+    Raises `ConfigError` with every problem of every file, `UsageError` for a pattern, platform or snapshot that
+    matches nothing or is invalid.
     """
     if snapshot_id is not None and not (snapshot_id and valid_tag(f"x-{snapshot_id}")):
         raise UsageError(f"{snapshot_id!r} cannot stand in a tag", hint="letters, digits, '_', '.' and '-'")

@@ -27,8 +27,8 @@ LockState = Literal["none", "partial", "complete"]
 
 
 def target_id(image: str, tag: str, platform: Platform) -> str:
-    """`<image>/<tag>/<os>-<arch>[-<variant>]`: tag carries the image variant's suffix, `<variant>` is the
-    architecture's (`linux-arm-v7`)."""
+    """`<image>/<tag>/<os>-<arch>[-<variant>]`: the tag includes the image variant's suffix, `<variant>` is that of
+    the architecture (`linux-arm-v7`)."""
     return f"{image}/{tag}/{platform.slug}"
 
 
@@ -45,7 +45,7 @@ class Base:
     line: int
     target_id: str | None = None
     reference: Reference | None = None
-    on: Platform | None = None  # FROM --platform=…, when it is not the target's own
+    on: Platform | None = None  # FROM --platform=…, if not the target's own
 
     def to_json(self) -> dict[str, object]:
         """The base as data."""
@@ -74,21 +74,21 @@ class Target:
     dockerfile: str  # as generated: internal bases by name and tag
     test: str | None  # container-structure-test 2.0.0
     rootfs: tuple[RootfsEntry, ...]
-    labels: Mapping[str, str]  # those of image.yml and our own; `dockerfile_labels` win over them
-    key: str | None  # None without a lock for every external base
+    labels: Mapping[str, str]  # of image.yml and Lockage; `dockerfile_labels` override them
+    key: str | None  # None unless every external base is locked
     gates: Gates
     warnings: tuple[str, ...]
-    template: str | None  # where the Dockerfile came from, below the root
+    template: str | None  # the Dockerfile's template, below the root
     test_template: str | None
     title: str | None = None
     description: str | None = None
     external: Reference | None = None  # an image built elsewhere; then `dockerfile` is ""
-    syntax: Reference | None = None  # the frontend that reads the Dockerfile; None for the builder's own
+    syntax: Reference | None = None  # the Dockerfile's frontend; None for the builder's own
     arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # build arguments
     contexts: tuple[NamedContext, ...] = ()  # by name
     secrets: tuple[str, ...] = ()  # ids of lockage.yml's secrets that RUN may mount, sorted
     ssh: tuple[str, ...] = ()  # likewise
-    entitlements: tuple[Entitlement, ...] = ()  # what lockage.yml grants the image, sorted
+    entitlements: tuple[Entitlement, ...] = ()  # granted to the image by lockage.yml, sorted
 
     @property
     def name(self) -> str:
@@ -106,7 +106,7 @@ class Target:
 
     @property
     def external_bases(self) -> tuple[Reference, ...]:
-        """The external images that it is based on (or that it is), and its frontend, pinned where they are locked."""
+        """The external images that it is based on (or that it is) and its frontend, pinned if locked."""
         references = [*(use.reference for use in self._uses), self.external, self.syntax]
         return tuple(dict.fromkeys(reference for reference in references if reference))
 
@@ -132,8 +132,8 @@ class Target:
 
     @property
     def dockerfile_labels(self) -> Mapping[str, str | None]:
-        """The labels that the Dockerfile sets itself, which win over `labels`; None for a value that only the build
-        knows."""
+        """The labels that the Dockerfile itself sets, which override `labels`; None for a value known only to the
+        build."""
         labels = labels_of(self.dockerfile, self.platform, self.arguments, self._context_names)
         return {key: label.value for key, label in labels.items()}
 
@@ -184,18 +184,16 @@ class Target:
 
 @dataclass(frozen=True)
 class Plan:
-    """All targets in an order in which they can be built, and the project they belong to."""
+    """All targets in build order, and their project."""
 
     project: Project
     targets: tuple[Target, ...]
     lock_state: LockState = "none"
-    unlocked: tuple[Reference, ...] = ()  # external bases and tools that the lock does not know
+    unlocked: tuple[Reference, ...] = ()  # external bases and tools missing from the lock
     snapshot_id: str | None = None
-    tools: Mapping[str, Reference] = field(
-        default_factory=lambda: MappingProxyType({})
-    )  # pinned where locked
+    tools: Mapping[str, Reference] = field(default_factory=lambda: MappingProxyType({}))  # pinned if locked
     format_version: int = FORMAT_VERSION
-    source: Source | None = field(default=None, repr=False, compare=False)  # where rootfs contents are read
+    source: Source | None = field(default=None, repr=False, compare=False)  # to read rootfs contents
 
     @cached_property
     def by_id(self) -> Mapping[str, Target]:
@@ -204,7 +202,7 @@ class Plan:
 
     @property
     def builder(self) -> str:
-        """What builds: an input of every key."""
+        """The builder's version: an input of every key."""
         return self.project.tools.builder
 
     @property
@@ -213,14 +211,14 @@ class Plan:
         return tuple(sorted({t.image for t in self.targets}))
 
     def groups(self) -> tuple[tuple[str, tuple[Target, ...]], ...]:
-        """`image:tag` and its platforms' targets, in build order: one index each."""
+        """`image:tag` and the targets of its platforms, in build order: one index each."""
         out: dict[str, list[Target]] = {}
         for target in self.targets:
             out.setdefault(target.name, []).append(target)
         return tuple((name, tuple(targets)) for name, targets in out.items())
 
     def dependents(self, target_id: str) -> tuple[str, ...]:
-        """Ids of everything that is based on a target, directly or not, in build order."""
+        """Ids of all direct and indirect dependents of a target, in build order."""
         inside = {target_id}
         for target in self.targets:
             if inside.intersection(target.internal_bases):
@@ -241,7 +239,7 @@ class Plan:
         }
 
     def to_json(self) -> str:
-        """The plan as JSON, the same bytes for the same catalogue, lock and options; one target to a line."""
+        """The plan as JSON, the same bytes for the same catalogue, lock and options; one target per line."""
         head = pretty(self._head()).removesuffix("\n}\n")
         targets = ",\n".join("    " + _ENCODE(target.to_json()) for target in self.targets)
         return f'{head},\n  "targets": [\n{targets}\n  ]\n}}\n'

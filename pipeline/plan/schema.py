@@ -19,7 +19,7 @@ _TEMPLATE = {"type": "string", "description": "The template's path below the roo
 
 
 def plan_schema() -> Schema:
-    """The plan as data. Fields are only ever added to a `format_version`, never changed or taken away."""
+    """The plan's schema. A `format_version` only gains fields; none is changed or removed."""
     return {
         "$schema": _DIALECT,
         "$id": "urn:lockage:schema:plan:1",

@@ -13,10 +13,10 @@ from .plan import Plan, Target
 
 
 def matching(plan: Plan, patterns: Iterable[str]) -> tuple[str, ...]:
-    """Ids of the targets that patterns name, in plan order.
+    """Ids of the targets that patterns match, in plan order.
 
     A pattern is an image (`python`), an image with a tag or alias (`python:3`), or a target's id
-    (`python/3.11.2/linux-amd64`); `*` and `?` stand for any text. Raises `UsageError` for one that names nothing.
+    (`python/3.11.2/linux-amd64`); `*` and `?` match any text. Raises `UsageError` for one that matches nothing.
     """
     chosen: set[str] = set()
     for pattern in patterns:
@@ -30,7 +30,7 @@ def matching(plan: Plan, patterns: Iterable[str]) -> tuple[str, ...]:
 
 
 def select(plan: Plan, patterns: Iterable[str], *, dependencies: bool = True) -> Plan:
-    """The plan of the targets that patterns name, with all their bases (unless `dependencies` is false)."""
+    """The plan of the targets that patterns match, with all their bases (unless `dependencies` is false)."""
     ids = matching(plan, patterns)
     return restricted(plan, ids) if dependencies else _only(plan, set(ids))
 

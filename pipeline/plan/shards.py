@@ -1,8 +1,8 @@
-"""A plan in n parts for n runners: each target in exactly one, chains of bases kept together where possible.
+"""A plan in n shards for n runners: each target in exactly one, chains of bases kept together if possible.
 
-Targets that are based on each other belong to one part. Where there are fewer such families than parts, the largest
-is cut behind the bases that its members share: the shared bases go with the first piece, and the other runners take
-them from the repository of builds, or build them too. A single chain is never cut.
+Targets that are based on each other belong to one shard. If there are fewer such families than shards, the largest is
+split after the bases that its members share: the shared bases go with the first piece, and the other runners take them
+from the repository of builds, or build them too. A single chain is never split.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from .plan import Plan
 
 
 def shard(plan: Plan, number: int, count: int) -> tuple[str, ...]:
-    """Ids of part `number` (from 1) of `count`, in plan order; the same for the same plan everywhere.
+    """Ids of shard `number` (from 1) of `count`, in plan order; the same for the same plan on every machine.
 
-    A part is empty when there are more of them than families. Raises ValueError for an impossible number.
+    A shard is empty if there are more shards than families. Raises ValueError for an impossible number.
     """
     if not 1 <= number <= count:
         raise ValueError(f"shard {number}/{count}: must be from 1/{count} to {count}/{count}")
@@ -39,7 +39,8 @@ def _families(bases: dict[str, tuple[str, ...]], count: int) -> list[list[str]]:
 
 
 def _cut(bases: dict[str, tuple[str, ...]], family: list[str]) -> list[list[str]]:
-    """A family without its lowest layers, as soon as that falls apart; those layers go with the first piece."""
+    """Split a family after its lowest layers, as soon as the rest falls apart; those layers go with the first
+    piece."""
     lowest: list[str] = []
     rest = set(family)
     while rest:

@@ -1,4 +1,4 @@
-"""Rendered tags become targets: bases resolved, labels and arguments merged, Dockerfiles checked."""
+"""Turn rendered tags into targets: bases resolved, labels and arguments merged, Dockerfiles checked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NO_ARGUMENTS: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class PlanInputs:
-    """What all targets of a plan share."""
+    """The inputs that all targets of a plan share."""
 
     source: Source
     project: Project
@@ -41,7 +41,7 @@ class PlanInputs:
 
 @dataclass(frozen=True, slots=True)
 class _Tag:
-    """A rendered tag with what all its platforms share."""
+    """A rendered tag with the values that all its platforms share."""
 
     item: Rendered
     arguments: Mapping[str, str]
@@ -120,7 +120,7 @@ def _target(inputs: PlanInputs, tag: _Tag, platform: Platform, problems: list[Pr
 def _edges(
     inputs: PlanInputs, tag: _Tag, platform: Platform, problems: list[Problem]
 ) -> tuple[list[Edge], tuple[str, ...]]:
-    """What each use of an image resolves to, and warnings."""
+    """The resolved edge of each use of an image, and warnings."""
     item, source = tag.item, inputs.source
     if item.definition.external is not None:
         return [], ()
@@ -150,7 +150,7 @@ def _edges(
 
 
 def _bases(edges: Iterable[Edge], snapshot_id: str | None) -> tuple[tuple[Base, ...], dict[str, str]]:
-    """The bases of a target, and the names that a snapshot gives to internal ones, by the names in the Dockerfile."""
+    """The bases of a target, and the snapshot's names of internal ones, by the names in the Dockerfile."""
     bases: list[Base] = []
     renamed: dict[str, str] = {}
     for edge in edges:
@@ -167,7 +167,7 @@ def _bases(edges: Iterable[Edge], snapshot_id: str | None) -> tuple[tuple[Base, 
 
 
 def _arguments(project: Project, definition: Definition) -> Mapping[str, str]:
-    """The project's build arguments, and the image's over them."""
+    """The project's build arguments, overridden by the image's."""
     if definition.external is not None:
         return _NO_ARGUMENTS
     own = {name: argument.value for name, argument in definition.arguments.items()}
@@ -222,7 +222,7 @@ def _sorted_names(mentions: Iterable[Mention]) -> tuple[str, ...]:
 
 
 def _labels(project: Project, definition: Definition) -> dict[str, str]:
-    """Labels that are the same from commit to commit (OCI image-spec v1.1, annotations.md)."""
+    """Labels that do not depend on the commit (OCI image-spec v1.1, annotations.md)."""
     oci = "org.opencontainers.image"
     labels = {f"{oci}.title": definition.title or definition.image, f"{oci}.version": definition.tag}
     if definition.description:

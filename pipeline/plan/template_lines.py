@@ -1,4 +1,4 @@
-"""Template lines behind the lines of a target's Dockerfile, for build errors and explanations."""
+"""Map lines of a target's Dockerfile to template lines, for build errors and explanations."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def template_line(plan: Plan, target_id: str, line: int) -> lines.Line | None:
-    """The template's file and line that a line (from 1) of a target's Dockerfile comes from.
+    """The template's file and line for a line (from 1) of a target's Dockerfile.
 
-    The line that copies rootfs/ comes from FROM. None if it is unknown, or there is no such line.
+    The line that copies rootfs/ maps to FROM. None if it is unknown, or there is no such line.
     """
     from pipeline.catalogue.cascade import resolve
     from pipeline.catalogue.discover import discover

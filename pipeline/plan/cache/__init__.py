@@ -1,1 +1,1 @@
-"""A kept plan, read back when nothing it was made from has changed."""
+"""A cached plan, read back if none of its inputs has changed."""

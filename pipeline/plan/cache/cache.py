@@ -1,4 +1,4 @@
-"""The plan of a folder: read from the cache if nothing changed since an earlier command, else made."""
+"""The plan of a folder: read from the cache if nothing has changed since an earlier command, otherwise computed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def plan_of(
     platforms: Iterable[Platform] = (),
     snapshot_id: str | None = None,
 ) -> Plan:
-    """As `make_plan`, with the plan and its compiled templates stored below the folder `cache` for the next time.
+    """Like `make_plan`, but stores the plan and its compiled templates below the folder `cache` for later commands.
 
     Raises what `make_plan` raises; a cache that cannot be read or written is ignored.
     """

@@ -1,6 +1,6 @@
-"""A plan as bytes, read back whole without reading a template or a YAML file again.
+"""Encode a plan as bytes, and decode it without reading a template or a YAML file.
 
-Reading it imports neither pydantic nor PyYAML nor jinja2, which makes `lockage plan` quick when nothing changed.
+Decoding imports neither pydantic nor PyYAML nor jinja2, so `lockage plan` is fast when nothing has changed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _Tree = tuple[RootfsEntry, ...]
 _EntryRow = tuple[str, Literal["file", "link", "dir"], int, str | None, str | None, int, str]
 # kind, name, line, target, reference, platform
 _BaseRow = tuple[Literal["internal", "external"], str, int, str | None, str | None, str | None]
-# name, kind, source, reference, target, number of its tree
+# name, kind, source, reference, target, index of its tree
 _ContextRow = tuple[str, Literal["image", "url", "folder"], str, str | None, str | None, int]
 
 
@@ -44,7 +44,7 @@ class _Rare(TypedDict):
     entitlements: NotRequired[list[Entitlement]]
 
 
-# The fields of a target in the order of `_Writer.target`; texts by digest, trees and gates by number.
+# The fields of a target in the order of `_Writer.target`; texts by digest, trees and gates by index.
 _TargetRow = tuple[
     *tuple[str, str, str, str, str | None, str, list[str]],
     *tuple[list[_BaseRow], str, str | None, int, int],
@@ -67,7 +67,7 @@ class _Stored(TypedDict):
 
 
 def dump(plan: Plan) -> bytes:
-    """A whole plan (nothing selected) as bytes."""
+    """A complete plan (without a selection) as bytes."""
     writer = _Writer()
     targets = [writer.target(target) for target in plan.targets]
     stored: _Stored = {
@@ -106,15 +106,15 @@ def load(content: bytes, source: Source) -> Plan:
 
 
 class _Table(Generic[T]):
-    """Values that many targets share, each stored once; an object that was seen is not compared again."""
+    """Values that many targets share, each stored once; a known object is not compared again."""
 
     def __init__(self, to_json: Callable[[T], object]) -> None:
         self._to_json = to_json
-        self._seen: dict[int, tuple[T, int]] = {}  # with the objects themselves, so that no id is reused
+        self._seen: dict[int, tuple[T, int]] = {}  # keeps the objects alive, so that no id is reused
         self._numbers: dict[str, int] = {}
 
     def number(self, value: T) -> int:
-        """The value's place in the table."""
+        """The value's index in the table."""
         if id(value) not in self._seen:
             text = json.dumps(self._to_json(value))
             self._seen[id(value)] = value, self._numbers.setdefault(text, len(self._numbers))
@@ -126,7 +126,7 @@ class _Table(Generic[T]):
 
 
 class _Writer:
-    """Targets to rows; collects the texts, trees and gates that they share."""
+    """Encodes targets as rows; collects the texts, trees and gates that they share."""
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
@@ -184,7 +184,7 @@ class _Writer:
 
 
 class _Reader:
-    """Rows back to targets."""
+    """Decodes targets from rows."""
 
     def __init__(self, stored: _Stored) -> None:
         self._texts = stored["texts"]

@@ -1,6 +1,6 @@
-"""The name of a stored plan: a hash over everything that it is made from, this program's own code included.
+"""The name of a stored plan: a hash over all its inputs, including the code of this program.
 
-So the plan stored under it is the plan that `make_plan` would return.
+So a stored plan is the plan that `make_plan` would return.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def fingerprint(
     platforms: Iterable[Platform] = (),
     snapshot_id: str | None = None,
 ) -> str:
-    """A hash over every input of `make_plan` (but `only`), and over the code that makes plans."""
+    """A hash over every input of `make_plan` (except `only`), and over the code that computes plans."""
     digest = hashlib.sha256(_code().encode())
     options = [STORE_FORMAT, [str(p) for p in platforms], snapshot_id]
     digest.update(compact(options) + b"\0" + (lock.to_bytes() if lock else b"") + b"\0")
@@ -43,7 +43,7 @@ def fingerprint(
 
 
 def _code() -> str:
-    """Sizes and times of this program's code, and versions of the libraries it makes plans with."""
+    """Sizes and times of this program's code, and versions of the libraries that it uses for plans."""
     root = Path(__file__).parents[2]
     stats = [(p.name, p.stat()) for room in _CODE for p in sorted((root / room).rglob("*.py"))]
     library = find_spec("jinja2")

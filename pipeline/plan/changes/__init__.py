@@ -1,1 +1,1 @@
-"""What a change touches: two states of a catalogue compared, target by target."""
+"""The effect of a change: two states of a catalogue compared, target by target."""

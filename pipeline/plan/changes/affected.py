@@ -1,9 +1,9 @@
 """The targets that a change affects, and why: those whose inputs differ, and their dependents.
 
-The plan is compared with the catalogue's earlier state. Only images that a changed file can reach are read and
-rendered again in that state, so one changed file costs one image. Compared are the inputs of the key (the Dockerfile
-with its bases and arguments, rootfs/, labels), of the gates (the structure test, the gates) and the names (tags,
-aliases). Another name affects its own target only; everything else its dependents too.
+The plan is compared with the catalogue's earlier state. Only images that a changed file can affect are read and
+rendered again in that state, so one changed file costs one image. The comparison covers the inputs of the key (the
+Dockerfile with its bases and arguments, rootfs/, labels), those of the gates (the structure test, the gates) and the
+names (tags, aliases). A changed name affects only its own target; any other difference also affects its dependents.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from .previous import (
 )
 from .reverted import Before, reverted
 
-# Fields of lockage.yml whose changes show in the targets, or that only allow something.
+# Fields of lockage.yml whose changes are visible in the targets, or that only permit something.
 _IN_TARGETS = frozenset(
     (
         *("platforms", "source", "policy", "tools", "project", "bases", "arguments"),
@@ -61,7 +61,7 @@ class Affected:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """The affected targets in plan order, the ids of removed ones, and notes."""
+    """The affected targets in plan order, the ids of removed targets, and notes."""
 
     affected: tuple[Affected, ...] = ()
     removed: tuple[str, ...] = ()
@@ -69,11 +69,12 @@ class Impact:
 
 
 def affected_since(plan: Plan, before: Before) -> Impact:
-    """The targets affected by the difference between a plan's source and the same source with `before` in it.
+    """The targets affected by the difference between a plan's source and the same source with the entries of
+    `before`.
 
-    `plan` is a whole plan with its source, not a snapshot. Exact: a change that alters no target affects none. The lock
-    is the project's own. Where the earlier state cannot be read, changed files count as in `affected_by`, and a note
-    says so.
+    `plan` is a complete plan with its source, not a snapshot. The result is exact: a change that alters no target
+    affects none. The lock is the project's own. If the earlier state cannot be read, changed files count as in
+    `affected_by`, and a note says so.
     """
     source = _source(plan)
     if not before:
@@ -165,7 +166,7 @@ class _Comparison:
         )
 
     def _is_reached(self, target: Target) -> bool:
-        """Whether a target whose own files did not change may have other bases."""
+        """Whether a target whose own files did not change may have different bases."""
         if self._moved and any(untagged(r) in self._moved for r in target.external_bases):
             return True
         images = self.past.images

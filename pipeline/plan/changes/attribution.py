@@ -17,7 +17,7 @@ from .reverted import Before
 
 
 class Changed:
-    """Changed paths below the root; `before` has their earlier entries, where they are known."""
+    """Changed paths below the root; `before` has their earlier entries, if known."""
 
     def __init__(self, source: Source, paths: Iterable[str], before: Before | None = None) -> None:
         self.source, self.before = source, before
@@ -35,7 +35,7 @@ class Changed:
         return f"{path} is new" if new else f"{path} changed"
 
     def sorted(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Changed paths in the order in which they were named."""
+        """Changed paths in their input order."""
         return tuple(sorted(set(paths), key=self.paths.__getitem__))
 
     def below(self, folder: str) -> tuple[str, ...]:
@@ -43,11 +43,11 @@ class Changed:
         return self._folders.get(folder.rpartition("/")[2], ())
 
     def of_templates(self, templates: Iterable[str | None]) -> tuple[str, ...]:
-        """The changed files that a rendering of these templates reads or looks for, through includes."""
+        """The changed files that a rendering of these templates reads or searches for, through includes."""
         return self.sorted(path for template in templates if template for path in self._read(template))
 
     def of_rootfs(self, definition: Definition, target: Target) -> Iterator[str]:
-        """The changed files of rootfs/ that a target's tree has, or would have if they were there."""
+        """The changed files of rootfs/ that a target's tree has, or would have if they existed."""
         owners = {e.path: e.origin for e in target.rootfs}
         yield from self.paths.keys() & set(owners.values())
         for path in self.below(definition.folders[0]):
@@ -69,12 +69,12 @@ class Changed:
         return self._reads[template]
 
     def missing(self, paths: Iterable[str]) -> frozenset[str]:
-        """Those of these paths that changed and are no more."""
+        """Those of these paths that changed and no longer exist."""
         return self._gone.intersection(paths)
 
 
 def by_folder(paths: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
-    """Changed paths by the folder of images/ that they are in."""
+    """Changed paths by their folder of images/."""
     out: dict[str, list[str]] = {}
     for path in paths:
         parts = path.split("/", 2)
@@ -84,9 +84,9 @@ def by_folder(paths: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
 
 
 def read_by(changed: Changed, definition: Definition, target: Target) -> tuple[str, ...]:
-    """The changed files that a target depends on, in the order in which they were named.
+    """The changed files that a target depends on, in their input order.
 
-    Every image.yml of the image counts, because aliases are made of all its tags.
+    Every image.yml of the image counts, because aliases are computed from all its tags.
     """
     read = {path for path in changed.below(definition.folders[0]) if path.endswith(f"/{FILE}")}
     read.update(changed.of_templates((target.template, target.test_template)))
@@ -97,13 +97,13 @@ def read_by(changed: Changed, definition: Definition, target: Target) -> tuple[s
 
 
 def _templates(definition: Definition) -> set[str]:
-    """Every path at which a template of a tag is looked for."""
+    """Every path where a template of a tag is searched for."""
     names = (*dockerfile_names(definition).every, *structure_test_names(definition).every)
     return {f"{folder}/{name}" for folder in definition.folders for name in names}
 
 
 def _lost(definition: Definition, owners: Mapping[str, str], path: str) -> Iterator[str]:
-    """A path that is gone, if no more specific level has it."""
+    """A path that no longer exists, unless a more specific level has it."""
     for number, folder in enumerate(definition.folders):
         inside = path.removeprefix(f"{folder}/{ROOTFS}/")
         if inside != path:

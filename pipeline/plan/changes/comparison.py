@@ -14,12 +14,12 @@ from pipeline.model import Reference
 from ..plan import Base, Target
 from .attribution import Changed
 
-_SHOWN = 3  # paths of rootfs/ that are named
+_SHOWN = 3  # maximum number of rootfs/ paths in a reason
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueState:
-    """One side: a target, its definition (where it was looked up), and the project's lock."""
+    """One side of a comparison: a target, its definition (if it was resolved), and the project's lock."""
 
     target: Target
     lock: Lock | None
@@ -28,7 +28,7 @@ class CatalogueState:
 
 @dataclass(frozen=True, slots=True)
 class TargetDifference:
-    """Why a target changed: `matter` reaches its dependents too, `names` only the target itself."""
+    """Why a target changed: `matter` also affects its dependents, `names` only the target itself."""
 
     matter: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -59,8 +59,7 @@ def difference(old: CatalogueState, new: CatalogueState, changed: Changed) -> Ta
 
 
 def resolved(target: Target, lock: Lock | None) -> tuple[str, str | None, str | None]:
-    """The Dockerfile with its bases by id and by digest, its frontend, and the image that the target is if it was
-    built elsewhere."""
+    """The Dockerfile with its bases by id and by digest, its frontend, and the image of an external target."""
     names = {b.name: exact(b, lock) for b in target.bases if b.reference}
     names |= {b.target_id: b.target_id for b in target.bases if b.target_id}
     external = None if target.external is None else _pinned(target.external, lock)
@@ -69,7 +68,7 @@ def resolved(target: Target, lock: Lock | None) -> tuple[str, str | None, str | 
 
 
 def exact(base: Base, lock: Lock | None) -> str:
-    """A base as a target's id, as `name@digest`, or as a reference that is not locked."""
+    """A base as a target's id, as `name@digest`, or as an unlocked reference."""
     return _exact(base.name, base.target_id, base.reference, lock)
 
 
@@ -90,7 +89,7 @@ def _pinned(reference: Reference, lock: Lock | None) -> str:
 
 
 def untagged(reference: Reference) -> Reference:
-    """A reference without the digest that some lock gave it."""
+    """A reference without the digest from a lock."""
     return Reference(reference.repository, reference.tag) if reference.tag else reference
 
 

@@ -1,4 +1,4 @@
-"""A key's inputs in short, and the difference between two sets of them, in lines for people."""
+"""A summary of a key's inputs, and the difference between two sets of them, as lines for people."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pipeline.util.json_values import as_integer, as_list, as_optional_text, as_
 from ..keys import key_inputs
 from ..plan import Plan
 
-_LINES = 40  # of a Dockerfile's difference
-_PATHS = 10  # of rootfs/
+_LINES = 40  # maximum length of a Dockerfile's difference
+_PATHS = 10  # maximum number of rootfs/ paths
 _Entry = tuple[str, int, str | None]  # kind, mode, content digest or link target
 
 
@@ -24,7 +24,7 @@ def inputs_of(plan: Plan, target_id: str) -> dict[str, object] | None:
 
 
 def input_digests(inputs: Mapping[str, object]) -> dict[str, str]:
-    """Each input by name: itself where it is short, else `sha256:` and the first 12 digits of its digest."""
+    """Each input by name: its value if short, otherwise `sha256:` and the first 12 digits of its digest."""
     out = {}
     for name, value in inputs.items():
         if isinstance(value, str | int) and len(str(value)) <= 100 and "\n" not in str(value):
@@ -36,7 +36,7 @@ def input_digests(inputs: Mapping[str, object]) -> dict[str, str]:
 
 
 def key_difference(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
-    """Why two keys differ, from their inputs; empty where they do not."""
+    """Why two keys differ, from their inputs; empty if they do not."""
     out: list[str] = []
     for name in dict.fromkeys((*old, *new)):
         before, now = old.get(name), new.get(name)

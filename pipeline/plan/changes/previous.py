@@ -1,4 +1,4 @@
-"""The part of the earlier catalogue that a change can reach: its targets, and the names that FROM could use."""
+"""The part of the earlier catalogue that a change can affect: its targets, and the names available to FROM."""
 
 from __future__ import annotations
 
@@ -29,23 +29,24 @@ _IN_EVERY_TARGET = ("platforms", "source", "policy", "arguments")
 
 
 class PreviousUnreadable(Exception):
-    """The earlier lockage.yml cannot be read; the text says why."""
+    """The earlier lockage.yml cannot be read; the message says why."""
 
 
 @dataclass(frozen=True)
 class PreviousCatalogue:
-    """The earlier state of what could change. `unread` are folders of images/ that could not be read in it, and why."""
+    """The earlier state of everything that may have changed. `unread` maps folders of images/ that could not be
+    read in that state to the reason."""
 
     project: Project
     names: Names
     targets: Mapping[str, Target] = field(default_factory=dict)
     definitions: Mapping[Name, Definition] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
-    images: frozenset[str] = frozenset()  # whose tags may have been others
+    images: frozenset[str] = frozenset()  # images whose tags may have been different
 
 
 def reached(source: Source, paths: Iterable[str]) -> frozenset[str]:
-    """Names of the folders of images/ that changed paths are in, or that read them through templates."""
+    """Names of the folders of images/ that contain changed paths, or whose templates read them."""
     named = tuple(paths)
     texts = [path for path in named if ROOTFS not in path.split("/")[:-1]]
     return frozenset((*by_folder(named), *(by_folder(readers(source, texts)) if texts else ())))
@@ -69,8 +70,8 @@ def project_of(plan: Plan, earlier: Source) -> Project:
 
 
 def in_question(plan: Plan, earlier: Source, project: Project, paths: Iterable[str]) -> frozenset[str]:
-    """The folders of images/ whose targets may have changed: all of them where a field of lockage.yml changed that is
-    in every target, otherwise those that the changed paths reach."""
+    """The folders of images/ whose targets may have changed: all if a field of lockage.yml changed that is part of
+    every target, otherwise those that the changed paths can affect."""
     assert plan.source is not None
     if any(getattr(project, key) != getattr(plan.project, key) for key in _IN_EVERY_TARGET):
         return frozenset((*earlier.children(IMAGES), *plan.source.children(IMAGES)))
@@ -90,7 +91,7 @@ def read_past(
     discovered = discover(part(earlier, folders))
     unread: dict[str, str] = {}
     for problem in discovered.problems:
-        if problem.path.startswith(f"{IMAGES}/") and problem.path != f"{IMAGES}/":  # not: holds no image
+        if problem.path.startswith(f"{IMAGES}/") and problem.path != f"{IMAGES}/":  # except 'holds no image'
             unread.setdefault(_folder(problem.path), str(problem))
     renderer = Renderer(earlier)
     rendered: dict[str, list[Rendered]] = {}
@@ -131,7 +132,7 @@ def _names(
     project: Project,
     lock: Lock | None,
 ) -> tuple[Names, dict[Name, tuple[str, ...]]]:
-    """The names for FROM: the earlier tags of these images, the current ones of all others."""
+    """The names available to FROM: the earlier tags of these images, the current ones of all others."""
     items = [item for of_folder in rendered.values() for item in of_folder]
     tags, aliases = known_tags(item.definition for item in items)
     platforms = {(item.definition.image, item.definition.tag): item.platforms for item in items}

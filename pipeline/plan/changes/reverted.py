@@ -1,4 +1,4 @@
-"""A catalogue as it was before some files changed: the same tree with those files as they were."""
+"""A catalogue before some files changed: the same tree with the earlier versions of those files."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Before = Mapping[str, SourceFile | None]
 
 
 def reverted(source: Source, before: Before) -> Source:
-    """The tree with every path of `before` as it was. Version control knows files and links, not folders, and
-    of modes only whether a file is executable: what else a path has now counts as unchanged."""
+    """The tree with the earlier entry of every path in `before`. Version control stores files and links, but no
+    folders, and of modes only whether a file is executable: anything else about a path counts as unchanged."""
     files = dict(source.files)
     for path in before:
         files.pop(path, None)
@@ -35,7 +35,7 @@ def reverted(source: Source, before: Before) -> Source:
 
 
 def part(source: Source, folders: Collection[str]) -> Source:
-    """Some folders of images/ (by name), nothing else: enough to read what their files say of images."""
+    """Only some folders of images/ (by name): enough to read the definitions of their images."""
     files: dict[str, SourceFile] = {}
     for path, entry in source.files.items():
         if path == IMAGES or (path.startswith(_BELOW) and path.split("/", 2)[1] in folders):
@@ -44,7 +44,7 @@ def part(source: Source, folders: Collection[str]) -> Source:
 
 
 def _emptied(files: Mapping[str, SourceFile], before: Before) -> set[str]:
-    """Folders above paths that were not there, and with nothing else below them."""
+    """Parent folders of paths that did not exist, if nothing else is below them."""
     folders = {folder for path, entry in before.items() if entry is None for folder in _above(path)}
     if not folders:
         return folders

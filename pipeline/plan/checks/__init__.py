@@ -1,1 +1,1 @@
-"""What a rendered Dockerfile uses, checked against the catalogue: sources, secrets, arguments, labels, ONBUILD."""
+"""Check what a rendered Dockerfile uses against the catalogue: sources, secrets, arguments, labels, ONBUILD."""

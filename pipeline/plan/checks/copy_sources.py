@@ -1,4 +1,4 @@
-"""What COPY and ADD may take from the build context: Dockerfile, test.yml and rootfs/, nothing else."""
+"""The sources that COPY and ADD may use from the build context: Dockerfile, test.yml and rootfs/, nothing else."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def missing_sources(text: str, rootfs: Rootfs) -> Iterator[tuple[int, str, str]]
 
 
 def moving_sources(text: str) -> Iterator[tuple[int, str, str]]:
-    """Line, address and remedy of every ADD of something that may be something else tomorrow."""
+    """Line, address and remedy of every ADD whose content may change."""
     for instruction in scanned(text).instructions:
         if instruction.keyword != "ADD":
             continue

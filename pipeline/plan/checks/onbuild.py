@@ -1,6 +1,6 @@
 """Images that ONBUILD names: they are pulled by builds that are based on this image.
 
-BuildKit resolves such a name in the build of the dependent, as it is written, and knows nothing of this catalogue's
+BuildKit resolves such a name in the build of the dependent, as written, without this catalogue's
 lock. So the image must be listed in `bases:`, and only a digest in the Dockerfile pins it.
 """
 
@@ -17,7 +17,7 @@ from ..graph import Names, UnknownBase
 
 
 def check_onbuild(source: Source, item: Rendered, names: Names, problems: list[Problem]) -> tuple[str, ...]:
-    """Append a problem for each image in an ONBUILD that no dependent could use; returns warnings for the rest."""
+    """Append a problem for each image in ONBUILD that no dependent could use; return warnings for the others."""
     warnings: list[str] = []
     instructions = scanned(item.dockerfile).instructions
     last = next((n for n in reversed(range(len(instructions))) if instructions[n].keyword == "FROM"), 0)
@@ -45,7 +45,7 @@ def check_onbuild(source: Source, item: Rendered, names: Names, problems: list[P
 
 
 def _doubt(name: str, names: Names) -> tuple[str, str] | None:
-    """Why a name may lead somewhere else tomorrow, and the remedy; None if it cannot. Raises `UnknownBase`."""
+    """Why a name may resolve to another image later, and the remedy; None if it cannot. Raises `UnknownBase`."""
     if names.is_internal(name):
         raise UnknownBase(
             name,

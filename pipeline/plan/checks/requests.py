@@ -23,7 +23,7 @@ _NOUNS = {"secret": ("secret", "secrets"), "ssh": ("ssh entry", "ssh")}  # for p
 def check_requests(
     source: Source, item: Rendered, project: Project, problems: list[Problem]
 ) -> tuple[str, ...]:
-    """Append a problem for each request of a tag that nothing grants; returns warnings for optional ones."""
+    """Append a problem for each request of a tag that is not granted; return warnings for optional ones."""
     definition = item.definition
     problems += _undefined(definition.secrets, project.secrets, "secret")
     problems += _undefined(definition.ssh, project.ssh, "ssh")

@@ -1,4 +1,4 @@
-"""One tag's Dockerfile against its image.yml: sources that are missing or may change, arguments, labels."""
+"""Check one tag's Dockerfile against its image.yml: sources that are missing or may change, arguments, labels."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_sources(source: Source, item: Rendered, problems: list[Problem]) -> No
 
 
 def undeclared_arguments(item: Rendered) -> Iterator[str]:
-    """A warning for each of the image's own arguments that no ARG takes."""
+    """A warning for each of the image's own arguments that no ARG declares."""
     own = item.definition.arguments
     if not own or item.definition.external is not None:
         return
@@ -40,7 +40,7 @@ def undeclared_arguments(item: Rendered) -> Iterator[str]:
 
 
 def unpinned_addresses(source: Source, item: Rendered) -> Iterator[str]:
-    """A warning for each address, of ADD or of a context, where something else may be tomorrow."""
+    """A warning for each address, of ADD or of a context, whose content may change."""
     for line, address, remedy in moving_sources(item.dockerfile):
         yield item.warning(source, line, "ADD", f"{address}: {_NOT_IN_KEY}", remedy)
     for context in item.definition.contexts.values():
@@ -52,7 +52,7 @@ def unpinned_addresses(source: Source, item: Rendered) -> Iterator[str]:
 def overridden_labels(
     source: Source, item: Rendered, platform: Platform, arguments: Mapping[str, str]
 ) -> Iterator[str]:
-    """A warning for each label of image.yml that the Dockerfile sets to something else: the Dockerfile wins."""
+    """A warning for each label of image.yml that the Dockerfile sets to another value: the Dockerfile wins."""
     own = item.definition.labels
     if not own or item.definition.external is not None:
         return

@@ -73,7 +73,7 @@ class Levels:
         self._positions: dict[str, Positions] = {}
 
     def location(self, position: Position) -> Location:
-        """Line and column of a position."""
+        """The location of a position."""
         document = position.document
         if document.path not in self._positions:
             self._positions[document.path] = document.positions()
@@ -84,7 +84,7 @@ class Levels:
         return tuple(self._values(self._levels(), key))
 
     def of_image(self, key: str) -> tuple[LevelValue, ...]:
-        """The same for keys that only image and version have."""
+        """The same for keys that only images and versions have."""
         return tuple(self._values(self._file_levels(), key))
 
     def merged(self, key: str) -> Mapping[str, tuple[LevelValue, ...]]:
@@ -104,7 +104,7 @@ class Levels:
                 yield FileValue(value, Position(file.document, (key,)))
 
     def variants(self) -> tuple[LevelValue, ...]:
-        """Where the tag's variant is written."""
+        """The location of the tag's variant."""
         name = self.definition.variant
         return tuple(LevelValue(name, self.location(v.position)) for v in self._variant_levels())
 
@@ -137,7 +137,7 @@ class Levels:
 
 def levels_of(source: Source, target: Target) -> tuple[Levels, tuple[Definition, ...]]:
     """The levels of a target's tag, and every definition of its image."""
-    for searched in (part(source, (target.image,)), source):  # most images are named as their folder is
+    for searched in (part(source, (target.image,)), source):  # most images have the name of their folder
         for image in discover(searched).images:
             definitions = resolve(source, (image,), [])
             for definition in definitions:

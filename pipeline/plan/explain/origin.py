@@ -18,7 +18,7 @@ COMPUTED = "computed"
 @dataclass(frozen=True, slots=True)
 class Explained:
     """One value of a target. `location` is where it is set, `default`, or `computed` from other values; `why` is a
-    rule in words; `overrides` are the values of other levels, the nearest first."""
+    rule in words; `overrides` are the values of other levels, nearest first."""
 
     key: str
     value: object
@@ -37,7 +37,7 @@ class Explained:
 
 
 def last(key: str, values: Iterable[LevelValue], default: object, why: str | None = None) -> Explained:
-    """The last value, over all others; the default if there is none."""
+    """The last value, which overrides all others; the default if there is none."""
     every = tuple(values)
     if not every:
         return Explained(key, default, DEFAULT, why)
@@ -45,7 +45,7 @@ def last(key: str, values: Iterable[LevelValue], default: object, why: str | Non
 
 
 class LocatedProject:
-    """lockage.yml of a source whose plan could be made."""
+    """lockage.yml of a valid source, with locations."""
 
     def __init__(self, source: Source) -> None:
         content = source.files[PROJECT_NAME].content

@@ -1,4 +1,4 @@
-"""Which level of rootfs/ won a path of an image, and which others had it."""
+"""The level of rootfs/ that won a path of an image, and the others that have it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .levels import levels_of
 
 @dataclass(frozen=True, slots=True)
 class RootfsLevel:
-    """One level's entry at a path: where it is, its kind, permission bits, content digest, link target, bytes."""
+    """One level's entry at a path: location, kind, permission bits, content digest, link target, size in bytes."""
 
     origin: str
     kind: str
@@ -36,12 +36,12 @@ class RootfsLevel:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedPath:
-    """A path in the rootfs of one tag. `wins` is None where a level above took its folder away: `hidden_by`."""
+    """A path in the rootfs of one tag. `wins` is None if a later level replaced a parent folder: `hidden_by`."""
 
     name: str  # python:3.11.2-dev
     path: str  # below /
     wins: RootfsLevel | None
-    loses: tuple[RootfsLevel, ...]  # the most specific first; folders join and do not lose
+    loses: tuple[RootfsLevel, ...]  # most specific first; folders are merged and do not lose
     hidden_by: str | None = None
 
     def to_json(self) -> dict[str, object]:
@@ -56,9 +56,9 @@ class ExplainedPath:
 
 
 def explain_rootfs(plan: Plan, ids: Iterable[str], path: str) -> tuple[ExplainedPath, ...]:
-    """Where a path comes from in each of these targets' tags, in plan order; those that never had it are left out.
+    """The origin of a path in each of these targets' tags, in plan order, without tags that never had it.
 
-    Raises UsageError where none has, with the nearest path that one has.
+    Raises UsageError if no tag has it, with the nearest path that exists.
     """
     source = plan.source
     if source is None:
@@ -99,7 +99,7 @@ def _layer(origin: str, entry: SourceFile) -> RootfsLevel:
 
 
 def _hiding(target: Target, path: str) -> str | None:
-    """The file or link that stands where a folder above the path was."""
+    """The file or link that replaced a parent folder of the path."""
     entries: dict[str, RootfsEntry] = {e.path: e for e in target.rootfs}
     while "/" in path:
         path = path.rpartition("/")[0]

@@ -103,7 +103,7 @@ def _automatic(name: str, definition: Definition, definitions: tuple[Definition,
 
 
 def _platform(target: Target, levels: Levels, project: LocatedProject) -> Iterator[Explained]:
-    """Where the platform is listed: by itself, or the lists that other levels replace it with."""
+    """Where the platform is listed: its own entry, or the lists that override it."""
     values: list[LevelValue] = []
     known = project.model.platforms
     if target.platform in known:

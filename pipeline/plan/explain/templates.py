@@ -1,4 +1,4 @@
-"""The template of a target's Dockerfile and test: named by a level, or found by its name in a folder."""
+"""The template of a target's Dockerfile and test: named by a level, or found by name in a folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .origin import Explained
 
 
 def explain_templates(source: Source, target: Target, levels: Levels) -> Iterator[Explained]:
-    """The templates of a target's Dockerfile and structure test, as far as it has them."""
+    """The templates of a target's Dockerfile and structure test, if any."""
     if target.template is not None:
         yield _explain(source, levels, "template", target.template, dockerfile_names(levels.definition))
     if target.test_template is not None:

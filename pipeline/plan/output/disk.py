@@ -1,4 +1,4 @@
-"""dist/ as it is on the disk, each folder listed once and each file read once."""
+"""The current content of dist/, with each folder listed once and each file read once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Generated:
     target: str | None = None
 
     def read(self, source: Source | None) -> bytes:
-        """The file's bytes. Raises `EnvironmentProblem` if the source changed since the plan was made."""
+        """The file's bytes. Raises `EnvironmentProblem` if the source changed after planning."""
         if self.content is not None:
             return self.content
         if source is None or self.origin is None:
@@ -37,14 +37,14 @@ class Generated:
 
 
 class Disk:
-    """A folder that is looked at and not changed meanwhile. Nothing is read through a symbolic link below it."""
+    """A folder on the disk, which must not change while it is read. Symbolic links below it are never followed."""
 
     def __init__(self, root: Path) -> None:
         self._root = os.fspath(root)
         self._listings: dict[str, Mapping[str, os.DirEntry[str]] | None] = {}
 
     def state(self, path: str, file: Generated) -> Literal["add", "change"] | None:
-        """What must be done for a path to hold exactly this; None if it does. Raises `EnvironmentProblem`."""
+        """The change that a path needs to have exactly this content; None if it has. Raises `EnvironmentProblem`."""
         folder, _, name = path.rpartition("/")
         listing = self._listing(folder)
         entry = listing.get(name) if listing is not None else None
@@ -58,7 +58,7 @@ class Disk:
             raise EnvironmentProblem(f"cannot read {error.filename or path}: {error.strerror}") from None
 
     def _listing(self, folder: str) -> Mapping[str, os.DirEntry[str]] | None:
-        """What is in a folder; None if it is not there, or it or one above it is no folder."""
+        """The entries of a folder; None if it does not exist, or it or a parent is not a folder."""
         if folder not in self._listings:
             self._listings[folder] = self._list(folder)
         return self._listings[folder]
@@ -96,7 +96,7 @@ def _same(entry: os.DirEntry[str], file: Generated) -> bool:
 
 
 def _read(path: str, size: int) -> bytes:
-    """A file's bytes, of which there should be `size`; one more if there are more."""
+    """A file's bytes, which should be `size`; one more if the file is longer."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         return os.read(handle, size + 1)

@@ -1,13 +1,13 @@
-"""dist/: what a plan looks like as files.
+"""dist/: a plan as files.
 
-    dist/<name>/<tag>/Dockerfile   the rendered template, COPY rootfs/ put in
+    dist/<name>/<tag>/Dockerfile   the rendered template, with COPY rootfs/ inserted
     dist/<name>/<tag>/test.yml     the rendered structure test, if there is one
     dist/<name>/<tag>/rootfs/      the merged rootfs, if there is any
-    dist/<name>/<tag>/contexts/    a folder for each named context that is one
-    dist/.lockage-files            what was written here, so that what is stale can be removed
+    dist/<name>/<tag>/contexts/    one folder for each named context that is a folder
+    dist/.lockage-files            the files written here, so that stale ones can be removed
 
-The folder `dist/<name>/<tag>/` without contexts/ is the build context: nothing else is in it. Making the files is pure;
-`write` and `check` alone (and `disk`, for them) touch the disk, never through a symbolic link.
+The folder `dist/<name>/<tag>/` without contexts/ is the build context and contains nothing else. Generating the files
+is pure; only `write` and `check` (and `disk`, for them) access the disk, never through a symbolic link.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _RECORD_HEAD = "# written by lockage generate; these files are its own\n"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Change:
-    """What `write` would do to one path of dist/."""
+    """One change to a path of dist/ that `write` makes."""
 
     path: str
     action: Literal["add", "change", "remove"]
@@ -42,7 +42,8 @@ class Change:
 
 
 def context_files(target: Target) -> Mapping[str, Generated]:
-    """The build context of one target: Dockerfile, test.yml and rootfs/, by path. An external one has only a test."""
+    """The build context of one target: Dockerfile, test.yml and rootfs/, by path. An external target has only a
+    test."""
     out: dict[str, Generated] = {}
     if target.external is None:
         out["Dockerfile"] = Generated("file", content=target.dockerfile.encode())
@@ -81,14 +82,14 @@ def generated_files(plan: Plan) -> Mapping[str, Generated]:
 
 
 def write(files: Mapping[str, Generated], dist: Path, source: Source | None) -> tuple[Change, ...]:
-    """Make dist/ hold exactly these files beside what others put there; gives what changed.
+    """Write exactly these files to dist/, leaving files of others; return the changes.
 
-    Each file is written beside its place and moved there. Files of an earlier run that are no longer
-    generated are removed; files that this program did not write are left. Raises `EnvironmentProblem`.
+    Each file is written to a temporary path and moved into place. Files of an earlier run that are no longer
+    generated are removed; files that this program did not write are kept. Raises `EnvironmentProblem`.
     """
     changes = check(files, dist)
     try:
-        for change in reversed(changes):  # what is inside a folder before the folder
+        for change in reversed(changes):  # the content of a folder before the folder
             if change.action == "remove":
                 _remove(dist, change.path)
         dist.mkdir(parents=True, exist_ok=True)
@@ -104,7 +105,7 @@ def write(files: Mapping[str, Generated], dist: Path, source: Source | None) -> 
 
 
 def check(files: Mapping[str, Generated], dist: Path) -> tuple[Change, ...]:
-    """What `write` would change, by path; nothing is written."""
+    """The changes that `write` would make, by path; nothing is written."""
     disk = Disk(dist)
     changes = []
     for path, file in files.items():
@@ -169,7 +170,7 @@ def _remove(dist: Path, path: str) -> None:
         target.rmdir()
     else:
         target.unlink(missing_ok=True)
-    for parent in target.parents:  # a folder that nothing is left in goes too, recorded or not
+    for parent in target.parents:  # an empty folder is removed too, recorded or not
         if parent == dist or (parent.exists() and any(parent.iterdir())):
             return
         if parent.exists():
