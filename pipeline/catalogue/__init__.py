@@ -1,6 +1,6 @@
-"""`images/` and `lockage.yml`: read, resolved level by level, rendered. Pure but for `read_source`.
+"""`images/` and `lockage.yml`: read, resolved level by level, rendered. Pure, except for `read_source`.
 
-Names are imported on first use, so that reading a kept plan imports neither pydantic, PyYAML nor jinja2.
+Names are imported on first use, so that reading a cached plan imports neither pydantic, PyYAML nor jinja2.
 """
 
 from __future__ import annotations

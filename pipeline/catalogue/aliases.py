@@ -1,7 +1,7 @@
-"""Automatic aliases: every prefix of a version names the highest version that starts with it. Pure.
+"""Automatic aliases: every prefix of a version points to the highest version that starts with it. Pure.
 
-For the tags 9.0.100, 9.0.200, 9.1.50 they are 9 → 9.1.50, 9.0 → 9.0.200, 9.1 → 9.1.50. An alias is never
-the name of a real tag and never stands for a prerelease. Versions are ordered by number, as
+For the tags 9.0.100, 9.0.200, 9.1.50 they are 9 → 9.1.50, 9.0 → 9.0.200, 9.1 → 9.1.50. An alias never
+replaces a real tag and never points to a prerelease. Versions are ordered by number, as
 Semantic Versioning 2.0.0 §11 says for those without a prerelease.
 """
 
@@ -22,7 +22,7 @@ _SEPARATOR = re.compile(r"([.-])")
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A tag that takes part: how it is ordered, and the prefixes that may stand for it."""
+    """A tag that gets automatic aliases: its sort key, and the prefixes that may point to it."""
 
     tag: str
     order: tuple[tuple[int, str], ...]
@@ -30,13 +30,13 @@ class Version:
 
 
 def read_version(tag: str, strategy: Strategy) -> Version | None:
-    """How a strategy reads a tag; None if the tag takes no part (a prerelease, another shape).
+    """Parse a tag by a strategy; None if it gets no automatic aliases (a prerelease, another format).
 
-    - `semver`: X.Y.Z, also vX.Y.Z (then v9, v9.0); a prerelease takes no part
+    - `semver`: X.Y.Z, also vX.Y.Z (then v9, v9.0); no prereleases
     - `numeric`: two or more numbers between dots
-    - `calver`: year and month, then more numbers, between dots or dashes; anything behind them is a prerelease
-    - `lexical`: parts between dots and dashes, ordered as text; knows no prereleases
-    - `explicit`: nothing; only the `aliases` that tags list themselves
+    - `calver`: year and month, then more numbers, between dots or dashes; anything after them is a prerelease
+    - `lexical`: parts between dots and dashes, ordered as text; has no prereleases
+    - `explicit`: none; only the `aliases` that tags list
     """
     if strategy == "semver":
         match = _SEMVER.fullmatch(tag)
@@ -55,7 +55,7 @@ def read_version(tag: str, strategy: Strategy) -> Version | None:
 
 
 def automatic_aliases(tags: Iterable[str], strategy: Strategy = "semver") -> Mapping[str, str]:
-    """Every automatic alias and the tag it stands for, sorted by alias.
+    """Every automatic alias and its tag, sorted by alias.
 
     `tags` are base tags, without a variant's suffix.
     """

@@ -1,8 +1,8 @@
-"""Image → Tag → Variant: the merged values of each tag, the later level winning.
+"""Image → Tag → Variant: the merged values of each tag; the later level wins.
 
 The image level is `images/<name>/image.yml`, then (if tags live in version folders) the version's own
 image.yml. `versions`, `variables`, `args`, `contexts` and `labels` merge key by key; single values are replaced. A
-variant takes every base tag with its suffix, and every alias too.
+variant has every base tag and every alias, with its suffix.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _Levels = tuple[_PlacedLevel, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Variant:
-    """A variant: its levels, least specific first, and its own folder if it has one. None is the base tag."""
+    """A variant: its levels, least specific first, and its own folder, if any. None is the base tag."""
 
     name: str
     suffix: str
@@ -47,7 +47,7 @@ class _Variant:
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    """What only files have: the same for all tags of one file."""
+    """Values that only files set: the same for all tags of one file."""
 
     automatic: bool
     strategy: Strategy

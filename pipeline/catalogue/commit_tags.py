@@ -1,4 +1,4 @@
-"""Tags made from a commit must tell the tags of one image apart: they live in one repository."""
+"""Tags from a commit must be unique for each tag of an image, because they are in one repository."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .source import PROJECT_NAME, Source
 def check_commit_tags(
     source: Source, project: Project, definitions: Iterable[Definition], problems: list[Problem]
 ) -> None:
-    """Append a problem for every template of `commit_tags` without `{tag}` while an image has several tags."""
+    """Append a problem for every template of `commit_tags` without `{tag}` if an image has several tags."""
     loose = [n for n, template in enumerate(project.commit_tags) if "tag" not in template.fields]
     if not loose:
         return

@@ -1,4 +1,4 @@
-"""Named contexts that are folders: where they are, and what is in them."""
+"""Named contexts that are folders: their paths and their contents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .source import Source
 
 
 def folder_of(source: str, position: Position) -> str:
-    """The folder of a context: below that of the image.yml that names it."""
+    """The folder of a context: below the folder of the image.yml that names it."""
     return f"{position.document.path.rpartition('/')[0]}/{source.removeprefix(FOLDER).strip('/')}"
 
 

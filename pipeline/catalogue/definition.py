@@ -14,7 +14,7 @@ from pipeline.util.suggest import dotted
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A key in a document. Line and column are looked up when they are needed."""
+    """A key in a document. Line and column are resolved on demand."""
 
     document: Document
     path: KeyPath
@@ -42,7 +42,7 @@ class Explicit:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A build argument or a context, with the position that decides it."""
+    """A build argument or a context, with the position that sets it."""
 
     value: str
     position: Position
@@ -91,5 +91,5 @@ class Definition:
 
     @property
     def name(self) -> str:
-        """As FROM writes it: `python:3.11.2-dev`."""
+        """As in FROM: `python:3.11.2-dev`."""
         return f"{self.image}:{self.tag}"

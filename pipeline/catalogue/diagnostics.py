@@ -9,7 +9,7 @@ from pipeline.errors import Problem
 
 
 def merge_by_subject(problems: Iterable[Problem]) -> list[Problem]:
-    """The same problems, those that differ only in their subject as one: `app:1.0.0 and 3 more`."""
+    """The problems, with those that differ only in their subject merged: `app:1.0.0 and 3 more`."""
     subjects: dict[tuple[Problem, bool], dict[str, None]] = {}
     for problem in problems:
         alike = replace(problem, subject=""), bool(problem.subject)

@@ -1,11 +1,11 @@
-"""Folder convention: the image.yml files, and the level of each.
+"""The folder convention: find the image.yml files, and the level of each.
 
     images/<name>/image.yml                       an image (its tags, or defaults for the versions below)
-    images/<name>/<version>/image.yml             tags of the same image, with templates and rootfs/ of their own
+    images/<name>/<version>/image.yml             tags of the same image, with their own templates and rootfs/
     images/<name>/<version>/<variant>/image.yml   a variant of those tags
 
-Folders whose names start with `_` or `.` are not images (`images/_shared/` is the place for templates that
-others include). `rootfs` is never a version nor a variant.
+Folders whose names start with `_` or `.` are not images (`images/_shared/` is for templates that others
+include). `rootfs` is never a version or a variant.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class FileSource:
 
 @dataclass(frozen=True, slots=True)
 class ImageSource:
-    """One folder of images/: the file at image level, and those of its versions."""
+    """One folder of images/: the file at image level, and the files of its versions."""
 
     folder: str
     image: FileSource | None

@@ -1,7 +1,7 @@
-"""External tags: images built elsewhere that take part from the first stage behind the build.
+"""External tags: images built elsewhere, which go through every stage except the build.
 
-Such a tag has no Dockerfile, no rootfs/ and no variants; its structure test is rendered like any other. Settings for
-builds are refused where only external tags could use them, so that nothing is silently ignored.
+Such a tag has no Dockerfile, no rootfs/ and no variants; its structure test is rendered like any other. Build
+settings that only external tags could use are refused, so that nothing is silently ignored.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TEMPLATES = ("Dockerfile.tmpl", "Dockerfile.*.tmpl")
 def check_external(
     source: Source, images: Iterable[ImageSource], definitions: Iterable[Definition], problems: list[Problem]
 ) -> None:
-    """Append a problem for every setting for builds that only external tags could use."""
+    """Append a problem for every build setting that only external tags could use."""
     for image in images:
         for file, own in _files(image):
             problems.extend(_of_tags(file))
@@ -43,7 +43,7 @@ def check_external(
 
 
 def _files(image: ImageSource) -> Iterator[tuple[FileSource, list[bool]]]:
-    """Each file of an image, and of every tag that inherits from it whether it is external."""
+    """Each file of an image, with whether each tag that inherits from it is external."""
     below = [_external(version) for version in image.versions]
     if image.image:
         yield image.image, [*_external(image.image), *(tag for tags in below for tag in tags)]
@@ -68,7 +68,7 @@ def _useless(level: Level, position: Position, why: str) -> Iterator[Problem]:
 
 
 def _folders(source: Source, definitions: tuple[Definition, ...]) -> Iterator[Problem]:
-    """Templates of Dockerfiles and rootfs/ in folders that only external tags look into."""
+    """Dockerfile templates and rootfs/ in folders that only external tags use."""
     built = {folder for d in definitions if d.external is None for folder in d.folders}
     external = {folder: d for d in definitions if d.external is not None for folder in d.folders}
     for folder in sorted(external.keys() - built):

@@ -1,4 +1,4 @@
-"""Every tag and alias of the catalogue: the names for FROM, and the tags of an index."""
+"""Every tag and alias of the catalogue: the names available to FROM, and the tags of an index."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Aliases = dict[tuple[str, str], tuple[str, ...]]
 
 
 def known_tags(definitions: Iterable[Definition]) -> tuple[Known, Aliases]:
-    """By image: every tag and alias and the tag it stands for. By image and tag: its aliases, sorted.
+    """By image: every tag and alias with its tag. By image and tag: its aliases, sorted.
 
-    A tag that is written wins over a listed alias, and that over an automatic one. A variant's automatic
-    aliases are those of its base tags, with the suffix.
+    A real tag wins over a listed alias, which wins over an automatic one. A variant's automatic aliases are those of
+    its base tags, with the suffix.
     """
     tags: Known = {}
     everything = tuple(definitions)

@@ -1,4 +1,4 @@
-"""Named contexts: replacements for an image or a stage of a Dockerfile, as `--build-context` of buildx."""
+"""Named contexts: replacements for an image or a stage of a Dockerfile, like `--build-context` of buildx."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ FOLDER = "./"
 
 @dataclass(frozen=True, slots=True)
 class NamedContext:
-    """One named context of a target. `source` is as in image.yml; an image has `reference` (pinned where it is
-    locked) or `target_id`, a folder its `entries`."""
+    """One named context of a target. `source` is as in image.yml; an image has `reference` (pinned if locked) or
+    `target_id`, a folder its `entries`."""
 
     name: str
     kind: Literal["image", "url", "folder"]
@@ -27,7 +27,7 @@ class NamedContext:
 
     @property
     def image(self) -> str:
-        """The image as image.yml names it."""
+        """The image, as in image.yml."""
         return self.source.removeprefix(IMAGE)
 
     @property
@@ -51,7 +51,7 @@ class NamedContext:
 
 
 def kind_of(source: str) -> Literal["image", "url", "folder"]:
-    """What kind of context a source is; it has been validated."""
+    """The kind of a validated source."""
     if source.startswith(IMAGE):
         return "image"
     return "folder" if source.startswith(FOLDER) else "url"

@@ -1,7 +1,7 @@
-"""Layered rootfs/: image, version and variant folders merged, later wins.
+"""Layered rootfs/: image, version and variant folders merged, the later wins.
 
 Symbolic links stay links and are never followed, wherever they point; a later file replaces a link, a link
-replaces a file, a folder joins a folder. Devices, sockets and pipes are refused.
+replaces a file, folders are merged. Devices, sockets and pipes are refused.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class Rootfs:
 
     @property
     def has_content(self) -> bool:
-        """Whether there is anything to copy."""
+        """Whether there is any file or link to copy."""
         return bool(self.entries)
 
 
 def merge(source: Source, folders: tuple[str, ...], problems: list[Problem]) -> Rootfs:
-    """Merge `<folder>/rootfs/` of every folder, the least specific first; problems are appended."""
+    """Merge `<folder>/rootfs/` of every folder, least specific first; problems are appended."""
     tree: dict[str, RootfsEntry] = {}
     warnings: list[str] = []
     for folder in folders:
@@ -70,14 +70,14 @@ def merge(source: Source, folders: tuple[str, ...], problems: list[Problem]) -> 
 
 
 def read_tree(source: Source, folder: str, problems: list[Problem]) -> Rootfs:
-    """One folder by the rules of rootfs/; problems are appended."""
+    """Read one folder by the rules of rootfs/; problems are appended."""
     tree: dict[str, RootfsEntry] = {}
     _layer(source, folder, "", tree, [], problems)
     return Rootfs(tuple(tree[path] for path in sorted(tree)))
 
 
 def is_sensitive(path: str) -> bool:
-    """Whether a file's name is one of those that hold secrets."""
+    """Whether a file's name suggests a secret."""
     name = path.rpartition("/")[2].lower()
     return any(fnmatchcase(name, pattern) for pattern in SENSITIVE)
 

@@ -23,7 +23,7 @@ MAX_FILES = 200_000
 MAX_DEPTH = 64
 _CHUNK = 1024 * 1024
 _HINT = "`lockage plan` checks again without building anything"
-# what a checkout's umask decides and git does not record
+# set by a checkout's umask, and not recorded by git
 _UMASK_BITS = 0o022
 
 Kind = Literal["file", "link", "dir", "other"]
@@ -31,8 +31,8 @@ Kind = Literal["file", "link", "dir", "other"]
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One entry of the tree. Texts carry their `content`, files below a rootfs/ and large ones their `sha256`, all
-    their `size` in bytes. `mode` is the permission bits without group and other write."""
+    """One entry of the tree. Text files have their `content`, large files and files below a rootfs/ their
+    `sha256`, all files their `size` in bytes. `mode` is the permission bits without group and other write."""
 
     kind: Kind
     mode: int = 0o644
@@ -51,7 +51,7 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Source:
-    """A catalogue's files by their posix path below `root`; nothing else is looked at later."""
+    """A catalogue's files by their posix path below `root`; nothing else is read later."""
 
     files: Mapping[str, SourceFile]
     root: Path | None = None
@@ -66,7 +66,7 @@ class Source:
 
     @classmethod
     def of(cls, files: Mapping[str, str | bytes | SourceFile]) -> Source:
-        """A source that was never on a disk; folders are added by themselves."""
+        """A source that was never on a disk; folders are added automatically."""
         out: dict[str, SourceFile] = {}
         for path, given in files.items():
             entry = given if isinstance(given, SourceFile) else _file_of(given)
@@ -87,7 +87,7 @@ class Source:
         return self._children.get(folder, ())
 
     def is_dir(self, path: str) -> bool:
-        """Whether a folder (not a link to one) is there."""
+        """Whether a path is a folder (and not a link to one)."""
         entry = self.files.get(path)
         return entry is not None and entry.kind == "dir"
 
@@ -108,7 +108,7 @@ class Source:
 
 
 def lock_of(source: Source) -> Lock | None:
-    """The lock beside lockage.yml, if there is one. Raises `ConfigError`."""
+    """The lock beside lockage.yml, if any. Raises `ConfigError`."""
     entry = source.get(LOCK_NAME)
     if entry is None:
         return None
@@ -198,7 +198,7 @@ class _Reader:
     def _text(self, path: str, mode: int, size: int) -> SourceFile:
         content = _read(path, size)
         if len(content) > MAX_TEXT:
-            return self._hashed(path, mode)  # refused where it is a text
+            return self._hashed(path, mode)  # refused if used as text
         return SourceFile("file", mode, content, None, len(content), None)
 
     def _hashed(self, path: str, mode: int) -> SourceFile:
@@ -214,12 +214,12 @@ class _Reader:
 
 
 def _read(path: str, size: int) -> bytes:
-    """A file's bytes, but no more than one above `MAX_TEXT`. `size` is what it should hold: a catalogue has
-    thousands of small files, and this takes a third of what a file object does."""
+    """A file's bytes, at most one more than `MAX_TEXT`. `size` is its expected size: a catalogue has thousands of
+    small files, and this takes a third of the time of a file object."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         content = os.read(handle, min(size, MAX_TEXT) + 1)
-        more = len(content) != size  # it is being written, or it is larger than is read
+        more = len(content) != size  # it is being written, or larger than the limit
         while more and len(content) <= MAX_TEXT and (piece := os.read(handle, MAX_TEXT + 1 - len(content))):
             content += piece
     finally:

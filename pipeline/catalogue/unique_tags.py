@@ -1,4 +1,4 @@
-"""Uniqueness: tags, listed aliases, and one strategy per image."""
+"""Uniqueness checks: tags, listed aliases, and one strategy per image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .definition import Definition, Position
 
 
 def check_unique_tags(definitions: Sequence[Definition], problems: list[Problem]) -> None:
-    """Append a problem for every tag or alias with two owners."""
+    """Append a problem for every tag or alias that is defined twice."""
     seen: dict[str, Definition] = {}
     for definition in definitions:
         other = seen.setdefault(definition.name, definition)

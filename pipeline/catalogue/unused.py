@@ -1,4 +1,4 @@
-"""Folders that look like a version, tag or variant and are none: their contents would be silently ignored."""
+"""Folders that look like a version, tag or variant but are none: their contents would be silently ignored."""
 
 from __future__ import annotations
 

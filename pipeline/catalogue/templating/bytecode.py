@@ -1,7 +1,7 @@
-"""Compiled templates kept in the user's cache, so that a template is compiled once and not once a process.
+"""Compiled templates kept in the user's cache, so that a template is compiled once and not in every process.
 
-Loading bytecode is running it. So the folder must be the user's own and closed to everybody else, and each file
-carries a digest of its content. Whatever fails any of that is not there: the template is compiled again.
+Loading bytecode means running it. So the folder must belong to the user and be inaccessible to others, and each file
+has a digest of its content. A file that fails these checks is ignored: the template is compiled again.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _DIGEST = hashlib.sha256().digest_size
 
 
 class StoredBytecode(FileSystemBytecodeCache):
-    """jinja2's cache of compiled templates below `folder`, apart for each Python, jinja2 and sandbox.
+    """jinja2's cache of compiled templates below `folder`, separate for each Python, jinja2 and sandbox version.
 
-    It never raises: a cache that cannot be read, written or trusted is as good as none.
+    It never raises: a cache that cannot be read, written or trusted is ignored.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -30,11 +30,11 @@ class StoredBytecode(FileSystemBytecodeCache):
         self._usable: bool | None = None
 
     def get_cache_key(self, name: str, filename: str | None = None) -> str:
-        """As jinja2's, for every name that a file can have."""
+        """Like jinja2's, but for any possible file name."""
         return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        """Fill the bucket, if there is undamaged bytecode of this very text."""
+        """Fill the bucket, if there is valid bytecode of exactly this text."""
         if not self._is_usable():
             return
         content = _read_own(self._get_cache_filename(bucket))
@@ -42,11 +42,11 @@ class StoredBytecode(FileSystemBytecodeCache):
             return
         try:
             bucket.bytecode_from_string(content[_DIGEST:])
-        except Exception:  # pickle and marshal raise anything
+        except Exception:  # pickle and marshal may raise any exception
             bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep the bucket's bytecode, if that can be done."""
+        """Store the bucket's bytecode, if possible."""
         if not self._is_usable():
             return
         content = bucket.bytecode_to_string()
@@ -68,13 +68,13 @@ class StoredBytecode(FileSystemBytecodeCache):
 
 
 def _version() -> str:
-    """What bytecode depends on besides a template's text; the sandbox counts loops when it compiles them."""
+    """The inputs of bytecode other than a template's text; the sandbox adds its loop counter when it compiles."""
     sandbox = hashlib.sha256(Path(__file__).with_name("sandbox.py").read_bytes()).hexdigest()
     return f"{sys.implementation.cache_tag}-{sys.hexversion:x}-jinja2-{jinja2.__version__}-{sandbox[:16]}"
 
 
 def _own_folder(folder: Path) -> bool:
-    """Create the folder where it is missing; whether it is the user's own and closed to everybody else."""
+    """Create the folder if it is missing; whether it belongs to the user and is inaccessible to others."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
@@ -87,7 +87,7 @@ def _own_folder(folder: Path) -> bool:
 
 
 def _read_own(path: str) -> bytes:
-    """A file of the user's own; nothing where there is none."""
+    """A file that belongs to the user; empty if there is none."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:

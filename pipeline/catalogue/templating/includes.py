@@ -1,7 +1,7 @@
-"""The files that templates read, from their text alone: `include`, `extends`, `import` and `from`.
+"""The files that templates read, determined only from their text: `include`, `extends`, `import` and `from`.
 
-A literal name is looked for as the sandbox does, beside the template and then upwards; a computed name may be any
-file. Templates are not parsed: a name too many does no harm, because the result is either rendered and compared, or
+A literal name is searched for as in the sandbox, beside the template and then upwards; a computed name may be any
+file. Templates are not parsed: an extra name does no harm, because the result is either rendered and compared, or
 reported as possible.
 """
 
@@ -33,8 +33,8 @@ class Includes:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """The files that a rendering may read, itself among them; the paths where it would find others if they existed;
-    and whether it computes names."""
+    """The files that a rendering may read, including the template; the paths where it would find others if they
+    existed; and whether it computes names."""
 
     files: frozenset[str] = frozenset()
     missing: frozenset[str] = frozenset()
@@ -57,7 +57,7 @@ def includes_of(content: bytes | None) -> Includes:
 
 
 def candidates(template: str, name: str) -> Iterator[str]:
-    """The paths at which a template's include is looked for, in order."""
+    """The paths where a template's include is searched for, in order."""
     folder = template.rpartition("/")[0]
     while folder:
         yield f"{folder}/{name}"
@@ -90,7 +90,7 @@ def reads(source: Source, template: str) -> Reads:
 
 
 def readers(source: Source, changed: Iterable[str]) -> frozenset[str]:
-    """The templates that may read one of these paths, through others as well; the paths themselves too."""
+    """The templates that may read one of these paths, directly or through others; the paths themselves too."""
     including: dict[str, list[str]] = {}
     computing: list[str] = []
     for path, entry in source.files.items():

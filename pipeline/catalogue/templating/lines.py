@@ -1,8 +1,8 @@
-"""The template line of a line of a generated Dockerfile, through loops and includes.
+"""Map a line of a generated Dockerfile to its template line, through loops and includes.
 
-The template is rendered once more with an invisible mark before every line of its own text. If the text without the
-marks differs from the rendered one (a filter used them), the line is unknown. Only problems and failing builds need
-this, so it costs nothing when a plan is made.
+The template is rendered again with an invisible mark before every line of its literal text. If the result without the
+marks differs from the first rendering (a filter used them), the line is unknown. Only problems and failed builds need
+this, so planning does not pay for it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MARK = re.compile(f"{_OPEN}(\\d+):(\\d+){_CLOSE}")
 
 
 class _Marking:
-    """A renderer of marked templates; kept for the same source, so that each template is compiled once."""
+    """A renderer of marked templates, kept per source so that each template is compiled once."""
 
     cached: ClassVar[_Marking | None] = None
 
@@ -63,7 +63,7 @@ class _Marking:
 def rendered_lines(
     source: Source, template: str, definition: Definition, rendered: str
 ) -> tuple[Line, ...] | None:
-    """The template's file and line of every line of `rendered`; None if it is not certain."""
+    """The template's file and line for every line of `rendered`; None if they are uncertain."""
     marking = _Marking.of(source)
     try:
         marked = marking.renderer.render(template, context_of(definition), definition.name)
@@ -77,7 +77,7 @@ def rendered_lines(
 def template_line(
     source: Source, template: str, definition: Definition, plain: str, generated: str, line: int
 ) -> Line | None:
-    """The template's file and line that a line (from 1) of a generated Dockerfile comes from; None if unknown."""
+    """The template's file and line for a line (from 1) of a generated Dockerfile; None if unknown."""
     lines = rendered_lines(source, template, definition, plain)
     injected = injected_line(generated) if generated.count("\n") > plain.count("\n") else None
     if injected is not None and line >= injected:
@@ -96,8 +96,8 @@ def _marked(text: str, file: int, line: int) -> str:
 
 
 def _places(marked: str, files: list[str], template: str) -> Iterator[Line]:
-    """A line's place is the last of the marks that stand before its first character. Where none does, an
-    expression gave the newline, and the line belongs to the mark before it."""
+    """A line's position is the last mark before its first character. Without one, an expression produced the
+    newline, and the line belongs to the previous mark."""
     known: Line = (template, 1)
     for text in marked.split("\n"):
         at = 0

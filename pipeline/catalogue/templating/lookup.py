@@ -1,4 +1,4 @@
-"""Where the templates of a source are, and their texts."""
+"""The paths and texts of a source's templates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..source import IMAGES, MAX_TEXT, ROOTFS, Source
 
 
 class Unreadable(Exception):
-    """A template that is not a small text file; `path` and `message` say which and why."""
+    """A template that is not a small text file; `path` is its path, `message` the reason."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(f"{path} {message}")
@@ -31,7 +31,8 @@ def template_text(source: Source, path: str) -> str | None:
 
 
 def included_path(source: Source, name: str, parent: str) -> str:
-    """An included name, beside the template that names it or in a folder above; as it is if it is nowhere."""
+    """The path of an included name, beside the including template or in a parent folder; the name itself if not
+    found."""
     for folder in _upwards(parent):
         if f"{folder}/{name}" in source.files:
             return f"{folder}/{name}"
@@ -39,7 +40,7 @@ def included_path(source: Source, name: str, parent: str) -> str:
 
 
 def includable(source: Source, parent: str) -> set[str]:
-    """Every name that an include in a template could say."""
+    """Every name that an include in a template could use."""
     texts = [
         path
         for path, entry in source.files.items()

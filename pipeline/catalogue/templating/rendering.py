@@ -23,7 +23,7 @@ class Rendered:
     platforms: tuple[Platform, ...]
     template: str | None  # None for an external tag
     test_template: str | None
-    plain: str  # the Dockerfile as the template gives it
+    plain: str  # the rendered Dockerfile, before any insertion
     dockerfile: str
     test: str | None
     rootfs: Rootfs
@@ -35,7 +35,7 @@ class Rendered:
         return self.dockerfile is not self.plain
 
     def template_line(self, source: Source, line: int) -> Line:
-        """The template line that a line of the Dockerfile comes from; the template's first if that is unknown."""
+        """The template line for a line of the Dockerfile; the template's first line if unknown."""
         template = self.template or ""
         known = template_line(source, template, self.definition, self.plain, self.dockerfile, line)
         return known or (template, 1)
@@ -62,7 +62,8 @@ def render_all(
     wanted: tuple[Platform, ...],
     problems: list[Problem],
 ) -> list[Rendered]:
-    """Every tag with its texts; problems are appended. `default` are the project's platforms, `wanted` narrows."""
+    """Every tag with its texts; problems are appended. `default` are the project's platforms, `wanted` restricts
+    them."""
     trees: dict[tuple[str, ...], Rootfs] = {}
     out = []
     for definition in definitions:
@@ -83,7 +84,7 @@ def render_all(
 
 
 def plain_dockerfile(source: Source, template: str, definition: Definition) -> str:
-    """A template rendered for a tag, nothing added. Raises `TemplateProblem`."""
+    """A template rendered for a tag, without insertions. Raises `TemplateProblem`."""
     return Renderer(source).render(template, context_of(definition), definition.name)
 
 
@@ -112,7 +113,7 @@ def _render(
 
 
 def _external(renderer: Renderer, definition: Definition, platforms: tuple[Platform, ...]) -> Rendered:
-    """A tag that is built elsewhere: only its test is rendered."""
+    """An external tag: only its test is rendered."""
     template = find_test(renderer.source, definition)
     test = renderer.render(template, context_of(definition), definition.name) if template else None
     return Rendered(definition, platforms, None, template, "", "", test, Rootfs(), ())

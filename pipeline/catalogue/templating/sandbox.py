@@ -1,6 +1,6 @@
-"""The environment templates run in: sandboxed, strict, and counted, so that no template runs for ever.
+"""The environment of templates: sandboxed, strict, and with counted steps, so that every template ends.
 
-Steps are counted, not seconds: a template that is refused is refused on every machine.
+Steps are counted, not seconds, so that every machine refuses the same templates.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _COUNTED = "lockage_counted"
 
 
 class UndefinedName(jinja2.UndefinedError):
-    """A template names something that is not defined: `name`, of `holder` or, without one, of the context."""
+    """A template uses an undefined name: `name`, of `holder`, or of the context if that is None."""
 
     def __init__(self, message: str, name: str, holder: object | None) -> None:
         super().__init__(message)
@@ -80,7 +80,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self._steps = 0
 
     def join_path(self, template: str, parent: str) -> str:
-        """An included name, beside the template that names it or in a folder above."""
+        """The path of an included name, beside the including template or in a parent folder."""
         return included_path(self._source, template, parent)
 
     def call(self, context: Any, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -89,7 +89,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super().call(context, obj, *args, **kwargs)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """`*` and `**`, refused where the result would be huge."""
+        """`*` and `**`, refused if the result would be huge."""
         sizes = [
             len(v) if isinstance(v, str | list | tuple) else abs(v) for v in (left, right) if _measurable(v)
         ]
@@ -102,7 +102,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
         if "for" not in source:
-            return tree  # looking through a tree costs more than making it
+            return tree  # walking the tree costs more than building it
         for loop in tree.find_all(nodes.For):
             loop.iter = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=loop.iter.lineno)
         return tree

@@ -10,7 +10,7 @@ A template sees exactly these names:
     variables  merged variables                       variables.packages
 
 Templates are sandboxed, undefined names are errors at their template line, nothing is escaped. `{% include %}`
-and `{% extends %}` look beside the template that names them, then upwards to `images/`.
+and `{% extends %}` search beside the including template, then upwards to `images/`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pipeline.util.suggest import did_you_mean, nearest, suggest
 from ..definition import Definition, Explicit
 from ..source import Source
 
-# jinja2 has no field for either name
+# jinja2 has no attribute for either name
 _NO_FILTER_OR_TEST = re.compile(r"No (filter|test) named '(.*?)'(?: found)?\.")
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class TemplateProblem(Exception):
 class TemplateNames:
     """The names of a tag's template. The order is: `explicit`, `of_variant`, `inherited`, `default`."""
 
-    explicit: Explicit | None  # the variant's own; the tag's or image's, where there is no variant
+    explicit: Explicit | None  # the variant's own; without a variant, the tag's or image's
     of_variant: str | None
     inherited: Explicit | None
     default: str
@@ -126,8 +126,8 @@ def _folders(definition: Definition) -> str:
 
 
 class Renderer:
-    """Renders templates of one source; every template is compiled once. `bytecode` keeps what was compiled for
-    other renderers without `extensions`."""
+    """Renders the templates of one source; every template is compiled once. `bytecode` keeps compiled templates
+    for other renderers without `extensions`."""
 
     def __init__(
         self,
@@ -198,7 +198,7 @@ class Renderer:
 
 
 def context_of(definition: Definition) -> Mapping[str, object]:
-    """What a template sees, as listed above."""
+    """The names available to a template, as listed above."""
     return {
         "image": definition.image,
         "tag": definition.tag,
@@ -210,7 +210,7 @@ def context_of(definition: Definition) -> Mapping[str, object]:
 
 
 def _filter_or_test(message: str, environment: Sandbox) -> str | None:
-    """The nearest filter or test, if the message says that there is none of a name."""
+    """The nearest filter or test, if the message reports an unknown one."""
     match = _NO_FILTER_OR_TEST.fullmatch(message)
     if match is None:
         return None
@@ -219,7 +219,7 @@ def _filter_or_test(message: str, environment: Sandbox) -> str | None:
 
 
 def _raw_block(message: str) -> str | None:
-    """The way out for what only looks like Jinja: a shell's ${#x}, a format such as {{.Name}}."""
+    """A hint for text that only looks like Jinja: a shell's ${#x}, a format such as {{.Name}}."""
     if message == "Missing end of comment tag":
         return "{# begins a comment; for a shell: {% raw %}${#x}{% endraw %}"
     if message == "unexpected '.'":
@@ -245,7 +245,7 @@ def _explain(error: Exception, context: Mapping[str, object]) -> tuple[str, str 
 
 
 def _defined_name(missing: str, context: Mapping[str, object], holder: str | None) -> str | None:
-    """The nearest name that is defined, in the same mapping first; all of them if none is near."""
+    """The nearest defined name, in the same mapping first; all of them if none is near."""
     mappings: dict[str, Mapping[str, object]] = {}
     for name in dict.fromkeys([holder or "versions", "versions", "variables"]):
         value = context[name]
