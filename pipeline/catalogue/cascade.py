@@ -37,7 +37,7 @@ _Levels = tuple[_PlacedLevel, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Variant:
-    """A variant: its levels, least specific first, and its own folder, if any. None is the base tag."""
+    """A variant: its levels, least specific first, and its own folder, if any. None means the base tag."""
 
     name: str
     suffix: str

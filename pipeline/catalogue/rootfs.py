@@ -43,7 +43,7 @@ class Rootfs:
 
     @property
     def has_content(self) -> bool:
-        """Whether there is any file or link to copy."""
+        """Whether there is any entry to copy."""
         return bool(self.entries)
 
 
