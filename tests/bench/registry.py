@@ -143,7 +143,7 @@ def _works(stand: Stand, host: str, what: Image) -> list[Work]:
             "copy with a signature and an SBOM",
             whole,
             {
-                "crane, told of both": told,
+                "crane, copied by name": told,
                 "regctl": lambda at: [
                     [*plain(at), "image", "copy", "--referrers", f"{here(at)}:1", f"{fresh(at)}:1"]
                 ],

@@ -14,7 +14,7 @@ _BARE = "python -c pass"
 
 
 def measure(stand: Stand) -> list[Figure]:
-    """`--help` and `plan`, the latter from what was kept and made anew; the engine's library for scale."""
+    """`--help` and `plan`, the latter cached and from scratch; the engine's library for scale."""
     stand.say(f"start-up, {stand.rounds} rounds")
     kept, empty = stand.scratch / "cache", stand.scratch / "cache-of-nothing"
     home = stand.home("startup", LOCKAGE_CACHE=str(kept))
@@ -33,11 +33,11 @@ def measure(stand: Stand) -> list[Figure]:
         _figure("lockage --help", found["help"], bare, 8, "bytecode compiled on both sides"),
         _figure("lockage plan", found["plan"], bare, 16, _kept(kept)),
         _figure(
-            "lockage plan, made anew",
+            "lockage plan, from scratch",
             found["anew"],
             bare,
             None,
-            "nothing kept: pydantic, PyYAML and jinja2 work",
+            "nothing cached: pydantic, PyYAML and jinja2 work",
         ),
         _figure(
             "./lockage --help in a clone", found["clone"], bare, None, "with the check of the environment"
@@ -66,5 +66,5 @@ def _kept(cache: Path) -> str:
     return (
         "read back from what an earlier command kept"
         if there
-        else "made anew: an earlier command kept nothing"
+        else "from scratch: no earlier command cached it"
     )
