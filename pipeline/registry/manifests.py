@@ -42,12 +42,12 @@ async def head(transport: Transport, ref: Reference) -> Descriptor | None:
     response = await _send_unless_missing(transport, request)
     if response is None:
         return None
-    digest, size = _digest_header(request, response), response.headers.get("content-length", "")
+    digest, size = _digest_header(transport, request, response), response.headers.get("content-length", "")
     if digest is None or not size.isdecimal():
         manifest = await get(transport, ref)
         return manifest.descriptor if manifest else None
     if ref.digest and ref.digest.algorithm == digest.algorithm and ref.digest != digest:
-        raise _invalid(request, f"{ref.digest} was requested, it returned {digest}")
+        raise _invalid(transport, request, f"{ref.digest} was requested, it returned {digest}")
     media_type = response.headers.get("content-type", "").partition(";")[0].strip()
     return Descriptor(media_type, ref.digest or digest, int(size))
 
@@ -62,7 +62,7 @@ async def _get(transport: Transport, ref: Reference, request: Request) -> Manife
     response = await _send_unless_missing(transport, request)
     if response is None:
         return None
-    header = _digest_header(request, response)
+    header = _digest_header(transport, request, response)
     for expected in (ref.digest, header):
         if expected:
             verify_content(response.body, expected, f"the manifest {ref.repository.at(expected)}")
@@ -71,7 +71,7 @@ async def _get(transport: Transport, ref: Reference, request: Request) -> Manife
     try:
         return Manifest.parse(response.body, response.headers.get("content-type", ""), algorithm=algorithm)
     except ValueError as fault:
-        raise _invalid(request, str(fault)) from fault
+        raise _invalid(transport, request, str(fault)) from fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,9 @@ async def put(transport: Transport, repo: Repository, manifest: Manifest, tag: s
     )
 
     def result(response: Response) -> Stored:
-        stored = _digest_header(request, response)
+        stored = _digest_header(transport, request, response)
         if stored and stored.algorithm == manifest.digest.algorithm and stored != manifest.digest:
-            raise _invalid(request, f"it was stored as {stored}, expected {manifest.digest}")
+            raise _invalid(transport, request, f"it was stored as {stored}, expected {manifest.digest}")
         subject = manifest.subject
         listed = subject is None or response.headers.get("oci-subject", "") == str(subject.digest)
         return Stored(manifest.descriptor, listed)
@@ -142,15 +142,16 @@ async def _send_unless_missing(transport: Transport, request: Request) -> Respon
         raise
 
 
-def _digest_header(request: Request, response: Response) -> Digest | None:
+def _digest_header(transport: Transport, request: Request, response: Response) -> Digest | None:
     header = response.headers.get("docker-content-digest")
     if not header:
         return None
     try:
         return Digest(header)
-    except ValueError as fault:
-        raise _invalid(request, str(fault)) from fault
+    except ValueError:
+        problem = f"Docker-Content-Digest is not a digest: {transport.redactor(header)[:100]!r}"
+        raise _invalid(transport, request, problem) from None
 
 
-def _invalid(request: Request, problem: str) -> RequestFailed:
-    return RequestFailed(request, Fault("invalid", message=problem))
+def _invalid(transport: Transport, request: Request, problem: str) -> RequestFailed:
+    return RequestFailed(request, Fault("invalid", message=transport.redactor(problem)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ class Server:
 
 
 @asynccontextmanager
-async def scripted(script: Script) -> AsyncIterator[Server]:
+async def scripted(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """A server whose every answer comes from the script."""
     made = Server("", script)
 
@@ -34,7 +35,7 @@ async def scripted(script: Script) -> AsyncIterator[Server]:
     app.router.add_route("*", "/{anything:.*}", handle)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
     made.host = f"localhost:{runner.addresses[0][1]}"
     try:
         yield made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -152,19 +151,6 @@ async def test_credentials_go_to_no_address_in_the_clear(service: Service, realm
         with pytest.raises(RegistryError, match="https address"):
             await registry.head(fresh(service.host).tagged("1"))
     assert service.asked == []
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for localhost and its key, its own authority."""
-    folder = tmp_path_factory.mktemp("tls")
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    command = (
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 36500 -subj /CN=localhost"
-    )
-    command += f" -addext subjectAltName=DNS:localhost -keyout {key} -out {cert}"
-    subprocess.run(command.split(), check=True, capture_output=True)
-    return cert, key
 
 
 async def test_a_certificate_of_ones_own(certificate: tuple[Path, Path], tmp_path: Path) -> None:

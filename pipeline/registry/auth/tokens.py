@@ -18,9 +18,11 @@ import anyio
 from pipeline.errors import RegistryError
 
 from ..http.messages import Request, Response
+from ..http.redaction import Redactor
 from .access import Access
 from .challenge import Scopes, covers, parse_challenges, parse_scopes, union
 from .credentials import Credentials
+from .realm import checked_realm
 
 Send = Callable[[Request, str | None], Awaitable[Response]]
 """Sends a request with an Authorization header, with retries; does not authenticate by itself."""
@@ -49,10 +51,20 @@ class _Host:
 
 
 class Authenticator:
-    """Provides the `Authorization` header for each host."""
+    """Provides the `Authorization` header for each host.
 
-    def __init__(self, access: Access, send: Send, clock: Callable[[], float] = time.monotonic) -> None:
+    A host is known by its own origin: its header goes there alone, and only a challenge from there may be passed in.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        send: Send,
+        redactor: Redactor | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._access, self._send, self._clock = access, send, clock
+        self._redactor = redactor or Redactor()
         self._hosts: dict[str, _Host] = {}
 
     async def header(self, host: str, scopes: Scopes) -> str | None:
@@ -75,18 +87,22 @@ class Authenticator:
             return f"Bearer {token.value}"
 
     async def challenged(self, host: str, values: list[str], used: str | None) -> Scopes | None:
-        """Read the challenge of a 401. The scopes to request beside one's own, or None if a retry is pointless."""
+        """Read the challenge of a 401 from the host's own origin.
+
+        Gives the scopes to request beside one's own, or None if a retry is pointless.
+        """
         state = self._hosts.setdefault(host, _Host())
         challenges = {c.scheme: c.parameters for c in reversed(parse_challenges(values))}
         async with state.lock:
             if not state.credentials_read:
                 state.credentials, state.credentials_read = await self._access.credentials(host), True
+                self._hide(state.credentials)
             if used:
                 state.tokens = [t for t in state.tokens if f"Bearer {t.value}" != used]
             bearer = challenges.get("bearer")
             if bearer is not None and bearer.get("realm"):
                 state.scheme = "bearer"
-                state.realm = self._checked_realm(host, bearer["realm"])
+                state.realm = checked_realm(self._access, host, bearer["realm"])
                 state.service = bearer.get("service", "")
                 return parse_scopes(bearer.get("scope", ""))
             if "basic" in challenges and state.credentials is not None:
@@ -100,17 +116,9 @@ class Authenticator:
         now = self._clock()
         return next((t.value for t in state.tokens if t.expires > now and covers(t.scopes, scopes)), None)
 
-    def _checked_realm(self, host: str, realm: str) -> str:
-        parts = urlsplit(realm)
-        plain = parts.scheme == "http" and (
-            self._access.plain_http(parts.netloc) or (parts.hostname or "") == host.partition(":")[0]
-        )
-        if not parts.netloc or not (parts.scheme == "https" or (plain and self._access.plain_http(host))):
-            raise RegistryError(
-                f"{host} names {realm[:200]!r} as its token service, which is not an https address",
-                hint="credentials are not sent over plain HTTP; ask the registry's operator",
-            )
-        return realm
+    def _hide(self, credentials: Credentials | None) -> None:
+        if credentials is not None:
+            self._redactor.add(credentials.password, credentials.identity_token, credentials.registry_token)
 
     async def _fetch(self, host: str, state: _Host, scopes: Scopes) -> _Token:
         scope_texts = sorted(str(s) for s in scopes)

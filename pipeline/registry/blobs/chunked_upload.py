@@ -89,7 +89,7 @@ class _ChunkedUpload:
             raise RequestFailed(
                 request, Fault("invalid", response.status, message="no progress of the upload")
             )
-        return location_of(request, response), received
+        return self._next(request, response), received
 
     async def _check_patch(self, fault: Fault) -> tuple[str, int] | None:
         request = replace(
@@ -99,10 +99,13 @@ class _ChunkedUpload:
         response = await self._transport.send(request)
         received = received_bytes(response.headers.get("range")) or 0
         if "location" in response.headers:
-            self._location = location_of(request, response)
+            self._location = self._next(request, response)
         if received > self._descriptor.size:
             raise RequestFailed(request, Fault("invalid", response.status, message="more than was sent"))
         return (self._location, received) if received != self._offset else None
+
+    def _next(self, request: Request, response: Response) -> str:
+        return location_of(request, response, self._transport.origin_of(request))
 
     def _close(self) -> Request:
         return closing_request(self._repo, self._descriptor, self._location, b"", 0)

@@ -14,7 +14,7 @@ from pipeline.oci.verify import Verifier, uncorrupted
 from ..auth.challenge import pull
 from ..http.faults import Fault, RequestFailed
 from ..http.messages import Request
-from ..http.responses import network_fault
+from ..http.responses import check_encoding, network_fault
 from ..http.transport import Transport
 
 
@@ -70,11 +70,7 @@ async def stream(transport: Transport, repo: Repository, descriptor: Descriptor)
             request = _resuming(request, start)
         try:
             async with transport.stream(request) as response:
-                encoding = response.headers.get("Content-Encoding", "identity")
-                if encoding.lower() != "identity":
-                    raise RequestFailed(
-                        request, Fault("invalid", 200, message=f"Content-Encoding {encoding[:40]!r}")
-                    )
+                check_encoding(response, request, transport.redactor)
                 skip = start if response.status == 200 else 0
                 if response.status == 206 and not _starts_at(
                     response.headers.get("Content-Range", ""), start
@@ -95,7 +91,7 @@ async def stream(transport: Transport, repo: Repository, descriptor: Descriptor)
                 "broken", message=f"the connection ended after {verifier.received} of {descriptor.size} bytes"
             )
         except Exception as cause:
-            connection_fault = network_fault(cause)
+            connection_fault = network_fault(cause, transport.redactor)
             if connection_fault is None:
                 raise
             fault = connection_fault

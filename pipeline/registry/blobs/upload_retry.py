@@ -40,9 +40,8 @@ async def upload_with_retry(
     def result(response: Response) -> bool:
         stored = response.headers.get("docker-content-digest")
         if stored and stored.startswith(descriptor.digest.algorithm) and stored != str(descriptor.digest):
-            raise RequestFailed(
-                request(), Fault("invalid", response.status, message=f"it was stored as {stored[:100]}")
-            )
+            problem = f"it was stored as {transport.redactor(stored)[:100]}"
+            raise RequestFailed(request(), Fault("invalid", response.status, message=problem))
         return True
 
     async def start_over(fault: Fault) -> bool | None:

@@ -45,10 +45,10 @@ async def open_session(
             if not 400 <= status < 500 or status == 429 or (same and status == 401):
                 raise  # any other refusal is of the mount only; an upload may be allowed
         else:
-            return None if response.status == 201 else _session(request, response)
+            return None if response.status == 201 else _session(transport, request, response)
     scopes = frozenset({push(repo.path)})
     request = _opening(repo, descriptor, "opening an upload of the blob", "", scopes)
-    return _session(request, await transport.send(request))
+    return _session(transport, request, await transport.send(request))
 
 
 async def cancel_session(
@@ -91,7 +91,7 @@ def _opening(repo: Repository, descriptor: Descriptor, operation: str, query: st
     return replace(request, scopes=scopes, accept=frozenset({201, 202}))
 
 
-def _session(request: Request, response: Response) -> UploadSession:
+def _session(transport: Transport, request: Request, response: Response) -> UploadSession:
     text = response.headers.get("oci-chunk-min-length", "0")
     min_chunk = int(text) if text.isdecimal() and len(text) < 16 else 0
-    return UploadSession(location_of(request, response), min_chunk)
+    return UploadSession(location_of(request, response, transport.origin_of(request)), min_chunk)

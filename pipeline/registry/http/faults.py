@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,7 @@ from pipeline.errors import RegistryError
 
 from .headers import retry_after, retry_after_in_message
 from .messages import Request
+from .redaction import without_users
 
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _DEFAULT_CODES = {
@@ -36,6 +38,8 @@ class Fault:
     code: str = ""
     message: str = ""
     retry_after: float | None = None
+    elsewhere: str = ""
+    """The origin that answered, where it is not the registry's own."""
 
     @property
     def transient(self) -> bool:
@@ -90,8 +94,17 @@ class RequestFailed(RegistryError):
         return data
 
 
-def refusal(status: int, retry_header: str | None, body: bytes, now: float) -> Fault:
-    """Read an error response (distribution-spec v1.1, "Error Codes"); `now` is in seconds since 1970."""
+def refusal(
+    status: int,
+    retry_header: str | None,
+    body: bytes,
+    now: float,
+    redact: Callable[[str], str] = without_users,
+) -> Fault:
+    """Read an error response (distribution-spec v1.1, "Error Codes"); `now` is in seconds since 1970.
+
+    `redact` removes secrets that the response repeats, before it is shortened.
+    """
     code, message = "", ""
     try:
         errors = json.loads(body)["errors"]
@@ -105,6 +118,7 @@ def refusal(status: int, retry_header: str | None, body: bytes, now: float) -> F
     delay = retry_after(retry_header, now)
     if delay is None and status in TRANSIENT:
         delay = retry_after_in_message(message)
+    code, message = redact(code), redact(message)
     code = _printable(code)[:64] or _DEFAULT_CODES.get(status, "")
     return Fault("refused", status, code, _printable(message)[:_MESSAGE_LENGTH], delay)
 
@@ -125,6 +139,11 @@ def _sentence(request: Request, fault: Fault, attempts: str) -> str:
     if fault.kind == "invalid":
         return f"{request.host} returned an invalid response while {request.operation} {request.subject}"
     code = f" {fault.code}" if fault.code else ""
+    if fault.elsewhere:
+        return (
+            f"{fault.elsewhere} refused {request.operation} {request.subject}{attempts}: {fault.status}{code} "
+            f"({request.host} leads there)"
+        )
     return f"{request.host} refused {request.operation} {request.subject}{attempts}: {fault.status}{code}"
 
 
@@ -138,6 +157,8 @@ def _hint(request: Request, fault: Fault, seconds: float | None) -> str | None:
         return f"name its certificate authority: LOCKAGE_CA_FILE={request.host}=/path/to/ca.pem"
     if fault.kind == "invalid":
         return "the registry or a proxy before it is faulty; ask its operator"
+    if fault.elsewhere and fault.status in (401, 403):
+        return f"credentials for {request.host} are not sent there; ask the registry's operator"
     if fault.status == 401:
         return f"log in: docker login {request.host}, or check that the credentials are still valid"
     if "exceed the configured upper limit" in fault.message:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from pipeline.errors import LockageError
 
+from .addresses import is_plain, origin_of, resolve
 from .faults import Fault, RequestFailed, refusal
 from .messages import Request, Response
 
@@ -18,32 +19,43 @@ if TYPE_CHECKING:
 _ERROR_BODY = 64 * 1024
 
 
-def location_of(request: Request, response: Response) -> str:
+def location_of(request: Request, response: Response, own: str) -> str:
     """The absolute address in `Location`; never from TLS down to plain HTTP.
 
-    A registry behind a proxy that terminates TLS often names its own host with http, which is read as https.
+    A registry behind a proxy that terminates TLS often names its own host with http, which is read as https. Another
+    origin than the registry's `own` cannot lead back to it, where the next request would carry credentials.
     """
     location = response.headers.get("location", "")
     if not location:
         raise RequestFailed(request, Fault("invalid", response.status, message="no Location"))
-    target = urljoin(response.url, location)
-    parts, own = urlsplit(target), urlsplit(response.url)
-    if parts.scheme == "http" and own.scheme == "https":
-        if parts.hostname != own.hostname:
+    try:
+        target = resolve(response.url, location)
+        here, there = origin_of(response.url), origin_of(target)
+    except ValueError as fault:
+        raise RequestFailed(
+            request, Fault("invalid", response.status, message=f"Location is {fault}")
+        ) from None
+    parts, base = urlsplit(target), urlsplit(response.url)
+    if is_plain(there) and not is_plain(here):
+        if parts.hostname != base.hostname:
             raise RequestFailed(request, Fault("invalid", response.status, message="a Location without TLS"))
-        return parts._replace(scheme="https", netloc=own.netloc).geturl()
-    if parts.scheme not in ("http", "https"):
-        raise RequestFailed(request, Fault("invalid", response.status, message="a Location that is not HTTP"))
+        return parts._replace(scheme="https", netloc=base.netloc).geturl()
+    if there == own != here:
+        message = f"a Location from {here} back to the registry"
+        raise RequestFailed(request, Fault("invalid", response.status, message=message))
     return target
+
+
+def check_encoding(response: aiohttp.ClientResponse, request: Request, redact: Callable[[str], str]) -> None:
+    """Raise RequestFailed for a body that is not sent as it is."""
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding.lower() not in ("identity", ""):
+        problem = f"Content-Encoding {redact(encoding)[:40]!r}"
+        raise RequestFailed(request, Fault("invalid", response.status, message=problem))
 
 
 async def read_body(response: aiohttp.ClientResponse, request: Request) -> bytes:
     """The whole body, at most `Request.limit` bytes. Raises RequestFailed."""
-    encoding = response.headers.get("Content-Encoding", "identity")
-    if encoding.lower() not in ("identity", ""):
-        raise RequestFailed(
-            request, Fault("invalid", response.status, message=f"Content-Encoding {encoding[:40]!r}")
-        )
     length = response.content_length
     if length is not None and length > request.limit and request.method != "HEAD":
         raise RequestFailed(request, Fault("invalid", response.status, message=_too_large(request)))
@@ -60,10 +72,10 @@ def _too_large(request: Request) -> str:
     return f"the response is larger than {request.limit} bytes"
 
 
-async def read_refusal(response: aiohttp.ClientResponse) -> Fault:
-    """The fault in an error response."""
+async def read_refusal(response: aiohttp.ClientResponse, redact: Callable[[str], str]) -> Fault:
+    """The fault in an error response; `redact` removes secrets that it repeats."""
     body = await response.content.read(_ERROR_BODY)
-    return refusal(response.status, response.headers.get("Retry-After"), body, time.time())
+    return refusal(response.status, response.headers.get("Retry-After"), body, time.time(), redact)
 
 
 def headers_of(response: aiohttp.ClientResponse) -> Mapping[str, str]:
@@ -74,14 +86,10 @@ def headers_of(response: aiohttp.ClientResponse) -> Mapping[str, str]:
     return headers
 
 
-def origin_of(url: str) -> str:
-    """Scheme and authority of a URL."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def network_fault(cause: Exception) -> Fault | None:
+def network_fault(cause: Exception, redact: Callable[[str], str]) -> Fault | None:
     """The fault behind an exception of the HTTP library; None if it is not about the connection.
+
+    Its messages may hold what a proxy sent and the proxy's own address; `redact` removes secrets.
 
     An error in the content being sent comes wrapped in an aiohttp error; it is raised unwrapped.
     """
@@ -94,7 +102,7 @@ def network_fault(cause: Exception) -> Fault | None:
         if isinstance(inner, LockageError):
             raise inner
         inner = inner.__cause__
-    message = str(cause) or type(cause).__name__
+    message = redact(str(cause)) or type(cause).__name__
     if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError):
         untrusted = isinstance(cause, aiohttp.ClientSSLError | ssl.SSLError)
         return Fault("untrusted" if untrusted else "unreachable", message=message)

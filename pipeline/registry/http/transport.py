@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urljoin, urlsplit
 
 import anyio
 
@@ -15,9 +15,11 @@ from pipeline.errors import RegistryError
 from ..auth.access import Access
 from ..auth.challenge import covers, union
 from ..auth.tokens import Authenticator
+from .addresses import authority_of, is_plain, origin_of, resolve
 from .faults import Fault, RequestFailed
 from .messages import Request, Response
-from .responses import headers_of, network_fault, origin_of, read_body, read_refusal
+from .redaction import Redactor
+from .responses import check_encoding, headers_of, network_fault, read_body, read_refusal
 from .retry import RetryPolicy
 from .settings import ClientSettings
 from .stats import Meter
@@ -31,13 +33,22 @@ T = TypeVar("T")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A response; `elsewhere` is the first origin beside the addressed one that the request was led to."""
+
+    response: aiohttp.ClientResponse
+    elsewhere: str
+
+
 class Transport:
     """Sends requests. `send` returns a complete response, `stream` one whose body is still to be read."""
 
     def __init__(self, access: Access, settings: ClientSettings, agent: str) -> None:
         self.access, self.settings, self.meter = access, settings, Meter()
         self.retries = RetryPolicy(settings)
-        self._authenticator = Authenticator(access, self._send_unauthenticated)
+        self.redactor = Redactor(url for scheme, url in access.proxies.items() if scheme != "no")
+        self._authenticator = Authenticator(access, self._send_unauthenticated, self.redactor)
         self._agent = agent
         self._limiters: dict[tuple[str, bool], anyio.CapacityLimiter] = {}
         self._tls_contexts: dict[str | None, ssl.SSLContext] = {}
@@ -75,7 +86,7 @@ class Transport:
     async def send(self, request: Request) -> Response:
         """The whole response, at most `Request.limit` bytes of it. Raises RequestFailed for any other status."""
         async with self._limiter(request):
-            response = await self._retrying(request, partial(_complete, request), self._authenticated)
+            response = await self._retrying(request, partial(self._complete, request), self._authenticated)
         self.meter.bytes_down += len(response.body)
         return response
 
@@ -93,6 +104,10 @@ class Transport:
             finally:
                 response.close()
 
+    def origin_of(self, request: Request) -> str:
+        """The registry's own origin: only it gets credentials, and only its challenges are followed."""
+        return origin_of(self.access.origin(request.host))
+
     def _limiter(self, request: Request) -> anyio.CapacityLimiter:
         key = (request.host, request.reads)
         if key not in self._limiters:
@@ -102,33 +117,35 @@ class Transport:
     async def _send_unauthenticated(self, request: Request, authorization: str | None) -> Response:
         """For the token service: with retries; without a limit, which its caller holds already."""
 
-        async def attempt(request: Request) -> aiohttp.ClientResponse:
-            return await self._redirected(request, authorization)
+        async def attempt(request: Request) -> _Answer:
+            return await self._redirected(request, origin_of(request.target), authorization)
 
-        return await self._retrying(request, partial(_complete, request), attempt)
+        return await self._retrying(request, partial(self._complete, request), attempt)
 
     async def _retrying(
         self,
         request: Request,
         finish: Callable[[aiohttp.ClientResponse], Awaitable[T]],
-        attempt: Callable[[Request], Awaitable[aiohttp.ClientResponse]],
+        attempt: Callable[[Request], Awaitable[_Answer]],
     ) -> T:
         attempts = 0
         while True:
             attempts += 1
             await self.retries.wait_for_host(request.host)
             try:
-                response = await attempt(request)
+                answer = await attempt(request)
+                response = answer.response
                 try:
                     if response.status in request.accept:
                         return await finish(response)
-                    fault = await read_refusal(response)
+                    fault = await read_refusal(response, self.redactor)
+                    fault = replace(fault, elsewhere=answer.elsewhere)
                     response.release()
                 except BaseException:
                     response.close()
                     raise
             except Exception as cause:
-                connection_fault = network_fault(cause)
+                connection_fault = network_fault(cause, self.redactor)
                 if connection_fault is None:
                     raise
                 fault = connection_fault
@@ -138,44 +155,48 @@ class Transport:
             self.meter.retries += 1
             await anyio.sleep(delay)
 
-    async def _authenticated(self, request: Request) -> aiohttp.ClientResponse:
-        scopes = request.scopes
+    async def _authenticated(self, request: Request) -> _Answer:
+        scopes, own = request.scopes, self.origin_of(request)
         for refused in range(3):
-            authorization = await self._authenticator.header(request.host, scopes)
-            response = await self._redirected(request, authorization)
-            if response.status != 401 or refused == 2:
+            authorization = None
+            if request.target.startswith("/") or origin_of(request.target) == own:
+                authorization = await self._authenticator.header(request.host, scopes)
+            answer = await self._redirected(request, own, authorization)
+            if answer.response.status != 401 or answer.elsewhere or refused == 2:
                 break
-            challenges = response.headers.getall("WWW-Authenticate", [])
+            challenges = answer.response.headers.getall("WWW-Authenticate", [])
             wanted = await self._authenticator.challenged(request.host, challenges, authorization)
             if wanted is None or (refused and covers(scopes, wanted)):
                 break  # the token is new and has these scopes, so another one would be refused as well
-            response.close()
+            answer.response.close()
             scopes = union(request.scopes, wanted)
-        return response
+        return answer
 
-    async def _redirected(self, request: Request, authorization: str | None) -> aiohttp.ClientResponse:
-        origin = self.access.origin(request.host)
-        url = request.target if "://" in request.target else origin + request.target
-        trusted = request.for_token or origin_of(url) == origin
+    async def _redirected(self, request: Request, own: str, authorization: str | None) -> _Answer:
+        """The response after redirects; the header goes to `own` alone, and no more once a redirect has left it."""
+        url = own + request.target if request.target.startswith("/") else request.target
+        here, elsewhere = own, ""
         for _ in range(self.settings.max_redirects + 1):
-            response = await self._send_once(request, url, authorization if trusted else None)
+            there = origin_of(url)
+            if there != own:
+                elsewhere = elsewhere or there
+            if not self._may_follow(here, there):
+                raise RequestFailed(request, Fault("invalid", message=f"redirected to {there[:200]}"))
+            response = await self._send_once(request, url, None if elsewhere else authorization)
             if not (request.reads and response.status in _REDIRECTS and "Location" in response.headers):
-                return response
+                return _Answer(response, elsewhere)
             response.close()
-            target = urljoin(url, response.headers["Location"])
-            if not self._may_follow(url, target):
-                raise RequestFailed(
-                    request, Fault("invalid", message=f"redirected to {origin_of(target)[:200]}")
-                )
-            url, trusted = target, origin_of(target) == origin
+            try:
+                url, here = resolve(url, response.headers["Location"]), there
+            except ValueError as fault:
+                raise RequestFailed(request, Fault("invalid", message=f"redirected to {fault}")) from None
         raise RequestFailed(request, Fault("invalid", message="redirected too often"))
 
-    def _may_follow(self, url: str, target: str) -> bool:
+    def _may_follow(self, here: str, there: str) -> bool:
         """To TLS always; to plain HTTP only where that host allows it, and never down from TLS."""
-        scheme, authority = urlsplit(target).scheme, urlsplit(target).netloc
-        return scheme == "https" or (
-            scheme == "http" and url.startswith("http:") and self.access.plain_http(authority)
-        )
+        if here == there or not is_plain(there):
+            return True
+        return is_plain(here) and self.access.plain_http(authority_of(there))
 
     async def _send_once(
         self, request: Request, url: str, authorization: str | None
@@ -197,6 +218,7 @@ class Transport:
             headers["Content-Length"] = "0"
         if authorization:
             headers["Authorization"] = authorization
+            self.redactor.add_header(authorization)
         if request.for_token:
             self.meter.tokens += 1
         else:
@@ -213,6 +235,12 @@ class Transport:
             ssl=True if context is None else context,
             proxy=self.access.proxy_of(url),
         )
+
+    async def _complete(self, request: Request, response: aiohttp.ClientResponse) -> Response:
+        check_encoding(response, request, self.redactor)
+        body = await read_body(response, request)
+        response.release()
+        return Response(response.status, headers_of(response), body, str(response.url))
 
     async def _metered(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for chunk in chunks:
@@ -236,9 +264,3 @@ class Transport:
                 ) from fault
             self._tls_contexts[ca_file] = context
         return self._tls_contexts[ca_file]
-
-
-async def _complete(request: Request, response: aiohttp.ClientResponse) -> Response:
-    body = await read_body(response, request)
-    response.release()
-    return Response(response.status, headers_of(response), body, str(response.url))
