@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from pipeline.model import Repository, valid_tag
 from pipeline.model.manifest import load_json
 
 from .auth.challenge import pull
+from .http.addresses import origin_of, resolve
 from .http.faults import Fault, RequestFailed
 from .http.headers import next_link
 from .http.messages import Request, Response
@@ -20,8 +21,11 @@ _ATTEMPTS = 3
 
 
 async def pages(transport: Transport, request: Request) -> AsyncIterator[tuple[Response, Any]]:
-    """Each page of a list with its parsed body, following `Link: <…>; rel="next"` on the same host."""
-    origin, visited = transport.access.origin(request.host), set[str]()
+    """Each page of a list with its parsed body, following `Link: <…>; rel="next"` on the registry's own origin.
+
+    Raises RequestFailed for a link that leads to another one.
+    """
+    origin, visited = transport.origin_of(request), set[str]()
     target = request.target
     for _ in range(transport.settings.max_pages):
         visited.add(target)
@@ -30,13 +34,27 @@ async def pages(transport: Transport, request: Request) -> AsyncIterator[tuple[R
         link = next_link(response.headers.get("link"))
         if not link:
             return
-        absolute = urlsplit(urljoin(origin + target, link))
-        target = absolute.path + (f"?{absolute.query}" if absolute.query else "")
+        absolute = urlsplit(_next_page(request, response, link, origin))
+        target = (absolute.path or "/") + (f"?{absolute.query}" if absolute.query else "")
         if target in visited:
             raise RequestFailed(
                 request, Fault("invalid", response.status, message="the next page is one already read")
             )
     raise RequestFailed(request, Fault("invalid", message=f"more than {transport.settings.max_pages} pages"))
+
+
+def _next_page(request: Request, response: Response, link: str, own: str) -> str:
+    """The address of the page after the one in `response`, on the registry's `own` origin. Raises RequestFailed."""
+    try:
+        address = resolve(response.url, link)
+        other = origin_of(address)
+    except ValueError as fault:
+        problem = f"the link to the next page is invalid: {fault}"
+    else:
+        if other == own:
+            return address
+        problem = f"the next page is on {other}, not on {own}"
+    raise RequestFailed(request, Fault("invalid", response.status, message=problem[:300]))
 
 
 async def _page(transport: Transport, request: Request) -> tuple[Response, Any]:

@@ -254,3 +254,14 @@ async def test_an_upload_over_plain_http_on_a_host_that_is_not_allowed_it() -> N
 
 def test_the_canaries_are_no_part_of_what_is_shown() -> None:
     assert "CANARY" not in repr((ROBOT, READY, HostAccess(credentials=PASSWORD_ONLY)))
+
+
+async def test_a_page_that_a_stranger_returned_does_not_continue_at_the_registry() -> None:
+    page = {"Link": '</v2/private/tags/list>; rel="next"'}
+    async with stranger() as away, leading(redirect(307, "GET"), away.url, "token") as server:
+        away.script = lambda request: web.json_response({"tags": ["x"]}, headers=page)
+        async with Registry(known(server), QUICK) as registry:
+            with pytest.raises(RegistryError, match="returned an invalid response") as caught:
+                await registry.tags(Repository(server.host, "a"))
+        assert f"the next page is on {away.url}, not on http://{server.host}" in (caught.value.detail or "")
+        assert not [r for r in server.asked if "private" in r.path]

@@ -11,7 +11,7 @@ from aiohttp import web
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Repository
 from pipeline.model.descriptor import OCI_INDEX, OCI_MANIFEST
-from pipeline.registry import Access, ClientSettings, Credentials, HostAccess, Registry
+from pipeline.registry import Access, ClientSettings, Credentials, HostAccess, Registry, referrers
 
 from . import images
 from .scripted_server import scripted
@@ -194,15 +194,43 @@ async def test_pages_in_a_circle() -> None:
         assert "already read" in (caught.value.detail or "")
 
 
-async def test_pages_never_lead_to_another_host() -> None:
+async def test_pages_by_an_absolute_link_to_the_same_host() -> None:
     def script(request: web.Request) -> web.Response:
         if "last" in request.query:
             return web.json_response({"tags": ["b"]})
-        link = '<https://else.where/v2/a/tags/list?last=a>; rel="next"'
+        link = f'<http://{request.host.upper()}/v2/a/tags/list?last=a>; rel="next"'
         return web.json_response({"tags": ["a", "../../bad", 7, ""]}, headers={"Link": link})
 
     async with scripted(script) as server, Registry(settings=QUICK) as registry:
         assert await registry.tags(Repository(server.host, "a")) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("target", "named"),
+    [
+        ("https://else.where/v2/a/tags/list?last=a", "is on https://else.where, not on http://localhost:"),
+        ("//user:CANARY@else.where/v2/a/tags/list", "an address with a user"),
+        ("https://localhost:{port}/v2/a/tags/list?last=a", "is on https://localhost:{port}, not on http:"),
+        ("http://localhost:1/v2/a/tags/list?last=a", "is on http://localhost:1, not on http://localhost:"),
+        ("http://127.0.0.1:{port}/v2/a/tags/list", "is on http://127.0.0.1:{port}, not on http://localhost:"),
+        ("ftp://localhost:{port}/v2/a/tags/list", "an address that is not HTTP"),
+        ("http://[", "an invalid address"),
+    ],
+)
+async def test_pages_never_lead_to_another_origin(target: str, named: str) -> None:
+    def script(request: web.Request) -> web.Response:
+        link = f'<{target.format(port=request.host.partition(":")[2])}>; rel="next"'
+        body = {"schemaVersion": 2, "manifests": [], "tags": ["a"]}
+        return web.json_response(body, headers={"Link": link})
+
+    async with scripted(script) as server, Registry(settings=QUICK) as registry:
+        repo, port = Repository(server.host, "a"), server.host.partition(":")[2]
+        for pages in (registry.tags(repo), referrers.by_api(registry._transport, repo, GOOD.digest)):
+            with pytest.raises(RegistryError, match=f"{server.host} returned an invalid response") as caught:
+                await pages
+            assert named.format(port=port) in (caught.value.detail or "") and caught.value.hint
+            assert "CANARY" not in str(caught.value.to_json())
+        assert len(server.asked) == 2
 
 
 @pytest.mark.parametrize("body", ["[]", "{", '{"tags":"x"}', '{"tags":{}}'])
