@@ -10,12 +10,14 @@ from pathlib import Path
 
 import anyio
 import pytest
+from aiohttp import web
 
 from pipeline.model import Repository
 from pipeline.registry import Registry
 
 from . import servers
 from .fault_proxy import faulty
+from .scripted_server import scripted
 from .test_tokens import ACCESS, HASHED
 from .token_service import Service
 
@@ -174,3 +176,13 @@ async def test_nobody_there(folder: Path) -> None:
     host = f"localhost:{servers.free_port()}"
     stderr = await refused(folder, "artifact", "show", f"{host}/note:1")
     assert f"cannot reach {host}" in stderr and "lockage up" in stderr
+
+
+async def test_a_proxy_with_a_password_that_refuses(folder: Path) -> None:
+    async with scripted(lambda request: web.Response(status=403)) as proxy:
+        env = {"HTTPS_PROXY": f"http://site:wonderland@{proxy.host}"}
+        stderr = await refused(folder, "artifact", "show", "registry.invalid/note:1", **env)
+        assert proxy.host in stderr
+    env = {"HTTPS_PROXY": "http://site:wonderland@proxy.lan:99999"}
+    stderr = await refused(folder, "artifact", "show", "registry.invalid/note:1", code=2, **env)
+    assert "HTTPS_PROXY" in stderr

@@ -21,6 +21,7 @@ import anyio
 from pipeline.errors import EnvironmentProblem
 from pipeline.model.reference import DOCKER_HUB
 
+from ..http.redaction import without_users
 from .credentials import Credentials
 
 _LIMIT = 1024 * 1024
@@ -135,21 +136,22 @@ async def from_helper(helper: str, host: str, env: Mapping[str, str]) -> Credent
 
 
 def _entry(entry: object, key: str, origin: str) -> Credentials | None:
+    shown = without_users(key)[:100]
     if not isinstance(entry, dict):
-        raise _broken(origin, f"auths: {key[:100]} is not an object")
+        raise _broken(origin, f"auths: {shown} is not an object")
     values = {
         name: entry.get(name) or "" for name in ("username", "password", "identitytoken", "registrytoken")
     }
     if not all(isinstance(value, str) for value in values.values()):
-        raise _broken(origin, f"auths: {key[:100]} has a value that is not a string")
+        raise _broken(origin, f"auths: {shown} has a value that is not a string")
     encoded = entry.get("auth")
     if isinstance(encoded, str) and encoded:
         try:
             user, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
-            raise _broken(origin, f"auths: {key[:100]}: auth is not base64") from None
+            raise _broken(origin, f"auths: {shown}: auth is not base64") from None
         if not colon:
-            raise _broken(origin, f"auths: {key[:100]}: auth is not user:password")
+            raise _broken(origin, f"auths: {shown}: auth is not user:password")
         values |= {"username": user, "password": password.rstrip("\0")}
     credentials = Credentials(
         values["username"], values["password"], values["identitytoken"], values["registrytoken"]

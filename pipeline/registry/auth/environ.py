@@ -91,16 +91,26 @@ def proxies_from_environ(env: Mapping[str, str]) -> Mapping[str, str]:
         text = (env.get(f"{name}_proxy") or env.get(f"{name.upper()}_PROXY") or "").strip()
         if text and name != "no":
             text = text if "://" in text else f"http://{text}"
-            parts = urlsplit(text)
-            if parts.scheme != "http" or not parts.hostname:
-                shown = f"{parts.scheme}://{parts.hostname or ''}"  # without a password
+            if not _is_proxy(text):
+                shown = text.rpartition("@")[2]  # without a password
                 raise UsageError(
                     f"{name.upper()}_PROXY: {shown[:200]!r} is not the address of an HTTP proxy",
-                    hint="such as http://proxy.lan:3128",
+                    hint="such as http://proxy.lan:3128; characters like / # @ in a password are written %2F %23 %40",
                 )
         if text:
             proxies[name] = text
     return MappingProxyType(proxies)
+
+
+def _is_proxy(address: str) -> bool:
+    """Whether this is an HTTP address with a valid port. An unencoded `/`, `#` or `?` in a password is none."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        return False
+    rest = parts.path + parts.query + parts.fragment
+    return parts.scheme == "http" and bool(parts.hostname) and port != 0 and "@" not in rest
 
 
 def _ca_entries(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
