@@ -265,3 +265,34 @@ async def test_a_page_that_a_stranger_returned_does_not_continue_at_the_registry
                 await registry.tags(Repository(server.host, "a"))
         assert f"the next page is on {away.url}, not on http://{server.host}" in (caught.value.detail or "")
         assert not [r for r in server.asked if "private" in r.path]
+
+
+async def test_over_tls_only_the_registry_names_a_token_service(certificate: tuple[Path, Path]) -> None:
+    """As on Docker Hub, tokens come from another host; the storage that holds the blobs cannot name a third."""
+    cert, key = certificate
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(cert, key)
+
+    def storage(request: web.Request) -> web.StreamResponse:
+        challenge = f'Bearer realm="https://{third.host}/token"'
+        return web.Response(status=401, headers={"WWW-Authenticate": challenge})
+
+    def front(request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Authorization") == "Bearer t":
+            return web.Response(status=307, headers={"Location": f"https://{away.host}/blob"})
+        challenge = f'Bearer realm="https://{tokens.host}/token",service="registry"'
+        return web.Response(status=401, headers={"WWW-Authenticate": challenge})
+
+    grant = {"token": "t"}
+    async with (
+        scripted(lambda request: web.json_response(grant), tls) as tokens,
+        scripted(lambda request: web.json_response(grant), tls) as third,
+        scripted(storage, tls) as away,
+        scripted(front, tls) as server,
+    ):
+        settings = HostAccess(ca_file=str(cert), credentials=ROBOT)
+        async with Registry(Access({server.host: settings}), QUICK) as registry:
+            with pytest.raises(RegistryError, match=f"https://{away.host} refused"):
+                await registry.blob(Repository(server.host, "a"), BLOB)
+        assert "refresh_token=CANARY-IDENTITY" in await tokens.asked[0].text()
+        assert third.asked == [] and "Authorization" not in away.asked[0].headers
