@@ -11,7 +11,7 @@ from pipeline.model import Repository, valid_tag
 from pipeline.model.manifest import load_json
 
 from .auth.challenge import pull
-from .http.addresses import origin_of, resolve
+from .http.addresses import is_plain, origin_of, resolve
 from .http.faults import Fault, RequestFailed
 from .http.headers import next_link
 from .http.messages import Request, Response
@@ -44,17 +44,26 @@ async def pages(transport: Transport, request: Request) -> AsyncIterator[tuple[R
 
 
 def _next_page(request: Request, response: Response, link: str, own: str) -> str:
-    """The address of the page after the one in `response`, on the registry's `own` origin. Raises RequestFailed."""
+    """The address of the page after the one in `response`, on the registry's `own` origin. Raises RequestFailed.
+
+    Registries behind a proxy that ends TLS write `http://` and their own host. Only the path of the address is used.
+    """
     try:
         address = resolve(response.url, link)
         other = origin_of(address)
     except ValueError as fault:
         problem = f"the link to the next page is invalid: {fault}"
     else:
-        if other == own:
+        if other == own or _ends_tls_before(other, own):
             return address
         problem = f"the next page is on {other}, not on {own}"
     raise RequestFailed(request, Fault("invalid", response.status, message=problem[:300]))
+
+
+def _ends_tls_before(other: str, own: str) -> bool:
+    """Whether `other` is the registry as it sees itself, behind a proxy that ends TLS."""
+    same_host = urlsplit(other).hostname == urlsplit(own).hostname
+    return same_host and is_plain(other) and not is_plain(own)
 
 
 async def _page(transport: Transport, request: Request) -> tuple[Response, Any]:

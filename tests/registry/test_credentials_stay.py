@@ -267,6 +267,24 @@ async def test_a_page_that_a_stranger_returned_does_not_continue_at_the_registry
         assert not [r for r in server.asked if "private" in r.path]
 
 
+async def test_a_page_behind_a_proxy_that_ends_tls(certificate: tuple[Path, Path]) -> None:
+    """The registry knows nothing of TLS and links to itself over plain HTTP; the page is read over TLS."""
+    cert, key = certificate
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(cert, key)
+
+    def front(request: web.Request) -> web.StreamResponse:
+        host = server.host.partition(":")[0]
+        link = {"Link": f'<http://{host}/v2/a/tags/list?last=x>; rel="next"'}
+        first = "last" not in request.query
+        return web.json_response({"tags": ["x" if first else "y"]}, headers=link if first else {})
+
+    async with scripted(front, tls) as server:
+        async with Registry(Access({server.host: HostAccess(ca_file=str(cert))}), QUICK) as registry:
+            assert await registry.tags(Repository(server.host, "a")) == ["x", "y"]
+        assert [request.scheme for request in server.asked] == ["https", "https"]
+
+
 async def test_over_tls_only_the_registry_names_a_token_service(certificate: tuple[Path, Path]) -> None:
     """As on Docker Hub, tokens come from another host; the storage that holds the blobs cannot name a third."""
     cert, key = certificate
