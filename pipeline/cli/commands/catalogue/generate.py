@@ -50,7 +50,7 @@ def generate(options: GenerateOptions) -> int:
         console.print_json({"folder": str(folder), "changes": rows})
     else:
         for change in changes:
-            console.print_text(f"{change}\n")
+            console.print_line(str(change))
     for target in plan.targets:
         for warning in target.warnings:
             console.message(f"warning: {target.id}: {warning}")
