@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,9 @@ from pipeline.run.dagger_context import Given, GivenSecrets, read_catalogue, run
 from pipeline.run.platform_refs import collect
 from pipeline.run.publish.fan_in import manifest as merge
 from pipeline.run.publish.promotion import perform
-from pipeline.run.summary import problems, table
+from pipeline.run.summary import describe, problems, table
+from pipeline.util.canonical_json import pretty
+from pipeline.util.printable import safe_json, safe_line
 from pipeline.util.progress import ProgressEvent
 
 Targets = Annotated[list[str] | None, Doc("images (python), tags (python:3.11) or ids; default: all")]
@@ -100,7 +101,7 @@ class Lockage:
             async with run_context(
                 self._given(), _report, targets=targets or (), platforms=platforms or ()
             ) as context:
-                return context.plan.to_json()
+                return safe_json(context.plan.to_json())
 
     @uncached
     async def build(
@@ -235,7 +236,9 @@ class Lockage:
         with _refusals():
             plan = plan_of(await read_catalogue(self._given()))
             warnings = [
-                f"warning: {target.id}: {text}\n" for target in plan.targets for text in target.warnings
+                safe_line(f"warning: {target.id}: {text}") + "\n"
+                for target in plan.targets
+                for text in target.warnings
             ]
             return "".join([*warnings, f"{len(plan.targets)} targets\n"])
 
@@ -277,11 +280,11 @@ def _outcome(result: RunResult, as_json: bool) -> str:
 
 
 def _text(data: object) -> str:
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    return safe_json(pretty(data))
 
 
 def _report(event: ProgressEvent) -> None:
-    sys.stderr.write(f"{event.state:<8} {event.subject}  {event.detail}\n".rstrip() + "\n")
+    sys.stderr.write(safe_line(f"{event.state:<8} {event.subject}  {event.detail}".rstrip()) + "\n")
 
 
 @contextmanager
@@ -289,5 +292,4 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except LockageError as fault:
-        hint = f"next: {fault.hint}" if fault.hint else ""
-        raise Refused("\n".join(filter(None, (fault.message, fault.detail, hint)))) from None
+        raise Refused(describe(fault)) from None

@@ -126,8 +126,8 @@ def _file_of(content: str | bytes, mode: int = 0o644) -> SourceFile:
 def read_source(root: Path) -> Source:
     """Read `lockage.yml`, `lockage.lock` and everything below `images/`.
 
-    Links are recorded and never followed. Raises `ConfigError` for a folder without lockage.yml, names
-    that are not UTF-8, and trees beyond `MAX_FILES` or `MAX_DEPTH`.
+    Links are recorded and never followed. Raises `ConfigError` for a folder without lockage.yml, one whose
+    lockage.yml or lockage.lock is a link, names that are not UTF-8, and trees beyond `MAX_FILES` or `MAX_DEPTH`.
     """
     reader = _Reader(Path(root))
     reader.top()
@@ -137,9 +137,7 @@ def read_source(root: Path) -> Source:
             [Problem(missing, 0, 0, "", "is missing")], hint="lockage -C DIR looks in another folder"
         )
     if (reader.root / IMAGES).is_symlink():
-        raise ConfigError(
-            [Problem(IMAGES, 0, 0, "", "is a symbolic link", "a folder is expected")], hint=_HINT
-        )
+        raise reader.refuse(IMAGES, "is a symbolic link", "a folder is expected")
     reader.walk(IMAGES, text=True, depth=1)
     return Source(MappingProxyType(reader.files), Path(root))
 
@@ -152,20 +150,22 @@ class _Reader:
     def top(self) -> None:
         for name in (PROJECT_NAME, LOCK_NAME):
             path = self.root / name
+            if path.is_symlink():  # its text, which errors quote, may be another's
+                raise self.refuse(name, "is a symbolic link", "a file is expected")
             if path.is_file():
                 self.files[name] = self._text(os.fspath(path), 0o644, path.stat().st_size)
 
     def walk(self, folder: str, *, text: bool, depth: int) -> None:
         path = os.path.join(self.root, folder)  # noqa: PTH118 - Path costs more than the stat here
         if depth > MAX_DEPTH:
-            raise self._refuse(folder, f"more than {MAX_DEPTH} folders deep")
+            raise self.refuse(folder, f"more than {MAX_DEPTH} folders deep")
         try:
             with os.scandir(path) as listing:
                 entries = sorted(listing, key=lambda e: e.name)
         except FileNotFoundError:
             return
         except OSError as error:
-            raise self._refuse(folder, f"cannot be read: {error.strerror}") from None
+            raise self.refuse(folder, f"cannot be read: {error.strerror}") from None
         if folder not in self.files:
             self.files[folder] = SourceFile("dir", 0o755)
         for entry in entries:
@@ -173,11 +173,11 @@ class _Reader:
 
     def _take(self, path: str, entry: os.DirEntry[str], text: bool, depth: int) -> None:
         if len(self.files) >= MAX_FILES:
-            raise self._refuse(path, f"the catalogue holds more than {MAX_FILES} files")
+            raise self.refuse(path, f"the catalogue holds more than {MAX_FILES} files")
         try:
             path.encode()
         except UnicodeEncodeError:
-            raise self._refuse(path.encode(errors="replace").decode(), "the name is not UTF-8") from None
+            raise self.refuse(path.encode(errors="replace").decode(), "the name is not UTF-8") from None
         try:
             info = entry.stat(follow_symlinks=False)
             mode = stat.S_IMODE(info.st_mode) & ~_UMASK_BITS
@@ -193,7 +193,7 @@ class _Reader:
             else:
                 self.files[path] = self._hashed(entry.path, mode)
         except OSError as error:
-            raise self._refuse(path, f"cannot be read: {error.strerror}") from None
+            raise self.refuse(path, f"cannot be read: {error.strerror}") from None
 
     def _text(self, path: str, mode: int, size: int) -> SourceFile:
         content = _read(path, size)
@@ -209,8 +209,9 @@ class _Reader:
                 size += len(chunk)
         return SourceFile("file", mode, None, None, size, digest.hexdigest())
 
-    def _refuse(self, path: str, message: str) -> ConfigError:
-        return ConfigError([Problem(path, 0, 0, "", message)], hint=_HINT)
+    def refuse(self, path: str, message: str, suggestion: str | None = None) -> ConfigError:
+        """The error of one path."""
+        return ConfigError([Problem(path, 0, 0, "", message, suggestion)], hint=_HINT)
 
 
 def _read(path: str, size: int) -> bytes:

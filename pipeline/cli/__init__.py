@@ -36,10 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(Exit.OK)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
+            return _report_defect(error)
         hint = "free some space where LOCKAGE_HOME and LOCKAGE_CACHE are, then run again"
         full = EnvironmentProblem(f"a disk of this machine is full: {error.strerror}", hint=hint)
         return _report(full, invocation)
+    except Exception as error:
+        return _report_defect(error)
 
 
 def _report(error: LockageError, invocation: Invocation) -> int:
@@ -54,7 +56,13 @@ def _report(error: LockageError, invocation: Invocation) -> int:
     except LockageError as failure:  # a report that cannot be written changes neither output nor exit code
         console.print_error(failure, as_json=False)
     if common.verbose:
-        import traceback
-
-        traceback.print_exception(error)
+        console.print_traceback(error)
     return int(error.exit_code)
+
+
+def _report_defect(error: Exception) -> int:
+    """Print the traceback of what should not happen, as printable as every message, and give its exit code."""
+    from .output import console
+
+    console.print_traceback(error)
+    return int(Exit.INTERNAL)

@@ -6,7 +6,9 @@ import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+
+from pipeline.util.printable import safe_line
 
 from .arguments import add_arguments, includes, read
 from .common_options import CommonOptions, ReportOptions
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
     Options = TypeVar("Options", bound=DataclassInstance)
 else:
     Options = TypeVar("Options")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors, which quote arguments, are printable."""
+
+    def error(self, message: str) -> NoReturn:
+        """As ArgumentParser does."""
+        super().error(safe_line(message))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +68,7 @@ class CommandGroup:
 
     def add_to(self, parser: argparse.ArgumentParser) -> None:
         """Add the actions to the parser of the group."""
-        subparsers = parser.add_subparsers(
-            metavar="ACTION", required=True, parser_class=argparse.ArgumentParser
-        )
+        subparsers = parser.add_subparsers(metavar="ACTION", required=True, parser_class=Parser)
         for name, (summary, command) in self.actions.items():
             command.add_to(subparsers.add_parser(name, help=summary, description=sentence(summary)))
 

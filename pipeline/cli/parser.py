@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .command import Command, Invocation, sentence
+from .command import Command, Invocation, Parser, sentence
 from .commands import ENTRIES, load
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def parse(arguments: Sequence[str]) -> Invocation:
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands; each sets `command` to its `Command`."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="lockage",
         description="Takes a folder of image descriptions through build, scan, SBOM, test, push, sign and promote.",
         epilog=_EPILOG,
@@ -59,7 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _LazyParser(argparse.ArgumentParser):
+class _LazyParser(Parser):
     """The parser of one command, without arguments until it has something to parse."""
 
     def __init__(self, *, load: Callable[[], Command[Any] | CommandGroup], **settings: Any) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.errors import LockageError
+from pipeline.errors import ConfigError, LockageError
+from pipeline.util.printable import safe_line, safe_text
 
 from .results import ImageResult, RunResult, Status, TargetResult
 
@@ -21,33 +22,38 @@ def table(result: RunResult) -> str:
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as aligned columns; those without content are left out."""
-    used = [i for i in range(len(rows[0])) if any(row[i] not in ("", "-") for row in rows[1:])]
-    widths = {i: max(len(row[i]) for row in rows) for i in used}
-    return "".join("  ".join(row[i].ljust(widths[i]) for i in used).rstrip() + "\n" for row in rows)
+    """Rows as aligned columns, printable; columns without content are left out."""
+    cells = [tuple(map(safe_line, row)) for row in rows]
+    used = [i for i in range(len(cells[0])) if any(row[i] not in ("", "-") for row in cells[1:])]
+    widths = {i: max(len(row[i]) for row in cells) for i in used}
+    return "".join("  ".join(row[i].ljust(widths[i]) for i in used).rstrip() + "\n" for row in cells)
 
 
 def problems(result: RunResult) -> str:
-    """Everything that went wrong, one paragraph each: the fault with its detail and hint, or the closed gates."""
+    """Everything that went wrong, one printable paragraph each: the fault with detail and hint, or closed gates."""
     paragraphs = []
     for target in result.targets:
         paragraphs += [
-            f"{target.id}: gate {v.gate} closed: {'; '.join(v.reasons)}"
+            safe_line(f"{target.id}: gate {v.gate} closed: {'; '.join(v.reasons)}")
             for v in target.verdicts
             if not v.passed
         ]
         if target.status is Status.ABORTED:
-            paragraphs.append(f"{target.id}: aborted: {target.reason}")
-    paragraphs += [_fault(target.id, target.fault) for target in result.targets if target.fault]
-    paragraphs += [
-        _fault(f"{image.image}:{image.tag}", image.fault) for image in result.images if image.fault
-    ]
+            paragraphs.append(safe_line(f"{target.id}: aborted: {target.reason}"))
+    faults = [(target.id, target.fault) for target in result.targets if target.fault]
+    faults += [(f"{image.image}:{image.tag}", image.fault) for image in result.images if image.fault]
+    paragraphs += [f"{safe_line(name)}: {describe(fault)}" for name, fault in faults]
     return "\n".join(paragraphs)
 
 
-def _fault(name: str, fault: LockageError) -> str:
-    parts = (f"{name}: {fault.message}", fault.detail, fault.hint and f"next: {fault.hint}")
-    return "\n".join(part for part in parts if part)
+def describe(fault: LockageError) -> str:
+    """An error as printable lines: message, detail, and the next command."""
+    if isinstance(fault, ConfigError):
+        detail = [safe_line(str(problem)) for problem in fault.problems]
+    else:
+        detail = [safe_text(line) for line in (fault.detail or "").splitlines()]
+    hint = [safe_line(f"next: {fault.hint}")] if fault.hint else []
+    return "\n".join([safe_line(fault.message), *detail, *hint])
 
 
 def _row(target: TargetResult, image: ImageResult | None) -> tuple[str, ...]:

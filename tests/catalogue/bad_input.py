@@ -343,6 +343,14 @@ FOLDERS: dict[str, Row] = {
         {"images/app/1.0.1/rootfs/x": "x"},
         "images/app/1.0.1: holds rootfs/ and is the folder of no version, tag or variant (did you mean 1.0.0?)",
     ),
+    "lockage.yml as a link": (
+        {"lockage.yml": Special("link", "../secret.yml"), "../secret.yml": "password: hunter2\n"},
+        "lockage.yml: is a symbolic link (a file is expected)",
+    ),
+    "lockage.lock as a link": (
+        {"lockage.lock": Special("link", "../secret.yml"), "../secret.yml": "password: hunter2\n"},
+        "lockage.lock: is a symbolic link (a file is expected)",
+    ),
     "image.yml as a link": (
         {YML: Special("link", "../base/image.yml")},
         f"{YML}: is a symbolic link (a file is expected)",

@@ -76,6 +76,19 @@ def test_a_project_that_is_not_there(catalogue, capsys):
     ]
 
 
+@pytest.mark.parametrize(("link", "output"), [("dist", "dist"), ("build", "build/dist")])
+def test_an_output_that_a_link_in_the_checkout_leads_to(link, output, catalogue, capsys, tmp_path):
+    put(catalogue, {})
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (catalogue / link).symlink_to(victim)
+    for arguments in ([], ["--check"]):
+        code, out, err = run(capsys, catalogue, "generate", "--output", output, *arguments)
+        assert (code, out) == (4, "")
+        assert err.startswith(f"error: {catalogue}/{link} is a symbolic link\nnext: remove it, ")
+    assert list(victim.iterdir()) == []
+
+
 SEVERAL = {
     "lockage.yml": GOOD["lockage.yml"] + "polcy: {}\nregistry: 'http://x'\n",
     "images/base/image.yml": "tags: [2025.09, 2025/10]\nplatforms: [linux/sparc]\n",

@@ -121,6 +121,26 @@ def test_nothing_is_written_through_a_link(tmp_path):
     assert (tmp_path / "dist/python/3.13.7/Dockerfile").is_file()
 
 
+def test_a_dist_that_is_a_link_is_refused(tmp_path):
+    victim = tmp_path / "victim"
+    put(victim, {"python/3.13.7/Dockerfile/precious": "x"})
+    (tmp_path / "dist").symlink_to(victim)
+    for step in (lambda: generate(FILES, tmp_path / "dist"), lambda: check({}, tmp_path / "dist")):
+        with pytest.raises(EnvironmentProblem, match="dist is a symbolic link"):
+            step()
+    assert [path.name for path in victim.rglob("*") if path.is_file()] == ["precious"]
+
+
+def test_a_name_with_a_line_break_is_no_name_of_another_file(tmp_path):
+    generate({**FILES, "python/3/rootfs/x\npython/mine": "generated"}, tmp_path)
+    odd = tmp_path / "python/3.13.7/rootfs/x\npython/mine"
+    assert odd.read_text() == "generated"
+    put(tmp_path, {"python/mine": "not generated"})
+    generate(FILES, tmp_path)
+    assert (tmp_path / "python/mine").read_text() == "not generated"
+    assert not odd.exists()
+
+
 def test_a_file_where_a_folder_must_be_and_the_other_way(tmp_path):
     put(tmp_path, {"python/3.13.7/rootfs/etc": "a file", "python/3.13.7/Dockerfile/x": "a folder"})
     generate(FILES, tmp_path)

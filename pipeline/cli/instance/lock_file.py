@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.config import Lock, read_lock
+from pipeline.errors import ConfigError, Problem
 from pipeline.lab.seed import Site
 from pipeline.lab.settings import LabSettings
 from pipeline.model import Digest, Reference
@@ -31,7 +32,12 @@ class LockFile:
     stand_ins: Mapping[Reference, Digest] | None = None
 
     def read(self) -> Lock | None:
-        """The lock, None when there is none; raises ConfigError when it cannot be read."""
+        """The lock, None when there is none; raises ConfigError for a link, and when it cannot be read."""
+        if self.path.is_symlink():
+            raise ConfigError(
+                [Problem(str(self.path), 0, 0, "", "is a symbolic link", "a file is expected")],
+                hint="`lockage lock` writes a file once it is removed",
+            )
         return read_lock(self.path.read_bytes(), str(self.path)) if self.path.is_file() else None
 
     def write(self, lock: Lock) -> None:

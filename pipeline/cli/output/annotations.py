@@ -8,7 +8,6 @@ LOCKAGE_CODE_QUALITY names, for `artifacts: reports: codequality:`; an empty lis
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.errors import ConfigError, LockageError, Problem
+from pipeline.util.canonical_json import pretty
+from pipeline.util.printable import safe_json, safe_value
 
 from ..files.replace import replace_file
 from . import console
@@ -85,7 +86,7 @@ class Annotations:
     def _show(self, annotations: list[Annotation]) -> None:
         if self._on_github:
             for annotation in annotations:
-                console.message(workflow_command(annotation))
+                console.print_workflow_command(workflow_command(annotation))
         if self.report is not None:
             _write_report(self.report, annotations)
 
@@ -137,8 +138,7 @@ def code_quality(annotations: Iterable[Annotation]) -> list[dict[str, object]]:
 
 
 def _write_report(path: Path, annotations: Iterable[Annotation]) -> None:
-    text = json.dumps(code_quality(annotations), indent=2, ensure_ascii=False) + "\n"
-    replace_file(path, text)
+    replace_file(path, safe_json(pretty(code_quality(annotations))))
 
 
 def _below_checkout(path: Path, environ: Mapping[str, str]) -> str:
@@ -158,7 +158,7 @@ def _checkouts(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _escape(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return safe_value(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _escape_property(text: str) -> str:

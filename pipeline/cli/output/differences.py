@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .console import print_text
+from .console import print_line
 
 if TYPE_CHECKING:
     from pipeline.oci.compare import Comparison, Difference
@@ -24,11 +24,11 @@ def print_differences(comparison: Comparison) -> None:
         for difference in differences[:_MAX_DIFFERENCES]:
             name = f"{difference.path}: {difference.what}" if difference.path else difference.what
             change = f"{_value(difference.before)} -> {_value(difference.after)}"
-            print_text(f"  {part}  {name}  {change}\n")
+            print_line(f"  {part}  {name}  {change}")
         if len(differences) > _MAX_DIFFERENCES:
-            print_text(f"  {part}  and {len(differences) - _MAX_DIFFERENCES} more; --json has all\n")
+            print_line(f"  {part}  and {len(differences) - _MAX_DIFFERENCES} more; --json has all")
     if comparison.differences and comparison.same_files:
-        print_text("  the files that a container sees are the same\n")
+        print_line("  the files that a container sees are the same")
 
 
 def _value(text: str | None) -> str:

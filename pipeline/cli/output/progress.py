@@ -7,6 +7,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from pipeline.util.printable import safe_line
 from pipeline.util.progress import ProgressEvent, ProgressState
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Progress:
 
     def _show(self, subject: str, state: str, detail: str) -> None:
         seconds = time.monotonic() - self._began
-        text = f"{seconds:7.1f}s  {state:<8} {subject}" + (f"  {detail}" if detail else "")
+        text = safe_line(f"{seconds:7.1f}s  {state:<8} {subject}" + (f"  {detail}" if detail else ""))
         if self._live:
             self._live.console.print(text, markup=False, soft_wrap=True)
         else:
@@ -85,7 +86,7 @@ class Progress:
         more = f" and {len(parts) - _MOST_RUNNING} more" if len(parts) > _MOST_RUNNING else ""
         line = " · ".join(parts[:_MOST_RUNNING]) + more
         return Text(
-            f"{now - self._began:7.0f}s  {line}" if line else "",
+            safe_line(f"{now - self._began:7.0f}s  {line}") if line else "",
             style="dim",
             no_wrap=True,
             overflow="ellipsis",

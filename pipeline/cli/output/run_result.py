@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from pipeline.run.results import Status
 
 from . import console
-from .console import BOLD, RED, human_size, message, print_text, styled
+from .console import BOLD, RED, Styled, human_size, message, print_line
 
 if TYPE_CHECKING:
     from pipeline.policy import Evidence
@@ -51,11 +50,10 @@ def _print_table(result: RunResult) -> None:
     images = {(image.image, image.tag): image for image in result.images}
     rows = [_row(target, images.get((target.image, target.tag))) for target in result.targets]
     header, *lines = columns([_HEADER, *rows]).splitlines()
-    print_text(styled(header, BOLD, sys.stdout) + "\n")
+    print_line(Styled(header, BOLD))
     for target, line in zip(result.targets, lines, strict=True):
-        status = f" {target.status} "
-        coloured = f" {styled(str(target.status), _COLOURS[target.status], sys.stdout)} "
-        print_text(line.replace(status, coloured, 1) + "\n")
+        before, status, after = line.partition(f" {target.status} ")
+        print_line(before, Styled(status, _COLOURS[target.status]), after)
 
 
 def _row(target: TargetResult, image: ImageResult | None) -> tuple[str, ...]:
@@ -101,7 +99,7 @@ def _print_problems(target: TargetResult) -> None:
         console.print_error(target.fault, as_json=False)
     for verdict in target.verdicts:
         if not verdict.passed:
-            message(styled(f"gate closed: {target.id}: {verdict.gate}", RED, sys.stderr))
+            message(Styled(f"gate closed: {target.id}: {verdict.gate}", RED))
             for reason in verdict.reasons:
                 message(f"  {reason}")
         for note in verdict.notes:

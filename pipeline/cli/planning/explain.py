@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
+from pipeline.util.printable import safe_line
 
 from ..instance.lock_file import known_lock
 from ..output import console
@@ -53,7 +54,8 @@ def print_path(plan: Plan, path: str, targets: tuple[str, ...], *, as_json: bool
         console.print_json([tag.to_json() for tag in explained])
         return
     for tag in explained:
-        console.print_text(f"{tag.name}  /{tag.path}\n" + _table(list(_levels(tag))))
+        console.print_line(f"{tag.name}  /{tag.path}")
+        console.print_text(_table(list(_levels(tag))))
 
 
 def _one_target(plan: Plan, name: str) -> str:
@@ -96,8 +98,9 @@ def _level(level: RootfsLevel) -> tuple[str, str]:
 
 
 def _table(rows: list[tuple[str, str, str]]) -> str:
-    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
-    return "".join(f"{a:{first}}  {b:{second}}  {c}".rstrip() + "\n" for a, b, c in rows)
+    cells = [tuple(map(safe_line, row)) for row in rows]
+    first, second = (max(len(row[column]) for row in cells) for column in (0, 1))
+    return "".join(f"{a:{first}}  {b:{second}}  {c}".rstrip() + "\n" for a, b, c in cells)
 
 
 def _shorten(value: object) -> str:

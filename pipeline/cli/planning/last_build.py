@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.registry import Registry
 from pipeline.state.build_inputs import BuildInputs, difference, read_build_inputs
+from pipeline.util.printable import safe_line
 
 from .. import signals
 from ..instance.session import instance_session
@@ -56,7 +57,7 @@ def to_text(build: LastBuild | None) -> str:
     if build.difference is None:
         return f"{header} it has no key now, because a base is not locked.\n"
     lines = build.difference or ("none of its inputs has changed",)
-    return "\n".join([header, *(f"  {line}" for line in lines)]) + "\n"
+    return "\n".join([header, *(safe_line(f"  {line}") for line in lines)]) + "\n"
 
 
 async def _find(plan: Plan, target_id: str, root: Path) -> LastBuild | None:

@@ -4,7 +4,8 @@
     dist/<name>/<tag>/test.yml     the rendered structure test, if there is one
     dist/<name>/<tag>/rootfs/      the merged rootfs, if there is any
     dist/<name>/<tag>/contexts/    one folder for each named context that is a folder
-    dist/.lockage-files            the files written here, so that stale ones can be removed
+    dist/.lockage-files            the files written here, so that stale ones can be removed: one path a line, as a
+                                   JSON string if it contains a line break
 
 The folder `dist/<name>/<tag>/` without contexts/ is the build context and contains nothing else. Generating the files
 is pure; only `write` and `check` (and `disk`, for them) access the disk, never through a symbolic link.
@@ -12,6 +13,7 @@ is pure; only `write` and `check` (and `disk`, for them) access the disk, never 
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -96,7 +98,7 @@ def write(files: Mapping[str, Generated], dist: Path, source: Source | None) -> 
         for change in changes:
             if change.action != "remove":
                 _put(dist, change.path, files[change.path], source)
-        record = _RECORD_HEAD + "".join(f"{path}\n" for path in files)
+        record = _RECORD_HEAD + "".join(f"{_line(path)}\n" for path in files)
         if changes or not (dist / RECORD).is_file():
             replace_file(dist / RECORD, record, mode=0o644)
     except OSError as error:
@@ -105,7 +107,14 @@ def write(files: Mapping[str, Generated], dist: Path, source: Source | None) -> 
 
 
 def check(files: Mapping[str, Generated], dist: Path) -> tuple[Change, ...]:
-    """The changes that `write` would make, by path; nothing is written."""
+    """The changes that `write` would make, by path; nothing is written.
+
+    Raises `EnvironmentProblem` if dist is a symbolic link.
+    """
+    if dist.is_symlink():
+        raise EnvironmentProblem(
+            f"{dist} is a symbolic link", hint="remove it, or name a folder with --output"
+        )
     disk = Disk(dist)
     changes = []
     for path, file in files.items():
@@ -155,9 +164,22 @@ def _recorded(dist: Path) -> list[str]:
     record = dist / RECORD
     if record.is_symlink() or not record.is_file():
         return []
-    lines = record.read_text(encoding="utf-8", errors="replace").splitlines()
-    paths = [line for line in lines if line and not line.startswith(("#", "/"))]
-    return [p for p in paths if ".." not in p.split("/")]
+    lines = record.read_text(encoding="utf-8", errors="replace").split("\n")
+    paths = [_path(line) for line in lines if not line.startswith("#")]
+    return [p for p in paths if p and not p.startswith("/") and ".." not in p.split("/")]
+
+
+def _line(path: str) -> str:
+    return json.dumps(path) if "\n" in path or "\r" in path else path
+
+
+def _path(line: str) -> str:
+    if not line.startswith('"'):
+        return line
+    try:
+        return str(json.loads(line))
+    except ValueError:
+        return ""
 
 
 def _exists(dist: Path, path: str) -> bool:

@@ -41,7 +41,7 @@ def pull(options: PullOptions) -> int:
         console.print_json({**artifact.to_json(), "paths": [str(path) for path in paths]})
     else:
         for path in paths:
-            console.print_text(f"{path}\n")
+            console.print_line(str(path))
     console.message(f"{artifact.reference}: {amount(artifact)}")
     return Exit.OK
 

@@ -89,7 +89,7 @@ def push(options: PushOptions) -> int:
     if options.common.json:
         console.print_json(artifact.to_json())
     else:
-        console.print_text(f"{artifact.reference.pinned(artifact.descriptor.digest)}\n")
+        console.print_line(str(artifact.reference.pinned(artifact.descriptor.digest)))
     outcome = "written" if artifact.written else "up to date"
     console.message(f"{artifact.artifact_type}: {amount(artifact)}, {outcome}")
     return Exit.OK

@@ -73,7 +73,8 @@ def _print(artifact: Artifact) -> None:
     lines += [f"  note     {name}={value}" for name, value in sorted(artifact.annotations.items())]
     if artifact.subject:
         lines.append(f"  subject  {artifact.subject.media_type}  {artifact.subject.digest}")
-    console.print_text("".join(f"{line}\n" for line in lines))
+    for line in lines:
+        console.print_line(line)
 
 
 COMMAND = Command(ShowOptions, show)

@@ -39,7 +39,9 @@ def graph(options: GraphOptions) -> int:
         options.common, options.catalogue, locked=options.locked, snapshot_id=options.snapshot_id
     )
     plan = PlanReader(request).read_known()
-    console.print_text(RENDERERS["json" if options.common.json else options.format](graph_of(plan)))
+    form = "json" if options.common.json else options.format
+    show = console.print_json_text if form == "json" else console.print_text
+    show(RENDERERS[form](graph_of(plan)))
     return Exit.OK
 
 

@@ -151,15 +151,15 @@ def _print_json(result: ImportResult, options: ImportOptions) -> None:
 
 def _print_text(result: ImportResult) -> None:
     for image in result.imported.images:
-        console.print_text(f"{image.name}  {image.status}, from {image.dockerfile}\n")
+        console.print_line(f"{image.name}  {image.status}, from {image.dockerfile}")
         for line in image.done:
-            console.print_text(f"    {line}\n")
+            console.print_line(f"    {line}")
         for line in image.by_hand:
-            console.print_text(f"    by hand: {line}\n")
+            console.print_line(f"    by hand: {line}")
     for path, reason in result.imported.left:
-        console.print_text(f"{path}  not read: {reason}\n")
+        console.print_line(f"{path}  not read: {reason}")
     for base in result.bases_to_add:
-        console.print_text(f"by hand: add {base} to bases: in {result.root / _PROJECT}\n")
+        console.print_line(f"by hand: add {base} to bases: in {result.root / _PROJECT}")
 
 
 COMMANDS = {"import": Command(ImportOptions, import_dockerfiles)}

@@ -46,7 +46,7 @@ def init(options: InitOptions) -> int:
         console.print_json({"folder": str(root), "project": project, "written": written})
     else:
         for path in written:
-            console.print_text(f"{path}\n")
+            console.print_line(str(path))
     at = in_folder(root)
     console.message(f"{len(written)} files written; `lockage{at} plan` shows what there is to build")
     console.message(f"next: lockage{at} run")

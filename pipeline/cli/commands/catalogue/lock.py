@@ -59,7 +59,7 @@ def lock(options: LockOptions) -> int:
         console.print_json({"path": str(result.path), "references": result.references, "changes": changes})
     else:
         for pin in result.changes:
-            console.print_text(f"{pin.reference}  {pin.before or 'nothing'} -> {pin.now}\n")
+            console.print_line(f"{pin.reference}  {pin.before or 'nothing'} -> {pin.now}")
     verb = "would change" if options.check else "written"
     console.message(f"{result.path}: {result.references} references, {len(result.changes)} {verb}")
     return Exit.CONFIG if options.check and result.changes else Exit.OK

@@ -56,7 +56,7 @@ def plan(options: PlanOptions) -> int:
         _explain(read, options)
     elif common.json:
         text = read.to_json()
-        console.print_text(with_affected(text, reader.impact) if reader.impact else text)
+        console.print_json_text(with_affected(text, reader.impact) if reader.impact else text)
     else:
         _print(read, reader.impact)
     return Exit.OK
@@ -84,7 +84,7 @@ def _print(plan: Plan, impact: Impact | None) -> None:
         console.print_text(_text(target))
         if reasons is not None:
             for reason in reasons.get(target.id, ("a base of affected targets",)):
-                console.print_text(f"    why   {reason}\n")
+                console.print_line(f"    why   {reason}")
         for warning in target.warnings:
             console.message(f"warning: {target.id}: {warning}")
     if plan.unlocked:

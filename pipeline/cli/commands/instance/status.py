@@ -62,7 +62,7 @@ def _print(instance: InstanceStatus, settings: LabSettings, daemon: Daemon | Non
     rows += [("in use", str(lease)) for lease in instance.leases]
     rows += [("data", str(instance.data)), ("cache", str(instance.cache))]
     for name, text in rows:
-        console.print_text(f"{name:<9} {text}\n")
+        console.print_line(f"{name:<9} {text}")
 
 
 def _daemon(daemon: DaemonStatus) -> str:

@@ -39,7 +39,7 @@ def up(options: UpOptions) -> int:
         console.print_json(rows)
     else:
         for name, value in rows.items():
-            console.print_text(f"{'backend' if name == 'way' else name:<9} {value}\n")
+            console.print_line(f"{'backend' if name == 'way' else name:<9} {value}")
     return Exit.OK
 
 

@@ -69,7 +69,7 @@ def copy(options: CopyOptions) -> int:
         console.print_json(copied.to_json())
         return Exit.OK
     result = copied.result
-    console.print_text(f"{copied.reference}\n")
+    console.print_line(str(copied.reference))
     console.message(
         f"{'up to date' if result.already else 'copied'}: {result.manifests} manifests written, "
         f"{result.mounted} blobs mounted, {result.uploaded} uploaded ({console.human_size(result.sent)}), "

@@ -51,7 +51,7 @@ def export(options: ExportOptions) -> int:
         console.print_json({"files": [_to_json(file) for file in files]})
     else:
         for file in files:
-            console.print_text(f"{file.path}\n")
+            console.print_line(str(file.path))
     written = [file for file in files if file.written]
     size = console.human_size(sum(file.size for file in written))
     console.message(f"{len(files)} files, {len(written)} written, {size}")

@@ -56,9 +56,9 @@ def promote(options: PromoteOptions) -> int:
     for promotion in promotions:
         for move in promotion.moves:
             before = move.before.short if move.before else "nothing"
-            console.print_text(f"{move.reference}  {before} -> {promotion.digest.short}\n")
+            console.print_line(f"{move.reference}  {before} -> {promotion.digest.short}")
         for reference in promotion.in_place:
-            console.print_text(f"{reference}  up to date\n")
+            console.print_line(f"{reference}  up to date")
     moves = sum(len(promotion.moves) for promotion in promotions)
     console.message(f"{moves} tags {'would be ' if options.plan else ''}written")
     return Exit.OK

@@ -50,9 +50,8 @@ def verify(options: VerifyOptions) -> int:
         return Exit.OK
     for image in verified:
         types = ", ".join(_short_type(name) for name in _statement_types(image))
-        console.print_text(
-            f"verified  {image.reference}\n          signed with {key.origin}; statements: {types}\n"
-        )
+        console.print_line(f"verified  {image.reference}")
+        console.print_line(f"          signed with {key.origin}; statements: {types}")
     return Exit.OK
 
 

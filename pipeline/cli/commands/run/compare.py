@@ -58,7 +58,7 @@ def compare(options: CompareOptions) -> int:
         console.print_json(comparison.to_json())
     else:
         outcome = "equal" if comparison.equal else "different"
-        console.print_text(f"{outcome}  {comparison.before}  {comparison.after}\n")
+        console.print_line(f"{outcome}  {comparison.before}  {comparison.after}")
         print_differences(comparison)
     return int(Exit.OK if comparison.equal else Exit.GATE)
 

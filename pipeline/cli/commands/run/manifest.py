@@ -51,7 +51,7 @@ def manifest(options: ManifestOptions) -> int:
     else:
         for index in merged:
             platforms = ", ".join(str(platform) for platform, _ in index.children)
-            console.print_text(f"{index.reference}  {platforms}\n")
+            console.print_line(f"{index.reference}  {platforms}")
     for index in merged:
         if index.missing:
             missing = ", ".join(map(str, index.missing))

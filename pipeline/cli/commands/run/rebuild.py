@@ -67,7 +67,7 @@ def _print(target: Rebuilt) -> None:
 
     digests = dict.fromkeys(digest.short for digest in (target.known, target.rebuilt) if digest)
     line = "  ".join([str(target.status).ljust(9), target.id, " -> ".join(digests)])
-    console.print_text(line.rstrip() + "\n")
+    console.print_line(line.rstrip())
     if target.comparison:
         print_differences(target.comparison)
     elif target.status is Agreement.DIFFERENT:
