@@ -105,10 +105,13 @@ def _submodule(root: Path, trap: Path) -> None:
     module = root / "images/module"
     module.mkdir()
     (module / "a").write_text("1")
+    (module / ".gitattributes").write_text("a filter=odd\n")
     commit(module)
     git(root, "add", "images/module")
     git(root, "commit", "--quiet", "--message", "module")
     git(module, "config", "core.fsmonitor", str(trap))
+    git(module, "config", "filter.odd.clean", str(trap))
+    (module / "a").write_text("2")
 
 
 def _partial_clone(root: Path, trap: Path) -> None:
