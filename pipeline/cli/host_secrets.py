@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline.util.child_environment import child_environment, command_line
 
 if TYPE_CHECKING:
     import dagger
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _MAX_BYTES = 512_000  # bytes: BuildKit takes no more (session/secrets)
 _COMMAND_TIMEOUT = 60.0  # seconds
-_INHERITED = ("PATH", "HOME", "USER", "LANG", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK")
 
 
 class HostSecrets:
@@ -32,7 +32,9 @@ class HostSecrets:
         if isinstance(source.value, tuple):
             return client.set_secret(f"lockage-{id}", await self._command_output(id, source.value))
         if source.kind == "env":
-            return client.secret(f"env://{source.value}") if source.value in self._environ else None
+            # Not as env://, which the session would read from its own environment.
+            value = self._variable(id, source.value)
+            return None if value is None else client.set_secret(f"lockage-{id}", value)
         path = self._file(id, source.value)
         return client.secret(f"file://{path}") if path else None
 
@@ -45,6 +47,20 @@ class HostSecrets:
         """The private key in a file, None where that is not there."""
         path = self._file(id, source.value)
         return client.secret(f"file://{path}") if path else None
+
+    def _variable(self, id: str, name: str) -> str | None:
+        value = self._environ.get(name)
+        if value is None:
+            return None
+        try:
+            size = len(value.encode())
+        except UnicodeEncodeError:
+            raise UsageError(f"the secret {id}: {name} is not UTF-8", hint="set it to base64") from None
+        if size > _MAX_BYTES:
+            raise UsageError(
+                f"the secret {id}: {name} has more than {_MAX_BYTES} bytes", hint="name a file in lockage.yml"
+            )
+        return value
 
     def _file(self, id: str, text: str) -> Path | None:
         path = Path(self._environ.get("HOME", "/")) / text[2:] if text.startswith("~/") else self._root / text
@@ -60,11 +76,15 @@ class HostSecrets:
 
     async def _command_output(self, id: str, argv: tuple[str, ...]) -> str:
         """What a command prints, without the newline at its end. Neither output nor errors are quoted anywhere."""
-        environ = {name: self._environ[name] for name in _INHERITED if name in self._environ}
+        environ = child_environment("secret", self._environ)
         try:
             with anyio.fail_after(_COMMAND_TIMEOUT):
                 process = await anyio.run_process(
-                    argv, check=False, env=environ, cwd=self._root, stderr=subprocess.DEVNULL
+                    command_line(argv, environ),
+                    check=False,
+                    env=environ,
+                    cwd=self._root,
+                    stderr=subprocess.DEVNULL,
                 )
         except TimeoutError:
             raise self._failed(id, argv, f": no output within {_COMMAND_TIMEOUT:.0f} s") from None

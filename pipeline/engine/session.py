@@ -20,6 +20,7 @@ import anyio
 from anyio.abc import Process
 
 from pipeline.errors import EnvironmentProblem, LockageError
+from pipeline.util.child_environment import ChildEnvironment
 
 from .faults import explained
 from .schema import provide
@@ -41,7 +42,7 @@ class Connection:
     """
 
     cli: Path | None
-    environment: Mapping[str, str]
+    environment: ChildEnvironment
     log: Path
     connect_limit: float = 60.0
     close_limit: float = 30.0
@@ -144,7 +145,7 @@ async def _start(connection: Connection) -> Process:
                 stdin=-1,
                 stdout=-1,
                 stderr=log,
-                env={**connection.environment},
+                env=connection.environment,
                 start_new_session=True,
             )
     except OSError as fault:

@@ -6,13 +6,14 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import anyio
 
+from pipeline.util.child_environment import ChildEnvironment, command_line
 from pipeline.util.files import replace_file
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -130,14 +131,14 @@ def write(path: Path, record: DaemonRecord) -> None:
 
 
 def spawn(
-    argv: Sequence[str], *, environ: Mapping[str, str], log: Path, pass_fds: Sequence[int] = ()
+    argv: Sequence[str], *, environ: ChildEnvironment, log: Path, pass_fds: Sequence[int] = ()
 ) -> subprocess.Popen[bytes]:
     """Start a process in its own session, without terminal or input; its output is appended to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(
-            argv,
-            env=dict(environ),
+            command_line(argv, environ),
+            env=environ,
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import anyio
 from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 
 from pipeline.errors import EnvironmentProblem
+from pipeline.util.child_environment import ChildEnvironment, command_line, find_program
 
 from .settings import LabSettings
 
@@ -31,8 +31,7 @@ class CompletedCommand:
 
 def find(program: str, settings: LabSettings) -> Path | None:
     """The program on the settings' PATH, or None."""
-    path = shutil.which(program, path=settings.path)
-    return Path(path) if path else None
+    return find_program(program, settings.path)
 
 
 def tail(text: str, lines: int = TAIL_LINES) -> str:
@@ -42,11 +41,11 @@ def tail(text: str, lines: int = TAIL_LINES) -> str:
 
 @asynccontextmanager
 async def _child(
-    argv: Sequence[str], environ: Mapping[str, str], cwd: Path | None, stdin: bytes | None = None
+    argv: Sequence[str], environ: ChildEnvironment, cwd: Path | None, stdin: bytes | None = None
 ) -> AsyncIterator[Process]:
     process = await anyio.open_process(
-        argv,
-        env=dict(environ),
+        command_line(argv, environ),
+        env=environ,
         cwd=cwd,
         stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -92,7 +91,7 @@ async def _write_all(stream: ByteSendStream | None, content: bytes) -> None:
 async def follow(
     argv: Sequence[str],
     *,
-    environ: Mapping[str, str],
+    environ: ChildEnvironment,
     cwd: Path | None = None,
     on_line: Callable[[str], None],
 ) -> CompletedCommand:
@@ -119,7 +118,7 @@ async def follow(
 async def run(
     argv: Sequence[str],
     *,
-    environ: Mapping[str, str],
+    environ: ChildEnvironment,
     cwd: Path | None = None,
     limit: float = 120,
     purpose: str | None = None,

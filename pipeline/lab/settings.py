@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from pipeline.errors import UsageError
+from pipeline.util.child_environment import DEFAULT_PATH, ChildEnvironment, absolute_path, child_environment
 
 Report = Callable[[str, str], None]
 """Progress callback: `report(step, detail)`. It is called often; the front decides how much to show."""
@@ -32,7 +33,8 @@ class LabSettings:
 
     `home` holds the data of all instances, `cache` what can be rebuilt. `engine` forces a backend ("docker", "lab" or
     the address of a running engine). `emulate` registers qemu for foreign platforms. `registries` are loopback ports
-    of further registries that the lab's engine may reach, over plain HTTP. Child processes inherit `environ`.
+    of further registries that the lab's engine may reach, over plain HTTP. Child processes get what they need of
+    `environ`.
     Raises `UsageError` for an invalid instance name.
     """
 
@@ -84,13 +86,12 @@ class LabSettings:
     @property
     def path(self) -> str:
         """PATH for finding programs, with root's folders, which `su` often leaves out."""
-        inherited = self.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")
-        return inherited + ":/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin"
+        inherited = self.environ.get("PATH", DEFAULT_PATH)
+        return absolute_path(inherited + ":/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin")
 
-    @property
-    def child_environ(self) -> dict[str, str]:
-        """The environment of child processes: `environ` with the extended `path`."""
-        return {**self.environ, "PATH": self.path}
+    def child_environ(self, program: str, extra: Mapping[str, str] | None = None) -> ChildEnvironment:
+        """The environment of a child process: its part of `environ`, the extended `path`, and `extra`."""
+        return child_environment(program, {**self.environ, "PATH": self.path}, extra)
 
 
 def _runner_host(environ: Mapping[str, str]) -> str | None:

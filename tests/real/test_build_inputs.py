@@ -6,8 +6,10 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,32 @@ def traces(site: Site, canary: str) -> list[str]:
     return done.stdout.split()
 
 
+@contextmanager
+def sessions(site: Site) -> Iterator[dict[int, bytes]]:
+    """The environments of the site's sessions with its engine, by process id, sampled meanwhile."""
+    seen: dict[int, bytes] = {}
+    done = threading.Event()
+
+    def sample() -> None:
+        while not done.wait(0.05):
+            for folder in Path("/proc").glob("[0-9]*"):
+                try:
+                    if b"dagger.io/sdk.name:lockage" in (folder / "cmdline").read_bytes():
+                        environment = (folder / "environ").read_bytes()
+                        if str(site.home).encode() in environment:
+                            seen[int(folder.name)] = environment
+                except OSError:
+                    continue  # it has ended
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        thread.join()
+
+
 def test_secrets_come_from_variable_file_and_command_and_stay_nowhere(site: Site, project: Project) -> None:
     words = {source: f"canary-{source}-{uuid.uuid4().hex}" for source in ("env", "file", "command")}
     text = samples.DEBIAN + "".join(
@@ -83,7 +111,10 @@ def test_secrets_come_from_variable_file_and_command_and_stay_nowhere(site: Site
     dockerfile(root, "app", text, "secrets: [env, file, command]\n")
     (root / "secret.txt").write_text(words["file"])
     (root / "secret.cmd").write_text(f"{words['command']}\n")
-    done = site.run("-v", "build", "--json", cwd=root, CANARY=words["env"])
+    with sessions(site) as seen:
+        done = site.run("-v", "build", "--json", cwd=root, CANARY=words["env"], GITHUB_TOKEN=words["env"])
+    assert seen
+    assert not any(word.encode() in text for text in seen.values() for word in words.values())
     target = done.json["targets"][0]
     assert target["status"] == "built"
     reference = f"{repository(site, root)}@{target['digest']}"

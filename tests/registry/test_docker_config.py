@@ -107,6 +107,27 @@ async def test_helpers(tmp_path: Path) -> None:
             await access.credentials(host)
 
 
+async def test_a_helper_gets_its_clouds_variables_and_no_other_secret(tmp_path: Path) -> None:
+    script = (
+        """read -r host; echo '{"Username":"u","Secret":"'"$AWS_PROFILE,$COSIGN_PASSWORD,$CI_JOB_TOKEN"'"}'"""
+    )
+    env = helper(tmp_path, "ecr-login", script)
+    env |= {"AWS_PROFILE": "site", "COSIGN_PASSWORD": "canary", "CI_JOB_TOKEN": "canary"}
+    access = access_from_environ(env, json.dumps({"credsStore": "ecr-login"}))
+    assert await access.credentials("ecr.example") == Credentials("u", "site,,")
+
+
+async def test_helpers_of_the_current_folder_are_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helper(tmp_path, "near", "touch ran")
+    monkeypatch.chdir(tmp_path)
+    access = access_from_environ({"PATH": ".:/usr/bin:/bin"}, json.dumps({"credsStore": "near"}))
+    with pytest.raises(EnvironmentProblem, match="docker-credential-near"):
+        await access.credentials("near.example")
+    assert not (tmp_path / "ran").exists()
+
+
 async def test_where_it_is_found(tmp_path: Path) -> None:
     (tmp_path / ".docker").mkdir()
     (tmp_path / ".docker" / "config.json").write_text(

@@ -12,7 +12,7 @@ from pipeline.catalogue import SourceFile
 from pipeline.catalogue.source import MAX_TEXT, ROOTFS
 from pipeline.errors import EnvironmentProblem, UsageError
 
-from .command import run_git, start_git
+from .command import Repository, read_output
 
 CATALOGUE_PATHS = ("lockage.yml", "lockage.lock", "images")
 _CHUNK = 1024 * 1024
@@ -24,13 +24,15 @@ def entries_at(root: Path, revision: str) -> dict[str, SourceFile | None]:
 
     What git ignores counts as unchanged. Raises UsageError for a commit that does not exist, EnvironmentProblem.
     """
-    commit = _commit(root, revision)
+    repository = Repository.of(root, os.environ)
+    commit = _commit(repository, revision)
     paths = ("--", *CATALOGUE_PATHS)
-    with start_git(root, "ls-files", "--others", "--exclude-standard", "-z", *paths) as listing:
-        diff = _output(root, "diff", "--raw", "-z", "--no-renames", "--no-abbrev", "--relative", "--no-ext-diff",
-                       "--no-textconv", "--no-color", commit, *paths)  # fmt: skip
-        untracked = listing.communicate()[0]
-        if listing.returncode != 0:
+    with repository.start("ls-files", "--others", "--exclude-standard", "-z", *paths) as listing:
+        diff = _output(repository, "diff", "--raw", "-z", "--no-renames", "--no-abbrev", "--relative",
+                       "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", "--no-color", commit,
+                       *paths)  # fmt: skip
+        untracked = read_output(listing.stdout)
+        if listing.wait() != 0:
             raise EnvironmentProblem("git ls-files failed", hint="`git status` shows the reason")
     blobs: dict[str, tuple[str, str]] = {}
     entries: dict[str, SourceFile | None] = {}
@@ -45,47 +47,38 @@ def entries_at(root: Path, revision: str) -> dict[str, SourceFile | None]:
     for name in untracked.split(b"\0"):
         if name and not name.endswith(b"/"):  # a folder in this list is a repository of its own
             entries.setdefault(os.fsdecode(name), None)
-    return entries | dict(_entries(root, blobs))
+    return entries | dict(_entries(repository, blobs))
 
 
-def _commit(root: Path, revision: str) -> str:
-    """The full id of a commit. Git has one exit code for all failures, so its (English) message decides."""
-    process = run_git(root, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
-    if process.returncode == 0:
-        return process.stdout.decode().strip()
-    message = process.stderr.decode(errors="replace")
-    if "not a git repository" in message:
-        raise UsageError(
-            f"{root.absolute()} is in no git repository",
-            hint="--changed-files-from takes names from anywhere",
-        )
-    if "dubious ownership" in message:
-        raise UsageError(
-            f"git refuses {root.absolute()}", hint="see safe.directory in `git help config`", detail=message
-        )
+def _commit(repository: Repository, revision: str) -> str:
+    """The full id of a commit."""
+    found = repository.run("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    if found.code == 0:
+        return found.stdout.decode().strip()
     hint = "`git log --oneline` lists commits; a branch of a remote is origin/NAME"
-    if run_git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
+    if repository.run("rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
         hint = "this clone is shallow: `git fetch --depth=200 origin NAME` fetches more of its history"
     raise UsageError(f"--affected: there is no commit {revision[:200]!r}", hint=hint)
 
 
-def _output(root: Path, *arguments: str) -> bytes:
+def _output(repository: Repository, *arguments: str) -> bytes:
     """What git prints. Raises EnvironmentProblem where it fails."""
-    process = run_git(root, *arguments)
-    if process.returncode != 0:
+    output = repository.run(*arguments)
+    if output.code != 0:
         raise EnvironmentProblem(
             f"git {arguments[0]} failed",
-            hint="`git fsck` checks whether the repository is intact",
-            detail=process.stderr.decode(errors="replace")[-2000:],
+            hint="`git fsck` checks whether the repository is intact; `git fetch --refetch --no-filter` completes a "
+            "partial clone",
+            detail=output.stderr[-2000:],
         )
-    return process.stdout
+    return output.stdout
 
 
-def _entries(root: Path, blobs: dict[str, tuple[str, str]]) -> Iterator[tuple[str, SourceFile]]:
+def _entries(repository: Repository, blobs: dict[str, tuple[str, str]]) -> Iterator[tuple[str, SourceFile]]:
     """The entries of blobs, given by path as mode and id; all are read through one process."""
     if not blobs:
         return
-    with start_git(root, "cat-file", "--batch") as process:
+    with repository.start("cat-file", "--batch") as process:
         assert process.stdin and process.stdout
         for path, (mode, blob) in blobs.items():
             process.stdin.write(f"{blob}\n".encode())
@@ -94,7 +87,7 @@ def _entries(root: Path, blobs: dict[str, tuple[str, str]]) -> Iterator[tuple[st
             if len(header) != 3:
                 raise EnvironmentProblem(
                     f"git does not have the earlier content of {path} ({blob[:12]})",
-                    hint="`git fetch` fetches what is missing",
+                    hint="`git fetch --refetch --no-filter` fetches what is missing",
                 )
             yield path, _entry(process.stdout, path, mode, int(header[2]))
             process.stdout.read(1)

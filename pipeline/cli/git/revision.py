@@ -10,7 +10,7 @@ from pipeline.errors import UsageError
 from pipeline.policy import Revision
 
 from .ci_event import CiEvent, ci_event
-from .command import GitMissing, run_git
+from .command import GitMissing, NoRepository, Repository
 
 _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 
@@ -20,12 +20,16 @@ def read_revision(root: Path, environ: Mapping[str, str]) -> Revision:
 
     SOURCE_DATE_EPOCH overrides the time. Raises UsageError for an impossible SOURCE_DATE_EPOCH or CI variable.
     """
-    sha, _, commit_time = _git(root, "log", "-1", "--format=%H %ct").partition(" ")
+    repository = _repository(root, environ)
+    commit_time, _, sha = _git(
+        repository, "rev-list", "--timestamp", "--max-count=1", "HEAD", "--"
+    ).partition(" ")
     epoch = read_epoch(environ)
     created = int(commit_time or 0) if epoch is None else epoch
     if not sha:
         return Revision(created=created)
-    status = _git(root, "status", "--porcelain", "--branch", "--untracked-files=normal", "--", ".")
+    status = _git(repository, "status", "--porcelain", "--branch", "--untracked-files=normal",
+                  "--ignore-submodules=dirty", "--", ".")  # fmt: skip
     branch_line, *changed = status.splitlines() or [""]
     event = ci_event(environ) or CiEvent(branch=_branch(branch_line))
     try:
@@ -56,10 +60,17 @@ def _branch(line: str) -> str:
     return "" if " " in name else name
 
 
-def _git(root: Path, *arguments: str) -> str:
-    """What git prints, empty where it fails or is not installed."""
+def _repository(root: Path, environ: Mapping[str, str]) -> Repository | None:
+    """The repository of a folder; None where there is none that git may read, or no git."""
     try:
-        process = run_git(root, *arguments)
-    except GitMissing:
+        return Repository.of(root, environ)
+    except (GitMissing, NoRepository):
+        return None
+
+
+def _git(repository: Repository | None, *arguments: str) -> str:
+    """What git prints, empty where it fails."""
+    if repository is None:
         return ""
-    return os.fsdecode(process.stdout).strip() if process.returncode == 0 else ""
+    output = repository.run(*arguments)
+    return os.fsdecode(output.stdout).strip() if output.code == 0 else ""

@@ -13,6 +13,7 @@ from pipeline import lab
 from pipeline.lab.seed import Site
 from pipeline.lab.settings import LabSettings
 from pipeline.model import Mirrors, Platform
+from pipeline.util.child_environment import child_environment
 
 from ..output.progress import Progress
 from .limits import seconds
@@ -66,7 +67,7 @@ class InstanceSession:
         instance = await lab.up(settings, self.report.step)
         return Connection(
             instance.dagger_bin,
-            {**os.environ, **instance.connect_env()},
+            child_environment("dagger", os.environ, instance.connect_env()),
             _session_log(self.settings.data / "logs"),
             seconds("LOCKAGE_CONNECT_LIMIT", _CONNECT_LIMIT),
             remote=instance.backend.kind == "remote",

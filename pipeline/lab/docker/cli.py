@@ -69,7 +69,7 @@ async def docker(
         raise EnvironmentProblem(
             "there is no docker command on PATH", hint="install Docker, or unset LOCKAGE_ENGINE"
         )
-    variables = {**settings.child_environ, **(environ or {})}
+    variables = settings.child_environ("docker pull" if args[0] == "pull" else "docker", environ)
     return await process.run(
         [str(program), *args], environ=variables, limit=limit, purpose=purpose, stdin=stdin
     )

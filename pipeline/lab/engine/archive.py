@@ -34,7 +34,7 @@ async def write_docker_archive(image: EngineImage, target: Path, settings: LabSe
 
 
 async def _tar(argv: list[str], settings: LabSettings) -> None:
-    await process.run(argv, environ={"PATH": settings.path}, limit=600, purpose="packing the engine")
+    await process.run(argv, environ=settings.child_environ("local"), limit=600, purpose="packing the engine")
 
 
 def _write_metadata(work: Path, image: EngineImage) -> list[str]:

@@ -36,13 +36,15 @@ async def ensure(settings: LabSettings, report: Report) -> Path:
         report(STEP, f"fetching {_PACKAGE}")
         await process.run(
             ["apt-get", "download", "-q", "-o", "APT::Sandbox::User=root", _PACKAGE],
-            environ=settings.child_environ,
+            environ=settings.child_environ("debian"),
             cwd=work,
             limit=600,
             purpose=f"fetching {_PACKAGE}",
         )
         argv = ["dpkg-deb", "--extract", str(_downloaded(work)), str(work / "root")]
-        await process.run(argv, environ=settings.child_environ, limit=120, purpose=f"unpacking {_PACKAGE}")
+        await process.run(
+            argv, environ=settings.child_environ("local"), limit=120, purpose=f"unpacking {_PACKAGE}"
+        )
         _move_needed(work / "root/usr", work / "needed/usr")
         return work / "needed"
 

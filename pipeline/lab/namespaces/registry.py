@@ -74,7 +74,7 @@ class LabRegistry:
         self.log_file.unlink(missing_ok=True)
         argv = [str(binary), "serve", "--addr", ports.LOOPBACK, "--port", str(port)]
         argv += ["--store-type", "dir", "--dir", str(content), "--api-delete", "--api-blob-delete"]
-        environ = {"PATH": self.settings.path, "HOME": str(self.settings.data)}
+        environ = self.settings.child_environ("daemon", {"HOME": str(self.settings.data)})
         child = daemons.spawn(argv, environ=environ, log=self.log_file)
         record = daemons.record_of(child.pid, binary.parent.name)
         if record is not None:

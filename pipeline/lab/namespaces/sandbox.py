@@ -16,6 +16,7 @@ from types import MappingProxyType
 import anyio
 
 from pipeline.errors import EnvironmentProblem
+from pipeline.util.child_environment import ChildEnvironment
 
 from .. import daemons, process
 from ..daemons import DaemonRecord
@@ -113,7 +114,7 @@ async def _enter_namespaces(
     )
 
 
-def _environ(sandbox: Sandbox, settings: LabSettings) -> dict[str, str]:
+def _environ(sandbox: Sandbox, settings: LabSettings) -> ChildEnvironment:
     variables = {
         "LAB_LOWER": sandbox.root,
         "LAB_MOUNT": sandbox.mount,
@@ -126,8 +127,10 @@ def _environ(sandbox: Sandbox, settings: LabSettings) -> dict[str, str]:
         "LAB_NAME": sandbox.name,
         "LAB_QEMU": sandbox.qemu or "",
     }
-    environ = {**sandbox.environ, "PATH": settings.path, "HOME": "/root"}
-    return environ | {name: str(value) for name, value in variables.items()}
+    extra = {name: str(value) for name, value in variables.items()}
+    return settings.child_environ(
+        "daemon", {**sandbox.environ, "PATH": settings.path, "HOME": "/root", **extra}
+    )
 
 
 def _child_of(parent: int, key: str) -> DaemonRecord | None:
@@ -144,7 +147,7 @@ def _start_network(engine: DaemonRecord, sandbox: Sandbox, settings: LabSettings
     argv += [f"--exit-fd={liveness_pipe}", str(engine.pid), "tap0"]
     daemons.spawn(
         argv,
-        environ={"PATH": settings.path},
+        environ=settings.child_environ("daemon"),
         log=sandbox.log.with_name("network.log"),
         pass_fds=(liveness_pipe,),
     )

@@ -140,7 +140,7 @@ async def build(context: SeedContext, layout: LayoutBuilder) -> None:
         report(STEP, f"Debian {SUITE} from its packages, {duration}")
         completed = await process.follow(
             _command(context.platform, work / "files", work / "root.tar", qemu),
-            environ={**settings.child_environ, "SOURCE_DATE_EPOCH": str(EPOCH), "TMPDIR": str(work)},
+            environ=settings.child_environ("debian", {"SOURCE_DATE_EPOCH": str(EPOCH), "TMPDIR": str(work)}),
             on_line=lambda line: report(STEP, line.removeprefix("I: ")) if line.startswith("I: ") else None,
         )
         if completed.code != 0:

@@ -45,7 +45,7 @@ async def lay_out(root: DebianRoot, target: Path, step: str, settings: LabSettin
     ]
     completed = await process.follow(
         argv,
-        environ={**settings.child_environ, "SOURCE_DATE_EPOCH": "1767225600"},
+        environ=settings.child_environ("debian", {"SOURCE_DATE_EPOCH": "1767225600"}),
         on_line=lambda line: report(step, f"Debian packages: {line[3:]}") if line.startswith("I: ") else None,
     )
     if completed.code != 0:

@@ -6,11 +6,11 @@ import os
 import re
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
+from pipeline.util.child_environment import ChildEnvironment
 
 from .. import process
 from ..settings import LabSettings, Report
@@ -26,7 +26,7 @@ class _Compilation:
 
     tool: GoTool
     go: Path
-    environ: Mapping[str, str]
+    environ: ChildEnvironment
     report: Report
 
     @property
@@ -81,8 +81,8 @@ def _duration(minutes: float) -> str:
     return f"{minutes:.0f} minute{'s' if minutes >= 1.5 else ''}"
 
 
-def _environ(tool: GoTool, settings: LabSettings) -> dict[str, str]:
-    environ = settings.child_environ | {
+def _environ(tool: GoTool, settings: LabSettings) -> ChildEnvironment:
+    environ = {
         "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false",
         "GOWORK": "off",
         "GOOS": "linux",
@@ -90,8 +90,9 @@ def _environ(tool: GoTool, settings: LabSettings) -> dict[str, str]:
         "CGO_ENABLED": "0",
         "GOEXPERIMENT": tool.experiment,
     }
-    environ.setdefault("HOME", "/root")
-    return environ
+    if "HOME" not in settings.environ:
+        environ["HOME"] = "/root"
+    return settings.child_environ("go", environ)
 
 
 async def _find_go(tool: GoTool, settings: LabSettings) -> Path:
@@ -99,7 +100,7 @@ async def _find_go(tool: GoTool, settings: LabSettings) -> Path:
     hint = "install Go 1.26 or newer (https://go.dev/dl), or use Docker: LOCKAGE_ENGINE=docker"
     if go is None:
         raise EnvironmentProblem(f"{tool.name} has to be compiled and there is no Go on PATH", hint=hint)
-    environ = {**settings.child_environ, "GOTOOLCHAIN": "local"}
+    environ = settings.child_environ("go", {"GOTOOLCHAIN": "local"})
     completed = await process.run(
         [str(go), "env", "GOVERSION"], environ=environ, purpose="asking Go for its version"
     )

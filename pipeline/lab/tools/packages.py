@@ -44,7 +44,7 @@ def _exists(name: str, settings: LabSettings) -> bool:
 
 async def _install(packages: list[str], settings: LabSettings, report: Report) -> None:
     names = " ".join(packages)
-    environ = {**settings.child_environ, "DEBIAN_FRONTEND": "noninteractive"}
+    environ = settings.child_environ("debian", {"DEBIAN_FRONTEND": "noninteractive"})
     report(STEP, f"apt-get install {names}")
     lock_timeout = ("-o", "DPkg::Lock::Timeout=300")
     update = ["apt-get", "update", "-q", *lock_timeout]

