@@ -13,6 +13,7 @@ from pipeline.engine.buildkit.cache import VARIABLES
 from pipeline.engine.buildkit.config import PATIENCE
 from pipeline.errors import UsageError
 from pipeline.registry import Registry
+from pipeline.release.environments import environment
 from pipeline.run import RunContext, RunLimits, Stage
 from pipeline.run.context import CacheSite
 from pipeline.run.platforms import refuse_impossible
@@ -39,36 +40,48 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class RunRequest:
     """What a run is for: `until` is its last stage, None when nothing is built; with `keys` the lock, and so the
-    keys, are those that a run would have."""
+    keys, are those that a run would have. `environments` are the names that options mention."""
 
     plan: PlanRequest
     options: RunOptions = field(default_factory=RunOptions)
     until: Stage | None = None
     keys: bool = False
+    environments: tuple[str, ...] = ()
 
 
 @asynccontextmanager
 async def open_run(command: str, request: RunRequest, report: Progress) -> AsyncIterator[RunContext]:
-    """The context of a command's run, in a session of this user's instance."""
+    """The context of a command's run, in a session of this user's instance.
+
+    What the catalogue and the options say is checked before the instance is started, which may take minutes.
+    """
+    plans = PlanReader(request.plan)
+    _check(request, plans)
     async with (
         instance_session(request.plan.root, command, report, emulate=request.options.emulate) as session,
-        run_context(request, session, report) as context,
+        run_context(request, plans, session, report) as context,
     ):
         yield context
 
 
+def _check(request: RunRequest, plans: PlanReader) -> None:
+    """Raises ConfigError, UsageError."""
+    if request.plan.locked and request.options.pull:
+        raise UsageError("--pull resolves bases again, --locked forbids it", hint="leave out one of them")
+    known = plans.read_known().project.environments
+    for name in request.environments:
+        environment(known, name)
+
+
 @asynccontextmanager
 async def run_context(
-    request: RunRequest, session: InstanceSession, report: Progress
+    request: RunRequest, plans: PlanReader, session: InstanceSession, report: Progress
 ) -> AsyncIterator[RunContext]:
     """The context of a run; a lock is written first where it is missing something, unless `--locked` forbids that.
 
     Raises what reading a plan and resolving references raise.
     """
     options, until = request.options, request.until
-    if request.plan.locked and options.pull:
-        raise UsageError("--pull resolves bases again, --locked forbids it", hint="leave out one of them")
-    plans = PlanReader(request.plan)
     async with (
         Registry(registry_access()) as registry,
         open_engines(options.engines, session) as engines,

@@ -47,17 +47,41 @@ class PlanRequest:
 
 
 class PlanReader:
-    """Reads the plan of a request, with any lock. A change is looked up, and warnings are shown, only once."""
+    """Reads the plan of a request, with any lock. A change is looked up, and warnings are shown, only once.
+
+    With the same lock as before the catalogue is not read again: a command plans what it saw when it began.
+    """
 
     def __init__(self, request: PlanRequest) -> None:
         self.request = request
         self.impact: Impact | None = None
         """What the change of the request touches; None without one, and before the first plan."""
         self._warnings_shown = False
+        self._latest: tuple[Lock | None, Plan] | None = None
 
     def read(self, lock: Lock | None) -> Plan:
         """The selected part of the plan with a lock. Raises ConfigError (also for `--locked` and an incomplete lock),
         UsageError."""
+        if self._latest is None or self._latest[0] != lock:
+            self._latest = lock, self._read(lock)
+        return self._latest[1]
+
+    def read_known(self) -> Plan:
+        """The plan with the lock in force as far as the disk knows: for commands that need no registry."""
+        return self.read(known_lock(self.request.root).read())
+
+    def whole(self, lock: Lock | None) -> Plan:
+        """The plan of the whole catalogue, whatever the request leaves to other runs."""
+        return self._plan(read_source(self.request.root), lock, TargetSelection())
+
+    def whole_platforms(self, lock: Lock | None) -> dict[str, frozenset[Platform]]:
+        """All platforms of each `image:tag` where the request may leave some to another run; else nothing."""
+        if not self.request.selection.splits_tags:
+            return {}
+        groups = self.whole(lock).groups()
+        return {name: frozenset(target.platform for target in targets) for name, targets in groups}
+
+    def _read(self, lock: Lock | None) -> Plan:
         request, selection = self.request, self.request.selection
         source = read_source(request.root)
         plan = self._plan(source, lock, selection)
@@ -80,21 +104,6 @@ class PlanReader:
             self._warnings_shown = True
             Annotations.of(request.root, request.code_quality, os.environ).show_warnings(plan)
         return plan
-
-    def read_known(self) -> Plan:
-        """The plan with the lock in force as far as the disk knows: for commands that need no registry."""
-        return self.read(known_lock(self.request.root).read())
-
-    def whole(self, lock: Lock | None) -> Plan:
-        """The plan of the whole catalogue, whatever the request leaves to other runs."""
-        return self._plan(read_source(self.request.root), lock, TargetSelection())
-
-    def whole_platforms(self, lock: Lock | None) -> dict[str, frozenset[Platform]]:
-        """All platforms of each `image:tag` where the request may leave some to another run; else nothing."""
-        if not self.request.selection.splits_tags:
-            return {}
-        groups = self.whole(lock).groups()
-        return {name: frozenset(target.platform for target in targets) for name, targets in groups}
 
     def _plan(self, source: Source, lock: Lock | None, selection: TargetSelection) -> Plan:
         return plan_of(

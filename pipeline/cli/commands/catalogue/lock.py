@@ -75,12 +75,14 @@ async def _lock(options: LockOptions) -> LockResult:
     from ...registry_access import registry_access
 
     root = options.common.root
+    plans = PlanReader(PlanRequest(root))
+    plans.read_known()  # mistakes are reported before the instance is started
     async with (
         instance_session(root, "lock", Progress()) as session,
         Registry(registry_access()) as registry,
     ):
         before = session.lock.read()
-        references = wanted(PlanReader(PlanRequest(root)).read(before))
+        references = wanted(plans.read(before))
         resolved = await resolve(registry, session.mirrors, references)
         changes = []
         for reference in references:

@@ -72,12 +72,14 @@ async def _outdated(options: OutdatedOptions) -> list[Compared]:
     from ...registry_access import registry_access
 
     root = options.common.root
+    plans = PlanReader(PlanRequest(root))
+    plans.read_known()  # mistakes are reported before the instance is started
     async with (
         instance_session(root, "outdated", Progress()) as session,
         Registry(registry_access()) as registry,
     ):
         lock = session.lock.read()
-        references = wanted(PlanReader(PlanRequest(root)).read(lock))
+        references = wanted(plans.read(lock))
         return await compare(registry, session.mirrors, references, lock, newer=options.newer_tags)
 
 

@@ -74,7 +74,8 @@ async def _promote(options: PromoteOptions) -> list[Promotion]:
     from ...run_context import RunRequest, open_run
 
     plan = PlanRequest.of(options.common, options.catalogue, locked=options.locked)
-    async with open_run("promote", RunRequest(plan), Progress()) as context:
+    named = tuple(name for name in (options.origin, options.to) if name)
+    async with open_run("promote", RunRequest(plan, environments=named), Progress()) as context:
         if options.revision is not None:
             context = replace(context, revision=options.revision)
         environments = context.plan.project.environments

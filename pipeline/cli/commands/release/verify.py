@@ -61,18 +61,20 @@ async def _verify(options: VerifyOptions) -> tuple[PublicKey, list[Verified]]:
 
     from ...instance.session import instance_session
     from ...output.progress import Progress
-    from ...planning.reader import PlanRequest
+    from ...planning.reader import PlanReader, PlanRequest
     from ...registry_access import registry_access
     from ...run_context import RunRequest, run_context
 
     root, report = options.common.root, Progress()
+    plans = PlanReader(PlanRequest(root, locked=options.locked))
+    if not options.references:
+        plans.read_known()  # mistakes are reported before the instance is started
     async with instance_session(root, "verify", report) as session:
         key = _key(options, session)
         if options.references:  # no catalogue is needed: any image, from any folder
             async with Registry(registry_access()) as registry:
                 return key, await verify_references(registry, key, options.references)
-        request = RunRequest(PlanRequest(root, locked=options.locked))
-        async with run_context(request, session, report) as context:
+        async with run_context(RunRequest(plans.request), plans, session, report) as context:
             return key, await verify_references(context.registry, key, of_revision(context))
 
 

@@ -58,7 +58,10 @@ async def _run(until: Stage, plan: PlanRequest, options: RunOptions, to: str | N
 
     command = "run" if until is Stage.PROMOTE else str(until)
     with Progress() as report:
-        async with open_run(command, RunRequest(plan, options, until), report) as context:
+        environments = (to,) if to else ()
+        async with open_run(
+            command, RunRequest(plan, options, until, environments=environments), report
+        ) as context:
             target = None
             if until is Stage.PROMOTE:
                 target = environment(context.plan.project.environments, to)

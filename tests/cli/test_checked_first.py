@@ -1,0 +1,72 @@
+"""What the catalogue and the options say is checked before engine and registry are started."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = "version: 1\nproject: demo\nbases: [debian:12]\nenvironments:\n" + "".join(
+    f'  - {{name: {name}, repository: "{name}/{{image}}"}}\n' for name in ("dev", "prod")
+)
+
+
+def lockage(tmp_path: Path, project: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program on a catalogue of one image, in a home where nothing was ever done."""
+    image = tmp_path / "catalogue/images/a"
+    image.mkdir(parents=True)
+    (tmp_path / "catalogue/lockage.yml").write_text(project)
+    (image / "image.yml").write_text("tags: [1.0.0]\n")
+    (image / "Dockerfile.tmpl").write_text("FROM debian:12\n")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("LOCKAGE_")}
+    environ |= {"LOCKAGE_HOME": str(tmp_path / "home"), "LOCKAGE_CACHE": str(tmp_path / "cache")}
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", *arguments],
+        cwd=tmp_path / "catalogue",
+        env={**environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run"],
+        ["build"],
+        ["manifest"],
+        ["rebuild"],
+        ["promote", "--to", "prod"],
+        ["lock"],
+        ["outdated"],
+        ["export"],
+        ["verify"],
+    ],
+    ids=" ".join,
+)
+def test_a_mistake_in_the_catalogue_starts_nothing(tmp_path: Path, arguments: list[str]) -> None:
+    done = lockage(tmp_path, PROJECT + "polcy: {}\n", *arguments)
+    assert done.returncode == 3 and "did you mean policy?" in done.stderr, done.stderr
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--to", "nowhere"], "no environment is called 'nowhere'"),
+        (["promote", "--to", "nowhere"], "no environment is called 'nowhere'"),
+        (["promote", "--from", "nowhere", "--to", "prod"], "no environment is called 'nowhere'"),
+        (["build", "b"], "no target is called 'b'"),
+        (["run", "--locked", "--pull"], "--locked forbids it"),
+    ],
+)
+def test_a_wrong_option_starts_nothing(tmp_path: Path, arguments: list[str], message: str) -> None:
+    done = lockage(tmp_path, PROJECT, *arguments)
+    assert done.returncode == 2 and message in done.stderr, done.stderr
+    assert not (tmp_path / "home").exists()
