@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pipeline.model import Reference
 
-_TEXT = """\
+PROJECT_HEAD = """\
 # yaml-language-server: $schema=.lockage/project.schema.json
 version: 1
 project: {project}
@@ -27,4 +27,4 @@ def lockage_yml(project: str, bases: Iterable[Reference]) -> str:
     """The file, with every external image that a FROM names."""
     listed = "".join(f"  - {reference}\n" for reference in bases)
     more = f"\n# Every image from elsewhere that a FROM names; digests are kept in lockage.lock.\nbases:\n{listed}"
-    return _TEXT.format(project=project) + (more if listed else "")
+    return PROJECT_HEAD.format(project=project) + (more if listed else "")

@@ -8,24 +8,15 @@ from collections.abc import Mapping
 from pipeline.errors import UsageError
 from pipeline.plan.output.disk import Generated
 
+from .project import PROJECT_HEAD
+
 SCHEMAS = ".lockage"  # the folder of the schemas that the files refer to, for editors
 _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _LONGEST = 40
 
-_PROJECT = """\
-# yaml-language-server: $schema=.lockage/project.schema.json
-version: 1
-project: {project}
-
-# embedded: the registry that `lockage up` starts. Or host[/namespace], such as ghcr.io/acme
-registry: embedded
-
-# Images are pushed to the first and promoted to the others, in order.
-environments:
-  - {{name: dev, repository: "{project}/dev/{{image}}"}}
-  - {{name: prod, repository: "{project}/prod/{{image}}"}}
-
-platforms: [linux/amd64]
+_PROJECT = (
+    PROJECT_HEAD
+    + """\
 
 # Every image from elsewhere that a FROM may name; digests are kept in lockage.lock.
 bases:
@@ -40,6 +31,7 @@ policy:
     #   - {{id: CVE-2026-0001, package: zlib1g, owner: me, reason: not reachable, expires: 2027-06-30}}
   secrets: fail
 """
+)
 
 _IMAGE = "# yaml-language-server: $schema=../../.lockage/image.schema.json\n"
 

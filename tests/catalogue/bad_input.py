@@ -1,4 +1,4 @@
-"""Bad input, one mistake a row: what is written, and the one problem that is told."""
+"""Bad input, one mistake a row: what is written, and the one problem that is reported."""
 
 from __future__ import annotations
 

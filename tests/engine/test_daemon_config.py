@@ -18,7 +18,7 @@ PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
 def read(config: DaemonConfig) -> dict[str, Any]:
-    """What the daemon is told."""
+    """The daemon's configuration."""
     return tomllib.loads(config.toml())
 
 

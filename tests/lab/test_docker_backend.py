@@ -142,7 +142,7 @@ def test_insecure_root_capabilities(
 def test_rights_that_do_not_do(
     settings: LabSettings, story: Story, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
-    """Too few are noticed before the first build, and what more was tried is told."""
+    """Too few rights are noticed before the first build, and the attempt with more is reported."""
     rights = engine_module.LEAST_RIGHTS
     at = rights.index(missing)
     monkeypatch.setattr(engine_module, "LEAST_RIGHTS", rights[: at - 1] + rights[at + 1 :])

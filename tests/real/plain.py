@@ -27,7 +27,7 @@ DEBIAN = "docker.io/library/debian:bookworm-slim"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a build is told beside its Dockerfile and context. `contexts` are named ones; `epoch` is in seconds."""
+    """The options of a build beside its Dockerfile and context. `contexts` are named ones; `epoch` is in seconds."""
 
     epoch: int
     platform: str = "linux/amd64"

@@ -155,7 +155,7 @@ def by_lockage(site: Site, catalogue: Project) -> Mapping[str, Mapping[str, Any]
 
 
 def _same_options(project: Project, secrets: Mapping[str, Path]) -> plain.Choose:
-    """What a build of Lockage is told, told to plain BuildKit: labels and annotations (docs/reproducible.md), build
+    """The options of a build of Lockage, for plain BuildKit: labels and annotations (docs/reproducible.md), build
     arguments, secrets."""
     oci = "org.opencontainers.image"
     created = datetime.fromtimestamp(EPOCH, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""A proxy on loopback that passes requests to a real registry and misbehaves as it is told."""
+"""A proxy on loopback that passes requests to a real registry and misbehaves on request."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ TAGS = {"dev": {"ci-1"}, "prod": {"1.2.3", "1.2", "latest"}}
 
 @dataclass(frozen=True)
 class Case:
-    """Where one release goes, and what the program is told."""
+    """Where one release goes, and the arguments of the program."""
 
     dev: Repository
     prod: Repository
