@@ -32,14 +32,14 @@ def up(options: UpOptions) -> int:
     from ... import signals
 
     instance = signals.run(partial(_up, options.daemon))
-    rows = {"registry": instance.registry, "way": instance.backend.kind, "why": instance.backend.why}
-    if instance.runner_host:
-        rows["engine"] = instance.runner_host
+    backend = instance.backend
+    engine = {"engine": instance.runner_host} if instance.runner_host else {}
     if options.common.json:
-        console.print_json(rows)
+        console.print_json({"registry": instance.registry, "way": backend.kind, "why": backend.why, **engine})
     else:
+        rows = {"registry": instance.registry, "backend": backend.kind, "why": backend.why, **engine}
         for name, value in rows.items():
-            console.print_line(f"{'backend' if name == 'way' else name:<9} {value}")
+            console.print_text(f"{name:<9} {value}\n")
     return Exit.OK
 
 
