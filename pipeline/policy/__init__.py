@@ -1,6 +1,6 @@
 """Verdicts: pure functions of evidence, policy and the day."""
 
-from .evidence import Evidence, Finding, Inventory, LeakedSecret, Scan, TestCase, TestReport, Tool
+from .evidence import Evidence, Finding, Inventory, JavaData, LeakedSecret, Scan, TestCase, TestReport, Tool
 from .tags import Revision, commit_tags, event_tags, lookup_tags, release_tags
 from .verdict import Verdict, judge, severity_counts
 
@@ -8,6 +8,7 @@ __all__ = [
     "Evidence",
     "Finding",
     "Inventory",
+    "JavaData",
     "LeakedSecret",
     "Revision",
     "Scan",
