@@ -67,6 +67,11 @@ def named_context_files(target: Target) -> Mapping[str, Generated]:
     return out
 
 
+def check_files(entries: Iterable[RootfsEntry]) -> Mapping[str, Generated]:
+    """The files of a check, by path."""
+    return {path.removeprefix("./"): file for path, file in _tree(".", entries).items()}
+
+
 def _tree(below: str, entries: Iterable[RootfsEntry]) -> dict[str, Generated]:
     return {
         f"{below}/{e.path}": Generated(e.kind, e.mode, None, e.origin, e.sha256, e.target) for e in entries
