@@ -36,12 +36,6 @@ def blob_locations(parts: Sequence[Segment], path: Path) -> dict[Digest, BlobLoc
     return locations
 
 
-def create(path: Path) -> BinaryIO:
-    """Open a new file for writing, and create its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("xb")
-
-
 def copy_blob(source: BlobLocation, size: int, target: BinaryIO) -> None:
     """Append `size` bytes from an archive to an open file."""
     with source.path.open("rb") as file:
@@ -60,8 +54,8 @@ def copy_file(source: Path, target: Path) -> bool:
     """Copy a file unless the target is equal; whether it was copied."""
     if _equal(source, target):
         return False
-    with replacing(target) as scratch:
-        shutil.copyfile(source, scratch)
+    with source.open("rb") as file, replacing(target) as copy:
+        shutil.copyfileobj(file, copy, _CHUNK)
     return True
 
 

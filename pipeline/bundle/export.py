@@ -17,7 +17,7 @@ from pipeline.oci.index import make_index
 from pipeline.oci.verify import CorruptContent
 from pipeline.util.files import replacing
 
-from .archive_files import BlobLocation, blob_locations, copy_blob, copy_file, create, holds
+from .archive_files import BlobLocation, blob_locations, copy_blob, copy_file, holds
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
@@ -124,7 +124,7 @@ class _Exporter:
         size = sum(segment_size(part) for part in parts)
         if await anyio.to_thread.run_sync(holds, target, parts, size):
             return Exported(target, digest, size, False)
-        with replacing(target) as scratch, await anyio.to_thread.run_sync(create, scratch) as file:
+        with replacing(target) as file:
             for part in parts:
                 if isinstance(part, bytes):
                     file.write(part)
@@ -132,7 +132,7 @@ class _Exporter:
                     await anyio.to_thread.run_sync(copy_blob, local[part.digest], part.size, file)
                 else:
                     await self._fetch(part, file)
-            await anyio.to_thread.run_sync(file.close)
+            await anyio.to_thread.run_sync(file.flush)
         return Exported(target, digest, size, True)
 
     async def _fetch(self, blob: Descriptor, file: BinaryIO) -> None:
