@@ -37,11 +37,27 @@ def replacing(path: Path, *, root: Path | None = None) -> Iterator[BinaryIO]:
         yield file
 
 
-def read_file(path: Path, limit: int = -1, *, root: Path | None = None) -> bytes:
-    """The bytes of a regular file that is no link; below `root`, through no link. Raises OSError."""
+def open_file(path: Path, *, root: Path | None = None) -> BinaryIO:
+    """A regular file that is no link, to read; below `root`, through no link. Raises OSError."""
     above, name = place(path, root)
     with Folder.at(above) as folder:
-        return folder.read(name, limit)
+        return folder.open(name)
+
+
+def read_file(path: Path, limit: int = -1, *, root: Path | None = None) -> bytes:
+    """The bytes of a regular file that is no link; below `root`, through no link. Raises OSError."""
+    with open_file(path, root=root) as file:
+        return file.read(limit)
+
+
+@contextmanager
+def folder_at(path: Path, *, root: Path | None = None) -> Iterator[Folder]:
+    """A folder to write into, made where it is missing; below `root`, through no link. Raises OSError."""
+    above, name = place(path, root)
+    if above != root:
+        above, name = path, ""
+    with Folder.at(above, create=True) as top, top.below(name, create=True) as folder:
+        yield folder
 
 
 def place(path: Path, root: Path | None) -> tuple[Path, str]:

@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -25,6 +26,8 @@ _KINDS = {
     stat.S_IFIFO: "is a pipe",
     stat.S_IFSOCK: "is a socket",
 }
+_NO_NAMES = frozenset(("", ".", ".."))
+_name = attrgetter("name")
 _REFUSED = {errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENXIO}
 
 
@@ -53,8 +56,8 @@ class Folder:
     def below(self, name: str, *, create: bool = False) -> Folder:
         """A folder below this one, opened; with `create`, made where it is missing."""
         parts = self._parts(name)
-        folder = Folder(os.dup(self._descriptor), self.path)
-        for part in parts:
+        folder = self._step(parts[0], create) if parts else Folder(os.dup(self._descriptor), self.path)
+        for part in parts[1:]:
             with folder:
                 folder = folder._step(part, create)
         return folder
@@ -74,10 +77,12 @@ class Folder:
     def entries(self) -> dict[str, os.stat_result]:
         """What is in this folder, links as links, by name in order."""
         out = {}
-        with self._named(""):
-            for name in sorted(os.listdir(self._descriptor)):  # noqa: PTH208 - Path takes no descriptor
-                with suppress(FileNotFoundError):  # it is being removed
-                    out[name] = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+        with self._named(""), os.scandir(self._descriptor) as found:
+            for entry in sorted(found, key=_name):
+                try:
+                    out[entry.name] = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:  # it is being removed
+                    continue
         return out
 
     def readlink(self, name: str) -> str:
@@ -87,16 +92,24 @@ class Folder:
 
     def open(self, name: str) -> BinaryIO:
         """A regular file, to read."""
-        with self._parent(name) as (folder, last):
-            descriptor = os.open(last, _READ, dir_fd=folder)
+        return os.fdopen(self.descriptor(name), "rb")
+
+    def descriptor(self, name: str) -> int:
+        """A regular file, to read: its descriptor, for callers that read thousands of small files."""
+        if "/" in name:
+            above, last = self._split(name)
+            with self.below(above) as folder:
+                return folder.descriptor(last)
+        self._parts(name)
         try:
-            kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
-            if kind != stat.S_IFREG:
-                raise OSError(errno.EINVAL, _kind(kind), f"{self.path}/{name}")
-            return os.fdopen(descriptor, "rb")
-        except BaseException:
+            descriptor = os.open(name, _READ, dir_fd=self._descriptor)
+        except OSError as error:
+            raise self._described(error, name) from None
+        kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
+        if kind != stat.S_IFREG:
             os.close(descriptor)
-            raise
+            raise OSError(errno.EINVAL, _kind(kind), f"{self.path}/{name}")
+        return descriptor
 
     def read(self, name: str, limit: int = -1) -> bytes:
         """The bytes of a regular file, at most `limit` of them."""
@@ -173,6 +186,11 @@ class Folder:
                 os.fchmod(made._descriptor, mode)
         return new
 
+    def move(self, name: str, to: str) -> None:
+        """Rename a file; it replaces a file or link at its new name. Folders on the way are made."""
+        with self._parent(name) as (folder, last), self._parent(to, create=True) as (other, new):
+            os.replace(last, new, src_dir_fd=folder, dst_dir_fd=other)
+
     def remove(self, name: str) -> None:
         """Remove a file, a link as such, or an empty folder; nothing happens where nothing is."""
         found = self.stat(name)
@@ -198,6 +216,10 @@ class Folder:
     def _parent(self, name: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
         """The descriptor of the folder that holds a name, and the name's last part."""
         above, last = self._split(name)
+        if not above:
+            with self._named(last):
+                yield self._descriptor, last
+            return
         with self.below(above, create=create) as folder, folder._named(last):
             yield folder._descriptor, last
 
@@ -207,16 +229,18 @@ class Folder:
         try:
             yield
         except OSError as error:
-            reason = error.strerror or str(error)
-            if name and error.errno in _REFUSED:
-                with suppress(OSError):
-                    found = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
-                    reason = _kind(stat.S_IFMT(found.st_mode))
-            shown = f"{self.path}/{name}" if name else self.path
-            raise OSError(error.errno or errno.EIO, reason, shown) from None
+            raise self._described(error, name) from None
+
+    def _described(self, error: OSError, name: str) -> OSError:
+        reason = error.strerror or str(error)
+        if name and error.errno in _REFUSED:
+            with suppress(OSError):
+                found = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+                reason = _kind(stat.S_IFMT(found.st_mode))
+        return OSError(error.errno or errno.EIO, reason, f"{self.path}/{name}" if name else self.path)
 
     def _step(self, part: str, create: bool) -> Folder:
-        with self._named(part):
+        try:
             try:
                 descriptor = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=self._descriptor)
             except FileNotFoundError:
@@ -225,6 +249,8 @@ class Folder:
                 with suppress(FileExistsError):
                     os.mkdir(part, dir_fd=self._descriptor)
                 descriptor = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=self._descriptor)
+        except OSError as error:
+            raise self._described(error, part) from None
         return Folder(descriptor, f"{self.path}/{part}")
 
     def _split(self, name: str) -> tuple[str, str]:
@@ -234,9 +260,15 @@ class Folder:
 
     def _parts(self, name: str) -> list[str]:
         parts = name.split("/") if name else []
-        if any(part in ("", ".", "..") or "\0" in part for part in parts):
+        if "\0" in name or not _NO_NAMES.isdisjoint(parts):
             raise OSError(errno.EINVAL, "is not below this folder", f"{self.path}/{name}")
         return parts
+
+
+def reason(error: OSError) -> str:
+    """Why a path cannot be used, after the path: with what is in the way, where that is another."""
+    text = error.strerror or str(error)
+    return f"{error.filename} {text}" if text.startswith("is ") else text
 
 
 def _give_name(folder: int, scratch: str, name: str) -> None:
