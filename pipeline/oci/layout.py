@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
@@ -151,13 +152,11 @@ class Layout:
         target = self._path(descriptor.digest)
         if target.exists() and target.stat().st_size == descriptor.size:
             return
-        target.parent.mkdir(parents=True, exist_ok=True)
         verifier = self._verifier(descriptor)
-        with replacing(target) as part:
-            async with await anyio.open_file(part, "wb") as file:
-                async for chunk in chunks:
-                    verifier.update(chunk)
-                    await file.write(chunk)
+        with replacing(target) as file:
+            async for chunk in chunks:
+                verifier.update(chunk)
+                await anyio.to_thread.run_sync(file.write, chunk)
             verifier.finish()
 
     def add(self, *entries: Descriptor) -> None:
