@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 from collections import Counter
@@ -13,9 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from pipeline.catalogue import Source
 from pipeline.config import Lock
@@ -36,34 +32,20 @@ from pipeline.state.records import Records
 from pipeline.state.run_state import tag_of
 from pipeline.trust import Statement
 from pipeline.trust.keypair import KeyPair
-from pipeline.trust.statement import PAYLOAD_TYPE, pre_authentication_encoding
 from pipeline.util.progress import ProgressEvent
 from tests.registry import images
+from tests.tools.bundles import public, signed
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
 DEBIAN = Reference.parse("docker.io/library/debian:12")
-KEY = ec.derive_private_key(7, ec.SECP256R1())
-PUBLIC = KEY.public_key().public_bytes(
-    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-)
+PUBLIC = public()
 _names = itertools.count()
 
 
 async def sign(name: str, statements: Sequence[Statement]) -> list[bytes]:
     """Bundles as cosign makes them, by a key in this process."""
-    bundles = []
-    for statement in statements:
-        payload = statement.to_json()
-        signature = KEY.sign(pre_authentication_encoding(PAYLOAD_TYPE, payload), ec.ECDSA(SHA256()))
-        envelope = {
-            "payload": base64.b64encode(payload).decode(),
-            "payloadType": PAYLOAD_TYPE,
-            "signatures": [{"sig": base64.b64encode(signature).decode()}],
-        }
-        kind = "application/vnd.dev.sigstore.bundle.v0.3+json"
-        bundles.append(json.dumps({"mediaType": kind, "dsseEnvelope": envelope}).encode())
-    return bundles
+    return [signed(statement.to_json()) for statement in statements]
 
 
 @dataclass
