@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.model import Platform, Reference
 
+_VERSION = re.compile(r"v?[0-9]")
 _REQUIRED = ("image", "repository", "tag", "tags", "platform", "commit")
 
 
@@ -73,13 +74,14 @@ class Claims:
     def unmet_by(self, reference: Reference) -> tuple[str, ...]:
         """Which claims do not hold for a reference, as far as its names tell.
 
-        The repository has to bear the image's name, the tag to be one of its tags or to hold it (`ci-<commit>-1.2.3`).
+        The repository has to bear the image's name. A tag that begins like a version has to be one of its tags or to
+        hold its own; others (`latest`, `ci-<commit>`) may have been given later.
         """
         problems = []
         if not _bears(reference.repository.path, self.image):
             problems.append(f"image {self.image}, not {reference.repository.path}")
-        tag = reference.tag
-        if tag is not None and tag not in self.tags and not _bears(tag, self.tag):
+        tag = reference.tag or ""
+        if _VERSION.match(tag) and tag not in self.tags and not _bears(tag, self.tag):
             problems.append(f"tags {', '.join(self.tags)}, not {tag}")
         return tuple(problems)
 
