@@ -13,6 +13,8 @@ from pipeline.util.sizes import size_text
 from .entry import LayerFault, LayerLimits
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+COMPRESSED = (_GZIP, _ZSTD)
+"""What compressed content begins with."""
 _MAX_WINDOW_LOG = 27
 """Binary logarithm of the largest zstd window: 128 MiB, the limit of zstd's own tools without `--long`."""
 

@@ -52,12 +52,16 @@ def verify(options: VerifyOptions) -> int:
         types = ", ".join(_short_type(name) for name in _statement_types(image))
         console.print_line(f"verified  {image.reference}")
         console.print_line(f"          signed with {key.origin}; statements: {types}")
+        for line in _claims(image):
+            console.print_line(f"          {line}")
+        for refused in image.verification.refused:
+            console.message(f"warning: left out {refused}")
     return Exit.OK
 
 
 async def _verify(options: VerifyOptions) -> tuple[PublicKey, list[Verified]]:
     from pipeline.registry import Registry
-    from pipeline.release.environments import of_revision, verify_references
+    from pipeline.release.environments import Wanted, of_revision, verify_references
 
     from ...instance.session import instance_session
     from ...output.progress import Progress
@@ -73,7 +77,8 @@ async def _verify(options: VerifyOptions) -> tuple[PublicKey, list[Verified]]:
         key = _key(options, session)
         if options.references:  # no catalogue is needed: any image, from any folder
             async with Registry(registry_access()) as registry:
-                return key, await verify_references(registry, key, options.references)
+                wanted = [Wanted(reference) for reference in options.references]
+                return key, await verify_references(registry, key, wanted)
         async with run_context(RunRequest(plans.request), plans, session, report) as context:
             return key, await verify_references(context.registry, key, of_revision(context))
 
@@ -93,6 +98,15 @@ def _key(options: VerifyOptions, session: InstanceSession) -> PublicKey:
 
 def _to_json(image: Verified, key: PublicKey) -> dict[str, object]:
     return {"reference": str(image.reference), "key": key.origin, **image.verification.to_json()}
+
+
+def _claims(image: Verified) -> list[str]:
+    """What the image is signed for, one line for each signature."""
+    lines = [
+        f"for {claims.image}:{claims.tag}, {claims.platform.replace(',', ' ')}, commit {claims.commit}"
+        for claims in image.verification.claims
+    ]
+    return sorted(set(lines)) or ["its signature names neither image nor tag, platform or commit"]
 
 
 def _statement_types(image: Verified) -> list[str]:
