@@ -117,6 +117,9 @@ class ProjectFile(Model):
         default_factory=ToolEntries, description="Images of the tools, or their mirrors"
     )
     vulnerability_db: ImageReference = _default_image("ghcr.io/aquasecurity/trivy-db:2", "The scanner's data")
+    java_db: ImageReference = _default_image(
+        "ghcr.io/aquasecurity/trivy-java-db:1", "The scanner's data about Java archives"
+    )
     policy: GatePolicy = Field(default_factory=GatePolicy, description="What closes a gate")
     commit_tags: tuple[CommitTag, ...] = Field(
         COMMIT_TAGS,
@@ -149,6 +152,7 @@ class ProjectFile(Model):
                 self.tools.structure_test,
             ),
             vulnerability_db=self.vulnerability_db,
+            java_db=self.java_db,
             policy=self.policy.over(Gates()),
             source=self.source,
             commit_tags=self.commit_tags,

@@ -1,6 +1,6 @@
 """Verdicts: pure functions of evidence, policy and the day."""
 
-from .evidence import Evidence, Finding, Inventory, LeakedSecret, Scan, TestCase, TestReport, Tool
+from .evidence import Evidence, Finding, Inventory, JavaData, LeakedSecret, Scan, TestCase, TestReport, Tool
 from .judged import Effect, JudgedFinding, judge_findings, unnoticed
 from .tags import Revision, commit_tags, event_tags, lookup_tags, release_tags
 from .verdict import Verdict, judge, severity_counts
@@ -11,6 +11,7 @@ __all__ = [
     "Finding",
     "Inventory",
     "JudgedFinding",
+    "JavaData",
     "LeakedSecret",
     "Revision",
     "Scan",

@@ -115,6 +115,8 @@ class TargetReport:
         evidence = self.evidence
         if evidence and evidence.scan:
             yield "scan", evidence.scan.tool
+            if java := evidence.scan.java:  # the image holds Java archives
+                yield "java", Tool("java-data", "known" if java.digest else "missing", java.date, java.digest)
         if evidence and evidence.inventory:
             yield "sbom", evidence.inventory.tool
         if evidence and evidence.tests:
