@@ -48,7 +48,7 @@ ON_DISK = {
     "plan/output/disk.py",
     "plan/output/generate.py",
 }
-PURE = ("errors", "model", "config", "dockerfile", "catalogue", "plan", "importing", "policy")
+PURE = ("errors", "model", "config", "dockerfile", "catalogue", "plan", "importing", "policy", "report")
 IMPURE = {
     "os",
     "pathlib",
