@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import lab
+from pipeline.lab.registry_credentials import ensure_credentials
 from pipeline.lab.seed import Site
 from pipeline.lab.settings import LabSettings
 from pipeline.model import Mirrors, Platform
@@ -61,8 +62,9 @@ class InstanceSession:
     async def connect(self, address: str | None) -> Connection:
         """Start the engine at an address, or this instance's own, and say how to reach it. Raises
         EnvironmentProblem, UsageError."""
-        from pipeline.engine.session import Connection
+        from pipeline.engine.session import Connection, Login
 
+        credentials = ensure_credentials(self.settings)
         settings = replace(self.settings, engine=address) if address else self.settings
         instance = await lab.up(settings, self.report.step)
         return Connection(
@@ -73,6 +75,7 @@ class InstanceSession:
             remote=instance.backend.kind == "remote",
             forwards=instance.forwards,
             schemas=self.settings.cache / "schemas",
+            logins=(Login(instance.registry, credentials.username, credentials.password),),
         )
 
     async def ensure_stand_ins(

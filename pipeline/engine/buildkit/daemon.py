@@ -68,6 +68,7 @@ class Daemon:
         self._forwards = {port: forwards[port] for port in config.ports if port in forwards}
         self._registry, self._lock = registry, anyio.Lock()
         self._service: dagger.Service | None = None
+        self._tools: dict[str, dagger.Container] = {}
         self._name, self._answered = "", 0.0
         self._progress: Mapping[str, str] = {}
         self._reading, self._read = anyio.Lock(), 0.0
@@ -92,6 +93,19 @@ class Daemon:
         machine's certificate authorities before each command and removes them afterwards, which takes seconds.
         """
         return self._image().without_files(list(_RELEASES))
+
+    def client_tool(self, credentials: str) -> dagger.Container:
+        """A container of `tool` for builds, with a Docker configuration (its text; empty for none).
+
+        Builds with the same one share the container, so that its secret is sent to the engine once.
+        """
+        if credentials not in self._tools:
+            tool = self.tool()
+            if credentials:
+                secret = self.client.set_secret("lockage-registries", credentials)
+                tool = tool.with_mounted_secret("/root/.docker/config.json", secret)
+            self._tools[credentials] = tool
+        return self._tools[credentials]
 
     def _image(self) -> dagger.Container:
         sockets = self.client.cache_volume(SOCKETS)
