@@ -126,7 +126,7 @@ async def up(
         registry = registry_of(await _registry_backend(backend, settings), settings)
         keep = bool(leases_of_others(settings))
         port = await registry.start(report, keep=keep)
-        write_docker_config(settings, ensure_credentials(settings), port)
+        write_docker_config(settings, ensure_credentials(settings))
         address = f"localhost:{port}"
         if not with_engine:
             return Instance(address, "", None, backend)

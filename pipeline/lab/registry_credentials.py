@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import EnvironmentProblem
 from pipeline.util.files import replace_file
 
-from .ports import LOOPBACK
-from .registry_port import kept_port
+from .registry_port import registry_names
 from .settings import LabSettings
 
 if TYPE_CHECKING:
@@ -106,10 +105,13 @@ def write_users(settings: LabSettings, credentials: RegistryCredentials) -> Path
     return path
 
 
-def write_docker_config(settings: LabSettings, credentials: RegistryCredentials, port: int) -> None:
-    """Write the Docker configuration for the registry on this port, unless it is there."""
+def write_docker_config(settings: LabSettings, credentials: RegistryCredentials) -> None:
+    """Write the Docker configuration for the instance's registry, which has its port, unless it is there."""
     pair = base64.b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
-    text = json.dumps({"auths": {host: {"auth": pair} for host in _hosts(port)}}, indent=2) + "\n"
+    text = (
+        json.dumps({"auths": {host: {"auth": pair} for host in sorted(registry_names(settings))}}, indent=2)
+        + "\n"
+    )
     folder = docker_config_folder(settings)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -130,15 +132,11 @@ def registry_hosts(settings: LabSettings) -> Mapping[str, HostAccess]:
     """
     from pipeline.registry import Credentials, HostAccess
 
-    port, own = kept_port(settings), read_credentials(settings)
-    if port is None or own is None:
+    names, own = registry_names(settings), read_credentials(settings)
+    if not names or own is None:
         return {}
     access = HostAccess(credentials=Credentials(own.username, own.password), sends_basic=True)
-    return dict.fromkeys(_hosts(port), access)
-
-
-def _hosts(port: int) -> tuple[str, ...]:
-    return f"localhost:{port}", f"{LOOPBACK}:{port}"
+    return dict.fromkeys(names, access)
 
 
 def _write(path: Path, text: str) -> None:

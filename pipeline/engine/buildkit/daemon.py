@@ -22,6 +22,7 @@ import anyio
 from pipeline.errors import EnvironmentProblem, LockageError
 
 from ..faults import explained
+from .config import RUNTIME
 
 if TYPE_CHECKING:
     import dagger
@@ -42,6 +43,7 @@ _HEADER = re.compile(rf"^==> (.*){re.escape(_TRACE)} <==\n", re.MULTILINE)
 _ENGINE_LIMIT = 60.0  # seconds for the engine to run a probe, and to stop a service
 _RELEASES = ("/etc/debian_version", "/etc/alpine-release", "/etc/os-release", "/usr/lib/os-release")
 _START = Path(__file__).parent / "daemon.sh"
+_RUNTIME = Path(__file__).parent / "runtime.sh"
 NEVER_ANSWERED = 69  # a client's exit code (sysexits.h, EX_UNAVAILABLE)
 _WAIT = f"""\
 left={START_LIMIT * 20:.0f}
@@ -160,6 +162,7 @@ class Daemon:
             pairs = " ".join(f"{port}={address}" for port, address in self._forwards.items())
             secret = self.client.set_secret("lockage-buildkit-forwards", pairs)
             base = base.with_secret_variable("LOCKAGE_FORWARDS", secret)
+        base = base.with_new_file(RUNTIME, _RUNTIME.read_text(encoding="utf-8"), permissions=0o755)
         base = base.with_env_variable("LOCKAGE_RUN", self._name)
         return base.as_service(
             args=["/bin/sh", "-c", _START.read_text(encoding="utf-8")], insecure_root_capabilities=True
