@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.model import Descriptor, Digest, Repository
+from pipeline.model import Descriptor, Digest, Manifest, Repository
+from pipeline.model.descriptor import OCI_INDEX
+from pipeline.sbom import Subject
 from pipeline.state.record import Record
-from pipeline.trust import SIGNATURE, Statement, attach, examine
+from pipeline.trust import Statement, attach, examine
+from pipeline.util.timestamps import parse_timestamp
 
 from .publication import Publication
 from .push import ImageIndex, build_index
-from .statements import Kind, kind_of, kinds_of, statement
+from .statements import Kind, index_statements, kind_of, kinds_of, statement
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """What signing needs: the registry, the records with the documents to attest, and the key.
+    """What signing needs: the registry, the records with the documents to attest, the key, and the project's name.
 
     `created` is the creation time of what is attached, in seconds since 1970.
     """
@@ -35,6 +38,7 @@ class Signing:
     public_key: PublicKey
     sign: Sign
     created: int
+    project: str
 
 
 async def ensure_signed(
@@ -50,8 +54,13 @@ async def ensure_signed(
     that everything else is there. Raises UsageError for a key that cannot sign, BuildError, RegistryError.
     """
     unattested = [record for record in records if record.attested != record.findings]
-    signed = (SIGNATURE, None) in await _present(signing, repository, index.descriptor.digest)
-    if signed and not unattested:
+    attached = await _present(signing, repository, index.descriptor.digest)
+    lacking = [
+        about
+        for about in _about_index(signing, name, repository, index, records)
+        if kind_of(about) not in attached
+    ]
+    if not lacking and not unattested:
         return tuple(records)
     missing: list[tuple[Descriptor, Statement]] = []
     for child, record in zip(index.children, records, strict=True):
@@ -61,8 +70,7 @@ async def ensure_signed(
                 missing.append(
                     (child, await statement(signing.registry, signing.records.repository, record, kind))
                 )
-    if not signed:
-        missing.append((index.descriptor, Statement(index.descriptor.digest, SIGNATURE, {})))
+    missing += [(index.descriptor, about) for about in lacking]
     if missing:
         bundles = await signing.sign(name, [about for _, about in missing])
         for (subject, _), bundle in zip(missing, bundles, strict=True):
@@ -84,6 +92,21 @@ async def attest_closed(signing: Signing, reader: ImageReader, publication: Publ
     destination = publication.destination
     if destination and await registry.head(destination.repository.at(digest)) is not None:
         await registry.copy(repository, digest, destination.repository)
+
+
+def _about_index(
+    signing: Signing, name: str, repository: Repository, index: ImageIndex, records: Sequence[Record]
+) -> tuple[Statement, ...]:
+    """The statements that an index is to bear, its signature last."""
+    manifest = Manifest.parse(index.raw, OCI_INDEX)
+    platforms = {child.digest: child.platform for child in manifest.children if child.platform}
+    try:
+        created = parse_timestamp(manifest.annotations["org.opencontainers.image.created"])
+    except (KeyError, ValueError, OverflowError):
+        created = 0
+    tag = name.rpartition(":")[2]
+    subject = Subject(signing.project, repository, tag, index.descriptor.digest, None, created)
+    return index_statements(subject, [(platforms[record.digest], record) for record in records])
 
 
 async def _present(signing: Signing, repository: Repository, digest: Digest) -> frozenset[Kind]:
