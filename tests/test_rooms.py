@@ -49,7 +49,18 @@ ON_DISK = {
     "plan/output/disk.py",
     "plan/output/generate.py",
 }
-PURE = ("errors", "model", "config", "dockerfile", "catalogue", "plan", "importing", "policy", "sbom")
+PURE = (
+    "errors",
+    "model",
+    "config",
+    "dockerfile",
+    "catalogue",
+    "plan",
+    "importing",
+    "policy",
+    "report",
+    "sbom",
+)
 IMPURE = {
     "os",
     "pathlib",

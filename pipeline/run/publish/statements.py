@@ -11,7 +11,7 @@ from uuid import UUID
 from pipeline.errors import LockageError
 from pipeline.model import Digest, Platform, Repository
 from pipeline.sbom import PlatformDocuments, Subject, index_documents
-from pipeline.trust import CYCLONEDX, SIGNATURE, SPDX, VULNERABILITIES, Statement
+from pipeline.trust import CYCLONEDX, SPDX, VULNERABILITIES, Statement
 from pipeline.util.canonical_json import compact
 
 from ..target.findings import STARTED
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 # Predicate -> the document it carries (cosign's names for the same: cyclonedx, spdxjson, vuln).
 _DOCUMENTS = {CYCLONEDX: "cyclonedx-json", SPDX: "spdx-json", VULNERABILITIES: "trivy-json"}
-
 Kind = tuple[str, Digest | None]
 """What makes two statements about a digest the same: the predicate type, for findings their data's digest, and for
 bills of materials their own."""
@@ -39,25 +38,24 @@ def kind_of(statement: Statement) -> Kind:
         return kind, None
 
 
-def kinds_of(record: Record) -> tuple[Kind, ...]:
-    """The kinds of statements that a platform's image is to bear, its signature last."""
+def document_kinds(record: Record) -> tuple[Kind, ...]:
+    """The kinds of statements with documents that a platform's image is to bear."""
     digests = {name: descriptor.digest for name, descriptor in record.documents.items()}
     documents = [(kind, digests.get(name)) for kind, name in _DOCUMENTS.items() if kind != VULNERABILITIES]
-    return (*documents, (VULNERABILITIES, record.findings), (SIGNATURE, None))
+    return (*documents, (VULNERABILITIES, record.findings))
 
 
 def index_statements(subject: Subject, platforms: Sequence[tuple[Platform, Record]]) -> tuple[Statement, ...]:
-    """The statements that an index is to bear, its signature last; its bills of materials name those of its platforms.
+    """The bills of materials of an index, which name those of its platforms.
 
     Raises LockageError for a platform whose packages were never listed.
     """
     made = index_documents(subject, [_documents(subject, *platform) for platform in platforms])
-    documents = [
+    return tuple(
         Statement(subject.digest, kind, json.loads(made[name]))
         for kind, name in _DOCUMENTS.items()
         if name in made
-    ]
-    return (*documents, Statement(subject.digest, SIGNATURE, {}))
+    )
 
 
 def _documents(index: Subject, platform: Platform, record: Record) -> PlatformDocuments:
@@ -65,7 +63,7 @@ def _documents(index: Subject, platform: Platform, record: Record) -> PlatformDo
     if inventory is None or not inventory.serial:
         raise LockageError(
             f"the record of {record.digest} has no bill of materials",
-            hint="run again: what is missing is listed then",
+            hint="run again with --fresh to make it again",
         )
     return PlatformDocuments(
         replace(index, digest=record.digest, platform=platform),
@@ -74,14 +72,11 @@ def _documents(index: Subject, platform: Platform, record: Record) -> PlatformDo
     )
 
 
-async def statement(registry: Registry, builds: Repository, record: Record, kind: Kind) -> Statement:
-    """A statement about a record's image, with the document from the repository of builds.
+async def statement(registry: Registry, builds: Repository, record: Record, predicate_type: str) -> Statement:
+    """The statement about a record's image with a document of the repository of builds.
 
     Raises LockageError when the record lacks the document, RegistryError when it cannot be read.
     """
-    predicate_type, _ = kind
-    if predicate_type == SIGNATURE:
-        return Statement(record.digest, SIGNATURE, {})
     document_format = _DOCUMENTS[predicate_type]
     descriptor = record.documents.get(document_format)
     if descriptor is None:
