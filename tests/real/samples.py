@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 DEBIAN = "FROM debian:bookworm-slim\n"
 
 # A package that is not really there: enough for scanners, and quicker than installing it.
@@ -35,3 +37,53 @@ def hello(name: str = "hello", base: str = DEBIAN) -> dict[str, str]:
         f"images/{name}/Dockerfile.tmpl": base + 'RUN echo hello > /etc/hello\nCMD ["sleep", "1"]\n',
         f"images/{name}/test.yml.tpl": HELLO_TEST,
     }
+
+
+# Connects to all addresses at once, and fails with those that answer.
+_KNOCK = """\
+use Socket; use Fcntl;
+for (@ARGV) {
+    my ($host, $port) = /(.*):(.*)/;
+    my $address = inet_aton($host) or next;
+    socket(my $socket, PF_INET, SOCK_STREAM, 6) or die $!;
+    fcntl($socket, F_SETFL, O_NONBLOCK);
+    connect($socket, sockaddr_in($port, $address));
+    $sockets{$_} = $socket;
+}
+sleep 4;
+my @open = grep { getpeername $sockets{$_} } sort keys %sockets;
+die "reached: @open\\n" if @open;
+"""
+_WAYS = {
+    "default": "",
+    "host": "--network=host ",
+    "insecure": "--security=insecure ",
+    "both": "--network=host --security=insecure ",
+}
+
+
+def knocking(addresses: Sequence[str]) -> dict[str, str]:
+    """Images of every network and privilege that builds only if no address answers RUN, nor a test command."""
+    places = " ".join(addresses)
+    out = {}
+    for name, option in _WAYS.items():
+        out[f"images/{name}/image.yml"] = image("1.0.0", extra=f"description: {name}\n")
+        out[f"images/{name}/Dockerfile.tmpl"] = (
+            f"{DEBIAN}COPY knock.pl /\nRUN {option}perl /knock.pl {places}\n"
+        )
+        out[f"images/{name}/knock.pl"] = _KNOCK
+    arguments = ", ".join(f'"{place}"' for place in ("/knock.pl", *addresses))
+    out["images/default/test.yml.tpl"] = (
+        "schemaVersion: 2.0.0\ncommandTests:\n"
+        f"  - name: reaches nothing\n    command: perl\n    args: [{arguments}]\n    exitCode: 0\n"
+    )
+    return out
+
+
+GRANTED = """\
+entitlements:
+  host: [network.host]
+  insecure: [security.insecure]
+  both: [network.host, security.insecure]
+"""
+"""What `knocking` needs in lockage.yml."""
