@@ -69,9 +69,8 @@ def knocking(addresses: Sequence[str]) -> dict[str, str]:
     for name, option in _WAYS.items():
         out[f"images/{name}/image.yml"] = image("1.0.0", extra=f"description: {name}\n")
         out[f"images/{name}/Dockerfile.tmpl"] = (
-            f"{DEBIAN}COPY knock.pl /\nRUN {option}perl /knock.pl {places}\n"
+            f"{DEBIAN}COPY <<'END' /knock.pl\n{_KNOCK}END\nRUN {option}perl /knock.pl {places}\n"
         )
-        out[f"images/{name}/knock.pl"] = _KNOCK
     arguments = ", ".join(f'"{place}"' for place in ("/knock.pl", *addresses))
     out["images/default/test.yml.tpl"] = (
         "schemaVersion: 2.0.0\ncommandTests:\n"

@@ -191,7 +191,7 @@ def test_the_registrys_password_is_nowhere(site: Site, project: Callable[..., Pa
     config = json.loads((site.data / "docker/config.json").read_text())
     secrets = {password, config["auths"][site.registry]["auth"]}
     root = project(held("60"))
-    with going(site, root, "build", "-v", "--json") as build:
+    with going(site, root, "build", "--json") as build:
         runs = sleeping(site, "60")
         seen = [*Path("/proc").glob("[0-9]*/cmdline"), *Path("/proc").glob("[0-9]*/environ")]
         shown = [str(path) for path in seen if any(s.encode() in _content(path) for s in secrets)]
