@@ -71,7 +71,9 @@ def knocking(addresses: Sequence[str]) -> dict[str, str]:
         out[f"images/{name}/Dockerfile.tmpl"] = (
             f"{DEBIAN}COPY <<'END' /knock.pl\n{_KNOCK}END\nRUN {option}perl /knock.pl {places}\n"
         )
-    arguments = ", ".join(f'"{place}"' for place in ("/knock.pl", *addresses))
+    # A test command is in the engine's network, from which those of builds lead outside.
+    others = [place for place in addresses if not place.startswith(("10.85.", "10.86."))]
+    arguments = ", ".join(f'"{place}"' for place in ("/knock.pl", *others))
     out["images/default/test.yml.tpl"] = (
         "schemaVersion: 2.0.0\ncommandTests:\n"
         f"  - name: reaches nothing\n    command: perl\n    args: [{arguments}]\n    exitCode: 0\n"
