@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+LAST_SECOND = 253_402_300_799
+"""The end of the year 9999, where RFC 3339 ends: 9999-12-31T23:59:59Z."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

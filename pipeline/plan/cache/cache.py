@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from .encoding import dump, load
 from .fingerprint import fingerprint
 
 _KEEP = 32
+_DIGEST = hashlib.sha256().digest_size  # of the content, before it: a file may be cut, or changed on the disk
 
 
 def plan_of(
@@ -64,14 +66,16 @@ def _make(
 
 def _read(path: Path, source: Source) -> Plan | None:
     try:
-        return load(path.read_bytes(), source)
+        stored = path.read_bytes()
+        digest, content = stored[:_DIGEST], stored[_DIGEST:]
+        return load(content, source) if hashlib.sha256(content).digest() == digest else None
     except (OSError, ValueError):
         return None
 
 
 def _store(path: Path, content: bytes) -> None:
     try:
-        replace_file(path, content, mode=0o600)
+        replace_file(path, hashlib.sha256(content).digest() + content, mode=0o600)
         stored = sorted(path.parent.glob("*.json"), key=lambda p: p.stat().st_mtime_ns)
         for old in stored[:-_KEEP]:
             old.unlink(missing_ok=True)

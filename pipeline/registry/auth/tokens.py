@@ -29,6 +29,7 @@ Send = Callable[[Request, str | None], Awaitable[Response]]
 
 _EXPIRY_MARGIN = 15.0
 _DEFAULT_LIFETIME = 60.0
+_LONGEST_LIFETIME = 24 * 3600.0
 _TOKEN_LIMIT = 1024 * 1024
 
 
@@ -178,9 +179,8 @@ def _read_token(host: str, response: Response, scopes: Scopes, started: float) -
         lifetime = data.get("expires_in", _DEFAULT_LIFETIME)
         if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
             raise ValueError("no token")
-        lifetime = (
-            float(lifetime) if isinstance(lifetime, int | float) and lifetime > 0 else _DEFAULT_LIFETIME
-        )
+        valid = isinstance(lifetime, int | float) and lifetime > 0
+        lifetime = float(min(lifetime, _LONGEST_LIFETIME)) if valid else _DEFAULT_LIFETIME
     except (ValueError, AttributeError, TypeError, RecursionError) as fault:
         raise RegistryError(
             f"the token service of {host} returned no token",
