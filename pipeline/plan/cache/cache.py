@@ -7,8 +7,11 @@ from pathlib import Path
 
 from pipeline.catalogue.source import Source
 from pipeline.config import Lock
+from pipeline.errors import EnvironmentProblem
 from pipeline.model import Platform
-from pipeline.util.files import replace_file
+from pipeline.util.files import read_file
+from pipeline.util.private_folder import private_folder
+from pipeline.util.rooted import Folder
 
 from ..plan import Plan
 from .encoding import dump, load
@@ -64,16 +67,18 @@ def _make(
 
 def _read(path: Path, source: Source) -> Plan | None:
     try:
-        return load(path.read_bytes(), source)
+        return load(read_file(path), source)
     except (OSError, ValueError):
         return None
 
 
 def _store(path: Path, content: bytes) -> None:
     try:
-        replace_file(path, content, mode=0o600)
-        stored = sorted(path.parent.glob("*.json"), key=lambda p: p.stat().st_mtime_ns)
-        for old in stored[:-_KEEP]:
-            old.unlink(missing_ok=True)
-    except OSError:
+        private_folder(path.parent)
+        with Folder.at(path.parent) as folder:
+            folder.replace(path.name, content, mode=0o600)
+            stored = [(info.st_mtime_ns, name) for name, info in folder.entries().items()]
+            for _, old in sorted(entry for entry in stored if entry[1].endswith(".json"))[:-_KEEP]:
+                folder.remove(old)
+    except (OSError, EnvironmentProblem):
         return
