@@ -19,6 +19,8 @@ import anyio.to_thread
 
 from pipeline.errors import RegistryError
 from pipeline.model import Digest, Reference
+from pipeline.util.files import read_file
+from pipeline.util.private_folder import private_folder
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
@@ -127,7 +129,7 @@ async def _fetch(kind: DatabaseKind, registry: Registry, reference: Reference, c
         layer = next((layer for layer in layers if layer.media_type == kind.layer_type), None)
         if layer is None:
             raise RegistryError(f"{reference} is not a {kind.name} of trivy")
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(folder.parent)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             packed, unpacked = Path(scratch) / "db.tar.gz", Path(scratch) / "db"
             async with await anyio.open_file(packed, "wb") as file:
@@ -159,6 +161,6 @@ def _unpack(packed: Path, folder: Path, kind: DatabaseKind, origin: str) -> None
 
 def _updated(folder: Path) -> str:
     try:
-        return str(json.loads((folder / _METADATA).read_text())["UpdatedAt"])
+        return str(json.loads(read_file(folder / _METADATA))["UpdatedAt"])
     except (OSError, ValueError, KeyError):
         return ""
