@@ -62,6 +62,10 @@ class Descriptor:
             raise ValueError("artifactType must be a string")
         if not isinstance(annotations, dict) or not all(isinstance(v, str) for v in annotations.values()):
             raise ValueError("annotations must be strings")
+        try:
+            "".join((media_type, artifact_type or "", *annotations, *annotations.values())).encode()
+        except UnicodeEncodeError:
+            raise ValueError("half a surrogate pair in a string") from None
         return cls(
             media_type,
             Digest(digest),

@@ -30,6 +30,8 @@ class Manifest:
         data = load_json(raw)
         if not isinstance(data, dict):
             raise ValueError("a manifest must be an object")
+        if b"\\ud" in raw.lower():
+            _refuse_half_pairs(data)
         declared, own = media_type.partition(";")[0].strip().lower(), data.get("mediaType", "")
         if not isinstance(own, str):
             raise ValueError("mediaType must be a string")
@@ -164,6 +166,14 @@ def load_json(raw: bytes) -> Any:
             for inner in (value.values() if isinstance(value, dict) else value)
         ]
     return data
+
+
+def _refuse_half_pairs(data: object) -> None:
+    """Raises ValueError for half a surrogate pair in a string, which no text can be made of."""
+    try:
+        json.dumps(data, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("half a surrogate pair in a string") from None
 
 
 def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
