@@ -37,7 +37,7 @@ class Claims:
 
     def annotations(self) -> dict[str, str]:
         """The claims as annotations of the signed subject."""
-        claims = {name: getattr(self, name) for name in _REQUIRED} | {"tags": ",".join(self.tags)}
+        claims = {name: getattr(self, name) for name in _REQUIRED} | {"tags": " ".join(self.tags)}
         return claims | ({"key": self.key} if self.key else {})
 
     @classmethod
@@ -51,7 +51,7 @@ class Claims:
             str(image),
             str(repository),
             str(tag),
-            tuple(str(tags).split(",")),
+            tuple(str(tags).split(" ")),
             str(platform),
             str(commit),
             key if isinstance(key, str) else "",
@@ -87,8 +87,8 @@ class Claims:
 
 
 def listed(platforms: Iterable[Platform]) -> str:
-    """The platforms of an index as one claim."""
-    return ",".join(map(str, sorted(platforms)))
+    """The platforms of an index as one claim. (Cosign's `-a` takes a comma for the end of an annotation.)"""
+    return " ".join(map(str, sorted(platforms)))
 
 
 def joined_key(keys: Sequence[str]) -> str:
