@@ -27,4 +27,5 @@ def is_content_fault(fault: RegistryError) -> bool:
 
 def describe(fault: RegistryError) -> str:
     """What is wrong, in one line."""
-    return f"{fault.message} ({fault.detail})" if fault.detail else fault.message
+    text = f"{fault.message} ({fault.detail})" if fault.detail else fault.message
+    return " ".join(text.split())
