@@ -154,10 +154,13 @@ async def _bundles(
     registry: Registry, repository: Repository, digest: Digest
 ) -> AsyncIterator[tuple[Digest, bytes | str]]:
     """Each bundle that refers to a digest, or what is wrong with it."""
-    for referrer in await registry.referrers(repository, digest):
+    found = await registry.list_referrers(repository, digest)
+    for problem in found.unusable:
+        yield digest, problem
+    for referrer in found.entries:
         if (referrer.artifact_type or BUNDLE_PREFIX).startswith(BUNDLE_PREFIX):
-            async for found in _read(registry, repository, referrer.digest, digest):
-                yield referrer.digest, found
+            async for bundle in _read(registry, repository, referrer.digest, digest):
+                yield referrer.digest, bundle
 
 
 async def _read(
