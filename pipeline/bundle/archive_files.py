@@ -88,9 +88,9 @@ def _continues_with(file: BinaryIO, part: Segment) -> bool:
 
 def _equal(source: Path, target: Path) -> bool:
     try:
+        if not target.is_file() or source.stat().st_size != target.stat().st_size:
+            return False  # before it is opened: a pipe has no end
         with source.open("rb") as old, target.open("rb") as new:
-            if source.stat().st_size != target.stat().st_size:
-                return False
             while chunk := old.read(_CHUNK):
                 if new.read(len(chunk)) != chunk:
                     return False

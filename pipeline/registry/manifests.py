@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from pipeline.errors import RegistryError
@@ -16,6 +17,7 @@ from .http.messages import Request, Response
 from .http.retry_write import Write, retry_write
 from .http.transport import Transport
 
+_SIZE = re.compile("[0-9]{1,18}")
 _ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
 
 
@@ -43,7 +45,7 @@ async def head(transport: Transport, ref: Reference) -> Descriptor | None:
     if response is None:
         return None
     digest, size = _digest_header(transport, request, response), response.headers.get("content-length", "")
-    if digest is None or not size.isdecimal():
+    if digest is None or not _SIZE.fullmatch(size):
         manifest = await get(transport, ref)
         return manifest.descriptor if manifest else None
     if ref.digest and ref.digest.algorithm == digest.algorithm and ref.digest != digest:

@@ -21,6 +21,7 @@ from .auth.challenge import pull
 from .http.faults import Fault, RequestFailed
 from .http.messages import Request
 from .http.transport import Transport
+from .limits import REFERRERS
 from .listing import pages
 
 _ROUNDS = 6
@@ -64,6 +65,8 @@ async def by_api(transport: Transport, repo: Repository, digest: Digest) -> list
                 raise RequestFailed(
                     request, Fault("invalid", response.status, message="no list of referrers")
                 ) from fault
+            if len(referrers) > REFERRERS:
+                raise RequestFailed(request, Fault("invalid", message=f"more than {REFERRERS} referrers"))
     except RequestFailed as failed:
         if failed.fault.status not in (400, 404, 405, 501):
             raise

@@ -18,6 +18,7 @@ async def describe(path: Path) -> tuple[Digest, int]:
     """Digest and size in bytes of a file, in constant memory; raises UsageError if it cannot be read."""
 
     def read() -> tuple[Digest, int]:
+        _check_file(path)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
             return Digest(f"sha256:{digest.hexdigest()}"), file.tell()
@@ -31,6 +32,7 @@ async def describe(path: Path) -> tuple[Digest, int]:
 async def read_small(path: Path, limit: int) -> bytes:
     """A whole file of at most `limit` bytes; raises UsageError."""
     try:
+        _check_file(path)
         async with await anyio.open_file(path, "rb") as file:
             content = await file.read(limit + 1)
     except OSError as fault:
@@ -38,6 +40,12 @@ async def read_small(path: Path, limit: int) -> bytes:
     if len(content) > limit:
         raise UsageError(f"{path} has more than {limit} bytes", hint="push it as a file, not as the config")
     return content
+
+
+def _check_file(path: Path) -> None:
+    """A pipe or device may never end, and is not the same when it is read again."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UsageError(f"{path} is not a regular file", hint="push a file: copy its content into one first")
 
 
 def safe_paths(titles: Iterable[str], artifact: str) -> list[PurePosixPath]:

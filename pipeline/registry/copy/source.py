@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.manifest import Manifest
 from pipeline.util.concurrency import each
+from pipeline.util.sizes import size_text
 
 from .. import listing, manifests, referrers
 from ..auth.challenge import Scopes
 from ..blobs import read as blob_reads
 from ..http.faults import RequestFailed
 from ..http.transport import Transport
+from ..limits import LIST_BYTES, REFERRERS
 
 _SUFFIXES = (".sig", ".att", ".sbom")
 
@@ -30,6 +32,7 @@ class RepositorySource:
         self._transport, self._repository, self._scopes = transport, repository, scopes
         self._listed, self._has_api = False, True
         self._tags: frozenset[str] | None = None
+        self._referrers = self._referrer_bytes = 0
 
     @property
     def repository(self) -> Repository | None:
@@ -73,9 +76,25 @@ class RepositorySource:
                 listed = await referrers.by_api(self._transport, self._repository, digest)
                 self._has_api = listed is not None
                 entries += listed or []
+            self._count(entries)
             return [d for _, d in sorted({d.digest: d for d in entries}.items())]
 
         return dict(zip(digests, await each(read, digests), strict=True))
+
+    def _count(self, entries: Iterable[Descriptor]) -> None:
+        for entry in entries:
+            self._referrers += 1
+            self._referrer_bytes += sum(len(name) + len(text) for name, text in entry.annotations.items())
+        if self._referrers > REFERRERS:
+            raise self._refused(f"{REFERRERS} referrers")
+        if self._referrer_bytes > LIST_BYTES:
+            raise self._refused(f"{size_text(LIST_BYTES)} of referrers")
+
+    def _refused(self, limit: str) -> RegistryError:
+        return RegistryError(
+            f"{self._repository} lists more than {limit} of one image",
+            hint="delete old referrers there, or leave them behind: --no-referrers",
+        )
 
     async def attached_tags(self, digests: Sequence[Digest]) -> list[tuple[str, Manifest]]:
         """The manifests tagged `sha256-<hex>.sig`, `.att` and `.sbom` for each digest."""
