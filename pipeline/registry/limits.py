@@ -27,6 +27,11 @@ TAGS = 1_000_000
 REFERRERS = 20_000
 """Referrers of an image and of what is attached to it."""
 
+TITLE_CHARACTERS = 4_096
+"""The name of a file of an artifact, with its folders."""
+TITLE_DEPTH = 256
+"""Its parts."""
+
 CACHED_MANIFESTS = 512
 CACHED_BYTES = 32 * MIB
 """The cached manifests together."""

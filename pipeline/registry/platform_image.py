@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Annotations of index entries (BuildKit, docs/attestations/attestation-storage.md)
 _REFERENCE_TYPE, _REFERENCE_DIGEST = "vnd.docker.reference.type", "vnd.docker.reference.digest"
 _ATTESTATION = "attestation-manifest"
+_SHOWN_PLATFORMS = 20
 
 
 class ImageReader(Protocol):
@@ -36,7 +37,9 @@ class WrongPlatform(RegistryError):
 
     def __init__(self, reference: Reference, expected: Platform, platforms: Iterable[Platform]) -> None:
         self.platforms = tuple(sorted(set(platforms)))
-        names = ", ".join(map(str, self.platforms)) or "no known platform"
+        shown = list(map(str, self.platforms[:_SHOWN_PLATFORMS]))
+        shown += ["others"] * (len(self.platforms) > _SHOWN_PLATFORMS)
+        names = ", ".join(shown) or "no known platform"
         super().__init__(
             f"{reference} is an image for {names}, not for {expected}",
             hint=f"push it again by a run with --platform {expected}",

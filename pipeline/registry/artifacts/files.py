@@ -11,6 +11,8 @@ import anyio.to_thread
 from pipeline.errors import RegistryError, UsageError
 from pipeline.model import Digest
 
+from ..limits import TITLE_CHARACTERS, TITLE_DEPTH
+
 _NAME = 255
 
 
@@ -51,16 +53,18 @@ def _check_file(path: Path) -> None:
 def safe_paths(titles: Iterable[str], artifact: str) -> list[PurePosixPath]:
     """The titles of `artifact` as relative paths, in their order.
 
-    Raises RegistryError for a title that leads elsewhere (absolute, `..`), is not a file name, is repeated, or is the
-    folder of another: titles are chosen by whoever wrote the artifact, not by whoever pulls it.
+    Raises RegistryError for a title that leads elsewhere (absolute, `..`), is not a file name, is repeated, is the
+    folder of another, or is beyond the limits: titles are by whoever wrote the artifact, not by whoever pulls it.
     """
     seen: dict[PurePosixPath, str] = {}
     paths = []
     for title in titles:
         path = PurePosixPath(title)
-        parts = title.split("/")
+        parts = title.split("/", TITLE_DEPTH + 1)
         if (
             path.is_absolute()
+            or len(title) > TITLE_CHARACTERS
+            or len(parts) > TITLE_DEPTH
             or any(part in ("", ".", "..") or len(part.encode()) > _NAME for part in parts)
             or not title.isprintable()
             or "\\" in title
