@@ -23,6 +23,7 @@ from .content_faults import describe, is_content_fault
 from .http.faults import Fault, RequestFailed
 from .http.messages import Request
 from .http.transport import Transport
+from .limits import REFERRERS
 from .listing import pages
 
 _ROUNDS = 6
@@ -59,6 +60,8 @@ async def by_api(transport: Transport, repo: Repository, digest: Digest) -> Refe
                     request, Fault("invalid", response.status, message="no list of referrers")
                 )
             referrers = referrers.joined(_read_entries(entries or []))
+            if len(referrers.entries) + len(referrers.unusable) > REFERRERS:
+                raise RequestFailed(request, Fault("invalid", message=f"more than {REFERRERS} referrers"))
     except RequestFailed as failed:
         if failed.fault.status not in (400, 404, 405, 501):
             raise

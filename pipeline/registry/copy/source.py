@@ -10,6 +10,7 @@ from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.manifest import Manifest
 from pipeline.oci.source import ReferrerList
 from pipeline.util.concurrency import each
+from pipeline.util.sizes import size_text
 
 from .. import listing, manifests, referrers
 from ..auth.challenge import Scopes
@@ -17,6 +18,7 @@ from ..blobs import read as blob_reads
 from ..content_faults import describe, is_content_fault
 from ..http.faults import RequestFailed
 from ..http.transport import Transport
+from ..limits import LIST_BYTES, REFERRERS
 
 _SUFFIXES = (".sig", ".att", ".sbom")
 
@@ -32,6 +34,7 @@ class RepositorySource:
         self._transport, self._repository, self._scopes = transport, repository, scopes
         self._listed, self._has_api = False, True
         self._tags: frozenset[str] | None = None
+        self._referrers = self._referrer_bytes = 0
 
     @property
     def repository(self) -> Repository | None:
@@ -75,9 +78,25 @@ class RepositorySource:
                 listed = await referrers.by_api(self._transport, self._repository, digest)
                 self._has_api = listed is not None
                 found = found.joined(listed or ReferrerList(()))
+            self._count(found)
             return found
 
         return dict(zip(digests, await each(read, digests), strict=True))
+
+    def _count(self, found: ReferrerList) -> None:
+        self._referrers += len(found.entries) + len(found.unusable)
+        for entry in found.entries:
+            self._referrer_bytes += sum(len(name) + len(text) for name, text in entry.annotations.items())
+        if self._referrers > REFERRERS:
+            raise self._refused(f"{REFERRERS} referrers")
+        if self._referrer_bytes > LIST_BYTES:
+            raise self._refused(f"{size_text(LIST_BYTES)} of referrers")
+
+    def _refused(self, limit: str) -> RegistryError:
+        return RegistryError(
+            f"{self._repository} lists more than {limit} of one image",
+            hint="delete old referrers there, or leave them behind: --no-referrers",
+        )
 
     async def attached_tags(self, digests: Sequence[Digest]) -> list[tuple[str, Manifest | str]]:
         """The manifests tagged `sha256-<hex>.sig`, `.att` and `.sbom` for each digest."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 _METADATA = "metadata.json"
 _MAX_MEMBER = 4 * 1024**3
+_MAX_ENTRIES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,19 +142,28 @@ async def _fetch(kind: DatabaseKind, registry: Registry, reference: Reference, c
 
 
 def _unpack(packed: Path, folder: Path, kind: DatabaseKind, origin: str) -> None:
+    """Write the members of a database into a new folder. Raises RegistryError for an archive that is none, lacks one or
+    is beyond the limits."""
+    from pipeline.oci.layer import Kind, LayerFault, LayerLimits, decompressed, entries
+
     folder.mkdir()
-    names = set()
-    with tarfile.open(packed, "r:gz") as archive:
-        for member in archive:
-            name = member.name.removeprefix("./")
-            if name not in kind.members or not member.isreg() or member.size > _MAX_MEMBER or name in names:
-                continue
-            content = archive.extractfile(member)
-            assert content
-            with (folder / name).open("wb") as file:
-                while chunk := content.read(1 << 20):
-                    file.write(chunk)
-            names.add(name)
+    names: set[str] = set()
+    limits = LayerLimits(decompressed=2 * _MAX_MEMBER, entries=_MAX_ENTRIES)
+    try:
+        with packed.open("rb") as file:
+            for entry, body in entries(decompressed(file, limits), limits):
+                wanted = entry.path in kind.members and entry.kind is Kind.FILE and entry.path not in names
+                if not wanted or entry.size > _MAX_MEMBER:
+                    continue
+                with (folder / entry.path).open("wb") as member:
+                    for chunk in body.chunks():
+                        member.write(chunk)
+                names.add(entry.path)
+    except LayerFault as fault:
+        raise RegistryError(
+            f"the {kind.name} {origin} cannot be unpacked: {fault.message}",
+            hint=f"set {kind.key} in lockage.yml to another one, or mirror it again",
+        ) from None
     if names != set(kind.members):
         raise RegistryError(f"{origin} holds {sorted(names)}, expected {sorted(kind.members)}")
 
@@ -162,5 +171,5 @@ def _unpack(packed: Path, folder: Path, kind: DatabaseKind, origin: str) -> None
 def _updated(folder: Path) -> str:
     try:
         return str(json.loads(read_file(folder / _METADATA))["UpdatedAt"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
