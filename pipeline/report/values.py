@@ -97,7 +97,6 @@ class TargetReport:
     scan: ScanDetails = field(default_factory=ScanDetails)
     fault: Fault | None = None
     verified: bool | None = None
-    documents: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     @property
     def name(self) -> str:
