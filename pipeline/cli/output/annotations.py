@@ -138,7 +138,7 @@ def code_quality(annotations: Iterable[Annotation]) -> list[dict[str, object]]:
 
 
 def _write_report(path: Path, annotations: Iterable[Annotation]) -> None:
-    replace_file(path, safe_json(pretty(code_quality(annotations))))
+    replace_file(path, safe_json(pretty(code_quality(annotations))), root=Path())
 
 
 def below_checkout(path: Path, environ: Mapping[str, str]) -> str:

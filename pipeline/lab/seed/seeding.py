@@ -12,6 +12,7 @@ from pipeline.errors import UsageError
 from pipeline.model import Platform
 
 from ..layout.builder import LayoutBuilder
+from ..registry_credentials import registry_hosts
 from ..settings import LabSettings, Report, quiet
 from ..tools import recipes
 from . import buildkit_images, debian_base, java_database, tool_images, vulnerability_database
@@ -51,7 +52,7 @@ async def seed(
     Raises `EnvironmentProblem` if a stand-in cannot be built, `RegistryError` if it cannot be pushed, `UsageError` for
     a reference without stand-in.
     """
-    from pipeline.registry import Registry
+    from pipeline.registry import Access, Registry
     from pipeline.util.concurrency import each
 
     if unknown := set(only or ()) - set(needed()):
@@ -65,7 +66,7 @@ async def seed(
     selected = [
         item for item in items(settings, report, foreign) if only is None or str(item.reference) in only
     ]
-    async with Registry() as registry:
+    async with Registry(Access(registry_hosts(settings))) as registry:
         seeder = _Seeder(site, registry, settings, report)
         present = dict(zip(selected, await each(seeder.find, selected), strict=True))
         missing = [item for item, image in present.items() if image is None]

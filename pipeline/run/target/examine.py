@@ -1,4 +1,4 @@
-"""From a digest to evidence: scan, bill of materials and structure tests, as far as they are not known already."""
+"""From a digest to evidence: scan, bill of materials, structure tests and checks, as far as not known already."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 
 from ..results import Stage
+from .image_checks import check_image, checks_text
 from .scanner_data import Database, ScannerData
 from .structure_tests import split
 
@@ -43,13 +44,13 @@ class Examined:
 
 
 def tests_digest(target: Target, tester: str) -> Digest:
-    """The digest of what structure tests depend on besides the image: their file and the tester's version."""
-    return Digest.of(f"{tester}\n{target.test or ''}".encode())
+    """The digest of what tests depend on besides the image: their file, the tester's version, and the checks."""
+    return Digest.of(f"{tester}\n{target.test or ''}{checks_text(target)}".encode())
 
 
 def untested(target: Target, record: Record | None, tester: str) -> bool:
-    """Whether the structure tests are to be run: never run, another file or tester, or some failed."""
-    if not target.test:
+    """Whether the tests are to be run: never run, others or by another tester, or some failed."""
+    if not target.is_tested:
         return False
     report = record.evidence.tests if record else None
     if record is None or report is None or record.tests != tests_digest(target, tester):
@@ -179,6 +180,8 @@ class Examiner:
         if metadata:
             reports.append(await structure_step.metadata(client, tester, packed, metadata, subject=target.id))
         cases = _parsed(lambda: [case for report in reports for case in structure_tests(report, tool).cases])
+        if target.checks:
+            cases += await check_image(self._context, client, target, image)
         return Examined(Evidence(0, tests=TestReport(tool, tuple(cases))))
 
     async def _image_config(self, digest: Digest) -> bytes:

@@ -152,7 +152,7 @@ def _judge(
     """The result by the target's gates, evaluated unless the run ends with the build."""
     record = examined.record
     # Tests that were removed from the catalogue no longer judge the image.
-    evidence = record.evidence if target.test else replace(record.evidence, tests=None)
+    evidence = record.evidence if target.is_tested else replace(record.evidence, tests=None)
     verdicts = judge(evidence, target.gates, today) if until is not Stage.BUILD else ()
     status, reason = obtained.status, obtained.reason
     if closed := _closed(verdicts):
