@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import RegistryError
 from pipeline.model import Digest, Repository
 from pipeline.policy import Scan, Tool
 from pipeline.policy.reports import trivy_scan
 from pipeline.policy.scan_details import ScanDetails, key_of, scan_details
 from pipeline.trust import VULNERABILITIES, PublicKey
-from pipeline.trust.attach import PREDICATE_ANNOTATION
-from pipeline.trust.bundle import BUNDLE_TYPE, MAX_BUNDLE, Bundle
+from pipeline.trust.bundle import Bundle
+from pipeline.trust.verify import bundles
 from pipeline.util.canonical_json import compact
 
 if TYPE_CHECKING:
@@ -43,12 +42,16 @@ async def attested_scans(
     What cannot be read is left out: whoever may attach something must not hide what others attached.
     """
     scans = []
-    async for bundle in _bundles(registry, repository, digest):
-        if bundle.statement.subject == digest and bundle.statement.predicate_type == VULNERABILITIES:
-            try:
-                scans.append(_read(bundle.statement.predicate, verified=key.signed(bundle)))
-            except (ValueError, KeyError, TypeError):
-                continue
+    async for _, raw in bundles(registry, repository, digest, VULNERABILITIES):
+        if isinstance(raw, str):
+            continue
+        try:
+            bundle = Bundle.parse(raw)
+            statement = bundle.about(digest)
+            if statement.predicate_type == VULNERABILITIES:
+                scans.append(_read(statement.predicate, verified=key.signed(bundle)))
+        except (ValueError, KeyError, TypeError):
+            continue
     return tuple(sorted(scans, key=lambda scan: (scan.verified, scan.age), reverse=True))
 
 
@@ -62,20 +65,6 @@ def first_seen(scans: tuple[AttestedScan, ...]) -> dict[FindingKey, str]:
             if day < known:
                 days[key_of(finding)] = day
     return days
-
-
-async def _bundles(registry: Registry, repository: Repository, digest: Digest) -> AsyncIterator[Bundle]:
-    """The bundles that may hold findings; bills of materials, which are larger, are not read."""
-    for referrer in await registry.referrers(repository, digest, BUNDLE_TYPE):
-        if referrer.annotations.get(PREDICATE_ANNOTATION, VULNERABILITIES) != VULNERABILITIES:
-            continue
-        try:
-            manifest = await registry.get_manifest(repository.at(referrer.digest))
-            for layer in manifest.layers if manifest else ():
-                if layer.media_type == BUNDLE_TYPE and layer.size <= MAX_BUNDLE:
-                    yield Bundle.parse(await registry.blob(repository, layer))
-        except (RegistryError, ValueError):
-            continue
 
 
 def _read(predicate: Mapping[str, Any], *, verified: bool) -> AttestedScan:

@@ -44,7 +44,7 @@ async def write(context: RunContext, collected: Collected, to: Destinations) -> 
             files["gl-annotations.json"] = job_links(url, {"Lockage report": page}).encode()
         try:
             for name, content in files.items():
-                replace_file(to.folder / name, content)
+                replace_file(to.folder / name, content, root=Path())
             await _write_documents(context, collected, to.folder)
         except EnvironmentProblem as error:
             hint = "name another folder for --reports; what was pushed is pushed"
@@ -60,7 +60,7 @@ async def _write_documents(context: RunContext, collected: Collected, folder: Pa
         except RegistryError as error:
             console.message(f"warning: {target_id}: no bill of materials: {error.message}")
             continue
-        replace_file(folder / sbom_name(target_id), content)
+        replace_file(folder / sbom_name(target_id), content, root=Path())
 
 
 def _append(path: Path, collected: Collected) -> None:

@@ -16,6 +16,7 @@ from pipeline.model import Digest
 from pipeline.plan import Target
 from pipeline.policy import Evidence, JavaData, Scan, TestReport, Tool
 from pipeline.policy.reports import cyclonedx_inventory, structure_tests, trivy_scan
+from pipeline.policy.scan_details import without_matches
 from pipeline.state.record import Record
 from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
@@ -128,7 +129,7 @@ class Examiner:
         report, java = await self._report(scanner, target, packed, holds_java=bool(known and known.java))
         tool = Tool("trivy", tools.version("trivy"), database.updated, str(database.digest))
         scan = replace(_parsed(lambda: trivy_scan(report, tool)), java=java)
-        return Examined(Evidence(0, scan=scan), {"trivy-json": report})
+        return Examined(Evidence(0, scan=scan), {"trivy-json": _parsed(lambda: without_matches(report))})
 
     async def _report(
         self, scanner: scan_step.Scanner, target: Target, packed: dagger.File, *, holds_java: bool

@@ -96,14 +96,20 @@ async def _report(options: FindingsOptions) -> Report:
 
 
 async def _of_images(options: FindingsOptions) -> Report:
-    """Neither catalogue nor instance is needed: the key is read where it is kept."""
+    """Any image, from any folder: without a catalogue, and without the instance unless the image is there."""
     from pipeline.registry import Registry
 
+    from ...instance.session import registry_session
+    from ...output.progress import Progress
     from ...registry_access import registry_access
     from ...reports.images import report_images
 
-    async with Registry(registry_access()) as registry:
-        return await report_images(registry, options.images, _key(options.key))
+    key, hosts = _key(options.key), {image.repository.host for image in options.images}
+    async with (
+        registry_session(options.common.root, "findings", Progress(), hosts),
+        Registry(registry_access()) as registry,
+    ):
+        return await report_images(registry, options.images, key)
 
 
 def _key(path: Path | None) -> PublicKey:
