@@ -44,6 +44,9 @@ ENTRIES = (
     CommandEntry("report", "report.report", "write the reports of a run from what the registry knows"),
     CommandEntry("plan", "catalogue.plan", "show what there is to build: targets, bases, tags, keys"),
     CommandEntry("generate", "catalogue.generate", "write Dockerfiles, tests and rootfs to dist/"),
+    CommandEntry(
+        "lint", "catalogue.lint", "lint every Dockerfile with hadolint, at the lines of the templates"
+    ),
     CommandEntry("graph", "catalogue.graph", "print the graph of targets and their bases"),
     CommandEntry("lock", "catalogue.lock", "pin external bases and tools by digest in lockage.lock"),
     CommandEntry("schema", "catalogue.schema", "print the JSON Schema of a file, for editors and programs"),
