@@ -16,6 +16,7 @@ from functools import partial
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.manifest import Manifest
+from pipeline.oci.image_tree import distinct
 from pipeline.oci.source import ContentSource, ReferrerList
 from pipeline.util.concurrency import both, each
 
@@ -26,7 +27,7 @@ from ..http.faults import RequestFailed
 from ..http.transport import Transport
 from ..referrers import FallbackTags
 from .source import RepositorySource
-from .tree import TreeCopy, distinct
+from .tree import TreeCopy
 
 REFERRER_DEPTH = 2
 """Referrers and their own referrers, such as the signature of an SBOM."""
