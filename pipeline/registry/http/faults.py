@@ -147,9 +147,13 @@ def _sentence(request: Request, fault: Fault, attempts: str) -> str:
     return f"{request.host} refused {request.operation} {request.subject}{attempts}: {fault.status}{code}"
 
 
+def _is_local(host: str) -> bool:
+    return host.startswith(("localhost", "127.0.0.1", "[::1]"))
+
+
 def _hint(request: Request, fault: Fault, seconds: float | None) -> str | None:
     if fault.kind == "unreachable":
-        local = request.host.startswith(("localhost", "127.0.0.1", "[::1]"))
+        local = _is_local(request.host)
         return "lockage up, or check the address" if local else "check the address, the network and the proxy"
     if fault.kind == "untrusted" and fault.speaks_no_tls:
         return f"if it is meant to be used over plain HTTP: LOCKAGE_PLAIN_HTTP={request.host}"
@@ -160,7 +164,9 @@ def _hint(request: Request, fault: Fault, seconds: float | None) -> str | None:
     if fault.elsewhere and fault.status in (401, 403):
         return f"credentials for {request.host} are not sent there; ask the registry's operator"
     if fault.status == 401:
-        return f"log in: docker login {request.host}, or check that the credentials are still valid"
+        embedded = "; those of another instance's registry are in its folder, docker/config.json"
+        own = embedded if _is_local(request.host) else ""
+        return f"log in: docker login {request.host}, or check that the credentials are still valid{own}"
     if "exceed the configured upper limit" in fault.message:
         return "the project's quota is used up: raise it, or delete what is not needed"
     if fault.status == 412:
