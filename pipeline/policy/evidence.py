@@ -55,20 +55,34 @@ class LeakedSecret:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The bill of materials in numbers, and the digest of each document by its format."""
+    """The bill of materials in numbers, and the digest of each document by its format.
+
+    `distribution` is the one that the image names, empty if it names none; `serial` the documents' serial number.
+    """
 
     tool: Tool
     packages: int
     documents: Mapping[str, str]
+    distribution: str = ""
+    serial: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JavaData:
+    """The data by which Java archives were identified, its digest and day (ISO 8601); None where there was none."""
+
+    digest: str | None = None
+    date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What the scanner reported, findings in the scanner's order."""
+    """What the scanner reported, findings in the scanner's order; `java` for images with Java archives."""
 
     tool: Tool
     findings: tuple[Finding, ...]
     secrets: tuple[LeakedSecret, ...]
+    java: JavaData | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +140,13 @@ class Evidence:
 
 
 def _inventory(data: Mapping[str, object]) -> Inventory:
-    return Inventory(_tool(data), as_integer(data["packages"]), as_text_mapping(data["documents"]))
+    return Inventory(
+        _tool(data),
+        as_integer(data["packages"]),
+        as_text_mapping(data["documents"]),
+        as_text(data.get("distribution", "")),
+        as_text(data.get("serial", "")),
+    )
 
 
 def _scan(data: Mapping[str, object]) -> Scan:
@@ -151,7 +171,12 @@ def _scan(data: Mapping[str, object]) -> Scan:
             )
             for secret in secrets
         ),
+        _java(as_object(data["java"])) if data.get("java") else None,
     )
+
+
+def _java(data: Mapping[str, object]) -> JavaData:
+    return JavaData(as_optional_text(data.get("digest")), as_optional_text(data.get("date")))
 
 
 def _tests(data: Mapping[str, object]) -> TestReport:

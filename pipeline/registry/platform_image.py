@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Protocol
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Platform, Reference, Repository
 from pipeline.model.manifest import load_json
+from pipeline.oci.index import REFERENCE_DIGEST, is_attestation
+from pipeline.oci.limits import CONFIG_BYTES
+from pipeline.util.json_values import as_object, as_optional_text
+from pipeline.util.sizes import size_text
 
 if TYPE_CHECKING:
     from pipeline.model import Manifest
 
-# Annotations of index entries (BuildKit, docs/attestations/attestation-storage.md)
-_REFERENCE_TYPE, _REFERENCE_DIGEST = "vnd.docker.reference.type", "vnd.docker.reference.digest"
-_ATTESTATION = "attestation-manifest"
+_SHOWN_PLATFORMS = 20
 
 
 class ImageReader(Protocol):
@@ -33,7 +35,9 @@ class WrongPlatform(RegistryError):
 
     def __init__(self, reference: Reference, expected: Platform, platforms: Iterable[Platform]) -> None:
         self.platforms = tuple(sorted(set(platforms)))
-        names = ", ".join(map(str, self.platforms)) or "no known platform"
+        shown = list(map(str, self.platforms[:_SHOWN_PLATFORMS]))
+        shown += ["others"] * (len(self.platforms) > _SHOWN_PLATFORMS)
+        names = ", ".join(shown) or "no known platform"
         super().__init__(
             f"{reference} is an image for {names}, not for {expected}",
             hint=f"push it again by a run with --platform {expected}",
@@ -74,7 +78,7 @@ async def read_platform_image(
         attestations = tuple(
             c
             for c in index.children
-            if _is_attestation(c) and c.annotations.get(_REFERENCE_DIGEST) == str(digest)
+            if is_attestation(c) and c.annotations.get(REFERENCE_DIGEST) == str(digest)
         )
         manifest = await reader.get_manifest(repository.at(digest))
         if manifest is None:
@@ -90,20 +94,29 @@ async def read_platform_image(
 
 async def platform_of(reader: ImageReader, repository: Repository, manifest: Manifest) -> Platform | None:
     """The platform in an image's own configuration (OCI image-spec v1.1, config.md); None if it names no known one."""
-    if manifest.config is None:
-        return None
+    config = await read_config(reader, repository, manifest)
     try:
-        data = load_json(await reader.blob(repository, manifest.config))
-        parts = [data.get(name) or "" for name in ("os", "architecture", "variant")]
+        parts = [as_optional_text(config.get(name)) or "" for name in ("os", "architecture", "variant")]
         return Platform.parse("/".join(part for part in parts if part))
-    except (ValueError, TypeError, AttributeError):
+    except ValueError:
         return None
+
+
+async def read_config(reader: ImageReader, repository: Repository, manifest: Manifest) -> dict[str, object]:
+    """An image's configuration; empty without one or for other JSON. Raises RegistryError if it is too large."""
+    if manifest.config is None:
+        return {}
+    if manifest.config.size > CONFIG_BYTES:
+        raise RegistryError(
+            f"the config of {repository.at(manifest.digest)} is larger than {size_text(CONFIG_BYTES)}",
+            hint="no image needs as much; do not trust it, or ask whoever pushed it (docs/limits.md)",
+        )
+    try:
+        return as_object(load_json(await reader.blob(repository, manifest.config)))
+    except ValueError:
+        return {}
 
 
 def _image_digest(index: Manifest, platform: Platform) -> Digest | None:
-    images = (c.digest for c in index.children if c.platform == platform and not _is_attestation(c))
+    images = (c.digest for c in index.children if c.platform == platform and not is_attestation(c))
     return next(images, None)
-
-
-def _is_attestation(child: Descriptor) -> bool:
-    return child.annotations.get(_REFERENCE_TYPE) == _ATTESTATION

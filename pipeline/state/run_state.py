@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.util.canonical_json import compact
-from pipeline.util.json_values import as_list, as_object, as_text, as_texts
+from pipeline.util.json_values import as_list, as_object, as_text, as_texts, parse_json
 
 from . import store
 from .record import Record, digest_of_text, digest_text
@@ -35,12 +34,14 @@ _UNPACKED_LIMIT = 256 * 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class PublishedTag:
     """One image tag in the first environment: its index over `children`, the fingerprint of the key that signed it
-    (None for unsigned), and the tags that its commits gave it for good."""
+    (None for unsigned), the tags that its commits gave it for good, and where to look for its signature: a referrer in
+    the same repository, None where none is known."""
 
     children: tuple[Digest, ...]
     index: Digest
     signed_by: Digest | None = None
     tags: frozenset[str] = frozenset()
+    signature: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,13 @@ class PublishedState:
     def from_bytes(cls, raw: bytes) -> PublishedState:
         """Read a layer. Raises ValueError for anything else."""
         try:
-            data = as_object(json.loads(_unpacked(raw)))
+            data = as_object(parse_json(_unpacked(raw)))
             if data["format_version"] != 1:
                 raise ValueError(f"run state format {data['format_version']!r}")
             records = [_record_from_json(as_object(record)) for record in as_list(data["records"])]
             tags = {name: _tag_from_json(as_object(tag)) for name, tag in as_object(data["places"]).items()}
             return cls(date.fromisoformat(as_text(data["day"])), {r.key: r for r in records}, tags)
-        except (KeyError, RecursionError, zlib.error, EOFError) as fault:
+        except (KeyError, zlib.error, EOFError) as fault:
             raise ValueError(f"not a run state: {fault!r}") from None
 
 
@@ -155,6 +156,7 @@ def _tag_to_json(tag: PublishedTag) -> dict[str, object]:
         "index": str(tag.index),
         "signed_by": digest_text(tag.signed_by),
         "tags": sorted(tag.tags),
+        **({"signature": str(tag.signature)} if tag.signature else {}),
     }
 
 
@@ -164,4 +166,5 @@ def _tag_from_json(data: Mapping[str, object]) -> PublishedTag:
         Digest(as_text(data["index"])),
         digest_of_text(as_text(data["signed_by"])),
         frozenset(as_texts(data["tags"])),
+        digest_of_text(as_text(data.get("signature", ""))),
     )

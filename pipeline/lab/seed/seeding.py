@@ -15,7 +15,7 @@ from ..layout.builder import LayoutBuilder
 from ..registry_credentials import registry_hosts
 from ..settings import LabSettings, Report, quiet
 from ..tools import recipes
-from . import buildkit_images, debian_base, tool_images, vulnerability_database
+from . import buildkit_images, debian_base, java_database, tool_images, vulnerability_database
 from .layout_cache import SeedContext, SeedItem, cached_layout, ensure_layout, layout_manifest
 from .site import SeededImage, Site
 
@@ -28,6 +28,7 @@ def needed() -> tuple[str, ...]:
     references = (
         debian_base.REFERENCE,
         vulnerability_database.REFERENCE,
+        java_database.REFERENCE,
         *(image.official for image in tool_images.TOOL_IMAGES),
         buildkit_images.FRONTEND_REFERENCE,
         buildkit_images.REFERENCE,
@@ -137,6 +138,7 @@ def items(settings: LabSettings, report: Report, platforms: Iterable[Platform] =
         vulnerability_database.inputs(),
         partial(vulnerability_database.build, context),
     )
+    java = SeedItem(java_database.NAME, java_database.REFERENCE, java_database.inputs(), java_database.build)
     tools = [
         SeedItem(
             image.tool,
@@ -158,7 +160,7 @@ def items(settings: LabSettings, report: Report, platforms: Iterable[Platform] =
         buildkit_images.inputs(platform),
         partial(buildkit_images.build, context),
     )
-    return [_debian(context, sorted({platform, *platforms})), database, *tools, frontend, buildkit]
+    return [_debian(context, sorted({platform, *platforms})), database, java, *tools, frontend, buildkit]
 
 
 def _debian(context: SeedContext, platforms: Sequence[Platform]) -> SeedItem:

@@ -53,6 +53,10 @@ def verify(options: VerifyOptions) -> int:
         types = ", ".join(_short_type(name) for name in _statement_types(image))
         console.print_line(f"verified  {image.reference}")
         console.print_line(f"          signed with {key.origin}; statements: {types}")
+        for line in _claims(image):
+            console.print_line(f"          {line}")
+        for refused in image.verification.refused:
+            console.message(f"warning: left out {refused}")
     return Exit.OK
 
 
@@ -79,7 +83,7 @@ async def _verify_references(options: VerifyOptions, report: Progress) -> tuple[
     """Any image, from any folder: without a catalogue, and without the instance unless the image is there."""
     from pipeline.lab import LabSettings
     from pipeline.registry import Registry
-    from pipeline.release.environments import verify_references
+    from pipeline.release.environments import Wanted, verify_references
 
     from ...instance.session import registry_session
     from ...registry_access import registry_access
@@ -90,7 +94,8 @@ async def _verify_references(options: VerifyOptions, report: Progress) -> tuple[
         registry_session(options.common.root, "verify", report, hosts),
         Registry(registry_access()) as registry,
     ):
-        return key, await verify_references(registry, key, options.references)
+        wanted = [Wanted(reference) for reference in options.references]
+        return key, await verify_references(registry, key, wanted)
 
 
 def _key(options: VerifyOptions, settings: LabSettings) -> PublicKey:
@@ -108,6 +113,15 @@ def _key(options: VerifyOptions, settings: LabSettings) -> PublicKey:
 
 def _to_json(image: Verified, key: PublicKey) -> dict[str, object]:
     return {"reference": str(image.reference), "key": key.origin, **image.verification.to_json()}
+
+
+def _claims(image: Verified) -> list[str]:
+    """What the image is signed for, one line for each signature."""
+    lines = [
+        f"for {claims.image}:{claims.tag}, {claims.platform}, commit {claims.commit}"
+        for claims in image.verification.claims
+    ]
+    return sorted(set(lines)) or ["its signature names neither image nor tag, platform or commit"]
 
 
 def _statement_types(image: Verified) -> list[str]:
