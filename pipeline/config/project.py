@@ -59,6 +59,7 @@ class ToolEntries(Model):
     """The images of the tools that build images and look at them; the lock has their digests."""
 
     buildkit: ImageReference = _default_image("docker.io/moby/buildkit:v0.32.2", "Builds")
+    hadolint: ImageReference = _default_image("docker.io/hadolint/hadolint:v2.15.1", "Lints Dockerfiles")
     syft: ImageReference = _default_image("docker.io/anchore/syft:v1.18.1", "Lists packages")
     trivy: ImageReference = _default_image(
         "docker.io/aquasec/trivy:0.74.0", "Looks for vulnerabilities and secrets"
@@ -146,6 +147,7 @@ class ProjectFile(Model):
             bases=self.bases,
             tools=values.Tools(
                 self.tools.buildkit,
+                self.tools.hadolint,
                 self.tools.syft,
                 self.tools.trivy,
                 self.tools.cosign,

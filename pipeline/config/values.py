@@ -47,6 +47,7 @@ class Tools:
     """The images of the tools that build, scan, sign and test."""
 
     buildkit: Reference
+    hadolint: Reference
     syft: Reference
     trivy: Reference
     cosign: Reference
@@ -61,6 +62,7 @@ class Tools:
         """Every tool by its key in lockage.yml."""
         return {
             "buildkit": self.buildkit,
+            "hadolint": self.hadolint,
             "syft": self.syft,
             "trivy": self.trivy,
             "cosign": self.cosign,

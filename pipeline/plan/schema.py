@@ -6,7 +6,7 @@ from typing import get_args
 
 from pipeline.config import Entitlement, shapes
 from pipeline.config.shapes import Schema
-from pipeline.model import Severity
+from pipeline.model import LintLevel, Severity
 from pipeline.model.platform import SUPPORTED
 
 from .plan import FORMAT_VERSION
@@ -175,6 +175,7 @@ def _gates() -> Schema:
         ),
         secrets=fail_or_warn,
         size=_object(max=_or_none({"type": "integer", "description": "Bytes of compressed layers"})),
+        lint=_object(fail_on=_or_none({"enum": [str(level) for level in LintLevel]}), ignore=_TEXTS),
     )
 
 

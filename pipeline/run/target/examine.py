@@ -17,6 +17,7 @@ from pipeline.model import Digest
 from pipeline.plan import Target
 from pipeline.policy import Evidence, JavaData, Scan, TestReport, Tool
 from pipeline.policy.reports import structure_tests, trivy_scan
+from pipeline.policy.scan_details import without_matches
 from pipeline.state.record import Record
 from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
@@ -138,10 +139,8 @@ class Examiner:
         manifest, _ = await image_config(self._context, self._images, record.digest)
         assert manifest.config
         config = manifest.config.digest
-        return Examined(
-            Evidence(0, scan=scan),
-            {"trivy-json": _parsed(lambda: about(report, reference, config, started))},
-        )
+        document = _parsed(lambda: about(without_matches(report), reference, config, started))
+        return Examined(Evidence(0, scan=scan), {"trivy-json": document})
 
     async def _report(
         self, scanner: scan_step.Scanner, target: Target, packed: dagger.File, *, holds_java: bool
