@@ -73,6 +73,9 @@ class Lockage:
         dagger.Service | None,
         Doc("the registry for `registry: embedded`, as the engine reaches it: tcp://localhost:PORT"),
     ] = None
+    registry_config: Annotated[
+        dagger.Secret | None, Doc("credentials of `registry`: the content of a Docker config.json")
+    ] = None
     mirrors: Annotated[
         list[str], Doc("registries that stand in for others: docker.io=harbor.example/hub")
     ] = field(default_factory=list)
@@ -261,6 +264,7 @@ class Lockage:
             client=dag,
             source=self.source,
             registry=self.registry,
+            registry_config=self.registry_config,
             mirrors=tuple(self.mirrors),
             lock=self.lock,
             revision=self.revision,

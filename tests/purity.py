@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-ROOMS = ("catalogue", "config", "dockerfile", "importing", "model", "plan", "policy")
+ROOMS = ("catalogue", "config", "dockerfile", "importing", "model", "plan", "policy", "report", "sbom")
 TESTS = tuple(f"tests/{room}/" for room in (*ROOMS, "trust"))  # trust: no sockets, but a clock
 
 _CALLERS = tuple(f"{package}.{room}." for package in ("pipeline", "tests") for room in ROOMS)

@@ -23,12 +23,13 @@ ARROWS = {
     "plan": ("catalogue",),
     "importing": ("plan",),
     "policy": ("model",),
+    "sbom": ("model",),
     "oci": ("model",),
     "registry": ("oci",),
     "trust": ("registry",),
     "state": ("trust", "policy", "plan"),
     "engine": ("plan",),
-    "run": ("engine", "state"),
+    "run": ("engine", "state", "sbom"),
     "release": ("run",),
     "bundle": ("registry",),
     "report": ("policy",),
@@ -48,7 +49,18 @@ ON_DISK = {
     "plan/output/disk.py",
     "plan/output/generate.py",
 }
-PURE = ("errors", "model", "config", "dockerfile", "catalogue", "plan", "importing", "policy")
+PURE = (
+    "errors",
+    "model",
+    "config",
+    "dockerfile",
+    "catalogue",
+    "plan",
+    "importing",
+    "policy",
+    "report",
+    "sbom",
+)
 IMPURE = {
     "os",
     "pathlib",

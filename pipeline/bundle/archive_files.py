@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import BinaryIO
 from pipeline.errors import EnvironmentProblem
 from pipeline.model import Descriptor, Digest
 from pipeline.oci.archive import Segment, segment_size
-from pipeline.util.files import replacing
+from pipeline.util.files import open_file, replacing
 
 _CHUNK = 1024 * 1024
 
@@ -36,15 +37,9 @@ def blob_locations(parts: Sequence[Segment], path: Path) -> dict[Digest, BlobLoc
     return locations
 
 
-def create(path: Path) -> BinaryIO:
-    """Open a new file for writing, and create its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("xb")
-
-
 def copy_blob(source: BlobLocation, size: int, target: BinaryIO) -> None:
     """Append `size` bytes from an archive to an open file."""
-    with source.path.open("rb") as file:
+    with open_file(source.path) as file:
         file.seek(source.offset)
         while size:
             chunk = file.read(min(size, _CHUNK))
@@ -56,22 +51,22 @@ def copy_blob(source: BlobLocation, size: int, target: BinaryIO) -> None:
             size -= len(chunk)
 
 
-def copy_file(source: Path, target: Path) -> bool:
+def copy_file(source: Path, target: Path, root: Path | None = None) -> bool:
     """Copy a file unless the target is equal; whether it was copied."""
     if _equal(source, target):
         return False
-    with replacing(target) as scratch:
-        shutil.copyfile(source, scratch)
+    with open_file(source, root=root) as file, replacing(target, root=root) as copy:
+        shutil.copyfileobj(file, copy, _CHUNK)
     return True
 
 
 def holds(path: Path, parts: Sequence[Segment], size: int) -> bool:
     """Whether a file consists of exactly these segments, `size` bytes in all; every blob is hashed."""
     try:
-        if path.stat().st_size != size:
-            return False
-        with path.open("rb") as file:
-            return all(_continues_with(file, part) for part in parts)
+        with open_file(path) as file:
+            return os.fstat(file.fileno()).st_size == size and all(
+                _continues_with(file, part) for part in parts
+            )
     except OSError:
         return False
 
@@ -88,8 +83,8 @@ def _continues_with(file: BinaryIO, part: Segment) -> bool:
 
 def _equal(source: Path, target: Path) -> bool:
     try:
-        with source.open("rb") as old, target.open("rb") as new:
-            if source.stat().st_size != target.stat().st_size:
+        with open_file(source) as old, open_file(target) as new:
+            if os.fstat(old.fileno()).st_size != os.fstat(new.fileno()).st_size:
                 return False
             while chunk := old.read(_CHUNK):
                 if new.read(len(chunk)) != chunk:

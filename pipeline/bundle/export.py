@@ -16,8 +16,9 @@ from pipeline.oci.archive import Segment, segment_size, segments
 from pipeline.oci.index import make_index
 from pipeline.oci.verify import CorruptContent
 from pipeline.util.files import replacing
+from pipeline.util.rooted import reason
 
-from .archive_files import BlobLocation, blob_locations, copy_blob, copy_file, create, holds
+from .archive_files import BlobLocation, blob_locations, copy_blob, copy_file, holds
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
@@ -56,15 +57,21 @@ class ExportedImage:
 
 
 async def export_image(
-    registry: Registry, repository: Repository, image: ExportedImage, folder: Path, *, whole: bool = True
+    registry: Registry,
+    repository: Repository,
+    image: ExportedImage,
+    folder: Path,
+    *,
+    whole: bool = True,
+    root: Path | None = None,
 ) -> tuple[Exported, ...]:
     """Write `linux-<arch>/image.tar` and its SBOM for each platform. With `whole`, then write `image.tar`: the index
     over all platforms, or a copy of the only platform's archive.
 
-    Each file appears when it is complete; one with the right content is kept. Raises RegistryError, EnvironmentProblem
-    (disk).
+    Each file appears when it is complete; one with the right content is kept. No link below `root` is followed.
+    Raises RegistryError, EnvironmentProblem (disk).
     """
-    exporter = _Exporter(registry, repository)
+    exporter = _Exporter(registry, repository, root)
     exported: list[Exported] = []
     manifests: list[tuple[Platform, Manifest]] = []
     local: dict[Digest, BlobLocation] = {}
@@ -81,7 +88,7 @@ async def export_image(
                 exported.append(await exporter.write(target / SBOM, [content], child.sbom.digest))
         if whole and len(manifests) == 1:
             source, digest = exported[0].path, manifests[0][1].digest
-            written = await anyio.to_thread.run_sync(copy_file, source, folder / ARCHIVE)
+            written = await anyio.to_thread.run_sync(copy_file, source, folder / ARCHIVE, root)
             exported.append(Exported(folder / ARCHIVE, digest, exported[0].size, written))
         elif whole:
             index = Manifest.parse(
@@ -91,7 +98,7 @@ async def export_image(
             exported.append(await exporter.write(folder / ARCHIVE, parts, index.digest, local))
     except OSError as fault:
         raise EnvironmentProblem(
-            f"cannot write to {folder}: {fault.strerror}",
+            f"cannot write to {folder}: {reason(fault)}",
             hint="free some space, or name another folder: --output DIR",
         ) from fault
     return tuple(exported)
@@ -100,8 +107,8 @@ async def export_image(
 class _Exporter:
     """Writes archives from the content of one repository."""
 
-    def __init__(self, registry: Registry, repository: Repository) -> None:
-        self._registry, self._repository = registry, repository
+    def __init__(self, registry: Registry, repository: Repository, root: Path | None) -> None:
+        self._registry, self._repository, self._root = registry, repository, root
 
     async def manifest(self, digest: Digest) -> Manifest:
         reference = self._repository.at(digest)
@@ -124,7 +131,7 @@ class _Exporter:
         size = sum(segment_size(part) for part in parts)
         if await anyio.to_thread.run_sync(holds, target, parts, size):
             return Exported(target, digest, size, False)
-        with replacing(target) as scratch, await anyio.to_thread.run_sync(create, scratch) as file:
+        with replacing(target, root=self._root) as file:
             for part in parts:
                 if isinstance(part, bytes):
                     file.write(part)
@@ -132,7 +139,7 @@ class _Exporter:
                     await anyio.to_thread.run_sync(copy_blob, local[part.digest], part.size, file)
                 else:
                     await self._fetch(part, file)
-            await anyio.to_thread.run_sync(file.close)
+            await anyio.to_thread.run_sync(file.flush)
         return Exported(target, digest, size, True)
 
     async def _fetch(self, blob: Descriptor, file: BinaryIO) -> None:

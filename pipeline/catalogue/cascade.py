@@ -15,7 +15,7 @@ from pipeline.config import GatePolicy, Level, Strategy, TagEntry, VariantEntry,
 from pipeline.errors import Problem
 from pipeline.model import Platform, valid_tag
 
-from .definition import Definition, Explicit, Mention, Placed, Position
+from .definition import Definition, Explicit, Mention, Placed, PlacedCheck, Position
 from .discover import FileSource, ImageSource
 from .external import check_external
 from .source import ROOTFS, Source
@@ -236,6 +236,11 @@ def _definition(
         contexts=_placed(levels, "contexts"),
         secrets=_mentions(levels, "secrets"),
         ssh=_mentions(levels, "ssh"),
+        checks={
+            name: PlacedCheck(check, placed.position.below("checks", name))
+            for placed in levels
+            for name, check in placed.level.checks.items()
+        },
     )
 
 

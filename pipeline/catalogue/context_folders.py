@@ -1,10 +1,10 @@
-"""Named contexts that are folders: their paths and their contents."""
+"""Folders that image.yml names, for contexts and checks: their paths and their contents."""
 
 from __future__ import annotations
 
 from pipeline.errors import Problem
 
-from .definition import Definition, Position
+from .definition import Definition, PlacedCheck, Position
 from .named_contexts import FOLDER, NamedContext, kind_of
 from .rootfs import read_tree
 from .source import Source
@@ -13,6 +13,12 @@ from .source import Source
 def folder_of(source: str, position: Position) -> str:
     """The folder of a context: below the folder of the image.yml that names it."""
     return f"{position.document.path.rpartition('/')[0]}/{source.removeprefix(FOLDER).strip('/')}"
+
+
+def folder_of_check(check: PlacedCheck) -> str | None:
+    """The folder that a check names, likewise; None without one."""
+    folder = check.entry.folder
+    return None if folder is None else folder_of(folder, check.position)
 
 
 def read_folders(source: Source, definition: Definition, problems: list[Problem]) -> dict[str, NamedContext]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.config import GatePolicy, Strategy
+from pipeline.config import CheckEntry, GatePolicy, Strategy
 from pipeline.config.yaml import Document, KeyPath
 from pipeline.errors import Problem
 from pipeline.model import Platform, Reference
@@ -57,6 +57,14 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacedCheck:
+    """A check, with the position that sets it."""
+
+    entry: CheckEntry
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
 class Definition:
     """One tag of one image, in one variant, with the merged values of its levels."""
 
@@ -88,6 +96,7 @@ class Definition:
     contexts: Mapping[str, Placed] = field(default_factory=dict)
     secrets: tuple[Mention, ...] = ()  # of all levels
     ssh: tuple[Mention, ...] = ()
+    checks: Mapping[str, PlacedCheck] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

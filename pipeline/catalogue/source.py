@@ -13,6 +13,8 @@ from typing import Literal
 
 from pipeline.config import LOCK_NAME, Lock, read_lock
 from pipeline.errors import ConfigError, EnvironmentProblem, Problem
+from pipeline.util.files import read_file
+from pipeline.util.rooted import Folder
 
 PROJECT_NAME = "lockage.yml"
 IMAGES = "images"
@@ -99,7 +101,7 @@ class Source:
         if self.root is None or entry.kind != "file":
             raise EnvironmentProblem(f"{path} has no content")
         try:
-            content = (self.root / path).read_bytes()
+            content = read_file(self.root / path, root=self.root)
         except OSError as error:
             raise EnvironmentProblem(f"cannot read {path}: {error.strerror}") from None
         if hashlib.sha256(content).hexdigest() != entry.sha256:
@@ -129,81 +131,87 @@ def read_source(root: Path) -> Source:
     Links are recorded and never followed. Raises `ConfigError` for a folder without lockage.yml, one whose
     lockage.yml or lockage.lock is a link, names that are not UTF-8, and trees beyond `MAX_FILES` or `MAX_DEPTH`.
     """
-    reader = _Reader(Path(root))
-    reader.top()
+    reader = _Reader()
+    try:
+        with Folder.at(Path(root)) as folder:
+            reader.top(folder)
+            if PROJECT_NAME in reader.files:
+                reader.images(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise reader.refuse(str(root), f"cannot be read: {error.strerror}") from None
     if PROJECT_NAME not in reader.files:
         missing = str(Path(root) / PROJECT_NAME)
         raise ConfigError(
             [Problem(missing, 0, 0, "", "is missing")], hint="lockage -C DIR looks in another folder"
         )
-    if (reader.root / IMAGES).is_symlink():
-        raise reader.refuse(IMAGES, "is a symbolic link", "a folder is expected")
-    reader.walk(IMAGES, text=True, depth=1)
     return Source(MappingProxyType(reader.files), Path(root))
 
 
 class _Reader:
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self) -> None:
         self.files: dict[str, SourceFile] = {}
 
-    def top(self) -> None:
+    def top(self, root: Folder) -> None:
         for name in (PROJECT_NAME, LOCK_NAME):
-            path = self.root / name
-            if path.is_symlink():  # its text, which errors quote, may be another's
+            info = root.stat(name)
+            if info and stat.S_ISLNK(info.st_mode):  # its text, which errors quote, may be another's
                 raise self.refuse(name, "is a symbolic link", "a file is expected")
-            if path.is_file():
-                self.files[name] = self._text(os.fspath(path), 0o644, path.stat().st_size)
+            if info and stat.S_ISREG(info.st_mode):
+                self.files[name] = self._text(root, name, 0o644, info.st_size)
 
-    def walk(self, folder: str, *, text: bool, depth: int) -> None:
-        path = os.path.join(self.root, folder)  # noqa: PTH118 - Path costs more than the stat here
+    def images(self, root: Folder) -> None:
+        info = root.stat(IMAGES)
+        if info and stat.S_ISLNK(info.st_mode):
+            raise self.refuse(IMAGES, "is a symbolic link", "a folder is expected")
+        if info:
+            self._walk(root, IMAGES, IMAGES, text=True)
+
+    def _walk(self, above: Folder, name: str, path: str, *, text: bool) -> None:
+        depth = path.count("/") + 1
         if depth > MAX_DEPTH:
-            raise self.refuse(folder, f"more than {MAX_DEPTH} folders deep")
+            raise self.refuse(path, f"more than {MAX_DEPTH} folders deep")
         try:
-            with os.scandir(path) as listing:
-                entries = sorted(listing, key=lambda e: e.name)
-        except FileNotFoundError:
-            return
+            with above.below(name) as folder:
+                self.files.setdefault(path, SourceFile("dir", 0o755))
+                for inner, info in folder.entries().items():
+                    self._take(folder, inner, f"{path}/{inner}", info, text)
         except OSError as error:
-            raise self.refuse(folder, f"cannot be read: {error.strerror}") from None
-        if folder not in self.files:
-            self.files[folder] = SourceFile("dir", 0o755)
-        for entry in entries:
-            self._take(f"{folder}/{entry.name}", entry, text, depth)
+            raise self.refuse(path, f"cannot be read: {error.strerror}") from None
 
-    def _take(self, path: str, entry: os.DirEntry[str], text: bool, depth: int) -> None:
+    def _take(self, folder: Folder, name: str, path: str, info: os.stat_result, text: bool) -> None:
         if len(self.files) >= MAX_FILES:
             raise self.refuse(path, f"the catalogue holds more than {MAX_FILES} files")
         try:
             path.encode()
         except UnicodeEncodeError:
             raise self.refuse(path.encode(errors="replace").decode(), "the name is not UTF-8") from None
+        mode = stat.S_IMODE(info.st_mode) & ~_UMASK_BITS
         try:
-            info = entry.stat(follow_symlinks=False)
-            mode = stat.S_IMODE(info.st_mode) & ~_UMASK_BITS
             if stat.S_ISLNK(info.st_mode):
-                self.files[path] = SourceFile("link", 0o777, target=os.readlink(entry.path))  # noqa: PTH115
+                self.files[path] = SourceFile("link", 0o777, target=folder.readlink(name))
             elif stat.S_ISDIR(info.st_mode):
                 self.files[path] = SourceFile("dir", mode)
-                self.walk(path, text=text and entry.name != ROOTFS, depth=depth + 1)
+                self._walk(folder, name, path, text=text and name != ROOTFS)
             elif not stat.S_ISREG(info.st_mode):
                 self.files[path] = SourceFile("other", mode)
             elif text:
-                self.files[path] = self._text(entry.path, mode, info.st_size)
+                self.files[path] = self._text(folder, name, mode, info.st_size)
             else:
-                self.files[path] = self._hashed(entry.path, mode)
+                self.files[path] = self._hashed(folder, name, mode)
         except OSError as error:
             raise self.refuse(path, f"cannot be read: {error.strerror}") from None
 
-    def _text(self, path: str, mode: int, size: int) -> SourceFile:
-        content = _read(path, size)
+    def _text(self, folder: Folder, name: str, mode: int, size: int) -> SourceFile:
+        content = _read(folder, name, size)
         if len(content) > MAX_TEXT:
-            return self._hashed(path, mode)  # refused if used as text
+            return self._hashed(folder, name, mode)  # refused if used as text
         return SourceFile("file", mode, content, None, len(content), None)
 
-    def _hashed(self, path: str, mode: int) -> SourceFile:
+    def _hashed(self, folder: Folder, name: str, mode: int) -> SourceFile:
         digest, size = hashlib.sha256(), 0
-        with open(path, "rb") as file:  # noqa: PTH123
+        with folder.open(name) as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
                 size += len(chunk)
@@ -214,10 +222,10 @@ class _Reader:
         return ConfigError([Problem(path, 0, 0, "", message, suggestion)], hint=_HINT)
 
 
-def _read(path: str, size: int) -> bytes:
+def _read(folder: Folder, name: str, size: int) -> bytes:
     """A file's bytes, at most one more than `MAX_TEXT`. `size` is its expected size: a catalogue has thousands of
     small files, and this takes a third of the time of a file object."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    handle = folder.descriptor(name)
     try:
         content = os.read(handle, min(size, MAX_TEXT) + 1)
         more = len(content) != size  # it is being written, or larger than the limit

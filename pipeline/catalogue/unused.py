@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pipeline.errors import Problem
 from pipeline.util.suggest import did_you_mean
 
-from .context_folders import folder_of
+from .context_folders import folder_of, folder_of_check
 from .definition import Definition
 from .discover import FILE
 from .named_contexts import kind_of
@@ -30,6 +30,7 @@ def check_unused_folders(source: Source, definitions: Iterable[Definition], prob
         contexts.update(
             folder_of(c.value, c.position) for c in d.contexts.values() if kind_of(c.value) == "folder"
         )
+        contexts.update(folder for c in d.checks.values() if (folder := folder_of_check(c)))
         for folder in d.folders:
             known = names.setdefault("/".join(folder.split("/")[:2]), set())
             known.update((d.base_tag, *((d.variant,) if d.variant else ())))

@@ -13,6 +13,7 @@ from pipeline.util.lazy import names
 if TYPE_CHECKING:
     from .base import Model
     from .builder import Attestations, CacheEntry, Entitlement, SecretSource, SshSource
+    from .checks import CheckEntry
     from .image import ImageFile, Level, TagEntry, VariantEntry, VariantFile
     from .lock import LOCK_NAME, Lock, read_lock
     from .policy import GatePolicy
@@ -36,6 +37,7 @@ _HOMES = {
         "SecretSource",
         "SshSource",
     ),
+    "checks": ("CheckEntry",),
     "image": (
         "ImageFile",
         "Level",
@@ -76,6 +78,7 @@ __all__ = [
     "LOCK_NAME",
     "Attestations",
     "CacheEntry",
+    "CheckEntry",
     "Document",
     "Entitlement",
     "Environment",

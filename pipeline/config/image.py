@@ -22,6 +22,7 @@ from .base import (
     Versions,
 )
 from .build import Contexts, Id
+from .checks import Checks
 from .policy import GatePolicy
 from .values import Strategy
 
@@ -51,6 +52,9 @@ class Level(Model):
         (), description="ssh entries of lockage.yml that RUN may mount; levels add up"
     )
     labels: Labels = Field(default_factory=dict, description="OCI labels")
+    checks: Checks = Field(
+        default_factory=dict, description="Commands that test the image, by name; levels add up"
+    )
 
 
 class TagEntry(Level):

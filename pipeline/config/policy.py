@@ -7,14 +7,15 @@ from dataclasses import replace
 from datetime import date
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
 
-from pipeline.model import Gates, Ignore, Severity, SizeGate
+from pipeline.model import Gates, Ignore, LintGate, LintLevel, Severity, SizeGate
 from pipeline.model.gates import FailOrWarn
 
 from . import shapes
 from .base import Model, Text
 
+_RULE = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)?")
 _UNITS = {
     "B": 1,
@@ -37,12 +38,24 @@ def _size(value: object) -> object:
     return value
 
 
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _rule(text: str) -> str:
+    if not _RULE.fullmatch(text):
+        raise ValueError(f"{text[:80]!r} is not a rule (such as DL3008, SC2086 or JSONArgsRecommended)")
+    return text
+
+
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
 Size = Annotated[int, BeforeValidator(_size), Field(gt=0), WithJsonSchema(dict(shapes.SIZE))]
 SeverityName = Annotated[Severity, BeforeValidator(_upper), WithJsonSchema(dict(shapes.SEVERITY))]
+LintLevelName = Annotated[LintLevel, BeforeValidator(_lower), WithJsonSchema(dict(shapes.LINT_LEVEL))]
+RuleName = Annotated[str, AfterValidator(_rule), WithJsonSchema(dict(shapes.matching(_RULE)))]
 Day = Annotated[date, WithJsonSchema(dict(shapes.DAY))]
 NotEmpty = Annotated[Text, WithJsonSchema(dict(shapes.NOT_EMPTY))]
 
@@ -86,12 +99,24 @@ class SizePolicy(Model):
     max: Size | None = Field(None, description="Such as 300MB or 250MiB")
 
 
+class LintPolicy(Model):
+    """What linters (hadolint, BuildKit's build checks) may say of a Dockerfile."""
+
+    fail_on: LintLevelName | None = Field(
+        None, description="Closes the gate at this level and above: error, warning, info or style"
+    )
+    ignore: tuple[RuleName, ...] = Field(
+        (), description="Rules, such as DL3008; added to those of the project"
+    )
+
+
 class GatePolicy(Model):
     """Gates, where they differ from the level above: the project from the defaults, an image from the project."""
 
     vulnerabilities: VulnerabilityPolicy | None = Field(None, description="What the scanner may find")
     secrets: FailOrWarn | None = Field(None, description="fail (default) or warn")
     size: SizePolicy | None = Field(None, description="How large an image may be")
+    lint: LintPolicy | None = Field(None, description="What linters may say (default: never closes)")
 
     def over(self, gates: Gates) -> Gates:
         """The gates with the values of this level instead; ignores are added."""
@@ -106,4 +131,8 @@ class GatePolicy(Model):
                 unfixed=own.unfixed or vulnerabilities.unfixed,
             )
         size = gates.size if self.size is None else SizeGate(self.size.max)
-        return Gates(vulnerabilities, self.secrets or gates.secrets, size)
+        lint = gates.lint
+        if self.lint is not None:
+            rules = dict.fromkeys((*lint.ignore, *self.lint.ignore))
+            lint = LintGate(self.lint.fail_on or lint.fail_on, tuple(rules))
+        return Gates(vulnerabilities, self.secrets or gates.secrets, size, lint)

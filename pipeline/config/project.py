@@ -59,6 +59,7 @@ class ToolEntries(Model):
     """The images of the tools that build images and look at them; the lock has their digests."""
 
     buildkit: ImageReference = _default_image("docker.io/moby/buildkit:v0.32.2", "Builds")
+    hadolint: ImageReference = _default_image("docker.io/hadolint/hadolint:v2.15.1", "Lints Dockerfiles")
     syft: ImageReference = _default_image("docker.io/anchore/syft:v1.18.1", "Lists packages")
     trivy: ImageReference = _default_image(
         "docker.io/aquasec/trivy:0.74.0", "Looks for vulnerabilities and secrets"
@@ -117,6 +118,9 @@ class ProjectFile(Model):
         default_factory=ToolEntries, description="Images of the tools, or their mirrors"
     )
     vulnerability_db: ImageReference = _default_image("ghcr.io/aquasecurity/trivy-db:2", "The scanner's data")
+    java_db: ImageReference = _default_image(
+        "ghcr.io/aquasecurity/trivy-java-db:1", "The scanner's data about Java archives"
+    )
     policy: GatePolicy = Field(default_factory=GatePolicy, description="What closes a gate")
     commit_tags: tuple[CommitTag, ...] = Field(
         COMMIT_TAGS,
@@ -143,12 +147,14 @@ class ProjectFile(Model):
             bases=self.bases,
             tools=values.Tools(
                 self.tools.buildkit,
+                self.tools.hadolint,
                 self.tools.syft,
                 self.tools.trivy,
                 self.tools.cosign,
                 self.tools.structure_test,
             ),
             vulnerability_db=self.vulnerability_db,
+            java_db=self.java_db,
             policy=self.policy.over(Gates()),
             source=self.source,
             commit_tags=self.commit_tags,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from pipeline.model import Severity
+from pipeline.model import LintLevel, Severity
 from pipeline.model.platform import SUPPORTED
 from pipeline.model.tag_template import FIELDS
 
@@ -99,5 +99,6 @@ SIZE: Schema = {
     "pattern": rf"^\s*(?=[0-9.]*[1-9])[0-9]+(?:\.[0-9]+)?\s*(?:{_UNITS})?\s*$",
 }
 SEVERITY: Schema = {"type": "string", "enum": [*map(str, Severity), *(s.lower() for s in Severity)]}
+LINT_LEVEL: Schema = {"type": "string", "enum": [*map(str, LintLevel), *(s.upper() for s in LintLevel)]}
 DAY: Schema = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
 VERSION: Schema = {"const": 1}

@@ -47,6 +47,7 @@ class Tools:
     """The images of the tools that build, scan, sign and test."""
 
     buildkit: Reference
+    hadolint: Reference
     syft: Reference
     trivy: Reference
     cosign: Reference
@@ -61,6 +62,7 @@ class Tools:
         """Every tool by its key in lockage.yml."""
         return {
             "buildkit": self.buildkit,
+            "hadolint": self.hadolint,
             "syft": self.syft,
             "trivy": self.trivy,
             "cosign": self.cosign,
@@ -85,6 +87,7 @@ class Project:
     bases: tuple[Reference, ...]
     tools: Tools
     vulnerability_db: Reference
+    java_db: Reference
     policy: Gates
     source: str | None = None
     commit_tags: tuple[TagTemplate, ...] = COMMIT_TAGS
@@ -132,6 +135,7 @@ class Project:
             "bases": [str(r) for r in self.bases],
             "tools": {name: str(ref) for name, ref in self.tools.all().items()},
             "vulnerability_db": str(self.vulnerability_db),
+            "java_db": str(self.java_db),
             "policy": self.policy.to_json(),
             "source": self.source,
             "commit_tags": [str(t) for t in self.commit_tags],
@@ -157,6 +161,7 @@ class Project:
             bases=tuple(map(Reference.parse, as_texts(data["bases"]))),
             tools=Tools.from_json(as_text_mapping(data["tools"])),
             vulnerability_db=Reference.parse(as_text(data["vulnerability_db"])),
+            java_db=Reference.parse(as_text(data["java_db"])),
             policy=Gates.from_json(as_object(data["policy"])),
             source=as_optional_text(data["source"]),
             commit_tags=tuple(map(TagTemplate.parse, as_texts(data["commit_tags"]))),

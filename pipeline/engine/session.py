@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,12 +33,21 @@ _LAST_LINES = 15
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """Credentials with which the engine itself fetches from a registry (`host:port`) in a session."""
+
+    host: str
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """How to reach an engine: the CLI (None: the SDK fetches its own), its environment, limits in seconds.
 
     `remote` is whether somebody else starts the engine. `forwards` are addresses at which the engine's containers
-    reach ports of this machine's loopback. `schemas` is the folder that caches the schema of the engine's API; without
-    one each session fetches it.
+    reach ports of this machine's loopback. `logins` are given to the engine beside those that the CLI finds.
+    `schemas` is the folder that caches the schema of the engine's API; without one each session fetches it.
     """
 
     cli: Path | None
@@ -49,6 +58,7 @@ class Connection:
     remote: bool = False
     forwards: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     schemas: Path | None = None
+    logins: tuple[Login, ...] = ()
 
 
 @asynccontextmanager
@@ -76,6 +86,7 @@ async def connect(connection: Connection) -> AsyncIterator[dagger.Client]:
             raise _unreachable(connection, str(fault) or "no answer") from None
         patience, client = connection.close_limit, dagger.Client.from_connection(session)
         try:
+            await log_in(client, connection.logins)
             yield client
         finally:
             with anyio.CancelScope(shield=True), anyio.move_on_after(connection.close_limit):
@@ -84,6 +95,14 @@ async def connect(connection: Connection) -> AsyncIterator[dagger.Client]:
                 await session.close()
     finally:
         await _stop(process, patience)
+
+
+async def log_in(client: dagger.Client, logins: Iterable[Login]) -> None:
+    """Give the engine these credentials for the session; they are secrets there. Raises EnvironmentProblem."""
+    for login in logins:
+        secret = client.set_secret(f"lockage-login-{login.host}", login.password)
+        with explained(f"logging the engine in to {login.host}"):
+            await client.container().with_registry_auth(login.host, login.username, secret).id()
 
 
 async def _open(session: SingleConnection, connection: Connection) -> None:

@@ -24,6 +24,7 @@ from .docker.registry import DockerRegistry
 from .leases import leases_of_others
 from .namespaces.engine import LabEngine
 from .namespaces.registry import LabRegistry
+from .registry_credentials import ensure_credentials, write_docker_config
 from .settings import LabSettings, Report, quiet, report_waiting
 from .tools import toolbox
 
@@ -125,6 +126,7 @@ async def up(
         registry = registry_of(await _registry_backend(backend, settings), settings)
         keep = bool(leases_of_others(settings))
         port = await registry.start(report, keep=keep)
+        write_docker_config(settings, ensure_credentials(settings))
         address = f"localhost:{port}"
         if not with_engine:
             return Instance(address, "", None, backend)

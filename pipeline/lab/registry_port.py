@@ -35,6 +35,12 @@ def registry_address(settings: LabSettings) -> str:
     return f"localhost:{port}" if port else ""
 
 
+def registry_names(settings: LabSettings) -> frozenset[str]:
+    """The hosts by which references may name this instance's registry; none before the first start."""
+    port = kept_port(settings)
+    return frozenset({f"localhost:{port}", f"{ports.LOOPBACK}:{port}"}) if port else frozenset()
+
+
 async def launch_on_port(settings: LabSettings, launch: Callable[[int], Awaitable[None]]) -> int:
     """Start a registry by `launch(port)` on the instance's port; a first start retries on other ports.
 

@@ -2,7 +2,7 @@
 
 from .descriptor import Descriptor
 from .digest import Digest
-from .gates import Gates, Ignore, Severity, SizeGate, VulnerabilityGate
+from .gates import Gates, Ignore, LintGate, LintLevel, Severity, SizeGate, VulnerabilityGate
 from .manifest import Manifest
 from .mirrors import Mirrors
 from .platform import Platform
@@ -15,6 +15,8 @@ __all__ = [
     "Digest",
     "Gates",
     "Ignore",
+    "LintGate",
+    "LintLevel",
     "Manifest",
     "Mirrors",
     "Platform",

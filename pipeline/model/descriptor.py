@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from pipeline.util.sizes import size_text
+
 from .digest import Digest
+from .limits import DESCRIPTOR_BYTES, MEDIA_TYPE_CHARACTERS, PLATFORM_CHARACTERS
 from .platform import Platform
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -56,10 +59,16 @@ class Descriptor:
             or size < 0
         ):
             raise ValueError("a descriptor needs mediaType, digest and size")
+        if size > DESCRIPTOR_BYTES:
+            raise ValueError(f"a descriptor states more than {size_text(DESCRIPTOR_BYTES)}")
+        if len(media_type) > MEDIA_TYPE_CHARACTERS:
+            raise ValueError(f"a mediaType has more than {MEDIA_TYPE_CHARACTERS} characters")
         platform, artifact_type = data.get("platform"), data.get("artifactType")
         annotations = data.get("annotations") or {}
         if artifact_type is not None and not isinstance(artifact_type, str):
             raise ValueError("artifactType must be a string")
+        if artifact_type is not None and len(artifact_type) > MEDIA_TYPE_CHARACTERS:
+            raise ValueError(f"an artifactType has more than {MEDIA_TYPE_CHARACTERS} characters")
         if not isinstance(annotations, dict) or not all(isinstance(v, str) for v in annotations.values()):
             raise ValueError("annotations must be strings")
         return cls(
@@ -92,6 +101,9 @@ def _platform(data: dict[str, object]) -> Platform | None:
     if not isinstance(os, str) or not isinstance(arch, str) or "unknown" in (os, arch):
         return None  # BuildKit lists attestations as unknown/unknown
     variant = data.get("variant")
-    return Platform(
+    platform = Platform(
         os, arch, variant if isinstance(variant, str) and (arch, variant) != ("arm64", "v8") else None
     )
+    if len(str(platform)) > PLATFORM_CHARACTERS:
+        raise ValueError(f"a platform has more than {PLATFORM_CHARACTERS} characters")
+    return platform

@@ -44,6 +44,20 @@ class Severity(StrEnum):
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
+class LintLevel(StrEnum):
+    """Levels as hadolint names them, lowest first. Compare them by `rank`."""
+
+    STYLE = "style"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+    @property
+    def rank(self) -> int:
+        """0 for the lowest level."""
+        return list(LintLevel).index(self)
+
+
 @dataclass(frozen=True, slots=True)
 class Ignore:
     """A finding that may pass through its last day, `expires`; without a package, in any package."""
@@ -94,12 +108,31 @@ class SizeGate:
 
 
 @dataclass(frozen=True, slots=True)
+class LintGate:
+    """Closes on what linters say of the Dockerfile at this level or above, None for never; `ignore` are rules."""
+
+    fail_on: LintLevel | None = None
+    ignore: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """The gate as data."""
+        return {"fail_on": self.fail_on and str(self.fail_on), "ignore": list(self.ignore)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        """Read what `to_json` wrote. Raises ValueError and KeyError."""
+        level = as_optional_text(data["fail_on"])
+        return cls(LintLevel(level) if level else None, as_texts(data["ignore"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Gates:
     """All gates of one image, complete."""
 
     vulnerabilities: VulnerabilityGate = VulnerabilityGate()
     secrets: FailOrWarn = "fail"
     size: SizeGate = SizeGate()
+    lint: LintGate = LintGate()
 
     def to_json(self) -> dict[str, object]:
         """The gates as data."""
@@ -111,6 +144,7 @@ class Gates:
             },
             "secrets": self.secrets,
             "size": {"max": self.size.max},
+            "lint": self.lint.to_json(),
         }
 
     @classmethod
@@ -126,6 +160,7 @@ class Gates:
             ),
             _fail_or_warn(data["secrets"]),
             SizeGate(None if largest is None else as_integer(largest)),
+            LintGate.from_json(as_object(data["lint"])),
         )
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from pipeline.util.sizes import size_text
+
 from .descriptor import INDEX_TYPES, MANIFEST_TYPES, OCI_INDEX, OCI_MANIFEST, Descriptor
 from .digest import Digest
+from .limits import JSON_DEPTH, MANIFEST_BYTES, MANIFEST_ENTRIES
 
-_MAX_DEPTH = 40
-_MAX_ENTRIES = 20_000
+_ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _GENERIC = ("", "application/json", "application/octet-stream", "text/plain")
 
 
@@ -27,6 +31,8 @@ class Manifest:
     @classmethod
     def parse(cls, raw: bytes, media_type: str = "", *, algorithm: str = "sha256") -> Manifest:
         """Read a manifest; `media_type` is that of the response or descriptor, if known. Raises ValueError."""
+        if len(raw) > MANIFEST_BYTES:
+            raise ValueError(f"it is larger than {size_text(MANIFEST_BYTES)}")
         data = load_json(raw)
         if not isinstance(data, dict):
             raise ValueError("a manifest must be an object")
@@ -133,8 +139,10 @@ class Manifest:
 
 
 def _check_descriptors(name: str, entries: object) -> None:
-    if not isinstance(entries, list) or len(entries) > _MAX_ENTRIES:
+    if not isinstance(entries, list):
         raise ValueError(f"{name} must be a list")
+    if len(entries) > MANIFEST_ENTRIES:
+        raise ValueError(f"{name} has more than {MANIFEST_ENTRIES} entries")
     for entry in entries:
         Descriptor.from_oci(entry)
 
@@ -145,18 +153,32 @@ def digest_of(raw: bytes, algorithm: str = "sha256") -> Digest:
 
 
 def load_json(raw: bytes) -> Any:
-    """Read untrusted JSON: UTF-8, no repeated keys, no NaN, bounded depth. Raises ValueError."""
+    """Read untrusted JSON: UTF-8, no repeated keys, no NaN, no half of a surrogate pair, bounded depth.
+
+    Raises ValueError, whose text is one short line.
+    """
     try:
-        data = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+        data = json.loads(
+            raw.decode("utf-8"),
+            object_pairs_hook=_unique_keys,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+        )
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise ValueError(f"nested too deeply, more than {JSON_DEPTH} deep") from None
     except UnicodeDecodeError:
         raise ValueError("not UTF-8") from None
+    except ValueError as fault:
+        if str(fault).startswith("Exceeds the limit"):  # by Python, for a number of thousands of digits
+            raise ValueError("a number with too many digits") from None
+        raise
+    if _ESCAPED_SURROGATE.search(raw):
+        _check_text(data)
     level, depth = [data], 0
     while level:
         depth += 1
-        if depth > _MAX_DEPTH:
-            raise ValueError("nested too deeply")
+        if depth > JSON_DEPTH:
+            raise ValueError(f"nested too deeply, more than {JSON_DEPTH} deep")
         level = [
             inner
             for value in level
@@ -166,11 +188,28 @@ def load_json(raw: bytes) -> Any:
     return data
 
 
+def _check_text(data: object) -> None:
+    """JSON may escape half of a surrogate pair, which is no character and cannot be written as UTF-8 again."""
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("a text with half of a surrogate pair") from None
+    except RecursionError:
+        raise ValueError(f"nested too deeply, more than {JSON_DEPTH} deep") from None
+
+
 def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     data = dict(pairs)
     if len(data) != len(pairs):
         raise ValueError("a key is repeated in an object")
     return data
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number too large for JSON")
+    return number
 
 
 def _no_constant(text: str) -> NoReturn:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pipeline.model import Descriptor, Platform, fitting_tag
-from pipeline.model.descriptor import OCI_INDEX
+from pipeline.model import Descriptor, Manifest, Platform, fitting_tag
+from pipeline.model.descriptor import INDEX_TYPES, MANIFEST_TYPES, OCI_INDEX
 from pipeline.util.canonical_json import compact
+
+REFERENCE_TYPE, REFERENCE_DIGEST = "vnd.docker.reference.type", "vnd.docker.reference.digest"
 
 
 def platform_tag(tag: str, platform: Platform) -> str:
@@ -34,6 +36,37 @@ def make_index(
     first, *others = (annotations for _, _, annotations in ordered)
     shared = {k: v for k, v in first.items() if all(other.get(k) == v for other in others)}
     return _encode(entries, shared)
+
+
+def index_problems(manifest: Manifest, platforms: Iterable[Platform]) -> list[str]:
+    """What keeps a manifest from being an index of exactly these platforms, each an image of its own, with nothing
+    beside them but attestations of these images by BuildKit."""
+    if not manifest.is_index:
+        return [f"it is a single manifest ({manifest.media_type}), not an index"]
+    wanted = sorted(set(platforms))
+    images = [child for child in manifest.children if not is_attestation(child)]
+    problems = [f"it lists no image for {p}" for p in wanted if all(c.platform != p for c in images)]
+    seen = set[Platform | None]()
+    for child in images:
+        if child.platform not in wanted:
+            problems.append(f"{child.digest} is for {child.platform or 'no known platform'}, not in the plan")
+        elif child.platform in seen:
+            problems.append(f"{child.digest} is a second image for {child.platform}")
+        if child.media_type in INDEX_TYPES or child.media_type not in MANIFEST_TYPES:
+            problems.append(f"{child.digest} is not an image ({child.media_type})")
+        seen.add(child.platform)
+    digests = {str(child.digest) for child in images}
+    for child in manifest.children:
+        if is_attestation(child) and (
+            child.platform or child.annotations.get(REFERENCE_DIGEST) not in digests
+        ):
+            problems.append(f"{child.digest} is an attestation of something else")
+    return problems
+
+
+def is_attestation(child: Descriptor) -> bool:
+    """Whether an entry of an index is an attestation by BuildKit (docs/attestations/attestation-storage.md)."""
+    return child.annotations.get(REFERENCE_TYPE) == "attestation-manifest"
 
 
 def encode_index(entries: Iterable[Descriptor]) -> bytes:

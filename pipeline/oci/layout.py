@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.descriptor import MANIFEST_TYPES
+from pipeline.model.limits import MANIFEST_BYTES, MANIFEST_ENTRIES
 from pipeline.model.manifest import Manifest, load_json
 from pipeline.util.files import replace_file, replacing
+from pipeline.util.sizes import size_text
 
+from . import layout_files
 from .index import encode_index
+from .limits import LAYOUT_INDEX_BYTES
 from .verify import Verifier, verify_content
 
 REF_NAME = "org.opencontainers.image.ref.name"
-_INDEX_LIMIT = 16 * 1024 * 1024
-_MANIFEST_LIMIT = 4 * 1024 * 1024
+_VERSION_BYTES = 4096
 _CHUNK = 256 * 1024
+_SHOWN_NAMES = 10
+_INCOMPLETE = "the layout is incomplete; write it again"
 
 
 class Layout:
@@ -47,12 +54,12 @@ class Layout:
     def entries(self) -> tuple[Descriptor, ...]:
         """The entries of `index.json`, in its order. Raises RegistryError if this is not a layout."""
         try:
-            version = load_json(self._read_bounded(self.folder / "oci-layout", 4096)).get(
-                "imageLayoutVersion"
-            )
-            index = load_json(self._read_bounded(self.folder / "index.json", _INDEX_LIMIT))
+            version = load_json(self._read_bounded(_VERSION_BYTES, "oci-layout")).get("imageLayoutVersion")
+            index = load_json(self._read_bounded(LAYOUT_INDEX_BYTES, "index.json"))
             if version != "1.0.0":
                 raise ValueError(f"imageLayoutVersion {version!r}")
+            if len(index["manifests"]) > MANIFEST_ENTRIES:
+                raise ValueError(f"index.json has more than {MANIFEST_ENTRIES} entries")
             return tuple(Descriptor.from_oci(entry) for entry in index["manifests"])
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as fault:
             problem = fault.strerror if isinstance(fault, OSError) and fault.strerror else fault
@@ -72,9 +79,10 @@ class Layout:
             matching = [d for d in matching if self._read(d.digest).subject is None]
         if len({d.digest for d in matching}) != 1:
             wanted = f"{name!r}" if name else "a single image"
-            names = sorted(d.annotations.get(REF_NAME, str(d.digest)) for d in manifests)
+            names = sorted(d.annotations.get(REF_NAME, str(d.digest))[:200] for d in manifests)
+            shown = ", ".join(names[:_SHOWN_NAMES]) + (" and others" if names[_SHOWN_NAMES:] else "")
             raise RegistryError(
-                f"{self.folder} does not hold {wanted}", hint=f"it holds: {', '.join(names) or 'nothing'}"
+                f"{self.folder} does not hold {wanted}", hint=f"it holds: {shown or 'nothing'}"
             )
         return matching[0]
 
@@ -84,9 +92,12 @@ class Layout:
 
     def _read(self, digest: Digest) -> Manifest:
         try:
-            raw = self._read_bounded(self._path(digest), _MANIFEST_LIMIT)
+            raw = self._read_bounded(MANIFEST_BYTES, *_parts(digest))
         except (OSError, ValueError) as fault:
-            raise RegistryError(f"{self.folder} holds no manifest {digest}: {fault}") from fault
+            problem = fault.strerror if isinstance(fault, OSError) else fault
+            raise RegistryError(
+                f"{self.folder} holds no manifest {digest}: {problem}", hint=_INCOMPLETE
+            ) from fault
         verify_content(raw, digest, f"the manifest {digest} in {self.folder}")
         try:
             return Manifest.parse(raw, algorithm=digest.algorithm)
@@ -97,7 +108,8 @@ class Layout:
         """A blob in chunks; the last one comes only after size and digest are verified."""
         verifier, held = self._verifier(descriptor), b""
         try:
-            async with await anyio.open_file(self._path(descriptor.digest), "rb") as file:
+            opened = layout_files.open_file(self.folder, *_parts(descriptor.digest))
+            async with anyio.wrap_file(opened) as file:
                 while chunk := await file.read(_CHUNK):
                     verifier.update(chunk)
                     if held:
@@ -106,7 +118,7 @@ class Layout:
         except OSError as fault:
             raise RegistryError(
                 f"{self.folder} holds no blob {descriptor.digest}: {fault.strerror}",
-                hint="the layout is incomplete; write it again",
+                hint=_INCOMPLETE,
             ) from fault
         verifier.finish()
         if held:
@@ -114,11 +126,7 @@ class Layout:
 
     def file(self, descriptor: Descriptor) -> Path | None:
         """The file of the blob, if it has the described size."""
-        path = self._path(descriptor.digest)
-        try:
-            return path if path.stat().st_size == descriptor.size else None
-        except OSError:
-            return None
+        return self._path(descriptor.digest) if self._size(descriptor.digest) == descriptor.size else None
 
     async def lacks(self, digest: Digest) -> bool:
         """Whether there is no such blob."""
@@ -141,23 +149,20 @@ class Layout:
     def put(self, content: bytes, media_type: str) -> Descriptor:
         """Write content as a blob, whole or not at all."""
         descriptor = Descriptor.of(content, media_type)
-        target = self._path(descriptor.digest)
-        if not target.exists():
-            replace_file(target, content)
+        if self._size(descriptor.digest) is None:
+            replace_file(self._path(descriptor.digest), content)
         return descriptor
 
     async def put_stream(self, descriptor: Descriptor, chunks: AsyncIterator[bytes]) -> None:
         """Write a blob from a stream; raises CorruptContent, and keeps nothing, if it does not match its descriptor."""
         target = self._path(descriptor.digest)
-        if target.exists() and target.stat().st_size == descriptor.size:
+        if self._size(descriptor.digest) == descriptor.size:
             return
-        target.parent.mkdir(parents=True, exist_ok=True)
         verifier = self._verifier(descriptor)
-        with replacing(target) as part:
-            async with await anyio.open_file(part, "wb") as file:
-                async for chunk in chunks:
-                    verifier.update(chunk)
-                    await file.write(chunk)
+        with replacing(target) as file:
+            async for chunk in chunks:
+                verifier.update(chunk)
+                await anyio.to_thread.run_sync(file.write, chunk)
             verifier.finish()
 
     def add(self, *entries: Descriptor) -> None:
@@ -173,15 +178,21 @@ class Layout:
         return Verifier(descriptor.digest, descriptor.size, f"the blob {descriptor.digest} in {self.folder}")
 
     def _path(self, digest: Digest) -> Path:
-        return self.folder / "blobs" / digest.algorithm / digest.hex
+        return self.folder.joinpath(*_parts(digest))
 
-    @staticmethod
-    def _read_bounded(path: Path, limit: int) -> bytes:
-        with path.open("rb") as file:
+    def _size(self, digest: Digest) -> int | None:
+        return layout_files.size_of(self.folder, *_parts(digest))
+
+    def _read_bounded(self, limit: int, *parts: str) -> bytes:
+        with io.BufferedReader(layout_files.open_file(self.folder, *parts)) as file:
             raw = file.read(limit + 1)
         if len(raw) > limit:
-            raise ValueError(f"{path.name} is larger than {limit} bytes")
+            raise ValueError(f"{parts[-1]} is larger than {size_text(limit)}")
         return raw
+
+
+def _parts(digest: Digest) -> tuple[str, str, str]:
+    return "blobs", digest.algorithm, digest.hex
 
 
 def _key(entry: Descriptor) -> str:

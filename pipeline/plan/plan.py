@@ -10,6 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Literal
 
+from pipeline.catalogue.image_check import Check
 from pipeline.catalogue.named_contexts import NamedContext
 from pipeline.catalogue.rootfs import RootfsEntry
 from pipeline.catalogue.source import Source
@@ -88,6 +89,7 @@ class Target:
     contexts: tuple[NamedContext, ...] = ()  # by name
     secrets: tuple[str, ...] = ()  # ids of lockage.yml's secrets that RUN may mount, sorted
     ssh: tuple[str, ...] = ()  # likewise
+    checks: tuple[Check, ...] = ()  # by name
     entitlements: tuple[Entitlement, ...] = ()  # granted to the image by lockage.yml, sorted
 
     @property
@@ -100,14 +102,21 @@ class Target:
         return (*self.bases, *self.contexts)
 
     @property
+    def is_tested(self) -> bool:
+        """Whether it has structure tests or checks."""
+        return bool(self.test or self.checks)
+
+    @property
     def internal_bases(self) -> tuple[str, ...]:
         """Ids of the targets that must be built first."""
         return tuple(dict.fromkeys(use.target_id for use in self._uses if use.target_id))
 
     @property
     def external_bases(self) -> tuple[Reference, ...]:
-        """The external images that it is based on (or that it is) and its frontend, pinned if locked."""
+        """The external images that it is based on (or that it is), its frontend, and those that check it, pinned if
+        locked."""
         references = [*(use.reference for use in self._uses), self.external, self.syntax]
+        references += [check.image for check in self.checks]
         return tuple(dict.fromkeys(reference for reference in references if reference))
 
     @property
@@ -167,6 +176,7 @@ class Target:
             "key": self.key,
             "dockerfile": None if self.external else _text_json(self.template, self.dockerfile),
             "test": None if self.test is None else _text_json(self.test_template, self.test),
+            **({"checks": [_check_json(check) for check in self.checks]} if self.checks else {}),
             "rootfs": [_entry_json(e) for e in self.rootfs],
             "labels": dict(sorted(self.labels.items())),
             "arguments": dict(self.arguments),
@@ -247,6 +257,10 @@ class Plan:
 
 def _text_json(template: str | None, text: str) -> dict[str, str | None]:
     return {"template": template, "digest": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"}
+
+
+def _check_json(check: Check) -> dict[str, object]:
+    return check.to_json() | {"files": [_entry_json(entry) for entry in check.entries]}
 
 
 def _entry_json(entry: RootfsEntry) -> dict[str, object]:

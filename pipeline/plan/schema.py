@@ -6,7 +6,7 @@ from typing import get_args
 
 from pipeline.config import Entitlement, shapes
 from pipeline.config.shapes import Schema
-from pipeline.model import Severity
+from pipeline.model import LintLevel, Severity
 from pipeline.model.platform import SUPPORTED
 
 from .plan import FORMAT_VERSION
@@ -52,6 +52,7 @@ def plan_schema() -> Schema:
             "Tag": {"type": "string", "pattern": shapes.TAG["pattern"]},
             "Target": _target(),
             "Base": _base(),
+            "Check": _check(),
             "Context": _context(),
             "RootfsEntry": _entry(),
             "Gates": _gates(),
@@ -61,6 +62,7 @@ def plan_schema() -> Schema:
 
 def _target() -> Schema:
     return _object(
+        ("checks",),
         id=_text("<image>/<tag>/<os>-<arch>[-<variant>]"),
         image=_text("The image's name"),
         tag=_ref("Tag", "The tag, with the variant's suffix"),
@@ -85,6 +87,7 @@ def _target() -> Schema:
         ),
         dockerfile=_or_none(_object(template=_TEMPLATE, digest=_ref("Digest"))),
         test=_or_none(_object(template=_TEMPLATE, digest=_ref("Digest"))),
+        checks={"type": "array", "items": {"$ref": "#/$defs/Check"}},
         rootfs={"type": "array", "items": {"$ref": "#/$defs/RootfsEntry"}},
         labels={"type": "object", "additionalProperties": _TEXT},
         arguments={
@@ -124,6 +127,22 @@ def _context() -> Schema:
     }
 
 
+def _check() -> Schema:
+    variables: Schema = {"type": "object", "additionalProperties": _TEXT}
+    ports: Schema = {"type": "array", "items": {"type": "integer"}}
+    service = _object(arguments=_or_none(_TEXTS), environment=variables, ports=ports)
+    return _object(
+        name=_TEXT,
+        command=_TEXTS,
+        image=_or_none(_text("Pinned where the lock knows it; null for the image under test")),
+        service=_or_none(service),
+        environment=variables,
+        timeout={"type": "integer", "description": "Seconds"},
+        junit=_or_none(_text("A report below /reports")),
+        files={"type": "array", "items": {"$ref": "#/$defs/RootfsEntry"}},
+    )
+
+
 def _entry() -> Schema:
     common = {
         "path": _text("Below rootfs/, or below the context's folder"),
@@ -156,6 +175,7 @@ def _gates() -> Schema:
         ),
         secrets=fail_or_warn,
         size=_object(max=_or_none({"type": "integer", "description": "Bytes of compressed layers"})),
+        lint=_object(fail_on=_or_none({"enum": [str(level) for level in LintLevel]}), ignore=_TEXTS),
     )
 
 

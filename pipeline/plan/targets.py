@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from pipeline.catalogue.context_folders import read_folders
 from pipeline.catalogue.definition import Definition, Mention
+from pipeline.catalogue.image_check import Check
 from pipeline.catalogue.known_tags import Aliases
 from pipeline.catalogue.named_contexts import IMAGE, NamedContext, kind_of
 from pipeline.catalogue.source import Source
@@ -22,6 +23,7 @@ from .checks.onbuild import check_onbuild
 from .checks.requests import check_requests
 from .checks.texts import check_sources, overridden_labels, undeclared_arguments, unpinned_addresses
 from .graph import Edge, Names, UnknownBase
+from .image_checks import checks_of
 from .plan import Base, Target, target_id
 
 _NO_ARGUMENTS: Mapping[str, str] = MappingProxyType({})
@@ -48,6 +50,7 @@ class _Tag:
     syntax: Reference | None
     folders: Mapping[str, NamedContext]
     warnings: tuple[str, ...]
+    checks: tuple[Check, ...] = ()
 
 
 def targets_of(
@@ -74,7 +77,8 @@ def _tag(inputs: PlanInputs, item: Rendered, problems: list[Problem]) -> _Tag:
     )
     syntax = _frontend(inputs, item, problems)
     folders = read_folders(source, item.definition, problems)
-    return _Tag(item, _arguments(inputs.project, item.definition), syntax, folders, warnings)
+    checks = checks_of(source, inputs.names, item.definition, problems)
+    return _Tag(item, _arguments(inputs.project, item.definition), syntax, folders, warnings, checks)
 
 
 def _target(inputs: PlanInputs, tag: _Tag, platform: Platform, problems: list[Problem]) -> Target:
@@ -114,6 +118,7 @@ def _target(inputs: PlanInputs, tag: _Tag, platform: Platform, problems: list[Pr
         secrets=_sorted_names(d.secrets),
         ssh=_sorted_names(d.ssh),
         entitlements=() if d.external else project.entitlements.get(d.image, ()),
+        checks=tag.checks,
     )
 
 

@@ -1,13 +1,17 @@
 """Verdicts: pure functions of evidence, policy and the day."""
 
-from .evidence import Evidence, Finding, Inventory, LeakedSecret, Scan, TestCase, TestReport, Tool
+from .evidence import Evidence, Finding, Inventory, JavaData, LeakedSecret, Scan, TestCase, TestReport, Tool
+from .judged import Effect, JudgedFinding, judge_findings, unnoticed
 from .tags import Revision, commit_tags, event_tags, lookup_tags, release_tags
 from .verdict import Verdict, judge, severity_counts
 
 __all__ = [
+    "Effect",
     "Evidence",
     "Finding",
     "Inventory",
+    "JavaData",
+    "JudgedFinding",
     "LeakedSecret",
     "Revision",
     "Scan",
@@ -18,7 +22,9 @@ __all__ = [
     "commit_tags",
     "event_tags",
     "judge",
+    "judge_findings",
     "lookup_tags",
     "release_tags",
     "severity_counts",
+    "unnoticed",
 ]

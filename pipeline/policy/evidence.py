@@ -63,12 +63,21 @@ class Inventory:
 
 
 @dataclass(frozen=True, slots=True)
+class JavaData:
+    """The data by which Java archives were identified, its digest and day (ISO 8601); None where there was none."""
+
+    digest: str | None = None
+    date: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
-    """What the scanner reported, findings in the scanner's order."""
+    """What the scanner reported, findings in the scanner's order; `java` for images with Java archives."""
 
     tool: Tool
     findings: tuple[Finding, ...]
     secrets: tuple[LeakedSecret, ...]
+    java: JavaData | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +160,12 @@ def _scan(data: Mapping[str, object]) -> Scan:
             )
             for secret in secrets
         ),
+        _java(as_object(data["java"])) if data.get("java") else None,
     )
+
+
+def _java(data: Mapping[str, object]) -> JavaData:
+    return JavaData(as_optional_text(data.get("digest")), as_optional_text(data.get("date")))
 
 
 def _tests(data: Mapping[str, object]) -> TestReport:

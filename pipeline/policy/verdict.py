@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from pipeline.model import Gates, Ignore, VulnerabilityGate
+from pipeline.model import Gates, VulnerabilityGate
 from pipeline.model.gates import FailOrWarn
 
-from .evidence import Evidence, Finding, Inventory, LeakedSecret, Scan, TestReport
+from .evidence import Evidence, Inventory, LeakedSecret, Scan, TestReport
+from .judged import Effect, JudgedFinding, judge_findings
 
 Gate = Literal["vulnerabilities", "secrets", "sbom", "tests", "size"]
 
@@ -58,24 +59,22 @@ def severity_counts(scan: Scan | None) -> dict[str, int]:
 def _judge_vulnerabilities(scan: Scan, gate: VulnerabilityGate, today: date) -> Verdict:
     reasons: list[str] = []
     notes: list[str] = []
-    for finding in scan.findings:
-        if finding.severity not in gate.fail_on:
-            continue
-        entries = [entry for entry in gate.ignore if _names(entry, finding)]
-        valid = next((entry for entry in entries if today <= entry.expires), None)
-        if valid:
-            until = f"until {valid.expires} by {valid.owner}: {valid.reason}"
-            notes.append(f"{finding.id} in {finding.package} ignored {until}")
-            continue
-        fix = f"fixed in {finding.fixed}" if finding.fixed else "no fix yet"
-        expired = f"; the ignore of {entries[0].owner} expired on {entries[0].expires}" if entries else ""
-        text = f"{finding.id} {finding.severity} in {finding.package} {finding.version} ({fix}){expired}"
-        (reasons if finding.fixed or gate.unfixed == "fail" else notes).append(text)
+    for judged in judge_findings(scan.findings, gate, today):
+        if judged.effect is Effect.CLOSES:
+            reasons.append(_described(judged))
+        elif judged.effect is Effect.NOTED:
+            notes.append(_described(judged))
+        elif judged.effect is Effect.IGNORED and (entry := judged.ignore):
+            until = f"until {entry.expires} by {entry.owner}: {entry.reason}"
+            notes.append(f"{judged.finding.id} in {judged.finding.package} ignored {until}")
     return Verdict("vulnerabilities", not reasons, tuple(reasons), tuple(notes))
 
 
-def _names(entry: Ignore, finding: Finding) -> bool:
-    return entry.id == finding.id and (not entry.package or entry.package == finding.package)
+def _described(judged: JudgedFinding) -> str:
+    finding, entry = judged.finding, judged.ignore
+    fix = f"fixed in {finding.fixed}" if finding.fixed else "no fix yet"
+    expired = f"; the ignore of {entry.owner} expired on {entry.expires}" if entry else ""
+    return f"{finding.id} {finding.severity} in {finding.package} {finding.version} ({fix}){expired}"
 
 
 def _judge_secrets(secrets: tuple[LeakedSecret, ...], gate: FailOrWarn) -> Verdict:

@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Platform, Reference, Repository
 from pipeline.model.manifest import load_json
+from pipeline.oci.index import REFERENCE_DIGEST, is_attestation
 
 if TYPE_CHECKING:
     from pipeline.model import Manifest
-
-# Annotations of index entries (BuildKit, docs/attestations/attestation-storage.md)
-_REFERENCE_TYPE, _REFERENCE_DIGEST = "vnd.docker.reference.type", "vnd.docker.reference.digest"
-_ATTESTATION = "attestation-manifest"
 
 
 class ImageReader(Protocol):
@@ -74,7 +71,7 @@ async def read_platform_image(
         attestations = tuple(
             c
             for c in index.children
-            if _is_attestation(c) and c.annotations.get(_REFERENCE_DIGEST) == str(digest)
+            if is_attestation(c) and c.annotations.get(REFERENCE_DIGEST) == str(digest)
         )
         manifest = await reader.get_manifest(repository.at(digest))
         if manifest is None:
@@ -101,9 +98,5 @@ async def platform_of(reader: ImageReader, repository: Repository, manifest: Man
 
 
 def _image_digest(index: Manifest, platform: Platform) -> Digest | None:
-    images = (c.digest for c in index.children if c.platform == platform and not _is_attestation(c))
+    images = (c.digest for c in index.children if c.platform == platform and not is_attestation(c))
     return next(images, None)
-
-
-def _is_attestation(child: Descriptor) -> bool:
-    return child.annotations.get(_REFERENCE_TYPE) == _ATTESTATION

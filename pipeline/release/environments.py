@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.config import Environment
-from pipeline.errors import GateClosed, RegistryError, UsageError
-from pipeline.model import Descriptor, Digest, Reference, Repository
+from pipeline.errors import RegistryError, UsageError
+from pipeline.model import Descriptor, Reference, Repository
 from pipeline.plan import Plan, Target
-from pipeline.policy import Evidence, Revision, Tool, judge, lookup_tags
-from pipeline.policy.reports import trivy_scan
+from pipeline.policy import Revision, lookup_tags
 from pipeline.run.context import RunContext
+from pipeline.run.publish.image_claims import ImageClaims
 from pipeline.run.publish.promotion import Promotion, plan_promotion
-from pipeline.trust import VULNERABILITIES, PublicKey, Verification, examine
+from pipeline.trust import Claims, PublicKey, SignatureRefused, Verification, verify_claims
 from pipeline.trust import verify as check
-from pipeline.util.canonical_json import compact
 from pipeline.util.concurrency import each
+
+from .promotable import check_promotable
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
@@ -29,6 +30,14 @@ class Verified:
 
     reference: Reference
     verification: Verification
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A reference to verify, and what its signature is to be for; None where only the reference is known."""
+
+    reference: Reference
+    claims: Claims | None = None
 
 
 def environment(environments: Sequence[Environment], name: str | None) -> Environment | None:
@@ -46,10 +55,11 @@ def environment(environments: Sequence[Environment], name: str | None) -> Enviro
 
 
 async def plan_promotions(context: RunContext, origin: Environment, to: Environment) -> list[Promotion]:
-    """What promoting every image tag of the plan from one environment to another would write; all are verified, and
-    their findings judged by today's policy.
+    """What promoting every image tag of the plan from one environment to another would write; each is checked first
+    (`check_promotable`).
 
-    From the first environment, the tags of this revision's commit are promoted, from others the tags themselves.
+    From the first environment, the tags of this revision's commit are promoted, from others the tags themselves,
+    whatever commit they are of.
     Raises UsageError, RegistryError for an image that does not exist, SignatureRefused, GateClosed.
     """
     if origin == to:
@@ -61,8 +71,9 @@ async def plan_promotions(context: RunContext, origin: Environment, to: Environm
         source = context.repository(origin, target.image)
         tags = _lookup_tags(context.plan, context.revision, target) if from_first else target.tags[:1]
         image = await _first(context.registry, source, tags, context.revision)
-        await check(context.registry, source, image.digest, context.signing.public_key)
-        await _judge_again(context, source, image.digest, target)
+        claims = ImageClaims.of(context, group)
+        wanted = claims if from_first else claims.of_any_commit()
+        await check_promotable(context, source, image.digest, group, wanted)
         return await plan_promotion(
             context.registry, source, image.digest, context.repository(to, target.image), target.tags
         )
@@ -98,68 +109,39 @@ def _lookup_tags(plan: Plan, revision: Revision, target: Target) -> tuple[str, .
     return tags
 
 
-async def _judge_again(context: RunContext, repository: Repository, index: Digest, target: Target) -> None:
-    """Judge the newest signed findings of every child again; no engine runs and no image is pulled.
-
-    What passed when it was built may not pass today: an ignore expires, a policy is tightened. Raises GateClosed.
-    """
-    manifest = await context.registry.get_manifest(repository.at(index))
-    for child in manifest.children if manifest else ():
-        verification = await examine(context.registry, repository, child.digest, context.signing.public_key)
-        predicates = [s.predicate for s in verification.statements if s.predicate_type == VULNERABILITIES]
-        if not predicates:
-            raise GateClosed(
-                f"{repository.at(child.digest)} has no signed findings",
-                hint="lockage sign; then promote again",
-            )
-        evidence = _evidence(max(predicates, key=_age))
-        verdicts = judge(evidence, target.gates, context.today)
-        closed = [verdict for verdict in verdicts if not verdict.passed]
-        if closed:
-            raise GateClosed(
-                f"{target.name} is not promoted: its gate closes by today's policy",
-                hint="patch the image, or add an ignore with owner, reason and expiry",
-                detail="\n".join(reason for verdict in closed for reason in verdict.reasons),
-            )
-
-
-def _age(predicate: Mapping[str, Any]) -> tuple[str, str]:
-    """The age of findings: of the data, then of the scan. Both are RFC 3339 in UTC, so their texts are in order."""
-    try:
-        return str(predicate["scanner"]["db"]["version"]), str(predicate["metadata"]["scanFinishedOn"])
-    except (KeyError, TypeError):
-        return "", ""
-
-
-def _evidence(predicate: Mapping[str, Any]) -> Evidence:
-    """Signed findings (cosign's vulnerability predicate) as evidence. Raises RegistryError for anything else."""
-    try:
-        scanner = predicate["scanner"]
-        tool = Tool("trivy", str(scanner["version"]), str(scanner["db"]["version"]))
-        return Evidence(0, scan=trivy_scan(compact(scanner["result"]), tool))
-    except (KeyError, TypeError, ValueError) as fault:
-        raise RegistryError(f"signed findings cannot be read: {fault!r}") from None
-
-
 async def verify(context: RunContext, texts: Sequence[str]) -> list[Verified]:
     """The signatures of references, or of everything of this revision. Raises SignatureRefused, RegistryError."""
-    references = [parse(text) for text in texts] or of_revision(context)
-    return await verify_references(context.registry, context.signing.public_key, references)
+    wanted = [Wanted(parse(text)) for text in texts] or of_revision(context)
+    return await verify_references(context.registry, context.signing.public_key, wanted)
 
 
-async def verify_references(
-    registry: Registry, key: PublicKey, references: Sequence[Reference]
-) -> list[Verified]:
+async def verify_references(registry: Registry, key: PublicKey, wanted: Sequence[Wanted]) -> list[Verified]:
     """The signatures of references by one key, in the order given. Raises SignatureRefused, RegistryError."""
 
-    async def verify_one(reference: Reference) -> Verified:
+    async def verify_one(one: Wanted) -> Verified:
+        reference = one.reference
         image = await registry.head(reference)
         if image is None:
             raise RegistryError(f"{reference} does not exist", hint="lockage run; or name another reference")
-        verification = await check(registry, reference.repository, image.digest, key)
+        if one.claims:
+            verification = await verify_claims(registry, reference.repository, image.digest, key, one.claims)
+        else:
+            verification = await check(registry, reference.repository, image.digest, key)
+            _refuse_other_name(verification, reference, key)
         return Verified(reference.repository.at(image.digest), verification)
 
-    return await each(verify_one, references)
+    return await each(verify_one, wanted)
+
+
+def _refuse_other_name(verification: Verification, reference: Reference, key: PublicKey) -> None:
+    """Raises SignatureRefused if every signature that says what it is for is for another name than the reference's."""
+    problems = [claims.unmet_by(reference) for claims in verification.claims]
+    if problems and all(problems):
+        nearest = min(problems, key=len)
+        raise SignatureRefused(
+            f"{reference} is signed by {key.origin} for {'; '.join(nearest)}",
+            hint="find out who moved the tag; name the image by digest to see what the signature is for",
+        )
 
 
 def parse(text: str) -> Reference:
@@ -172,13 +154,13 @@ def parse(text: str) -> Reference:
     return reference.by_digest if reference.digest else reference
 
 
-def of_revision(context: RunContext) -> list[Reference]:
+def of_revision(context: RunContext) -> list[Wanted]:
     """The commit's tag of every image tag of the plan, as a run of this revision wrote it."""
     first = context.plan.project.environments[0]
-    targets = [group[0] for _, group in context.plan.groups()]
-    return [
-        context.repository(first, target.image).tagged(
-            _lookup_tags(context.plan, context.revision, target)[0]
-        )
-        for target in targets
-    ]
+
+    def one(group: Sequence[Target]) -> Wanted:
+        tag = _lookup_tags(context.plan, context.revision, group[0])[0]
+        reference = context.repository(first, group[0].image).tagged(tag)
+        return Wanted(reference, ImageClaims.of(context, group).index)
+
+    return [one(group) for _, group in context.plan.groups()]

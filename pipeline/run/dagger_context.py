@@ -14,6 +14,7 @@ from pipeline.catalogue.source import lock_of
 from pipeline.config import EMBEDDED, Lock, read_lock
 from pipeline.engine.head import read_head
 from pipeline.engine.secrets import plaintext
+from pipeline.engine.session import Login, log_in
 from pipeline.errors import UsageError
 from pipeline.model import Mirrors, Platform
 from pipeline.plan import plan_of
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pipeline.catalogue import Source
     from pipeline.config.builder import SecretSource, SshSource
     from pipeline.plan import Plan
-    from pipeline.registry import Access, Registry
+    from pipeline.registry import Access, Credentials, Registry
     from pipeline.util.progress import Report
 
 _CATALOGUE = ("lockage.yml", "lockage.lock", "images")
@@ -71,11 +72,13 @@ class GivenSecrets:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The arguments of a function. `registry` is the embedded one; `mirrors` are HOST=ADDRESS."""
+    """The arguments of a function. `registry` is the embedded one, `registry_config` has its credentials; `mirrors` are
+    HOST=ADDRESS."""
 
     client: dagger.Client
     source: dagger.Directory
     registry: dagger.Service | None = None
+    registry_config: dagger.Secret | None = field(default=None, repr=False)
     mirrors: Sequence[str] = ()
     lock: dagger.File | None = None
     revision: str = ""
@@ -195,9 +198,22 @@ async def _access(given: Given, plan: Plan) -> tuple[str, Access]:
     if given.registry is not None and (embedded or any("=localhost:" in text for text in given.mirrors)):
         address = await (await given.registry.start()).endpoint()
         host = f"localhost:{address.rpartition(':')[2]}"
-        hosts = {host: HostAccess(insecure_http=True, address=address)}
+        own = await _registry_credentials(given, host)
+        hosts = {host: HostAccess(True, credentials=own, address=address, sends_basic=own is not None)}
+        if own is not None:
+            await log_in(given.client, [Login(host, own.username, own.password)])
     config = await plaintext(given.docker_config, "--docker-config") if given.docker_config else "{}"
     return host, access_from_environ({}, config, hosts=hosts)
+
+
+async def _registry_credentials(given: Given, host: str) -> Credentials | None:
+    """The credentials of the embedded registry, if there are any. Raises UsageError."""
+    from pipeline.registry.auth.docker_config import DockerConfig
+
+    if given.registry_config is None:
+        return None
+    text = await plaintext(given.registry_config, "--registry-config")
+    return DockerConfig.parse(text, "--registry-config").auths.get(host)
 
 
 async def _signing(given: Given, signs: bool) -> KeyPair:

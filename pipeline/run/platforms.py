@@ -77,8 +77,8 @@ def _executes(target: Target, record: Record | None, until: Stage, tester: str) 
     """What this run executes of a target, as the end of a sentence; empty for nothing."""
     if record is None and target.platform in run_platforms(target.dockerfile, target.platform):
         return "has RUN instructions"
-    if until in (Stage.BUILD, Stage.SCAN, Stage.SBOM) or not target.test:
+    if until in (Stage.BUILD, Stage.SCAN, Stage.SBOM) or not untested(target, record, tester):
         return ""
-    if not untested(target, record, tester):
-        return ""
-    return "has tests that run in it" if split(target.test)[0] else ""
+    if any(check.service or check.image is None for check in target.checks):
+        return "has checks that run it"
+    return "has tests that run in it" if target.test and split(target.test)[0] else ""

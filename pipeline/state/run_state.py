@@ -34,12 +34,14 @@ _UNPACKED_LIMIT = 256 * 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class PublishedTag:
     """One image tag in the first environment: its index over `children`, the fingerprint of the key that signed it
-    (None for unsigned), and the tags that its commits gave it for good."""
+    (None for unsigned), the tags that its commits gave it for good, and where to look for its signature: a referrer in
+    the same repository, None where none is known."""
 
     children: tuple[Digest, ...]
     index: Digest
     signed_by: Digest | None = None
     tags: frozenset[str] = frozenset()
+    signature: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ def _tag_to_json(tag: PublishedTag) -> dict[str, object]:
         "index": str(tag.index),
         "signed_by": digest_text(tag.signed_by),
         "tags": sorted(tag.tags),
+        **({"signature": str(tag.signature)} if tag.signature else {}),
     }
 
 
@@ -163,4 +166,5 @@ def _tag_from_json(data: Mapping[str, object]) -> PublishedTag:
         Digest(as_text(data["index"])),
         digest_of_text(as_text(data["signed_by"])),
         frozenset(as_texts(data["tags"])),
+        digest_of_text(as_text(data.get("signature", ""))),
     )

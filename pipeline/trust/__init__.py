@@ -1,9 +1,11 @@
 """Signed statements about images: signed by cosign, attached and verified here."""
 
 from .attach import attach
-from .bundle import BUNDLE_TYPE, Bundle, PublicKey
+from .bundle import BUNDLE_TYPE, Bundle
+from .claims import Claims
+from .public_key import PublicKey
 from .statement import CYCLONEDX, PROVENANCE, SIGNATURE, SPDX, VULNERABILITIES, Statement
-from .verify import SignatureRefused, Verification, examine, verify
+from .verify import SignatureRefused, Verification, examine, verify, verify_claims
 
 __all__ = [
     "BUNDLE_TYPE",
@@ -13,6 +15,7 @@ __all__ = [
     "SPDX",
     "VULNERABILITIES",
     "Bundle",
+    "Claims",
     "PublicKey",
     "SignatureRefused",
     "Statement",
@@ -20,4 +23,5 @@ __all__ = [
     "attach",
     "examine",
     "verify",
+    "verify_claims",
 ]

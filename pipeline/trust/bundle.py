@@ -1,84 +1,159 @@
-"""Sigstore bundles v0.3 with a DSSE envelope, and their verification by a public key.
+"""Sigstore bundles v0.3 with a DSSE envelope, read as cosign 3 reads them, and their verification by a public key.
 
 Cosign 3 stores a bundle as an OCI referrer of the image (cosign's BUNDLE_SPEC).
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
-from pipeline.errors import ConfigError, Problem
+from pipeline.model import Digest
 
-from .statement import PAYLOAD_TYPE, Statement, pre_authentication_encoding
+from .protojson import Field, int64, message, octets, parse, repeated, string
+from .statement import PAYLOAD_TYPE, Statement, Statements
 
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+BUNDLE_PREFIX = "application/vnd.dev.sigstore.bundle"
+"""The beginning of the media type of a bundle of any version."""
 MAX_BUNDLE = 64 * 1024 * 1024
 """The largest bundle that is read, in bytes."""
+MAX_LOG_ENTRIES = 32
+"""The most entries of transparency logs in one bundle."""
+
+_NUMBER = r"(?:0|[1-9][0-9]*)"
+_PRERELEASE = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+_SUFFIX = rf"(?P<pre>-{_PRERELEASE}(?:\.{_PRERELEASE})*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
+_VERSION = re.compile(rf"v0(?:\.(?P<minor>{_NUMBER})(?:\.(?P<patch>{_NUMBER}){_SUFFIX})?)?")
+
+
+def _other_kind(value: Any) -> NoReturn:
+    raise ValueError("not what a signature of an image by a key has")
+
+
+_SIGNATURE = message(Field("sig", octets), Field("keyid", string))
+_ENVELOPE = message(
+    Field("payload", octets), Field("payloadType", string), Field("signatures", repeated(_SIGNATURE))
+)
+_INCLUSION_PROOF = message(
+    Field("logIndex", int64, "log_index"),
+    Field("rootHash", octets, "root_hash"),
+    Field("treeSize", int64, "tree_size"),
+    Field("hashes", repeated(octets)),
+    Field("checkpoint", message(Field("envelope", string))),
+)
+_LOG_ENTRY = message(
+    Field("logIndex", int64, "log_index"),
+    Field("logId", message(Field("keyId", octets, "key_id")), "log_id"),
+    Field("kindVersion", message(Field("kind", string), Field("version", string)), "kind_version"),
+    Field("integratedTime", int64, "integrated_time"),
+    Field(
+        "inclusionPromise",
+        message(Field("signedEntryTimestamp", octets, "signed_entry_timestamp")),
+        "inclusion_promise",
+    ),
+    Field("inclusionProof", _INCLUSION_PROOF, "inclusion_proof"),
+    Field("canonicalizedBody", octets, "canonicalized_body"),
+)
+_TIMESTAMPS = message(
+    Field(
+        "rfc3161Timestamps",
+        repeated(message(Field("signedTimestamp", octets, "signed_timestamp"))),
+        "rfc3161_timestamps",
+    )
+)
+_MATERIAL = message(
+    Field("publicKey", message(Field("hint", string)), "public_key", oneof="content"),
+    Field("x509CertificateChain", _other_kind, "x509_certificate_chain", oneof="content"),
+    Field("certificate", _other_kind, oneof="content"),
+    Field("tlogEntries", repeated(_LOG_ENTRY), "tlog_entries"),
+    Field("timestampVerificationData", _TIMESTAMPS, "timestamp_verification_data"),
+)
+_BUNDLE = message(
+    Field("mediaType", string, "media_type"),
+    Field("verificationMaterial", _MATERIAL, "verification_material"),
+    Field("messageSignature", _other_kind, "message_signature", oneof="content"),
+    Field("dsseEnvelope", _ENVELOPE, "dsse_envelope", oneof="content"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A signed statement: the statement, the bytes that were signed, and their signatures."""
+    """A signed statement: the statement, the bytes that were signed, and their signature.
 
-    statement: Statement
+    `key_id` is what the signature says of its key; empty for nothing.
+    """
+
+    statements: Statements
     payload: bytes
-    signatures: tuple[bytes, ...]
+    signature: bytes
+    key_id: str = ""
 
     @classmethod
     def parse(cls, raw: bytes) -> Bundle:
-        """Read a bundle; raises ValueError unless it contains an in-toto statement."""
+        """Read a bundle of an in-toto statement, signed by a key; raises ValueError for anything else."""
         if len(raw) > MAX_BUNDLE:
             raise ValueError(f"a bundle of {len(raw)} bytes is larger than {MAX_BUNDLE}")
-        try:
-            data: Any = json.loads(raw)
-            if not str(data["mediaType"]).startswith("application/vnd.dev.sigstore.bundle"):
-                raise ValueError(f"media type {data['mediaType']!r} is not a sigstore bundle")
-            envelope = data["dsseEnvelope"]
-            if envelope["payloadType"] != PAYLOAD_TYPE:
-                raise ValueError(f"payload type {envelope['payloadType']!r} is not in-toto")
-            payload = base64.b64decode(envelope["payload"], validate=True)
-            signatures = tuple(base64.b64decode(s["sig"], validate=True) for s in envelope["signatures"])
-            return cls(Statement.from_json(json.loads(payload)), payload, signatures)
-        except (KeyError, TypeError, RecursionError, binascii.Error) as fault:
-            raise ValueError(f"not a sigstore bundle: {fault!r}") from None
+        data = _BUNDLE(parse(raw))
+        _check_version(data.get("mediaType", ""))
+        _check_material(data.get("verificationMaterial", {}))
+        envelope = data.get("dsseEnvelope")
+        if envelope is None:
+            raise ValueError("a bundle without a DSSE envelope")
+        if envelope.get("payloadType") != PAYLOAD_TYPE:
+            raise ValueError(f"payload type {envelope.get('payloadType')!r} is not in-toto")
+        signatures = envelope.get("signatures", [])
+        if len(signatures) != 1:
+            raise ValueError(f"{len(signatures)} signatures in one envelope, where there is to be one")
+        payload = envelope.get("payload", b"")
+        signature = signatures[0]
+        return cls(Statements.parse(payload), payload, signature.get("sig", b""), signature.get("keyid", ""))
+
+    def about(self, digest: Digest) -> Statement:
+        """Its statement about a digest; raises ValueError if it makes none."""
+        return self.statements.about(digest)
 
 
-class PublicKey:
-    """A public key in PEM, as `cosign generate-key-pair` writes it; `origin` is the name for messages."""
+def _check_version(media_type: str) -> None:
+    """Raises ValueError unless a media type is that of v0.3, of a patch of it, or of a prerelease of v0.4."""
+    if media_type == f"{BUNDLE_PREFIX}+json;version=0.3":
+        return
+    before, after = f"{BUNDLE_PREFIX}.", "+json"
+    if media_type.startswith(f"{before}v") and media_type.endswith(after):
+        version = _VERSION.fullmatch(media_type.removeprefix(before).removesuffix(after))
+        if version is not None:
+            minor, patch, pre = version["minor"], version["patch"], version["pre"]
+            first = patch in (None, "0")
+            if (minor == "3" and not (first and pre)) or (minor == "4" and first and pre):
+                return
+    raise ValueError(f"media type {media_type[:100]!r} is not that of a sigstore bundle v0.3")
 
-    def __init__(self, pem: bytes, origin: str) -> None:
-        from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-        try:
-            self._key = load_pem_public_key(pem)
-        except ValueError as fault:
-            raise ConfigError([Problem(origin, 0, 0, "", f"not a public key in PEM: {fault}")]) from None
-        self.origin = origin
+def _check_material(material: Any) -> None:
+    if "publicKey" not in material:
+        raise ValueError("no public key as verification material")
+    entries = material.get("tlogEntries", [])
+    if len(entries) > MAX_LOG_ENTRIES:
+        raise ValueError(f"{len(entries)} entries of transparency logs, more than {MAX_LOG_ENTRIES}")
+    for entry in entries:
+        _check_log_entry(entry)
+    if entries and not any("inclusionProof" in entry for entry in entries):
+        raise ValueError("an entry of a transparency log without its inclusion proof")
 
-    def signed(self, bundle: Bundle) -> bool:
-        """Whether at least one signature of the bundle is by this key (ECDSA, Ed25519 or RSA PKCS1v15)."""
-        message = pre_authentication_encoding(PAYLOAD_TYPE, bundle.payload)
-        return any(self._verifies(signature, message) for signature in bundle.signatures)
 
-    def _verifies(self, signature: bytes, message: bytes) -> bool:
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-        from cryptography.hazmat.primitives.hashes import SHA256
-
-        try:
-            match self._key:
-                case ec.EllipticCurvePublicKey():
-                    self._key.verify(signature, message, ec.ECDSA(SHA256()))
-                case ed25519.Ed25519PublicKey():
-                    self._key.verify(signature, message)
-                case rsa.RSAPublicKey():
-                    self._key.verify(signature, message, padding.PKCS1v15(), SHA256())
-                case _:
-                    return False
-        except InvalidSignature:
-            return False
-        return True
+def _check_log_entry(entry: Any) -> None:
+    """Raises ValueError for an incomplete entry. What the log says in it is not verified, as a key needs no log."""
+    proof = entry.get("inclusionProof")
+    known = "kindVersion" in entry and "keyId" in entry.get("logId", {}) and entry.get("logIndex", 0) >= 0
+    try:
+        body = json.loads(entry.get("canonicalizedBody", b""))
+        known = known and all(isinstance(body[name], str) for name in ("kind", "apiVersion"))
+        known = known and isinstance(body["spec"], dict)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        known = False
+    if not known:
+        raise ValueError("an incomplete entry of a transparency log")
+    if proof is not None and not proof.get("checkpoint", {}).get("envelope"):
+        raise ValueError("an inclusion proof without a checkpoint")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pipeline.errors import UsageError
 from pipeline.model import Digest
 
-from .bundle import PublicKey
+from .public_key import PublicKey
 
 _N, _R, _P = 65536, 8, 1
 _BEGIN, _END = (

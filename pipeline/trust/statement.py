@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from pipeline.model import Digest
 from pipeline.util.canonical_json import compact
+
+from .protojson import Field, double, message, octets, parse, repeated, string, strings, struct
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -18,46 +22,84 @@ SPDX = "https://spdx.dev/Document"
 VULNERABILITIES = "https://cosign.sigstore.dev/attestation/vuln/v1"
 PROVENANCE = "https://slsa.dev/provenance/v1"
 
+MAX_SUBJECTS = 1024
+MAX_SUBJECT_DIGESTS = 32
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
+
+_RESOURCE = message(
+    Field("name", string),
+    Field("uri", string),
+    Field("digest", strings),
+    Field("content", octets),
+    Field("downloadLocation", string, "download_location"),
+    Field("mediaType", string, "media_type"),
+    Field("annotations", struct),
+)
+_STATEMENT = message(
+    Field("_type", string, "type"),
+    Field("subject", repeated(_RESOURCE)),
+    Field("predicateType", string, "predicate_type"),
+    Field("predicate", struct),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement with a predicate of type `predicate_type` about one subject."""
+    """A statement with a predicate of type `predicate_type` about one subject, with the annotations of that subject."""
 
     subject: Digest
     predicate_type: str
     predicate: Mapping[str, Any]
+    annotations: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def to_json(self) -> bytes:
         """The statement as bytes to sign; equal statements give equal bytes."""
+        subject: dict[str, Any] = {"digest": {self.subject.algorithm: self.subject.hex}}
+        if self.annotations:
+            subject["annotations"] = dict(self.annotations)
         return compact(
             {
                 "_type": STATEMENT,
-                "subject": [{"digest": {self.subject.algorithm: self.subject.hex}}],
+                "subject": [subject],
                 "predicateType": self.predicate_type,
                 "predicate": dict(self.predicate),
             }
         )
 
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """One predicate about any number of subjects, as it was signed: what cosign accepts of a statement."""
+
+    subjects: tuple[Mapping[str, Any], ...]
+    predicate_type: str
+    predicate: Mapping[str, Any]
+
     @classmethod
-    def from_json(cls, data: object) -> Statement:
-        """Read a statement with exactly one subject; raises ValueError for anything else."""
-        if not isinstance(data, dict) or data.get("_type") not in (
-            STATEMENT,
-            "https://in-toto.io/Statement/v0.1",
-        ):
-            raise ValueError("not an in-toto statement")
-        subjects = data.get("subject")
-        if not isinstance(subjects, list) or len(subjects) != 1:
-            raise ValueError("an in-toto statement about other than one subject")
-        digests = subjects[0].get("digest") if isinstance(subjects[0], dict) else None
-        if not isinstance(digests, dict) or "sha256" not in digests:
-            raise ValueError("an in-toto statement whose subject has no sha256 digest")
-        predicate = data.get("predicate")
-        return cls(
-            Digest(f"sha256:{digests['sha256']}"),
-            str(data.get("predicateType", "")),
-            predicate if isinstance(predicate, dict) else {},
-        )
+    def parse(cls, raw: bytes) -> Statements:
+        """Read a statement; raises ValueError for anything else."""
+        data = _STATEMENT(parse(raw, double))
+        subjects = tuple(data.get("subject", ()))
+        if not subjects:
+            raise ValueError("a statement about nothing")
+        if len(subjects) > MAX_SUBJECTS:
+            raise ValueError(f"a statement about {len(subjects)} subjects, more than {MAX_SUBJECTS}")
+        for subject in subjects:
+            digests = subject.get("digest", {})
+            if len(digests) > MAX_SUBJECT_DIGESTS:
+                raise ValueError(f"{len(digests)} digests of a subject, more than {MAX_SUBJECT_DIGESTS}")
+            if not all(map(_HEX.fullmatch, digests.values())):
+                raise ValueError("the digest of a subject is not hexadecimal")
+        return cls(subjects, data.get("predicateType", ""), data.get("predicate", {}))
+
+    def about(self, digest: Digest) -> Statement:
+        """The statement about a digest; raises ValueError if it is about others."""
+        named = [f"{a}:{h}" for subject in self.subjects for a, h in subject.get("digest", {}).items()]
+        for subject in self.subjects:
+            if subject.get("digest", {}).get(digest.algorithm) == digest.hex:
+                annotations = subject.get("annotations", {})
+                return Statement(digest, self.predicate_type, self.predicate, annotations)
+        raise ValueError(f"its subject is {', '.join(named)[:200] or 'not a digest'}")
 
 
 def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.errors import Exit, LockageError
-from pipeline.model import Digest, Repository
+from pipeline.errors import Exit, LockageError, RegistryError
+from pipeline.model import Descriptor, Digest, Repository
+from pipeline.oci.layer.decompress import COMPRESSED, decompressed
+from pipeline.oci.layer.entry import LayerFault, LayerLimits
 
-from .bundle import BUNDLE_TYPE, MAX_BUNDLE, Bundle, PublicKey
+from .bundle import BUNDLE_PREFIX, MAX_BUNDLE, Bundle
+from .claims import Claims
+from .public_key import PublicKey
 from .statement import SIGNATURE, Statement
 
 if TYPE_CHECKING:
@@ -17,23 +22,50 @@ if TYPE_CHECKING:
 
 
 class SignatureRefused(LockageError):
-    """A digest has no signature by the given key."""
+    """A digest has no signature by the given key, or none for what is wanted."""
 
     exit_code = Exit.GATE
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The statements about a digest that the key has signed, and why others were refused."""
+    """The statements about a digest that the key has signed, and why others were refused or could not be read.
+
+    `signature` is the referrer with the image's own signature, the first if there are several.
+    """
 
     subject: Digest
     statements: tuple[Statement, ...]
     refused: tuple[str, ...]
+    sources: tuple[Digest, ...] = ()
+
+    @property
+    def signatures(self) -> tuple[Statement, ...]:
+        """The signatures of the image itself (cosign's `sign/v1` predicate)."""
+        return tuple(s for s in self.statements if s.predicate_type == SIGNATURE)
 
     @property
     def signed(self) -> bool:
-        """Whether the image itself is signed (cosign's `sign/v1` predicate)."""
-        return any(s.predicate_type == SIGNATURE for s in self.statements)
+        """Whether the image itself is signed."""
+        return bool(self.signatures)
+
+    @property
+    def claims(self) -> tuple[Claims, ...]:
+        """What the signatures say they are for; nothing for those that do not say it."""
+        return tuple(claims for s in self.signatures if (claims := Claims.of(s.annotations)))
+
+    def unmet(self, wanted: Claims) -> tuple[str, ...]:
+        """What no signature claims of what is wanted, by the one that claims most; nothing if one claims it all."""
+        problems = [claims.unmet(wanted) for claims in self.claims]
+        return min(problems, key=len) if problems else ("nothing: neither image nor tag, platform or commit",)
+
+    def signature_for(self, wanted: Claims) -> Digest | None:
+        """The referrer with a signature that claims what is wanted."""
+        for statement, source in zip(self.statements, self.sources, strict=True):
+            claims = Claims.of(statement.annotations) if statement.predicate_type == SIGNATURE else None
+            if claims and not claims.unmet(wanted):
+                return source
+        return None
 
     def has(self, predicate_type: str) -> bool:
         """Whether a verified statement of this predicate type is attached."""
@@ -45,27 +77,41 @@ class Verification:
             "subject": str(self.subject),
             "signed": self.signed,
             "statements": sorted({s.predicate_type for s in self.statements}),
+            "claims": [claims.annotations() for claims in self.claims],
             "refused": list(self.refused),
         }
 
 
 async def examine(registry: Registry, repository: Repository, digest: Digest, key: PublicKey) -> Verification:
-    """Read every sigstore bundle that refers to a digest, and verify it with the key."""
+    """Read every sigstore bundle that refers to a digest, and verify it with the key.
+
+    A referrer that cannot be used is refused, and the others count. Raises RegistryError when the registry fails.
+    """
+    verified: list[tuple[Statement, Digest]] = []
+    refused: list[str] = []
+    async for referrer, found in _bundles(registry, repository, digest):
+        statement = found if isinstance(found, str) else verified_statement(found, digest, key)
+        if isinstance(statement, str):
+            refused.append(f"{referrer}: {statement}")
+        else:
+            verified.append((statement, referrer))
+    statements, sources = zip(*verified, strict=True) if verified else ((), ())
+    return Verification(digest, statements, tuple(refused), sources)
+
+
+async def examine_one(
+    registry: Registry, repository: Repository, digest: Digest, referrer: Digest, key: PublicKey
+) -> Verification:
+    """As `examine`, but of one referrer that is known: two requests."""
     verified: list[Statement] = []
     refused: list[str] = []
-    async for referrer, raw in _bundles(registry, repository, digest):
-        try:
-            bundle = Bundle.parse(raw)
-        except ValueError as fault:
-            refused.append(f"{referrer}: {fault}")
-            continue
-        if bundle.statement.subject != digest:
-            refused.append(f"{referrer}: its subject is {bundle.statement.subject}")
-        elif not key.signed(bundle):
-            refused.append(f"{referrer}: not signed by {key.origin}")
+    async for found in _read(registry, repository, referrer, digest):
+        statement = found if isinstance(found, str) else verified_statement(found, digest, key)
+        if isinstance(statement, str):
+            refused.append(f"{referrer}: {statement}")
         else:
-            verified.append(bundle.statement)
-    return Verification(digest, tuple(verified), tuple(refused))
+            verified.append(statement)
+    return Verification(digest, tuple(verified), tuple(refused), (referrer,) * len(verified))
 
 
 async def verify(registry: Registry, repository: Repository, digest: Digest, key: PublicKey) -> Verification:
@@ -80,11 +126,81 @@ async def verify(registry: Registry, repository: Repository, digest: Digest, key
     return verification
 
 
+async def verify_claims(
+    registry: Registry, repository: Repository, digest: Digest, key: PublicKey, wanted: Claims
+) -> Verification:
+    """As `verify`, but raises `SignatureRefused` also unless one signature is for what is wanted."""
+    verification = await verify(registry, repository, digest, key)
+    unmet = verification.unmet(wanted)
+    if unmet:
+        raise SignatureRefused(
+            f"{repository.at(digest)} is signed by {key.origin} for {'; '.join(unmet)}",
+            hint="find out who moved the tag; lockage sign signs again what this commit builds",
+        )
+    return verification
+
+
+def verified_statement(raw: bytes, digest: Digest, key: PublicKey) -> Statement | str:
+    """The statement about a digest in a bundle that the key signed, or why there is none."""
+    try:
+        bundle = Bundle.parse(raw)
+        statement = bundle.about(digest)
+    except ValueError as fault:
+        return str(fault)
+    return statement if key.signed(bundle) else f"not signed by {key.origin}"
+
+
 async def _bundles(
     registry: Registry, repository: Repository, digest: Digest
-) -> AsyncIterator[tuple[Digest, bytes]]:
-    for referrer in await registry.referrers(repository, digest, BUNDLE_TYPE):
-        manifest = await registry.get_manifest(repository.at(referrer.digest))
-        for layer in manifest.layers if manifest else ():
-            if layer.media_type == BUNDLE_TYPE and layer.size <= MAX_BUNDLE:
-                yield referrer.digest, await registry.blob(repository, layer)
+) -> AsyncIterator[tuple[Digest, bytes | str]]:
+    """Each bundle that refers to a digest, or what is wrong with it."""
+    for referrer in await registry.referrers(repository, digest):
+        if (referrer.artifact_type or BUNDLE_PREFIX).startswith(BUNDLE_PREFIX):
+            async for found in _read(registry, repository, referrer.digest, digest):
+                yield referrer.digest, found
+
+
+async def _read(
+    registry: Registry, repository: Repository, referrer: Digest, subject: Digest
+) -> AsyncIterator[bytes | str]:
+    """The bundle of a referrer, or what is wrong with it; nothing if it is of another kind."""
+    from pipeline.registry.content_faults import describe, is_content_fault
+
+    try:
+        manifest = await registry.get_manifest(repository.at(referrer))
+        if manifest is None:
+            yield "it is listed and does not exist"
+            return
+        if manifest.subject is not None and manifest.subject.digest != subject:
+            yield f"it refers to {manifest.subject.digest}"
+            return
+        layer = _bundle_layer(manifest.layers)
+        if isinstance(layer, str):
+            yield layer
+        elif layer is not None:
+            yield _unpacked(await registry.blob(repository, layer))
+    except RegistryError as fault:
+        if not is_content_fault(fault):
+            raise
+        yield describe(fault)
+
+
+def _bundle_layer(layers: tuple[Descriptor, ...]) -> Descriptor | str | None:
+    """Its one layer; what is wrong if it is not one bundle, and None if it is something else."""
+    if not any(layer.media_type.startswith(BUNDLE_PREFIX) for layer in layers):
+        return "no layer is a sigstore bundle" if layers else None
+    if len(layers) != 1:
+        return f"{len(layers)} layers, where one bundle is expected"
+    if layers[0].size > MAX_BUNDLE:
+        return f"a bundle of {layers[0].size} bytes is larger than {MAX_BUNDLE}"
+    return layers[0]
+
+
+def _unpacked(raw: bytes) -> bytes | str:
+    """A bundle that may be compressed, as any layer, or why it cannot be read."""
+    if not raw.startswith(COMPRESSED):
+        return raw
+    try:
+        return decompressed(io.BytesIO(raw), LayerLimits(decompressed=MAX_BUNDLE)).read(MAX_BUNDLE + 1)
+    except LayerFault as fault:
+        return str(fault)

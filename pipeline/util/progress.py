@@ -11,6 +11,7 @@ class ProgressState(StrEnum):
     """What is being done with a subject, what is worth knowing of it, or how it ended."""
 
     BUILD = "build"
+    LINT = "lint"
     SCAN = "scan"
     SBOM = "sbom"
     TEST = "test"

@@ -114,6 +114,20 @@ async def test_what_fails_leaves_no_archive(registry: Registry, host: str, tmp_p
     assert files_in(tmp_path) == [tmp_path / "file"]
 
 
+async def test_a_link_in_the_checkout_leads_no_archive_elsewhere(
+    registry: Registry, repo: Repository, tmp_path: Path
+) -> None:
+    pushed = images.image("planted")
+    await images.push(registry, repo, pushed)
+    root, victim = tmp_path / "root", tmp_path / "victim"
+    root.mkdir()
+    victim.mkdir()
+    (root / "dist").symlink_to(victim)
+    with pytest.raises(EnvironmentProblem, match="dist is a symbolic link"):
+        await export_image(registry, repo, image(pushed), root / "dist/app/1.0", root=root)
+    assert not list(victim.iterdir())
+
+
 def files_in(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 

@@ -126,6 +126,23 @@ def test_a_report_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert "2 problems in the configuration" in done.stderr and f"cannot write {report}" in done.stderr
 
 
+def test_a_report_is_not_written_where_the_checkout_points(tmp_path: Path) -> None:
+    """A folder of the checkout that is a link, and links with the names that scratch files might have."""
+    root = put(tmp_path / "c", BAD)
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "gl.json").write_text("precious")
+    for name in (".gl.json.new", ".gl.json.part", "gl.json"):
+        (root / name).symlink_to(victim / "gl.json")
+    (root / "reports").symlink_to(victim)
+    lockage(tmp_path, "plan", "--code-quality", "gl.json", cwd=root, expect=3)
+    assert not (root / "gl.json").is_symlink() and json.loads((root / "gl.json").read_text())
+    for report in ("reports/gl.json", str(root / "reports/new.json"), "images/../reports/gl.json"):
+        done = lockage(tmp_path, "plan", "--code-quality", report, cwd=root, expect=3)
+        assert "reports is a symbolic link" in done.stderr
+    assert [(p.name, p.read_text()) for p in victim.iterdir()] == [("gl.json", "precious")]
+
+
 ESCAPES = [
     ("a\nb", "a%0Ab", "a%0Ab"),
     ("a\r\nb", "a%0D%0Ab", "a%0D%0Ab"),

@@ -205,7 +205,7 @@ def test_defaults():
     ]
     assert found.platforms == (Platform("linux", "amd64"),)
     assert (found.registry, found.builds, found.bases) == ("embedded", "lockage/builds", ())
-    assert set(found.tools.all()) == {"buildkit", "syft", "trivy", "cosign", "structure-test"}
+    assert set(found.tools.all()) == {"buildkit", "hadolint", "syft", "trivy", "cosign", "structure-test"}
     assert found.policy == Gates()
     assert found.policy.vulnerabilities.fail_on == (Severity.CRITICAL, Severity.HIGH)
 

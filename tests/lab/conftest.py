@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +19,7 @@ import pytest
 
 from pipeline import lab
 from pipeline.lab import Instance, LabSettings
+from pipeline.lab.registry_credentials import ensure_credentials
 
 HERE = Path(__file__).parent
 
@@ -65,6 +68,14 @@ def make_settings(tmp_path: Path) -> Iterator[Callable[..., LabSettings]]:
 def settings(make_settings: Callable[..., LabSettings]) -> LabSettings:
     """One instance, on the lab backend."""
     return make_settings()
+
+
+def signed_in(settings: LabSettings, url: str, content: bytes | None = None) -> urllib.request.Request:
+    """A request to the instance's registry with its credentials; with content a POST."""
+    own = ensure_credentials(settings)
+    pair = base64.b64encode(f"{own.username}:{own.password}".encode()).decode()
+    headers = {"Authorization": f"Basic {pair}", "Content-Type": "application/octet-stream"}
+    return urllib.request.Request(url, content, headers)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from pipeline.lab.namespaces.registry import LabRegistry
 from pipeline.lab.status import InstanceStatus
 from pipeline.lab.status import status as instance_status
 
-from .conftest import Story, other_lease
+from .conftest import Story, other_lease, signed_in
 from .dockerd import any_daemon
 from .test_lab_backend import down, up
 
@@ -196,7 +196,7 @@ def test_a_registry_of_an_earlier_version(
             DockerRegistry, "_arguments", lambda *args: [word for word in now(*args) if word not in left_out]
         )
         instance = up(settings, registry_only=True)
-    blob = f"http://{instance.registry}/v2/kept/blobs/{push(instance.registry, b'kept')}"
+    blob = f"http://{instance.registry}/v2/kept/blobs/{push(settings, instance.registry, b'kept')}"
     container = DockerRegistry(settings).name
     with other_lease(settings):
         assert up(settings, story, registry_only=True) == instance
@@ -206,7 +206,7 @@ def test_a_registry_of_an_earlier_version(
     assert up(settings, story, registry_only=True) == instance
     assert sysctls(settings, container) == {"net.ipv4.ip_forward": "1"}
     assert "is of another version: recreating it, its content is kept" in str(story)
-    with urllib.request.urlopen(blob) as answer:
+    with urllib.request.urlopen(signed_in(settings, blob)) as answer:
         assert answer.read() == b"kept"
 
 
@@ -215,13 +215,11 @@ def sysctls(settings: LabSettings, container: str) -> dict[str, str] | None:
     return json.loads(say(settings, "inspect", "--format", "{{json .HostConfig.Sysctls}}", container))
 
 
-def push(host: str, content: bytes) -> str:
+def push(settings: LabSettings, host: str, content: bytes) -> str:
     """Write a blob into the repository "kept"; gives its digest."""
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
     url = f"http://{host}/v2/kept/blobs/uploads/?digest={digest}"
-    request = urllib.request.Request(
-        url, content, {"Content-Type": "application/octet-stream"}, method="POST"
-    )
+    request = signed_in(settings, url, content)
     with urllib.request.urlopen(request) as answer:
         assert answer.status == 201
     return digest

@@ -28,7 +28,7 @@ from pipeline.lab.settings import Report, quiet
 from pipeline.lab.status import InstanceStatus
 from pipeline.lab.status import status as instance_status
 
-from .conftest import Story, other_lease
+from .conftest import Story, other_lease, signed_in
 from .host import look
 
 pytestmark = [
@@ -70,11 +70,11 @@ def suspend(pid: int) -> None:
         time.sleep(0.01)
 
 
-def layers(reference: str) -> list[str]:
+def layers(settings: LabSettings, reference: str) -> list[str]:
     """The layers' digests. The configuration has the time of the engine's start in it."""
     name, _, digest = reference.partition("@")
     host, _, path = name.rpartition(":")[0].partition("/")
-    with urllib.request.urlopen(f"http://{host}/v2/{path}/manifests/{digest}") as answer:
+    with urllib.request.urlopen(signed_in(settings, f"http://{host}/v2/{path}/manifests/{digest}")) as answer:
         return [layer["digest"] for layer in json.load(answer)["layers"]]
 
 
@@ -146,7 +146,7 @@ def test_a_stopped_engine_keeps_its_cache(settings: LabSettings, pipeline: Pipel
     assert status(settings).registry.state is DaemonState.RUNNING
     second = pipeline(up(settings), settings)
     for name in ("base", "built"):  # file times in the layers show that nothing was made again
-        assert layers(second[name]) == layers(first[name])
+        assert layers(settings, second[name]) == layers(settings, first[name])
 
 
 def test_a_damaged_state_is_moved_aside(settings: LabSettings, story: Story, pipeline: Pipeline) -> None:

@@ -1,5 +1,7 @@
 """dist/: laid out as S1 says, the same bytes every time, stale files removed, strangers left alone."""
 
+from contextlib import suppress
+
 import pytest
 
 from pipeline.catalogue import SourceFile, read_source
@@ -129,6 +131,27 @@ def test_a_dist_that_is_a_link_is_refused(tmp_path):
         with pytest.raises(EnvironmentProblem, match="dist is a symbolic link"):
             step()
     assert [path.name for path in victim.rglob("*") if path.is_file()] == ["precious"]
+
+
+@pytest.mark.parametrize("what", ["dist", "dist/python", "dist/python/3.13.7"])
+def test_a_folder_that_becomes_a_link_while_it_is_written(tmp_path, what):
+    """The link is planted between the check and the last file: nothing is written or removed behind it."""
+    victim = tmp_path / "victim"
+    put(victim, {"python/3.13.7/rootfs/bin/tool": "x", "3.13.7/rootfs/bin/tool": "x", "rootfs/bin/tool": "x"})
+    before = tree(victim)
+    found = plan(FILES)
+
+    class Planting:
+        def read(self, path):
+            if (tmp_path / what).is_dir() and not (tmp_path / "aside").exists():
+                (tmp_path / what).rename(tmp_path / "aside")
+                (tmp_path / what).symlink_to(victim)
+            return found.source.read(path)
+
+    with suppress(EnvironmentProblem):
+        write(generated_files(found), tmp_path / "dist", Planting())
+    assert (tmp_path / "aside").is_dir()
+    assert tree(victim) == before
 
 
 def test_a_name_with_a_line_break_is_no_name_of_another_file(tmp_path):

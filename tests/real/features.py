@@ -2,7 +2,7 @@
 
     images/    built by every run of the tests
     served/    need a server: their templates see `server`, `commit` and `checksum` (see `Served`)
-    later/     compared by no test yet: images of other platforms, and a build argument that Lockage refuses
+    platforms/ for other platforms too, built by an engine that emulates (test_platforms.py)
     refused/   must not build; refused.txt is a pattern of the message
 
 Git keeps neither archives readably nor modes, empty folders and 130 sources gladly; those are made here.
@@ -85,7 +85,9 @@ def all_built() -> tuple[str, ...]:
 
 def expectation(name: str) -> Mapping[str, Any] | None:
     """What the Dockerfile reference demands of a feature's image, if it is written down."""
-    [folder] = (CATALOGUE / part / name for part in BUILT if (CATALOGUE / part / name).is_dir())
+    [folder] = (
+        CATALOGUE / part / name for part in (*BUILT, "platforms") if (CATALOGUE / part / name).is_dir()
+    )
     place = folder / "expect.yml"
     return yaml.safe_load(place.read_text("utf-8")) if place.is_file() else None
 
@@ -118,6 +120,13 @@ def prepare(root: Path, served: Served | None) -> Path:
             (root / "images" / name / "rootfs" / path).chmod(mode)
     for number in range(_MANY[1]):
         _write(root / "images" / _MANY[0] / "rootfs" / f"f{number}", b"%d\n" % number)
+    return root
+
+
+def prepare_platforms(root: Path) -> Path:
+    """Write a project of the images of platforms/ below `root`, which is new; gives `root`."""
+    _copy(CATALOGUE / "lockage.yml", root / "lockage.yml")
+    _copy(CATALOGUE / "platforms", root / "images")
     return root
 
 

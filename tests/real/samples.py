@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 DEBIAN = "FROM debian:bookworm-slim\n"
 
 # A package that is not really there: enough for scanners, and quicker than installing it.
@@ -35,3 +38,11 @@ def hello(name: str = "hello", base: str = DEBIAN) -> dict[str, str]:
         f"images/{name}/Dockerfile.tmpl": base + 'RUN echo hello > /etc/hello\nCMD ["sleep", "1"]\n',
         f"images/{name}/test.yml.tpl": HELLO_TEST,
     }
+
+
+def jar() -> bytes:
+    """A Java archive that says nothing about itself; the lab's Java database knows lockage-lab-sample-1.0.jar."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("META-INF/MANIFEST.MF"), "Manifest-Version: 1.0\n")
+    return out.getvalue()

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tests.tools import warm
+from tests.tools import logins, warm
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,6 +23,9 @@ class Site:
 
     home: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        logins.know(self.home)
 
     @property
     def env(self) -> dict[str, str]:

@@ -35,14 +35,14 @@ KNOCK = """\
 import asyncio, sys
 async def knock(host, port):
     try:
-        await asyncio.wait_for(asyncio.open_connection(host, int(port)), 6)
+        await asyncio.wait_for(asyncio.open_connection(host.strip("[]"), int(port)), 6)
         print(f"{host}:{port} open")
     except TimeoutError:
         pass
     except OSError as fault:
         print(f"{host}:{port} {fault.errno}")
 async def main():
-    await asyncio.gather(*(knock(*where.split(":")) for where in sys.argv[1:]))
+    await asyncio.gather(*(knock(*where.rsplit(":", 1)) for where in sys.argv[1:]))
 asyncio.run(main())
 """
 
@@ -116,45 +116,58 @@ def quiet(site: Site) -> bool:
 
 
 def test_run_reaches_the_outside_and_nothing_of_the_site(site: Site, project: Callable[..., Path]) -> None:
-    """Only with the host's network, which lockage.yml grants, is RUN on the network of the engine's services."""
+    """Neither by default nor on the "host's" network, which lockage.yml grants, whatever privileges it has besides."""
     ask = "exec 3<>/dev/tcp/deb.debian.org/80; printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' >&3; head -1 <&3"
     files = held("00")
     files["images/a/Dockerfile.tmpl"] = (
         f'{samples.DEBIAN}RUN bash -c "{ask}" > /etc/outside 2>&1; ls -aR /run > /etc/run; '
         f"sleep 600 || echo {uuid.uuid4()}\n"
     )
-    files["images/b/image.yml"] = samples.image("1.0.0")
-    files["images/b/Dockerfile.tmpl"] = (
-        f"{samples.DEBIAN}RUN --network=host sleep 601 || echo {uuid.uuid4()}\n"
-    )
+    for name, number, option in (("b", "01", ""), ("c", "02", " --security=insecure")):
+        files[f"images/{name}/image.yml"] = samples.image("1.0.0", extra=f"description: {name}\n")
+        files[f"images/{name}/Dockerfile.tmpl"] = (
+            f'{samples.DEBIAN}RUN --network=host{option} bash -c "{ask}" > /etc/outside 2>&1; '
+            f"sleep 6{number} || echo {uuid.uuid4()}\n"
+        )
     refused = site.run("build", cwd=project(files), expect=3)
     assert "images/b/Dockerfile.tmpl:2" in refused.err and "entitlements" in refused.err
-    root = project(files, more="entitlements: {b: [network.host]}\n")
+    granted = "entitlements: {b: [network.host], c: [network.host, security.insecure]}\n"
+    root = project(files, more=granted)
     port = site.registry.rpartition(":")[2]
-    inside = [f"{network}.{n}" for network in ("10.87.0", "10.86.0", "10.0.2") for n in range(1, 255)]
-    with going(site, root, "build") as build:
-        (run, trusted), (daemon,) = sleeping(site, "00", "01"), buildkitd(site)
+    networks = ("10.87.0", "10.86.0", "10.85.0", "10.0.2")
+    inside = [f"{network}.{n}" for network in networks for n in range(1, 255)]
+    hosts = ("127.0.0.1", "[::1]", "169.254.169.254", *own_addresses(), *inside)
+    with going(site, root, "build", "--jobs", "3") as build:
+        runs = sleeping(site, "00", "01", "02")
+        (daemon,) = buildkitd(site)
         way = forwarded(daemon, port)
-        places = [f"{host}:{p}" for host in ("127.0.0.1", *inside) for p in (port, "1234")]
-        answers, from_trusted = knock(run, [*places, way]), knock(trusted, [f"127.0.0.1:{port}", way])
-        files_of_run = Path(f"/proc/{run.pid}/root")
-        outside, left = (files_of_run / "etc/outside").read_text(), (files_of_run / "etc/run").read_text()
-        sockets = [p for p in (files_of_run / "run").rglob("*") if p.is_socket()]
-        hidden = not any(Path(f"/proc/{p.pid}/root/run/buildkit").exists() for p in (run, trusted))
-        variables = Path(f"/proc/{run.pid}/environ").read_text()
-        wake([run, trusted])
+        assert knock(daemon, [f"127.0.0.1:{port}"]) == {f"127.0.0.1:{port}": "open"}
+        places = [way, *(f"{host}:{p}" for host in hosts for p in (port, "1234"))]
+        answers = [knock(run, places) for run in runs]
+        outside = [Path(f"/proc/{run.pid}/root/etc/outside").read_text() for run in runs]
+        left = Path(f"/proc/{runs[0].pid}/root/etc/run").read_text()
+        sockets = [p for run in runs for p in Path(f"/proc/{run.pid}/root/run").rglob("*") if p.is_socket()]
+        hidden = not any(Path(f"/proc/{run.pid}/root/run/buildkit").exists() for run in runs)
+        variables = "".join(Path(f"/proc/{run.pid}/environ").read_text() for run in runs)
+        wake(runs)
         done = end(build)
     assert done.code == 0, done.err
 
-    assert from_trusted == {f"127.0.0.1:{port}": "open", way: "open"}
-    assert [where for where, what in answers.items() if what == "open"] == []
-    assert [where for where in answers if where.startswith("10.87.") or where == way] == [], (
-        "not even refused"
-    )
+    for found in answers:
+        assert [where for where, what in found.items() if what == "open"] == []
+        assert [where for where in found if where.startswith("10.87.") or where == way] == [], (
+            "not even refused"
+        )
     assert "buildkit" not in left and hidden and not sockets
     assert "LOCKAGE" not in variables and "AWS" not in variables
     if outside_answers():
-        assert outside.startswith("HTTP/"), outside
+        assert all(text.startswith("HTTP/") for text in outside), outside
+
+
+def own_addresses() -> list[str]:
+    """The addresses of this machine's interfaces."""
+    done = subprocess.run(["hostname", "--all-ip-addresses"], capture_output=True, text=True, check=True)
+    return [f"[{address}]" if ":" in address else address for address in done.stdout.split()]
 
 
 def forwarded(daemon: Running, port: str) -> str:

@@ -16,6 +16,7 @@ from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_INDEX, OCI_MANI
 from pipeline.registry import Registry
 from pipeline.util.canonical_json import compact
 from tests.tools.git import commit
+from tests.tools.logins import access
 
 from . import samples
 from .site import Site
@@ -150,7 +151,7 @@ def test_attestations_of_buildkit_come_along(site: Site, project: Callable[..., 
 
 async def attest(reference: Reference) -> str:
     """Put an index as BuildKit makes one in an image's place; gives the attestation's digest."""
-    async with Registry() as registry:
+    async with Registry(access()) as registry:
         image = await registry.head(reference)
         assert image
         empty = Descriptor.of(EMPTY_JSON, OCI_EMPTY).to_oci()

@@ -11,6 +11,7 @@ import pytest
 from pipeline.model import Repository
 from pipeline.registry import Registry
 from pipeline.state.build_inputs import BuildInputs, read_build_inputs
+from tests.tools.logins import access
 
 from .site import Site
 from .tools import crane
@@ -69,7 +70,7 @@ def test_without_a_cache_every_step_runs_again_and_it_is_recorded(
 
 async def recorded(builds: Repository, target: str) -> BuildInputs:
     """What the registry remembers of a target's last build."""
-    async with Registry() as registry:
+    async with Registry(access()) as registry:
         found = await read_build_inputs(registry, builds, target)
         assert found
         return found

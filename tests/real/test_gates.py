@@ -86,6 +86,26 @@ def test_an_ignore_opens_the_gate_without_building_again_until_it_expires(
     assert "ignored until 2999-12-31 by platform-team: only for this test" in opened.err
 
 
+def _with_jar(root: Path) -> Path:
+    """Adds a jar with a HIGH finding to the image `java`, and commits."""
+    jar = root / "images/java/rootfs/app/lockage-lab-sample-1.0.jar"
+    jar.parent.mkdir(parents=True)
+    jar.write_bytes(samples.jar())
+    commit(root)
+    return root
+
+
+JAVA = {"images/java/image.yml": samples.image("1.0.0"), "images/java/Dockerfile.tmpl": "FROM scratch\n"}
+
+
+def test_a_finding_in_a_jar_closes_the_gate(site: Site, project: Callable[..., Path]) -> None:
+    root = _with_jar(project(JAVA))
+    done = site.run("scan", "--json", cwd=root, expect=7)
+    assert "CVE-2099-0006 HIGH in example.lockage:lockage-lab-sample 1.0 (fixed in 2.0)" in done.err
+    [again] = site.run("scan", "--json", cwd=root, expect=7).json["targets"]
+    assert again["status"] == "closed"
+
+
 def test_a_failing_test_closes_the_gate(site: Site, project: Callable[..., Path]) -> None:
     wrong = samples.HELLO_TEST.replace('["hello"]', '["good bye"]').replace(
         '["sleep", "1"]', '["sleep", "2"]'

@@ -20,7 +20,9 @@ from pipeline.lab.settings import quiet
 from pipeline.model import Platform
 from pipeline.model.platform import SUPPORTED
 
-from . import samples
+from . import expectations, features, samples
+from .conftest import commit
+from .contents import Image
 from .site import Site
 from .tools import binary, crane, tags
 
@@ -158,6 +160,25 @@ def test_built_and_tested_under_qemu(foreign: Site, project: Callable[..., Path]
     again = foreign.run("-C", root, "run", "--json")
     assert not again.json["engine_used"]
     assert {t["status"] for t in again.json["targets"]} == {"reused"}
+
+
+def test_cross_builds_are_what_the_reference_demands(foreign: Site, tmp_path: Path) -> None:
+    """Stages for $BUILDPLATFORM run on this machine's processor, the others by emulation."""
+    root = features.prepare_platforms(tmp_path / "project")
+    commit(root)
+    done = foreign.run("-C", root, "build", "--emulate", "--json")
+    assert {t["id"]: t["status"] for t in done.json["targets"]} == {
+        "platform-arm64-copies-alone/1/linux-amd64": "built",
+        "platform-arm64-copies-alone/1/linux-arm64": "built",
+        "platform-arm64-cross/1/linux-arm64": "built",
+    }
+    for target in done.json["targets"]:
+        if target["platform"] != "linux/arm64":
+            continue
+        expected = features.expectation(target["image"])
+        assert expected
+        image = Image(f"{foreign.registry}/features/builds@{target['digest']}")
+        assert not expectations.differences(expected, image, None)
 
 
 def test_an_engine_that_emulates_serves_everyone(foreign: Site, project: Callable[..., Path]) -> None:

@@ -16,6 +16,7 @@ from pipeline.registry import Registry
 from pipeline.state.run_state import tag_of
 from pipeline.trust.keypair import generate
 from tests.tools.git import commit
+from tests.tools.logins import access
 
 from . import samples
 from .conftest import checkout
@@ -153,7 +154,7 @@ def findings(site: Site, repository: str, digest: str, scratch: Path) -> int:
 
 async def renewed(repository: str) -> None:
     """The vulnerability data under another digest, as a publisher's next edition of it."""
-    async with Registry() as registry:
+    async with Registry(access()) as registry:
         found = await registry.get_manifest(Reference.parse(f"{repository}:2"))
         assert found
         data = json.loads(found.raw)

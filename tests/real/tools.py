@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from tests.tools.logins import environment
 from tests.tools.programs import program as binary
 
 __all__ = ["binary", "cosign", "crane", "tags"]
@@ -12,14 +13,16 @@ __all__ = ["binary", "cosign", "crane", "tags"]
 
 def crane(*arguments: str, expect: int = 0) -> str:
     """What crane says on stdout."""
-    done = subprocess.run([binary("crane"), *arguments], capture_output=True, text=True, check=False)
+    command = [binary("crane"), *arguments]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == expect, done.stderr
     return done.stdout.strip()
 
 
 def tags(repository: str) -> set[str]:
     """All tags of a repository; none if it does not exist."""
-    done = subprocess.run([binary("crane"), "ls", repository], capture_output=True, text=True, check=False)
+    command = [binary("crane"), "ls", repository]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         assert "NAME_UNKNOWN" in done.stderr or "404" in done.stderr, done.stderr
     return set(done.stdout.split())
@@ -31,4 +34,4 @@ def cosign(*arguments: str, root: Path) -> subprocess.CompletedProcess[str]:
     trusted.write_text('{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}')
     options = ["--trusted-root", str(trusted), "--insecure-ignore-tlog", "--allow-http-registry"]
     command = [binary("cosign"), arguments[0], *options, *arguments[1:]]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)

@@ -178,6 +178,22 @@ async def test_the_same_origin_may_redirect_and_challenge() -> None:
             assert await registry.blob(Repository(server.host, "a"), BLOB) == CONTENT
 
 
+async def test_credentials_that_are_sent_at_once_stay_at_their_registry() -> None:
+    """No request without them comes first, and where the registry leads there are none."""
+    async with scripted(lambda request: web.Response(status=404)) as away:
+
+        def lead(request: web.Request) -> web.StreamResponse:
+            return web.Response(status=307, headers={"Location": f"http://{away.host}/blob"})
+
+        async with scripted(lead) as server:
+            access = Access({server.host: HostAccess(credentials=PASSWORD_ONLY, sends_basic=True)})
+            async with Registry(access, QUICK) as registry:
+                assert await registry.head(Repository(server.host, "a").tagged("1")) is None
+                assert await registry.head(Repository(away.host, "a").tagged("1")) is None
+        assert ["Authorization" in request.headers for request in server.asked] == [True]
+        assert ["Authorization" in request.headers for request in away.asked] == [False, False]
+
+
 async def test_credentials_of_one_registry_never_reach_another() -> None:
     """In one client, each registry gets its own or none."""
     async with leading(lambda request, target: None, "", "token") as one, stranger("both") as other:

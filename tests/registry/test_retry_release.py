@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import EnvironmentProblem
 from pipeline.model import Digest, Platform, Reference, Repository
 from pipeline.registry import Registry
 from pipeline.registry.artifacts.pull import pull_artifact
@@ -90,3 +91,18 @@ async def test_artifacts(host: str, tmp_path: Path, step: int) -> None:
         _, paths = await pull_artifact(shaky, repo.tagged("1"), tmp_path / "out")
         assert len(proxy.made) >= 3
     assert [path.read_bytes() for path in paths] == [part.path.read_bytes() for part in parts]
+
+
+async def test_a_link_in_the_checkout_leads_no_artifact_elsewhere(
+    registry: Registry, repo: Repository, tmp_path: Path
+) -> None:
+    (tmp_path / "content").write_bytes(b"x")
+    files = ArtifactFiles([Part(tmp_path / "content", "application/x-test", "file")])
+    await push_artifact(registry, Reference(repo, "1"), files)
+    root, victim = tmp_path / "root", tmp_path / "victim"
+    root.mkdir()
+    victim.mkdir()
+    (root / "out").symlink_to(victim)
+    with pytest.raises(EnvironmentProblem, match="out is a symbolic link"):
+        await pull_artifact(registry, repo.tagged("1"), root / "out/below", root=root)
+    assert not list(victim.iterdir())

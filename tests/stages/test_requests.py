@@ -2,185 +2,36 @@
 
 from __future__ import annotations
 
-import base64
-import itertools
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
 
-from pipeline.catalogue import Source
-from pipeline.config import Lock
-from pipeline.model import Digest, Mirrors, Reference, Repository
-from pipeline.model.descriptor import OCI_MANIFEST
-from pipeline.plan import Plan, make_plan
+from pipeline.model import Digest
+from pipeline.plan import Plan
 from pipeline.plan.changes import key_difference
 from pipeline.plan.plan import Target
-from pipeline.policy import Evidence, Inventory, Revision, Scan, Tool
+from pipeline.policy import Evidence
 from pipeline.registry import Registry
-from pipeline.registry.http.messages import Request, Response
-from pipeline.run import LazyEngine, RunContext, RunLimits, RunResult, Stage, Status, pipeline, run
-from pipeline.run.publish.signer import Sign
+from pipeline.run import Stage, Status
 from pipeline.run.target.build import Builder
 from pipeline.state import build_inputs
 from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.state.run_state import tag_of
-from pipeline.trust import Statement
-from pipeline.trust.keypair import KeyPair
-from pipeline.trust.statement import PAYLOAD_TYPE, pre_authentication_encoding
-from pipeline.util.progress import ProgressEvent
-from tests.registry import images
+
+from .fleet import Fleet, make_fleet, plan, push_image, recorded
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
-
-DEBIAN = Reference.parse("docker.io/library/debian:12")
-KEY = ec.derive_private_key(7, ec.SECP256R1())
-PUBLIC = KEY.public_key().public_bytes(
-    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-)
-_names = itertools.count()
-
-
-async def sign(name: str, statements: Sequence[Statement]) -> list[bytes]:
-    """Bundles as cosign makes them, by a key in this process."""
-    bundles = []
-    for statement in statements:
-        payload = statement.to_json()
-        signature = KEY.sign(pre_authentication_encoding(PAYLOAD_TYPE, payload), ec.ECDSA(SHA256()))
-        envelope = {
-            "payload": base64.b64encode(payload).decode(),
-            "payloadType": PAYLOAD_TYPE,
-            "signatures": [{"sig": base64.b64encode(signature).decode()}],
-        }
-        kind = "application/vnd.dev.sigstore.bundle.v0.3+json"
-        bundles.append(json.dumps({"mediaType": kind, "dsseEnvelope": envelope}).encode())
-    return bundles
-
-
-@dataclass
-class Fleet:
-    """One image tag of two platforms that is built and examined, and not published."""
-
-    context: RunContext
-    events: list[ProgressEvent] = field(default_factory=list)
-
-    async def run(self, until: Stage) -> RunResult:
-        """A run as another process makes it: with a client of its own, which has seen nothing."""
-        async with Registry() as registry:
-            self.requests = recorded(registry)
-            to = self.context.plan.project.environments[1] if until is Stage.PROMOTE else None
-            return await run(replace(self.context, registry=registry), until, to)
-
-    def repeated(self, *methods: str) -> dict[str, int]:
-        """The requests of the last run that were made more than once."""
-        counts = Counter(f"{r.method} {r.target}" for r in self.requests if r.method in methods)
-        return {request: count for request, count in counts.items() if count > 1}
-
-
-def recorded(registry: Registry) -> list[Request]:
-    """A list that each request of a client is added to."""
-    requests: list[Request] = []
-    transport = registry._transport
-    send, stream = transport.send, transport.stream
-
-    async def recorded_send(request: Request) -> Response:
-        requests.append(request)
-        return await send(request)
-
-    def recorded_stream(request: Request) -> Any:
-        requests.append(request)
-        return stream(request)
-
-    transport.stream = recorded_stream  # type: ignore[method-assign]
-    transport.send = recorded_send  # type: ignore[method-assign]
-    return requests
-
-
-def plan(registry: str) -> Plan:
-    """A plan of one image tag of two platforms; every tool is locked."""
-    number = next(_names)
-    files = {
-        "lockage.yml": f"version: 1\nproject: p{number}\nbases: [debian:12]\nbuilds: count{number}/builds\n"
-        "platforms: [linux/amd64, linux/arm64]\n"
-        f"vulnerability_db: {registry}/count{number}/db:1\n"
-        f"environments:\n- {{name: dev, repository: 'count{number}/dev/{{image}}'}}\n"
-        f"- {{name: prod, repository: 'count{number}/prod/{{image}}'}}\n",
-        "images/app/image.yml": "tags: [1.2.3]\n",
-        "images/app/Dockerfile.tmpl": "FROM debian:12\nUSER 1\n",
-    }
-    return make_plan(Source.of(files), lock=Lock.of({DEBIAN: Digest.of(b"debian")}))
 
 
 @pytest.fixture
 async def fleet(olareg: str, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
-    made = plan(olareg)
-    builds = made.project.builds_repository(embedded=olareg)
-    database = await _push(registry, made.project.vulnerability_db.repository, "database", tag="1")
-
-    events: list[ProgressEvent] = []
-
-    async def no_engine() -> Any:
-        raise AssertionError("a run of known targets needs no engine")
-
-    def local_signer(_: RunContext) -> Sign:
-        return sign
-
-    monkeypatch.setattr(pipeline, "cosign_signer", local_signer)
-    context = RunContext(
-        plan=made,
-        registry=registry,
-        engine=LazyEngine(no_engine),
-        host=olareg,
-        mirrors=Mirrors(),
-        signing=KeyPair(PUBLIC, "test"),
-        revision=Revision("a" * 40, created=1_800_000_000),
-        today=date(2026, 11, 26),
-        contexts=tmp_path / "contexts",
-        cache=tmp_path / "cache",
-        limits=RunLimits.of(2),
-        report=events.append,
-    )
-    records = Records(registry, builds)
-    for target in made.targets:
-        await _know(context, records, target, database)
-    return Fleet(context, events)
-
-
-async def _push(registry: Registry, repository: Repository, seed: str, tag: str) -> Digest:
-    image = images.image(seed, platforms=("linux/amd64",), layers=1)
-    for descriptor, content in image.blobs.items():
-        await registry.put_blob(repository, content, descriptor)
-    child = image.children[0]
-    await registry.put_manifest(repository, child.raw, OCI_MANIFEST, tag=tag)
-    return child.digest
-
-
-async def _know(context: RunContext, records: Records, target: Target, database: Digest) -> None:
-    """Leave a target as a run up to its verdict does."""
-    assert target.key
-    image = images.image(target.id, platforms=(str(target.platform),), layers=2)
-    for descriptor, content in image.blobs.items():
-        await context.registry.put_blob(records.repository, content, descriptor)
-    manifest = image.children[0]
-    await context.registry.put_manifest(records.repository, manifest.raw, OCI_MANIFEST, tag=target.key)
-    tools = context.tools
-    evidence = Evidence(
-        100,
-        Inventory(Tool("syft", tools.version("syft")), 3, {}),
-        Scan(Tool("trivy", tools.version("trivy"), "2026-11-26", str(database)), (), ()),
-    )
-    documents = {kind: f'{{"of": "{target.id} {kind}"}}'.encode() for kind in ("cyclonedx-json", "spdx-json")}
-    documents["trivy-json"] = json.dumps({"CreatedAt": "2026-11-26", "of": target.id}).encode()
-    await records.write(Record(target.key, manifest.digest, evidence), documents)
+    return await make_fleet(registry, plan(olareg), tmp_path, monkeypatch)
 
 
 async def test_publishing_reads_every_digest_and_every_list_of_referrers_once(fleet: Fleet) -> None:
@@ -227,7 +78,9 @@ async def test_findings_of_newer_data_are_attested_beside_the_older_ones(fleet: 
         context.plan.project,
         vulnerability_db=replace(context.plan.project.vulnerability_db, tag="2"),
     )
-    database = await _push(context.registry, project.vulnerability_db.repository, "newer database", tag="2")
+    database = await push_image(
+        context.registry, project.vulnerability_db.repository, "newer database", tag="2"
+    )
     records = Records(context.registry, context.builds)
     for target in context.plan.targets:
         record = await records.find(target.key or "")

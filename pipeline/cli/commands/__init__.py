@@ -40,6 +40,9 @@ ENTRIES = (
     CommandEntry("promote", "release.promote", "give a digest the tags of another environment"),
     CommandEntry("plan", "catalogue.plan", "show what there is to build: targets, bases, tags, keys"),
     CommandEntry("generate", "catalogue.generate", "write Dockerfiles, tests and rootfs to dist/"),
+    CommandEntry(
+        "lint", "catalogue.lint", "lint every Dockerfile with hadolint, at the lines of the templates"
+    ),
     CommandEntry("graph", "catalogue.graph", "print the graph of targets and their bases"),
     CommandEntry("lock", "catalogue.lock", "pin external bases and tools by digest in lockage.lock"),
     CommandEntry("schema", "catalogue.schema", "print the JSON Schema of a file, for editors and programs"),

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from pipeline.catalogue import Source, SourceFile
 from pipeline.catalogue.source import MAX_DEPTH, MAX_FILES, MAX_TEXT
 from pipeline.errors import ConfigError, Problem, UsageError
+from pipeline.util.rooted import Folder
 
 _UMASK_BITS = 0o022  # permissions that depend on the umask of a checkout
 
@@ -26,38 +27,37 @@ def read_folder(root: Path, wanted: Callable[[str], bool]) -> Source:
     files: dict[str, SourceFile] = {}
     pending = [""]
     while pending:
-        folder = pending.pop()
+        path = pending.pop()
         try:
-            with os.scandir(root / folder) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
+            with Folder.at(root) as top, top.below(path) as folder:
+                for name, info in folder.entries().items():
+                    if name != ".git":
+                        inner = f"{path}/{name}" if path else name
+                        files[inner] = _entry(inner, folder, name, info, wanted)
+                        if files[inner].kind == "dir":
+                            pending.append(inner)
         except OSError as error:
-            raise _problem(folder or str(root), f"cannot be read: {error.strerror}") from None
-        for entry in entries:
-            if entry.name == ".git":
-                continue
-            path = f"{folder}/{entry.name}" if folder else entry.name
-            files[path] = _entry(path, entry, wanted)
-            if files[path].kind == "dir":
-                pending.append(path)
-        if len(files) > MAX_FILES or folder.count("/") >= MAX_DEPTH:
-            raise _problem(folder or str(root), f"more than {MAX_FILES} files, or {MAX_DEPTH} folders deep")
+            raise _problem(path or str(root), f"cannot be read: {error.strerror}") from None
+        if len(files) > MAX_FILES or path.count("/") >= MAX_DEPTH:
+            raise _problem(path or str(root), f"more than {MAX_FILES} files, or {MAX_DEPTH} folders deep")
     return Source(MappingProxyType(files), root)
 
 
-def _entry(path: str, entry: os.DirEntry[str], wanted: Callable[[str], bool]) -> SourceFile:
+def _entry(
+    path: str, folder: Folder, name: str, info: os.stat_result, wanted: Callable[[str], bool]
+) -> SourceFile:
     try:
         path.encode()
-        info = entry.stat(follow_symlinks=False)
         mode = stat.S_IMODE(info.st_mode) & ~_UMASK_BITS
         if stat.S_ISLNK(info.st_mode):
-            return SourceFile("link", 0o777, target=str(Path(entry.path).readlink()))
+            return SourceFile("link", 0o777, target=folder.readlink(name))
         if stat.S_ISDIR(info.st_mode):
             return SourceFile("dir", mode)
         if not stat.S_ISREG(info.st_mode):
             return SourceFile("other", mode)
         content = None
-        if wanted(entry.name) and info.st_size <= MAX_TEXT:
-            content = Path(entry.path).read_bytes()
+        if wanted(name) and info.st_size <= MAX_TEXT:
+            content = folder.read(name, MAX_TEXT)
         return SourceFile("file", mode, content, None, info.st_size)
     except UnicodeEncodeError:
         raise _problem(path.encode(errors="replace").decode(), "the name is not UTF-8") from None

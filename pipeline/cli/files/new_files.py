@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import tempfile
+import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline.util.files import read_file
+from pipeline.util.rooted import Folder
 
 if TYPE_CHECKING:
     from pipeline.plan import Generated
@@ -20,16 +22,22 @@ def refuse_collisions(
 ) -> list[str]:
     """The paths that do not exist yet; those that already have the content count as done.
 
-    Raises UsageError with every path that holds something else.
+    Raises UsageError with every path that holds something else, EnvironmentProblem.
     """
+    if not root.exists():
+        return list(files)
     new, taken = [], []
-    for path, file in files.items():
-        if blocker := _blocker(root, path):
-            taken.append(blocker)
-        elif not os.path.lexists(root / path):
-            new.append(path)
-        elif not _same(root / path, file, origin):
-            taken.append(path)
+    try:
+        with Folder.at(root) as folder:
+            for path, file in files.items():
+                if blocker := _blocker(folder, path):
+                    taken.append(blocker)
+                elif folder.stat(path) is None:
+                    new.append(path)
+                elif not _same(folder, path, file, origin):
+                    taken.append(path)
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot read {error.filename or root}: {error.strerror}") from None
     if taken:
         listed = "\n".join(dict.fromkeys(taken))
         raise UsageError(f"{_count(taken)} in {root} would be overwritten", detail=listed, hint=hint)
@@ -41,93 +49,65 @@ def write_new(root: Path, files: Mapping[str, Generated], origin: Path | None, p
 
     Raises EnvironmentProblem.
     """
-    created: list[Path] = []
+    existed = root.exists()
+    created: list[str] = []
     try:
-        for path in paths:
-            _create_folders(root, path, created)
-            _write(root / path, files[path], origin)
-            created.append(root / path)
+        with Folder.at(root, create=True) as folder:
+            try:
+                for path in paths:
+                    created += [above for above in _above(path) if folder.make(above)]
+                    _write(folder, path, files[path], origin)
+                    created.append(path)
+            except BaseException:
+                for path in reversed(created):
+                    with suppress(OSError):  # somebody else has put a file into the folder: it stays
+                        folder.remove(path)
+                if not existed:
+                    with suppress(OSError):
+                        root.rmdir()
+                raise
     except OSError as error:
-        _undo(created)
-        raise EnvironmentProblem(
-            f"cannot write {error.filename2 or error.filename}: {error.strerror}"
-        ) from None
-    except BaseException:
-        _undo(created)
-        raise
+        raise EnvironmentProblem(f"cannot write {error.filename or root}: {error.strerror}") from None
 
 
-def _blocker(root: Path, path: str) -> str | None:
+def _above(path: str) -> Iterable[str]:
+    return accumulate(path.split("/")[:-1], "{}/{}".format)
+
+
+def _blocker(folder: Folder, path: str) -> str | None:
     """What is in the way of a folder: a file, or a link that would lead elsewhere."""
-    folder = root
-    for part in path.split("/")[:-1]:
-        folder = folder / part
-        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-            return folder.relative_to(root).as_posix()
+    for above in _above(path):
+        info = folder.stat(above)
+        if info and not stat.S_ISDIR(info.st_mode):
+            return above
     return None
 
 
-def _same(path: Path, file: Generated, origin: Path | None) -> bool:
-    if file.kind == "link":
-        return path.is_symlink() and os.fspath(path.readlink()) == file.target
-    if file.kind == "dir":
-        return path.is_dir() and not path.is_symlink()
-    if path.is_symlink() or not path.is_file():
+def _same(folder: Folder, path: str, file: Generated, origin: Path | None) -> bool:
+    info = folder.stat(path)
+    if info is None:
         return False
-    return path.read_bytes() == _content(file, origin)
+    if file.kind == "link":
+        return stat.S_ISLNK(info.st_mode) and folder.readlink(path) == file.target
+    if file.kind == "dir":
+        return stat.S_ISDIR(info.st_mode)
+    return stat.S_ISREG(info.st_mode) and folder.read(path) == _content(file, origin)
 
 
 def _content(file: Generated, origin: Path | None) -> bytes:
     if file.content is not None:
         return file.content
     assert origin is not None and file.origin is not None
-    return (origin / file.origin).read_bytes()
+    return read_file(origin / file.origin, root=origin)
 
 
-def _create_folders(root: Path, path: str, created: list[Path]) -> None:
-    folder = root
-    for part in ("", *path.split("/")[:-1]):
-        folder = folder / part if part else folder
-        if not folder.exists():
-            folder.mkdir(parents=part == "")
-            created.append(folder)
-
-
-def _write(path: Path, file: Generated, origin: Path | None) -> None:
+def _write(folder: Folder, path: str, file: Generated, origin: Path | None) -> None:
     if file.kind == "dir":
-        path.mkdir(exist_ok=True)
-        return
-    if file.kind == "link":
-        path.symlink_to(file.target or "")
-        return
-    descriptor, name = tempfile.mkstemp(prefix=".lockage-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(_content(file, origin))
-            os.fchmod(out.fileno(), file.mode)
-        _give_name(Path(name), path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _give_name(scratch: Path, path: Path) -> None:
-    """Move a complete file to its name. Raises FileExistsError where a file has appeared meanwhile."""
-    try:
-        os.link(scratch, path)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links: check, then rename
-        if os.path.lexists(path):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
-        scratch.rename(path)
-
-
-def _undo(created: list[Path]) -> None:
-    for path in reversed(created):
-        try:
-            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
-        except OSError:  # somebody else has put a file into the folder: it stays
-            continue
+        folder.make(path)
+    elif file.kind == "link":
+        folder.symlink(path, file.target or "")
+    else:
+        folder.create(path, _content(file, origin), file.mode)
 
 
 def _count(paths: list[str]) -> str:

@@ -6,11 +6,19 @@ from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.util import files
+from pipeline.util.rooted import reason
 
 
-def replace_file(path: Path, content: bytes | str, *, mode: int | None = None) -> None:
+def replace_file(
+    path: Path,
+    content: bytes | str,
+    *,
+    root: Path | None = None,
+    mode: int | None = None,
+    durable: bool = False,
+) -> None:
     """As `util.files.replace_file`. Raises EnvironmentProblem."""
     try:
-        files.replace_file(path, content, mode=mode)
+        files.replace_file(path, content, root=root, mode=mode, durable=durable)
     except OSError as error:
-        raise EnvironmentProblem(f"cannot write {path}: {error.strerror}") from None
+        raise EnvironmentProblem(f"cannot write {path}: {reason(error)}") from None

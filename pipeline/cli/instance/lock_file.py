@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.config import Lock, read_lock
-from pipeline.errors import ConfigError, Problem
+from pipeline.errors import ConfigError, EnvironmentProblem, Problem
 from pipeline.lab.seed import Site
 from pipeline.lab.settings import LabSettings
 from pipeline.model import Digest, Reference
+from pipeline.util.files import read_file
 from pipeline.util.progress import ProgressEvent, ProgressState, Report
 
 from ..files.replace import replace_file
@@ -38,11 +39,14 @@ class LockFile:
                 [Problem(str(self.path), 0, 0, "", "is a symbolic link", "a file is expected")],
                 hint="`lockage lock` writes a file once it is removed",
             )
-        return read_lock(self.path.read_bytes(), str(self.path)) if self.path.is_file() else None
+        try:
+            return read_lock(read_file(self.path), str(self.path)) if self.path.is_file() else None
+        except OSError as error:
+            raise EnvironmentProblem(f"cannot read {self.path}: {error.strerror}") from None
 
     def write(self, lock: Lock) -> None:
         """Replace the lock as a whole. Raises EnvironmentProblem."""
-        replace_file(self.path, lock.to_bytes())
+        replace_file(self.path, lock.to_bytes(), durable=True)
 
     async def ensure(
         self,

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
+from pipeline.lab.registry_credentials import docker_config_folder
 from pipeline.lab.seed import Site
+from pipeline.lab.settings import LabSettings
 
 from .signing_key import signing_key
 
 
 def module_variables(
-    registry: str, site: Site | None, data: Path, environ: Mapping[str, str]
+    registry: str, site: Site | None, settings: LabSettings, environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """Registry, mirrors and keys of an instance; secret halves of keys as addresses, never as content.
+    """Registry, mirrors and keys of an instance; secrets as addresses of files, never as content.
 
     Raises UsageError and EnvironmentProblem as `signing_key`, which generates a key pair where there is none.
     """
+    data, docker_config = settings.data, docker_config_folder(settings)
     public = signing_key(environ, data).public.decode()
     if environ.get("COSIGN_PRIVATE_KEY"):
         private, password = "env://COSIGN_PRIVATE_KEY", "env://COSIGN_PASSWORD"
@@ -25,6 +27,7 @@ def module_variables(
     mirrors = site.mirrors if site else {}
     return {
         "LOCKAGE_REGISTRY": f"tcp://{registry}",
+        "LOCKAGE_REGISTRY_CONFIG": f"file://{docker_config / 'config.json'}",
         "LOCKAGE_MIRRORS": ",".join(f"{host}={address}" for host, address in mirrors.items()),
         "LOCKAGE_PRIVATE_KEY": private,
         "LOCKAGE_PASSWORD": password,

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import lab
+from pipeline.lab.registry_credentials import ensure_credentials
+from pipeline.lab.registry_port import registry_names
 from pipeline.lab.seed import Site
 from pipeline.lab.settings import LabSettings
 from pipeline.model import Mirrors, Platform
@@ -61,8 +63,9 @@ class InstanceSession:
     async def connect(self, address: str | None) -> Connection:
         """Start the engine at an address, or this instance's own, and say how to reach it. Raises
         EnvironmentProblem, UsageError."""
-        from pipeline.engine.session import Connection
+        from pipeline.engine.session import Connection, Login
 
+        credentials = ensure_credentials(self.settings)
         settings = replace(self.settings, engine=address) if address else self.settings
         instance = await lab.up(settings, self.report.step)
         return Connection(
@@ -73,6 +76,7 @@ class InstanceSession:
             remote=instance.backend.kind == "remote",
             forwards=instance.forwards,
             schemas=self.settings.cache / "schemas",
+            logins=(Login(instance.registry, credentials.username, credentials.password),),
         )
 
     async def ensure_stand_ins(
@@ -101,6 +105,23 @@ async def instance_session(
         instance = await lab.up(settings, report.step, registry_only=True)
         site = await ensure_site(settings, instance.registry, report)
         yield InstanceSession(settings, root, instance.registry, site, report, note_builder)
+
+
+@asynccontextmanager
+async def registry_session(
+    root: Path, command: str, report: Progress, hosts: Collection[str]
+) -> AsyncIterator[None]:
+    """Keep this user's registry up if one of these hosts is its name. For other hosts nothing is started.
+
+    Raises EnvironmentProblem, UsageError.
+    """
+    settings = LabSettings.from_env(os.environ)
+    if not registry_names(settings).intersection(hosts):
+        yield
+        return
+    with _hold(settings, root, command):
+        await lab.up(settings, report.step, registry_only=True)
+        yield
 
 
 def _hold(settings: LabSettings, root: Path, command: str) -> AbstractContextManager[Callable[[str], None]]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.trust.keypair import KeyPair, generate
+from pipeline.util.files import read_file
+from pipeline.util.rooted import Folder
 
 from ..files.replace import replace_file
 
@@ -34,15 +36,16 @@ def _instance_key(folder: Path) -> KeyPair:
     try:
         if not private.exists():
             _generate(folder)
-        return KeyPair(public.read_bytes(), str(public), private.read_bytes(), password.read_text())
-    except OSError as error:
+        return KeyPair(read_file(public), str(public), read_file(private), read_file(password).decode())
+    except (OSError, UnicodeDecodeError) as error:
         raise EnvironmentProblem(f"the signing key in {folder} cannot be used: {error}") from None
 
 
 def _generate(folder: Path) -> None:
     pair = generate()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with Folder.at(folder.parent, create=True) as data:
+        data.make(folder.name, 0o700)
     # The private half is written last: while it is missing, the next run generates a whole pair again.
-    replace_file(folder / "password", pair.password, mode=0o600)
-    replace_file(folder / "cosign.pub", pair.public, mode=0o600)
-    replace_file(folder / "cosign.key", pair.sealed, mode=0o600)
+    replace_file(folder / "password", pair.password, mode=0o600, root=folder.parent, durable=True)
+    replace_file(folder / "cosign.pub", pair.public, mode=0o600, root=folder.parent, durable=True)
+    replace_file(folder / "cosign.key", pair.sealed, mode=0o600, root=folder.parent, durable=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from contextlib import suppress
 
 from pipeline.errors import RegistryError, UsageError
 from pipeline.lab.seed import Site
 from pipeline.lab.settings import LabSettings
 from pipeline.model import Platform
+from pipeline.util.files import read_file
 
+from ..files.replace import replace_file
 from ..output.progress import Progress
 
 _CONNECT_TIMEOUT = 5.0  # seconds
@@ -51,8 +54,8 @@ async def _publishers_answer(settings: LabSettings) -> bool:
     if Site.read(settings.data):
         return False
     outcome = settings.data / "publishers"
-    if outcome.is_file():
-        return outcome.read_text().strip() == "reachable"
+    with suppress(OSError):
+        return read_file(outcome).strip() == b"reachable"
     one_try = ClientSettings(attempts=1, connect_attempts=1, connect_timeout=_CONNECT_TIMEOUT)
     try:
         async with Registry(settings=one_try) as registry:
@@ -62,5 +65,5 @@ async def _publishers_answer(settings: LabSettings) -> bool:
         reachable = failure.fault.status == 401  # it answers, only not to somebody without credentials
     except RegistryError:
         reachable = False
-    outcome.write_text("reachable\n" if reachable else "unreachable\n")
+    replace_file(outcome, "reachable\n" if reachable else "unreachable\n")
     return reachable

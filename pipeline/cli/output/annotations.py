@@ -23,6 +23,7 @@ from . import console
 
 if TYPE_CHECKING:
     from pipeline.plan import Plan
+    from pipeline.run.lint import PlacedFinding
 
 _SEVERITY = {"error": "blocker", "warning": "minor"}
 
@@ -73,6 +74,23 @@ class Annotations:
                     Annotation("warning", self._template(target.template), 0, 0, target.id, warning)
                     for target in plan.targets
                     for warning in target.warnings
+                ]
+            )
+
+    def show_lint(self, findings: Iterable[PlacedFinding]) -> None:
+        """Show what linters say, at the lines of templates. Raises EnvironmentProblem."""
+        if self.wanted:
+            self._show(
+                [
+                    Annotation(
+                        "error" if placed.closes else "warning",
+                        self._template(placed.path),
+                        placed.line,
+                        1,
+                        placed.finding.rule,
+                        placed.finding.message,
+                    )
+                    for placed in findings
                 ]
             )
 
@@ -138,7 +156,7 @@ def code_quality(annotations: Iterable[Annotation]) -> list[dict[str, object]]:
 
 
 def _write_report(path: Path, annotations: Iterable[Annotation]) -> None:
-    replace_file(path, safe_json(pretty(code_quality(annotations))))
+    replace_file(path, safe_json(pretty(code_quality(annotations))), root=Path())
 
 
 def _below_checkout(path: Path, environ: Mapping[str, str]) -> str:

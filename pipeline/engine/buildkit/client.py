@@ -59,7 +59,7 @@ def _ignore(step: str) -> None:
 async def build(
     daemon: Daemon,
     order: BuildOrder,
-    credentials: dagger.Secret | None = None,
+    credentials: str = "",
     tell: Callable[[str], None] = _ignore,
 ) -> Built:
     """Build and push one target on a daemon that was started. `credentials` is a Docker configuration for its
@@ -91,7 +91,7 @@ async def build(
     return outcome[0]
 
 
-async def _build(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None, name: str) -> Built:
+async def _build(daemon: Daemon, order: BuildOrder, credentials: str, name: str) -> Built:
     """The build; once more without its caches if they may have failed it: content that a cache names can be gone."""
     try:
         return await _once(daemon, order, credentials, name)
@@ -113,7 +113,7 @@ def _without_caches(order: BuildOrder, fault: LockageError) -> BuildOrder | None
     return replace(order, cache_from=(), cache_to=() if _EXPORTER in fault.message else order.cache_to)
 
 
-async def _once(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None, name: str) -> Built:
+async def _once(daemon: Daemon, order: BuildOrder, credentials: str, name: str) -> Built:
     import dagger
 
     command = daemon.client_command("build", "--trace", daemon.trace(name), *arguments(order))
@@ -139,13 +139,12 @@ async def _once(daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | 
     )
 
 
-def _with_inputs(
-    daemon: Daemon, order: BuildOrder, credentials: dagger.Secret | None, name: str
-) -> dagger.Container:
+def _with_inputs(daemon: Daemon, order: BuildOrder, credentials: str, name: str) -> dagger.Container:
     engine = daemon.client
     dockerfile = engine.directory().with_new_file("Dockerfile", order.dockerfile)
     # The variable is new each time, or the engine would recall an earlier push.
-    out = daemon.tool().with_env_variable("LOCKAGE_BUILD", name).with_new_file("/out/.keep", "")
+    out = daemon.client_tool(credentials)
+    out = out.with_env_variable("LOCKAGE_BUILD", name).with_new_file("/out/.keep", "")
     out = out.with_mounted_directory(CONTEXT, order.context).with_mounted_directory(DOCKERFILE, dockerfile)
     for number, folder in enumerate(order.folders.values()):
         out = out.with_mounted_directory(f"{CONTEXTS}/{number}", folder)
@@ -159,8 +158,6 @@ def _with_inputs(
         out = out.with_mounted_directory(path, folder)
     for name, secret in order.cache_variables.items():
         out = out.with_secret_variable(name, secret)
-    if credentials is not None:
-        out = out.with_mounted_secret("/root/.docker/config.json", credentials)
     return out
 
 

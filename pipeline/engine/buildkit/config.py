@@ -10,6 +10,7 @@ from types import MappingProxyType
 from pipeline.model import Mirrors, Reference
 
 SUBNET = "10.86.0.0/16"  # of RUN instructions; the engine's own is 10.87.0.0/16
+RUNTIME = "/usr/local/bin/lockage-runtime"
 PATIENCE = 30.0  # seconds that a busy daemon may take to answer
 _CERTIFICATES = "/etc/buildkit/ca"
 
@@ -42,6 +43,7 @@ class DaemonConfig:
             'snapshotter = "overlayfs"',
             'networkMode = "bridge"',
             f"bridgeSubnet = {json.dumps(SUBNET)}",
+            f"binary = {json.dumps(RUNTIME)}",
             "cniPoolSize = 1",
             "gc = true",
             'reservedSpace = "5GB"',

@@ -22,6 +22,7 @@ import anyio
 from pipeline.errors import EnvironmentProblem, LockageError
 
 from ..faults import explained
+from .config import RUNTIME
 
 if TYPE_CHECKING:
     import dagger
@@ -42,6 +43,7 @@ _HEADER = re.compile(rf"^==> (.*){re.escape(_TRACE)} <==\n", re.MULTILINE)
 _ENGINE_LIMIT = 60.0  # seconds for the engine to run a probe, and to stop a service
 _RELEASES = ("/etc/debian_version", "/etc/alpine-release", "/etc/os-release", "/usr/lib/os-release")
 _START = Path(__file__).parent / "daemon.sh"
+_RUNTIME = Path(__file__).parent / "runtime.sh"
 NEVER_ANSWERED = 69  # a client's exit code (sysexits.h, EX_UNAVAILABLE)
 _WAIT = f"""\
 left={START_LIMIT * 20:.0f}
@@ -68,6 +70,7 @@ class Daemon:
         self._forwards = {port: forwards[port] for port in config.ports if port in forwards}
         self._registry, self._lock = registry, anyio.Lock()
         self._service: dagger.Service | None = None
+        self._tools: dict[str, dagger.Container] = {}
         self._name, self._answered = "", 0.0
         self._progress: Mapping[str, str] = {}
         self._reading, self._read = anyio.Lock(), 0.0
@@ -92,6 +95,19 @@ class Daemon:
         machine's certificate authorities before each command and removes them afterwards, which takes seconds.
         """
         return self._image().without_files(list(_RELEASES))
+
+    def client_tool(self, credentials: str) -> dagger.Container:
+        """A container of `tool` for builds, with a Docker configuration (its text; empty for none).
+
+        Builds with the same one share the container, so that its secret is sent to the engine once.
+        """
+        if credentials not in self._tools:
+            tool = self.tool()
+            if credentials:
+                secret = self.client.set_secret("lockage-registries", credentials)
+                tool = tool.with_mounted_secret("/root/.docker/config.json", secret)
+            self._tools[credentials] = tool
+        return self._tools[credentials]
 
     def _image(self) -> dagger.Container:
         sockets = self.client.cache_volume(SOCKETS)
@@ -146,6 +162,7 @@ class Daemon:
             pairs = " ".join(f"{port}={address}" for port, address in self._forwards.items())
             secret = self.client.set_secret("lockage-buildkit-forwards", pairs)
             base = base.with_secret_variable("LOCKAGE_FORWARDS", secret)
+        base = base.with_new_file(RUNTIME, _RUNTIME.read_text(encoding="utf-8"), permissions=0o755)
         base = base.with_env_variable("LOCKAGE_RUN", self._name)
         return base.as_service(
             args=["/bin/sh", "-c", _START.read_text(encoding="utf-8")], insecure_root_capabilities=True

@@ -21,10 +21,11 @@ chmod 700 "/run/buildkit/$LOCKAGE_RUN"
 exec 8> "/run/buildkit/$LOCKAGE_RUN/lock"
 flock -n 8
 
-# RUN instructions have a network of their own behind a bridge. Of the network that this service shares with the
-# engine's other services, the registry's among them, they reach the name servers and the way out, and nothing else.
+# RUN instructions have networks of their own behind bridges: buildkit0 by default, buildkit1 with --network=host. Of
+# the network that this service shares with the engine's other services, the registry's among them, they reach the name
+# servers and the way out, and nothing else.
 hex() { printf '%d.%d.%d.%d' "0x$(echo "$1" | cut -c7-8)" "0x$(echo "$1" | cut -c5-6)" "0x$(echo "$1" | cut -c3-4)" "0x$(echo "$1" | cut -c1-2)"; }
-rule() { iptables -w -t raw -A PREROUTING -i buildkit0 "$@"; }
+rule() { iptables -w -t raw -A PREROUTING -i buildkit+ "$@"; }
 while read -r key address _; do
     case $key in
         nameserver)
@@ -41,6 +42,7 @@ while read -r address names; do  # what this service knows by name is its own af
     case $address in 127.* | *:* | '' | '#'*) continue ;; esac
     rule -d "$address" -j DROP
 done < /etc/hosts
+rule -d 169.254.0.0/16 -j DROP  # where clouds hand out the machine's own credentials
 
 # What this service knows as localhost:PORT is forwarded by the engine's network at another address
 # (PORT=ADDRESS:PORT), which is for this service alone.
@@ -61,6 +63,21 @@ if [ -n "${LOCKAGE_FORWARDS:-}" ]; then
     done < /proc/net/route
 fi
 unset LOCKAGE_FORWARDS
+
+# "The host's network" of RUN --network=host is this one, shared by all of them, and never that of this service, where
+# the daemon reaches the registry. runtime.sh joins it.
+mkdir -p /run/lockage
+: > /run/lockage/host-network
+unshare --net mount --bind /proc/self/ns/net /run/lockage/host-network
+plug() {  # interface, plug-in, its configuration
+    printf '{"cniVersion": "1.0.0", "name": "lockage-host", "type": "%s"%s}' "$2" "$3" |
+        CNI_COMMAND=ADD CNI_CONTAINERID=host CNI_NETNS=/run/lockage/host-network CNI_IFNAME=$1 \
+            CNI_PATH=$(dirname "$(command -v "$2")") "$2" > /run/lockage/plug.json ||
+        { cat /run/lockage/plug.json >&2; exit 1; }
+}
+plug lo buildkit-cni-loopback ''
+plug eth0 buildkit-cni-bridge ', "bridge": "buildkit1", "isDefaultGateway": true, "ipMasq": true,
+    "ipam": {"type": "buildkit-cni-host-local", "ranges": [[{"subnet": "10.85.0.0/24"}]]}'
 
 umask 022
 entry=/usr/bin/buildkitd-entrypoint  # sees to control groups

@@ -6,7 +6,9 @@ The engine shares its network namespace, so what the engine needs of the network
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import tarfile
 import time
 from dataclasses import dataclass
 
@@ -16,6 +18,7 @@ from pipeline.errors import EnvironmentProblem
 
 from .. import ports
 from ..daemons import DaemonState, DaemonStatus
+from ..registry_credentials import ensure_credentials
 from ..registry_port import kept_port, launch_on_port, registry_address
 from ..settings import LabSettings, Report
 from .cli import (
@@ -33,6 +36,8 @@ STEP = "registry"
 _ANSWER_LIMIT = 30.0  # seconds until it has to answer
 _STOP_LIMIT = 10  # seconds
 _CONTENT = "/home/appuser/registry"
+_USERS = "/registry-users.yml"
+_CREDENTIALS_LABEL = "io.lockage.credentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +89,33 @@ class DockerRegistry:
             # For the engine: by default it is as on the host, and read-only.
             *("--sysctl", "net.ipv4.ip_forward=1"),
             *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+            *("--label", f"{_CREDENTIALS_LABEL}={ensure_credentials(self.settings).fingerprint}"),
             *(str(REGISTRY_REFERENCE), "serve", "--addr", "0.0.0.0", "--port", str(port)),
             *("--store-type", "dir", "--dir", _CONTENT, "--api-delete", "--api-blob-delete"),
+            *("--auth-basic", _USERS),
         ]
 
     async def _launch(self, port: int) -> None:
-        argv = ("run", "--detach", "--label", f"{KEY_LABEL}={self.key(port)}", *self._arguments(port))
+        argv = ("create", "--label", f"{KEY_LABEL}={self.key(port)}", *self._arguments(port))
         try:
-            await docker(self.settings, *argv, purpose="starting the registry in Docker")
+            await docker(self.settings, *argv, purpose="creating the registry in Docker")
+            await self._copy_users()
+            await docker(self.settings, "start", self.name, purpose="starting the registry in Docker")
         except EnvironmentProblem:
             await remove_container(self.settings, self.name)  # created, though its port was refused
             raise
         await self._wait_until_answering(port)
+
+    async def _copy_users(self) -> None:
+        """Copy the file of users into the container, which works with a remote daemon too. It has a hash alone, and the
+        container's user may read it."""
+        content = ensure_credentials(self.settings).registry_users().encode()
+        archive, member = io.BytesIO(), tarfile.TarInfo(_USERS.lstrip("/"))
+        member.size, member.mode = len(content), 0o444
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            tar.addfile(member, io.BytesIO(content))
+        argv = ("cp", "-", f"{self.name}:/")
+        await docker(self.settings, *argv, stdin=archive.getvalue(), purpose="configuring the registry")
 
     async def _wait_until_answering(self, port: int) -> None:
         deadline = time.monotonic() + _ANSWER_LIMIT

@@ -14,6 +14,7 @@ from pipeline.errors import EnvironmentProblem
 
 from .. import daemons, ports
 from ..daemons import DaemonRecord, DaemonState, DaemonStatus
+from ..registry_credentials import ensure_credentials, write_users
 from ..registry_port import kept_port, launch_on_port, registry_address
 from ..settings import LabSettings, Report
 from ..tools import toolbox
@@ -21,6 +22,7 @@ from ..tools import toolbox
 STEP = "registry"
 _ANSWER_LIMIT = 15.0  # seconds until it has to answer
 _STOP_LIMIT = 10.0  # seconds
+_UNPROTECTED = "does not ask for this instance's credentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,39 +46,44 @@ class LabRegistry:
         return daemons.state(self.record_file)
 
     async def start(self, report: Report, *, keep: bool = False) -> int:
-        """Start the registry unless it answers already; returns its port. A running one is kept in any case.
+        """Start the registry unless it answers already; returns its port.
 
+        A running one is kept if it requires the instance's credentials. One of an earlier version requires none: it is
+        restarted, unless others use it (`keep`).
         Raises `EnvironmentProblem` if its port is taken or it does not answer in time.
         """
         state, record = self.state()
-        port = kept_port(self.settings)
+        port, credentials = kept_port(self.settings), ensure_credentials(self.settings)
         running = record if state is DaemonState.RUNNING else None
-        if (
-            running
-            and port
-            and ports.listens(running.pid, port)
-            and await ports.http_answers(port, "/v2/", 5)
-        ):
-            return port
         if running:
-            report(STEP, f"pid {running.pid} does not answer: restarting it")
+            protected = running.key.endswith(f"+{credentials.fingerprint}")
+            answers = port and ports.listens(running.pid, port) and await ports.http_answers(port, "/v2/", 5)
+            if port and answers and (protected or (keep and "+" not in running.key)):
+                if not protected:
+                    report(STEP, f"warning: {_UNPROTECTED}; `lockage up` restarts it once nobody uses it")
+                return port
+            reason = _UNPROTECTED if answers else "does not answer"
+            report(STEP, f"pid {running.pid} {reason}: restarting it, its content is kept")
             await daemons.stop(running, signal.SIGTERM, limit=5)
         elif state is DaemonState.CRASHED:
             report(STEP, "it ended without having been stopped: restarting it, its content is kept")
         binary = await toolbox.ensure("olareg", self.settings, report) / "olareg"
-        port = await launch_on_port(self.settings, partial(self._launch, binary))
+        users = write_users(self.settings, credentials)
+        key = f"{binary.parent.name}+{credentials.fingerprint}"
+        port = await launch_on_port(self.settings, partial(self._launch, binary, users, key))
         report(STEP, f"running on localhost:{port}")
         return port
 
-    async def _launch(self, binary: Path, port: int) -> None:
+    async def _launch(self, binary: Path, users: Path, key: str, port: int) -> None:
         content = self.settings.data / "registry"
         content.mkdir(parents=True, exist_ok=True)
         self.log_file.unlink(missing_ok=True)
         argv = [str(binary), "serve", "--addr", ports.LOOPBACK, "--port", str(port)]
         argv += ["--store-type", "dir", "--dir", str(content), "--api-delete", "--api-blob-delete"]
+        argv += ["--auth-basic", str(users)]
         environ = self.settings.child_environ("daemon", {"HOME": str(self.settings.data)})
         child = daemons.spawn(argv, environ=environ, log=self.log_file)
-        record = daemons.record_of(child.pid, binary.parent.name)
+        record = daemons.record_of(child.pid, key)
         if record is not None:
             daemons.write(self.record_file, record)
             if await self._answers(record, port):

@@ -12,9 +12,10 @@ from pipeline.errors import UsageError
 from pipeline.model import Platform
 
 from ..layout.builder import LayoutBuilder
+from ..registry_credentials import registry_hosts
 from ..settings import LabSettings, Report, quiet
 from ..tools import recipes
-from . import buildkit_images, debian_base, tool_images, vulnerability_database
+from . import buildkit_images, debian_base, java_database, tool_images, vulnerability_database
 from .layout_cache import SeedContext, SeedItem, cached_layout, ensure_layout, layout_manifest
 from .site import SeededImage, Site
 
@@ -27,6 +28,7 @@ def needed() -> tuple[str, ...]:
     references = (
         debian_base.REFERENCE,
         vulnerability_database.REFERENCE,
+        java_database.REFERENCE,
         *(image.official for image in tool_images.TOOL_IMAGES),
         buildkit_images.FRONTEND_REFERENCE,
         buildkit_images.REFERENCE,
@@ -50,7 +52,7 @@ async def seed(
     Raises `EnvironmentProblem` if a stand-in cannot be built, `RegistryError` if it cannot be pushed, `UsageError` for
     a reference without stand-in.
     """
-    from pipeline.registry import Registry
+    from pipeline.registry import Access, Registry
     from pipeline.util.concurrency import each
 
     if unknown := set(only or ()) - set(needed()):
@@ -64,7 +66,7 @@ async def seed(
     selected = [
         item for item in items(settings, report, foreign) if only is None or str(item.reference) in only
     ]
-    async with Registry() as registry:
+    async with Registry(Access(registry_hosts(settings))) as registry:
         seeder = _Seeder(site, registry, settings, report)
         present = dict(zip(selected, await each(seeder.find, selected), strict=True))
         missing = [item for item, image in present.items() if image is None]
@@ -136,6 +138,7 @@ def items(settings: LabSettings, report: Report, platforms: Iterable[Platform] =
         vulnerability_database.inputs(),
         partial(vulnerability_database.build, context),
     )
+    java = SeedItem(java_database.NAME, java_database.REFERENCE, java_database.inputs(), java_database.build)
     tools = [
         SeedItem(
             image.tool,
@@ -157,7 +160,7 @@ def items(settings: LabSettings, report: Report, platforms: Iterable[Platform] =
         buildkit_images.inputs(platform),
         partial(buildkit_images.build, context),
     )
-    return [_debian(context, sorted({platform, *platforms})), database, *tools, frontend, buildkit]
+    return [_debian(context, sorted({platform, *platforms})), database, java, *tools, frontend, buildkit]
 
 
 def _debian(context: SeedContext, platforms: Sequence[Platform]) -> SeedItem:

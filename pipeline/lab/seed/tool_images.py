@@ -54,6 +54,14 @@ class ToolImage:
 
 # The fastest to build come first.
 TOOL_IMAGES = (
+    # From scratch.
+    ToolImage(
+        "docker.io/hadolint/hadolint:v2.15.1",
+        "hadolint",
+        "bin/hadolint",
+        ("/bin/hadolint",),
+        (f"PATH={SBIN}",),
+    ),
     # From scratch with certificates and /tmp, which is the working folder.
     ToolImage(
         "docker.io/anchore/syft:v1.18.1", "syft", "syft", ("/syft",), (f"PATH={SBIN}",), workdir="/tmp"

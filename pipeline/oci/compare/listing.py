@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.model import Digest
 from pipeline.util.timestamps import format_timestamp
 
-from ..layer import Kind, LayerEntry, LayerLimits, decompressed, entries
+from ..layer import Kind, LayerEntry, LayerLimits, Usage, decompressed, entries
 from .difference import Difference
 
 
@@ -26,11 +26,11 @@ Listing = Mapping[str, ListedEntry]
 """Entries by path, in the order of the layer; of a repeated path, the last."""
 
 
-def read_listing(source: Path, limits: LayerLimits | None = None) -> Listing:
-    """List a layer in a file, compressed or not. Raises LayerFault."""
+def read_listing(source: Path, limits: LayerLimits | None = None, usage: Usage | None = None) -> Listing:
+    """List a layer in a file, compressed or not; `usage` is that of all that are kept. Raises LayerFault."""
     listing: dict[str, ListedEntry] = {}
     with source.open("rb") as file:
-        for entry, body in entries(decompressed(file, limits), limits):
+        for entry, body in entries(decompressed(file, limits), limits, usage):
             digest = None
             if entry.kind is Kind.FILE:
                 content = hashlib.sha256()

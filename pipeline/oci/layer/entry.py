@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pipeline.errors import BuildError
+from pipeline.util.sizes import size_text
+
+from .. import limits as image_limits
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
@@ -45,15 +48,46 @@ _LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class LayerLimits:
-    """How much of a layer is read before it is refused. Sizes are in bytes."""
+    """How much of a layer is read before it is refused, and of all layers that share a `Usage`. Sizes are in bytes."""
 
-    decompressed: int = 64 * 1024**3
-    """The whole layer, decompressed."""
-    entries: int = 2_000_000
-    header: int = 1024**2
-    """One extended header (PAX, or a GNU long name)."""
-    path: int = 4096
-    """A path or the target of a link; Linux's PATH_MAX."""
+    decompressed: int = image_limits.LAYER_BYTES
+    ratio: int = image_limits.LAYER_RATIO
+    ratio_free: int = image_limits.LAYER_RATIO_FREE_BYTES
+    header: int = image_limits.LAYER_HEADER_BYTES
+    path: int = image_limits.LAYER_PATH_BYTES
+    depth: int = image_limits.LAYER_PATH_DEPTH
+    entries: int = image_limits.COMPARED_ENTRIES
+    names: int = image_limits.COMPARED_NAME_BYTES
+
+
+_RECORD = 128
+"""What a PAX record takes in memory beside its text."""
+
+
+class Usage:
+    """What layers that are read together have taken of their limits. Layers in several threads share one: a count that
+    two of them change at the same moment may lose a few."""
+
+    def __init__(self, limits: LayerLimits | None = None) -> None:
+        self._limits = limits or LayerLimits()
+        self._entries = self._names = 0
+
+    def add_header(self) -> None:
+        """Count an entry or an extended header; raises LayerFault."""
+        self._entries += 1
+        if self._entries > self._limits.entries:
+            raise LayerFault(f"a layer has more than {self._limits.entries} entries{_TOGETHER}")
+
+    def add_names(self, entry: LayerEntry) -> None:
+        """Count what is kept of an entry; raises LayerFault."""
+        self._names += len(entry.path) + len(entry.link)
+        self._names += sum(len(key) + len(value) + _RECORD for key, value in entry.records)
+        if self._names > self._limits.names:
+            size = size_text(self._limits.names)
+            raise LayerFault(f"a layer has more than {size} of names and extended attributes{_TOGETHER}")
+
+
+_TOGETHER = ", together with the layers that it is compared with"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from pipeline.util.sizes import size_text
+
 from .decompress import Readable
-from .entry import Kind, LayerEntry, LayerFault, LayerLimits, normalised
+from .entry import Kind, LayerEntry, LayerFault, LayerLimits, Usage, normalised
 
 BLOCK = 512
 _CHUNK = 256 * 1024
@@ -58,23 +60,31 @@ class _Header:
     minor: int
 
 
-def entries(source: Readable, limits: LayerLimits | None = None) -> Iterator[tuple[LayerEntry, Body]]:
+def entries(
+    source: Readable, limits: LayerLimits | None = None, usage: Usage | None = None
+) -> Iterator[tuple[LayerEntry, Body]]:
     """Each entry with its content, in the order of the stream; only files have content.
 
-    Raises LayerFault if it is not a tar archive, a path leads out of the root, a type is unknown, or beyond the limits.
+    Raises LayerFault if it is not a tar archive, a path leads out of the root, a type is unknown, or beyond the limits;
+    `usage` is that of all layers that are read together.
     """
-    limits, count = limits or LayerLimits(), 0
+    limits = limits or LayerLimits()
+    usage = usage or Usage(limits)
     records: dict[str, bytes] = {}
+    extended = 0
     while (raw := _read_exactly(source, BLOCK, "a header")) and any(raw):
-        count += 1
-        if count > limits.entries:
-            raise LayerFault(f"a layer has more than {limits.entries} entries")
+        usage.add_header()
         header = _header(raw)
         if header.kind in _EXTENDED:
-            _read_extended(records, header, source, limits)
+            extended += header.size
+            if extended > limits.header:
+                size = size_text(limits.header)
+                raise LayerFault(f"a layer has an extended header of {extended} bytes, more than {size}")
+            _read_extended(records, header, source)
             continue
         entry = _entry(header, records, limits)
-        records = {}
+        records, extended = {}, 0
+        usage.add_names(entry)
         body = Body(source, entry.size)
         yield entry, body
         body.skip()
@@ -134,9 +144,7 @@ def _number(field: bytes) -> int:
         raise LayerFault(f"a layer is not a tar archive: {text[:20]!r} is not a number") from None
 
 
-def _read_extended(records: dict[str, bytes], header: _Header, source: Readable, limits: LayerLimits) -> None:
-    if header.size > limits.header:
-        raise LayerFault(f"a layer has an extended header of {header.size} bytes")
+def _read_extended(records: dict[str, bytes], header: _Header, source: Readable) -> None:
     raw = _read_exactly(source, header.size + -header.size % BLOCK, "an extended header")
     if len(raw) < header.size:
         raise LayerFault("a layer ends in the middle of an extended header")
@@ -173,8 +181,12 @@ def _entry(header: _Header, records: dict[str, bytes], limits: LayerLimits) -> L
     if kind is Kind.FILE and path.endswith(b"/"):
         kind = Kind.FOLDER
     if max(len(path), len(link)) > limits.path:
-        raise LayerFault(f"a layer has a path of {max(len(path), len(link))} bytes")
+        raise LayerFault(
+            f"a layer has a path of {max(len(path), len(link))} bytes, more than {limits.path} bytes"
+        )
     name = normalised(_text(path), "the path")
+    if name.count("/") >= limits.depth:
+        raise LayerFault(f"a layer has a path of more than {limits.depth} folders: {name[:80]!r}…")
     size = _integer(records, "size", header.size)
     if size < 0:
         raise LayerFault("a layer has an entry of negative size")

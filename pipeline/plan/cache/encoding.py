@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar
 
+from pipeline.catalogue.image_check import Check
 from pipeline.catalogue.named_contexts import NamedContext
 from pipeline.catalogue.rootfs import RootfsEntry
 from pipeline.catalogue.source import Source
@@ -39,6 +40,7 @@ class _Rare(TypedDict):
     syntax: NotRequired[str]
     arguments: NotRequired[dict[str, str]]
     contexts: NotRequired[list[_ContextRow]]
+    checks: NotRequired[list[tuple[dict[str, object], int]]]
     secrets: NotRequired[list[str]]
     ssh: NotRequired[list[str]]
     entitlements: NotRequired[list[Entitlement]]
@@ -177,6 +179,8 @@ class _Writer:
             rare["ssh"] = list(target.ssh)
         if target.entitlements:
             rare["entitlements"] = list(target.entitlements)
+        if target.checks:
+            rare["checks"] = [(c.to_json(), self.trees.number(c.entries)) for c in target.checks]
         return rare
 
     def _context(self, c: NamedContext) -> _ContextRow:
@@ -223,6 +227,7 @@ class _Reader:
             secrets=tuple(rare.get("secrets", ())),
             ssh=tuple(rare.get("ssh", ())),
             entitlements=tuple(rare.get("entitlements", ())),
+            checks=tuple(Check.from_json(data, self._trees[tree]) for data, tree in rare.get("checks", ())),
         )
 
     def _base(self, row: _BaseRow) -> Base:

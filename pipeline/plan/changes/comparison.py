@@ -48,6 +48,9 @@ def difference(old: CatalogueState, new: CatalogueState, changed: Changed) -> Ta
     if before.test != now.test:
         texts = list(_text(old, new, changed, before.test_template, now.test_template))
         matter += texts or ["its structure test is another"]
+    if before.checks != now.checks:
+        changed_checks = {c.name for c in {*before.checks} ^ {*now.checks}}
+        matter += [f"check {name} is another" for name in sorted(changed_checks)]
     matter += rootfs
     matter += _contexts(old, new, changed)
     matter += _mapping("args", before.arguments, now.arguments)

@@ -18,12 +18,14 @@ _WRITTEN: dict[_Path, Callable[[GatePolicy], object]] = {
     ("vulnerabilities", "unfixed"): lambda policy: policy.vulnerabilities and policy.vulnerabilities.unfixed,
     ("secrets",): lambda policy: policy.secrets,
     ("size", "max"): lambda policy: policy.size and policy.size.max,
+    ("lint", "fail_on"): lambda policy: policy.lint and policy.lint.fail_on,
 }
 _EFFECTIVE: dict[_Path, Callable[[Gates], object]] = {
     ("vulnerabilities", "fail_on"): lambda gates: gates.vulnerabilities.fail_on,
     ("vulnerabilities", "unfixed"): lambda gates: gates.vulnerabilities.unfixed,
     ("secrets",): lambda gates: gates.secrets,
     ("size", "max"): lambda gates: gates.size.max,
+    ("lint", "fail_on"): lambda gates: gates.lint.fail_on,
 }
 
 

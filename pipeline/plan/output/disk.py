@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from os import stat_result
 from typing import Literal
 
 from pipeline.catalogue.source import Source
 from pipeline.errors import EnvironmentProblem
+from pipeline.util.rooted import Folder
 
 _CHUNK = 1024 * 1024
 
@@ -37,53 +37,51 @@ class Generated:
 
 
 class Disk:
-    """A folder on the disk, which must not change while it is read. Symbolic links below it are never followed."""
+    """A folder on the disk, which must not change while it is read; None is one that does not exist."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = os.fspath(root)
-        self._listings: dict[str, Mapping[str, os.DirEntry[str]] | None] = {}
+    def __init__(self, root: Folder | None) -> None:
+        self._root = root
+        self._listings: dict[str, Mapping[str, stat_result] | None] = {}
+
+    def holds(self, path: str) -> bool:
+        """Whether anything is at this path, a link as a link."""
+        folder, _, name = path.rpartition("/")
+        return name in (self._listing(folder) or ())
 
     def state(self, path: str, file: Generated) -> Literal["add", "change"] | None:
-        """The change that a path needs to have exactly this content; None if it has. Raises `EnvironmentProblem`."""
+        """The change that a path needs to have exactly this content; None if it has. Raises OSError."""
         folder, _, name = path.rpartition("/")
-        listing = self._listing(folder)
-        entry = listing.get(name) if listing is not None else None
-        if entry is None:
+        info = (self._listing(folder) or {}).get(name)
+        if info is None or self._root is None:
             return "add"
         try:
-            return None if _same(entry, file) else "change"
+            return None if _same(self._root, path, info, file) else "change"
         except FileNotFoundError:
             return "add"
-        except OSError as error:
-            raise EnvironmentProblem(f"cannot read {error.filename or path}: {error.strerror}") from None
 
-    def _listing(self, folder: str) -> Mapping[str, os.DirEntry[str]] | None:
-        """The entries of a folder; None if it does not exist, or it or a parent is not a folder."""
+    def _listing(self, folder: str) -> Mapping[str, stat_result] | None:
+        """What is in a folder; None if it does not exist, or it or a parent is not a folder."""
         if folder not in self._listings:
             self._listings[folder] = self._list(folder)
         return self._listings[folder]
 
-    def _list(self, folder: str) -> Mapping[str, os.DirEntry[str]] | None:
-        if folder:
-            above, _, name = folder.rpartition("/")
-            listing = self._listing(above)
-            entry = listing.get(name) if listing is not None else None
-            if entry is None or not entry.is_dir(follow_symlinks=False):
-                return None
+    def _list(self, folder: str) -> Mapping[str, stat_result] | None:
+        if self._root is None:
+            return None
+        above, _, name = folder.rpartition("/")
+        if folder and name not in (self._listing(above) or ()):
+            return None
         try:
-            with os.scandir(f"{self._root}/{folder}") as entries:
-                return {entry.name: entry for entry in entries}
+            with self._root.below(folder) as opened:
+                return opened.entries()
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except OSError as error:
-            raise EnvironmentProblem(f"cannot read {error.filename}: {error.strerror}") from None
 
 
-def _same(entry: os.DirEntry[str], file: Generated) -> bool:
-    info = entry.stat(follow_symlinks=False)
+def _same(root: Folder, path: str, info: stat_result, file: Generated) -> bool:
     mode = info.st_mode
     if file.kind == "link":
-        return stat.S_ISLNK(mode) and os.readlink(entry.path) == file.target  # noqa: PTH115 - no Path is made
+        return stat.S_ISLNK(mode) and root.readlink(path) == file.target
     if stat.S_IMODE(mode) != file.mode:
         return False
     if file.kind == "dir":
@@ -91,25 +89,13 @@ def _same(entry: os.DirEntry[str], file: Generated) -> bool:
     if not stat.S_ISREG(mode):
         return False
     if file.content is None:
-        return _sha256(entry.path) == file.sha256
-    return info.st_size == len(file.content) and _read(entry.path, len(file.content)) == file.content
+        return _sha256(root, path) == file.sha256
+    return info.st_size == len(file.content) and root.read(path, len(file.content) + 1) == file.content
 
 
-def _read(path: str, size: int) -> bytes:
-    """A file's bytes, which should be `size`; one more if the file is longer."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        return os.read(handle, size + 1)
-    finally:
-        os.close(handle)
-
-
-def _sha256(path: str) -> str:
+def _sha256(root: Folder, path: str) -> str:
     digest = hashlib.sha256()
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        while chunk := os.read(handle, _CHUNK):
+    with root.open(path) as file:
+        while chunk := file.read(_CHUNK):
             digest.update(chunk)
-    finally:
-        os.close(handle)
     return digest.hexdigest()

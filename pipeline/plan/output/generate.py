@@ -14,16 +14,20 @@ is pure; only `write` and `check` (and `disk`, for them) access the disk, never 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from errno import ENOTDIR, ENOTEMPTY
+from itertools import accumulate
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Literal
 
 from pipeline.catalogue.rootfs import RootfsEntry
 from pipeline.catalogue.source import Source
 from pipeline.errors import EnvironmentProblem
-from pipeline.util.files import replace_file
+from pipeline.util.files import place
+from pipeline.util.rooted import Folder
 
 from ..plan import Plan, Target
 from .disk import Disk, Generated
@@ -67,6 +71,11 @@ def named_context_files(target: Target) -> Mapping[str, Generated]:
     return out
 
 
+def check_files(entries: Iterable[RootfsEntry]) -> Mapping[str, Generated]:
+    """The files of a check, by path."""
+    return {path.removeprefix("./"): file for path, file in _tree(".", entries).items()}
+
+
 def _tree(below: str, entries: Iterable[RootfsEntry]) -> dict[str, Generated]:
     return {
         f"{below}/{e.path}": Generated(e.kind, e.mode, None, e.origin, e.sha256, e.target) for e in entries
@@ -83,90 +92,86 @@ def generated_files(plan: Plan) -> Mapping[str, Generated]:
     return dict(sorted(out.items()))
 
 
-def write(files: Mapping[str, Generated], dist: Path, source: Source | None) -> tuple[Change, ...]:
+def write(
+    files: Mapping[str, Generated], dist: Path, source: Source | None, *, root: Path | None = None
+) -> tuple[Change, ...]:
     """Write exactly these files to dist/, leaving files of others; return the changes.
 
     Each file is written to a temporary path and moved into place. Files of an earlier run that are no longer
-    generated are removed; files that this program did not write are kept. Raises `EnvironmentProblem`.
+    generated are removed; files that this program did not write are kept. No link below `root` is followed.
+    Raises `EnvironmentProblem`.
     """
-    changes = check(files, dist)
-    try:
+    with _opened(dist, root, create=True) as folder:
+        assert folder
+        changes = _changes(files, folder)
         for change in reversed(changes):  # the content of a folder before the folder
             if change.action == "remove":
-                _remove(dist, change.path)
-        dist.mkdir(parents=True, exist_ok=True)
+                _remove(folder, change.path)
         for change in changes:
             if change.action != "remove":
-                _put(dist, change.path, files[change.path], source)
-        record = _RECORD_HEAD + "".join(f"{_line(path)}\n" for path in files)
-        if changes or not (dist / RECORD).is_file():
-            replace_file(dist / RECORD, record, mode=0o644)
+                _put(folder, change.path, files[change.path], source)
+        if changes or not _is_file(folder, RECORD):
+            record = _RECORD_HEAD + "".join(f"{_line(path)}\n" for path in files)
+            folder.replace(RECORD, record, mode=0o644)
+        return changes
+
+
+def check(files: Mapping[str, Generated], dist: Path, *, root: Path | None = None) -> tuple[Change, ...]:
+    """The changes that `write` would make, by path; nothing is written. Raises `EnvironmentProblem`."""
+    with _opened(dist, root) as folder:
+        return _changes(files, folder)
+
+
+@contextmanager
+def _opened(dist: Path, root: Path | None, *, create: bool = False) -> Iterator[Folder | None]:
+    """dist/ as a folder, None where it is missing; held open, so that nothing replaces it meanwhile."""
+    above, name = place(dist, root)
+    try:
+        with ExitStack() as stack:
+            folder = None
+            with nullcontext() if create else suppress(FileNotFoundError):
+                top = stack.enter_context(Folder.at(above, create=create))
+                folder = stack.enter_context(top.below(name, create=create))
+            yield folder
     except OSError as error:
-        raise EnvironmentProblem(f"cannot write {error.filename or dist}: {error.strerror}") from None
-    return changes
+        if error.errno == ENOTDIR:
+            raise EnvironmentProblem(
+                f"{error.filename} {error.strerror}", hint="remove it, or name a folder with --output"
+            ) from None
+        verb = "write" if create else "read"
+        raise EnvironmentProblem(f"cannot {verb} {error.filename or dist}: {error.strerror}") from None
 
 
-def check(files: Mapping[str, Generated], dist: Path) -> tuple[Change, ...]:
-    """The changes that `write` would make, by path; nothing is written.
-
-    Raises `EnvironmentProblem` if dist is a symbolic link.
-    """
-    if dist.is_symlink():
-        raise EnvironmentProblem(
-            f"{dist} is a symbolic link", hint="remove it, or name a folder with --output"
-        )
+def _changes(files: Mapping[str, Generated], dist: Folder | None) -> tuple[Change, ...]:
     disk = Disk(dist)
-    changes = []
-    for path, file in files.items():
-        state = disk.state(path, file)
-        if state:
-            changes.append(Change(path, state))
-    changes += [
-        Change(path, "remove") for path in _recorded(dist) if path not in files and _exists(dist, path)
-    ]
-    return tuple(sorted(changes))
+    states = ((path, disk.state(path, file)) for path, file in files.items())
+    changes = [Change(path, state) for path, state in states if state]
+    stale = [path for path in _recorded(dist) if path not in files and disk.holds(path)]
+    return tuple(sorted([*changes, *(Change(path, "remove") for path in stale)]))
 
 
-def _parents_are_folders(dist: Path, path: str) -> bool:
-    parts = path.split("/")[:-1]
-    parent = dist
-    for part in parts:
-        parent = parent / part
-        if parent.is_symlink() or not parent.is_dir():
-            return False
-    return True
-
-
-def _put(dist: Path, path: str, file: Generated, source: Source | None) -> None:
-    destination = dist / path
-    parent = dist
-    for part in path.split("/")[:-1]:
-        parent = parent / part
-        if parent.is_symlink() or (parent.exists() and not parent.is_dir()):
-            parent.unlink()
-        parent.mkdir(exist_ok=True)
+def _put(dist: Folder, path: str, file: Generated, source: Source | None) -> None:
+    for above in accumulate(path.split("/")[:-1], "{}/{}".format):
+        if (info := dist.stat(above)) and not S_ISDIR(info.st_mode):
+            dist.remove(above)
+    info = dist.stat(path)
+    if info and S_ISDIR(info.st_mode) != (file.kind == "dir"):
+        dist.remove_tree(path)
     if file.kind == "dir":
-        if destination.is_symlink() or (destination.exists() and not destination.is_dir()):
-            destination.unlink()
-        destination.mkdir(exist_ok=True)
-        destination.chmod(file.mode)
-        return
-    if destination.is_dir() and not destination.is_symlink():
-        _remove_folder(destination)
-    if file.kind == "link":
-        destination.unlink(missing_ok=True)
-        destination.symlink_to(file.target or "")
-        return
-    replace_file(destination, file.read(source), mode=file.mode)
+        dist.make(path, file.mode)
+    elif file.kind == "link":
+        dist.remove(path)
+        dist.symlink(path, file.target or "")
+    else:
+        dist.replace(path, file.read(source), mode=file.mode)
 
 
-def _recorded(dist: Path) -> list[str]:
-    record = dist / RECORD
-    if record.is_symlink() or not record.is_file():
+def _recorded(dist: Folder | None) -> list[str]:
+    if dist is None or not _is_file(dist, RECORD):
         return []
-    lines = record.read_text(encoding="utf-8", errors="replace").split("\n")
+    lines = dist.read(RECORD).decode(errors="replace").split("\n")
     paths = [_path(line) for line in lines if not line.startswith("#")]
-    return [p for p in paths if p and not p.startswith("/") and ".." not in p.split("/")]
+    return [p for p in paths if p and not {"", ".", ".."} & set(p.split("/"))]
 
 
 def _line(path: str) -> str:
@@ -182,24 +187,17 @@ def _path(line: str) -> str:
         return ""
 
 
-def _exists(dist: Path, path: str) -> bool:
-    return _parents_are_folders(dist, path) and os.path.lexists(dist / path)
+def _is_file(dist: Folder, path: str) -> bool:
+    info = dist.stat(path)
+    return info is not None and S_ISREG(info.st_mode)
 
 
-def _remove(dist: Path, path: str) -> None:
-    target = dist / path
-    if target.is_dir() and not target.is_symlink():
-        target.rmdir()
-    else:
-        target.unlink(missing_ok=True)
-    for parent in target.parents:  # an empty folder is removed too, recorded or not
-        if parent == dist or (parent.exists() and any(parent.iterdir())):
+def _remove(dist: Folder, path: str) -> None:
+    dist.remove(path)
+    while path := path.rpartition("/")[0]:  # an empty folder is removed too, recorded or not
+        try:
+            dist.remove(path)
+        except OSError as error:
+            if error.errno != ENOTEMPTY:
+                raise
             return
-        if parent.exists():
-            parent.rmdir()
-
-
-def _remove_folder(folder: Path) -> None:
-    import shutil
-
-    shutil.rmtree(folder)

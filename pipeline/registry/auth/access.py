@@ -19,12 +19,14 @@ _HUB_API = "registry-1.docker.io"
 @dataclass(frozen=True, slots=True)
 class HostAccess:
     """Settings of one host. `ca_file` is a PEM bundle trusted beside the system's; `address` (host:port) is where to
-    connect instead, for a client that sees the host under another name than references do."""
+    connect instead, for a client that sees the host under another name than references do. With `sends_basic` user and
+    password go with every request; otherwise the host has to challenge first."""
 
     insecure_http: bool = False
     ca_file: str | None = None
     credentials: Credentials | None = None
     address: str | None = None
+    sends_basic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Authentication: Basic, and bearer tokens by the distribution token protocol, cached for each set of scopes.
 
-Nothing is sent before a registry has challenged once. From then on a token is fetched before the request that needs
-it, once for each set of scopes.
+Nothing is sent before a registry has challenged once, except where its settings say so. From then on a token is fetched
+before the request that needs it, once for each set of scopes.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Authenticator:
 
     async def header(self, host: str, scopes: Scopes) -> str | None:
         """The header for a request with these scopes; None before the host has challenged."""
-        state = self._hosts.setdefault(host, _Host())
+        state = self._state(host)
         if state.scheme == "basic":
             return _basic(state.credentials)
         if state.scheme != "bearer":
@@ -92,7 +92,7 @@ class Authenticator:
 
         Gives the scopes to request beside one's own, or None if a retry is pointless.
         """
-        state = self._hosts.setdefault(host, _Host())
+        state = self._state(host)
         challenges = {c.scheme: c.parameters for c in reversed(parse_challenges(values))}
         async with state.lock:
             if not state.credentials_read:
@@ -110,6 +110,16 @@ class Authenticator:
                 state.scheme = "basic"
                 return None if used == _basic(state.credentials) else frozenset()
         return None
+
+    def _state(self, host: str) -> _Host:
+        state = self._hosts.get(host)
+        if state is None:
+            state = self._hosts[host] = _Host()
+            settings = self._access.of(host)
+            if settings.sends_basic and settings.credentials is not None:
+                state.scheme, state.credentials, state.credentials_read = "basic", settings.credentials, True
+                self._hide(settings.credentials)
+        return state
 
     def _cached(self, state: _Host, scopes: Scopes) -> str | None:
         if state.credentials is not None and state.credentials.registry_token:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.manifest import Manifest
+from pipeline.oci.image_tree import distinct
 from pipeline.oci.source import ContentSource
 from pipeline.util.concurrency import both, each
 
@@ -23,7 +24,7 @@ from ..cache import ContentCache
 from ..http.transport import Transport
 from ..referrers import FallbackTags
 from .source import RepositorySource
-from .tree import TreeCopy, distinct
+from .tree import TreeCopy
 
 REFERRER_DEPTH = 2
 """Referrers and their own referrers, such as the signature of an SBOM."""

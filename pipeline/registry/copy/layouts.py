@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
-from pipeline.model.manifest import Manifest
+from pipeline.oci.image_tree import TreeReader
 from pipeline.oci.layout import REF_NAME, Layout
 from pipeline.oci.verify import uncorrupted
 from pipeline.util.concurrency import each
 
 from ..client import Registry
 from .image import REFERRER_DEPTH, CopyResult
-
-_DEPTH = 4
 
 
 async def push_layout(
@@ -43,19 +40,19 @@ async def pull_layout(
     `name` becomes its reference name in `index.json`, which is written last, so that it lists only what is complete.
     """
     layout, source = Layout.create(folder), registry.source(repo)
+    reader = TreeReader(source.manifest)
 
     async def blob(descriptor: Descriptor) -> None:
         if layout.file(descriptor) is None:
             await uncorrupted(lambda: layout.put_stream(descriptor, source.stream(descriptor)))
 
-    async def fetch(digest: Digest, depth: int = 0) -> list[Manifest]:
-        if depth > _DEPTH:
-            raise RegistryError(f"{repo.at(digest)} is nested more than {_DEPTH} deep")
-        manifest = await source.manifest(digest)
-        below = await each(lambda child: fetch(child.digest, depth + 1), manifest.children)
-        await each(blob, manifest.blobs)
-        layout.put(manifest.raw, manifest.media_type)
-        return [manifest, *(m for part in below for m in part)]
+    async def fetch(digest: Digest) -> list[Descriptor]:
+        top = await source.manifest(digest)
+        tree = await reader.tree(top)
+        await each(blob, tree.blobs)
+        for manifest in (*(m for level in tree.levels for m in level), top):
+            layout.put(manifest.raw, manifest.media_type)
+        return [top.descriptor, *tree.below]
 
     manifests = await fetch(digest)
     attached: dict[Digest, Descriptor] = {}
@@ -66,6 +63,6 @@ async def pull_layout(
         await each(lambda entry: fetch(entry.digest), new.values())
         attached |= new
         subjects = list(new)
-    top = manifests[0].descriptor
+    top = manifests[0]
     layout.add(*attached.values(), replace(top, annotations={REF_NAME: name}) if name else top)
     return top

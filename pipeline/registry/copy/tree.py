@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import partial
 
-from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
-from pipeline.model.descriptor import MANIFEST_TYPES
 from pipeline.model.manifest import Manifest
+from pipeline.oci.image_tree import TreeLimits, TreeReader
 from pipeline.oci.source import ContentSource
 from pipeline.util.concurrency import each
 
@@ -18,16 +17,20 @@ from ..blobs.upload_session import open_session
 from ..cache import ContentCache
 from ..http.transport import Transport
 
-_DEPTH = 4
-
 
 class TreeCopy:
     """Copies content from a source into a repository, and records what it wrote."""
 
     def __init__(
-        self, transport: Transport, cache: ContentCache, source: ContentSource, dest: Repository
+        self,
+        transport: Transport,
+        cache: ContentCache,
+        source: ContentSource,
+        dest: Repository,
+        limits: TreeLimits | None = None,
     ) -> None:
         self._transport, self._cache, self._source, self.dest = transport, cache, source, dest
+        self._reader = TreeReader(self.manifest, limits)
         origin = source.repository
         self._mount_from = origin if origin is not None and origin.host == dest.host else dest
         self.written: list[Digest] = []
@@ -50,26 +53,20 @@ class TreeCopy:
             return True
         return await manifests.head(self._transport, self.dest.at(digest)) is not None
 
-    async def copy_below(self, top: Manifest, *, check: bool = False, depth: int = 0) -> list[Descriptor]:
+    async def copy_below(self, top: Manifest, *, check: bool = False) -> list[Descriptor]:
         """Write everything below a manifest, not itself. Returns the manifests below it, each once.
 
-        With `check` each child is looked for in the destination first, and only missing ones are written.
+        With `check` each child is looked for in the destination first, and only missing ones are written. Raises
+        RegistryError, before anything is written, for a tree beyond the limits.
         """
-        if depth > _DEPTH:
-            raise RegistryError(f"the index {top.digest} is nested more than {_DEPTH} deep")
-        children = [c for c in top.children if c.media_type in MANIFEST_TYPES]
-        await each(self._blob, [*top.blobs, *(c for c in top.children if c.media_type not in MANIFEST_TYPES)])
+        tree = await self._reader.tree(top, self.holds if check else None)
+        await each(self._blob, tree.blobs)
+        for manifests_of_level in tree.levels:
+            await each(self._write_once, manifests_of_level)
+        return list(tree.below)
 
-        async def child(descriptor: Descriptor) -> list[Descriptor]:
-            if check and await self.holds(descriptor.digest):
-                return [descriptor]
-            manifest = await self.manifest(descriptor.digest)
-            lower = await self.copy_below(manifest, check=check, depth=depth + 1)
-            if not self._cache.has(self.dest, descriptor.digest):
-                await self.write(manifest)
-            return [descriptor, *lower]
-
-        return distinct(d for part in await each(child, distinct(children)) for d in part)
+    async def _write_once(self, manifest: Manifest) -> None:
+        await self._cache.once(self.dest, manifest.digest, partial(self.write, manifest))
 
     async def write(self, manifest: Manifest, tag: str | None = None) -> None:
         """Write a manifest by digest or tag; everything below it is there already."""
@@ -94,8 +91,3 @@ class TreeCopy:
 
     def _content(self, blob: Descriptor) -> Content:
         return self._source.file(blob) or (lambda: self._source.stream(blob))
-
-
-def distinct(descriptors: Iterable[Descriptor]) -> list[Descriptor]:
-    """Each digest once, in the order given."""
-    return list({d.digest: d for d in descriptors}.values())

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.model import Descriptor, Digest, Repository
+from pipeline.model import Descriptor, Digest
 from pipeline.state.record import Record
-from pipeline.trust import SIGNATURE, Statement, attach, examine
+from pipeline.trust import SIGNATURE, VULNERABILITIES, Statement, attach, examine
 
 from .publication import Publication
 from .push import ImageIndex, build_index
-from .statements import Kind, kind_of, kinds_of, statement
+from .statements import DOCUMENT_KINDS, kind_of, statement
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
@@ -37,42 +37,45 @@ class Signing:
     created: int
 
 
-async def ensure_signed(
-    signing: Signing,
-    name: str,
-    repository: Repository,
-    index: ImageIndex,
-    records: Sequence[Record],
-) -> tuple[Record, ...]:
-    """Sign and attest what the index and its platforms lack by this key; gives the records as attested.
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The records of an image tag as attested, and the referrer with the signature of its index.
 
-    What is attached to a digest is read once. The index's own signature is attached last, so that its presence means
-    that everything else is there. Raises UsageError for a key that cannot sign, BuildError, RegistryError.
+    `unclaimed` is true if an earlier signature did not say what it was for.
     """
-    unattested = [record for record in records if record.attested != record.findings]
-    signed = (SIGNATURE, None) in await _present(signing, repository, index.descriptor.digest)
-    if signed and not unattested:
-        return tuple(records)
-    missing: list[tuple[Descriptor, Statement]] = []
-    for child, record in zip(index.children, records, strict=True):
-        present = await _present(signing, repository, child.digest)
-        for kind in kinds_of(record):
-            if kind not in present:
-                missing.append(
-                    (child, await statement(signing.registry, signing.records.repository, record, kind))
-                )
-    if not signed:
-        missing.append((index.descriptor, Statement(index.descriptor.digest, SIGNATURE, {})))
-    if missing:
-        bundles = await signing.sign(name, [about for _, about in missing])
-        for (subject, _), bundle in zip(missing, bundles, strict=True):
-            await attach(signing.registry, repository, subject, bundle, created=signing.created)
-    return tuple([await _attested(signing.records, record) for record in records])
+
+    records: tuple[Record, ...]
+    signature: Digest
+    unclaimed: bool = False
+
+
+async def ensure_signed(signing: Signing, publication: Publication, index: ImageIndex) -> Signed:
+    """Sign and attest what the index and its platforms lack by this key.
+
+    What is attached to a digest is read once. A signature counts if it is for this image tag. The index's own signature
+    is attached last, so that its presence means that everything else is there. Raises UsageError for a key that cannot
+    sign, BuildError, RegistryError.
+    """
+    records, claims = publication.records, publication.claims
+    digest = index.descriptor.digest
+    seen = await examine(signing.registry, publication.repository, digest, signing.public_key)
+    signature = seen.signature_for(claims.index)
+    if signature and all(record.attested == record.findings for record in records):
+        return Signed(records, signature)
+    missing = await _missing(signing, publication, index, signs=True)
+    if signature is None:
+        missing.append((index.descriptor, Statement(digest, SIGNATURE, {}, claims.index.annotations())))
+    attached = await _attach(signing, publication, missing)
+    return Signed(
+        await _attested(signing.records, records),
+        signature or attached[-1],
+        unclaimed=seen.signed and not seen.claims,
+    )
 
 
 async def attest_closed(signing: Signing, reader: ImageReader, publication: Publication) -> None:
     """Attest new findings on an image whose gate they closed after it was published, so that whoever requests the
-    digest can see them. No tag moves; an image that was never published is left alone."""
+    digest can see them. Nothing is signed, no tag moves; an image that was never published is left alone."""
     registry, repository, records = signing.registry, publication.repository, publication.records
     index = await build_index(reader, signing.records.repository, publication.platforms)
     digest = index.descriptor.digest
@@ -80,19 +83,53 @@ async def attest_closed(signing: Signing, reader: ImageReader, publication: Publ
         return
     if await registry.head(repository.at(digest)) is None:
         return
-    await ensure_signed(signing, publication.name, repository, index, records)
+    await _attach(signing, publication, await _missing(signing, publication, index, signs=False))
+    await _attested(signing.records, records)
     destination = publication.destination
     if destination and await registry.head(destination.repository.at(digest)) is not None:
         await registry.copy(repository, digest, destination.repository)
 
 
-async def _present(signing: Signing, repository: Repository, digest: Digest) -> frozenset[Kind]:
-    """The kinds of statements about a digest that the key signed."""
-    verification = await examine(signing.registry, repository, digest, signing.public_key)
-    return frozenset(map(kind_of, verification.statements))
+async def _missing(
+    signing: Signing, publication: Publication, index: ImageIndex, *, signs: bool
+) -> list[tuple[Descriptor, Statement]]:
+    """The statements that the platforms lack by this key; with `signs` also their signatures."""
+    missing: list[tuple[Descriptor, Statement]] = []
+    for target, child, record in zip(publication.targets, index.children, publication.records, strict=True):
+        claims = publication.claims.platforms[target.platform]
+        seen = await examine(signing.registry, publication.repository, child.digest, signing.public_key)
+        present = set(map(kind_of, seen.statements))
+        for kind in DOCUMENT_KINDS:
+            wanted = (kind, record.findings if kind == VULNERABILITIES else None)
+            if wanted not in present:
+                found = await statement(signing.registry, signing.records.repository, record, kind)
+                missing.append((child, found))
+        if signs and seen.signature_for(claims) is None:
+            missing.append((child, Statement(child.digest, SIGNATURE, {}, claims.annotations())))
+    return missing
 
 
-async def _attested(records: Records, record: Record) -> Record:
-    if record.attested == record.findings:
-        return record
-    return await records.write(replace(record, attested=record.findings), {})
+async def _attach(
+    signing: Signing, publication: Publication, missing: Sequence[tuple[Descriptor, Statement]]
+) -> list[Digest]:
+    """Sign and attach statements in their order; gives the referrers."""
+    if not missing:
+        return []
+    bundles = await signing.sign(publication.name, [about for _, about in missing])
+    repository, created = publication.repository, signing.created
+    return [
+        (await attach(signing.registry, repository, subject, bundle, created=created)).digest
+        for (subject, _), bundle in zip(missing, bundles, strict=True)
+    ]
+
+
+async def _attested(records: Records, known: Sequence[Record]) -> tuple[Record, ...]:
+    """The records with the findings that are attested now."""
+    return tuple(
+        [
+            record
+            if record.attested == record.findings
+            else await records.write(replace(record, attested=record.findings), {})
+            for record in known
+        ]
+    )

@@ -185,7 +185,7 @@ def _unexamined(target: Target, record: Record) -> list[Stage]:
     done = {
         Stage.SCAN: evidence.scan is not None,
         Stage.SBOM: evidence.inventory is not None,
-        Stage.TEST: evidence.tests is not None or not target.test,
+        Stage.TEST: evidence.tests is not None or not target.is_tested,
     }
     return [stage for stage, examined in done.items() if not examined]
 

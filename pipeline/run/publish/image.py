@@ -82,31 +82,36 @@ async def _publish(steps: PublishSteps, publication: Publication, result: ImageR
     context, repository = steps.context, publication.repository
     by_digest = [repository.at(digest) for digest in publication.digests]
     result = replace(result, refs=publication.refs(by_digest), signed=publication.signs)
-    published = await find_up_to_date(context.registry, steps.state, publication, context.signing.fingerprint)
+    published = await find_up_to_date(context.registry, steps.state, publication, context.signing)
     if published:
-        written = await _tag(steps, publication, published.index)
+        written = await _tag(steps, publication, published.index, published.signature)
         return _published(result, publication, published.index, written)
     _tell_push(steps, publication, result)
     index = await build_index(steps.images, context.builds, publication.platforms)
     await push_index(context.registry, context.builds, repository, publication.platforms, index)
-    publication = await _sign(steps, publication, index)
+    publication, signature = await _sign(steps, publication, index)
     digest = index.descriptor.digest
-    written = await _tag(steps, publication, digest)
+    written = await _tag(steps, publication, digest, signature)
     written += await _promote(steps, publication, digest)
     return _published(result, publication, digest, written)
 
 
-async def _sign(steps: PublishSteps, publication: Publication, index: ImageIndex) -> Publication:
-    """The image tag with its records as attested."""
+async def _sign(
+    steps: PublishSteps, publication: Publication, index: ImageIndex
+) -> tuple[Publication, Digest | None]:
+    """The image tag with its records as attested, and the referrer that signs its index."""
     if not publication.signs:
-        return publication
-    records = await ensure_signed(
-        steps.signing, publication.name, publication.repository, index, publication.records
-    )
-    return replace(publication, records=records)
+        return publication, None
+    signed = await ensure_signed(steps.signing, publication, index)
+    if signed.unclaimed:
+        reason = "signed again: the earlier signature names neither image nor tag, platform or commit"
+        steps.context.tell(publication.name, ProgressState.SIGN, reason)
+    return replace(publication, records=signed.records), signed.signature
 
 
-async def _tag(steps: PublishSteps, publication: Publication, index: Digest) -> tuple[Reference, ...]:
+async def _tag(
+    steps: PublishSteps, publication: Publication, index: Digest, signature: Digest | None
+) -> tuple[Reference, ...]:
     """Give the index the commit's tags, but for those that an earlier run is known to have written; gives those that
     were written. How the image tag is published now is kept for later runs."""
     registry, repository = steps.context.registry, publication.repository
@@ -118,7 +123,9 @@ async def _tag(steps: PublishSteps, publication: Publication, index: Digest) -> 
         promotion = await plan_promotion(registry, repository, index, repository, missing)
         written = await perform(registry, promotion)
     signed_by = steps.context.signing.fingerprint if publication.signs else None
-    published = PublishedTag(publication.digests, index, signed_by, publication.lasting_tags | known)
+    signature = signature if publication.signs else None
+    tags = publication.lasting_tags | known
+    published = PublishedTag(publication.digests, index, signed_by, tags, signature)
     steps.state.keep_published(publication.state_name, published)
     return written
 

@@ -10,6 +10,7 @@ from pipeline.model import Digest, Platform, Reference, Repository
 
 from ..platform_refs import PlatformRef
 from ..results import Stage
+from .image_claims import ImageClaims
 from .push import Pushed
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Publication:
 
     `repository` is the image's in the first environment. There the index gets the `commit_tags`; the `lasting_tags`
     among them never move. `missing` are the platforms that this run leaves to others. `destination` is None for an
-    image tag that is not promoted.
+    image tag that is not promoted. `claims` are what its signatures say they are for.
     """
 
     targets: tuple[Target, ...]
@@ -51,6 +52,7 @@ class Publication:
     missing: tuple[Platform, ...]
     signs: bool
     destination: Destination | None
+    claims: ImageClaims
 
     @classmethod
     def of(
@@ -76,6 +78,7 @@ class Publication:
             Destination(to.name, context.repository(to, target.image), target.tags)
             if promotes and to
             else None,
+            ImageClaims.of(context, targets),
         )
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import LockageError
 from pipeline.model import Digest, Repository
-from pipeline.trust import CYCLONEDX, SIGNATURE, SPDX, VULNERABILITIES, Statement
+from pipeline.trust import CYCLONEDX, SPDX, VULNERABILITIES, Statement
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Predicate -> the document it carries (cosign's names for the same: cyclonedx, spdxjson, vuln).
 _DOCUMENTS = {CYCLONEDX: "cyclonedx-json", SPDX: "spdx-json", VULNERABILITIES: "trivy-json"}
+DOCUMENT_KINDS = tuple(_DOCUMENTS)
+"""The predicate types of the documents that a platform's image is to bear."""
 
 Kind = tuple[str, Digest | None]
 """What makes two statements about a digest the same: the predicate type, and for findings their data's digest."""
@@ -30,20 +32,11 @@ def kind_of(statement: Statement) -> Kind:
         return VULNERABILITIES, None
 
 
-def kinds_of(record: Record) -> tuple[Kind, ...]:
-    """The kinds of statements that a platform's image is to bear, its signature last."""
-    kinds = [(kind, record.findings if kind == VULNERABILITIES else None) for kind in _DOCUMENTS]
-    return (*kinds, (SIGNATURE, None))
-
-
-async def statement(registry: Registry, builds: Repository, record: Record, kind: Kind) -> Statement:
-    """A statement about a record's image, with the document from the repository of builds.
+async def statement(registry: Registry, builds: Repository, record: Record, predicate_type: str) -> Statement:
+    """The statement about a record's image with a document of the repository of builds.
 
     Raises LockageError when the record lacks the document, RegistryError when it cannot be read.
     """
-    predicate_type, _ = kind
-    if predicate_type == SIGNATURE:
-        return Statement(record.digest, SIGNATURE, {})
     document_format = _DOCUMENTS[predicate_type]
     descriptor = record.documents.get(document_format)
     if descriptor is None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.model import Digest
 from pipeline.state.run_state import PublishedTag, RunState
+from pipeline.trust.verify import examine_one
 from pipeline.util.concurrency import each
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
+    from pipeline.trust import PublicKey
+    from pipeline.trust.keypair import KeyPair
 
     from .publication import Publication
 
@@ -20,20 +22,31 @@ def published_before(state: RunState, publication: Publication) -> PublishedTag 
 
 
 async def find_up_to_date(
-    registry: Registry, state: RunState, publication: Publication, fingerprint: Digest
+    registry: Registry, state: RunState, publication: Publication, keys: KeyPair
 ) -> PublishedTag | None:
     """How the image tag is published, if everything but the commit's tags is as desired; else None.
 
-    `fingerprint` is that of the key that signs.
+    The run state is not believed: the signature that it names is read and verified, in two requests.
     """
     published = published_before(state, publication)
     if published is None:
         return None
     attested = all(record.attested == record.findings for record in publication.records)
-    if publication.signs and not (attested and published.signed_by == fingerprint):
+    if publication.signs and not (attested and published.signed_by == keys.fingerprint):
         return None
     destination = publication.destination
     current = await each(registry.head, destination.references) if destination else []
     if any(descriptor is None or descriptor.digest != published.index for descriptor in current):
         return None
+    if publication.signs and not await _signed(registry, publication, published, keys.public_key):
+        return None
     return published
+
+
+async def _signed(
+    registry: Registry, publication: Publication, published: PublishedTag, key: PublicKey
+) -> bool:
+    if published.signature is None:
+        return False
+    seen = await examine_one(registry, publication.repository, published.index, published.signature, key)
+    return seen.signature_for(publication.claims.index) is not None

@@ -84,10 +84,8 @@ class Builder:
         client = await engine.client()
         daemon = await engine.builder(builder_config(context, self._caches()))
         order = await self._order(target, bases, caches, client)
-        config = await docker_config_for(
-            context.registry.access, registry_hosts(context, self._caches().entries)
-        )
-        credentials = client.set_secret("lockage-registries", config) if config else None
+        hosts = registry_hosts(context, self._caches().entries)
+        credentials = await docker_config_for(context.registry.access, hosts)
 
         def tell(step: str) -> None:
             context.tell(target.id, ProgressState.BUILD, step)

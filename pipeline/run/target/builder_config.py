@@ -49,10 +49,10 @@ def registry_hosts(context: RunContext, caches: Iterable[CacheEntry]) -> list[st
     return sorted(own | mirrored | (external - set(context.mirrors.by_host)))
 
 
-async def docker_config_for(access: Access, hosts: Iterable[str]) -> str | None:
-    """A Docker configuration with the credentials for these registries; None where there are none."""
+async def docker_config_for(access: Access, hosts: Iterable[str]) -> str:
+    """A Docker configuration with the credentials for these registries; empty where there are none."""
     credentials = {host: await access.credentials(host) for host in hosts}
-    return render_docker_config({host: given for host, given in credentials.items() if given}) or None
+    return render_docker_config({host: given for host, given in credentials.items() if given})
 
 
 def proxy_arguments(access: Access) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""From a digest to evidence: scan, bill of materials and structure tests, as far as they are not known already."""
+"""From a digest to evidence: scan, bill of materials, structure tests and checks, as far as not known already."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from pipeline.engine.image import archive, existing
 from pipeline.errors import BuildError
 from pipeline.model import Digest
 from pipeline.plan import Target
-from pipeline.policy import Evidence, TestReport, Tool
+from pipeline.policy import Evidence, JavaData, Scan, TestReport, Tool
 from pipeline.policy.reports import cyclonedx_inventory, structure_tests, trivy_scan
 from pipeline.state.record import Record
 from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 
 from ..results import Stage
+from .image_checks import check_image, checks_text
+from .scanner_data import Database, ScannerData
 from .structure_tests import split
-from .vulnerability_database import VulnerabilityDatabase
 
 if TYPE_CHECKING:
     import dagger
@@ -43,13 +44,13 @@ class Examined:
 
 
 def tests_digest(target: Target, tester: str) -> Digest:
-    """The digest of what structure tests depend on besides the image: their file and the tester's version."""
-    return Digest.of(f"{tester}\n{target.test or ''}".encode())
+    """The digest of what tests depend on besides the image: their file, the tester's version, and the checks."""
+    return Digest.of(f"{tester}\n{target.test or ''}{checks_text(target)}".encode())
 
 
 def untested(target: Target, record: Record | None, tester: str) -> bool:
-    """Whether the structure tests are to be run: never run, another file or tester, or some failed."""
-    if not target.test:
+    """Whether the tests are to be run: never run, others or by another tester, or some failed."""
+    if not target.is_tested:
         return False
     report = record.evidence.tests if record else None
     if record is None or report is None or record.tests != tests_digest(target, tester):
@@ -57,11 +58,16 @@ def untested(target: Target, record: Record | None, tester: str) -> bool:
     return not all(case.passed for case in report.cases)
 
 
-def outstanding(target: Target, record: Record, tools: ToolImages, database: Digest) -> frozenset[Stage]:
-    """The examinations to do (again): never done, by another tool, with other data, or tests that failed."""
+def outstanding(
+    target: Target, record: Record, tools: ToolImages, data: Digest, java: Digest | None
+) -> frozenset[Stage]:
+    """The examinations to do (again): never done, by another tool, with other data, or tests that failed.
+
+    `data` and `java` are the digests of today's vulnerability and Java data; the latter matters where a scan needed it.
+    """
     stages = set()
     scan, inventory = record.evidence.scan, record.evidence.inventory
-    if not scan or (scan.tool.version, scan.tool.data_digest) != (tools.version("trivy"), str(database)):
+    if not scan or not _is_current(scan, tools.version("trivy"), data, java):
         stages.add(Stage.SCAN)
     if not inventory or inventory.tool.version != tools.version("syft"):
         stages.add(Stage.SBOM)
@@ -70,20 +76,34 @@ def outstanding(target: Target, record: Record, tools: ToolImages, database: Dig
     return frozenset(stages)
 
 
+def _is_current(scan: Scan, version: str, data: Digest, java: Digest | None) -> bool:
+    """Whether a scan was made by this scanner with this data; Java data counts if it was needed and there is any."""
+    if (scan.tool.version, scan.tool.data_digest) != (version, str(data)):
+        return False
+    return not (scan.java and java) or scan.java.digest == str(java)
+
+
 class Examiner:
-    """Examines the images of a run by the tools in the engine. `database` is the run's vulnerability data."""
+    """Examines the images of a run by the tools in the engine."""
 
-    def __init__(self, context: RunContext, images: ImageCache, database: VulnerabilityDatabase) -> None:
-        self._context, self._images, self.database = context, images, database
+    def __init__(self, context: RunContext, images: ImageCache, data: ScannerData) -> None:
+        self._context, self._images, self._data = context, images, data
 
-    async def examine(self, target: Target, digest: Digest, stages: Collection[Stage]) -> Examined:
+    async def outstanding(self, target: Target, record: Record) -> frozenset[Stage]:
+        """The examinations that a record lacks today."""
+        scan = record.evidence.scan
+        java = await self._data.java.find() if scan and scan.java else None
+        data = await self._data.vulnerabilities.digest()
+        return outstanding(target, record, self._context.tools, data, java)
+
+    async def examine(self, target: Target, record: Record, stages: Collection[Stage]) -> Examined:
         """The evidence of these examinations, done at the same time; its size is 0."""
-        context = self._context
+        context, digest = self._context, record.digest
         client = await context.engines.of(target.platform).client()
         image = existing(client, context.builds.at(digest), target.platform)
         packed = archive(image)
         steps: dict[Stage, Callable[[], Awaitable[Examined]]] = {
-            Stage.SCAN: lambda: self._scan(client, target, packed),
+            Stage.SCAN: lambda: self._scan(client, target, packed, record),
             Stage.SBOM: lambda: self._inventory(client, target, packed),
             Stage.TEST: lambda: self._test(client, target, digest, image, packed),
         }
@@ -99,13 +119,37 @@ class Examiner:
             {kind: document for part in parts for kind, document in part.documents.items()},
         )
 
-    async def _scan(self, client: dagger.Client, target: Target, packed: dagger.File) -> Examined:
-        tools, database = self._context.tools, await self.database.fetch()
-        folder = await self._context.engines.of(target.platform).folder(database.folder)
-        report = await scan_step.scan_image(client, tools.image("trivy"), packed, folder, subject=target.id)
+    async def _scan(
+        self, client: dagger.Client, target: Target, packed: dagger.File, record: Record
+    ) -> Examined:
+        tools, database = self._context.tools, await self._data.vulnerabilities.fetch()
+        scanner = scan_step.Scanner(client, tools.image("trivy"), await self._folder(target, database))
+        known = record.evidence.scan
+        report, java = await self._report(scanner, target, packed, holds_java=bool(known and known.java))
         tool = Tool("trivy", tools.version("trivy"), database.updated, str(database.digest))
-        scan = _parsed(lambda: trivy_scan(report, tool))
+        scan = replace(_parsed(lambda: trivy_scan(report, tool)), java=java)
         return Examined(Evidence(0, scan=scan), {"trivy-json": report})
+
+    async def _report(
+        self, scanner: scan_step.Scanner, target: Target, packed: dagger.File, *, holds_java: bool
+    ) -> tuple[bytes, JavaData | None]:
+        """The scanner's report, and the Java data that it needed.
+
+        That data is large and few images need it, so it is fetched when the scanner asks for it.
+        """
+        if not holds_java:
+            try:
+                return await scanner.scan(packed, target.id), None
+            except scan_step.JavaDataNeeded:
+                self._context.tell(target.id, ProgressState(Stage.SCAN.value), "again, with the Java data")
+        if await self._data.java.find() is None:
+            return await scanner.scan_without_java(packed, target.id), JavaData()
+        database = await self._data.java.fetch()
+        report = await scanner.scan(packed, target.id, java=await self._folder(target, database))
+        return report, JavaData(str(database.digest), database.updated)
+
+    async def _folder(self, target: Target, database: Database) -> dagger.Directory:
+        return await self._context.engines.of(target.platform).folder(database.folder)
 
     async def _inventory(self, client: dagger.Client, target: Target, packed: dagger.File) -> Examined:
         tools = self._context.tools
@@ -136,6 +180,8 @@ class Examiner:
         if metadata:
             reports.append(await structure_step.metadata(client, tester, packed, metadata, subject=target.id))
         cases = _parsed(lambda: [case for report in reports for case in structure_tests(report, tool).cases])
+        if target.checks:
+            cases += await check_image(self._context, client, target, image)
         return Examined(Evidence(0, tests=TestReport(tool, tuple(cases))))
 
     async def _image_config(self, digest: Digest) -> bytes:

@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from pipeline.errors import LockageError
-from pipeline.model import Digest
+from pipeline.model import Digest, Reference
 from pipeline.plan import Target
 from pipeline.policy import Verdict, judge
 from pipeline.state.build_inputs import BuildInputs, rebuild_reason, write_build_inputs
@@ -19,9 +19,9 @@ from pipeline.util.progress import ProgressState
 
 from ..results import EXAMINATIONS, Stage, Status, TargetResult
 from .build import Builder
-from .examine import Examiner, merged, outstanding, tests_digest
+from .examine import Examiner, merged, tests_digest
 from .external import import_external
-from .vulnerability_database import VulnerabilityDatabase
+from .scanner_data import JAVA, VULNERABILITIES, DatabaseKind, ScannerData, ScannerDatabase
 
 if TYPE_CHECKING:
     from ..context import RunContext
@@ -41,9 +41,16 @@ class TargetSteps:
     @classmethod
     def of(cls, context: RunContext, images: ImageCache, records: Records) -> TargetSteps:
         """The steps of a run."""
-        reference = context.mirrors.locate(context.plan.project.vulnerability_db)
-        database = VulnerabilityDatabase(context.registry, reference, context.cache)
-        return cls(context, images, records, Builder(context, images), Examiner(context, images, database))
+        examiner = Examiner(context, images, _scanner_data(context))
+        return cls(context, images, records, Builder(context, images), examiner)
+
+
+def _scanner_data(context: RunContext) -> ScannerData:
+    def database(kind: DatabaseKind, reference: Reference) -> ScannerDatabase:
+        return ScannerDatabase(kind, context.registry, context.mirrors.locate(reference), context.cache)
+
+    project = context.plan.project
+    return ScannerData(database(VULNERABILITIES, project.vulnerability_db), database(JAVA, project.java_db))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +121,11 @@ async def _examine(steps: TargetSteps, target: Target, obtained: Obtained, until
     if not required:
         replacement = await steps.records.replacement(record) if replaceable else None
         return ExaminedRecord(replacement or record)
-    context, database = steps.context, await steps.examiner.database.digest()
-    stages = outstanding(target, record, context.tools, database) & required
+    context = steps.context
+    stages = await steps.examiner.outstanding(target, record) & required
     if not stages:
         return ExaminedRecord(record)
-    examined = await steps.examiner.examine(target, record.digest, stages)
+    examined = await steps.examiner.examine(target, record, stages)
     if replaceable and (replacement := await steps.records.replacement(record)):
         return await _examine(
             steps, target, replace(obtained, record=replacement, status=Status.REUSED), until
@@ -145,7 +152,7 @@ def _judge(
     """The result by the target's gates, evaluated unless the run ends with the build."""
     record = examined.record
     # Tests that were removed from the catalogue no longer judge the image.
-    evidence = record.evidence if target.test else replace(record.evidence, tests=None)
+    evidence = record.evidence if target.is_tested else replace(record.evidence, tests=None)
     verdicts = judge(evidence, target.gates, today) if until is not Stage.BUILD else ()
     status, reason = obtained.status, obtained.reason
     if closed := _closed(verdicts):

@@ -17,6 +17,7 @@ from . import images
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
 SAYS = {
+    "hadolint": (["--version"], "2.15.1"),
     "syft": (["version"], "1.18.1"),
     "trivy": (["--version"], "0.74.0"),
     "cosign": (["version"], "v3.1.3"),

@@ -53,7 +53,8 @@ async def _pull(options: PullOptions) -> tuple[Artifact, tuple[Path, ...]]:
     from ...registry_access import registry_access
 
     async with Registry(registry_access()) as registry:
-        return await pull_artifact(registry, options.reference, options.common.root / options.output)
+        root = options.common.root
+        return await pull_artifact(registry, options.reference, root / options.output, root=root)
 
 
 COMMAND = Command(PullOptions, pull)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import EnvironmentProblem, Exit
+from pipeline.errors import Exit
 
 from ...arguments import flag, group
 from ...command import Command
@@ -42,9 +42,11 @@ def generate(options: GenerateOptions) -> int:
         common, options.catalogue, locked=options.locked, snapshot_id=options.snapshot_id
     )
     plan = PlanReader(request).read_known()
-    folder = _folder(common.root, options.output)
+    root, folder = common.root, common.root / options.output
     files = generated_files(plan)
-    changes = check(files, folder) if options.check else write(files, folder, plan.source)
+    changes = (
+        check(files, folder, root=root) if options.check else write(files, folder, plan.source, root=root)
+    )
     if common.json:
         rows = [{"path": change.path, "action": change.action} for change in changes]
         console.print_json({"folder": str(folder), "changes": rows})
@@ -57,17 +59,6 @@ def generate(options: GenerateOptions) -> int:
     verb = "would change" if options.check else "changed"
     console.message(f"{len(files)} files, {len(changes)} {verb}, in {folder}")
     return Exit.CONFIG if options.check and changes else Exit.OK
-
-
-def _folder(root: Path, output: Path) -> Path:
-    """Where to write. Raises EnvironmentProblem for a folder that a link in the checkout leads to."""
-    folder = root / output
-    for parent in (root / above for above in output.parents if not output.is_absolute()):
-        if parent != root and parent.is_symlink():
-            raise EnvironmentProblem(
-                f"{parent} is a symbolic link", hint="remove it, or name the folder that it leads to"
-            )
-    return folder
 
 
 COMMANDS = {"generate": Command(GenerateOptions, generate)}

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import ConfigError, Exit, Problem, UsageError
+from pipeline.errors import ConfigError, EnvironmentProblem, Exit, Problem, UsageError
+from pipeline.util.files import read_file
 
 from ...arguments import flag, group, option, positional, repeated
 from ...command import Command
@@ -129,7 +130,10 @@ def _files(imported: Imported, root: Path) -> tuple[dict[str, Generated], list[s
     project, existing = files.pop(_PROJECT, None), root / _PROJECT
     if project is not None and not existing.exists():
         return {**files, _PROJECT: project}, []
-    text = existing.read_text(encoding="utf-8", errors="replace") if existing.is_file() else ""
+    try:
+        text = read_file(existing).decode(errors="replace") if existing.is_file() else ""
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot read {existing}: {error.strerror}") from None
     bases = [str(base) for base in imported.bases if base.familiar not in text and str(base) not in text]
     return files, bases
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.importing.scaffold import gitignore
+from pipeline.util.files import read_file
 
 from ...files.replace import replace_file
 from .schema import SchemaKind, schema_of
@@ -27,7 +28,7 @@ def ignore_dist(root: Path) -> list[str]:
     if path.is_symlink() or (path.exists() and not path.is_file()):
         return []
     try:
-        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        before = read_file(path).decode() if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise EnvironmentProblem(f"cannot read {path}: {error}") from None
     after = gitignore(before)

@@ -13,8 +13,8 @@ from ...command import Command
 from ...common_options import CommonOptions
 from ...output import console
 
-SchemaKind = Literal["image", "variant", "project", "lock", "plan"]
-SCHEMAS: tuple[SchemaKind, ...] = ("image", "variant", "project", "lock", "plan")
+SchemaKind = Literal["image", "variant", "project", "lock", "plan", "report"]
+SCHEMAS: tuple[SchemaKind, ...] = ("image", "variant", "project", "lock", "plan", "report")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,9 @@ class SchemaOptions:
     """What `schema` understands."""
 
     common: CommonOptions = group(CommonOptions)
-    kind: SchemaKind = positional(choices=SCHEMAS, help="which file (plan: what `plan --json` prints)")
+    kind: SchemaKind = positional(
+        choices=SCHEMAS, help="which file (plan: what `plan --json` prints; report: report.json of --reports)"
+    )
 
 
 def schema(options: SchemaOptions) -> int:
@@ -35,6 +37,7 @@ def schema_of(kind: SchemaKind) -> Mapping[str, object]:
     """The JSON Schema of a kind of file."""
     from pipeline.config import schema as config
     from pipeline.plan.schema import plan_schema
+    from pipeline.report.schema import report_schema
 
     schemas: dict[SchemaKind, Callable[[], Mapping[str, object]]] = {
         "image": config.image_schema,
@@ -42,6 +45,7 @@ def schema_of(kind: SchemaKind) -> Mapping[str, object]:
         "project": config.project_schema,
         "lock": config.lock_schema,
         "plan": plan_schema,
+        "report": report_schema,
     }
     return schemas[kind]()
 

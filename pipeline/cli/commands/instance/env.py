@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit
 
-from ...arguments import group
+from ...arguments import flag, group
 from ...command import Command
 from ...common_options import CommonOptions
 from ...output import console
@@ -23,13 +24,16 @@ class EnvOptions:
     """What `env` understands."""
 
     common: CommonOptions = group(CommonOptions)
+    docker_config: bool = flag(
+        "--docker-config", help="also DOCKER_CONFIG, which lets docker, crane or cosign use the registry"
+    )
 
 
 def env(options: EnvOptions) -> int:
     """Print the variables as shell exports, or as JSON."""
     from ... import signals
 
-    instance, variables = signals.run(_env)
+    instance, variables = signals.run(partial(_env, options.docker_config))
     if options.common.json:
         console.print_json(variables)
         return Exit.OK
@@ -40,8 +44,9 @@ def env(options: EnvOptions) -> int:
     return Exit.OK
 
 
-async def _env() -> tuple[Instance, dict[str, str]]:
+async def _env(docker_config: bool) -> tuple[Instance, dict[str, str]]:
     from pipeline import lab
+    from pipeline.lab.registry_credentials import docker_config_folder
     from pipeline.lab.settings import LabSettings
 
     from ...instance.module_variables import module_variables
@@ -51,7 +56,9 @@ async def _env() -> tuple[Instance, dict[str, str]]:
     settings, report = LabSettings.from_env(os.environ), Progress()
     instance = await lab.up(settings, report.step)
     site = await ensure_site(settings, instance.registry, report)
-    variables = module_variables(instance.registry, site, settings.data, os.environ)
+    variables = module_variables(instance.registry, site, settings, os.environ)
+    if docker_config:
+        variables["DOCKER_CONFIG"] = str(docker_config_folder(settings))
     return instance, {**instance.connect_env(), **variables}
 
 

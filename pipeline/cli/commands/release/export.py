@@ -87,6 +87,7 @@ async def _export(options: ExportOptions) -> list[Exported]:
                     ExportedImage(target.image, target.tag, [_platform(built) for built in image]),
                     output / target.image / target.tag,
                     whole=whole,
+                    root=options.common.root,
                 )
 
         return [file for files in await each(export_one, images) for file in files]

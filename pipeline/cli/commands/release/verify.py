@@ -1,4 +1,4 @@
-"""verify: check signatures in process, with the registry alone."""
+"""verify: check signatures in process, with the images' registries alone."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from ...output import console
 from ...references import parse_references
 
 if TYPE_CHECKING:
+    from pipeline.lab import LabSettings
     from pipeline.model import Reference
     from pipeline.release.environments import Verified
     from pipeline.trust import PublicKey
 
-    from ...instance.session import InstanceSession
+    from ...output.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,39 +53,58 @@ def verify(options: VerifyOptions) -> int:
         types = ", ".join(_short_type(name) for name in _statement_types(image))
         console.print_line(f"verified  {image.reference}")
         console.print_line(f"          signed with {key.origin}; statements: {types}")
+        for line in _claims(image):
+            console.print_line(f"          {line}")
+        for refused in image.verification.refused:
+            console.message(f"warning: left out {refused}")
     return Exit.OK
 
 
 async def _verify(options: VerifyOptions) -> tuple[PublicKey, list[Verified]]:
-    from pipeline.registry import Registry
     from pipeline.release.environments import of_revision, verify_references
 
     from ...instance.session import instance_session
     from ...output.progress import Progress
     from ...planning.reader import PlanReader, PlanRequest
-    from ...registry_access import registry_access
     from ...run_context import RunRequest, run_context
 
     root, report = options.common.root, Progress()
+    if options.references:
+        return await _verify_references(options, report)
     plans = PlanReader(PlanRequest(root, locked=options.locked))
-    if not options.references:
-        plans.read_known()  # mistakes are reported before the instance is started
+    plans.read_known()  # mistakes are reported before the instance is started
     async with instance_session(root, "verify", report) as session:
-        key = _key(options, session)
-        if options.references:  # no catalogue is needed: any image, from any folder
-            async with Registry(registry_access()) as registry:
-                return key, await verify_references(registry, key, options.references)
+        key = _key(options, session.settings)
         async with run_context(RunRequest(plans.request), plans, session, report) as context:
             return key, await verify_references(context.registry, key, of_revision(context))
 
 
-def _key(options: VerifyOptions, session: InstanceSession) -> PublicKey:
+async def _verify_references(options: VerifyOptions, report: Progress) -> tuple[PublicKey, list[Verified]]:
+    """Any image, from any folder: without a catalogue, and without the instance unless the image is there."""
+    from pipeline.lab import LabSettings
+    from pipeline.registry import Registry
+    from pipeline.release.environments import Wanted, verify_references
+
+    from ...instance.session import registry_session
+    from ...registry_access import registry_access
+
+    key = _key(options, LabSettings.from_env(os.environ))
+    hosts = {reference.repository.host for reference in options.references}
+    async with (
+        registry_session(options.common.root, "verify", report, hosts),
+        Registry(registry_access()) as registry,
+    ):
+        wanted = [Wanted(reference) for reference in options.references]
+        return key, await verify_references(registry, key, wanted)
+
+
+def _key(options: VerifyOptions, settings: LabSettings) -> PublicKey:
     from pipeline.trust import PublicKey
 
     from ...instance.signing_key import signing_key
 
     if options.key is None:
-        return signing_key(os.environ, session.settings.data).public_key
+        return signing_key(os.environ, settings.data).public_key
     try:
         return PublicKey(options.key.read_bytes(), str(options.key))
     except OSError as error:
@@ -93,6 +113,15 @@ def _key(options: VerifyOptions, session: InstanceSession) -> PublicKey:
 
 def _to_json(image: Verified, key: PublicKey) -> dict[str, object]:
     return {"reference": str(image.reference), "key": key.origin, **image.verification.to_json()}
+
+
+def _claims(image: Verified) -> list[str]:
+    """What the image is signed for, one line for each signature."""
+    lines = [
+        f"for {claims.image}:{claims.tag}, {claims.platform.replace(',', ' ')}, commit {claims.commit}"
+        for claims in image.verification.claims
+    ]
+    return sorted(set(lines)) or ["its signature names neither image nor tag, platform or commit"]
 
 
 def _statement_types(image: Verified) -> list[str]:

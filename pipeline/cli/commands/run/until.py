@@ -41,7 +41,7 @@ def _write_refs(path: Path, result: RunResult) -> None:
     from ...files.replace import replace_file
 
     try:
-        replace_file(path, write_refs(ref for image in result.images for ref in image.refs))
+        replace_file(path, write_refs(ref for image in result.images for ref in image.refs), root=Path())
     except EnvironmentProblem as error:
         raise EnvironmentProblem(
             error.message,

@@ -1,0 +1,35 @@
+"""Reading the tools' JSON reports, which are untrusted: anything unexpected is a ValueError."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from pipeline.util.json_values import as_list, as_object
+
+MAX_REPORT = 256 * 1024 * 1024
+"""The largest report that is read, in bytes."""
+
+
+def load_report(raw: bytes, tool: str) -> dict[str, object]:
+    """A report as an object."""
+    if len(raw) > MAX_REPORT:
+        raise ValueError(f"{tool}: report of {len(raw)} bytes is larger than {MAX_REPORT}")
+    try:
+        report: object = json.loads(raw)
+    except (ValueError, RecursionError) as fault:
+        raise ValueError(f"{tool}: report is not JSON: {fault}") from None
+    if not isinstance(report, dict):
+        raise ValueError(f"{tool}: report is not an object")
+    return report
+
+
+def objects(parent: Mapping[str, object], key: str) -> Iterator[dict[str, object]]:
+    """The objects of a list; none where it is null or missing."""
+    return map(as_object, as_list(parent.get(key) or []))
+
+
+def text(parent: Mapping[str, object], key: str) -> str:
+    """A value as text; empty where it is missing or null."""
+    value = parent.get(key)
+    return "" if value is None else str(value)

@@ -1,0 +1,95 @@
+"""What may be promoted: the index that a run publishes, each part signed for exactly that, judged again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import GateClosed, RegistryError
+from pipeline.model import Digest, Platform, Repository
+from pipeline.oci.index import index_problems
+from pipeline.policy import Evidence, Tool, judge
+from pipeline.policy.reports import trivy_scan
+from pipeline.run.context import RunContext
+from pipeline.run.publish.image_claims import ImageClaims
+from pipeline.trust import VULNERABILITIES, Verification, verify_claims
+from pipeline.util.canonical_json import compact
+
+if TYPE_CHECKING:
+    from pipeline.plan import Target
+
+
+async def check_promotable(
+    context: RunContext,
+    repository: Repository,
+    digest: Digest,
+    targets: Sequence[Target],
+    claims: ImageClaims,
+) -> None:
+    """Check what a tag of an image tag names; no engine runs and no image is pulled.
+
+    It has to be an index of exactly the plan's platforms. The index and each platform have to be signed for this image
+    tag, and each platform's newest signed findings are judged again: what passed when it was built may not pass today.
+    Raises GateClosed, SignatureRefused, RegistryError.
+    """
+    reference, key = repository.at(digest), context.signing.public_key
+    manifest = await context.registry.get_manifest(reference)
+    if manifest is None:
+        raise RegistryError(f"{reference} does not exist", hint="lockage run")
+    problems = index_problems(manifest, claims.platforms)
+    if problems:
+        raise GateClosed(
+            f"{reference} is not the index that a run publishes of {targets[0].name}",
+            hint="find out who moved the tag; lockage run writes it again",
+            detail="\n".join(problems),
+        )
+    await verify_claims(context.registry, repository, digest, key, claims.index)
+    of_platforms = {target.platform: target for target in targets}
+    for child in manifest.children:
+        if child.platform is not None:
+            wanted = claims.platforms[child.platform]
+            seen = await verify_claims(context.registry, repository, child.digest, key, wanted)
+            target = of_platforms.get(child.platform, targets[0])
+            _judge_again(context, repository, child.platform, target, seen)
+
+
+def _judge_again(
+    context: RunContext, repository: Repository, platform: Platform, target: Target, seen: Verification
+) -> None:
+    predicates = [s.predicate for s in seen.statements if s.predicate_type == VULNERABILITIES]
+    reference = repository.at(seen.subject)
+    if not predicates:
+        raise GateClosed(
+            f"{reference} has no signed findings",
+            hint="lockage sign; then promote again",
+            detail="\n".join(seen.refused) or None,
+        )
+    evidence = _evidence(f"{reference} ({platform})", max(predicates, key=_age))
+    closed = [verdict for verdict in judge(evidence, target.gates, context.today) if not verdict.passed]
+    if closed:
+        raise GateClosed(
+            f"{target.name} is not promoted: its gate closes by today's policy",
+            hint="patch the image, or add an ignore with owner, reason and expiry",
+            detail="\n".join(reason for verdict in closed for reason in verdict.reasons),
+        )
+
+
+def _age(predicate: Mapping[str, Any]) -> tuple[str, str]:
+    """The age of findings: of the data, then of the scan. Both are RFC 3339 in UTC, so their texts are in order."""
+    try:
+        return str(predicate["scanner"]["db"]["version"]), str(predicate["metadata"]["scanFinishedOn"])
+    except (KeyError, TypeError):
+        return "", ""
+
+
+def _evidence(name: str, predicate: Mapping[str, Any]) -> Evidence:
+    """Signed findings (cosign's vulnerability predicate) as evidence. Raises RegistryError for anything else."""
+    try:
+        scanner = predicate["scanner"]
+        tool = Tool("trivy", str(scanner["version"]), str(scanner["db"]["version"]))
+        return Evidence(0, scan=trivy_scan(compact(scanner["result"]), tool))
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as fault:
+        raise RegistryError(
+            f"the signed findings of {name} cannot be read: {fault!r}",
+            hint="lockage sign attests them again, with newer vulnerability data",
+        ) from None

@@ -1,0 +1,164 @@
+"""The scanner's data: fetched by digest, kept in the user's cache, given to scans as files.
+
+Trivy has two databases: vulnerabilities by package, and Maven's artifacts by checksum and name, which it needs only for
+images that hold Java archives.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+
+from pipeline.errors import RegistryError
+from pipeline.model import Digest, Reference
+
+if TYPE_CHECKING:
+    from pipeline.registry import Registry
+
+_METADATA = "metadata.json"
+_MAX_MEMBER = 4 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseKind:
+    """One of the scanner's databases: its key in lockage.yml, its folder in the cache, its layer and its file."""
+
+    name: str
+    key: str
+    folder: str
+    layer_type: str
+    file: str
+
+    @property
+    def members(self) -> tuple[str, str]:
+        """The files of the layer."""
+        return self.file, _METADATA
+
+
+VULNERABILITIES = DatabaseKind(
+    "vulnerability database",
+    "vulnerability_db",
+    "trivy-db",
+    "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip",
+    "trivy.db",
+)
+JAVA = DatabaseKind(
+    "Java database",
+    "java_db",
+    "trivy-java-db",
+    "application/vnd.aquasec.trivy.javadb.layer.v1.tar+gzip",
+    "trivy-java.db",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database on disk: `folder` holds its file and metadata.json; `updated` is ISO 8601, from its publisher."""
+
+    folder: Path
+    digest: Digest
+    updated: str
+
+
+class ScannerDatabase:
+    """One database for a whole run: resolved once, fetched once, and only when it is needed."""
+
+    def __init__(self, kind: DatabaseKind, registry: Registry, reference: Reference, cache: Path) -> None:
+        self.kind, self.reference = kind, reference
+        self._registry, self._cache = registry, cache
+        self._lock = anyio.Lock()
+        self._looked_up = False
+        self._digest: Digest | None = None
+        self._database: Database | None = None
+
+    async def find(self) -> Digest | None:
+        """The digest of today's data, None where the registry has none; one HEAD."""
+        async with self._lock:
+            if not self._looked_up:
+                descriptor = await self._registry.head(self.reference)
+                self._digest = descriptor.digest if descriptor else None
+                self._looked_up = True
+            return self._digest
+
+    async def digest(self) -> Digest:
+        """The digest of today's data. Raises RegistryError when there is none."""
+        digest = await self.find()
+        if digest is None:
+            raise RegistryError(
+                f"no {self.kind.name} at {self.reference}",
+                hint=f"set {self.kind.key} in lockage.yml to one that this site can reach",
+            )
+        return digest
+
+    async def fetch(self) -> Database:
+        """The data on this machine's disk. Raises RegistryError when there is none."""
+        digest = await self.digest()
+        async with self._lock:
+            if self._database is None:
+                exact = self.reference.repository.at(digest)
+                self._database = await _fetch(self.kind, self._registry, exact, self._cache)
+            return self._database
+
+
+@dataclass(frozen=True, slots=True)
+class ScannerData:
+    """Both databases of a run."""
+
+    vulnerabilities: ScannerDatabase
+    java: ScannerDatabase
+
+
+async def _fetch(kind: DatabaseKind, registry: Registry, reference: Reference, cache: Path) -> Database:
+    """The database with this digest from the cache or the registry: verified, unpacked, then renamed."""
+    digest = reference.digest
+    assert digest
+    folder = cache / kind.folder / digest.hex
+    if not (folder / _METADATA).is_file():
+        manifest = await registry.get_manifest(reference)
+        layers = manifest.layers if manifest else ()
+        layer = next((layer for layer in layers if layer.media_type == kind.layer_type), None)
+        if layer is None:
+            raise RegistryError(f"{reference} is not a {kind.name} of trivy")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            packed, unpacked = Path(scratch) / "db.tar.gz", Path(scratch) / "db"
+            async with await anyio.open_file(packed, "wb") as file:
+                async for chunk in registry.stream_blob(reference.repository, layer):
+                    await file.write(chunk)
+            await anyio.to_thread.run_sync(_unpack, packed, unpacked, kind, str(reference))
+            if not folder.exists():
+                os.rename(unpacked, folder)  # noqa: PTH104 - atomic, and fails if another run was first
+    return Database(folder, digest, _updated(folder))
+
+
+def _unpack(packed: Path, folder: Path, kind: DatabaseKind, origin: str) -> None:
+    folder.mkdir()
+    names = set()
+    with tarfile.open(packed, "r:gz") as archive:
+        for member in archive:
+            name = member.name.removeprefix("./")
+            if name not in kind.members or not member.isreg() or member.size > _MAX_MEMBER or name in names:
+                continue
+            content = archive.extractfile(member)
+            assert content
+            with (folder / name).open("wb") as file:
+                while chunk := content.read(1 << 20):
+                    file.write(chunk)
+            names.add(name)
+    if names != set(kind.members):
+        raise RegistryError(f"{origin} holds {sorted(names)}, expected {sorted(kind.members)}")
+
+
+def _updated(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / _METADATA).read_text())["UpdatedAt"])
+    except (OSError, ValueError, KeyError):
+        return ""

@@ -1,0 +1,72 @@
+"""All documents of an image, from syft's and what is known of the image."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from pipeline.model import Manifest
+from pipeline.util.canonical_json import compact
+
+from . import cyclonedx, spdx
+from .cyclonedx import complete_cyclonedx
+from .facts import read_facts
+from .spdx import complete_spdx
+from .subject import Subject
+from .syft import complete_syft
+
+FORMATS = {
+    "cyclonedx": ("cyclonedx-json", "sbom.cyclonedx.json"),
+    "spdx": ("spdx-json", "sbom.spdx.json"),
+    "syft": ("syft-json", "sbom.syft.json"),
+}
+"""The formats by the names that people use: the document's name in records, and the name of its file."""
+
+_MAX_DOCUMENT = 256 * 1024 * 1024
+
+
+def complete(
+    documents: Mapping[str, bytes], subject: Subject, serial: UUID, manifest: Manifest, config: bytes
+) -> dict[str, bytes]:
+    """Syft's documents of an image (`cyclonedx-json`, `spdx-json`, `syft-json`), completed: the same bytes each time.
+
+    `serial` is their serial number, `manifest` and `config` are the image's own. Raises ValueError, KeyError, TypeError
+    or AttributeError for documents that syft does not write, and for such as do not list the same packages.
+    """
+    cdx, spd, syft = (_load(documents[name], name) for name, _ in FORMATS.values())
+    if cdx.get("bomFormat") != "CycloneDX" or not str(spd.get("spdxVersion", "")).startswith("SPDX-2"):
+        raise ValueError("syft: not documents of CycloneDX and SPDX 2")
+    facts = read_facts(syft)
+    for name, listed in (("CycloneDX", cyclonedx.ids(cdx)), ("SPDX", spdx.ids(spd))):
+        if differing := listed ^ set(facts.packages):
+            raise ValueError(f"syft: {name} and syft's own format differ in {len(differing)} packages")
+    facts = replace(
+        facts,
+        suppliers=spdx.suppliers_of(spd) | cyclonedx.suppliers_of(cdx),
+        checksums=spdx.checksums_of(spd),
+        kinds=cyclonedx.kinds(cdx),
+    )
+    completed = {
+        "cyclonedx-json": complete_cyclonedx(cdx, subject, serial, facts),
+        "spdx-json": complete_spdx(spd, subject, serial, facts),
+        "syft-json": complete_syft(syft, subject, manifest, config),
+    }
+    try:
+        return {name: compact(document) for name, document in completed.items()}
+    except RecursionError:
+        raise ValueError("syft: a document is nested too deeply") from None
+
+
+def _load(raw: bytes, name: str) -> Any:
+    if len(raw) > _MAX_DOCUMENT:
+        raise ValueError(f"syft: {name} of {len(raw)} bytes is larger than {_MAX_DOCUMENT}")
+    try:
+        document: Any = json.loads(raw)
+    except (ValueError, RecursionError) as fault:
+        raise ValueError(f"syft: {name} is not JSON: {fault}") from None
+    if not isinstance(document, dict):
+        raise ValueError(f"syft: {name} is not an object")
+    return document

@@ -1,0 +1,44 @@
+"""The packages that a document lists, and what differs between two lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .cyclonedx import packages
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One package by its package URL without a version, else by name: its versions before and after, if any."""
+
+    package: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if not self.before:
+            return f"+ {self.package} {', '.join(self.after)}"
+        if not self.after:
+            return f"- {self.package} {', '.join(self.before)}"
+        return f"~ {self.package} {', '.join(self.before)} -> {', '.join(self.after)}"
+
+
+def packages_of(document: Any) -> dict[str, tuple[str, ...]]:
+    """The versions of each package that a CycloneDX document lists. Raises ValueError, KeyError or TypeError."""
+    if document.get("bomFormat") != "CycloneDX":
+        raise ValueError("not a CycloneDX document")
+    found: dict[str, list[str]] = {}
+    for each in packages(document):
+        name = str(each.get("purl") or "").partition("@")[0] or str(each["name"])
+        found.setdefault(name, []).append(str(each.get("version") or ""))
+    return {name: tuple(sorted(versions)) for name, versions in sorted(found.items())}
+
+
+def changes(before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]) -> Iterator[Change]:
+    """What differs, in the order of names."""
+    for name in sorted(before.keys() | after.keys()):
+        change = Change(name, before.get(name, ()), after.get(name, ()))
+        if change.before != change.after:
+            yield change

@@ -1,0 +1,65 @@
+"""Public keys, and whether one of them signed a bundle."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from pipeline.errors import ConfigError, Problem
+
+from .bundle import Bundle
+from .statement import PAYLOAD_TYPE, pre_authentication_encoding
+
+
+class PublicKey:
+    """A public key in PEM, as `cosign generate-key-pair` writes it; `origin` is the name for messages."""
+
+    def __init__(self, pem: bytes, origin: str) -> None:
+        from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+        try:
+            self._key = load_pem_public_key(pem)
+        except ValueError as fault:
+            raise ConfigError([Problem(origin, 0, 0, "", f"not a public key in PEM: {fault}")]) from None
+        self.origin = origin
+
+    def signed(self, bundle: Bundle) -> bool:
+        """Whether the signature of the bundle is by this key (ECDSA, Ed25519 or RSA PKCS1v15).
+
+        A signature that names another key is not, as with DSSE's reference implementation.
+        """
+        if bundle.key_id and self._key_id not in ("", bundle.key_id):
+            return False
+        return self._verifies(bundle.signature, pre_authentication_encoding(PAYLOAD_TYPE, bundle.payload))
+
+    @property
+    def _key_id(self) -> str:
+        """The key's fingerprint as SSH writes it; empty for a kind of key that SSH does not know."""
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        try:
+            line = self._key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+        except (ValueError, UnsupportedAlgorithm):
+            return ""
+        digest = hashlib.sha256(base64.b64decode(line.split()[1])).digest()
+        return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+
+    def _verifies(self, signature: bytes, message: bytes) -> bool:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        try:
+            match self._key:
+                case ec.EllipticCurvePublicKey():
+                    self._key.verify(signature, message, ec.ECDSA(SHA256()))
+                case ed25519.Ed25519PublicKey():
+                    self._key.verify(signature, message)
+                case rsa.RSAPublicKey():
+                    self._key.verify(signature, message, padding.PKCS1v15(), SHA256())
+                case _:
+                    return False
+        except InvalidSignature:
+            return False
+        return True

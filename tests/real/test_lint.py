@@ -1,0 +1,48 @@
+"""`lockage lint`: hadolint's findings at the lines of the templates, and the gate that they close."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from . import samples
+from .site import Site
+
+pytestmark = pytest.mark.real
+
+FILES = {
+    "images/tool/image.yml": samples.image("1.0.0", "1.1.0"),
+    "images/tool/Dockerfile.tmpl": (
+        "{# a comment of the template takes a line #}\n"
+        + samples.DEBIAN
+        + "RUN cd /tmp && echo {{ tag }} > /t\n# hadolint ignore=DL3003\nRUN cd /srv && echo fine > /f\n"
+    ),
+}
+POLICY = "policy: {lint: {fail_on: warning}}\n"
+
+
+def test_findings_are_at_template_lines_and_close_nothing_by_default(
+    site: Site, project: Callable[..., Path]
+) -> None:
+    root = project(FILES)
+    done = site.run("lint", "--json", cwd=root)
+    [finding] = done.json["findings"]
+    assert (finding["path"], finding["line"]) == ("images/tool/Dockerfile.tmpl", 3)
+    assert (finding["rule"], finding["level"], finding["closes"]) == ("DL3003", "warning", [])
+    assert finding["tags"] == ["tool:1.0.0", "tool:1.1.0"], "two Dockerfiles, one line of one template"
+    assert "images/tool/Dockerfile.tmpl:3: DL3003 warning: Use WORKDIR" in site.run("lint", cwd=root).out
+
+
+def test_the_policy_closes_the_gate_and_an_image_may_ignore_a_rule(
+    site: Site, project: Callable[..., Path]
+) -> None:
+    lenient = {
+        "images/lenient/image.yml": samples.image("1", extra="gates: {lint: {ignore: [DL3003]}}\n"),
+        "images/lenient/Dockerfile.tmpl": samples.DEBIAN + "RUN cd /tmp && echo a > /t\n",
+    }
+    root = project(FILES | lenient, POLICY)
+    done = site.run("lint", "--json", cwd=root, expect=7, GITHUB_ACTIONS="true")
+    assert done.json["closed"] == ["tool:1.0.0", "tool:1.1.0"]
+    assert "::error file=images/tool/Dockerfile.tmpl,line=3,col=1,title=DL3003::" in done.err
