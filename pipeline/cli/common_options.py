@@ -166,6 +166,16 @@ def refs_option() -> Any:
     )
 
 
+def reports_option() -> Any:
+    """`--reports DIR`: all reports of a run, for people and for a CI."""
+    return option(
+        "--reports",
+        type=Path,
+        metavar="DIR",
+        help="write reports: SARIF, JUnit, GitLab's, JSON, Markdown, a page (LOCKAGE_REPORTS)",
+    )
+
+
 def output_option(default: Path, help: str) -> Any:
     """`--output DIR`: the folder that is written to."""
     return option("--output", type=Path, default=default, metavar="DIR", help=help)

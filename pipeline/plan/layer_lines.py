@@ -32,6 +32,11 @@ def layer_lines(target: Target, history: Sequence[tuple[str, bool]]) -> tuple[in
     return tuple(line for line, (_, makes_layer) in zip(lines, history, strict=True) if makes_layer)
 
 
+def from_line(target: Target) -> int:
+    """The line (from 1) of the FROM that the last stage goes back to; 0 without a Dockerfile."""
+    return _instructions(target)[0]
+
+
 def _instructions(target: Target) -> tuple[int, tuple[Instruction, ...]]:
     """The line of the FROM that the last stage goes back to, and the instructions with an entry of history."""
     names = frozenset(context.name for context in target.contexts)

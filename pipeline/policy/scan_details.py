@@ -7,7 +7,8 @@ when somebody wants to see more. Reports are untrusted: anything unexpected is a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -91,7 +92,7 @@ def scan_details(raw: bytes) -> ScanDetails:
     metadata = as_object(report.get("Metadata") or {})
     system = as_object(metadata.get("OS") or {})
     history = tuple(_history(as_object(metadata.get("ImageConfig") or {})))
-    layers = tuple(_layers(metadata, history))
+    layers = tuple(_layers(as_list(metadata.get("DiffIDs") or []), history))
     numbers = {layer.diff_id: number for number, layer in enumerate(layers, 1)}
     found: dict[FindingKey, FindingDetails] = {}
     for result in objects(report, "Results"):
@@ -110,6 +111,19 @@ def scan_details(raw: bytes) -> ScanDetails:
         history=history,
         findings=found,
     )
+
+
+def with_history(details: ScanDetails, config: bytes) -> ScanDetails:
+    """The same report with the history of the image's own configuration (OCI image-spec v1.1, config.md).
+
+    Scanners see an image as an archive, whose history may be another one. Raises ValueError.
+    """
+    data = load_report(config, "image configuration")
+    history = tuple(_history(data))
+    ids = as_list(as_object(data.get("rootfs") or {}).get("diff_ids") or [])
+    if [layer.diff_id for layer in details.layers] != list(ids):
+        return details
+    return replace(details, history=history, layers=tuple(_layers(ids, history)))
 
 
 def without_matches(raw: bytes) -> bytes:
@@ -133,7 +147,9 @@ def _details(entry: Mapping[str, object], result: Mapping[str, object], place: P
         purl=text(as_object(entry.get("PkgIdentifier") or {}), "PURL"),
         published=_day(text(entry, "PublishedDate")),
         url=_web(text(entry, "PrimaryURL")),
-        description=text(entry, "Description")[:_MAX_DESCRIPTION],
+        description=sys.intern(
+            text(entry, "Description")[:_MAX_DESCRIPTION]
+        ),  # many images have the same findings
         cvss=score,
         vector=vector,
     )
@@ -167,9 +183,9 @@ def _history(config: Mapping[str, object]) -> Iterator[tuple[str, bool]]:
         yield text(entry, "created_by"), not entry.get("empty_layer")
 
 
-def _layers(metadata: Mapping[str, object], history: tuple[tuple[str, bool], ...]) -> Iterator[ImageLayer]:
+def _layers(diff_ids: Iterable[object], history: tuple[tuple[str, bool], ...]) -> Iterator[ImageLayer]:
     """The layers with their instructions, where the history has as many as there are layers."""
-    ids = [str(diff_id) for diff_id in as_list(metadata.get("DiffIDs") or [])]
+    ids = list(map(str, diff_ids))
     created = [created_by for created_by, makes_layer in history if makes_layer]
     if len(created) != len(ids):
         created = [""] * len(ids)

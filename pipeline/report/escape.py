@@ -11,19 +11,21 @@ import re
 
 from pipeline.util.printable import safe_line, safe_text
 
-_MARKUP = re.compile(
-    r"[\\`*_\[\]#!|~]"  # escaped by a backslash
-    r"|[&<>@$]"  # by its number: no element, mention or formula
-    r"|(?<=:)//|(?<=\bwww)\.|(?<=\bmailto):|(?<=\bxmpp):"  # no link
-    r"|^[-+=]|^\d+[.)](?= |$)",  # no list, heading or rule
-    re.IGNORECASE,
-)
-_BY_BACKSLASH = frozenset(r"\`*_[]#!|~")
+_MARKUP = re.compile(r"[\\`*_\[\]#!|~&<>@$]")
+_BY_BACKSLASH = frozenset(r"\`*_[]#!|~")  # the others by their number: no element, mention or formula
+_LINK = re.compile(r"(?<=:)//|(?<=\bwww)\.|(?<=\bmailto):|(?<=\bxmpp):", re.IGNORECASE)
+_BLOCK = re.compile(r"[-+=]|\d+[.)](?= |$)")  # at the start: a list, a heading or a rule
 
 
 def markdown(text: str, limit: int = 400) -> str:
     """One line of Markdown that reads as the text does, in GitHub's and GitLab's flavour, also in a table."""
-    return _MARKUP.sub(_escaped, _shortened(safe_line(text.replace("\n", " ").strip()), limit))
+    shown = _shortened(safe_line(text.replace("\n", " ").strip()), limit)
+    block = _BLOCK.match(shown)
+    start, rest = (block[0], shown[block.end() :]) if block else ("", shown)
+    rest = _MARKUP.sub(_escaped, rest)
+    if ":" in rest or "." in rest:
+        rest = _LINK.sub(_by_number, rest)
+    return _numbered(start) + rest
 
 
 def xml(text: str, limit: int = 20_000) -> str:
@@ -42,8 +44,15 @@ def block(text: str, limit: int = 4000) -> str:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    found = match[0]
-    return f"\\{found}" if found in _BY_BACKSLASH else "".join(f"&#{ord(character)};" for character in found)
+    return f"\\{match[0]}" if match[0] in _BY_BACKSLASH else _numbered(match[0])
+
+
+def _by_number(match: re.Match[str]) -> str:
+    return _numbered(match[0])
+
+
+def _numbered(text: str) -> str:
+    return "".join(f"&#{ord(character)};" for character in text)
 
 
 def _shortened(text: str, limit: int) -> str:

@@ -1,12 +1,11 @@
-"""All formats of one report as files: name -> content."""
+"""All formats of one report as files: name -> content. Bills of materials lie beside them as the tool wrote them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from . import data, gitlab, html, junit, markdown, sarif
-from .values import Report, TargetReport
+from .values import Report
 
 PAGE = "index.html"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -24,17 +23,9 @@ def report_files(report: Report) -> dict[str, bytes]:
     }
     for number, text in enumerate(sarif.sarif(report), 1):
         texts["lockage.sarif" if number == 1 else f"lockage-{number}.sarif"] = text
-    files = {name: text.encode("utf-8", "backslashreplace") for name, text in texts.items()}
-    return files | dict(_documents(report))
+    return {name: text.encode("utf-8", "backslashreplace") for name, text in texts.items()}
 
 
-def _documents(report: Report) -> Iterator[tuple[str, bytes]]:
-    """The bills of materials as the tool wrote them."""
-    for target in report.targets:
-        if document := target.documents.get("cyclonedx-json"):
-            yield f"sbom/{_name(target)}.cdx.json", document
-
-
-def _name(target: TargetReport) -> str:
-    """A target's id as a file name, which ids of a plan nearly are."""
-    return _UNSAFE.sub("_", target.id).lstrip(".") or "image"
+def sbom_name(target_id: str) -> str:
+    """The name of a target's bill of materials: its id as a file name, which ids of a plan nearly are."""
+    return f"sbom/{_UNSAFE.sub('_', target_id).lstrip('.') or 'image'}.cdx.json"

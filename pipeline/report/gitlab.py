@@ -131,7 +131,7 @@ def _vulnerability(target: TargetReport, finding: ReportedFinding, location: _Js
     data: _Json = {
         "id": str(uuid.uuid5(_NAMESPACE, _printable_identity(target, finding))),
         "name": line(title, 255),
-        "description": markdown(details.description or title, 4000),
+        "description": markdown(details.description or title, 2000),
         "severity": _SEVERITIES[found.severity],
         "solution": _solution(finding),
         "identifiers": [identifier],

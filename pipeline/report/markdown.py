@@ -81,7 +81,7 @@ def _title(report: Report) -> str:
         outcome = f"{plural(closed, 'target')} closed by a gate"
     else:
         outcome = "passed"
-    return f"{markdown(report.project)}: lockage {markdown(report.command)} {outcome}"
+    return f"{markdown(report.project)}: lockage {markdown(report.command)}: {outcome}"
 
 
 def _overview(report: Report) -> str:

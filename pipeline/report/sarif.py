@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -23,7 +24,10 @@ from .values import FileLine, Report, ReportedFinding, TargetReport, worst_first
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 MAX_RUNS = 20  # a file, GitHub's limit
-MAX_RESULTS = 25_000  # a run, GitHub's limit; here of a whole file, which then stays below its 10 MB (gzip)
+MAX_RESULTS = 25_000  # a run, GitHub's limit; here of a whole file
+MAX_SIZE = (
+    24 * 1024 * 1024
+)  # characters of a file: below GitHub's 10 MB when compressed, which texts are to a third
 FINGERPRINT = "lockageFinding/v1"
 
 _LEVELS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning"}
@@ -38,47 +42,52 @@ _Json = dict[str, Any]
 
 def sarif(report: Report) -> list[str]:
     """The files, in the order of the targets; always one at least."""
-    files: list[list[_Json]] = [[]]
-    room = MAX_RESULTS
+    files: list[list[str]] = [[]]
+    results = size = 0
     for target in report.targets:
         run = _run(report, target)
-        count = len(run["results"])
-        if files[-1] and (len(files[-1]) == MAX_RUNS or count > room):
+        full = (
+            len(files[-1]) == MAX_RUNS
+            or results + run.results > MAX_RESULTS
+            or size + len(run.text) > MAX_SIZE
+        )
+        if files[-1] and full:
             files.append([])
-            room = MAX_RESULTS
-        files[-1].append(run)
-        room -= count
-    return [_text(runs) for runs in files]
+            results = size = 0
+        files[-1].append(run.text)
+        results, size = results + run.results, size + len(run.text)
+    head = f'{{"$schema":{_dumped(SCHEMA)},"version":"2.1.0","runs":['
+    return [safe_json(f"{head}{','.join(runs)}]}}\n") for runs in files]
 
 
-def _text(runs: list[_Json]) -> str:
-    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": runs}
-    return safe_json(json.dumps(log, ensure_ascii=False, separators=(",", ":")) + "\n")
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run as text, and how many results it has."""
+
+    text: str
+    results: int
 
 
-def _run(report: Report, target: TargetReport) -> _Json:
-    rules: dict[str, _Json] = {}
+def _run(report: Report, target: TargetReport) -> _Run:
+    """The worst results that fit; results and rules are written one by one, so that their size is known."""
+    rules: dict[str, str] = {}
     numbers: dict[str, int] = {}
-    results: list[_Json] = []
-    left_out = 0
+    results: list[str] = []
+    left_out = size = 0
     for rule, result in _results(target):
-        if len(results) == MAX_RESULTS:
+        name = rule["id"]
+        new = "" if name in rules else _dumped(rule)
+        text = _dumped({"ruleId": name, "ruleIndex": numbers.get(name, len(rules)), **result})
+        if left_out or len(results) == MAX_RESULTS or size + len(new) + len(text) > MAX_SIZE:
             left_out += 1
             continue
-        name = rule["id"]
-        if name not in rules:
-            numbers[name] = len(rules)
-            rules[name] = rule
-        results.append({"ruleId": name, "ruleIndex": numbers[name], **result})
-    return {
-        "tool": {
-            "driver": {
-                "name": "Lockage",
-                "version": report.version,
-                "rules": list(rules.values()),
-            },
-            "extensions": [_extension(report, target, stage) for stage, _ in target.tools],
-        },
+        size += len(new) + len(text)
+        if new:
+            numbers[name], rules[name] = len(rules), new
+        results.append(text)
+    driver = _dumped({"name": "Lockage", "version": report.version})[:-1]
+    tools = _dumped([_extension(report, target, stage) for stage, _ in target.tools])
+    about = {
         "automationDetails": {
             "id": f"lockage/{quote(target.id)}/",
             "description": {"text": line(f"{target.name} for {target.platform}")},
@@ -86,9 +95,13 @@ def _run(report: Report, target: TargetReport) -> _Json:
         "originalUriBaseIds": {"ROOT": {"description": {"text": "The folder that was checked out"}}},
         "invocations": [_invocation(report, target, left_out)],
         "columnKind": "utf16CodeUnits",
-        "results": results,
         "properties": _properties(target),
     }
+    return _Run(
+        f'{{"tool":{{"driver":{driver},"rules":[{",".join(rules.values())}]}},"extensions":{tools}}},'
+        f'"results":[{",".join(results)}],{_dumped(about)[1:]}',
+        len(results),
+    )
 
 
 def _extension(report: Report, target: TargetReport, stage: str) -> _Json:
@@ -114,7 +127,10 @@ def _invocation(report: Report, target: TargetReport, left_out: int) -> _Json:
     elif target.status == "aborted":
         notifications.append(_notification("error", line(target.reason), target.location))
     if left_out:
-        text = f"{left_out} findings are left out, the least severe ones: a run has {MAX_RESULTS} at most"
+        text = (
+            f"{left_out} findings are left out, the least severe ones: a file has {MAX_RESULTS} results and "
+            f"{MAX_SIZE} bytes at most; lockage findings shows all"
+        )
         notifications.append(_notification("warning", text, None))
     made = report.made[:19] + "Z"
     return {
@@ -157,8 +173,8 @@ def _results(target: TargetReport) -> Iterator[tuple[_Json, _Json]]:
 def _rule(finding: ReportedFinding) -> _Json:
     found, details = finding.finding, finding.details
     title = line(found.title or found.id, 200)
-    text = f"{title}\n\n{block(details.description)}".strip()
-    lines = [f"**{markdown(found.title or found.id)}**", "", markdown(details.description, 2000)]
+    text = block(details.description, 1000) or title
+    lines = [f"**{markdown(found.title or found.id)}**", "", markdown(details.description, 1000)]
     if details.cvss is not None:
         lines += ["", f"CVSS {details.cvss} {markdown(details.vector)}"]
     if details.url:
@@ -167,7 +183,7 @@ def _rule(finding: ReportedFinding) -> _Json:
     return {
         "id": line(found.id),
         "shortDescription": {"text": title},
-        "fullDescription": {"text": line(details.description or title, 1000)},
+        "fullDescription": {"text": line(details.description or title, 250)},
         "help": {"text": text, "markdown": "\n".join(lines).strip()},
         **({"helpUri": details.url} if details.url else {}),
         "defaultConfiguration": {"level": _level(found.severity)},
@@ -255,6 +271,10 @@ def _location(at: FileLine | None) -> _Json:
     at = at or FileLine("lockage.yml")
     artifact: Mapping[str, str] = {"uri": quote(at.path), "uriBaseId": "ROOT"}
     return {"physicalLocation": {"artifactLocation": artifact, "region": {"startLine": max(1, at.line)}}}
+
+
+def _dumped(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _level(severity: Severity) -> str:

@@ -97,7 +97,6 @@ class TargetReport:
     scan: ScanDetails = field(default_factory=ScanDetails)
     fault: Fault | None = None
     verified: bool | None = None
-    documents: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     @property
     def name(self) -> str:
@@ -179,18 +178,22 @@ def worst_first(findings: tuple[ReportedFinding, ...]) -> list[ReportedFinding]:
 
 
 def reported(
-    judged: JudgedFinding,
+    finding: Finding | JudgedFinding,
     scan: ScanDetails,
     first_seen: str = "",
     locations: Mapping[int, FileLine] = MappingProxyType({}),
 ) -> ReportedFinding:
-    """A judged finding with what the whole report knows of it; `locations` are lines by the number of a layer."""
-    details = scan.of(judged.finding)
+    """A finding, judged or not, with what the whole report knows of it; `locations` are lines by the number of a
+    layer."""
+    judged = finding if isinstance(finding, JudgedFinding) else None
+    plain = judged.finding if judged else finding
+    assert isinstance(plain, Finding)
+    details = scan.of(plain)
     number = details.places[0].layer if details.places else 0
     return ReportedFinding(
-        judged.finding,
-        judged.effect,
-        judged.ignore,
+        plain,
+        judged.effect if judged else None,
+        judged.ignore if judged else None,
         details,
         first_seen,
         scan.layers[number - 1] if 0 < number <= len(scan.layers) else None,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import Exit, LockageError
-from pipeline.model import Digest, Platform, Reference
+from pipeline.model import Digest, Platform, Reference, Severity
 from pipeline.model.build_warning import BuildWarning
 from pipeline.policy import Evidence, Verdict, severity_counts
 from pipeline.state.record import Record
@@ -65,7 +68,8 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TargetResult:
-    """The result of one target. `evidence` is what its gates judged; `seconds` is how long it took."""
+    """The result of one target. `evidence` is what its gates judged, `unnoticed` how many findings of each severity
+    they passed without a word; `seconds` is how long it took."""
 
     id: str
     image: str
@@ -78,6 +82,7 @@ class TargetResult:
     verdicts: tuple[Verdict, ...] = ()
     fault: LockageError | None = None
     seconds: float = 0.0
+    unnoticed: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def of(
@@ -114,6 +119,7 @@ class TargetResult:
             data["size"] = evidence.size
             data["packages"] = evidence.inventory.packages if evidence.inventory else None
             data["findings"] = severity_counts(evidence.scan) if evidence.scan else None
+            data["unnoticed"] = dict(self.unnoticed) if evidence.scan else None
             data["tests"] = _tests(evidence)
         if self.warnings:
             data["warnings"] = [warning.to_json() for warning in self.warnings]
@@ -192,6 +198,14 @@ class RunResult:
         if codes:
             return min(codes)
         return Exit.GATE if any(t.status is Status.CLOSED for t in self.targets) else Exit.OK
+
+    @property
+    def unnoticed(self) -> Mapping[str, int]:
+        """How many findings of each severity all gates passed without a word, highest first."""
+        counts = Counter[str]()
+        for target in self.targets:
+            counts.update(target.unnoticed)
+        return {s: counts[s] for s in sorted(counts, key=lambda s: Severity.parse(s).rank, reverse=True)}
 
     @property
     def changed(self) -> bool:

@@ -18,7 +18,8 @@ def table(result: RunResult) -> str:
     rows = [_row(t, images.get((t.image, t.tag))) for t in result.targets]
     lines = columns([_TITLES, *rows])
     pushed = [str(i.pushed) for i in result.images if i.pushed]
-    return lines + ("\n" + "\n".join(pushed) + "\n" if pushed else "")
+    passing = unnoticed(result)
+    return lines + "".join(f"\n{part}\n" for part in ("\n".join(pushed), passing) if part)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
@@ -44,6 +45,17 @@ def problems(result: RunResult) -> str:
     faults += [(f"{image.image}:{image.tag}", image.fault) for image in result.images if image.fault]
     paragraphs += [f"{safe_line(name)}: {describe(fault)}" for name, fault in faults]
     return "\n".join(paragraphs)
+
+
+def unnoticed(result: RunResult) -> str:
+    """How many findings no gate closed on or noted, by severity, and the command that shows them; empty for none."""
+    counts = result.unnoticed
+    if not counts:
+        return ""
+    number = sum(counts.values())
+    listed = ", ".join(f"{count} {severity.lower()}" for severity, count in counts.items())
+    noun = "finding passes" if number == 1 else "findings pass"
+    return f"{number} {noun} unnoticed ({listed}): lockage findings"
 
 
 def describe(fault: LockageError) -> str:

@@ -12,6 +12,7 @@ from pipeline.model import Descriptor, Digest, Repository
 from pipeline.oci.layer.decompress import COMPRESSED, decompressed
 from pipeline.oci.layer.entry import LayerFault, LayerLimits
 
+from .attach import PREDICATE_ANNOTATION
 from .bundle import BUNDLE_PREFIX, MAX_BUNDLE, Bundle
 from .claims import Claims
 from .public_key import PublicKey
@@ -89,7 +90,7 @@ async def examine(registry: Registry, repository: Repository, digest: Digest, ke
     """
     verified: list[tuple[Statement, Digest]] = []
     refused: list[str] = []
-    async for referrer, found in _bundles(registry, repository, digest):
+    async for referrer, found in bundles(registry, repository, digest):
         statement = found if isinstance(found, str) else verified_statement(found, digest, key)
         if isinstance(statement, str):
             refused.append(f"{referrer}: {statement}")
@@ -150,14 +151,21 @@ def verified_statement(raw: bytes, digest: Digest, key: PublicKey) -> Statement 
     return statement if key.signed(bundle) else f"not signed by {key.origin}"
 
 
-async def _bundles(
-    registry: Registry, repository: Repository, digest: Digest
+async def bundles(
+    registry: Registry, repository: Repository, digest: Digest, predicate_type: str | None = None
 ) -> AsyncIterator[tuple[Digest, bytes | str]]:
-    """Each bundle that refers to a digest, or what is wrong with it."""
-    for referrer in await registry.referrers(repository, digest):
+    """Each bundle that refers to a digest, or what is wrong with it; those that are listed with another predicate type
+    than the one that is named are not read. Nothing is verified. Raises RegistryError when the registry fails."""
+    found = await registry.list_referrers(repository, digest)
+    for problem in found.unusable:
+        yield digest, problem
+    for referrer in found.entries:
+        listed = referrer.annotations.get(PREDICATE_ANNOTATION, predicate_type)
+        if predicate_type is not None and listed != predicate_type:
+            continue
         if (referrer.artifact_type or BUNDLE_PREFIX).startswith(BUNDLE_PREFIX):
-            async for found in _read(registry, repository, referrer.digest, digest):
-                yield referrer.digest, found
+            async for bundle in _read(registry, repository, referrer.digest, digest):
+                yield referrer.digest, bundle
 
 
 async def _read(

@@ -38,7 +38,9 @@ _NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 def safe_line(text: str) -> str:
     """One line: also line breaks and tabs are escaped."""
-    return _without_commands(_HIDDEN_IN_LINE.sub(_escape, text))
+    if not (text.isascii() and text.isprintable()):  # most texts are: the expression takes far longer
+        text = _HIDDEN_IN_LINE.sub(_escape, text)
+    return _without_commands(text)
 
 
 def safe_text(text: str) -> str:
@@ -53,7 +55,9 @@ def safe_value(text: str) -> str:
 
 def safe_json(text: str) -> str:
     """A JSON text of the same value: what is hidden, and markers of commands, as JSON's escapes."""
-    return _without_markers(_HIDDEN_IN_JSON.sub(_escape_in_json, text), _escape_in_json)
+    if not text.isascii() or "\x7f" in text:
+        text = _HIDDEN_IN_JSON.sub(_escape_in_json, text)
+    return _without_markers(text, _escape_in_json)
 
 
 def _without_commands(text: str) -> str:

@@ -18,12 +18,13 @@ _BENCHES = {
     "registry": "push, retag and copies by the registry client against crane and regctl",
     "catalogue": "a catalogue of 5,000 targets planned and written, beside docker buildx bake --print",
     "fleet": "a hundred targets with nothing to do, after their first run (ten minutes and more)",
+    "judge": "10,000 findings judged, and written in every format of reports",
     "setup": "up, up again and down, with a warm cache",
     "coldbuild": "the catalogue built from nothing, beside BuildKit on the same Dockerfiles (ten minutes and more)",
     "building": "a layer of 1 GiB, a sparse file and a rebuild on warm daemons, beside BuildKit (ten minutes and more)",
     "nothing": "everything from nothing: packages, compilers' caches, tools, images (twenty minutes or more)",
 }
-_DEFAULT = ("startup", "mainjob", "promotion", "registry", "catalogue", "setup")
+_DEFAULT = ("startup", "mainjob", "promotion", "registry", "catalogue", "judge", "setup")
 
 
 def main() -> int:

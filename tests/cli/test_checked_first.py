@@ -47,6 +47,8 @@ def lockage(tmp_path: Path, project: str, *arguments: str) -> subprocess.Complet
         ["outdated"],
         ["export"],
         ["verify"],
+        ["findings"],
+        ["report"],
     ],
     ids=" ".join,
 )

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.model import Severity
 from pipeline.policy import Finding
-from pipeline.policy.scan_details import MAX_PLACES, Place, scan_details, without_matches
+from pipeline.policy.scan_details import MAX_PLACES, Place, scan_details, with_history, without_matches
 
 IDS = ("sha256:" + "1" * 64, "sha256:" + "2" * 64)
 HISTORY = [
@@ -133,3 +133,17 @@ def test_the_text_around_a_secret_is_not_kept() -> None:
     (kept,) = json.loads(without_matches(raw))["Results"][0]["Secrets"]
     assert kept == {"RuleID": "pat", "Severity": "HIGH"}
     assert without_matches(report()) == report()
+
+
+def test_the_history_of_the_images_own_configuration_counts() -> None:
+    """The scanner is given an archive, which says `import image layer` of every layer."""
+    details = scan_details(report())
+    history = [{"created_by": "COPY a /a"}, {"created_by": "RUN b"}]
+    config = {"history": history, "rootfs": {"diff_ids": list(IDS)}}
+    found = with_history(details, json.dumps(config).encode())
+    assert [layer.created_by for layer in found.layers] == ["COPY a /a", "RUN b"]
+    assert found.history == (("COPY a /a", True), ("RUN b", True)) and found.findings == details.findings
+    other = {"history": history, "rootfs": {"diff_ids": list(IDS[:1])}}
+    assert with_history(details, json.dumps(other).encode()) == details
+    with pytest.raises(ValueError):
+        with_history(details, b"[]")

@@ -88,7 +88,6 @@ def examined(*findings: Finding, gates: Gates = GATES, scan: ScanDetails = SCAN)
         ),
         LOCATIONS[1],
         scan,
-        documents={"cyclonedx-json": b'{"bomFormat": "CycloneDX"}\n'},
     )
 
 

@@ -18,7 +18,7 @@ from . import sample
 
 def test_what_stopped_is_first_and_what_passed_is_counted() -> None:
     text = summary(sample.REPORT)
-    assert text.startswith("# demo: lockage run failed\n")
+    assert text.startswith("# demo: lockage run: failed\n")
     assert text.index("RUN make failed") < text.index("gate tests closed") < text.index("| image |")
     assert "1 finding passes unnoticed: 1 medium" in text
     assert "trivy 0.74.0, data of 2026-11-01 (25 days old)" in text
@@ -27,7 +27,7 @@ def test_what_stopped_is_first_and_what_passed_is_counted() -> None:
 
 def test_a_run_that_passed_says_so() -> None:
     target = replace(sample.APP, status="built", verdicts=(), findings=())
-    assert "lockage run passed" in summary(replace(sample.REPORT, targets=(target,)))
+    assert "lockage run: passed" in summary(replace(sample.REPORT, targets=(target,)))
 
 
 def many(count: int) -> tuple[object, ...]:

@@ -127,3 +127,23 @@ def test_hostile_texts_stay_texts() -> None:
     assert "\x1b" not in text and "##[" not in text and "\u202e" not in text
     message = runs(sample.hostile())[0]["results"][0]["message"]["text"]
     assert r"\x1b[2J" in message and "\x1b" not in message
+
+
+def test_a_run_that_is_too_large_keeps_the_worst_and_a_file_holds_what_fits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target = replace(sample.APP, findings=many(40), evidence=None, verdicts=())
+    one = len(sarif.sarif(replace(sample.REPORT, targets=(target,)))[0])
+    monkeypatch.setattr(sarif, "MAX_SIZE", one // 2)
+    targets = tuple(replace(target, id=f"app/{n}/linux-amd64") for n in range(3))
+    files = sarif.sarif(replace(sample.REPORT, targets=targets))
+    assert len(files) == 3
+    for text in files:
+        (run,) = json.loads(text)["runs"]
+        levels = [result["level"] for result in run["results"]]
+        assert 0 < len(levels) < 40 and levels == sorted(levels), "errors before notes"
+        rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+        assert [rules[result["ruleIndex"]] for result in run["results"]] == [
+            r["ruleId"] for r in run["results"]
+        ]
+        assert VALIDATOR.is_valid(json.loads(text))

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from pipeline.trust.statement import PAYLOAD_TYPE, pre_authentication_encoding
 
 KEY = ec.derive_private_key(7, ec.SECP256R1())
+OTHER_KEY = ec.derive_private_key(9, ec.SECP256R1())
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 

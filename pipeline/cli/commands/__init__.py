@@ -38,6 +38,10 @@ ENTRIES = (
     CommandEntry("rebuild", "run.rebuild", "build recorded targets again, and compare the results"),
     CommandEntry("compare", "run.compare", "show in what two images differ, without an engine"),
     CommandEntry("promote", "release.promote", "give a digest the tags of another environment"),
+    CommandEntry(
+        "findings", "report.findings", "show what scans found, where and since when, without an engine"
+    ),
+    CommandEntry("report", "report.report", "write the reports of a run from what the registry knows"),
     CommandEntry("plan", "catalogue.plan", "show what there is to build: targets, bases, tags, keys"),
     CommandEntry("generate", "catalogue.generate", "write Dockerfiles, tests and rootfs to dist/"),
     CommandEntry(

@@ -99,7 +99,7 @@ class Annotations:
         return self.environ.get("GITHUB_ACTIONS") == "true"
 
     def _template(self, path: str | None) -> str:
-        return _below_checkout(self.root / (path or "lockage.yml"), self.environ)
+        return below_checkout(self.root / (path or "lockage.yml"), self.environ)
 
     def _show(self, annotations: list[Annotation]) -> None:
         if self._on_github:
@@ -118,7 +118,7 @@ def of_problem(problem: Problem, root: Path, environ: Mapping[str, str]) -> Anno
         path = root / path
     message = f"{key}{problem.text}{suggestion}"
     return Annotation(
-        "error", _below_checkout(path, environ), problem.line, problem.column, "lockage", message
+        "error", below_checkout(path, environ), problem.line, problem.column, "lockage", message
     )
 
 
@@ -159,7 +159,7 @@ def _write_report(path: Path, annotations: Iterable[Annotation]) -> None:
     replace_file(path, safe_json(pretty(code_quality(annotations))), root=Path())
 
 
-def _below_checkout(path: Path, environ: Mapping[str, str]) -> str:
+def below_checkout(path: Path, environ: Mapping[str, str]) -> str:
     """A path as the CI names it: below its checkout, else below the current folder, else absolute."""
     absolute = Path(os.path.normpath(Path.cwd() / path))
     for folder in _checkouts(environ):

@@ -109,6 +109,8 @@ def _print_problems(target: TargetResult) -> None:
 
 
 def _print_summary(result: RunResult) -> None:
+    from pipeline.run.summary import unnoticed
+
     counts = Counter(str(target.status) for target in result.targets)
     statuses = ", ".join(f"{number} {status}" for status, number in counts.items()) or "no targets"
     engine = "" if result.engine_used else ", engine not started"
@@ -119,6 +121,8 @@ def _print_summary(result: RunResult) -> None:
     message(
         f"{statuses}; {written} tags written; {result.requests} registry requests; {result.seconds:.1f} s{engine}"
     )
+    if passing := unnoticed(result):
+        message(passing)
     pushed = next((i for i in result.images if i.pushed and i.index), None)
     if pushed and pushed.pushed:
         message()

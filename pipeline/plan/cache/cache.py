@@ -8,8 +8,11 @@ from pathlib import Path
 
 from pipeline.catalogue.source import Source
 from pipeline.config import Lock
+from pipeline.errors import EnvironmentProblem
 from pipeline.model import Platform
-from pipeline.util.files import replace_file
+from pipeline.util.files import read_file
+from pipeline.util.private_folder import private_folder
+from pipeline.util.rooted import Folder
 
 from ..plan import Plan
 from .encoding import dump, load
@@ -66,7 +69,7 @@ def _make(
 
 def _read(path: Path, source: Source) -> Plan | None:
     try:
-        stored = path.read_bytes()
+        stored = read_file(path)
         digest, content = stored[:_DIGEST], stored[_DIGEST:]
         return load(content, source) if hashlib.sha256(content).digest() == digest else None
     except (OSError, ValueError):
@@ -75,9 +78,11 @@ def _read(path: Path, source: Source) -> Plan | None:
 
 def _store(path: Path, content: bytes) -> None:
     try:
-        replace_file(path, hashlib.sha256(content).digest() + content, mode=0o600)
-        stored = sorted(path.parent.glob("*.json"), key=lambda p: p.stat().st_mtime_ns)
-        for old in stored[:-_KEEP]:
-            old.unlink(missing_ok=True)
-    except OSError:
+        private_folder(path.parent)
+        with Folder.at(path.parent) as folder:
+            folder.replace(path.name, hashlib.sha256(content).digest() + content, mode=0o600)
+            stored = [(info.st_mtime_ns, name) for name, info in folder.entries().items()]
+            for _, old in sorted(entry for entry in stored if entry[1].endswith(".json"))[:-_KEEP]:
+                folder.remove(old)
+    except (OSError, EnvironmentProblem):
         return

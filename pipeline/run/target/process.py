@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import LockageError
 from pipeline.model import Digest, Reference
 from pipeline.plan import Target
-from pipeline.policy import Verdict, judge
+from pipeline.policy import Verdict, judge, unnoticed
 from pipeline.state.build_inputs import BuildInputs, rebuild_reason, write_build_inputs
 from pipeline.state.record import Record
 from pipeline.state.records import Records
@@ -135,6 +135,7 @@ async def _examine(steps: TargetSteps, target: Target, obtained: Obtained, until
         record,
         evidence=merged(record.evidence, examined.evidence),
         tests=tests if Stage.TEST in stages else record.tests,
+        attested=None if Stage.SBOM in stages else record.attested,
     )
     return ExaminedRecord(await steps.records.write(record, examined.documents), stages)
 
@@ -161,7 +162,10 @@ def _judge(
         stages = sorted(examined.done, key=lambda stage: stage.number)
         reason = f"its key is known; examined again: {', '.join(stages)}"
     result = TargetResult.of(target, status, reason)
-    return replace(result, record=record, evidence=evidence, verdicts=verdicts)
+    passed = (
+        unnoticed(evidence.scan.findings, target.gates.vulnerabilities) if verdicts and evidence.scan else {}
+    )
+    return replace(result, record=record, evidence=evidence, verdicts=verdicts, unnoticed=passed)
 
 
 def _closed(verdicts: tuple[Verdict, ...]) -> list[Verdict]:

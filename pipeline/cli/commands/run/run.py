@@ -15,6 +15,7 @@ from ...common_options import (
     RunOptions,
     locked_flag,
     refs_option,
+    reports_option,
     snapshot_option,
 )
 
@@ -29,6 +30,7 @@ class RunCommandOptions:
     locked: bool = locked_flag()
     snapshot_id: str | None = snapshot_option()
     refs: Path | None = refs_option()
+    reports: Path | None = reports_option()
     to: str | None = option(
         "--to", metavar="ENV", help="environment to promote to (default: the second one in lockage.yml)"
     )
@@ -49,8 +51,8 @@ def run(options: RunCommandOptions) -> int:
     plan = PlanRequest.of(
         options.common, options.catalogue, locked=options.locked, snapshot_id=options.snapshot_id
     )
-    result = run_until(Stage.PROMOTE, plan, options.run, to=options.to)
-    return report_run(result, as_json=options.common.json, refs=options.refs)
+    ended = run_until(Stage.PROMOTE, plan, options.run, to=options.to, reports=options.reports)
+    return report_run(ended, as_json=options.common.json, refs=options.refs)
 
 
 COMMANDS = {"run": Command(RunCommandOptions, run)}

@@ -14,6 +14,7 @@ from ...common_options import (
     RunOptions,
     locked_flag,
     refs_option,
+    reports_option,
     snapshot_option,
 )
 
@@ -30,6 +31,7 @@ class StageOptions:
     run: RunOptions = group(RunOptions)
     locked: bool = locked_flag()
     snapshot_id: str | None = snapshot_option()
+    reports: Path | None = reports_option()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,8 @@ def _run(until: Stage, options: StageOptions, refs: Path | None = None) -> int:
     plan = PlanRequest.of(
         options.common, options.catalogue, locked=options.locked, snapshot_id=options.snapshot_id
     )
-    return report_run(run_until(until, plan, options.run), as_json=options.common.json, refs=refs)
+    ended = run_until(until, plan, options.run, reports=options.reports)
+    return report_run(ended, as_json=options.common.json, refs=refs)
 
 
 COMMANDS = {

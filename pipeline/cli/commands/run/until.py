@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import EnvironmentProblem
+from pipeline.errors import EnvironmentProblem, LockageError
 
 if TYPE_CHECKING:
     from pipeline.run import RunResult, Stage
@@ -15,24 +17,44 @@ if TYPE_CHECKING:
     from ...planning.reader import PlanRequest
 
 
-def run_until(until: Stage, plan: PlanRequest, options: RunOptions, *, to: str | None = None) -> RunResult:
-    """The result of a run; `to` is the environment to promote to."""
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The result of a run, and why its reports could not be written, if so."""
+
+    result: RunResult
+    unreported: LockageError | None = None
+
+
+def run_until(
+    until: Stage,
+    plan: PlanRequest,
+    options: RunOptions,
+    *,
+    to: str | None = None,
+    reports: Path | None = None,
+) -> Ended:
+    """The result of a run; `to` is the environment to promote to, `reports` the folder that reports are written to."""
     from ... import signals
 
-    return signals.run(partial(_run, until, plan, options, to))
+    return signals.run(partial(_run, until, plan, options, to, reports))
 
 
-def report_run(result: RunResult, *, as_json: bool, refs: Path | None = None) -> int:
+def report_run(ended: Ended, *, as_json: bool, refs: Path | None = None) -> int:
     """Print a result and give its exit code; with `refs` also write what was pushed to this file.
 
     Raises EnvironmentProblem.
     """
+    from ...output.console import print_error
     from ...output.run_result import print_run_result
 
+    result = ended.result
     if refs:
         _write_refs(refs, result)
     print_run_result(result, as_json=as_json)
-    return int(result.exit_code)
+    if ended.unreported is None:
+        return int(result.exit_code)
+    print_error(ended.unreported, as_json=False)
+    return int(result.exit_code or ended.unreported.exit_code)
 
 
 def _write_refs(path: Path, result: RunResult) -> None:
@@ -49,11 +71,14 @@ def _write_refs(path: Path, result: RunResult) -> None:
         ) from None
 
 
-async def _run(until: Stage, plan: PlanRequest, options: RunOptions, to: str | None) -> RunResult:
+async def _run(
+    until: Stage, plan: PlanRequest, options: RunOptions, to: str | None, reports: Path | None
+) -> Ended:
     from pipeline.release.environments import environment
     from pipeline.run import Stage, run
 
     from ...output.progress import Progress
+    from ...reports.destinations import Destinations
     from ...run_context import RunRequest, open_run
 
     command = "run" if until is Stage.PROMOTE else str(until)
@@ -65,4 +90,14 @@ async def _run(until: Stage, plan: PlanRequest, options: RunOptions, to: str | N
             target = None
             if until is Stage.PROMOTE:
                 target = environment(context.plan.project.environments, to)
-            return await run(context, until, target)
+            result = await run(context, until, target)
+            destinations = Destinations.of(reports, os.environ)
+            if not destinations.wanted:
+                return Ended(result)
+            from ...reports.write import write_run
+
+            try:
+                await write_run(context, command, result, destinations)
+            except LockageError as error:  # what was pushed is pushed: its result is printed all the same
+                return Ended(result, error)
+            return Ended(result)

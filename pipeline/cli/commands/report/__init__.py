@@ -1,0 +1,1 @@
+"""What the registry knows of images, for people and for a CI; no engine is started."""

@@ -1,0 +1,238 @@
+"""From the results of a run, or from the records of the catalogue's targets, to the values that reports are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import anyio
+
+from pipeline.errors import BuildError, ConfigError, LockageError, RegistryError
+from pipeline.plan.layer_lines import from_line, layer_lines
+from pipeline.plan.template_lines import TemplateLines
+from pipeline.policy import judge, judge_findings
+from pipeline.policy.scan_details import ScanDetails, key_of, scan_details
+from pipeline.report.values import Fault, FileLine, ImageReport, Report, TargetReport, reported
+from pipeline.state.records import Records
+from pipeline.state.signed_findings import attested_scans, first_seen
+from pipeline.util.concurrency import each
+
+from ..output.annotations import below_checkout
+from .history import read_history
+
+if TYPE_CHECKING:
+    from pipeline.model import Descriptor, Repository
+    from pipeline.plan import Target
+    from pipeline.policy import Verdict
+    from pipeline.policy.scan_details import FindingKey
+    from pipeline.run import ImageResult, RunContext, RunResult, TargetResult
+    from pipeline.state.record import Record
+
+_AT_ONCE = 16  # documents that are read at the same time
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A report, and where its targets' bills of materials (CycloneDX) are in the repository of builds, by target."""
+
+    report: Report
+    documents: Mapping[str, Descriptor]
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """What collecting needs. `whole` also reads the scanner's whole reports and the attested scans from the registry:
+    where a package is, and since when a finding is known."""
+
+    context: RunContext
+    lines: TemplateLines
+    limit: anyio.CapacityLimiter
+    environ: Mapping[str, str]
+    whole: bool
+
+    @classmethod
+    def of(cls, context: RunContext, environ: Mapping[str, str], *, whole: bool) -> Collector:
+        """A collector for the plan of a context."""
+        limit = anyio.CapacityLimiter(_AT_ONCE)
+        return cls(context, TemplateLines(context.plan), limit, environ, whole)
+
+    async def of_run(self, command: str, result: RunResult) -> Collected:
+        """The report of a run."""
+        targets = await each(self._of_result, result.targets)
+        images = tuple(_image(image) for image in result.images)
+        pushed = {(image.image, image.tag): image for image in result.images if image.pushed}
+        report = replace(
+            self._report(command),
+            exit_code=int(result.exit_code),
+            seconds=result.seconds,
+            targets=tuple(self._pushed(target, pushed.get((target.image, target.tag))) for target in targets),
+            images=images,
+        )
+        return Collected(report, _documents({target.id: target.record for target in result.targets}))
+
+    async def of_records(self, command: str) -> Collected:
+        """The report of what the repository of builds knows of the plan's targets, judged today."""
+        records = Records(self.context.registry, self.context.builds)
+        found = await each(partial(self._of_record, records), self.context.plan.targets)
+        report = replace(self._report(command), targets=tuple(target for target, _ in found))
+        return Collected(report, _documents({target.id: record for target, record in found}))
+
+    def _report(self, command: str) -> Report:
+        context = self.context
+        return Report(
+            project=context.plan.project.project,
+            command=command,
+            version=version("lockage"),
+            made=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            day=context.today,
+            revision=context.revision.label,
+        )
+
+    async def _of_result(self, result: TargetResult) -> TargetReport:
+        target = self.context.plan.by_id[result.id]
+        fault = _fault(result.id, result.fault)
+        report = replace(
+            self._empty(target, str(result.status), result.reason),
+            seconds=result.seconds,
+            fault=fault,
+            evidence=result.evidence,
+            location=self._location(target, result.fault),
+        )
+        if result.record is None:
+            return report
+        return await self._examined(report, target, result.record, result.verdicts)
+
+    async def _of_record(self, records: Records, target: Target) -> tuple[TargetReport, Record | None]:
+        async with self.limit:
+            record = await records.find(target.key) if target.key else None
+        if record is None:
+            reason = "the repository of builds does not have it: lockage run builds it"
+            return self._empty(target, "unknown", reason), None
+        # As in a run: tests that were removed from the catalogue no longer judge the image.
+        evidence = record.evidence if target.test else replace(record.evidence, tests=None)
+        verdicts = judge(evidence, target.gates, self.context.today)
+        closed = [verdict.gate for verdict in verdicts if not verdict.passed]
+        status, reason = ("closed", f"gate closed: {', '.join(closed)}") if closed else ("known", "")
+        report = replace(self._empty(target, status, reason), evidence=evidence)
+        return await self._examined(report, target, record, verdicts), record
+
+    def _empty(self, target: Target, status: str, reason: str) -> TargetReport:
+        return TargetReport(
+            target.id,
+            target.image,
+            target.tag,
+            str(target.platform),
+            status,
+            reason,
+            repository=str(self._repository(target)),
+            location=self._location(target, None),
+        )
+
+    async def _examined(
+        self, report: TargetReport, target: Target, record: Record, verdicts: tuple[Verdict, ...]
+    ) -> TargetReport:
+        """The report of a target whose image is known."""
+        report = replace(
+            report,
+            digest=str(record.digest),
+            reference=str(self.context.builds.at(record.digest)),
+            verdicts=verdicts,
+        )
+        scan = record.evidence.scan
+        if scan is None:
+            return report
+        details, days = await self._whole_report(target, record) if self.whole else (ScanDetails(), {})
+        locations = self._locations(target, details)
+        judged = judge_findings(scan.findings, target.gates.vulnerabilities, self.context.today)
+        return replace(
+            report,
+            scan=details,
+            findings=tuple(
+                reported(finding, details, days.get(key_of(finding.finding), ""), locations)
+                for finding in judged
+            ),
+        )
+
+    async def _whole_report(
+        self, target: Target, record: Record
+    ) -> tuple[ScanDetails, Mapping[FindingKey, str]]:
+        """The scanner's report, and since when each finding is known; empty where the registry lacks them."""
+        context = self.context
+        async with self.limit:
+            document = record.documents.get("trivy-json")
+            details = ScanDetails()
+            try:
+                if document is not None:
+                    details = scan_details(await context.registry.blob(context.builds, document))
+            except (RegistryError, ValueError):
+                pass  # the record has what the gates judged
+            details = await read_history(context.registry, context.builds, record.digest, details)
+            try:
+                scans = await attested_scans(
+                    context.registry, self._repository(target), record.digest, context.signing.public_key
+                )
+            except (RegistryError, ConfigError):
+                scans = ()
+        return details, first_seen(scans)
+
+    def _repository(self, target: Target) -> Repository:
+        return self.context.repository(self.context.plan.project.environments[0], target.image)
+
+    def _locations(self, target: Target, details: ScanDetails) -> dict[int, FileLine]:
+        """Lines of templates by the number of a layer."""
+        lines = layer_lines(target, details.history)
+        if len(lines) != len(details.layers):
+            return {}
+        known = {line: self._line(target, line) for line in set(lines)}
+        return {number: at for number, line in enumerate(lines, 1) if (at := known[line])}
+
+    def _location(self, target: Target, fault: LockageError | None) -> FileLine | None:
+        """The line of the instruction that failed, else of FROM, else the tag's entry in the catalogue."""
+        if isinstance(fault, BuildError) and fault.lines and (at := self._line(target, fault.lines[0])):
+            return at
+        if (line := from_line(target)) and (at := self._line(target, line)):
+            return at
+        path, number = self.lines.definition(target.id)
+        return self._file(path, number)
+
+    def _line(self, target: Target, line: int) -> FileLine | None:
+        at = self.lines.of(target.id, line) if line else None
+        return self._file(*at) if at else None
+
+    def _file(self, path: str, line: int) -> FileLine:
+        root = self.context.caches.root
+        return FileLine(below_checkout(root / path, self.environ) if root else path, max(1, line))
+
+    def _pushed(self, report: TargetReport, image: ImageResult | None) -> TargetReport:
+        """The report with the reference in the first environment, where the image was pushed to."""
+        if image is None or not report.digest:
+            return report
+        return replace(report, reference=f"{report.repository}@{report.digest}")
+
+
+def _image(image: ImageResult) -> ImageReport:
+    name = f"{image.image}:{image.tag}"
+    return ImageReport(
+        name,
+        str(image.status),
+        image.reason,
+        str(image.pushed.by_digest) if image.pushed else "",
+        image.signed,
+        tuple(f"{r.repository.path}:{r.tag}" for r in image.promoted),
+        _fault(name, image.fault),
+    )
+
+
+def _fault(subject: str, fault: LockageError | None) -> Fault | None:
+    if fault is None:
+        return None
+    return Fault(subject, fault.message, fault.detail or "", fault.hint or "")
+
+
+def _documents(records: Mapping[str, Record | None]) -> dict[str, Descriptor]:
+    known = {name: record.documents.get("cyclonedx-json") for name, record in records.items() if record}
+    return {name: document for name, document in known.items() if document}

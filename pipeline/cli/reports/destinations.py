@@ -1,0 +1,29 @@
+"""Where reports go, by options and by what the CI says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """Where a report is wanted: in a folder, in GitHub's file for the summary of this step, or nowhere."""
+
+    folder: Path | None
+    step_summary: Path | None
+    environ: Mapping[str, str]
+
+    @classmethod
+    def of(cls, folder: Path | None, environ: Mapping[str, str]) -> Destinations:
+        """The destinations that `--reports` or LOCKAGE_REPORTS and the CI's environment name; a path in the variable is
+        below the folder that the command was started in."""
+        variable = environ.get("LOCKAGE_REPORTS")
+        step = environ.get("GITHUB_STEP_SUMMARY") if environ.get("GITHUB_ACTIONS") == "true" else None
+        return cls(folder or (Path(variable) if variable else None), Path(step) if step else None, environ)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is any."""
+        return self.folder is not None or self.step_summary is not None

@@ -1,0 +1,78 @@
+"""The findings that are attested on a digest: every scan that was signed, by the key that signed it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.model import Digest, Repository
+from pipeline.policy import Scan, Tool
+from pipeline.policy.reports import trivy_scan
+from pipeline.policy.scan_details import ScanDetails, key_of, scan_details
+from pipeline.trust import VULNERABILITIES, PublicKey
+from pipeline.trust.bundle import Bundle
+from pipeline.trust.verify import bundles
+from pipeline.util.canonical_json import compact
+
+if TYPE_CHECKING:
+    from pipeline.policy.scan_details import FindingKey
+    from pipeline.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class AttestedScan:
+    """One attested scan of a digest. `verified` is whether the key signed it."""
+
+    scan: Scan
+    details: ScanDetails
+    verified: bool
+
+    @property
+    def age(self) -> tuple[str, str]:
+        """The day of the data, then the time of the scan; both are RFC 3339 in UTC, so their texts are in order."""
+        return self.scan.tool.data_date or "", self.details.scanned
+
+
+async def attested_scans(
+    registry: Registry, repository: Repository, digest: Digest, key: PublicKey
+) -> tuple[AttestedScan, ...]:
+    """Every scan that is attested on a digest, those that the key signed first, the newest first.
+
+    What cannot be read is left out: whoever may attach something must not hide what others attached.
+    """
+    scans = []
+    async for _, raw in bundles(registry, repository, digest, VULNERABILITIES):
+        if isinstance(raw, str):
+            continue
+        try:
+            bundle = Bundle.parse(raw)
+            statement = bundle.about(digest)
+            if statement.predicate_type == VULNERABILITIES:
+                scans.append(_read(statement.predicate, verified=key.signed(bundle)))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return tuple(sorted(scans, key=lambda scan: (scan.verified, scan.age), reverse=True))
+
+
+def first_seen(scans: tuple[AttestedScan, ...]) -> dict[FindingKey, str]:
+    """The day of the first scan that has a finding, of those that the key signed."""
+    days: dict[FindingKey, str] = {}
+    for scan in scans:
+        day = scan.details.scanned[:10]
+        for finding in scan.scan.findings if scan.verified and day else ():
+            known = days.setdefault(key_of(finding), day)
+            if day < known:
+                days[key_of(finding)] = day
+    return days
+
+
+def _read(predicate: Mapping[str, Any], *, verified: bool) -> AttestedScan:
+    """Findings as cosign's vulnerability predicate has them. Raises ValueError, KeyError, TypeError."""
+    scanner = predicate["scanner"]
+    database = scanner["db"]
+    raw = compact(scanner["result"])
+    tool = Tool(
+        "trivy", str(scanner["version"]), str(database["version"]), str(database["uri"]).removeprefix("oci:")
+    )
+    return AttestedScan(trivy_scan(raw, tool), scan_details(raw), verified)
