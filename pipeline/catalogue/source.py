@@ -14,14 +14,15 @@ from typing import Literal
 from pipeline.config import LOCK_NAME, Lock, read_lock
 from pipeline.errors import ConfigError, EnvironmentProblem, Problem
 
+from .limits import MAX_ALL_FILES, MAX_DEPTH, MAX_FILE, MAX_FILES, MAX_TEXT, MAX_TEXTS
+
 PROJECT_NAME = "lockage.yml"
 IMAGES = "images"
 ROOTFS = "rootfs"
 
-MAX_TEXT = 1024 * 1024
-MAX_FILES = 200_000
-MAX_DEPTH = 64
 _CHUNK = 1024 * 1024
+# a pipe or a link that took a file's place meanwhile is neither waited for nor followed
+_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _HINT = "`lockage plan` checks again without building anything"
 # set by a checkout's umask, and not recorded by git
 _UMASK_BITS = 0o022
@@ -146,6 +147,7 @@ class _Reader:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.files: dict[str, SourceFile] = {}
+        self._bytes = self._texts = 0
 
     def top(self) -> None:
         for name in (PROJECT_NAME, LOCK_NAME):
@@ -188,12 +190,31 @@ class _Reader:
                 self.walk(path, text=text and entry.name != ROOTFS, depth=depth + 1)
             elif not stat.S_ISREG(info.st_mode):
                 self.files[path] = SourceFile("other", mode)
-            elif text:
-                self.files[path] = self._text(entry.path, mode, info.st_size)
             else:
-                self.files[path] = self._hashed(entry.path, mode)
+                self._check_size(path, info.st_size)
+                if text:
+                    self.files[path] = self._text(entry.path, mode, info.st_size)
+                    self._check_texts(path)
+                else:
+                    self.files[path] = self._hashed(entry.path, mode)
         except OSError as error:
             raise self.refuse(path, f"cannot be read: {error.strerror}") from None
+
+    def _check_size(self, path: str, size: int) -> None:
+        """Refuse what would take long to read, sparse files too."""
+        self._bytes += size
+        if size > MAX_FILE:
+            raise self.refuse(path, f"is larger than {MAX_FILE // 2**30} GiB")
+        if self._bytes > MAX_ALL_FILES:
+            raise self.refuse(
+                path, f"the files of the catalogue are larger than {MAX_ALL_FILES // 2**30} GiB"
+            )
+
+    def _check_texts(self, path: str) -> None:
+        self._texts += len(self.files[path].content or b"")
+        if self._texts > MAX_TEXTS:
+            message = f"the files outside {ROOTFS}/ are larger than {MAX_TEXTS // 2**20} MiB"
+            raise self.refuse(path, message)
 
     def _text(self, path: str, mode: int, size: int) -> SourceFile:
         content = _read(path, size)
@@ -203,8 +224,8 @@ class _Reader:
 
     def _hashed(self, path: str, mode: int) -> SourceFile:
         digest, size = hashlib.sha256(), 0
-        with open(path, "rb") as file:  # noqa: PTH123
-            while chunk := file.read(_CHUNK):
+        with os.fdopen(os.open(path, _OPEN), "rb") as file:
+            while (chunk := file.read(_CHUNK)) and size <= MAX_FILE:  # it may be growing
                 digest.update(chunk)
                 size += len(chunk)
         return SourceFile("file", mode, None, None, size, digest.hexdigest())
@@ -217,7 +238,7 @@ class _Reader:
 def _read(path: str, size: int) -> bytes:
     """A file's bytes, at most one more than `MAX_TEXT`. `size` is its expected size: a catalogue has thousands of
     small files, and this takes a third of the time of a file object."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    handle = os.open(path, _OPEN)
     try:
         content = os.read(handle, min(size, MAX_TEXT) + 1)
         more = len(content) != size  # it is being written, or larger than the limit
