@@ -18,7 +18,12 @@ def is_git(source: str) -> bool:
     """Whether an address names a git repository."""
     if source.startswith(("git://", "ssh://")) or _SCP.fullmatch(source):
         return True
-    return source.startswith(("http://", "https://")) and urlsplit(source).path.endswith(".git")
+    if not source.startswith(("http://", "https://")):
+        return False
+    try:
+        return urlsplit(source).path.endswith(".git")
+    except ValueError:  # such as https://[x: the build refuses it
+        return False
 
 
 def is_pinned(source: str, checksum: str | None = None) -> bool:

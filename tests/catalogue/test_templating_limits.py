@@ -114,7 +114,7 @@ HOSTILE = {
     "words": ("{{ [" + "1," * 20_000 + "] }}", "more than 20000 words and signs"),
     "variables in includes": (
         "".join(f"{{% set a{n} = 1 %}}{{% include 'e' %}}" for n in range(800)),
-        "too many statements",
+        "more than 300000 pieces of code",
     ),
     "a number": ("{{ " + "1" * 1_000_000 + " }}", "a number of more than 20000 digits"),
 }

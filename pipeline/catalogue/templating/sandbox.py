@@ -24,7 +24,7 @@ from .budget import ITEM, NODE, Budget, OverBudget
 from .calls import charge_call, charge_operator
 from .code import ChargedCode, TooMuchCode, reached, weight
 from .costs import AT_ONCE, FILTERS, FREE_TESTS, TESTS, WEIGHTS, Cost, at_once
-from .limits import MAX_OUTPUT, MAX_TOKENS
+from .limits import MAX_CODE, MAX_OUTPUT, MAX_TOKENS
 from .lookup import included_path, template_text
 from .padding import format_method
 
@@ -113,7 +113,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         except (RecursionError, MemoryError, SyntaxError):
             raise jinja2.TemplateSyntaxError("expressions or blocks are nested too deeply", 1, name) from None
         except TooMuchCode:
-            raise jinja2.TemplateSyntaxError("the template has too many statements", 1, name) from None
+            message = f"the template compiles to more than {MAX_CODE} pieces of code"
+            raise jinja2.TemplateSyntaxError(message, 1, name) from None
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """A call in a template, counted and charged. Raises `OverBudget` for what is not available."""
