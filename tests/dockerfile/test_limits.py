@@ -12,6 +12,7 @@ from pipeline.dockerfile.expand import TooLong, expand
 from pipeline.dockerfile.instructions import scan
 from pipeline.dockerfile.limits import MAX_EXPANDED, MAX_NESTED
 from pipeline.dockerfile.patterns import replaced, without_prefix, without_suffix
+from pipeline.dockerfile.remote import is_git
 from pipeline.model import Platform
 
 AMD64 = Platform.parse("linux/amd64")
@@ -93,3 +94,8 @@ GROWING = {
 def test_twice_the_text_takes_twice_the_steps(name):
     small, large = (calls(lambda size=size: find_bases(GROWING[name](size), AMD64)) for size in (200, 400))
     assert large < 2.5 * small
+
+
+@pytest.mark.parametrize("address", ["http://[", "https://[::1.git#x", "https://[x]y.git"])
+def test_an_address_that_no_url_is_names_no_repository(address):
+    assert not is_git(address)
