@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import dagger
 
 BINARY = "/usr/local/bin/trivy"
+ARCHIVE = "/in/image.tar"  # what a report calls its artifact
 _QUIET = ["--no-progress", "--format", "json", "--output", "/out/report.json"]
 _OFFLINE = ["--skip-db-update", "--skip-java-db-update", "--skip-version-check", "--offline-scan"]
 
@@ -21,7 +22,7 @@ async def scan_image(
     client: dagger.Client, tool: Reference, archive: dagger.File, database: dagger.Directory, *, subject: str
 ) -> bytes:
     """Trivy's JSON report on packages and secrets; `database` holds `trivy.db` and `metadata.json`."""
-    command = [BINARY, "image", "--input", "/in/image.tar", "--scanners", "vuln,secret", *_OFFLINE, *_QUIET]
+    command = [BINARY, "image", "--input", ARCHIVE, "--scanners", "vuln,secret", *_OFFLINE, *_QUIET]
     inputs = client.directory().with_file("image.tar", archive)
     # Trivy writes beside its database, so it gets a copy: a layer that all scans with this database share.
     cache = client.directory().with_directory("cache/db", database)

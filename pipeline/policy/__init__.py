@@ -2,11 +2,12 @@
 
 from .evidence import Evidence, Finding, Inventory, LeakedSecret, Scan, TestCase, TestReport, Tool
 from .tags import Revision, commit_tags, event_tags, lookup_tags, release_tags
-from .verdict import Verdict, judge, severity_counts
+from .verdict import GateState, Verdict, judge, severity_counts
 
 __all__ = [
     "Evidence",
     "Finding",
+    "GateState",
     "Inventory",
     "LeakedSecret",
     "Revision",

@@ -19,6 +19,7 @@ from pipeline.util.json_values import (
     as_optional_text,
     as_text,
     as_text_mapping,
+    as_texts,
 )
 
 
@@ -55,11 +56,16 @@ class LeakedSecret:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The bill of materials in numbers, and the digest of each document by its format."""
+    """The bill of materials in numbers, and the digest of each document by its format.
+
+    Here as in the other evidence of a tool, `unexamined` is what the tool could not look at, or why its report could
+    not be read: sentences for people, none if it has seen everything.
+    """
 
     tool: Tool
     packages: int
     documents: Mapping[str, str]
+    unexamined: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,7 @@ class Scan:
     tool: Tool
     findings: tuple[Finding, ...]
     secrets: tuple[LeakedSecret, ...]
+    unexamined: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,7 @@ class TestReport:
 
     tool: Tool
     cases: tuple[TestCase, ...]
+    unexamined: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +113,9 @@ class Evidence:
         """As plain data; `from_json` reads it back."""
         return {
             "size": self.size,
-            "inventory": asdict(self.inventory) if self.inventory else None,
-            "scan": asdict(self.scan) if self.scan else None,
-            "tests": asdict(self.tests) if self.tests else None,
+            "inventory": _json(self.inventory),
+            "scan": _json(self.scan),
+            "tests": _json(self.tests),
         }
 
     @classmethod
@@ -125,8 +133,22 @@ class Evidence:
             raise ValueError(f"not a record of evidence: {missing} is missing") from None
 
 
+def _json(part: Inventory | Scan | TestReport | None) -> dict[str, object] | None:
+    if part is None:
+        return None
+    data = asdict(part)
+    if not part.unexamined:
+        del data["unexamined"]
+    return data
+
+
+def _unexamined(data: Mapping[str, object]) -> tuple[str, ...]:
+    return as_texts(data.get("unexamined", []))
+
+
 def _inventory(data: Mapping[str, object]) -> Inventory:
-    return Inventory(_tool(data), as_integer(data["packages"]), as_text_mapping(data["documents"]))
+    packages, documents = as_integer(data["packages"]), as_text_mapping(data["documents"])
+    return Inventory(_tool(data), packages, documents, _unexamined(data))
 
 
 def _scan(data: Mapping[str, object]) -> Scan:
@@ -151,6 +173,7 @@ def _scan(data: Mapping[str, object]) -> Scan:
             )
             for secret in secrets
         ),
+        _unexamined(data),
     )
 
 
@@ -162,6 +185,7 @@ def _tests(data: Mapping[str, object]) -> TestReport:
             TestCase(as_text(case["name"]), as_flag(case["passed"]), as_text(case.get("detail", "")))
             for case in cases
         ),
+        _unexamined(data),
     )
 
 

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from enum import StrEnum
+from typing import Literal, Self
 
-from pipeline.model import Gates, Ignore, VulnerabilityGate
+from pipeline.model import Gates, Ignore, Severity, VulnerabilityGate
 from pipeline.model.gates import FailOrWarn
 
-from .evidence import Evidence, Finding, Inventory, LeakedSecret, Scan, TestReport
+from .evidence import Evidence, Finding, Inventory, Scan, TestReport
 
+_LISTED = 5  # ids in a note
 Gate = Literal["vulnerabilities", "secrets", "sbom", "tests", "size"]
+
+
+class GateState(StrEnum):
+    """Passed, closed by what was found, or closed because something could not be examined."""
+
+    PASSED = "passed"
+    CLOSED = "closed"
+    NOT_EXAMINED = "not examined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +31,37 @@ class Verdict:
     """The result of one gate: `reasons` close it, `notes` do not."""
 
     gate: Gate
-    passed: bool
+    state: GateState
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        gate: Gate,
+        reasons: Iterable[str] = (),
+        *,
+        unexamined: Iterable[str] = (),
+        notes: Iterable[str] = (),
+    ) -> Self:
+        """Closed by any reason; else not examined if anything was not; else passed."""
+        found, missed = tuple(reasons), tuple(unexamined)
+        if found:
+            missed = tuple(f"not examined: {reason}" for reason in missed)
+        state = GateState.CLOSED if found else GateState.NOT_EXAMINED if missed else GateState.PASSED
+        return cls(gate, state, (*found, *missed), tuple(notes))
+
+    @property
+    def passed(self) -> bool:
+        """Whether the gate is open."""
+        return self.state is GateState.PASSED
 
     def to_json(self) -> dict[str, object]:
         """As plain data."""
         return {
             "gate": self.gate,
             "passed": self.passed,
+            "state": str(self.state),
             "reasons": list(self.reasons),
             "notes": list(self.notes),
         }
@@ -39,7 +72,7 @@ def judge(evidence: Evidence, gates: Gates, today: date) -> tuple[Verdict, ...]:
     verdicts = []
     if evidence.scan:
         verdicts.append(_judge_vulnerabilities(evidence.scan, gates.vulnerabilities, today))
-        verdicts.append(_judge_secrets(evidence.scan.secrets, gates.secrets))
+        verdicts.append(_judge_secrets(evidence.scan, gates.secrets))
     if evidence.inventory:
         verdicts.append(_judge_inventory(evidence.inventory))
     if evidence.tests:
@@ -58,8 +91,10 @@ def severity_counts(scan: Scan | None) -> dict[str, int]:
 def _judge_vulnerabilities(scan: Scan, gate: VulnerabilityGate, today: date) -> Verdict:
     reasons: list[str] = []
     notes: list[str] = []
+    unrated: list[str] = []
     for finding in scan.findings:
         if finding.severity not in gate.fail_on:
+            unrated += [finding.id] if finding.severity is Severity.UNKNOWN else []
             continue
         entries = [entry for entry in gate.ignore if _names(entry, finding)]
         valid = next((entry for entry in entries if today <= entry.expires), None)
@@ -71,31 +106,36 @@ def _judge_vulnerabilities(scan: Scan, gate: VulnerabilityGate, today: date) -> 
         expired = f"; the ignore of {entries[0].owner} expired on {entries[0].expires}" if entries else ""
         text = f"{finding.id} {finding.severity} in {finding.package} {finding.version} ({fix}){expired}"
         (reasons if finding.fixed or gate.unfixed == "fail" else notes).append(text)
-    return Verdict("vulnerabilities", not reasons, tuple(reasons), tuple(notes))
+    if unrated:
+        listed = ", ".join(unrated[:_LISTED]) + (", …" if len(unrated) > _LISTED else "")
+        notes.append(
+            f"{len(unrated)} findings without a severity: {listed}; UNKNOWN in fail_on closes on them"
+        )
+    return Verdict.of("vulnerabilities", reasons, unexamined=scan.unexamined, notes=notes)
 
 
 def _names(entry: Ignore, finding: Finding) -> bool:
     return entry.id == finding.id and (not entry.package or entry.package == finding.package)
 
 
-def _judge_secrets(secrets: tuple[LeakedSecret, ...], gate: FailOrWarn) -> Verdict:
-    texts = tuple(f"{secret.rule} in {secret.path}" for secret in secrets)
-    return Verdict("secrets", not texts, texts) if gate == "fail" else Verdict("secrets", True, (), texts)
+def _judge_secrets(scan: Scan, gate: FailOrWarn) -> Verdict:
+    texts = [f"{secret.rule} in {secret.path}" for secret in scan.secrets]
+    reasons, notes = (texts, []) if gate == "fail" else ([], texts)
+    return Verdict.of("secrets", reasons, unexamined=scan.unexamined, notes=notes)
 
 
 def _judge_inventory(inventory: Inventory) -> Verdict:
-    if inventory.packages > 0:
-        return Verdict("sbom", True)
-    return Verdict("sbom", False, ("the bill of materials names no package",))
+    empty = inventory.packages <= 0 and not inventory.unexamined
+    reasons = ["the bill of materials names no package"] if empty else []
+    return Verdict.of("sbom", reasons, unexamined=inventory.unexamined)
 
 
 def _judge_tests(report: TestReport) -> Verdict:
-    failed = tuple(f"{case.name}: {case.detail}".strip(": ") for case in report.cases if not case.passed)
-    return Verdict("tests", not failed, failed)
+    failed = [f"{case.name}: {case.detail}".strip(": ") for case in report.cases if not case.passed]
+    missed = report.unexamined or (() if report.cases else ("the report has no case",))
+    return Verdict.of("tests", failed, unexamined=missed)
 
 
 def _judge_size(size: int, limit: int) -> Verdict:
-    if size <= limit:
-        return Verdict("size", True)
     text = f"{size} bytes compressed, {size - limit} more than the limit of {limit}"
-    return Verdict("size", False, (text,))
+    return Verdict.of("size", [text] if size > limit else [])

@@ -81,4 +81,4 @@ def _executes(target: Target, record: Record | None, until: Stage, tester: str) 
         return ""
     if not untested(target, record, tester):
         return ""
-    return "has tests that run in it" if split(target.test)[0] else ""
+    return "has tests that run in it" if split(target.test).inside else ""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from pipeline.engine import sbom as sbom_step
 from pipeline.engine import scan as scan_step
@@ -14,7 +14,7 @@ from pipeline.engine.image import archive, existing
 from pipeline.errors import BuildError
 from pipeline.model import Digest
 from pipeline.plan import Target
-from pipeline.policy import Evidence, TestReport, Tool
+from pipeline.policy import Evidence, Inventory, Scan, TestCase, TestReport, Tool
 from pipeline.policy.reports import cyclonedx_inventory, structure_tests, trivy_scan
 from pipeline.state.record import Record
 from pipeline.util.concurrency import each
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from ..context import RunContext
     from ..image_cache import ImageCache
     from ..tools import ToolImages
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +52,17 @@ def untested(target: Target, record: Record | None, tester: str) -> bool:
     report = record.evidence.tests if record else None
     if record is None or report is None or record.tests != tests_digest(target, tester):
         return True
-    return not all(case.passed for case in report.cases)
+    return bool(report.unexamined) or not report.cases or not all(case.passed for case in report.cases)
 
 
 def outstanding(target: Target, record: Record, tools: ToolImages, database: Digest) -> frozenset[Stage]:
     """The examinations to do (again): never done, by another tool, with other data, or tests that failed."""
     stages = set()
     scan, inventory = record.evidence.scan, record.evidence.inventory
-    if not scan or (scan.tool.version, scan.tool.data_digest) != (tools.version("trivy"), str(database)):
+    trivy = tools.version("trivy"), str(database)
+    if not scan or scan.unexamined or (scan.tool.version, scan.tool.data_digest) != trivy:
         stages.add(Stage.SCAN)
-    if not inventory or inventory.tool.version != tools.version("syft"):
+    if not inventory or inventory.unexamined or inventory.tool.version != tools.version("syft"):
         stages.add(Stage.SBOM)
     if untested(target, record, tools.version("structure-test")):
         stages.add(Stage.TEST)
@@ -104,7 +103,10 @@ class Examiner:
         folder = await self._context.engines.of(target.platform).folder(database.folder)
         report = await scan_step.scan_image(client, tools.image("trivy"), packed, folder, subject=target.id)
         tool = Tool("trivy", tools.version("trivy"), database.updated, str(database.digest))
-        scan = _parsed(lambda: trivy_scan(report, tool))
+        try:
+            scan = trivy_scan(report, tool, artifact=scan_step.ARCHIVE)
+        except ValueError as fault:
+            return Examined(Evidence(0, scan=Scan(tool, (), (), (_unread(fault),))))
         return Examined(Evidence(0, scan=scan), {"trivy-json": report})
 
     async def _inventory(self, client: dagger.Client, target: Target, packed: dagger.File) -> Examined:
@@ -113,7 +115,10 @@ class Examiner:
             client, tools.image("syft"), packed, name=target.image, version=target.tag
         )
         tool = Tool("syft", tools.version("syft"))
-        inventory = _parsed(lambda: cyclonedx_inventory(documents, tool))
+        try:
+            inventory = cyclonedx_inventory(documents, tool, subject=(target.image, target.tag))
+        except ValueError as fault:
+            return Examined(Evidence(0, inventory=Inventory(tool, 0, {}, (_unread(fault),))))
         return Examined(Evidence(0, inventory=inventory), documents)
 
     async def _test(
@@ -124,19 +129,20 @@ class Examiner:
         image: dagger.Container,
         packed: dagger.File,
     ) -> Examined:
-        inside, metadata = split(target.test or "")
+        tests = split(target.test or "", target.test_template or target.id)
         tester = self._context.tools.image("structure-test")
         tool = Tool("container-structure-test", self._context.tools.version("structure-test"))
         reports = []
-        if inside:
+        if tests.inside:
             config = (await self._image_config(digest)).decode()
             reports.append(
-                await structure_step.inside(client, tester, image, inside, config, subject=target.id)
+                await structure_step.inside(client, tester, image, tests.inside, config, subject=target.id)
             )
-        if metadata:
-            reports.append(await structure_step.metadata(client, tester, packed, metadata, subject=target.id))
-        cases = _parsed(lambda: [case for report in reports for case in structure_tests(report, tool).cases])
-        return Examined(Evidence(0, tests=TestReport(tool, tuple(cases))))
+        if tests.metadata:
+            reports.append(
+                await structure_step.metadata(client, tester, packed, tests.metadata, subject=target.id)
+            )
+        return Examined(Evidence(0, tests=_tests(reports, tool, tests.cases)))
 
     async def _image_config(self, digest: Digest) -> bytes:
         reference = self._context.builds.at(digest)
@@ -158,8 +164,19 @@ def merged(evidence: Evidence, *newer: Evidence) -> Evidence:
     return evidence
 
 
-def _parsed(parse: Callable[[], T]) -> T:
-    try:
-        return parse()
-    except (ValueError, KeyError, TypeError, AttributeError) as fault:
-        raise BuildError(f"a tool's report cannot be read: {fault}") from None
+def _tests(reports: Sequence[bytes], tool: Tool, count: int) -> TestReport:
+    """The reports on one image as one; `count` is the number of cases of its file."""
+    cases: list[TestCase] = []
+    unexamined: list[str] = []
+    for report in reports:
+        try:
+            cases += structure_tests(report, tool).cases
+        except ValueError as fault:
+            unexamined.append(_unread(fault))
+    if not unexamined and len(cases) < count:
+        unexamined.append(f"the report has {len(cases)} cases, the test file {count}")
+    return TestReport(tool, tuple(cases), tuple(unexamined))
+
+
+def _unread(fault: ValueError) -> str:
+    return f"the report cannot be read: {fault}"
