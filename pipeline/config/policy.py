@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
@@ -45,6 +46,9 @@ Size = Annotated[int, BeforeValidator(_size), Field(gt=0), WithJsonSchema(dict(s
 SeverityName = Annotated[Severity, BeforeValidator(_upper), WithJsonSchema(dict(shapes.SEVERITY))]
 Day = Annotated[date, WithJsonSchema(dict(shapes.DAY))]
 NotEmpty = Annotated[Text, WithJsonSchema(dict(shapes.NOT_EMPTY))]
+
+
+Loosened = Literal["fail_on", "unfixed", "ignore", "secrets", "size"]
 
 
 class IgnoreEntry(Model):
@@ -107,3 +111,29 @@ class GatePolicy(Model):
             )
         size = gates.size if self.size is None else SizeGate(self.size.max)
         return Gates(vulnerabilities, self.secrets or gates.secrets, size)
+
+    def loosened(self, gates: Gates) -> Iterator[tuple[Loosened, tuple[str, ...]]]:
+        """What these values open that the gates of the level above close, each with its path below this one."""
+        own, above = self.vulnerabilities, gates.vulnerabilities
+        if own is not None:
+            if own.fail_on is not None and not set(above.fail_on) <= set(own.fail_on):
+                yield "fail_on", ("vulnerabilities", "fail_on")
+            if own.unfixed == "warn" and above.unfixed == "fail":
+                yield "unfixed", ("vulnerabilities", "unfixed")
+            if own.ignore:
+                yield "ignore", ("vulnerabilities", "ignore")
+        if self.secrets == "warn" and gates.secrets == "fail":
+            yield "secrets", ("secrets",)
+        limit = gates.size.max
+        if self.size is not None and limit is not None and (self.size.max is None or self.size.max > limit):
+            yield "size", ("size", "max")
+
+
+class ProjectPolicy(GatePolicy):
+    """The project's gates, and what images may take back of them."""
+
+    loosen: tuple[Loosened, ...] = Field(
+        (),
+        description="What gates: of an image may loosen: fail_on, unfixed, ignore, secrets, size (default: nothing; "
+        "an image may always be stricter)",
+    )

@@ -11,7 +11,7 @@ from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository
 from . import shapes, values
 from .base import Arguments, CommitTag, ImageName, ImageReference, Model, PlatformName, Text
 from .build import AttestationsEntry, CacheEntry, Entitlements, Secrets, Ssh
-from .policy import GatePolicy
+from .policy import ProjectPolicy
 from .values import EMBEDDED
 
 
@@ -117,7 +117,7 @@ class ProjectFile(Model):
         default_factory=ToolEntries, description="Images of the tools, or their mirrors"
     )
     vulnerability_db: ImageReference = _default_image("ghcr.io/aquasecurity/trivy-db:2", "The scanner's data")
-    policy: GatePolicy = Field(default_factory=GatePolicy, description="What closes a gate")
+    policy: ProjectPolicy = Field(default_factory=ProjectPolicy, description="What closes a gate")
     commit_tags: tuple[CommitTag, ...] = Field(
         COMMIT_TAGS,
         min_length=1,
@@ -150,6 +150,7 @@ class ProjectFile(Model):
             ),
             vulnerability_db=self.vulnerability_db,
             policy=self.policy.over(Gates()),
+            loosen=tuple(sorted(set(self.policy.loosen))),
             source=self.source,
             commit_tags=self.commit_tags,
             arguments=self.args,

@@ -224,6 +224,13 @@ TEMPLATES: dict[str, Row] = {
         {"images/app/test.yml.tpl": "schemaVersion: 2.0.0\n# {{ versions.nod }}\n"},
         "images/app/test.yml.tpl:2:1: versions.nod is not defined (app:1.0.0) (did you mean versions.node?)",
     ),
+    "gates that are switched off": (
+        _yml(
+            "tags: [1.0.0]\ngates:\n  vulnerabilities: {fail_on: []}\n",
+        ),
+        f"{YML}:{HEAD.count(chr(10)) + 3}:30: gates.vulnerabilities.fail_on: is looser than the project's policy "
+        "(policy: {loosen: [fail_on]} in lockage.yml lets images do so)",
+    ),
     "a misspelt key of the test": (
         {
             "images/app/test.yml.tpl": "{% for n in range(3) %}# {{ n }}\n{% endfor %}"

@@ -58,7 +58,7 @@ def images(draw, name, below):
                 "# words\n",
                 "labels: {l: x}\n",
                 "args: {X: 'debian:13'}\n",
-                "gates: {secrets: warn}\n",
+                "gates: {size: {max: 1kB}}\n",
                 "title: T\n",
                 "variants: [dev]\n",
                 "rootfs_copy: false\n",

@@ -37,7 +37,7 @@ RICH = {
     ),
     **folder("tool", {"image.yml": "tags: [{name: 1.0.0, external: 'ghcr.io/acme/tool:1.0.0'}]\n"}),
 }
-SOME = PROJECT + "platforms: [linux/amd64]\n"
+SOME = PROJECT + "platforms: [linux/amd64]\npolicy: {loosen: [fail_on, ignore]}\n"
 
 
 def as_data(made):
