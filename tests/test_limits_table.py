@@ -21,14 +21,21 @@ UNITS = {
     "EiB": 2**60,
 }
 UNITS |= {"s": 1, "min": 60, "h": 3600, "KiB/s": 2**10}
-COMPLETE = ("pipeline.model.limits", "pipeline.oci.limits", "pipeline.registry.limits")
+COMPLETE = (
+    "pipeline.model.limits",
+    "pipeline.oci.limits",
+    "pipeline.registry.limits",
+    "pipeline.trust.limits",
+)
 """Modules of which every constant is in the table."""
 
 
 def rows() -> list[re.Match[str]]:
-    """The rows of all tables, headings and lines between them left out."""
-    lines = (ROOT / "docs/limits.md").read_text(encoding="utf-8").splitlines()
-    table = [line for line in lines if line.startswith("|")]
+    """The rows of all tables but the catalogue's, whose errors tests/catalogue/test_limits.py looks for; headings and
+    lines between them left out."""
+    text = (ROOT / "docs/limits.md").read_text(encoding="utf-8")
+    sections = [section for section in text.split("\n## ") if not section.startswith("Catalogue")]
+    table = [line for section in sections for line in section.splitlines() if line.startswith("|")]
     content = [
         line for line in table if not line.startswith("|---") and line != "| what | limit | constant |"
     ]

@@ -25,7 +25,8 @@ from pipeline.config import (
 )
 from pipeline.errors import Problem
 
-from .source import IMAGES, MAX_TEXT, PROJECT_NAME, ROOTFS, Source
+from .limits import MAX_TEXT
+from .source import IMAGES, PROJECT_NAME, ROOTFS, Source
 
 M = TypeVar("M", bound=Model)
 

@@ -49,7 +49,7 @@ class Rootfs:
 
 def merge(source: Source, folders: tuple[str, ...], problems: list[Problem]) -> Rootfs:
     """Merge `<folder>/rootfs/` of every folder, least specific first; problems are appended."""
-    tree: dict[str, RootfsEntry] = {}
+    tree = _Tree()
     warnings: list[str] = []
     for folder in folders:
         root = f"{folder}/{ROOTFS}"
@@ -71,9 +71,30 @@ def merge(source: Source, folders: tuple[str, ...], problems: list[Problem]) -> 
 
 def read_tree(source: Source, folder: str, problems: list[Problem]) -> Rootfs:
     """Read one folder by the rules of rootfs/; problems are appended."""
-    tree: dict[str, RootfsEntry] = {}
+    tree = _Tree()
     _layer(source, folder, "", tree, [], problems)
     return Rootfs(tuple(tree[path] for path in sorted(tree)))
+
+
+class _Tree(dict[str, RootfsEntry]):
+    """The merged tree by path, with the names in each folder."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._below: dict[str, set[str]] = {}
+
+    def put(self, entry: RootfsEntry) -> None:
+        """Add or replace an entry."""
+        self[entry.path] = entry
+        self._below.setdefault(entry.path.rpartition("/")[0], set()).add(entry.path)
+
+    def remove_below(self, path: str) -> int:
+        """Remove everything in a folder; the number of entries."""
+        removed = 0
+        for inside in self._below.pop(path, ()):
+            if self.pop(inside, None) is not None:
+                removed += 1 + self.remove_below(inside)
+        return removed
 
 
 def is_sensitive(path: str) -> bool:
@@ -86,7 +107,7 @@ def _layer(
     source: Source,
     root: str,
     below: str,
-    tree: dict[str, RootfsEntry],
+    tree: _Tree,
     warnings: list[str],
     problems: list[Problem],
 ) -> None:
@@ -105,17 +126,13 @@ def _layer(
             _layer(source, root, path, tree, warnings, problems)
 
 
-def _put(
-    tree: dict[str, RootfsEntry], path: str, origin: str, entry: SourceFile, warnings: list[str]
-) -> None:
+def _put(tree: _Tree, path: str, origin: str, entry: SourceFile, warnings: list[str]) -> None:
     before = tree.get(path)
     if before is not None and before.kind == "dir" and entry.kind != "dir":
-        inside = [p for p in tree if p.startswith(f"{path}/")]
-        for gone in inside:
-            del tree[gone]
+        inside = tree.remove_below(path)
         if inside:
-            warnings.append(f"{origin} replaces the folder {before.origin} and {len(inside)} paths in it")
+            warnings.append(f"{origin} replaces the folder {before.origin} and {inside} paths in it")
     if before is not None and before.kind == "link" and entry.kind == "dir":
         warnings.append(f"the folder {origin} replaces the link {before.origin} -> {before.target}")
     kind = entry.kind if entry.kind != "other" else "file"
-    tree[path] = RootfsEntry(path, kind, entry.mode, entry.digest, entry.target, entry.size, origin)
+    tree.put(RootfsEntry(path, kind, entry.mode, entry.digest, entry.target, entry.size, origin))

@@ -16,13 +16,12 @@ from pipeline.errors import ConfigError, EnvironmentProblem, Problem
 from pipeline.util.files import read_file
 from pipeline.util.rooted import Folder
 
+from .limits import MAX_ALL_FILES, MAX_DEPTH, MAX_FILE, MAX_FILES, MAX_TEXT, MAX_TEXTS
+
 PROJECT_NAME = "lockage.yml"
 IMAGES = "images"
 ROOTFS = "rootfs"
 
-MAX_TEXT = 1024 * 1024
-MAX_FILES = 200_000
-MAX_DEPTH = 64
 _CHUNK = 1024 * 1024
 _HINT = "`lockage plan` checks again without building anything"
 # set by a checkout's umask, and not recorded by git
@@ -152,6 +151,7 @@ def read_source(root: Path) -> Source:
 class _Reader:
     def __init__(self) -> None:
         self.files: dict[str, SourceFile] = {}
+        self._bytes = self._texts = 0
 
     def top(self, root: Folder) -> None:
         for name in (PROJECT_NAME, LOCK_NAME):
@@ -196,12 +196,31 @@ class _Reader:
                 self._walk(folder, name, path, text=text and name != ROOTFS)
             elif not stat.S_ISREG(info.st_mode):
                 self.files[path] = SourceFile("other", mode)
-            elif text:
-                self.files[path] = self._text(folder, name, mode, info.st_size)
             else:
-                self.files[path] = self._hashed(folder, name, mode)
+                self._check_size(path, info.st_size)
+                if text:
+                    self.files[path] = self._text(folder, name, mode, info.st_size)
+                    self._check_texts(path)
+                else:
+                    self.files[path] = self._hashed(folder, name, mode)
         except OSError as error:
             raise self.refuse(path, f"cannot be read: {error.strerror}") from None
+
+    def _check_size(self, path: str, size: int) -> None:
+        """Refuse what would take long to read, sparse files too."""
+        self._bytes += size
+        if size > MAX_FILE:
+            raise self.refuse(path, f"is larger than {MAX_FILE // 2**30} GiB")
+        if self._bytes > MAX_ALL_FILES:
+            raise self.refuse(
+                path, f"the files of the catalogue are larger than {MAX_ALL_FILES // 2**30} GiB"
+            )
+
+    def _check_texts(self, path: str) -> None:
+        self._texts += len(self.files[path].content or b"")
+        if self._texts > MAX_TEXTS:
+            message = f"the files outside {ROOTFS}/ are larger than {MAX_TEXTS // 2**20} MiB"
+            raise self.refuse(path, message)
 
     def _text(self, folder: Folder, name: str, mode: int, size: int) -> SourceFile:
         content = _read(folder, name, size)
@@ -212,7 +231,7 @@ class _Reader:
     def _hashed(self, folder: Folder, name: str, mode: int) -> SourceFile:
         digest, size = hashlib.sha256(), 0
         with folder.open(name) as file:
-            while chunk := file.read(_CHUNK):
+            while (chunk := file.read(_CHUNK)) and size <= MAX_FILE:  # it may be growing
                 digest.update(chunk)
                 size += len(chunk)
         return SourceFile("file", mode, None, None, size, digest.hexdigest())

@@ -27,6 +27,7 @@ _UNITS = {
     "MiB": 2**20,
     "GiB": 2**30,
 }
+_MAX_SIZE = 2**62
 
 
 def _size(value: object) -> object:
@@ -34,7 +35,10 @@ def _size(value: object) -> object:
         match = _SIZE.fullmatch(value.strip())
         if not match:
             raise ValueError(f"{value[:40]!r} is not a size (such as 300MB or 250MiB)")
-        return int(float(match[1]) * _UNITS[match[2] or "B"])
+        size = float(match[1]) * _UNITS[match[2] or "B"]
+        if size > _MAX_SIZE:
+            raise ValueError(f"{value[:40]!r} is larger than {_MAX_SIZE // 2**60} EiB")
+        return int(size)
     return value
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import takewhile
 
 from pipeline.model import Platform
 
-from .expand import expand
+from .expand import Growth, TooLong, expand
 from .instructions import Dockerfile, Instruction, scanned
 
 BUILD_PLATFORM = ("BUILDPLATFORM", "BUILDOS", "BUILDOSVERSION", "BUILDARCH", "BUILDVARIANT")
@@ -47,9 +48,10 @@ class Variables:
             "TARGETSTAGE": stage or "default",
         }
         self._declared: set[str] = set()
+        self._growth = Growth()
 
     def take(self, instruction: Instruction) -> None:
-        """Add the variables of an ARG."""
+        """Add the variables of an ARG. Raises `TooLong`."""
         for word in (*instruction.flags, *instruction.words):
             name, equals, default = word.text.partition("=")
             self._declared.add(name)
@@ -58,12 +60,15 @@ class Variables:
             elif equals:
                 try:
                     self.values[name] = self.expand(default)
+                except TooLong:
+                    self.values[name] = None
+                    raise
                 except ValueError:  # reported where it is used
                     self.values[name] = None
 
     def expand(self, text: str) -> str:
         """A word with its variables replaced. Raises ValueError."""
-        return expand(text, self.values, self._escape, self._declared)
+        return expand(text, self.values, self._escape, self._declared, self._growth)
 
 
 def global_variables(text: str, platform: Platform, arguments: Mapping[str, str]) -> Mapping[str, str | None]:
@@ -72,7 +77,8 @@ def global_variables(text: str, platform: Platform, arguments: Mapping[str, str]
     variables = Variables(file, platform, arguments)
     for instruction in takewhile(lambda i: i.keyword != "FROM", file.instructions):
         if instruction.keyword == "ARG":
-            variables.take(instruction)
+            with suppress(TooLong):  # reported with the bases
+                variables.take(instruction)
     return variables.values
 
 

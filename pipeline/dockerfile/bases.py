@@ -11,7 +11,7 @@ from types import MappingProxyType
 from pipeline.model import Platform, Reference
 
 from .arguments import BUILD_PLATFORM, Variables, stage_name
-from .expand import Unresolved
+from .expand import TooLong, Unresolved
 from .instructions import Instruction, scanned
 from .mounts import fields
 from .words import Word
@@ -104,21 +104,26 @@ def _find_bases(
     text: str, platform: Platform, arguments: tuple[tuple[str, str], ...], contexts: frozenset[str]
 ) -> Uses:
     file = scanned(text)
-    every = [stage_name(i) for i in file.instructions if i.keyword == "FROM"]
+    names = [stage_name(i) for i in file.instructions if i.keyword == "FROM"]
+    every = frozenset(names)
     variables = Variables(file, platform, dict(arguments))
     stages: list[str] = []
+    numbers: dict[str, int] = {}  # of the last stage of each name
     froms: list[BaseUse | int | None] = []
     uses: list[BaseUse] = []
     problems: list[tuple[int, str]] = []
     skipped: set[int] = set()
     for instruction in file.instructions:
         if instruction.keyword == "ARG" and not stages:
-            variables.take(instruction)
+            try:
+                variables.take(instruction)
+            except TooLong as error:
+                problems.append((instruction.line, str(error)))
         elif instruction.keyword == "FROM":
             name = stage_name(instruction)
             try:
                 use = _from(instruction, variables, platform)
-                froms.append(_below(use, stages))
+                froms.append(_below(use, numbers))
             except ValueError as error:
                 problems.append((instruction.line, str(error)))
                 froms.append(None)
@@ -127,9 +132,10 @@ def _find_bases(
                 froms[-1] = None
             elif isinstance(froms[-1], BaseUse):
                 uses.append(froms[-1])
+            numbers[name] = len(stages)
             stages.append(name)
             continue
-        if instruction.later and len(stages) < len(every):
+        if instruction.later and len(stages) < len(names):
             instruction = instruction.later  # a later stage triggers it in this build
         if instruction.keyword in ("COPY", "ADD", "RUN"):
             try:
@@ -138,7 +144,8 @@ def _find_bases(
                 problems.append((instruction.line, str(error)))
                 continue
             for word in words:
-                if not _is_stage(word.text, every, by_number=instruction.keyword == "COPY"):
+                count = len(names) if instruction.keyword == "COPY" else 0
+                if not _is_stage(word.text, every, count):
                     uses.append(
                         BaseUse(word.text, instruction.line, word.start, word.end, instruction.keyword)
                     )
@@ -147,21 +154,22 @@ def _find_bases(
     if not contexts:
         return Uses(tuple(uses), tuple(froms), tuple(problems))
     replaced = tuple(use for use in uses if context_name(use.name) in contexts)
-    names = {context_name(use.name) for use in replaced} | {context_name(stages[n]) for n in skipped}
+    others = frozenset(replaced)
+    used = {context_name(use.name) for use in replaced} | {context_name(stages[n]) for n in skipped}
     return Uses(
-        tuple(use for use in uses if use not in replaced),
+        tuple(use for use in uses if use not in others),
         tuple(froms),
         tuple(problems),
         replaced,
         frozenset(skipped),
-        frozenset(name for name in names if name),
+        frozenset(name for name in used if name),
     )
 
 
-def _below(use: BaseUse, stages: list[str]) -> BaseUse | int | None:
+def _below(use: BaseUse, stages: Mapping[str, int]) -> BaseUse | int | None:
     """The base of a stage: the last earlier stage of that name (stage names are lower case), or an image."""
     if use.name in stages:
-        return len(stages) - 1 - stages[::-1].index(use.name)
+        return stages[use.name]
     return None if use.name == "scratch" else use
 
 
@@ -285,8 +293,8 @@ def _replaceable(flag: Word, name: str, text: str, key: str = "") -> Word:
     return Word(name, places[0].start(1), places[0].end(1))
 
 
-def _is_stage(name: str, stages: list[str], *, by_number: bool) -> bool:
-    """Whether COPY or RUN refers to a stage, earlier or later, and not to an image."""
+def _is_stage(name: str, stages: Collection[str], count: int) -> bool:
+    """Whether COPY or RUN refers to a stage, earlier or later, and not to an image; by number, one of `count`."""
     if name == "scratch" or name.lower() in stages:
         return True
-    return by_number and name.isascii() and name.isdecimal() and int(name[:9]) < len(stages)
+    return name.isascii() and name.isdecimal() and int(name[:9]) < count

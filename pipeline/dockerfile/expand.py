@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Mapping
 
-from .patterns import replaced, without_prefix, without_suffix
+from .limits import MAX_EXPANDED, MAX_NESTED
+from .patterns import cost, replaced, without_prefix, without_suffix
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?\-$!]")
 _OPERATOR = re.compile(r":?[-+?]|[#%]|//?")
@@ -20,18 +21,42 @@ class Unresolved(ValueError):
 
 
 def expand(
-    text: str, values: Mapping[str, str | None], escape: str = "\\", declared: Container[str] = ()
+    text: str,
+    values: Mapping[str, str | None],
+    escape: str = "\\",
+    declared: Container[str] = (),
+    growth: Growth | None = None,
 ) -> str:
     """The word with variables replaced and quotes removed; `escape` is the Dockerfile's escape character. A
     variable with the value None is set, but to an unknown value; a `declared` variable without a value is empty.
-    Raises `Unresolved`."""
+    Raises `Unresolved`, and `TooLong` beyond the limits of the Dockerfile whose `growth` is given."""
     if not any(character in text for character in ("$", '"', "'", escape)):
         return text
     reader = _Reader(text, values, escape, declared)
+    reader.growth = growth or reader.growth
     out = reader.until(None)
     if reader.unknown is not None:
         raise Unresolved(reader.unknown)
     return out
+
+
+class TooLong(Unresolved):
+    """The substitutions of a Dockerfile are beyond a limit."""
+
+
+class Growth:
+    """The characters that substitutions of one Dockerfile have made."""
+
+    __slots__ = ("_size",)
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def add(self, size: int) -> None:
+        """Count characters. Raises `TooLong`."""
+        self._size += size
+        if self._size > MAX_EXPANDED:
+            raise TooLong(f"substitutions make more than {MAX_EXPANDED} characters")
 
 
 class _Reader:
@@ -39,7 +64,8 @@ class _Reader:
         self, text: str, values: Mapping[str, str | None], escape: str, declared: Container[str]
     ) -> None:
         self.text, self.values, self.escape, self.declared = text, values, escape, declared
-        self.at = 0
+        self.growth = Growth()
+        self.at = self.depth = 0
         self.unknown: str | None = None
 
     def until(self, stop: str | None, *, raw: bool = False) -> str:
@@ -62,13 +88,13 @@ class _Reader:
             else:
                 out.append(character)
         if stop is not None:
-            raise Unresolved(f"{self.text}: {stop} is missing")
+            raise Unresolved(f"{self.text[:80]}: {stop} is missing")
         return "".join(out)
 
     def _single(self) -> str:
         end = self.text.find("'", self.at)
         if end < 0:
-            raise Unresolved(f"{self.text}: a quote is not closed")
+            raise Unresolved(f"{self.text[:80]}: a quote is not closed")
         out, self.at = self.text[self.at : end], end + 1
         return out
 
@@ -86,12 +112,25 @@ class _Reader:
                 self.at += 1
             else:
                 out.append(character)
-        raise Unresolved(f"{self.text}: a quote is not closed")
+        raise Unresolved(f"{self.text[:80]}: a quote is not closed")
 
     def _dollar(self) -> str:
         if self.text[self.at : self.at + 1] != "{":
             name = self._name()
-            return self._value(name) if name else "$"
+            out = self._value(name) if name else "$"
+            self.growth.add(len(out))
+            return out
+        self.depth += 1
+        if self.depth > MAX_NESTED:
+            raise TooLong(f"substitutions are more than {MAX_NESTED} levels deep")
+        try:
+            out = self._braces()
+            self.growth.add(len(out))
+            return out
+        finally:
+            self.depth -= 1
+
+    def _braces(self) -> str:
         self.at += 1
         name = self._name()
         operator = _OPERATOR.match(self.text, self.at)
@@ -101,7 +140,7 @@ class _Reader:
                 return self._by_pattern(name, operator[0])
             return self._substitute(name, operator[0])
         if not name or self.text[self.at : self.at + 1] != "}":
-            raise Unresolved(f"{self.text} holds a substitution that is not known before the build")
+            raise Unresolved(f"{self.text[:80]} holds a substitution that is not known before the build")
         self.at += 1
         return self._value(name)
 
@@ -130,6 +169,7 @@ class _Reader:
         value = self._value(name)
         if self.unknown != before or self.unknown is not None:
             return ""
+        self.growth.add(cost(value, pattern, new))
         try:
             if operator == "#":
                 return without_prefix(value, pattern)
@@ -137,7 +177,7 @@ class _Reader:
                 return without_suffix(value, pattern)
             return replaced(value, pattern, new, every=operator == "//")
         except ValueError as error:
-            raise Unresolved(f"{self.text}: {error}") from None
+            raise Unresolved(f"{self.text[:80]}: {error}") from None
 
     def _name(self) -> str:
         match = _NAME.match(self.text, self.at)

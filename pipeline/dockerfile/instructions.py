@@ -149,6 +149,8 @@ def _instruction(
     # most of a Dockerfile is RUN and ENV, whose words are not needed
     if keyword in _WITHOUT_WORDS or (keyword == "RUN" and not _LEADING_FLAG.match(line.text, first.end())):
         return Instruction(keyword, (), (), number, end, heredoc)
+    if keyword == "ONBUILD" and at:  # of another ONBUILD, which BuildKit refuses
+        return Instruction(keyword, (), (), number, end, heredoc)
     if keyword == "ONBUILD":
         rest = tuple(line.word(m) for m in _WORD.finditer(line.text, first.end()))
         later = _instruction(line, escape, number, end, heredoc, first.end())

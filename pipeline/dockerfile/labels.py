@@ -16,7 +16,7 @@ from pipeline.model import Platform
 
 from .arguments import global_variables
 from .bases import Uses, find_bases
-from .expand import expand
+from .expand import Growth, expand
 from .instructions import Instruction, scanned
 
 _SPACE = re.compile(r"[\t\v\f\r ]+")
@@ -103,6 +103,7 @@ class _Environment:
         self._globals = global_variables(text, platform, arguments)
         self._values: dict[str, str | None] = {"PATH": None} if from_nothing else _Open()
         self._declared = _Every()
+        self._growth = Growth()
 
     def take_argument(self, instruction: Instruction) -> None:
         """Add the variables of an ARG."""
@@ -130,7 +131,7 @@ class _Environment:
 
     def _expand(self, text: str) -> str | None:
         try:
-            return expand(text, self._values, self._escape, self._declared)
+            return expand(text, self._values, self._escape, self._declared, self._growth)
         except ValueError:
             return None
 

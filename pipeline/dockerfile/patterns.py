@@ -8,25 +8,36 @@ import re
 
 def pattern_of(pattern: str, *, greedy: bool) -> re.Pattern[str]:
     """A regular expression equivalent to a pattern. Raises ValueError for an invalid escape."""
-    out: list[str] = []
+    out: list[str] = [""]  # the texts between the stars
     at = 0
     while at < len(pattern):
         character = pattern[at]
         at += 1
         if character == "*":
-            out.append(".*" if greedy else ".*?")
+            out.append("")
         elif character == "?":
-            out.append(".")
+            out[-1] += "."
         elif character == "\\":
             if pattern[at : at + 1] in ("}", "/"):
                 continue
             if pattern[at : at + 1] not in ("*", "?", "\\"):
                 raise ValueError(f"the pattern {pattern} has an escape that means nothing")
-            out.append(re.escape(pattern[at]))
+            out[-1] += re.escape(pattern[at])
             at += 1
         else:
-            out.append(re.escape(character))
-    return re.compile("".join(out))
+            out[-1] += re.escape(character)
+    first, *rest = out
+    if not rest:
+        return re.compile(first)
+    # the first place of each text leaves most for those after it: only the last star may try several
+    middle = "".join(f"(?>.*?{text})" for text in rest[:-1] if text)
+    return re.compile(f"{first}{middle}{'.*' if greedy else '.*?'}{rest[-1]}")
+
+
+def cost(value: str, pattern: str, new: str) -> int:
+    """The characters that a substitution may make or look at, in the order of a copy."""
+    tried = len(value) * len(value) // 16 if "*" in pattern else len(value)
+    return tried + len(pattern) + (len(value) + 1) * len(new)
 
 
 def without_prefix(value: str, pattern: str) -> str:

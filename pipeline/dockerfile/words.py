@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 _PLAIN_FLAGS = re.compile(r"(?:\s+|--[^\s\"'\\`]+(?=\s|$))*")
 _PLAIN_FLAG = re.compile(r"\S+")
@@ -25,21 +27,17 @@ class Word:
 class Logical:
     """A line with its continuations joined, each piece with its offset in the whole text."""
 
-    __slots__ = ("_pieces", "text")
+    __slots__ = ("_offsets", "_starts", "text")
 
     def __init__(self, pieces: Sequence[tuple[str, int]]) -> None:
         self.text = "".join(text for text, _ in pieces) if len(pieces) > 1 else pieces[0][0]
-        self._pieces = pieces
+        self._starts = [start for _, start in pieces]
+        self._offsets = list(accumulate((len(text) for text, _ in pieces[:-1]), initial=0))
 
     def place(self, position: int) -> int:
         """The offset in the whole text."""
-        offset = self._pieces[0][1]
-        for text, start in self._pieces:
-            offset = start
-            if position < len(text):
-                break
-            position -= len(text)
-        return offset + position
+        piece = bisect_right(self._offsets, position) - 1
+        return self._starts[piece] + position - self._offsets[piece]
 
     def word(self, match: re.Match[str]) -> Word:
         """The match as a word; it may span a continuation."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.catalogue.source import IMAGES, MAX_TEXT, ROOTFS, Source, SourceFile
+from pipeline.catalogue.limits import MAX_TEXT
+from pipeline.catalogue.source import IMAGES, ROOTFS, Source, SourceFile
 from pipeline.dockerfile.bases import BaseUse
 from pipeline.dockerfile.frontend import find_syntax
 from pipeline.model import Platform, Reference

@@ -139,6 +139,10 @@ WRITTEN: dict[str, Row] = {
         _yml("tags: [1.0.0]\ngates: {size: {max: huge}}\n"),
         f"{YML}:2:21: gates.size.max: 'huge' is not a size (such as 300MB or 250MiB)",
     ),
+    "a size beyond numbers": (
+        _yml(f"tags: [1.0.0]\ngates: {{size: {{max: {'9' * 500}MB}}}}\n"),
+        f"{YML}:2:21: gates.size.max: '{'9' * 40}' is larger than 4 EiB",
+    ),
     "a bad reference": (
         {"lockage.yml": "version: 1\nproject: demo\nbases: [debian:12, 'Debian:12']\n"},
         "lockage.yml:3:20: bases[1]: not a repository path: 'library/Debian' (lower-case letters, digits, . _ - /)",
@@ -242,6 +246,10 @@ TEMPLATES: dict[str, Row] = {
     ),
     "a large template": ({TMPL: b"#" * (1024 * 1024 + 1)}, f"{TMPL}: is larger than 1024 KiB"),
     "a template that is not UTF-8": ({TMPL: FROM.encode() + b"# \xff\n"}, f"{TMPL}: is not UTF-8 text"),
+    "a character that is not Unicode": (
+        _tmpl(FROM + '# {{ "\\udfff" }}\n'),
+        f"{TMPL}: the rendered text has a character that is not Unicode: '\\udfff' (app:1.0.0)",
+    ),
     "a statement that says nothing": (
         _tmpl(FROM + "{% if %}\n"),
         f"{TMPL}:2:1: Expected an expression, got 'end of statement block'",

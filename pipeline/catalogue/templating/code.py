@@ -51,7 +51,8 @@ class ChargedCode(CodeGenerator):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.stream: _Pieces = _Pieces()
+        if getattr(self.environment, "compiles_large", True):
+            self.stream = _Pieces()
 
     def blockvisit(self, nodes: Iterable[nodes.Node], frame: Frame) -> None:
         """The statements of a body, charged whenever it is entered."""
@@ -65,12 +66,16 @@ class ChargedCode(CodeGenerator):
         return super()._output_child_to_const(node, frame, finalize)
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
-        super()._output_child_pre(node, frame, finalize)
-        self.write("environment.shown(")
+        if frame.eval_ctx.volatile or frame.eval_ctx.autoescape:
+            super()._output_child_pre(node, frame, finalize)
+            self.write("environment.compared(")
+        else:
+            self.write("environment.shown(")
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.volatile or frame.eval_ctx.autoescape:
+            super()._output_child_post(node, frame, finalize)
         self.write(")")
-        super()._output_child_post(node, frame, finalize)
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:
         """`a ~ b`."""
@@ -116,7 +121,8 @@ class ChargedCode(CodeGenerator):
 
     def dump_local_context(self, frame: Frame) -> str:
         """The variables that an include sees."""
-        self.stream.count(len(frame.symbols.dump_stores()))
+        if isinstance(self.stream, _Pieces):
+            self.stream.count(len(frame.symbols.dump_stores()))
         return super().dump_local_context(frame)
 
     def _compared(self, node: nodes.Expr, frame: Frame) -> None:
@@ -128,11 +134,19 @@ class ChargedCode(CodeGenerator):
         self.write(")")
 
 
+def reached(node: nodes.Node, without: tuple[str, ...] = ()) -> list[nodes.Node]:
+    """A node and all nodes below it, without those in some fields. Much faster than jinja2's own walk."""
+    found = [node]
+    for at in found:
+        for name, value in at.__dict__.items():
+            if type(value) is list:
+                if name not in without:
+                    found += [item for item in value if isinstance(item, nodes.Node)]
+            elif isinstance(value, nodes.Node):
+                found.append(value)
+    return found
+
+
 def weight(node: nodes.Node) -> int:
     """The expressions of a node that one evaluation may reach, without the bodies in it."""
-    count, open_nodes = 0, [node]
-    while open_nodes:
-        at = open_nodes.pop()
-        count += 1
-        open_nodes.extend(at.iter_child_nodes(exclude=_BODIES))
-    return count
+    return len(reached(node, _BODIES))

@@ -15,7 +15,7 @@ from pipeline.util.closure import reachable
 
 from ..source import IMAGES, Source
 
-_TAG = re.compile(rb"\{%[-+]?\s*(?:include|extends|import|from)\b(.*?)%\}", re.DOTALL)
+_TAG = re.compile(rb"\{%[-+]?\s*(?:include|extends|import|from)\b")
 _END = re.compile(
     rb"\b(?:ignore\s+missing|with\s+context|without\s+context|import\b.*|as\s+\w+.*)\s*", re.DOTALL
 )
@@ -47,13 +47,23 @@ def includes_of(content: bytes | None) -> Includes:
         return Includes()
     names: list[str] = []
     computed = False
-    for tag in _TAG.finditer(content):
-        literals = _LITERAL.findall(tag[1])
-        rest = _END.sub(b"", _LITERAL.sub(b"\0", tag[1]))
+    for inside in _tags(content):
+        literals = _LITERAL.findall(inside)
+        rest = _END.sub(b"", _LITERAL.sub(b"\0", inside))
         if not literals or re.search(rb"\0\s*\0", rest) or not _LIST.fullmatch(rest.replace(b"\0", b"")):
             computed = True
         names += [(double or single).decode("utf-8", "replace") for double, single in literals]
     return Includes(tuple(names), computed)
+
+
+def _tags(content: bytes) -> Iterator[bytes]:
+    """The texts of all tags that include something, after the tag's name."""
+    end = 0
+    while tag := _TAG.search(content, end):
+        end = content.find(b"%}", tag.end())
+        if end < 0:
+            return
+        yield content[tag.end() : end]
 
 
 def candidates(template: str, name: str) -> Iterator[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..source import IMAGES, MAX_TEXT, ROOTFS, Source
+from ..limits import MAX_TEXT
+from ..source import IMAGES, ROOTFS, Source
 
 
 class Unreadable(Exception):

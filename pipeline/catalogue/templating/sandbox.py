@@ -22,15 +22,16 @@ from jinja2.utils import missing
 from ..source import Source
 from .budget import ITEM, NODE, Budget, OverBudget
 from .calls import charge_call, charge_operator
-from .code import ChargedCode, TooMuchCode, weight
+from .code import ChargedCode, TooMuchCode, reached, weight
 from .costs import AT_ONCE, FILTERS, FREE_TESTS, TESTS, WEIGHTS, Cost, at_once
-from .limits import MAX_OUTPUT, MAX_TOKENS
+from .limits import MAX_CODE, MAX_OUTPUT, MAX_TOKENS
 from .lookup import included_path, template_text
 from .padding import format_method
 
 _COUNTED, _TESTED = "lockage_counted", "lockage_tested"
 _INCLUDE = 40_000  # a template that is included sees a copy of all variables
 _FILTER = 400
+_SMALL = 4096  # characters of a template whose code cannot be too large
 _DIGITS = re.compile(f"[0-9_]{{{MAX_TOKENS}}}")
 
 
@@ -85,6 +86,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             bytecode_cache=bytecode,
         )
         self._source = source
+        self.compiles_large = True
         self.budget = Budget()
         self.enter = self.budget.charge
         self.concat: Callable[[Iterable[str]], str] = self._concat
@@ -111,7 +113,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         except (RecursionError, MemoryError, SyntaxError):
             raise jinja2.TemplateSyntaxError("expressions or blocks are nested too deeply", 1, name) from None
         except TooMuchCode:
-            raise jinja2.TemplateSyntaxError("the template has too many statements", 1, name) from None
+            message = f"the template compiles to more than {MAX_CODE} pieces of code"
+            raise jinja2.TemplateSyntaxError(message, 1, name) from None
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """A call in a template, counted and charged. Raises `OverBudget` for what is not available."""
@@ -140,13 +143,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
             self.budget.read(argument, 4)
         return super().getitem(obj, argument)
 
-    def shown(self, value: Any) -> Any:
-        """A value that is to become text."""
+    def shown(self, value: Any) -> str:
+        """The text of a value."""
         if type(value) is str:
             self.budget.charge(len(value))
-        else:
-            self.budget.read(value, 4)
-        return value
+            return value
+        self.budget.read(value, 4)
+        return str(value)
 
     def compared(self, value: Any) -> Any:
         """A side of a comparison, or a key."""
@@ -163,8 +166,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def joined(self, context: Context, items: tuple[Any, ...]) -> str:
         """`a ~ b`."""
-        for item in items:
-            self.shown(item)
+        self.budget.read(items)
         sizes = (len(item) for item in items if isinstance(item, str))
         self.budget.making(sum(sizes), "~")
         if context.eval_ctx.autoescape:
@@ -205,9 +207,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
+        self.compiles_large = len(source) > _SMALL
         if "for" not in source:
             return tree  # walking the tree costs more than building it
-        for loop in tree.find_all(nodes.For):
+        for loop in reached(tree):
+            if not isinstance(loop, nodes.For):
+                continue
             line = loop.iter.lineno
             loop.iter = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=line)
             if loop.test is not None:

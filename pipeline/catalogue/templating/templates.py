@@ -189,7 +189,13 @@ class Renderer:
                 if size > MAX_OUTPUT:
                     message = f"the rendered text is larger than {MAX_OUTPUT // 1024} KiB"
                     raise TemplateProblem(self._refuse(path, Problem(path, 0, 0, "", message, None, subject)))
-            return "".join(out)
+            text = "".join(out)
+            if not text.isascii():
+                text.encode()
+            return text
+        except UnicodeEncodeError as error:
+            message = f"the rendered text has a character that is not Unicode: {error.object[error.start]!r}"
+            raise TemplateProblem(Problem(path, 0, 0, "", message, None, subject)) from None
         except jinja2.TemplateSyntaxError as error:
             message = str(error.message)
             suggestion = _filter_or_test(message, self._environment) or _raw_block(message)

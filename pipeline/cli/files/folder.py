@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from pipeline.catalogue import Source, SourceFile
-from pipeline.catalogue.source import MAX_DEPTH, MAX_FILES, MAX_TEXT
+from pipeline.catalogue.limits import MAX_DEPTH, MAX_FILES, MAX_TEXT
 from pipeline.errors import ConfigError, Problem, UsageError
 from pipeline.util.rooted import Folder
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import IO
 
 from pipeline.catalogue import SourceFile
-from pipeline.catalogue.source import MAX_TEXT, ROOTFS
+from pipeline.catalogue.limits import MAX_TEXT
+from pipeline.catalogue.source import ROOTFS
 from pipeline.errors import EnvironmentProblem, UsageError
 
 from .command import Repository, read_output
