@@ -8,30 +8,34 @@ from typing import Any
 
 from pipeline.util.canonical_json import compact
 
-_NUMBERS = re.compile(r"[0-9]+")
+_NUMBERS = re.compile(r"[0-9]{1,9}")
 
 
 def current(documents: Sequence[Any], digest: str, links: Iterable[str] = ()) -> Any:
     """The document about a digest that names it, by the newest edition and tool; None without documents.
 
     Of several that are equal in that, the one that links to most of the `links` (serial numbers of other documents).
+    What cannot be written again is no document.
     """
-    links = tuple(links)
+    wanted = tuple(links)
+    ranked = [(rank, document) for document in documents if (rank := _rank(document, digest, wanted))]
+    return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
 
-    def rank(document: Any) -> tuple[bool, int, list[int], int, bytes]:
+
+def _rank(
+    document: Any, digest: str, links: Sequence[str]
+) -> tuple[bool, list[int], list[int], int, bytes] | None:
+    try:
         text = compact(document)
-        tools = dict(_tools(document))
-        versions = [int(number) for number in _NUMBERS.findall(tools.get("syft", ""))]
-        edition = tools.get("lockage-sbom", "")
-        return (
-            digest.encode() in text,
-            int(edition) if edition.isdecimal() else 0,
-            versions,
-            sum(link.encode() in text for link in links),
-            text,
-        )
+    except (ValueError, RecursionError):
+        return None
+    tools = dict(_tools(document))
+    edition, version = (_numbers(tools.get(name, "")) for name in ("lockage-sbom", "syft"))
+    return digest.encode() in text, edition, version, sum(link.encode() in text for link in links), text
 
-    return max(documents, key=rank, default=None)
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in _NUMBERS.findall(version)]
 
 
 def serial(document: Any) -> str:
