@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 
 from pipeline.model import Digest, Severity
-from pipeline.util.json_values import as_list, as_object
+from pipeline.util.json_values import as_list, as_object, parse_json
 
 from .evidence import Finding, Inventory, LeakedSecret, Scan, TestCase, TestReport, Tool
 
@@ -75,8 +74,8 @@ def _load(raw: bytes, tool: str) -> Mapping[str, object]:
     if len(raw) > _MAX_REPORT:
         raise ValueError(f"{tool}: report of {len(raw)} bytes is larger than {_MAX_REPORT}")
     try:
-        report: object = json.loads(raw)
-    except (ValueError, RecursionError) as fault:
+        report = parse_json(raw)
+    except ValueError as fault:
         raise ValueError(f"{tool}: report is not JSON: {fault}") from None
     if not isinstance(report, dict):
         raise ValueError(f"{tool}: report is not an object")
