@@ -9,6 +9,7 @@ import pytest
 from pipeline.model import Severity
 from pipeline.policy import Tool
 from pipeline.policy.reports import cyclonedx_inventory, structure_tests, trivy_scan
+from pipeline.policy.scan_details import scan_details
 
 TOOL = Tool("t", "1")
 
@@ -95,6 +96,14 @@ def test_refused(raw: bytes) -> None:
         trivy_scan(raw, TOOL)
     with pytest.raises(ValueError):
         cyclonedx_inventory({"cyclonedx-json": raw}, TOOL)
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', '["\\udfff"]', '{"\\ud83d": 1}'])
+def test_a_report_that_could_not_be_written_again_is_refused(text: str) -> None:
+    raw = f'{{"SchemaVersion": 2, "bomFormat": "CycloneDX", "Results": [], "x": {text}}}'.encode()
+    for read in (trivy_scan, structure_tests, lambda raw, tool: scan_details(raw)):
+        with pytest.raises(ValueError, match="not JSON: a text with half of a surrogate pair"):
+            read(raw, TOOL)
 
 
 @pytest.mark.parametrize(
