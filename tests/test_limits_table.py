@@ -21,7 +21,7 @@ UNITS = {
     "EiB": 2**60,
 }
 UNITS |= {"s": 1, "min": 60, "h": 3600, "KiB/s": 2**10}
-COMPLETE = ("pipeline.model.limits", "pipeline.oci.limits")
+COMPLETE = ("pipeline.model.limits", "pipeline.oci.limits", "pipeline.registry.limits")
 """Modules of which every constant is in the table."""
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +12,7 @@ from .instructions import Instruction
 
 CredentialKind = Literal["secret", "ssh"]
 
+_FIELD = re.compile(r""""((?:[^"]|"")*+)"([^,]*)|([^,]*)""")
 _TRUE = frozenset(("", "1", "t", "T", "true", "TRUE", "True"))
 _CREDENTIALS: Mapping[str, CredentialKind] = {"secret": "secret", "ssh": "ssh"}
 _ALIASES = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly", "rw": "readwrite"}
@@ -29,12 +30,22 @@ class Credential:
 
 def fields(mount: str) -> Mapping[str, str]:
     """The keys of one --mount with their values; the last of each wins."""
-    parts = next(csv.reader([mount]), []) if '"' in mount else mount.split(",")
+    parts = _quoted_fields(mount) if '"' in mount else mount.split(",")
     out: dict[str, str] = {}
     for part in parts:
         key, _, value = part.partition("=")
         out[_ALIASES.get(key.lower(), key.lower())] = value
     return out
+
+
+def _quoted_fields(mount: str) -> list[str]:
+    """The fields of a line of CSV, of which some are quoted (RFC 4180)."""
+    fields, at = [], 0
+    while at <= len(mount) and (match := _FIELD.match(mount, at)):
+        quoted = match[1]
+        fields.append(match[3] if quoted is None else quoted.replace('""', '"') + match[2])
+        at = match.end() + 1
+    return fields
 
 
 def credentials(instruction: Instruction) -> tuple[Credential, ...]:

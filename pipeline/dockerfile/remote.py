@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_HTTP_PATH = re.compile(r"https?://[^/?#]*(/?[^?#]*)")
 _SCP = re.compile(r"[a-zA-Z0-9-_]+@[a-zA-Z0-9-.]+:.+")
 
 
@@ -18,7 +19,8 @@ def is_git(source: str) -> bool:
     """Whether an address names a git repository."""
     if source.startswith(("git://", "ssh://")) or _SCP.fullmatch(source):
         return True
-    return source.startswith(("http://", "https://")) and urlsplit(source).path.endswith(".git")
+    path = _HTTP_PATH.match(source)
+    return path is not None and path[1].endswith(".git")
 
 
 def is_pinned(source: str, checksum: str | None = None) -> bool:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.util.timestamps import LAST_SECOND
+
 if TYPE_CHECKING:
     import dagger
 
 _READ_LIMIT = 1 << 20  # bytes of a commit
-_COMMITTER = re.compile(rb"^committer .* (\d+) [-+]\d{4}$", re.MULTILINE)
+_COMMITTER = re.compile(rb"^committer .* (\d{1,12}) [-+]\d{4}$", re.MULTILINE)
 _COMMIT = 1  # object type (gitformat-pack)
 
 
@@ -54,7 +56,7 @@ def commit_time(objects: Path, sha: str) -> int:
     for raw in _candidates(objects, sha):
         if hashlib.new("sha256" if len(sha) == 64 else "sha1", raw).hexdigest() == sha:
             committer = _COMMITTER.search(raw)
-            return int(committer[1]) if committer else 0
+            return int(committer[1]) if committer and int(committer[1]) <= LAST_SECOND else 0
     return 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.model import Platform
+from pipeline.util.files import replace_file
 
 from .faults import explained
 
@@ -60,8 +61,7 @@ async def runs(client: dagger.Client, folder: dagger.Directory, platform: Platfo
 
 def write_program(folder: Path, platform: Platform) -> None:
     """Write the program for a platform as `PROBE` to a folder, creating it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / PROBE).write_bytes(program(platform))
+    replace_file(folder / PROBE, program(platform))
 
 
 def program(platform: Platform) -> bytes:

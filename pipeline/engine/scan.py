@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import dagger
 
 BINARY = "/usr/local/bin/trivy"
+ARCHIVE = "/in/image.tar"
+"""What is scanned, by the name that it has in reports."""
 _QUIET = ["--no-progress", "--format", "json", "--output", "/out/report.json"]
 _OFFLINE = ["--skip-db-update", "--skip-java-db-update", "--skip-version-check", "--offline-scan"]
 # Trivy goes by these endings, in any case; its patterns are doublestar's.
@@ -61,7 +63,7 @@ class Scanner:
         return await self._run(archive, cache, subject, *_JAVA_ARCHIVES)
 
     async def _run(self, archive: dagger.File, cache: dagger.Directory, subject: str, *options: str) -> bytes:
-        command = [BINARY, "image", "--input", "/in/image.tar", "--scanners", "vuln,secret", *options]
+        command = [BINARY, "image", "--input", ARCHIVE, "--scanners", "vuln,secret", *options]
         inputs = self.client.directory().with_file("image.tar", archive)
         with explained(f"scanning {subject}"):
             step = OfflineStep(

@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.util.files import replace_file
+from pipeline.util.files import read_file, replace_file
+from pipeline.util.private_folder import private_folder
 
 if TYPE_CHECKING:
     from gql.client import AsyncClientSession, Client
@@ -31,11 +32,12 @@ async def provide(client: Client, session: AsyncClientSession, folder: Path, cli
     version = (await session.execute(GraphQLRequest(_VERSION)))["version"]
     path = folder / f"{hashlib.sha256(json.dumps([version, cli]).encode()).hexdigest()[:24]}.json"
     with suppress(OSError, ValueError, KeyError, TypeError):  # a file that cannot be read is replaced
-        client.schema = build_client_schema(json.loads(path.read_bytes()))
+        client.schema = build_client_schema(json.loads(read_file(path)))
         return
     schema = await _fetch(session)
     client.schema = build_client_schema(json.loads(schema))
     with suppress(OSError):  # the next session fetches it
+        private_folder(folder)
         replace_file(path, schema, mode=0o600)
 
 

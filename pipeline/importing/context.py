@@ -26,7 +26,10 @@ class Context:
 
 
 def context_of(source: Source, folder: str, ignore: DockerIgnore, sources: Iterable[str]) -> Context:
-    """The entries that these sources of COPY name; links include their targets, if they are in the folder."""
+    """The entries that these sources of COPY name; links include their targets, if they are in the folder.
+
+    Raises ValueError for an invalid pattern.
+    """
     head = f"{folder}/" if folder else ""
     inside = {path[len(head) :]: source.files[path] for path in _below(source, folder)}
     wanted = tuple(dict.fromkeys(sources))

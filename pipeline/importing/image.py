@@ -118,7 +118,11 @@ class _Maker:
         self.by_hand += [f"{path}:{line}: {message}" for line, message in taken.by_hand]
         self._frontend(text)
         if taken.sources:
-            context = context_of(self.source, self.build.context, self._ignore(path), taken.sources)
+            ignore = self._ignore(path)
+            try:
+                context = context_of(self.source, self.build.context, ignore, taken.sources)
+            except ValueError as error:
+                raise UnreadableInput(f"{path}: {error}") from None
             self._check(path, taken, context)
             self.context |= context.entries
             self.by_hand += context.by_hand

@@ -97,7 +97,7 @@ def _copy(file: Dockerfile, instruction: Instruction, taken: Taken) -> None:
         for match in strings[:-1]:
             try:
                 source = str(json.loads(match[0]))
-            except ValueError:
+            except (ValueError, RecursionError):
                 source = match[0].strip('"')
             _source(file, instruction, source, match.start() + 1, keep, taken)
         return

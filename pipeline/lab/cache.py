@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.util.file_lock import locked
+from pipeline.util.private_folder import private_folder
 
 from .settings import Report, report_waiting
 
@@ -44,7 +45,7 @@ async def build_once(
     parent = entry.path.parent
     suffix = f"-{entry.group}" if entry.group else ""
     try:
-        parent.mkdir(parents=True, exist_ok=True)
+        private_folder(parent)
     except OSError as error:
         raise EnvironmentProblem(
             f"{parent}: {error.strerror}", hint="set LOCKAGE_CACHE to a folder of yours"

@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 
 from pipeline.util.child_environment import ChildEnvironment, command_line
-from pipeline.util.files import replace_file
+from pipeline.util.files import read_file, replace_file
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -111,7 +111,7 @@ def record_of(pid: int, key: str) -> DaemonRecord | None:
 def read(path: Path) -> DaemonRecord | None:
     """The record in a file; None if the file is missing or damaged."""
     try:
-        data = json.loads(path.read_text())
+        data = json.loads(read_file(path))
         return DaemonRecord(int(data["pid"]), int(data["start"]), str(data["boot"]), str(data.get("key", "")))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -14,7 +14,8 @@ from typing import Literal
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.util.file_lock import locked
-from pipeline.util.files import replace_file
+from pipeline.util.files import read_file, replace_file
+from pipeline.util.private_folder import private_folder
 
 from .backend import Backend, HostProbe, LocalKind, choose_backend
 from .daemons import DaemonState
@@ -87,7 +88,7 @@ def _backend_file(settings: LabSettings) -> Path:
 def _running_backend(settings: LabSettings) -> Backend | None:
     """The backend recorded by the last `up`, so that nothing is probed again while it runs."""
     try:
-        data = json.loads(_backend_file(settings).read_text())
+        data = json.loads(read_file(_backend_file(settings)))
         kind, why = data["kind"], str(data["why"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -98,7 +99,8 @@ def _running_backend(settings: LabSettings) -> Backend | None:
 async def _exclusive(settings: LabSettings, purpose: str, report: Report) -> AsyncIterator[None]:
     """Let one command at a time change an instance. Raises `EnvironmentProblem` if its folder is not ours."""
     try:
-        settings.data.mkdir(parents=True, exist_ok=True)
+        private_folder(settings.home)
+        private_folder(settings.data)
         settings.data.chmod(0o700)
     except OSError as error:
         raise EnvironmentProblem(

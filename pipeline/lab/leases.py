@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 
-from pipeline.util.files import replace_file
+from pipeline.util.files import read_file, replace_file
+from pipeline.util.private_folder import private_folder
 
 from . import daemons
 from .daemons import DaemonRecord
@@ -62,6 +63,7 @@ def hold(settings: LabSettings, folder: Path, command: str = "run") -> Iterator[
     def note_builder(builder: str) -> None:
         replace_file(path, json.dumps(fields | {"builder": builder}) + "\n", mode=0o600)
 
+    private_folder(path.parent)
     note_builder("")
     try:
         yield note_builder
@@ -74,7 +76,7 @@ def current_leases(settings: LabSettings) -> tuple[Lease, ...]:
     leases = []
     for path in sorted(_folder(settings).glob("*.json")):
         try:
-            data = json.loads(path.read_text())
+            data = json.loads(read_file(path))
             record = DaemonRecord(int(data["pid"]), int(data["start"]), str(data["boot"]))
             builder = str(data.get("builder", ""))
             lease = Lease(record.pid, str(data["folder"]), str(data["what"]), builder)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.util.files import replace_file
+from pipeline.util.files import read_file, replace_file
 
 from . import ports
 from .settings import LabSettings
@@ -23,7 +23,7 @@ def kept_port(settings: LabSettings) -> int | None:
 
 def _read(folder: Path) -> int | None:
     try:
-        port = int(json.loads((folder / _RECORD).read_text())["port"])
+        port = int(json.loads(read_file(folder / _RECORD))["port"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return port if 0 < port < 65536 else None

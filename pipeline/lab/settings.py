@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from pipeline.errors import UsageError
 from pipeline.util.child_environment import DEFAULT_PATH, ChildEnvironment, absolute_path, child_environment
+from pipeline.util.private_folder import refuse_foreign
 
 Report = Callable[[str, str], None]
 """Progress callback: `report(step, detail)`. It is called often; the front decides how much to show."""
@@ -62,13 +63,13 @@ class LabSettings:
 
         An engine named by Dagger's own _EXPERIMENTAL_DAGGER_RUNNER_HOST counts like one named by LOCKAGE_ENGINE,
         unless it belongs to an instance (`lockage env`). Folders default to the XDG base directories.
-        Empty variables count as unset.
+        Empty variables count as unset. Raises EnvironmentProblem for folders that others can write to.
         """
         # Not platformdirs: it reads the environment of the process, not the one passed in.
         user_home = Path(environ.get("HOME") or "/")
         data_home = Path(environ.get("XDG_DATA_HOME") or user_home / ".local" / "share")
         cache_home = Path(environ.get("XDG_CACHE_HOME") or user_home / ".cache")
-        return cls(
+        settings = cls(
             home=Path(environ.get("LOCKAGE_HOME") or data_home / "lockage").absolute(),
             cache=Path(environ.get("LOCKAGE_CACHE") or cache_home / "lockage").absolute(),
             instance=environ.get("LOCKAGE_INSTANCE") or "default",
@@ -77,6 +78,9 @@ class LabSettings:
             registries=_loopback_ports(environ.get("LOCKAGE_REGISTRIES") or ""),
             environ=MappingProxyType(dict(environ)),
         )
+        for folder in (settings.home, settings.data, settings.cache):
+            refuse_foreign(folder)
+        return settings
 
     @property
     def data(self) -> Path:

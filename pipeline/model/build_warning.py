@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from pipeline.util.json_values import as_integer, as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class BuildWarning:
         return {"line": self.line, "rule": self.rule, "message": self.message, "url": self.url}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> BuildWarning:
-        """The warning from its `to_json`; raises KeyError, ValueError, TypeError."""
-        return cls(int(data["line"]), str(data["message"]), str(data["rule"]), str(data["url"]))
+    def from_json(cls, data: Mapping[str, object]) -> BuildWarning:
+        """The warning from its `to_json`; raises KeyError, ValueError."""
+        line, message, rule, url = (data[name] for name in ("line", "message", "rule", "url"))
+        return cls(as_integer(line), as_text(message), as_text(rule), as_text(url))

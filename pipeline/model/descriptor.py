@@ -71,6 +71,10 @@ class Descriptor:
             raise ValueError(f"an artifactType has more than {MEDIA_TYPE_CHARACTERS} characters")
         if not isinstance(annotations, dict) or not all(isinstance(v, str) for v in annotations.values()):
             raise ValueError("annotations must be strings")
+        try:
+            "".join((media_type, artifact_type or "", *annotations, *annotations.values())).encode()
+        except UnicodeEncodeError:
+            raise ValueError("half a surrogate pair in a string") from None
         return cls(
             media_type,
             Digest(digest),

@@ -50,7 +50,8 @@ class Platform:
             match = _ANY.fullmatch(text.strip().lower())
             if match is None:
                 raise
-        return cls(match[1] or "linux", match[2], match[3])
+        os, arch, variant = match[1] or "linux", match[2], match[3]
+        return cls(os, arch, None if variant == _DEFAULT_VARIANT.get(arch) else variant)
 
     @property
     def slug(self) -> str:

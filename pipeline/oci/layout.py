@@ -20,6 +20,7 @@ from pipeline.util.sizes import size_text
 from . import layout_files
 from .index import encode_index
 from .limits import LAYOUT_INDEX_BYTES
+from .source import ReferrerList
 from .verify import Verifier, verify_content
 
 REF_NAME = "org.opencontainers.image.ref.name"
@@ -132,17 +133,25 @@ class Layout:
         """Whether there is no such blob."""
         return not self._path(digest).exists()
 
-    async def referrers(self, digests: Sequence[Digest]) -> dict[Digest, list[Descriptor]]:
+    async def referrers(self, digests: Sequence[Digest]) -> dict[Digest, ReferrerList]:
         """The entries of `index.json` whose subject is one of these, in digest order."""
-        by_subject: dict[Digest, dict[Digest, Descriptor]] = {digest: {} for digest in digests}
+        lists = {digest: ReferrerList(()) for digest in digests}
         for entry in self.entries():
-            if entry.media_type in MANIFEST_TYPES:
+            if entry.media_type not in MANIFEST_TYPES:
+                continue
+            try:
                 manifest = await self.manifest(entry.digest)
-                if manifest.subject and manifest.subject.digest in by_subject:
-                    by_subject[manifest.subject.digest][entry.digest] = manifest.as_referrer()
-        return {subject: [entries[d] for d in sorted(entries)] for subject, entries in by_subject.items()}
+            except RegistryError as fault:
+                unusable = ReferrerList((), (f"{entry.digest}: {fault.message}",))
+                lists.update((digest, lists[digest].joined(unusable)) for digest in digests[:1])
+                continue
+            subject = manifest.subject
+            if subject and subject.digest in lists:
+                found = ReferrerList((manifest.as_referrer(),))
+                lists[subject.digest] = lists[subject.digest].joined(found)
+        return lists
 
-    async def attached_tags(self, digests: Sequence[Digest]) -> list[tuple[str, Manifest]]:
+    async def attached_tags(self, digests: Sequence[Digest]) -> list[tuple[str, Manifest | str]]:
         """None: a layout lists referrers."""
         return []
 

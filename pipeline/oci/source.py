@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class ReferrerList:
+    """The referrers of a digest, each once, in digest order; `unusable` says what else is listed, and why it is left
+    out."""
+
+    entries: tuple[Descriptor, ...]
+    unusable: tuple[str, ...] = ()
+
+    def joined(self, other: ReferrerList) -> ReferrerList:
+        """Both lists as one."""
+        entries = {d.digest: d for d in (*self.entries, *other.entries)}
+        return ReferrerList(
+            tuple(entries[digest] for digest in sorted(entries)), self.unusable + other.unusable
+        )
 
 
 class ContentSource(Protocol):
@@ -29,8 +46,9 @@ class ContentSource(Protocol):
     def file(self, descriptor: Descriptor) -> Path | None:
         """The file that holds the blob, if there is one; its content is not verified."""
 
-    async def referrers(self, digests: Sequence[Digest]) -> dict[Digest, list[Descriptor]]:
+    async def referrers(self, digests: Sequence[Digest]) -> dict[Digest, ReferrerList]:
         """The referrers of each digest."""
 
-    async def attached_tags(self, digests: Sequence[Digest]) -> list[tuple[str, Manifest]]:
-        """Manifests that belong to a digest by their tag, as older cosign versions write them."""
+    async def attached_tags(self, digests: Sequence[Digest]) -> list[tuple[str, Manifest | str]]:
+        """Manifests that belong to a digest by their tag, as older cosign versions write them, or why one cannot be
+        read."""

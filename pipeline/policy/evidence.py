@@ -55,11 +55,16 @@ class LeakedSecret:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The bill of materials in numbers, and the digest of each document by its format."""
+    """The bill of materials in numbers, and the digest of each document by its format.
+
+    `distribution` is the one that the image names, empty if it names none; `serial` the documents' serial number.
+    """
 
     tool: Tool
     packages: int
     documents: Mapping[str, str]
+    distribution: str = ""
+    serial: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +140,13 @@ class Evidence:
 
 
 def _inventory(data: Mapping[str, object]) -> Inventory:
-    return Inventory(_tool(data), as_integer(data["packages"]), as_text_mapping(data["documents"]))
+    return Inventory(
+        _tool(data),
+        as_integer(data["packages"]),
+        as_text_mapping(data["documents"]),
+        as_text(data.get("distribution", "")),
+        as_text(data.get("serial", "")),
+    )
 
 
 def _scan(data: Mapping[str, object]) -> Scan:

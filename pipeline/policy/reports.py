@@ -32,13 +32,15 @@ def trivy_scan(raw: bytes, tool: Tool) -> Scan:
 
 
 def cyclonedx_inventory(documents: Mapping[str, bytes], tool: Tool) -> Inventory:
-    """Count the packages of a CycloneDX document; `documents` maps each format to its bytes."""
+    """What a CycloneDX document says in short; `documents` maps each format to its bytes."""
     document = _load(documents["cyclonedx-json"], "syft")
     if document.get("bomFormat") != "CycloneDX":
         raise ValueError("syft: not a CycloneDX document")
-    types = [component.get("type") for component in _objects(document, "components")]
-    packages = sum(1 for kind in types if kind in ("library", "application"))
-    return Inventory(tool, packages, {name: str(Digest.of(raw)) for name, raw in sorted(documents.items())})
+    components = [*_objects(document, "components")]
+    packages = sum(1 for component in components if component.get("type") in ("library", "application"))
+    systems = (_text(c, "name") for c in components if c.get("type") == "operating-system")
+    digests = {name: str(Digest.of(raw)) for name, raw in sorted(documents.items())}
+    return Inventory(tool, packages, digests, next(systems, ""), _text(document, "serialNumber"))
 
 
 def structure_tests(raw: bytes, tool: Tool) -> TestReport:

@@ -85,7 +85,10 @@ def _judge_secrets(secrets: tuple[LeakedSecret, ...], gate: FailOrWarn) -> Verdi
 def _judge_inventory(inventory: Inventory) -> Verdict:
     if inventory.packages > 0:
         return Verdict("sbom", True)
-    return Verdict("sbom", False, ("the bill of materials names no package",))
+    if not inventory.distribution:  # such as FROM scratch with a static program
+        return Verdict("sbom", True, (), ("no package was found, and no distribution",))
+    text = f"no package was found in {inventory.distribution}: is its package database missing?"
+    return Verdict("sbom", False, (text,))
 
 
 def _judge_tests(report: TestReport) -> Verdict:

@@ -10,7 +10,7 @@ import anyio
 from pipeline.model import Digest, Repository
 from pipeline.model.manifest import Manifest
 
-_MANIFESTS = 512
+from .limits import CACHED_BYTES, CACHED_MANIFESTS
 
 
 class ContentCache:
@@ -18,6 +18,7 @@ class ContentCache:
 
     def __init__(self) -> None:
         self._manifests: OrderedDict[Digest, Manifest] = OrderedDict()
+        self._bytes = 0
         self._written: set[tuple[Repository, Digest]] = set()
         self._locks: dict[tuple[Repository, Digest], anyio.Lock] = {}
 
@@ -27,9 +28,12 @@ class ContentCache:
 
     def store(self, manifest: Manifest) -> None:
         """Cache a manifest."""
+        if manifest.digest not in self._manifests:
+            self._bytes += len(manifest.raw)
         self._manifests[manifest.digest] = manifest
-        while len(self._manifests) > _MANIFESTS:
-            self._manifests.popitem(last=False)
+        while len(self._manifests) > CACHED_MANIFESTS or self._bytes > CACHED_BYTES:
+            _, oldest = self._manifests.popitem(last=False)
+            self._bytes -= len(oldest.raw)
 
     def has(self, repo: Repository, digest: Digest) -> bool:
         """Whether this client wrote the content there."""

@@ -9,7 +9,7 @@ from types import TracebackType
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Reference, Repository
 from pipeline.model.manifest import Manifest
-from pipeline.oci.source import ContentSource
+from pipeline.oci.source import ContentSource, ReferrerList
 
 from . import listing, manifests, referrers
 from .auth.access import Access
@@ -131,7 +131,12 @@ class Registry:
         self, repo: Repository, digest: Digest, artifact_type: str | None = None
     ) -> list[Descriptor]:
         """The referrers of a digest, by API and fallback tag together, each once, in digest order."""
-        return await referrers.listed(self._transport, repo, digest, artifact_type)
+        entries = (await self.list_referrers(repo, digest)).entries
+        return [entry for entry in entries if artifact_type in (None, entry.artifact_type)]
+
+    async def list_referrers(self, repo: Repository, digest: Digest) -> ReferrerList:
+        """As `referrers`, with what is listed and cannot be used."""
+        return await referrers.listed(self._transport, repo, digest)
 
     async def tags(self, repo: Repository) -> list[str]:
         """All tags, sorted; none for a repository that does not exist."""

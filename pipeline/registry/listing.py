@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pipeline.model import Repository, valid_tag
 from pipeline.model.manifest import load_json
+from pipeline.util.sizes import size_text
 
 from .auth.challenge import pull
 from .http.addresses import is_plain, origin_of, resolve
@@ -16,6 +17,7 @@ from .http.faults import Fault, RequestFailed
 from .http.headers import next_link
 from .http.messages import Request, Response
 from .http.transport import Transport
+from .limits import TAGS
 
 _ATTEMPTS = 3
 
@@ -23,13 +25,18 @@ _ATTEMPTS = 3
 async def pages(transport: Transport, request: Request) -> AsyncIterator[tuple[Response, Any]]:
     """Each page of a list with its parsed body, following `Link: <…>; rel="next"` on the registry's own origin.
 
-    Raises RequestFailed for a link that leads to another one.
+    Raises RequestFailed for a link that leads to another one or to a page already read, and for a list beyond the
+    limits of the settings.
     """
     origin, visited = transport.origin_of(request), set[str]()
-    target = request.target
+    target, size = request.target, 0
     for _ in range(transport.settings.max_pages):
         visited.add(target)
         response, data = await _page(transport, replace(request, target=target))
+        size += len(response.body)
+        if size > transport.settings.list_bytes:
+            allowed = size_text(transport.settings.list_bytes)
+            raise RequestFailed(request, Fault("invalid", message=f"the list is larger than {allowed}"))
         yield response, data
         link = next_link(response.headers.get("link"))
         if not link:
@@ -100,6 +107,8 @@ async def tags(transport: Transport, repo: Repository, *, max_pages: int | None 
             if names is not None and not isinstance(names, list):
                 raise RequestFailed(request, Fault("invalid", response.status, message="no list of tags"))
             tags.update(name for name in names or [] if isinstance(name, str) and valid_tag(name))
+            if len(tags) > TAGS:
+                raise RequestFailed(request, Fault("invalid", message=f"more than {TAGS} tags"))
     except RequestFailed as failed:
         if failed.fault.status != 404:
             raise

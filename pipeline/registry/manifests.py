@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Reference, Repository
 from pipeline.model.descriptor import MANIFEST_TYPES
+from pipeline.model.limits import MEDIA_TYPE_CHARACTERS
 from pipeline.model.manifest import Manifest
 from pipeline.oci.verify import uncorrupted, verify_content
 
@@ -16,6 +18,8 @@ from .http.messages import Request, Response
 from .http.retry_write import Write, retry_write
 from .http.transport import Transport
 
+_SIZE = re.compile("[0-9]{1,18}")
+_MEDIA_TYPE = re.compile(rf"[!-~]{{0,{MEDIA_TYPE_CHARACTERS}}}")  # printable ASCII; some registries send none
 _ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
 
 
@@ -43,12 +47,12 @@ async def head(transport: Transport, ref: Reference) -> Descriptor | None:
     if response is None:
         return None
     digest, size = _digest_header(transport, request, response), response.headers.get("content-length", "")
-    if digest is None or not size.isdecimal():
+    media_type = response.headers.get("content-type", "").partition(";")[0].strip()
+    if digest is None or not _SIZE.fullmatch(size) or not _MEDIA_TYPE.fullmatch(media_type):
         manifest = await get(transport, ref)
         return manifest.descriptor if manifest else None
     if ref.digest and ref.digest.algorithm == digest.algorithm and ref.digest != digest:
         raise _invalid(transport, request, f"{ref.digest} was requested, it returned {digest}")
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip()
     return Descriptor(media_type, ref.digest or digest, int(size))
 
 

@@ -10,9 +10,14 @@ from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Platform, Reference, Repository
 from pipeline.model.manifest import load_json
 from pipeline.oci.index import REFERENCE_DIGEST, is_attestation
+from pipeline.oci.limits import CONFIG_BYTES
+from pipeline.util.json_values import as_object, as_optional_text
+from pipeline.util.sizes import size_text
 
 if TYPE_CHECKING:
     from pipeline.model import Manifest
+
+_SHOWN_PLATFORMS = 20
 
 
 class ImageReader(Protocol):
@@ -30,7 +35,9 @@ class WrongPlatform(RegistryError):
 
     def __init__(self, reference: Reference, expected: Platform, platforms: Iterable[Platform]) -> None:
         self.platforms = tuple(sorted(set(platforms)))
-        names = ", ".join(map(str, self.platforms)) or "no known platform"
+        shown = list(map(str, self.platforms[:_SHOWN_PLATFORMS]))
+        shown += ["others"] * (len(self.platforms) > _SHOWN_PLATFORMS)
+        names = ", ".join(shown) or "no known platform"
         super().__init__(
             f"{reference} is an image for {names}, not for {expected}",
             hint=f"push it again by a run with --platform {expected}",
@@ -87,14 +94,27 @@ async def read_platform_image(
 
 async def platform_of(reader: ImageReader, repository: Repository, manifest: Manifest) -> Platform | None:
     """The platform in an image's own configuration (OCI image-spec v1.1, config.md); None if it names no known one."""
-    if manifest.config is None:
-        return None
+    config = await read_config(reader, repository, manifest)
     try:
-        data = load_json(await reader.blob(repository, manifest.config))
-        parts = [data.get(name) or "" for name in ("os", "architecture", "variant")]
+        parts = [as_optional_text(config.get(name)) or "" for name in ("os", "architecture", "variant")]
         return Platform.parse("/".join(part for part in parts if part))
-    except (ValueError, TypeError, AttributeError):
+    except ValueError:
         return None
+
+
+async def read_config(reader: ImageReader, repository: Repository, manifest: Manifest) -> dict[str, object]:
+    """An image's configuration; empty without one or for other JSON. Raises RegistryError if it is too large."""
+    if manifest.config is None:
+        return {}
+    if manifest.config.size > CONFIG_BYTES:
+        raise RegistryError(
+            f"the config of {repository.at(manifest.digest)} is larger than {size_text(CONFIG_BYTES)}",
+            hint="no image needs as much; do not trust it, or ask whoever pushed it (docs/limits.md)",
+        )
+    try:
+        return as_object(load_json(await reader.blob(repository, manifest.config)))
+    except ValueError:
+        return {}
 
 
 def _image_digest(index: Manifest, platform: Platform) -> Digest | None:

@@ -5,7 +5,7 @@ Both are always read: some registries return 404 or an empty list though the tag
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 
 import anyio
 
@@ -14,17 +14,19 @@ from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.descriptor import OCI_INDEX
 from pipeline.model.manifest import Manifest
 from pipeline.oci.index import encode_index
-from pipeline.util.concurrency import each
+from pipeline.oci.source import ReferrerList
+from pipeline.util.concurrency import both
 
 from . import manifests
 from .auth.challenge import pull
+from .content_faults import describe, is_content_fault
 from .http.faults import Fault, RequestFailed
 from .http.messages import Request
 from .http.transport import Transport
+from .limits import REFERRERS
 from .listing import pages
 
 _ROUNDS = 6
-_Source = Callable[[Transport, Repository, Digest], Awaitable[list[Descriptor] | None]]
 
 
 def fallback_tag(digest: Digest) -> str:
@@ -32,19 +34,13 @@ def fallback_tag(digest: Digest) -> str:
     return f"{digest.algorithm}-{digest.hex}"[:128]
 
 
-async def listed(
-    transport: Transport, repo: Repository, digest: Digest, artifact_type: str | None = None
-) -> list[Descriptor]:
-    """The referrers of a digest, by API and fallback tag together, each once, in digest order."""
-
-    async def read(source: _Source) -> list[Descriptor]:
-        return await source(transport, repo, digest) or []
-
-    referrers = {d.digest: d for part in await each(read, (by_tag, by_api)) for d in part}
-    return [d for _, d in sorted(referrers.items()) if artifact_type in (None, d.artifact_type)]
+async def listed(transport: Transport, repo: Repository, digest: Digest) -> ReferrerList:
+    """The referrers of a digest, by API and fallback tag together."""
+    tag, api = await both(lambda: by_tag(transport, repo, digest), lambda: by_api(transport, repo, digest))
+    return tag.joined(api or ReferrerList(()))
 
 
-async def by_api(transport: Transport, repo: Repository, digest: Digest) -> list[Descriptor] | None:
+async def by_api(transport: Transport, repo: Repository, digest: Digest) -> ReferrerList | None:
     """The referrers by the API; None where the registry has no such API."""
     request = Request(
         "GET",
@@ -55,15 +51,17 @@ async def by_api(transport: Transport, repo: Repository, digest: Digest) -> list
         scopes=frozenset({pull(repo.path)}),
         headers={"Accept": OCI_INDEX},
     )
-    referrers: list[Descriptor] = []
+    referrers = ReferrerList(())
     try:
         async for response, data in pages(transport, request):
-            try:
-                referrers += [Descriptor.from_oci(entry) for entry in data["manifests"] or ()]
-            except (ValueError, TypeError, KeyError) as fault:
+            entries = data.get("manifests") if isinstance(data, dict) else False
+            if entries is not None and not isinstance(entries, list):
                 raise RequestFailed(
                     request, Fault("invalid", response.status, message="no list of referrers")
-                ) from fault
+                )
+            referrers = referrers.joined(_read_entries(entries or []))
+            if len(referrers.entries) + len(referrers.unusable) > REFERRERS:
+                raise RequestFailed(request, Fault("invalid", message=f"more than {REFERRERS} referrers"))
     except RequestFailed as failed:
         if failed.fault.status not in (400, 404, 405, 501):
             raise
@@ -71,10 +69,27 @@ async def by_api(transport: Transport, repo: Repository, digest: Digest) -> list
     return referrers
 
 
-async def by_tag(transport: Transport, repo: Repository, digest: Digest) -> list[Descriptor]:
-    """The referrers that the fallback tag lists; none where there is no such tag."""
-    index = await manifests.get(transport, repo.tagged(fallback_tag(digest)))
-    return list(index.children) if index is not None else []
+def _read_entries(entries: Iterable[object]) -> ReferrerList:
+    read, unusable = [], []
+    for entry in entries:
+        try:
+            read.append(Descriptor.from_oci(entry))
+        except ValueError as fault:
+            unusable.append(f"an entry of the list of referrers: {fault}")
+    return ReferrerList(tuple(read), tuple(unusable))
+
+
+async def by_tag(transport: Transport, repo: Repository, digest: Digest) -> ReferrerList:
+    """The referrers that the fallback tag lists; none where there is no such tag. Anybody who may push can write the
+    tag, so that one which cannot be read lists nothing."""
+    tag = repo.tagged(fallback_tag(digest))
+    try:
+        index = await manifests.get(transport, tag)
+    except RegistryError as fault:
+        if not is_content_fault(fault):
+            raise
+        return ReferrerList((), (f"{tag}: {describe(fault)}",))
+    return ReferrerList(index.children if index is not None else ())
 
 
 class FallbackTags:
@@ -102,7 +117,14 @@ class FallbackTags:
         tag = fallback_tag(subject)
         async with self._locks.setdefault((repo, subject), anyio.Lock()):
             for _ in range(_ROUNDS):
-                entries = {d.digest: d for d in await by_tag(self._transport, repo, subject)}
+                current = await by_tag(self._transport, repo, subject)
+                if current.unusable:
+                    raise RegistryError(
+                        f"the list of referrers {repo.tagged(tag)} cannot be read",
+                        hint="find out who wrote it, delete this tag, and run again",
+                        detail=current.unusable[0],
+                    )
+                entries = {d.digest: d for d in current.entries}
                 changed = edit(entries)
                 if list(changed) == list(entries):
                     return

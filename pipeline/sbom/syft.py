@@ -34,7 +34,7 @@ def complete_syft(made: Any, subject: Subject, manifest: Manifest, config: bytes
         for each in made.get("artifactRelationships") or ()
     ]
     whole: dict[str, Any] = made | {
-        "source": source | {"id": new, "metadata": published},
+        "source": source | {"id": new, "name": subject.name, "version": subject.tag, "metadata": published},
         "artifactRelationships": relationships,
     }
     if "files" in made:

@@ -7,7 +7,6 @@ build and keeps none of them alive; only explanations depend on it.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from pipeline.model import Repository
 from pipeline.plan import Plan, Target
 from pipeline.plan.changes.key_difference import inputs_of, key_difference
 from pipeline.util.canonical_json import compact
-from pipeline.util.json_values import as_flag, as_object, as_text, as_text_mapping
+from pipeline.util.json_values import as_flag, as_object, as_text, as_text_mapping, parse_json
 
 from . import store
 
@@ -72,7 +71,7 @@ class BuildInputs:
     def from_bytes(cls, raw: bytes) -> BuildInputs:
         """Read what `to_json` wrote. Raises ValueError for anything else."""
         try:
-            data = as_object(json.loads(raw))
+            data = as_object(parse_json(raw))
             if data["format_version"] != 1:
                 raise ValueError("another format of build inputs")
             return cls(
@@ -83,7 +82,7 @@ class BuildInputs:
                 as_text(data["revision"]),
                 as_flag(data["fresh"]),
             )
-        except (KeyError, RecursionError) as fault:
+        except KeyError as fault:
             raise ValueError(f"not the inputs of a build: {fault!r}") from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -11,7 +10,7 @@ from pipeline.model import Descriptor, Digest, Manifest
 from pipeline.model.build_warning import BuildWarning
 from pipeline.policy import Evidence
 from pipeline.util.canonical_json import compact
-from pipeline.util.json_values import as_list, as_object, as_text
+from pipeline.util.json_values import as_list, as_object, as_text, parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +50,7 @@ class Record:
     @classmethod
     def from_bytes(cls, raw: bytes, documents: Mapping[str, Descriptor]) -> Record:
         """Read a layer. Raises ValueError for anything else."""
-        try:
-            return cls.from_json(json.loads(raw), documents)
-        except RecursionError as fault:
-            raise ValueError(f"not a record: {fault!r}") from None
+        return cls.from_json(parse_json(raw), documents)
 
     def to_json(self) -> dict[str, object]:
         """The record as data, without its documents."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.util.canonical_json import compact
-from pipeline.util.json_values import as_list, as_object, as_text, as_texts
+from pipeline.util.json_values import as_list, as_object, as_text, as_texts, parse_json
 
 from . import store
 from .record import Record, digest_of_text, digest_text
@@ -71,13 +70,13 @@ class PublishedState:
     def from_bytes(cls, raw: bytes) -> PublishedState:
         """Read a layer. Raises ValueError for anything else."""
         try:
-            data = as_object(json.loads(_unpacked(raw)))
+            data = as_object(parse_json(_unpacked(raw)))
             if data["format_version"] != 1:
                 raise ValueError(f"run state format {data['format_version']!r}")
             records = [_record_from_json(as_object(record)) for record in as_list(data["records"])]
             tags = {name: _tag_from_json(as_object(tag)) for name, tag in as_object(data["places"]).items()}
             return cls(date.fromisoformat(as_text(data["day"])), {r.key: r for r in records}, tags)
-        except (KeyError, RecursionError, zlib.error, EOFError) as fault:
+        except (KeyError, zlib.error, EOFError) as fault:
             raise ValueError(f"not a run state: {fault!r}") from None
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.model import Platform, Reference
 
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _VERSION = re.compile(r"v?[0-9]")
 _REQUIRED = ("image", "repository", "tag", "tags", "platform", "commit")
 
@@ -37,7 +38,7 @@ class Claims:
 
     def annotations(self) -> dict[str, str]:
         """The claims as annotations of the signed subject."""
-        claims = {name: getattr(self, name) for name in _REQUIRED} | {"tags": ",".join(self.tags)}
+        claims = {name: getattr(self, name) for name in _REQUIRED} | {"tags": " ".join(self.tags)}
         return claims | ({"key": self.key} if self.key else {})
 
     @classmethod
@@ -51,7 +52,7 @@ class Claims:
             str(image),
             str(repository),
             str(tag),
-            tuple(str(tags).split(",")),
+            tuple(str(tags).split(" ")),
             str(platform),
             str(commit),
             key if isinstance(key, str) else "",
@@ -67,9 +68,17 @@ class Claims:
         unnamed = [tag for tag in wanted.tags if tag not in self.tags]
         if unnamed and not any(problem.startswith("tag ") for problem in same):
             same.append(f"tags {', '.join(self.tags)}, not {', '.join(unnamed)}")
-        if wanted.commit not in ("", self.commit) and not (wanted.key and self.key == wanted.key):
-            same.append(f"commit {self.commit}, not {wanted.commit}")
+        if not self._of_commit(wanted):
+            other = "with other inputs" if self.commit == wanted.commit else f"not {wanted.commit}"
+            same.append(f"commit {self.commit}, {other}")
         return tuple(same)
+
+    def _of_commit(self, wanted: Claims) -> bool:
+        """Whether it is of a commit: signed for it, or built from what that commit builds. `local` and modified work
+        trees are no commits, so that there the inputs decide where they are known."""
+        if not wanted.commit or (wanted.key and self.key == wanted.key):
+            return True
+        return self.commit == wanted.commit and (bool(_COMMIT.fullmatch(self.commit)) or not wanted.key)
 
     def unmet_by(self, reference: Reference) -> tuple[str, ...]:
         """Which claims do not hold for a reference, as far as its names tell.
@@ -87,8 +96,8 @@ class Claims:
 
 
 def listed(platforms: Iterable[Platform]) -> str:
-    """The platforms of an index as one claim."""
-    return ",".join(map(str, sorted(platforms)))
+    """The platforms of an index as one claim. (Cosign's `-a` takes a comma for the end of an annotation.)"""
+    return " ".join(map(str, sorted(platforms)))
 
 
 def joined_key(keys: Sequence[str]) -> str:

@@ -156,13 +156,16 @@ async def bundles(
 ) -> AsyncIterator[tuple[Digest, bytes | str]]:
     """Each bundle that refers to a digest, or what is wrong with it; those that are listed with another predicate type
     than the one that is named are not read. Nothing is verified. Raises RegistryError when the registry fails."""
-    for referrer in await registry.referrers(repository, digest):
+    found = await registry.list_referrers(repository, digest)
+    for problem in found.unusable:
+        yield digest, problem
+    for referrer in found.entries:
         listed = referrer.annotations.get(PREDICATE_ANNOTATION, predicate_type)
         if predicate_type is not None and listed != predicate_type:
             continue
         if (referrer.artifact_type or BUNDLE_PREFIX).startswith(BUNDLE_PREFIX):
-            async for found in _read(registry, repository, referrer.digest, digest):
-                yield referrer.digest, found
+            async for bundle in _read(registry, repository, referrer.digest, digest):
+                yield referrer.digest, bundle
 
 
 async def _read(

@@ -15,12 +15,21 @@ from pathlib import Path
 
 import anyio
 
+from pipeline.errors import EnvironmentProblem
+
+from .files import read_file
+from .private_folder import private_folder
+
 _POLL = 0.1
+_LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def _open(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        private_folder(path.parent)
+        return os.open(path, _LOCK, 0o644)
+    except OSError as error:
+        raise EnvironmentProblem(f"the lock {path} cannot be used: {error.strerror}") from None
 
 
 def try_lock(path: Path) -> int | None:
@@ -40,7 +49,7 @@ def try_lock(path: Path) -> int | None:
 def holder(path: Path) -> str:
     """The last holder of a lock for messages, empty if there was none."""
     try:
-        process = json.loads(path.read_text())
+        process = json.loads(read_file(path))
         return f"pid {int(process['pid'])} ({process['what']})"
     except (OSError, ValueError, KeyError, TypeError):
         return ""

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TypeVar
 
 T = TypeVar("T", bound=str)
+
+_SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
+
+
+def parse_json(raw: bytes) -> object:
+    """JSON in UTF-8 that can be written again. Raises ValueError for anything else, also for a text with half of a
+    surrogate pair and for nesting beyond the parser's limit."""
+    text = raw.decode()
+    try:
+        data: object = json.loads(text)
+        if _SURROGATE.search(text):
+            json.dumps(data, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except UnicodeEncodeError:
+        raise ValueError("a text with half of a surrogate pair") from None
+    return data
 
 
 def as_object(value: object) -> dict[str, object]:

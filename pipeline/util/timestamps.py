@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+LAST_SECOND = 253_402_300_799
+"""The end of the year 9999, where RFC 3339 ends: 9999-12-31T23:59:59Z."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -18,4 +20,7 @@ def format_timestamp(seconds: int) -> str:
 def parse_timestamp(text: str) -> int:
     """Seconds since 1970, fractions dropped; a time without a zone is UTC. Raises ValueError."""
     moment = datetime.fromisoformat(text)
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    try:
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    except OverflowError:  # near the years 1 and 9999, by the zone
+        raise ValueError(f"not a time: {text[:40]!r}") from None

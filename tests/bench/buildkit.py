@@ -27,6 +27,7 @@ from pipeline.lab.engine.config import proxy_variables
 from pipeline.lab.engine.image import ensure_engine_image
 from pipeline.lab.namespaces.sandbox import Sandbox, check_requirements, launch, sweep
 from pipeline.lab.settings import quiet
+from tests.tools import logins
 
 from .clock import Command, Failed, Sample
 
@@ -57,7 +58,8 @@ class Peer:
         for name, value in frontend_options(order).items():
             argv += ["--opt", f"{name}={value}"]
         argv += ["--output", output(order)]
-        sample = Command(argv, {"PATH": os.environ["PATH"], "HOME": str(told.parent)}, told.parent).run()
+        environ = {"PATH": os.environ["PATH"], "HOME": str(told.parent), **logins.variable()}
+        sample = Command(argv, environ, told.parent).run()
         return Built(json.loads(told.read_text())["containerimage.digest"], sample)
 
 

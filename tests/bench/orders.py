@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from pipeline.engine.buildkit import BuildOrder
 from pipeline.model import Platform, Repository
+from tests.tools import logins
 
 from .clock import Failed
 
@@ -89,7 +90,8 @@ def replace_bases(dockerfile: Path, bases: Mapping[str, str]) -> None:
 
 
 def _json(url: str) -> Any:
-    request = urllib.request.Request(url, headers={"Accept": _MANIFEST})
+    host = url.split("/")[2]
+    request = urllib.request.Request(url, headers={"Accept": _MANIFEST, **logins.header(host)})
     try:
         with urllib.request.urlopen(request) as answer:
             return json.load(answer)

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tests.tools import logins
+
 from .figures import Figure
 from .promote_command import as_command
 from .proxy import Counted, counting
@@ -31,6 +33,7 @@ def measure(stand: Stand) -> list[Figure]:
     tagged = f"crane copy, crane tag x{len(tag)}"
     carried = f"{tagged}, crane copy x{len(subject.referrers)}"
     with counting(subject.host) as proxy:
+        logins.also(subject.host, proxy.host)
         copied = _counted(proxy, subject, _copy)
         promoted = _counted(proxy, subject, _promotion)
         bare, short, whole = (
@@ -96,7 +99,7 @@ def _once(host: str, subject: Subject, work: Work) -> float:
     from pipeline.registry import Registry
 
     async def run() -> float:
-        async with Registry() as registry:
+        async with Registry(logins.access()) as registry:
             await registry.ping(host)
             began = time.perf_counter()
             await work(registry, subject.at(host), subject, fresh(host))

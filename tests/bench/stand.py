@@ -16,6 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.tools import logins
+
 from .clock import Command, Failed, Sample
 from .processor import Account
 
@@ -36,12 +38,13 @@ class Home:
         self.instance = f"bench-{os.getpid()}-{name}"  # its control groups are its own
         self.stand = stand
         self._more = more
+        logins.know(self.folder)
 
     @property
     def env(self) -> dict[str, str]:
         """The environment of a command in this home."""
         own = {"LOCKAGE_HOME": str(self.folder), "LOCKAGE_INSTANCE": self.instance}
-        return self.stand.env | own | self._more
+        return self.stand.env | own | {"DOCKER_CONFIG": str(self.data / "docker")} | self._more
 
     @property
     def data(self) -> Path:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.tools import logins
+
 from .clock import Failed
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ def _referrers(repository: Repository, digest: Digest) -> tuple[Digest, ...]:
     from pipeline.registry import Registry
 
     async def look() -> tuple[Digest, ...]:
-        async with Registry() as registry:
+        async with Registry(logins.access()) as registry:
             manifest = await registry.get_manifest(repository.at(digest))
             assert manifest
             subjects = [digest, *(child.digest for child in manifest.children)]
@@ -86,6 +88,6 @@ def crane_commands(crane: Path, host: str, subject: Subject, *, referrers: bool 
 
 def run_quietly(argv: list[str]) -> None:
     """Run to the end; raises Failed with the last words."""
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, env=logins.environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failed(f"{' '.join(argv)}: exit {done.returncode}\n{done.stderr[-2000:]}")

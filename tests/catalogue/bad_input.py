@@ -238,7 +238,7 @@ TEMPLATES: dict[str, Row] = {
     ),
     "100 MB in one expression": (
         _tmpl(FROM + "{{ 'x' * 100000000 }}\n"),
-        f"{TMPL}:2:1: SecurityError: the result of * is too large (app:1.0.0)",
+        f"{TMPL}:2:1: SecurityError: the result of * is too large, more than 1048576 characters or items (app:1.0.0)",
     ),
     "a large template": ({TMPL: b"#" * (1024 * 1024 + 1)}, f"{TMPL}: is larger than 1024 KiB"),
     "a template that is not UTF-8": ({TMPL: FROM.encode() + b"# \xff\n"}, f"{TMPL}: is not UTF-8 text"),

@@ -1,10 +1,13 @@
 """Reading a folder: what is taken, what is refused, and how files are kept."""
 
+import os
+
 import pytest
 
 from pipeline.catalogue import lock_of, read_source
 from pipeline.catalogue import source as reading
 from pipeline.errors import ConfigError, EnvironmentProblem
+from pipeline.util.rooted import Folder
 
 from .sample import LOCK, PROJECT, put
 
@@ -86,7 +89,26 @@ def test_a_text_is_read_whole_whatever_size_it_had_a_moment_ago(tmp_path, size):
     content = bytes(range(250)) * (size // 250 + 1)
     place = tmp_path / "text"
     place.write_bytes(content[:size])
-    for said in (0, 1, size - 1, size, size + 1, 10 * reading.MAX_TEXT):
-        assert reading._read(str(place), max(0, said)) == content[:size]
-    place.write_bytes(b"x" * (reading.MAX_TEXT + 10))
-    assert len(reading._read(str(place), size)) == reading.MAX_TEXT + 1
+    with Folder.at(tmp_path) as folder:
+        for said in (0, 1, size - 1, size, size + 1, 10 * reading.MAX_TEXT):
+            assert reading._read(folder, "text", max(0, said)) == content[:size]
+        place.write_bytes(b"x" * (reading.MAX_TEXT + 10))
+        assert len(reading._read(folder, "text", size)) == reading.MAX_TEXT + 1
+
+
+@pytest.mark.parametrize("kind", ["a link", "a pipe", "a folder on the way"])
+def test_a_file_that_something_else_replaced_is_not_read(tmp_path, kind):
+    """The content is the same, and a pipe would be waited for without end."""
+    put(tmp_path, {"lockage.yml": PROJECT, "images/a/rootfs/b/c": "z", "other/c": "z"})
+    found = read_source(tmp_path)
+    place = tmp_path / "images/a/rootfs/b/c"
+    place.unlink()
+    if kind == "a link":
+        place.symlink_to(tmp_path / "other/c")
+    elif kind == "a pipe":
+        os.mkfifo(place)
+    else:
+        place.parent.rmdir()
+        place.parent.symlink_to(tmp_path / "other")
+    with pytest.raises(EnvironmentProblem, match=r"cannot read images/a/rootfs/b/c: "):
+        found.read("images/a/rootfs/b/c")

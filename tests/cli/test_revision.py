@@ -159,3 +159,22 @@ def test_which_branch_the_main_line_is(environment: dict[str, str], expected: st
 def test_githubs_event_names_the_main_branch(tmp_path: Path, event: str, expected: str) -> None:
     (tmp_path / "event.json").write_text(event)
     assert main_branch(_GITHUB | {"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}) == expected
+
+
+def test_an_event_that_nests_without_end_names_no_branch(tmp_path: Path) -> None:
+    (tmp_path / "event.json").write_text("[" * 100_000)
+    assert main_branch(_GITHUB | {"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}) == ""
+
+
+@pytest.mark.parametrize("seconds", ["99999999999999", "253402300800", "18446744073709551614"])
+def test_a_commit_of_an_impossible_time_is_refused(checkout: Path, seconds: str) -> None:
+    tree = git(checkout, "write-tree").strip()
+    who = f"a <a@example> {seconds} +0000"
+    commit = f"tree {tree}\nauthor {who}\ncommitter {who}\n\nx\n"
+    (checkout / "commit").write_text(commit)
+    made = git(checkout, "hash-object", "-t", "commit", "-w", "--literally", "commit").strip()
+    git(checkout, "update-ref", "HEAD", made)
+    with pytest.raises(UsageError, match="which is no time") as caught:
+        read_revision(checkout, {})
+    assert caught.value.hint
+    assert read_revision(checkout, {"SOURCE_DATE_EPOCH": "7"}).created == 7

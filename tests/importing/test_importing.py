@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.catalogue import Source, SourceFile
 from pipeline.catalogue.templating.templates import Renderer
 from pipeline.cli import main
-from pipeline.importing import import_folder
+from pipeline.importing import ASIDE, import_folder
 from pipeline.importing.dockerignore import DockerIgnore, matched
 from pipeline.importing.rewrite import as_template, clean, rewrite
 from pipeline.model import Platform
@@ -474,3 +474,15 @@ def test_dockerignore(text, ignored, kept):
 )
 def test_sources_of_copy(pattern, expected):
     assert matched({"a", "d", "d/b", "d/e", "d/e/c"}, [pattern]) == expected
+
+
+@pytest.mark.parametrize("source", ["a[", "a[b-", "a\\"])
+def test_a_pattern_that_means_nothing_sets_its_image_aside(source):
+    found = imported({"Dockerfile": f"{DEBIAN}COPY {source} /x\n", "a": "x"})
+    assert [(image.status, bool(image.by_hand)) for image in found.images] == [(ASIDE, True)]
+
+
+def test_a_list_that_nests_without_end_is_left_to_a_person():
+    deep = "[" * 100_000
+    found = imported({"Dockerfile": f'{DEBIAN}COPY {deep} "a", "/b"]\n', "a": "x"})
+    assert len(found.images) == 1

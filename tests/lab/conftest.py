@@ -19,7 +19,7 @@ import pytest
 
 from pipeline import lab
 from pipeline.lab import Instance, LabSettings
-from pipeline.lab.registry_credentials import ensure_credentials
+from pipeline.lab.registry_credentials import docker_config_folder, ensure_credentials
 
 HERE = Path(__file__).parent
 
@@ -127,7 +127,8 @@ def insecure(probe: Path) -> Callable[[Instance, LabSettings], dict[str, Any]]:
 
 def _session(program: str, instance: Instance, settings: LabSettings, *arguments: str) -> dict[str, Any]:
     """What a program of this folder prints, as data; it opens a session with the instance's engine."""
-    environ = {**settings.environ, **instance.connect_env(), "NO_COLOR": "1"}
+    config = {"DOCKER_CONFIG": str(docker_config_folder(settings))}  # as `lockage env --docker-config` has it
+    environ = {**settings.environ, **instance.connect_env(), **config, "NO_COLOR": "1"}
     argv = [sys.executable, str(HERE / program), *arguments]
     done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -130,7 +131,13 @@ def earlier_version(settings: LabSettings, monkeypatch: pytest.MonkeyPatch) -> I
     """A registry as it was started before there were credentials."""
     with monkeypatch.context() as earlier:
         spawn = daemons.spawn
-        earlier.setattr(daemons, "spawn", lambda argv, **more: spawn(argv[:-2], **more))
+
+        def without_credentials(argv: list[str], **more: Any) -> subprocess.Popen[bytes]:
+            host, port = argv[2].split(":")
+            command = [str(program("olareg")), "serve", "--addr", host, "--port", port, "--dir", argv[4]]
+            return spawn(command, **more)
+
+        earlier.setattr(daemons, "spawn", without_credentials)
         up(settings)
     record = LabRegistry(settings).state()[1]
     assert record is not None

@@ -30,3 +30,17 @@ def test_read(text: str, full: str, slug: str) -> None:
 def test_refused_with_what_is_known(text: str) -> None:
     with pytest.raises(ValueError, match="known: linux/amd64"):
         Platform.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "full"),
+    [
+        ("arm64/v8", "linux/arm64"),
+        ("windows/arm64/v8", "windows/arm64"),
+        ("linux/386", "linux/386"),
+        ("arm/v6", "linux/arm/v6"),
+    ],
+)
+def test_any_platform_is_one_platform_however_it_is_written(text: str, full: str) -> None:
+    assert str(Platform.parse_any(text)) == full
+    assert Platform.parse_any(full) == Platform.parse_any(text)

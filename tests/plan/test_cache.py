@@ -1,5 +1,6 @@
 """A plan that was kept: the same plan, invalid as soon as anything changed, and light to read back."""
 
+import hashlib
 import subprocess
 import sys
 from dataclasses import replace
@@ -65,7 +66,7 @@ def test_a_kept_plan_is_used_and_a_damaged_one_made_again(tmp_path):
     first = plan_of(SOURCE, cache=tmp_path, lock=LOCK)
     [kept] = (tmp_path / "plans").iterdir()
     marked = replace(first, snapshot_id="marked")
-    kept.write_bytes(dump(marked))
+    kept.write_bytes(hashlib.sha256(dump(marked)).digest() + dump(marked))
     assert plan_of(SOURCE, cache=tmp_path, lock=LOCK).snapshot_id == "marked"
     kept.write_bytes(b"{")
     assert plan_of(SOURCE, cache=tmp_path, lock=LOCK) == first
@@ -111,3 +112,14 @@ def test_reading_back_imports_no_heavy_library(tmp_path):
         "dagger",
     } & set(found)
     assert len(list((tmp_path / "cache" / "plans").iterdir())) == 1
+
+
+def test_a_kept_plan_with_a_changed_byte_is_as_if_it_were_not_there(tmp_path):
+    expected = plan_of(SOURCE, cache=tmp_path)
+    [kept] = (tmp_path / "plans").iterdir()
+    content = kept.read_bytes()
+    at = content.index(b'"description"') if b'"description"' in content else content.rindex(b"D")
+    for changed in (content[:-1], content[: len(content) // 2], content[:at] + b"E" + content[at + 1 :], b""):
+        kept.write_bytes(changed)
+        assert plan_of(SOURCE, cache=tmp_path) == expected
+        assert kept.read_bytes() == content

@@ -27,7 +27,10 @@ ADDS = [
     ("ADD --checksum=$COMMIT https://e.org/a.git#v1 /", []),
     ("ADD https://e.org/a.git#$COMMIT /", []),
     ("ADD --checksum=0123456 https://e.org/a.git#v1 /", [GIT]),
+    ("ADD http://[ /", [HTTP]),
+    ("ADD https://[x].git /", [HTTP]),
     ("ADD rootfs/a.tgz /", []),
+    ("ADD " + "[" * 100_000 + " /", []),
     ("COPY rootfs/a /", []),
 ]
 

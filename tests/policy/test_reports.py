@@ -44,6 +44,14 @@ def test_packages_are_counted_and_files_are_not() -> None:
     raw = json.dumps({"bomFormat": "CycloneDX", "components": [{"type": k} for k in kinds]}).encode()
     found = cyclonedx_inventory({"cyclonedx-json": raw, "spdx-json": b"{}"}, TOOL)
     assert found.packages == 3 and set(found.documents) == {"cyclonedx-json", "spdx-json"}
+    assert (found.distribution, found.serial) == ("", "")
+
+
+def test_the_distribution_and_the_serial_number_are_read() -> None:
+    components = [{"type": "library"}, {"type": "operating-system", "name": "debian"}]
+    raw = {"bomFormat": "CycloneDX", "serialNumber": "urn:uuid:1", "components": components}
+    found = cyclonedx_inventory({"cyclonedx-json": json.dumps(raw).encode()}, TOOL)
+    assert (found.distribution, found.serial) == ("debian", "urn:uuid:1")
 
 
 def test_structure_tests_keep_what_was_seen_of_failures_only() -> None:

@@ -75,11 +75,18 @@ def test_secrets_close_or_warn() -> None:
 def test_size_tests_and_an_empty_bill_of_materials() -> None:
     evidence = Evidence(
         1001,
-        inventory=Inventory(TOOL, 0, {}),
+        inventory=Inventory(TOOL, 0, {}, "debian"),
         tests=TestReport(TOOL, (TestCase("a", True), TestCase("b", False, "seen: x"))),
     )
     assert closed(evidence, Gates(size=SizeGate(1000))) == ["sbom", "tests", "size"]
     assert closed(evidence, Gates(size=SizeGate(1001))) == ["sbom", "tests"]
+
+
+def test_no_package_is_right_where_there_is_no_distribution() -> None:
+    (verdict,) = judge(Evidence(1, inventory=Inventory(TOOL, 0, {})), Gates(), TODAY)
+    assert verdict.passed and verdict.notes == ("no package was found, and no distribution",)
+    (verdict,) = judge(Evidence(1, inventory=Inventory(TOOL, 0, {}, "alpine")), Gates(), TODAY)
+    assert not verdict.passed and "alpine" in verdict.reasons[0]
 
 
 def test_no_evidence_no_verdict() -> None:
@@ -92,7 +99,10 @@ findings = st.builds(Finding, names, names, names, names, st.sampled_from(Severi
 evidence = st.builds(
     Evidence,
     st.integers(0, 2**50),
-    st.none() | st.builds(Inventory, tools, st.integers(0, 9999), st.dictionaries(names, names, max_size=3)),
+    st.none()
+    | st.builds(
+        Inventory, tools, st.integers(0, 9999), st.dictionaries(names, names, max_size=3), names, names
+    ),
     st.none()
     | st.builds(
         Scan,

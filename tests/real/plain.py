@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.buildkit import Peer
+from tests.tools import logins
 
 from .tools import crane
 
@@ -94,7 +95,7 @@ def build(peer: Peer, context: Path, destination: str, options: Options) -> tupl
     """Build a folder with a Dockerfile and push the image: its digest, or None and buildctl's last words."""
     told = context.with_name(f"{context.name}.json")
     argv = [peer.client, "--addr", peer.address, "build", *options.arguments(context, destination, told)]
-    env = {"PATH": os.environ["PATH"], "HOME": str(told.parent)}
+    env = {"PATH": os.environ["PATH"], "HOME": str(told.parent), **logins.variable()}
     done = subprocess.run(argv, env=env, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         return None, done.stderr[-3000:]

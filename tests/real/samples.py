@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Sequence
 
 DEBIAN = "FROM debian:bookworm-slim\n"
 
@@ -46,3 +47,54 @@ def jar() -> bytes:
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr(zipfile.ZipInfo("META-INF/MANIFEST.MF"), "Manifest-Version: 1.0\n")
     return out.getvalue()
+
+
+# Connects to all addresses at once, and fails with those that answer.
+_KNOCK = """\
+use Socket; use Fcntl;
+for (@ARGV) {
+    my ($host, $port) = /(.*):(.*)/;
+    my $address = inet_aton($host) or next;
+    socket(my $socket, PF_INET, SOCK_STREAM, 6) or die $!;
+    fcntl($socket, F_SETFL, O_NONBLOCK);
+    connect($socket, sockaddr_in($port, $address));
+    $sockets{$_} = $socket;
+}
+sleep 4;
+my @open = grep { getpeername $sockets{$_} } sort keys %sockets;
+die "reached: @open\\n" if @open;
+"""
+_WAYS = {
+    "default": "",
+    "host": "--network=host ",
+    "insecure": "--security=insecure ",
+    "both": "--network=host --security=insecure ",
+}
+
+
+def knocking(addresses: Sequence[str]) -> dict[str, str]:
+    """Images of every network and privilege that builds only if no address answers RUN, nor a test command."""
+    places = " ".join(addresses)
+    out = {}
+    for name, option in _WAYS.items():
+        out[f"images/{name}/image.yml"] = image("1.0.0", extra=f"description: {name}\n")
+        out[f"images/{name}/Dockerfile.tmpl"] = (
+            f"{DEBIAN}COPY <<'END' /knock.pl\n{_KNOCK}END\nRUN {option}perl /knock.pl {places}\n"
+        )
+    # A test command is in the engine's network, from which those of builds lead outside.
+    others = [place for place in addresses if not place.startswith(("10.85.", "10.86."))]
+    arguments = ", ".join(f'"{place}"' for place in ("/knock.pl", *others))
+    out["images/default/test.yml.tpl"] = (
+        "schemaVersion: 2.0.0\ncommandTests:\n"
+        f"  - name: reaches nothing\n    command: perl\n    args: [{arguments}]\n    exitCode: 0\n"
+    )
+    return out
+
+
+GRANTED = """\
+entitlements:
+  host: [network.host]
+  insecure: [security.insecure]
+  both: [network.host, security.insecure]
+"""
+"""What `knocking` needs in lockage.yml."""

@@ -164,6 +164,62 @@ def test_run_reaches_the_outside_and_nothing_of_the_site(site: Site, project: Ca
         assert all(text.startswith("HTTP/") for text in outside), outside
 
 
+def test_no_build_and_no_test_connects_to_the_registry(site: Site, project: Callable[..., Path]) -> None:
+    """By no name and no address, whatever lockage.yml grants: every image is built only if nobody answers."""
+    names = ("127.0.0.1", "localhost", "10.0.2.2", "host.docker.internal", "gateway.docker.internal")
+    networks = [f"10.{net}.0.{n}" for net in (85, 86, 87) for n in range(1, 40)]
+    own = [address for address in own_addresses() if ":" not in address]
+    port = site.registry.rpartition(":")[2]
+    addresses = [f"{host}:{port}" for host in (*names, *networks, *own)]
+    root = project(samples.knocking(addresses), more=samples.GRANTED)
+    done = site.run("test", "--json", cwd=root)
+    assert {t["status"] for t in done.json["targets"]} == {"built"}, done.err
+
+
+def test_an_instruction_of_the_daemon_is_refused(site: Site, project: Callable[..., Path]) -> None:
+    """ADD fetches in the daemon's network, and has no credentials of the registry."""
+    address = f"http://{site.registry}/v2/mirror/docker.io/library/debian/tags/list"
+    root = project({"images/a/image.yml": samples.image("1.0.0"), "images/a/Dockerfile.tmpl": samples.DEBIAN})
+    (root / "images/a/Dockerfile.tmpl").write_text(f"{samples.DEBIAN}ADD {address} /tags\n")
+    refused = site.run("build", cwd=root, expect=6)
+    assert "401" in refused.err, refused.err
+
+
+def test_the_registrys_password_is_nowhere(site: Site, project: Callable[..., Path]) -> None:
+    """While something is built: on no command line, in no environment; afterwards: in no file, log or answer."""
+    password = (site.data / "registry.password").read_text().strip()
+    config = json.loads((site.data / "docker/config.json").read_text())
+    secrets = {password, config["auths"][site.registry]["auth"]}
+    root = project(held("60"))
+    with going(site, root, "build", "--json") as build:
+        runs = sleeping(site, "60")
+        seen = [*Path("/proc").glob("[0-9]*/cmdline"), *Path("/proc").glob("[0-9]*/environ")]
+        shown = [str(path) for path in seen if any(s.encode() in _content(path) for s in secrets)]
+        wake(runs)
+        done = end(build)
+    assert done.code == 0 and not shown, (shown, done.err)
+    printed = done.out + done.err
+    for command in (["status", "--json"], ["env"], ["env", "--json", "--docker-config"], ["plan", "--json"]):
+        printed += site.run(*command, cwd=root).out
+    assert not any(secret in printed for secret in secrets)
+    known = {str(site.data / "registry.password"), str(site.data / "docker/config.json")}
+    for secret in secrets:
+        found = subprocess.run(
+            ["grep", "-rlFs", "--devices=skip", "-e", secret, site.data, root],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert set(found.stdout.split()) <= known
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # it has ended
+        return b""
+
+
 def own_addresses() -> list[str]:
     """The addresses of this machine's interfaces."""
     done = subprocess.run(["hostname", "--all-ip-addresses"], capture_output=True, text=True, check=True)

@@ -6,6 +6,7 @@ so the daemon has its usual rules and the machine keeps its own.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from lab.dockerd import MORTAL, daemon, programs
 
 from tests.tools.programs import debian
 
+from . import samples
+from .conftest import checkout
 from .site import ROOT, Site
 
 pytestmark = [
@@ -116,6 +119,33 @@ def test_the_first_command_with_docker(machine: Machine, tmp_path: Path, clone: 
         down = lockage("down", "--force")
     assert down.returncode == 0, down.stderr
     assert machine.run("docker", "ps", "--quiet").stdout == ""
+
+
+def test_no_build_and_no_test_connects_to_the_registry(machine: Machine, tmp_path: Path) -> None:
+    """By the addresses of this machine, of Docker's network, and of the engine's, whatever lockage.yml grants."""
+    lockage = partial(machine.run, str(ROOT / "lockage"), **variables(tmp_path))
+    try:
+        port = json.loads(lockage("up", "--json", cwd=ROOT).stdout)["registry"].partition(":")[2]
+        own = machine.run("hostname", "--all-ip-addresses").stdout.split()
+        template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        registry = machine.run("docker", "inspect", "--format", template, "lockage-default-registry").stdout
+        names = (
+            "127.0.0.1",
+            "localhost",
+            "host.docker.internal",
+            "lockage-default-registry",
+            registry.strip(),
+        )
+        networks = [f"10.{net}.0.{n}" for net in (85, 86) for n in range(1, 40)]
+        hosts = [*names, *networks, "10.87.0.1", *(address for address in own if ":" not in address)]
+        files = samples.knocking([f"{host}:{port}" for host in hosts])
+        root = checkout(tmp_path / "project", __name__, files, samples.GRANTED)
+        done = lockage("test", "--json", cwd=root)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert {target["status"] for target in json.loads(done.stdout)["targets"]} == {"built"}
+    finally:
+        down = lockage("down", "--force")
+    assert down.returncode == 0, down.stderr
 
 
 def test_a_machine_that_forwards_nothing(machine: Machine, tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ def auth(user: str, password: str) -> str:
         ("https://ghcr.io/v2/", "ghcr.io"),
         ("http://Registry.Example:5000/v1/", "registry.example:5000"),
         ("localhost:5000", "localhost:5000"),
+        ("http://[", "["),
+        ("https://a.example?x", "a.example"),
     ],
 )
 def test_hosts(key: str, host: str) -> None:
@@ -237,3 +239,9 @@ def test_tokens_are_no_passwords() -> None:
     assert json.loads(render_docker_config(known)) == {
         "auths": {"a.example": {"identitytoken": "i"}, "b.example": {"registrytoken": "r"}}
     }
+
+
+@pytest.mark.parametrize("encoded", ["\u0080", "a", "é", "/w==", "\ud800"])
+def test_auth_that_is_not_base64_of_a_text(encoded: str) -> None:
+    with pytest.raises(EnvironmentProblem, match="auth is not base64"):
+        DockerConfig.parse(json.dumps({"auths": {"a.example": {"auth": encoded}}}), "config.json")

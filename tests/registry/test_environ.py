@@ -50,6 +50,8 @@ def test_what_is_said(tmp_path: Path) -> None:
         ("LOCKAGE_PLAIN_HTTP", "http://registry.lan", "not a registry host"),
         ("LOCKAGE_CA_FILE", "/nowhere/ca.pem", "there is no file"),
         ("LOCKAGE_CA_FILE", "a.example=/nowhere", "there is no file"),
+        ("LOCKAGE_CA_FILE", "/" + "x" * 5000, "there is no file"),
+        ("LOCKAGE_CA_FILE", "/a\0b", "there is no file"),
         ("LOCKAGE_CA_FILE", f"{__file__},{__file__}", "two files for every host"),
         ("LOCKAGE_MIRRORS", "docker.io", "not HOST=REPOSITORY"),
         ("LOCKAGE_MIRRORS", "docker.io=UPPER/Case:1", "LOCKAGE_MIRRORS"),

@@ -25,10 +25,12 @@ from pipeline.registry import Registry
 from pipeline.registry.http.messages import Request, Response
 from pipeline.run import LazyEngine, RunContext, RunLimits, RunResult, Stage, pipeline, run
 from pipeline.run.publish.signer import Sign
+from pipeline.run.target.inventory import serial_of
 from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.trust import Statement
 from pipeline.trust.keypair import KeyPair
+from pipeline.util.canonical_json import compact
 from pipeline.util.progress import ProgressEvent
 from tests.registry import images
 from tests.tools.bundles import public, signed
@@ -160,10 +162,12 @@ async def know(
     tools = context.tools
     evidence = Evidence(
         100,
-        Inventory(Tool("syft", tools.version("syft")), 3, {}),
+        Inventory(
+            Tool("syft", tools.version("syft")), 3, {}, serial=serial_of(context, target, manifest.digest)
+        ),
         Scan(Tool("trivy", tools.version("trivy"), "2026-11-26", str(database)), (), ()),
     )
-    documents = {kind: f'{{"of": "{target.id} {kind}"}}'.encode() for kind in ("cyclonedx-json", "spdx-json")}
+    documents = {kind: compact({"of": f"{target.id} {kind}"}) for kind in ("cyclonedx-json", "spdx-json")}
     documents["trivy-json"] = json.dumps(
         {"SchemaVersion": 2, "CreatedAt": "2026-11-26", "of": target.id, **report}
     ).encode()

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
 from pipeline.registry import Registry
-from pipeline.trust import SIGNATURE, PublicKey, examine
+from pipeline.trust import SIGNATURE, Claims, PublicKey, Statement, examine
 from pipeline.trust.statement import PAYLOAD_TYPE, pre_authentication_encoding
 from pipeline.util.canonical_json import compact
 from tests.tools.bundles import BUNDLE, KEY, b64, bundle_of, public, signature
@@ -437,14 +437,20 @@ async def ours(host: str) -> dict[str, str]:
     return answers
 
 
-def theirs(host: str, folder: Path) -> dict[str, str]:
-    """The same of cosign."""
+def verify_options(folder: Path) -> list[str | Path]:
+    """What keeps cosign off the network."""
     (folder / "root.json").write_text(
         '{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}'
     )
     (folder / "key.pub").write_bytes(public(KEY))
     options = ["--key", folder / "key.pub", "--trusted-root", folder / "root.json"]
     options += ["--insecure-ignore-tlog", "--allow-http-registry"]
+    return options
+
+
+def theirs(host: str, folder: Path) -> dict[str, str]:
+    """The same of cosign."""
+    options = verify_options(folder)
 
     def ask(number: int) -> str:
         image = f"{host}/bundles/v{number}@{SUBJECT}"
@@ -467,3 +473,26 @@ def test_each_variant_of_a_bundle_has_one_answer(olareg: str, tmp_path: Path) ->
         if bool(mine[name]) != bool(cosigns[name])
     }
     assert differ == {}, "\n".join(f"{name}: {answers}" for name, answers in differ.items())
+
+
+def test_cosign_finds_the_claims_of_a_signature(olareg: str, tmp_path: Path) -> None:
+    claims = Claims("app", "dev/app", "1.2.3", ("1.2.3", "1"), "linux/amd64", "a" * 40, "k" * 64)
+    statement = Statement(SUBJECT, SIGNATURE, {}, claims.annotations())
+    repository = Repository(olareg, "bundles/claims")
+
+    async def attached() -> None:
+        async with Registry() as registry:
+            await write(registry, repository, Variant(signing(statement.to_json())))
+            seen = await examine(registry, repository, SUBJECT, PublicKey(public(KEY), "test"))
+            assert seen.claims == (claims,)
+
+    anyio.run(attached)
+    options = verify_options(tmp_path)
+
+    def ask(*annotations: str) -> int:
+        asked = [part for annotation in annotations for part in ("-a", annotation)]
+        command = [program("cosign"), "verify", *options, *asked, str(repository.at(SUBJECT))]
+        return subprocess.run(command, capture_output=True, check=False).returncode
+
+    assert ask(*(f"{name}={value}" for name, value in claims.annotations().items())) == 0
+    assert all(ask(f"{name}=other") for name in claims.annotations())

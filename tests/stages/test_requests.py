@@ -19,12 +19,15 @@ from pipeline.policy import Evidence
 from pipeline.registry import Registry
 from pipeline.run import Stage, Status
 from pipeline.run.target.build import Builder
+from pipeline.run.target.inventory import serial_of
 from pipeline.state import build_inputs
 from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.state.run_state import tag_of
+from pipeline.trust import CYCLONEDX, SIGNATURE, SPDX, PublicKey, examine
+from pipeline.util.canonical_json import compact
 
-from .fleet import Fleet, make_fleet, plan, push_image, recorded
+from .fleet import PUBLIC, Fleet, make_fleet, plan, push_image, recorded
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
@@ -97,6 +100,45 @@ async def test_findings_of_newer_data_are_attested_beside_the_older_ones(fleet: 
     attached = [r for r in fleet.requests if r.method == "PUT" and "/manifests/sha256:" in r.target]
     assert len(attached) == 2, "new findings of each platform, and nothing that is attached already"
     assert not {r for r in fleet.repeated("GET") if "/referrers/" in r}
+
+
+async def test_the_index_bears_a_bill_of_materials_of_its_own(registry: Registry, fleet: Fleet) -> None:
+    (image,) = (await fleet.run(Stage.SIGN)).images
+    assert image.index and image.pushed
+    repository = image.pushed.repository
+    verification = await examine(registry, repository, image.index, PublicKey(PUBLIC, "test"))
+    assert sorted(s.predicate_type for s in verification.statements) == sorted([CYCLONEDX, SPDX, SIGNATURE])
+    (document,) = (s.predicate for s in verification.statements if s.predicate_type == CYCLONEDX)
+    assert str(image.index) in document["metadata"]["component"]["purl"]
+    links = [component["externalReferences"][0]["url"] for component in document["components"]]
+    digests = {ref.id: ref.reference.digest for ref in image.refs}
+    serials = [
+        serial_of(fleet.context, target, digest)
+        for target in fleet.context.plan.targets
+        if (digest := digests[target.id])
+    ]
+    assert sorted(links) == sorted(f"{serial.replace('uuid', 'cdx')}/1" for serial in serials)
+
+
+async def test_bills_of_materials_made_again_are_attested_beside_the_older_ones(
+    registry: Registry, fleet: Fleet
+) -> None:
+    (first,) = (await fleet.run(Stage.SIGN)).images
+    records = Records(registry, fleet.context.builds)
+    for target in fleet.context.plan.targets:
+        record = await records.find(target.key or "")
+        assert record
+        newer = {kind: compact({"newer": kind}) for kind in ("cyclonedx-json", "spdx-json")}
+        await records.write(replace(record, attested=None), newer)
+    fleet.context = replace(fleet.context, today=date(2026, 11, 27))
+    (second,) = (await fleet.run(Stage.SIGN)).images
+    assert second.index == first.index and second.signed
+    attached = [r for r in fleet.requests if r.method == "PUT" and "/manifests/sha256:" in r.target]
+    assert len(attached) == 6, "two of each platform and, because it names theirs, of the index"
+    (third,) = (await fleet.run(Stage.SIGN)).images
+    assert third.signed and not any(
+        r.method == "PUT" and "/manifests/sha256:" in r.target for r in fleet.requests
+    )
 
 
 async def test_a_record_is_read_once_and_written_for_later_runs(registry: Registry, fleet: Fleet) -> None:

@@ -128,3 +128,24 @@ def test_a_published_tag_is_that_of_exactly_these_children() -> None:
 
 def test_projects_do_not_share_a_tag() -> None:
     assert tag_of("a") != tag_of("b")
+
+
+@pytest.mark.parametrize(
+    "warning",
+    [
+        '{"line": 1e999, "rule": "r", "message": "m", "url": "u"}',
+        '{"line": 1, "rule": "r", "message": "\\ud800", "url": "u"}',
+        '{"line": "1", "rule": 7, "message": "m", "url": "u"}',
+    ],
+)
+def test_a_record_that_could_not_be_written_again_is_none(warning: str) -> None:
+    good = Record("k", Digest.of(b"x"), Evidence(1)).to_bytes()
+    assert Record.from_bytes(good, {}).key == "k"
+    with pytest.raises(ValueError):
+        Record.from_bytes(good[:-1] + f', "warnings": [{warning}]}}'.encode(), {})
+
+
+def test_a_run_state_that_could_not_be_written_again_is_none() -> None:
+    text = '{"format_version": 1, "day": "2026-11-21", "records": [], "places": {"\\ud800": {}}}'
+    with pytest.raises(ValueError):
+        PublishedState.from_bytes(gzip.compress(text.encode()))

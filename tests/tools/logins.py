@@ -9,9 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipeline.registry import Access, access_from_environ
+from pipeline.registry import Access, HostAccess
+from pipeline.registry.auth.docker_config import DockerConfig
 
 _homes: list[Path] = []
+_names: dict[str, str] = {}
 
 
 def know(home: Path) -> None:
@@ -20,15 +22,32 @@ def know(home: Path) -> None:
         _homes.append(home)
 
 
-def environment() -> dict[str, str]:
-    """This process's environment, with a Docker configuration of all known instances."""
+def also(host: str, other: str) -> None:
+    """A registry answers under another name as well, behind a proxy."""
+    _names[other] = host
+
+
+def variable() -> dict[str, str]:
+    """A Docker configuration of all known instances."""
     (_folder() / "config.json").write_text(_config())
-    return {**os.environ, "DOCKER_CONFIG": str(_folder())}
+    return {"DOCKER_CONFIG": str(_folder())}
+
+
+def environment() -> dict[str, str]:
+    """This process's environment with that."""
+    return {**os.environ, **variable()}
+
+
+def header(host: str) -> dict[str, str]:
+    """The header of a request to a registry; none if it belongs to no known instance."""
+    entry = json.loads(_config())["auths"].get(host)
+    return {"Authorization": f"Basic {entry['auth']}"} if entry else {}
 
 
 def access() -> Access:
-    """The same for the registry client."""
-    return access_from_environ({}, _config())
+    """The same for the registry client, which sends the credentials at once as the program does."""
+    auths = DockerConfig.parse(_config(), "the tests' logins").auths
+    return Access({host: HostAccess(credentials=own, sends_basic=True) for host, own in auths.items()})
 
 
 def _config() -> str:
@@ -36,6 +55,7 @@ def _config() -> str:
     for home in _homes:
         for path in home.glob("*/docker/config.json"):
             auths |= json.loads(path.read_text())["auths"]
+    auths |= {other: auths[host] for other, host in _names.items() if host in auths}
     return json.dumps({"auths": auths})
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import jinja2
 from jinja2.bccache import Bucket, FileSystemBytecodeCache
 
+_RULES = ("budget.py", "code.py", "limits.py", "sandbox.py")
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -68,9 +69,12 @@ class StoredBytecode(FileSystemBytecodeCache):
 
 
 def _version() -> str:
-    """The inputs of bytecode other than a template's text; the sandbox adds its loop counter when it compiles."""
-    sandbox = hashlib.sha256(Path(__file__).with_name("sandbox.py").read_bytes()).hexdigest()
-    return f"{sys.implementation.cache_tag}-{sys.hexversion:x}-jinja2-{jinja2.__version__}-{sandbox[:16]}"
+    """The inputs of bytecode other than a template's text: what compiles it, with what it charges."""
+    rules = hashlib.sha256()
+    for name in _RULES:
+        rules.update(Path(__file__).with_name(name).read_bytes())
+    version = f"{sys.implementation.cache_tag}-{sys.hexversion:x}-jinja2-{jinja2.__version__}"
+    return f"{version}-{rules.hexdigest()[:16]}"
 
 
 def _own_folder(folder: Path) -> bool:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Problem
@@ -25,9 +25,11 @@ from pipeline.util.suggest import did_you_mean, nearest, suggest
 
 from ..definition import Definition, Explicit
 from ..source import Source
+from .limits import MAX_ALL_OUTPUT, MAX_ALL_WORK, MAX_OUTPUT
 
 # jinja2 has no attribute for either name
 _NO_FILTER_OR_TEST = re.compile(r"No (filter|test) named '(.*?)'(?: found)?\.")
+_EVERY = ""  # the path of a problem that all templates share
 
 if TYPE_CHECKING:
     from jinja2 import BytecodeCache
@@ -139,21 +141,45 @@ class Renderer:
         self._extensions = extensions
         self._bytecode = None if extensions else bytecode
         self._environment: Sandbox | None = None
+        self._work = self._output = 0
+        self._refused: dict[str, Problem] = {}  # templates beyond a limit: the next tag would be as well
 
     def render(self, path: str, context: Mapping[str, object], subject: str) -> str:
         """The text for one context. `subject` (`python:3.11.2`) is named in problems.
 
         Raises `TemplateProblem` with the template's file and line, through includes as well.
         """
+        refused = self._refused.get(path) or self._refused.get(_EVERY)
+        if refused is not None:
+            raise TemplateProblem(replace(refused, subject=subject))
+        try:
+            text = self._render(path, context, subject)
+        finally:
+            if self._environment is not None:
+                self._work += self._environment.budget.work
+        self._output += len(text)
+        if self._work > MAX_ALL_WORK or self._output > MAX_ALL_OUTPUT:
+            message = (
+                f"the templates of the catalogue take more than {MAX_ALL_WORK // 1_000_000} million units of work"
+                f" or make more than {MAX_ALL_OUTPUT // 1024 // 1024} MiB of text"
+            )
+            raise TemplateProblem(self._refuse(_EVERY, Problem(path, 0, 0, "", message, None, subject)))
+        return text
+
+    def _refuse(self, path: str, problem: Problem) -> Problem:
+        self._refused[path] = problem
+        return problem
+
+    def _render(self, path: str, context: Mapping[str, object], subject: str) -> str:
         import jinja2
 
-        from .limits import MAX_OUTPUT
+        from .budget import OverBudget
         from .lookup import Unreadable, includable
         from .sandbox import Sandbox
 
         if self._environment is None:
             self._environment = Sandbox(self.source, self._extensions, self._bytecode)
-        self._environment.begin()
+        self._environment.budget.begin()
         try:
             template = self._environment.get_template(path)
             out, size = [], 0
@@ -162,7 +188,7 @@ class Renderer:
                 size += len(piece)
                 if size > MAX_OUTPUT:
                     message = f"the rendered text is larger than {MAX_OUTPUT // 1024} KiB"
-                    raise TemplateProblem(Problem(path, 0, 0, "", message, None, subject))
+                    raise TemplateProblem(self._refuse(path, Problem(path, 0, 0, "", message, None, subject)))
             return "".join(out)
         except jinja2.TemplateSyntaxError as error:
             message = str(error.message)
@@ -183,7 +209,10 @@ class Renderer:
             line, failing = self._line(error, path)
             message, suggestion = _explain(error, context)
             suggestion = suggestion or _filter_or_test(str(error), self._environment)
-            raise TemplateProblem(Problem(failing, line, 1, "", message, suggestion, subject)) from None
+            problem = Problem(failing, line, 1, "", message, suggestion, subject)
+            if isinstance(error, OverBudget | RecursionError | MemoryError):
+                self._refuse(path, problem)
+            raise TemplateProblem(problem) from None
 
     def _line(self, error: BaseException, path: str) -> tuple[int, str]:
         """The innermost template line of a traceback that jinja2 rewrote."""
@@ -229,6 +258,7 @@ def _raw_block(message: str) -> str | None:
 
 def _explain(error: Exception, context: Mapping[str, object]) -> tuple[str, str | None]:
     import jinja2
+    from jinja2.exceptions import SecurityError
 
     from .sandbox import UndefinedName
 
@@ -241,6 +271,8 @@ def _explain(error: Exception, context: Mapping[str, object]) -> tuple[str, str 
                 return message, _defined_name(error.name, context, holder)
     if isinstance(error, jinja2.UndefinedError):
         return str(error.message), None
+    if isinstance(error, SecurityError):
+        return f"SecurityError: {error}", None
     return f"{type(error).__name__}: {error}", None
 
 

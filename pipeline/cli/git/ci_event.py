@@ -51,7 +51,7 @@ def main_branch(environ: Mapping[str, str]) -> str:
         try:
             event = json.loads(Path(environ.get("GITHUB_EVENT_PATH", "")).read_bytes())
             return str(event["repository"]["default_branch"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return ""
     return ""
 

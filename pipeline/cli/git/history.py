@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -16,6 +17,11 @@ from .command import Repository, read_output
 
 CATALOGUE_PATHS = ("lockage.yml", "lockage.lock", "images")
 _CHUNK = 1024 * 1024
+_COMMIT = re.compile(rb"\s*([0-9a-f]{40,64})\s*")
+_DIFFERENCE = re.compile(
+    rb":([0-7]{6}) [0-7]{6} ([0-9a-f]{40,64}) [0-9a-f]{40,64} [A-Z]\d*"
+)  # git-diff(1), --raw
+_CONTENT = re.compile(rb"[0-9a-f]{40,64} [a-z]+ (\d{1,18})\n")  # git-cat-file(1), --batch
 _MODES = {"100644": 0o644, "100755": 0o755, "120000": 0o777}
 
 
@@ -38,7 +44,10 @@ def entries_at(root: Path, revision: str) -> dict[str, SourceFile | None]:
     entries: dict[str, SourceFile | None] = {}
     fields = diff.split(b"\0")
     for header, name in zip(fields[::2], fields[1::2], strict=False):
-        mode, _, blob, *_ = header.decode().removeprefix(":").split(" ")
+        difference = _DIFFERENCE.fullmatch(header)
+        if difference is None:
+            raise _not_understood("diff", header)
+        mode, blob = difference[1].decode(), difference[2].decode()
         path = os.fsdecode(name)
         if mode in _MODES and blob.strip("0"):
             blobs[path] = (mode, blob)
@@ -54,7 +63,10 @@ def _commit(repository: Repository, revision: str) -> str:
     """The full id of a commit."""
     found = repository.run("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
     if found.code == 0:
-        return found.stdout.decode().strip()
+        commit = _COMMIT.fullmatch(found.stdout)
+        if commit is None:
+            raise _not_understood("rev-parse", found.stdout)
+        return commit[1].decode()
     hint = "`git log --oneline` lists commits; a branch of a remote is origin/NAME"
     if repository.run("rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
         hint = "this clone is shallow: `git fetch --depth=200 origin NAME` fetches more of its history"
@@ -74,6 +86,13 @@ def _output(repository: Repository, *arguments: str) -> bytes:
     return output.stdout
 
 
+def _not_understood(command: str, printed: bytes) -> EnvironmentProblem:
+    return EnvironmentProblem(
+        f"git {command} printed {printed[:100].decode(errors='replace')!r}, which is not understood",
+        hint="--changed-files-from needs no git",
+    )
+
+
 def _entries(repository: Repository, blobs: dict[str, tuple[str, str]]) -> Iterator[tuple[str, SourceFile]]:
     """The entries of blobs, given by path as mode and id; all are read through one process."""
     if not blobs:
@@ -83,13 +102,13 @@ def _entries(repository: Repository, blobs: dict[str, tuple[str, str]]) -> Itera
         for path, (mode, blob) in blobs.items():
             process.stdin.write(f"{blob}\n".encode())
             process.stdin.flush()
-            header = process.stdout.readline().split()
-            if len(header) != 3:
+            content = _CONTENT.fullmatch(process.stdout.readline())
+            if content is None:
                 raise EnvironmentProblem(
                     f"git does not have the earlier content of {path} ({blob[:12]})",
                     hint="`git fetch --refetch --no-filter` fetches what is missing",
                 )
-            yield path, _entry(process.stdout, path, mode, int(header[2]))
+            yield path, _entry(process.stdout, path, mode, int(content[1]))
             process.stdout.read(1)
 
 

@@ -8,24 +8,22 @@ from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.policy import Revision
+from pipeline.util.timestamps import LAST_SECOND
 
 from .ci_event import CiEvent, ci_event
 from .command import GitMissing, NoRepository, Repository
-
-_LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
 def read_revision(root: Path, environ: Mapping[str, str]) -> Revision:
     """HEAD, its commit time, whether the work tree has changes, and the branch, pull request or git tag.
 
-    SOURCE_DATE_EPOCH overrides the time. Raises UsageError for an impossible SOURCE_DATE_EPOCH or CI variable.
+    SOURCE_DATE_EPOCH overrides the time. Raises UsageError for an impossible time or CI variable.
     """
     repository = _repository(root, environ)
-    commit_time, _, sha = _git(
-        repository, "rev-list", "--timestamp", "--max-count=1", "HEAD", "--"
-    ).partition(" ")
+    head = _git(repository, "rev-list", "--timestamp", "--max-count=1", "HEAD", "--")
+    commit_time, _, sha = head.partition(" ")
     epoch = read_epoch(environ)
-    created = int(commit_time or 0) if epoch is None else epoch
+    created = _commit_time(commit_time) if epoch is None else epoch
     if not sha:
         return Revision(created=created)
     status = _git(repository, "status", "--porcelain", "--branch", "--untracked-files=normal",
@@ -46,10 +44,23 @@ def read_epoch(environ: Mapping[str, str]) -> int | None:
     text = environ.get("SOURCE_DATE_EPOCH", "")
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal()) or len(text) > 12 or int(text) > _LAST_SECOND:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 12 or int(text) > LAST_SECOND:
         raise UsageError(
             f"SOURCE_DATE_EPOCH={text[:40]!r} is not a number of seconds since 1970",
             hint="whole seconds, not milliseconds: date +%s",
+        )
+    return int(text)
+
+
+def _commit_time(text: str) -> int:
+    """The time of a commit in seconds since 1970; 0 where there is no commit. Raises UsageError for an impossible one,
+    which whoever makes a commit can choose."""
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdecimal()) or len(text) > 12 or int(text) > LAST_SECOND:
+        raise UsageError(
+            f"the commit was made at {text[:40]!r} seconds since 1970, which is no time",
+            hint="SOURCE_DATE_EPOCH=SECONDS replaces the time of the commit",
         )
     return int(text)
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 import anyio
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.util.files import replace_file
+from pipeline.util.files import read_file, replace_file
 
 from .. import process
 from ..daemons import DaemonState, DaemonStatus
@@ -78,7 +78,7 @@ class DockerEngine:
 
     def _generation(self) -> int:
         try:
-            return int((self.settings.data / _GENERATION_FILE).read_text())
+            return int(read_file(self.settings.data / _GENERATION_FILE))
         except (OSError, ValueError):
             return 0
 

@@ -13,7 +13,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from types import MappingProxyType
 
-from pipeline.util.files import replace_file
+from pipeline.util.files import read_file, replace_file
 
 from ..daemons import DaemonRecord
 from ..settings import LabSettings
@@ -42,7 +42,7 @@ def write_forwards(settings: LabSettings, engine: DaemonRecord, forwards: Mappin
 def read_forwards(settings: LabSettings, engine: DaemonRecord | None) -> Mapping[int, str]:
     """The addresses that the running engine was started with; empty if there are none on record."""
     try:
-        data = json.loads(_file(settings).read_text())
+        data = json.loads(read_file(_file(settings)))
         if engine is None or data["pid"] != engine.pid:
             return MappingProxyType({})
         return MappingProxyType({int(port): str(address) for port, address in data["forwards"].items()})

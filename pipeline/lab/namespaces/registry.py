@@ -1,4 +1,7 @@
-"""The embedded registry as a process: olareg on the loopback address, its content in the instance's data folder."""
+"""The embedded registry as a process: olareg on the loopback address, its content in the instance's data folder.
+
+The program is the lab's own (`tools/modules/olareg/lockage-registry`): olareg's would hash the password every time.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,7 @@ class LabRegistry:
             await daemons.stop(running, signal.SIGTERM, limit=5)
         elif state is DaemonState.CRASHED:
             report(STEP, "it ended without having been stopped: restarting it, its content is kept")
-        binary = await toolbox.ensure("olareg", self.settings, report) / "olareg"
+        binary = await toolbox.ensure("olareg", self.settings, report) / "lockage-registry"
         users = write_users(self.settings, credentials)
         key = f"{binary.parent.name}+{credentials.fingerprint}"
         port = await launch_on_port(self.settings, partial(self._launch, binary, users, key))
@@ -78,9 +81,15 @@ class LabRegistry:
         content = self.settings.data / "registry"
         content.mkdir(parents=True, exist_ok=True)
         self.log_file.unlink(missing_ok=True)
-        argv = [str(binary), "serve", "--addr", ports.LOOPBACK, "--port", str(port)]
-        argv += ["--store-type", "dir", "--dir", str(content), "--api-delete", "--api-blob-delete"]
-        argv += ["--auth-basic", str(users)]
+        argv = [
+            str(binary),
+            "--addr",
+            f"{ports.LOOPBACK}:{port}",
+            "--dir",
+            str(content),
+            "--auth-basic",
+            str(users),
+        ]
         environ = self.settings.child_environ("daemon", {"HOME": str(self.settings.data)})
         child = daemons.spawn(argv, environ=environ, log=self.log_file)
         record = daemons.record_of(child.pid, key)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from pipeline.model import Digest, Platform, Reference, Repository
 from pipeline.util.canonical_json import pretty
-from pipeline.util.files import replace_file
+from pipeline.util.files import read_file, replace_file
 
 FILE = "site.json"
 PREFIX = "mirror"
@@ -67,7 +67,7 @@ class Site:
     def read(cls, folder: Path) -> Site | None:
         """The site of an instance, or None if nothing was seeded or the record is damaged."""
         try:
-            data = json.loads((folder / FILE).read_bytes())
+            data = json.loads(read_file(folder / FILE))
             seeded = {
                 str(Reference.parse(name)): SeededImage(str(image["key"]), Digest(image["digest"]))
                 for name, image in data["seeded"].items()

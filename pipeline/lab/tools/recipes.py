@@ -56,7 +56,12 @@ FRONTEND_VERSION = "1.26.0"  # of its Dockerfile frontend: frontend/dockerfile/v
 TOOLS: dict[str, Tool] = {
     tool.name: tool
     for tool in (
-        GoTool("olareg", "0.2.2", ("github.com/olareg/olareg/cmd/olareg",), minutes=0.5),
+        GoTool(
+            "olareg",
+            "0.2.2",
+            ("github.com/olareg/olareg/cmd/olareg", "./lockage-registry"),
+            minutes=0.5,
+        ),
         GoTool("crane", "0.22.1", ("github.com/google/go-containerregistry/cmd/crane",), minutes=0.5),
         GoTool(
             "container-structure-test",

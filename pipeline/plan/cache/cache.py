@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.catalogue.source import Source
 from pipeline.config import Lock
+from pipeline.errors import EnvironmentProblem
 from pipeline.model import Platform
-from pipeline.util.files import replace_file
+from pipeline.util.files import read_file
+from pipeline.util.private_folder import private_folder
+from pipeline.util.rooted import Folder
 
 from ..plan import Plan
 from .encoding import dump, load
 from .fingerprint import fingerprint
 
 _KEEP = 32
+_DIGEST = hashlib.sha256().digest_size  # of the content, before it: a file may be cut, or changed on the disk
 
 
 def plan_of(
@@ -64,16 +69,20 @@ def _make(
 
 def _read(path: Path, source: Source) -> Plan | None:
     try:
-        return load(path.read_bytes(), source)
+        stored = read_file(path)
+        digest, content = stored[:_DIGEST], stored[_DIGEST:]
+        return load(content, source) if hashlib.sha256(content).digest() == digest else None
     except (OSError, ValueError):
         return None
 
 
 def _store(path: Path, content: bytes) -> None:
     try:
-        replace_file(path, content, mode=0o600)
-        stored = sorted(path.parent.glob("*.json"), key=lambda p: p.stat().st_mtime_ns)
-        for old in stored[:-_KEEP]:
-            old.unlink(missing_ok=True)
-    except OSError:
+        private_folder(path.parent)
+        with Folder.at(path.parent) as folder:
+            folder.replace(path.name, hashlib.sha256(content).digest() + content, mode=0o600)
+            stored = [(info.st_mtime_ns, name) for name, info in folder.entries().items()]
+            for _, old in sorted(entry for entry in stored if entry[1].endswith(".json"))[:-_KEEP]:
+                folder.remove(old)
+    except (OSError, EnvironmentProblem):
         return

@@ -53,7 +53,7 @@ def _sources(instruction: Instruction) -> list[str]:
     if words and words[0].startswith("["):
         try:
             listed = json.loads(" ".join(words))
-        except ValueError:
+        except (ValueError, RecursionError):
             return []
         return [s for s in listed[:-1] if isinstance(s, str)] if isinstance(listed, list) else []
     return [word.strip("\"'") for word in words[:-1]]

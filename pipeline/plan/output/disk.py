@@ -78,10 +78,10 @@ class Disk:
             return None
 
 
-def _same(root: Folder, path: str, info: stat_result, file: Generated) -> bool:
+def _same(folder: Folder, path: str, info: stat_result, file: Generated) -> bool:
     mode = info.st_mode
     if file.kind == "link":
-        return stat.S_ISLNK(mode) and root.readlink(path) == file.target
+        return stat.S_ISLNK(mode) and folder.readlink(path) == file.target
     if stat.S_IMODE(mode) != file.mode:
         return False
     if file.kind == "dir":
@@ -89,13 +89,13 @@ def _same(root: Folder, path: str, info: stat_result, file: Generated) -> bool:
     if not stat.S_ISREG(mode):
         return False
     if file.content is None:
-        return _sha256(root, path) == file.sha256
-    return info.st_size == len(file.content) and root.read(path, len(file.content) + 1) == file.content
+        return _sha256(folder, path) == file.sha256
+    return info.st_size == len(file.content) and folder.read(path, len(file.content) + 1) == file.content
 
 
-def _sha256(root: Folder, path: str) -> str:
+def _sha256(folder: Folder, path: str) -> str:
     digest = hashlib.sha256()
-    with root.open(path) as file:
+    with folder.open(path) as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()

@@ -11,6 +11,8 @@ import anyio.to_thread
 from pipeline.errors import RegistryError, UsageError
 from pipeline.model import Digest
 
+from ..limits import TITLE_CHARACTERS, TITLE_DEPTH
+
 _NAME = 255
 
 
@@ -18,6 +20,7 @@ async def describe(path: Path) -> tuple[Digest, int]:
     """Digest and size in bytes of a file, in constant memory; raises UsageError if it cannot be read."""
 
     def read() -> tuple[Digest, int]:
+        _check_file(path)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
             return Digest(f"sha256:{digest.hexdigest()}"), file.tell()
@@ -31,6 +34,7 @@ async def describe(path: Path) -> tuple[Digest, int]:
 async def read_small(path: Path, limit: int) -> bytes:
     """A whole file of at most `limit` bytes; raises UsageError."""
     try:
+        _check_file(path)
         async with await anyio.open_file(path, "rb") as file:
             content = await file.read(limit + 1)
     except OSError as fault:
@@ -40,19 +44,27 @@ async def read_small(path: Path, limit: int) -> bytes:
     return content
 
 
+def _check_file(path: Path) -> None:
+    """A pipe or device may never end, and is not the same when it is read again."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UsageError(f"{path} is not a regular file", hint="push a file: copy its content into one first")
+
+
 def safe_paths(titles: Iterable[str], artifact: str) -> list[PurePosixPath]:
     """The titles of `artifact` as relative paths, in their order.
 
-    Raises RegistryError for a title that leads elsewhere (absolute, `..`), is not a file name, is repeated, or is the
-    folder of another: titles are chosen by whoever wrote the artifact, not by whoever pulls it.
+    Raises RegistryError for a title that leads elsewhere (absolute, `..`), is not a file name, is repeated, is the
+    folder of another, or is beyond the limits: titles are by whoever wrote the artifact, not by whoever pulls it.
     """
     seen: dict[PurePosixPath, str] = {}
     paths = []
     for title in titles:
         path = PurePosixPath(title)
-        parts = title.split("/")
+        parts = title.split("/", TITLE_DEPTH + 1)
         if (
             path.is_absolute()
+            or len(title) > TITLE_CHARACTERS
+            or len(parts) > TITLE_DEPTH
             or any(part in ("", ".", "..") or len(part.encode()) > _NAME for part in parts)
             or not title.isprintable()
             or "\\" in title

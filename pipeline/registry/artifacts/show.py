@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "application/vnd.unknown.artifact.v1"
 """The type of an artifact that has none of its own, as ORAS writes it."""
+_SHOWN_ENTRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,13 @@ async def show_artifact(registry: Registry, reference: Reference) -> Artifact:
             f"{reference} does not exist", hint=f"lockage artifact push {reference} FILE:MEDIATYPE"
         )
     if manifest.is_index:
-        entries = "\n".join(str(reference.repository.at(child.digest)) for child in manifest.children)
+        children = manifest.children
+        lines = [str(reference.repository.at(child.digest)) for child in children[:_SHOWN_ENTRIES]]
+        lines += [f"and {len(children) - _SHOWN_ENTRIES} others"] * (len(children) > _SHOWN_ENTRIES)
         raise RegistryError(
-            f"{reference} is an index, not an artifact", hint="name one of its entries", detail=entries
+            f"{reference} is an index, not an artifact",
+            hint="name one of its entries",
+            detail="\n".join(lines),
         )
     return artifact_of(reference, manifest)
 

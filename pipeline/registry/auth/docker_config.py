@@ -7,14 +7,12 @@ Podman writes them, are ignored.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import urlsplit
 
 import anyio
 
@@ -90,7 +88,8 @@ def render_docker_config(by_host: Mapping[str, Credentials]) -> str:
 
 def host_of(key: str) -> str:
     """The host that a key of `auths` names: `https://index.docker.io/v1/` is `docker.io`."""
-    host = (urlsplit(key).netloc if "://" in key else key.partition("/")[0]).lower()
+    host = key.partition("://")[2] if "://" in key else key
+    host = re.split(r"[/?#]", host, maxsplit=1)[0].lower()
     return DOCKER_HUB if host in _HUB_NAMES else host
 
 
@@ -156,7 +155,7 @@ def _entry(entry: object, key: str, origin: str) -> Credentials | None:
     if isinstance(encoded, str) and encoded:
         try:
             user, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             raise _broken(origin, f"auths: {shown}: auth is not base64") from None
         if not colon:
             raise _broken(origin, f"auths: {shown}: auth is not user:password")

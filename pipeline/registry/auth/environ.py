@@ -133,7 +133,11 @@ def _host(variable: str, text: str) -> str:
 
 
 def _file(path: str) -> str:
-    if not Path(path).is_file():
+    try:
+        found = Path(path).is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        found = False
+    if not found:
         raise UsageError(
             f"{CA_FILE}: there is no file {path[:300]!r}", hint="name a PEM file: host=/path/to/ca.pem"
         )

@@ -7,7 +7,6 @@ before the request that needs it, once for each set of scopes.
 from __future__ import annotations
 
 import base64
-import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,9 +15,11 @@ from urllib.parse import quote, urlencode, urlsplit
 import anyio
 
 from pipeline.errors import RegistryError
+from pipeline.model.manifest import load_json
 
 from ..http.messages import Request, Response
 from ..http.redaction import Redactor
+from ..limits import TOKEN_CHARACTERS, TOKEN_RESPONSE_BYTES
 from .access import Access
 from .challenge import Scopes, covers, parse_challenges, parse_scopes, union
 from .credentials import Credentials
@@ -29,7 +30,8 @@ Send = Callable[[Request, str | None], Awaitable[Response]]
 
 _EXPIRY_MARGIN = 15.0
 _DEFAULT_LIFETIME = 60.0
-_TOKEN_LIMIT = 1024 * 1024
+_MAX_LIFETIME = 86_400.0
+"""A token that claims to live longer is fetched again after a day."""
 
 
 @dataclass(slots=True)
@@ -162,7 +164,9 @@ class Authenticator:
 
 def _token_request(host: str, url: str, scopes: Sequence[str]) -> Request:
     subject = " ".join(scopes) or host
-    return Request("GET", host, url, "fetching a token for", subject, limit=_TOKEN_LIMIT, for_token=True)
+    return Request(
+        "GET", host, url, "fetching a token for", subject, limit=TOKEN_RESPONSE_BYTES, for_token=True
+    )
 
 
 def _basic(credentials: Credentials | None) -> str | None:
@@ -173,17 +177,19 @@ def _basic(credentials: Credentials | None) -> str | None:
 
 def _read_token(host: str, response: Response, scopes: Scopes, started: float) -> _Token:
     try:
-        data = json.loads(response.body)
+        data = load_json(response.body)
         value = data.get("token") or data.get("access_token")
         lifetime = data.get("expires_in", _DEFAULT_LIFETIME)
         if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
-            raise ValueError("no token")
-        lifetime = (
-            float(lifetime) if isinstance(lifetime, int | float) and lifetime > 0 else _DEFAULT_LIFETIME
-        )
+            raise ValueError("no token of printable characters")
+        if len(value) > TOKEN_CHARACTERS:
+            raise ValueError(f"a token of {len(value)} characters, more than {TOKEN_CHARACTERS}")
+        valid = isinstance(lifetime, int | float) and lifetime > 0
+        lifetime = float(min(lifetime, _MAX_LIFETIME)) if valid else _DEFAULT_LIFETIME
     except (ValueError, AttributeError, TypeError, RecursionError) as fault:
         raise RegistryError(
             f"the token service of {host} returned no token",
             hint="the registry or a proxy before it is faulty; ask its operator",
+            detail=str(fault) if isinstance(fault, ValueError) else None,
         ) from fault
     return _Token(value, union(scopes), started + lifetime - min(_EXPIRY_MARGIN, lifetime / 4))

@@ -10,6 +10,7 @@ import anyio
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.oci.verify import Verifier, uncorrupted
+from pipeline.util.sizes import size_text
 
 from ..auth.challenge import pull
 from ..http.faults import Fault, RequestFailed
@@ -46,7 +47,7 @@ async def read(transport: Transport, repo: Repository, descriptor: Descriptor) -
     if descriptor.size > transport.settings.blob_bytes:
         raise RegistryError(
             f"{repo.at(descriptor.digest)} has {descriptor.size} bytes, more than the "
-            f"{transport.settings.blob_bytes} that are read into memory",
+            f"{size_text(transport.settings.blob_bytes)} that are read into memory",
             hint="check the manifest that lists it: such content is streamed to a file",
         )
 
@@ -78,7 +79,8 @@ async def stream(transport: Transport, repo: Repository, descriptor: Descriptor)
                     raise RequestFailed(
                         request, Fault("invalid", 206, message="another range than requested")
                     )
-                async for chunk in response.content.iter_chunked(transport.settings.read_bytes):
+                chunks = response.content.iter_chunked(transport.settings.read_bytes)
+                async for chunk in transport.pace().watch(chunks):
                     transport.meter.bytes_down += len(chunk)
                     new = chunk[skip:] if skip else chunk
                     skip -= min(skip, len(chunk))
@@ -97,7 +99,8 @@ async def stream(transport: Transport, repo: Repository, descriptor: Descriptor)
             fault = connection_fault
         if verifier.complete:
             break
-        attempts = attempts + 1 if verifier.received == start else 1
+        progress = verifier.received - start >= transport.settings.resumed_bytes and fault.kind != "slow"
+        attempts = 1 if progress else attempts + 1
         delay = transport.retries.delay(request, fault, attempts)
         if delay is None:
             raise RequestFailed(request, fault, attempts)

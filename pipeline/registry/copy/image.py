@@ -11,16 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.manifest import Manifest
 from pipeline.oci.image_tree import distinct
-from pipeline.oci.source import ContentSource
+from pipeline.oci.source import ContentSource, ReferrerList
 from pipeline.util.concurrency import both, each
 
 from .. import manifests
 from ..cache import ContentCache
+from ..content_faults import describe, is_content_fault
+from ..http.faults import RequestFailed
 from ..http.transport import Transport
 from ..referrers import FallbackTags
 from .source import RepositorySource
@@ -35,7 +38,8 @@ class CopyResult:
     """What a copy did. `descriptor` is the copied image; counts are of this copy alone; `sent` is in bytes.
 
     `already` is true if the destination held the image before, `tagged` if its tag was written now. `referrers` are
-    those of the image and its children; `dangling` ones were listed by the source but do not exist.
+    those of the image and its children; `dangling` ones were listed by the source but do not exist. `left_out` names
+    the others that could not be copied, and why.
     """
 
     descriptor: Descriptor
@@ -47,6 +51,7 @@ class CopyResult:
     sent: int
     referrers: tuple[Descriptor, ...]
     dangling: tuple[Digest, ...]
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class Copy:
         self._destination = RepositorySource(transport, dest)
         self._tree = TreeCopy(transport, cache, source, dest)
         self._dangling: list[Digest] = []
+        self._left_out: list[str] = []
 
     async def run(self, digest: Digest, *, tag: str | None, with_referrers: bool, check: bool) -> CopyResult:
         """Copy the image; see `Registry.copy`."""
@@ -102,6 +108,7 @@ class Copy:
             sum(d.size for d in tree.uploaded),
             tuple(attached),
             tuple(self._dangling),
+            tuple(dict.fromkeys(self._left_out)),
         )
 
     async def _presence(self, digest: Digest, tag: str | None) -> _Presence:
@@ -119,45 +126,78 @@ class Copy:
         """Copy the referrers of the subjects, and theirs in turn. Returns all of them, each once."""
         digests = [d.digest for d in distinct(subjects)]
         wanted = await self._source.referrers(digests)
-        existing: dict[Digest, list[Descriptor]] = {}
-        if present and any(wanted.values()):
-            existing = await self._destination.referrers([d for d in digests if wanted.get(d)])
-        existing_digests = {d.digest for part in existing.values() for d in part}
+        self._left_out += [reason for part in wanted.values() for reason in part.unusable]
+        existing: dict[Digest, ReferrerList] = {}
+        if present and any(part.entries for part in wanted.values()):
+            listed = [d for d in digests if d in wanted and wanted[d].entries]
+            existing = await self._destination.referrers(listed)
+        existing_digests = {d.digest for part in existing.values() for d in part.entries}
 
-        async def prepare(entry: Descriptor) -> tuple[Manifest | None, list[Descriptor]]:
+        async def prepare(subject: Digest, entry: Descriptor) -> tuple[Manifest | None, list[Descriptor]]:
             if entry.digest in existing_digests or self._cache.has(self._dest, entry.digest):
                 return None, [entry]
             try:
                 manifest = await self._tree.manifest(entry.digest)
-            except RegistryError:
-                if not await self._source.lacks(entry.digest):
-                    raise
-                self._dangling.append(entry.digest)
+                if manifest.subject is None or manifest.subject.digest != subject:
+                    named = manifest.subject.digest if manifest.subject else "nothing"
+                    raise RegistryError(f"it is listed for {subject} and refers to {named}")
+                return manifest, [entry, *await self._tree.copy_below(manifest)]
+            except RegistryError as fault:
+                await self._leave_out(entry.digest, fault)
                 return None, []
-            return manifest, [entry, *await self._tree.copy_below(manifest)]
 
-        async def of_subject(entries: Iterable[Descriptor]) -> list[Descriptor]:
+        async def of_subject(subject: Digest) -> list[Descriptor]:
             """The referrers of one subject: blobs concurrently, manifests one by one. A registry that reads and
             rewrites its list of referrers (olareg 0.2.2) loses entries that arrive together."""
-            ready = await each(prepare, entries)
-            for manifest, _ in ready:
-                if manifest is not None:
-                    await self._tree.write(manifest)
-            return [d for _, part in ready for d in part]
+            entries = wanted[subject].entries if subject in wanted else ()
+            ready = await each(partial(prepare, subject), distinct(entries))
+            copied: list[Descriptor] = []
+            for manifest, part in ready:
+                try:
+                    if manifest is not None:
+                        await self._tree.write(manifest)
+                    copied += part
+                except RegistryError as fault:
+                    assert manifest is not None
+                    await self._leave_out(manifest.digest, fault)
+            return copied
 
-        groups = [distinct(wanted.get(digest, ())) for digest in digests]
-        copied = distinct(d for part in await each(of_subject, groups) for d in part)
+        copied = distinct(d for part in await each(of_subject, digests) for d in part)
         if copied and depth > 1:
             copied += await self._copy_referrers(copied, present, depth - 1)
         return distinct(copied)
 
+    async def _leave_out(self, referrer: Digest, fault: RegistryError) -> None:
+        """Note a referrer that cannot be copied: whoever may attach one must not stop the copy. Raises the fault if it
+        is the registry's."""
+        if not is_content_fault(fault):
+            raise fault
+        if isinstance(fault, RequestFailed) or await self._exists(referrer):
+            self._left_out.append(f"{referrer}: {describe(fault)}")
+        else:
+            self._dangling.append(referrer)
+
+    async def _exists(self, referrer: Digest) -> bool:
+        try:
+            return not await self._source.lacks(referrer)
+        except RegistryError:
+            return True
+
     async def _copy_attached_tags(self, subjects: Iterable[Descriptor]) -> None:
         """Signatures of older cosign versions, tagged `sha256-<hex>.sig` and the like; overwritten as cosign does."""
 
-        async def copy(tagged: tuple[str, Manifest]) -> None:
+        async def copy(tagged: tuple[str, Manifest | str]) -> None:
             tag, manifest = tagged
-            await self._tree.copy_below(manifest)
-            await self._tree.write(manifest, tag)
+            if isinstance(manifest, str):
+                self._left_out.append(f"{tag}: {manifest}")
+                return
+            try:
+                await self._tree.copy_below(manifest)
+                await self._tree.write(manifest, tag)
+            except RegistryError as fault:
+                if not is_content_fault(fault):
+                    raise
+                self._left_out.append(f"{tag}: {describe(fault)}")
 
         await each(copy, await self._source.attached_tags([d.digest for d in distinct(subjects)]))
 

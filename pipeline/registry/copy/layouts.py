@@ -59,7 +59,7 @@ async def pull_layout(
     subjects = [m.digest for m in manifests] if referrers else []
     for _ in range(REFERRER_DEPTH):
         listed = await source.referrers(subjects)
-        new = {d.digest: d for part in listed.values() for d in part if d.digest not in attached}
+        new = {d.digest: d for part in listed.values() for d in part.entries if d.digest not in attached}
         await each(lambda entry: fetch(entry.digest), new.values())
         attached |= new
         subjects = list(new)

@@ -8,13 +8,17 @@ from pathlib import Path
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.manifest import Manifest
+from pipeline.oci.source import ReferrerList
 from pipeline.util.concurrency import each
+from pipeline.util.sizes import size_text
 
 from .. import listing, manifests, referrers
 from ..auth.challenge import Scopes
 from ..blobs import read as blob_reads
+from ..content_faults import describe, is_content_fault
 from ..http.faults import RequestFailed
 from ..http.transport import Transport
+from ..limits import LIST_BYTES, REFERRERS
 
 _SUFFIXES = (".sig", ".att", ".sbom")
 
@@ -30,6 +34,7 @@ class RepositorySource:
         self._transport, self._repository, self._scopes = transport, repository, scopes
         self._listed, self._has_api = False, True
         self._tags: frozenset[str] | None = None
+        self._referrers = self._referrer_bytes = 0
 
     @property
     def repository(self) -> Repository | None:
@@ -59,31 +64,52 @@ class RepositorySource:
         """None: it is not on disk."""
         return None
 
-    async def referrers(self, digests: Sequence[Digest]) -> dict[Digest, list[Descriptor]]:
+    async def referrers(self, digests: Sequence[Digest]) -> dict[Digest, ReferrerList]:
         """The referrers of each digest, by API and fallback tag."""
         if not digests:
             return {}
         tags = await self._existing_tags(len(digests))
 
-        async def read(digest: Digest) -> list[Descriptor]:
-            entries: list[Descriptor] = []
+        async def read(digest: Digest) -> ReferrerList:
+            found = ReferrerList(())
             if tags is None or referrers.fallback_tag(digest) in tags:
-                entries += await referrers.by_tag(self._transport, self._repository, digest)
+                found = await referrers.by_tag(self._transport, self._repository, digest)
             if self._has_api:
                 listed = await referrers.by_api(self._transport, self._repository, digest)
                 self._has_api = listed is not None
-                entries += listed or []
-            return [d for _, d in sorted({d.digest: d for d in entries}.items())]
+                found = found.joined(listed or ReferrerList(()))
+            self._count(found)
+            return found
 
         return dict(zip(digests, await each(read, digests), strict=True))
 
-    async def attached_tags(self, digests: Sequence[Digest]) -> list[tuple[str, Manifest]]:
+    def _count(self, found: ReferrerList) -> None:
+        self._referrers += len(found.entries) + len(found.unusable)
+        for entry in found.entries:
+            self._referrer_bytes += sum(len(name) + len(text) for name, text in entry.annotations.items())
+        if self._referrers > REFERRERS:
+            raise self._refused(f"{REFERRERS} referrers")
+        if self._referrer_bytes > LIST_BYTES:
+            raise self._refused(f"{size_text(LIST_BYTES)} of referrers")
+
+    def _refused(self, limit: str) -> RegistryError:
+        return RegistryError(
+            f"{self._repository} lists more than {limit} of one image",
+            hint="delete old referrers there, or leave them behind: --no-referrers",
+        )
+
+    async def attached_tags(self, digests: Sequence[Digest]) -> list[tuple[str, Manifest | str]]:
         """The manifests tagged `sha256-<hex>.sig`, `.att` and `.sbom` for each digest."""
         tags = await self._existing_tags(len(digests))
         names = [referrers.fallback_tag(d) + suffix for d in digests for suffix in _SUFFIXES]
 
-        async def get(name: str) -> tuple[str, Manifest] | None:
-            manifest = await manifests.get(self._transport, self._repository.tagged(name))
+        async def get(name: str) -> tuple[str, Manifest | str] | None:
+            try:
+                manifest = await manifests.get(self._transport, self._repository.tagged(name))
+            except RegistryError as fault:
+                if not is_content_fault(fault):
+                    raise
+                return name, describe(fault)
             return (name, manifest) if manifest else None
 
         pairs = await each(get, [name for name in names if tags is None or name in tags])

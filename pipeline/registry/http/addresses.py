@@ -6,7 +6,9 @@ import re
 from functools import lru_cache
 from urllib.parse import urljoin
 
-_NEVER_IN_A_URL = re.compile(r"[\x00-\x20\x7f\\]")
+_NEVER_IN_A_URL = re.compile(
+    r"[\x00-\x20\x7f\\\ud800-\udfff]"
+)  # surrogates: bytes of a header that are not UTF-8
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 

@@ -19,10 +19,11 @@ _DEFAULT_CODES = {
     403: "DENIED",
     429: "TOOMANYREQUESTS",
 }  # a response to HEAD has no body
-_MESSAGE_LENGTH = 300
+MESSAGE_LENGTH = 300
+"""Characters of a text by others that are shown."""
 
 
-FaultKind = Literal["refused", "unreachable", "broken", "invalid", "untrusted"]
+FaultKind = Literal["refused", "unreachable", "broken", "slow", "invalid", "untrusted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Fault:
     """One failed attempt. `status` is 0 without a response; `code` is the registry's, empty if it gave none.
 
     `kind` is `refused` (an error response), `unreachable` (nothing was sent), `broken` (the connection failed, the
-    request may have arrived), `invalid` (a response that violates the specification) or `untrusted` (TLS).
+    request may have arrived), `slow` (the peer brings or takes too little), `invalid` (a response that violates the
+    specification) or `untrusted` (TLS).
     """
 
     kind: FaultKind
@@ -46,7 +48,7 @@ class Fault:
         """Whether another attempt may succeed."""
         if self.kind == "refused":
             return self.status in TRANSIENT and not self.no_space
-        return self.kind in ("unreachable", "broken")
+        return self.kind in ("unreachable", "broken", "slow")
 
     @property
     def no_space(self) -> bool:
@@ -61,7 +63,7 @@ class Fault:
     @property
     def ambiguous(self) -> bool:
         """Whether the request may have taken effect."""
-        return self.kind == "broken" or self.status in (408, 500, 502, 503, 504)
+        return self.kind in ("broken", "slow") or self.status in (408, 500, 502, 503, 504)
 
 
 class RequestFailed(RegistryError):
@@ -120,7 +122,7 @@ def refusal(
         delay = retry_after_in_message(message)
     code, message = redact(code), redact(message)
     code = _printable(code)[:64] or _DEFAULT_CODES.get(status, "")
-    return Fault("refused", status, code, _printable(message)[:_MESSAGE_LENGTH], delay)
+    return Fault("refused", status, code, _printable(message)[:MESSAGE_LENGTH], delay)
 
 
 def _printable(text: str) -> str:
@@ -136,6 +138,8 @@ def _sentence(request: Request, fault: Fault, attempts: str) -> str:
         return f"the TLS certificate of {request.host} is not trusted ({request.operation} {request.subject})"
     if fault.kind == "broken":
         return f"{request.host} closed the connection while {request.operation} {request.subject}{attempts}"
+    if fault.kind == "slow":
+        return f"{request.host} is too slow while {request.operation} {request.subject}{attempts}"
     if fault.kind == "invalid":
         return f"{request.host} returned an invalid response while {request.operation} {request.subject}"
     code = f" {fault.code}" if fault.code else ""
@@ -147,14 +151,18 @@ def _sentence(request: Request, fault: Fault, attempts: str) -> str:
     return f"{request.host} refused {request.operation} {request.subject}{attempts}: {fault.status}{code}"
 
 
-def _hint(request: Request, fault: Fault, seconds: float | None) -> str | None:
+def _hint(request: Request, fault: Fault, seconds: float | None) -> str:
     if fault.kind == "unreachable":
         local = request.host.startswith(("localhost", "127.0.0.1", "[::1]"))
         return "lockage up, or check the address" if local else "check the address, the network and the proxy"
+    if fault.kind == "slow":
+        return "check the network and the proxy, or run again when the registry is less busy"
     if fault.kind == "untrusted" and fault.speaks_no_tls:
         return f"if it is meant to be used over plain HTTP: LOCKAGE_PLAIN_HTTP={request.host}"
     if fault.kind == "untrusted":
         return f"name its certificate authority: LOCKAGE_CA_FILE={request.host}=/path/to/ca.pem"
+    if fault.kind == "broken":
+        return "check the network and the proxy, and run again; completed uploads are kept"
     if fault.kind == "invalid":
         return "the registry or a proxy before it is faulty; ask its operator"
     if fault.elsewhere and fault.status in (401, 403):
@@ -184,4 +192,4 @@ def _hint(request: Request, fault: Fault, seconds: float | None) -> str | None:
         return "the registry has no space left; free some space there and run again"
     if fault.status >= 500:
         return "the registry failed; check its log and run again, completed uploads are kept"
-    return None
+    return "the registry does not follow the distribution specification here; ask its operator"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ..auth.challenge import Scopes
+from ..limits import RESPONSE_BYTES
 
 Body = bytes | Callable[[], AsyncIterator[bytes]]
 """Content to send: bytes, or a function that opens the same content from its beginning for each attempt."""
@@ -32,7 +33,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     body: Body | None = None
     size: int = 0
-    limit: int = 4 * 1024 * 1024
+    limit: int = RESPONSE_BYTES
     for_token: bool = False
     """It goes to the token service, at the address that the registry named."""
     max_attempts: int | None = None

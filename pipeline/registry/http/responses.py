@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline.errors import LockageError
+from pipeline.util.sizes import size_text
 
+from ..limits import ERROR_BYTES
 from .addresses import is_plain, origin_of, resolve
-from .faults import Fault, RequestFailed, refusal
+from .faults import MESSAGE_LENGTH, Fault, RequestFailed, refusal
 from .messages import Request, Response
+from .pace import Pace, TooSlow
 
 if TYPE_CHECKING:
     import aiohttp
-
-_ERROR_BODY = 64 * 1024
 
 
 def location_of(request: Request, response: Response, own: str) -> str:
@@ -54,13 +55,13 @@ def check_encoding(response: aiohttp.ClientResponse, request: Request, redact: C
         raise RequestFailed(request, Fault("invalid", response.status, message=problem))
 
 
-async def read_body(response: aiohttp.ClientResponse, request: Request) -> bytes:
-    """The whole body, at most `Request.limit` bytes. Raises RequestFailed."""
+async def read_body(response: aiohttp.ClientResponse, request: Request, pace: Pace) -> bytes:
+    """The whole body, at most `Request.limit` bytes. Raises RequestFailed, TooSlow."""
     length = response.content_length
     if length is not None and length > request.limit and request.method != "HEAD":
         raise RequestFailed(request, Fault("invalid", response.status, message=_too_large(request)))
     parts, size = [], 0
-    async for part in response.content.iter_any():
+    async for part in pace.watch(response.content.iter_any()):
         parts.append(part)
         size += len(part)
         if size > request.limit:
@@ -69,12 +70,12 @@ async def read_body(response: aiohttp.ClientResponse, request: Request) -> bytes
 
 
 def _too_large(request: Request) -> str:
-    return f"the response is larger than {request.limit} bytes"
+    return f"the response is larger than {size_text(request.limit)}"
 
 
 async def read_refusal(response: aiohttp.ClientResponse, redact: Callable[[str], str]) -> Fault:
     """The fault in an error response; `redact` removes secrets that it repeats."""
-    body = await response.content.read(_ERROR_BODY)
+    body = await response.content.read(ERROR_BYTES)
     return refusal(response.status, response.headers.get("Retry-After"), body, time.time(), redact)
 
 
@@ -102,7 +103,9 @@ def network_fault(cause: Exception, redact: Callable[[str], str]) -> Fault | Non
         if isinstance(inner, LockageError):
             raise inner
         inner = inner.__cause__
-    message = redact(str(cause)) or type(cause).__name__
+    message = redact(str(cause))[:MESSAGE_LENGTH] or type(cause).__name__
+    if isinstance(cause, TooSlow):
+        return Fault("slow", message=message)
     if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError):
         untrusted = isinstance(cause, aiohttp.ClientSSLError | ssl.SSLError)
         return Fault("untrusted" if untrusted else "unreachable", message=message)

@@ -24,6 +24,8 @@ class RetryPolicy:
     def __init__(self, settings: ClientSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings, self._clock = settings, clock
         self._not_before: dict[str, float] = {}
+        self._asked_for: dict[str, float] = {}
+        """Seconds that each host has asked for by Retry-After."""
         self._random = random.Random()
 
     async def wait_for_host(self, host: str) -> None:
@@ -35,10 +37,12 @@ class RetryPolicy:
     def delay(self, request: Request, fault: Fault, attempts: int) -> float | None:
         """Seconds before the next attempt after so many; None if the request must not be retried."""
         settings = self._settings
-        allowed = settings.connect_attempts if fault.kind == "unreachable" else settings.attempts
+        allowed = {"unreachable": settings.connect_attempts, "slow": settings.slow_attempts}.get(
+            fault.kind, settings.attempts
+        )
         if not fault.transient or attempts >= min(allowed, request.max_attempts or allowed):
             return None
-        if fault.retry_after is not None and fault.retry_after > settings.max_retry_after:
+        if fault.retry_after is not None and not self._affordable(request.host, fault.retry_after):
             return None
         delay = min(settings.backoff_max, settings.backoff * float(2 ** (attempts - 1)))
         delay *= self._random.uniform(0.5, 1.0)
@@ -49,6 +53,16 @@ class RetryPolicy:
                 self._block(request.host, fault.retry_after)
             delay = max(fault.retry_after, min(delay, _MIN_JITTER))
         return delay
+
+    def _affordable(self, host: str, seconds: float) -> bool:
+        """Whether a wait is short enough by itself and with all others before it; those at the same time count once."""
+        now = self._clock()
+        added = max(0.0, now + seconds - max(now, self._not_before.get(host, 0.0)))
+        total = self._asked_for.get(host, 0.0) + added
+        if seconds > self._settings.max_retry_after or total > self._settings.max_retry_after_total:
+            return False
+        self._asked_for[host] = total
+        return True
 
     def _block(self, host: str, seconds: float) -> None:
         self._not_before[host] = max(self._not_before.get(host, 0.0), self._clock() + seconds)

@@ -15,9 +15,11 @@ from pipeline.errors import RegistryError
 from ..auth.access import Access
 from ..auth.challenge import covers, union
 from ..auth.tokens import Authenticator
+from ..limits import HEADER_BYTES, HEADERS
 from .addresses import authority_of, is_plain, origin_of, resolve
 from .faults import Fault, RequestFailed
 from .messages import Request, Response
+from .pace import Pace, Patience, in_parts
 from .redaction import Redactor
 from .responses import check_encoding, headers_of, network_fault, read_body, read_refusal
 from .retry import RetryPolicy
@@ -72,6 +74,9 @@ class Transport:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": self._agent, "Accept-Encoding": "identity"},
                 requote_redirect_url=False,
+                max_field_size=HEADER_BYTES,
+                max_line_size=HEADER_BYTES,
+                max_headers=HEADERS,
             )
         )
 
@@ -103,6 +108,10 @@ class Transport:
                 yield response
             finally:
                 response.close()
+
+    def pace(self) -> Pace:
+        """For the body of one response."""
+        return Pace(self.settings)
 
     def origin_of(self, request: Request) -> str:
         """The registry's own origin: only it gets credentials, and only its challenges are followed."""
@@ -206,16 +215,10 @@ class Transport:
         if self._session is None:
             raise RuntimeError("the registry client is used outside its context")
         headers = dict(request.headers)
-        data: bytes | AsyncIterator[bytes] | None = None
-        if isinstance(request.body, bytes):
-            data = request.body
-            self.meter.bytes_up += len(data)
-            headers["Content-Length"] = str(len(data))
-        elif request.body is not None:
-            data = self._metered(request.body())
-            headers["Content-Length"] = str(request.size)
-        elif not request.reads:
-            headers["Content-Length"] = "0"
+        data, size = self._content(request)
+        patience = Patience(self.settings, data if isinstance(data, bytes) else None)
+        if size is not None:
+            headers["Content-Length"] = str(size)
         if authorization:
             headers["Authorization"] = authorization
             self.redactor.add_header(authorization)
@@ -226,19 +229,34 @@ class Transport:
         context = None
         if url.startswith("https:"):
             context = self._tls_context(request.host)
-        return await self._session.request(
-            request.method,
-            URL(url, encoded=True),
-            data=data,
-            headers=headers,
-            allow_redirects=False,
-            ssl=True if context is None else context,
-            proxy=self.access.proxy_of(url),
-        )
+        with patience.scope:
+            return await self._session.request(
+                request.method,
+                URL(url, encoded=True),
+                data=data if data is None or isinstance(data, bytes) else patience.watch(data),
+                headers=headers,
+                allow_redirects=False,
+                ssl=True if context is None else context,
+                proxy=self.access.proxy_of(url),
+            )
+        patience.check()
+        raise AssertionError("unreachable")
+
+    def _content(self, request: Request) -> tuple[bytes | AsyncIterator[bytes] | None, int | None]:
+        """What to send, and the length to state. What is larger than one read is sent in parts, so that a peer that
+        takes none is noticed."""
+        body = request.body
+        if isinstance(body, bytes):
+            self.meter.bytes_up += len(body)
+            part = self.settings.read_bytes
+            return (body if len(body) <= part else in_parts(body, part)), len(body)
+        if body is not None:
+            return self._metered(body()), request.size
+        return None, None if request.reads else 0
 
     async def _complete(self, request: Request, response: aiohttp.ClientResponse) -> Response:
         check_encoding(response, request, self.redactor)
-        body = await read_body(response, request)
+        body = await read_body(response, request, self.pace())
         response.release()
         return Response(response.status, headers_of(response), body, str(response.url))
 

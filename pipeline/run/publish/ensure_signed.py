@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.model import Descriptor, Digest
+from pipeline.model import Descriptor, Digest, Manifest
+from pipeline.model.descriptor import OCI_INDEX
+from pipeline.sbom import Subject
 from pipeline.state.record import Record
-from pipeline.trust import SIGNATURE, VULNERABILITIES, Statement, attach, examine
+from pipeline.trust import SIGNATURE, Statement, Verification, attach, examine
+from pipeline.util.timestamps import parse_timestamp
 
 from .publication import Publication
 from .push import ImageIndex, build_index
-from .statements import DOCUMENT_KINDS, kind_of, statement
+from .statements import document_kinds, index_statements, kind_of, statement
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """What signing needs: the registry, the records with the documents to attest, and the key.
+    """What signing needs: the registry, the records with the documents to attest, the key, and the project's name.
 
     `created` is the creation time of what is attached, in seconds since 1970.
     """
@@ -35,6 +38,7 @@ class Signing:
     public_key: PublicKey
     sign: Sign
     created: int
+    project: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,10 @@ async def ensure_signed(signing: Signing, publication: Publication, index: Image
     digest = index.descriptor.digest
     seen = await examine(signing.registry, publication.repository, digest, signing.public_key)
     signature = seen.signature_for(claims.index)
-    if signature and all(record.attested == record.findings for record in records):
+    about_index = _about_index(signing, publication, index, seen)
+    if signature and not about_index and all(record.attested == record.findings for record in records):
         return Signed(records, signature)
-    missing = await _missing(signing, publication, index, signs=True)
+    missing = [*await _missing(signing, publication, index, signs=True), *about_index]
     if signature is None:
         missing.append((index.descriptor, Statement(digest, SIGNATURE, {}, claims.index.annotations())))
     attached = await _attach(signing, publication, missing)
@@ -83,7 +88,10 @@ async def attest_closed(signing: Signing, reader: ImageReader, publication: Publ
         return
     if await registry.head(repository.at(digest)) is None:
         return
-    await _attach(signing, publication, await _missing(signing, publication, index, signs=False))
+    seen = await examine(registry, repository, digest, signing.public_key)
+    missing = await _missing(signing, publication, index, signs=False)
+    missing += _about_index(signing, publication, index, seen)
+    await _attach(signing, publication, missing)
     await _attested(signing.records, records)
     destination = publication.destination
     if destination and await registry.head(destination.repository.at(digest)) is not None:
@@ -99,14 +107,30 @@ async def _missing(
         claims = publication.claims.platforms[target.platform]
         seen = await examine(signing.registry, publication.repository, child.digest, signing.public_key)
         present = set(map(kind_of, seen.statements))
-        for kind in DOCUMENT_KINDS:
-            wanted = (kind, record.findings if kind == VULNERABILITIES else None)
-            if wanted not in present:
-                found = await statement(signing.registry, signing.records.repository, record, kind)
+        for kind in document_kinds(record):
+            if kind not in present:
+                found = await statement(signing.registry, signing.records.repository, record, kind[0])
                 missing.append((child, found))
         if signs and seen.signature_for(claims) is None:
             missing.append((child, Statement(child.digest, SIGNATURE, {}, claims.annotations())))
     return missing
+
+
+def _about_index(
+    signing: Signing, publication: Publication, index: ImageIndex, seen: Verification
+) -> list[tuple[Descriptor, Statement]]:
+    """The bills of materials that the index lacks by this key."""
+    try:
+        annotations = Manifest.parse(index.raw, OCI_INDEX).annotations
+        created = parse_timestamp(annotations["org.opencontainers.image.created"])
+    except (KeyError, ValueError, OverflowError):
+        created = 0
+    descriptor, tag = index.descriptor, publication.targets[0].tag
+    subject = Subject(signing.project, publication.repository, tag, descriptor.digest, None, created)
+    pairs = zip(publication.targets, publication.records, strict=True)
+    present = set(map(kind_of, seen.statements))
+    wanted = index_statements(subject, [(target.platform, record) for target, record in pairs])
+    return [(descriptor, about) for about in wanted if kind_of(about) not in present]
 
 
 async def _attach(

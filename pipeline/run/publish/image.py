@@ -47,6 +47,7 @@ class PublishSteps:
             context.signing.public_key,
             self.sign,
             context.revision.created,
+            context.plan.project.project,
         )
 
 

@@ -1,13 +1,20 @@
-"""The statements about an image: the signature itself, bills of materials, findings."""
+"""The statements about an image and its index: the signature itself, bills of materials, findings."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from pipeline.errors import LockageError
-from pipeline.model import Digest, Repository
+from pipeline.model import Digest, Platform, Repository
+from pipeline.sbom import PlatformDocuments, Subject, index_documents
 from pipeline.trust import CYCLONEDX, SPDX, VULNERABILITIES, Statement
+from pipeline.util.canonical_json import compact
+
+from ..target.findings import STARTED
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
@@ -15,21 +22,54 @@ if TYPE_CHECKING:
 
 # Predicate -> the document it carries (cosign's names for the same: cyclonedx, spdxjson, vuln).
 _DOCUMENTS = {CYCLONEDX: "cyclonedx-json", SPDX: "spdx-json", VULNERABILITIES: "trivy-json"}
-DOCUMENT_KINDS = tuple(_DOCUMENTS)
-"""The predicate types of the documents that a platform's image is to bear."""
-
 Kind = tuple[str, Digest | None]
-"""What makes two statements about a digest the same: the predicate type, and for findings their data's digest."""
+"""What makes two statements about a digest the same: the predicate type, for findings their data's digest, and for
+bills of materials their own."""
 
 
 def kind_of(statement: Statement) -> Kind:
     """The kind of a statement."""
-    if statement.predicate_type != VULNERABILITIES:
-        return statement.predicate_type, None
+    kind, predicate = statement.predicate_type, statement.predicate
     try:
-        return VULNERABILITIES, Digest(statement.predicate["scanner"]["db"]["uri"].removeprefix("oci:"))
-    except (KeyError, TypeError, AttributeError, ValueError):
-        return VULNERABILITIES, None
+        if kind == VULNERABILITIES:
+            return kind, Digest(predicate["scanner"]["db"]["uri"].removeprefix("oci:"))
+        return kind, Digest.of(compact(dict(predicate))) if kind in _DOCUMENTS else None
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
+        return kind, None
+
+
+def document_kinds(record: Record) -> tuple[Kind, ...]:
+    """The kinds of statements with documents that a platform's image is to bear."""
+    digests = {name: descriptor.digest for name, descriptor in record.documents.items()}
+    documents = [(kind, digests.get(name)) for kind, name in _DOCUMENTS.items() if kind != VULNERABILITIES]
+    return (*documents, (VULNERABILITIES, record.findings))
+
+
+def index_statements(subject: Subject, platforms: Sequence[tuple[Platform, Record]]) -> tuple[Statement, ...]:
+    """The bills of materials of an index, which name those of its platforms.
+
+    Raises LockageError for a platform whose packages were never listed.
+    """
+    made = index_documents(subject, [_documents(subject, *platform) for platform in platforms])
+    return tuple(
+        Statement(subject.digest, kind, json.loads(made[name]))
+        for kind, name in _DOCUMENTS.items()
+        if name in made
+    )
+
+
+def _documents(index: Subject, platform: Platform, record: Record) -> PlatformDocuments:
+    inventory = record.evidence.inventory
+    if inventory is None or not inventory.serial:
+        raise LockageError(
+            f"the record of {record.digest} has no bill of materials",
+            hint="run again with --fresh to make it again",
+        )
+    return PlatformDocuments(
+        replace(index, digest=record.digest, platform=platform),
+        UUID(inventory.serial),
+        {name: descriptor.digest for name, descriptor in record.documents.items()},
+    )
 
 
 async def statement(registry: Registry, builds: Repository, record: Record, predicate_type: str) -> Statement:
@@ -53,7 +93,8 @@ def _vulnerabilities(record: Record, report: Any) -> dict[str, Any]:
     """The scan as cosign's vulnerability predicate (COSIGN_VULN_ATTESTATION_SPEC)."""
     scan = record.evidence.scan
     assert scan, "attested before it was scanned"
-    moment = report.get("CreatedAt", "")
+    finished = report.get("CreatedAt", "")
+    started = report.pop(STARTED, finished)
     return {
         "invocation": {},
         "scanner": {
@@ -62,5 +103,5 @@ def _vulnerabilities(record: Record, report: Any) -> dict[str, Any]:
             "db": {"uri": f"oci:{scan.tool.data_digest}", "version": scan.tool.data_date or ""},
             "result": report,
         },
-        "metadata": {"scanStartedOn": moment, "scanFinishedOn": moment},
+        "metadata": {"scanStartedOn": started, "scanFinishedOn": finished},
     }

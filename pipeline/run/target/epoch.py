@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.model import Platform, Reference
-from pipeline.model.manifest import load_json
+from pipeline.registry.platform_image import read_config
+from pipeline.util.json_values import as_text
 from pipeline.util.timestamps import parse_timestamp
 
 from .inputs import BaseImages, context_images
@@ -51,10 +52,10 @@ async def image_created(reader: ImageReader, reference: Reference, platform: Pla
         ordered = sorted(manifest.children, key=lambda child: child.platform != platform)
         child = reference.repository.at(ordered[0].digest) if ordered else None
         manifest = await reader.get_manifest(child) if child else None
-    if manifest is None or manifest.config is None:
+    if manifest is None:
         return 0
+    config = await read_config(reader, reference.repository, manifest)
     try:
-        config = load_json(await reader.blob(reference.repository, manifest.config))
-        return parse_timestamp(str(config["created"]))
-    except (ValueError, KeyError, TypeError, OverflowError):
+        return parse_timestamp(as_text(config.get("created")))
+    except ValueError:
         return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,14 +16,16 @@ from pipeline.errors import BuildError
 from pipeline.model import Digest
 from pipeline.plan import Target
 from pipeline.policy import Evidence, JavaData, Scan, TestReport, Tool
-from pipeline.policy.reports import cyclonedx_inventory, structure_tests, trivy_scan
+from pipeline.policy.reports import structure_tests, trivy_scan
 from pipeline.policy.scan_details import without_matches
 from pipeline.state.record import Record
 from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 
 from ..results import Stage
+from .findings import about
 from .image_checks import check_image, checks_text
+from .inventory import image_config, inventory, serial_of, subject_of
 from .scanner_data import Database, ScannerData
 from .structure_tests import split
 
@@ -60,17 +63,18 @@ def untested(target: Target, record: Record | None, tester: str) -> bool:
 
 
 def outstanding(
-    target: Target, record: Record, tools: ToolImages, data: Digest, java: Digest | None
+    target: Target, record: Record, tools: ToolImages, data: Digest, java: Digest | None, serial: str
 ) -> frozenset[Stage]:
     """The examinations to do (again): never done, by another tool, with other data, or tests that failed.
 
     `data` and `java` are the digests of today's vulnerability and Java data; the latter matters where a scan needed it.
+    `serial` is the number that a bill of materials has today.
     """
     stages = set()
-    scan, inventory = record.evidence.scan, record.evidence.inventory
+    scan, listed = record.evidence.scan, record.evidence.inventory
     if not scan or not _is_current(scan, tools.version("trivy"), data, java):
         stages.add(Stage.SCAN)
-    if not inventory or inventory.tool.version != tools.version("syft"):
+    if not listed or listed.serial != serial:
         stages.add(Stage.SBOM)
     if untested(target, record, tools.version("structure-test")):
         stages.add(Stage.TEST)
@@ -95,7 +99,8 @@ class Examiner:
         scan = record.evidence.scan
         java = await self._data.java.find() if scan and scan.java else None
         data = await self._data.vulnerabilities.digest()
-        return outstanding(target, record, self._context.tools, data, java)
+        serial = serial_of(self._context, target, record.digest)
+        return outstanding(target, record, self._context.tools, data, java, serial)
 
     async def examine(self, target: Target, record: Record, stages: Collection[Stage]) -> Examined:
         """The evidence of these examinations, done at the same time; its size is 0."""
@@ -105,7 +110,7 @@ class Examiner:
         packed = archive(image)
         steps: dict[Stage, Callable[[], Awaitable[Examined]]] = {
             Stage.SCAN: lambda: self._scan(client, target, packed, record),
-            Stage.SBOM: lambda: self._inventory(client, target, packed),
+            Stage.SBOM: lambda: self._inventory(client, target, digest, packed),
             Stage.TEST: lambda: self._test(client, target, digest, image, packed),
         }
 
@@ -126,10 +131,16 @@ class Examiner:
         tools, database = self._context.tools, await self._data.vulnerabilities.fetch()
         scanner = scan_step.Scanner(client, tools.image("trivy"), await self._folder(target, database))
         known = record.evidence.scan
+        started = datetime.now(UTC)
         report, java = await self._report(scanner, target, packed, holds_java=bool(known and known.java))
         tool = Tool("trivy", tools.version("trivy"), database.updated, str(database.digest))
         scan = replace(_parsed(lambda: trivy_scan(report, tool)), java=java)
-        return Examined(Evidence(0, scan=scan), {"trivy-json": _parsed(lambda: without_matches(report))})
+        reference = subject_of(self._context, target, record.digest).reference
+        manifest, _ = await image_config(self._context, self._images, record.digest)
+        assert manifest.config
+        config = manifest.config.digest
+        document = _parsed(lambda: about(without_matches(report), reference, config, started))
+        return Examined(Evidence(0, scan=scan), {"trivy-json": document})
 
     async def _report(
         self, scanner: scan_step.Scanner, target: Target, packed: dagger.File, *, holds_java: bool
@@ -152,14 +163,14 @@ class Examiner:
     async def _folder(self, target: Target, database: Database) -> dagger.Directory:
         return await self._context.engines.of(target.platform).folder(database.folder)
 
-    async def _inventory(self, client: dagger.Client, target: Target, packed: dagger.File) -> Examined:
-        tools = self._context.tools
-        documents = await sbom_step.sbom(
-            client, tools.image("syft"), packed, name=target.image, version=target.tag
-        )
-        tool = Tool("syft", tools.version("syft"))
-        inventory = _parsed(lambda: cyclonedx_inventory(documents, tool))
-        return Examined(Evidence(0, inventory=inventory), documents)
+    async def _inventory(
+        self, client: dagger.Client, target: Target, digest: Digest, packed: dagger.File
+    ) -> Examined:
+        tool = self._context.tools.image("syft")
+        listed = await sbom_step.sbom(client, tool, packed, name=target.image, version=target.tag)
+        manifest, config = await image_config(self._context, self._images, digest)
+        found, documents = _parsed(lambda: inventory(self._context, target, listed, manifest, config))
+        return Examined(Evidence(0, inventory=found), documents)
 
     async def _test(
         self,
@@ -174,9 +185,10 @@ class Examiner:
         tool = Tool("container-structure-test", self._context.tools.version("structure-test"))
         reports = []
         if inside:
-            config = (await self._image_config(digest)).decode()
+            _, config = await image_config(self._context, self._images, digest)
+            text = config.decode()
             reports.append(
-                await structure_step.inside(client, tester, image, inside, config, subject=target.id)
+                await structure_step.inside(client, tester, image, inside, text, subject=target.id)
             )
         if metadata:
             reports.append(await structure_step.metadata(client, tester, packed, metadata, subject=target.id))
@@ -184,13 +196,6 @@ class Examiner:
         if target.checks:
             cases += await check_image(self._context, client, target, image)
         return Examined(Evidence(0, tests=TestReport(tool, tuple(cases))))
-
-    async def _image_config(self, digest: Digest) -> bytes:
-        reference = self._context.builds.at(digest)
-        manifest = await self._images.get_manifest(reference)
-        if manifest is None or manifest.config is None:
-            raise BuildError(f"{reference} has no configuration to test with")
-        return await self._images.blob(reference.repository, manifest.config)
 
 
 def merged(evidence: Evidence, *newer: Evidence) -> Evidence:

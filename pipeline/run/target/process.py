@@ -135,6 +135,7 @@ async def _examine(steps: TargetSteps, target: Target, obtained: Obtained, until
         record,
         evidence=merged(record.evidence, examined.evidence),
         tests=tests if Stage.TEST in stages else record.tests,
+        attested=None if Stage.SBOM in stages else record.attested,
     )
     return ExaminedRecord(await steps.records.write(record, examined.documents), stages)
 

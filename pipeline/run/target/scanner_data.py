@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +18,15 @@ import anyio.to_thread
 
 from pipeline.errors import RegistryError
 from pipeline.model import Digest, Reference
+from pipeline.util.files import read_file
+from pipeline.util.private_folder import private_folder
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
 
 _METADATA = "metadata.json"
 _MAX_MEMBER = 4 * 1024**3
+_MAX_ENTRIES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ async def _fetch(kind: DatabaseKind, registry: Registry, reference: Reference, c
         layer = next((layer for layer in layers if layer.media_type == kind.layer_type), None)
         if layer is None:
             raise RegistryError(f"{reference} is not a {kind.name} of trivy")
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(folder.parent)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             packed, unpacked = Path(scratch) / "db.tar.gz", Path(scratch) / "db"
             async with await anyio.open_file(packed, "wb") as file:
@@ -140,25 +142,34 @@ async def _fetch(kind: DatabaseKind, registry: Registry, reference: Reference, c
 
 
 def _unpack(packed: Path, folder: Path, kind: DatabaseKind, origin: str) -> None:
+    """Write the members of a database into a new folder. Raises RegistryError for an archive that is none, lacks one or
+    is beyond the limits."""
+    from pipeline.oci.layer import Kind, LayerFault, LayerLimits, decompressed, entries
+
     folder.mkdir()
-    names = set()
-    with tarfile.open(packed, "r:gz") as archive:
-        for member in archive:
-            name = member.name.removeprefix("./")
-            if name not in kind.members or not member.isreg() or member.size > _MAX_MEMBER or name in names:
-                continue
-            content = archive.extractfile(member)
-            assert content
-            with (folder / name).open("wb") as file:
-                while chunk := content.read(1 << 20):
-                    file.write(chunk)
-            names.add(name)
+    names: set[str] = set()
+    limits = LayerLimits(decompressed=2 * _MAX_MEMBER, entries=_MAX_ENTRIES)
+    try:
+        with packed.open("rb") as file:
+            for entry, body in entries(decompressed(file, limits), limits):
+                wanted = entry.path in kind.members and entry.kind is Kind.FILE and entry.path not in names
+                if not wanted or entry.size > _MAX_MEMBER:
+                    continue
+                with (folder / entry.path).open("wb") as member:
+                    for chunk in body.chunks():
+                        member.write(chunk)
+                names.add(entry.path)
+    except LayerFault as fault:
+        raise RegistryError(
+            f"the {kind.name} {origin} cannot be unpacked: {fault.message}",
+            hint=f"set {kind.key} in lockage.yml to another one, or mirror it again",
+        ) from None
     if names != set(kind.members):
         raise RegistryError(f"{origin} holds {sorted(names)}, expected {sorted(kind.members)}")
 
 
 def _updated(folder: Path) -> str:
     try:
-        return str(json.loads((folder / _METADATA).read_text())["UpdatedAt"])
-    except (OSError, ValueError, KeyError):
+        return str(json.loads(read_file(folder / _METADATA))["UpdatedAt"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""

@@ -56,6 +56,7 @@ class Copied:
             "sent": self.result.sent,
             "referrers": [str(referrer.digest) for referrer in self.result.referrers],
             "dangling": [str(digest) for digest in self.result.dangling],
+            "left_out": list(self.result.left_out),
             "requests": self.requests,
         }
 
@@ -77,6 +78,8 @@ def copy(options: CopyOptions) -> int:
     )
     for digest in result.dangling:
         console.message(f"note: {digest} is listed as a referrer and does not exist")
+    for reason in result.left_out:
+        console.message(f"warning: left out {reason}")
     return Exit.OK
 
 

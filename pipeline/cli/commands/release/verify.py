@@ -118,7 +118,7 @@ def _to_json(image: Verified, key: PublicKey) -> dict[str, object]:
 def _claims(image: Verified) -> list[str]:
     """What the image is signed for, one line for each signature."""
     lines = [
-        f"for {claims.image}:{claims.tag}, {claims.platform.replace(',', ' ')}, commit {claims.commit}"
+        f"for {claims.image}:{claims.tag}, {claims.platform}, commit {claims.commit}"
         for claims in image.verification.claims
     ]
     return sorted(set(lines)) or ["its signature names neither image nor tag, platform or commit"]

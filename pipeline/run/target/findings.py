@@ -1,0 +1,44 @@
+"""A scanner's report, about the image as it is published rather than the archive that was read."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.engine.scan import ARCHIVE
+from pipeline.model import Digest, Reference
+from pipeline.util.canonical_json import compact
+
+STARTED = "StartedAt"
+"""When the scan began; beside trivy's `CreatedAt`, its end, in the document that is kept, not in what is attested."""
+
+
+def about(report: bytes, reference: Reference, config: Digest, started: datetime) -> bytes:
+    """Trivy's report, with the reference by digest and the configuration's digest in place of the archive's.
+
+    A report that is older than the scan was `started` is the engine's answer to an earlier one, whose start nobody
+    knows. Raises ValueError, TypeError or AttributeError for anything but a report.
+    """
+    try:
+        data: Any = json.loads(report)
+    except RecursionError:
+        raise ValueError("trivy: report is nested too deeply") from None
+    name, image = str(reference), str(config)
+    data |= {"ArtifactID": image, "ArtifactName": name}
+    data["Metadata"] = (data.get("Metadata") or {}) | {"ImageID": image, "RepoDigests": [name]}
+    for result in data.get("Results") or ():
+        target = str(result.get("Target", ""))
+        if target.startswith(ARCHIVE):
+            result["Target"] = name + target.removeprefix(ARCHIVE)
+        for finding in result.get("Vulnerabilities") or ():
+            finding["Fingerprint"] = _fingerprint(image, result["Target"], finding)
+    if datetime.fromisoformat(str(data["CreatedAt"])) >= started:
+        data[STARTED] = started.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return compact(data)
+
+
+def _fingerprint(image: str, target: str, finding: Any) -> str:
+    """As trivy computes it (pkg/fingerprint)."""
+    parts = (image, target, str(finding.get("PkgID", "")), str(finding.get("VulnerabilityID", "")))
+    return str(Digest.of(":".join(parts).encode()))

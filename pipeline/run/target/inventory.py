@@ -1,0 +1,59 @@
+"""The bill of materials of a target's image: what it is about, and the documents that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pipeline.errors import BuildError
+from pipeline.model import Digest, Manifest
+from pipeline.model.manifest import load_json
+from pipeline.policy import Inventory, Tool
+from pipeline.policy.reports import cyclonedx_inventory
+from pipeline.sbom import Subject, complete
+from pipeline.util.timestamps import parse_timestamp
+
+if TYPE_CHECKING:
+    from pipeline.plan import Target
+
+    from ..context import RunContext
+    from ..image_cache import ImageCache
+
+
+def subject_of(context: RunContext, target: Target, digest: Digest, created: int = 0) -> Subject:
+    """A target's image as the first environment has it."""
+    repository = context.repository(context.plan.project.environments[0], target.image)
+    supplier = context.plan.project.project
+    return Subject(supplier, repository, target.tag, digest, target.platform, created)
+
+
+def serial_of(context: RunContext, target: Target, digest: Digest) -> str:
+    """The serial number that the documents of a target's image have, if they were made as they would be today."""
+    return subject_of(context, target, digest).serial(context.tools.version("syft")).urn
+
+
+async def image_config(context: RunContext, images: ImageCache, digest: Digest) -> tuple[Manifest, bytes]:
+    """An image of the repository of builds: its manifest and its configuration. Raises BuildError without one."""
+    reference = context.builds.at(digest)
+    manifest = await images.get_manifest(reference)
+    if manifest is None or manifest.config is None:
+        raise BuildError(f"{reference} has no configuration")
+    return manifest, await images.blob(reference.repository, manifest.config)
+
+
+def inventory(
+    context: RunContext, target: Target, documents: Mapping[str, bytes], manifest: Manifest, config: bytes
+) -> tuple[Inventory, dict[str, bytes]]:
+    """Syft's documents, completed, and what they say in short. Raises what `complete` raises."""
+    subject = subject_of(context, target, manifest.digest, created_at(config))
+    version = context.tools.version("syft")
+    completed = complete(documents, subject, subject.serial(version), manifest, config)
+    return cyclonedx_inventory(completed, Tool("syft", version)), completed
+
+
+def created_at(config: bytes) -> int:
+    """The creation of an image by its configuration, in seconds since 1970; 0 where that does not say."""
+    try:
+        return parse_timestamp(str(load_json(config)["created"]))
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return 0

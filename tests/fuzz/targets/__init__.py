@@ -1,0 +1,43 @@
+"""All kinds of input from outside. A target is found by its name."""
+
+from __future__ import annotations
+
+from tests.fuzz.target import Target
+
+from . import (
+    bundles,
+    caches,
+    catalogue,
+    ci,
+    docker_config,
+    dockerfile,
+    git,
+    layers,
+    layouts,
+    patterns,
+    references,
+    registry,
+    reports,
+    state,
+)
+
+TARGETS: dict[str, Target] = {
+    target.name: target
+    for module in (
+        *(
+            catalogue,
+            dockerfile,
+            patterns,
+            references,
+            layers,
+            layouts,
+            bundles,
+            docker_config,
+            reports,
+            ci,
+            git,
+        ),
+        *(caches, state, registry),
+    )
+    for target in module.TARGETS
+}

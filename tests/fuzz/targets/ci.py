@@ -1,0 +1,123 @@
+"""The environment of a CI job, and the event that it names: names of branches, of tags, of hosts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from pipeline.cli.git.ci_event import ci_event, main_branch
+from pipeline.cli.git.revision import read_epoch
+from pipeline.errors import LockageError
+from pipeline.model import TagTemplate, valid_tag
+from pipeline.policy import Revision
+from pipeline.policy.tags import commit_tags
+from pipeline.registry.auth.environ import (
+    ca_file_from_environ,
+    hosts_from_environ,
+    mirrors_from_environ,
+    proxies_from_environ,
+)
+from pipeline.run.platform_refs import read_refs
+from pipeline.util.child_environment import child_environment
+from tests.fuzz.hostile import changed_json, hostile_texts, to_bytes
+from tests.fuzz.target import Target
+
+_VARIABLES = {
+    "GITHUB_ACTIONS": ["true"],
+    "GITHUB_REF": ["refs/pull/7/merge", "refs/heads/main", "refs/pull/"],
+    "GITHUB_REF_NAME": ["main", "feature/x", "v1.0.0"],
+    "GITHUB_REF_TYPE": ["tag", "branch"],
+    "GITLAB_CI": ["true"],
+    "CI_MERGE_REQUEST_IID": ["7", "٣", "²"],
+    "CI_COMMIT_TAG": ["v1.0.0"],
+    "CI_COMMIT_BRANCH": ["main"],
+    "CI_DEFAULT_BRANCH": ["main"],
+    "JENKINS_URL": ["http://x"],
+    "CHANGE_ID": ["7"],
+    "TAG_NAME": ["v1"],
+    "BRANCH_NAME": ["main"],
+    "BRANCH_IS_PRIMARY": ["true"],
+    "SOURCE_DATE_EPOCH": ["0", "1700000000", "٣", "1" * 13],
+    "LOCKAGE_CA_FILE": ["a.lan=/x", "/x,/y", "a=,b="],
+    "LOCKAGE_PLAIN_HTTP": ["a.lan:5000,b", "localhost"],
+    "LOCKAGE_MIRRORS": ["docker.io=harbor.lan/hub", "docker.io=x@y"],
+    "HTTPS_PROXY": ["http://u:CANARY@proxy:3128", "proxy", "http://u:CANARY@proxy:x", "http://[u:CANARY@x"],
+    "http_proxy": ["socks5://u:CANARY@x", "http://CANARY/x@y:1"],
+    "NO_PROXY": ["localhost,.lan"],
+}
+_EVENT = {"repository": {"default_branch": "main"}, "ref": "refs/heads/main"}
+_TEMPLATES = tuple(
+    map(TagTemplate.parse, ("ci-{sha}-{tag}", "{branch}-{short}-{tag}", "pr-{pr}-{tag}", "{branch}{sha}"))
+)
+_REFS = {
+    "format_version": 1,
+    "refs": [
+        {
+            "id": "app/1.0.0/linux-amd64",
+            "image": "app",
+            "tag": "1.0.0",
+            "platform": "linux/amd64",
+            "key": "0" * 64,
+            "reference": "ghcr.io/acme/builds@sha256:" + "0" * 64,
+        }
+    ],
+}
+
+
+def _environments() -> st.SearchStrategy[dict[str, Any]]:
+    one = st.sampled_from(sorted(_VARIABLES)).flatmap(
+        lambda name: st.tuples(st.just(name), st.sampled_from(_VARIABLES[name]) | hostile_texts)
+    )
+    return st.lists(one, max_size=6).map(dict)
+
+
+def read_environment(content: bytes, folder: Path) -> None:
+    """Everything that is read from an environment; the second part is GitHub's event."""
+    variables, _, event = content.partition(b"\x1e")
+    environ = {str(name): str(value) for name, value in json.loads(variables).items()}
+    (folder / "event.json").write_bytes(event)
+    environ["GITHUB_EVENT_PATH"] = str(folder / "event.json")
+    main_branch(environ)
+    child_environment("git", environ)
+    found = ci_event(environ)
+    for read in (
+        read_epoch,
+        hosts_from_environ,
+        ca_file_from_environ,
+        mirrors_from_environ,
+        proxies_from_environ,
+    ):
+        try:
+            read(environ)
+        except LockageError as error:
+            assert "CANARY" not in json.dumps(error.to_json()), error.message
+    if found is None:
+        return
+    try:
+        revision = Revision("0" * 40, False, 0, found.branch, found.pull_request, found.release)
+    except ValueError as error:
+        assert type(error) is ValueError
+        return
+    assert all(map(valid_tag, commit_tags(revision, "1.0.0", _TEMPLATES)))
+
+
+def read_reference_file(content: bytes, folder: Path) -> None:
+    """A file of references that another job wrote."""
+    read_refs(content, "refs.json")
+
+
+TARGETS = (
+    Target(
+        "ci",
+        st.builds(
+            lambda env, event: to_bytes(json.dumps(env)) + b"\x1e" + event,
+            _environments(),
+            changed_json([_EVENT]),
+        ),
+        read_environment,
+    ),
+    Target("refs", changed_json([_REFS], ["reference", "platform"]), read_reference_file, examples=60),
+)

@@ -1,0 +1,93 @@
+"""What the repository of builds remembers, as anybody who may write there can change it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import date
+from pathlib import Path
+
+from pipeline.model import Descriptor, Digest, Severity
+from pipeline.policy import Evidence, Finding, Inventory, LeakedSecret, Scan, TestCase, TestReport, Tool
+from pipeline.state.build_inputs import BuildInputs, difference
+from pipeline.state.record import Record
+from pipeline.state.run_state import PublishedState, PublishedTag
+from tests.fuzz.hostile import REFUSED, changed_json
+from tests.fuzz.target import Target
+
+_D = Digest.of(b"x")
+_TOOL = Tool("trivy", "1", "2026-11-01", str(_D))
+_RECORD = Record(
+    _D.hex,
+    _D,
+    Evidence(
+        5,
+        Inventory(_TOOL, 3, {"spdx-json": str(_D)}),
+        Scan(
+            _TOOL, (Finding("CVE-1", "a", "1", "", Severity.LOW),), (LeakedSecret("r", "/x", Severity.HIGH),)
+        ),
+        TestReport(_TOOL, (TestCase("t", False, "why"),)),
+    ),
+    _D,
+    "0" * 40,
+    _D,
+    {"spdx-json": Descriptor.of(b"x", "text/plain")},
+    (Descriptor.of(b"x", "text/plain"),),
+)
+_WITH_WARNING = {**_RECORD.to_json(), "warnings": [{"line": 1, "rule": "r", "message": "m", "url": "u"}]}
+_STATE = PublishedState(
+    date(2026, 11, 26), {_RECORD.key: _RECORD}, {"a:1": PublishedTag((_D,), _D, _D, frozenset({"t"}))}
+).to_bytes()
+_INPUTS = {
+    "format_version": 1,
+    "target": "app/1.0.0/linux-amd64",
+    "key": "0" * 64,
+    "revision": "",
+    "fresh": False,
+    "bases": {"debian:12": "debian@sha256:" + "0" * 64, "base:1": "key:" + "0" * 64},
+    "inputs": {
+        "dockerfile": "FROM debian@sha256:x\n",
+        "args": {"a": "b"},
+        "rootfs": [["a", "file", 420, "0"]],
+    },
+}
+_BEFORE = BuildInputs.from_bytes(json.dumps(_INPUTS).encode())
+
+
+def read_record(content: bytes, folder: Path) -> None:
+    """A record."""
+    found = Record.from_bytes(content, {})
+    assert Record.from_bytes(found.to_bytes(), {}) == found
+
+
+def read_state(content: bytes, folder: Path) -> None:
+    """The run state, compressed or as the JSON in it."""
+    if content[:2] != b"\x1f\x8b":
+        content = gzip.compress(content, 1, mtime=0)
+    found = PublishedState.from_bytes(content)
+    assert PublishedState.from_bytes(found.to_bytes()) == found
+
+
+def read_inputs(content: bytes, folder: Path) -> None:
+    """The inputs of a build, and what changed since."""
+    found = BuildInputs.from_bytes(content)
+    difference(found, _BEFORE)
+    difference(_BEFORE, found)
+
+
+TARGETS = (
+    Target(
+        "records",
+        changed_json([_WITH_WARNING], ["title", "fixed", "annotations"]),
+        read_record,
+        errors=REFUSED,
+    ),
+    Target("run-state", changed_json([json.loads(gzip.decompress(_STATE))]), read_state, errors=REFUSED),
+    Target(
+        "build-inputs",
+        changed_json([_INPUTS], ["contexts", "labels"]),
+        read_inputs,
+        errors=REFUSED,
+        examples=60,
+    ),
+)

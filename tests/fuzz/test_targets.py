@@ -1,0 +1,18 @@
+"""Every kind of input from outside: the same hostile inputs each time, none of which may show a fault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.search import Search
+from tests.fuzz.targets import TARGETS
+
+
+@pytest.mark.parametrize("name", sorted(TARGETS))
+def test_no_input_shows_a_fault(name: str, tmp_path: Path) -> None:
+    search = Search(TARGETS[name], tmp_path.resolve())
+    search.run(TARGETS[name].examples)
+    assert [f"{content!r:.2000}\n{fault}" for content, fault in search.found.values()] == []
+    assert search.tried >= min(20, TARGETS[name].examples)

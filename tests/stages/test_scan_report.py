@@ -1,0 +1,70 @@
+"""A scanner's report says which image was scanned, and when."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pipeline.model import Digest, Repository
+from pipeline.run.target.findings import STARTED, about
+
+REFERENCE = Repository("registry.example", "dev/app").at(Digest.of(b"manifest"))
+CONFIG = Digest.of(b"config")
+END = datetime(2026, 11, 26, 8, 0, 30, 123456, tzinfo=UTC)
+
+
+def report(**others: Any) -> dict[str, Any]:
+    finding = {"VulnerabilityID": "CVE-2099-0001", "PkgID": "curl@1", "Fingerprint": "sha256:of-the-archive"}
+    return {
+        "SchemaVersion": 2,
+        "CreatedAt": "2026-11-26T08:00:30.123456789Z",
+        "ArtifactID": "sha256:of-the-archive",
+        "ArtifactName": "/in/image.tar",
+        "Metadata": {"ImageID": "sha256:of-the-archive", "OS": {"Family": "debian"}},
+        "Results": [
+            {"Target": "/in/image.tar (debian 12.5)", "Vulnerabilities": [finding]},
+            {"Target": "Java", "Vulnerabilities": [dict(finding)]},
+            {"Target": "/etc/token", "Secrets": [{}]},
+        ],
+        **others,
+    }
+
+
+def edited(made: Any, started: datetime = END - timedelta(seconds=9)) -> Any:
+    return json.loads(about(json.dumps(made).encode(), REFERENCE, CONFIG, started))
+
+
+def test_the_reference_by_digest_and_the_configuration_s_digest() -> None:
+    made = edited(report())
+    assert (made["ArtifactName"], made["ArtifactID"]) == (str(REFERENCE), str(CONFIG))
+    assert made["Metadata"] == {
+        "ImageID": str(CONFIG),
+        "RepoDigests": [str(REFERENCE)],
+        "OS": {"Family": "debian"},
+    }
+    assert [r["Target"] for r in made["Results"]] == [f"{REFERENCE} (debian 12.5)", "Java", "/etc/token"]
+    assert "/in/image.tar" not in json.dumps(made) and "of-the-archive" not in json.dumps(made)
+
+
+def test_the_same_finding_has_the_same_fingerprint_and_others_have_others() -> None:
+    results = edited(report())["Results"]
+    first, second = (r["Vulnerabilities"][0]["Fingerprint"] for r in results[:2])
+    text = f"{CONFIG}:{REFERENCE} (debian 12.5):curl@1:CVE-2099-0001"
+    assert first == str(Digest.of(text.encode())) != second
+
+
+def test_the_start_is_measured_unless_the_report_is_older() -> None:
+    assert edited(report())[STARTED] == "2026-11-26T08:00:21.123456Z"
+    assert STARTED not in edited(report(), END + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"[]", b"{}", b"[" * 100_000, json.dumps(report(Results=[1])).encode(), b'{"CreatedAt": "now"}'],
+)
+def test_refused(raw: bytes) -> None:
+    with pytest.raises((ValueError, KeyError, TypeError, AttributeError)):
+        about(raw, REFERENCE, CONFIG, END)
