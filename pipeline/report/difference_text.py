@@ -100,6 +100,6 @@ def overview(differences: Sequence[ImageDifference]) -> str:
     closed = sum(len(found.closed or ()) for found in differences)
     packages = sum(len(found.packages or ()) for found in differences)
     return (
-        f"{plural(len(differences), 'image')}: {plural(packages, 'package')} differ, "
-        f"{plural(opened, 'finding')} opened, {closed} closed"
+        f"{plural(len(differences), 'image')}: {packages} packages and {opened + closed} findings differ "
+        f"({opened} opened, {closed} closed)"
     )

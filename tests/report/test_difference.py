@@ -102,7 +102,7 @@ def test_for_people() -> None:
     assert (
         "<summary>findings opened: 1</summary>" in page and "- critical CVE-2 in zlib 1 (no fix yet)" in page
     )
-    assert overview([found]) == "1 image: 3 packages differ, 1 finding opened, 1 closed"
+    assert overview([found]) == "1 image: 3 packages and 2 findings differ (1 opened, 1 closed)"
 
 
 def test_as_data() -> None:
