@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline.trust import PublicKey
 from pipeline.trust.keypair import KeyPair, generate
 from pipeline.util.files import read_file
 from pipeline.util.rooted import Folder
@@ -29,6 +30,17 @@ def signing_key(environ: Mapping[str, str], data: Path) -> KeyPair:
         password = environ.get("COSIGN_PASSWORD", "")
         return KeyPair(public.encode(), "COSIGN_PUBLIC_KEY", private.encode(), password)
     return _instance_key(data / "keys")
+
+
+def verification_key(path: Path | None, environ: Mapping[str, str], data: Path) -> PublicKey:
+    """The public key in a file, else that of the key pair that signs. Raises UsageError for a file that cannot be read,
+    ConfigError for one that is no key."""
+    if path is None:
+        return signing_key(environ, data).public_key
+    try:
+        return PublicKey(path.read_bytes(), str(path))
+    except OSError as error:
+        raise UsageError(f"cannot read the key {path}: {error.strerror}") from None
 
 
 def _instance_key(folder: Path) -> KeyPair:

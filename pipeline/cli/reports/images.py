@@ -12,7 +12,7 @@ from pipeline.policy import Evidence
 from pipeline.policy.scan_details import key_of
 from pipeline.registry.platform_image import platform_of
 from pipeline.report.values import Report, TargetReport, reported
-from pipeline.state.signed_findings import attested_scans, first_seen
+from pipeline.state.attested import attested_scans, first_seen
 from pipeline.util.concurrency import each
 
 from .history import read_history

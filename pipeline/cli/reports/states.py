@@ -8,10 +8,8 @@ from pipeline.errors import RegistryError
 from pipeline.policy.packages import Package, cyclonedx_packages
 from pipeline.policy.scan_details import ImageLayer, ScanDetails, with_history
 from pipeline.report.difference import ImageState, SizedLayer, configuration_of
-from pipeline.state.signed_findings import attested_scans
+from pipeline.state.attested import attested, attested_scans
 from pipeline.trust import CYCLONEDX, PublicKey
-from pipeline.trust.bundle import Bundle
-from pipeline.trust.verify import bundles
 
 from .images import platform_images
 
@@ -84,18 +82,12 @@ async def _packages(
     """The packages of an attested bill of materials, one that the key signed if there is any, and whether it is; None
     where none is attested."""
     found: tuple[Package, ...] | None = None
-    async for _, raw in bundles(registry, repository, digest, CYCLONEDX):
-        if isinstance(raw, str):
-            continue
+    async for predicate, verified in attested(registry, repository, digest, CYCLONEDX, key):
         try:
-            bundle = Bundle.parse(raw)
-            statement = bundle.about(digest)
-            if statement.predicate_type != CYCLONEDX:
-                continue
-            packages = cyclonedx_packages(statement.predicate)
-        except (ValueError, KeyError, TypeError):
+            packages = cyclonedx_packages(predicate)
+        except ValueError:
             continue
-        if key.signed(bundle):
+        if verified:
             return packages, True
         found = packages
     return found, found is None

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import Exit, UsageError
+from pipeline.errors import Exit
 
 from ...arguments import group, option, positional
 from ...command import Command
@@ -17,7 +17,6 @@ from ...output import console
 from ...references import parse_references
 
 if TYPE_CHECKING:
-    from pipeline.lab import LabSettings
     from pipeline.model import Reference
     from pipeline.release.environments import Verified
     from pipeline.trust import PublicKey
@@ -64,6 +63,7 @@ async def _verify(options: VerifyOptions) -> tuple[PublicKey, list[Verified]]:
     from pipeline.release.environments import of_revision, verify_references
 
     from ...instance.session import instance_session
+    from ...instance.signing_key import verification_key
     from ...output.progress import Progress
     from ...planning.reader import PlanReader, PlanRequest
     from ...run_context import RunRequest, run_context
@@ -74,7 +74,7 @@ async def _verify(options: VerifyOptions) -> tuple[PublicKey, list[Verified]]:
     plans = PlanReader(PlanRequest(root, locked=options.locked))
     plans.read_known()  # mistakes are reported before the instance is started
     async with instance_session(root, "verify", report) as session:
-        key = _key(options, session.settings)
+        key = verification_key(options.key, os.environ, session.settings.data)
         async with run_context(RunRequest(plans.request), plans, session, report) as context:
             return key, await verify_references(context.registry, key, of_revision(context))
 
@@ -86,9 +86,10 @@ async def _verify_references(options: VerifyOptions, report: Progress) -> tuple[
     from pipeline.release.environments import Wanted, verify_references
 
     from ...instance.session import registry_session
+    from ...instance.signing_key import verification_key
     from ...registry_access import registry_access
 
-    key = _key(options, LabSettings.from_env(os.environ))
+    key = verification_key(options.key, os.environ, LabSettings.from_env(os.environ).data)
     hosts = {reference.repository.host for reference in options.references}
     async with (
         registry_session(options.common.root, "verify", report, hosts),
@@ -96,19 +97,6 @@ async def _verify_references(options: VerifyOptions, report: Progress) -> tuple[
     ):
         wanted = [Wanted(reference) for reference in options.references]
         return key, await verify_references(registry, key, wanted)
-
-
-def _key(options: VerifyOptions, settings: LabSettings) -> PublicKey:
-    from pipeline.trust import PublicKey
-
-    from ...instance.signing_key import signing_key
-
-    if options.key is None:
-        return signing_key(os.environ, settings.data).public_key
-    try:
-        return PublicKey(options.key.read_bytes(), str(options.key))
-    except OSError as error:
-        raise UsageError(f"cannot read the key {options.key}: {error.strerror}") from None
 
 
 def _to_json(image: Verified, key: PublicKey) -> dict[str, object]:

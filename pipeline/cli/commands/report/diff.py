@@ -75,17 +75,19 @@ def diff(options: DiffOptions) -> int:
 
 
 async def _diff(options: DiffOptions) -> list[ImageDifference]:
-    from ...output.progress import Progress
-
     if options.by_reference:
         return await _of_references(options)
+    from pipeline.lab.settings import LabSettings
+
+    from ...instance.signing_key import verification_key
+    from ...output.progress import Progress
     from ...planning.reader import PlanRequest
     from ...run_context import RunRequest, open_run
 
     plan = PlanRequest(options.common.root, TargetSelection(targets=options.targets))
     named = tuple(side for side in (options.before, options.after) if not _COMMIT.match(side))
     async with open_run("diff", RunRequest(plan, environments=named), Progress()) as context:
-        key = context.signing.public_key if options.key is None else _read_key(options.key)
+        key = verification_key(options.key, os.environ, LabSettings.from_env(os.environ).data)
         sides = zip(_side(context, options.before), _side(context, options.after), strict=True)
         return [
             found for pair in sides for found in await _of_pair(context.registry, *pair, key, strict=False)
@@ -98,28 +100,18 @@ async def _of_references(options: DiffOptions) -> list[ImageDifference]:
     from pipeline.registry import Registry
 
     from ...instance.session import registry_session
-    from ...instance.signing_key import signing_key
+    from ...instance.signing_key import verification_key
     from ...output.progress import Progress
     from ...registry_access import registry_access
 
     before, after = parse_reference(options.before), parse_reference(options.after)
-    data = LabSettings.from_env(os.environ).data
-    key = signing_key(os.environ, data).public_key if options.key is None else _read_key(options.key)
+    key = verification_key(options.key, os.environ, LabSettings.from_env(os.environ).data)
     hosts = {before.repository.host, after.repository.host}
     async with (
         registry_session(options.common.root, "diff", Progress(), hosts),
         Registry(registry_access()) as registry,
     ):
         return await _of_pair(registry, before, after, key, strict=True)
-
-
-def _read_key(path: Path) -> PublicKey:
-    from pipeline.trust import PublicKey
-
-    try:
-        return PublicKey(path.read_bytes(), str(path))
-    except OSError as error:
-        raise UsageError(f"cannot read the key {path}: {error.strerror}") from None
 
 
 async def _of_pair(

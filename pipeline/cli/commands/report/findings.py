@@ -20,7 +20,6 @@ from ...references import parse_references
 if TYPE_CHECKING:
     from pipeline.model import Reference, Severity
     from pipeline.report.values import Report, ReportedFinding
-    from pipeline.trust import PublicKey
 
 _WIDEST = 60  # characters of a place or an entry in the table; --json has all
 
@@ -97,33 +96,22 @@ async def _report(options: FindingsOptions) -> Report:
 
 async def _of_images(options: FindingsOptions) -> Report:
     """Any image, from any folder: without a catalogue, and without the instance unless the image is there."""
+    from pipeline.lab.settings import LabSettings
     from pipeline.registry import Registry
 
     from ...instance.session import registry_session
+    from ...instance.signing_key import verification_key
     from ...output.progress import Progress
     from ...registry_access import registry_access
     from ...reports.images import report_images
 
-    key, hosts = _key(options.key), {image.repository.host for image in options.images}
+    key = verification_key(options.key, os.environ, LabSettings.from_env(os.environ).data)
+    hosts = {image.repository.host for image in options.images}
     async with (
         registry_session(options.common.root, "findings", Progress(), hosts),
         Registry(registry_access()) as registry,
     ):
         return await report_images(registry, options.images, key)
-
-
-def _key(path: Path | None) -> PublicKey:
-    from pipeline.lab.settings import LabSettings
-    from pipeline.trust import PublicKey
-
-    from ...instance.signing_key import signing_key
-
-    if path is None:
-        return signing_key(os.environ, LabSettings.from_env(os.environ).data).public_key
-    try:
-        return PublicKey(path.read_bytes(), str(path))
-    except OSError as error:
-        raise UsageError(f"cannot read the key {path}: {error.strerror}") from None
 
 
 def _selected(report: Report, options: FindingsOptions) -> Report:
