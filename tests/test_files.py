@@ -92,7 +92,7 @@ _MAY = {
     "util/scratch.py": "makes a folder with a random name in the cache",
     "catalogue/templating/bytecode.py": "checks its folder itself, more strictly: what is there is run",
     "plan/cache/fingerprint.py": "reads this program",
-    "cli/commands/release/verify.py": "reads a file that the command line names, through any link",
+    "cli/instance/signing_key.py": "reads a key that the command line names, through any link",
     "cli/commands/run/manifest.py": "reads files that the command line names, through any link",
     "cli/planning/changed_names.py": "reads a file or pipe that the command line names",
     "cli/files/new_files.py": "removes the empty root that it made itself",

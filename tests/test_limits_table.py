@@ -21,7 +21,12 @@ UNITS = {
     "EiB": 2**60,
 }
 UNITS |= {"s": 1, "min": 60, "h": 3600, "KiB/s": 2**10}
-COMPLETE = ("pipeline.model.limits", "pipeline.oci.limits", "pipeline.registry.limits")
+COMPLETE = (
+    "pipeline.model.limits",
+    "pipeline.oci.limits",
+    "pipeline.registry.limits",
+    "pipeline.trust.limits",
+)
 """Modules of which every constant is in the table."""
 
 

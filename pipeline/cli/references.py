@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 _HINT = "write it as HOST/NAME:TAG or HOST/NAME@sha256:…, such as ghcr.io/acme/app:1.0"
 
 
+def names_registry(text: str) -> bool:
+    """Whether a text is a reference with its registry's host, rather than the name of a target."""
+    host, slash, _ = text.partition("/")
+    return bool(slash) and (host == "localhost" or "." in host or ":" in host or "@" in text)
+
+
 def parse_reference(text: str) -> Reference:
     """A reference, its digest preferred to its tag. Raises UsageError."""
     from pipeline.model import Reference

@@ -57,7 +57,8 @@ class LeakedSecret:
 class Inventory:
     """The bill of materials in numbers, and the digest of each document by its format.
 
-    `distribution` is the one that the image names, empty if it names none; `serial` the documents' serial number.
+    `distribution` is the one that the image names, empty if it names none, and `distributed` how many packages are in a
+    distribution's database. `serial` is the documents' serial number.
     """
 
     tool: Tool
@@ -65,6 +66,7 @@ class Inventory:
     documents: Mapping[str, str]
     distribution: str = ""
     serial: str = ""
+    distributed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ def _inventory(data: Mapping[str, object]) -> Inventory:
         as_text_mapping(data["documents"]),
         as_text(data.get("distribution", "")),
         as_text(data.get("serial", "")),
+        as_integer(data.get("distributed", data["packages"])),  # records of before it was counted
     )
 
 

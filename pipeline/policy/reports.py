@@ -39,8 +39,15 @@ def cyclonedx_inventory(documents: Mapping[str, bytes], tool: Tool) -> Inventory
     components = [*_objects(document, "components")]
     packages = sum(1 for component in components if component.get("type") in ("library", "application"))
     systems = (_text(c, "name") for c in components if c.get("type") == "operating-system")
+    distributed = sum(any(map(_of_database, _objects(c, "properties"))) for c in components)
     digests = {name: str(Digest.of(raw)) for name, raw in sorted(documents.items())}
-    return Inventory(tool, packages, digests, next(systems, ""), _text(document, "serialNumber"))
+    serial = _text(document, "serialNumber")
+    return Inventory(tool, packages, digests, next(systems, ""), serial, distributed)
+
+
+def _of_database(entry: Mapping[str, object]) -> bool:
+    """Whether a property is that of a package in a database: a program may say that it is one of Debian's, too."""
+    return entry.get("name") == "syft:package:metadataType" and _text(entry, "value").endswith("-db-entry")
 
 
 def structure_tests(raw: bytes, tool: Tool) -> TestReport:

@@ -16,6 +16,14 @@ from .judged import Effect, JudgedFinding, judge_findings
 Gate = Literal["vulnerabilities", "secrets", "sbom", "tests", "size"]
 
 
+# Distributions by their id (os-release) that are made of packages: an image of one without any hides what it has.
+_PACKAGED = {
+    *("debian", "ubuntu", "alpine", "wolfi", "chainguard", "arch", "photon", "mariner", "azurelinux"),
+    *("fedora", "rhel", "centos", "rocky", "almalinux", "ol", "amzn"),
+    *("sles", "opensuse-leap", "opensuse-tumbleweed"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The result of one gate: `reasons` close it, `notes` do not."""
@@ -83,12 +91,12 @@ def _judge_secrets(secrets: tuple[LeakedSecret, ...], gate: FailOrWarn) -> Verdi
 
 
 def _judge_inventory(inventory: Inventory) -> Verdict:
-    if inventory.packages > 0:
-        return Verdict("sbom", True)
-    if not inventory.distribution:  # such as FROM scratch with a static program
-        return Verdict("sbom", True, (), ("no package was found, and no distribution",))
-    text = f"no package was found in {inventory.distribution}: is its package database missing?"
-    return Verdict("sbom", False, (text,))
+    if inventory.distribution in _PACKAGED and not inventory.distributed:
+        text = f"no package of {inventory.distribution} was found: is its package database missing?"
+        return Verdict("sbom", False, (text,))
+    if not inventory.packages:  # such as FROM scratch with a static program
+        return Verdict("sbom", True, (), ("no package was found",))
+    return Verdict("sbom", True)
 
 
 def _judge_tests(report: TestReport) -> Verdict:

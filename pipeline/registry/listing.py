@@ -78,7 +78,7 @@ async def _page(transport: Transport, request: Request) -> tuple[Response, Any]:
     for left in reversed(range(_ATTEMPTS)):
         response = await transport.send(request)
         try:
-            return response, load_json(response.body)
+            return response, load_json(response.body, half_pairs=True)
         except ValueError as fault:
             if not left:
                 raise RequestFailed(request, Fault("invalid", response.status, message=str(fault))) from fault

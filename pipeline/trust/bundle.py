@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from pipeline.model import Digest
+from pipeline.util.sizes import size_text
 
+from .limits import BUNDLE_BYTES, BUNDLE_LOG_ENTRIES, BUNDLE_SIGNATURES
 from .protojson import Field, int64, message, octets, parse, repeated, string
 from .statement import PAYLOAD_TYPE, Statement, Statements
 
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 BUNDLE_PREFIX = "application/vnd.dev.sigstore.bundle"
 """The beginning of the media type of a bundle of any version."""
-MAX_BUNDLE = 64 * 1024 * 1024
-"""The largest bundle that is read, in bytes."""
-MAX_LOG_ENTRIES = 32
-"""The most entries of transparency logs in one bundle."""
 
 _NUMBER = r"(?:0|[1-9][0-9]*)"
 _PRERELEASE = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
@@ -94,8 +92,8 @@ class Bundle:
     @classmethod
     def parse(cls, raw: bytes) -> Bundle:
         """Read a bundle of an in-toto statement, signed by a key; raises ValueError for anything else."""
-        if len(raw) > MAX_BUNDLE:
-            raise ValueError(f"a bundle of {len(raw)} bytes is larger than {MAX_BUNDLE}")
+        if len(raw) > BUNDLE_BYTES:
+            raise ValueError(f"a bundle of {len(raw)} bytes is larger than {size_text(BUNDLE_BYTES)}")
         data = _BUNDLE(parse(raw))
         _check_version(data.get("mediaType", ""))
         _check_material(data.get("verificationMaterial", {}))
@@ -105,7 +103,7 @@ class Bundle:
         if envelope.get("payloadType") != PAYLOAD_TYPE:
             raise ValueError(f"payload type {envelope.get('payloadType')!r} is not in-toto")
         signatures = envelope.get("signatures", [])
-        if len(signatures) != 1:
+        if len(signatures) != BUNDLE_SIGNATURES:
             raise ValueError(f"{len(signatures)} signatures in one envelope, where there is to be one")
         payload = envelope.get("payload", b"")
         signature = signatures[0]
@@ -135,8 +133,8 @@ def _check_material(material: Any) -> None:
     if "publicKey" not in material:
         raise ValueError("no public key as verification material")
     entries = material.get("tlogEntries", [])
-    if len(entries) > MAX_LOG_ENTRIES:
-        raise ValueError(f"{len(entries)} entries of transparency logs, more than {MAX_LOG_ENTRIES}")
+    if len(entries) > BUNDLE_LOG_ENTRIES:
+        raise ValueError(f"{len(entries)} entries of transparency logs, more than {BUNDLE_LOG_ENTRIES}")
     for entry in entries:
         _check_log_entry(entry)
     if entries and not any("inclusionProof" in entry for entry in entries):

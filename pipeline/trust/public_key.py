@@ -15,11 +15,12 @@ class PublicKey:
     """A public key in PEM, as `cosign generate-key-pair` writes it; `origin` is the name for messages."""
 
     def __init__(self, pem: bytes, origin: str) -> None:
+        from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
         try:
             self._key = load_pem_public_key(pem)
-        except ValueError as fault:
+        except (ValueError, UnsupportedAlgorithm) as fault:
             raise ConfigError([Problem(origin, 0, 0, "", f"not a public key in PEM: {fault}")]) from None
         self.origin = origin
 

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.model import Digest
 from pipeline.util.canonical_json import compact
 
+from .limits import STATEMENT_SUBJECTS, SUBJECT_DIGESTS
 from .protojson import Field, double, message, octets, parse, repeated, string, strings, struct
 
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -22,8 +23,6 @@ SPDX = "https://spdx.dev/Document"
 VULNERABILITIES = "https://cosign.sigstore.dev/attestation/vuln/v1"
 PROVENANCE = "https://slsa.dev/provenance/v1"
 
-MAX_SUBJECTS = 1024
-MAX_SUBJECT_DIGESTS = 32
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
 
 _RESOURCE = message(
@@ -82,12 +81,12 @@ class Statements:
         subjects = tuple(data.get("subject", ()))
         if not subjects:
             raise ValueError("a statement about nothing")
-        if len(subjects) > MAX_SUBJECTS:
-            raise ValueError(f"a statement about {len(subjects)} subjects, more than {MAX_SUBJECTS}")
+        if len(subjects) > STATEMENT_SUBJECTS:
+            raise ValueError(f"a statement about {len(subjects)} subjects, more than {STATEMENT_SUBJECTS}")
         for subject in subjects:
             digests = subject.get("digest", {})
-            if len(digests) > MAX_SUBJECT_DIGESTS:
-                raise ValueError(f"{len(digests)} digests of a subject, more than {MAX_SUBJECT_DIGESTS}")
+            if len(digests) > SUBJECT_DIGESTS:
+                raise ValueError(f"{len(digests)} digests of a subject, more than {SUBJECT_DIGESTS}")
             if not all(map(_HEX.fullmatch, digests.values())):
                 raise ValueError("the digest of a subject is not hexadecimal")
         return cls(subjects, data.get("predicateType", ""), data.get("predicate", {}))

@@ -11,10 +11,12 @@ from pipeline.errors import Exit, LockageError, RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.oci.layer.decompress import COMPRESSED, decompressed
 from pipeline.oci.layer.entry import LayerFault, LayerLimits
+from pipeline.util.sizes import size_text
 
 from .attach import PREDICATE_ANNOTATION
-from .bundle import BUNDLE_PREFIX, MAX_BUNDLE, Bundle
+from .bundle import BUNDLE_PREFIX, Bundle
 from .claims import Claims
+from .limits import BUNDLE_BYTES
 from .public_key import PublicKey
 from .statement import SIGNATURE, Statement
 
@@ -199,8 +201,8 @@ def _bundle_layer(layers: tuple[Descriptor, ...]) -> Descriptor | str | None:
         return "no layer is a sigstore bundle" if layers else None
     if len(layers) != 1:
         return f"{len(layers)} layers, where one bundle is expected"
-    if layers[0].size > MAX_BUNDLE:
-        return f"a bundle of {layers[0].size} bytes is larger than {MAX_BUNDLE}"
+    if layers[0].size > BUNDLE_BYTES:
+        return f"a bundle of {layers[0].size} bytes is larger than {size_text(BUNDLE_BYTES)}"
     return layers[0]
 
 
@@ -209,6 +211,6 @@ def _unpacked(raw: bytes) -> bytes | str:
     if not raw.startswith(COMPRESSED):
         return raw
     try:
-        return decompressed(io.BytesIO(raw), LayerLimits(decompressed=MAX_BUNDLE)).read(MAX_BUNDLE + 1)
+        return decompressed(io.BytesIO(raw), LayerLimits(decompressed=BUNDLE_BYTES)).read(BUNDLE_BYTES + 1)
     except LayerFault as fault:
         return str(fault)

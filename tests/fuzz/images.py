@@ -24,6 +24,15 @@ PEM = KEY.public_key().public_bytes(
     serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
 )
 LAYER = gzip.compress(tar([Made("etc", "folder"), Made("etc/x", content=b"x")]), mtime=0)
+CLAIMS = {
+    "image": "app",
+    "repository": "dev/app",
+    "tag": "1.0.0",
+    "tags": "1.0.0,1.0,1",
+    "platform": "linux/amd64",
+    "commit": "0" * 40,
+    "key": "0" * 64,
+}
 REF_NAME = "org.opencontainers.image.ref.name"
 
 
@@ -33,14 +42,13 @@ def descriptor(name: str, media_type: str, **more: Any) -> dict[str, Any]:
 
 
 def bundle(payload: bytes) -> dict[str, Any]:
-    """A sigstore bundle by `KEY` (ECDSA signatures differ each time; verification does not)."""
-    signature = KEY.sign(pre_authentication_encoding(PAYLOAD_TYPE, payload), ec.ECDSA(SHA256()))
+    """A sigstore bundle by `KEY`; equal payloads give equal bundles."""
+    signature = KEY.sign(
+        pre_authentication_encoding(PAYLOAD_TYPE, payload), ec.ECDSA(SHA256(), deterministic_signing=True)
+    )
     return {
         "mediaType": BUNDLE_TYPE,
-        "verificationMaterial": {
-            "publicKey": {"hint": base64.b64encode(b"x" * 32).decode()},
-            "tlogEntries": [],
-        },
+        "verificationMaterial": {"publicKey": {"hint": "x"}},
         "dsseEnvelope": {
             "payload": base64.b64encode(payload).decode(),
             "payloadType": PAYLOAD_TYPE,
@@ -50,10 +58,10 @@ def bundle(payload: bytes) -> dict[str, Any]:
 
 
 def statement(digest: str = "0" * 64) -> dict[str, Any]:
-    """A statement about a digest."""
+    """A statement about a digest, with claims."""
     return {
         "_type": STATEMENT,
-        "subject": [{"digest": {"sha256": digest}}],
+        "subject": [{"digest": {"sha256": digest}, "annotations": dict(CLAIMS)}],
         "predicateType": SIGNATURE,
         "predicate": {"a": 1},
     }

@@ -24,7 +24,7 @@ class TooMuch(BaseException):
 
 @dataclass
 class Search:
-    """A target, what was found in it so far by its place, and how many inputs were tried.
+    """A target, what was found in it so far by its place, how many inputs were tried and how many gave a value.
 
     `limits` holds while an input is read, and raises TooMuch.
     """
@@ -34,6 +34,7 @@ class Search:
     limits: AbstractContextManager[None] = field(default_factory=nullcontext)
     found: dict[str, tuple[bytes, Found]] = field(default_factory=dict)
     tried: int = 0
+    good: int = 0
     current: bytes = b""
 
     def run(self, examples: int, number: int | None = None) -> None:
@@ -75,7 +76,7 @@ class Search:
         self.current = content
         try:
             with self.limits:
-                check(self.target, content, self.folder)
+                self.good += check(self.target, content, self.folder)
         except Found as fault:
             return fault
         except TooMuch as fault:

@@ -48,13 +48,16 @@ class Found(AssertionError):
         self.where = where
 
 
-def check(target: Target, content: bytes, folder: Path) -> None:
-    """Read an input. Raises Found unless it gives a value or a documented error, and nothing else happens."""
+def check(target: Target, content: bytes, folder: Path) -> bool:
+    """Read an input; whether it gives a value. Raises Found unless it gives that or a documented error, and nothing
+    else happens."""
     ports = target.ports()
+    good = False
     watch = Watch(str(folder), ports, may_try=bool(ports))
     try:
         with watching(watch):
             target.read(content, folder)
+        good = True
     except LockageError as error:
         _check_error(error)
     except Exception as error:
@@ -64,6 +67,7 @@ def check(target: Target, content: bytes, folder: Path) -> None:
         empty(folder)
     if watch.seen:
         raise Found(watch.seen[0][:80], "\n".join(watch.seen[:20]))
+    return good
 
 
 def _check_error(error: LockageError) -> None:

@@ -15,4 +15,4 @@ def test_no_input_shows_a_fault(name: str, tmp_path: Path) -> None:
     search = Search(TARGETS[name], tmp_path.resolve())
     search.run(TARGETS[name].examples)
     assert [f"{content!r:.2000}\n{fault}" for content, fault in search.found.values()] == []
-    assert search.tried >= min(20, TARGETS[name].examples)
+    assert search.good  # not all are refused at the door

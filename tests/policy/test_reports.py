@@ -48,10 +48,15 @@ def test_packages_are_counted_and_files_are_not() -> None:
 
 
 def test_the_distribution_and_the_serial_number_are_read() -> None:
-    components = [{"type": "library"}, {"type": "operating-system", "name": "debian"}]
+    types = ["dpkg-db-entry", "apk-db-entry", "elf-binary-package-note-json-payload", "python-package"]
+    components: list[dict[str, object]] = [
+        {"type": "library", "properties": [{"name": "syft:package:metadataType", "value": each}]}
+        for each in types
+    ]
+    components.append({"type": "operating-system", "name": "debian"})
     raw = {"bomFormat": "CycloneDX", "serialNumber": "urn:uuid:1", "components": components}
     found = cyclonedx_inventory({"cyclonedx-json": json.dumps(raw).encode()}, TOOL)
-    assert (found.distribution, found.serial) == ("debian", "urn:uuid:1")
+    assert (found.distribution, found.serial, found.distributed) == ("debian", "urn:uuid:1", 2)
 
 
 def test_structure_tests_keep_what_was_seen_of_failures_only() -> None:

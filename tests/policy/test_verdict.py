@@ -82,11 +82,25 @@ def test_size_tests_and_an_empty_bill_of_materials() -> None:
     assert closed(evidence, Gates(size=SizeGate(1001))) == ["sbom", "tests"]
 
 
-def test_no_package_is_right_where_there_is_no_distribution() -> None:
-    (verdict,) = judge(Evidence(1, inventory=Inventory(TOOL, 0, {})), Gates(), TODAY)
-    assert verdict.passed and verdict.notes == ("no package was found, and no distribution",)
-    (verdict,) = judge(Evidence(1, inventory=Inventory(TOOL, 0, {}, "alpine")), Gates(), TODAY)
-    assert not verdict.passed and "alpine" in verdict.reasons[0]
+@pytest.mark.parametrize(
+    ("packages", "distribution", "distributed", "passes"),
+    [
+        (0, "", 0, True),  # FROM scratch with a static program
+        (0, "buildroot", 0, True),
+        (3, "", 0, True),  # a Go program, whose modules are listed
+        (91, "debian", 91, True),
+        (0, "debian", 0, False),
+        (2, "debian", 0, False),  # programs that syft knows by their bytes, and no package database
+        (2, "alpine", 0, False),
+    ],
+)
+def test_no_package_is_right_where_there_is_no_distribution(
+    packages: int, distribution: str, distributed: int, passes: bool
+) -> None:
+    inventory = Inventory(TOOL, packages, {}, distribution, "", distributed)
+    (verdict,) = judge(Evidence(1, inventory=inventory), Gates(), TODAY)
+    assert verdict.passed is passes and bool(verdict.notes) is (passes and not packages)
+    assert passes or distribution in verdict.reasons[0]
 
 
 def test_no_evidence_no_verdict() -> None:
@@ -101,7 +115,13 @@ evidence = st.builds(
     st.integers(0, 2**50),
     st.none()
     | st.builds(
-        Inventory, tools, st.integers(0, 9999), st.dictionaries(names, names, max_size=3), names, names
+        Inventory,
+        tools,
+        st.integers(0, 9999),
+        st.dictionaries(names, names, max_size=3),
+        names,
+        names,
+        st.integers(0, 9999),
     ),
     st.none()
     | st.builds(

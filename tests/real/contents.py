@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
+from tests.tools.logins import environment
+
 from .tools import binary, crane
 
 Kind = Literal["file", "dir", "link", "pipe", "device"]
@@ -84,7 +86,10 @@ def _layer(repository: str, digest: str) -> tuple[_Entry, ...]:
 
 def _read(repository: str, digest: str) -> tuple[_Entry, ...]:
     blob = subprocess.run(
-        [binary("crane"), "blob", f"{repository}@{digest}"], capture_output=True, check=True
+        [binary("crane"), "blob", f"{repository}@{digest}"],
+        env=environment(),
+        capture_output=True,
+        check=True,
     )
     data = gzip.decompress(blob.stdout) if blob.stdout[:2] == b"\x1f\x8b" else blob.stdout
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.tools.logins import environment
 from tests.tools.programs import debian
 
 from . import samples
@@ -50,7 +51,7 @@ def built(site: Site, root: Path, name: str, **env: str) -> tuple[str, dict[str,
 def content(reference: str, path: str) -> str:
     """A file of an image."""
     exported = subprocess.run(
-        ["sh", "-c", f"{crane_export(reference)} | tar -xO {path}"], capture_output=True
+        ["sh", "-c", f"{crane_export(reference)} | tar -xO {path}"], env=environment(), capture_output=True
     )
     assert exported.returncode == 0, exported.stderr
     return exported.stdout.decode()
@@ -247,7 +248,7 @@ def test_this_machines_authorities_are_not_in_images(site: Site, project: Projec
     dockerfile(root, "app", samples.DEBIAN + f"RUN find {places} -type f -o -type l > /seen || true\n")
     reference, _ = built(site, root, "app")
     listed = subprocess.run(
-        ["sh", "-c", f"{crane_export(reference)} | tar -t"], capture_output=True, text=True
+        ["sh", "-c", f"{crane_export(reference)} | tar -t"], env=environment(), capture_output=True, text=True
     )
     names = {path.name for path in Path("/usr/local/share/ca-certificates").glob("*.crt")}
     for text in (content(reference, "seen"), listed.stdout):

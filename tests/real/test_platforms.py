@@ -19,6 +19,7 @@ from pipeline.lab.engine import emulators
 from pipeline.lab.settings import quiet
 from pipeline.model import Platform
 from pipeline.model.platform import SUPPORTED
+from tests.tools.logins import environment
 
 from . import expectations, features, samples
 from .conftest import commit
@@ -127,7 +128,9 @@ def test_who_compiles_across_needs_no_emulation(foreign: Site, project: Callable
     assert [t["status"] for t in targets] == ["built"] * 2
     for target in targets:
         image = f"{builds(foreign, root)}@{target['digest']}"
-        exported = subprocess.run([binary("crane"), "export", image, "-"], capture_output=True, check=True)
+        exported = subprocess.run(
+            [binary("crane"), "export", image, "-"], env=environment(), capture_output=True, check=True
+        )
         with tarfile.open(fileobj=io.BytesIO(exported.stdout)) as archive:
             file = archive.extractfile("machine")
             assert file

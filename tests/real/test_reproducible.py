@@ -15,6 +15,7 @@ import pytest
 
 from pipeline.run.target.epoch import FIRST
 from tests.tools.git import commit
+from tests.tools.logins import environment
 
 from . import samples
 from .site import Site
@@ -87,6 +88,7 @@ def files(site: Site, root: Path, target: dict[str, Any]) -> dict[str, tarfile.T
     """The file system of a target, as crane puts it together."""
     done = subprocess.run(
         [binary("crane"), "export", f"{builds(site, root)}@{target['digest']}", "-"],
+        env=environment(),
         capture_output=True,
         check=True,
     )

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.model import Reference
 from pipeline.trust.keypair import generate
+from tests.tools import logins
 
 from . import samples
 from .conftest import checkout
@@ -76,7 +77,12 @@ def test_what_cosign_signs_we_accept(site: Site, signed: str, tmp_path: Path) ->
         [binary("cosign"), "sign", *options, signed],
         check=True,
         capture_output=True,
-        env={"COSIGN_PASSWORD": pair.password, "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        env={
+            **logins.variable(),
+            "COSIGN_PASSWORD": pair.password,
+            "HOME": str(tmp_path),
+            "PATH": "/usr/bin:/bin",
+        },
     )
     agree(site, signed, public, tmp_path, good=True)
 

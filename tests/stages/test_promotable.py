@@ -13,13 +13,11 @@ import pytest
 from pipeline.errors import GateClosed, LockageError, RegistryError
 from pipeline.model import Descriptor, Digest, Manifest, Reference, Repository
 from pipeline.model.descriptor import OCI_INDEX
-from pipeline.oci.index import platform_tag
 from pipeline.plan import Target
 from pipeline.policy import Revision
 from pipeline.registry import Registry
 from pipeline.release.environments import Wanted, of_revision, plan_promotions, verify_references
 from pipeline.run import Stage
-from pipeline.run.publish.fan_in import manifest
 from pipeline.run.publish.image_claims import ImageClaims
 from pipeline.run.publish.promotion import perform
 from pipeline.trust import SIGNATURE, VULNERABILITIES, SignatureRefused, Statement, attach, examine
@@ -246,24 +244,6 @@ async def test_buildkits_attestations_stay(fleet: Fleet, registry: Registry) -> 
     made = await _index_of(lambda e: e.append(e[1] | own))(fleet, registry, index)
     await registry.put_manifest(repository(fleet), made.raw, made.media_type, tag=commit_tag(fleet).tag)
     assert len(await promote(fleet)) == len(group(fleet)[0].tags)
-
-
-async def test_attestations_that_no_run_made_are_not_merged(fleet: Fleet, registry: Registry) -> None:
-    index, target = await found(registry, commit_tag(fleet)), group(fleet)[0]
-    child = index.children[0]
-    about = {**_ATTESTATION["annotations"], "vnd.docker.reference.digest": str(child.digest)}
-    foreign = {**index.children[1].to_oci(), **_ATTESTATION, "annotations": about}
-    raw = compact({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [child.to_oci(), foreign]})
-    own_tag = platform_tag(fleet.context.commit_tags(target)[0], target.platform)
-    await registry.put_manifest(repository(fleet), raw, OCI_INDEX, tag=own_tag)
-    async with Registry() as new:
-        context = replace(fleet.context, registry=new)
-        with pytest.raises(GateClosed, match=f"attestations that no run made: {index.children[1].digest}"):
-            await manifest(context)
-        await new.put_manifest(
-            repository(fleet), (await found(new, commit_tag(fleet))).raw, OCI_INDEX, tag=own_tag
-        )
-        assert len(await manifest(context)) == 3
 
 
 async def test_an_image_of_an_earlier_commit_is_promoted_only_if_nothing_of_it_changed(

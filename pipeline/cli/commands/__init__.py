@@ -28,7 +28,11 @@ ENTRIES = (
         "build", "run.stages", "build targets and push them, by digest, to the repository of builds"
     ),
     CommandEntry("scan", "run.stages", "scan every target for vulnerabilities and secrets, and judge it"),
-    CommandEntry("sbom", "run.stages", "list the packages of every target (CycloneDX, SPDX, syft)"),
+    CommandEntry(
+        "sbom",
+        "run.sbom",
+        "list the packages of every target; write bills of materials (CycloneDX, SPDX, syft), or check one",
+    ),
     CommandEntry("test", "run.stages", "run the structure tests of every target"),
     CommandEntry(
         "push", "run.stages", "push what has passed its gates to the first environment, as an index"

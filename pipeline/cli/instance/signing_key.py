@@ -33,8 +33,7 @@ def signing_key(environ: Mapping[str, str], data: Path) -> KeyPair:
 
 
 def verification_key(path: Path | None, environ: Mapping[str, str], data: Path) -> PublicKey:
-    """The public key in a file, else that of the key pair that signs. Raises UsageError for a file that cannot be read,
-    ConfigError for one that is no key."""
+    """The public key in a file, else that of the key pair that signs. Raises UsageError, ConfigError."""
     if path is None:
         return signing_key(environ, data).public_key
     try:

@@ -151,9 +151,13 @@ def _sentence(request: Request, fault: Fault, attempts: str) -> str:
     return f"{request.host} refused {request.operation} {request.subject}{attempts}: {fault.status}{code}"
 
 
+def _is_local(host: str) -> bool:
+    return host.startswith(("localhost", "127.0.0.1", "[::1]"))
+
+
 def _hint(request: Request, fault: Fault, seconds: float | None) -> str:
     if fault.kind == "unreachable":
-        local = request.host.startswith(("localhost", "127.0.0.1", "[::1]"))
+        local = _is_local(request.host)
         return "lockage up, or check the address" if local else "check the address, the network and the proxy"
     if fault.kind == "slow":
         return "check the network and the proxy, or run again when the registry is less busy"
@@ -168,7 +172,9 @@ def _hint(request: Request, fault: Fault, seconds: float | None) -> str:
     if fault.elsewhere and fault.status in (401, 403):
         return f"credentials for {request.host} are not sent there; ask the registry's operator"
     if fault.status == 401:
-        return f"log in: docker login {request.host}, or check that the credentials are still valid"
+        embedded = "; those of another instance's registry are in its folder, docker/config.json"
+        own = embedded if _is_local(request.host) else ""
+        return f"log in: docker login {request.host}, or check that the credentials are still valid{own}"
     if "exceed the configured upper limit" in fault.message:
         return "the project's quota is used up: raise it, or delete what is not needed"
     if fault.status == 412:

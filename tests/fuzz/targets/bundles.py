@@ -7,21 +7,32 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from pipeline.trust import Bundle, PublicKey, Statement
+from pipeline.model import Digest, Reference
+from pipeline.trust.bundle import Bundle
+from pipeline.trust.claims import Claims
+from pipeline.trust.public_key import PublicKey
+from pipeline.trust.statement import Statements
+from pipeline.trust.verify import verified_statement
 from tests.fuzz.hostile import REFUSED, changed_json, changed_trees, encoded, to_bytes
 from tests.fuzz.images import PEM, bundle, statement
 from tests.fuzz.target import Target
 
 _PUBLIC = PublicKey(PEM, "test")
+_SUBJECT = Digest("sha256:" + "0" * 64)
+_REFERENCE = Reference.parse("ghcr.io/acme/app:1.0.0")
 _VALID = bundle(json.dumps(statement()).encode())
 
 
 def read_bundle(content: bytes, folder: Path) -> None:
-    """A bundle, and whether the key signed it."""
-    found = Bundle.parse(content)
-    _PUBLIC.signed(found)
-    written = found.statement.to_json()
-    assert Statement.from_json(json.loads(written)) == found.statement
+    """A bundle, whether the key signed it, and what the statement claims."""
+    verified = verified_statement(content, _SUBJECT, _PUBLIC)
+    found = Bundle.parse(content).about(_SUBJECT)
+    assert verified == found or isinstance(verified, str)
+    assert Statements.parse(found.to_json()).about(_SUBJECT) == found
+    if claims := Claims.of(found.annotations):
+        claims.unmet(claims)
+        claims.unmet_by(_REFERENCE)
+        assert Claims.of(claims.annotations()) == claims
 
 
 def read_key(content: bytes, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""build, scan, sbom, test, push, sign: a run that ends at this stage."""
+"""build, scan, test, push, sign: a run that ends at this stage (sbom: see sbom.py)."""
 
 from __future__ import annotations
 
@@ -46,45 +46,39 @@ def build(options: StageOptions) -> int:
     """Build targets and push them by digest."""
     from pipeline.run import Stage
 
-    return _run(Stage.BUILD, options)
+    return run_stage(Stage.BUILD, options)
 
 
 def scan(options: StageOptions) -> int:
     """Build and scan targets."""
     from pipeline.run import Stage
 
-    return _run(Stage.SCAN, options)
-
-
-def sbom(options: StageOptions) -> int:
-    """Build targets and list their packages."""
-    from pipeline.run import Stage
-
-    return _run(Stage.SBOM, options)
+    return run_stage(Stage.SCAN, options)
 
 
 def test(options: StageOptions) -> int:
     """Build and test targets."""
     from pipeline.run import Stage
 
-    return _run(Stage.TEST, options)
+    return run_stage(Stage.TEST, options)
 
 
 def push(options: PushStageOptions) -> int:
     """Push images whose gates are open to the first environment."""
     from pipeline.run import Stage
 
-    return _run(Stage.PUSH, options.stage, options.refs)
+    return run_stage(Stage.PUSH, options.stage, options.refs)
 
 
 def sign(options: PushStageOptions) -> int:
     """Push images and sign them."""
     from pipeline.run import Stage
 
-    return _run(Stage.SIGN, options.stage, options.refs)
+    return run_stage(Stage.SIGN, options.stage, options.refs)
 
 
-def _run(until: Stage, options: StageOptions, refs: Path | None = None) -> int:
+def run_stage(until: Stage, options: StageOptions, refs: Path | None = None) -> int:
+    """Run up to a stage, and report the result."""
     from ...planning.reader import PlanRequest
     from .until import report_run, run_until
 
@@ -98,7 +92,6 @@ def _run(until: Stage, options: StageOptions, refs: Path | None = None) -> int:
 COMMANDS = {
     "build": Command(StageOptions, build),
     "scan": Command(StageOptions, scan),
-    "sbom": Command(StageOptions, sbom),
     "test": Command(StageOptions, test),
     "push": Command(PushStageOptions, push),
     "sign": Command(PushStageOptions, sign),
