@@ -11,11 +11,11 @@ MAX_REPORT = 256 * 1024 * 1024
 
 
 def load_report(raw: bytes, tool: str) -> dict[str, object]:
-    """A report as an object."""
+    """A report as an object; a key that is repeated may be read as two values by two readers, and is refused."""
     if len(raw) > MAX_REPORT:
         raise ValueError(f"{tool}: report of {len(raw)} bytes is larger than {MAX_REPORT}")
     try:
-        report = parse_json(raw)
+        report = parse_json(raw, strict=True)
     except ValueError as fault:
         raise ValueError(f"{tool}: report is not JSON: {fault}") from None
     if not isinstance(report, dict):

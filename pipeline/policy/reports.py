@@ -6,7 +6,6 @@ A report that cannot be read is no evidence that all is well: its reader's calle
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -15,8 +14,8 @@ from pipeline.model import Digest, Severity
 from pipeline.util.json_values import as_flag, as_integer, as_list, as_object, as_text
 
 from .evidence import Finding, Inventory, LeakedSecret, Scan, TestCase, TestReport, Tool
+from .report_json import load_report
 
-_MAX_REPORT = 256 * 1024 * 1024
 _MAX_DETAIL = 4000
 _MAX_KEY = 64
 # The keys that are read here, and those beside them that are almost one of them.
@@ -44,7 +43,7 @@ def trivy_scan(raw: bytes, tool: Tool, *, artifact: str | None = None) -> Scan:
     With `artifact`, it has to be the report on the image archive of this name. Of two findings with the same id,
     package and version, the worse counts.
     """
-    report = _load(raw, "trivy")
+    report = load_report(raw, "trivy")
     version = report.get("SchemaVersion")
     if version != 2 or isinstance(version, bool | float):
         raise ValueError(f"trivy: schema version {str(version)[:40]!r}, expected 2")
@@ -72,11 +71,21 @@ def trivy_scan(raw: bytes, tool: Tool, *, artifact: str | None = None) -> Scan:
     return Scan(tool, tuple(ordered), tuple(secrets))
 
 
-def cyclonedx_inventory(documents: Mapping[str, bytes], tool: Tool) -> Inventory:
-    """What a CycloneDX document says in short; `documents` maps each format to its bytes."""
-    document = _load(documents["cyclonedx-json"], "syft")
+def cyclonedx_inventory(
+    documents: Mapping[str, bytes], tool: Tool, *, subject: tuple[str, str] | None = None
+) -> Inventory:
+    """What a CycloneDX document says in short; `documents` maps each format to its bytes.
+
+    With `subject`, a name and a version, it has to be the document of that.
+    """
+    document = load_report(documents["cyclonedx-json"], "syft")
     if document.get("bomFormat") != "CycloneDX":
         raise ValueError("syft: not a CycloneDX document")
+    if subject is not None:
+        root = as_object(as_object(document.get("metadata")).get("component"))
+        described = root.get("name"), root.get("version")
+        if described != subject:
+            raise ValueError(f"syft: the document describes {described!r:.160}, not {subject!r}")
     components = [*_objects(document, "components")]
     packages = 0
     for component in components:
@@ -98,7 +107,7 @@ def _of_database(entry: Mapping[str, object]) -> bool:
 
 def structure_tests(raw: bytes, tool: Tool) -> TestReport:
     """Read `container-structure-test test -o json`: its results have to agree with its counts."""
-    report = _load(raw, "container-structure-test")
+    report = load_report(raw, "container-structure-test")
     _only(report, _REPORT_KEYS)
     counts = tuple(as_integer(_given(report, key)) for key in ("Pass", "Fail", "Total"))
     cases = tuple(map(_case, _objects(report, "Results")))
@@ -141,32 +150,6 @@ def _worse(one: Finding | None, other: Finding) -> Finding:
         return other
     worse = max(one, other, key=lambda finding: finding.severity.rank)
     return replace(worse, fixed=worse.fixed or one.fixed or other.fixed)
-
-
-def _load(raw: bytes, tool: str) -> Mapping[str, object]:
-    if len(raw) > _MAX_REPORT:
-        raise ValueError(f"{tool}: report of {len(raw)} bytes is larger than {_MAX_REPORT}")
-    try:
-        report: object = json.loads(raw, object_pairs_hook=_unique, parse_constant=_no_number)
-    except (ValueError, RecursionError) as fault:
-        raise ValueError(f"{tool}: report is not JSON: {fault}") from None
-    if not isinstance(report, dict):
-        raise ValueError(f"{tool}: report is not an object")
-    return report
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object; two readers of a repeated key may read two values."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {repeated[:40]!r} is repeated")
-    return found
-
-
-def _no_number(text: str) -> object:
-    raise ValueError(f"{text} is not a number of JSON")
 
 
 def _objects(parent: Mapping[str, object], key: str) -> Iterator[Mapping[str, object]]:

@@ -112,8 +112,8 @@ def test_no_evidence_no_verdict() -> None:
 def test_what_was_not_examined_closes_and_has_a_state_of_its_own() -> None:
     evidence = Evidence(
         1,
-        Inventory(TOOL, 0, {}, ("the report cannot be read: syft: not JSON",)),
-        Scan(TOOL, (), (), ("the jars",)),
+        Inventory(TOOL, 0, {}, unexamined=("the report cannot be read: syft: not JSON",)),
+        Scan(TOOL, (), (), unexamined=("the jars",)),
         TestReport(TOOL, (TestCase("a", True),), ("the report has 1 cases, the test file 2",)),
     )
     verdicts = judge(evidence, Gates(secrets="warn"), TODAY)
@@ -124,7 +124,7 @@ def test_what_was_not_examined_closes_and_has_a_state_of_its_own() -> None:
 
 
 def test_what_was_found_weighs_more_than_what_was_not_examined() -> None:
-    evidence = Evidence(1, scan=Scan(TOOL, (finding(),), (), ("the jars",)))
+    evidence = Evidence(1, scan=Scan(TOOL, (finding(),), (), unexamined=("the jars",)))
     found, secrets = judge(evidence, Gates(), TODAY)
     assert (found.state, secrets.state) == (GateState.CLOSED, GateState.NOT_EXAMINED)
     assert found.reasons[1] == "not examined: the jars"
