@@ -98,7 +98,6 @@ _MAY = {
     "cli/files/new_files.py": "removes the empty root that it made itself",
     "cli/git/ci_event.py": "reads the file that the CI names",
     "cli/instance/session.py": "removes old logs of the instance",
-    "cli/commands/report/": "reads a key that the command line names, through any link",
     "cli/reports/write.py": "adds to the summary that the CI names",
     "report/": "reads this program",
     "registry/auth/docker_config.py": "reads the configuration of the user",
