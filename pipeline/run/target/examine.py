@@ -23,7 +23,7 @@ from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 
 from ..results import Stage
-from .findings import about
+from .findings import about, with_layers
 from .image_checks import check_image, checks_text
 from .inventory import image_config, inventory, serial_of, subject_of
 from .scanner_data import Database, ScannerData
@@ -134,12 +134,13 @@ class Examiner:
         started = datetime.now(UTC)
         report, java = await self._report(scanner, target, packed, holds_java=bool(known and known.java))
         tool = Tool("trivy", tools.version("trivy"), database.updated, str(database.digest))
-        scan = replace(_parsed(lambda: trivy_scan(report, tool)), java=java)
-        reference = subject_of(self._context, target, record.digest).reference
-        manifest, _ = await image_config(self._context, self._images, record.digest)
+        manifest, config = await image_config(self._context, self._images, record.digest)
         assert manifest.config
-        config = manifest.config.digest
-        document = _parsed(lambda: about(without_matches(report), reference, config, started))
+        config_digest = manifest.config.digest
+        found = _parsed(lambda: with_layers(report, manifest, config))
+        scan = replace(_parsed(lambda: trivy_scan(found, tool)), java=java)
+        reference = subject_of(self._context, target, record.digest).reference
+        document = _parsed(lambda: about(without_matches(found), reference, config_digest, started))
         return Examined(Evidence(0, scan=scan), {"trivy-json": document})
 
     async def _report(

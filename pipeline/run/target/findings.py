@@ -7,11 +7,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.engine.scan import ARCHIVE
-from pipeline.model import Digest, Reference
+from pipeline.model import Digest, Manifest, Reference
+from pipeline.sbom.layers import diff_ids, renamed, renamings
 from pipeline.util.canonical_json import compact
 
 STARTED = "StartedAt"
 """When the scan began; beside trivy's `CreatedAt`, its end, in the document that is kept, not in what is attested."""
+
+
+def with_layers(report: bytes, manifest: Manifest, config: bytes) -> bytes:
+    """Trivy's report, with the layers' digests and ids that the image has in place of the archive's.
+
+    Raises ValueError, TypeError or AttributeError for anything but a report.
+    """
+    metadata = _load(report).get("Metadata") or {}
+    layers = [str(layer.get("Digest")) for layer in metadata.get("Layers") or ()]
+    ids = [str(id) for id in metadata.get("DiffIDs") or ()]
+    digests = renamings(layers, [str(layer.digest) for layer in manifest.layers])
+    return renamed(report, digests | renamings(ids, diff_ids(config)))
 
 
 def about(report: bytes, reference: Reference, config: Digest, started: datetime) -> bytes:
@@ -20,10 +33,7 @@ def about(report: bytes, reference: Reference, config: Digest, started: datetime
     A report that is older than the scan was `started` is the engine's answer to an earlier one, whose start nobody
     knows. Raises ValueError, TypeError or AttributeError for anything but a report.
     """
-    try:
-        data: Any = json.loads(report)
-    except RecursionError:
-        raise ValueError("trivy: report is nested too deeply") from None
+    data = _load(report)
     name, image = str(reference), str(config)
     data |= {"ArtifactID": image, "ArtifactName": name}
     data["Metadata"] = (data.get("Metadata") or {}) | {"ImageID": image, "RepoDigests": [name]}
@@ -36,6 +46,13 @@ def about(report: bytes, reference: Reference, config: Digest, started: datetime
     if datetime.fromisoformat(str(data["CreatedAt"])) >= started:
         data[STARTED] = started.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return compact(data)
+
+
+def _load(report: bytes) -> Any:
+    try:
+        return json.loads(report)
+    except RecursionError:
+        raise ValueError("trivy: report is nested too deeply") from None
 
 
 def _fingerprint(image: str, target: str, finding: Any) -> str:
