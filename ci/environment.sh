@@ -1,6 +1,7 @@
 # Sourced by ./lockage and tests/run, with $root set: the Python environment from uv.lock, made once.
 
-uv_version=0.13.9
+uv_pins=$root/pipeline/lab/tools/uv.txt  # version and hashes, shared with the program
+uv_version=$(sed -n 's/^uv==\([^ ]*\).*/\1/p' "$uv_pins")
 
 say() { printf '%s\n' "lockage: $*" >&2; }
 fail() { printf '%s\n' "error: $1" "next: $2" >&2; exit 4; }
@@ -48,7 +49,7 @@ find_uv() {
         rm -rf "$tools.new"
         "$python" -m venv "$tools.new" >/dev/null
     fi
-    "$tools.new/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$uv_version" ||
-        fail "pip could not install uv $uv_version" "is a package index reachable?"
+    "$tools.new/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$uv_pins" ||
+        fail "pip could not install uv $uv_version by its hash" "is a package index reachable, and does it serve what $uv_pins names?"
     mv "$tools.new" "$tools"
 }

@@ -80,3 +80,13 @@ def test_the_scan_sees_both_kinds_of_import() -> None:
     found = dict(imported())
     assert {"aiohttp", "yaml", "semver"} <= set(found)
     assert not {"pipeline", "json", "asyncio"} & set(found)
+
+
+def test_pip_installs_by_hash_only() -> None:
+    """In the scripts that set up Python, which run before anything else is checked."""
+    root = Path(__file__).parents[1]
+    scripts = [*(root / "ci").glob("*"), root / "lockage", root / "tests/run"]
+    lines = [
+        line for path in scripts for line in path.read_text("utf-8").splitlines() if "pip install" in line
+    ]
+    assert lines and all("--require-hashes" in line for line in lines)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
 
@@ -62,6 +63,9 @@ LintLevelName = Annotated[LintLevel, BeforeValidator(_lower), WithJsonSchema(dic
 RuleName = Annotated[str, AfterValidator(_rule), WithJsonSchema(dict(shapes.matching(_RULE)))]
 Day = Annotated[date, WithJsonSchema(dict(shapes.DAY))]
 NotEmpty = Annotated[Text, WithJsonSchema(dict(shapes.NOT_EMPTY))]
+
+
+Loosened = Literal["fail_on", "unfixed", "ignore", "secrets", "size", "lint"]
 
 
 class IgnoreEntry(Model):
@@ -140,3 +144,38 @@ class GatePolicy(Model):
             rules = dict.fromkeys((*lint.ignore, *self.lint.ignore))
             lint = LintGate(self.lint.fail_on or lint.fail_on, tuple(rules))
         return Gates(vulnerabilities, self.secrets or gates.secrets, size, lint)
+
+    def loosened(self, gates: Gates) -> Iterator[tuple[Loosened, tuple[str, ...]]]:
+        """What these values open that the gates of the level above close, each with its path below this one."""
+        own, above = self.vulnerabilities, gates.vulnerabilities
+        if own is not None:
+            if own.fail_on is not None and not set(above.fail_on) <= set(own.fail_on):
+                yield "fail_on", ("vulnerabilities", "fail_on")
+            if own.unfixed == "warn" and above.unfixed == "fail":
+                yield "unfixed", ("vulnerabilities", "unfixed")
+            if own.ignore:
+                yield "ignore", ("vulnerabilities", "ignore")
+        if self.secrets == "warn" and gates.secrets == "fail":
+            yield "secrets", ("secrets",)
+        limit = gates.size.max
+        if self.size is not None and limit is not None and (self.size.max is None or self.size.max > limit):
+            yield "size", ("size", "max")
+        if self.lint is not None and gates.lint.fail_on is not None:
+            yield from self._loosened_lint(self.lint, gates.lint.fail_on)
+
+    @staticmethod
+    def _loosened_lint(own: LintPolicy, level: LintLevel) -> Iterator[tuple[Loosened, tuple[str, ...]]]:
+        if own.fail_on is not None and own.fail_on.rank > level.rank:
+            yield "lint", ("lint", "fail_on")
+        if own.ignore:
+            yield "lint", ("lint", "ignore")
+
+
+class ProjectPolicy(GatePolicy):
+    """The project's gates, and what images may take back of them."""
+
+    loosen: tuple[Loosened, ...] = Field(
+        (),
+        description="What gates: of an image may loosen: fail_on, unfixed, ignore, secrets, size, lint (default: "
+        "nothing; an image may always be stricter)",
+    )

@@ -11,7 +11,7 @@ from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository
 from . import shapes, values
 from .base import Arguments, CommitTag, ImageName, ImageReference, Model, PlatformName, Text
 from .build import AttestationsEntry, CacheEntry, Entitlements, Secrets, Ssh
-from .policy import GatePolicy
+from .policy import ProjectPolicy
 from .values import EMBEDDED
 
 
@@ -121,7 +121,7 @@ class ProjectFile(Model):
     java_db: ImageReference = _default_image(
         "ghcr.io/aquasecurity/trivy-java-db:1", "The scanner's data about Java archives"
     )
-    policy: GatePolicy = Field(default_factory=GatePolicy, description="What closes a gate")
+    policy: ProjectPolicy = Field(default_factory=ProjectPolicy, description="What closes a gate")
     commit_tags: tuple[CommitTag, ...] = Field(
         COMMIT_TAGS,
         min_length=1,
@@ -156,6 +156,7 @@ class ProjectFile(Model):
             vulnerability_db=self.vulnerability_db,
             java_db=self.java_db,
             policy=self.policy.over(Gates()),
+            loosen=tuple(sorted(set(self.policy.loosen))),
             source=self.source,
             commit_tags=self.commit_tags,
             arguments=self.args,

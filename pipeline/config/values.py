@@ -97,6 +97,7 @@ class Project:
     entitlements: Mapping[str, tuple[Entitlement, ...]] = field(default_factory=dict)  # by image
     attestations: Attestations = _NO_ATTESTATIONS
     cache: tuple[CacheEntry, ...] = ()
+    loosen: tuple[str, ...] = ()  # what gates: of an image may loosen
 
     @property
     def images(self) -> dict[str, Reference]:
@@ -145,6 +146,7 @@ class Project:
             "entitlements": {image: list(granted) for image, granted in self.entitlements.items()},
             "attestations": self.attestations.to_json(),
             "cache": [entry.to_json() for entry in self.cache],
+            **({"loosen": list(self.loosen)} if self.loosen else {}),
         }
 
     @classmethod
@@ -177,6 +179,7 @@ class Project:
             entitlements={image: tuple(map(_entitlement, as_list(e))) for image, e in entitlements.items()},
             attestations=Attestations.from_json(as_object(data["attestations"])),
             cache=tuple(CacheEntry.from_json(as_object(entry)) for entry in as_list(data["cache"])),
+            loosen=as_texts(data.get("loosen", [])),
         )
 
 

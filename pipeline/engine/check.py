@@ -95,7 +95,8 @@ async def _outcome(container: dagger.Container, order: CheckOrder, subject: str)
 
 
 async def _files(done: dagger.Container) -> list[str]:
-    return await done.directory(_REPORTS).glob("**")
+    folder = done.directory(_REPORTS)
+    return await folder.glob("**")
 
 
 def _service(image: dagger.Container, order: ServiceOrder) -> dagger.Service:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from .path_pattern import PathPattern, compile_pattern
 
 _WILD = frozenset("*?[\\")
 
@@ -14,7 +15,7 @@ _WILD = frozenset("*?[\\")
 class DockerIgnore:
     """The patterns of a .dockerignore in order: the last one that matches a path, or a folder above it, wins."""
 
-    patterns: tuple[tuple[bool, re.Pattern[str]], ...] = ()
+    patterns: tuple[tuple[bool, PathPattern], ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> DockerIgnore:
@@ -59,57 +60,3 @@ def matched(paths: Iterable[str], patterns: Iterable[str]) -> set[str]:
     compiled = [compile_pattern(p, deep=False) for p in patterns if p != "."]
     everything = any(p == "." for p in patterns)
     return {p for p in paths if everything or any(c.fullmatch(q) for c in compiled for q in (p, *above(p)))}
-
-
-def compile_pattern(pattern: str, *, deep: bool) -> re.Pattern[str]:
-    """A pattern for whole paths; `**` matches any number of folders if `deep`. Raises ValueError."""
-    out, at = [], 0
-    while at < len(pattern):
-        character = pattern[at]
-        at += 1
-        if character == "*" and deep and pattern[at : at + 1] == "*":
-            at += 1
-            if pattern[at : at + 1] == "/":
-                at += 1
-            out.append("(?:.*/)?" if at < len(pattern) else ".*")
-        elif character == "*":
-            out.append("[^/]*")
-        elif character == "?":
-            out.append("[^/]")
-        elif character == "[":
-            piece, at = _class(pattern, at)
-            out.append(piece)
-        elif character == "\\":
-            if at == len(pattern):
-                raise ValueError(f"{pattern!r} ends in a backslash")
-            out.append(re.escape(pattern[at]))
-            at += 1
-        else:
-            out.append(re.escape(character))
-    return re.compile("".join(out), re.DOTALL)
-
-
-def _class(pattern: str, at: int) -> tuple[str, int]:
-    """`[a-z]` or `[^a-z]`, and the offset after it."""
-    negated = pattern[at : at + 1] == "^"
-    start = at = at + negated
-    ranges = []
-    while at < len(pattern) and (pattern[at] != "]" or at == start):
-        low, at = _one(pattern, at)
-        high = low
-        if pattern[at : at + 1] == "-" and pattern[at + 1 : at + 2] != "]":
-            high, at = _one(pattern, at + 1)
-        if low > high:
-            raise ValueError(f"{pattern!r} holds a range that is no range")
-        ranges.append(re.escape(low) if low == high else f"{re.escape(low)}-{re.escape(high)}")
-    if at >= len(pattern):
-        raise ValueError(f"{pattern!r} holds a [ that is not closed")
-    return f"[{'^/' if negated else ''}{''.join(ranges)}]", at + 1
-
-
-def _one(pattern: str, at: int) -> tuple[str, int]:
-    if pattern[at : at + 1] == "\\":
-        at += 1
-    if at >= len(pattern):
-        raise ValueError(f"{pattern!r} holds a [ that is not closed")
-    return pattern[at], at + 1

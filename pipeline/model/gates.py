@@ -32,8 +32,11 @@ class Severity(StrEnum):
 
     @classmethod
     def parse(cls, text: str) -> Severity:
-        """Read a name in any case; other names are UNKNOWN, because a scanner may have its own."""
-        return cls.__members__.get(text.strip().upper(), cls.UNKNOWN)
+        """Read a name in any case. Raises ValueError for any other: what it weighs is not known."""
+        try:
+            return cls.__members__[text.strip().upper()]
+        except KeyError:
+            raise ValueError(f"{text[:40]!r} is not a severity ({', '.join(cls)})") from None
 
     @property
     def rank(self) -> int:

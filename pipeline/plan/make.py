@@ -20,6 +20,7 @@ from pipeline.config import Lock, Project
 from pipeline.errors import ConfigError, Problem, UsageError
 from pipeline.model import Platform, valid_tag
 
+from .checks.loosened import check_loosened
 from .checks.requests import check_entitlements
 from .graph import Names, cycle_problem, order
 from .keys import key_inputs, key_of
@@ -61,6 +62,7 @@ def make_plan(
     if project:
         check_commit_tags(source, project, definitions, problems)
         check_entitlements(source, project, definitions, problems)
+        check_loosened(project, discovered.images, problems)
     rendered = render_all(
         Renderer(source, bytecode=bytecode), definitions, default, tuple(platforms), problems
     )

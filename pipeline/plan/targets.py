@@ -21,6 +21,7 @@ from pipeline.model import Platform, Reference
 
 from .checks.onbuild import check_onbuild
 from .checks.requests import check_requests
+from .checks.tests import check_tests
 from .checks.texts import check_sources, overridden_labels, undeclared_arguments, unpinned_addresses
 from .graph import Edge, Names, UnknownBase
 from .image_checks import checks_of
@@ -74,6 +75,7 @@ def _tag(inputs: PlanInputs, item: Rendered, problems: list[Problem]) -> _Tag:
         *unpinned_addresses(source, item),
         *check_requests(source, item, inputs.project, problems),
         *check_onbuild(source, item, inputs.names, problems),
+        *check_tests(source, item, problems),
     )
     syntax = _frontend(inputs, item, problems)
     folders = read_folders(source, item.definition, problems)

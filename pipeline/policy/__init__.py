@@ -3,12 +3,13 @@
 from .evidence import Evidence, Finding, Inventory, JavaData, LeakedSecret, Scan, TestCase, TestReport, Tool
 from .judged import Effect, JudgedFinding, judge_findings, unnoticed
 from .tags import Revision, commit_tags, event_tags, lookup_tags, release_tags
-from .verdict import Verdict, judge, severity_counts
+from .verdict import GateState, Verdict, judge, severity_counts
 
 __all__ = [
     "Effect",
     "Evidence",
     "Finding",
+    "GateState",
     "Inventory",
     "JavaData",
     "JudgedFinding",

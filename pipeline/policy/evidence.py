@@ -19,6 +19,7 @@ from pipeline.util.json_values import (
     as_optional_text,
     as_text,
     as_text_mapping,
+    as_texts,
 )
 
 
@@ -58,7 +59,9 @@ class Inventory:
     """The bill of materials in numbers, and the digest of each document by its format.
 
     `distribution` is the one that the image names, empty if it names none, and `distributed` how many packages are in a
-    distribution's database. `serial` is the documents' serial number.
+    distribution's database. `serial` is the documents' serial number. Here as in the other evidence of a tool,
+    `unexamined` is what the tool could not look at, or why its report could not be read: sentences for people, none if
+    it has seen everything.
     """
 
     tool: Tool
@@ -67,6 +70,7 @@ class Inventory:
     distribution: str = ""
     serial: str = ""
     distributed: int = 0
+    unexamined: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class Scan:
     findings: tuple[Finding, ...]
     secrets: tuple[LeakedSecret, ...]
     java: JavaData | None = None
+    unexamined: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,7 @@ class TestReport:
 
     tool: Tool
     cases: tuple[TestCase, ...]
+    unexamined: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +127,9 @@ class Evidence:
         """As plain data; `from_json` reads it back."""
         return {
             "size": self.size,
-            "inventory": asdict(self.inventory) if self.inventory else None,
-            "scan": asdict(self.scan) if self.scan else None,
-            "tests": asdict(self.tests) if self.tests else None,
+            "inventory": _json(self.inventory),
+            "scan": _json(self.scan),
+            "tests": _json(self.tests),
         }
 
     @classmethod
@@ -141,6 +147,19 @@ class Evidence:
             raise ValueError(f"not a record of evidence: {missing} is missing") from None
 
 
+def _json(part: Inventory | Scan | TestReport | None) -> dict[str, object] | None:
+    if part is None:
+        return None
+    data = asdict(part)
+    if not part.unexamined:
+        del data["unexamined"]
+    return data
+
+
+def _unexamined(data: Mapping[str, object]) -> tuple[str, ...]:
+    return as_texts(data.get("unexamined", []))
+
+
 def _inventory(data: Mapping[str, object]) -> Inventory:
     return Inventory(
         _tool(data),
@@ -149,6 +168,7 @@ def _inventory(data: Mapping[str, object]) -> Inventory:
         as_text(data.get("distribution", "")),
         as_text(data.get("serial", "")),
         as_integer(data.get("distributed", data["packages"])),  # records of before it was counted
+        _unexamined(data),
     )
 
 
@@ -175,6 +195,7 @@ def _scan(data: Mapping[str, object]) -> Scan:
             for secret in secrets
         ),
         _java(as_object(data["java"])) if data.get("java") else None,
+        _unexamined(data),
     )
 
 
@@ -190,6 +211,7 @@ def _tests(data: Mapping[str, object]) -> TestReport:
             TestCase(as_text(case["name"]), as_flag(case["passed"]), as_text(case.get("detail", "")))
             for case in cases
         ),
+        _unexamined(data),
     )
 
 

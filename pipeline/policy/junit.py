@@ -31,7 +31,7 @@ def junit_cases(raw: bytes) -> tuple[TestCase, ...]:
     parser.CharacterDataHandler = reader.text
     try:
         parser.Parse(raw, True)
-    except expat.ExpatError as fault:
+    except (expat.ExpatError, LookupError) as fault:  # LookupError: an encoding that Python does not have
         raise ValueError(f"not XML: {fault}") from None
     if not reader.cases:
         raise ValueError("a report without a case")

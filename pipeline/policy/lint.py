@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pipeline.model import LintGate, LintLevel
-from pipeline.util.json_values import as_integer, as_list, as_object, as_text
+from pipeline.util.json_values import as_integer, as_list, as_object, as_text, parse_json
 
 from .evidence import Tool
 
@@ -40,8 +39,8 @@ def hadolint_findings(raw: bytes) -> Mapping[str, tuple[LintFinding, ...]]:
     if len(raw) > _MAX_REPORT:
         raise ValueError(f"hadolint: report of {len(raw)} bytes is larger than {_MAX_REPORT}")
     try:
-        entries: object = json.loads(raw)
-    except (ValueError, RecursionError) as fault:
+        entries = parse_json(raw)
+    except ValueError as fault:
         raise ValueError(f"hadolint: report is not JSON: {fault}") from None
     out: dict[str, list[LintFinding]] = {}
     for entry in map(as_object, as_list(entries)):

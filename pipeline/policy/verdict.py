@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from enum import StrEnum
+from typing import Literal, Self
 
-from pipeline.model import Gates, VulnerabilityGate
+from pipeline.model import Gates, Severity, VulnerabilityGate
 from pipeline.model.gates import FailOrWarn
 
-from .evidence import Evidence, Inventory, LeakedSecret, Scan, TestReport
+from .evidence import Evidence, Inventory, Scan, TestReport
 from .judged import Effect, JudgedFinding, judge_findings
 
+_LISTED = 5  # ids in a note
 Gate = Literal["vulnerabilities", "secrets", "sbom", "tests", "size"]
 
 
@@ -24,20 +27,50 @@ _PACKAGED = {
 }
 
 
+class GateState(StrEnum):
+    """Passed, closed by what was found, or closed because something could not be examined."""
+
+    PASSED = "passed"
+    CLOSED = "closed"
+    NOT_EXAMINED = "not examined"
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The result of one gate: `reasons` close it, `notes` do not."""
 
     gate: Gate
-    passed: bool
+    state: GateState
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        gate: Gate,
+        reasons: Iterable[str] = (),
+        *,
+        unexamined: Iterable[str] = (),
+        notes: Iterable[str] = (),
+    ) -> Self:
+        """Closed by any reason; else not examined if anything was not; else passed."""
+        found, missed = tuple(reasons), tuple(unexamined)
+        if found:
+            missed = tuple(f"not examined: {reason}" for reason in missed)
+        state = GateState.CLOSED if found else GateState.NOT_EXAMINED if missed else GateState.PASSED
+        return cls(gate, state, (*found, *missed), tuple(notes))
+
+    @property
+    def passed(self) -> bool:
+        """Whether the gate is open."""
+        return self.state is GateState.PASSED
 
     def to_json(self) -> dict[str, object]:
         """As plain data."""
         return {
             "gate": self.gate,
             "passed": self.passed,
+            "state": str(self.state),
             "reasons": list(self.reasons),
             "notes": list(self.notes),
         }
@@ -48,7 +81,7 @@ def judge(evidence: Evidence, gates: Gates, today: date) -> tuple[Verdict, ...]:
     verdicts = []
     if evidence.scan:
         verdicts.append(_judge_vulnerabilities(evidence.scan, gates.vulnerabilities, today))
-        verdicts.append(_judge_secrets(evidence.scan.secrets, gates.secrets))
+        verdicts.append(_judge_secrets(evidence.scan, gates.secrets))
     if evidence.inventory:
         verdicts.append(_judge_inventory(evidence.inventory))
     if evidence.tests:
@@ -75,7 +108,17 @@ def _judge_vulnerabilities(scan: Scan, gate: VulnerabilityGate, today: date) -> 
         elif judged.effect is Effect.IGNORED and (entry := judged.ignore):
             until = f"until {entry.expires} by {entry.owner}: {entry.reason}"
             notes.append(f"{judged.finding.id} in {judged.finding.package} ignored {until}")
-    return Verdict("vulnerabilities", not reasons, tuple(reasons), tuple(notes))
+    unrated = [
+        finding.id
+        for finding in scan.findings
+        if finding.severity is Severity.UNKNOWN and Severity.UNKNOWN not in gate.fail_on
+    ]
+    if unrated:
+        listed = ", ".join(unrated[:_LISTED]) + (", …" if len(unrated) > _LISTED else "")
+        notes.append(
+            f"{len(unrated)} findings without a severity: {listed}; UNKNOWN in fail_on closes on them"
+        )
+    return Verdict.of("vulnerabilities", reasons, unexamined=scan.unexamined, notes=notes)
 
 
 def _described(judged: JudgedFinding) -> str:
@@ -85,27 +128,27 @@ def _described(judged: JudgedFinding) -> str:
     return f"{finding.id} {finding.severity} in {finding.package} {finding.version} ({fix}){expired}"
 
 
-def _judge_secrets(secrets: tuple[LeakedSecret, ...], gate: FailOrWarn) -> Verdict:
-    texts = tuple(f"{secret.rule} in {secret.path}" for secret in secrets)
-    return Verdict("secrets", not texts, texts) if gate == "fail" else Verdict("secrets", True, (), texts)
+def _judge_secrets(scan: Scan, gate: FailOrWarn) -> Verdict:
+    texts = [f"{secret.rule} in {secret.path}" for secret in scan.secrets]
+    reasons, notes = (texts, []) if gate == "fail" else ([], texts)
+    return Verdict.of("secrets", reasons, unexamined=scan.unexamined, notes=notes)
 
 
 def _judge_inventory(inventory: Inventory) -> Verdict:
+    reasons, notes = [], []
     if inventory.distribution in _PACKAGED and not inventory.distributed:
-        text = f"no package of {inventory.distribution} was found: is its package database missing?"
-        return Verdict("sbom", False, (text,))
-    if not inventory.packages:  # such as FROM scratch with a static program
-        return Verdict("sbom", True, (), ("no package was found",))
-    return Verdict("sbom", True)
+        reasons.append(f"no package of {inventory.distribution} was found: is its package database missing?")
+    elif not inventory.packages and not inventory.unexamined:  # such as FROM scratch with a static program
+        notes.append("no package was found")
+    return Verdict.of("sbom", reasons, unexamined=inventory.unexamined, notes=notes)
 
 
 def _judge_tests(report: TestReport) -> Verdict:
-    failed = tuple(f"{case.name}: {case.detail}".strip(": ") for case in report.cases if not case.passed)
-    return Verdict("tests", not failed, failed)
+    failed = [f"{case.name}: {case.detail}".strip(": ") for case in report.cases if not case.passed]
+    missed = report.unexamined or (() if report.cases else ("the report has no case",))
+    return Verdict.of("tests", failed, unexamined=missed)
 
 
 def _judge_size(size: int, limit: int) -> Verdict:
-    if size <= limit:
-        return Verdict("size", True)
     text = f"{size} bytes compressed, {size - limit} more than the limit of {limit}"
-    return Verdict("size", False, (text,))
+    return Verdict.of("size", [text] if size > limit else [])

@@ -57,7 +57,7 @@ def sarif(report: Report) -> list[str]:
         files[-1].append(run.text)
         results, size = results + run.results, size + len(run.text)
     head = f'{{"$schema":{_dumped(SCHEMA)},"version":"2.1.0","runs":['
-    return [safe_json(f"{head}{','.join(runs)}]}}\n") for runs in files]
+    return [f"{head}{','.join(runs)}]}}\n" for runs in files]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _run(report: Report, target: TargetReport) -> _Run:
     tools = _dumped([_extension(report, target, stage) for stage, _ in target.tools])
     about = {
         "automationDetails": {
-            "id": f"lockage/{quote(target.id)}/",
+            "id": f"lockage/{_quoted(target.id)}/",
             "description": {"text": line(f"{target.name} for {target.platform}")},
         },
         "originalUriBaseIds": {"ROOT": {"description": {"text": "The folder that was checked out"}}},
@@ -269,12 +269,16 @@ def _gate_result(target: TargetReport, gate: str, reason: str) -> _Json:
 
 def _location(at: FileLine | None) -> _Json:
     at = at or FileLine("lockage.yml")
-    artifact: Mapping[str, str] = {"uri": quote(at.path), "uriBaseId": "ROOT"}
+    artifact: Mapping[str, str] = {"uri": _quoted(at.path), "uriBaseId": "ROOT"}
     return {"physicalLocation": {"artifactLocation": artifact, "region": {"startLine": max(1, at.line)}}}
 
 
+def _quoted(text: str) -> str:
+    return quote(text, errors="replace")
+
+
 def _dumped(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return safe_json(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def _level(severity: Severity) -> str:

@@ -81,4 +81,4 @@ def _executes(target: Target, record: Record | None, until: Stage, tester: str) 
         return ""
     if any(check.service or check.image is None for check in target.checks):
         return "has checks that run it"
-    return "has tests that run in it" if target.test and split(target.test)[0] else ""
+    return "has tests that run in it" if target.test and split(target.test).inside else ""

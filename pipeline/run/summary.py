@@ -35,7 +35,7 @@ def problems(result: RunResult) -> str:
     paragraphs = []
     for target in result.targets:
         paragraphs += [
-            safe_line(f"{target.id}: gate {v.gate} closed: {'; '.join(v.reasons)}")
+            safe_line(f"{target.id}: gate {v.gate} {v.state}: {'; '.join(v.reasons)}")
             for v in target.verdicts
             if not v.passed
         ]

@@ -11,12 +11,17 @@ T = TypeVar("T", bound=str)
 _SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 
 
-def parse_json(raw: bytes) -> object:
+def parse_json(raw: bytes, *, strict: bool = False) -> object:
     """JSON in UTF-8 that can be written again. Raises ValueError for anything else, also for a text with half of a
-    surrogate pair and for nesting beyond the parser's limit."""
+    surrogate pair and for nesting beyond the parser's limit; `strict` also for repeated keys and for NaN and the
+    infinities, which are no JSON (RFC 8259)."""
     text = raw.decode()
     try:
-        data: object = json.loads(text)
+        data: object = (
+            json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
+            if strict
+            else json.loads(text)
+        )
         if _SURROGATE.search(text):
             json.dumps(data, ensure_ascii=False).encode()
     except RecursionError:
@@ -24,6 +29,19 @@ def parse_json(raw: bytes) -> object:
     except UnicodeEncodeError:
         raise ValueError("a text with half of a surrogate pair") from None
     return data
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {repeated[:40]!r} is repeated")
+    return found
+
+
+def _no_number(text: str) -> object:
+    raise ValueError(f"{text} is not a number of JSON")
 
 
 def as_object(value: object) -> dict[str, object]:

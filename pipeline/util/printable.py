@@ -45,7 +45,10 @@ def safe_line(text: str) -> str:
 
 def safe_text(text: str) -> str:
     """A block of lines: line breaks and tabs stay, CR LF becomes LF."""
-    return _without_commands(_HIDDEN_IN_TEXT.sub(_escape, text.replace("\r\n", "\n")))
+    text = text.replace("\r\n", "\n")
+    if not (text.isascii() and text.replace("\n", "").isprintable()):
+        text = _HIDDEN_IN_TEXT.sub(_escape, text)
+    return _without_commands(text)
 
 
 def safe_value(text: str) -> str:

@@ -228,6 +228,25 @@ TEMPLATES: dict[str, Row] = {
         {"images/app/test.yml.tpl": "schemaVersion: 2.0.0\n# {{ versions.nod }}\n"},
         "images/app/test.yml.tpl:2:1: versions.nod is not defined (app:1.0.0) (did you mean versions.node?)",
     ),
+    "gates that are switched off": (
+        _yml(
+            "tags: [1.0.0]\ngates:\n  vulnerabilities: {fail_on: []}\n",
+        ),
+        f"{YML}:{HEAD.count(chr(10)) + 3}:30: gates.vulnerabilities.fail_on: is looser than the project's policy "
+        "(policy: {loosen: [fail_on]} in lockage.yml lets images do so)",
+    ),
+    "a misspelt key of the test": (
+        {
+            "images/app/test.yml.tpl": "{% for n in range(3) %}# {{ n }}\n{% endfor %}"
+            "schemaVersion: 2.0.0\ncomandTests:\n  - {name: a, command: b}\n"
+        },
+        "images/app/test.yml.tpl:3:1: comandTests: is not a known key (app:1.0.0) (did you mean commandTests?)",
+    ),
+    "a test without a case": (
+        {"images/app/test.yml.tpl": "# {{ tag }}\nschemaVersion: 2.0.0\ncommandTests: []\n"},
+        "images/app/test.yml.tpl:1:1: the file has no test (app:1.0.0) (write commandTests, fileExistenceTests, "
+        "fileContentTests, metadataTest or licenseTests, or remove it)",
+    ),
     "the same in many tags": (
         {YML: HEAD + "tags: [1.0.0, 1.1.0]\nvariants: [dev]\n", TMPL: FROM + "RUN {{ versions.nod }}\n"},
         f"{TMPL}:2:1: versions.nod is not defined (app:1.0.0 and 3 more) (did you mean versions.node?)",

@@ -17,7 +17,7 @@ LOCKED = Lock.of({**LOCK.images, TOOL: Digest.of(b"tool")})
 ENTRY = "[{name: 1.4.2, external: 'ghcr.io/acme/tool:1.4.2', versions: {tool: 1.4.2}}]"
 FILES = {
     "tool/image.yml": f"title: Tool\ntags: {ENTRY}\n",
-    "tool/test.yml.tpl": "# {{ versions.tool }} {{ tag }}\n",
+    "tool/test.yml.tpl": "schemaVersion: 2.0.0\nmetadataTest: {user: root}\n# {{ versions.tool }} {{ tag }}\n",
     **folder("app", image(template="FROM tool:1\n")),
 }
 
@@ -30,7 +30,10 @@ def test_an_external_tag_is_a_target_without_a_dockerfile():
     found = target(lock=LOCKED)
     assert (found.external, found.dockerfile, found.template) == (PINNED, "", None)
     assert (found.bases, found.rootfs, dict(found.labels), found.title) == ((), (), {}, "Tool")
-    assert (found.test, found.test_template) == ("# 1.4.2 1.4.2\n", "images/tool/test.yml.tpl")
+    assert (found.test, found.test_template) == (
+        "schemaVersion: 2.0.0\nmetadataTest: {user: root}\n# 1.4.2 1.4.2\n",
+        "images/tool/test.yml.tpl",
+    )
     assert found.tags == ("1.4.2", "1", "1.4")
 
 

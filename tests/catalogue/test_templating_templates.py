@@ -8,6 +8,8 @@ from .sample import folder, image, plan, problems
 
 VARIANT = "variants: [dev]\n"
 
+TEST = "schemaVersion: 2.0.0\nmetadataTest: {user: root}\n"
+
 
 def templates(files):
     return {t.tag: t.template.removeprefix("images/") for t in plan(files).targets}
@@ -60,13 +62,16 @@ def test_the_base_tag_does_not_take_the_variants_template():
 
 
 def test_the_test_template_is_found_the_same_way():
-    files = folder("i", image(more=VARIANT)) | {"i/test.yml.tpl": "# {{ tag }}\n"}
+    files = folder("i", image(more=VARIANT)) | {"i/test.yml.tpl": TEST + "# {{ tag }}\n"}
     assert {t.tag: t.test for t in plan(files).targets} == {
-        "1.0.0": "# 1.0.0\n",
-        "1.0.0-dev": "# 1.0.0-dev\n",
+        "1.0.0": TEST + "# 1.0.0\n",
+        "1.0.0-dev": TEST + "# 1.0.0-dev\n",
     }
-    files["i/test.dev.yml.tpl"] = "# dev\n"
-    assert {t.tag: t.test for t in plan(files).targets} == {"1.0.0": "# 1.0.0\n", "1.0.0-dev": "# dev\n"}
+    files["i/test.dev.yml.tpl"] = TEST + "# dev\n"
+    assert {t.tag: t.test for t in plan(files).targets} == {
+        "1.0.0": TEST + "# 1.0.0\n",
+        "1.0.0-dev": TEST + "# dev\n",
+    }
     del files["i/test.dev.yml.tpl"], files["i/test.yml.tpl"]
     assert {t.test for t in plan(files).targets} == {None}
 

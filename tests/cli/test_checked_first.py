@@ -49,6 +49,7 @@ def lockage(tmp_path: Path, project: str, *arguments: str) -> subprocess.Complet
         ["verify"],
         ["findings"],
         ["report"],
+        ["diff", "dev", "prod"],
     ],
     ids=" ".join,
 )

@@ -160,7 +160,7 @@ def test_progress(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_result_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:
-    gate = Verdict("tests", False, (EVIL, f"test failed: {EVIL}"), (EVIL,))
+    gate = Verdict.of("tests", (EVIL, f"test failed: {EVIL}"), notes=(EVIL,))
     named = (EVIL, EVIL, EVIL, Platform("linux", "amd64"))
     result = RunResult(
         (

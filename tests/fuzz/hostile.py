@@ -192,7 +192,7 @@ def _change(draw: DrawFn, holder: Any, at: int, examples: tuple[Tree, ...], name
     elif isinstance(value, str) and not isinstance(value, Raw) and draw(st.booleans()):
         put(_edited(draw, value, TEXTS))
     else:
-        put(draw(hostile_values))
+        put(_copy(draw(hostile_values)))  # what is changed later is no part of VALUES
 
 
 def _retyped(value: Any) -> Any:

@@ -23,7 +23,11 @@ PROJECT_BOTH = PROJECT + (
 FILES = (
     folder("base", image("[2025.09]", "title: T\ndescription: D\n"))
     | folder("a", image("[1.0.0]", "variants: [x]\n", "FROM --platform=linux/amd64 base:2025.09\n"))
-    | {"a/rootfs/l": SourceFile("link", target="/x"), "a/rootfs/.env": "x", "a/test.yml.tpl": "# t\n"}
+    | {
+        "a/rootfs/l": SourceFile("link", target="/x"),
+        "a/rootfs/.env": "x",
+        "a/test.yml.tpl": "schemaVersion: 2.0.0\nmetadataTest: {user: root}\n# t\n",
+    }
 )
 SOURCE = source(FILES, PROJECT_BOTH)
 

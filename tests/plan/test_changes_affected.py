@@ -83,7 +83,7 @@ CASES = {
         {"app/2.0.0": ("gate size is another",)},
     ),
     "a test": (
-        {"app/test.yml.tpl": "schemaVersion: 2.0.0\n"},
+        {"app/test.yml.tpl": "schemaVersion: 2.0.0\nmetadataTest: {user: root}\n"},
         {"app/2.0.0": ("images/app/test.yml.tpl is new",)},
     ),
     "a version that no template names": ({"app/image.yml": "tags: [2.0.0]\nversions: {x: 1}\n"}, {}),

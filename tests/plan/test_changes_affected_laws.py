@@ -58,7 +58,7 @@ def images(draw, name, below):
                 "# words\n",
                 "labels: {l: x}\n",
                 "args: {X: 'debian:13'}\n",
-                "gates: {secrets: warn}\n",
+                "gates: {size: {max: 1kB}}\n",
                 "title: T\n",
                 "variants: [dev]\n",
                 "rootfs_copy: false\n",
@@ -72,7 +72,12 @@ def images(draw, name, below):
     }
     if draw(st.booleans()):
         out[f"{name}/test.yml.tpl"] = draw(
-            SOME(["schemaVersion: 2.0.0\n", "schemaVersion: 2.0.0\n# {{ tag }}\n"])
+            SOME(
+                [
+                    "schemaVersion: 2.0.0\nmetadataTest: {user: root}\n",
+                    "schemaVersion: 2.0.0\nmetadataTest: {user: root}\n# {{ tag }}\n",
+                ]
+            )
         )
     if "variants" in more and draw(st.booleans()):
         out[f"{name}/Dockerfile.dev.tmpl"] = "FROM debian:13\nRUN dev\n"

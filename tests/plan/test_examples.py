@@ -91,7 +91,7 @@ DESCRIPTION = (
         "python/3/Dockerfile.semantic-release.tmpl": (
             "FROM {{ image }}:{{ base_tag }}\nRUN npm i semantic-release@{{ versions.semantic_release }}\n"
         ),
-        "python/3/test.yml.tpl": "schemaVersion: 2.0.0\n",
+        "python/3/test.yml.tpl": "schemaVersion: 2.0.0\nmetadataTest: {user: root}\n",
         "python/3/rootfs/etc/python-info": "level=version\n",
         "python/3/rootfs/etc/version-only": "",
         "python/3/rootfs/etc/link": SourceFile("link", target="python-info"),

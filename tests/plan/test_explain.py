@@ -22,7 +22,7 @@ from tests.catalogue.sample import DIGEST, LOCK, PROJECT, folder, image, source
 
 from .test_changes_affected_laws import catalogues, whole
 
-PROJECT_YML = PROJECT + "source: https://x\npolicy:\n  secrets: warn\n  size: {max: 1MB}\n"
+PROJECT_YML = PROJECT + "source: https://x\npolicy:\n  secrets: warn\n  size: {max: 1MB}\n  loosen: [size]\n"
 TOP = """\
 title: Python
 versions: {base: 2025.09, python: none}

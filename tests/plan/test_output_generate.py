@@ -15,7 +15,7 @@ FILES = folder("python/3", image("[3.13.7, 3.13.6]", "variants: [semantic-releas
     "python/3/rootfs/etc/python-info": "level=version",
     "python/3/rootfs/bin/tool": SourceFile("file", 0o755, b"#!/bin/sh\n"),
     "python/3/rootfs/bin/link": SourceFile("link", target="tool"),
-    "python/3/test.yml.tpl": "schemaVersion: 2.0.0\n",
+    "python/3/test.yml.tpl": "schemaVersion: 2.0.0\nmetadataTest: {user: root}\n",
 }
 
 

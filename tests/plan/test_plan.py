@@ -18,7 +18,10 @@ FILES = (
     folder("base", image("[2025.09]"))
     | folder("python/3", image("[3.13.7]", "variants: [{name: dev}]\n", "FROM base:2025.09\nRUN x\n"))
     | folder("app", image("[1.0.0]", template="FROM python:3-dev\n"))
-    | {"python/rootfs/etc/x": "x", "python/3/test.yml.tpl": "# {{ tag }}\n"}
+    | {
+        "python/rootfs/etc/x": "x",
+        "python/3/test.yml.tpl": "schemaVersion: 2.0.0\nmetadataTest: {user: root}\n# {{ tag }}\n",
+    }
 )
 
 
@@ -157,7 +160,12 @@ def test_a_key_changes_with_every_input_and_everything_downstream():
 
 
 def test_a_key_does_not_change_with_what_only_names_or_judges():
-    assert changed(FILES | {"python/3/test.yml.tpl": "# other\n"}) == []
+    assert (
+        changed(
+            FILES | {"python/3/test.yml.tpl": "schemaVersion: 2.0.0\nmetadataTest: {user: root}\n# other\n"}
+        )
+        == []
+    )
     assert changed(FILES, PROJECT + "policy: {secrets: warn}\n") == []
     assert changed(FILES | {"app/image.yml": "tags: [{name: 1.0.0, aliases: [x]}]\n"}) == []
     assert changed(FILES | {"base/Dockerfile.tmpl": "FROM docker.io/library/debian:12\n"}) == []

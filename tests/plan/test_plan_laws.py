@@ -100,7 +100,11 @@ MANY = (
     folder("base", image("[2025.09, 2025.10]", "version_strategy: calver\nlabels: {b: 1, a: 2}\n"))
     | folder("python/3", image("[3.13.7, 3.13.6]", "variants: [dev, web]\n", "FROM base:2025\nRUN x\n"))
     | folder("app", image("[1.0.0]", template="FROM python:3-dev\nCOPY --from=ghcr.io/acme/tools:1 /a /a\n"))
-    | {"python/rootfs/etc/x": "x", "python/rootfs/etc/.env": "", "python/3/test.yml.tpl": "# {{ tag }}\n"}
+    | {
+        "python/rootfs/etc/x": "x",
+        "python/rootfs/etc/.env": "",
+        "python/3/test.yml.tpl": "schemaVersion: 2.0.0\nmetadataTest: {user: root}\n# {{ tag }}\n",
+    }
 )
 PLATFORMS = ["linux/amd64", "linux/arm64", "linux/arm/v7", "linux/s390x"]
 

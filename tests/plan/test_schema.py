@@ -31,13 +31,13 @@ RICH = {
             "gates: {size: {max: 1MB}, vulnerabilities: {fail_on: [LOW], ignore: [{id: A, owner: o, reason: r, "
             "expires: 2027-01-31}]}}\n",
             "Dockerfile.tmpl": "FROM --platform=linux/amd64 base:2026.11\nCOPY --from=ghcr.io/acme/tools:1 /a /b\n",
-            "test.yml.tpl": "schemaVersion: 2.0.0\n",
+            "test.yml.tpl": "schemaVersion: 2.0.0\nmetadataTest: {user: root}\n",
             "rootfs/.env": "A=1\n",
         },
     ),
     **folder("tool", {"image.yml": "tags: [{name: 1.0.0, external: 'ghcr.io/acme/tool:1.0.0'}]\n"}),
 }
-SOME = PROJECT + "platforms: [linux/amd64]\n"
+SOME = PROJECT + "platforms: [linux/amd64]\npolicy: {loosen: [fail_on, ignore]}\n"
 
 
 def as_data(made):

@@ -39,6 +39,7 @@ def test_cases_of_bats() -> None:
     [
         (b"", "not XML"),
         (b"<testsuite>", "not XML"),
+        (b"<?xml version='1.0' encoding='UTF-9'?><testsuite/>", "not XML"),
         (b"<testsuites/>", "without a case"),
         (b"<html><testcase name='x'/></html>", "the root is <html>"),
         (b"<!DOCTYPE t [<!ENTITY a 'aaaa'>]><testsuite><testcase name='&a;'/></testsuite>", "document type"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -13,6 +14,7 @@ from pipeline.model import Gates, Ignore, Severity, SizeGate, VulnerabilityGate
 from pipeline.policy import (
     Evidence,
     Finding,
+    GateState,
     Inventory,
     LeakedSecret,
     Scan,
@@ -107,6 +109,54 @@ def test_no_evidence_no_verdict() -> None:
     assert judge(Evidence(1), Gates(), TODAY) == ()
 
 
+def test_what_was_not_examined_closes_and_has_a_state_of_its_own() -> None:
+    evidence = Evidence(
+        1,
+        Inventory(TOOL, 0, {}, unexamined=("the report cannot be read: syft: not JSON",)),
+        Scan(TOOL, (), (), unexamined=("the jars",)),
+        TestReport(TOOL, (TestCase("a", True),), ("the report has 1 cases, the test file 2",)),
+    )
+    verdicts = judge(evidence, Gates(secrets="warn"), TODAY)
+    assert [v.state for v in verdicts] == [GateState.NOT_EXAMINED] * 4
+    assert not any(v.passed for v in verdicts)
+    assert verdicts[0].reasons == ("the jars",)
+    assert verdicts[0].to_json()["state"] == "not examined"
+
+
+def test_what_was_found_weighs_more_than_what_was_not_examined() -> None:
+    evidence = Evidence(1, scan=Scan(TOOL, (finding(),), (), unexamined=("the jars",)))
+    found, secrets = judge(evidence, Gates(), TODAY)
+    assert (found.state, secrets.state) == (GateState.CLOSED, GateState.NOT_EXAMINED)
+    assert found.reasons[1] == "not examined: the jars"
+
+
+def test_a_report_without_a_case_has_examined_nothing() -> None:
+    (verdict,) = judge(Evidence(1, tests=TestReport(TOOL, ())), Gates(), TODAY)
+    assert (verdict.state, verdict.reasons) == (GateState.NOT_EXAMINED, ("the report has no case",))
+
+
+def test_findings_that_nobody_has_weighed_yet_are_noted() -> None:
+    unrated = [finding(Severity.UNKNOWN, id=f"CVE-{number}") for number in range(7)]
+    verdict, _ = judge(scanned(*unrated), Gates(), TODAY)
+    assert verdict.passed
+    assert verdict.notes == (
+        "7 findings without a severity: CVE-0, CVE-1, CVE-2, CVE-3, CVE-4, …; UNKNOWN in fail_on closes on them",
+    )
+    assert closed(scanned(*unrated), Gates(VulnerabilityGate((Severity.UNKNOWN,)))) == ["vulnerabilities"]
+
+
+@pytest.mark.parametrize("severity", ["", "SEVERE", "Negligible", "CRITICAL!", "5"])
+def test_evidence_of_an_unknown_severity_is_refused(severity: str) -> None:
+    data = json.loads(json.dumps(scanned(finding()).to_json()))
+    data["scan"]["findings"][0]["severity"] = severity
+    with pytest.raises(ValueError, match="is not a severity"):
+        Evidence.from_json(data)
+
+
+def test_complete_evidence_is_written_as_ever() -> None:
+    assert "unexamined" not in json.dumps(scanned(finding()).to_json())
+
+
 names = st.text("abcdefgh-:.0123456789é\n", max_size=12)
 tools = st.builds(Tool, names, names, st.none() | names, st.none() | names)
 findings = st.builds(Finding, names, names, names, names, st.sampled_from(Severity), names)
@@ -122,6 +172,7 @@ evidence = st.builds(
         names,
         names,
         st.integers(0, 9999),
+        st.tuples(names),
     ),
     st.none()
     | st.builds(

@@ -10,7 +10,7 @@ import pytest
 from pipeline.model import Descriptor, Digest, Manifest, Reference, Repository
 from pipeline.oci.artifact import artifact_manifest
 from pipeline.registry import Registry
-from pipeline.state.signed_findings import attested_scans, first_seen
+from pipeline.state.attested import attested_scans, first_seen
 from pipeline.trust import CYCLONEDX, VULNERABILITIES, PublicKey, Statement, attach
 from tests.tools.bundles import OTHER_KEY, public, signed
 

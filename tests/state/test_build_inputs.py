@@ -44,7 +44,7 @@ def test_a_base_that_moved_is_named_at_every_height() -> None:
     ("files", "expected"),
     [
         ({}, []),
-        ({"images/app/test.yml.tpl": "schemaVersion: 2.0.0\n"}, []),
+        ({"images/app/test.yml.tpl": "schemaVersion: 2.0.0\nmetadataTest: {user: root}\n"}, []),
         ({"images/app/rootfs/etc/app": "2\n"}, ["rootfs/etc/app has other content"]),
         ({"images/app/rootfs/etc/more": "2\n"}, ["rootfs/etc/more is new"]),
         (

@@ -99,7 +99,7 @@ def _print_problems(target: TargetResult) -> None:
         console.print_error(target.fault, as_json=False)
     for verdict in target.verdicts:
         if not verdict.passed:
-            message(Styled(f"gate closed: {target.id}: {verdict.gate}", RED))
+            message(Styled(f"gate {verdict.state}: {target.id}: {verdict.gate}", RED))
             for reason in verdict.reasons:
                 message(f"  {reason}")
         for note in verdict.notes:

@@ -17,8 +17,8 @@ from pipeline.plan.template_lines import TemplateLines
 from pipeline.policy import judge, judge_findings
 from pipeline.policy.scan_details import ScanDetails, key_of, scan_details
 from pipeline.report.values import Fault, FileLine, ImageReport, Report, TargetReport, reported
+from pipeline.state.attested import attested_scans, first_seen
 from pipeline.state.records import Records
-from pipeline.state.signed_findings import attested_scans, first_seen
 from pipeline.util.concurrency import each
 
 from ..output.annotations import below_checkout

@@ -12,7 +12,7 @@ from pipeline.policy import Evidence
 from pipeline.policy.scan_details import key_of
 from pipeline.registry.platform_image import platform_of
 from pipeline.report.values import Report, TargetReport, reported
-from pipeline.state.signed_findings import attested_scans, first_seen
+from pipeline.state.attested import attested_scans, first_seen
 from pipeline.util.concurrency import each
 
 from .history import read_history
@@ -35,10 +35,10 @@ async def report_images(registry: Registry, references: Sequence[Reference], key
             raise RegistryError(
                 f"{reference} does not exist", hint="name another reference: --image HOST/NAME:TAG"
             )
-        found = [
-            await _of_digest(registry, reference, digest, platform, key)
-            for digest, platform in await _images(registry, reference, manifest)
-        ]
+        images = await platform_images(registry, reference, manifest)
+        if manifest.is_index:  # findings may be attested on it as a whole
+            images = [(manifest.digest, "all"), *images]
+        found = [await _of_digest(registry, reference, digest, platform, key) for digest, platform in images]
         reports = [report for report in found if report]
         if not reports:
             raise RegistryError(
@@ -59,16 +59,15 @@ async def report_images(registry: Registry, references: Sequence[Reference], key
     )
 
 
-async def _images(registry: Registry, reference: Reference, manifest: Manifest) -> list[tuple[Digest, str]]:
-    """The images behind a reference with their platforms; where findings are attested on an index, itself as well."""
+async def platform_images(
+    registry: Registry, reference: Reference, manifest: Manifest
+) -> list[tuple[Digest, str]]:
+    """The images behind a reference with their platforms, attestation manifests of BuildKit left out."""
     if not manifest.is_index:
         platform = await platform_of(registry, reference.repository, manifest)
         return [(manifest.digest, str(platform or "unknown"))]
-    children = [child for child in manifest.children if not _ATTESTATION.items() <= child.annotations.items()]
-    return [
-        (manifest.digest, "all"),
-        *((child.digest, str(child.platform or "unknown")) for child in children),
-    ]
+    children = (child for child in manifest.children if not _ATTESTATION.items() <= child.annotations.items())
+    return [(child.digest, str(child.platform or "unknown")) for child in children]
 
 
 async def _of_digest(

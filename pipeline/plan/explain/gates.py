@@ -36,6 +36,8 @@ def explain_gates(target: Target, levels: Levels, project: LocatedProject) -> It
         origin = last(f"gates.{'.'.join(path)}", values, None)
         value = _plain(effective(target.gates))
         yield Explained(origin.key, value, origin.location, origin.why, origin.overrides)
+    for loosen in project.located(list(project.model.policy.loosen) or None, "policy", "loosen"):
+        yield Explained("gates.loosen", loosen.value, loosen.location)
     written = [*_project_ignores(project), *_image_ignores(levels)]
     for level_value, ignore in zip(written, target.gates.vulnerabilities.ignore, strict=True):
         key = f"gates.vulnerabilities.ignore.{ignore.id}"

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from pipeline.engine import sbom as sbom_step
 from pipeline.engine import scan as scan_step
 from pipeline.engine import structure as structure_step
 from pipeline.engine.image import archive, existing
-from pipeline.errors import BuildError
 from pipeline.model import Digest
 from pipeline.plan import Target
-from pipeline.policy import Evidence, JavaData, Scan, TestReport, Tool
+from pipeline.policy import Evidence, Inventory, JavaData, Scan, TestCase, TestReport, Tool
 from pipeline.policy.reports import structure_tests, trivy_scan
 from pipeline.policy.scan_details import without_matches
 from pipeline.state.record import Record
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from ..context import RunContext
     from ..image_cache import ImageCache
     from ..tools import ToolImages
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ def untested(target: Target, record: Record | None, tester: str) -> bool:
     report = record.evidence.tests if record else None
     if record is None or report is None or record.tests != tests_digest(target, tester):
         return True
-    return not all(case.passed for case in report.cases)
+    return bool(report.unexamined) or not report.cases or not all(case.passed for case in report.cases)
 
 
 def outstanding(
@@ -74,7 +71,7 @@ def outstanding(
     scan, listed = record.evidence.scan, record.evidence.inventory
     if not scan or not _is_current(scan, tools.version("trivy"), data, java):
         stages.add(Stage.SCAN)
-    if not listed or listed.serial != serial:
+    if not listed or listed.unexamined or listed.serial != serial:
         stages.add(Stage.SBOM)
     if untested(target, record, tools.version("structure-test")):
         stages.add(Stage.TEST)
@@ -82,10 +79,15 @@ def outstanding(
 
 
 def _is_current(scan: Scan, version: str, data: Digest, java: Digest | None) -> bool:
-    """Whether a scan was made by this scanner with this data; Java data counts if it was needed and there is any."""
+    """Whether a scan was made by this scanner with this data and has seen everything that can be seen today.
+
+    Java data counts if it was needed; an image whose Java archives nobody could look at waits until there is some.
+    """
     if (scan.tool.version, scan.tool.data_digest) != (version, str(data)):
         return False
-    return not (scan.java and java) or scan.java.digest == str(java)
+    if scan.java is None:
+        return not scan.unexamined
+    return java is None or scan.java.digest == str(java)
 
 
 class Examiner:
@@ -134,14 +136,19 @@ class Examiner:
         started = datetime.now(UTC)
         report, java = await self._report(scanner, target, packed, holds_java=bool(known and known.java))
         tool = Tool("trivy", tools.version("trivy"), database.updated, str(database.digest))
+        reference = subject_of(self._context, target, record.digest).reference
         manifest, config = await image_config(self._context, self._images, record.digest)
         assert manifest.config
-        config_digest = manifest.config.digest
-        found = _parsed(lambda: with_layers(report, manifest, config))
-        scan = replace(_parsed(lambda: trivy_scan(found, tool)), java=java)
-        reference = subject_of(self._context, target, record.digest).reference
-        document = _parsed(lambda: about(without_matches(found), reference, config_digest, started))
-        return Examined(Evidence(0, scan=scan), {"trivy-json": document})
+        try:
+            report = with_layers(report, manifest, config)
+            scan = trivy_scan(report, tool, artifact=scan_step.ARCHIVE)
+            document = about(without_matches(report), reference, manifest.config.digest, started)
+        except ValueError as fault:
+            return Examined(Evidence(0, scan=Scan(tool, (), (), unexamined=(_unread(fault),))))
+        if java == JavaData():
+            missing = f"Java archives: there is no Java database at {self._data.java.reference}"
+            scan = replace(scan, unexamined=(*scan.unexamined, missing))
+        return Examined(Evidence(0, scan=replace(scan, java=java)), {"trivy-json": document})
 
     async def _report(
         self, scanner: scan_step.Scanner, target: Target, packed: dagger.File, *, holds_java: bool
@@ -167,10 +174,14 @@ class Examiner:
     async def _inventory(
         self, client: dagger.Client, target: Target, digest: Digest, packed: dagger.File
     ) -> Examined:
-        tool = self._context.tools.image("syft")
-        listed = await sbom_step.sbom(client, tool, packed, name=target.image, version=target.tag)
+        image = self._context.tools.image("syft")
+        listed = await sbom_step.sbom(client, image, packed, name=target.image, version=target.tag)
         manifest, config = await image_config(self._context, self._images, digest)
-        found, documents = _parsed(lambda: inventory(self._context, target, listed, manifest, config))
+        try:
+            found, documents = inventory(self._context, target, listed, manifest, config)
+        except ValueError as fault:
+            tool = Tool("syft", self._context.tools.version("syft"))
+            return Examined(Evidence(0, inventory=Inventory(tool, 0, {}, unexamined=(_unread(fault),))))
         return Examined(Evidence(0, inventory=found), documents)
 
     async def _test(
@@ -181,22 +192,25 @@ class Examiner:
         image: dagger.Container,
         packed: dagger.File,
     ) -> Examined:
-        inside, metadata = split(target.test or "")
+        tests = split(target.test or "", target.test_template or target.id)
         tester = self._context.tools.image("structure-test")
         tool = Tool("container-structure-test", self._context.tools.version("structure-test"))
         reports = []
-        if inside:
+        if tests.inside:
             _, config = await image_config(self._context, self._images, digest)
             text = config.decode()
             reports.append(
-                await structure_step.inside(client, tester, image, inside, text, subject=target.id)
+                await structure_step.inside(client, tester, image, tests.inside, text, subject=target.id)
             )
-        if metadata:
-            reports.append(await structure_step.metadata(client, tester, packed, metadata, subject=target.id))
-        cases = _parsed(lambda: [case for report in reports for case in structure_tests(report, tool).cases])
+        if tests.metadata:
+            reports.append(
+                await structure_step.metadata(client, tester, packed, tests.metadata, subject=target.id)
+            )
+        tested = _tests(reports, tool, tests.cases)
         if target.checks:
-            cases += await check_image(self._context, client, target, image)
-        return Examined(Evidence(0, tests=TestReport(tool, tuple(cases))))
+            checked = await check_image(self._context, client, target, image)
+            tested = replace(tested, cases=(*tested.cases, *checked))
+        return Examined(Evidence(0, tests=tested))
 
 
 def merged(evidence: Evidence, *newer: Evidence) -> Evidence:
@@ -211,8 +225,19 @@ def merged(evidence: Evidence, *newer: Evidence) -> Evidence:
     return evidence
 
 
-def _parsed(parse: Callable[[], T]) -> T:
-    try:
-        return parse()
-    except (ValueError, KeyError, TypeError, AttributeError) as fault:
-        raise BuildError(f"a tool's report cannot be read: {fault}") from None
+def _tests(reports: Sequence[bytes], tool: Tool, count: int) -> TestReport:
+    """The reports on one image as one; `count` is the number of cases of its file."""
+    cases: list[TestCase] = []
+    unexamined: list[str] = []
+    for report in reports:
+        try:
+            cases += structure_tests(report, tool).cases
+        except ValueError as fault:
+            unexamined.append(_unread(fault))
+    if not unexamined and len(cases) < count:
+        unexamined.append(f"the report has {len(cases)} cases, the test file {count}")
+    return TestReport(tool, tuple(cases), tuple(unexamined))
+
+
+def _unread(fault: ValueError) -> str:
+    return f"the report cannot be read: {fault}"

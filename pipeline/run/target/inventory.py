@@ -44,11 +44,15 @@ async def image_config(context: RunContext, images: ImageCache, digest: Digest) 
 def inventory(
     context: RunContext, target: Target, documents: Mapping[str, bytes], manifest: Manifest, config: bytes
 ) -> tuple[Inventory, dict[str, bytes]]:
-    """Syft's documents, completed, and what they say in short. Raises what `complete` raises."""
+    """Syft's documents, completed, and what they say in short. Raises ValueError for what is not about this image."""
+    tool = Tool("syft", context.tools.version("syft"))
+    cyclonedx_inventory(documents, tool, subject=(target.image, target.tag))
     subject = subject_of(context, target, manifest.digest, created_at(config))
-    version = context.tools.version("syft")
-    completed = complete(documents, subject, subject.serial(version), manifest, config)
-    return cyclonedx_inventory(completed, Tool("syft", version)), completed
+    try:
+        completed = complete(documents, subject, subject.serial(tool.version), manifest, config)
+    except (KeyError, TypeError, AttributeError) as fault:
+        raise ValueError(f"syft: a document lacks {fault}") from None
+    return cyclonedx_inventory(completed, tool), completed
 
 
 def created_at(config: bytes) -> int:

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pipeline.errors import ConfigError, Problem
+from pipeline.errors import ConfigError
 
-_RUN_INSIDE = ("commandTests", "fileExistenceTests", "fileContentTests", "licenseTests")
+if TYPE_CHECKING:
+    from pipeline.config.structure_test import StructureTests
 
 
-def split(text: str) -> tuple[str | None, str | None]:
-    """(command and file tests, metadata tests), each as a file of its own, or None when there are none.
+@dataclass(frozen=True, slots=True)
+class SplitTests:
+    """Command and file tests, and metadata tests, each as a file of its own or None; how many cases both have."""
 
-    Raises ConfigError for anything but a container-structure-test 2.0.0 file.
-    """
-    import yaml  # here: a run with nothing to do starts faster without it
+    inside: str | None
+    metadata: str | None
+    cases: int
 
-    try:
-        data: Any = yaml.safe_load(text)
-    except yaml.YAMLError as fault:
-        raise ConfigError([Problem("test.yml", 0, 0, "", f"not YAML: {fault}")]) from None
-    if data is None:
-        return None, None
-    if not isinstance(data, dict) or str(data.get("schemaVersion")) != "2.0.0":
-        raise ConfigError([Problem("test.yml", 1, 1, "schemaVersion", 'must be "2.0.0"')])
-    common = {k: v for k, v in data.items() if k in ("schemaVersion", "globalEnvVars")}
-    inside = {k: data[k] for k in _RUN_INSIDE if data.get(k)}
-    metadata = {"metadataTest": data["metadataTest"]} if data.get("metadataTest") else {}
-    return (
-        yaml.safe_dump(common | inside, sort_keys=False) if inside else None,
-        yaml.safe_dump(common | metadata, sort_keys=False) if metadata else None,
+
+def split(text: str, path: str = "test.yml") -> SplitTests:
+    """The parts of a container-structure-test 2.0.0 file. Raises ConfigError for anything else."""
+    from pipeline.config.structure_test import (
+        read_structure_tests,  # here: a run with nothing to do starts faster
     )
+
+    tests, problems = read_structure_tests(text, path)
+    if tests is None:
+        raise ConfigError(problems)
+    return SplitTests(
+        _file(tests, "metadata_test") if tests.inside else None,
+        _file(tests, "command_tests", "file_existence_tests", "file_content_tests", "license_tests")
+        if tests.metadata
+        else None,
+        tests.inside + tests.metadata,
+    )
+
+
+def _file(tests: StructureTests, *left_out: str) -> str:
+    import yaml
+
+    data = tests.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={*left_out, "run_options"})
+    return yaml.safe_dump(data, sort_keys=False)

@@ -174,6 +174,14 @@ TEMPLATE_TOKENS = [
         "{% endwith %}",
     ),
     *(
+        "{{ '%10000000000d' % 1 }}",
+        "{{ ((9**64)**64)**64 }}",
+        "{{ 'x'.ljust(10**9) }}",
+        "{{ [0] * 10**9 }}",
+        "{{ 'a' ~ 'b' * 10**8 }}",
+        "{{ range(10**9) | list }}",
+    ),
+    *(
         "{{ versions.node }}",
         "{{ versions.nod }}",
         "{{ variables }}",
@@ -289,6 +297,9 @@ def read_locked(content: bytes, folder: Path) -> None:
     make_plan(source, lock=lock)
 
 
+_TEST = b"schemaVersion: 2.0.0\ncommandTests: [{name: a, command: b}]\n# {{ image }}: "
+
+
 def read_template(content: bytes, folder: Path) -> None:
     """A template of a Dockerfile, of a part that it includes, and of a test."""
     part, _, text = content.partition(b"\x1e")
@@ -298,7 +309,7 @@ def read_template(content: bytes, folder: Path) -> None:
                 **FILES,
                 "images/app/Dockerfile.tmpl": text,
                 "images/_shared/node.tmpl": part,
-                "images/app/test.yml.tpl": part + text,
+                "images/app/test.yml.tpl": _TEST + part,
             }
         )
     )

@@ -280,6 +280,10 @@ def read_imported(content: bytes, folder: Path) -> None:
 
 
 _texts = changed_texts(_contents, _TOKENS) | _grammar
+_planned = changed_texts(
+    ["FROM base:2025.09\nRUN install\n", "FROM debian:12 AS x\nFROM base:2025.09\nCOPY --from=x /a /b\n"],
+    _TOKENS,
+)
 TARGETS = (
     Target("dockerfile", (_texts | made.dockerfiles).map(to_bytes), read_dockerfile, examples=120),
     Target(
@@ -289,7 +293,7 @@ TARGETS = (
         errors=(Unresolved,),
         examples=200,
     ),
-    Target("planned", _texts.map(to_bytes), read_planned, examples=60),
+    Target("planned", (_planned | _texts).map(to_bytes), read_planned, examples=60),
     Target(
         "imported",
         st.builds(

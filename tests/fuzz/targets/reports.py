@@ -10,10 +10,22 @@ from hypothesis import strategies as st
 
 from pipeline.engine.buildkit.report import current, read_report
 from pipeline.model import Gates
-from pipeline.policy import Evidence, Tool, judge
+from pipeline.model.gates import LintGate
+from pipeline.policy import Evidence, TestReport, Tool, judge
+from pipeline.policy.junit import junit_cases
+from pipeline.policy.lint import closing, hadolint_findings
 from pipeline.policy.reports import cyclonedx_inventory, structure_tests, trivy_scan
+from pipeline.policy.scan_details import scan_details, with_history, without_matches
 from pipeline.util.canonical_json import compact
-from tests.fuzz.hostile import REFUSED, changed_json, changed_texts, changed_trees, encoded, to_bytes
+from tests.fuzz.hostile import (
+    REFUSED,
+    changed_bytes,
+    changed_json,
+    changed_texts,
+    changed_trees,
+    encoded,
+    to_bytes,
+)
 from tests.fuzz.target import Target
 
 _TOOL = Tool("tool", "1.0", "2026-11-01", "sha256:" + "0" * 64)
@@ -117,7 +129,87 @@ def read_progress(content: bytes, folder: Path) -> None:
     assert len(current(text)) <= 200
 
 
+_TRIVY_DETAILS = {
+    **_TRIVY,
+    "Metadata": {
+        "OS": {"Family": "debian", "Name": "12"},
+        "DiffIDs": ["sha256:" + "1" * 64],
+        "ImageConfig": {
+            "history": [{"created_by": "RUN x", "empty_layer": False}],
+            "rootfs": {"diff_ids": ["sha256:1"]},
+        },
+    },
+}
+_LINT = [
+    {"file": "a", "line": 3, "column": 1, "level": "warning", "code": "DL3008", "message": "Pin versions"}
+]
+_JUNIT = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites><testsuite name="s"><testcase classname="c" name="n"/>'
+    '<testcase name="m"><failure message="no">why &lt;</failure></testcase></testsuite></testsuites>\n'
+)
+_JUNIT_TOKENS = [
+    *(
+        "<testcase>",
+        "</testcase>",
+        '<failure message="',
+        "<error/>",
+        "</failure>",
+        "<skipped/>",
+        "<!DOCTYPE a [",
+        "]>",
+    ),
+    *(
+        '<!ENTITY a "aaaa">',
+        "&a;",
+        "&#0;",
+        "&#x1b;",
+        "&#xd800;",
+        "<![CDATA[",
+        "]]>",
+        "<?xml",
+        "?>",
+        "<!--",
+        "-->",
+        '"',
+        ">",
+    ),
+    *('encoding="UTF-16"', 'encoding="x"', "xmlns:a='b'", "<a:b>", "<a>" * 3000),
+]
+
+
+def read_details(content: bytes, folder: Path) -> None:
+    """The details of a scan, and the report as it is kept."""
+    details = scan_details(content)
+    with_history(details, content)
+    without_matches(content)
+
+
+def read_lint(content: bytes, folder: Path) -> None:
+    """Hadolint's findings."""
+    for findings in hadolint_findings(content).values():
+        closing(findings, LintGate())
+
+
+def read_junit(content: bytes, folder: Path) -> None:
+    """A report of a check."""
+    _kept(Evidence(1, tests=TestReport(_TOOL, junit_cases(content))))
+
+
 TARGETS = (
+    Target(
+        "scan-details",
+        changed_json([_TRIVY_DETAILS], ["PkgPath", "CVSS", "Layer", "PrimaryURL", "PublishedDate", "Class"]),
+        read_details,
+        errors=REFUSED,
+    ),
+    Target("lint", changed_json([_LINT], ["code", "level"]), read_lint, errors=REFUSED, examples=60),
+    Target(
+        "junit",
+        changed_texts([_JUNIT], _JUNIT_TOKENS).map(to_bytes)
+        | changed_bytes([_JUNIT.encode(), _JUNIT.encode("utf-16")]),
+        read_junit,
+        errors=REFUSED,
+    ),
     Target(
         "trivy",
         changed_json([_TRIVY], ["Severity", "VulnerabilityID", "Class", "Type", "Misconfigurations"]),

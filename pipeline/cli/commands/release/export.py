@@ -130,7 +130,9 @@ def _note_closed_gates(context: RunContext, image: Sequence[BuiltTarget]) -> Non
         target, evidence = built.target, built.record.evidence
         for verdict in judge(evidence, target.gates, context.today):
             if not verdict.passed:
-                console.message(f"note: {target.id}: the gate {verdict.gate} is closed; exported anyway")
+                console.message(
+                    f"note: {target.id}: the gate {verdict.gate} is {verdict.state}; exported anyway"
+                )
 
 
 def _platform(built: BuiltTarget) -> ExportedPlatform:

@@ -169,7 +169,7 @@ def _row(finding: ReportedFinding) -> tuple[str, ...]:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 3]}..."
 
 
 def _print_notes(report: Report, options: FindingsOptions) -> None:

@@ -1,8 +1,8 @@
-"""The findings that are attested on a digest: every scan that was signed, by the key that signed it."""
+"""What is attested on a digest, signed by a key or not; and every scan among it, with since when findings are known."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,22 +34,33 @@ class AttestedScan:
         return self.scan.tool.data_date or "", self.details.scanned
 
 
-async def attested_scans(
-    registry: Registry, repository: Repository, digest: Digest, key: PublicKey
-) -> tuple[AttestedScan, ...]:
-    """Every scan that is attested on a digest, those that the key signed first, the newest first.
+async def attested(
+    registry: Registry, repository: Repository, digest: Digest, predicate_type: str, key: PublicKey
+) -> AsyncIterator[tuple[Mapping[str, Any], bool]]:
+    """Every predicate of a type that is attested on a digest, and whether the key signed it.
 
     What cannot be read is left out: whoever may attach something must not hide what others attached.
     """
-    scans = []
-    async for _, raw in bundles(registry, repository, digest, VULNERABILITIES):
+    async for _, raw in bundles(registry, repository, digest, predicate_type):
         if isinstance(raw, str):
             continue
         try:
             bundle = Bundle.parse(raw)
             statement = bundle.about(digest)
-            if statement.predicate_type == VULNERABILITIES:
-                scans.append(_read(statement.predicate, verified=key.signed(bundle)))
+        except ValueError:
+            continue
+        if statement.predicate_type == predicate_type:
+            yield statement.predicate, key.signed(bundle)
+
+
+async def attested_scans(
+    registry: Registry, repository: Repository, digest: Digest, key: PublicKey
+) -> tuple[AttestedScan, ...]:
+    """Every scan that is attested on a digest, those that the key signed first, the newest first."""
+    scans = []
+    async for predicate, verified in attested(registry, repository, digest, VULNERABILITIES, key):
+        try:
+            scans.append(_read(predicate, verified=verified))
         except (ValueError, KeyError, TypeError):
             continue
     return tuple(sorted(scans, key=lambda scan: (scan.verified, scan.age), reverse=True))

@@ -6,9 +6,9 @@ import gzip
 from pathlib import Path
 
 import pytest
-from pipeline.run.target.vulnerability_database import _unpack, _updated
 
 from pipeline.errors import RegistryError
+from pipeline.run.target.scanner_data import VULNERABILITIES, _unpack, _updated
 from tests.oci.layers import XATTR, Made, tar
 
 GOOD = [Made("./trivy.db", content=b"db"), Made("metadata.json", content=b'{"UpdatedAt":"2026-11-01"}')]
@@ -17,7 +17,7 @@ GOOD = [Made("./trivy.db", content=b"db"), Made("metadata.json", content=b'{"Upd
 def unpacked(folder: Path, content: bytes) -> Path:
     """Where an archive was unpacked."""
     (folder / "db.tar.gz").write_bytes(content)
-    _unpack(folder / "db.tar.gz", folder / "db", "host/db@sha256:1")
+    _unpack(folder / "db.tar.gz", folder / "db", VULNERABILITIES, "host/db@sha256:1")
     return folder / "db"
 
 

@@ -1,0 +1,30 @@
+"""Test files of tags: each against the tester's schema, with problems at the template's lines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pipeline.catalogue.source import Source
+from pipeline.catalogue.templating.lines import rendered_lines
+from pipeline.catalogue.templating.rendering import Rendered
+from pipeline.config.structure_test import read_structure_tests
+from pipeline.errors import Problem
+
+
+def check_tests(source: Source, item: Rendered, problems: list[Problem]) -> tuple[str, ...]:
+    """Append every problem of a tag's test file; return warnings for what has no effect here."""
+    template, text = item.test_template, item.test
+    if template is None or text is None:
+        return ()
+    tests, found = read_structure_tests(text, template)
+    if found:
+        lines = rendered_lines(source, template, item.definition, text) or ()
+        for problem in found:
+            known = 1 <= problem.line <= len(lines)
+            path, line = lines[problem.line - 1] if known else (template, 1)
+            problems.append(replace(problem, path=path, line=line, column=1, subject=item.definition.name))
+    if tests is not None and tests.run_options is not None:
+        return (
+            f"{template}: containerRunOptions: has no effect: tests run in the image itself, without Docker",
+        )
+    return ()

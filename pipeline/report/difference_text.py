@@ -1,0 +1,105 @@
+"""A difference for people: plain lines, and Markdown for a release or a merge request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from pipeline.policy import Finding
+
+from .counts import plural, size
+from .difference import Change, ImageDifference, SizedLayer
+from .escape import line, markdown
+
+_SHOWN = 200  # lines of a section; --json has all
+Row = tuple[str, ...]
+
+
+def sections(found: ImageDifference) -> Iterator[tuple[str, list[Row]]]:
+    """The sections with their rows, the most important first; what did not change has no rows."""
+    yield "findings opened", _findings(found.opened)
+    yield "findings closed", _findings(found.closed)
+    packages = found.packages or ()
+    yield "packages added", [(c.name, c.after) for c in packages if not c.before]
+    yield "packages removed", [(c.name, c.before) for c in packages if not c.after]
+    yield "packages changed", [(c.name, f"{c.before} -> {c.after}") for c in packages if c.before and c.after]
+    yield "licences", _changes(found.licenses or ())
+    yield "layers added", _layers(found.added)
+    yield "layers removed", _layers(found.removed)
+    yield "configuration", _changes(found.configuration)
+
+
+def difference_lines(found: ImageDifference) -> Iterator[str]:
+    """Plain lines; texts of others are for whoever prints them to make printable."""
+    yield f"{found.after.platform}: {found.before.reference} -> {found.after.reference}"
+    yield f"  size {_size(found)}"
+    for note in _missing(found):
+        yield f"  {note}"
+    for title, rows in sections(found):
+        if rows:
+            yield f"  {title}: {len(rows)}"
+            yield from (f"    {'  '.join(filter(None, row))}" for row in rows[:_SHOWN])
+            if len(rows) > _SHOWN:
+                yield f"    and {len(rows) - _SHOWN} more; --json has all"
+
+
+def difference_markdown(found: ImageDifference) -> str:
+    """Markdown with a list for each section that has something."""
+    before, after = markdown(found.before.reference), markdown(found.after.reference)
+    parts = [f"## {markdown(found.after.platform)}: {before} → {after}\n\nsize {markdown(_size(found))}\n"]
+    parts += [f"\n{note}\n" for note in map(markdown, _missing(found))]
+    for title, rows in sections(found):
+        if rows:
+            parts.append(f"\n<details><summary>{title}: {len(rows)}</summary>\n\n")
+            parts += [f"- {' '.join(markdown(cell) for cell in row if cell)}\n" for row in rows[:_SHOWN]]
+            if len(rows) > _SHOWN:
+                parts.append(f"- and {len(rows) - _SHOWN} more\n")
+            parts.append("\n</details>\n")
+    return "".join(parts)
+
+
+def _size(found: ImageDifference) -> str:
+    change = found.after.size - found.before.size
+    sign = "+" if change >= 0 else "-"
+    return f"{size(found.before.size)} -> {size(found.after.size)} ({sign}{size(abs(change))})"
+
+
+def _missing(found: ImageDifference) -> Iterator[str]:
+    """What could not be compared, or is not signed."""
+    for name, part in (("packages", found.packages), ("findings", found.opened)):
+        if part is None:
+            yield f"{name} not compared: one of the images has none attested"
+    for state in (found.before, found.after):
+        if state.unverified:
+            yield f"not signed by the key: {' and '.join(state.unverified)} of {line(state.reference)}"
+
+
+def _findings(findings: tuple[Finding, ...] | None) -> list[Row]:
+    return [
+        (
+            str(finding.severity).lower(),
+            finding.id,
+            f"in {finding.package} {finding.version}",
+            f"(fixed in {finding.fixed})" if finding.fixed else "(no fix yet)",
+        )
+        for finding in findings or ()
+    ]
+
+
+def _changes(changes: Sequence[Change]) -> list[Row]:
+    shown: Callable[[str], str] = lambda text: text or "none"  # noqa: E731
+    return [(change.name, f"{shown(change.before)} -> {shown(change.after)}") for change in changes]
+
+
+def _layers(layers: tuple[SizedLayer, ...]) -> list[Row]:
+    return [(size(layer.size), layer.created_by or layer.digest) for layer in layers]
+
+
+def overview(differences: Sequence[ImageDifference]) -> str:
+    """One line for all."""
+    opened = sum(len(found.opened or ()) for found in differences)
+    closed = sum(len(found.closed or ()) for found in differences)
+    packages = sum(len(found.packages or ()) for found in differences)
+    return (
+        f"{plural(len(differences), 'image')}: {packages} packages and {opened + closed} findings differ "
+        f"({opened} opened, {closed} closed)"
+    )

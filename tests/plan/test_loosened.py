@@ -1,0 +1,63 @@
+"""An image may be stricter than the project, and looser only where the project says so."""
+
+import pytest
+
+from pipeline.errors import ConfigError
+from tests.catalogue.sample import PROJECT, folder, image, plan
+
+IGNORE = "{id: CVE-1, owner: o, reason: r, expires: 9999-12-31}"
+POLICY = "policy: {vulnerabilities: {fail_on: [CRITICAL, HIGH]}, size: {max: 10MB}%s}\n"
+LOOSER = [
+    ("fail_on", "vulnerabilities: {fail_on: []}"),
+    ("fail_on", "vulnerabilities: {fail_on: [CRITICAL]}"),
+    ("fail_on", "vulnerabilities: {fail_on: [LOW, CRITICAL]}"),
+    ("unfixed", "vulnerabilities: {unfixed: warn}"),
+    ("ignore", f"vulnerabilities: {{ignore: [{IGNORE}]}}"),
+    ("secrets", "secrets: warn"),
+    ("size", "size: {max: 11MB}"),
+    ("size", "size: {}"),
+    ("size", "size: {max: ~}"),
+]
+
+
+def planned(gates: str, loosen: str = "") -> None:
+    files = folder("a", image(more=f"gates: {{{gates}}}\n"))
+    plan(files, PROJECT + POLICY % (f", loosen: [{loosen}]" if loosen else ""))
+
+
+@pytest.mark.parametrize(("name", "gates"), LOOSER)
+def test_an_image_loosens_nothing_by_itself(name: str, gates: str) -> None:
+    for loosen in ("", ", ".join({"fail_on", "unfixed", "ignore", "secrets", "size"} - {name})):
+        with pytest.raises(ConfigError) as caught:
+            planned(gates, loosen)
+        (problem,) = caught.value.problems
+        assert problem.path == "images/a/image.yml" and problem.line > 1
+        assert "is looser than the project's policy" in problem.message
+        assert problem.suggestion == f"policy: {{loosen: [{name}]}} in lockage.yml lets images do so"
+    planned(gates, name)
+
+
+@pytest.mark.parametrize(
+    "gates",
+    [
+        "vulnerabilities: {fail_on: [CRITICAL, HIGH, LOW]}",
+        "vulnerabilities: {fail_on: [HIGH, CRITICAL], unfixed: fail, ignore: []}",
+        "secrets: fail",
+        "size: {max: 10MB}",
+        "size: {max: 1kB}",
+    ],
+)
+def test_an_image_may_always_be_stricter(gates: str) -> None:
+    planned(gates)
+
+
+def test_an_image_has_a_limit_of_its_own_where_the_project_has_none() -> None:
+    plan(folder("a", image(more="gates: {size: {max: 1GB}}\n")), PROJECT)
+
+
+def test_every_file_of_an_image_is_held_to_it() -> None:
+    files = folder("a", {"image.yml": "gates: {secrets: warn}\n"})
+    files |= folder("a/1", image(more="gates: {secrets: fail}\n"))
+    with pytest.raises(ConfigError) as caught:
+        plan(files, PROJECT)
+    assert [problem.path for problem in caught.value.problems] == ["images/a/image.yml"]
