@@ -14,6 +14,7 @@ from pipeline.util.canonical_json import compact
 from . import cyclonedx, spdx
 from .cyclonedx import complete_cyclonedx
 from .facts import read_facts
+from .layers import diff_ids, renamed, renamings
 from .spdx import complete_spdx
 from .subject import Subject
 from .syft import complete_syft
@@ -36,7 +37,8 @@ def complete(
     `serial` is their serial number, `manifest` and `config` are the image's own. Raises ValueError, KeyError, TypeError
     or AttributeError for documents that syft does not write, and for such as do not list the same packages.
     """
-    cdx, spd, syft = (_load(documents[name], name) for name, _ in FORMATS.values())
+    names = _layer_names(documents, config)
+    cdx, spd, syft = (_load(renamed(documents[name], names), name) for name, _ in FORMATS.values())
     if cdx.get("bomFormat") != "CycloneDX" or not str(spd.get("spdxVersion", "")).startswith("SPDX-2"):
         raise ValueError("syft: not documents of CycloneDX and SPDX 2")
     facts = read_facts(syft)
@@ -52,12 +54,19 @@ def complete(
     completed = {
         "cyclonedx-json": complete_cyclonedx(cdx, subject, serial, facts),
         "spdx-json": complete_spdx(spd, subject, serial, facts),
-        "syft-json": complete_syft(syft, subject, manifest, config),
+        "syft-json": complete_syft(syft, subject, facts, manifest, config),
     }
     try:
         return {name: compact(document) for name, document in completed.items()}
     except RecursionError:
         raise ValueError("syft: a document is nested too deeply") from None
+
+
+def _layer_names(documents: Mapping[str, bytes], config: bytes) -> dict[str, str]:
+    """The ids of the archive's layers that are others in the image."""
+    source = _load(documents["syft-json"], "syft-json")["source"]
+    archived = [str(layer["digest"]) for layer in source["metadata"].get("layers") or ()]
+    return renamings(archived, diff_ids(config))
 
 
 def _load(raw: bytes, name: str) -> Any:

@@ -98,6 +98,8 @@ def _completed(each: Any, facts: Facts) -> Any:
     if each.get("type") == "operating-system" and facts.distribution:
         return each | {"supplier": facts.distribution.supplier.cyclonedx}
     id = package_id(each["bom-ref"])
+    if each.get("type") == "file":
+        return each | {"bom-ref": facts.files.get(id, id)}
     supplier, package = facts.suppliers.get(id), facts.packages.get(id)
     added: dict[str, Any] = {"supplier": supplier.cyclonedx} if supplier else {}
     hashes = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -52,13 +53,15 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The distribution if there is one, and by syft's ids the packages and the files without content.
+    """The distribution if there is one, and by syft's ids the packages, the files' ids here, and the files without
+    content. (Syft's ids of files depend on the archive.)
 
     The others are of packages by id, and known from the standard formats: who supplies them, their hashes as SPDX has
     them, and what CycloneDX calls them (`library`).
     """
 
     packages: Mapping[str, Package]
+    files: Mapping[str, str]
     empty_files: frozenset[str]
     distribution: Distribution | None
     suppliers: Mapping[str, Supplier] = field(default_factory=lambda: MappingProxyType({}))
@@ -71,11 +74,19 @@ def read_facts(document: Any) -> Facts:
     if document["descriptor"]["name"] != "syft":
         raise ValueError("not a document by syft")
     packages = [_package(artifact) for artifact in document["artifacts"]]
+    files = document.get("files") or ()
     return Facts(
         {package.id: package for package in packages},
-        frozenset(file["id"] for file in document.get("files") or () if is_empty(file)),
+        {str(file["id"]): _file_id(file) for file in files},
+        frozenset(file["id"] for file in files if is_empty(file)),
         _distribution(document.get("distro") or {}),
     )
+
+
+def _file_id(file: Any) -> str:
+    """The id of a file: of its path and layer, as long as syft's."""
+    location = file.get("location") or {}
+    return hashlib.sha256(f"{location.get('layerID')} {location.get('path')}".encode()).hexdigest()[:16]
 
 
 def is_empty(file: Any) -> bool:

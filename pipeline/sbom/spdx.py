@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from pipeline.util.canonical_json import compact
+
 from .facts import Facts, empty_hashes
 from .subject import EDITION, Subject
 from .supplier import Supplier
@@ -73,8 +75,10 @@ def complete_spdx(made: Any, subject: Subject, serial: UUID, facts: Facts) -> di
     (old_root,) = (p["SPDXID"] for p in made["packages"] if str(p["SPDXID"]).startswith(_ROOT))
     root = root_id(subject)
     files, dropped = _files(made.get("files") or (), facts)
+    ids = {each["SPDXID"]: _file_id(each["SPDXID"], facts) for each in files} | {old_root: root}
+    files = sorted((each | {"SPDXID": ids[each["SPDXID"]]} for each in files), key=compact)
     relationships = [
-        {key: root if value == old_root else value for key, value in each.items()}
+        {key: ids.get(value, value) for key, value in each.items()}
         for each in made["relationships"]
         if not dropped & {each["spdxElementId"], each["relatedSpdxElement"]}
     ]
@@ -84,7 +88,7 @@ def complete_spdx(made: Any, subject: Subject, serial: UUID, facts: Facts) -> di
         relationships.append(relationship(root, "CONTAINS", system["SPDXID"]))
     packages.append(package(subject, root))
     _verify(packages, files, relationships)
-    whole |= {"packages": packages, "relationships": relationships}
+    whole |= {"packages": packages, "relationships": sorted(relationships, key=compact)}
     whole |= {"files": files} if files else {}
     if licences := made.get("hasExtractedLicensingInfos"):
         whole["hasExtractedLicensingInfos"] = licences
@@ -99,6 +103,12 @@ def relationship(element: str, kind: str, related: str) -> dict[str, str]:
 def package_id(spdx_id: str) -> str:
     """Syft's id of a package: the last part of the SPDX id."""
     return spdx_id.rpartition("-")[2]
+
+
+def _file_id(spdx_id: str, facts: Facts) -> str:
+    """The SPDX id of a file, with its id here in place of syft's."""
+    start, _, id = spdx_id.rpartition("-")
+    return f"{start}-{facts.files.get(id, id)}"
 
 
 def ids(made: Any) -> set[str]:

@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from pipeline.model import Digest, Platform, Reference, Repository
 from pipeline.util.timestamps import format_timestamp
 
-EDITION = 1
+EDITION = 2
 """Counted up when other documents are written for the same image by the same tool: older ones are made again."""
 
 _LAST = 253_402_300_799  # the end of the year 9999

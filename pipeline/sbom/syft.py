@@ -6,12 +6,15 @@ import base64
 from typing import Any
 
 from pipeline.model import Manifest
+from pipeline.util.canonical_json import compact
 
-from .facts import empty_hashes, is_empty
+from .facts import Facts, empty_hashes, is_empty
 from .subject import Subject
 
 
-def complete_syft(made: Any, subject: Subject, manifest: Manifest, config: bytes) -> dict[str, Any]:
+def complete_syft(
+    made: Any, subject: Subject, facts: Facts, manifest: Manifest, config: bytes
+) -> dict[str, Any]:
     """Syft's document, completed; `manifest` and `config` are the image's own."""
     source, metadata = made["source"], made["source"]["metadata"]
     platform = subject.platform
@@ -28,17 +31,19 @@ def complete_syft(made: Any, subject: Subject, manifest: Manifest, config: bytes
         "os": platform.os if platform else "",
         "layers": _layers(metadata.get("layers") or (), manifest),
     }
-    old, new = source["id"], subject.digest.hex
+    ids = {**facts.files, source["id"]: subject.digest.hex}
     relationships = [
-        {key: new if value == old else value for key, value in each.items()}
+        each | {key: ids.get(each[key], each[key]) for key in ("parent", "child")}
         for each in made.get("artifactRelationships") or ()
     ]
     whole: dict[str, Any] = made | {
-        "source": source | {"id": new, "name": subject.name, "version": subject.tag, "metadata": published},
-        "artifactRelationships": relationships,
+        "source": source
+        | {"id": subject.digest.hex, "name": subject.name, "version": subject.tag, "metadata": published},
+        "artifactRelationships": sorted(relationships, key=compact),
     }
     if "files" in made:
-        whole["files"] = [_file(each) for each in made["files"]]
+        files = [_file(each) | {"id": ids[each["id"]]} for each in made["files"]]
+        whole["files"] = sorted(files, key=lambda each: compact(each["location"]))
     return whole
 
 

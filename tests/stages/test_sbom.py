@@ -98,6 +98,18 @@ def test_the_same_bytes_each_time(listed: Listed, tmp_path: Path) -> None:
     assert again == listed.raw
 
 
+def test_the_same_bytes_from_an_archive_with_layers_packed_anew(debian: Listed, tmp_path: Path) -> None:
+    """As an engine does after a restart: the same files, in a tar of another form."""
+    image = debian.image
+    repacked = replace(image, archive=planted.repacked(image.archive, tmp_path / "repacked.tar"))
+    assert image.archive.read_bytes() != repacked.archive.read_bytes()
+    raw = {name: (debian.folder / name).read_bytes() for name in debian.raw}
+    assert planted.listed(repacked, tmp_path / "raw")["syft-json"] != raw["syft-json"]
+    assert planted.completed(repacked, tmp_path / "again") == debian.raw
+    locations = {place["layerID"] for a in debian.syft["artifacts"] for place in a["locations"]}
+    assert locations == set(json.loads(image.config)["rootfs"]["diff_ids"])
+
+
 def test_the_subject_is_what_was_pushed(listed: Listed) -> None:
     subject, digest = listed.image.subject, listed.image.manifest.digest
     root = listed.cyclonedx["metadata"]["component"]

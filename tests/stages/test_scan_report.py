@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.model import Digest, Repository
-from pipeline.run.target.findings import STARTED, about
+from pipeline.model import Descriptor, Digest, Manifest, Repository
+from pipeline.model.descriptor import OCI_CONFIG, OCI_LAYER_GZIP
+from pipeline.run.target.findings import STARTED, about, with_layers
+from pipeline.util.canonical_json import compact
 
 REFERENCE = Repository("registry.example", "dev/app").at(Digest.of(b"manifest"))
 CONFIG = Digest.of(b"config")
@@ -61,10 +63,55 @@ def test_the_start_is_measured_unless_the_report_is_older() -> None:
     assert STARTED not in edited(report(), END + timedelta(seconds=1))
 
 
+def test_layers_are_those_of_the_image_whatever_the_archive_calls_them() -> None:
+    digests, ids, archived = ([f"sha256:{c}{n}" + "0" * 62 for n in range(2)] for c in "abc")
+    manifest = {
+        "schemaVersion": 2,
+        "config": Descriptor(OCI_CONFIG, CONFIG, 1).to_oci(),
+        "layers": [Descriptor(OCI_LAYER_GZIP, Digest(digest), 1).to_oci() for digest in digests],
+    }
+    config = compact({"rootfs": {"type": "layers", "diff_ids": ids}})
+    metadata = {
+        "DiffIDs": [ids[0], archived[1]],
+        "Layers": [{"Digest": digests[0], "DiffID": ids[0]}, {"Digest": "sha256:x", "DiffID": archived[1]}],
+    }
+    finding = {"Layer": {"Digest": "sha256:x", "DiffID": archived[1]}}
+    raw = compact(report(Metadata=metadata, Results=[{"Target": "x", "Vulnerabilities": [finding]}]))
+    made = json.loads(with_layers(raw, Manifest.parse(compact(manifest)), config))
+    assert made["Metadata"]["DiffIDs"] == ids
+    assert made["Results"][0]["Vulnerabilities"][0]["Layer"] == {"Digest": digests[1], "DiffID": ids[1]}
+    fewer = compact({"rootfs": {"diff_ids": ids[:1]}})
+    assert (
+        json.loads(with_layers(raw, Manifest.parse(compact(manifest)), fewer))["Metadata"]["DiffIDs"][1]
+        == archived[1]
+    )
+    assert with_layers(raw, Manifest.parse(compact({**manifest, "layers": []})), b"no JSON") == raw
+
+
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"[]", b"{}", b"[" * 100_000, json.dumps(report(Results=[1])).encode(), b'{"CreatedAt": "now"}'],
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"[" * 100_000,
+        json.dumps(report(Results=[1])).encode(),
+        b'{"CreatedAt": "now"}',
+        b'{"CreatedAt": "2026-11-26T08:00:00"}',
+        b'{"Metadata": [1]}',
+    ],
 )
 def test_refused(raw: bytes) -> None:
-    with pytest.raises((ValueError, KeyError, TypeError, AttributeError)):
+    with pytest.raises(ValueError):
         about(raw, REFERENCE, CONFIG, END)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"[]", b"[" * 100_000, b'{"Metadata": [1]}', b'{"Metadata": {"Layers": [1]}}']
+)
+def test_layers_of_what_is_no_report(raw: bytes) -> None:
+    manifest = Manifest.parse(
+        compact({"schemaVersion": 2, "config": Descriptor(OCI_CONFIG, CONFIG, 1).to_oci(), "layers": []})
+    )
+    with pytest.raises(ValueError):
+        with_layers(raw, manifest, b"{}")

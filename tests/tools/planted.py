@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import subprocess
+import tarfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pipeline.lab.layout.layers import TarEntry, parent_folders
 from pipeline.model import Manifest, Repository
@@ -144,6 +146,36 @@ def plant(folder: Path, files: Mapping[str, bytes | str]) -> Planted:
     assert manifest.config
     config = images.blob(layout, manifest.config.digest.hex)
     return Planted(images.archive(layout, folder / "image.tar"), manifest, config)
+
+
+def repacked(archive: Path, target: Path) -> Path:
+    """A Docker archive with the same files in layers of another tar form, and so with other digests."""
+    with tarfile.open(archive) as source:
+        described = json.load(source.extractfile("manifest.json") or io.BytesIO())[0]
+        config = json.load(source.extractfile(described["Config"]) or io.BytesIO())
+        layers = [_repacked(source.extractfile(name) or io.BytesIO()) for name in described["Layers"]]
+    config["rootfs"]["diff_ids"] = [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]
+    names = [f"{number}/layer.tar" for number in range(len(layers))]
+    described |= {"Config": "config.json", "Layers": names}
+    files = {"manifest.json": json.dumps([described]).encode(), "config.json": json.dumps(config).encode()}
+    with tarfile.open(target, "w") as tar:
+        for name, content in {**files, **dict(zip(names, layers, strict=True))}.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return target
+
+
+def _repacked(layer: IO[bytes]) -> bytes:
+    out = io.BytesIO()
+    with (
+        tarfile.open(fileobj=layer) as old,
+        tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as new,
+    ):
+        for entry in old:
+            entry.mtime, entry.pax_headers = 1, {}
+            new.addfile(entry, old.extractfile(entry) if entry.isfile() else None)
+    return out.getvalue()
 
 
 def listed(image: Planted, folder: Path) -> dict[str, bytes]:

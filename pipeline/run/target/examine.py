@@ -22,7 +22,7 @@ from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 
 from ..results import Stage
-from .findings import about
+from .findings import about, with_layers
 from .image_checks import check_image, checks_text
 from .inventory import image_config, inventory, serial_of, subject_of
 from .scanner_data import Database, ScannerData
@@ -137,9 +137,10 @@ class Examiner:
         report, java = await self._report(scanner, target, packed, holds_java=bool(known and known.java))
         tool = Tool("trivy", tools.version("trivy"), database.updated, str(database.digest))
         reference = subject_of(self._context, target, record.digest).reference
-        manifest, _ = await image_config(self._context, self._images, record.digest)
+        manifest, config = await image_config(self._context, self._images, record.digest)
         assert manifest.config
         try:
+            report = with_layers(report, manifest, config)
             scan = trivy_scan(report, tool, artifact=scan_step.ARCHIVE)
             document = about(without_matches(report), reference, manifest.config.digest, started)
         except ValueError as fault:
