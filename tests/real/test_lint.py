@@ -20,7 +20,7 @@ FILES = {
         + "RUN cd /tmp && echo {{ tag }} > /t\n# hadolint ignore=DL3003\nRUN cd /srv && echo fine > /f\n"
     ),
 }
-POLICY = "policy: {lint: {fail_on: warning}}\n"
+POLICY = "policy: {lint: {fail_on: warning}, loosen: [lint]}\n"
 
 
 def test_findings_are_at_template_lines_and_close_nothing_by_default(

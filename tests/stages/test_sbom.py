@@ -247,6 +247,16 @@ def test_trivy_finds_in_it_what_it_finds_in_the_image(listed: Listed, cache: Pat
     assert _packages(sbom) == _packages(image)
 
 
+@pytest.mark.parametrize("name", ["sbom.cyclonedx.json", "sbom.spdx.json", "sbom.syft.json"])
+def test_grype_s_reader_sees_the_same_packages_and_distribution(listed: Listed, name: str) -> None:
+    def facts(document: Any) -> tuple[set[tuple[str, ...]], Any]:
+        packages = {(p["type"], p["name"], p["version"], p["purl"]) for p in document["artifacts"]}
+        known = {each for each in packages if each[0]}  # the distribution is a package of no type
+        return known, (document["distro"].get("id"), document["distro"].get("versionID"))
+
+    assert facts(planted.converted(listed.folder / name)) == facts(listed.syft)
+
+
 def test_the_planted_flaws_are_found_at_all(debian: Listed, cache: Path) -> None:
     report = planted.trivy("sbom", debian.folder / "sbom.cyclonedx.json", cache=cache)
     assert {(id, package) for id, package, *_ in _findings(report)} == {

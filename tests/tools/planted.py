@@ -178,6 +178,12 @@ def trivy(kind: str, *source: str | Path, cache: Path) -> Any:
     return json.loads(_run([*command, "--scanners", "vuln", *_TRIVY], cache))
 
 
+def converted(document: Path) -> Any:
+    """What syft reads from a document, in its own format: grype reads documents by the same code."""
+    command = [program("syft"), "convert", document, "-o", "syft-json"]
+    return json.loads(_run(command, document.parent, SYFT_CHECK_FOR_APP_UPDATE="false", SYFT_QUIET="true"))
+
+
 def _run(command: list[str | Path], folder: Path, **env: str) -> str:
     done = subprocess.run(
         [*map(str, command)],
