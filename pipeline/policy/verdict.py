@@ -9,7 +9,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal, Self
 
-from pipeline.model import Gates, Severity, VulnerabilityGate
+from pipeline.model import Gates, VulnerabilityGate
 from pipeline.model.gates import FailOrWarn
 
 from .evidence import Evidence, Inventory, Scan, TestReport
@@ -100,19 +100,17 @@ def severity_counts(scan: Scan | None) -> dict[str, int]:
 def _judge_vulnerabilities(scan: Scan, gate: VulnerabilityGate, today: date) -> Verdict:
     reasons: list[str] = []
     notes: list[str] = []
+    unrated: list[str] = []
     for judged in judge_findings(scan.findings, gate, today):
         if judged.effect is Effect.CLOSES:
             reasons.append(_described(judged))
-        elif judged.effect is Effect.NOTED:
+        elif judged.effect is Effect.NOTED and judged.finding.severity in gate.fail_on:
             notes.append(_described(judged))
+        elif judged.effect is Effect.NOTED:
+            unrated.append(judged.finding.id)
         elif judged.effect is Effect.IGNORED and (entry := judged.ignore):
             until = f"until {entry.expires} by {entry.owner}: {entry.reason}"
             notes.append(f"{judged.finding.id} in {judged.finding.package} ignored {until}")
-    unrated = [
-        finding.id
-        for finding in scan.findings
-        if finding.severity is Severity.UNKNOWN and Severity.UNKNOWN not in gate.fail_on
-    ]
     if unrated:
         listed = ", ".join(unrated[:_LISTED]) + (", …" if len(unrated) > _LISTED else "")
         notes.append(
