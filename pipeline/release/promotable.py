@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pipeline.errors import GateClosed, RegistryError
 from pipeline.model import Digest, Platform, Repository
 from pipeline.oci.index import index_problems
-from pipeline.policy import Evidence, Tool, judge
-from pipeline.policy.reports import trivy_scan
+from pipeline.policy import Evidence, judge
 from pipeline.run.context import RunContext
 from pipeline.run.publish.image_claims import ImageClaims
-from pipeline.trust import VULNERABILITIES, Verification, verify_claims
-from pipeline.util.canonical_json import compact
+from pipeline.trust import Verification, verify_claims
+
+from .signed_findings import newest_findings, scan_of
 
 if TYPE_CHECKING:
     from pipeline.plan import Target
@@ -56,15 +56,21 @@ async def check_promotable(
 def _judge_again(
     context: RunContext, repository: Repository, platform: Platform, target: Target, seen: Verification
 ) -> None:
-    predicates = [s.predicate for s in seen.statements if s.predicate_type == VULNERABILITIES]
+    newest = newest_findings(seen.statements)
     reference = repository.at(seen.subject)
-    if not predicates:
+    if newest is None:
         raise GateClosed(
             f"{reference} has no signed findings",
             hint="lockage sign; then promote again",
             detail="\n".join(seen.refused) or None,
         )
-    evidence = _evidence(f"{reference} ({platform})", max(predicates, key=_age))
+    try:
+        evidence = Evidence(0, scan=scan_of(newest))
+    except ValueError as fault:
+        raise RegistryError(
+            f"the signed findings of {reference} ({platform}) cannot be read: {fault}",
+            hint="lockage sign attests them again, with newer vulnerability data",
+        ) from None
     closed = [verdict for verdict in judge(evidence, target.gates, context.today) if not verdict.passed]
     if closed:
         raise GateClosed(
@@ -72,24 +78,3 @@ def _judge_again(
             hint="patch the image, or add an ignore with owner, reason and expiry",
             detail="\n".join(reason for verdict in closed for reason in verdict.reasons),
         )
-
-
-def _age(predicate: Mapping[str, Any]) -> tuple[str, str]:
-    """The age of findings: of the data, then of the scan. Both are RFC 3339 in UTC, so their texts are in order."""
-    try:
-        return str(predicate["scanner"]["db"]["version"]), str(predicate["metadata"]["scanFinishedOn"])
-    except (KeyError, TypeError):
-        return "", ""
-
-
-def _evidence(name: str, predicate: Mapping[str, Any]) -> Evidence:
-    """Signed findings (cosign's vulnerability predicate) as evidence. Raises RegistryError for anything else."""
-    try:
-        scanner = predicate["scanner"]
-        tool = Tool("trivy", str(scanner["version"]), str(scanner["db"]["version"]))
-        return Evidence(0, scan=trivy_scan(compact(scanner["result"]), tool))
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as fault:
-        raise RegistryError(
-            f"the signed findings of {name} cannot be read: {fault!r}",
-            hint="lockage sign attests them again, with newer vulnerability data",
-        ) from None

@@ -48,6 +48,9 @@ ENTRIES = (
     CommandEntry("diff", "report.diff", "show what changed between two images, environments or commits"),
     CommandEntry("policy", "policy", "show the gates in force, and try another policy"),
     CommandEntry("report", "report.report", "write the reports of a run from what the registry knows"),
+    CommandEntry(
+        "rescan", "release.rescan", "scan what an environment holds with today's data; no tag moves"
+    ),
     CommandEntry("plan", "catalogue.plan", "show what there is to build: targets, bases, tags, keys"),
     CommandEntry("generate", "catalogue.generate", "write Dockerfiles, tests and rootfs to dist/"),
     CommandEntry(

@@ -17,6 +17,7 @@ from pipeline.util.canonical_json import compact
 from ..target.findings import STARTED
 
 if TYPE_CHECKING:
+    from pipeline.policy import Scan
     from pipeline.registry import Registry
     from pipeline.state.record import Record
 
@@ -85,17 +86,17 @@ async def statement(registry: Registry, builds: Repository, record: Record, pred
             hint="run again with --fresh to make it again",
         )
     document: Any = json.loads(await registry.blob(builds, descriptor))
-    predicate = _vulnerabilities(record, document) if predicate_type == VULNERABILITIES else document
-    return Statement(record.digest, predicate_type, predicate)
+    if predicate_type == VULNERABILITIES:
+        assert record.evidence.scan, "attested before it was scanned"
+        return findings_statement(record.digest, record.evidence.scan, document)
+    return Statement(record.digest, predicate_type, document)
 
 
-def _vulnerabilities(record: Record, report: Any) -> dict[str, Any]:
-    """The scan as cosign's vulnerability predicate (COSIGN_VULN_ATTESTATION_SPEC)."""
-    scan = record.evidence.scan
-    assert scan, "attested before it was scanned"
+def findings_statement(digest: Digest, scan: Scan, report: Any) -> Statement:
+    """A scan and its report as cosign's vulnerability predicate (COSIGN_VULN_ATTESTATION_SPEC)."""
     finished = report.get("CreatedAt", "")
     started = report.pop(STARTED, finished)
-    return {
+    predicate = {
         "invocation": {},
         "scanner": {
             "uri": f"pkg:github/aquasecurity/trivy@{scan.tool.version}",
@@ -105,3 +106,4 @@ def _vulnerabilities(record: Record, report: Any) -> dict[str, Any]:
         },
         "metadata": {"scanStartedOn": started, "scanFinishedOn": finished},
     }
+    return Statement(digest, VULNERABILITIES, predicate)

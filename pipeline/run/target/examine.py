@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.engine import sbom as sbom_step
-from pipeline.engine import scan as scan_step
 from pipeline.engine import structure as structure_step
 from pipeline.engine.image import archive, existing
 from pipeline.model import Digest
 from pipeline.plan import Target
-from pipeline.policy import Evidence, Inventory, JavaData, Scan, TestCase, TestReport, Tool
-from pipeline.policy.reports import structure_tests, trivy_scan
-from pipeline.policy.scan_details import without_matches
+from pipeline.policy import Evidence, Inventory, Scan, TestCase, TestReport, Tool
+from pipeline.policy.reports import structure_tests
 from pipeline.state.record import Record
 from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 
 from ..results import Stage
-from .findings import about, with_layers
+from .findings import ImageScanner, ScannedImage
 from .image_checks import check_image, checks_text
 from .inventory import image_config, inventory, serial_of, subject_of
-from .scanner_data import Database, ScannerData
+from .scanner_data import ScannerData
 from .structure_tests import split
 
 if TYPE_CHECKING:
@@ -95,6 +92,7 @@ class Examiner:
 
     def __init__(self, context: RunContext, images: ImageCache, data: ScannerData) -> None:
         self._context, self._images, self._data = context, images, data
+        self._scanner = ImageScanner(context, data)
 
     async def outstanding(self, target: Target, record: Record) -> frozenset[Stage]:
         """The examinations that a record lacks today."""
@@ -111,7 +109,7 @@ class Examiner:
         image = existing(client, context.builds.at(digest), target.platform)
         packed = archive(image)
         steps: dict[Stage, Callable[[], Awaitable[Examined]]] = {
-            Stage.SCAN: lambda: self._scan(client, target, packed, record),
+            Stage.SCAN: lambda: self._scan(target, packed, record),
             Stage.SBOM: lambda: self._inventory(client, target, digest, packed),
             Stage.TEST: lambda: self._test(client, target, digest, image, packed),
         }
@@ -127,46 +125,13 @@ class Examiner:
             {kind: document for part in parts for kind, document in part.documents.items()},
         )
 
-    async def _scan(
-        self, client: dagger.Client, target: Target, packed: dagger.File, record: Record
-    ) -> Examined:
-        tools, database = self._context.tools, await self._data.vulnerabilities.fetch()
-        scanner = scan_step.Scanner(client, tools.image("trivy"), await self._folder(target, database))
-        known = record.evidence.scan
-        started = datetime.now(UTC)
-        report, java = await self._report(scanner, target, packed, holds_java=bool(known and known.java))
-        tool = Tool("trivy", tools.version("trivy"), database.updated, str(database.digest))
-        reference = subject_of(self._context, target, record.digest).reference
+    async def _scan(self, target: Target, packed: dagger.File, record: Record) -> Examined:
         manifest, config = await image_config(self._context, self._images, record.digest)
-        assert manifest.config
-        try:
-            report = with_layers(report, manifest, config)
-            scan = trivy_scan(report, tool, artifact=scan_step.ARCHIVE)
-            document = about(without_matches(report), reference, manifest.config.digest, started)
-        except ValueError as fault:
-            return Examined(Evidence(0, scan=Scan(tool, (), (), unexamined=(_unread(fault),))))
-        return Examined(Evidence(0, scan=replace(scan, java=java)), {"trivy-json": document})
-
-    async def _report(
-        self, scanner: scan_step.Scanner, target: Target, packed: dagger.File, *, holds_java: bool
-    ) -> tuple[bytes, JavaData | None]:
-        """The scanner's report, and the Java data that it needed.
-
-        That data is large and few images need it, so it is fetched when the scanner asks for it.
-        """
-        if not holds_java:
-            try:
-                return await scanner.scan(packed, target.id), None
-            except scan_step.JavaDataNeeded:
-                self._context.tell(target.id, ProgressState(Stage.SCAN.value), "again, with the Java data")
-        if await self._data.java.find() is None:
-            return await scanner.scan_without_java(packed, target.id), JavaData()
-        database = await self._data.java.fetch()
-        report = await scanner.scan(packed, target.id, java=await self._folder(target, database))
-        return report, JavaData(str(database.digest), database.updated)
-
-    async def _folder(self, target: Target, database: Database) -> dagger.Directory:
-        return await self._context.engines.of(target.platform).folder(database.folder)
+        reference = subject_of(self._context, target, record.digest).reference
+        image = ScannedImage(target.id, reference, target.platform, manifest, config)
+        known = record.evidence.scan
+        scan, document = await self._scanner.scan(image, packed, holds_java=bool(known and known.java))
+        return Examined(Evidence(0, scan=scan), {} if document is None else {"trivy-json": document})
 
     async def _inventory(
         self, client: dagger.Client, target: Target, digest: Digest, packed: dagger.File

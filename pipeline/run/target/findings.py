@@ -1,20 +1,91 @@
-"""A scanner's report, about the image as it is published rather than the archive that was read."""
+"""Scans of images, whose reports are about the image as it is published rather than the archive that was read."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.engine.scan import ARCHIVE
-from pipeline.model import Digest, Manifest, Reference
+from pipeline.engine.scan import ARCHIVE, JavaDataNeeded, Scanner
+from pipeline.model import Digest, Manifest, Platform, Reference
+from pipeline.policy import JavaData, Scan, Tool
+from pipeline.policy.reports import trivy_scan
+from pipeline.policy.scan_details import without_matches
 from pipeline.sbom.layers import diff_ids, renamed, renamings
 from pipeline.util.canonical_json import compact
+from pipeline.util.progress import ProgressState
+
+if TYPE_CHECKING:
+    import dagger
+
+    from ..context import RunContext
+    from .scanner_data import Database, ScannerData
 
 STARTED = "StartedAt"
 """When the scan began; beside trivy's `CreatedAt`, its end, in the document that is kept, not in what is attested."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedImage:
+    """An image to scan: what messages call it, the reference that reports name, and its parts as they were pushed."""
+
+    subject: str
+    reference: Reference
+    platform: Platform
+    manifest: Manifest
+    config: bytes = field(repr=False)
+
+
+class ImageScanner:
+    """Scans images with the data of a run, in the engine of their platform."""
+
+    def __init__(self, context: RunContext, data: ScannerData) -> None:
+        self._context, self._data = context, data
+
+    async def scan(
+        self, image: ScannedImage, packed: dagger.File, *, holds_java: bool
+    ) -> tuple[Scan, bytes | None]:
+        """What the scanner found, and its report on the image as it is published; none for a report that cannot be
+        read. `holds_java` says that an earlier scan needed Java data."""
+        tools, database = self._context.tools, await self._data.vulnerabilities.fetch()
+        client = await self._context.engines.of(image.platform).client()
+        scanner = Scanner(client, tools.image("trivy"), await self._folder(image, database))
+        started = datetime.now(UTC)
+        report, java = await self._report(scanner, image, packed, holds_java=holds_java)
+        tool = Tool("trivy", tools.version("trivy"), database.updated, str(database.digest))
+        config = image.manifest.config
+        assert config
+        try:
+            report = with_layers(report, image.manifest, image.config)
+            scan = trivy_scan(report, tool, artifact=ARCHIVE)
+            document = about(without_matches(report), image.reference, config.digest, started)
+        except ValueError as fault:
+            return Scan(tool, (), (), unexamined=(f"the report cannot be read: {fault}",)), None
+        return replace(scan, java=java), document
+
+    async def _report(
+        self, scanner: Scanner, image: ScannedImage, packed: dagger.File, *, holds_java: bool
+    ) -> tuple[bytes, JavaData | None]:
+        """The scanner's report, and the Java data that it needed.
+
+        That data is large and few images need it, so it is fetched when the scanner asks for it.
+        """
+        if not holds_java:
+            try:
+                return await scanner.scan(packed, image.subject), None
+            except JavaDataNeeded:
+                self._context.tell(image.subject, ProgressState.SCAN, "again, with the Java data")
+        if await self._data.java.find() is None:
+            return await scanner.scan_without_java(packed, image.subject), JavaData()
+        database = await self._data.java.fetch()
+        report = await scanner.scan(packed, image.subject, java=await self._folder(image, database))
+        return report, JavaData(str(database.digest), database.updated)
+
+    async def _folder(self, image: ScannedImage, database: Database) -> dagger.Directory:
+        return await self._context.engines.of(image.platform).folder(database.folder)
 
 
 def with_layers(report: bytes, manifest: Manifest, config: bytes) -> bytes:

@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from pipeline.errors import LockageError
-from pipeline.model import Digest, Reference
+from pipeline.model import Digest
 from pipeline.plan import Target
 from pipeline.policy import Verdict, judge, unnoticed
 from pipeline.state.build_inputs import BuildInputs, rebuild_reason, write_build_inputs
@@ -21,7 +21,7 @@ from ..results import EXAMINATIONS, Stage, Status, TargetResult
 from .build import Builder
 from .examine import Examiner, merged, tests_digest
 from .external import import_external
-from .scanner_data import JAVA, VULNERABILITIES, DatabaseKind, ScannerData, ScannerDatabase
+from .scanner_data import ScannerData
 
 if TYPE_CHECKING:
     from ..context import RunContext
@@ -41,16 +41,8 @@ class TargetSteps:
     @classmethod
     def of(cls, context: RunContext, images: ImageCache, records: Records) -> TargetSteps:
         """The steps of a run."""
-        examiner = Examiner(context, images, _scanner_data(context))
+        examiner = Examiner(context, images, ScannerData.of(context))
         return cls(context, images, records, Builder(context, images), examiner)
-
-
-def _scanner_data(context: RunContext) -> ScannerData:
-    def database(kind: DatabaseKind, reference: Reference) -> ScannerDatabase:
-        return ScannerDatabase(kind, context.registry, context.mirrors.locate(reference), context.cache)
-
-    project = context.plan.project
-    return ScannerData(database(VULNERABILITIES, project.vulnerability_db), database(JAVA, project.java_db))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ from pipeline.util.private_folder import private_folder
 if TYPE_CHECKING:
     from pipeline.registry import Registry
 
+    from ..context import RunContext
+
 _METADATA = "metadata.json"
 _MAX_MEMBER = 4 * 1024**3
 _MAX_ENTRIES = 1000
@@ -116,6 +118,17 @@ class ScannerData:
 
     vulnerabilities: ScannerDatabase
     java: ScannerDatabase
+
+    @classmethod
+    def of(cls, context: RunContext) -> ScannerData:
+        """The databases that lockage.yml names, where this site has them."""
+
+        def database(kind: DatabaseKind, reference: Reference) -> ScannerDatabase:
+            located = context.mirrors.locate(reference)
+            return ScannerDatabase(kind, context.registry, located, context.cache)
+
+        project = context.plan.project
+        return cls(database(VULNERABILITIES, project.vulnerability_db), database(JAVA, project.java_db))
 
 
 async def _fetch(kind: DatabaseKind, registry: Registry, reference: Reference, cache: Path) -> Database:
