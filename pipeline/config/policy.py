@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
 
-from pipeline.model import Gates, Ignore, LintGate, LintLevel, Severity, SizeGate
+from pipeline.model import Gates, Ignore, LintGate, LintLevel, Severity, SizeGate, VulnerabilityGate
 from pipeline.model.gates import FailOrWarn
 
 from . import shapes
 from .base import Model, Text
 
+_DAYS = re.compile(r"([0-9]{1,4})d?")
 _RULE = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)?")
 _UNITS = {
@@ -43,6 +43,15 @@ def _size(value: object) -> object:
     return value
 
 
+def _days(value: object) -> object:
+    if isinstance(value, str):
+        match = _DAYS.fullmatch(value.strip())
+        if not match:
+            raise ValueError(f"{value[:40]!r} is not a number of days (such as 7d)")
+        return int(match[1])
+    return value
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -65,7 +74,10 @@ Day = Annotated[date, WithJsonSchema(dict(shapes.DAY))]
 NotEmpty = Annotated[Text, WithJsonSchema(dict(shapes.NOT_EMPTY))]
 
 
-Loosened = Literal["fail_on", "unfixed", "ignore", "secrets", "size", "lint"]
+Days = Annotated[int, BeforeValidator(_days), Field(ge=1, le=3650), WithJsonSchema(dict(shapes.DAYS))]
+Loosened = Literal[
+    "fail_on", "unfixed", "ignore", "max_age", "stale", "unexamined", "secrets", "size", "lint"
+]
 
 
 class IgnoreEntry(Model):
@@ -98,7 +110,40 @@ class VulnerabilityPolicy(Model):
     unfixed: FailOrWarn | None = Field(
         None, description="Findings that no version fixes yet: fail (default) or warn"
     )
+    max_age: Days | None = Field(
+        None, description="The oldest that the scanner's data may be, such as 7d (default: any age)"
+    )
+    stale: FailOrWarn | None = Field(None, description="Data older than max_age: fail (default) or warn")
+    unexamined: FailOrWarn | None = Field(
+        None, description="What the scanner could not look at: fail (default) or warn"
+    )
     ignore: tuple[IgnoreEntry, ...] = Field((), description="Added to those of the project")
+
+    def over(self, gate: VulnerabilityGate) -> VulnerabilityGate:
+        """The gate with the values of this level instead; ignores are added."""
+        return VulnerabilityGate(
+            gate.fail_on if self.fail_on is None else self.fail_on,
+            (*gate.ignore, *(entry.value() for entry in self.ignore)),
+            self.unfixed or gate.unfixed,
+            self.max_age or gate.max_age,
+            self.stale or gate.stale,
+            self.unexamined or gate.unexamined,
+        )
+
+    def loosened(self, gate: VulnerabilityGate) -> Iterator[Loosened]:
+        """What these values open that the gate of the level above closes."""
+        if self.fail_on is not None and not set(gate.fail_on) <= set(self.fail_on):
+            yield "fail_on"
+        if self.unfixed == "warn" and gate.unfixed == "fail":
+            yield "unfixed"
+        if self.max_age and gate.max_age and self.max_age > gate.max_age:
+            yield "max_age"
+        if self.stale == "warn" and gate.stale == "fail" and gate.max_age:
+            yield "stale"
+        if self.unexamined == "warn" and gate.unexamined == "fail":
+            yield "unexamined"
+        if self.ignore:
+            yield "ignore"
 
 
 class SizePolicy(Model):
@@ -128,16 +173,8 @@ class GatePolicy(Model):
 
     def over(self, gates: Gates) -> Gates:
         """The gates with the values of this level instead; ignores are added."""
-        vulnerabilities, own = gates.vulnerabilities, self.vulnerabilities
-        if own is not None:
-            fail_on = vulnerabilities.fail_on if own.fail_on is None else own.fail_on
-            ignore = (*vulnerabilities.ignore, *(i.value() for i in own.ignore))
-            vulnerabilities = replace(
-                vulnerabilities,
-                fail_on=fail_on,
-                ignore=ignore,
-                unfixed=own.unfixed or vulnerabilities.unfixed,
-            )
+        own = self.vulnerabilities
+        vulnerabilities = gates.vulnerabilities if own is None else own.over(gates.vulnerabilities)
         size = gates.size if self.size is None else SizeGate(self.size.max)
         lint = gates.lint
         if self.lint is not None:
@@ -147,14 +184,9 @@ class GatePolicy(Model):
 
     def loosened(self, gates: Gates) -> Iterator[tuple[Loosened, tuple[str, ...]]]:
         """What these values open that the gates of the level above close, each with its path below this one."""
-        own, above = self.vulnerabilities, gates.vulnerabilities
-        if own is not None:
-            if own.fail_on is not None and not set(above.fail_on) <= set(own.fail_on):
-                yield "fail_on", ("vulnerabilities", "fail_on")
-            if own.unfixed == "warn" and above.unfixed == "fail":
-                yield "unfixed", ("vulnerabilities", "unfixed")
-            if own.ignore:
-                yield "ignore", ("vulnerabilities", "ignore")
+        own = self.vulnerabilities
+        for name in own.loosened(gates.vulnerabilities) if own else ():
+            yield name, ("vulnerabilities", name)
         if self.secrets == "warn" and gates.secrets == "fail":
             yield "secrets", ("secrets",)
         limit = gates.size.max
@@ -176,6 +208,6 @@ class ProjectPolicy(GatePolicy):
 
     loosen: tuple[Loosened, ...] = Field(
         (),
-        description="What gates: of an image may loosen: fail_on, unfixed, ignore, secrets, size, lint (default: "
-        "nothing; an image may always be stricter)",
+        description="What gates: of an image may loosen: fail_on, unfixed, ignore, max_age, stale, unexamined, "
+        "secrets, size, lint (default: nothing; an image may always be stricter)",
     )

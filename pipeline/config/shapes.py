@@ -99,6 +99,12 @@ SIZE: Schema = {
     "pattern": rf"^\s*(?=[0-9.]*[1-9])[0-9]+(?:\.[0-9]+)?\s*(?:{_UNITS})?\s*$",
 }
 SEVERITY: Schema = {"type": "string", "enum": [*map(str, Severity), *(s.lower() for s in Severity)]}
+DAYS: Schema = {
+    "type": ["string", "integer"],
+    "minimum": 1,
+    "maximum": 3650,
+    "pattern": r"^\s*0*(?:[1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2}|36[0-4][0-9]|3650)d?\s*$",
+}
 LINT_LEVEL: Schema = {"type": "string", "enum": [*map(str, LintLevel), *(s.upper() for s in LintLevel)]}
 DAY: Schema = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
 VERSION: Schema = {"const": 1}

@@ -96,11 +96,41 @@ class Ignore:
 @dataclass(frozen=True, slots=True)
 class VulnerabilityGate:
     """Closes on any finding of these severities that no `ignore` covers; with `unfixed: warn` only on those that
-    a newer version of the package fixes."""
+    a newer version of the package fixes.
+
+    Scanner data older than `max_age` days is `stale`; `unexamined` is what the scanner could not look at.
+    """
 
     fail_on: tuple[Severity, ...] = (Severity.CRITICAL, Severity.HIGH)
     ignore: tuple[Ignore, ...] = ()
     unfixed: FailOrWarn = "fail"
+    max_age: int | None = None
+    stale: FailOrWarn = "fail"
+    unexamined: FailOrWarn = "fail"
+
+    def to_json(self) -> dict[str, object]:
+        """The gate as data."""
+        return {
+            "fail_on": [str(severity) for severity in self.fail_on],
+            "unfixed": self.unfixed,
+            "max_age": self.max_age,
+            "stale": self.stale,
+            "unexamined": self.unexamined,
+            "ignore": [entry.to_json() for entry in self.ignore],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        """Read what `to_json` wrote. Raises ValueError and KeyError."""
+        days = data["max_age"]
+        return cls(
+            tuple(map(Severity, as_texts(data["fail_on"]))),
+            tuple(Ignore.from_json(as_object(entry)) for entry in as_list(data["ignore"])),
+            _fail_or_warn(data["unfixed"]),
+            None if days is None else as_integer(days),
+            _fail_or_warn(data["stale"]),
+            _fail_or_warn(data["unexamined"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +170,7 @@ class Gates:
     def to_json(self) -> dict[str, object]:
         """The gates as data."""
         return {
-            "vulnerabilities": {
-                "fail_on": [str(severity) for severity in self.vulnerabilities.fail_on],
-                "unfixed": self.vulnerabilities.unfixed,
-                "ignore": [entry.to_json() for entry in self.vulnerabilities.ignore],
-            },
+            "vulnerabilities": self.vulnerabilities.to_json(),
             "secrets": self.secrets,
             "size": {"max": self.size.max},
             "lint": self.lint.to_json(),
@@ -153,14 +179,9 @@ class Gates:
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
         """Read what `to_json` wrote. Raises ValueError and KeyError."""
-        vulnerabilities = as_object(data["vulnerabilities"])
         largest = as_object(data["size"])["max"]
         return cls(
-            VulnerabilityGate(
-                tuple(map(Severity, as_texts(vulnerabilities["fail_on"]))),
-                tuple(Ignore.from_json(as_object(entry)) for entry in as_list(vulnerabilities["ignore"])),
-                _fail_or_warn(vulnerabilities["unfixed"]),
-            ),
+            VulnerabilityGate.from_json(as_object(data["vulnerabilities"])),
             _fail_or_warn(data["secrets"]),
             SizeGate(None if largest is None else as_integer(largest)),
             LintGate.from_json(as_object(data["lint"])),

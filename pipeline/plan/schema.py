@@ -171,7 +171,12 @@ def _gates() -> Schema:
     severities = {"type": "array", "items": {"enum": [str(s) for s in Severity]}}
     return _object(
         vulnerabilities=_object(
-            fail_on=severities, unfixed=fail_or_warn, ignore={"type": "array", "items": ignore}
+            fail_on=severities,
+            unfixed=fail_or_warn,
+            max_age=_or_none({"type": "integer", "description": "Days"}),
+            stale=fail_or_warn,
+            unexamined=fail_or_warn,
+            ignore={"type": "array", "items": ignore},
         ),
         secrets=fail_or_warn,
         size=_object(max=_or_none({"type": "integer", "description": "Bytes of compressed layers"})),

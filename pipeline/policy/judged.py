@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from pipeline.model import Ignore, VulnerabilityGate
+from pipeline.model import Ignore, Severity, VulnerabilityGate
 
 from .evidence import Finding
 
@@ -18,7 +18,7 @@ class Effect(StrEnum):
 
     CLOSES = "closes"
     IGNORED = "ignored"  # a valid entry covers it
-    NOTED = "noted"  # no version fixes it, and the policy lets that pass with a note
+    NOTED = "noted"  # passes with a note: no version fixes it and the policy allows that, or nobody rated it
     PASSES = "passes"  # its severity is none that the gate names
 
 
@@ -42,7 +42,8 @@ def judge_findings(
 
     def judged(finding: Finding) -> JudgedFinding:
         if finding.severity not in severities:
-            return JudgedFinding(finding, Effect.PASSES)
+            unrated = finding.severity is Severity.UNKNOWN
+            return JudgedFinding(finding, Effect.NOTED if unrated else Effect.PASSES)
         entries = [e for e in ignores.get(finding.id, ()) if not e.package or e.package == finding.package]
         valid = next((entry for entry in entries if today <= entry.expires), None)
         if valid:
@@ -55,6 +56,6 @@ def judge_findings(
 
 def unnoticed(findings: Iterable[Finding], gate: VulnerabilityGate) -> dict[str, int]:
     """How many findings of each severity the gate passes without a word, highest first, zeroes left out."""
-    severities = frozenset(gate.fail_on)
-    counts = Counter(finding.severity for finding in findings if finding.severity not in severities)
+    noticed = {*gate.fail_on, Severity.UNKNOWN}
+    counts = Counter(finding.severity for finding in findings if finding.severity not in noticed)
     return {str(s): counts[s] for s in sorted(counts, key=lambda s: s.rank, reverse=True)}

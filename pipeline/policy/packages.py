@@ -22,8 +22,9 @@ class Package:
     licenses: tuple[str, ...] = ()
 
 
-def cyclonedx_packages(document: Mapping[str, object]) -> tuple[Package, ...]:
+def cyclonedx_packages(data: object) -> tuple[Package, ...]:
     """The packages of a document by ecosystem, name and version. Raises ValueError for anything else."""
+    document = as_object(data)
     if document.get("bomFormat") != "CycloneDX":
         raise ValueError("not a CycloneDX document")
     packages = {

@@ -9,7 +9,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal, Self
 
-from pipeline.model import Gates, Severity, VulnerabilityGate
+from pipeline.model import Gates, VulnerabilityGate
 from pipeline.model.gates import FailOrWarn
 
 from .evidence import Evidence, Inventory, Scan, TestReport
@@ -100,25 +100,48 @@ def severity_counts(scan: Scan | None) -> dict[str, int]:
 def _judge_vulnerabilities(scan: Scan, gate: VulnerabilityGate, today: date) -> Verdict:
     reasons: list[str] = []
     notes: list[str] = []
+    unrated: list[str] = []
     for judged in judge_findings(scan.findings, gate, today):
         if judged.effect is Effect.CLOSES:
             reasons.append(_described(judged))
-        elif judged.effect is Effect.NOTED:
+        elif judged.effect is Effect.NOTED and judged.finding.severity in gate.fail_on:
             notes.append(_described(judged))
+        elif judged.effect is Effect.NOTED:
+            unrated.append(judged.finding.id)
         elif judged.effect is Effect.IGNORED and (entry := judged.ignore):
             until = f"until {entry.expires} by {entry.owner}: {entry.reason}"
             notes.append(f"{judged.finding.id} in {judged.finding.package} ignored {until}")
-    unrated = [
-        finding.id
-        for finding in scan.findings
-        if finding.severity is Severity.UNKNOWN and Severity.UNKNOWN not in gate.fail_on
-    ]
     if unrated:
         listed = ", ".join(unrated[:_LISTED]) + (", …" if len(unrated) > _LISTED else "")
         notes.append(
             f"{len(unrated)} findings without a severity: {listed}; UNKNOWN in fail_on closes on them"
         )
-    return Verdict.of("vulnerabilities", reasons, unexamined=scan.unexamined, notes=notes)
+    if aged := _aged(scan, gate, today):
+        (reasons if gate.stale == "fail" else notes).append(aged)
+    missed = scan.unexamined
+    if scan.java and scan.java.digest is None:
+        missed = (*missed, "Java archives: the scanner had no Java database (java_db in lockage.yml)")
+    if gate.unexamined == "warn":
+        notes += [f"not examined: {reason}" for reason in missed]
+        missed = ()
+    return Verdict.of("vulnerabilities", reasons, unexamined=missed, notes=notes)
+
+
+def _aged(scan: Scan, gate: VulnerabilityGate, today: date) -> str | None:
+    """What is wrong with the age of the data that a scan was made with; None if it is young enough."""
+    if gate.max_age is None:
+        return None
+    data = {"the vulnerability data": scan.tool.data_date}
+    if scan.java and scan.java.digest:
+        data["the Java data"] = scan.java.date
+    for name, moment in data.items():
+        try:
+            age = (today - date.fromisoformat((moment or "")[:10])).days
+        except ValueError:
+            return f"{name} does not say how old it is, and may be {gate.max_age} days old"
+        if age > gate.max_age:
+            return f"{name} is {age} days old, {age - gate.max_age} more than max_age allows"
+    return None
 
 
 def _described(judged: JudgedFinding) -> str:

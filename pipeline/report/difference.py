@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pipeline.model.manifest import load_json
 from pipeline.policy import Finding
 from pipeline.policy.packages import Package
 
@@ -181,7 +182,7 @@ def difference_data(found: ImageDifference) -> dict[str, object]:
 
 def configuration_of(raw: bytes) -> Mapping[str, object]:
     """What an image's configuration sets for its containers (OCI image-spec v1.1). Raises ValueError."""
-    data = json.loads(raw)
+    data: object = load_json(raw)
     if not isinstance(data, dict):
         raise ValueError("the configuration of an image is no object")
     settings = data.get("config")

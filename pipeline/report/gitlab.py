@@ -16,6 +16,7 @@ from pipeline.model import Severity
 from pipeline.policy import Effect, Tool
 from pipeline.util.printable import safe_json
 
+from .counts import data_of
 from .escape import line, markdown
 from .values import Report, ReportedFinding, TargetReport, worst_first
 
@@ -97,20 +98,24 @@ def _head(report: Report, kind: _Kind) -> _Json:
             "end_time": max(times[-1], made) if times else made,
             "status": "success",
             "type": kind,
-            "messages": [
-                {"level": "info", "value": line(f"{target.name} {target.platform} {target.digest}: {text}")}
-                for target in report.targets
-                for text in [_examined(report, target)]
-            ],
+            "messages": [*_missed(report), *_examined(report)],
         },
     }
 
 
-def _examined(report: Report, target: TargetReport) -> str:
-    from .counts import data_of
+def _missed(report: Report) -> Iterator[_Json]:
+    """What a scan could not look at."""
+    for target in report.targets:
+        for text in target.scanned.unexamined if target.scanned else ():
+            yield {"level": "warn", "value": line(f"{target.name} {target.platform}: not examined: {text}")}
 
-    scan = target.scanned
-    return data_of(report, scan.tool) if scan else f"not scanned: {target.status}"
+
+def _examined(report: Report) -> Iterator[_Json]:
+    """What was scanned by what."""
+    for target in report.targets:
+        scan = target.scanned
+        text = data_of(report, scan.tool) if scan else f"not scanned: {target.status}"
+        yield {"level": "info", "value": line(f"{target.name} {target.platform} {target.digest}: {text}")}
 
 
 def _tool(id: str, name: str, version: str) -> _Json:

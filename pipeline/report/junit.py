@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.policy import Verdict
+from pipeline.policy import GateState, Verdict
 
 from .counts import data_of, plural
 from .escape import xml
@@ -78,8 +78,9 @@ def _gate(verdict: Verdict) -> _Case:
     if len(verdict.reasons) > _MAX_REASONS:
         reasons.append(f"and {len(verdict.reasons) - _MAX_REASONS} more")
     first = reasons[0].partition("\n")[0] if reasons else "closed"
+    outcome = "error" if verdict.state is GateState.NOT_EXAMINED else "failure"
     return _Case(
-        name, "failure", f"{plural(len(verdict.reasons), 'reason')}, first: {first}", "\n".join(reasons)
+        name, outcome, f"{plural(len(verdict.reasons), 'reason')}, first: {first}", "\n".join(reasons)
     )
 
 

@@ -106,7 +106,7 @@ def _problems(report: Report) -> Iterator[str]:
         if target.status == "aborted":
             yield f"- **{markdown(target.id)}** aborted: {markdown(target.reason)}\n"
         for verdict in target.closed:
-            yield f"- **{markdown(target.id)}**: gate {verdict.gate} closed\n"
+            yield f"- **{markdown(target.id)}**: gate {verdict.gate} {verdict.state}\n"
             for reason in verdict.reasons[:_REASONS]:
                 yield f"  - {markdown(reason)}\n"
             if len(verdict.reasons) > _REASONS:

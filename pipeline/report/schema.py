@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.model import Severity
-from pipeline.policy import Effect
+from pipeline.policy import Effect, GateState
 
 from .data import FORMAT_VERSION
 
@@ -138,8 +138,15 @@ def _tool() -> Schema:
 def _verdict() -> Schema:
     return {
         "type": "object",
-        "properties": {"gate": _TEXT, "passed": {"type": "boolean"}, "reasons": _TEXTS, "notes": _TEXTS},
-        "required": ["gate", "passed", "reasons", "notes"],
+        "properties": {
+            "gate": _TEXT,
+            "passed": {"type": "boolean"},
+            "state": {"enum": [str(state) for state in GateState]},
+            "reasons": _TEXTS,
+            "notes": _TEXTS,
+        },
+        "required": ["gate", "passed", "state", "reasons", "notes"],
+        "additionalProperties": False,
     }
 
 

@@ -27,6 +27,8 @@ IGNORE = Ignore("CVE-1", "me", "why", TODAY)
         (HIGH, VulnerabilityGate(ignore=(replace(IGNORE, expires=TODAY - timedelta(1)),)), Effect.CLOSES),
         (replace(HIGH, fixed=""), VulnerabilityGate(unfixed="warn"), Effect.NOTED),
         (replace(HIGH, fixed=""), VulnerabilityGate(), Effect.CLOSES),
+        (replace(HIGH, severity=Severity.UNKNOWN), VulnerabilityGate(), Effect.NOTED),
+        (replace(HIGH, severity=Severity.UNKNOWN), VulnerabilityGate((Severity.UNKNOWN,)), Effect.CLOSES),
     ],
 )
 def test_effects(finding: Finding, gate: VulnerabilityGate, effect: Effect) -> None:
@@ -66,11 +68,13 @@ gates = st.builds(
 
 @given(st.lists(findings, max_size=8), gates)
 def test_the_verdict_is_the_sum_of_the_effects(found: list[Finding], gate: VulnerabilityGate) -> None:
-    effects = [judged.effect for judged in judge_findings(found, gate, TODAY)]
+    judged = judge_findings(found, gate, TODAY)
+    effects = [one.effect for one in judged]
     evidence = Evidence(1, scan=Scan(Tool("trivy", "1"), tuple(found), ()))
     verdict = judge(evidence, Gates(gate), TODAY)[0]
     assert verdict.passed is (Effect.CLOSES not in effects)
     assert len(verdict.reasons) == effects.count(Effect.CLOSES)
     unrated = any(f.severity is Severity.UNKNOWN for f in found) and Severity.UNKNOWN not in gate.fail_on
-    assert len(verdict.notes) == effects.count(Effect.IGNORED) + effects.count(Effect.NOTED) + unrated
+    noted = [one for one in judged if one.effect is Effect.NOTED and one.finding.severity in gate.fail_on]
+    assert len(verdict.notes) == effects.count(Effect.IGNORED) + len(noted) + unrated
     assert sum(unnoticed(found, gate).values()) == effects.count(Effect.PASSES)

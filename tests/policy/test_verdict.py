@@ -16,6 +16,7 @@ from pipeline.policy import (
     Finding,
     GateState,
     Inventory,
+    JavaData,
     LeakedSecret,
     Scan,
     TestCase,
@@ -227,3 +228,45 @@ def test_findings_are_counted_by_rank_and_not_by_name() -> None:
         ("UNKNOWN", 1),
     ]
     assert severity_counts(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("data", "java", "gate", "state", "text"),
+    [
+        ("2026-11-20T04:00:00Z", None, VulnerabilityGate(), "passed", None),
+        ("2026-11-20T04:00:00Z", None, VulnerabilityGate(max_age=7), "passed", None),
+        (
+            "2026-11-12T00:00:00Z",
+            None,
+            VulnerabilityGate(max_age=7),
+            "closed",
+            "vulnerability data is 8 days old, 1",
+        ),
+        ("2026-11-12T00:00:00Z", None, VulnerabilityGate(max_age=7, stale="warn"), "passed", "is 8 days old"),
+        ("", None, VulnerabilityGate(max_age=7), "closed", "does not say how old"),
+        ("long ago", None, VulnerabilityGate(max_age=7), "closed", "does not say how old"),
+        (
+            "2026-11-20",
+            JavaData("d", "2026-01-01"),
+            VulnerabilityGate(max_age=7),
+            "closed",
+            "the Java data is 323",
+        ),
+        ("2026-11-20", JavaData(), VulnerabilityGate(), "not examined", "Java archives"),
+        (
+            "2026-11-20",
+            JavaData(),
+            VulnerabilityGate(unexamined="warn"),
+            "passed",
+            "not examined: Java archives",
+        ),
+    ],
+)
+def test_data_has_an_age_and_may_be_missing(
+    data: str, java: JavaData | None, gate: VulnerabilityGate, state: str, text: str | None
+) -> None:
+    scan = Scan(Tool("trivy", "1", data), (), (), java)
+    found = judge(Evidence(1, scan=scan), Gates(gate), date(2026, 11, 20))[0]
+    assert found.state == state
+    said = (*found.reasons, *found.notes)
+    assert (text is None and not said) or (text is not None and any(text in line for line in said))

@@ -106,6 +106,37 @@ def test_a_finding_in_a_jar_closes_the_gate(site: Site, project: Callable[..., P
     assert again["status"] == "closed"
 
 
+def test_jars_that_nobody_could_look_at_close_the_gate_unless_the_policy_lets_them_pass(
+    site: Site, project: Callable[..., Path]
+) -> None:
+    nowhere = "java_db: ghcr.io/aquasecurity/trivy-java-db:9\n"
+    root = _with_jar(project(JAVA, nowhere))
+    done = site.run("scan", "--json", cwd=root, expect=7)
+    [target] = done.json["targets"]
+    states = {verdict["gate"]: verdict["state"] for verdict in target["verdicts"]}
+    assert states["vulnerabilities"] == "not examined"
+    assert "Java archives: the scanner had no Java database" in done.err
+
+    settings = root / "lockage.yml"
+    settings.write_text(f"{settings.read_text()}policy: {{vulnerabilities: {{unexamined: warn}}}}\n")
+    commit(root)
+    done = site.run("scan", "--json", cwd=root)
+    [target] = done.json["targets"]
+    assert not done.json["engine_used"], "the same evidence, judged by another policy"
+    assert any("not examined: Java archives" in n for v in target["verdicts"] for n in v["notes"])
+
+
+def test_data_older_than_the_policy_allows_closes_the_gate(site: Site, project: Callable[..., Path]) -> None:
+    """The lab's data is of the first of November 2026."""
+    root = project(samples.hello(), "policy: {vulnerabilities: {max_age: 1d}}\n")
+    done = site.run("scan", "--json", cwd=root, expect=7)
+    assert "the vulnerability data is " in done.err and "more than max_age allows" in done.err
+    settings = root / "lockage.yml"
+    settings.write_text(settings.read_text().replace("max_age: 1d", "max_age: 1d, stale: warn"))
+    commit(root)
+    assert site.run("scan", "--json", cwd=root).json["engine_used"] is False
+
+
 def test_a_failing_test_closes_the_gate(site: Site, project: Callable[..., Path]) -> None:
     wrong = samples.HELLO_TEST.replace('["hello"]', '["good bye"]').replace(
         '["sleep", "1"]', '["sleep", "2"]'

@@ -122,6 +122,19 @@ REPORT = Report(
     (ImageReport("app:1.0.0", "built", "", f"registry.example.org/dev/app@{DIGEST}", True, ("prod/app:1",)),),
 )
 
+
+def unexamined() -> Report:
+    """The same report, of a scan and tests that did not see everything."""
+    assert APP.evidence and APP.evidence.scan and APP.evidence.tests
+    evidence = replace(
+        APP.evidence,
+        scan=replace(APP.evidence.scan, findings=(), unexamined=("a jar cannot be read",)),
+        tests=replace(APP.evidence.tests, unexamined=("the report ends early",)),
+    )
+    target = replace(APP, evidence=evidence, findings=(), verdicts=judge(evidence, GATES, DAY))
+    return replace(REPORT, targets=(target,))
+
+
 HOSTILE = (
     "<script>alert(1)</script>\"'`|*_[x](javascript:alert)]]>&amp;@team #1 $x$ https://evil.example "
     "\x1b[2J\x00\x9b\r\n::error::x\n##[warning]y\u202e\ud800\ufffe section_start:1:x"

@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.model import Severity
 from pipeline.report import sarif
+from pipeline.report.sarif_results import FINGERPRINT
 from pipeline.report.values import FileLine, ReportedFinding
 
 from . import sample
@@ -77,7 +78,7 @@ def test_a_fingerprint_survives_edits_and_updates_and_nothing_else() -> None:
     def fingerprint(finding: ReportedFinding) -> str:
         target = replace(sample.APP, findings=(finding,), evidence=None, verdicts=())
         (result,) = runs(replace(sample.REPORT, targets=(target,)))[0]["results"]
-        return str(result["partialFingerprints"][sarif.FINGERPRINT])
+        return str(result["partialFingerprints"][FINGERPRINT])
 
     finding = sample.APP.findings[0]
     found = finding.finding

@@ -46,6 +46,7 @@ ENTRIES = (
         "findings", "report.findings", "show what scans found, where and since when, without an engine"
     ),
     CommandEntry("diff", "report.diff", "show what changed between two images, environments or commits"),
+    CommandEntry("policy", "policy", "show the gates in force, and try another policy"),
     CommandEntry("report", "report.report", "write the reports of a run from what the registry knows"),
     CommandEntry("plan", "catalogue.plan", "show what there is to build: targets, bases, tags, keys"),
     CommandEntry("generate", "catalogue.generate", "write Dockerfiles, tests and rootfs to dist/"),

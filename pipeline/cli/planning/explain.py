@@ -44,6 +44,19 @@ def print_target(plan: Plan, name: str, root: Path, *, since_build: bool, as_jso
         console.print_text(table)
 
 
+def print_gates(plan: Plan, name: str, root: Path, *, as_json: bool) -> None:
+    """The gates of one target, each value with its position. Raises UsageError like `print_target`."""
+    from pipeline.plan import explain_target
+
+    target_id = _one_target(plan, name)
+    every = explain_target(plan, target_id, lock=known_lock(root).path.name)
+    explained = tuple(value for value in every if value.key.startswith("gates."))
+    if as_json:
+        console.print_json([value.to_json() for value in explained])
+    else:
+        console.print_text(_table(list(_rows(explained))))
+
+
 def print_path(plan: Plan, path: str, targets: tuple[str, ...], *, as_json: bool) -> None:
     """Which level of rootfs/ a path comes from, for every tag of these targets. Raises UsageError where none has it."""
     from pipeline.plan import explain_rootfs, matching

@@ -113,7 +113,7 @@ class Collector:
             reason = "the repository of builds does not have it: lockage run builds it"
             return self._empty(target, "unknown", reason), None
         # As in a run: tests that were removed from the catalogue no longer judge the image.
-        evidence = record.evidence if target.test else replace(record.evidence, tests=None)
+        evidence = record.evidence if target.is_tested else replace(record.evidence, tests=None)
         verdicts = judge(evidence, target.gates, self.context.today)
         closed = [verdict.gate for verdict in verdicts if not verdict.passed]
         status, reason = ("closed", f"gate closed: {', '.join(closed)}") if closed else ("known", "")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
+from pipeline.model.manifest import load_json
 from pipeline.policy.packages import Package, cyclonedx_packages
 from pipeline.policy.scan_details import ImageLayer, ScanDetails, with_history
 from pipeline.report.difference import ImageState, SizedLayer, configuration_of
 from pipeline.state.attested import attested, attested_scans
 from pipeline.trust import CYCLONEDX, PublicKey
+from pipeline.util.json_values import as_list, as_object
 
 from .images import platform_images
 
@@ -60,10 +62,8 @@ async def _state(
 
 def _layers(manifest: Manifest, config: bytes) -> tuple[SizedLayer, ...]:
     """The layers with what made them, where the history says so."""
-    import json
-
-    rootfs = json.loads(config).get("rootfs") or {}
-    ids = [ImageLayer(str(diff_id)) for diff_id in rootfs.get("diff_ids") or ()]
+    rootfs = as_object(as_object(load_json(config)).get("rootfs") or {})
+    ids = [ImageLayer(str(diff_id)) for diff_id in as_list(rootfs.get("diff_ids") or [])]
     made = with_history(ScanDetails(layers=tuple(ids)), config).layers
     names = (
         [layer.created_by for layer in made]

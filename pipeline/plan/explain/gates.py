@@ -16,6 +16,11 @@ _Path = tuple[str, ...]
 _WRITTEN: dict[_Path, Callable[[GatePolicy], object]] = {
     ("vulnerabilities", "fail_on"): lambda policy: policy.vulnerabilities and policy.vulnerabilities.fail_on,
     ("vulnerabilities", "unfixed"): lambda policy: policy.vulnerabilities and policy.vulnerabilities.unfixed,
+    ("vulnerabilities", "max_age"): lambda policy: policy.vulnerabilities and policy.vulnerabilities.max_age,
+    ("vulnerabilities", "stale"): lambda policy: policy.vulnerabilities and policy.vulnerabilities.stale,
+    ("vulnerabilities", "unexamined"): (
+        lambda policy: policy.vulnerabilities and policy.vulnerabilities.unexamined
+    ),
     ("secrets",): lambda policy: policy.secrets,
     ("size", "max"): lambda policy: policy.size and policy.size.max,
     ("lint", "fail_on"): lambda policy: policy.lint and policy.lint.fail_on,
@@ -23,6 +28,9 @@ _WRITTEN: dict[_Path, Callable[[GatePolicy], object]] = {
 _EFFECTIVE: dict[_Path, Callable[[Gates], object]] = {
     ("vulnerabilities", "fail_on"): lambda gates: gates.vulnerabilities.fail_on,
     ("vulnerabilities", "unfixed"): lambda gates: gates.vulnerabilities.unfixed,
+    ("vulnerabilities", "max_age"): lambda gates: gates.vulnerabilities.max_age,
+    ("vulnerabilities", "stale"): lambda gates: gates.vulnerabilities.stale,
+    ("vulnerabilities", "unexamined"): lambda gates: gates.vulnerabilities.unexamined,
     ("secrets",): lambda gates: gates.secrets,
     ("size", "max"): lambda gates: gates.size.max,
     ("lint", "fail_on"): lambda gates: gates.lint.fail_on,

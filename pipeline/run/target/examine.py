@@ -145,9 +145,6 @@ class Examiner:
             document = about(without_matches(report), reference, manifest.config.digest, started)
         except ValueError as fault:
             return Examined(Evidence(0, scan=Scan(tool, (), (), unexamined=(_unread(fault),))))
-        if java == JavaData():
-            missing = f"Java archives: there is no Java database at {self._data.java.reference}"
-            scan = replace(scan, unexamined=(*scan.unexamined, missing))
         return Examined(Evidence(0, scan=replace(scan, java=java)), {"trivy-json": document})
 
     async def _report(

@@ -19,6 +19,7 @@ from . import (
     registry,
     reports,
     state,
+    written_reports,
 )
 
 TARGETS: dict[str, Target] = {
@@ -37,7 +38,7 @@ TARGETS: dict[str, Target] = {
             ci,
             git,
         ),
-        *(caches, state, registry),
+        *(caches, state, registry, written_reports),
     )
     for target in module.TARGETS
 }
