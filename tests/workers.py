@@ -30,6 +30,7 @@ LONG = (
     "tests/real/test_cache.py",
     "tests/real/test_readme.py",
     "tests/real/test_fanin.py",
+    "tests/real/test_sbom.py",
     "tests/real/test_gates.py",
     "tests/real/test_engines.py",
     "tests/real/test_platforms.py",

@@ -15,7 +15,7 @@ from . import cyclonedx, spdx
 from .cyclonedx import complete_cyclonedx
 from .facts import read_facts
 from .layers import diff_ids, renamed, renamings
-from .spdx import complete_spdx
+from .spdx import complete_spdx, without_files
 from .subject import Subject
 from .syft import complete_syft
 
@@ -26,7 +26,9 @@ FORMATS = {
 }
 """The formats by the names that people use: the document's name in records, and the name of its file."""
 
-_MAX_DOCUMENT = 256 * 1024 * 1024
+MAX_DOCUMENT = 256 * 1024 * 1024
+MAX_ATTESTED = 32 * 1024 * 1024
+"""What fits into a signed statement that readers take; of files, SPDX lists each, at some 700 bytes."""
 
 
 def complete(
@@ -57,7 +59,10 @@ def complete(
         "syft-json": complete_syft(syft, subject, facts, manifest, config),
     }
     try:
-        return {name: compact(document) for name, document in completed.items()}
+        whole = {name: compact(document) for name, document in completed.items()}
+        if len(whole["spdx-json"]) > MAX_ATTESTED:
+            whole["spdx-json"] = compact(without_files(completed["spdx-json"]))
+        return whole
     except RecursionError:
         raise ValueError("syft: a document is nested too deeply") from None
 
@@ -70,8 +75,8 @@ def _layer_names(documents: Mapping[str, bytes], config: bytes) -> dict[str, str
 
 
 def _load(raw: bytes, name: str) -> Any:
-    if len(raw) > _MAX_DOCUMENT:
-        raise ValueError(f"syft: {name} of {len(raw)} bytes is larger than {_MAX_DOCUMENT}")
+    if len(raw) > MAX_DOCUMENT:
+        raise ValueError(f"syft: {name} of {len(raw)} bytes is larger than {MAX_DOCUMENT}")
     try:
         document: Any = json.loads(raw)
     except (ValueError, RecursionError) as fault:

@@ -95,6 +95,26 @@ def complete_spdx(made: Any, subject: Subject, serial: UUID, facts: Facts) -> di
     return whole
 
 
+def without_files(document: dict[str, Any]) -> dict[str, Any]:
+    """A document that says nothing of files, because there are too many to attest."""
+    files = {each["SPDXID"] for each in document.get("files") or ()}
+    creation = document["creationInfo"]
+    packages = [
+        {name: value for name, value in each.items() if name != "packageVerificationCode"}
+        | {"filesAnalyzed": False}
+        for each in document["packages"]
+    ]
+    return {name: value for name, value in document.items() if name != "files"} | {
+        "creationInfo": creation | {"comment": f"{creation['comment']}; {len(files)} files are left out"},
+        "packages": packages,
+        "relationships": [
+            each
+            for each in document["relationships"]
+            if not files & {each["spdxElementId"], each["relatedSpdxElement"]}
+        ],
+    }
+
+
 def relationship(element: str, kind: str, related: str) -> dict[str, str]:
     """One relationship (SPDX 2.3, 11)."""
     return {"spdxElementId": element, "relationshipType": kind, "relatedSpdxElement": related}

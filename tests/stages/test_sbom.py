@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 from collections.abc import Mapping
@@ -209,6 +210,26 @@ def test_hashes_are_true_or_absent(debian: Listed) -> None:
     assert {"alg": "SHA-1", "content": hashlib.sha1(content).hexdigest()} in jar["hashes"]
     (empty,) = (f for f in debian.syft["files"] if f["location"]["path"] == "/etc/empty")
     assert {d["algorithm"] for d in empty["digests"]} == {"sha1", "sha256"}
+
+
+def test_too_many_files_are_left_out_and_the_rest_is_valid(
+    debian: Listed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module("pipeline.sbom.complete")  # the function has its name
+    monkeypatch.setattr(module, "MAX_ATTESTED", len(debian.raw["spdx-json"]) - 1)
+    image = debian.image
+    raw = {name: (debian.folder / name).read_bytes() for name in debian.raw}
+    made = complete(raw, image.subject, image.subject.serial(planted.SYFT), image.manifest, image.config)
+    file = tmp_path / "less.spdx.json"
+    file.write_bytes(made["spdx-json"])
+    assert validate_full_spdx_document(parse_file(str(file))) == [] and NTIAChecker(str(file)).compliant
+    document = json.loads(made["spdx-json"])
+    assert "files" not in document and "SPDXRef-File" not in json.dumps(document)
+    assert f"{len(debian.spdx['files'])} files are left out" in document["creationInfo"]["comment"]
+    assert [p["SPDXID"] for p in document["packages"]] == [p["SPDXID"] for p in debian.spdx["packages"]]
+    assert {name: made[name] for name in made if name != "spdx-json"} == {
+        name: debian.raw[name] for name in debian.raw if name != "spdx-json"
+    }
 
 
 def test_the_verification_code_is_that_of_the_files(debian: Listed) -> None:
