@@ -28,9 +28,10 @@ def also(host: str, other: str) -> None:
 
 
 def variable() -> dict[str, str]:
-    """A Docker configuration of all known instances."""
-    (_folder() / "config.json").write_text(_config())
-    return {"DOCKER_CONFIG": str(_folder())}
+    """A Docker configuration of all known instances, for Docker's clients and for those of containers/image."""
+    file = _folder() / "config.json"
+    file.write_text(_config())
+    return {"DOCKER_CONFIG": str(_folder()), "REGISTRY_AUTH_FILE": str(file)}
 
 
 def environment() -> dict[str, str]:

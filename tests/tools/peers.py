@@ -20,6 +20,8 @@ from pipeline.lab.tools import toolbox
 from pipeline.lab.tools.recipes import GoTool
 from pipeline.util.file_lock import locked
 
+from . import logins
+
 REGCTL = GoTool(
     "regctl",
     "0.11.7",
@@ -49,7 +51,10 @@ def skopeo() -> list[str]:
 
 def run(*argv: str | Path, cwd: Path | None = None) -> str:
     """What a program prints; its last words where it fails."""
-    done = subprocess.run(list(map(str, argv)), cwd=cwd, capture_output=True, text=True, check=False)
+    environ = logins.environment()
+    done = subprocess.run(
+        list(map(str, argv)), cwd=cwd, env=environ, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, f"{argv}: exit {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout.strip()
 
