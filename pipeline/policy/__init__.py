@@ -1,6 +1,18 @@
 """Verdicts: pure functions of evidence, policy and the day."""
 
-from .evidence import Evidence, Finding, Inventory, JavaData, LeakedSecret, Scan, TestCase, TestReport, Tool
+from .evidence import (
+    Evidence,
+    Finding,
+    Inventory,
+    JavaData,
+    LeakedSecret,
+    LintFinding,
+    LintReport,
+    Scan,
+    TestCase,
+    TestReport,
+    Tool,
+)
 from .judged import Effect, JudgedFinding, judge_findings, unnoticed
 from .tags import Revision, commit_tags, event_tags, lookup_tags, release_tags
 from .verdict import GateState, Verdict, judge, severity_counts
@@ -14,6 +26,8 @@ __all__ = [
     "JavaData",
     "JudgedFinding",
     "LeakedSecret",
+    "LintFinding",
+    "LintReport",
     "Revision",
     "Scan",
     "TestCase",

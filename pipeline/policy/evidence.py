@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from pipeline.model import Severity
+from pipeline.model import LintLevel, Severity
 from pipeline.util.json_values import (
     as_flag,
     as_integer,
@@ -115,6 +115,28 @@ class TestReport:
 
 
 @dataclass(frozen=True, slots=True)
+class LintFinding:
+    """One finding about a Dockerfile; `line` counts from 1, 0 if it names none."""
+
+    line: int
+    rule: str
+    level: LintLevel
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.level}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class LintReport:
+    """What linters say of one Dockerfile, by line; `tool` is hadolint."""
+
+    tool: Tool
+    findings: tuple[LintFinding, ...]
+    unexamined: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All evidence about one digest. `size` is the compressed size in bytes: config and layers."""
 
@@ -122,6 +144,7 @@ class Evidence:
     inventory: Inventory | None = None
     scan: Scan | None = None
     tests: TestReport | None = None
+    lint: LintReport | None = None
 
     def to_json(self) -> dict[str, object]:
         """As plain data; `from_json` reads it back."""
@@ -130,24 +153,27 @@ class Evidence:
             "inventory": _json(self.inventory),
             "scan": _json(self.scan),
             "tests": _json(self.tests),
+            **({"lint": _json(self.lint)} if self.lint else {}),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
         """Read what `to_json` wrote; raises ValueError for anything else."""
         inventory, scan, tests = data.get("inventory"), data.get("scan"), data.get("tests")
+        lint = data.get("lint")
         try:
             return cls(
                 as_integer(data["size"]),
                 _inventory(as_object(inventory)) if inventory else None,
                 _scan(as_object(scan)) if scan else None,
                 _tests(as_object(tests)) if tests else None,
+                _lint(as_object(lint)) if lint else None,
             )
         except KeyError as missing:
             raise ValueError(f"not a record of evidence: {missing} is missing") from None
 
 
-def _json(part: Inventory | Scan | TestReport | None) -> dict[str, object] | None:
+def _json(part: Inventory | Scan | TestReport | LintReport | None) -> dict[str, object] | None:
     if part is None:
         return None
     data = asdict(part)
@@ -210,6 +236,23 @@ def _tests(data: Mapping[str, object]) -> TestReport:
         tuple(
             TestCase(as_text(case["name"]), as_flag(case["passed"]), as_text(case.get("detail", "")))
             for case in cases
+        ),
+        _unexamined(data),
+    )
+
+
+def _lint(data: Mapping[str, object]) -> LintReport:
+    findings = (as_object(finding) for finding in as_list(data["findings"]))
+    return LintReport(
+        _tool(data),
+        tuple(
+            LintFinding(
+                as_integer(finding["line"]),
+                as_text(finding["rule"]),
+                LintLevel(as_text(finding["level"])),
+                as_text(finding["message"]),
+            )
+            for finding in findings
         ),
         _unexamined(data),
     )

@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from pipeline.model import LintGate, LintLevel
 from pipeline.util.json_values import as_integer, as_list, as_object, as_text, parse_json
 
-from .evidence import Tool
+from .evidence import LintFinding
 
 _MAX_REPORT = 64 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class LintFinding:
-    """One finding; `line` counts from 1 in the Dockerfile, 0 if it names none."""
-
-    line: int
-    rule: str
-    level: LintLevel
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.rule} {self.level}: {self.message}"
-
-
-@dataclass(frozen=True, slots=True)
-class LintReport:
-    """The findings about one Dockerfile by line, with hadolint's version."""
-
-    tool: Tool
-    findings: tuple[LintFinding, ...]
 
 
 def hadolint_findings(raw: bytes) -> Mapping[str, tuple[LintFinding, ...]]:

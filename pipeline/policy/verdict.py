@@ -9,14 +9,15 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal, Self
 
-from pipeline.model import Gates, VulnerabilityGate
+from pipeline.model import Gates, LintGate, VulnerabilityGate
 from pipeline.model.gates import FailOrWarn
 
-from .evidence import Evidence, Inventory, Scan, TestReport
+from .evidence import Evidence, Inventory, LintReport, Scan, TestReport
 from .judged import Effect, JudgedFinding, judge_findings
+from .lint import closing
 
 _LISTED = 5  # ids in a note
-Gate = Literal["vulnerabilities", "secrets", "sbom", "tests", "size"]
+Gate = Literal["vulnerabilities", "secrets", "sbom", "tests", "size", "lint"]
 
 
 # Distributions by their id (os-release) that are made of packages: an image of one without any hides what it has.
@@ -88,6 +89,8 @@ def judge(evidence: Evidence, gates: Gates, today: date) -> tuple[Verdict, ...]:
         verdicts.append(_judge_tests(evidence.tests))
     if gates.size.max is not None:
         verdicts.append(_judge_size(evidence.size, gates.size.max))
+    if evidence.lint and gates.lint.fail_on:
+        verdicts.append(_judge_lint(evidence.lint, gates.lint))
     return tuple(verdicts)
 
 
@@ -170,6 +173,14 @@ def _judge_tests(report: TestReport) -> Verdict:
     failed = [f"{case.name}: {case.detail}".strip(": ") for case in report.cases if not case.passed]
     missed = report.unexamined or (() if report.cases else ("the report has no case",))
     return Verdict.of("tests", failed, unexamined=missed)
+
+
+def _judge_lint(report: LintReport, gate: LintGate) -> Verdict:
+    closes = closing(report.findings, gate)
+    texts = [f"line {finding.line} of the Dockerfile: {finding}" for finding in closes]
+    rest = len(report.findings) - len(closes)
+    notes = [f"{rest} findings below the gate or ignored: lockage lint"] if rest else []
+    return Verdict.of("lint", texts, unexamined=report.unexamined, notes=notes)
 
 
 def _judge_size(size: int, limit: int) -> Verdict:

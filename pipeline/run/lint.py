@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import anyio
+
 from pipeline.engine.lint import lint
-from pipeline.errors import BuildError
 from pipeline.model import Digest
 from pipeline.plan.template_lines import TemplateLines
-from pipeline.policy.lint import LintFinding, closing, hadolint_findings
+from pipeline.policy import LintFinding, LintReport, Tool
+from pipeline.policy.lint import closing, hadolint_findings
 from pipeline.util.progress import ProgressState
 
 if TYPE_CHECKING:
@@ -46,32 +48,56 @@ class PlacedFinding:
         }
 
 
+class Linter:
+    """What hadolint says of the Dockerfiles of a plan, asked once for all of them and only when it is needed."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context, self._lock = context, anyio.Lock()
+        self._findings: Mapping[str, tuple[LintFinding, ...]] | None = None
+        self._unread = ""
+
+    async def report(self, target: Target) -> LintReport:
+        """The report on a target's Dockerfile; not examined where hadolint's cannot be read. Raises BuildError,
+        EnvironmentProblem."""
+        async with self._lock:
+            if self._findings is None:
+                await self._lint()
+        assert self._findings is not None
+        tool = Tool("hadolint", self._context.tools.version("hadolint"))
+        if self._unread:
+            return LintReport(tool, (), (self._unread,))
+        return LintReport(tool, self._findings.get(_name(target), ()))
+
+    async def _lint(self) -> None:
+        texts = {_name(t): t.dockerfile for t in self._context.plan.targets if t.external is None}
+        self._context.tell("", ProgressState.LINT, f"{len(texts)} Dockerfiles")
+        client = await self._context.engine.client()
+        report = await lint(client, self._context.tools.image("hadolint"), texts)
+        try:
+            self._findings = hadolint_findings(report)
+        except ValueError as fault:
+            self._findings, self._unread = {}, f"the report cannot be read: {fault}"
+
+
 async def lint_plan(context: RunContext) -> tuple[PlacedFinding, ...]:
     """What hadolint says of every Dockerfile of the plan, without the rules that its gate ignores, by file and line.
 
     Raises BuildError, EnvironmentProblem.
     """
     tags = [targets[0] for _, targets in context.plan.groups() if targets[0].external is None]
-    if not tags:
-        return ()
-    texts = {f"{Digest.of(target.dockerfile.encode()).hex}.Dockerfile": target.dockerfile for target in tags}
-    context.tell("", ProgressState.LINT, f"{len(texts)} Dockerfiles")
-    client = await context.engine.client()
-    report = await lint(client, context.tools.image("hadolint"), texts)
-    try:
-        by_file = hadolint_findings(report)
-    except ValueError as fault:
-        raise BuildError(f"a tool's report cannot be read: {fault}") from None
-    by_text = {texts[file]: findings for file, findings in by_file.items() if file in texts}
-    return _merged(_placed(TemplateLines(context.plan), tags, by_text))
+    linter = Linter(context)
+    reports = [(target, await linter.report(target)) for target in tags]
+    return _merged(_placed(TemplateLines(context.plan), reports))
 
 
-def _placed(
-    lines: TemplateLines, tags: Sequence[Target], by_text: Mapping[str, tuple[LintFinding, ...]]
-) -> Iterator[PlacedFinding]:
-    for target in tags:
+def _name(target: Target) -> str:
+    return f"{Digest.of(target.dockerfile.encode()).hex}.Dockerfile"
+
+
+def _placed(lines: TemplateLines, reports: Sequence[tuple[Target, LintReport]]) -> Iterator[PlacedFinding]:
+    for target, report in reports:
         gate = target.gates.lint
-        findings = [f for f in by_text.get(target.dockerfile, ()) if f.rule not in gate.ignore]
+        findings = [f for f in report.findings if f.rule not in gate.ignore]
         closed = closing(findings, gate)
         for finding in findings:
             path, line = lines.of(target.id, finding.line) or (target.template or "lockage.yml", 0)

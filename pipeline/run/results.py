@@ -25,6 +25,7 @@ class Stage(StrEnum):
     """The stages of a run, in order."""
 
     BUILD = "build"
+    LINT = "lint"
     SCAN = "scan"
     SBOM = "sbom"
     TEST = "test"
@@ -48,7 +49,7 @@ class Stage(StrEnum):
         return self.number >= Stage.SIGN.number
 
 
-EXAMINATIONS = frozenset({Stage.SCAN, Stage.SBOM, Stage.TEST})
+EXAMINATIONS = frozenset({Stage.LINT, Stage.SCAN, Stage.SBOM, Stage.TEST})
 
 
 class Status(StrEnum):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model import Gates, Ignore, Severity, SizeGate, VulnerabilityGate
+from pipeline.model import Gates, Ignore, LintGate, LintLevel, Severity, SizeGate, VulnerabilityGate
 from pipeline.policy import (
     Evidence,
     Finding,
@@ -18,6 +18,8 @@ from pipeline.policy import (
     Inventory,
     JavaData,
     LeakedSecret,
+    LintFinding,
+    LintReport,
     Scan,
     TestCase,
     TestReport,
@@ -270,3 +272,20 @@ def test_data_has_an_age_and_may_be_missing(
     assert found.state == state
     said = (*found.reasons, *found.notes)
     assert (text is None and not said) or (text is not None and any(text in line for line in said))
+
+
+def test_linters_close_their_gate_from_its_level_on() -> None:
+    findings = (
+        LintFinding(2, "DL3003", LintLevel.WARNING, "Use WORKDIR"),
+        LintFinding(3, "DL3059", LintLevel.INFO, "x"),
+    )
+    evidence = Evidence(1, lint=LintReport(Tool("hadolint", "2"), findings))
+    assert judge(evidence, Gates(), TODAY) == ()
+    (closed,) = judge(evidence, Gates(lint=LintGate(LintLevel.WARNING)), TODAY)
+    assert closed.reasons == ("line 2 of the Dockerfile: DL3003 warning: Use WORKDIR",) and not closed.passed
+    (ignored,) = judge(evidence, Gates(lint=LintGate(LintLevel.WARNING, ("DL3003",))), TODAY)
+    assert ignored.passed and "2 findings" in ignored.notes[0]
+    unread = Evidence(1, lint=LintReport(Tool("hadolint", "2"), (), ("the report cannot be read: x",)))
+    (missed,) = judge(unread, Gates(lint=LintGate(LintLevel.ERROR)), TODAY)
+    assert missed.state is GateState.NOT_EXAMINED
+    assert Evidence.from_json(evidence.to_json()) == evidence

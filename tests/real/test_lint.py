@@ -46,3 +46,10 @@ def test_the_policy_closes_the_gate_and_an_image_may_ignore_a_rule(
     done = site.run("lint", "--json", cwd=root, expect=7, GITHUB_ACTIONS="true")
     assert done.json["closed"] == ["tool:1.0.0", "tool:1.1.0"]
     assert "::error file=images/tool/Dockerfile.tmpl,line=3,col=1,title=DL3003::" in done.err
+
+    pushed = site.run("push", "--json", cwd=root, expect=7)
+    status = {t["id"]: t["status"] for t in pushed.json["targets"]}
+    assert status["lenient/1/linux-amd64"] == "built" and status["tool/1.0.0/linux-amd64"] == "closed"
+    assert "line 3 of the Dockerfile: DL3003 warning" in pushed.err
+    again = site.run("push", "--json", cwd=root, expect=7)
+    assert again.json["engine_used"] is False, "what linters said is in the records"

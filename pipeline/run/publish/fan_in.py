@@ -186,6 +186,7 @@ def _unexamined(target: Target, record: Record) -> list[Stage]:
         Stage.SCAN: evidence.scan is not None,
         Stage.SBOM: evidence.inventory is not None,
         Stage.TEST: evidence.tests is not None or not target.is_tested,
+        Stage.LINT: evidence.lint is not None or target.gates.lint.fail_on is None or bool(target.external),
     }
     return [stage for stage, examined in done.items() if not examined]
 

@@ -1,4 +1,4 @@
-"""From a digest to evidence: scan, bill of materials, structure tests and checks, as far as not known already."""
+"""From a digest to evidence: scan, bill of materials, structure tests and checks, lint, as far as not known already."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 from pipeline.engine import sbom as sbom_step
 from pipeline.engine import structure as structure_step
 from pipeline.engine.image import archive, existing
-from pipeline.model import Digest
+from pipeline.model import Digest, LintLevel
 from pipeline.plan import Target
-from pipeline.policy import Evidence, Inventory, Scan, TestCase, TestReport, Tool
+from pipeline.policy import Evidence, Inventory, LintFinding, Scan, TestCase, TestReport, Tool
 from pipeline.policy.reports import structure_tests
 from pipeline.state.record import Record
 from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 
+from ..lint import Linter
 from ..results import Stage
 from .findings import ImageScanner, ScannedImage
 from .image_checks import check_image, checks_text
@@ -72,7 +73,17 @@ def outstanding(
         stages.add(Stage.SBOM)
     if untested(target, record, tools.version("structure-test")):
         stages.add(Stage.TEST)
+    if unlinted(target, record.evidence, tools):
+        stages.add(Stage.LINT)
     return frozenset(stages)
+
+
+def unlinted(target: Target, evidence: Evidence, tools: ToolImages) -> bool:
+    """Whether the lint gate may close and the Dockerfile was not linted by this linter."""
+    if target.gates.lint.fail_on is None or target.external is not None:
+        return False
+    report = evidence.lint
+    return report is None or bool(report.unexamined) or report.tool.version != tools.version("hadolint")
 
 
 def _is_current(scan: Scan, version: str, data: Digest, java: Digest | None) -> bool:
@@ -93,6 +104,7 @@ class Examiner:
     def __init__(self, context: RunContext, images: ImageCache, data: ScannerData) -> None:
         self._context, self._images, self._data = context, images, data
         self._scanner = ImageScanner(context, data)
+        self._linter = Linter(context)
 
     async def outstanding(self, target: Target, record: Record) -> frozenset[Stage]:
         """The examinations that a record lacks today."""
@@ -109,6 +121,7 @@ class Examiner:
         image = existing(client, context.builds.at(digest), target.platform)
         packed = archive(image)
         steps: dict[Stage, Callable[[], Awaitable[Examined]]] = {
+            Stage.LINT: lambda: self._lint(target, record),
             Stage.SCAN: lambda: self._scan(target, packed, record),
             Stage.SBOM: lambda: self._inventory(client, target, digest, packed),
             Stage.TEST: lambda: self._test(client, target, digest, image, packed),
@@ -124,6 +137,15 @@ class Examiner:
             merged(Evidence(0), *(part.evidence for part in parts)),
             {kind: document for part in parts for kind, document in part.documents.items()},
         )
+
+    async def _lint(self, target: Target, record: Record) -> Examined:
+        """Hadolint's findings and those of BuildKit's build checks, which are warnings."""
+        report = await self._linter.report(target)
+        checks = [
+            LintFinding(w.line, w.rule, LintLevel.WARNING, w.message) for w in record.warnings if w.rule
+        ]
+        findings = sorted((*report.findings, *checks), key=lambda finding: (finding.line, finding.rule))
+        return Examined(Evidence(0, lint=replace(report, findings=tuple(findings))))
 
     async def _scan(self, target: Target, packed: dagger.File, record: Record) -> Examined:
         manifest, config = await image_config(self._context, self._images, record.digest)
@@ -183,6 +205,7 @@ def merged(evidence: Evidence, *newer: Evidence) -> Evidence:
             scan=part.scan or evidence.scan,
             inventory=part.inventory or evidence.inventory,
             tests=part.tests or evidence.tests,
+            lint=part.lint or evidence.lint,
         )
     return evidence
 
