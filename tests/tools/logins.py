@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,11 @@ def also(host: str, other: str) -> None:
 
 def variable() -> dict[str, str]:
     """A Docker configuration of all known instances, for Docker's clients and for those of containers/image."""
-    file = _folder() / "config.json"
-    file.write_text(_config())
+    file, text = _folder() / "config.json", _config()
+    if not file.is_file() or file.read_text() != text:  # another thread's client may be reading it
+        fresh = file.with_suffix(f".{threading.get_ident()}")
+        fresh.write_text(text)
+        fresh.replace(file)
     return {"DOCKER_CONFIG": str(_folder()), "REGISTRY_AUTH_FILE": str(file)}
 
 
