@@ -84,7 +84,8 @@ async def build(
         group.cancel_scope.cancel()
     if not outcome:
         raise EnvironmentProblem(
-            f"building {order.target}: BuildKit no longer answers", hint="lockage status; then run again"
+            f"building {order.target}: BuildKit no longer answers",
+            hint="lockage status; free some space if the disk of the engine is full; then run again",
         )
     if isinstance(outcome[0], LockageError):
         raise outcome[0]
