@@ -72,9 +72,8 @@ def measure(stand: Stand) -> list[Figure]:
 
 
 def _works(stand: Stand, host: str, what: Image) -> list[Work]:
-    from tools import peers
-
     from pipeline.registry import push_layout
+    from tests.tools import peers
 
     crane, regctl = str(stand.tool("crane")), [str(peers.regctl()), "--verbosity", "error"]
     layout = stand.scratch / "layout"

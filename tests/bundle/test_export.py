@@ -9,7 +9,6 @@ from pathlib import Path
 
 import anyio
 import pytest
-from tools import peers
 
 from pipeline.bundle.export import ExportedImage, ExportedPlatform, export_image
 from pipeline.errors import EnvironmentProblem, RegistryError
@@ -19,6 +18,7 @@ from tests.registry import images
 from tests.registry.conftest import Program, fresh
 from tests.registry.fault_proxy import faulty
 from tests.registry.test_retry import FAULTS, QUICK
+from tests.tools import peers
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 

@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 from registry import servers
-from tools import peers
 
-from tests.tools import warm
+from tests.tools import peers, warm
 
 from .site import ROOT, Done
 from .tools import crane

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tools import peers
+
+from tests.tools import peers
 
 from . import samples
 from .site import Site

@@ -46,9 +46,9 @@ def test_the_gates_of_a_target_name_the_lines_that_set_them(site: Site, project:
     root = project(FILES, "policy: {vulnerabilities: {max_age: 30d}}\n")
     values = {v["key"]: v for v in site.run("policy", "explain", "weak:1.0.0", "--json", cwd=root).json}
     assert values["gates.size.max"]["value"] == 900_000_000
-    assert values["gates.size.max"]["location"]["path"] == "images/weak/image.yml"
+    assert values["gates.size.max"]["place"]["path"] == "images/weak/image.yml"
     assert values["gates.vulnerabilities.max_age"]["value"] == 30
-    assert values["gates.vulnerabilities.max_age"]["location"]["path"] == "lockage.yml"
+    assert values["gates.vulnerabilities.max_age"]["place"]["path"] == "lockage.yml"
     assert all(key.startswith("gates.") for key in values)
 
 

@@ -125,7 +125,7 @@ async def test_referrers_of_an_image_and_its_children(
     subjects = [Digest.of(b"a"), Digest.of(b"b")]
     async with scripted(script) as server, Registry(settings=QUICK) as registry:
         repo = Repository(server.host, "a")
-        assert len((await registry.source(repo).referrers(subjects))[subjects[0]]) == number
+        assert len((await registry.source(repo).referrers(subjects))[subjects[0]].entries) == number
         listed = entries(number, annotation + "x") if annotation else entries(number + 1)
         with pytest.raises(RegistryError, match=text) as caught:
             await registry.source(repo).referrers(subjects)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import anyio
 import pytest
-from tools import peers
 
 from pipeline.model import Platform, Repository
 from pipeline.registry import Registry, push_layout
 from pipeline.run.publish.promotion import perform, plan_promotion
 from pipeline.run.publish.push import Pushed, push
+from tests.tools import peers
 
 from . import images
 from .conftest import Program, fresh

@@ -19,8 +19,7 @@ from pipeline.lab.settings import LabSettings
 from pipeline.lab.tools import toolbox
 from pipeline.lab.tools.recipes import GoTool
 from pipeline.util.file_lock import locked
-
-from . import logins
+from tests.tools import logins
 
 REGCTL = GoTool(
     "regctl",

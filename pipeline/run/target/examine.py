@@ -24,7 +24,7 @@ from .findings import ImageScanner, ScannedImage
 from .image_checks import check_image, checks_text
 from .inventory import image_config, inventory, serial_of, subject_of
 from .scanner_data import ScannerData
-from .structure_tests import split
+from .structure_tests import SplitTests, split
 
 if TYPE_CHECKING:
     import dagger
@@ -176,7 +176,7 @@ class Examiner:
         image: dagger.Container,
         packed: dagger.File,
     ) -> Examined:
-        tests = split(target.test or "", target.test_template or target.id)
+        tests = split(target.test, target.test_template or target.id) if target.test else SplitTests()
         tester = self._context.tools.image("structure-test")
         tool = Tool("container-structure-test", self._context.tools.version("structure-test"))
         reports = []

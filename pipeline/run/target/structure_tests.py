@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class SplitTests:
     """Command and file tests, and metadata tests, each as a file of its own or None; how many cases both have."""
 
-    inside: str | None
-    metadata: str | None
-    cases: int
+    inside: str | None = None
+    metadata: str | None = None
+    cases: int = 0
 
 
 def split(text: str, path: str = "test.yml") -> SplitTests:
