@@ -230,7 +230,7 @@ TEMPLATES: dict[str, Row] = {
     ),
     "gates that are switched off": (
         _yml(
-            "tags: [1.0.0]\ngates:\n  vulnerabilities: {fail_on: []}\n",
+            f"{HEAD}tags: [1.0.0]\ngates:\n  vulnerabilities: {{fail_on: []}}\n",
         ),
         f"{YML}:{HEAD.count(chr(10)) + 3}:30: gates.vulnerabilities.fail_on: is looser than the project's policy "
         "(policy: {loosen: [fail_on]} in lockage.yml lets images do so)",
