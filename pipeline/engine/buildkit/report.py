@@ -182,7 +182,7 @@ def _first_line(position: Mapping[str, object]) -> int:
     """The line (from 1) where a range of the Dockerfile starts; 0 where it does not say."""
     start = position.get("start")
     line = start.get("line") if isinstance(start, dict) else None
-    return line if isinstance(line, int) else 0
+    return line if isinstance(line, int) and not isinstance(line, bool) else 0
 
 
 def _bytes(value: object) -> bytes:
