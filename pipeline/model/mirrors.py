@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from pipeline.errors import UsageError
+
 from .reference import Reference, Repository
 
 
@@ -27,6 +29,16 @@ class Mirrors:
         )
 
     def locate(self, reference: Reference) -> Reference:
-        """The reference in the mirror, or the reference itself if its host has none."""
+        """The reference in the mirror, or the reference itself if its host has none. Raises UsageError where the
+        mirror's prefix makes its path too long."""
         prefix = self.by_host.get(reference.repository.host)
-        return replace(reference, repository=prefix.child(reference.repository.path)) if prefix else reference
+        if prefix is None:
+            return reference
+        try:
+            return replace(reference, repository=prefix.child(reference.repository.path))
+        except ValueError:
+            host = reference.repository.host
+            raise UsageError(
+                f"{reference} has no place in the mirror {prefix}: its path is too long below that",
+                hint=f"use a shorter prefix for the mirror of {host}",
+            ) from None

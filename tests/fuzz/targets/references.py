@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import UsageError
 from pipeline.model import Digest, Platform, Reference, Repository, TagTemplate
 from pipeline.model.mirrors import Mirrors
 from pipeline.util.printable import safe_json, safe_line, safe_text, safe_value
@@ -111,7 +113,8 @@ def read_references(content: bytes, folder: Path) -> None:
         # distribution's familiar form of docker.io/a.b/c is a.b/c, which names another host
         if not _looks_like_a_host(reference.repository.path.partition("/")[0]):
             assert Reference.parse(reference.familiar) == reference
-        Mirrors.parse({"docker.io": "localhost:5000/hub"}).locate(reference)
+        with suppress(UsageError):
+            Mirrors.parse({"docker.io": "localhost:5000/hub"}).locate(reference)
     if (template := _refused(TagTemplate.parse, text)) is not None:
         template.fill({"sha": "0" * 40, "short": "0" * 7, "branch": text, "pr": "1", "tag": "1.0.0"})
     _refused(lambda prefix: Mirrors.parse({"docker.io": prefix}), text)
