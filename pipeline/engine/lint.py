@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.errors import BuildError
 from pipeline.model import Reference
 
 from .faults import explained, tail
@@ -17,20 +16,21 @@ BINARY = "/bin/hadolint"
 _IN = "/in"
 
 
-async def lint(client: dagger.Client, tool: Reference, dockerfiles: Mapping[str, str]) -> bytes:
-    """Hadolint's JSON report on texts by file name. Raises BuildError."""
+class LinterFailed(Exception):
+    """Hadolint itself failed, as it does on some Dockerfiles; its last lines."""
+
+
+async def lint(
+    client: dagger.Client, tool: Reference, folder: dagger.Directory, names: Sequence[str]
+) -> bytes:
+    """Hadolint's JSON report on files of a folder. Raises LinterFailed, BuildError."""
     import dagger
 
-    folder = client.directory()
-    for name, text in dockerfiles.items():
-        folder = folder.with_new_file(name, text)
-    command = [BINARY, "--no-fail", "--no-color", "--format", "json", *dockerfiles]
+    command = [BINARY, "--no-fail", "--no-color", "--format", "json", *names]
     with explained("linting Dockerfiles"):
         container = client.container().from_(str(tool)).with_mounted_directory(_IN, folder).with_workdir(_IN)
         done = container.with_exec(command, expect=dagger.ReturnType.ANY)
         output = await done.stdout()
         if await done.exit_code():
-            raise BuildError(
-                "linting Dockerfiles: hadolint failed", detail=tail(f"{output}\n{await done.stderr()}")
-            )
+            raise LinterFailed(tail(f"{output}\n{await done.stderr()}".strip()))
     return output.encode()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.to_thread
 
-from pipeline.engine.lint import lint
-from pipeline.model import Digest
+from pipeline.engine.lint import LinterFailed, lint
+from pipeline.model import Digest, LintLevel
+from pipeline.plan.output.disk import Generated
+from pipeline.plan.output.generate import write
 from pipeline.plan.template_lines import TemplateLines
 from pipeline.policy import LintFinding, LintReport, Tool
 from pipeline.policy.lint import closing, hadolint_findings
@@ -53,30 +57,51 @@ class Linter:
 
     def __init__(self, context: RunContext) -> None:
         self._context, self._lock = context, anyio.Lock()
-        self._findings: Mapping[str, tuple[LintFinding, ...]] | None = None
-        self._unread = ""
+        self._findings: dict[str, tuple[LintFinding, ...]] | None = None
+        self._unexamined: dict[str, str] = {}
 
     async def report(self, target: Target) -> LintReport:
-        """The report on a target's Dockerfile; not examined where hadolint's cannot be read. Raises BuildError,
-        EnvironmentProblem."""
+        """The report on a target's Dockerfile; not examined where hadolint fails, or its report cannot be read.
+
+        Raises BuildError, EnvironmentProblem.
+        """
         async with self._lock:
             if self._findings is None:
                 await self._lint()
         assert self._findings is not None
         tool = Tool("hadolint", self._context.tools.version("hadolint"))
-        if self._unread:
-            return LintReport(tool, (), (self._unread,))
-        return LintReport(tool, self._findings.get(_name(target), ()))
+        name = _name(target)
+        missed = self._unexamined.get(name)
+        return LintReport(tool, self._findings.get(name, ()), (missed,) if missed else ())
 
     async def _lint(self) -> None:
-        texts = {_name(t): t.dockerfile for t in self._context.plan.targets if t.external is None}
-        self._context.tell("", ProgressState.LINT, f"{len(texts)} Dockerfiles")
-        client = await self._context.engine.client()
-        report = await lint(client, self._context.tools.image("hadolint"), texts)
+        context = self._context
+        texts = {_name(t): t.dockerfile for t in context.plan.targets if t.external is None}
+        context.tell("", ProgressState.LINT, f"{len(texts)} Dockerfiles")
+        # One folder of all: the engine takes no query that names hundreds of files.
+        files = {name: Generated("file", content=text.encode()) for name, text in texts.items()}
+        folder = context.contexts / "lint" / Digest.of("\n".join(sorted(texts)).encode()).hex
+        await anyio.to_thread.run_sync(partial(write, files, folder, None))
+        client, tool = await context.engine.client(), context.tools.image("hadolint")
+        step = partial(lint, client, tool, await context.engine.folder(folder))
+        self._findings = await self._examine(step, sorted(texts))
+
+    async def _examine(
+        self, step: Callable[[Sequence[str]], Awaitable[bytes]], names: Sequence[str]
+    ) -> dict[str, tuple[LintFinding, ...]]:
+        """The findings by file; where hadolint fails, of each half, so that one Dockerfile costs no other a report."""
+        if not names:
+            return {}
         try:
-            self._findings = hadolint_findings(report)
-        except ValueError as fault:
-            self._findings, self._unread = {}, f"the report cannot be read: {fault}"
+            return dict(hadolint_findings(await step(names)))
+        except (LinterFailed, ValueError) as fault:
+            if len(names) == 1:
+                self._unexamined[names[0]] = (
+                    f"hadolint: {str(fault).splitlines()[0] if str(fault) else 'failed'}"
+                )
+                return {}
+        half = len(names) // 2
+        return await self._examine(step, names[:half]) | await self._examine(step, names[half:])
 
 
 async def lint_plan(context: RunContext) -> tuple[PlacedFinding, ...]:
@@ -97,7 +122,10 @@ def _name(target: Target) -> str:
 def _placed(lines: TemplateLines, reports: Sequence[tuple[Target, LintReport]]) -> Iterator[PlacedFinding]:
     for target, report in reports:
         gate = target.gates.lint
-        findings = [f for f in report.findings if f.rule not in gate.ignore]
+        missed = [
+            LintFinding(0, "hadolint", LintLevel.ERROR, f"not examined: {m}") for m in report.unexamined
+        ]
+        findings = [*missed, *(f for f in report.findings if f.rule not in gate.ignore)]
         closed = closing(findings, gate)
         for finding in findings:
             path, line = lines.of(target.id, finding.line) or (target.template or "lockage.yml", 0)

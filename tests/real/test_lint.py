@@ -35,6 +35,36 @@ def test_findings_are_at_template_lines_and_close_nothing_by_default(
     assert "images/tool/Dockerfile.tmpl:3: DL3003 warning: Use WORKDIR" in site.run("lint", cwd=root).out
 
 
+def test_a_fleet_is_linted_in_one_call(site: Site, project: Callable[..., Path]) -> None:
+    files: dict[str, str] = {}
+    for number in range(400):
+        files[f"images/tool-{number}/image.yml"] = "tags: [1]\n"
+        files[f"images/tool-{number}/Dockerfile.tmpl"] = f"FROM scratch\nLABEL number={number}\nWORKDIR app\n"
+    done = site.run("lint", "--json", cwd=project(files))
+    assert {finding["rule"] for finding in done.json["findings"]} == {"DL3000"}
+    assert len(done.json["findings"]) == 400
+
+
+def test_a_dockerfile_that_hadolint_fails_on_is_not_examined_and_the_others_are(
+    site: Site, project: Callable[..., Path]
+) -> None:
+    """Hadolint 2.15.1 ends with an error at a WORKDIR of one character."""
+    crashing = {
+        "images/crash/image.yml": samples.image("1"),
+        "images/crash/Dockerfile.tmpl": samples.DEBIAN + "WORKDIR x\n",
+    }
+    root = project(FILES | crashing, "policy: {lint: {fail_on: error}}\n")
+    done = site.run("lint", "--json", cwd=root, expect=7)
+    found = {(finding["path"], finding["rule"]) for finding in done.json["findings"]}
+    assert found == {("images/crash/Dockerfile.tmpl", "hadolint"), ("images/tool/Dockerfile.tmpl", "DL3003")}
+    assert done.json["closed"] == ["crash:1"]
+    states = {
+        target["image"]: {v["gate"]: v["state"] for v in target["verdicts"]}
+        for target in site.run("push", "--json", cwd=root, expect=7).json["targets"]
+    }
+    assert (states["crash"]["lint"], states["tool"]["lint"]) == ("not examined", "passed")
+
+
 def test_the_policy_closes_the_gate_and_an_image_may_ignore_a_rule(
     site: Site, project: Callable[..., Path]
 ) -> None:
