@@ -20,7 +20,7 @@ from pipeline.run.platform_refs import collect
 from pipeline.run.publish.fan_in import manifest as merge
 from pipeline.run.publish.promotion import perform
 from pipeline.run.summary import describe, problems, table
-from pipeline.util.canonical_json import pretty
+from pipeline.util.json.canonical import pretty
 from pipeline.util.printable import safe_json, safe_line
 from pipeline.util.progress import ProgressEvent
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Self
 
 from pipeline.model import Reference
-from pipeline.util.json_values import (
+from pipeline.util.json.values import (
     as_integer,
     as_list,
     as_object,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Self
 
 from pipeline.model import Reference
-from pipeline.util.json_values import as_flag, as_literal, as_text, as_text_mapping, as_texts
+from pipeline.util.json.values import as_flag, as_literal, as_text, as_text_mapping, as_texts
 
 Entitlement = Literal["network.host", "security.insecure"]
 SecretKind = Literal["env", "file", "command"]

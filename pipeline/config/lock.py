@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from pipeline.errors import ConfigError, Problem
 from pipeline.model import Digest, Reference
-from pipeline.util.canonical_json import pretty
+from pipeline.util.json.canonical import pretty
 
 LOCK_NAME = "lockage.lock"
 FORMAT_VERSION = 1

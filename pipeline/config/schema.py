@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.util.json_values import as_object
+from pipeline.util.json.values import as_object
 
 from . import shapes
 from .base import Model

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Self
 
 from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository, TagTemplate
-from pipeline.util.json_values import (
+from pipeline.util.json.values import (
     as_list,
     as_literal,
     as_object,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.util.json_values import as_integer, as_text
+from pipeline.util.json.values import as_integer, as_text
 
 
 @dataclass(frozen=True, slots=True)

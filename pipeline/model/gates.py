@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal, Self
 
-from pipeline.util.json_values import (
+from pipeline.util.json.values import (
     as_integer,
     as_list,
     as_literal,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.model import Descriptor, Manifest
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 from .index import encode_index
 from .layout import REF_NAME

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from pipeline.model import Descriptor, Digest, Manifest
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 EMPTY_DESCRIPTOR = Descriptor.of(EMPTY_JSON, OCI_EMPTY)
 """The descriptor of the empty JSON object, the config of an artifact that has none of its own."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.model import Descriptor, Manifest, Platform, fitting_tag
 from pipeline.model.descriptor import INDEX_TYPES, MANIFEST_TYPES, OCI_INDEX
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 REFERENCE_TYPE, REFERENCE_DIGEST = "vnd.docker.reference.type", "vnd.docker.reference.digest"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pipeline.util.canonical_json import pretty
+from pipeline.util.json.canonical import pretty
 
 from .plan import Plan
 

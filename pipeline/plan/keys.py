@@ -27,7 +27,7 @@ from collections.abc import Iterable, Mapping
 
 from pipeline.catalogue.named_contexts import NamedContext
 from pipeline.catalogue.rootfs import RootfsEntry
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 from .plan import Target
 

@@ -18,7 +18,7 @@ from pipeline.config import Entitlement, Project
 from pipeline.dockerfile.bases import BaseUse, context_name, final_base, rewrite_uses
 from pipeline.dockerfile.labels import labels_of
 from pipeline.model import Gates, Platform, Reference
-from pipeline.util.canonical_json import pretty
+from pipeline.util.json.canonical import pretty
 
 FORMAT_VERSION = 1
 

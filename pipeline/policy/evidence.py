@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 from pipeline.model import LintLevel, Severity
-from pipeline.util.json_values import (
+from pipeline.util.json.values import (
     as_flag,
     as_integer,
     as_list,
@@ -90,6 +90,11 @@ class Scan:
     secrets: tuple[LeakedSecret, ...]
     java: JavaData | None = None
     unexamined: tuple[str, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the scanner has looked at everything, Java archives included."""
+        return not self.unexamined and (self.java is None or self.java.digest is not None)
 
 
 @dataclass(frozen=True, slots=True)

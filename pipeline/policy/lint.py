@@ -5,23 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pipeline.model import LintGate, LintLevel
-from pipeline.util.json_values import as_integer, as_list, as_object, as_text, parse_json
+from pipeline.util.json.values import as_integer, as_list, as_object, as_text
 
 from .evidence import LintFinding
-
-_MAX_REPORT = 64 * 1024 * 1024
+from .report_json import load_json
 
 
 def hadolint_findings(raw: bytes) -> Mapping[str, tuple[LintFinding, ...]]:
     """Read `hadolint --format json`: the findings by file name. Raises ValueError for anything else."""
-    if len(raw) > _MAX_REPORT:
-        raise ValueError(f"hadolint: report of {len(raw)} bytes is larger than {_MAX_REPORT}")
-    try:
-        entries = parse_json(raw)
-    except ValueError as fault:
-        raise ValueError(f"hadolint: report is not JSON: {fault}") from None
     out: dict[str, list[LintFinding]] = {}
-    for entry in map(as_object, as_list(entries)):
+    for entry in map(as_object, as_list(load_json(raw, "hadolint"))):
         try:
             finding = LintFinding(
                 as_integer(entry["line"]),

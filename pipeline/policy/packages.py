@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.util.json_values import as_object
+from pipeline.util.json.values import as_object
 
 from .report_json import objects, text
 

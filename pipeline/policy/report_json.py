@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from pipeline.util.json_values import as_list, as_object, parse_json
+from pipeline.util.json.values import as_list, as_object, parse_json
 
 MAX_REPORT = 256 * 1024 * 1024
 """The largest report that is read, in bytes."""
 
 
-def load_report(raw: bytes, tool: str) -> dict[str, object]:
-    """A report as an object; a key that is repeated may be read as two values by two readers, and is refused."""
+def load_json(raw: bytes, tool: str) -> object:
+    """A report as data; a key that is repeated may be read as two values by two readers, and is refused."""
     if len(raw) > MAX_REPORT:
         raise ValueError(f"{tool}: report of {len(raw)} bytes is larger than {MAX_REPORT}")
     try:
-        report = parse_json(raw, strict=True)
+        return parse_json(raw, strict=True)
     except ValueError as fault:
         raise ValueError(f"{tool}: report is not JSON: {fault}") from None
+
+
+def load_report(raw: bytes, tool: str) -> dict[str, object]:
+    """As `load_json`, of a report that is an object."""
+    report = load_json(raw, tool)
     if not isinstance(report, dict):
         raise ValueError(f"{tool}: report is not an object")
     return report

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from pipeline.model import Digest, Severity
-from pipeline.util.json_values import as_flag, as_integer, as_list, as_object, as_text
+from pipeline.util.json.values import as_flag, as_integer, as_list, as_object, as_text
 
 from .evidence import Finding, Inventory, LeakedSecret, Scan, TestCase, TestReport, Tool
 from .report_json import load_report

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from pipeline.util.canonical_json import compact
-from pipeline.util.json_values import as_list, as_object
+from pipeline.util.json.canonical import compact
+from pipeline.util.json.values import as_list, as_object
 
 from .evidence import Finding
 from .report_json import load_report, objects, text

@@ -11,7 +11,7 @@ from pipeline.model import Descriptor, Digest, Platform, Reference, Repository
 from pipeline.model.manifest import load_json
 from pipeline.oci.index import REFERENCE_DIGEST, is_attestation
 from pipeline.oci.limits import CONFIG_BYTES
-from pipeline.util.json_values import as_object, as_optional_text
+from pipeline.util.json.values import as_object, as_optional_text
 from pipeline.util.sizes import size_text
 
 if TYPE_CHECKING:

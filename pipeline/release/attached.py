@@ -10,8 +10,8 @@ from pipeline.errors import RegistryError
 from pipeline.model import Digest, Manifest, Platform, Reference
 from pipeline.sbom.choice import current, serial
 from pipeline.trust import CYCLONEDX, SPDX, PublicKey, SignatureRefused, examine
-from pipeline.util.canonical_json import compact
 from pipeline.util.concurrency import each
+from pipeline.util.json.canonical import compact
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry

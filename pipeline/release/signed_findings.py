@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pipeline.policy import Scan, Tool
 from pipeline.policy.reports import trivy_scan
 from pipeline.trust import VULNERABILITIES, Statement
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 
 def newest_findings(statements: Iterable[Statement]) -> Statement | None:

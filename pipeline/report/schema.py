@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pipeline.model import Severity
 from pipeline.policy import Effect, GateState
+from pipeline.util.json.schema import Schema, object_of, or_null, text
 
 from .data import FORMAT_VERSION
-
-Schema = Mapping[str, object]
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT: Schema = {"type": "string"}
@@ -26,14 +23,14 @@ def report_schema() -> Schema:
         "$id": "urn:lockage:schema:report:1",
         "title": "report.json of --reports; lockage findings --json has format_version and targets",
         "description": "What became of each target, and what the tools found in it",
-        **_object(
+        **object_of(
             ("project", "command", "lockage", "made", "revision", "exit_code", "seconds", "images"),
             format_version={"const": FORMAT_VERSION},
-            project=_text("The project's name"),
-            command=_text("The command that was run"),
-            lockage=_text("The version of Lockage"),
-            made=_text("When the report was made (RFC 3339)"),
-            revision=_text("The commit, or local"),
+            project=text("The project's name"),
+            command=text("The command that was run"),
+            lockage=text("The version of Lockage"),
+            made=text("When the report was made (RFC 3339)"),
+            revision=text("The commit, or local"),
             exit_code=_COUNT,
             seconds={"type": "number"},
             images={"type": "array", "items": {"$ref": "#/$defs/Image"}},
@@ -45,93 +42,93 @@ def report_schema() -> Schema:
             "Finding": _finding(),
             "Tool": _tool(),
             "Verdict": _verdict(),
-            "Location": _object(path=_text("Below the checkout"), line={"type": "integer", "minimum": 1}),
-            "Error": _object(message=_TEXT, detail=_TEXT, hint=_TEXT),
+            "Location": object_of(path=text("Below the checkout"), line={"type": "integer", "minimum": 1}),
+            "Error": object_of(message=_TEXT, detail=_TEXT, hint=_TEXT),
         },
     }
 
 
 def _target() -> Schema:
-    test = _object(name=_TEXT, passed={"type": "boolean"}, detail=_TEXT)
-    secret = _object(rule=_TEXT, path=_text("The file in the image"), severity=_SEVERITY)
+    test = object_of(name=_TEXT, passed={"type": "boolean"}, detail=_TEXT)
+    secret = object_of(rule=_TEXT, path=text("The file in the image"), severity=_SEVERITY)
     tool = {"$ref": "#/$defs/Tool"}
-    return _object(
-        id=_text("<image>/<tag>/<os>-<arch>, or the reference of an image that was named"),
+    return object_of(
+        id=text("<image>/<tag>/<os>-<arch>, or the reference of an image that was named"),
         image=_TEXT,
         tag=_TEXT,
         platform=_TEXT,
-        status=_text("built, reused, closed, failed, aborted; known or unknown to the registry; attested"),
+        status=text("built, reused, closed, failed, aborted; known or unknown to the registry; attested"),
         reason=_TEXT,
-        digest=_or_none(_TEXT),
-        reference=_or_none(_text("By digest, where the image is")),
+        digest=or_null(_TEXT),
+        reference=or_null(text("By digest, where the image is")),
         seconds={"type": "number"},
-        location=_or_none({"$ref": "#/$defs/Location"}),
-        size=_or_none(_COUNT),
-        packages=_or_none(_COUNT),
-        distribution=_or_none(_TEXT),
-        scanned=_or_none(_text("When the scan was made (RFC 3339)")),
-        verified=_or_none(
+        location=or_null({"$ref": "#/$defs/Location"}),
+        size=or_null(_COUNT),
+        packages=or_null(_COUNT),
+        distribution=or_null(_TEXT),
+        scanned=or_null(text("When the scan was made (RFC 3339)")),
+        verified=or_null(
             {"description": "Whether attested findings are signed by the key", "type": "boolean"}
         ),
         tools={"type": "object", "additionalProperties": tool},
         verdicts={"type": "array", "items": {"$ref": "#/$defs/Verdict"}},
-        error=_or_none({"$ref": "#/$defs/Error"}),
-        tests=_or_none({"type": "array", "items": test}),
-        secrets=_or_none({"type": "array", "items": secret}),
-        severities=_or_none({"type": "object", "additionalProperties": _COUNT}),
-        findings=_or_none({"type": "array", "items": {"$ref": "#/$defs/Finding"}}),
+        error=or_null({"$ref": "#/$defs/Error"}),
+        tests=or_null({"type": "array", "items": test}),
+        secrets=or_null({"type": "array", "items": secret}),
+        severities=or_null({"type": "object", "additionalProperties": _COUNT}),
+        findings=or_null({"type": "array", "items": {"$ref": "#/$defs/Finding"}}),
     )
 
 
 def _finding() -> Schema:
-    ignore = _object(
+    ignore = object_of(
         id=_TEXT,
-        package=_or_none(_TEXT),
+        package=or_null(_TEXT),
         owner=_TEXT,
         reason=_TEXT,
         expires={"type": "string", "format": "date"},
     )
-    layer = _object(diff_id=_TEXT, created_by=_text("The instruction, by the image's history"))
-    return _object(
+    layer = object_of(diff_id=_TEXT, created_by=text("The instruction, by the image's history"))
+    return object_of(
         id=_TEXT,
         severity=_SEVERITY,
         package=_TEXT,
         installed=_TEXT,
-        fixed=_or_none(_text("The first version without it; null where there is none")),
+        fixed=or_null(text("The first version without it; null where there is none")),
         title=_TEXT,
-        effect=_or_none({"description": "On the gate", "enum": [str(effect) for effect in Effect]}),
-        ignore=_or_none({"description": "The entry that covers it, or did until it expired", **ignore}),
-        first_seen=_or_none({**_DAY, "description": "The day of the first signed scan that has it"}),
-        published=_or_none({**_DAY, "description": "The day of its publication"}),
-        cvss=_or_none({"type": "number"}),
-        url=_or_none(_TEXT),
-        purl=_or_none(_TEXT),
-        ecosystem=_or_none(_text("debian, alpine, jar, …")),
+        effect=or_null({"description": "On the gate", "enum": [str(effect) for effect in Effect]}),
+        ignore=or_null({"description": "The entry that covers it, or did until it expired", **ignore}),
+        first_seen=or_null({**_DAY, "description": "The day of the first signed scan that has it"}),
+        published=or_null({**_DAY, "description": "The day of its publication"}),
+        cvss=or_null({"type": "number"}),
+        url=or_null(_TEXT),
+        purl=or_null(_TEXT),
+        ecosystem=or_null(text("debian, alpine, jar, …")),
         paths={**_TEXTS, "description": "Files in the image; none for packages of the distribution"},
-        layer=_or_none(layer),
-        location=_or_none({"$ref": "#/$defs/Location"}),
+        layer=or_null(layer),
+        location=or_null({"$ref": "#/$defs/Location"}),
     )
 
 
 def _image() -> Schema:
-    return _object(
+    return object_of(
         name=_TEXT,
         status=_TEXT,
         reason=_TEXT,
-        reference=_or_none(_text("By digest, in the first environment")),
+        reference=or_null(text("By digest, in the first environment")),
         signed={"type": "boolean"},
         tags={**_TEXTS, "description": "Tags in the environment that it was promoted to"},
-        error=_or_none({"$ref": "#/$defs/Error"}),
+        error=or_null({"$ref": "#/$defs/Error"}),
     )
 
 
 def _tool() -> Schema:
-    return _object(
+    return object_of(
         name=_TEXT,
         version=_TEXT,
-        data_date=_or_none(_text("The day of the data that judged")),
-        data_digest=_or_none(_TEXT),
-        data_age_days=_or_none({"type": "integer"}),
+        data_date=or_null(text("The day of the data that judged")),
+        data_digest=or_null(_TEXT),
+        data_age_days=or_null({"type": "integer"}),
     )
 
 
@@ -148,20 +145,3 @@ def _verdict() -> Schema:
         "required": ["gate", "passed", "state", "reasons", "notes"],
         "additionalProperties": False,
     }
-
-
-def _object(optional: tuple[str, ...] = (), /, **properties: Schema) -> Schema:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": [name for name in properties if name not in optional],
-        "additionalProperties": False,
-    }
-
-
-def _text(description: str) -> Schema:
-    return {"type": "string", "description": description}
-
-
-def _or_none(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.errors import UsageError
 from pipeline.model import Platform, Reference
 from pipeline.model.manifest import load_json
-from pipeline.util.canonical_json import pretty
+from pipeline.util.json.canonical import pretty
 
 FORMAT_VERSION = 1
 MAX_BYTES = 16 * 1024 * 1024  # of a file

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 _NUMBERS = re.compile(r"[0-9]{1,9}")
 

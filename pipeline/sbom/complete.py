@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from pipeline.model import Manifest
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 from . import cyclonedx, spdx
 from .cyclonedx import complete_cyclonedx

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from pipeline.model import Digest
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 from . import cyclonedx, spdx
 from .subject import EDITION, Subject

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 from .facts import Facts, empty_hashes
 from .subject import EDITION, Subject

@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from pipeline.model import Manifest
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 from .facts import Facts, empty_hashes, is_empty
 from .subject import Subject

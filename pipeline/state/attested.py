@@ -13,7 +13,7 @@ from pipeline.policy.scan_details import ScanDetails, key_of, scan_details
 from pipeline.trust import VULNERABILITIES, PublicKey
 from pipeline.trust.bundle import Bundle
 from pipeline.trust.verify import bundles
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 if TYPE_CHECKING:
     from pipeline.policy.scan_details import FindingKey

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Self
 from pipeline.model import Repository
 from pipeline.plan import Plan, Target
 from pipeline.plan.changes.key_difference import inputs_of, key_difference
-from pipeline.util.canonical_json import compact
-from pipeline.util.json_values import as_flag, as_object, as_text, as_text_mapping, parse_json
+from pipeline.util.json.canonical import compact
+from pipeline.util.json.values import as_flag, as_object, as_text, as_text_mapping, parse_json
 
 from . import store
 

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from pipeline.model import Descriptor, Digest, Manifest
 from pipeline.model.build_warning import BuildWarning
 from pipeline.policy import Evidence
-from pipeline.util.canonical_json import compact
-from pipeline.util.json_values import as_list, as_object, as_text, parse_json
+from pipeline.util.json.canonical import compact
+from pipeline.util.json.values import as_list, as_object, as_text, parse_json
 
 
 @dataclass(frozen=True, slots=True)

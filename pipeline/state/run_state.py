@@ -18,8 +18,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.model import Descriptor, Digest, Repository
-from pipeline.util.canonical_json import compact
-from pipeline.util.json_values import as_list, as_object, as_text, as_texts, parse_json
+from pipeline.util.json.canonical import compact
+from pipeline.util.json.values import as_list, as_object, as_text, as_texts, parse_json
 
 from . import store
 from .record import Record, digest_of_text, digest_text

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pipeline.model import Digest
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 from .limits import STATEMENT_SUBJECTS, SUBJECT_DIGESTS
 from .protojson import Field, double, message, octets, parse, repeated, string, strings, struct

@@ -14,7 +14,7 @@ from pipeline.model.descriptor import OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI
 from pipeline.oci.compare import Comparison, Image, compare
 from pipeline.oci.layer import LayerFault
 from pipeline.oci.layout import Layout
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 from .layers import XATTR, Made, tar
 

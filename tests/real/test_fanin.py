@@ -14,7 +14,7 @@ import pytest
 from pipeline.model import Descriptor, Platform, Reference
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST
 from pipeline.registry import Registry
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 from tests.tools.git import commit
 from tests.tools.logins import access
 

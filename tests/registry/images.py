@@ -20,7 +20,7 @@ from pipeline.model.descriptor import (
 )
 from pipeline.oci.layout import Layout
 from pipeline.registry import Registry
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pipeline.registry import Registry, push_layout
 from pipeline.release import perform, plan_promotion
 from pipeline.release import push as push_children
 from pipeline.run.publish.push import Pushed
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 _forked = multiprocessing.get_context("forkserver")
 _forked.set_forkserver_preload([__name__])

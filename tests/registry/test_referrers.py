@@ -7,7 +7,7 @@ import pytest
 from pipeline.model import Repository
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST, Descriptor
 from pipeline.registry import Registry
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 from . import images
 from .conftest import fresh

@@ -14,7 +14,7 @@ from pipeline.report.data import report_data, report_json
 from pipeline.report.files import report_files, sbom_name
 from pipeline.report.schema import report_schema
 from pipeline.report.values import Report
-from pipeline.util.canonical_json import pretty
+from pipeline.util.json.canonical import pretty
 
 from . import sample
 

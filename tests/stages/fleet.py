@@ -30,7 +30,7 @@ from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.trust import Statement
 from pipeline.trust.keypair import KeyPair
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressEvent
 from tests.registry import images
 from tests.tools.bundles import public, signed

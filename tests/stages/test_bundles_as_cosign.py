@@ -24,7 +24,7 @@ from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
 from pipeline.registry import Registry
 from pipeline.trust import SIGNATURE, Claims, PublicKey, Statement, examine
 from pipeline.trust.statement import PAYLOAD_TYPE, pre_authentication_encoding
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 from tests.tools.bundles import BUNDLE, KEY, b64, bundle_of, public, signature
 from tests.tools.programs import program
 

@@ -18,7 +18,7 @@ from pipeline.registry.platform_image import ImageReader
 from pipeline.run.image_cache import ImageCache
 from pipeline.run.target.epoch import FIRST, build_epoch, image_created
 from pipeline.run.target.inputs import BaseImages
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

@@ -21,7 +21,7 @@ from pipeline.run import Stage
 from pipeline.run.publish.image_claims import ImageClaims
 from pipeline.run.publish.promotion import perform
 from pipeline.trust import SIGNATURE, VULNERABILITIES, SignatureRefused, Statement, attach, examine
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressState
 from tests.registry import images
 from tests.tools.bundles import signed

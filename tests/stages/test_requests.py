@@ -25,7 +25,7 @@ from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.state.run_state import tag_of
 from pipeline.trust import CYCLONEDX, SIGNATURE, SPDX, PublicKey, examine
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 from .fleet import PUBLIC, Fleet, make_fleet, plan, push_image, recorded
 

@@ -9,7 +9,7 @@ from pipeline.config import Lock
 from pipeline.model import Digest, Reference, valid_tag
 from pipeline.plan import Plan, make_plan
 from pipeline.state.build_inputs import BuildInputs, difference, tag_of
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 DEBIAN = Reference.parse("debian:12")
 OLD, NEW = Digest.of(b"old"), Digest.of(b"new")

@@ -14,7 +14,7 @@ from pipeline.model import Descriptor, Digest, Severity
 from pipeline.policy import Evidence, Finding, Scan, Tool
 from pipeline.state.record import Record
 from pipeline.state.run_state import PublishedState, PublishedTag, RunState, tag_of
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 DAY = date(2026, 11, 21)
 _digests = st.binary(max_size=4).map(Digest.of)

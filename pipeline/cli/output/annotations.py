@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.errors import ConfigError, LockageError, Problem
-from pipeline.util.canonical_json import pretty
+from pipeline.util.json.canonical import pretty
 from pipeline.util.printable import safe_json, safe_value
 
 from ..files.replace import replace_file

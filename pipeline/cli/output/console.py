@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from pipeline.errors import ConfigError, LockageError
-from pipeline.util.canonical_json import pretty
+from pipeline.util.json.canonical import pretty
 from pipeline.util.printable import safe_json, safe_line, safe_text
 
 BOLD, RED, CYAN = "1", "31;1", "36"

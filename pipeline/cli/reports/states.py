@@ -11,7 +11,7 @@ from pipeline.policy.scan_details import ImageLayer, ScanDetails, with_history
 from pipeline.report.difference import ImageState, SizedLayer, configuration_of
 from pipeline.state.attested import attested, attested_scans
 from pipeline.trust import CYCLONEDX, PublicKey
-from pipeline.util.json_values import as_list, as_object
+from pipeline.util.json.values import as_list, as_object
 
 from .images import platform_images
 

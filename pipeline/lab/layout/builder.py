@@ -11,7 +11,7 @@ from pipeline.model import Descriptor, Digest, Platform
 from pipeline.model.descriptor import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from pipeline.oci.artifact import artifact_manifest
 from pipeline.oci.layout import REF_NAME, Layout
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 from .layers import BuiltLayer
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline.model import Repository
 from pipeline.model.descriptor import EMPTY_JSON
 from pipeline.oci.artifact import TITLE
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 from ..layout.builder import LayoutBuilder
 from ..layout.layers import TarEntry, layer_of

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.model import Descriptor, Platform, Reference
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 from ..cache import CacheEntry, build_once
 from ..layout.builder import LayoutBuilder

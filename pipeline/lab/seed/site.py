@@ -9,8 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from pipeline.model import Digest, Platform, Reference, Repository
-from pipeline.util.canonical_json import pretty
 from pipeline.util.files import read_file, replace_file
+from pipeline.util.json.canonical import pretty
 
 FILE = "site.json"
 PREFIX = "mirror"

@@ -17,7 +17,7 @@ from pipeline.catalogue.rootfs import RootfsEntry
 from pipeline.catalogue.source import Source
 from pipeline.config import Entitlement, Project
 from pipeline.model import Gates, Platform, Reference
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 from ..plan import Base, LockState, Plan, Target
 

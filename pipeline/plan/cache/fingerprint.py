@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline.catalogue.source import Source
 from pipeline.config import Lock
 from pipeline.model import Platform
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 from .encoding import STORE_FORMAT
 

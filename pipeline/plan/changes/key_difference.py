@@ -6,8 +6,8 @@ import difflib
 import hashlib
 from collections.abc import Iterator, Mapping
 
-from pipeline.util.canonical_json import compact
-from pipeline.util.json_values import as_integer, as_list, as_optional_text, as_text
+from pipeline.util.json.canonical import compact
+from pipeline.util.json.values import as_integer, as_list, as_optional_text, as_text
 
 from ..keys import key_inputs
 from ..plan import Plan

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.model import Descriptor
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 WASM = "application/wasm"
 WASM_CONFIG = "application/vnd.wasm.config.v0+json"

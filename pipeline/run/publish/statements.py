@@ -12,7 +12,7 @@ from pipeline.errors import LockageError
 from pipeline.model import Digest, Platform, Repository
 from pipeline.sbom import PlatformDocuments, Subject, index_documents
 from pipeline.trust import CYCLONEDX, SPDX, VULNERABILITIES, Statement
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 
 from ..target.findings import STARTED
 

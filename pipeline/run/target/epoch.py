@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.model import Platform, Reference
 from pipeline.registry.platform_image import read_config
-from pipeline.util.json_values import as_text
+from pipeline.util.json.values import as_text
 from pipeline.util.timestamps import parse_timestamp
 
 from .inputs import BaseImages, context_images

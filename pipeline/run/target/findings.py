@@ -15,7 +15,7 @@ from pipeline.policy import JavaData, Scan, Tool
 from pipeline.policy.reports import trivy_scan
 from pipeline.policy.scan_details import without_matches
 from pipeline.sbom.layers import diff_ids, renamed, renamings
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressState
 
 if TYPE_CHECKING:

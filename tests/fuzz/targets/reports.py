@@ -16,7 +16,7 @@ from pipeline.policy.junit import junit_cases
 from pipeline.policy.lint import closing, hadolint_findings
 from pipeline.policy.reports import cyclonedx_inventory, structure_tests, trivy_scan
 from pipeline.policy.scan_details import scan_details, with_history, without_matches
-from pipeline.util.canonical_json import compact
+from pipeline.util.json.canonical import compact
 from tests.fuzz.hostile import (
     REFUSED,
     changed_bytes,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.util.canonical_json import compact
-from pipeline.util.json_values import parse_json
+from pipeline.util.json.canonical import compact
+from pipeline.util.json.values import parse_json
 
 _texts = st.text(max_size=8)
 _values = st.recursive(
