@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.engine.image import archive, existing
 from pipeline.errors import RegistryError
-from pipeline.model import Descriptor, Digest, Platform, Reference, Repository
+from pipeline.model import Descriptor, Digest, Platform, Reference, Repository, SizeGate
 from pipeline.oci.index import is_attestation
 from pipeline.policy import Evidence, Finding, Scan, Verdict, judge
 from pipeline.run.publish.signer import cosign_signer
@@ -171,7 +171,7 @@ async def _rescan_one(
     newest = newest_findings(seen.statements)
     before = _read(newest) if newest else None
     today = await data.vulnerabilities.digest()
-    if newest and before and kind_of(newest) == (VULNERABILITIES, today):
+    if newest and before and before.is_complete and kind_of(newest) == (VULNERABILITIES, today):
         return _judged(context, held, before, before, scanned=False), None
     image = await _image(context, held)
     client = await context.engines.of(held.platform).client()
@@ -180,8 +180,8 @@ async def _rescan_one(
         context.tell(held.name, ProgressState.SCAN)
         scan, document = await ImageScanner(context, data).scan(image, packed, holds_java=False)
     result = _judged(context, held, scan, before, scanned=True)
-    if document is None:
-        return result, None
+    if document is None or not scan.is_complete:
+        return result, None  # what was not examined is not attested: the next rescan looks again
     return result, findings_statement(held.child.digest, scan, json.loads(document))
 
 
@@ -196,9 +196,8 @@ async def _image(context: RunContext, held: HeldImage) -> ScannedImage:
 def _judged(
     context: RunContext, held: HeldImage, scan: Scan, before: Scan | None, *, scanned: bool
 ) -> Rescanned:
-    verdicts = judge(
-        Evidence(0, scan=scan), replace(held.gates, size=replace(held.gates.size, max=None)), context.today
-    )
+    gates = replace(held.gates, size=SizeGate())  # its layers are those that were judged
+    verdicts = judge(Evidence(0, scan=scan), gates, context.today)
     old = {(f.id, f.package) for f in before.findings} if before else set()
     new = {(f.id, f.package) for f in scan.findings}
     return Rescanned(

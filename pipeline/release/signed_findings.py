@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from pipeline.policy import Scan, Tool
+from pipeline.policy import JavaData, Scan, Tool
 from pipeline.policy.reports import trivy_scan
 from pipeline.trust import VULNERABILITIES, Statement
 from pipeline.util.json.canonical import compact
@@ -21,9 +22,16 @@ def scan_of(statement: Statement) -> Scan:
         scanner = statement.predicate["scanner"]
         data = scanner["db"]
         tool = Tool("trivy", str(scanner["version"]), str(data["version"]))
-        return trivy_scan(compact(scanner["result"]), tool)
+        scan = trivy_scan(compact(scanner["result"]), tool)
+        return replace(scan, java=_java(scanner["javaDb"])) if "javaDb" in scanner else scan
     except (KeyError, TypeError, OverflowError, RecursionError) as fault:
         raise ValueError(f"not a vulnerability predicate: {fault!r}") from None
+
+
+def _java(data: Mapping[str, object]) -> JavaData:
+    """The Java data that findings were made with; none of it where its address is empty."""
+    uri, version = str(data["uri"]), str(data["version"])
+    return JavaData(uri.removeprefix("oci:") or None, version or None)
 
 
 def _age(statement: Statement) -> tuple[str, str]:

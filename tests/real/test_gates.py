@@ -126,6 +126,19 @@ def test_jars_that_nobody_could_look_at_close_the_gate_unless_the_policy_lets_th
     assert any("not examined: Java archives" in n for v in target["verdicts"] for n in v["notes"])
 
 
+def test_a_rescan_without_java_data_is_not_believed_by_the_next(
+    site: Site, project: Callable[..., Path]
+) -> None:
+    nowhere = "java_db: ghcr.io/aquasecurity/trivy-java-db:9\n"
+    lenient = "policy: {vulnerabilities: {unexamined: warn}}\n"
+    root = _with_jar(project(JAVA, nowhere + lenient))
+    site.run("run", cwd=root)
+    for _ in range(2):
+        [image] = site.run("rescan", "--env", "prod", "--json", cwd=root).json["images"]
+        assert image["scanned"]
+        assert any("not examined: Java archives" in n for v in image["verdicts"] for n in v["notes"])
+
+
 def test_data_older_than_the_policy_allows_closes_the_gate(site: Site, project: Callable[..., Path]) -> None:
     """The lab's data is of the first of November 2026."""
     root = project(samples.hello(), "policy: {vulnerabilities: {max_age: 1d}}\n")

@@ -93,17 +93,28 @@ async def statement(registry: Registry, builds: Repository, record: Record, pred
 
 
 def findings_statement(digest: Digest, scan: Scan, report: Any) -> Statement:
-    """A scan and its report as cosign's vulnerability predicate (COSIGN_VULN_ATTESTATION_SPEC)."""
+    """A scan and its report as cosign's vulnerability predicate (COSIGN_VULN_ATTESTATION_SPEC).
+
+    For an image with Java archives, `scanner.javaDb` is one field more: the data they were identified by, as `db` says
+    it; empty where there was none, so that what nobody looked at is not read as clean.
+    """
     finished = report.get("CreatedAt", "")
     started = report.pop(STARTED, finished)
+    scanner = {
+        "uri": f"pkg:github/aquasecurity/trivy@{scan.tool.version}",
+        "version": scan.tool.version,
+        "db": _database(scan.tool.data_digest, scan.tool.data_date),
+        "result": report,
+    }
+    if scan.java:
+        scanner["javaDb"] = _database(scan.java.digest, scan.java.date)
     predicate = {
         "invocation": {},
-        "scanner": {
-            "uri": f"pkg:github/aquasecurity/trivy@{scan.tool.version}",
-            "version": scan.tool.version,
-            "db": {"uri": f"oci:{scan.tool.data_digest}", "version": scan.tool.data_date or ""},
-            "result": report,
-        },
+        "scanner": scanner,
         "metadata": {"scanStartedOn": started, "scanFinishedOn": finished},
     }
     return Statement(digest, VULNERABILITIES, predicate)
+
+
+def _database(digest: str | None, date: str | None) -> dict[str, str]:
+    return {"uri": f"oci:{digest}" if digest else "", "version": date or ""}
