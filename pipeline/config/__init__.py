@@ -13,8 +13,8 @@ from pipeline.util.lazy import names
 if TYPE_CHECKING:
     from .base import Model
     from .builder import Attestations, CacheEntry, Entitlement, SecretSource, SshSource
-    from .checks import CheckEntry
     from .image import ImageFile, Level, TagEntry, VariantEntry, VariantFile
+    from .image_checks import CheckEntry
     from .lock import LOCK_NAME, Lock, read_lock
     from .policy import GatePolicy
     from .project import ProjectFile
@@ -37,7 +37,6 @@ _HOMES = {
         "SecretSource",
         "SshSource",
     ),
-    "checks": ("CheckEntry",),
     "image": (
         "ImageFile",
         "Level",
@@ -45,6 +44,7 @@ _HOMES = {
         "VariantEntry",
         "VariantFile",
     ),
+    "image_checks": ("CheckEntry",),
     "lock": (
         "LOCK_NAME",
         "Lock",

@@ -22,7 +22,7 @@ from .base import (
     Versions,
 )
 from .build import Contexts, Id
-from .checks import Checks
+from .image_checks import Checks
 from .policy import GatePolicy
 from .values import Strategy
 

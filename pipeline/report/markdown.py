@@ -1,6 +1,7 @@
 """A summary in Markdown for the page of a CI: what closed first, then every target, then findings, worst first.
 
-GitHub takes 1 MiB a step and shows nothing of what is longer, so what does not fit is left out, and that is said.
+GitHub takes 1 MiB a step and shows nothing of what is longer, so what does not fit is left out; the last lines count
+it.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
-from pipeline.engine.check import CheckOrder, CheckOutcome, ServiceOrder, run_check
+from pipeline.engine.image_check import CheckOrder, CheckOutcome, ServiceOrder, run_check
 from pipeline.plan import Target
 from pipeline.plan.output.generate import check_files, write
 from pipeline.policy import TestCase
