@@ -45,6 +45,19 @@ class SecretFile:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheFolder:
+    """A folder that steps of this engine with the same `id` share, one at a time; it may be empty at any time."""
+
+    id: str
+    path: str
+
+    @property
+    def mount(self) -> str:
+        """The option of RUN that mounts it."""
+        return f"--mount=type=cache,id={self.id},target={self.path},sharing=locked"
+
+
+@dataclass(frozen=True, slots=True)
 class OfflineStep:
     """A tool's image and the commands to run in it, in exec form.
 
@@ -56,12 +69,14 @@ class OfflineStep:
     own: dagger.Directory | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     secrets: Sequence[SecretFile] = ()
+    cache: CacheFolder | None = None
 
     def dockerfile(self) -> str:
         """The step as text; in exec form, no shell is needed and nothing is expanded."""
         lines = [_HEADER.format(image=self.image)]
         lines += [f"ENV {name}={json.dumps(value)}\n" for name, value in self.environment.items()]
         mounts = ["--mount=type=bind,source=in,target=/in", *(secret.mount for secret in self.secrets)]
+        mounts += [self.cache.mount] if self.cache else []
         options = " ".join(["--network=none", *mounts])
         lines += [f"RUN {options} {json.dumps(list(command))}\n" for command in self.commands]
         return "".join(lines)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import BuildError
 from pipeline.model import Reference
 
 from .faults import explained
-from .offline import OfflineStep, run_offline
+from .offline import CacheFolder, OfflineStep, run_offline
 
 if TYPE_CHECKING:
     import dagger
@@ -24,6 +25,9 @@ _JAVA_ARCHIVES = [
     f"--skip-files=**/*.{''.join(f'[{c}{c.upper()}]' for c in ending)}"
     for ending in ("jar", "war", "ear", "par")
 ]
+_HASH_LENGTH = 16  # hex digits
+_LAYERS = "/own/cache/fanal"  # what trivy knows of layers, by their content and its own analyzers' versions
+_CACHE_BROKEN = "unable to initialize fs cache"
 _NO_JAVA_DATA = "Unable to initialize the Java DB"  # trivy has no exit code of its own for it
 
 
@@ -33,11 +37,16 @@ class JavaDataNeeded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scanner:
-    """Trivy on one engine; `vulnerabilities` holds `trivy.db` and `metadata.json`."""
+    """Trivy on one engine; `vulnerabilities` holds `trivy.db` and `metadata.json`.
+
+    Scanners with the same `cache` number share what they know of layers, one after the other: an image's base is
+    analyzed once.
+    """
 
     client: dagger.Client
     tool: Reference
     vulnerabilities: dagger.Directory
+    cache: int = 0
 
     async def scan(
         self, archive: dagger.File, subject: str, *, java: dagger.Directory | None = None
@@ -48,10 +57,10 @@ class Scanner:
         """
         # Trivy writes beside its database, so it gets a copy: a layer that all scans with this database share.
         cache = self.client.directory().with_directory("cache/db", self.vulnerabilities)
-        if java is not None:
-            return await self._run(archive, cache.with_directory("cache/java-db", java), subject)
+        if java is not None:  # what is known of layers does not tell by which Java data
+            return await self._run(archive, cache.with_directory("cache/java-db", java), subject, cache=None)
         try:
-            return await self._run(archive, cache, subject)
+            return await self._run(archive, cache, subject, cache=self.layers)
         except BuildError as fault:
             if _NO_JAVA_DATA in (fault.detail or ""):
                 raise JavaDataNeeded from None
@@ -60,17 +69,39 @@ class Scanner:
     async def scan_without_java(self, archive: dagger.File, subject: str) -> bytes:
         """The report without Java archives, where there is no data about them."""
         cache = self.client.directory().with_directory("cache/db", self.vulnerabilities)
-        return await self._run(archive, cache, subject, *_JAVA_ARCHIVES)
+        return await self._run(archive, cache, subject, *_JAVA_ARCHIVES, cache=self.layers)
 
-    async def _run(self, archive: dagger.File, cache: dagger.Directory, subject: str, *options: str) -> bytes:
+    async def _run(
+        self,
+        archive: dagger.File,
+        own: dagger.Directory,
+        subject: str,
+        *options: str,
+        cache: CacheFolder | None,
+    ) -> bytes:
         command = [BINARY, "image", "--input", ARCHIVE, "--scanners", "vuln,secret", *options]
         inputs = self.client.directory().with_file("image.tar", archive)
+        step = OfflineStep(
+            self.tool,
+            [[*command, *_OFFLINE, *_QUIET]],
+            own=own,
+            environment={"TRIVY_CACHE_DIR": "/own/cache"},
+            cache=cache,
+        )
+        try:
+            return await self._report(step, inputs, subject)
+        except BuildError as fault:
+            if cache is None or _CACHE_BROKEN not in (fault.detail or ""):
+                raise
+            return await self._report(replace(step, cache=None), inputs, subject)
+
+    @property
+    def layers(self) -> CacheFolder:
+        """Where trivy keeps what it knows of layers, for each version of it."""
+        version = hashlib.sha256(str(self.tool).encode()).hexdigest()[:_HASH_LENGTH]
+        return CacheFolder(f"lockage-trivy-{version}-{self.cache}", _LAYERS)
+
+    async def _report(self, step: OfflineStep, inputs: dagger.Directory, subject: str) -> bytes:
         with explained(f"scanning {subject}"):
-            step = OfflineStep(
-                self.tool,
-                [[*command, *_OFFLINE, *_QUIET]],
-                own=cache,
-                environment={"TRIVY_CACHE_DIR": "/own/cache"},
-            )
             out = run_offline(self.client, step, inputs)
             return (await out.file("report.json").contents()).encode()

@@ -18,6 +18,7 @@ from pipeline.model import Mirrors, Platform, Repository
 from pipeline.plan import Plan, Target
 from pipeline.policy import Revision
 from pipeline.trust.keypair import KeyPair
+from pipeline.util.concurrency import Slots
 from pipeline.util.progress import ProgressEvent, ProgressState, Report
 
 from .engines import Engines, LazyEngine
@@ -34,12 +35,13 @@ class RunLimits:
 
     builds: anyio.CapacityLimiter
     tools: anyio.CapacityLimiter
+    scanner_caches: Slots
     patience: float = PATIENCE  # in seconds
 
     @classmethod
     def of(cls, jobs: int, patience: float = PATIENCE) -> RunLimits:
         """`jobs` builds and as many tool steps."""
-        return cls(anyio.CapacityLimiter(jobs), anyio.CapacityLimiter(jobs), patience)
+        return cls(anyio.CapacityLimiter(jobs), anyio.CapacityLimiter(jobs), Slots(jobs), patience)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from heapq import heappop, heappush
 from typing import Any, TypeVar
 
 import anyio
@@ -11,6 +13,24 @@ from pipeline.errors import LockageError
 
 T = TypeVar("T")
 A = TypeVar("A")
+
+
+class Slots:
+    """Numbered places, each for one at a time; the lowest free number first."""
+
+    def __init__(self, count: int) -> None:
+        self._free = list(range(count))
+        self._limiter = anyio.CapacityLimiter(count)
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[int]:
+        """A number from 0 that nobody else has meanwhile; waits for one."""
+        async with self._limiter:
+            number = heappop(self._free)
+            try:
+                yield number
+            finally:
+                heappush(self._free, number)
 
 
 async def each(work: Callable[[A], Awaitable[T]], items: Iterable[A]) -> list[T]:

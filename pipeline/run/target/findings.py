@@ -52,9 +52,11 @@ class ImageScanner:
         read. `holds_java` says that an earlier scan needed Java data."""
         tools, database = self._context.tools, await self._data.vulnerabilities.fetch()
         client = await self._context.engines.of(image.platform).client()
-        scanner = Scanner(client, tools.image("trivy"), await self._folder(image, database))
-        started = datetime.now(UTC)
-        report, java = await self._report(scanner, image, packed, holds_java=holds_java)
+        folder = await self._folder(image, database)
+        async with self._context.limits.scanner_caches.one() as cache:
+            scanner = Scanner(client, tools.image("trivy"), folder, cache)
+            started = datetime.now(UTC)
+            report, java = await self._report(scanner, image, packed, holds_java=holds_java)
         tool = Tool("trivy", tools.version("trivy"), database.updated, str(database.digest))
         config = image.manifest.config
         assert config
