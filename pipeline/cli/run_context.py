@@ -25,7 +25,7 @@ from .host_secrets import HostSecrets
 from .instance.engines import open_engines
 from .instance.limits import seconds
 from .instance.session import InstanceSession, instance_session
-from .instance.signing_key import signing_key
+from .instance.signing_key import signing_key, trusted_keys
 from .planning.reader import PlanReader, PlanRequest
 from .registry_access import registry_access
 
@@ -129,6 +129,7 @@ def _context(
         fresh=request.options.fresh,
         source_date_epoch=read_epoch(os.environ),
         secrets=HostSecrets(os.environ, root),
+        trusted=trusted_keys(plan.project.trusted_records, root),
         caches=CacheSite(
             root.absolute(),
             main_branch(os.environ),

@@ -35,6 +35,13 @@ def _path(text: str) -> str:
     return text
 
 
+def _key_file(text: str) -> str:
+    parts = text.split("/")
+    if not text or text.startswith("/") or "\\" in text or {"", ".", ".."} & set(parts):
+        raise ValueError(f"{text[:80]!r} must be a path below lockage.yml, such as keys/ci.pub")
+    return text
+
+
 def _as_version(value: object) -> object:
     return 1 if value == "1" else value
 
@@ -69,6 +76,14 @@ class ToolEntries(Model):
         default_factory=lambda: Reference.parse("gcr.io/gcp-runtimes/container-structure-test:v1.22.1"),
         alias="structure-test",
         description="Runs structure tests (default gcr.io/gcp-runtimes/container-structure-test:v1.22.1)",
+    )
+
+
+class TrustEntry(Model):
+    """Whose word counts beside that of the key that signs."""
+
+    records: tuple[Annotated[Text, AfterValidator(_key_file)], ...] = Field(
+        (), description="Files of public keys, such as keys/ci.pub, whose records count as one's own do"
     )
 
 
@@ -122,6 +137,9 @@ class ProjectFile(Model):
         "ghcr.io/aquasecurity/trivy-java-db:1", "The scanner's data about Java archives"
     )
     policy: ProjectPolicy = Field(default_factory=ProjectPolicy, description="What closes a gate")
+    trust: TrustEntry = Field(
+        default_factory=TrustEntry, description="Whose records of earlier builds count, beside one's own"
+    )
     commit_tags: tuple[CommitTag, ...] = Field(
         COMMIT_TAGS,
         min_length=1,
@@ -165,4 +183,5 @@ class ProjectFile(Model):
             entitlements={name: tuple(sorted(set(granted))) for name, granted in self.entitlements.items()},
             attestations=self.attestations.value(),
             cache=tuple(entry.value() for entry in self.cache),
+            trusted_records=tuple(dict.fromkeys(self.trust.records)),
         )

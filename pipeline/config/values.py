@@ -98,6 +98,7 @@ class Project:
     attestations: Attestations = _NO_ATTESTATIONS
     cache: tuple[CacheEntry, ...] = ()
     loosen: tuple[str, ...] = ()  # what gates: of an image may loosen
+    trusted_records: tuple[str, ...] = ()  # files of public keys, relative to lockage.yml
 
     @property
     def images(self) -> dict[str, Reference]:
@@ -147,6 +148,7 @@ class Project:
             "attestations": self.attestations.to_json(),
             "cache": [entry.to_json() for entry in self.cache],
             **({"loosen": list(self.loosen)} if self.loosen else {}),
+            **({"trust": {"records": list(self.trusted_records)}} if self.trusted_records else {}),
         }
 
     @classmethod
@@ -180,6 +182,7 @@ class Project:
             attestations=Attestations.from_json(as_object(data["attestations"])),
             cache=tuple(CacheEntry.from_json(as_object(entry)) for entry in as_list(data["cache"])),
             loosen=as_texts(data.get("loosen", [])),
+            trusted_records=as_texts(as_object(data.get("trust", {})).get("records", [])),
         )
 
 

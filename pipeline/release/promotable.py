@@ -11,12 +11,14 @@ from pipeline.oci.index import index_problems
 from pipeline.policy import Evidence, judge
 from pipeline.run.context import RunContext
 from pipeline.run.publish.image_claims import ImageClaims
-from pipeline.trust import Verification, verify_claims
+from pipeline.trust import CYCLONEDX, SPDX, Verification, verify_claims
 
 from .signed_findings import newest_findings, scan_of
 
 if TYPE_CHECKING:
     from pipeline.plan import Target
+
+_DOCUMENTS = {"CycloneDX": CYCLONEDX, "SPDX": SPDX}
 
 
 async def check_promotable(
@@ -29,8 +31,8 @@ async def check_promotable(
     """Check what a tag of an image tag names; no engine runs and no image is pulled.
 
     It has to be an index of exactly the plan's platforms. The index and each platform have to be signed for this image
-    tag, and each platform's newest signed findings are judged again: what passed when it was built may not pass today.
-    Raises GateClosed, SignatureRefused, RegistryError.
+    tag and to bear their signed bills of materials, and each platform's newest signed findings are judged again: what
+    passed when it was built may not pass today. Raises GateClosed, SignatureRefused, RegistryError.
     """
     reference, key = repository.at(digest), context.signing.public_key
     manifest = await context.registry.get_manifest(reference)
@@ -43,7 +45,7 @@ async def check_promotable(
             hint="find out who moved the tag; lockage run writes it again",
             detail="\n".join(problems),
         )
-    await verify_claims(context.registry, repository, digest, key, claims.index)
+    of_index = await verify_claims(context.registry, repository, digest, key, claims.index)
     of_platforms = {target.platform: target for target in targets}
     for child in manifest.children:
         if child.platform is not None:
@@ -51,6 +53,19 @@ async def check_promotable(
             seen = await verify_claims(context.registry, repository, child.digest, key, wanted)
             target = of_platforms.get(child.platform, targets[0])
             _judge_again(context, repository, child.platform, target, seen)
+            _refuse_incomplete(repository, seen)
+    _refuse_incomplete(repository, of_index)
+
+
+def _refuse_incomplete(repository: Repository, seen: Verification) -> None:
+    """Whoever may delete referrers must not have an image promoted without its bill of materials."""
+    lacking = [name for name, kind in _DOCUMENTS.items() if not seen.has(kind)]
+    if lacking:
+        raise GateClosed(
+            f"{repository.at(seen.subject)} has no signed bill of materials ({', '.join(lacking)})",
+            hint="lockage sign attaches it again; then promote again",
+            detail="\n".join(seen.refused) or None,
+        )
 
 
 def _judge_again(

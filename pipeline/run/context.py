@@ -17,6 +17,8 @@ from pipeline.engine.buildkit.config import PATIENCE
 from pipeline.model import Mirrors, Platform, Repository
 from pipeline.plan import Plan, Target
 from pipeline.policy import Revision
+from pipeline.state.signers import Signers
+from pipeline.state.store import Store
 from pipeline.trust.keypair import KeyPair
 from pipeline.util.concurrency import Slots
 from pipeline.util.progress import ProgressEvent, ProgressState, Report
@@ -27,6 +29,7 @@ from .tools import ToolImages
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
+    from pipeline.trust import PublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class RunContext:
     `host` is the embedded registry's. Build contexts are written to `contexts`, downloads to `cache`. `engine` serves
     every platform that `others` does not. `whole` has all platforms of each `image:tag` where the plan leaves out some.
     With `fresh`, known targets are built again, without BuildKit's cache. `source_date_epoch` overrides the epoch that
-    bases give, in seconds since 1970.
+    bases give, in seconds since 1970. Records that the keys in `trusted` signed count beside those of `signing`.
     """
 
     plan: Plan
@@ -85,6 +88,7 @@ class RunContext:
     caches: CacheSite = field(default_factory=CacheSite, repr=False)
     others: Mapping[Platform, LazyEngine] = field(default_factory=lambda: MappingProxyType({}))
     whole: Mapping[str, frozenset[Platform]] = field(default_factory=lambda: MappingProxyType({}))
+    trusted: tuple[PublicKey, ...] = ()
 
     @property
     def engines(self) -> Engines:
@@ -100,6 +104,12 @@ class RunContext:
     def builds(self) -> Repository:
         """The repository of builds."""
         return self.plan.project.builds_repository(embedded=self.host)
+
+    def store(self) -> Store:
+        """What is remembered in the repository of builds, for one run. Raises ConfigError for a public key that cannot
+        be read."""
+        signers = Signers.of(self.plan.project.project, self.signing, self.trusted)
+        return Store(self.registry, self.builds, signers)
 
     def repository(self, environment: Environment, image: str) -> Repository:
         """The repository of an image in an environment."""
@@ -119,6 +129,11 @@ class RunContext:
             return frozenset()
         templates = [t for t in self.plan.project.commit_tags if t.fields & {"sha", "short"}]
         return frozenset(policy.commit_tags(self.revision, target.tag, templates))
+
+    def tell_distrusted(self, store: Store) -> None:
+        """Warn once of everything in the repository of builds that was treated as if it were not there."""
+        for warning in store.warnings:
+            self.tell("", ProgressState.WARNING, warning)
 
     def tell(self, subject: str, state: ProgressState, detail: str = "") -> None:
         """Report one event."""

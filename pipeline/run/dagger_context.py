@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline.catalogue import read_source
 from pipeline.catalogue.source import lock_of
 from pipeline.config import EMBEDDED, Lock, read_lock
+from pipeline.engine.faults import explained
 from pipeline.engine.head import read_head
 from pipeline.engine.secrets import plaintext
 from pipeline.engine.session import Login, log_in
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pipeline.config.builder import SecretSource, SshSource
     from pipeline.plan import Plan
     from pipeline.registry import Access, Credentials, Registry
+    from pipeline.trust import PublicKey
     from pipeline.util.progress import Report
 
 _CATALOGUE = ("lockage.yml", "lockage.lock", "images")
@@ -109,8 +111,8 @@ async def run_context(
 ) -> AsyncIterator[RunContext]:
     """The context of a run of these targets; what is not locked is resolved in the registries in force.
 
-    The private key is read only if the run `signs`. Raises UsageError for arguments that do not go together, and
-    whatever making a plan raises.
+    A private key is needed only if the run `signs`; given, it also signs what is remembered. Raises UsageError for
+    arguments that do not go together, and whatever making a plan raises.
     """
     from datetime import UTC, datetime
 
@@ -144,6 +146,7 @@ async def run_context(
             report=report,
             fresh=fresh,
             secrets=given.secrets,
+            trusted=await _trusted(given, plan),
         )
 
 
@@ -218,9 +221,9 @@ async def _registry_credentials(given: Given, host: str) -> Credentials | None:
 
 async def _signing(given: Given, signs: bool) -> KeyPair:
     public = given.public_key.encode()
-    if not signs:
-        return KeyPair(public, "--public-key")
     if given.private_key is None or not public:
+        if not signs:
+            return KeyPair(public, "--public-key")
         raise UsageError(
             "signing needs a key pair",
             hint='eval "$(lockage env)", or --private-key file://cosign.key --public-key "$(cat cosign.pub)"',
@@ -228,6 +231,17 @@ async def _signing(given: Given, signs: bool) -> KeyPair:
     private = await plaintext(given.private_key, "--private-key")
     password = await plaintext(given.password, "--password") if given.password else ""
     return KeyPair(public, "--public-key", private.encode(), password)
+
+
+async def _trusted(given: Given, plan: Plan) -> tuple[PublicKey, ...]:
+    """The public keys in files of the source. Raises ConfigError."""
+    from pipeline.trust import PublicKey
+
+    keys = []
+    for path in plan.project.trusted_records:
+        with explained(f"reading {path}", hint="trust: records: in lockage.yml names files of public keys"):
+            keys.append(PublicKey((await given.source.file(path).contents()).encode(), path))
+    return tuple(keys)
 
 
 async def _revision(given: Given, scratch: Path) -> Revision:

@@ -15,10 +15,11 @@ from typing import Any
 import anyio
 
 from pipeline.config import Environment
-from pipeline.errors import RegistryError
+from pipeline.errors import RegistryError, UsageError
 from pipeline.plan import Target
 from pipeline.state.records import Records
 from pipeline.state.run_state import RunState, load_run_state
+from pipeline.state.store import Store
 from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 
@@ -40,9 +41,9 @@ async def run(context: RunContext, until: Stage, to: Environment | None = None) 
     result. Raises EnvironmentProblem, before anything is built, when no engine runs programs of a target's platform.
     """
     began, requests = time.monotonic(), context.registry.stats.total
-    project = context.plan.project.project
-    state = RunState(await load_run_state(context.registry, context.builds, project, context.today))
-    records, images = Records(context.registry, context.builds, state), ImageCache(context.registry)
+    store = context.store()
+    state = RunState(await load_run_state(store, context.today))
+    records, images = Records(store, context.plan.targets, state), ImageCache(context.registry)
     await refuse_impossible(context, until, records.find)
 
     stages = _Stages(
@@ -59,7 +60,8 @@ async def run(context: RunContext, until: Stage, to: Environment | None = None) 
     tasks += [partial(stages.image_tag, group) for _, group in tags if until.publishes]
     results = await each(lambda task: task(), tasks)
 
-    await _save(context, state, project)
+    await _save(context, state, store)
+    context.tell_distrusted(store)
     return RunResult(
         targets=tuple([await stages.results.of(target.id) for target in context.plan.targets]),
         images=tuple(result for result in results if isinstance(result, ImageResult)),
@@ -132,9 +134,9 @@ def _failures(targets: Sequence[TargetResult]) -> str:
     return "; ".join(f"{target.id} {words.get(target.status, target.status)}" for target in targets)
 
 
-async def _save(context: RunContext, state: RunState, project: str) -> None:
+async def _save(context: RunContext, state: RunState, store: Store) -> None:
     """Keep the run state for later runs. Without it, they only make more requests."""
     try:
-        await state.save(context.registry, context.builds, project)
-    except RegistryError as fault:
+        await state.save(store)
+    except (RegistryError, UsageError) as fault:
         context.tell("", ProgressState.WARNING, f"the run state is not saved: {fault.message}")

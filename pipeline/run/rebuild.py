@@ -81,7 +81,8 @@ async def rebuild(context: RunContext, *, detail: bool) -> list[Rebuilt]:
     Nothing that is known is replaced: a result that differs keeps the key's `-rebuilt` tag, that of an equal one is
     deleted. With `detail`, the differences are found.
     """
-    records, images = Records(context.registry, context.builds), ImageCache(context.registry)
+    store = context.store()
+    records, images = Records(store, context.plan.targets), ImageCache(context.registry)
 
     async def rebuilt(target: Target) -> Rebuilt:
         began = time.monotonic()
@@ -92,7 +93,9 @@ async def rebuild(context: RunContext, *, detail: bool) -> list[Rebuilt]:
         context.tell(target.id, ProgressState(result.status.value))
         return replace(result, seconds=time.monotonic() - began)
 
-    return await each(rebuilt, [t for t in context.plan.targets if not t.external])
+    results = await each(rebuilt, [t for t in context.plan.targets if not t.external])
+    context.tell_distrusted(store)
+    return results
 
 
 async def _rebuild(

@@ -10,20 +10,20 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from functools import partial
+from typing import Self
 
-from pipeline.model import Repository
 from pipeline.plan import Plan, Target
 from pipeline.plan.changes.key_difference import inputs_of, key_difference
 from pipeline.util.json.canonical import compact
 from pipeline.util.json.values import as_flag, as_object, as_text, as_text_mapping, parse_json
 
-from . import store
-
-if TYPE_CHECKING:
-    from pipeline.registry import Registry
+from .signers import Binding
+from .store import Kind, Store
 
 INPUTS_TYPE = "application/vnd.lockage.inputs.v1+json"
+INPUTS_STATEMENT = "https://lockage.org/statement/build-inputs/v1"
+_KIND = Kind(INPUTS_TYPE)
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
@@ -100,35 +100,44 @@ def difference(before: BuildInputs, now: BuildInputs) -> list[str]:
     return lines + key_difference(_without_pins(before), _without_pins(now))
 
 
-def tag_of(target_id: str) -> str:
-    """The tag of a target's last inputs in the repository of builds."""
+def tag_in(space: str, target_id: str) -> str:
+    """The tag of a target's last inputs in a key's space."""
     readable = _NOT_IN_TAGS.sub("-", target_id)[:90].rstrip(".-")
-    return f"last-{readable}-{hashlib.sha256(target_id.encode()).hexdigest()[:12]}"
+    return f"last-{readable}-{hashlib.sha256(target_id.encode()).hexdigest()[:12]}-{space}"
 
 
-async def read_build_inputs(registry: Registry, repository: Repository, target_id: str) -> BuildInputs | None:
-    """The inputs of a target's last build; None when there are none, or none that can be read."""
-    raw = await store.read(registry, repository, tag_of(target_id), INPUTS_TYPE)
-    try:
-        return BuildInputs.from_bytes(raw) if raw is not None else None
-    except ValueError:
-        return None
+async def read_build_inputs(store: Store, target_id: str) -> BuildInputs | None:
+    """The inputs of a target's last build, by this key or else another trusted one; None when there are none, or none
+    that can be believed."""
+    for key in store.signers.trusted:
+        raw = await store.read(_KIND, _binding(target_id), partial(tag_in, target_id=target_id), key)
+        try:
+            if raw is not None:
+                return BuildInputs.from_bytes(raw)
+        except ValueError:
+            continue
+    return None
 
 
-async def write_build_inputs(registry: Registry, repository: Repository, inputs: BuildInputs) -> None:
+async def write_build_inputs(store: Store, inputs: BuildInputs) -> None:
     """Store the inputs of a target's last build."""
-    await store.write(registry, repository, tag_of(inputs.target), INPUTS_TYPE, compact(inputs.to_json()))
+    tag = partial(tag_in, target_id=inputs.target)
+    await store.write(_KIND, _binding(inputs.target), tag, compact(inputs.to_json()))
 
 
-async def rebuild_reason(registry: Registry, repository: Repository, inputs: BuildInputs) -> str:
+async def rebuild_reason(store: Store, inputs: BuildInputs) -> str:
     """Why a target with these inputs has to be built, in one line."""
-    before = await read_build_inputs(registry, repository, inputs.target)
+    before = await read_build_inputs(store, inputs.target)
     if before is None:
         return "it was never built before"
     lines = difference(before, inputs)
     if not lines:
         return "its build is gone from the repository of builds"
     return "; ".join(line.strip().rstrip(":") for line in lines[:2] if not line.startswith("  "))
+
+
+def _binding(target_id: str) -> Binding:
+    return Binding(INPUTS_STATEMENT, target_id)
 
 
 def _without_pins(build: BuildInputs) -> dict[str, object]:

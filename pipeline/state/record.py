@@ -52,6 +52,20 @@ class Record:
         """Read a layer. Raises ValueError for anything else."""
         return cls.from_json(parse_json(raw), documents)
 
+    def to_stored(self) -> dict[str, object]:
+        """The record as data, with its documents: what is signed and stored."""
+        documents = {kind: document.to_oci() for kind, document in sorted(self.documents.items())}
+        return {**self.to_json(), "documents": documents}
+
+    @classmethod
+    def from_stored(cls, data: object) -> Record:
+        """Read what `to_stored` wrote. Raises ValueError for anything else."""
+        try:
+            layers = as_object(as_object(data)["documents"])
+        except KeyError as fault:
+            raise ValueError(f"not a record: {fault!r}") from None
+        return cls.from_json(data, {kind: Descriptor.from_oci(layer) for kind, layer in layers.items()})
+
     def to_json(self) -> dict[str, object]:
         """The record as data, without its documents."""
         return {

@@ -1,33 +1,31 @@
 """The run state: what earlier runs of a day left, so that a run with nothing to do requests next to nothing.
 
 One artifact in the repository of builds holds a project's records and, for each image tag, the index that was pushed,
-signed and tagged. It is a cache, not an authority: it is used on the day it was written, every tag that people use is
-still requested by name, and whatever differs goes through all stages. Losing it costs requests, nothing else. Of two
-runs that write at once, the last one wins.
+signed and tagged. It is signed itself, and believed on the day it was written; every tag that people use is still
+requested by name, and whatever differs goes through all stages. Losing it costs requests, nothing else. Of two runs
+that write at once, the last one wins.
 """
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
-from pipeline.model import Descriptor, Digest, Repository
+from pipeline.model import Digest
 from pipeline.util.json.canonical import compact
 from pipeline.util.json.values import as_list, as_object, as_text, as_texts, parse_json
 
-from . import store
 from .record import Record, digest_of_text, digest_text
-
-if TYPE_CHECKING:
-    from pipeline.registry import Registry
+from .signers import Binding
+from .store import Kind, Store
 
 RUN_STATE_TYPE = "application/vnd.lockage.standing.v1+gzip"
+RUN_STATE_STATEMENT = "https://lockage.org/statement/run-state/v1"
+_KIND = Kind(RUN_STATE_TYPE)
 _UNPACKED_LIMIT = 256 * 1024 * 1024
 
 
@@ -61,7 +59,7 @@ class PublishedState:
         data = {
             "format_version": 1,
             "day": self.day.isoformat(),
-            "records": [_record_to_json(self.records[key]) for key in sorted(self.records)],
+            "records": [self.records[key].to_stored() for key in sorted(self.records)],
             "places": {name: _tag_to_json(tag) for name, tag in sorted(self.published.items())},
         }
         return gzip.compress(compact(data), 6, mtime=0)
@@ -73,7 +71,7 @@ class PublishedState:
             data = as_object(parse_json(_unpacked(raw)))
             if data["format_version"] != 1:
                 raise ValueError(f"run state format {data['format_version']!r}")
-            records = [_record_from_json(as_object(record)) for record in as_list(data["records"])]
+            records = [Record.from_stored(record) for record in as_list(data["records"])]
             tags = {name: _tag_from_json(as_object(tag)) for name, tag in as_object(data["places"]).items()}
             return cls(date.fromisoformat(as_text(data["day"])), {r.key: r for r in records}, tags)
         except (KeyError, zlib.error, EOFError) as fault:
@@ -105,31 +103,35 @@ class RunState:
         """Keep how an image tag is published now."""
         self._published[name] = tag
 
-    async def save(self, registry: Registry, repository: Repository, project: str) -> bool:
-        """Write what this run adds, onto what another run may have written meanwhile; False when it adds nothing."""
-        if self._before.updated(self._records, self._published) == self._before:
+    async def save(self, store: Store) -> bool:
+        """Write what this run adds, onto what another run may have written meanwhile; False when it adds nothing, or
+        has no key to sign with."""
+        if self._before.updated(self._records, self._published) == self._before or not store.signers.signs:
             return False
-        current = await load_run_state(registry, repository, project, self._before.day)
+        current = await load_run_state(store, self._before.day)
         raw = current.updated(self._records, self._published).to_bytes()
-        await store.write(registry, repository, tag_of(project), RUN_STATE_TYPE, raw)
-        return True
+        return await store.write(_KIND, _binding(store), tag_in, raw)
 
 
-def tag_of(project: str) -> str:
-    """The tag of a project's run state; several projects may share a repository of builds."""
-    return f"standing-{hashlib.sha256(project.encode()).hexdigest()[:16]}"
+def tag_in(space: str) -> str:
+    """The tag of the run state in a key's space: of one project and one key."""
+    return f"standing-{space}"
 
 
-async def load_run_state(
-    registry: Registry, repository: Repository, project: str, day: date
-) -> PublishedState:
-    """The state that the last run of this day wrote; an empty one when there is none, or none that can be read."""
-    raw = await store.read(registry, repository, tag_of(project), RUN_STATE_TYPE)
+async def load_run_state(store: Store, day: date) -> PublishedState:
+    """The state that the last run of this day with the same key wrote; an empty one when there is none, or none that
+    can be believed. That of other keys is never read: it holds records that only they may trust."""
+    key = store.signers.own
+    raw = await store.read(_KIND, _binding(store), tag_in, key) if key else None
     try:
         state = PublishedState.from_bytes(raw) if raw is not None else None
     except ValueError:
         state = None
     return state if state is not None and state.day == day else PublishedState(day)
+
+
+def _binding(store: Store) -> Binding:
+    return Binding(RUN_STATE_STATEMENT, store.signers.project)
 
 
 def _unpacked(raw: bytes) -> bytes:
@@ -138,16 +140,6 @@ def _unpacked(raw: bytes) -> bytes:
     if decompressor.unconsumed_tail or not decompressor.eof:
         raise ValueError("a run state that is too large, or cut off")
     return unpacked
-
-
-def _record_to_json(record: Record) -> dict[str, object]:
-    documents = {kind: document.to_oci() for kind, document in sorted(record.documents.items())}
-    return {**record.to_json(), "documents": documents}
-
-
-def _record_from_json(data: Mapping[str, object]) -> Record:
-    documents = {kind: Descriptor.from_oci(layer) for kind, layer in as_object(data["documents"]).items()}
-    return Record.from_json(data, documents)
 
 
 def _tag_to_json(tag: PublishedTag) -> dict[str, object]:

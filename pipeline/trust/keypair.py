@@ -69,18 +69,19 @@ def generate() -> KeyPair:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     password = secrets.token_urlsafe(32)
-    return KeyPair(public, "a generated key", _encrypt(plain, password), password)
+    return KeyPair(public, "a generated key", encrypt(plain, password), password)
 
 
-def _encrypt(plain: bytes, password: str) -> bytes:
+def encrypt(plain: bytes, password: str, *, cost: int = _N) -> bytes:
+    """A private key (PKCS #8) in cosign's format; `cost` is scrypt's N."""
     from nacl.secret import SecretBox
 
     salt, nonce = secrets.token_bytes(32), secrets.token_bytes(SecretBox.NONCE_SIZE)
-    key = hashlib.scrypt(password.encode(), salt=salt, n=_N, r=_R, p=_P, maxmem=256 * _N * _R, dklen=32)
+    key = hashlib.scrypt(password.encode(), salt=salt, n=cost, r=_R, p=_P, maxmem=256 * _N * _R, dklen=32)
     ciphertext = SecretBox(key).encrypt(plain, nonce).ciphertext
     document = json.dumps(
         {
-            "kdf": {"name": "scrypt", "params": {"N": _N, "r": _R, "p": _P}, "salt": _base64(salt)},
+            "kdf": {"name": "scrypt", "params": {"N": cost, "r": _R, "p": _P}, "salt": _base64(salt)},
             "cipher": {"name": "nacl/secretbox", "nonce": _base64(nonce)},
             "ciphertext": _base64(ciphertext),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.util.sizes import MIB
+from pipeline.util.sizes import KIB, MIB
 
 BUNDLE_BYTES = 64 * MIB
 """One bundle, decompressed."""
@@ -13,3 +13,7 @@ BUNDLE_LOG_ENTRIES = 32
 STATEMENT_SUBJECTS = 1_024
 SUBJECT_DIGESTS = 32
 """Digests of one subject."""
+ENVELOPE_BYTES = 16 * KIB
+"""One signed statement about what the repository of builds remembers."""
+KEY_BYTES = 64 * KIB
+"""One public key in PEM."""

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError, Problem
+from pipeline.model import Digest
 
 from .bundle import Bundle
 from .statement import PAYLOAD_TYPE, pre_authentication_encoding
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 
 
 class PublicKey:
@@ -29,12 +35,27 @@ class PublicKey:
 
         A signature that names another key is not, as with DSSE's reference implementation.
         """
-        if bundle.key_id and self._key_id not in ("", bundle.key_id):
+        return self.signed_payload(bundle.payload, bundle.signature, bundle.key_id)
+
+    def signed_payload(self, payload: bytes, signature: bytes, key_id: str = "") -> bool:
+        """Whether a signature of an in-toto statement in a DSSE envelope is by this key; `key_id` as in `signed`."""
+        if key_id and self.key_id not in ("", key_id):
             return False
-        return self._verifies(bundle.signature, pre_authentication_encoding(PAYLOAD_TYPE, bundle.payload))
+        return self._verifies(signature, pre_authentication_encoding(PAYLOAD_TYPE, payload))
 
     @property
-    def _key_id(self) -> str:
+    def fingerprint(self) -> Digest:
+        """The digest of the key itself (SubjectPublicKeyInfo in DER), however its PEM is written."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        return Digest.of(self._key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+    def belongs_to(self, private: CertificateIssuerPrivateKeyTypes) -> bool:
+        """Whether it is the public half of a private key."""
+        return bool(self._key == private.public_key())
+
+    @cached_property
+    def key_id(self) -> str:
         """The key's fingerprint as SSH writes it; empty for a kind of key that SSH does not know."""
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat

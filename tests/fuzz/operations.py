@@ -16,6 +16,8 @@ from pipeline.registry.platform_image import read_platform_image
 from pipeline.run.target.epoch import image_created
 from pipeline.state.build_inputs import read_build_inputs
 from pipeline.state.run_state import load_run_state
+from pipeline.state.signers import Signers
+from pipeline.state.store import Store
 from pipeline.trust import PublicKey
 from pipeline.trust.verify import examine
 from tests.fuzz.images import PEM
@@ -122,8 +124,9 @@ async def platform(registry: Registry, host: str, documents: Documents, folder: 
 
 async def remembered(registry: Registry, host: str, documents: Documents, folder: Path) -> object:
     """Run state and build inputs."""
-    await load_run_state(registry, Repository(host, "a"), "demo", date(2026, 11, 26))
-    return await read_build_inputs(registry, Repository(host, "a"), "app/1.0.0/linux-amd64")
+    store = Store(registry, Repository(host, "a"), Signers("demo", PublicKey(PEM, "test")))
+    await load_run_state(store, date(2026, 11, 26))
+    return await read_build_inputs(store, "app/1.0.0/linux-amd64")
 
 
 async def ping(registry: Registry, host: str, documents: Documents, folder: Path) -> object:

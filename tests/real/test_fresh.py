@@ -8,9 +8,12 @@ from pathlib import Path
 import anyio
 import pytest
 
+from pipeline.cli.instance.signing_key import signing_key
 from pipeline.model import Repository
 from pipeline.registry import Registry
 from pipeline.state.build_inputs import BuildInputs, read_build_inputs
+from pipeline.state.signers import Signers
+from pipeline.state.store import Store
 from tests.tools.logins import access
 
 from .site import Site
@@ -64,13 +67,17 @@ def test_without_a_cache_every_step_runs_again_and_it_is_recorded(
     name = next(
         line.split()[1] for line in (root / "lockage.yml").read_text().splitlines() if "builds:" in line
     )
-    made = anyio.run(recorded, Repository(host, name), again["id"])
+    (project,) = (
+        line.split()[1] for line in (root / "lockage.yml").read_text().splitlines() if "project:" in line
+    )
+    signers = Signers.of(project, signing_key({}, site.data))
+    made = anyio.run(recorded, Repository(host, name), signers, again["id"])
     assert made.fresh and made.target == "app/1.0.0/linux-amd64"
 
 
-async def recorded(builds: Repository, target: str) -> BuildInputs:
+async def recorded(builds: Repository, signers: Signers, target: str) -> BuildInputs:
     """What the registry remembers of a target's last build."""
     async with Registry(access()) as registry:
-        found = await read_build_inputs(registry, builds, target)
+        found = await read_build_inputs(Store(registry, builds, signers), target)
         assert found
         return found

@@ -29,11 +29,10 @@ from pipeline.run.target.inventory import serial_of
 from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.trust import Statement
-from pipeline.trust.keypair import KeyPair
 from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressEvent
 from tests.registry import images
-from tests.tools.bundles import public, signed
+from tests.tools.bundles import pair, public, signed
 
 DEBIAN = Reference.parse("docker.io/library/debian:12")
 PUBLIC = public()
@@ -104,7 +103,6 @@ def plan(registry: str, more: Mapping[str, str] = MappingProxyType({})) -> Plan:
 async def make_fleet(registry: Registry, made: Plan, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """The targets of a plan, built and examined."""
     olareg = made.project.vulnerability_db.repository.host
-    builds = made.project.builds_repository(embedded=olareg)
     database = await push_image(registry, made.project.vulnerability_db.repository, "database", tag="1")
 
     events: list[ProgressEvent] = []
@@ -122,7 +120,7 @@ async def make_fleet(registry: Registry, made: Plan, folder: Path, monkeypatch: 
         engine=LazyEngine(no_engine),
         host=olareg,
         mirrors=Mirrors(),
-        signing=KeyPair(PUBLIC, "test"),
+        signing=pair(),
         revision=Revision("a" * 40, created=1_800_000_000),
         today=date(2026, 11, 26),
         contexts=folder / "contexts",
@@ -130,7 +128,7 @@ async def make_fleet(registry: Registry, made: Plan, folder: Path, monkeypatch: 
         limits=RunLimits.of(2),
         report=events.append,
     )
-    records = Records(registry, builds)
+    records = Records(context.store(), made.targets)
     for target in made.targets:
         await know(context, records, target, database)
     return Fleet(context, events)

@@ -150,7 +150,7 @@ NESTED = "[" * 400 + "]" * 400
 P, S = b64(TRUE), b64(SIG)
 _OTHER = signature(TRUE, ec.derive_private_key(8, ec.SECP256R1()))
 _URL_SAFE = next(s for s in (signature(TRUE) for _ in iter(int, 1)) if b"-" in base64.urlsafe_b64encode(s))
-_FINGERPRINT = PublicKey(public(), "test")._key_id
+_FINGERPRINT = PublicKey(public(), "test").key_id
 
 
 def _variants() -> Iterator[tuple[str, bytes | Variant]]:

@@ -20,7 +20,16 @@ from pipeline.release.environments import Wanted, of_revision, plan_promotions, 
 from pipeline.run import Stage
 from pipeline.run.publish.image_claims import ImageClaims
 from pipeline.run.publish.promotion import perform
-from pipeline.trust import SIGNATURE, VULNERABILITIES, SignatureRefused, Statement, attach, examine
+from pipeline.trust import (
+    CYCLONEDX,
+    SIGNATURE,
+    SPDX,
+    VULNERABILITIES,
+    SignatureRefused,
+    Statement,
+    attach,
+    examine,
+)
 from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressState
 from tests.registry import images
@@ -242,6 +251,9 @@ async def test_buildkits_attestations_stay(fleet: Fleet, registry: Registry) -> 
     about = {"vnd.docker.reference.digest": str(index.children[0].digest)}
     own = {**_ATTESTATION, "annotations": {**_ATTESTATION["annotations"], **about}}
     made = await _index_of(lambda e: e.append(e[1] | own))(fleet, registry, index)
+    for kind in (CYCLONEDX, SPDX):
+        statement = Statement(made.digest, kind, {"of": "an index"})
+        await attach(registry, repository(fleet), made.descriptor, signed(statement.to_json()), created=0)
     await registry.put_manifest(repository(fleet), made.raw, made.media_type, tag=commit_tag(fleet).tag)
     assert len(await promote(fleet)) == len(group(fleet)[0].tags)
 

@@ -51,7 +51,7 @@ REPORT = {
 async def fleet(olareg: str, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """One image tag of two platforms, each with a finding that its gate passes."""
     made = await make_fleet(registry, plan(olareg), tmp_path / "fleet", monkeypatch)
-    records = Records(registry, made.context.builds)
+    records = Records(made.context.store(), made.context.plan.targets)
     for target in made.context.plan.targets:
         record = await records.find(target.key or "")
         assert record and record.evidence.scan

@@ -23,7 +23,7 @@ from pipeline.run.target.inventory import serial_of
 from pipeline.state import build_inputs
 from pipeline.state.record import Record
 from pipeline.state.records import Records
-from pipeline.state.run_state import tag_of
+from pipeline.state.run_state import tag_in
 from pipeline.trust import CYCLONEDX, SIGNATURE, SPDX, PublicKey, examine
 from pipeline.util.json.canonical import compact
 
@@ -50,9 +50,14 @@ async def test_publishing_reads_every_digest_and_every_list_of_referrers_once(fl
     assert len(listed) == 3, "of the index and of each platform"
 
 
+def space(fleet: Fleet) -> str:
+    """What the tags end with that this fleet's key signs."""
+    return fleet.context.store().signers.space(PublicKey(PUBLIC, "test"))
+
+
 def _run_state_is_read_again(fleet: Fleet) -> dict[str, int]:
     """Before it is replaced: another run may have written it meanwhile."""
-    builds, tag = fleet.context.builds, tag_of(fleet.context.plan.project.project)
+    builds, tag = fleet.context.builds, tag_in(space(fleet))
     return {f"GET /v2/{builds.path}/manifests/{tag}": 2}
 
 
@@ -84,7 +89,7 @@ async def test_findings_of_newer_data_are_attested_beside_the_older_ones(fleet: 
     database = await push_image(
         context.registry, project.vulnerability_db.repository, "newer database", tag="2"
     )
-    records = Records(context.registry, context.builds)
+    records = Records(context.store(), context.plan.targets)
     for target in context.plan.targets:
         record = await records.find(target.key or "")
         assert record and record.evidence.scan
@@ -124,7 +129,7 @@ async def test_bills_of_materials_made_again_are_attested_beside_the_older_ones(
     registry: Registry, fleet: Fleet
 ) -> None:
     (first,) = (await fleet.run(Stage.SIGN)).images
-    records = Records(registry, fleet.context.builds)
+    records = Records(replace(fleet.context, registry=registry).store(), fleet.context.plan.targets)
     for target in fleet.context.plan.targets:
         record = await records.find(target.key or "")
         assert record
@@ -143,7 +148,7 @@ async def test_bills_of_materials_made_again_are_attested_beside_the_older_ones(
 
 async def test_a_record_is_read_once_and_written_for_later_runs(registry: Registry, fleet: Fleet) -> None:
     requests = recorded(registry)
-    records = Records(registry, fleet.context.builds)
+    records = Records(replace(fleet.context, registry=registry).store(), fleet.context.plan.targets)
     key = fleet.context.plan.targets[0].key or ""
     first, second = await records.find(key), await records.find(key)
     assert first is second is not None and len(requests) == 1
@@ -182,6 +187,6 @@ async def test_the_inputs_of_a_build_are_made_read_and_written_once(
     assert [target.status for target in result.targets] == [Status.BUILT, Status.BUILT]
     assert sorted(computed) == sorted(target.id for target in unknown)
     for target in unknown:
-        tag = build_inputs.tag_of(target.id)
+        tag = build_inputs.tag_in(space(fleet), target.id)
         made = [request.method for request in fleet.requests if request.target.endswith(f"/manifests/{tag}")]
         assert made == ["GET", "PUT"]

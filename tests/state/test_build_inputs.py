@@ -8,7 +8,7 @@ from pipeline.catalogue import Source
 from pipeline.config import Lock
 from pipeline.model import Digest, Reference, valid_tag
 from pipeline.plan import Plan, make_plan
-from pipeline.state.build_inputs import BuildInputs, difference, tag_of
+from pipeline.state.build_inputs import BuildInputs, difference, tag_in
 from pipeline.util.json.canonical import compact
 
 DEBIAN = Reference.parse("debian:12")
@@ -69,7 +69,7 @@ def test_what_is_new(files: dict[str, str], expected: list[str]) -> None:
 
 @pytest.mark.parametrize("identity", ["app/1.0.0/linux-amd64", "a__b/" + "x" * 128 + "/linux-arm-v7"])
 def test_tags(identity: str) -> None:
-    assert valid_tag(tag_of(identity))
+    assert valid_tag(tag_in("0" * 12, identity))
 
 
 @pytest.mark.parametrize("raw", [b"[]", b"{}", b'{"format_version": 1, "inputs": [], "bases": {}}', b"x"])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.model import Descriptor, Digest, Severity
 from pipeline.policy import Evidence, Finding, Scan, Tool
 from pipeline.state.record import Record
-from pipeline.state.run_state import PublishedState, PublishedTag, RunState, tag_of
+from pipeline.state.run_state import PublishedState, PublishedTag, RunState
 from pipeline.util.json.canonical import compact
 
 DAY = date(2026, 11, 21)
@@ -124,10 +124,6 @@ def test_a_published_tag_is_that_of_exactly_these_children() -> None:
     assert state.published("r:1", [two, one]) is None
     assert state.published("r:1", [one]) is None
     assert state.published("r:2", [one, two]) is None
-
-
-def test_projects_do_not_share_a_tag() -> None:
-    assert tag_of("a") != tag_of("b")
 
 
 @pytest.mark.parametrize(

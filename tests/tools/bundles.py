@@ -10,8 +10,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from pipeline.trust.keypair import KeyPair, encrypt
 from pipeline.trust.statement import PAYLOAD_TYPE, pre_authentication_encoding
 
+PASSWORD = "password"
 KEY = ec.derive_private_key(7, ec.SECP256R1())
 OTHER_KEY = ec.derive_private_key(9, ec.SECP256R1())
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -23,6 +25,14 @@ def public(key: Any = KEY) -> bytes:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     return pem
+
+
+def pair(key: ec.EllipticCurvePrivateKey = KEY, origin: str = "test") -> KeyPair:
+    """Both halves as cosign keeps them, encrypted cheaply."""
+    plain = key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return KeyPair(public(key), origin, encrypt(plain, PASSWORD, cost=16), PASSWORD)
 
 
 def signature(payload: bytes, key: ec.EllipticCurvePrivateKey = KEY, kind: str = PAYLOAD_TYPE) -> bytes:

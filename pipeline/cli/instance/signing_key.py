@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline.errors import ConfigError, EnvironmentProblem, Problem, UsageError
 from pipeline.trust import PublicKey
 from pipeline.trust.keypair import KeyPair, generate
+from pipeline.trust.limits import KEY_BYTES
 from pipeline.util.files import read_file
 from pipeline.util.rooted import Folder
 
@@ -40,6 +41,19 @@ def verification_key(path: Path | None, environ: Mapping[str, str], data: Path) 
         return PublicKey(path.read_bytes(), str(path))
     except OSError as error:
         raise UsageError(f"cannot read the key {path}: {error.strerror}") from None
+
+
+def trusted_keys(paths: Sequence[str], root: Path) -> tuple[PublicKey, ...]:
+    """The public keys in files of a checkout, whose records count too. Raises ConfigError."""
+    keys = []
+    for path in paths:
+        try:
+            raw = read_file(root / path, KEY_BYTES, root=root)
+        except OSError as error:
+            problem = f"trust: records: {path} cannot be read: {error.strerror or error}"
+            raise ConfigError([Problem("lockage.yml", 0, 0, "trust", problem)]) from None
+        keys.append(PublicKey(raw, path))
+    return tuple(keys)
 
 
 def _instance_key(folder: Path) -> KeyPair:

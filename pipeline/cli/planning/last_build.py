@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,10 +10,13 @@ from typing import TYPE_CHECKING
 
 from pipeline.registry import Registry
 from pipeline.state.build_inputs import BuildInputs, difference, read_build_inputs
+from pipeline.state.signers import Signers
+from pipeline.state.store import Store
 from pipeline.util.printable import safe_line
 
 from .. import signals
 from ..instance.session import instance_session
+from ..instance.signing_key import signing_key, trusted_keys
 from ..output.progress import Progress
 from ..registry_access import registry_access
 
@@ -66,7 +70,10 @@ async def _find(plan: Plan, target_id: str, root: Path) -> LastBuild | None:
         Registry(registry_access()) as registry,
     ):
         builds = plan.project.builds_repository(embedded=session.host)
-        before = await read_build_inputs(registry, builds, target_id)
+        pair = signing_key(os.environ, session.settings.data)
+        trusted = trusted_keys(plan.project.trusted_records, root)
+        store = Store(registry, builds, Signers.of(plan.project.project, pair, trusted))
+        before = await read_build_inputs(store, target_id)
     if before is None:
         return None
     now = BuildInputs.of(plan, plan.by_id[target_id])

@@ -76,8 +76,10 @@ class Collector:
 
     async def of_records(self, command: str) -> Collected:
         """The report of what the repository of builds knows of the plan's targets, judged today."""
-        records = Records(self.context.registry, self.context.builds)
+        store = self.context.store()
+        records = Records(store, self.context.plan.targets)
         found = await each(partial(self._of_record, records), self.context.plan.targets)
+        self.context.tell_distrusted(store)
         report = replace(self._report(command), targets=tuple(target for target, _ in found))
         return Collected(report, _documents({target.id: record for target, record in found}))
 

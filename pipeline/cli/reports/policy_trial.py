@@ -68,7 +68,8 @@ class TriedTarget:
 
 async def try_on_records(context: RunContext, policy: ProjectPolicy) -> list[TriedTarget]:
     """Judge the evidence of every target of the plan by both policies. No engine; nothing is written."""
-    records, limit = Records(context.registry, context.builds), anyio.CapacityLimiter(_CONCURRENT)
+    store, limit = context.store(), anyio.CapacityLimiter(_CONCURRENT)
+    records = Records(store, context.plan.targets)
     other = with_policy(context.plan, policy)
 
     async def tried(target: Target) -> TriedTarget:
@@ -80,4 +81,6 @@ async def try_on_records(context: RunContext, policy: ProjectPolicy) -> list[Tri
         judged = partial(judge, evidence, today=context.today)
         return TriedTarget(target.id, evidence, judged(target.gates), judged(other.by_id[target.id].gates))
 
-    return await each(tried, context.plan.targets)
+    results = await each(tried, context.plan.targets)
+    context.tell_distrusted(store)
+    return results

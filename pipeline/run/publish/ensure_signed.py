@@ -56,17 +56,15 @@ class Signed:
 async def ensure_signed(signing: Signing, publication: Publication, index: ImageIndex) -> Signed:
     """Sign and attest what the index and its platforms lack by this key.
 
-    What is attached to a digest is read once. A signature counts if it is for this image tag. The index's own signature
-    is attached last, so that its presence means that everything else is there. Raises UsageError for a key that cannot
-    sign, BuildError, RegistryError.
+    What is attached to each digest is read once, whatever its record says of it. A signature counts if it is for this
+    image tag. The index's own signature is attached last, so that its presence means that everything else was there.
+    Raises UsageError for a key that cannot sign, BuildError, RegistryError.
     """
     records, claims = publication.records, publication.claims
     digest = index.descriptor.digest
     seen = await examine(signing.registry, publication.repository, digest, signing.public_key)
     signature = seen.signature_for(claims.index)
     about_index = _about_index(signing, publication, index, seen)
-    if signature and not about_index and all(record.attested == record.findings for record in records):
-        return Signed(records, signature)
     missing = [*await _missing(signing, publication, index, signs=True), *about_index]
     if signature is None:
         missing.append((index.descriptor, Statement(digest, SIGNATURE, {}, claims.index.annotations())))

@@ -96,7 +96,8 @@ async def manifest(
     Raises RegistryError for a platform that is missing (unless `allow_missing`) or of another kind, GateClosed, and
     UsageError for refs that the plan does not have.
     """
-    records, reader = Records(context.registry, context.builds), ImageCache(context.registry)
+    store = context.store()
+    records, reader = Records(store, context.plan.targets), ImageCache(context.registry)
 
     async def find(platform: _Platform) -> _Pushed:
         image = await _pushed_image(reader, platform, refs)
@@ -107,7 +108,10 @@ async def manifest(
     async def find_group(group: Sequence[Target]) -> list[_Pushed]:
         return await each(find, [_Platform.of(context, target) for target in group])
 
-    groups = await each(find_group, _groups(context.plan, refs))
+    try:
+        groups = await each(find_group, _groups(context.plan, refs))
+    finally:
+        context.tell_distrusted(store)
     if not allow_missing or not all(any(pushed.image for pushed in group) for group in groups):
         _refuse_missing([pushed.platform for group in groups for pushed in group if not pushed.image])
     merged = []
@@ -161,7 +165,7 @@ async def _judge(records: Records, target: Target, image: PlatformImage, today: 
     record = await records.find(target.key) if target.key else None
     reference = image.repository.at(image.manifest.digest)
     if record is None or record.digest != image.manifest.digest:
-        known = f"is {record.digest}" if record else "does not exist"
+        known = f"is {record.digest}" if record else "has no record that a trusted key signed"
         raise GateClosed(
             f"{reference} is not what the repository of builds has for {target.id}",
             hint=f"{_push_command(target)}: what was not examined is not tagged",

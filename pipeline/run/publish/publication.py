@@ -41,7 +41,8 @@ class Publication:
 
     `repository` is the image's in the first environment. There the index gets the `commit_tags`; the `lasting_tags`
     among them never move. `missing` are the platforms that this run leaves to others. `destination` is None for an
-    image tag that is not promoted. `claims` are what its signatures say they are for.
+    image tag that is not promoted. `claims` are what its signatures say they are for. With
+    `compares`, what is attached is read again although the run state says that everything is.
     """
 
     targets: tuple[Target, ...]
@@ -51,6 +52,7 @@ class Publication:
     lasting_tags: frozenset[str]
     missing: tuple[Platform, ...]
     signs: bool
+    compares: bool
     destination: Destination | None
     claims: ImageClaims
 
@@ -75,6 +77,7 @@ class Publication:
             context.lasting_tags(target),
             tuple(sorted(every - {t.platform for t in targets})),
             until.signs,
+            until is Stage.SIGN,
             Destination(to.name, context.repository(to, target.image), target.tags)
             if promotes and to
             else None,

@@ -26,10 +26,11 @@ async def find_up_to_date(
 ) -> PublishedTag | None:
     """How the image tag is published, if everything but the commit's tags is as desired; else None.
 
-    The run state is not believed: the signature that it names is read and verified, in two requests.
+    The run state's word for a signature is not enough: the one that it names is read and verified, in two requests. A
+    run that ends with signing compares everything that is attached instead: that is what `lockage sign` is called for.
     """
     published = published_before(state, publication)
-    if published is None:
+    if published is None or publication.compares:
         return None
     attested = all(record.attested == record.findings for record in publication.records)
     if publication.signs and not (attested and published.signed_by == keys.fingerprint):

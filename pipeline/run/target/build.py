@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import dagger
 
     from pipeline.engine.buildkit import Caches
+    from pipeline.state.records import Records
 
     from ..context import RunContext
     from ..image_cache import ImageCache
@@ -37,10 +38,11 @@ ATTESTED = "-attested"
 
 
 class Builder:
-    """Builds the targets of a run. `images` reads the bases; caches that cannot be used are reported once."""
+    """Builds the targets of a run. `images` reads the bases; what they build is recorded in `records`, and an image
+    that another machine recorded meanwhile takes its place. Caches that cannot be used are reported once."""
 
-    def __init__(self, context: RunContext, images: ImageCache) -> None:
-        self._context, self._images = context, images
+    def __init__(self, context: RunContext, images: ImageCache, records: Records | None = None) -> None:
+        self._context, self._images, self._records = context, images, records
         self._usable: UsableCaches | None = None
 
     async def build(
@@ -63,12 +65,15 @@ class Builder:
         for warning in built.report.warnings:
             position = template_position(context.plan, target, warning.line) if warning.line else target.id
             context.tell(target.id, ProgressState.WARNING, f"{position}: {warning.message}")
+        if not context.fresh and self._records and (other := await self._records.built_elsewhere(target.key)):
+            return other
         image = await self._tag(target, built, tag or target.key)
-        return replace(
+        record = replace(
             Record.unexamined(target.key, image.manifest, context.revision.label),
             attestations=image.attestations,
             warnings=tuple(warning for warning in built.report.warnings if warning.rule != CACHE),
         )
+        return await self._records.write(record, {}) if self._records else record
 
     def _caches(self) -> UsableCaches:
         if self._usable is None:
@@ -172,16 +177,12 @@ class Builder:
                     self._context.tell(target.id, ProgressState.WARNING, fault.message)
 
     async def _tag(self, target: Target, built: Built, tag: str) -> PlatformImage:
-        """The image that the tag names from now on: the one that was built, or one that another machine tagged before.
+        """The image that was built, which the tag names from now on, whatever it named before.
 
         An index of an image and BuildKit's attestations gets a tag of its own, so that no registry collects them as
         garbage.
         """
         registry, builds = self._context.registry, self._context.builds
-        if not self._context.fresh and (
-            tagged := await read_platform_image(self._images, builds.tagged(tag), target.platform)
-        ):
-            return tagged
         pushed = builds.at(built.digest)
         image = await read_platform_image(self._images, pushed, target.platform)
         if image is None:

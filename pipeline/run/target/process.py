@@ -42,7 +42,7 @@ class TargetSteps:
     def of(cls, context: RunContext, images: ImageCache, records: Records) -> TargetSteps:
         """The steps of a run."""
         examiner = Examiner(context, images, ScannerData.of(context))
-        return cls(context, images, records, Builder(context, images), examiner)
+        return cls(context, images, records, Builder(context, images, records), examiner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ async def _obtain(steps: TargetSteps, target: Target, bases: Mapping[str, Digest
     if not context.fresh and target.key and (known := await steps.records.find(target.key)):
         return Obtained(known, Status.REUSED, "its key is known to the registry")
     if target.external:
-        record = await import_external(context, steps.images, target)
+        record = await steps.records.write(await import_external(context, steps.images, target), {})
         return Obtained(record, Status.BUILT, f"imported from {target.external}")
     inputs = BuildInputs.of(context.plan, target, revision=context.revision.label, fresh=context.fresh)
     if context.fresh:
@@ -96,29 +96,29 @@ async def _obtain(steps: TargetSteps, target: Target, bases: Mapping[str, Digest
     elif inputs is None:
         reason = "it was never built before"
     else:
-        reason = await rebuild_reason(context.registry, context.builds, inputs)
+        reason = await rebuild_reason(steps.records.store, inputs)
     record = await steps.builder.build(target, bases, reason=reason)
     if inputs:
-        await write_build_inputs(context.registry, context.builds, inputs)
+        await write_build_inputs(steps.records.store, inputs)
     return Obtained(record, Status.BUILT, reason)
 
 
 async def _examine(steps: TargetSteps, target: Target, obtained: Obtained, until: Stage) -> ExaminedRecord:
     """The record with the evidence that a run up to `until` needs.
 
-    Another machine may have built the target at the same time: then the record is that of the image its key names.
+    Another machine may have built the target at the same time: then the record is the one that it signed.
     """
     record, required = obtained.record, _required(until)
     replaceable = obtained.status is Status.BUILT and not steps.context.fresh
     if not required:
-        replacement = await steps.records.replacement(record) if replaceable else None
+        replacement = await steps.records.built_elsewhere(record.key, record) if replaceable else None
         return ExaminedRecord(replacement or record)
     context = steps.context
     stages = await steps.examiner.outstanding(target, record) & required
     if not stages:
         return ExaminedRecord(record)
     examined = await steps.examiner.examine(target, record, stages)
-    if replaceable and (replacement := await steps.records.replacement(record)):
+    if replaceable and (replacement := await steps.records.built_elsewhere(record.key, record)):
         return await _examine(
             steps, target, replace(obtained, record=replacement, status=Status.REUSED), until
         )

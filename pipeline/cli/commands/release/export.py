@@ -95,14 +95,18 @@ async def _export(options: ExportOptions) -> list[Exported]:
 
 async def _built_images(context: RunContext) -> list[list[BuiltTarget]]:
     """The targets of each image tag with their records. Raises RegistryError where one was not built."""
-    from pipeline.state.records import read_record
+    from pipeline.state.records import Records
     from pipeline.util.concurrency import each
 
+    store = context.store()
+    known = Records(store, context.plan.targets)
+
     async def find(target: Target) -> Record | None:
-        return await read_record(context.registry, context.builds, target.key) if target.key else None
+        return await known.find(target.key) if target.key else None
 
     targets = [target for _, group in context.plan.groups() for target in group]
     records = dict(zip((target.id for target in targets), await each(find, targets), strict=True))
+    context.tell_distrusted(store)
     missing = [target for target in targets if records[target.id] is None]
     if missing:
         raise _not_built(missing)

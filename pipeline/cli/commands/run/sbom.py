@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.model import Reference
     from pipeline.plan import Target
     from pipeline.run import RunContext
+    from pipeline.state.records import Records
 
 _CHECK = "check"
 _FORMATS = ("cyclonedx", "spdx", "syft")  # as in pipeline.sbom.FORMATS, whose room a parser does not enter
@@ -129,6 +130,7 @@ async def _attached(options: SbomOptions, reference: Reference) -> list[Document
 async def _recorded(options: SbomOptions) -> list[Document]:
     """The documents of targets in the repository of builds, without those of bases that were not named."""
     from pipeline.plan.selection import matching
+    from pipeline.state.records import Records
 
     from ...output.progress import Progress
     from ...planning.reader import PlanRequest
@@ -142,15 +144,21 @@ async def _recorded(options: SbomOptions) -> list[Document]:
         patterns = stage.catalogue.selection.patterns
         named = set(matching(context.plan, patterns)) if patterns else {t.id for t in context.plan.targets}
         targets = [target for target in context.plan.targets if target.id in named]
-        return [document for target in targets for document in await _of_target(context, target, options)]
+        store = context.store()
+        records = Records(store, context.plan.targets)
+        try:
+            return [d for target in targets for d in await _of_target(context, records, target, options)]
+        finally:
+            context.tell_distrusted(store)
 
 
-async def _of_target(context: RunContext, target: Target, options: SbomOptions) -> list[Document]:
+async def _of_target(
+    context: RunContext, records: Records, target: Target, options: SbomOptions
+) -> list[Document]:
     from pipeline.run.target.inventory import serial_of
     from pipeline.sbom import FORMATS
-    from pipeline.state.records import read_record
 
-    record = await read_record(context.registry, context.builds, target.key) if target.key else None
+    record = await records.find(target.key) if target.key else None
     if record is None or record.evidence.inventory is None:
         raise RegistryError(
             f"the packages of {target.id} are not listed yet", hint=f"lockage sbom {target.name}"

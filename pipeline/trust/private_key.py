@@ -1,0 +1,98 @@
+"""The private half of a key pair in this process: it signs what the repository of builds remembers.
+
+Images and attestations are signed by cosign. A record is signed here, because a signature must not need an engine.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import UsageError
+
+from .keypair import KeyPair
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+    Key = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+
+_MEMORY = 256 * 1024 * 1024
+"""What scrypt may take; cosign's own parameters take 64 MiB."""
+
+
+class PrivateKey:
+    """The private key of a pair. It is decrypted when it first signs (a fifth of a second), and not before."""
+
+    def __init__(self, pair: KeyPair) -> None:
+        self._pair = pair
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature of a message, as `PublicKey.verifies` expects it (ECDSA, Ed25519 or RSA PKCS1v15).
+
+        Raises UsageError for a key that cannot be decrypted, or that does not belong to the pair's public key.
+        """
+        from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        match key := self._key:
+            case ec.EllipticCurvePrivateKey():
+                return key.sign(message, ec.ECDSA(SHA256()))
+            case ed25519.Ed25519PrivateKey():
+                return key.sign(message)
+            case _:
+                return key.sign(message, padding.PKCS1v15(), SHA256())
+
+    @cached_property
+    def _key(self) -> Key:
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+        from cryptography.hazmat.primitives.serialization import load_der_private_key
+        from nacl.exceptions import CryptoError
+
+        pair = self._pair
+        try:
+            key = load_der_private_key(decrypted(pair.sealed, pair.password), password=None)
+        except (ValueError, KeyError, TypeError, CryptoError, UnsupportedAlgorithm) as fault:
+            raise UsageError(
+                f"the private key that belongs to {pair.origin} cannot be decrypted: {fault}",
+                hint="check COSIGN_PRIVATE_KEY and COSIGN_PASSWORD; the key is what `cosign generate-key-pair` writes",
+            ) from None
+        if not isinstance(key, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey):
+            raise UsageError(
+                f"the private key that belongs to {pair.origin} is of a kind that is not supported"
+            )
+        if not pair.public_key.belongs_to(key):
+            raise UsageError(
+                f"the private key does not belong to the public key ({pair.origin}); nothing was signed",
+                hint="give both halves of one pair: COSIGN_PRIVATE_KEY and COSIGN_PUBLIC_KEY",
+            )
+        return key
+
+
+def decrypted(sealed: bytes, password: str) -> bytes:
+    """The PKCS #8 in cosign's encrypted key. Raises ValueError, KeyError, TypeError, CryptoError (wrong password)."""
+    from nacl.secret import SecretBox
+
+    begin, *body, end = sealed.strip().splitlines()
+    if not (begin.startswith(b"-----BEGIN ENCRYPTED ") and end.startswith(b"-----END ENCRYPTED ")):
+        raise ValueError("not an encrypted cosign key in PEM")
+    document: Any = json.loads(base64.b64decode(b"".join(body), validate=True))
+    if document["kdf"]["name"] != "scrypt" or document["cipher"]["name"] != "nacl/secretbox":
+        raise ValueError("another encryption than scrypt and nacl/secretbox")
+    parameters = document["kdf"]["params"]
+    key = hashlib.scrypt(
+        password.encode(),
+        salt=base64.b64decode(document["kdf"]["salt"]),
+        n=parameters["N"],
+        r=parameters["r"],
+        p=parameters["p"],
+        maxmem=_MEMORY,
+        dklen=32,
+    )
+    return SecretBox(key).decrypt(
+        base64.b64decode(document["ciphertext"]), base64.b64decode(document["cipher"]["nonce"])
+    )
