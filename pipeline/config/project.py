@@ -71,7 +71,9 @@ class ToolEntries(Model):
     trivy: ImageReference = _default_image(
         "docker.io/aquasec/trivy:0.74.0", "Looks for vulnerabilities and secrets"
     )
-    cosign: ImageReference = _default_image("ghcr.io/sigstore/cosign/cosign:v3.1.3", "Signs")
+    cosign: ImageReference = _default_image(
+        "ghcr.io/sigstore/cosign/cosign:v3.1.3", "Verifies signatures in jobs; no run starts it"
+    )
     structure_test: ImageReference = Field(
         default_factory=lambda: Reference.parse("gcr.io/gcp-runtimes/container-structure-test:v1.22.1"),
         alias="structure-test",

@@ -1,4 +1,4 @@
-"""Runs tools that must see nothing but their input: no network, no credentials, secrets only as files in memory.
+"""Runs tools that must see nothing but their input: no network, no credentials.
 
 `with_exec` cannot take the network away; a Dockerfile's `RUN --network=none` can. So such a step is a small
 Dockerfile: the tool's image, the inputs bound read-only at /in, one RUN for each command, results in /out. What a tool
@@ -29,22 +29,6 @@ WORKDIR /out
 
 
 @dataclass(frozen=True, slots=True)
-class SecretFile:
-    """A secret that a command reads as a file (`target`) or a variable (`variable`), never as an argument."""
-
-    secret: dagger.Secret
-    name: str
-    target: str | None = None
-    variable: str | None = None
-
-    @property
-    def mount(self) -> str:
-        """The option of RUN that mounts it."""
-        destination = f"target={self.target}" if self.target else f"env={self.variable}"
-        return f"--mount=type=secret,id={self.name},required=true,{destination}"
-
-
-@dataclass(frozen=True, slots=True)
 class CacheFolder:
     """A folder that steps of this engine with the same `id` share, one at a time; it may be empty at any time."""
 
@@ -68,14 +52,13 @@ class OfflineStep:
     commands: Sequence[Sequence[str]]
     own: dagger.Directory | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    secrets: Sequence[SecretFile] = ()
     cache: CacheFolder | None = None
 
     def dockerfile(self) -> str:
         """The step as text; in exec form, no shell is needed and nothing is expanded."""
         lines = [_HEADER.format(image=self.image)]
         lines += [f"ENV {name}={json.dumps(value)}\n" for name, value in self.environment.items()]
-        mounts = ["--mount=type=bind,source=in,target=/in", *(secret.mount for secret in self.secrets)]
+        mounts = ["--mount=type=bind,source=in,target=/in"]
         mounts += [self.cache.mount] if self.cache else []
         options = " ".join(["--network=none", *mounts])
         lines += [f"RUN {options} {json.dumps(list(command))}\n" for command in self.commands]
@@ -86,4 +69,4 @@ def run_offline(client: dagger.Client, step: OfflineStep, inputs: dagger.Directo
     """What the commands of a step wrote to /out. Lazy: nothing runs before a file of it is requested."""
     context = client.directory().with_new_file("Dockerfile", step.dockerfile()).with_directory("in", inputs)
     context = context.with_directory("own", step.own or client.directory())
-    return context.docker_build(secrets=[secret.secret for secret in step.secrets]).directory("/out")
+    return context.docker_build().directory("/out")

@@ -14,7 +14,7 @@ from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Platform, Reference, Repository, SizeGate
 from pipeline.oci.index import is_attestation
 from pipeline.policy import Evidence, Finding, Scan, Verdict, judge
-from pipeline.run.publish.signer import cosign_signer
+from pipeline.run.publish.signer import key_pair_signer
 from pipeline.run.publish.statements import findings_statement, kind_of
 from pipeline.run.target.findings import ImageScanner, ScannedImage
 from pipeline.run.target.scanner_data import ScannerData
@@ -215,7 +215,7 @@ async def _attest(context: RunContext, statements: Sequence[tuple[HeldImage, Sta
     """Sign all statements in one step, and attach each to its image."""
     if not statements:
         return
-    sign = cosign_signer(context)
+    sign = key_pair_signer(context)
     bundles = await sign("new findings", [statement for _, statement in statements])
     created = int(datetime.now(UTC).timestamp())
     for (held, _), bundle in zip(statements, bundles, strict=True):

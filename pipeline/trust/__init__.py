@@ -1,9 +1,11 @@
-"""Signed statements about images: signed by cosign, attached and verified here."""
+"""Signed statements about images, in cosign's formats: signed, attached and verified in this process."""
 
 from .attach import attach
 from .bundle import BUNDLE_TYPE, Bundle
 from .claims import Claims
+from .private_key import PrivateKey
 from .public_key import PublicKey
+from .sign import signed_bundle
 from .statement import CYCLONEDX, PROVENANCE, SIGNATURE, SPDX, VULNERABILITIES, Statement
 from .verify import SignatureRefused, Verification, examine, verify, verify_claims
 
@@ -16,12 +18,14 @@ __all__ = [
     "VULNERABILITIES",
     "Bundle",
     "Claims",
+    "PrivateKey",
     "PublicKey",
     "SignatureRefused",
     "Statement",
     "Verification",
     "attach",
     "examine",
+    "signed_bundle",
     "verify",
     "verify_claims",
 ]

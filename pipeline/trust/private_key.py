@@ -1,7 +1,4 @@
-"""The private half of a key pair in this process: it signs what the repository of builds remembers.
-
-Images and attestations are signed by cosign. A record is signed here, because a signature must not need an engine.
-"""
+"""The private half of a key pair in this process: a signature needs no engine, and takes a millisecond."""
 
 from __future__ import annotations
 

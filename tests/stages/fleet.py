@@ -5,14 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-
-import pytest
 
 from pipeline.catalogue import Source
 from pipeline.config import Lock
@@ -23,25 +21,18 @@ from pipeline.plan.plan import Target
 from pipeline.policy import Evidence, Inventory, Revision, Scan, Tool
 from pipeline.registry import Registry
 from pipeline.registry.http.messages import Request, Response
-from pipeline.run import LazyEngine, RunContext, RunLimits, RunResult, Stage, pipeline, run
-from pipeline.run.publish.signer import Sign
+from pipeline.run import LazyEngine, RunContext, RunLimits, RunResult, Stage, run
 from pipeline.run.target.inventory import serial_of
 from pipeline.state.record import Record
 from pipeline.state.records import Records
-from pipeline.trust import Statement
 from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressEvent
 from tests.registry import images
-from tests.tools.bundles import pair, public, signed
+from tests.tools.bundles import pair, public
 
 DEBIAN = Reference.parse("docker.io/library/debian:12")
 PUBLIC = public()
 _names = itertools.count()
-
-
-async def sign(name: str, statements: Sequence[Statement]) -> list[bytes]:
-    """Bundles as cosign makes them, by a key in this process."""
-    return [signed(statement.to_json()) for statement in statements]
 
 
 @dataclass
@@ -100,7 +91,7 @@ def plan(registry: str, more: Mapping[str, str] = MappingProxyType({})) -> Plan:
     return make_plan(Source.of(files), lock=Lock.of({DEBIAN: Digest.of(b"debian")}))
 
 
-async def make_fleet(registry: Registry, made: Plan, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+async def make_fleet(registry: Registry, made: Plan, folder: Path) -> Fleet:
     """The targets of a plan, built and examined."""
     olareg = made.project.vulnerability_db.repository.host
     database = await push_image(registry, made.project.vulnerability_db.repository, "database", tag="1")
@@ -110,10 +101,6 @@ async def make_fleet(registry: Registry, made: Plan, folder: Path, monkeypatch: 
     async def no_engine() -> Any:
         raise AssertionError("a run of known targets needs no engine")
 
-    def local_signer(_: RunContext) -> Sign:
-        return sign
-
-    monkeypatch.setattr(pipeline, "cosign_signer", local_signer)
     context = RunContext(
         plan=made,
         registry=registry,

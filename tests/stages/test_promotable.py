@@ -47,9 +47,9 @@ MORE = {
 
 
 @pytest.fixture
-async def fleet(olareg: str, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+async def fleet(olareg: str, registry: Registry, tmp_path: Path) -> Fleet:
     """Two images, one of them with two tags, each for two platforms: published, not promoted."""
-    made = await make_fleet(registry, plan(olareg, MORE), tmp_path, monkeypatch)
+    made = await make_fleet(registry, plan(olareg, MORE), tmp_path)
     result = await made.run(Stage.SIGN)
     assert not result.faults and len(result.images) == 3
     return made

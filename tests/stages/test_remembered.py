@@ -56,7 +56,7 @@ async def fleet(olareg: str, registry: Registry, tmp_path: Path, monkeypatch: py
         raise BuildError(f"{target.id} is built again")
 
     monkeypatch.setattr(Builder, "build", build)
-    return await make_fleet(registry, plan(olareg), tmp_path, monkeypatch)
+    return await make_fleet(registry, plan(olareg), tmp_path)
 
 
 def victim(fleet: Fleet) -> Target:

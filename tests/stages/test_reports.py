@@ -48,9 +48,9 @@ REPORT = {
 
 
 @pytest.fixture
-async def fleet(olareg: str, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+async def fleet(olareg: str, registry: Registry, tmp_path: Path) -> Fleet:
     """One image tag of two platforms, each with a finding that its gate passes."""
-    made = await make_fleet(registry, plan(olareg), tmp_path / "fleet", monkeypatch)
+    made = await make_fleet(registry, plan(olareg), tmp_path / "fleet")
     records = Records(made.context.store(), made.context.plan.targets)
     for target in made.context.plan.targets:
         record = await records.find(target.key or "")

@@ -33,8 +33,8 @@ pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
 
 @pytest.fixture
-async def fleet(olareg: str, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
-    return await make_fleet(registry, plan(olareg), tmp_path, monkeypatch)
+async def fleet(olareg: str, registry: Registry, tmp_path: Path) -> Fleet:
+    return await make_fleet(registry, plan(olareg), tmp_path)
 
 
 async def test_publishing_reads_every_digest_and_every_list_of_referrers_once(fleet: Fleet) -> None:
