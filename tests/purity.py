@@ -7,12 +7,28 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 ROOMS = ("catalogue", "config", "dockerfile", "importing", "model", "plan", "policy", "report", "sbom")
 TESTS = tuple(f"tests/{room}/" for room in (*ROOMS, "trust"))  # trust: no sockets, but a clock
 
 _CALLERS = tuple(f"{package}.{room}." for package in ("pipeline", "tests") for room in ROOMS)
 _CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "localtime", "gmtime")
+
+
+_looked_at: dict[str, tuple[ModuleType, tuple[str, ...]]] = {}  # modules, and their names for dates
+
+
+def _dates() -> Iterator[tuple[ModuleType, str]]:
+    """The names of `date` and `datetime` in the modules of pure rooms; each module is looked through once."""
+    for module_name, module in tuple(sys.modules.items()):
+        if module_name.startswith(_CALLERS):
+            known, names = _looked_at.get(module_name, (None, ()))
+            if known is not module:
+                classes = (datetime.date, datetime.datetime)
+                names = tuple(n for n, value in vars(module).items() if any(value is c for c in classes))
+                _looked_at[module_name] = module, names
+            yield from ((module, name) for name in names)
 
 
 @contextmanager
@@ -43,13 +59,8 @@ def no_clock(node: str) -> Iterator[None]:
 
     for name in _CLOCKS:
         replace(time, name, guarded(f"time.{name}", getattr(time, name)))
-    for module_name, module in tuple(sys.modules.items()):
-        if module_name.startswith(_CALLERS):
-            for name, value in tuple(vars(module).items()):
-                if value is datetime.date:
-                    replace(module, name, no_date)
-                elif value is datetime.datetime:
-                    replace(module, name, no_datetime)
+    for module, name in _dates():
+        replace(module, name, no_date if getattr(module, name) is datetime.date else no_datetime)
     try:
         yield
     finally:

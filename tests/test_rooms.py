@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -90,14 +90,18 @@ class Import:
         return f"pipeline/{self.file}:{self.line} imports {self.module}"
 
 
-def files() -> Iterator[tuple[str, ast.Module]]:
+@cache
+def files() -> tuple[tuple[str, ast.Module], ...]:
     """Every file of the package and its tree."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = path.relative_to(PACKAGE).as_posix()
-        if not name.startswith(CARGO):
-            yield name, ast.parse(path.read_text(encoding="utf-8"))
+    names = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+    return tuple(
+        (name, ast.parse(path.read_text(encoding="utf-8")))
+        for name, path in names.items()
+        if not name.startswith(CARGO)
+    )
 
 
+@cache
 def imports() -> list[Import]:
     """Every import of every file, relative ones made absolute."""
     out = []
@@ -105,7 +109,7 @@ def imports() -> list[Import]:
         hidden = {
             id(inner)
             for node in ast.walk(tree)
-            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
             for body in node.body
             for inner in ast.walk(body)
         }
@@ -123,9 +127,6 @@ def imports() -> list[Import]:
     return out
 
 
-IMPORTS = imports()
-
-
 def allowed(room: str) -> set[str]:
     """A room, and all that it may import."""
     out = {room}
@@ -135,7 +136,7 @@ def allowed(room: str) -> set[str]:
 
 
 def test_every_room_is_known():
-    rooms = {i.room for i in IMPORTS} - {"__init__"}
+    rooms = {i.room for i in imports()} - {"__init__"}
     assert rooms <= set(ARROWS)
 
 
@@ -144,7 +145,7 @@ def test_arrows(room):
     may = allowed(room)
     wrong = [
         str(i)
-        for i in IMPORTS
+        for i in imports()
         if i.room == room and i.module.startswith("pipeline.") and i.module.split(".")[1] not in may
     ]
     assert not wrong
@@ -168,7 +169,9 @@ def test_arrows_lead_nowhere_twice():
 )
 def test_who_knows_a_library(library, rooms):
     wrong = [
-        str(i) for i in IMPORTS if i.module.split(".")[0] == library and i.room not in rooms and not i.typing
+        str(i)
+        for i in imports()
+        if i.module.split(".")[0] == library and i.room not in rooms and not i.typing
     ]
     assert not wrong
 
@@ -176,7 +179,7 @@ def test_who_knows_a_library(library, rooms):
 def test_pure_rooms_reach_for_nothing():
     wrong = [
         str(i)
-        for i in IMPORTS
+        for i in imports()
         if i.room in PURE and i.module.split(".")[0] in IMPURE and i.file not in ON_DISK and not i.typing
     ]
     assert not wrong

@@ -37,11 +37,14 @@ LONG = (
     "tests/real/test_reproducible.py",
     "tests/registry/test_interrupted_release.py",
 )
+FORKED = "tests/cli"  # one process imports the whole program for all of them (tests/tools/warm.py)
 _RANK = {group: number for number, group in enumerate(LONG)}
 
 
 def group_of(test: str) -> str:
     """The group of a test, by its path in the repository and its name."""
+    if test.startswith(f"{FORKED}/"):
+        return FORKED
     return HOST if test.startswith(ON_THE_HOST) else test.partition("::")[0]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import marshal
 import os
-import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,11 +31,15 @@ TEXT = "FROM x\na\nb\npython:3.11\n"
 
 def outcome(folder: Path | None, files: dict[str, str] = FILES) -> str:
     """What a rendering gives: the text, or the whole problem."""
-    renderer = Renderer(source(files), bytecode=StoredBytecode(folder) if folder else None)
+    bytecode = StoredBytecode(folder) if folder else None
+    renderer = Renderer(source(files), bytecode=bytecode)
     try:
         return renderer.render("images/i/t", CONTEXT, "i:1")
     except TemplateProblem as error:
         return f"problem: {error.problem!r}"
+    finally:
+        if bytecode:
+            bytecode.store()
 
 
 def kept(folder: Path) -> list[Path]:
@@ -64,6 +69,39 @@ def test_a_template_is_compiled_once(tmp_path, compiled):
     assert compiled == ["images/i/t", "images/_shared/s", "images/_shared/s"]
 
 
+def test_a_catalogue_has_one_file_with_what_it_uses(tmp_path, compiled):
+    outcome(tmp_path)
+    [path] = kept(tmp_path)
+    both = path.read_bytes()
+    assert outcome(tmp_path, {"i/t": "alone"}) == "alone"
+    assert kept(tmp_path) == [path]
+    assert len(path.read_bytes()) < len(both)
+    outcome(tmp_path)
+    assert compiled == ["images/i/t", "images/_shared/s", "images/i/t", "images/i/t", "images/_shared/s"]
+    assert path.read_bytes() == both
+
+
+def test_nothing_is_written_if_nothing_was_compiled(tmp_path):
+    outcome(tmp_path)
+    [path] = kept(tmp_path)
+    before = path.stat()
+    outcome(tmp_path)
+    after = path.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_the_files_of_some_catalogues_are_kept(tmp_path):
+    files = {}
+    for number in range(40):
+        bytecode = StoredBytecode(tmp_path, f"/catalogue{number}")
+        Renderer(source(FILES), bytecode=bytecode).render("images/i/t", CONTEXT, "i:1")
+        bytecode.store()
+        for path in set(kept(tmp_path)) - files.keys():
+            files[path] = number
+            os.utime(path, ns=(number, number))
+    assert sorted(files[path] for path in kept(tmp_path)) == list(range(8, 40))
+
+
 def test_nobody_else_may_read_or_write_it(tmp_path):
     before = os.umask(0)
     try:
@@ -79,15 +117,25 @@ def _signed(content: bytes) -> bytes:
     return hashlib.sha256(content).digest() + content
 
 
+def _each(content: bytes, change: Callable[[bytes], object]) -> bytes:
+    """A stored file with changed code of every template."""
+    head = 32 + len(bc_magic)
+    table = marshal.loads(content[head:])
+    return _signed(bc_magic + marshal.dumps({name: change(code) for name, code in table.items()}))
+
+
 DAMAGED = {
     "empty": lambda content: b"",
     "short": lambda content: content[:-1],
     "a bit": lambda content: content[:-40] + bytes([content[-40] ^ 1]) + content[-39:],
     "other": lambda content: b"x" * 100,
     "another jinja2": lambda content: _signed(b"j3" + content[34:]),
-    "no pickle": lambda content: _signed(bc_magic + b"x"),
-    "another pickle": lambda content: _signed(bc_magic + pickle.dumps({})),
-    "no code": lambda content: _signed(content[32:-200]),
+    "no marshal": lambda content: _signed(bc_magic + b"x"),
+    "no table": lambda content: _signed(bc_magic + marshal.dumps([1])),
+    "cut": lambda content: _signed(content[32:-200]),
+    "cut code": lambda content: _each(content, lambda code: code[:-20]),
+    "no code": lambda content: _each(content, lambda code: marshal.dumps(1)),
+    "no bytes": lambda content: _each(content, lambda code: 1),
 }
 
 
@@ -225,5 +273,9 @@ def test_a_name_that_is_no_text_is_rendered_as_without(tmp_path):
 
 def test_a_plan_is_the_same_with_and_without(tmp_path):
     catalogue = source(folder("app", image("[1.0.0]", "variants: [x]\n", "FROM debian:12\n# {{ tag }}\n")))
-    made = [make_plan(catalogue, lock=LOCK, bytecode=StoredBytecode(tmp_path)) for _ in range(2)]
+    made = []
+    for _ in range(2):
+        bytecode = StoredBytecode(tmp_path)
+        made.append(make_plan(catalogue, lock=LOCK, bytecode=bytecode))
+        bytecode.store()
     assert made == [make_plan(catalogue, lock=LOCK)] * 2

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from pipeline.cli.output.annotations import Annotation, code_quality, of_problem, workflow_command
 from pipeline.errors import Problem
+from tests.tools import warm
 
-ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "version: 1\nproject: demo\nbases: [debian:12]\n"
 BAD = {
     "lockage.yml": PROJECT + "polcy: {}\n",
@@ -36,27 +34,18 @@ def put(root: Path, files: dict[str, str]) -> Path:
     return root
 
 
-def lockage(
-    tmp_path: Path, *arguments: str, cwd: Path, expect: int, **env: str
-) -> subprocess.CompletedProcess[str]:
+def lockage(tmp_path: Path, *arguments: str, cwd: Path, expect: int, **env: str) -> warm.Ended:
     keep = {
         k: v for k, v in os.environ.items() if not k.startswith(("LOCKAGE_", "GITHUB_", "GITLAB_", "CI_"))
     }
     home = {"LOCKAGE_HOME": str(tmp_path / "home"), "LOCKAGE_CACHE": str(tmp_path / "cache")}
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *arguments],
-        cwd=cwd,
-        env={**keep, **home, "PYTHONPATH": str(ROOT), **env},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == expect, done.stderr
+    done = warm.run(arguments, cwd=cwd, env={**keep, **home, **env})
+    assert done.code == expect, done.err
     return done
 
 
-def commands(done: subprocess.CompletedProcess[str]) -> list[str]:
-    return [line for line in done.stderr.splitlines() if line.startswith("::")]
+def commands(done: warm.Ended) -> list[str]:
+    return [line for line in done.err.splitlines() if line.startswith("::")]
 
 
 def test_github_gets_every_problem_at_its_place_in_the_checkout(tmp_path: Path) -> None:
@@ -70,7 +59,7 @@ def test_github_gets_every_problem_at_its_place_in_the_checkout(tmp_path: Path) 
     assert commands(there) == expected
     from_above = lockage(tmp_path, "-C", "checkout/deep", "plan", "--json", cwd=tmp_path, expect=3, **env)
     assert commands(from_above) == expected
-    assert len(json.loads(from_above.stdout)["error"]["problems"]) == 2
+    assert len(json.loads(from_above.out)["error"]["problems"]) == 2
 
 
 def test_a_missing_file_is_named_below_the_checkout(tmp_path: Path) -> None:
@@ -123,7 +112,7 @@ def test_a_report_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     report = str(tmp_path / "file" / "report.json")
     done = lockage(tmp_path, "plan", "--code-quality", report, cwd=root, expect=3)
-    assert "2 problems in the configuration" in done.stderr and f"cannot write {report}" in done.stderr
+    assert "2 problems in the configuration" in done.err and f"cannot write {report}" in done.err
 
 
 def test_a_report_is_not_written_where_the_checkout_points(tmp_path: Path) -> None:
@@ -139,7 +128,7 @@ def test_a_report_is_not_written_where_the_checkout_points(tmp_path: Path) -> No
     assert not (root / "gl.json").is_symlink() and json.loads((root / "gl.json").read_text())
     for report in ("reports/gl.json", str(root / "reports/new.json"), "images/../reports/gl.json"):
         done = lockage(tmp_path, "plan", "--code-quality", report, cwd=root, expect=3)
-        assert "reports is a symbolic link" in done.stderr
+        assert "reports is a symbolic link" in done.err
     assert [(p.name, p.read_text()) for p in victim.iterdir()] == [("gl.json", "precious")]
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.tools import warm
+
 PROJECT = "version: 1\nproject: demo\nbases: [debian:12]\nenvironments:\n" + "".join(
     f'  - {{name: {name}, repository: "{name}/{{image}}"}}\n' for name in ("dev", "prod")
 )
 
 
-def lockage(tmp_path: Path, project: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def lockage(tmp_path: Path, project: str, *arguments: str) -> warm.Ended:
     """Run the program on a catalogue of one image, in a home where nothing was ever done."""
     image = tmp_path / "catalogue/images/a"
     image.mkdir(parents=True)
@@ -24,15 +23,7 @@ def lockage(tmp_path: Path, project: str, *arguments: str) -> subprocess.Complet
     (image / "Dockerfile.tmpl").write_text("FROM debian:12\n")
     environ = {name: value for name, value in os.environ.items() if not name.startswith("LOCKAGE_")}
     environ |= {"LOCKAGE_HOME": str(tmp_path / "home"), "LOCKAGE_CACHE": str(tmp_path / "cache")}
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *arguments],
-        cwd=tmp_path / "catalogue",
-        env={**environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return warm.run(arguments, cwd=tmp_path / "catalogue", env=environ, timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +46,7 @@ def lockage(tmp_path: Path, project: str, *arguments: str) -> subprocess.Complet
 )
 def test_a_mistake_in_the_catalogue_starts_nothing(tmp_path: Path, arguments: list[str]) -> None:
     done = lockage(tmp_path, PROJECT + "polcy: {}\n", *arguments)
-    assert done.returncode == 3 and "did you mean policy?" in done.stderr, done.stderr
+    assert done.code == 3 and "did you mean policy?" in done.err, done.err
     assert not (tmp_path / "home").exists()
 
 
@@ -71,5 +62,5 @@ def test_a_mistake_in_the_catalogue_starts_nothing(tmp_path: Path, arguments: li
 )
 def test_a_wrong_option_starts_nothing(tmp_path: Path, arguments: list[str], message: str) -> None:
     done = lockage(tmp_path, PROJECT, *arguments)
-    assert done.returncode == 2 and message in done.stderr, done.stderr
+    assert done.code == 2 and message in done.err, done.err
     assert not (tmp_path / "home").exists()

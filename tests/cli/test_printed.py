@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,9 +19,9 @@ from pipeline.policy.verdict import Verdict
 from pipeline.run.results import RunResult, Status, TargetResult
 from pipeline.run.summary import describe, problems, table
 from pipeline.util.progress import ProgressEvent, ProgressState
+from tests.tools import warm
 from tests.tools.ci_logs import commands, hidden
 
-ROOT = Path(__file__).resolve().parents[2]
 EVIL = "a\x1b]0;title\x07\x9b2J\u202e\n::add-mask::x\r##[group]y\u2028##vso[z]\nsection_start:1:s\r\x1b[0K"
 LOG = "Step 1\r\n\x1b[31mfatal\x1b[0m: no\n ::stop-commands::t\n##[error]x\n\tat line 3\n::add-mask::secret\n"
 FIRST = EVIL.partition("\n")[0]
@@ -37,17 +35,11 @@ QUOTED = r'"a\e]0;title\a\u009b2J\u202e\n::add-mask::x\r##[group]y\u2028##vso[z]
 WHO = [pytest.param({}, id="terminal"), pytest.param({"GITHUB_ACTIONS": "true"}, id="github")]
 
 
-def lockage(root: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[bytes]:
+def lockage(root: Path, *arguments: str, **env: str) -> warm.EndedBytes:
     """The program on a catalogue."""
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("LOCKAGE_", "GITHUB_", "CI_"))}
     home = {"LOCKAGE_HOME": str(root.parent / "home"), "LOCKAGE_CACHE": str(root.parent / "cache")}
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *arguments],
-        cwd=root,
-        env={**keep, **home, "PYTHONPATH": str(ROOT), **env},
-        capture_output=True,
-        check=False,
-    )
+    return warm.run_bytes(arguments, cwd=root, env={**keep, **home, **env})
 
 
 def put(root: Path, files: Mapping[str, str]) -> Path:
@@ -84,12 +76,12 @@ FAULTS = {
 def test_errors(name: str, environ: dict[str, str], tmp_path: Path) -> None:
     root = put(tmp_path / "repo", {**GOOD, **FAULTS[name]})
     done = lockage(root, "plan", **environ)
-    assert done.returncode == 3 and done.stdout == b"", done.stderr
-    told = inert(done.stderr.decode())
+    assert done.code == 3 and done.out == b"", done.err
+    told = inert(done.err.decode())
     assert "Traceback" not in told and told.startswith("error: ")
     as_data = lockage(root, "plan", "--json", **environ)
-    assert inert(as_data.stdout.decode()) and inert(as_data.stderr.decode())
-    assert json.loads(as_data.stdout)["exit_code"] == 3
+    assert inert(as_data.out.decode()) and inert(as_data.err.decode())
+    assert json.loads(as_data.out)["exit_code"] == 3
 
 
 @pytest.mark.parametrize("environ", WHO)
@@ -115,18 +107,18 @@ def test_file_names_and_values_of_a_good_catalogue(environ: dict[str, str], tmp_
         ("import", ".", "--output", "other", "--plan"),
     ):
         done = lockage(root, *arguments, **environ)
-        assert done.returncode in (0, 3), done.stderr
-        assert "Traceback" not in inert(done.stderr.decode())
-        inert(done.stdout.decode())
+        assert done.code in (0, 3), done.err
+        assert "Traceback" not in inert(done.err.decode())
+        inert(done.out.decode())
     for arguments in (("plan",), ("plan", "--explain", "a"), ("generate", "--check", "--output", "new")):
         done = lockage(root, *arguments, "--json", **environ)
-        inert(done.stdout.decode())
-        assert r"\u009b2J" in json.dumps(json.loads(done.stdout))
+        inert(done.out.decode())
+        assert r"\u009b2J" in json.dumps(json.loads(done.out))
 
 
 def test_an_argument_that_is_unknown(tmp_path: Path) -> None:
     done = lockage(put(tmp_path / "repo", GOOD), "plan", f"--{EVIL}")
-    assert done.returncode == 2 and inert(done.stderr.decode())
+    assert done.code == 2 and inert(done.err.decode())
 
 
 def test_the_output_of_a_failed_step_stays_readable(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from pipeline.trust.keypair import generate
+from tests.tools import warm
 from tests.tools.ports import free_port
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
@@ -35,14 +32,7 @@ def test_images_of_other_registries_start_nothing(tmp_path: Path, arguments: lis
     named = {"image": f"{host}/x:1", "other": f"{host}/y:1", "key": str(key)}
     environ = {name: value for name, value in os.environ.items() if not name.startswith("LOCKAGE_")}
     environ |= {"LOCKAGE_HOME": str(tmp_path / "home"), "LOCKAGE_CACHE": str(tmp_path / "cache")}
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *(word.format(**named) for word in arguments)],
-        cwd=tmp_path,
-        env={**environ, "PYTHONPATH": str(ROOT), "LOCKAGE_IMAGES": "lab"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 5 and f"cannot reach {host}" in done.stderr + done.stdout, done.stderr
+    words = [word.format(**named) for word in arguments]
+    done = warm.run(words, cwd=tmp_path, env={**environ, "LOCKAGE_IMAGES": "lab"}, timeout=60)
+    assert done.code == 5 and f"cannot reach {host}" in done.err + done.out, done.err
     assert not (tmp_path / "home").exists() and not (tmp_path / "cache").exists()

@@ -34,8 +34,24 @@ class Ended(NamedTuple):
     err: str
 
 
+class EndedBytes(NamedTuple):
+    """The same, with exactly the bytes that it wrote."""
+
+    code: int
+    out: bytes
+    err: bytes
+
+
 def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float = 1800) -> Ended:
     """Run `lockage` with these arguments to its end."""
+    ended = run_bytes(arguments, cwd=cwd, env=env, timeout=timeout)
+    return Ended(ended.code, _text(ended.out), _text(ended.err))
+
+
+def run_bytes(
+    arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float = 1800
+) -> EndedBytes:
+    """Like `run`, but what it wrote is not decoded."""
     server = _server()
     request = {"arguments": list(arguments), "cwd": str(cwd), "env": dict(env)}
     with tempfile.TemporaryFile() as body, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -44,8 +60,8 @@ def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout:
         socket.send_fds(server, [b"r"], [body.fileno(), out.fileno(), err.fileno()])
         pid = int.from_bytes(_receive(server, 8))
         code = _await(server, pid, timeout)
-        texts = [_text(file) for file in (out, err)]
-    return Ended(code, *texts)
+        contents = [_content(file) for file in (out, err)]
+    return EndedBytes(code, *contents)
 
 
 def _await(server: socket.socket, pid: int, timeout: float) -> int:
@@ -61,9 +77,13 @@ def _await(server: socket.socket, pid: int, timeout: float) -> int:
         server.settimeout(None)
 
 
-def _text(file: Any) -> str:
+def _content(file: Any) -> bytes:
     file.seek(0)
-    return file.read().decode().replace("\r\n", "\n")
+    return file.read()
+
+
+def _text(content: bytes) -> str:
+    return content.decode().replace("\r\n", "\n")
 
 
 def _receive(connection: socket.socket, size: int) -> bytes:

@@ -63,8 +63,13 @@ def _make(
 
     from ..make import make_plan
 
-    bytecode = StoredBytecode(cache / "templates") if cache else None
-    return make_plan(source, lock=lock, platforms=platforms, snapshot_id=snapshot_id, bytecode=bytecode)
+    root = str(source.root.absolute()) if source.root else ""
+    bytecode = StoredBytecode(cache / "templates", root) if cache else None
+    try:
+        return make_plan(source, lock=lock, platforms=platforms, snapshot_id=snapshot_id, bytecode=bytecode)
+    finally:
+        if bytecode:
+            bytecode.store()
 
 
 def _read(path: Path, source: Source) -> Plan | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from pipeline.catalogue.source import Source
 from pipeline.catalogue.templating.lines import rendered_lines
 from pipeline.catalogue.templating.rendering import Rendered
-from pipeline.config.structure_test import read_structure_tests
+from pipeline.config.structure_test import StructureTests, read_structure_tests
 from pipeline.errors import Problem
 
 
@@ -16,7 +17,7 @@ def check_tests(source: Source, item: Rendered, problems: list[Problem]) -> tupl
     template, text = item.test_template, item.test
     if template is None or text is None:
         return ()
-    tests, found = read_structure_tests(text, template)
+    tests, found = _read(text, template)
     if found:
         lines = rendered_lines(source, template, item.definition, text) or ()
         for problem in found:
@@ -28,3 +29,9 @@ def check_tests(source: Source, item: Rendered, problems: list[Problem]) -> tupl
             f"{template}: containerRunOptions: has no effect: tests run in the image itself, without Docker",
         )
     return ()
+
+
+@lru_cache(maxsize=64)  # the tags of one image, which often have the same test
+def _read(text: str, template: str) -> tuple[StructureTests | None, tuple[Problem, ...]]:
+    tests, problems = read_structure_tests(text, template)
+    return tests, tuple(problems)
