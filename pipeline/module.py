@@ -12,7 +12,9 @@ import dagger
 from dagger import DefaultPath, Doc, Ignore, check, dag, function, object_type
 from dagger.mod._exceptions import FunctionError
 
+from pipeline.engine.trace import encapsulated
 from pipeline.errors import LockageError
+from pipeline.plan import plan_of
 from pipeline.release.environments import environment, plan_promotions, verify
 from pipeline.run import RunResult, Stage, run
 from pipeline.run.dagger_context import Given, GivenSecrets, read_catalogue, run_context
@@ -234,16 +236,10 @@ class Lockage:
     @check
     async def lint(self) -> str:
         """Checks lockage.yml and images/ without building anything: all problems at once."""
-        from pipeline.plan import plan_of
-
         with _refusals():
             plan = plan_of(await read_catalogue(self._given()))
-            warnings = [
-                safe_line(f"warning: {target.id}: {text}") + "\n"
-                for target in plan.targets
-                for text in target.warnings
-            ]
-            return "".join([*warnings, f"{len(plan.targets)} targets\n"])
+            lines = [f"warning: {target.id}: {text}" for target in plan.targets for text in target.warnings]
+            return "".join(safe_line(line) + "\n" for line in [*lines, f"{len(plan.targets)} targets"])
 
     async def _run(self, until: Stage, selection: _Selection, as_json: bool, to: str = "") -> str:
         with _refusals():
@@ -255,8 +251,8 @@ class Lockage:
                 fresh=selection.fresh,
                 signs=until.number >= Stage.SIGN.number,
             ) as context:
-                promotes = until is Stage.PROMOTE
-                target = environment(context.plan.project.environments, to) if promotes else None
+                environments = context.plan.project.environments
+                target = environment(environments, to) if until is Stage.PROMOTE else None
                 return _outcome(await run(context, until, target), as_json)
 
     def _given(self) -> Given:
@@ -293,7 +289,8 @@ def _report(event: ProgressEvent) -> None:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    try:
-        yield
-    except LockageError as fault:
-        raise Refused(describe(fault)) from None
+    with encapsulated():
+        try:
+            yield
+        except LockageError as fault:
+            raise Refused(describe(fault)) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -12,6 +12,7 @@ import anyio
 from pipeline.errors import BuildError
 
 from .faults import explained, tail
+from .service_log import ServiceLog
 
 if TYPE_CHECKING:
     import dagger
@@ -44,11 +45,13 @@ class CheckOrder:
 
 @dataclass(frozen=True, slots=True)
 class CheckOutcome:
-    """How a command ended: its exit code (None if it never started or never ended), last lines, and report."""
+    """How a command ended: its exit code (None if it never started or never ended), last lines, and report; unless it
+    succeeded, the last lines of the service beside it."""
 
     exit_code: int | None
     output: str
     report: bytes | None = None
+    service_log: str = ""
 
 
 async def run_check(
@@ -64,14 +67,24 @@ async def run_check(
     A service that does not start and a command that does not end are outcomes. Raises EnvironmentProblem.
     """
     container = (tester or image).without_entrypoint().with_directory(_REPORTS, client.directory())
+    log = None
     if order.service:
-        container = container.with_service_binding(HOST, _service(image, order.service))
+        with explained(f"checking {subject}"):
+            log = await ServiceLog.of(client, image)
+        container = container.with_service_binding(HOST, _service(image, order.service, log))
     if order.files is not None:
         container = container.with_mounted_directory(_FILES, order.files).with_workdir(_FILES)
     for name, value in order.environment.items():
         container = container.with_env_variable(name, value)
     # Or the engine would remember a failure that a slow start or the network caused.
     container = container.with_env_variable("LOCKAGE_CHECK", uuid.uuid4().hex)
+    outcome = await _limited(container, order, subject)
+    if log is None or outcome.exit_code == 0:
+        return outcome
+    return replace(outcome, service_log=await log.read())
+
+
+async def _limited(container: dagger.Container, order: CheckOrder, subject: str) -> CheckOutcome:
     try:
         with anyio.fail_after(order.timeout):
             return await _outcome(container, order, subject)
@@ -99,7 +112,8 @@ async def _files(done: dagger.Container) -> list[str]:
     return await folder.glob("**")
 
 
-def _service(image: dagger.Container, order: ServiceOrder) -> dagger.Service:
+def _service(image: dagger.Container, order: ServiceOrder, log: ServiceLog | None) -> dagger.Service:
+    image = log.keeping(image) if log else image
     for name, value in order.environment.items():
         image = image.with_env_variable(name, value)
     for port in order.ports:

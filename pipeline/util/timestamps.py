@@ -14,7 +14,7 @@ def format_timestamp(seconds: int) -> str:
 
     Raises OverflowError outside the years 1 to 9999.
     """
-    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat() + "Z"
 
 
 def parse_timestamp(text: str) -> int:

@@ -231,6 +231,7 @@ def test_warnings_once_each_with_their_line_and_without_saying_it_twice() -> Non
         '{"vertexes": [null, 1, {}], "logs": [[], {}], "warnings": [{}, {"range": [{}, {"start": null}]}]}',
         '{"warnings": [{"short": "=", "range": [{"start": {"line": "4"}}, {"start": {"line": -4}}]}]}',
         '{"vertexes": [{"digest": {}, "completed": true, "error": ["x"]}]}',
+        '{"warnings": [{"short": "UGF0aA==", "url": "\\ud800"}]}',
         '{"a":' * 100_000,
         '{"a":' + "9" * 10_000 + "}",
         'time="2026-11-26T00:00:00Z" level=warning msg="no credentials"',
@@ -241,7 +242,8 @@ def test_what_is_not_understood_hinders_nothing(line: str) -> None:
     found = report([line, *FAILED, line])
     assert (found.lines, found.output.splitlines()[-1]) == ((3, 3), "E: Unable to locate package nothing")
     assert found.message.startswith(COMMAND)
-    read_report(line, failed=False)
+    for warning in read_report(line, failed=False).warnings:
+        json.dumps(warning.to_json(), ensure_ascii=False).encode()  # as a record keeps it
 
 
 def test_sizes_that_nobody_reads_are_cut_in_little_time() -> None:

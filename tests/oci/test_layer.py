@@ -128,13 +128,24 @@ def _record(text: bytes) -> bytes:
     return b"%d %s\n" % (size, text)
 
 
-def _extended(records: bytes, kind: bytes = b"x") -> bytes:
-    """An archive that begins with an extended header of these bytes."""
-    raw = bytearray(tar([Made("h", content=records)]))
+def _header(content: bytes, kind: bytes) -> bytes:
+    """An extended header with this content."""
+    raw = bytearray(tar([Made("h", content=content)]))
     raw[156:157] = kind
     raw[148:156] = b" " * 8
     raw[148:156] = b"%06o\0 " % sum(raw[:512])
-    return bytes(raw[: 512 + len(records) + -len(records) % 512]) + tar([Made("a")])
+    return bytes(raw[: 512 + len(content) + -len(content) % 512])
+
+
+def _extended(records: bytes, kind: bytes = b"x") -> bytes:
+    """An archive that begins with an extended header of these bytes."""
+    return _header(records, kind) + tar([Made("a")])
+
+
+def _headers(*headers: tuple[bytes, bytes]) -> bytes:
+    """An archive that begins with extended headers, each with one field, which it sets to 1."""
+    made = [(_record(field + b"=1") if kind in b"xg" else b"1\0", kind) for kind, field in headers]
+    return b"".join(_header(content, kind) for content, kind in made) + tar([Made("a")])
 
 
 @pytest.mark.parametrize(
@@ -164,6 +175,13 @@ def _extended(records: bytes, kind: bytes = b"x") -> bytes:
         (_extended(_record(b"mtime=1e999")), "mtime"),
         (_extended(_record(b"path=abc"), b"g"), "global records"),
         (_extended(_record(b"GNU.sparse.major=1")), "sparse"),
+        (_headers((b"x", b"path"), (b"L", b"path")), "two extended headers with 'path'"),
+        (_headers((b"L", b"path"), (b"x", b"path")), "two extended headers with 'path'"),
+        (_headers((b"K", b"linkpath"), (b"x", b"linkpath")), "two extended headers with 'linkpath'"),
+        (_headers((b"x", b"mtime"), (b"x", b"path")), "several extended headers for one entry: 'xx'"),
+        (_headers((b"L", b"path"), (b"L", b"path")), "several extended headers for one entry: 'LL'"),
+        (_headers((b"x", b"path"), (b"g", b"comment")), "several extended headers for one entry: 'xg'"),
+        (_extended(_record(b"path=a/") + _record(b"size=3")), "folder with content: 'a'"),
         (_broken(156, b"S"), "type 'S'"),
         (_broken(156, b"V"), "type 'V'"),
         (_broken(124, b"\xff" * 12), "negative size"),
@@ -182,6 +200,30 @@ def test_what_no_layer_may_hold_is_refused_in_one_sentence(content: bytes, messa
     with pytest.raises(LayerFault, match=message) as raised:
         listed(content)
     assert len(raised.value.message) < 400 and "\n" not in raised.value.message
+
+
+@pytest.mark.parametrize("field", ["path", "linkpath", "size", "uid", "mtime"])
+def test_an_empty_record_leaves_what_the_header_says(field: str) -> None:
+    """POSIX.1-2017 pax deletes the header's own field too; Go's archive/tar, which unpacks layers, keeps it."""
+    record = _record(f"{field}=".encode())
+    assert listed(_extended(record)) == listed(tar([Made("a")]))
+    assert listed(_extended(_record(f"{field}=7".encode()) + record)) == listed(tar([Made("a")]))
+
+
+def test_what_follows_the_records_in_their_last_block_is_not_read() -> None:
+    """The length of an extended header ends it; Python's tarfile reads on to the end of the block."""
+    first, second = _record(b"mtime=1"), _record(b"path=smuggled")
+    raw = bytearray(_extended(first + bytes(len(second))))
+    raw[124:136] = b"%011o\0" % len(first)
+    raw[512 + len(first) : 512 + len(first) + len(second)] = second
+    raw[148:156] = b" " * 8
+    raw[148:156] = b"%06o\0 " % sum(raw[:512])
+    assert list(listed(bytes(raw))) == ["a"]
+
+
+def test_names_of_gnu_and_attributes_of_pax_go_together() -> None:
+    content = _headers((b"L", b"path"), (b"x", b"mtime"))
+    assert [(path, one.entry.mtime) for path, one in listed(content).items()] == [("1", 10**9)]
 
 
 def test_global_records_that_say_nothing_of_files_are_skipped() -> None:

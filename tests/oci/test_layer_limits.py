@@ -66,7 +66,7 @@ def _named(size: int) -> bytes:
             "than 20 entries",
         ),
         (lambda n: _extended("x", n), 4096, "extended header of 4097 bytes, more than 4 KiB"),
-        (lambda n: _extended("LKxg", n), 4096, "extended header of 4097 bytes, more than 4 KiB"),
+        (lambda n: _extended("gLKx", n), 4096, "extended header of 4097 bytes, more than 4 KiB"),
         (lambda n: tar([Made("a" * n)]), 100, "path of 101 bytes, more than 100 bytes"),
         (lambda n: tar([Made("a", "symlink", link="a" * n)]), 100, "path of 101 bytes, more than 100 bytes"),
         (lambda n: tar([Made("/".join("abcdefgh"[:n]))]), 5, "path of more than 5 folders"),

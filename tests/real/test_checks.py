@@ -17,9 +17,12 @@ pytestmark = pytest.mark.real
 # A web server, and a client that prints the answer's body: Debian's base has perl and nothing else for either.
 SERVER = """\
 use IO::Socket::INET;
+$| = 1;
+print STDERR "ready for $ARGV[0]\\n";
 my $s = IO::Socket::INET->new(LocalPort => 8080, Listen => 5, ReuseAddr => 1) or die "$!";
 while (my $c = $s->accept) {
     my $line = <$c>;
+    print "asked\\x1b[2J for $line";
     print $c "HTTP/1.0 200 OK\\r\\n\\r\\n$ENV{GREETING} $ARGV[0]\\n";
     close $c;
 }
@@ -75,6 +78,7 @@ def test_checks_pass_or_close_the_gate_and_run_again_only_when_they_must(
     [target] = done.json["targets"]
     assert target["tests"] == {"passed": 2, "total": 3}
     assert "answers: exited with 9" in done.err and "hello world" in done.err
+    assert r"the service printed:\nready for world\nasked" in done.err and "GET / HTTP/1.0" in done.err
 
 
 def test_a_service_that_does_not_start_and_a_command_without_end_fail(
@@ -87,12 +91,14 @@ checks:
   endless: {command: [sleep, "1000"], timeout: 3}
   missing: {command: [/no/such/program]}
 """
-    root = project(WEB | {"images/web/image.yml": checks})
+    dockerfile = WEB["images/web/Dockerfile.tmpl"] + "USER nobody\n"
+    root = project(WEB | {"images/web/image.yml": checks, "images/web/Dockerfile.tmpl": dockerfile})
     done = site.run("test", "--json", cwd=root, expect=7)
     [target] = done.json["targets"]
     assert target["tests"] == {"passed": 0, "total": 3}
     assert "endless: no end after 3 s" in done.err
     assert "dies: " in done.err and "missing: " in done.err
+    assert "the service printed:" in done.err and "Can't locate nothing.pm" in done.err
 
 
 def test_cases_of_a_junit_report_are_the_check_s(site: Site, project: Callable[..., Path]) -> None:

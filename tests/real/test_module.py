@@ -51,14 +51,12 @@ def dagger(site: Site) -> Dagger:
             cwd=cwd,
             env={**environment, "NO_COLOR": "1"},
             capture_output=True,
-            text=True,
             timeout=1800,
             check=False,
         )
-        assert done.returncode == expect, (
-            f"exit {done.returncode}, not {expect}\n{done.stdout}\n{done.stderr}"
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
+        out, err = done.stdout.decode(), done.stderr.decode()  # carriage returns stay what they are
+        assert done.returncode == expect, f"exit {done.returncode}, not {expect}\n{out}\n{err}"
+        return Done(done.returncode, out, err)
 
     return run
 

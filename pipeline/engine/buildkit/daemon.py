@@ -115,6 +115,8 @@ class Daemon:
         # The engine appends its certificate authorities to the bundle by itself. This program would hash all of them
         # before and after each command, which takes seconds.
         base = base.without_file("/usr/sbin/update-ca-certificates")
+        # Or the Dockerfile's text is in Dagger's trace, which a terminal or a CI gets as it is.
+        base = base.with_env_variable("OTEL_TRACES_EXPORTER", "none")
         return base.with_mounted_cache("/run/buildkit", sockets).without_entrypoint()
 
     def client_command(self, *arguments: str) -> list[str]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.model.build_warning import BuildWarning
+from pipeline.util.json.values import parse_json
 
 CACHE = "Cache"
 """The rule of warnings about a cache rather than the Dockerfile."""
@@ -157,8 +157,8 @@ def _status(line: str) -> Mapping[str, object] | None:
     if not line.startswith("{"):
         return None
     try:
-        status = json.loads(line)
-    except (ValueError, RecursionError):
+        status = parse_json(line.encode())
+    except ValueError:
         return None
     return status if isinstance(status, dict) else None
 

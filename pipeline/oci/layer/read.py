@@ -19,6 +19,7 @@ BLOCK = 512
 _CHUNK = 256 * 1024
 _EXTENDED = {"x", "g", "L", "K"}
 _IGNORED = {"atime", "ctime", "uname", "gname", "comment", "hdrcharset", "charset", "LIBARCHIVE.creationtime"}
+_GNU_NAMES = {"L": "path", "K": "linkpath"}
 _FIELDS = {"path", "linkpath", "size", "uid", "gid", "mtime"}
 
 
@@ -71,7 +72,7 @@ def entries(
     limits = limits or LayerLimits()
     usage = usage or Usage(limits)
     records: dict[str, bytes] = {}
-    extended = 0
+    extended, seen = 0, ""
     while (raw := _read_exactly(source, BLOCK, "a header")) and any(raw):
         usage.add_header()
         header = _header(raw)
@@ -80,10 +81,15 @@ def entries(
             if extended > limits.header:
                 size = size_text(limits.header)
                 raise LayerFault(f"a layer has an extended header of {extended} bytes, more than {size}")
-            _read_extended(records, header, source)
+            if header.kind in seen or (header.kind == "g" and seen):
+                raise LayerFault(
+                    f"a layer has several extended headers for one entry: {seen + header.kind!r}"
+                )
+            seen += header.kind if header.kind != "g" else ""
+            _add_records(records, _read_extended(header, source))
             continue
         entry = _entry(header, records, limits)
-        records, extended = {}, 0
+        records, extended, seen = {}, 0, ""
         usage.add_names(entry)
         body = Body(source, entry.size)
         yield entry, body
@@ -144,20 +150,30 @@ def _number(field: bytes) -> int:
         raise LayerFault(f"a layer is not a tar archive: {text[:20]!r} is not a number") from None
 
 
-def _read_extended(records: dict[str, bytes], header: _Header, source: Readable) -> None:
+def _read_extended(header: _Header, source: Readable) -> dict[str, bytes]:
+    """What an extended header says of the entry that follows."""
     raw = _read_exactly(source, header.size + -header.size % BLOCK, "an extended header")
     if len(raw) < header.size:
         raise LayerFault("a layer ends in the middle of an extended header")
     raw = raw[: header.size]
-    if header.kind == "L":
-        records["path"] = raw.partition(b"\0")[0]
-    elif header.kind == "K":
-        records["linkpath"] = raw.partition(b"\0")[0]
-    else:
-        pax = dict(_pax_records(raw))
-        if header.kind == "g" and set(pax) - _IGNORED:
-            raise LayerFault(f"a layer has global records: {', '.join(sorted(pax))[:200]}")
-        records.update({} if header.kind == "g" else pax)
+    if header.kind in _GNU_NAMES:
+        return {_GNU_NAMES[header.kind]: raw.partition(b"\0")[0]}
+    pax = dict(_pax_records(raw))
+    if header.kind == "g" and set(pax) - _IGNORED:
+        raise LayerFault(f"a layer has global records: {', '.join(sorted(pax))[:200]}")
+    return {} if header.kind == "g" else pax
+
+
+def _add_records(records: dict[str, bytes], more: dict[str, bytes]) -> None:
+    """Add the records of another extended header of the same entry.
+
+    An empty field leaves what the header itself says (POSIX.1-2017 pax). Of a name given by a GNU and by a PAX header,
+    readers take either one or the other.
+    """
+    more = {key: value for key, value in more.items() if value or key not in _FIELDS}
+    if twice := sorted(records.keys() & more.keys()):
+        raise LayerFault(f"a layer has two extended headers with {twice[0]!r} for one entry")
+    records.update(more)
 
 
 def _pax_records(raw: bytes) -> Iterator[tuple[str, bytes]]:
@@ -190,6 +206,8 @@ def _entry(header: _Header, records: dict[str, bytes], limits: LayerLimits) -> L
     size = _integer(records, "size", header.size)
     if size < 0:
         raise LayerFault("a layer has an entry of negative size")
+    if kind is Kind.FOLDER and header.kind == Kind.FILE and size:
+        raise LayerFault(f"a layer has a folder with content: {name[:200]!r}")
     if kind is Kind.LINK:
         target = normalised(_text(link), f"{name!r}, a hard link to")
     else:

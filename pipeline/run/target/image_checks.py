@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,17 @@ async def _order(context: RunContext, target: Target, check: Check) -> CheckOrde
 
 
 def _cases(check: Check, outcome: CheckOutcome) -> list[TestCase]:
+    """The cases of a check; the first one that failed has the log of the service."""
+    cases = _own_cases(check, outcome)
+    failed = next((number for number, case in enumerate(cases) if not case.passed), None)
+    if outcome.service_log and failed is not None:
+        case = cases[failed]
+        log = f"{case.detail}\n\nthe service printed:\n{outcome.service_log}".strip()
+        cases[failed] = replace(case, detail=log)
+    return cases
+
+
+def _own_cases(check: Check, outcome: CheckOutcome) -> list[TestCase]:
     """The case of the command itself, and those of its report."""
     passed = outcome.exit_code == 0
     ended = "" if outcome.exit_code is None else f"exited with {outcome.exit_code}\n"
