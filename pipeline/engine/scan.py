@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 BINARY = "/usr/local/bin/trivy"
 ARCHIVE = "/in/image.tar"
 """What is scanned, by the name that it has in reports."""
+_DOCUMENT = "sbom.json"
 _QUIET = ["--no-progress", "--format", "json", "--output", "/out/report.json"]
 _OFFLINE = ["--skip-db-update", "--skip-java-db-update", "--skip-version-check", "--offline-scan"]
 # Trivy goes by these endings, in any case; its patterns are doublestar's.
@@ -46,12 +48,10 @@ class Scanner:
 
         Raises BuildError; without `java`, JavaDataNeeded for an image with Java archives.
         """
-        # Trivy writes beside its database, so it gets a copy: a layer that all scans with this database share.
-        cache = self.client.directory().with_directory("cache/db", self.vulnerabilities)
         if java is not None:
-            return await self._run(archive, cache.with_directory("cache/java-db", java), subject)
+            return await self._image(archive, self._cache.with_directory("cache/java-db", java), subject)
         try:
-            return await self._run(archive, cache, subject)
+            return await self._image(archive, self._cache, subject)
         except BuildError as fault:
             if _NO_JAVA_DATA in (fault.detail or ""):
                 raise JavaDataNeeded from None
@@ -59,12 +59,29 @@ class Scanner:
 
     async def scan_without_java(self, archive: dagger.File, subject: str) -> bytes:
         """The report without Java archives, where there is no data about them."""
-        cache = self.client.directory().with_directory("cache/db", self.vulnerabilities)
-        return await self._run(archive, cache, subject, *_JAVA_ARCHIVES)
+        return await self._image(archive, self._cache, subject, *_JAVA_ARCHIVES)
 
-    async def _run(self, archive: dagger.File, cache: dagger.Directory, subject: str, *options: str) -> bytes:
-        command = [BINARY, "image", "--input", ARCHIVE, "--scanners", "vuln,secret", *options]
+    async def scan_sbom(self, document: str, subject: str) -> bytes:
+        """Trivy's JSON report on the packages of a CycloneDX document. Raises BuildError."""
+        inputs = self.client.directory().with_new_file(_DOCUMENT, document)
+        command = [BINARY, "sbom", f"/in/{_DOCUMENT}", "--scanners", "vuln"]
+        return await self._run(inputs, self._cache, subject, command)
+
+    @property
+    def _cache(self) -> dagger.Directory:
+        """Trivy writes beside its database, so it gets a copy: a layer that all scans with this database share."""
+        return self.client.directory().with_directory("cache/db", self.vulnerabilities)
+
+    async def _image(
+        self, archive: dagger.File, cache: dagger.Directory, subject: str, *options: str
+    ) -> bytes:
         inputs = self.client.directory().with_file("image.tar", archive)
+        command = [BINARY, "image", "--input", ARCHIVE, "--scanners", "vuln,secret", *options]
+        return await self._run(inputs, cache, subject, command)
+
+    async def _run(
+        self, inputs: dagger.Directory, cache: dagger.Directory, subject: str, command: Sequence[str]
+    ) -> bytes:
         with explained(f"scanning {subject}"):
             step = OfflineStep(
                 self.tool,
