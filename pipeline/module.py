@@ -15,12 +15,12 @@ from dagger.mod._exceptions import FunctionError
 from pipeline.engine.trace import encapsulated
 from pipeline.errors import LockageError
 from pipeline.plan import plan_of
-from pipeline.release.environments import environment, plan_promotions, verify
+from pipeline.release.environments import environment, verify
+from pipeline.release.promote import Promotions
 from pipeline.run import RunResult, Stage, run
 from pipeline.run.dagger_context import Given, GivenSecrets, read_catalogue, run_context
 from pipeline.run.platform_refs import collect
 from pipeline.run.publish.fan_in import manifest as merge
-from pipeline.run.publish.promotion import perform
 from pipeline.run.summary import describe, problems, table
 from pipeline.util.json.canonical import pretty
 from pipeline.util.printable import safe_json, safe_line
@@ -209,18 +209,19 @@ class Lockage:
         to: To,
         origin: Annotated[str, Doc("environment to take from; default: the first")] = "",
         targets: Targets = None,
-        dry_run: Annotated[bool, Doc("only plan: give what would be written")] = False,
+        dry_run: Annotated[bool, Doc("only plan: give what would be scanned and written")] = False,
     ) -> str:
         """Gives the digests of one environment the tags of another; all are verified first. Gives JSON."""
         with _refusals():
-            async with run_context(self._given(), _report, targets=targets or ()) as context:
+            given = self._given()
+            signs = given.private_key is not None  # only new findings are signed
+            async with run_context(given, _report, targets=targets or (), signs=signs) as context:
                 environments = context.plan.project.environments
                 first = environments[0]
                 source = environment(environments, origin or first.name) or first
-                promotions = await plan_promotions(context, source, environment(environments, to) or first)
-                for promotion in () if dry_run else promotions:
-                    await perform(context.registry, promotion)
-                return _text([promotion.to_json() for promotion in promotions])
+                promotions = Promotions(context, source, environment(environments, to) or first)
+                done = await promotions.perform(only_plan=dry_run)
+                return _text([one.to_json() for one in done])
 
     @uncached
     async def verify(

@@ -129,6 +129,11 @@ def _at_least_one(text: str) -> int:
     return number
 
 
+def offline_flag() -> Any:
+    """`--offline`: no request for the scanner's data."""
+    return flag("--offline", help="scan with the data that the cache has; request none (LOCKAGE_OFFLINE)")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """How a run does its work."""
@@ -137,6 +142,7 @@ class RunOptions:
         "--fresh", "--no-cache", help="build even where the key is known, and without any cache"
     )
     pull: bool = flag("--pull", help="resolve the bases' tags again, and pin those that have moved")
+    offline: bool = offline_flag()
     emulate: bool = flag("--emulate", help="run programs of other platforms by qemu (LOCKAGE_EMULATE)")
     engines: tuple[EngineAddress, ...] = repeated(
         "--engine",

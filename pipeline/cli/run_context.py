@@ -127,6 +127,7 @@ def _context(
         limits=RunLimits.of(jobs, seconds("LOCKAGE_BUILDER_LIMIT", PATIENCE)),
         report=report,
         fresh=request.options.fresh,
+        offline=request.options.offline or bool(os.environ.get("LOCKAGE_OFFLINE")),
         source_date_epoch=read_epoch(os.environ),
         secrets=HostSecrets(os.environ, root),
         trusted=trusted_keys(plan.project.trusted_records, root),

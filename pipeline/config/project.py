@@ -60,6 +60,11 @@ class EnvironmentEntry(Model):
     repository: Annotated[Text, AfterValidator(_image_path), _shown(shapes.REPOSITORY_OF_IMAGE)] = Field(
         description="Below the registry; {image} stands for the image's name, such as dev/{image}"
     )
+    data: values.JudgingData = Field(
+        "today",
+        description="What judges a promotion to it: today (default) scans again what newer vulnerability data is there "
+        "for, signed takes the signed findings as they are",
+    )
 
 
 class ToolEntries(Model):
@@ -161,7 +166,7 @@ class ProjectFile(Model):
         return values.Project(
             project=self.project,
             registry=self.registry,
-            environments=tuple(values.Environment(e.name, e.repository) for e in self.environments),
+            environments=tuple(values.Environment(e.name, e.repository, e.data) for e in self.environments),
             builds=self.builds,
             platforms=self.platforms,
             bases=self.bases,

@@ -27,15 +27,30 @@ EMBEDDED = "embedded"
 
 _NO_ATTESTATIONS = Attestations()
 
+JudgingData = Literal["today", "signed"]
 Strategy = Literal["semver", "calver", "numeric", "lexical", "explicit"]
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One stage of promotion, with the repository of each image in it."""
+    """One stage of promotion, with the repository of each image in it.
+
+    `data` is what judges a promotion to it: scans with today's data, or the signed findings as they are.
+    """
 
     name: str
     repository: str
+    data: JudgingData = "today"
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, str]) -> Self:
+        """Read what `to_json` wrote. Raises ValueError and KeyError."""
+        return cls(data["name"], data["repository"], "signed" if data.get("data") == "signed" else "today")
+
+    def to_json(self) -> dict[str, str]:
+        """As plain data."""
+        data = {} if self.data == "today" else {"data": self.data}
+        return {"name": self.name, "repository": self.repository, **data}
 
     def path(self, image: str) -> str:
         """The repository path of an image in this environment."""
@@ -131,7 +146,7 @@ class Project:
         return {
             "project": self.project,
             "registry": self.registry,
-            "environments": [{"name": e.name, "repository": e.repository} for e in self.environments],
+            "environments": [environment.to_json() for environment in self.environments],
             "builds": self.builds,
             "platforms": [str(p) for p in self.platforms],
             "bases": [str(r) for r in self.bases],
@@ -159,7 +174,7 @@ class Project:
         return cls(
             project=as_text(data["project"]),
             registry=as_text(data["registry"]),
-            environments=tuple(Environment(e["name"], e["repository"]) for e in environments),
+            environments=tuple(map(Environment.from_json, environments)),
             builds=as_text(data["builds"]),
             platforms=tuple(map(Platform.parse, as_texts(data["platforms"]))),
             bases=tuple(map(Reference.parse, as_texts(data["bases"]))),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 BINARY = "/usr/local/bin/trivy"
 ARCHIVE = "/in/image.tar"
 """What is scanned, by the name that it has in reports."""
+_DOCUMENT = "sbom.json"
 _QUIET = ["--no-progress", "--format", "json", "--output", "/out/report.json"]
 _OFFLINE = ["--skip-db-update", "--skip-java-db-update", "--skip-version-check", "--offline-scan"]
 # Trivy goes by these endings, in any case; its patterns are doublestar's.
@@ -55,12 +56,12 @@ class Scanner:
 
         Raises BuildError; without `java`, JavaDataNeeded for an image with Java archives.
         """
-        # Trivy writes beside its database, so it gets a copy: a layer that all scans with this database share.
-        cache = self.client.directory().with_directory("cache/db", self.vulnerabilities)
+        step = self._image()
         if java is not None:  # what is known of layers does not tell by which Java data
-            return await self._run(archive, cache.with_directory("cache/java-db", java), subject, cache=None)
+            data = self._data.with_directory("cache/java-db", java)
+            return await self._run(replace(step, own=data, cache=None), self._given(archive), subject)
         try:
-            return await self._run(archive, cache, subject, cache=self.layers)
+            return await self._run(step, self._given(archive), subject)
         except BuildError as fault:
             if _NO_JAVA_DATA in (fault.detail or ""):
                 raise JavaDataNeeded from None
@@ -68,38 +69,44 @@ class Scanner:
 
     async def scan_without_java(self, archive: dagger.File, subject: str) -> bytes:
         """The report without Java archives, where there is no data about them."""
-        cache = self.client.directory().with_directory("cache/db", self.vulnerabilities)
-        return await self._run(archive, cache, subject, *_JAVA_ARCHIVES, cache=self.layers)
+        return await self._run(self._image(*_JAVA_ARCHIVES), self._given(archive), subject)
 
-    async def _run(
-        self,
-        archive: dagger.File,
-        own: dagger.Directory,
-        subject: str,
-        *options: str,
-        cache: CacheFolder | None,
-    ) -> bytes:
-        command = [BINARY, "image", "--input", ARCHIVE, "--scanners", "vuln,secret", *options]
-        inputs = self.client.directory().with_file("image.tar", archive)
-        step = OfflineStep(
-            self.tool,
-            [[*command, *_OFFLINE, *_QUIET]],
-            own=own,
-            environment={"TRIVY_CACHE_DIR": "/own/cache"},
-            cache=cache,
-        )
-        try:
-            return await self._report(step, inputs, subject)
-        except BuildError as fault:
-            if cache is None or _CACHE_BROKEN not in (fault.detail or ""):
-                raise
-            return await self._report(replace(step, cache=None), inputs, subject)
+    async def scan_sbom(self, document: str, subject: str) -> bytes:
+        """Trivy's JSON report on the packages of a CycloneDX document. Raises BuildError."""
+        step = self._step("sbom", f"/in/{_DOCUMENT}", "--scanners", "vuln")
+        return await self._run(step, self.client.directory().with_new_file(_DOCUMENT, document), subject)
 
     @property
     def layers(self) -> CacheFolder:
         """Where trivy keeps what it knows of layers, for each version of it."""
         version = hashlib.sha256(str(self.tool).encode()).hexdigest()[:_HASH_LENGTH]
         return CacheFolder(f"lockage-trivy-{version}-{self.cache}", _LAYERS)
+
+    @property
+    def _data(self) -> dagger.Directory:
+        """Trivy writes beside its database, so it gets a copy: a layer that all scans with this database share."""
+        return self.client.directory().with_directory("cache/db", self.vulnerabilities)
+
+    def _given(self, archive: dagger.File) -> dagger.Directory:
+        return self.client.directory().with_file("image.tar", archive)
+
+    def _image(self, *options: str) -> OfflineStep:
+        step = self._step("image", "--input", ARCHIVE, "--scanners", "vuln,secret", *options)
+        return replace(step, cache=self.layers)
+
+    def _step(self, *arguments: str) -> OfflineStep:
+        command = [BINARY, *arguments, *_OFFLINE, *_QUIET]
+        return OfflineStep(
+            self.tool, [command], own=self._data, environment={"TRIVY_CACHE_DIR": "/own/cache"}
+        )
+
+    async def _run(self, step: OfflineStep, inputs: dagger.Directory, subject: str) -> bytes:
+        try:
+            return await self._report(step, inputs, subject)
+        except BuildError as fault:
+            if step.cache is None or _CACHE_BROKEN not in (fault.detail or ""):
+                raise
+            return await self._report(replace(step, cache=None), inputs, subject)
 
     async def _report(self, step: OfflineStep, inputs: dagger.Directory, subject: str) -> bytes:
         with explained(f"scanning {subject}"):

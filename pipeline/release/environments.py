@@ -1,4 +1,4 @@
-"""After a run: the images of a revision in an environment, verified and promoted to another environment."""
+"""After a run: the images of a revision in an environment, found and verified."""
 
 from __future__ import annotations
 
@@ -13,12 +13,9 @@ from pipeline.plan import Plan, Target
 from pipeline.policy import Revision, lookup_tags
 from pipeline.run.context import RunContext
 from pipeline.run.publish.image_claims import ImageClaims
-from pipeline.run.publish.promotion import Promotion, plan_promotion
 from pipeline.trust import Claims, PublicKey, SignatureRefused, Verification, verify_claims
 from pipeline.trust import verify as check
 from pipeline.util.concurrency import each
-
-from .promotable import check_promotable
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
@@ -54,39 +51,17 @@ def environment(environments: Sequence[Environment], name: str | None) -> Enviro
     raise UsageError(f"no environment is called {name!r}", hint=f"lockage.yml has: {names}")
 
 
-async def plan_promotions(context: RunContext, origin: Environment, to: Environment) -> list[Promotion]:
-    """What promoting every image tag of the plan from one environment to another would write; each is checked first
-    (`check_promotable`).
-
-    From the first environment, the tags of this revision's commit are promoted, from others the tags themselves,
-    whatever commit they are of.
-    Raises UsageError, RegistryError for an image that does not exist, SignatureRefused, GateClosed.
-    """
-    if origin == to:
-        raise UsageError(f"{to.name} is where the images come from", hint="--to another environment")
-    from_first = origin == context.plan.project.environments[0]
-
-    async def plan_one(group: Sequence[Target]) -> Promotion:
-        target = group[0]
-        source = context.repository(origin, target.image)
-        tags = _lookup_tags(context.plan, context.revision, target) if from_first else target.tags[:1]
-        image = await _first(context.registry, source, tags, context.revision)
-        claims = ImageClaims.of(context, group)
-        wanted = claims if from_first else claims.of_any_commit()
-        await check_promotable(context, source, image.digest, group, wanted)
-        return await plan_promotion(
-            context.registry, source, image.digest, context.repository(to, target.image), target.tags
-        )
-
-    return await each(plan_one, [group for _, group in context.plan.groups()])
-
-
-async def _first(
-    registry: Registry, repository: Repository, tags: Sequence[str], revision: Revision
+async def find_image(
+    context: RunContext, repository: Repository, target: Target, *, of_commit: bool
 ) -> Descriptor:
-    """What the first of these tags that exists names. Raises RegistryError when none does."""
+    """What an image tag is in a repository: by the tags of this revision's commit, else by its own tag.
+
+    Raises UsageError, RegistryError when none of them exists.
+    """
+    revision = context.revision
+    tags = _lookup_tags(context.plan, revision, target) if of_commit else target.tags[:1]
     for tag in tags:
-        image = await registry.head(repository.tagged(tag))
+        image = await context.registry.head(repository.tagged(tag))
         if image is not None:
             return image
     names = " nor ".join(str(repository.tagged(tag)) for tag in tags)

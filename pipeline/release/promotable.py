@@ -1,4 +1,4 @@
-"""What may be promoted: the index that a run publishes, each part signed for exactly that, judged again."""
+"""What may be promoted: the index that a run publishes, each part signed for exactly that, with findings."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.errors import GateClosed, RegistryError
-from pipeline.model import Digest, Platform, Repository
+from pipeline.model import Digest, Repository
 from pipeline.oci.index import index_problems
-from pipeline.policy import Evidence, judge
 from pipeline.run.context import RunContext
 from pipeline.run.publish.image_claims import ImageClaims
 from pipeline.trust import CYCLONEDX, SPDX, Verification, verify_claims
 
-from .signed_findings import newest_findings, scan_of
+from .attested_image import AttestedImage
 
 if TYPE_CHECKING:
     from pipeline.plan import Target
@@ -27,12 +26,12 @@ async def check_promotable(
     digest: Digest,
     targets: Sequence[Target],
     claims: ImageClaims,
-) -> None:
-    """Check what a tag of an image tag names; no engine runs and no image is pulled.
+) -> list[tuple[Target, AttestedImage]]:
+    """The platforms of what a tag of an image tag names, each with its target; no engine runs and no image is pulled.
 
     It has to be an index of exactly the plan's platforms. The index and each platform have to be signed for this image
-    tag and to bear their signed bills of materials, and each platform's newest signed findings are judged again: what
-    passed when it was built may not pass today. Raises GateClosed, SignatureRefused, RegistryError.
+    tag and to bear their signed bills of materials, and each platform to have signed findings.
+    Raises GateClosed, SignatureRefused, RegistryError.
     """
     reference, key = repository.at(digest), context.signing.public_key
     manifest = await context.registry.get_manifest(reference)
@@ -46,15 +45,18 @@ async def check_promotable(
             detail="\n".join(problems),
         )
     of_index = await verify_claims(context.registry, repository, digest, key, claims.index)
+    found: list[tuple[Target, AttestedImage]] = []
     of_platforms = {target.platform: target for target in targets}
     for child in manifest.children:
         if child.platform is not None:
             wanted = claims.platforms[child.platform]
             seen = await verify_claims(context.registry, repository, child.digest, key, wanted)
             target = of_platforms.get(child.platform, targets[0])
-            _judge_again(context, repository, child.platform, target, seen)
+            name = f"{target.name} ({child.platform})"
+            found.append((target, _attested(AttestedImage(name, repository, child, seen.statements), seen)))
             _refuse_incomplete(repository, seen)
     _refuse_incomplete(repository, of_index)
+    return found
 
 
 def _refuse_incomplete(repository: Repository, seen: Verification) -> None:
@@ -68,28 +70,19 @@ def _refuse_incomplete(repository: Repository, seen: Verification) -> None:
         )
 
 
-def _judge_again(
-    context: RunContext, repository: Repository, platform: Platform, target: Target, seen: Verification
-) -> None:
-    newest = newest_findings(seen.statements)
-    reference = repository.at(seen.subject)
-    if newest is None:
+def _attested(image: AttestedImage, seen: Verification) -> AttestedImage:
+    """The image, if its newest signed findings can be read."""
+    try:
+        scan = image.scan
+    except ValueError as fault:
+        raise RegistryError(
+            f"the signed findings of {image.reference} ({image.platform}) cannot be read: {fault}",
+            hint="lockage sign attests them again, with newer vulnerability data",
+        ) from None
+    if scan is None:
         raise GateClosed(
-            f"{reference} has no signed findings",
+            f"{image.reference} has no signed findings",
             hint="lockage sign; then promote again",
             detail="\n".join(seen.refused) or None,
         )
-    try:
-        evidence = Evidence(0, scan=scan_of(newest))
-    except ValueError as fault:
-        raise RegistryError(
-            f"the signed findings of {reference} ({platform}) cannot be read: {fault}",
-            hint="lockage sign attests them again, with newer vulnerability data",
-        ) from None
-    closed = [verdict for verdict in judge(evidence, target.gates, context.today) if not verdict.passed]
-    if closed:
-        raise GateClosed(
-            f"{target.name} is not promoted: its gate closes by today's policy",
-            hint="patch the image, or add an ignore with owner, reason and expiry",
-            detail="\n".join(reason for verdict in closed for reason in verdict.reasons),
-        )
+    return image

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pipeline.engine.image import archive, existing
-from pipeline.errors import RegistryError
-from pipeline.model import Descriptor, Digest, Platform, Reference, Repository, SizeGate
+from pipeline.model import Descriptor, Digest, Reference, Repository, SizeGate
 from pipeline.oci.index import is_attestation
-from pipeline.policy import Evidence, Finding, Scan, Verdict, judge
-from pipeline.run.publish.signer import key_pair_signer
-from pipeline.run.publish.statements import findings_statement, kind_of
-from pipeline.run.target.findings import ImageScanner, ScannedImage
-from pipeline.run.target.scanner_data import ScannerData
-from pipeline.trust import VULNERABILITIES, SignatureRefused, Statement, attach, verify
-from pipeline.trust import examine as examine_referrers
+from pipeline.policy import Evidence, Finding, Verdict, judge
+from pipeline.trust import SignatureRefused, examine, verify
 from pipeline.util.concurrency import each
-from pipeline.util.progress import ProgressState
 
-from .signed_findings import newest_findings, scan_of
+from .attested_image import AttestedImage
+from .todays_scan import ScanSource, TodaysScan, TodaysScans, scan_and_attest
 
 if TYPE_CHECKING:
     from pipeline.config import Environment
@@ -35,7 +26,7 @@ _SCHEMES = (".sig", ".att", ".sbom")
 
 @dataclass(frozen=True, slots=True)
 class HeldImage:
-    """One platform of an index that an environment holds, and the tags that name the index."""
+    """One platform of an index that an environment holds, the tags that name the index, and its gates."""
 
     repository: Repository
     tags: tuple[str, ...]
@@ -43,27 +34,16 @@ class HeldImage:
     gates: Gates = field(repr=False)
 
     @property
-    def reference(self) -> Reference:
-        """The platform's image by digest."""
-        return self.repository.at(self.child.digest)
-
-    @property
-    def platform(self) -> Platform:
-        """Its platform."""
-        assert self.child.platform
-        return self.child.platform
-
-    @property
     def name(self) -> str:
         """What messages call it."""
-        return f"{self.repository.tagged(self.tags[0])} ({self.platform})"
+        return f"{self.repository.tagged(self.tags[0])} ({self.child.platform})"
 
 
 @dataclass(frozen=True, slots=True)
 class Rescanned:
     """The result for one image: the verdicts by today's data and policy, and what differs from the findings before.
 
-    `problem` says why it was not scanned; `scanned` is false where today's data had judged it already.
+    `problem` says why it was not scanned; `source` is None where today's data had judged it already.
     """
 
     name: str
@@ -72,7 +52,7 @@ class Rescanned:
     verdicts: tuple[Verdict, ...] = ()
     opened: tuple[Finding, ...] = ()
     gone: tuple[str, ...] = ()
-    scanned: bool = False
+    source: ScanSource | None = None
     problem: str = ""
 
     @property
@@ -86,7 +66,8 @@ class Rescanned:
             "reference": str(self.reference),
             "name": self.name,
             "tags": list(self.tags),
-            "scanned": self.scanned,
+            "scanned": self.source is not None,
+            "source": self.source and str(self.source),
             "problem": self.problem or None,
             "opened": [_finding_json(finding) for finding in self.opened],
             "gone": list(self.gone),
@@ -103,10 +84,12 @@ async def rescan(context: RunContext, environment: Environment) -> list[Rescanne
     repositories = {t.image: context.repository(environment, t.image) for t in context.plan.targets}
     found = await each(partial(_held, context), repositories.items())
     held = [image for images, _ in found for image in images]
-    results = await each(partial(_rescan_one, context, ScannerData.of(context)), held)
-    await _attest(context, [(image, new) for image, (_, new) in zip(held, results, strict=True) if new])
+    scans = TodaysScans(context)
+    images = await each(partial(_attested, context), held)
+    scanned = await scan_and_attest(context, scans, await each(scans.plan, images))
+    results = [_judged(context, *pair) for pair in zip(held, scanned, strict=True)]
     unsigned = [problem for _, problems in found for problem in problems]
-    return [*(result for result, _ in results), *unsigned]
+    return [*results, *unsigned]
 
 
 async def _held(
@@ -161,73 +144,23 @@ def _unscanned(repository: Repository, digest: Digest, tags: tuple[str, ...], pr
     return Rescanned(str(repository.tagged(tags[0])), reference, tags, problem=problem)
 
 
-async def _rescan_one(
-    context: RunContext, data: ScannerData, held: HeldImage
-) -> tuple[Rescanned, Statement | None]:
-    """The result of one image, and the statement to attach where its findings are of other data than today's."""
-    seen = await examine_referrers(
-        context.registry, held.repository, held.child.digest, context.signing.public_key
-    )
-    newest = newest_findings(seen.statements)
-    before = _read(newest) if newest else None
-    today = await data.vulnerabilities.digest()
-    if newest and before and before.is_complete and kind_of(newest) == (VULNERABILITIES, today):
-        return _judged(context, held, before, before, scanned=False), None
-    image = await _image(context, held)
-    client = await context.engines.of(held.platform).client()
-    packed = archive(existing(client, held.reference, held.platform))
-    async with context.limits.tools:
-        context.tell(held.name, ProgressState.SCAN)
-        scan, document = await ImageScanner(context, data).scan(image, packed, holds_java=False)
-    result = _judged(context, held, scan, before, scanned=True)
-    if document is None or not scan.is_complete:
-        return result, None  # what was not examined is not attested: the next rescan looks again
-    return result, findings_statement(held.child.digest, scan, json.loads(document))
+async def _attested(context: RunContext, held: HeldImage) -> AttestedImage:
+    key = context.signing.public_key
+    seen = await examine(context.registry, held.repository, held.child.digest, key)
+    return AttestedImage(held.name, held.repository, held.child, seen.statements)
 
 
-async def _image(context: RunContext, held: HeldImage) -> ScannedImage:
-    manifest = await context.registry.get_manifest(held.reference)
-    if manifest is None or manifest.config is None:
-        raise RegistryError(f"{held.reference} is listed and is no image")
-    config = await context.registry.blob(held.repository, manifest.config)
-    return ScannedImage(held.name, held.reference, held.platform, manifest, config)
-
-
-def _judged(
-    context: RunContext, held: HeldImage, scan: Scan, before: Scan | None, *, scanned: bool
-) -> Rescanned:
+def _judged(context: RunContext, held: HeldImage, scanned: TodaysScan) -> Rescanned:
     gates = replace(held.gates, size=SizeGate())  # its layers are those that were judged
-    verdicts = judge(Evidence(0, scan=scan), gates, context.today)
-    old = {(f.id, f.package) for f in before.findings} if before else set()
-    new = {(f.id, f.package) for f in scan.findings}
     return Rescanned(
         held.name,
-        held.reference,
+        scanned.image.reference,
         held.tags,
-        verdicts,
-        tuple(f for f in scan.findings if (f.id, f.package) not in old),
-        tuple(sorted(f"{id} in {package}" for id, package in old - new)),
-        scanned,
+        judge(Evidence(0, scan=scanned.scan), gates, context.today),
+        scanned.opened,
+        scanned.gone,
+        scanned.source,
     )
-
-
-async def _attest(context: RunContext, statements: Sequence[tuple[HeldImage, Statement]]) -> None:
-    """Sign all statements in one step, and attach each to its image."""
-    if not statements:
-        return
-    sign = key_pair_signer(context)
-    bundles = await sign("new findings", [statement for _, statement in statements])
-    created = int(datetime.now(UTC).timestamp())
-    for (held, _), bundle in zip(statements, bundles, strict=True):
-        await attach(context.registry, held.repository, held.child, bundle, created=created)
-
-
-def _read(statement: Statement) -> Scan | None:
-    """The scan of signed findings; None if they cannot be read, so that the image is scanned."""
-    try:
-        return scan_of(statement)
-    except ValueError:
-        return None
 
 
 def _finding_json(finding: Finding) -> dict[str, str]:

@@ -21,10 +21,11 @@ def scan_of(statement: Statement) -> Scan:
     try:
         scanner = statement.predicate["scanner"]
         data = scanner["db"]
-        tool = Tool("trivy", str(scanner["version"]), str(data["version"]))
+        digest = str(data.get("uri", "")).removeprefix("oci:") or None
+        tool = Tool("trivy", str(scanner["version"]), str(data["version"]), digest)
         scan = trivy_scan(compact(scanner["result"]), tool)
         return replace(scan, java=_java(scanner["javaDb"])) if "javaDb" in scanner else scan
-    except (KeyError, TypeError, OverflowError, RecursionError) as fault:
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as fault:
         raise ValueError(f"not a vulnerability predicate: {fault!r}") from None
 
 

@@ -66,8 +66,9 @@ class RunContext:
 
     `host` is the embedded registry's. Build contexts are written to `contexts`, downloads to `cache`. `engine` serves
     every platform that `others` does not. `whole` has all platforms of each `image:tag` where the plan leaves out some.
-    With `fresh`, known targets are built again, without BuildKit's cache. `source_date_epoch` overrides the epoch that
-    bases give, in seconds since 1970. Records that the keys in `trusted` signed count beside those of `signing`.
+    With `fresh`, known targets are built again, without BuildKit's cache; `offline`, the scanner's data is what the
+    cache has. `source_date_epoch` overrides the epoch that bases give, in seconds since 1970. Records that the keys in
+    `trusted` signed count beside those of `signing`.
     """
 
     plan: Plan
@@ -83,6 +84,7 @@ class RunContext:
     limits: RunLimits
     report: Report
     fresh: bool = False
+    offline: bool = False
     source_date_epoch: int | None = None
     secrets: Secrets = field(default_factory=NoSecrets, repr=False)
     caches: CacheSite = field(default_factory=CacheSite, repr=False)

@@ -126,17 +126,25 @@ def test_jars_that_nobody_could_look_at_close_the_gate_unless_the_policy_lets_th
     assert any("not examined: Java archives" in n for v in target["verdicts"] for n in v["notes"])
 
 
-def test_a_rescan_without_java_data_is_not_believed_by_the_next(
+def test_what_was_scanned_without_java_data_is_scanned_again_when_there_is_some(
     site: Site, project: Callable[..., Path]
 ) -> None:
     nowhere = "java_db: ghcr.io/aquasecurity/trivy-java-db:9\n"
     lenient = "policy: {vulnerabilities: {unexamined: warn}}\n"
     root = _with_jar(project(JAVA, nowhere + lenient))
     site.run("run", cwd=root)
-    for _ in range(2):
-        [image] = site.run("rescan", "--env", "prod", "--json", cwd=root).json["images"]
-        assert image["scanned"]
-        assert any("not examined: Java archives" in n for v in image["verdicts"] for n in v["notes"])
+    [image] = site.run("rescan", "--env", "prod", "--json", cwd=root).json["images"]
+    assert not image["scanned"], "with the same data, it would find the same"
+    assert any("not examined: Java archives" in n for v in image["verdicts"] for n in v["notes"])
+
+    settings = root / "lockage.yml"
+    settings.write_text(settings.read_text().replace(nowhere, ""))
+    commit(root)
+    [image] = site.run("rescan", "--env", "prod", "--json", cwd=root, expect=7).json["images"]
+    assert image["source"] == "image", "archives are identified by their content"
+    assert [finding["id"] for finding in image["opened"]] == ["CVE-2099-0006"]
+    [image] = site.run("rescan", "--env", "prod", "--json", cwd=root, expect=7).json["images"]
+    assert not image["scanned"] and not image["opened"]
 
 
 def test_data_older_than_the_policy_allows_closes_the_gate(site: Site, project: Callable[..., Path]) -> None:

@@ -16,7 +16,7 @@ from pipeline.lab.seed.seeding import own_platform
 from pipeline.lab.settings import LabSettings, quiet
 from pipeline.model import Reference
 from pipeline.registry import Registry, push_layout
-from tests.tools.git import commit
+from tests.tools.git import commit, git
 from tests.tools.logins import access
 
 from . import samples
@@ -43,17 +43,66 @@ async def older_database(repository: str, folder: Path) -> None:
         await push_layout(registry, folder, Reference.parse(f"{repository}:older").repository, "older")
 
 
-def test_newer_data_is_judged_and_attested_and_moves_nothing(
-    site: Site, project: Callable[..., Path], tmp_path: Path
-) -> None:
+@pytest.fixture
+def older(site: Site, tmp_path: Path) -> str:
+    """The tag of data of a month earlier, in the mirror."""
     folder = tmp_path / "older"
     folder.mkdir()
     anyio.run(older_database, f"{site.registry}/mirror/ghcr.io/aquasecurity/trivy-db", folder)
-    files = {
-        "images/weak/image.yml": samples.image("1.0.0"),
-        "images/weak/Dockerfile.tmpl": samples.DEBIAN + samples.VULNERABLE_CURL,
-    }
-    root = project(files, DATABASE.format(tag="older"))
+    return DATABASE.format(tag="older")
+
+
+SECRET = "RUN echo token=ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8 > /etc/token\n"
+WEAK = {
+    "images/weak/image.yml": samples.image("1.0.0"),
+    "images/weak/Dockerfile.tmpl": samples.DEBIAN + samples.VULNERABLE_CURL + SECRET,
+}
+
+
+def test_a_promotion_is_judged_by_todays_data_before_any_tag_moves(
+    site: Site, project: Callable[..., Path], older: str
+) -> None:
+    root = project(WEAK, older + "policy: {secrets: warn}\n")
+    signed = site.run("sign", "--json", cwd=root).json["images"][0]["reference"]
+    production = signed.partition("@")[0].rpartition(":")[0].replace("/dev/", "/prod/")
+    sha = git(root, "rev-parse", "HEAD")
+    promote = ("promote", "weak", "--to", "prod", "--revision", sha)
+    [planned] = site.run(*promote, "--plan", "--json", cwd=root).json
+    assert [scan["source"] for scan in planned["scans"]] == [None], "the data is the same"
+
+    settings = root / "lockage.yml"
+    plain = settings.read_text().replace(older, DATABASE.format(tag="2"))
+    settings.write_text(plain)
+    commit(root)
+    [planned] = site.run(*promote, "--plan", "--json", cwd=root).json
+    assert [(scan["source"], scan["data_date"][:10]) for scan in planned["scans"]] == [("sbom", "2026-10-01")]
+    assert len(planned["moves"]) == 3
+    [planned] = site.run(*promote, "--plan", "--data", "signed", "--json", cwd=root).json
+    assert [scan["source"] for scan in planned["scans"]] == [None]
+
+    for new in ("new since the findings of 2026-10-01: CVE-2099-0001 in curl", ""):
+        refused = site.run(*promote, cwd=root, expect=7)
+        assert "weak:1.0.0 is not promoted" in refused.err and "CVE-2099-0001 HIGH in curl" in refused.err
+        assert new in refused.err
+        assert _names(production) == set()
+    assert "new since" not in refused.err, "the findings were attested by the first attempt"
+
+    settings.write_text(plain.replace("policy: {secrets: warn}\n", IGNORE + "  secrets: warn\n"))
+    commit(root)
+    done = site.run(*promote, "--json", "--offline", cwd=root)
+    [scan] = done.json[0]["scans"]
+    assert scan["source"] is None and scan["data_date"].startswith("2026-11-01")
+    assert _names(production) == {"1", "1.0", "1.0.0"}
+    [rescanned] = site.run("rescan", "--env", "prod", "--json", cwd=root).json["images"]
+    assert rescanned["scanned"] is False, "what was attested was copied"
+    notes = {v["gate"]: v["notes"] for v in rescanned["verdicts"]}
+    assert any("/etc/token" in note for note in notes["secrets"]), "no bill of materials lists secrets"
+
+
+def test_newer_data_is_judged_and_attested_and_moves_nothing(
+    site: Site, project: Callable[..., Path], older: str
+) -> None:
+    root = project(WEAK, older + "policy: {secrets: warn}\n")
     promoted = site.run("run", "--json", cwd=root).json["images"][0]["promoted"]
     production = promoted[0].rpartition(":")[0]
     before = {tag: crane("digest", f"{production}:{tag}") for tag in _names(production)}
@@ -65,11 +114,14 @@ def test_newer_data_is_judged_and_attested_and_moves_nothing(
     commit(root)
     done = site.run("rescan", "--env", "prod", "--json", cwd=root, expect=7)
     [image] = done.json["images"]
-    assert image["scanned"] and "CVE-2099-0001" in {finding["id"] for finding in image["opened"]}
+    assert image["scanned"] and image["source"] == "sbom"
+    assert "CVE-2099-0001" in {finding["id"] for finding in image["opened"]}
     assert any("CVE-2099-0001 HIGH in curl" in r for v in image["verdicts"] for r in v["reasons"])
     assert {tag: crane("digest", f"{production}:{tag}") for tag in _names(production)} == before
 
-    settings.write_text(settings.read_text() + IGNORE)
+    settings.write_text(
+        settings.read_text().replace("policy: {secrets: warn}\n", IGNORE + "  secrets: warn\n")
+    )
     commit(root)
     again = site.run("rescan", "--env", "prod", "--json", cwd=root)
     assert [i["scanned"] for i in again.json["images"]] == [False], "the findings are attested"

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import GateClosed, LockageError, RegistryError
+from pipeline.errors import GateClosed, LockageError, RegistryError, UsageError
 from pipeline.model import Descriptor, Digest, Manifest, Reference, Repository
 from pipeline.model.descriptor import OCI_INDEX
 from pipeline.plan import Target
 from pipeline.policy import Revision
 from pipeline.registry import Registry
-from pipeline.release.environments import Wanted, of_revision, plan_promotions, verify_references
+from pipeline.release.environments import Wanted, of_revision, verify_references
+from pipeline.release.promote import Promotions
 from pipeline.run import Stage
 from pipeline.run.publish.image_claims import ImageClaims
-from pipeline.run.publish.promotion import perform
 from pipeline.trust import (
     CYCLONEDX,
     SIGNATURE,
@@ -35,7 +35,8 @@ from pipeline.util.progress import ProgressState
 from tests.registry import images
 from tests.tools.bundles import signed
 
-from .fleet import Fleet, make_fleet, plan
+from .fleet import Fleet, make_fleet, plan, recorded
+from .test_scanner_data import publish
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
@@ -85,8 +86,9 @@ async def promote(fleet: Fleet, origin: int = 0, to: int = 1, name: str = "app:1
     targets = group(fleet, name)
     async with Registry() as registry:
         one = replace(context, plan=replace(context.plan, targets=targets), registry=registry)
-        promotions = await plan_promotions(one, environments[origin], environments[to])
-        return [ref for promotion in promotions for ref in await perform(registry, promotion)]
+        promotions = Promotions(one, environments[origin], environments[to])
+        done = await promotions.perform()
+        return [move.reference for each in done for move in each.promotion.moves]
 
 
 async def refused(
@@ -209,9 +211,57 @@ async def test_what_another_environment_was_given_is_not_promoted_further(
     await refused(fleet, registry, "image other, not app", origin=1, to=2)
 
 
-def _findings(result: object, *, date: object = "2026-11-27") -> dict[str, Any]:
-    scanner = {"version": "1", "db": {"uri": "oci:", "version": date}, "result": result}
+def _findings(result: object, *, date: object = "2026-11-27", data: object = "") -> dict[str, Any]:
+    scanner = {"version": "1", "db": {"uri": f"oci:{data}", "version": date}, "result": result}
     return {"scanner": scanner, "metadata": {"scanFinishedOn": "2026-11-27"}}
+
+
+async def planned(fleet: Fleet, *, signed: bool | None = None) -> tuple[list[str | None], int]:
+    """What a promotion of one image tag would scan, platform by platform, and how many requests its data takes."""
+    context, environments = fleet.context, fleet.context.plan.project.environments
+    async with Registry() as registry:
+        requests = recorded(registry)
+        one = replace(context, plan=replace(context.plan, targets=group(fleet)), registry=registry)
+        [promotion] = await Promotions(one, environments[0], environments[1], signed=signed).plan()
+        assert promotion.promotion.moves
+        path = context.plan.project.vulnerability_db.repository.path
+        return [scan.source for _, scan in promotion.platforms], sum(path in r.target for r in requests)
+
+
+def with_data(fleet: Fleet, tag: str) -> None:
+    """Name other data in lockage.yml."""
+    project = fleet.context.plan.project
+    project = replace(project, vulnerability_db=replace(project.vulnerability_db, tag=tag))
+    fleet.context = replace(fleet.context, plan=replace(fleet.context.plan, project=project))
+
+
+async def test_only_newer_data_makes_a_promotion_scan(fleet: Fleet, registry: Registry) -> None:
+    """The fleet's findings are of 26 November; its images name no package, so what it lists is never read."""
+    database = fleet.context.plan.project.vulnerability_db.repository
+    assert await planned(fleet) == ([None, None], 1), "one HEAD for all platforms"
+    await publish(registry, database, "older", "2026-11-25T00:00:00Z")
+    await publish(registry, database, "newer", "2026-11-27T00:00:00Z")
+    with_data(fleet, "older")
+    sources, _ = await planned(fleet)
+    assert sources == [None, None]
+    with_data(fleet, "newer")
+    sources, _ = await planned(fleet)
+    assert sources == ["sbom", "sbom"]
+    assert await planned(fleet, signed=True) == ([None, None], 0)
+    environments = tuple(replace(e, data="signed") for e in fleet.context.plan.project.environments)
+    project = replace(fleet.context.plan.project, environments=environments)
+    fleet.context = replace(fleet.context, plan=replace(fleet.context.plan, project=project))
+    assert await planned(fleet) == ([None, None], 0)
+    assert await planned(fleet, signed=False) == (["sbom", "sbom"], 1)
+
+
+async def test_who_cannot_sign_scans_nothing(fleet: Fleet, registry: Registry) -> None:
+    database = fleet.context.plan.project.vulnerability_db.repository
+    await publish(registry, database, "newer", "2026-11-27T00:00:00Z")
+    with_data(fleet, "newer")
+    with pytest.raises(UsageError, match="no private key"):
+        await promote(fleet)
+    assert await registry.tags(repository(fleet, environment=1)) == []
 
 
 async def test_newer_signed_findings_close_the_gate(fleet: Fleet, registry: Registry) -> None:
@@ -219,7 +269,8 @@ async def test_newer_signed_findings_close_the_gate(fleet: Fleet, registry: Regi
     critical = {"VulnerabilityID": "CVE-1", "PkgName": "p", "FixedVersion": "2", "Severity": "CRITICAL"}
     report = {"SchemaVersion": 2, "Results": [{"Vulnerabilities": [critical]}]}
     child = index.children[1]
-    statement = Statement(child.digest, VULNERABILITIES, _findings(report))
+    data = (await found(registry, fleet.context.plan.project.vulnerability_db)).digest
+    statement = Statement(child.digest, VULNERABILITIES, _findings(report, data=data))
     await attach(registry, repository(fleet), child, signed(statement.to_json()), created=0)
     closed = await refused(fleet, registry, "its gate closes by today's policy")
     assert closed.detail and "CVE-1 CRITICAL" in closed.detail

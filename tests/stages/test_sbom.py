@@ -25,11 +25,18 @@ from pipeline.model import Digest
 from pipeline.policy import Tool
 from pipeline.policy.reports import cyclonedx_inventory
 from pipeline.sbom import PlatformDocuments, complete, index_documents
+from pipeline.sbom.findings import as_on_image
 from tests.tools import planted
 
 pytestmark = pytest.mark.real
 
 ADVISORIES = Path(__file__).parents[1] / "data" / "advisories" / "sbom.yml"
+NOTHING = """
+format: 1
+updated: 2026-10-01T00:00:00Z
+advisories:
+  - {id: CVE-2099-9999, ecosystem: pip, package: absent, severity: LOW, published: 2026-09-30, title: made up}
+"""
 KINDS = {"debian": planted.debian, "alpine": planted.alpine, "scratch": planted.scratch}
 
 
@@ -68,12 +75,18 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> Listed:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Trivy's cache with the advisories about planted packages."""
     folder = tmp_path_factory.mktemp("trivy")
+    _data(folder, ADVISORIES)
+    return folder
+
+
+def _data(folder: Path, advisories: Path) -> None:
+    """Write trivy's databases into its cache."""
     for name in ("db", "java-db"):
         (folder / name).mkdir()
-    settings = LabSettings.from_env(os.environ)
-    anyio.run(vulnerability_database.write, folder / "db", settings, quiet, ADVISORIES)
+    anyio.run(
+        vulnerability_database.write, folder / "db", LabSettings.from_env(os.environ), quiet, advisories
+    )
     java_database.write(folder / "java-db")
-    return folder
 
 
 def _list(folder: Path, files: Mapping[str, bytes | str]) -> Listed:
@@ -278,6 +291,27 @@ def test_trivy_finds_in_it_what_it_finds_in_the_image(listed: Listed, cache: Pat
     sbom = planted.trivy("sbom", listed.folder / name, cache=cache)
     assert _findings(sbom) == _findings(image)
     assert _packages(sbom) == _packages(image)
+
+
+def test_a_report_on_it_is_the_report_on_the_image(listed: Listed, cache: Path, tmp_path: Path) -> None:
+    """From a report of data that knows of no flaw, the image itself is not needed to say what is found today."""
+    nothing = tmp_path / "nothing.yml"
+    nothing.write_text(NOTHING)
+    _data(tmp_path, nothing)
+    before = planted.trivy("image", "--input", listed.image.archive, cache=tmp_path)
+    today = planted.trivy("image", "--input", listed.image.archive, cache=cache)
+    sbom = planted.trivy("sbom", listed.folder / "sbom.cyclonedx.json", cache=cache)
+    assert not _findings(before)
+    made = as_on_image(sbom, before)
+    assert made is not None and _without_ids(made) == _without_ids(today)
+
+
+def _without_ids(report: Any) -> Any:
+    """A report without what differs each time, and without the fingerprints, which are made again of all the rest."""
+    for result in report.get("Results") or ():
+        for finding in result.get("Vulnerabilities") or ():
+            del finding["Fingerprint"]
+    return {name: value for name, value in report.items() if name not in ("ReportID", "CreatedAt")}
 
 
 @pytest.mark.parametrize("name", ["sbom.cyclonedx.json", "sbom.spdx.json", "sbom.syft.json"])

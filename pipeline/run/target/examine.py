@@ -14,7 +14,7 @@ from pipeline.model import Digest, LintLevel
 from pipeline.plan import Target
 from pipeline.policy import Evidence, Inventory, LintFinding, Scan, TestCase, TestReport, Tool
 from pipeline.policy.reports import structure_tests
-from pipeline.state.record import Record
+from pipeline.state.record import Record, digest_of_text
 from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 
@@ -111,6 +111,8 @@ class Examiner:
         scan = record.evidence.scan
         java = await self._data.java.find() if scan and scan.java else None
         data = await self._data.vulnerabilities.digest()
+        if scan and self._context.offline and not await self._data.outdate(scan):
+            data = digest_of_text(scan.tool.data_digest or "") or data  # what the cache has is older
         serial = serial_of(self._context, target, record.digest)
         return outstanding(target, record, self._context.tools, data, java, serial)
 

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from pipeline.engine.scan import ARCHIVE, JavaDataNeeded, Scanner
 from pipeline.model import Digest, Manifest, Platform, Reference
 from pipeline.policy import JavaData, Scan, Tool
+from pipeline.policy.report_json import load_report
 from pipeline.policy.reports import trivy_scan
 from pipeline.policy.scan_details import without_matches
+from pipeline.sbom.findings import as_on_image
 from pipeline.sbom.layers import diff_ids, renamed, renamings
 from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressState
@@ -68,6 +70,28 @@ class ImageScanner:
             return Scan(tool, (), (), unexamined=(f"the report cannot be read: {fault}",)), None
         return replace(scan, java=java), document
 
+    async def scan_sbom(
+        self, reference: Reference, document: Any, before: Any, subject: str
+    ) -> tuple[Scan, bytes] | None:
+        """What the scanner finds in the bill of materials of an image that it has scanned `before`, as if it had
+        scanned the image again, and that report. None where the document does not give the same answer, or where a
+        report cannot be read."""
+        tools, database = self._context.tools, await self._data.vulnerabilities.fetch()
+        engine = self._context.engine  # a document is of no platform
+        client = await engine.client()
+        scanner = Scanner(client, tools.image("trivy"), await engine.folder(database.folder))
+        started = datetime.now(UTC)
+        report = await scanner.scan_sbom(compact(document).decode(), subject)
+        tool = Tool("trivy", tools.version("trivy"), database.updated, str(database.digest))
+        try:
+            whole = as_on_image(load_report(report, "trivy"), before)
+            if whole is None:
+                return None
+            made = about(compact(whole), reference, Digest(str(before.get("ArtifactID"))), started)
+            return trivy_scan(made, tool), made
+        except ValueError:
+            return None
+
     async def _report(
         self, scanner: Scanner, image: ScannedImage, packed: dagger.File, *, holds_java: bool
     ) -> tuple[bytes, JavaData | None]:
@@ -80,7 +104,7 @@ class ImageScanner:
                 return await scanner.scan(packed, image.subject), None
             except JavaDataNeeded:
                 self._context.tell(image.subject, ProgressState.SCAN, "again, with the Java data")
-        if await self._data.java.find() is None:
+        if not self._data.java.offline and await self._data.java.find() is None:
             return await scanner.scan_without_java(packed, image.subject), JavaData()
         database = await self._data.java.fetch()
         report = await scanner.scan(packed, image.subject, java=await self._folder(image, database))

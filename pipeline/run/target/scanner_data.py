@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from pipeline.errors import RegistryError
+from pipeline.errors import EnvironmentProblem, RegistryError
 from pipeline.model import Digest, Reference
-from pipeline.util.files import read_file
+from pipeline.util.files import read_file, replace_file
 from pipeline.util.private_folder import private_folder
 
 if TYPE_CHECKING:
+    from pipeline.policy import Scan
     from pipeline.registry import Registry
 
     from ..context import RunContext
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _METADATA = "metadata.json"
 _MAX_MEMBER = 4 * 1024**3
 _MAX_ENTRIES = 1000
+_MAX_NAME = 200  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +75,61 @@ class Database:
 
 
 class ScannerDatabase:
-    """One database for a whole run: resolved once, fetched once, and only when it is needed."""
+    """One database for a whole run: resolved once, fetched once, and only when it is needed.
 
-    def __init__(self, kind: DatabaseKind, registry: Registry, reference: Reference, cache: Path) -> None:
-        self.kind, self.reference = kind, reference
-        self._registry, self._cache = registry, cache
+    With `offline`, it is what was last fetched by this reference, and nothing is requested.
+    """
+
+    def __init__(
+        self,
+        kind: DatabaseKind,
+        registry: Registry,
+        reference: Reference,
+        cache: Path,
+        *,
+        offline: bool = False,
+    ) -> None:
+        self.kind, self.reference, self.offline = kind, reference, offline
+        self._registry, self._cache = registry, cache / kind.folder
         self._lock = anyio.Lock()
         self._looked_up = False
         self._digest: Digest | None = None
         self._database: Database | None = None
 
     async def find(self) -> Digest | None:
-        """The digest of today's data, None where the registry has none; one HEAD."""
+        """The digest of today's data, None where the registry (offline: the cache) has none; one HEAD."""
         async with self._lock:
             if not self._looked_up:
-                descriptor = await self._registry.head(self.reference)
-                self._digest = descriptor.digest if descriptor else None
+                self._digest = self._cached() if self.offline else await self._resolved()
                 self._looked_up = True
             return self._digest
 
+    async def _resolved(self) -> Digest | None:
+        descriptor = await self._registry.head(self.reference)
+        return descriptor.digest if descriptor else None
+
+    def _cached(self) -> Digest | None:
+        """The data that the reference named when it was last fetched, if it is still there."""
+        digest = self.reference.digest
+        try:
+            digest = digest or Digest(read_file(self._last, _MAX_NAME).decode().strip())
+        except (OSError, ValueError):
+            return None
+        return digest if (self._cache / digest.hex / _METADATA).is_file() else None
+
+    @property
+    def _last(self) -> Path:
+        """Which digest was fetched last by this reference."""
+        return self._cache / f"last-{Digest.of(str(self.reference).encode()).hex}"
+
     async def digest(self) -> Digest:
-        """The digest of today's data. Raises RegistryError when there is none."""
+        """The digest of today's data. Raises RegistryError when there is none, EnvironmentProblem offline."""
         digest = await self.find()
+        if digest is None and self.offline:
+            raise EnvironmentProblem(
+                f"offline, and the {self.kind.name} {self.reference} is not in the cache ({self._cache})",
+                hint="run the same once without --offline (LOCKAGE_OFFLINE), which fetches it",
+            )
         if digest is None:
             raise RegistryError(
                 f"no {self.kind.name} at {self.reference}",
@@ -103,13 +138,22 @@ class ScannerDatabase:
         return digest
 
     async def fetch(self) -> Database:
-        """The data on this machine's disk. Raises RegistryError when there is none."""
+        """The data on this machine's disk. Raises as `digest`."""
         digest = await self.digest()
         async with self._lock:
             if self._database is None:
                 exact = self.reference.repository.at(digest)
                 self._database = await _fetch(self.kind, self._registry, exact, self._cache)
+                if self._cached() != digest:
+                    replace_file(self._last, f"{digest}\n")
             return self._database
+
+    async def outdates(self, digest: str | None, updated: str | None) -> bool:
+        """Whether today's data is other data than that with this digest, and not older; false where there is none."""
+        found = await self.find()
+        if found is None or str(found) == digest:
+            return False
+        return (await self.fetch()).updated >= (updated or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +169,25 @@ class ScannerData:
 
         def database(kind: DatabaseKind, reference: Reference) -> ScannerDatabase:
             located = context.mirrors.locate(reference)
-            return ScannerDatabase(kind, context.registry, located, context.cache)
+            return ScannerDatabase(kind, context.registry, located, context.cache, offline=context.offline)
 
         project = context.plan.project
         return cls(database(VULNERABILITIES, project.vulnerability_db), database(JAVA, project.java_db))
+
+    async def outdate(self, scan: Scan) -> bool:
+        """Whether today's data may find more than a scan did. Raises as `ScannerDatabase.digest`."""
+        await self.vulnerabilities.digest()
+        if await self.vulnerabilities.outdates(scan.tool.data_digest, scan.tool.data_date):
+            return True
+        java = scan.java
+        return java is not None and await self.java.outdates(java.digest, java.date)
 
 
 async def _fetch(kind: DatabaseKind, registry: Registry, reference: Reference, cache: Path) -> Database:
     """The database with this digest from the cache or the registry: verified, unpacked, then renamed."""
     digest = reference.digest
     assert digest
-    folder = cache / kind.folder / digest.hex
+    folder = cache / digest.hex
     if not (folder / _METADATA).is_file():
         manifest = await registry.get_manifest(reference)
         layers = manifest.layers if manifest else ()

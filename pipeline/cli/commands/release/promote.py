@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,12 +11,14 @@ from pipeline.errors import Exit, UsageError
 
 from ...arguments import flag, group, option
 from ...command import Command
-from ...common_options import CatalogueOptions, CommonOptions, locked_flag
+from ...common_options import CatalogueOptions, CommonOptions, RunOptions, locked_flag, offline_flag
 from ...output import console
 
 if TYPE_CHECKING:
     from pipeline.policy import Revision
-    from pipeline.run.publish.promotion import Promotion
+    from pipeline.release.promote import ImagePromotion, JudgedPromotion
+
+_SOURCES = {"sbom": "its bill of materials", "image": "the image"}
 
 
 def _revision(text: str) -> Revision:
@@ -42,11 +45,17 @@ class PromoteOptions:
         convert=_revision,
         help="commit whose tags to take (default: the current one)",
     )
-    plan: bool = flag("--plan", help="report what would be written; write nothing")
+    plan: bool = flag("--plan", help="report what would be scanned and written; write nothing")
+    offline: bool = offline_flag()
+    data: str | None = option(
+        "--data",
+        choices=("today", "signed"),
+        help="judge by today's vulnerability data, or by the signed findings (default: as the environment says)",
+    )
 
 
 def promote(options: PromoteOptions) -> int:
-    """Print what is (or with `--plan` would be) written; verified first, tags last."""
+    """Print what is (or with `--plan` would be) scanned and written; verified and judged first, tags last."""
     from ... import signals
 
     promotions = signals.run(partial(_promote, options))
@@ -54,20 +63,31 @@ def promote(options: PromoteOptions) -> int:
         console.print_json([promotion.to_json() for promotion in promotions])
         return Exit.OK
     for promotion in promotions:
-        for move in promotion.moves:
-            before = move.before.short if move.before else "nothing"
-            console.print_line(f"{move.reference}  {before} -> {promotion.digest.short}")
-        for reference in promotion.in_place:
-            console.print_line(f"{reference}  up to date")
-    moves = sum(len(promotion.moves) for promotion in promotions)
-    console.message(f"{moves} tags {'would be ' if options.plan else ''}written")
+        _print(promotion, "to scan" if options.plan else "scanned")
+    moves = sum(len(promotion.promotion.moves) for promotion in promotions)
+    days = {str(scan["data_date"])[:10] for promotion in promotions for scan in promotion.to_json()["scans"]}
+    judged = f"findings of {', '.join(sorted(days))}"
+    console.message(f"{judged}; {moves} tags {'would be ' if options.plan else ''}written")
     return Exit.OK
 
 
-async def _promote(options: PromoteOptions) -> list[Promotion]:
-    from pipeline.release.environments import environment, plan_promotions
-    from pipeline.run.publish.promotion import perform
-    from pipeline.util.concurrency import each
+def _print(image: ImagePromotion | JudgedPromotion, verb: str) -> None:
+    promotion = image.promotion
+    for scan in image.to_json()["scans"]:
+        if scan["source"]:
+            console.print_line(
+                f"{scan['reference']} ({scan['platform']})  {verb}: {_SOURCES[scan['source']]}"
+            )
+    for move in promotion.moves:
+        before = move.before.short if move.before else "nothing"
+        console.print_line(f"{move.reference}  {before} -> {promotion.digest.short}")
+    for reference in promotion.in_place:
+        console.print_line(f"{reference}  up to date")
+
+
+async def _promote(options: PromoteOptions) -> Sequence[ImagePromotion | JudgedPromotion]:
+    from pipeline.release.environments import environment
+    from pipeline.release.promote import Promotions
 
     from ...output.progress import Progress
     from ...planning.reader import PlanRequest
@@ -75,17 +95,18 @@ async def _promote(options: PromoteOptions) -> list[Promotion]:
 
     plan = PlanRequest.of(options.common, options.catalogue, locked=options.locked)
     named = tuple(name for name in (options.origin, options.to) if name)
-    async with open_run("promote", RunRequest(plan, environments=named), Progress()) as context:
-        if options.revision is not None:
-            context = replace(context, revision=options.revision)
-        environments = context.plan.project.environments
-        origin = environment(environments, options.origin or environments[0].name)
-        to = environment(environments, options.to)
-        assert origin and to, "both have a name"
-        promotions = await plan_promotions(context, origin, to)
-        if not options.plan:
-            await each(partial(perform, context.registry), promotions)
-        return promotions
+    request = RunRequest(plan, RunOptions(offline=options.offline), environments=named)
+    with Progress() as report:
+        async with open_run("promote", request, report) as context:
+            if options.revision is not None:
+                context = replace(context, revision=options.revision)
+            environments = context.plan.project.environments
+            origin = environment(environments, options.origin or environments[0].name)
+            to = environment(environments, options.to)
+            assert origin and to, "both have a name"
+            signed = None if options.data is None else options.data == "signed"
+            promotions = Promotions(context, origin, to, signed=signed)
+            return await promotions.perform(only_plan=options.plan)
 
 
 COMMANDS = {"promote": Command(PromoteOptions, promote)}

@@ -10,7 +10,7 @@ from pipeline.errors import Exit
 
 from ...arguments import group, option
 from ...command import Command
-from ...common_options import CatalogueOptions, CommonOptions, locked_flag
+from ...common_options import CatalogueOptions, CommonOptions, RunOptions, locked_flag, offline_flag
 from ...output import console
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class RescanOptions:
     common: CommonOptions = group(CommonOptions)
     catalogue: CatalogueOptions = group(CatalogueOptions)
     locked: bool = locked_flag()
+    offline: bool = offline_flag()
     environment: str = option("--env", metavar="ENV", required=True, help="environment whose images to scan")
 
 
@@ -39,7 +40,7 @@ def rescan(options: RescanOptions) -> int:
     else:
         for result in results:
             _print(result)
-    scanned = sum(result.scanned for result in results)
+    scanned = sum(result.source is not None for result in results)
     console.message(
         f"{len(results)} images, {scanned} scanned with newer data, {len(failing)} would not pass; no tag moved"
     )
@@ -56,7 +57,7 @@ async def _rescan(options: RescanOptions) -> list[Rescanned]:
 
     plan = PlanRequest.of(options.common, options.catalogue, locked=options.locked)
     with Progress() as report:
-        request = RunRequest(plan, environments=(options.environment,))
+        request = RunRequest(plan, RunOptions(offline=options.offline), environments=(options.environment,))
         async with open_run("rescan", request, report) as context:
             named = environment(context.plan.project.environments, options.environment)
             assert named, "it has a name"

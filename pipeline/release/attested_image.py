@@ -1,0 +1,51 @@
+"""One platform of a published index, with what is signed about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.model import Descriptor, Platform, Reference, Repository
+from pipeline.policy import Scan
+from pipeline.sbom.choice import current
+from pipeline.trust import CYCLONEDX, Statement
+
+from .signed_findings import newest_findings, scan_of
+
+
+@dataclass(frozen=True, slots=True)
+class AttestedImage:
+    """An image of one platform by digest, and the verified statements about it; `name` is what messages call it."""
+
+    name: str
+    repository: Repository
+    child: Descriptor
+    statements: tuple[Statement, ...] = field(default=(), repr=False)
+
+    @property
+    def reference(self) -> Reference:
+        """The image by digest."""
+        return self.repository.at(self.child.digest)
+
+    @property
+    def platform(self) -> Platform:
+        """Its platform."""
+        assert self.child.platform
+        return self.child.platform
+
+    @property
+    def findings(self) -> Statement | None:
+        """The newest signed findings, if there are any."""
+        return newest_findings(self.statements)
+
+    @property
+    def scan(self) -> Scan | None:
+        """The scan that they are of. Raises ValueError for findings that cannot be read."""
+        findings = self.findings
+        return None if findings is None else scan_of(findings)
+
+    @property
+    def bill_of_materials(self) -> Any:
+        """The current CycloneDX document, None if there is none."""
+        documents = [dict(s.predicate) for s in self.statements if s.predicate_type == CYCLONEDX]
+        return current(documents, str(self.child.digest))

@@ -1,0 +1,189 @@
+"""What is published, scanned again where its signed findings are of older data than today's.
+
+Promotion and rescan take the same path: plan what to scan, scan, attest. Where nothing is outdated, no engine starts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from pipeline.engine.image import archive, existing
+from pipeline.errors import RegistryError
+from pipeline.policy import Finding, Scan
+from pipeline.run.publish.signer import key_pair_signer
+from pipeline.run.publish.statements import findings_statement
+from pipeline.run.target.findings import ImageScanner, ScannedImage
+from pipeline.run.target.scanner_data import ScannerData
+from pipeline.trust import Statement, attach
+from pipeline.util.concurrency import each
+from pipeline.util.progress import ProgressState
+
+from .attested_image import AttestedImage
+
+if TYPE_CHECKING:
+    from pipeline.run.context import RunContext
+
+
+class ScanSource(StrEnum):
+    """What a scan of a published image reads."""
+
+    SBOM = "sbom"  # the attested bill of materials
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedScan:
+    """An image and the scan it needs: `source` is None where its signed findings stand; `before` is the scan that they
+    are of, None if nobody can read any."""
+
+    image: AttestedImage
+    before: Scan | None
+    source: ScanSource | None
+    document: Any = field(default=None, repr=False)
+
+    @classmethod
+    async def standing_of(cls, image: AttestedImage) -> PlannedScan:
+        """No scan: the signed findings count as they are. Raises ValueError for those that cannot be read."""
+        return cls(image, image.scan, None)
+
+    @property
+    def standing(self) -> TodaysScan:
+        """The signed findings, where nothing is scanned."""
+        assert self.before, "findings that stand were read"
+        return TodaysScan(self.image, self.before, self.before)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as data: what will be scanned, if anything, and the data of the signed findings."""
+        return _json(self.image, self.source, self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class TodaysScan:
+    """The scan of an image that judges it today, and what it read if it was made just now; `statement` is to be
+    attested."""
+
+    image: AttestedImage
+    scan: Scan
+    before: Scan | None
+    source: ScanSource | None = None
+    statement: Statement | None = None
+
+    @property
+    def opened(self) -> tuple[Finding, ...]:
+        """The findings that the signed ones before do not have."""
+        old = {(f.id, f.package) for f in self.before.findings} if self.before else set()
+        return tuple(f for f in self.scan.findings if (f.id, f.package) not in old)
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """What the signed ones before have, and these do not."""
+        old = {(f.id, f.package) for f in self.before.findings} if self.before else set()
+        new = {(f.id, f.package) for f in self.scan.findings}
+        return tuple(sorted(f"{id} in {package}" for id, package in old - new))
+
+    def to_json(self) -> dict[str, Any]:
+        """The scan as data: what was scanned just now, if anything, the data that judged, and what is new."""
+        new = [f"{finding.id} in {finding.package}" for finding in self.opened]
+        return {**_json(self.image, self.source, self.scan), "new": new}
+
+
+class TodaysScans:
+    """Scans of published images with the data in force today."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._data = ScannerData.of(context)
+        self._scanner = ImageScanner(context, self._data)
+
+    async def plan(self, image: AttestedImage) -> PlannedScan:
+        """Whether an image has to be scanned, and from what. Raises as fetching the data."""
+        try:
+            before = image.scan
+        except ValueError:
+            before = None
+        if before is None:
+            return PlannedScan(image, None, ScanSource.IMAGE)
+        if not (before.unexamined or await self._data.outdate(before)):
+            return PlannedScan(image, before, None)
+        document = image.bill_of_materials if self._may_read_sbom(before) else None
+        return PlannedScan(image, before, ScanSource.SBOM if document else ScanSource.IMAGE, document)
+
+    def _may_read_sbom(self, before: Scan) -> bool:
+        """Secrets are in no bill of materials: those of the earlier scan count, if the same scanner made it. Java
+        archives are identified by their content, which only the image has."""
+        same = before.tool.version == self._context.tools.version("trivy")
+        return same and before.java is None and not before.unexamined
+
+    async def scan(self, planned: PlannedScan) -> TodaysScan:
+        """The scan that judges an image today: made now, or signed already. Raises BuildError, RegistryError."""
+        image, before = planned.image, planned.before
+        if planned.source is None:
+            return planned.standing
+        async with self._context.limits.tools:
+            if planned.source is ScanSource.SBOM and (found := await self._scan_document(planned)):
+                return found
+            self._context.tell(image.name, ProgressState.SCAN, "the image")
+            client = await self._context.engines.of(image.platform).client()
+            packed = archive(existing(client, image.reference, image.platform))
+            holds_java = bool(before and before.java)
+            scan, document = await self._scanner.scan(await self._parts(image), packed, holds_java=holds_java)
+        return self._scanned(planned, scan, document, ScanSource.IMAGE)
+
+    async def _scan_document(self, planned: PlannedScan) -> TodaysScan | None:
+        image = planned.image
+        assert image.findings
+        self._context.tell(image.name, ProgressState.SCAN, "its bill of materials")
+        report = image.findings.predicate["scanner"]["result"]
+        found = await self._scanner.scan_sbom(image.reference, planned.document, report, image.name)
+        return found and self._scanned(planned, *found, ScanSource.SBOM)
+
+    def _scanned(
+        self, planned: PlannedScan, scan: Scan, document: bytes | None, source: ScanSource
+    ) -> TodaysScan:
+        """What nobody could examine is not attested, because it would be read as clean; Java archives without Java data
+        are, because signed findings say so."""
+        statement = None
+        if document is not None and not scan.unexamined:
+            statement = findings_statement(planned.image.child.digest, scan, json.loads(document))
+        return TodaysScan(planned.image, scan, planned.before, source, statement)
+
+    async def _parts(self, image: AttestedImage) -> ScannedImage:
+        manifest = await self._context.registry.get_manifest(image.reference)
+        if manifest is None or manifest.config is None:
+            raise RegistryError(f"{image.reference} is listed and is no image")
+        config = await self._context.registry.blob(image.repository, manifest.config)
+        return ScannedImage(image.name, image.reference, image.platform, manifest, config)
+
+
+async def scan_and_attest(
+    context: RunContext, scans: TodaysScans, planned: Sequence[PlannedScan]
+) -> list[TodaysScan]:
+    """The scans of images in the order given; what is scanned just now is signed in one step and attached to each.
+
+    Raises UsageError for a key that cannot sign, BuildError, RegistryError.
+    """
+    if any(scan.source for scan in planned):
+        assert context.signing.sealed, "refused before anything is scanned"
+    made = await each(scans.scan, planned)
+    found = [(scan.image, scan.statement) for scan in made if scan.statement]
+    if found:
+        bundles = await key_pair_signer(context)("new findings", [statement for _, statement in found])
+        created = int(datetime.now(UTC).timestamp())
+        for (image, _), bundle in zip(found, bundles, strict=True):
+            await attach(context.registry, image.repository, image.child, bundle, created=created)
+    return made
+
+
+def _json(image: AttestedImage, source: ScanSource | None, scan: Scan | None) -> dict[str, Any]:
+    return {
+        "reference": str(image.reference),
+        "platform": str(image.platform),
+        "source": str(source) if source else None,
+        "data_date": scan.tool.data_date if scan else None,
+        "data_digest": scan.tool.data_digest if scan else None,
+    }
