@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 BINARY = "/usr/local/bin/trivy"
 ARCHIVE = "/in/image.tar"
 """What is scanned, by the name that it has in reports."""
+_SCANNERS = ["--scanners", "vuln,secret", "--image-config-scanners", "secret"]
 _QUIET = ["--no-progress", "--format", "json", "--output", "/out/report.json"]
 _OFFLINE = ["--skip-db-update", "--skip-java-db-update", "--skip-version-check", "--offline-scan"]
 # Trivy goes by these endings, in any case; its patterns are doublestar's.
@@ -63,7 +64,7 @@ class Scanner:
         return await self._run(archive, cache, subject, *_JAVA_ARCHIVES)
 
     async def _run(self, archive: dagger.File, cache: dagger.Directory, subject: str, *options: str) -> bytes:
-        command = [BINARY, "image", "--input", ARCHIVE, "--scanners", "vuln,secret", *options]
+        command = [BINARY, "image", "--input", ARCHIVE, *_SCANNERS, *options]
         inputs = self.client.directory().with_file("image.tar", archive)
         with explained(f"scanning {subject}"):
             step = OfflineStep(
