@@ -4,43 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from pipeline.model import Gates, Ignore, LintGate, LintLevel, Severity, SizeGate, VulnerabilityGate
-from pipeline.model.gates import FailOrWarn
+from pipeline.model import Gates, Ignore, LintGate, LintLevel, VulnerabilityGate
+from pipeline.model.gates import FailOrWarn, TestsGate
 
 from . import shapes
 from .base import Model, Text
+from .gates.fields import NotEmpty, SeverityName, Waiver
+from .gates.licenses import LicensePolicy
+from .gates.secrets import SecretPolicy
+from .gates.size import SizePolicy
 
 _DAYS = re.compile(r"([0-9]{1,4})d?")
 _RULE = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)?")
-_UNITS = {
-    "B": 1,
-    "kB": 10**3,
-    "KB": 10**3,
-    "MB": 10**6,
-    "GB": 10**9,
-    "KiB": 2**10,
-    "MiB": 2**20,
-    "GiB": 2**30,
-}
-_MAX_SIZE = 2**62
-
-
-def _size(value: object) -> object:
-    if isinstance(value, str):
-        match = _SIZE.fullmatch(value.strip())
-        if not match:
-            raise ValueError(f"{value[:40]!r} is not a size (such as 300MB or 250MiB)")
-        size = float(match[1]) * _UNITS[match[2] or "B"]
-        if size > _MAX_SIZE:
-            raise ValueError(f"{value[:40]!r} is larger than {_MAX_SIZE // 2**60} EiB")
-        return int(size)
-    return value
 
 
 def _days(value: object) -> object:
@@ -62,39 +41,29 @@ def _rule(text: str) -> str:
     return text
 
 
-def _upper(value: object) -> object:
-    return value.upper() if isinstance(value, str) else value
-
-
-Size = Annotated[int, BeforeValidator(_size), Field(gt=0), WithJsonSchema(dict(shapes.SIZE))]
-SeverityName = Annotated[Severity, BeforeValidator(_upper), WithJsonSchema(dict(shapes.SEVERITY))]
 LintLevelName = Annotated[LintLevel, BeforeValidator(_lower), WithJsonSchema(dict(shapes.LINT_LEVEL))]
 RuleName = Annotated[str, AfterValidator(_rule), WithJsonSchema(dict(shapes.matching(_RULE)))]
-Day = Annotated[date, WithJsonSchema(dict(shapes.DAY))]
-NotEmpty = Annotated[Text, WithJsonSchema(dict(shapes.NOT_EMPTY))]
-
-
 Days = Annotated[int, BeforeValidator(_days), Field(ge=1, le=3650), WithJsonSchema(dict(shapes.DAYS))]
 Loosened = Literal[
-    "fail_on", "unfixed", "ignore", "max_age", "stale", "unexamined", "secrets", "size", "lint"
+    "fail_on",
+    "unfixed",
+    "ignore",
+    "max_age",
+    "stale",
+    "unexamined",
+    "secrets",
+    "size",
+    "lint",
+    "licenses",
+    "tests",
 ]
 
 
-class IgnoreEntry(Model):
+class IgnoreEntry(Waiver):
     """One finding that may pass until a day: who decided it, and why."""
 
     id: NotEmpty = Field(min_length=1, description="The finding, such as CVE-2026-0001")
     package: Text | None = Field(None, description="Only in this package (default: in any)")
-    owner: NotEmpty = Field(min_length=1, description="Who answers for it")
-    reason: NotEmpty = Field(min_length=1, description="Why it may pass")
-    expires: Day = Field(description="The last day it may pass, YYYY-MM-DD")
-
-    @field_validator("expires", mode="before")
-    @classmethod
-    def _whole_day(cls, value: object) -> object:
-        if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-            raise ValueError(f"{value[:40]!r} is not a day (YYYY-MM-DD)")
-        return value
 
     def value(self) -> Ignore:
         """As the program uses it."""
@@ -146,12 +115,6 @@ class VulnerabilityPolicy(Model):
             yield "ignore"
 
 
-class SizePolicy(Model):
-    """Budget for the compressed layers of one platform."""
-
-    max: Size | None = Field(None, description="Such as 300MB or 250MiB")
-
-
 class LintPolicy(Model):
     """What linters (hadolint, BuildKit's build checks) may say of a Dockerfile."""
 
@@ -167,31 +130,42 @@ class GatePolicy(Model):
     """Gates, where they differ from the level above: the project from the defaults, an image from the project."""
 
     vulnerabilities: VulnerabilityPolicy | None = Field(None, description="What the scanner may find")
-    secrets: FailOrWarn | None = Field(None, description="fail (default) or warn")
+    secrets: SecretPolicy | None = Field(
+        None, description="fail (default) or warn; or by severity, with allowed paths"
+    )
     size: SizePolicy | None = Field(None, description="How large an image may be")
     lint: LintPolicy | None = Field(None, description="What linters may say (default: never closes)")
+    licenses: LicensePolicy | None = Field(
+        None, description="Which licenses packages may have (default: any)"
+    )
+    tests: TestsGate | None = Field(None, description="required: an image has a test or a check; optional")
 
     def over(self, gates: Gates) -> Gates:
         """The gates with the values of this level instead; ignores are added."""
         own = self.vulnerabilities
         vulnerabilities = gates.vulnerabilities if own is None else own.over(gates.vulnerabilities)
-        size = gates.size if self.size is None else SizeGate(self.size.max)
+        secrets = gates.secrets if self.secrets is None else self.secrets.over(gates.secrets)
+        size = gates.size if self.size is None else self.size.over(gates.size)
+        licenses = gates.licenses if self.licenses is None else self.licenses.over(gates.licenses)
         lint = gates.lint
         if self.lint is not None:
             rules = dict.fromkeys((*lint.ignore, *self.lint.ignore))
             lint = LintGate(self.lint.fail_on or lint.fail_on, tuple(rules))
-        return Gates(vulnerabilities, self.secrets or gates.secrets, size, lint)
+        return Gates(vulnerabilities, secrets, size, lint, licenses, self.tests or gates.tests)
 
     def loosened(self, gates: Gates) -> Iterator[tuple[Loosened, tuple[str, ...]]]:
         """What these values open that the gates of the level above close, each with its path below this one."""
         own = self.vulnerabilities
         for name in own.loosened(gates.vulnerabilities) if own else ():
             yield name, ("vulnerabilities", name)
-        if self.secrets == "warn" and gates.secrets == "fail":
-            yield "secrets", ("secrets",)
-        limit = gates.size.max
-        if self.size is not None and limit is not None and (self.size.max is None or self.size.max > limit):
-            yield "size", ("size", "max")
+        if self.secrets is not None:
+            yield from (("secrets", ("secrets", key)) for key in self.secrets.loosened(gates.secrets))
+        if self.size is not None:
+            yield from (("size", ("size", key)) for key in self.size.loosened(gates.size))
+        if self.licenses is not None:
+            yield from (("licenses", ("licenses", key)) for key in self.licenses.loosened(gates.licenses))
+        if self.tests == "optional" and gates.tests == "required":
+            yield "tests", ("tests",)
         if self.lint is not None and gates.lint.fail_on is not None:
             yield from self._loosened_lint(self.lint, gates.lint.fail_on)
 
@@ -209,5 +183,5 @@ class ProjectPolicy(GatePolicy):
     loosen: tuple[Loosened, ...] = Field(
         (),
         description="What gates: of an image may loosen: fail_on, unfixed, ignore, max_age, stale, unexamined, "
-        "secrets, size, lint (default: nothing; an image may always be stricter)",
+        "secrets, size, lint, licenses, tests (default: nothing; an image may always be stricter)",
     )

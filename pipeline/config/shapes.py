@@ -98,6 +98,11 @@ SIZE: Schema = {
     "minimum": 1,
     "pattern": rf"^\s*(?=[0-9.]*[1-9])[0-9]+(?:\.[0-9]+)?\s*(?:{_UNITS})?\s*$",
 }
+GROWTH: Schema = {
+    "type": ["string", "number"],
+    "minimum": 0,
+    "pattern": rf"^\s*[0-9]+(?:\.[0-9]+)?\s*(?:%|{_UNITS})?\s*$",
+}
 SEVERITY: Schema = {"type": "string", "enum": [*map(str, Severity), *(s.lower() for s in Severity)]}
 DAYS: Schema = {
     "type": ["string", "integer"],

@@ -19,6 +19,7 @@ BINARY = "/usr/local/bin/trivy"
 ARCHIVE = "/in/image.tar"
 """What is scanned, by the name that it has in reports."""
 _DOCUMENT = "sbom.json"
+_SCANNERS = ["--scanners", "vuln,secret", "--image-config-scanners", "secret"]
 _QUIET = ["--no-progress", "--format", "json", "--output", "/out/report.json"]
 _OFFLINE = ["--skip-db-update", "--skip-java-db-update", "--skip-version-check", "--offline-scan"]
 # Trivy goes by these endings, in any case; its patterns are doublestar's.
@@ -91,7 +92,7 @@ class Scanner:
         return self.client.directory().with_file("image.tar", archive)
 
     def _image(self, *options: str) -> OfflineStep:
-        step = self._step("image", "--input", ARCHIVE, "--scanners", "vuln,secret", *options)
+        step = self._step("image", "--input", ARCHIVE, *_SCANNERS, *options)
         return replace(step, cache=self.layers)
 
     def _step(self, *arguments: str) -> OfflineStep:

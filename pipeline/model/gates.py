@@ -18,33 +18,17 @@ from pipeline.util.json.values import (
     as_texts,
 )
 
+from .license_gate import LicenseGate
+from .secret_gate import SecretGate
+from .severity import Severity
+from .size_gate import SizeGate
+
 FailOrWarn = Literal["fail", "warn"]
+TestsGate = Literal["required", "optional"]
 
-
-class Severity(StrEnum):
-    """Severities as trivy and grype name them, lowest first. Compare them by `rank`: as text, LOW is above HIGH."""
-
-    UNKNOWN = "UNKNOWN"
-    LOW = "LOW"
-    MEDIUM = "MEDIUM"
-    HIGH = "HIGH"
-    CRITICAL = "CRITICAL"
-
-    @classmethod
-    def parse(cls, text: str) -> Severity:
-        """Read a name in any case. Raises ValueError for any other: what it weighs is not known."""
-        try:
-            return cls.__members__[text.strip().upper()]
-        except KeyError:
-            raise ValueError(f"{text[:40]!r} is not a severity ({', '.join(cls)})") from None
-
-    @property
-    def rank(self) -> int:
-        """0 for the lowest severity."""
-        return _RANKS[self]
-
-
-_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+_NO_SECRET = SecretGate()
+_ANY_SIZE = SizeGate()
+_ANY_LICENSE = LicenseGate()
 
 
 class LintLevel(StrEnum):
@@ -134,13 +118,6 @@ class VulnerabilityGate:
 
 
 @dataclass(frozen=True, slots=True)
-class SizeGate:
-    """Budget for the compressed layers of one platform, in bytes; None for no limit."""
-
-    max: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class LintGate:
     """Closes on what linters say of the Dockerfile at this level or above, None for never; `ignore` are rules."""
 
@@ -163,28 +140,34 @@ class Gates:
     """All gates of one image, complete."""
 
     vulnerabilities: VulnerabilityGate = VulnerabilityGate()
-    secrets: FailOrWarn = "fail"
-    size: SizeGate = SizeGate()
+    secrets: SecretGate = _NO_SECRET
+    size: SizeGate = _ANY_SIZE
     lint: LintGate = LintGate()
+    licenses: LicenseGate = _ANY_LICENSE
+    tests: TestsGate = "optional"
 
     def to_json(self) -> dict[str, object]:
-        """The gates as data."""
+        """The gates as data; `licenses` and `tests` are left out where they are as by default."""
         return {
             "vulnerabilities": self.vulnerabilities.to_json(),
-            "secrets": self.secrets,
-            "size": {"max": self.size.max},
+            "secrets": self.secrets.to_json(),
+            "size": self.size.to_json(),
             "lint": self.lint.to_json(),
+            **({"licenses": self.licenses.to_json()} if self.licenses != _ANY_LICENSE else {}),
+            **({"tests": self.tests} if self.tests != "optional" else {}),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
         """Read what `to_json` wrote. Raises ValueError and KeyError."""
-        largest = as_object(data["size"])["max"]
+        licenses = data.get("licenses")
         return cls(
             VulnerabilityGate.from_json(as_object(data["vulnerabilities"])),
-            _fail_or_warn(data["secrets"]),
-            SizeGate(None if largest is None else as_integer(largest)),
+            SecretGate.from_json(data["secrets"]),
+            SizeGate.from_json(as_object(data["size"])),
             LintGate.from_json(as_object(data["lint"])),
+            _ANY_LICENSE if licenses is None else LicenseGate.from_json(as_object(licenses)),
+            as_literal(data.get("tests", "optional"), "required", "optional"),
         )
 
 

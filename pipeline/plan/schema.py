@@ -169,9 +169,10 @@ def _gates() -> Schema:
         reason=_TEXT,
         expires={"type": "string", "format": "date"},
     )
-    fail_or_warn = {"enum": ["fail", "warn"]}
-    severities = {"type": "array", "items": {"enum": [str(s) for s in Severity]}}
+    fail_or_warn: Schema = {"enum": ["fail", "warn"]}
+    severities: Schema = {"type": "array", "items": {"enum": [str(s) for s in Severity]}}
     return object_of(
+        ("licenses", "tests"),
         vulnerabilities=object_of(
             fail_on=severities,
             unfixed=fail_or_warn,
@@ -180,10 +181,29 @@ def _gates() -> Schema:
             unexamined=fail_or_warn,
             ignore={"type": "array", "items": ignore},
         ),
-        secrets=fail_or_warn,
-        size=object_of(max=or_null({"type": "integer", "description": "Bytes of compressed layers"})),
+        secrets={"anyOf": [fail_or_warn, object_of(fail_on=severities, allow=_waivers("path", "rule"))]},
+        size=object_of(
+            ("target", "growth"),
+            max=or_null({"type": "integer", "description": "Bytes of compressed layers"}),
+            target={"type": "integer", "description": "Likewise; above it there is a note"},
+            growth={"type": ["integer", "string"], "description": "Bytes, or a percentage such as 10%"},
+        ),
+        licenses=object_of(
+            allow=_TEXTS,
+            deny=_TEXTS,
+            unknown={"enum": ["fail", "warn", "pass"]},
+            exceptions=_waivers("package", "license"),
+        ),
+        tests={"enum": ["required", "optional"]},
         lint=object_of(fail_on=or_null({"enum": [str(level) for level in LintLevel]}), ignore=_TEXTS),
     )
+
+
+def _waivers(subject: str, narrower: str) -> Schema:
+    """Entries that let something pass until a day."""
+    fields = {subject: _TEXT, narrower: or_null(_TEXT)}
+    expires: Schema = {"type": "string", "format": "date"}
+    return {"type": "array", "items": object_of(owner=_TEXT, reason=_TEXT, expires=expires, **fields)}
 
 
 def _ref(name: str, description: str | None = None) -> Schema:

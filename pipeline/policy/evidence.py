@@ -7,7 +7,7 @@ gate is evaluated, its verdict is computed from the evidence again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Self
 
 from pipeline.model import LintLevel, Severity
@@ -21,6 +21,8 @@ from pipeline.util.json.values import (
     as_text_mapping,
     as_texts,
 )
+
+from .packages import Package, packages_from_json, packages_to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Inventory:
     `distribution` is the one that the image names, empty if it names none, and `distributed` how many packages are in a
     distribution's database. `serial` is the documents' serial number. Here as in the other evidence of a tool,
     `unexamined` is what the tool could not look at, or why its report could not be read: sentences for people, none if
-    it has seen everything.
+    it has seen everything. `licensed` are the packages with their licenses; None in records of before they were kept.
     """
 
     tool: Tool
@@ -71,6 +73,7 @@ class Inventory:
     serial: str = ""
     distributed: int = 0
     unexamined: tuple[str, ...] = ()
+    licensed: tuple[Package, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +184,13 @@ class Evidence:
 def _json(part: Inventory | Scan | TestReport | LintReport | None) -> dict[str, object] | None:
     if part is None:
         return None
-    data = asdict(part)
+    data = asdict(replace(part, licensed=None) if isinstance(part, Inventory) else part)
     if not part.unexamined:
         del data["unexamined"]
+    if isinstance(part, Inventory):
+        del data["licensed"]
+        if part.licensed is not None:
+            data["licenses"] = packages_to_json(part.licensed)
     return data
 
 
@@ -192,6 +199,7 @@ def _unexamined(data: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _inventory(data: Mapping[str, object]) -> Inventory:
+    licenses = data.get("licenses")
     return Inventory(
         _tool(data),
         as_integer(data["packages"]),
@@ -200,6 +208,7 @@ def _inventory(data: Mapping[str, object]) -> Inventory:
         as_text(data.get("serial", "")),
         as_integer(data.get("distributed", data["packages"])),  # records of before it was counted
         _unexamined(data),
+        None if licenses is None else packages_from_json(as_list(licenses)),
     )
 
 

@@ -24,6 +24,12 @@ def newer_tags(tag: str, tags: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(newer, key=lambda t: (newer[t], t), reverse=True))
 
 
+def older_tags(tag: str, tags: Iterable[str]) -> tuple[str, ...]:
+    """Those of the tags that `tag` is newer than, the highest first."""
+    older = [other for other in tags if newer_tags(other, (tag,))]
+    return tuple(sorted(older, key=lambda other: (_values(_split(other)[1]), other), reverse=True))
+
+
 def _split(tag: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     parts = _NUMBER.split(tag)
     return tuple(parts[::2]), tuple(parts[1::2])

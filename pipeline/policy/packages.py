@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.util.json.values import as_object
+from pipeline.util.json.values import as_list, as_object, as_text, as_texts
 
 from .report_json import objects, text
 
 _KINDS = ("library", "application")
+_LONGEST_LICENSE = 1000  # characters: what is longer is a text and no name, and its beginning is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,30 @@ def cyclonedx_packages(data: object) -> tuple[Package, ...]:
         for component in objects(document, "components")
         if component.get("type") in _KINDS
     }
-    return tuple(sorted(packages, key=lambda package: (package.ecosystem, package.name, package.version)))
+    return tuple(sorted(packages, key=_order))
+
+
+def packages_to_json(packages: Iterable[Package]) -> list[object]:
+    """Packages as data: those with the same licenses together, each as ecosystem, name and version."""
+    groups: dict[tuple[str, ...], list[list[str]]] = {}
+    for package in packages:
+        groups.setdefault(package.licenses, []).append([package.ecosystem, package.name, package.version])
+    return [{"licenses": list(names), "packages": groups[names]} for names in sorted(groups)]
+
+
+def packages_from_json(data: Iterable[object]) -> tuple[Package, ...]:
+    """Read what `packages_to_json` wrote. Raises ValueError and KeyError."""
+    packages = []
+    for group in map(as_object, data):
+        licenses = as_texts(group["licenses"])
+        for entry in map(as_list, as_list(group["packages"])):
+            ecosystem, name, version = map(as_text, entry)
+            packages.append(Package(name, version, ecosystem, licenses))
+    return tuple(sorted(packages, key=_order))
+
+
+def _order(package: Package) -> tuple[str, ...]:
+    return (package.ecosystem, package.name, package.version, *package.licenses)
 
 
 def _package(component: Mapping[str, object]) -> Package:
@@ -52,4 +76,4 @@ def _licenses(component: Mapping[str, object]) -> Iterator[str]:
     for choice in objects(component, "licenses"):
         license = as_object(choice.get("license") or {})
         if found := text(choice, "expression") or text(license, "id") or text(license, "name"):
-            yield found
+            yield found if len(found) <= _LONGEST_LICENSE else f"{found[:100]}…"

@@ -14,8 +14,11 @@ from pipeline.model import Digest, Severity
 from pipeline.util.json.values import as_flag, as_integer, as_list, as_object, as_text
 
 from .evidence import Finding, Inventory, LeakedSecret, Scan, TestCase, TestReport, Tool
+from .packages import cyclonedx_packages
 from .report_json import load_report
 
+IMAGE_CONFIGURATION = "image configuration"
+"""Where a secret is that is in no file: the environment, labels, history and so on of an image."""
 _MAX_DETAIL = 4000
 _MAX_KEY = 64
 # The keys that are read here, and those beside them that are almost one of them.
@@ -66,7 +69,9 @@ def trivy_scan(raw: bytes, tool: Tool, *, artifact: str | None = None) -> Scan:
         for secret in _objects(result, "Secrets"):
             _no_misspelling(secret, _SECRET_KEYS)
             rule, severity = _required(secret, "RuleID"), Severity.parse(_required(secret, "Severity"))
-            secrets.append(LeakedSecret(rule, _text(result, "Target"), severity))
+            target = _text(result, "Target")
+            place = IMAGE_CONFIGURATION if target == report.get("ArtifactName") else target
+            secrets.append(LeakedSecret(rule, place, severity))
     ordered = sorted(findings.values(), key=lambda f: (-f.severity.rank, f.id, f.package))
     return Scan(tool, tuple(ordered), tuple(secrets))
 
@@ -97,7 +102,8 @@ def cyclonedx_inventory(
     distributed = sum(any(map(_of_database, _objects(c, "properties"))) for c in components)
     digests = {name: str(Digest.of(raw)) for name, raw in sorted(documents.items())}
     serial = _text(document, "serialNumber")
-    return Inventory(tool, packages, digests, next(systems, ""), serial, distributed)
+    licensed = cyclonedx_packages(document)
+    return Inventory(tool, packages, digests, next(systems, ""), serial, distributed, licensed=licensed)
 
 
 def _of_database(entry: Mapping[str, object]) -> bool:

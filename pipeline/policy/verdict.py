@@ -10,14 +10,20 @@ from enum import StrEnum
 from typing import Literal, Self
 
 from pipeline.model import Gates, LintGate, VulnerabilityGate
-from pipeline.model.gates import FailOrWarn
+from pipeline.model.gates import TestsGate
 
 from .evidence import Evidence, Inventory, LintReport, Scan, TestReport
+from .gates.context import GateContext
+from .gates.hints import HINTS, UNEXAMINED
+from .gates.judgement import Judgement
+from .gates.licenses import judge_licenses
+from .gates.secrets import judge_secrets
+from .gates.size import judge_size
 from .judged import Effect, JudgedFinding, judge_findings
 from .lint import closing
 
 _LISTED = 5  # ids in a note
-Gate = Literal["vulnerabilities", "secrets", "sbom", "tests", "size", "lint"]
+Gate = Literal["vulnerabilities", "secrets", "sbom", "tests", "size", "lint", "licenses"]
 
 
 # Distributions by their id (os-release) that are made of packages: an image of one without any hides what it has.
@@ -61,10 +67,20 @@ class Verdict:
         state = GateState.CLOSED if found else GateState.NOT_EXAMINED if missed else GateState.PASSED
         return cls(gate, state, (*found, *missed), tuple(notes))
 
+    @classmethod
+    def by(cls, gate: Gate, judgement: Judgement) -> Self:
+        """The verdict of a judgement."""
+        return cls.of(gate, judgement.reasons, unexamined=judgement.unexamined, notes=judgement.notes)
+
     @property
     def passed(self) -> bool:
         """Whether the gate is open."""
         return self.state is GateState.PASSED
+
+    @property
+    def hint(self) -> str | None:
+        """What would open the gate; None where it is open."""
+        return {GateState.CLOSED: HINTS[self.gate], GateState.NOT_EXAMINED: UNEXAMINED}.get(self.state)
 
     def to_json(self) -> dict[str, object]:
         """As plain data."""
@@ -74,21 +90,29 @@ class Verdict:
             "state": str(self.state),
             "reasons": list(self.reasons),
             "notes": list(self.notes),
+            "hint": self.hint,
         }
 
 
-def judge(evidence: Evidence, gates: Gates, today: date) -> tuple[Verdict, ...]:
+def judge(
+    evidence: Evidence, gates: Gates, today: date, context: GateContext | None = None
+) -> tuple[Verdict, ...]:
     """A verdict of every gate that has evidence, in the order of the stages."""
-    verdicts = []
-    if evidence.scan:
-        verdicts.append(_judge_vulnerabilities(evidence.scan, gates.vulnerabilities, today))
-        verdicts.append(_judge_secrets(evidence.scan, gates.secrets))
+    verdicts, around = [], context or GateContext()
+    if scan := evidence.scan:
+        verdicts.append(_judge_vulnerabilities(scan, gates.vulnerabilities, today))
+        secrets = judge_secrets(scan.secrets, gates.secrets, today, scan.unexamined)
+        verdicts.append(Verdict.by("secrets", secrets))
     if evidence.inventory:
         verdicts.append(_judge_inventory(evidence.inventory))
-    if evidence.tests:
-        verdicts.append(_judge_tests(evidence.tests))
-    if gates.size.max is not None:
-        verdicts.append(_judge_size(evidence.size, gates.size.max))
+        if gates.licenses.judges:
+            licenses = judge_licenses(evidence.inventory.licensed, gates.licenses, today)
+            verdicts.append(Verdict.by("licenses", licenses))
+    if tests := _judge_tests(evidence.tests, gates.tests, around):
+        verdicts.append(tests)
+    if gates.size.is_set:
+        size = judge_size(evidence.size, gates.size, around.layers, around.published)
+        verdicts.append(Verdict.by("size", size))
     if evidence.lint and gates.lint.fail_on:
         verdicts.append(_judge_lint(evidence.lint, gates.lint))
     return tuple(verdicts)
@@ -154,12 +178,6 @@ def _described(judged: JudgedFinding) -> str:
     return f"{finding.id} {finding.severity} in {finding.package} {finding.version} ({fix}){expired}"
 
 
-def _judge_secrets(scan: Scan, gate: FailOrWarn) -> Verdict:
-    texts = [f"{secret.rule} in {secret.path}" for secret in scan.secrets]
-    reasons, notes = (texts, []) if gate == "fail" else ([], texts)
-    return Verdict.of("secrets", reasons, unexamined=scan.unexamined, notes=notes)
-
-
 def _judge_inventory(inventory: Inventory) -> Verdict:
     reasons, notes = [], []
     if inventory.distribution in _PACKAGED and not inventory.distributed:
@@ -169,7 +187,12 @@ def _judge_inventory(inventory: Inventory) -> Verdict:
     return Verdict.of("sbom", reasons, unexamined=inventory.unexamined, notes=notes)
 
 
-def _judge_tests(report: TestReport) -> Verdict:
+def _judge_tests(report: TestReport | None, gate: TestsGate, context: GateContext) -> Verdict | None:
+    if context.untested:
+        reason = "the image has neither a test nor a check, and the policy requires one (test.yml or checks:)"
+        return Verdict.of("tests", [reason]) if gate == "required" else None
+    if report is None:
+        return None
     failed = [f"{case.name}: {case.detail}".strip(": ") for case in report.cases if not case.passed]
     missed = report.unexamined or (() if report.cases else ("the report has no case",))
     return Verdict.of("tests", failed, unexamined=missed)
@@ -181,8 +204,3 @@ def _judge_lint(report: LintReport, gate: LintGate) -> Verdict:
     rest = len(report.findings) - len(closes)
     notes = [f"{rest} findings below the gate or ignored: lockage lint"] if rest else []
     return Verdict.of("lint", texts, unexamined=report.unexamined, notes=notes)
-
-
-def _judge_size(size: int, limit: int) -> Verdict:
-    text = f"{size} bytes compressed, {size - limit} more than the limit of {limit}"
-    return Verdict.of("size", [text] if size > limit else [])

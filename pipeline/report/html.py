@@ -113,6 +113,7 @@ def _problems(report: Report) -> Iterator[tuple[str, str, list[str]]]:
         for verdict in target.closed:
             more = len(verdict.reasons) - _REASONS
             rest = [f"and {more} more"] if more > 0 else []
+            rest += [f"to open it: {verdict.hint}"] if verdict.hint else []
             yield target.id, f"gate {verdict.gate} {verdict.state}", [*verdict.reasons[:_REASONS], *rest]
 
 

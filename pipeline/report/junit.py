@@ -77,6 +77,8 @@ def _gate(verdict: Verdict) -> _Case:
     reasons = list(verdict.reasons[:_MAX_REASONS])
     if len(verdict.reasons) > _MAX_REASONS:
         reasons.append(f"and {len(verdict.reasons) - _MAX_REASONS} more")
+    if verdict.hint:
+        reasons.append(f"to open it: {verdict.hint}")
     first = reasons[0].partition("\n")[0] if reasons else "closed"
     outcome = "error" if verdict.state is GateState.NOT_EXAMINED else "failure"
     return _Case(

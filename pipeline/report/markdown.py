@@ -112,6 +112,8 @@ def _problems(report: Report) -> Iterator[str]:
                 yield f"  - {markdown(reason)}\n"
             if len(verdict.reasons) > _REASONS:
                 yield f"  - and {len(verdict.reasons) - _REASONS} more\n"
+            if verdict.hint:
+                yield f"  - to open it: {verdict.hint}\n"
     yield "\n"
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from pipeline.model import Severity
 from pipeline.policy import Effect, GateState
+from pipeline.policy.gates.hints import HINTS
 
 from .escape import block, line, markdown
 from .values import FileLine, ReportedFinding, TargetReport, worst_first
@@ -21,6 +22,7 @@ _GATES = {
     "tests": "Structure tests",
     "size": "Size of the image",
     "sbom": "Bill of materials",
+    "licenses": "Licenses of the packages",
 }
 _Json = dict[str, Any]
 
@@ -118,7 +120,7 @@ def _gate_rule(gate: str) -> _Json:
         "id": f"gate-{gate}",
         "shortDescription": {"text": _GATES[gate]},
         "fullDescription": {"text": f"The gate {gate} is closed, so the image is not pushed."},
-        "help": {"text": "The reasons are in the result; docs/gates.md says what opens each gate."},
+        "help": {"text": f"The reasons are in the result. To open the gate: {HINTS[gate]}."},
         "defaultConfiguration": {"level": "error"},
         "properties": {"tags": ["gate"]},
     }

@@ -141,7 +141,8 @@ def _verdict() -> Schema:
             "state": {"enum": [str(state) for state in GateState]},
             "reasons": _TEXTS,
             "notes": _TEXTS,
+            "hint": or_null(text("What would open the gate")),
         },
-        "required": ["gate", "passed", "state", "reasons", "notes"],
+        "required": ["gate", "passed", "state", "reasons", "notes", "hint"],
         "additionalProperties": False,
     }

@@ -101,7 +101,7 @@ def test_platforms_gates_and_labels():
     found = {t.id: t for t in plan(files, project).targets}
     assert list(found) == ["a/1.0.0/linux-arm64", "b/1.0.0/linux-amd64", "b/1.0.0/linux-arm64"]
     a, b = found["a/1.0.0/linux-arm64"], found["b/1.0.0/linux-amd64"]
-    assert (a.gates.secrets, b.gates.secrets) == ("warn", "fail")
+    assert (a.gates.secrets.severities, b.gates.secrets.severities) == ("warn", "fail")
     assert dict(a.labels) == {
         "a": "image",
         "b": "tag",

@@ -216,7 +216,7 @@ def test_every_target_of_any_catalogue_is_explained_as_it_is(states):
         assert labels == target.labels
         assert [o.value for k, o in found.items() if k.startswith("tags.")] == list(target.tags)
         assert found["template"].value == target.template
-        assert found["gates.secrets"].value == target.gates.secrets
+        assert found["gates.secrets"].value == target.gates.secrets.severities
         for entry in target.rootfs:
             [one] = explain_rootfs(plan, [target.id], entry.path)
             assert (one.wins.origin, one.wins.kind, one.wins.mode) == (entry.origin, entry.kind, entry.mode)

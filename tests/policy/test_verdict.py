@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model import Gates, Ignore, LintGate, LintLevel, Severity, SizeGate, VulnerabilityGate
+from pipeline.model import (
+    Gates,
+    Ignore,
+    LintGate,
+    LintLevel,
+    SecretGate,
+    Severity,
+    SizeGate,
+    VulnerabilityGate,
+)
 from pipeline.policy import (
     Evidence,
     Finding,
@@ -73,7 +82,7 @@ def test_an_ignore_covers_what_it_names(entry: Ignore, opens: bool) -> None:
 def test_secrets_close_or_warn() -> None:
     evidence = scanned(secrets=(LeakedSecret("github-pat", "/etc/token", Severity.CRITICAL),))
     assert closed(evidence, Gates()) == ["secrets"]
-    noted = judge(evidence, Gates(secrets="warn"), TODAY)[1]
+    noted = judge(evidence, Gates(secrets=SecretGate(())), TODAY)[1]
     assert noted.passed and noted.notes == ("github-pat in /etc/token",)
 
 
@@ -119,7 +128,7 @@ def test_what_was_not_examined_closes_and_has_a_state_of_its_own() -> None:
         Scan(TOOL, (), (), unexamined=("the jars",)),
         TestReport(TOOL, (TestCase("a", True),), ("the report has 1 cases, the test file 2",)),
     )
-    verdicts = judge(evidence, Gates(secrets="warn"), TODAY)
+    verdicts = judge(evidence, Gates(secrets=SecretGate(())), TODAY)
     assert [v.state for v in verdicts] == [GateState.NOT_EXAMINED] * 4
     assert not any(v.passed for v in verdicts)
     assert verdicts[0].reasons == ("the jars",)

@@ -102,6 +102,7 @@ def _print_problems(target: TargetResult) -> None:
             message(Styled(f"gate {verdict.state}: {target.id}: {verdict.gate}", RED))
             for reason in verdict.reasons:
                 message(f"  {reason}")
+            message(f"  to open it: {verdict.hint}")
         for note in verdict.notes:
             message(f"note: {target.id}: {verdict.gate}: {note}")
     if target.status is Status.ABORTED:

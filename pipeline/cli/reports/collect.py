@@ -14,9 +14,10 @@ import anyio
 from pipeline.errors import BuildError, ConfigError, LockageError, RegistryError
 from pipeline.plan.layer_lines import from_line, layer_lines
 from pipeline.plan.template_lines import TemplateLines
-from pipeline.policy import judge, judge_findings
+from pipeline.policy import judge_findings
 from pipeline.policy.scan_details import ScanDetails, key_of, scan_details
 from pipeline.report.values import Fault, FileLine, ImageReport, Report, TargetReport, reported
+from pipeline.run.gates.judge import judge_target
 from pipeline.state.attested import attested_scans, first_seen
 from pipeline.state.records import Records
 from pipeline.util.concurrency import each
@@ -114,9 +115,9 @@ class Collector:
         if record is None:
             reason = "the repository of builds does not have it: lockage run builds it"
             return self._empty(target, "unknown", reason), None
-        # As in a run: tests that were removed from the catalogue no longer judge the image.
-        evidence = record.evidence if target.is_tested else replace(record.evidence, tests=None)
-        verdicts = judge(evidence, target.gates, self.context.today)
+        async with self.limit:
+            judged = await judge_target(self.context, target, record.digest, record.evidence)
+        evidence, verdicts = judged.evidence, judged.verdicts
         closed = [verdict.gate for verdict in verdicts if not verdict.passed]
         status, reason = ("closed", f"gate closed: {', '.join(closed)}") if closed else ("known", "")
         report = replace(self._empty(target, status, reason), evidence=evidence)

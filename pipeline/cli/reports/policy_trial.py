@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 
 from pipeline.plan.other_policy import with_policy
-from pipeline.policy import Evidence, Verdict, judge
+from pipeline.policy import Evidence, Verdict
+from pipeline.run.gates.judge import judge_target
 from pipeline.state.records import Records
 from pipeline.util.concurrency import each
 
@@ -77,9 +78,10 @@ async def try_on_records(context: RunContext, policy: ProjectPolicy) -> list[Tri
             record = await records.find(target.key) if target.key else None
         if record is None:
             return TriedTarget(target.id, None)
-        evidence = record.evidence if target.is_tested else replace(record.evidence, tests=None)
-        judged = partial(judge, evidence, today=context.today)
-        return TriedTarget(target.id, evidence, judged(target.gates), judged(other.by_id[target.id].gates))
+        judged = partial(judge_target, context, target, record.digest, record.evidence)
+        async with limit:
+            before, after = await judged(target.gates), await judged(other.by_id[target.id].gates)
+        return TriedTarget(target.id, before.evidence, before.verdicts, after.verdicts)
 
     results = await each(tried, context.plan.targets)
     context.tell_distrusted(store)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from pipeline.config import GatePolicy
-from pipeline.model import Gates
+from pipeline.model import Gates, Growth
 
 from ..plan import Target
 from .levels import Levels, LevelValue
 from .origin import Explained, LocatedProject, last
+from .waivers import explain_waivers
 
 _Path = tuple[str, ...]
+_SECRETS = ("secrets",)
 
 _WRITTEN: dict[_Path, Callable[[GatePolicy], object]] = {
     ("vulnerabilities", "fail_on"): lambda policy: policy.vulnerabilities and policy.vulnerabilities.fail_on,
@@ -21,9 +23,15 @@ _WRITTEN: dict[_Path, Callable[[GatePolicy], object]] = {
     ("vulnerabilities", "unexamined"): (
         lambda policy: policy.vulnerabilities and policy.vulnerabilities.unexamined
     ),
-    ("secrets",): lambda policy: policy.secrets,
+    _SECRETS: lambda policy: policy.secrets and policy.secrets.written,
+    ("size", "target"): lambda policy: policy.size and policy.size.target,
     ("size", "max"): lambda policy: policy.size and policy.size.max,
+    ("size", "growth"): lambda policy: policy.size and policy.size.growth,
     ("lint", "fail_on"): lambda policy: policy.lint and policy.lint.fail_on,
+    ("licenses", "allow"): lambda policy: policy.licenses and policy.licenses.allow,
+    ("licenses", "deny"): lambda policy: policy.licenses and policy.licenses.deny,
+    ("licenses", "unknown"): lambda policy: policy.licenses and policy.licenses.unknown,
+    ("tests",): lambda policy: policy.tests,
 }
 _EFFECTIVE: dict[_Path, Callable[[Gates], object]] = {
     ("vulnerabilities", "fail_on"): lambda gates: gates.vulnerabilities.fail_on,
@@ -31,9 +39,15 @@ _EFFECTIVE: dict[_Path, Callable[[Gates], object]] = {
     ("vulnerabilities", "max_age"): lambda gates: gates.vulnerabilities.max_age,
     ("vulnerabilities", "stale"): lambda gates: gates.vulnerabilities.stale,
     ("vulnerabilities", "unexamined"): lambda gates: gates.vulnerabilities.unexamined,
-    ("secrets",): lambda gates: gates.secrets,
+    _SECRETS: lambda gates: gates.secrets.severities,
+    ("size", "target"): lambda gates: gates.size.target,
     ("size", "max"): lambda gates: gates.size.max,
+    ("size", "growth"): lambda gates: gates.size.growth,
     ("lint", "fail_on"): lambda gates: gates.lint.fail_on,
+    ("licenses", "allow"): lambda gates: gates.licenses.allow,
+    ("licenses", "deny"): lambda gates: gates.licenses.deny,
+    ("licenses", "unknown"): lambda gates: gates.licenses.unknown,
+    ("tests",): lambda gates: gates.tests,
 }
 
 
@@ -50,10 +64,19 @@ def explain_gates(target: Target, levels: Levels, project: LocatedProject) -> It
     for level_value, ignore in zip(written, target.gates.vulnerabilities.ignore, strict=True):
         key = f"gates.vulnerabilities.ignore.{ignore.id}"
         yield Explained(key, ignore.to_json(), level_value.location)
+    yield from explain_waivers(target, levels, project)
 
 
 def _of_project(project: LocatedProject, path: _Path) -> tuple[LevelValue, ...]:
-    return project.located(_plain(_WRITTEN[path](project.model.policy)), "policy", *path)
+    value = _plain(_WRITTEN[path](project.model.policy))
+    if path == _SECRETS:  # `secrets: warn`, or a mapping
+        return () if value is None else _located_secrets(project, value)
+    return project.located(value, "policy", *path)
+
+
+def _located_secrets(project: LocatedProject, value: object) -> tuple[LevelValue, ...]:
+    whole = project.located(value, "policy", *_SECRETS)
+    return project.located(value, "policy", *_SECRETS, "fail_on") or whole
 
 
 def _of_image(levels: Levels, path: _Path) -> Iterator[LevelValue]:
@@ -78,4 +101,6 @@ def _image_ignores(levels: Levels) -> Iterator[LevelValue]:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Growth):
+        return value.to_json()
     return [str(element) for element in value] if isinstance(value, tuple) else value

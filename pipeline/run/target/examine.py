@@ -69,13 +69,23 @@ def outstanding(
     scan, listed = record.evidence.scan, record.evidence.inventory
     if not scan or not _is_current(scan, tools.version("trivy"), data, java):
         stages.add(Stage.SCAN)
-    if not listed or listed.unexamined or listed.serial != serial:
+    if (
+        not listed
+        or listed.unexamined
+        or listed.serial != serial
+        or (listed.licensed is None and target.gates.licenses.judges)
+    ):
         stages.add(Stage.SBOM)
     if untested(target, record, tools.version("structure-test")):
         stages.add(Stage.TEST)
     if unlinted(target, record.evidence, tools):
         stages.add(Stage.LINT)
     return frozenset(stages)
+
+
+def lacks_licenses(target: Target, listed: Inventory) -> bool:
+    """Whether the licenses gate may close and nobody has recorded the packages' licenses."""
+    return target.gates.licenses.judges and listed.licensed is None
 
 
 def unlinted(target: Target, evidence: Evidence, tools: ToolImages) -> bool:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import TYPE_CHECKING
 
 from pipeline.errors import LockageError
 from pipeline.model import Digest
 from pipeline.plan import Target
-from pipeline.policy import Verdict, judge, unnoticed
+from pipeline.policy import Verdict, unnoticed
 from pipeline.state.build_inputs import BuildInputs, rebuild_reason, write_build_inputs
 from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.util.progress import ProgressState
 
+from ..gates.judge import judge_target, known_evidence
 from ..results import EXAMINATIONS, Stage, Status, TargetResult
 from .build import Builder
 from .examine import Examiner, merged, tests_digest
@@ -71,7 +71,7 @@ async def process(
         obtained = await _obtain(steps, target, bases)
         examined = await _examine(steps, target, obtained, until)
         steps.records.keep(examined.record)
-        result = _judge(target, obtained, examined, until, steps.context.today)
+        result = await _judge(steps.context, target, obtained, examined, until)
     except LockageError as fault:
         result = TargetResult.of(target, Status.FAILED, fault.message, fault=fault)
     if result.status is Status.CLOSED:
@@ -139,14 +139,14 @@ def _required(until: Stage) -> frozenset[Stage]:
     return frozenset() if until is Stage.BUILD else EXAMINATIONS
 
 
-def _judge(
-    target: Target, obtained: Obtained, examined: ExaminedRecord, until: Stage, today: date
+async def _judge(
+    context: RunContext, target: Target, obtained: Obtained, examined: ExaminedRecord, until: Stage
 ) -> TargetResult:
     """The result by the target's gates, evaluated unless the run ends with the build."""
     record = examined.record
-    # Tests that were removed from the catalogue no longer judge the image.
-    evidence = record.evidence if target.is_tested else replace(record.evidence, tests=None)
-    verdicts = judge(evidence, target.gates, today) if until is not Stage.BUILD else ()
+    evidence, verdicts = known_evidence(target, record.evidence), tuple[Verdict, ...]()
+    if until is not Stage.BUILD:
+        verdicts = (await judge_target(context, target, record.digest, evidence)).verdicts
     status, reason = obtained.status, obtained.reason
     if closed := _closed(verdicts):
         status, reason = Status.CLOSED, f"gate closed: {', '.join(v.gate for v in closed)}"

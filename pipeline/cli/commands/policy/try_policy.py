@@ -81,6 +81,8 @@ def _print(target: TriedTarget) -> None:
     for verdict in target.changed:
         for reason in verdict.reasons:
             console.print_line(f"    {verdict.gate} {verdict.state}: {reason}")
+        if verdict.hint:
+            console.print_line(f"    to open it: {verdict.hint}")
         if verdict.passed:
             console.print_line(f"    {verdict.gate} {verdict.state}")
 

@@ -78,8 +78,8 @@ async def _export(options: ExportOptions) -> list[Exported]:
 
         async def export_one(image: Sequence[BuiltTarget]) -> tuple[Exported, ...]:
             target = image[0].target
-            _note_closed_gates(context, image)
             async with limiter:
+                await _note_closed_gates(context, image)
                 report(ProgressEvent(target.name, ProgressState.EXPORT, f"{len(image)} platforms"))
                 return await export_image(
                     context.registry,
@@ -126,13 +126,13 @@ def _not_built(missing: Sequence[Target]) -> RegistryError:
     )
 
 
-def _note_closed_gates(context: RunContext, image: Sequence[BuiltTarget]) -> None:
+async def _note_closed_gates(context: RunContext, image: Sequence[BuiltTarget]) -> None:
     """An archive of an image that did not pass may be wanted, but nobody should take it for one that did."""
-    from pipeline.policy import judge
+    from pipeline.run.gates.judge import judge_target
 
     for built in image:
-        target, evidence = built.target, built.record.evidence
-        for verdict in judge(evidence, target.gates, context.today):
+        target, record = built.target, built.record
+        for verdict in (await judge_target(context, target, record.digest, record.evidence)).verdicts:
             if not verdict.passed:
                 console.message(
                     f"note: {target.id}: the gate {verdict.gate} is {verdict.state}; exported anyway"

@@ -1,0 +1,1 @@
+"""`licenses:`, `secrets:` and `size:` of a policy, as written."""

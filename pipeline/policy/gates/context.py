@@ -1,0 +1,17 @@
+"""What gates consider beside the evidence about a digest: the plan, the image's layers, what is published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .size import PublishedImage, SizedLayer
+
+
+@dataclass(frozen=True, slots=True)
+class GateContext:
+    """`untested` says that the image has neither a test nor a check. Layers are looked up where the size gate has
+    something to say, `published` where growth is limited."""
+
+    untested: bool = False
+    layers: tuple[SizedLayer, ...] = ()
+    published: PublishedImage | None = None

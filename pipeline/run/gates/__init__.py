@@ -1,0 +1,1 @@
+"""What gates need beside a record: the plan, layers, and what an environment holds."""

@@ -1,0 +1,61 @@
+"""What an environment holds of an image, to compare the size of a new one with.
+
+The first environment has the tags of commits, which have no order, so it is the second one that is looked at: where a
+run promotes to, and whose tags are those of the catalogue.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.model import Platform, Reference, Repository
+from pipeline.oci.index import is_attestation
+from pipeline.policy.gates.size import PublishedImage
+from pipeline.policy.newer_tags import older_tags
+
+if TYPE_CHECKING:
+    from pipeline.model import Manifest
+    from pipeline.plan import Target
+
+    from ..context import RunContext
+
+
+async def published_image(context: RunContext, target: Target) -> PublishedImage | None:
+    """The same tag as the second environment holds it (the only one's, where there is one), else the newest older tag
+    of the same kind: `3.11.2-dev` is compared with `3.11.1-dev`. None where there is neither, or not for this platform.
+
+    Two or three requests. Raises RegistryError.
+    """
+    environments = context.plan.project.environments
+    repository = context.repository(environments[min(1, len(environments) - 1)], target.image)
+    tag = _own_tag(context, target)
+    if found := await _image(context, repository.tagged(tag), target.platform):
+        return found
+    for older in older_tags(tag, await context.registry.tags(repository))[:1]:
+        return await _image(context, repository.tagged(older), target.platform)
+    return None
+
+
+def _own_tag(context: RunContext, target: Target) -> str:
+    """The tag without the suffix of a snapshot."""
+    snapshot = context.plan.snapshot_id
+    return target.tag.removesuffix(f"-{snapshot}") if snapshot else target.tag
+
+
+async def _image(context: RunContext, reference: Reference, platform: Platform) -> PublishedImage | None:
+    manifest = await context.registry.get_manifest(reference)
+    if manifest is not None and manifest.is_index:
+        manifest = await _child(context, reference.repository, manifest, platform)
+    if manifest is None or manifest.config is None:
+        return None
+    size = manifest.config.size + sum(layer.size for layer in manifest.layers)
+    return PublishedImage(str(reference), size, frozenset(str(layer.digest) for layer in manifest.layers))
+
+
+async def _child(
+    context: RunContext, repository: Repository, index: Manifest, platform: Platform
+) -> Manifest | None:
+    for child in index.children:
+        if child.platform == platform and not is_attestation(child):
+            return await context.registry.get_manifest(repository.at(child.digest))
+    return None
