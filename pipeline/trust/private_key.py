@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UsageError
@@ -52,7 +52,7 @@ class PrivateKey:
 
         pair = self._pair
         try:
-            key = load_der_private_key(decrypted(pair.sealed, pair.password), password=None)
+            key = load_der_private_key(_decrypted_once(pair.sealed, pair.password), password=None)
         except (ValueError, KeyError, TypeError, CryptoError, UnsupportedAlgorithm) as fault:
             raise UsageError(
                 f"the private key that belongs to {pair.origin} cannot be decrypted: {fault}",
@@ -68,6 +68,12 @@ class PrivateKey:
                 hint="give both halves of one pair: COSIGN_PRIVATE_KEY and COSIGN_PUBLIC_KEY",
             )
         return key
+
+
+@lru_cache(maxsize=2)
+def _decrypted_once(sealed: bytes, password: str) -> bytes:
+    """As `decrypted`, so that those who sign in one process wait for scrypt once."""
+    return decrypted(sealed, password)
 
 
 def decrypted(sealed: bytes, password: str) -> bytes:
