@@ -13,7 +13,7 @@ def test_a_policy_is_read() -> None:
     text = b"policy:\n  vulnerabilities: {fail_on: [low], max_age: 3d}\n  secrets: warn\n"
     gates = read_policy(text, "p.yml").over(Gates())
     assert gates.vulnerabilities.fail_on == (Severity.LOW,)
-    assert (gates.vulnerabilities.max_age, gates.secrets) == (3, "warn")
+    assert (gates.vulnerabilities.max_age, gates.secrets.severities) == (3, "warn")
 
 
 @pytest.mark.parametrize(
