@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from pipeline.model import Gates, Ignore, LintGate, LintLevel, Severity, SizeGate, VulnerabilityGate
-from pipeline.model.gates import FailOrWarn
+from pipeline.model import Gates, LintGate, LintLevel, SizeGate
+from pipeline.model.vulnerability_gate import FailOrWarn
 
 from . import shapes
-from .base import Model, Text
+from .base import Model
+from .policy_vulnerabilities import Loosened as VulnerabilitiesLoosened
+from .policy_vulnerabilities import VulnerabilityPolicy
 
-_DAYS = re.compile(r"([0-9]{1,4})d?")
 _RULE = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|kB|KB|MB|GB|KiB|MiB|GiB)?")
 _UNITS = {
@@ -43,15 +43,6 @@ def _size(value: object) -> object:
     return value
 
 
-def _days(value: object) -> object:
-    if isinstance(value, str):
-        match = _DAYS.fullmatch(value.strip())
-        if not match:
-            raise ValueError(f"{value[:40]!r} is not a number of days (such as 7d)")
-        return int(match[1])
-    return value
-
-
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -62,88 +53,12 @@ def _rule(text: str) -> str:
     return text
 
 
-def _upper(value: object) -> object:
-    return value.upper() if isinstance(value, str) else value
-
-
 Size = Annotated[int, BeforeValidator(_size), Field(gt=0), WithJsonSchema(dict(shapes.SIZE))]
-SeverityName = Annotated[Severity, BeforeValidator(_upper), WithJsonSchema(dict(shapes.SEVERITY))]
 LintLevelName = Annotated[LintLevel, BeforeValidator(_lower), WithJsonSchema(dict(shapes.LINT_LEVEL))]
 RuleName = Annotated[str, AfterValidator(_rule), WithJsonSchema(dict(shapes.matching(_RULE)))]
-Day = Annotated[date, WithJsonSchema(dict(shapes.DAY))]
-NotEmpty = Annotated[Text, WithJsonSchema(dict(shapes.NOT_EMPTY))]
 
 
-Days = Annotated[int, BeforeValidator(_days), Field(ge=1, le=3650), WithJsonSchema(dict(shapes.DAYS))]
-Loosened = Literal[
-    "fail_on", "unfixed", "ignore", "max_age", "stale", "unexamined", "secrets", "size", "lint"
-]
-
-
-class IgnoreEntry(Model):
-    """One finding that may pass until a day: who decided it, and why."""
-
-    id: NotEmpty = Field(min_length=1, description="The finding, such as CVE-2026-0001")
-    package: Text | None = Field(None, description="Only in this package (default: in any)")
-    owner: NotEmpty = Field(min_length=1, description="Who answers for it")
-    reason: NotEmpty = Field(min_length=1, description="Why it may pass")
-    expires: Day = Field(description="The last day it may pass, YYYY-MM-DD")
-
-    @field_validator("expires", mode="before")
-    @classmethod
-    def _whole_day(cls, value: object) -> object:
-        if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-            raise ValueError(f"{value[:40]!r} is not a day (YYYY-MM-DD)")
-        return value
-
-    def value(self) -> Ignore:
-        """As the program uses it."""
-        return Ignore(self.id, self.owner, self.reason, self.expires, self.package)
-
-
-class VulnerabilityPolicy(Model):
-    """Which findings close the gate; absent means: as the level above says."""
-
-    fail_on: tuple[SeverityName, ...] | None = Field(
-        None, description="Severities (default CRITICAL and HIGH)"
-    )
-    unfixed: FailOrWarn | None = Field(
-        None, description="Findings that no version fixes yet: fail (default) or warn"
-    )
-    max_age: Days | None = Field(
-        None, description="The oldest that the scanner's data may be, such as 7d (default: any age)"
-    )
-    stale: FailOrWarn | None = Field(None, description="Data older than max_age: fail (default) or warn")
-    unexamined: FailOrWarn | None = Field(
-        None, description="What the scanner could not look at: fail (default) or warn"
-    )
-    ignore: tuple[IgnoreEntry, ...] = Field((), description="Added to those of the project")
-
-    def over(self, gate: VulnerabilityGate) -> VulnerabilityGate:
-        """The gate with the values of this level instead; ignores are added."""
-        return VulnerabilityGate(
-            gate.fail_on if self.fail_on is None else self.fail_on,
-            (*gate.ignore, *(entry.value() for entry in self.ignore)),
-            self.unfixed or gate.unfixed,
-            self.max_age or gate.max_age,
-            self.stale or gate.stale,
-            self.unexamined or gate.unexamined,
-        )
-
-    def loosened(self, gate: VulnerabilityGate) -> Iterator[Loosened]:
-        """What these values open that the gate of the level above closes."""
-        if self.fail_on is not None and not set(gate.fail_on) <= set(self.fail_on):
-            yield "fail_on"
-        if self.unfixed == "warn" and gate.unfixed == "fail":
-            yield "unfixed"
-        if self.max_age and gate.max_age and self.max_age > gate.max_age:
-            yield "max_age"
-        if self.stale == "warn" and gate.stale == "fail" and gate.max_age:
-            yield "stale"
-        if self.unexamined == "warn" and gate.unexamined == "fail":
-            yield "unexamined"
-        if self.ignore:
-            yield "ignore"
+Loosened = Literal[VulnerabilitiesLoosened, "secrets", "size", "lint"]
 
 
 class SizePolicy(Model):

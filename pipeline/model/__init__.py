@@ -2,12 +2,14 @@
 
 from .descriptor import Descriptor
 from .digest import Digest
-from .gates import Gates, Ignore, LintGate, LintLevel, Severity, SizeGate, VulnerabilityGate
+from .gates import Gates, LintGate, LintLevel, SizeGate
 from .manifest import Manifest
 from .mirrors import Mirrors
 from .platform import Platform
 from .reference import Reference, Repository, valid_tag
+from .severity import Severity
 from .tag_template import COMMIT_TAGS, TagTemplate, fitting_tag
+from .vulnerability_gate import Ignore, VulnerabilityGate
 
 __all__ = [
     "COMMIT_TAGS",

@@ -3,48 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Self
 
-from pipeline.util.json.values import (
-    as_integer,
-    as_list,
-    as_literal,
-    as_object,
-    as_optional_text,
-    as_text,
-    as_texts,
-)
+from pipeline.util.json.values import as_integer, as_object, as_optional_text, as_texts
 
-FailOrWarn = Literal["fail", "warn"]
-
-
-class Severity(StrEnum):
-    """Severities as trivy and grype name them, lowest first. Compare them by `rank`: as text, LOW is above HIGH."""
-
-    UNKNOWN = "UNKNOWN"
-    LOW = "LOW"
-    MEDIUM = "MEDIUM"
-    HIGH = "HIGH"
-    CRITICAL = "CRITICAL"
-
-    @classmethod
-    def parse(cls, text: str) -> Severity:
-        """Read a name in any case. Raises ValueError for any other: what it weighs is not known."""
-        try:
-            return cls.__members__[text.strip().upper()]
-        except KeyError:
-            raise ValueError(f"{text[:40]!r} is not a severity ({', '.join(cls)})") from None
-
-    @property
-    def rank(self) -> int:
-        """0 for the lowest severity."""
-        return _RANKS[self]
-
-
-_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+from .vulnerability_gate import FailOrWarn, VulnerabilityGate, fail_or_warn
 
 
 class LintLevel(StrEnum):
@@ -59,78 +24,6 @@ class LintLevel(StrEnum):
     def rank(self) -> int:
         """0 for the lowest level."""
         return list(LintLevel).index(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Ignore:
-    """A finding that may pass through its last day, `expires`; without a package, in any package."""
-
-    id: str
-    owner: str
-    reason: str
-    expires: date
-    package: str | None = None
-
-    def to_json(self) -> dict[str, object]:
-        """The entry as data."""
-        return {
-            "id": self.id,
-            "package": self.package,
-            "owner": self.owner,
-            "reason": self.reason,
-            "expires": self.expires.isoformat(),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, object]) -> Self:
-        """Read what `to_json` wrote."""
-        return cls(
-            as_text(data["id"]),
-            as_text(data["owner"]),
-            as_text(data["reason"]),
-            date.fromisoformat(as_text(data["expires"])),
-            as_optional_text(data["package"]),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class VulnerabilityGate:
-    """Closes on any finding of these severities that no `ignore` covers; with `unfixed: warn` only on those that
-    a newer version of the package fixes.
-
-    Scanner data older than `max_age` days is `stale`; `unexamined` is what the scanner could not look at.
-    """
-
-    fail_on: tuple[Severity, ...] = (Severity.CRITICAL, Severity.HIGH)
-    ignore: tuple[Ignore, ...] = ()
-    unfixed: FailOrWarn = "fail"
-    max_age: int | None = None
-    stale: FailOrWarn = "fail"
-    unexamined: FailOrWarn = "fail"
-
-    def to_json(self) -> dict[str, object]:
-        """The gate as data."""
-        return {
-            "fail_on": [str(severity) for severity in self.fail_on],
-            "unfixed": self.unfixed,
-            "max_age": self.max_age,
-            "stale": self.stale,
-            "unexamined": self.unexamined,
-            "ignore": [entry.to_json() for entry in self.ignore],
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, object]) -> Self:
-        """Read what `to_json` wrote. Raises ValueError and KeyError."""
-        days = data["max_age"]
-        return cls(
-            tuple(map(Severity, as_texts(data["fail_on"]))),
-            tuple(Ignore.from_json(as_object(entry)) for entry in as_list(data["ignore"])),
-            _fail_or_warn(data["unfixed"]),
-            None if days is None else as_integer(days),
-            _fail_or_warn(data["stale"]),
-            _fail_or_warn(data["unexamined"]),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +55,7 @@ class LintGate:
 class Gates:
     """All gates of one image, complete."""
 
-    vulnerabilities: VulnerabilityGate = VulnerabilityGate()
+    vulnerabilities: VulnerabilityGate = field(default_factory=VulnerabilityGate)
     secrets: FailOrWarn = "fail"
     size: SizeGate = SizeGate()
     lint: LintGate = LintGate()
@@ -182,11 +75,7 @@ class Gates:
         largest = as_object(data["size"])["max"]
         return cls(
             VulnerabilityGate.from_json(as_object(data["vulnerabilities"])),
-            _fail_or_warn(data["secrets"]),
+            fail_or_warn(data["secrets"]),
             SizeGate(None if largest is None else as_integer(largest)),
             LintGate.from_json(as_object(data["lint"])),
         )
-
-
-def _fail_or_warn(value: object) -> FailOrWarn:
-    return as_literal(value, "fail", "warn")

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Literal, Self
 
 from pipeline.model import Gates, LintGate, VulnerabilityGate
-from pipeline.model.gates import FailOrWarn
+from pipeline.model.vulnerability_gate import FailOrWarn
 
 from .evidence import Evidence, Inventory, LintReport, Scan, TestReport
 from .judged import Effect, JudgedFinding, judge_findings
