@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from pipeline.model import Gates, LintGate, LintLevel, SizeGate
-from pipeline.model.vulnerability_gate import FailOrWarn
+from pipeline.model.vulnerability_gate import FailOrWarn, PolicyDocuments
 
 from . import shapes
 from .base import Model
@@ -86,10 +86,14 @@ class GatePolicy(Model):
     size: SizePolicy | None = Field(None, description="How large an image may be")
     lint: LintPolicy | None = Field(None, description="What linters may say (default: never closes)")
 
-    def over(self, gates: Gates) -> Gates:
-        """The gates with the values of this level instead; ignores are added."""
+    def over(self, gates: Gates, documents: PolicyDocuments | None = None) -> Gates:
+        """The gates with the values of this level instead; ignores are added. `documents` are the files it names."""
         own = self.vulnerabilities
-        vulnerabilities = gates.vulnerabilities if own is None else own.over(gates.vulnerabilities)
+        vulnerabilities = (
+            gates.vulnerabilities
+            if own is None
+            else own.over(gates.vulnerabilities, documents or PolicyDocuments())
+        )
         size = gates.size if self.size is None else SizeGate(self.size.max)
         lint = gates.lint
         if self.lint is not None:
@@ -124,5 +128,5 @@ class ProjectPolicy(GatePolicy):
     loosen: tuple[Loosened, ...] = Field(
         (),
         description="What gates: of an image may loosen: fail_on, unfixed, ignore, max_age, stale, unexamined, "
-        "secrets, size, lint (default: nothing; an image may always be stricter)",
+        "grace, cvss, vex, secrets, size, lint (default: nothing; an image may always be stricter)",
     )

@@ -9,7 +9,7 @@ from typing import Self
 
 from pipeline.util.json.values import as_integer, as_object, as_optional_text, as_texts
 
-from .vulnerability_gate import FailOrWarn, VulnerabilityGate, fail_or_warn
+from .vulnerability_gate import FailOrWarn, PolicyDocuments, VulnerabilityGate, fail_or_warn
 
 
 class LintLevel(StrEnum):
@@ -70,11 +70,11 @@ class Gates:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, object]) -> Self:
-        """Read what `to_json` wrote. Raises ValueError and KeyError."""
+    def from_json(cls, data: Mapping[str, object], documents: PolicyDocuments | None = None) -> Self:
+        """Read what `to_json` wrote; `documents` are those that it names. Raises ValueError and KeyError."""
         largest = as_object(data["size"])["max"]
         return cls(
-            VulnerabilityGate.from_json(as_object(data["vulnerabilities"])),
+            VulnerabilityGate.from_json(as_object(data["vulnerabilities"]), documents),
             fail_or_warn(data["secrets"]),
             SizeGate(None if largest is None else as_integer(largest)),
             LintGate.from_json(as_object(data["lint"])),

@@ -9,14 +9,14 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal, Self
 
-from pipeline.model import Gates, LintGate, VulnerabilityGate
+from pipeline.model import Gates, LintGate
 from pipeline.model.vulnerability_gate import FailOrWarn
 
 from .evidence import Evidence, Inventory, LintReport, Scan, TestReport
-from .judged import Effect, JudgedFinding, judge_findings
+from .judged import VexEvidence
 from .lint import closing
+from .vulnerabilities import vulnerability_verdict
 
-_LISTED = 5  # ids in a note
 Gate = Literal["vulnerabilities", "secrets", "sbom", "tests", "size", "lint"]
 
 
@@ -77,11 +77,17 @@ class Verdict:
         }
 
 
-def judge(evidence: Evidence, gates: Gates, today: date) -> tuple[Verdict, ...]:
-    """A verdict of every gate that has evidence, in the order of the stages."""
+def judge(
+    evidence: Evidence, gates: Gates, today: date, vex: VexEvidence | None = None
+) -> tuple[Verdict, ...]:
+    """A verdict of every gate that has evidence, in the order of the stages. `vex` is what VEX is matched with; without
+    it, statements about images by name or digest, and what is attested, take nothing out."""
     verdicts = []
     if evidence.scan:
-        verdicts.append(_judge_vulnerabilities(evidence.scan, gates.vulnerabilities, today))
+        found, missed, notes = vulnerability_verdict(
+            evidence.scan, gates.vulnerabilities, today, vex or VexEvidence()
+        )
+        verdicts.append(Verdict.of("vulnerabilities", found, unexamined=missed, notes=notes))
         verdicts.append(_judge_secrets(evidence.scan, gates.secrets))
     if evidence.inventory:
         verdicts.append(_judge_inventory(evidence.inventory))
@@ -100,60 +106,6 @@ def severity_counts(scan: Scan | None) -> dict[str, int]:
     return {str(s): counts[s] for s in sorted(counts, key=lambda s: s.rank, reverse=True)}
 
 
-def _judge_vulnerabilities(scan: Scan, gate: VulnerabilityGate, today: date) -> Verdict:
-    reasons: list[str] = []
-    notes: list[str] = []
-    unrated: list[str] = []
-    for judged in judge_findings(scan.findings, gate, today):
-        if judged.effect is Effect.CLOSES:
-            reasons.append(_described(judged))
-        elif judged.effect is Effect.NOTED and judged.finding.severity in gate.fail_on:
-            notes.append(_described(judged))
-        elif judged.effect is Effect.NOTED:
-            unrated.append(judged.finding.id)
-        elif judged.effect is Effect.IGNORED and (entry := judged.ignore):
-            until = f"until {entry.expires} by {entry.owner}: {entry.reason}"
-            notes.append(f"{judged.finding.id} in {judged.finding.package} ignored {until}")
-    if unrated:
-        listed = ", ".join(unrated[:_LISTED]) + (", …" if len(unrated) > _LISTED else "")
-        notes.append(
-            f"{len(unrated)} findings without a severity: {listed}; UNKNOWN in fail_on closes on them"
-        )
-    if aged := _aged(scan, gate, today):
-        (reasons if gate.stale == "fail" else notes).append(aged)
-    missed = scan.unexamined
-    if scan.java and scan.java.digest is None:
-        missed = (*missed, "Java archives: the scanner had no Java database (java_db in lockage.yml)")
-    if gate.unexamined == "warn":
-        notes += [f"not examined: {reason}" for reason in missed]
-        missed = ()
-    return Verdict.of("vulnerabilities", reasons, unexamined=missed, notes=notes)
-
-
-def _aged(scan: Scan, gate: VulnerabilityGate, today: date) -> str | None:
-    """What is wrong with the age of the data that a scan was made with; None if it is young enough."""
-    if gate.max_age is None:
-        return None
-    data = {"the vulnerability data": scan.tool.data_date}
-    if scan.java and scan.java.digest:
-        data["the Java data"] = scan.java.date
-    for name, moment in data.items():
-        try:
-            age = (today - date.fromisoformat((moment or "")[:10])).days
-        except ValueError:
-            return f"{name} does not say how old it is, and may be {gate.max_age} days old"
-        if age > gate.max_age:
-            return f"{name} is {age} days old, {age - gate.max_age} more than max_age allows"
-    return None
-
-
-def _described(judged: JudgedFinding) -> str:
-    finding, entry = judged.finding, judged.ignore
-    fix = f"fixed in {finding.fixed}" if finding.fixed else "no fix yet"
-    expired = f"; the ignore of {entry.owner} expired on {entry.expires}" if entry else ""
-    return f"{finding.id} {finding.severity} in {finding.package} {finding.version} ({fix}){expired}"
-
-
 def _judge_secrets(scan: Scan, gate: FailOrWarn) -> Verdict:
     texts = [f"{secret.rule} in {secret.path}" for secret in scan.secrets]
     reasons, notes = (texts, []) if gate == "fail" else ([], texts)
@@ -163,7 +115,8 @@ def _judge_secrets(scan: Scan, gate: FailOrWarn) -> Verdict:
 def _judge_inventory(inventory: Inventory) -> Verdict:
     reasons, notes = [], []
     if inventory.distribution in _PACKAGED and not inventory.distributed:
-        reasons.append(f"no package of {inventory.distribution} was found: is its package database missing?")
+        missing = "is its package database missing? With it in the image, this gate opens"
+        reasons.append(f"no package of {inventory.distribution} was found: {missing}")
     elif not inventory.packages and not inventory.unexamined:  # such as FROM scratch with a static program
         notes.append("no package was found")
     return Verdict.of("sbom", reasons, unexamined=inventory.unexamined, notes=notes)

@@ -11,6 +11,7 @@ from pipeline.oci.index import index_problems
 from pipeline.policy import Evidence, judge
 from pipeline.run.context import RunContext
 from pipeline.run.publish.image_claims import ImageClaims
+from pipeline.state.vex import vex_of
 from pipeline.trust import Verification, verify_claims
 
 from .signed_findings import newest_findings, scan_of
@@ -71,10 +72,12 @@ def _judge_again(
             f"the signed findings of {reference} ({platform}) cannot be read: {fault}",
             hint="lockage sign attests them again, with newer vulnerability data",
         ) from None
-    closed = [verdict for verdict in judge(evidence, target.gates, context.today) if not verdict.passed]
+    subject = context.subject(target.image, seen.subject)
+    vex = vex_of(seen.statements, repository, seen.subject, subject)
+    closed = [verdict for verdict in judge(evidence, target.gates, context.today, vex) if not verdict.passed]
     if closed:
         raise GateClosed(
             f"{target.name} is not promoted: its gate closes by today's policy",
-            hint="patch the image, or add an ignore with owner, reason and expiry",
+            hint="patch the image, add an ignore with owner, reason and expiry, or attest VEX",
             detail="\n".join(reason for verdict in closed for reason in verdict.reasons),
         )

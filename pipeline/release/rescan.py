@@ -18,7 +18,8 @@ from pipeline.run.publish.signer import cosign_signer
 from pipeline.run.publish.statements import findings_statement, kind_of
 from pipeline.run.target.findings import ImageScanner, ScannedImage
 from pipeline.run.target.scanner_data import ScannerData
-from pipeline.trust import VULNERABILITIES, SignatureRefused, Statement, attach, verify
+from pipeline.state.vex import vex_of
+from pipeline.trust import VULNERABILITIES, SignatureRefused, Statement, Verification, attach, verify
 from pipeline.trust import examine as examine_referrers
 from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
@@ -37,6 +38,7 @@ _SCHEMES = (".sig", ".att", ".sbom")
 class HeldImage:
     """One platform of an index that an environment holds, and the tags that name the index."""
 
+    image: str
     repository: Repository
     tags: tuple[str, ...]
     child: Descriptor
@@ -127,7 +129,7 @@ async def _held(
         children = [c for c in manifest.children if not is_attestation(c) and c.platform] if manifest else []
         if not children:
             problems.append(_unscanned(repository, digest, tags, "it is not an index of platforms"))
-        held += [HeldImage(repository, tags, child, gates) for child in children]
+        held += [HeldImage(image, repository, tags, child, gates) for child in children]
     return held, problems
 
 
@@ -172,14 +174,14 @@ async def _rescan_one(
     before = _read(newest) if newest else None
     today = await data.vulnerabilities.digest()
     if newest and before and before.is_complete and kind_of(newest) == (VULNERABILITIES, today):
-        return _judged(context, held, before, before, scanned=False), None
+        return replace(_judged(context, held, seen, before, before), scanned=False), None
     image = await _image(context, held)
     client = await context.engines.of(held.platform).client()
     packed = archive(existing(client, held.reference, held.platform))
     async with context.limits.tools:
         context.tell(held.name, ProgressState.SCAN)
         scan, document = await ImageScanner(context, data).scan(image, packed, holds_java=False)
-    result = _judged(context, held, scan, before, scanned=True)
+    result = _judged(context, held, seen, scan, before)
     if document is None or not scan.is_complete:
         return result, None  # what was not examined is not attested: the next rescan looks again
     return result, findings_statement(held.child.digest, scan, json.loads(document))
@@ -194,10 +196,12 @@ async def _image(context: RunContext, held: HeldImage) -> ScannedImage:
 
 
 def _judged(
-    context: RunContext, held: HeldImage, scan: Scan, before: Scan | None, *, scanned: bool
+    context: RunContext, held: HeldImage, seen: Verification, scan: Scan, before: Scan | None
 ) -> Rescanned:
     gates = replace(held.gates, size=SizeGate())  # its layers are those that were judged
-    verdicts = judge(Evidence(0, scan=scan), gates, context.today)
+    subject = context.subject(held.image, held.child.digest)
+    vex = vex_of(seen.statements, held.repository, held.child.digest, subject)
+    verdicts = judge(Evidence(0, scan=scan), gates, context.today, vex)
     old = {(f.id, f.package) for f in before.findings} if before else set()
     new = {(f.id, f.package) for f in scan.findings}
     return Rescanned(
@@ -207,7 +211,7 @@ def _judged(
         verdicts,
         tuple(f for f in scan.findings if (f.id, f.package) not in old),
         tuple(sorted(f"{id} in {package}" for id, package in old - new)),
-        scanned,
+        scanned=True,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pipeline.model import Severity
-from pipeline.policy import Effect, GateState
+from pipeline.policy import GateState
 
 from .escape import block, line, markdown
 from .values import FileLine, ReportedFinding, TargetReport, worst_first
@@ -80,8 +80,8 @@ def _result(target: TargetReport, finding: ReportedFinding) -> _Json:
             **({"since": finding.since} if finding.since else {}),
         },
     }
-    if finding.effect is Effect.IGNORED:
-        text = line(f"ignored {finding.ignored}")
+    if finding.accepted:
+        text = line(finding.taken_out)
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": text}]
     return result
 

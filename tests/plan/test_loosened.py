@@ -1,18 +1,25 @@
 """An image may be stricter than the project, and looser only where the project says so."""
 
+import json
+
 import pytest
 
 from pipeline.errors import ConfigError
 from tests.catalogue.sample import PROJECT, folder, image, plan
+from tests.model.test_vex import OPENVEX
 
 IGNORE = "{id: CVE-1, owner: o, reason: r, expires: 9999-12-31}"
-POLICY = "policy: {vulnerabilities: {fail_on: [CRITICAL, HIGH]}, size: {max: 10MB}%s}\n"
+POLICY = "policy: {vulnerabilities: {fail_on: [CRITICAL, HIGH], grace: {HIGH: 7d}, cvss: 7.0}, size: {max: 10MB}%s}\n"
 LOOSER = [
     ("fail_on", "vulnerabilities: {fail_on: []}"),
     ("fail_on", "vulnerabilities: {fail_on: [CRITICAL]}"),
     ("fail_on", "vulnerabilities: {fail_on: [LOW, CRITICAL]}"),
     ("unfixed", "vulnerabilities: {unfixed: warn}"),
     ("ignore", f"vulnerabilities: {{ignore: [{IGNORE}]}}"),
+    ("grace", "vulnerabilities: {grace: {LOW: 1d}}"),
+    ("grace", "vulnerabilities: {grace: {HIGH: 8d, CRITICAL: 0d}}"),
+    ("cvss", "vulnerabilities: {cvss: 7.1}"),
+    ("vex", "vulnerabilities: {vex: [images/_policy/vex.json]}"),
     ("secrets", "secrets: warn"),
     ("size", "size: {max: 11MB}"),
     ("size", "size: {}"),
@@ -21,13 +28,14 @@ LOOSER = [
 
 
 def planned(gates: str, loosen: str = "") -> None:
-    files = folder("a", image(more=f"gates: {{{gates}}}\n"))
+    files = folder("a", image(more=f"gates: {{{gates}}}\n")) | {"_policy/vex.json": json.dumps(OPENVEX)}
+    files["_policy/kev.json"] = '{"vulnerabilities": [{"cveID": "CVE-2021-44228"}]}'
     plan(files, PROJECT + POLICY % (f", loosen: [{loosen}]" if loosen else ""))
 
 
 @pytest.mark.parametrize(("name", "gates"), LOOSER)
 def test_an_image_loosens_nothing_by_itself(name: str, gates: str) -> None:
-    for loosen in ("", ", ".join({"fail_on", "unfixed", "ignore", "secrets", "size"} - {name})):
+    for loosen in ("", ", ".join({name for name, _ in LOOSER} - {name})):
         with pytest.raises(ConfigError) as caught:
             planned(gates, loosen)
         (problem,) = caught.value.problems
@@ -42,6 +50,7 @@ def test_an_image_loosens_nothing_by_itself(name: str, gates: str) -> None:
     [
         "vulnerabilities: {fail_on: [CRITICAL, HIGH, LOW]}",
         "vulnerabilities: {fail_on: [HIGH, CRITICAL], unfixed: fail, ignore: []}",
+        "vulnerabilities: {grace: {HIGH: 0d}, cvss: 4, known_exploited: {file: images/_policy/kev.json}}",
         "secrets: fail",
         "size: {max: 10MB}",
         "size: {max: 1kB}",

@@ -11,6 +11,7 @@ import anyio
 from pipeline.plan.other_policy import with_policy
 from pipeline.policy import Evidence, Verdict, judge
 from pipeline.state.records import Records
+from pipeline.state.vex import attested_vex
 from pipeline.util.concurrency import each
 
 if TYPE_CHECKING:
@@ -77,7 +78,13 @@ async def try_on_records(context: RunContext, policy: ProjectPolicy) -> list[Tri
         if record is None:
             return TriedTarget(target.id, None)
         evidence = record.evidence if target.is_tested else replace(record.evidence, tests=None)
-        judged = partial(judge, evidence, today=context.today)
+        subject = context.subject(target.image, record.digest)
+        repository = context.repository(context.plan.project.environments[0], target.image)
+        async with limit:
+            vex = await attested_vex(
+                context.registry, repository, record.digest, context.signing.public_key, subject
+            )
+        judged = partial(judge, evidence, today=context.today, vex=vex)
         return TriedTarget(target.id, evidence, judged(target.gates), judged(other.by_id[target.id].gates))
 
     return await each(tried, context.plan.targets)

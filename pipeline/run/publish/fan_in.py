@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import GateClosed, RegistryError, UsageError
 from pipeline.model import Digest, Platform, Reference, Repository
 from pipeline.oci.index import platform_tag
-from pipeline.policy import judge
+from pipeline.policy import VexEvidence, judge
 from pipeline.registry.platform_image import PlatformImage, read_platform_image
 from pipeline.state.record import Record
 from pipeline.state.records import Records
@@ -101,7 +100,7 @@ async def manifest(
     async def find(platform: _Platform) -> _Pushed:
         image = await _pushed_image(reader, platform, refs)
         if image:
-            await _judge(records, platform.target, image, context.today)
+            await _judge(context, records, platform.target, image)
         return _Pushed(platform, image)
 
     async def find_group(group: Sequence[Target]) -> list[_Pushed]:
@@ -156,7 +155,7 @@ async def _in_index(reader: ImageReader, platform: _Platform) -> PlatformImage |
     return await read_platform_image(reader, repository.at(child.digest), wanted) if child else None
 
 
-async def _judge(records: Records, target: Target, image: PlatformImage, today: date) -> None:
+async def _judge(context: RunContext, records: Records, target: Target, image: PlatformImage) -> None:
     """Judge a digest again by its record. Raises GateClosed, also for an image that was not examined."""
     record = await records.find(target.key) if target.key else None
     reference = image.repository.at(image.manifest.digest)
@@ -170,7 +169,8 @@ async def _judge(records: Records, target: Target, image: PlatformImage, today: 
     unexamined = _unexamined(target, record)
     if unexamined:
         raise GateClosed(f"{target.id} has no {', '.join(unexamined)} result", hint=_push_command(target))
-    verdicts = judge(record.evidence, target.gates, today)
+    vex = VexEvidence(context.subject(target.image, record.digest))
+    verdicts = judge(record.evidence, target.gates, context.today, vex)
     closed = [verdict for verdict in verdicts if not verdict.passed]
     if closed:
         raise GateClosed(

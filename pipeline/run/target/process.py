@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import TYPE_CHECKING
 
 from pipeline.errors import LockageError
 from pipeline.model import Digest
 from pipeline.plan import Target
-from pipeline.policy import Verdict, judge, unnoticed
+from pipeline.policy import Verdict, VexEvidence, judge, unnoticed
 from pipeline.state.build_inputs import BuildInputs, rebuild_reason, write_build_inputs
 from pipeline.state.record import Record
 from pipeline.state.records import Records
@@ -71,7 +70,7 @@ async def process(
         obtained = await _obtain(steps, target, bases)
         examined = await _examine(steps, target, obtained, until)
         steps.records.keep(examined.record)
-        result = _judge(target, obtained, examined, until, steps.context.today)
+        result = _judge(steps.context, target, obtained, examined, until)
     except LockageError as fault:
         result = TargetResult.of(target, Status.FAILED, fault.message, fault=fault)
     if result.status is Status.CLOSED:
@@ -140,13 +139,14 @@ def _required(until: Stage) -> frozenset[Stage]:
 
 
 def _judge(
-    target: Target, obtained: Obtained, examined: ExaminedRecord, until: Stage, today: date
+    context: RunContext, target: Target, obtained: Obtained, examined: ExaminedRecord, until: Stage
 ) -> TargetResult:
     """The result by the target's gates, evaluated unless the run ends with the build."""
     record = examined.record
     # Tests that were removed from the catalogue no longer judge the image.
     evidence = record.evidence if target.is_tested else replace(record.evidence, tests=None)
-    verdicts = judge(evidence, target.gates, today) if until is not Stage.BUILD else ()
+    vex = VexEvidence(context.subject(target.image, record.digest))
+    verdicts = judge(evidence, target.gates, context.today, vex) if until is not Stage.BUILD else ()
     status, reason = obtained.status, obtained.reason
     if closed := _closed(verdicts):
         status, reason = Status.CLOSED, f"gate closed: {', '.join(v.gate for v in closed)}"

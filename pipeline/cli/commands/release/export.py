@@ -124,11 +124,12 @@ def _not_built(missing: Sequence[Target]) -> RegistryError:
 
 def _note_closed_gates(context: RunContext, image: Sequence[BuiltTarget]) -> None:
     """An archive of an image that did not pass may be wanted, but nobody should take it for one that did."""
-    from pipeline.policy import judge
+    from pipeline.policy import VexEvidence, judge
 
     for built in image:
         target, evidence = built.target, built.record.evidence
-        for verdict in judge(evidence, target.gates, context.today):
+        vex = VexEvidence(context.subject(target.image, built.record.digest))
+        for verdict in judge(evidence, target.gates, context.today, vex):
             if not verdict.passed:
                 console.message(
                     f"note: {target.id}: the gate {verdict.gate} is {verdict.state}; exported anyway"
