@@ -8,27 +8,18 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from pipeline.model import Gates, Ignore, LintGate, LintLevel, VulnerabilityGate
-from pipeline.model.gates import FailOrWarn, TestsGate
+from pipeline.model import Gates, LintGate, LintLevel
+from pipeline.model.gates import PolicyDocuments, TestsGate
 
 from . import shapes
-from .base import Model, Text
-from .gates.fields import NotEmpty, SeverityName, Waiver
+from .base import Model
 from .gates.licenses import LicensePolicy
 from .gates.secrets import SecretPolicy
 from .gates.size import SizePolicy
+from .gates.vulnerabilities import Loosened as VulnerabilitiesLoosened
+from .gates.vulnerabilities import VulnerabilityPolicy
 
-_DAYS = re.compile(r"([0-9]{1,4})d?")
 _RULE = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
-
-
-def _days(value: object) -> object:
-    if isinstance(value, str):
-        match = _DAYS.fullmatch(value.strip())
-        if not match:
-            raise ValueError(f"{value[:40]!r} is not a number of days (such as 7d)")
-        return int(match[1])
-    return value
 
 
 def _lower(value: object) -> object:
@@ -43,76 +34,7 @@ def _rule(text: str) -> str:
 
 LintLevelName = Annotated[LintLevel, BeforeValidator(_lower), WithJsonSchema(dict(shapes.LINT_LEVEL))]
 RuleName = Annotated[str, AfterValidator(_rule), WithJsonSchema(dict(shapes.matching(_RULE)))]
-Days = Annotated[int, BeforeValidator(_days), Field(ge=1, le=3650), WithJsonSchema(dict(shapes.DAYS))]
-Loosened = Literal[
-    "fail_on",
-    "unfixed",
-    "ignore",
-    "max_age",
-    "stale",
-    "unexamined",
-    "secrets",
-    "size",
-    "lint",
-    "licenses",
-    "tests",
-]
-
-
-class IgnoreEntry(Waiver):
-    """One finding that may pass until a day: who decided it, and why."""
-
-    id: NotEmpty = Field(min_length=1, description="The finding, such as CVE-2026-0001")
-    package: Text | None = Field(None, description="Only in this package (default: in any)")
-
-    def value(self) -> Ignore:
-        """As the program uses it."""
-        return Ignore(self.id, self.owner, self.reason, self.expires, self.package)
-
-
-class VulnerabilityPolicy(Model):
-    """Which findings close the gate; absent means: as the level above says."""
-
-    fail_on: tuple[SeverityName, ...] | None = Field(
-        None, description="Severities (default CRITICAL and HIGH)"
-    )
-    unfixed: FailOrWarn | None = Field(
-        None, description="Findings that no version fixes yet: fail (default) or warn"
-    )
-    max_age: Days | None = Field(
-        None, description="The oldest that the scanner's data may be, such as 7d (default: any age)"
-    )
-    stale: FailOrWarn | None = Field(None, description="Data older than max_age: fail (default) or warn")
-    unexamined: FailOrWarn | None = Field(
-        None, description="What the scanner could not look at: fail (default) or warn"
-    )
-    ignore: tuple[IgnoreEntry, ...] = Field((), description="Added to those of the project")
-
-    def over(self, gate: VulnerabilityGate) -> VulnerabilityGate:
-        """The gate with the values of this level instead; ignores are added."""
-        return VulnerabilityGate(
-            gate.fail_on if self.fail_on is None else self.fail_on,
-            (*gate.ignore, *(entry.value() for entry in self.ignore)),
-            self.unfixed or gate.unfixed,
-            self.max_age or gate.max_age,
-            self.stale or gate.stale,
-            self.unexamined or gate.unexamined,
-        )
-
-    def loosened(self, gate: VulnerabilityGate) -> Iterator[Loosened]:
-        """What these values open that the gate of the level above closes."""
-        if self.fail_on is not None and not set(gate.fail_on) <= set(self.fail_on):
-            yield "fail_on"
-        if self.unfixed == "warn" and gate.unfixed == "fail":
-            yield "unfixed"
-        if self.max_age and gate.max_age and self.max_age > gate.max_age:
-            yield "max_age"
-        if self.stale == "warn" and gate.stale == "fail" and gate.max_age:
-            yield "stale"
-        if self.unexamined == "warn" and gate.unexamined == "fail":
-            yield "unexamined"
-        if self.ignore:
-            yield "ignore"
+Loosened = Literal[VulnerabilitiesLoosened, "secrets", "size", "lint", "licenses", "tests"]
 
 
 class LintPolicy(Model):
@@ -140,10 +62,11 @@ class GatePolicy(Model):
     )
     tests: TestsGate | None = Field(None, description="required: an image has a test or a check; optional")
 
-    def over(self, gates: Gates) -> Gates:
-        """The gates with the values of this level instead; ignores are added."""
-        own = self.vulnerabilities
-        vulnerabilities = gates.vulnerabilities if own is None else own.over(gates.vulnerabilities)
+    def over(self, gates: Gates, documents: PolicyDocuments | None = None) -> Gates:
+        """The gates with the values of this level instead; ignores are added. `documents` are the files it names."""
+        own, vulnerabilities = self.vulnerabilities, gates.vulnerabilities
+        if own is not None:
+            vulnerabilities = own.over(vulnerabilities, documents or PolicyDocuments())
         secrets = gates.secrets if self.secrets is None else self.secrets.over(gates.secrets)
         size = gates.size if self.size is None else self.size.over(gates.size)
         licenses = gates.licenses if self.licenses is None else self.licenses.over(gates.licenses)
@@ -183,5 +106,5 @@ class ProjectPolicy(GatePolicy):
     loosen: tuple[Loosened, ...] = Field(
         (),
         description="What gates: of an image may loosen: fail_on, unfixed, ignore, max_age, stale, unexamined, "
-        "secrets, size, lint, licenses, tests (default: nothing; an image may always be stricter)",
+        "grace, cvss, vex, secrets, size, lint, licenses, tests (default: nothing; an image may always be stricter)",
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository
+from pipeline.model.gates import PolicyDocuments
 
 from . import shapes, values
 from .base import Arguments, CommitTag, ImageName, ImageReference, Model, PlatformName, Text
@@ -161,8 +162,8 @@ class ProjectFile(Model):
             raise ValueError("two environments have the same name or repository")
         return self
 
-    def value(self) -> values.Project:
-        """As the program uses it."""
+    def value(self, documents: PolicyDocuments | None = None) -> values.Project:
+        """As the program uses it; `documents` are the files that its policy names."""
         return values.Project(
             project=self.project,
             registry=self.registry,
@@ -180,7 +181,7 @@ class ProjectFile(Model):
             ),
             vulnerability_db=self.vulnerability_db,
             java_db=self.java_db,
-            policy=self.policy.over(Gates()),
+            policy=self.policy.over(Gates(), documents),
             loosen=tuple(sorted(set(self.policy.loosen))),
             source=self.source,
             commit_tags=self.commit_tags,

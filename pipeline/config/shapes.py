@@ -110,6 +110,26 @@ DAYS: Schema = {
     "maximum": 3650,
     "pattern": r"^\s*0*(?:[1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2}|36[0-4][0-9]|3650)d?\s*$",
 }
+_GRACE_DAYS: Schema = {
+    "type": ["string", "integer"],
+    "minimum": 0,
+    "maximum": 3650,
+    "pattern": r"^\s*(?=[0-9]{1,4}d?\s*$)0*(?:0|[1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2}|36[0-4][0-9]|3650)d?\s*$",
+}
+GRACE: Schema = {
+    "type": ["string", "integer", "object"],
+    "minimum": 0,
+    "maximum": 3650,
+    "pattern": _GRACE_DAYS["pattern"],
+    "propertyNames": SEVERITY,
+    "additionalProperties": _GRACE_DAYS,
+}
+CATALOGUE_FILE: Schema = {"type": "string", "pattern": rf"^images(?:/{_SEGMENT})+$"}
 LINT_LEVEL: Schema = {"type": "string", "enum": [*map(str, LintLevel), *(s.upper() for s in LintLevel)]}
 DAY: Schema = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
 VERSION: Schema = {"const": 1}
+
+
+def one_or_more(item: Schema) -> Schema:
+    """A value, or a list of them that is not empty."""
+    return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]}

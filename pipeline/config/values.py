@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Self
 
 from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository, TagTemplate
+from pipeline.model.gates import PolicyDocuments
 from pipeline.util.json.values import (
     as_list,
     as_literal,
@@ -167,8 +168,8 @@ class Project:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, object]) -> Self:
-        """Read what `to_json` wrote. Raises ValueError and KeyError."""
+    def from_json(cls, data: Mapping[str, object], documents: PolicyDocuments | None = None) -> Self:
+        """Read what `to_json` wrote; `documents` are those of its policy. Raises ValueError and KeyError."""
         environments = (as_text_mapping(entry) for entry in as_list(data["environments"]))
         entitlements = as_object(data["entitlements"])
         return cls(
@@ -181,7 +182,7 @@ class Project:
             tools=Tools.from_json(as_text_mapping(data["tools"])),
             vulnerability_db=Reference.parse(as_text(data["vulnerability_db"])),
             java_db=Reference.parse(as_text(data["java_db"])),
-            policy=Gates.from_json(as_object(data["policy"])),
+            policy=Gates.from_json(as_object(data["policy"]), documents),
             source=as_optional_text(data["source"]),
             commit_tags=tuple(map(TagTemplate.parse, as_texts(data["commit_tags"]))),
             arguments=as_text_mapping(data["arguments"]),

@@ -19,12 +19,14 @@ from pipeline.catalogue.unused import check_unused_folders
 from pipeline.config import Lock, Project
 from pipeline.errors import ConfigError, Problem, UsageError
 from pipeline.model import Platform, valid_tag
+from pipeline.model.gates import PolicyDocuments
 
 from .checks.loosened import check_loosened
 from .checks.requests import check_entitlements
 from .graph import Names, cycle_problem, order
 from .keys import key_inputs, key_of
 from .plan import LockState, Plan, Target
+from .policy_documents import documents_of
 from .selection import select
 from .targets import PlanInputs, pinned, targets_of
 
@@ -57,7 +59,8 @@ def make_plan(
     definitions = resolve(source, discovered.images, problems)
     if not problems:  # a file that could not be read explains its folders
         check_unused_folders(source, definitions, problems)
-    project = discovered.project.value() if discovered.project else None
+    documents = documents_of(source, discovered, problems)
+    project = discovered.project.value(documents) if discovered.project else None
     default = project.platforms if project else ()
     if project:
         check_commit_tags(source, project, definitions, problems)
@@ -68,7 +71,7 @@ def make_plan(
     )
     if problems or project is None:
         raise ConfigError(merge_by_subject(problems), hint=_HINT)
-    plan = _assemble(source, project, rendered, lock, snapshot_id)
+    plan = _assemble(source, project, rendered, lock, snapshot_id, documents)
     patterns = tuple(only)
     return select(plan, patterns) if patterns else plan
 
@@ -79,12 +82,13 @@ def _assemble(
     rendered: list[Rendered],
     lock: Lock | None,
     snapshot_id: str | None,
+    documents: PolicyDocuments,
 ) -> Plan:
     tags, aliases = known_tags(r.definition for r in rendered)
     platforms = {(r.definition.image, r.definition.tag): r.platforms for r in rendered}
     names = Names(tags, platforms, project.bases, lock)
     problems: list[Problem] = []
-    inputs = PlanInputs(source, project, names, aliases, lock, snapshot_id)
+    inputs = PlanInputs(source, project, names, aliases, lock, snapshot_id, documents)
     targets = targets_of(inputs, rendered, problems)
     if problems:
         raise ConfigError(merge_by_subject(problems), hint=_HINT)

@@ -169,17 +169,27 @@ def _gates() -> Schema:
         reason=_TEXT,
         expires={"type": "string", "format": "date"},
     )
+    document: Schema = {"file": text("Its path from lockage.yml"), "digest": _ref("Digest")}
     fail_or_warn: Schema = {"enum": ["fail", "warn"]}
     severities: Schema = {"type": "array", "items": {"enum": [str(s) for s in Severity]}}
     return object_of(
         ("licenses", "tests"),
         vulnerabilities=object_of(
+            ("grace", "cvss", "known_exploited", "vex"),
             fail_on=severities,
             unfixed=fail_or_warn,
             max_age=or_null({"type": "integer", "description": "Days"}),
             stale=fail_or_warn,
             unexamined=fail_or_warn,
             ignore={"type": "array", "items": ignore},
+            grace={
+                "type": "object",
+                "description": "Days by severity",
+                "additionalProperties": {"type": "integer", "minimum": 0},
+            },
+            cvss={"type": "number", "exclusiveMinimum": 0, "maximum": 10},
+            known_exploited={"type": "array", "items": object_of(version=_TEXT, **document)},
+            vex={"type": "array", "items": object_of(**document)},
         ),
         secrets={"anyOf": [fail_or_warn, object_of(fail_on=severities, allow=_waivers("path", "rule"))]},
         size=object_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from pipeline.catalogue.context_folders import read_folders
@@ -18,6 +18,7 @@ from pipeline.dockerfile.bases import BaseUse, context_name, find_bases, rewrite
 from pipeline.dockerfile.frontend import find_syntax
 from pipeline.errors import Problem
 from pipeline.model import Platform, Reference
+from pipeline.model.gates import PolicyDocuments
 
 from .checks.onbuild import check_onbuild
 from .checks.requests import check_requests
@@ -40,6 +41,7 @@ class PlanInputs:
     aliases: Aliases
     lock: Lock | None = None
     snapshot_id: str | None = None
+    documents: PolicyDocuments = field(default_factory=PolicyDocuments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def _target(inputs: PlanInputs, tag: _Tag, platform: Platform, problems: list[Pr
         rootfs=item.rootfs.entries,
         labels=MappingProxyType({} if d.external else _labels(project, d)),
         key=None,
-        gates=d.gates.over(project.policy) if d.gates else project.policy,
+        gates=d.gates.over(project.policy, inputs.documents) if d.gates else project.policy,
         warnings=(*warnings, *tag.warnings, *overridden),
         template=item.template,
         test_template=item.test_template,

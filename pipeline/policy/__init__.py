@@ -2,7 +2,6 @@
 
 from .evidence import (
     Evidence,
-    Finding,
     Inventory,
     JavaData,
     LeakedSecret,
@@ -13,11 +12,13 @@ from .evidence import (
     TestReport,
     Tool,
 )
-from .judged import Effect, JudgedFinding, judge_findings, unnoticed
+from .finding import SCAN_EDITION, Finding
+from .judged import Effect, JudgedFinding, VexEvidence, judge_findings, unnoticed
 from .tags import Revision, commit_tags, event_tags, lookup_tags, release_tags
 from .verdict import GateState, Verdict, judge, severity_counts
 
 __all__ = [
+    "SCAN_EDITION",
     "Effect",
     "Evidence",
     "Finding",
@@ -34,6 +35,7 @@ __all__ = [
     "TestReport",
     "Tool",
     "Verdict",
+    "VexEvidence",
     "commit_tags",
     "event_tags",
     "judge",

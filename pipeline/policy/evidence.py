@@ -22,6 +22,7 @@ from pipeline.util.json.values import (
     as_texts,
 )
 
+from .finding import SCAN_EDITION, Finding
 from .packages import Package, packages_from_json, packages_to_json
 
 
@@ -33,18 +34,6 @@ class Tool:
     version: str
     data_date: str | None = None
     data_digest: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One known vulnerability in one package; `fixed` is empty when there is no fixed version."""
-
-    id: str
-    package: str
-    version: str
-    fixed: str
-    severity: Severity
-    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +75,17 @@ class JavaData:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What the scanner reported, findings in the scanner's order; `java` for images with Java archives."""
+    """What the scanner reported, findings in the scanner's order; `java` for images with Java archives.
+
+    `edition` is what of a report was kept: scans of before `SCAN_EDITION` have neither days, scores nor identifiers.
+    """
 
     tool: Tool
     findings: tuple[Finding, ...]
     secrets: tuple[LeakedSecret, ...]
     java: JavaData | None = None
     unexamined: tuple[str, ...] = ()
+    edition: int = SCAN_EDITION
 
     @property
     def is_complete(self) -> bool:
@@ -191,6 +184,8 @@ def _json(part: Inventory | Scan | TestReport | LintReport | None) -> dict[str, 
         del data["licensed"]
         if part.licensed is not None:
             data["licenses"] = packages_to_json(part.licensed)
+    if isinstance(part, Scan):
+        data["findings"] = [finding.to_json() for finding in part.findings]
     return data
 
 
@@ -217,17 +212,7 @@ def _scan(data: Mapping[str, object]) -> Scan:
     secrets = (as_object(entry) for entry in as_list(data["secrets"]))
     return Scan(
         _tool(data),
-        tuple(
-            Finding(
-                as_text(finding["id"]),
-                as_text(finding["package"]),
-                as_text(finding["version"]),
-                as_text(finding["fixed"]),
-                Severity.parse(as_text(finding["severity"])),
-                as_text(finding.get("title", "")),
-            )
-            for finding in findings
-        ),
+        tuple(map(Finding.from_json, findings)),
         tuple(
             LeakedSecret(
                 as_text(secret["rule"]), as_text(secret["path"]), Severity.parse(as_text(secret["severity"]))
@@ -236,6 +221,7 @@ def _scan(data: Mapping[str, object]) -> Scan:
         ),
         _java(as_object(data["java"])) if data.get("java") else None,
         _unexamined(data),
+        as_integer(data.get("edition", 1)),
     )
 
 

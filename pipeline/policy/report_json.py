@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from pipeline.util.json.values import as_list, as_object, parse_json
 
 MAX_REPORT = 256 * 1024 * 1024
 """The largest report that is read, in bytes."""
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?=T|\Z)")
 
 
 def load_json(raw: bytes, tool: str) -> object:
@@ -37,3 +39,9 @@ def text(parent: Mapping[str, object], key: str) -> str:
     """A value as text; empty where it is missing or null."""
     value = parent.get(key)
     return "" if value is None else str(value)
+
+
+def day_of(moment: str) -> str:
+    """The day of a moment (RFC 3339); empty for anything else."""
+    match = _DAY.match(moment)
+    return match[0] if match else ""

@@ -13,9 +13,11 @@ from functools import lru_cache
 from pipeline.model import Digest, Severity
 from pipeline.util.json.values import as_flag, as_integer, as_list, as_object, as_text
 
-from .evidence import Finding, Inventory, LeakedSecret, Scan, TestCase, TestReport, Tool
+from .cvss import cvss_of
+from .evidence import Inventory, LeakedSecret, Scan, TestCase, TestReport, Tool
+from .finding import Finding
 from .packages import cyclonedx_packages
-from .report_json import load_report
+from .report_json import day_of, load_report
 
 IMAGE_CONFIGURATION = "image configuration"
 """Where a secret is that is in no file: the environment, labels, history and so on of an image."""
@@ -147,15 +149,25 @@ def _finding(vulnerability: Mapping[str, object]) -> Finding:
         fixed=_text(vulnerability, "FixedVersion"),
         severity=Severity.parse(_required(vulnerability, "Severity")),
         title=_text(vulnerability, "Title")[:200],
+        published=day_of(_text(vulnerability, "PublishedDate")),
+        cvss=cvss_of(vulnerability)[0],
+        purls=(_text(as_object(vulnerability.get("PkgIdentifier") or {}), "PURL"),),
     )
 
 
 def _worse(one: Finding | None, other: Finding) -> Finding:
-    """The graver of two reports of one finding; a fix that either names is there."""
+    """The graver of two reports of one finding: the higher severity and score, the earlier day or none. A fix that
+    either names is there, and the packages are those of both."""
     if one is None:
         return other
     worse = max(one, other, key=lambda finding: finding.severity.rank)
-    return replace(worse, fixed=worse.fixed or one.fixed or other.fixed)
+    return replace(
+        worse,
+        fixed=worse.fixed or one.fixed or other.fixed,
+        published=min(one.published, other.published),
+        cvss=max(one.cvss or 0, other.cvss or 0) or None,
+        purls=tuple(sorted({*one.purls, *other.purls})),
+    )
 
 
 def _objects(parent: Mapping[str, object], key: str) -> Iterator[Mapping[str, object]]:

@@ -15,16 +15,14 @@ from types import MappingProxyType
 from pipeline.util.json.canonical import compact
 from pipeline.util.json.values import as_list, as_object
 
-from .evidence import Finding
-from .report_json import load_report, objects, text
+from .cvss import cvss_of
+from .finding import Finding
+from .report_json import day_of, load_report, objects, text
 
 MAX_PLACES = 20
 """Places of one finding that are kept."""
 _MAX_DESCRIPTION = 4000  # characters
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?=T|\Z)")
 _WEB = re.compile(r"https?://[^\s<>\"'`\\^{|}\x00-\x20\x7f-\uffff]+\Z")
-_VECTORS = ("V40Vector", "V3Vector", "V2Vector")
-_SCORES = ("V40Score", "V3Score", "V2Score")
 
 FindingKey = tuple[str, str, str]
 """Id, package and version: what makes two findings of one image the same."""
@@ -139,13 +137,13 @@ def without_matches(raw: bytes) -> bytes:
 
 
 def _details(entry: Mapping[str, object], result: Mapping[str, object], place: Place) -> FindingDetails:
-    score, vector = _cvss(entry)
+    score, vector = cvss_of(entry)
     return FindingDetails(
         places=(place,),
         ecosystem=text(result, "Type"),
         system=result.get("Class") == "os-pkgs",
         purl=text(as_object(entry.get("PkgIdentifier") or {}), "PURL"),
-        published=_day(text(entry, "PublishedDate")),
+        published=day_of(text(entry, "PublishedDate")),
         url=_web(text(entry, "PrimaryURL")),
         description=sys.intern(
             text(entry, "Description")[:_MAX_DESCRIPTION]
@@ -164,20 +162,6 @@ def _place(entry: Mapping[str, object], result: Mapping[str, object], numbers: M
     return Place(path, numbers.get(text(layer, "DiffID"), 0))
 
 
-def _cvss(entry: Mapping[str, object]) -> tuple[float | None, str]:
-    """The highest score of the newest version of CVSS that any source gives, with its vector."""
-    sources = [as_object(source) for source in as_object(entry.get("CVSS") or {}).values()]
-    for score_name, vector_name in zip(_SCORES, _VECTORS, strict=True):
-        scores = [
-            (float(score), text(source, vector_name))
-            for source in sources
-            if isinstance(score := source.get(score_name), int | float) and 0 < score <= 10
-        ]
-        if scores:
-            return max(scores)
-    return None, ""
-
-
 def _history(config: Mapping[str, object]) -> Iterator[tuple[str, bool]]:
     for entry in objects(config, "history"):
         yield text(entry, "created_by"), not entry.get("empty_layer")
@@ -191,11 +175,6 @@ def _layers(diff_ids: Iterable[object], history: tuple[tuple[str, bool], ...]) -
         created = [""] * len(ids)
     for diff_id, created_by in zip(ids, created, strict=True):
         yield ImageLayer(diff_id, created_by)
-
-
-def _day(moment: str) -> str:
-    match = _DAY.match(moment)
-    return match[0] if match else ""
 
 
 def _web(address: str) -> str:

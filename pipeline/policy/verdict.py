@@ -9,7 +9,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal, Self
 
-from pipeline.model import Gates, LintGate, VulnerabilityGate
+from pipeline.model import Gates, LintGate
 from pipeline.model.gates import TestsGate
 
 from .evidence import Evidence, Inventory, LintReport, Scan, TestReport
@@ -19,10 +19,9 @@ from .gates.judgement import Judgement
 from .gates.licenses import judge_licenses
 from .gates.secrets import judge_secrets
 from .gates.size import judge_size
-from .judged import Effect, JudgedFinding, judge_findings
+from .gates.vulnerabilities import judge_vulnerabilities
 from .lint import closing
 
-_LISTED = 5  # ids in a note
 Gate = Literal["vulnerabilities", "secrets", "sbom", "tests", "size", "lint", "licenses"]
 
 
@@ -100,7 +99,8 @@ def judge(
     """A verdict of every gate that has evidence, in the order of the stages."""
     verdicts, around = [], context or GateContext()
     if scan := evidence.scan:
-        verdicts.append(_judge_vulnerabilities(scan, gates.vulnerabilities, today))
+        found = judge_vulnerabilities(scan, gates.vulnerabilities, today, around.vex)
+        verdicts.append(Verdict.by("vulnerabilities", found))
         secrets = judge_secrets(scan.secrets, gates.secrets, today, scan.unexamined)
         verdicts.append(Verdict.by("secrets", secrets))
     if evidence.inventory:
@@ -122,60 +122,6 @@ def severity_counts(scan: Scan | None) -> dict[str, int]:
     """How many findings of each severity, highest first, zeroes left out."""
     counts = Counter(finding.severity for finding in scan.findings) if scan else Counter()
     return {str(s): counts[s] for s in sorted(counts, key=lambda s: s.rank, reverse=True)}
-
-
-def _judge_vulnerabilities(scan: Scan, gate: VulnerabilityGate, today: date) -> Verdict:
-    reasons: list[str] = []
-    notes: list[str] = []
-    unrated: list[str] = []
-    for judged in judge_findings(scan.findings, gate, today):
-        if judged.effect is Effect.CLOSES:
-            reasons.append(_described(judged))
-        elif judged.effect is Effect.NOTED and judged.finding.severity in gate.fail_on:
-            notes.append(_described(judged))
-        elif judged.effect is Effect.NOTED:
-            unrated.append(judged.finding.id)
-        elif judged.effect is Effect.IGNORED and (entry := judged.ignore):
-            until = f"until {entry.expires} by {entry.owner}: {entry.reason}"
-            notes.append(f"{judged.finding.id} in {judged.finding.package} ignored {until}")
-    if unrated:
-        listed = ", ".join(unrated[:_LISTED]) + (", …" if len(unrated) > _LISTED else "")
-        notes.append(
-            f"{len(unrated)} findings without a severity: {listed}; UNKNOWN in fail_on closes on them"
-        )
-    if aged := _aged(scan, gate, today):
-        (reasons if gate.stale == "fail" else notes).append(aged)
-    missed = scan.unexamined
-    if scan.java and scan.java.digest is None:
-        missed = (*missed, "Java archives: the scanner had no Java database (java_db in lockage.yml)")
-    if gate.unexamined == "warn":
-        notes += [f"not examined: {reason}" for reason in missed]
-        missed = ()
-    return Verdict.of("vulnerabilities", reasons, unexamined=missed, notes=notes)
-
-
-def _aged(scan: Scan, gate: VulnerabilityGate, today: date) -> str | None:
-    """What is wrong with the age of the data that a scan was made with; None if it is young enough."""
-    if gate.max_age is None:
-        return None
-    data = {"the vulnerability data": scan.tool.data_date}
-    if scan.java and scan.java.digest:
-        data["the Java data"] = scan.java.date
-    for name, moment in data.items():
-        try:
-            age = (today - date.fromisoformat((moment or "")[:10])).days
-        except ValueError:
-            return f"{name} does not say how old it is, and may be {gate.max_age} days old"
-        if age > gate.max_age:
-            return f"{name} is {age} days old, {age - gate.max_age} more than max_age allows"
-    return None
-
-
-def _described(judged: JudgedFinding) -> str:
-    finding, entry = judged.finding, judged.ignore
-    fix = f"fixed in {finding.fixed}" if finding.fixed else "no fix yet"
-    expired = f"; the ignore of {entry.owner} expired on {entry.expires}" if entry else ""
-    return f"{finding.id} {finding.severity} in {finding.package} {finding.version} ({fix}){expired}"
 
 
 def _judge_inventory(inventory: Inventory) -> Verdict:

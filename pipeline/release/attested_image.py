@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.model import Descriptor, Platform, Reference, Repository
-from pipeline.policy import Scan
+from pipeline.model.vex import Subject
+from pipeline.policy import Scan, VexEvidence
 from pipeline.sbom.choice import current
+from pipeline.state.vex import vex_of
 from pipeline.trust import CYCLONEDX, Statement
 
 from .signed_findings import newest_findings, scan_of
@@ -43,6 +45,10 @@ class AttestedImage:
         """The scan that they are of. Raises ValueError for findings that cannot be read."""
         findings = self.findings
         return None if findings is None else scan_of(findings)
+
+    def vex(self, subject: Subject) -> VexEvidence:
+        """What VEX says of it: the documents that are attested on it, and its names as `subject`."""
+        return vex_of(self.statements, self.repository, self.child.digest, subject)
 
     @property
     def bill_of_materials(self) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import GateClosed, UsageError
 from pipeline.policy import Evidence, judge
+from pipeline.policy.gates.context import GateContext
 from pipeline.run.publish.image_claims import ImageClaims
 from pipeline.run.publish.promotion import Promotion, perform, plan_promotion
 from pipeline.util.concurrency import each
@@ -134,13 +135,15 @@ class Promotions:
             raise GateClosed(
                 f"{', '.join(closed)} {'is' if one else 'are'} not promoted: "
                 f"{'its gate closes' if one else 'their gates close'} by today's policy and data",
-                hint="patch the image, or add an ignore with owner, reason and expiry",
+                hint="patch the image, add an ignore with owner, reason and expiry, or attest VEX",
                 detail="\n".join(reason for reasons in closed.values() for reason in reasons),
             )
 
     def _reasons(self, target: Target, scan: TodaysScan) -> Iterable[str]:
         """What closes the gates of a platform, and what of its findings is new."""
-        verdicts = judge(Evidence(0, scan=scan.scan), target.gates, self._context.today)
+        context, image = self._context, scan.image
+        around = GateContext(vex=image.vex(context.subject(target.image, image.child.digest)))
+        verdicts = judge(Evidence(0, scan=scan.scan), target.gates, context.today, around)
         reasons = [reason for verdict in verdicts if not verdict.passed for reason in verdict.reasons]
         if not reasons:
             return ()

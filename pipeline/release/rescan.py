@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.model import Descriptor, Digest, Reference, Repository, SizeGate
 from pipeline.oci.index import is_attestation
 from pipeline.policy import Evidence, Finding, Verdict, judge
+from pipeline.policy.gates.context import GateContext
 from pipeline.trust import SignatureRefused, examine, verify
 from pipeline.util.concurrency import each
 
@@ -28,6 +29,7 @@ _SCHEMES = (".sig", ".att", ".sbom")
 class HeldImage:
     """One platform of an index that an environment holds, the tags that name the index, and its gates."""
 
+    image: str
     repository: Repository
     tags: tuple[str, ...]
     child: Descriptor
@@ -110,7 +112,7 @@ async def _held(
         children = [c for c in manifest.children if not is_attestation(c) and c.platform] if manifest else []
         if not children:
             problems.append(_unscanned(repository, digest, tags, "it is not an index of platforms"))
-        held += [HeldImage(repository, tags, child, gates) for child in children]
+        held += [HeldImage(image, repository, tags, child, gates) for child in children]
     return held, problems
 
 
@@ -152,11 +154,13 @@ async def _attested(context: RunContext, held: HeldImage) -> AttestedImage:
 
 def _judged(context: RunContext, held: HeldImage, scanned: TodaysScan) -> Rescanned:
     gates = replace(held.gates, size=SizeGate())  # its layers are those that were judged
+    subject = context.subject(held.image, held.child.digest)
+    around = GateContext(vex=scanned.image.vex(subject))
     return Rescanned(
         held.name,
         scanned.image.reference,
         held.tags,
-        judge(Evidence(0, scan=scanned.scan), gates, context.today),
+        judge(Evidence(0, scan=scanned.scan), gates, context.today, around),
         scanned.opened,
         scanned.gone,
         scanned.source,

@@ -81,6 +81,7 @@ def _finding(finding: ReportedFinding) -> _Json:
         "fixed": found.fixed or None,
         "title": found.title,
         "effect": str(finding.effect) if finding.effect else None,
+        "taken_out": finding.taken_out or None,
         "ignore": finding.ignore.to_json() if finding.ignore else None,
         "first_seen": finding.first_seen or None,
         "published": details.published or None,

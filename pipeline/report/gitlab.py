@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from pipeline.model import Severity
-from pipeline.policy import Effect, Tool
+from pipeline.policy import Tool
 from pipeline.util.printable import safe_json
 
 from .counts import data_of
@@ -164,7 +164,7 @@ def _details(target: TargetReport, finding: ReportedFinding) -> _Json:
         "digest": ("Digest", target.digest),
         "layer": ("Layer", finding.layer.created_by if finding.layer else ""),
         "since": ("Known since", finding.since),
-        "ignored": ("Ignored", finding.ignored if finding.effect is Effect.IGNORED else ""),
+        "ignored": ("Ignored", finding.taken_out),
     }
     return {
         key: {"name": name, "type": "text", "value": line(value)}

@@ -142,8 +142,8 @@ def _where(finding: ReportedFinding) -> str:
 
 
 def _effect(finding: ReportedFinding) -> str:
-    if finding.effect is Effect.IGNORED:
-        return f"ignored {finding.ignored}"
+    if finding.taken_out:
+        return finding.taken_out
     return str(finding.effect or "")
 
 

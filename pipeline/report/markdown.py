@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from pipeline.policy import Effect
 
-from .counts import counted, of_effect, plural, severities, size, tests_of, tools_of
+from .counts import counted, plural, severities, size, tests_of, tools_of
 from .escape import markdown
 from .values import Report, ReportedFinding, TargetReport, worst_first
 
@@ -144,7 +144,7 @@ def _findings(page: _Page, report: Report) -> None:
     if not found:
         return
     found.sort(key=lambda pair: (pair[1].effect is not Effect.CLOSES, -pair[1].severity.rank))
-    ignored = sum(len(of_effect(target, Effect.IGNORED)) for target in report.targets)
+    ignored = sum(finding.accepted for target in report.targets for finding in target.findings)
     suffix = f", {ignored} ignored" if ignored else ""
     page.add(f"<details><summary>{plural(len(found), 'finding')}{suffix}</summary>\n\n")
     header = ("severity", "id", "package", "installed", "fixed", "where", "since", "gate", "target")
@@ -169,8 +169,8 @@ def _finding(target: TargetReport, finding: ReportedFinding) -> tuple[str, ...]:
 
 
 def _effect(finding: ReportedFinding) -> str:
-    if finding.effect is Effect.IGNORED:
-        return markdown(f"ignored {finding.ignored}", 200)
+    if finding.taken_out:
+        return markdown(finding.taken_out, 200)
     return str(finding.effect or "-")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pipeline.model import Severity
-from pipeline.policy import Effect, GateState
+from pipeline.policy import GateState
 from pipeline.policy.gates.hints import HINTS
 
 from .escape import block, line, markdown
@@ -82,8 +82,8 @@ def _result(target: TargetReport, finding: ReportedFinding) -> _Json:
             **({"since": finding.since} if finding.since else {}),
         },
     }
-    if finding.effect is Effect.IGNORED:
-        text = line(f"ignored {finding.ignored}")
+    if finding.accepted:
+        text = line(finding.taken_out)
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": text}]
     return result
 

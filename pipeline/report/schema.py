@@ -97,6 +97,7 @@ def _finding() -> Schema:
         fixed=or_null(text("The first version without it; null where there is none")),
         title=_TEXT,
         effect=or_null({"description": "On the gate", "enum": [str(effect) for effect in Effect]}),
+        taken_out=or_null(text("What lets it pass, why and until when: an ignore, VEX, or its grace")),
         ignore=or_null({"description": "The entry that covers it, or did until it expired", **ignore}),
         first_seen=or_null({**_DAY, "description": "The day of the first signed scan that has it"}),
         published=or_null({**_DAY, "description": "The day of its publication"}),

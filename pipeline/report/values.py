@@ -25,7 +25,7 @@ class ReportedFinding:
     """A finding, what the gate makes of it (None where no policy applies), and where it is.
 
     `first_seen` is the day of the first signed scan that has it, empty where that is unknown. `location` is the line
-    of the instruction whose layer holds the package.
+    of the instruction whose layer holds the package; `taken_out` says what lets it pass, why and until when.
     """
 
     finding: Finding
@@ -35,6 +35,7 @@ class ReportedFinding:
     first_seen: str = ""
     layer: ImageLayer | None = None
     location: FileLine | None = None
+    taken_out: str = ""
 
     @property
     def severity(self) -> Severity:
@@ -52,13 +53,9 @@ class ReportedFinding:
         return self.details.places[0].path if self.details.places else ""
 
     @property
-    def ignored(self) -> str:
-        """The entry that covers it: until when, by whom and why; empty where none does."""
-        if self.ignore is None:
-            return ""
-        if self.effect is Effect.IGNORED:
-            return f"until {self.ignore.expires} by {self.ignore.owner}: {self.ignore.reason}"
-        return f"no longer: the ignore of {self.ignore.owner} expired on {self.ignore.expires}"
+    def accepted(self) -> bool:
+        """Whether somebody decided that it may pass: an entry of the policy, or a VEX statement."""
+        return self.effect in (Effect.IGNORED, Effect.VEX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,4 +195,5 @@ def reported(
         first_seen,
         scan.layers[number - 1] if 0 < number <= len(scan.layers) else None,
         locations.get(number),
+        judged.why if judged else "",
     )

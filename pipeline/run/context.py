@@ -14,7 +14,8 @@ import anyio
 from pipeline import policy
 from pipeline.config import Environment
 from pipeline.engine.buildkit.config import PATIENCE
-from pipeline.model import Mirrors, Platform, Repository
+from pipeline.model import Digest, Mirrors, Platform, Repository
+from pipeline.model.vex import Subject
 from pipeline.plan import Plan, Target
 from pipeline.policy import Revision
 from pipeline.state.signers import Signers
@@ -116,6 +117,11 @@ class RunContext:
     def repository(self, environment: Environment, image: str) -> Repository:
         """The repository of an image in an environment."""
         return self.plan.project.repository(environment, image, embedded=self.host)
+
+    def subject(self, image: str, digest: Digest) -> Subject:
+        """An image as VEX may name it: its digest, and its repositories in all environments."""
+        repositories = (self.repository(e, image) for e in self.plan.project.environments)
+        return Subject(frozenset({str(digest)}), frozenset(map(str, repositories)))
 
     def commit_tags(self, target: Target) -> tuple[str, ...]:
         """The tags that this commit gives a target's image tag in the first environment; in a snapshot, the snapshot's

@@ -1,14 +1,18 @@
 """An image may be stricter than the project, and looser only where the project says so."""
 
+import json
+
 import pytest
 
 from pipeline.errors import ConfigError
 from tests.catalogue.sample import PROJECT, folder, image, plan
+from tests.model.test_vex import OPENVEX
 
 IGNORE = "{id: CVE-1, owner: o, reason: r, expires: 9999-12-31}"
 WAIVER = "owner: o, reason: r, expires: 9999-12-31"
 POLICY = (
-    "policy: {vulnerabilities: {fail_on: [CRITICAL, HIGH]}, size: {max: 10MB, growth: 10%%}, tests: required,"
+    "policy: {vulnerabilities: {fail_on: [CRITICAL, HIGH], grace: {HIGH: 7d}, cvss: 7.0},"
+    " size: {max: 10MB, growth: 10%%}, tests: required,"
     " licenses: {allow: [MIT, BSD-*], deny: [GPL-3.0-only]}%s}\n"
 )
 LOOSER = [
@@ -17,6 +21,10 @@ LOOSER = [
     ("fail_on", "vulnerabilities: {fail_on: [LOW, CRITICAL]}"),
     ("unfixed", "vulnerabilities: {unfixed: warn}"),
     ("ignore", f"vulnerabilities: {{ignore: [{IGNORE}]}}"),
+    ("grace", "vulnerabilities: {grace: {LOW: 1d}}"),
+    ("grace", "vulnerabilities: {grace: {HIGH: 8d, CRITICAL: 0d}}"),
+    ("cvss", "vulnerabilities: {cvss: 7.1}"),
+    ("vex", "vulnerabilities: {vex: [images/_policy/vex.json]}"),
     ("secrets", "secrets: warn"),
     ("size", "size: {max: 11MB}"),
     ("size", "size: {}"),
@@ -35,7 +43,8 @@ LOOSER = [
 
 
 def planned(gates: str, loosen: str = "") -> None:
-    files = folder("a", image(more=f"gates: {{{gates}}}\n"))
+    files = folder("a", image(more=f"gates: {{{gates}}}\n")) | {"_policy/vex.json": json.dumps(OPENVEX)}
+    files["_policy/kev.json"] = '{"vulnerabilities": [{"cveID": "CVE-2021-44228"}]}'
     plan(files, PROJECT + POLICY % (f", loosen: [{loosen}]" if loosen else ""))
 
 
@@ -56,6 +65,7 @@ def test_an_image_loosens_nothing_by_itself(name: str, gates: str) -> None:
     [
         "vulnerabilities: {fail_on: [CRITICAL, HIGH, LOW]}",
         "vulnerabilities: {fail_on: [HIGH, CRITICAL], unfixed: fail, ignore: []}",
+        "vulnerabilities: {grace: {HIGH: 0d}, cvss: 4, known_exploited: {file: images/_policy/kev.json}}",
         "secrets: fail",
         "size: {max: 10MB}",
         "size: {max: 1kB}",

@@ -72,7 +72,7 @@ def test_a_package_of_the_distribution() -> None:
     found = details.of(finding("CVE-1", "curl", "7"))
     assert found.places == (Place("", 1),) and found.system and found.ecosystem == "debian"
     assert (found.published, found.purl) == ("2026-10-19", "pkg:deb/debian/curl@7")
-    assert (found.cvss, found.vector) == (8.1, "CVSS:3.1/AV:L")
+    assert (found.cvss, found.vector) == (7.5, "CVSS:3.1/AV:N")
 
 
 def test_a_library_is_at_each_of_its_files() -> None:

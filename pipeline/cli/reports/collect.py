@@ -14,12 +14,13 @@ import anyio
 from pipeline.errors import BuildError, ConfigError, LockageError, RegistryError
 from pipeline.plan.layer_lines import from_line, layer_lines
 from pipeline.plan.template_lines import TemplateLines
-from pipeline.policy import judge_findings
+from pipeline.policy import VexEvidence, judge_findings
 from pipeline.policy.scan_details import ScanDetails, key_of, scan_details
 from pipeline.report.values import Fault, FileLine, ImageReport, Report, TargetReport, reported
 from pipeline.run.gates.judge import judge_target
 from pipeline.state.attested import attested_scans, first_seen
 from pipeline.state.records import Records
+from pipeline.state.vex import attested_vex
 from pipeline.util.concurrency import each
 
 from ..output.annotations import below_checkout
@@ -115,8 +116,9 @@ class Collector:
         if record is None:
             reason = "the repository of builds does not have it: lockage run builds it"
             return self._empty(target, "unknown", reason), None
+        vex = await self._vex(target, record)
         async with self.limit:
-            judged = await judge_target(self.context, target, record.digest, record.evidence)
+            judged = await judge_target(self.context, target, record.digest, record.evidence, vex=vex)
         evidence, verdicts = judged.evidence, judged.verdicts
         closed = [verdict.gate for verdict in verdicts if not verdict.passed]
         status, reason = ("closed", f"gate closed: {', '.join(closed)}") if closed else ("known", "")
@@ -150,7 +152,8 @@ class Collector:
             return report
         details, days = await self._whole_report(target, record) if self.whole else (ScanDetails(), {})
         locations = self._locations(target, details)
-        judged = judge_findings(scan.findings, target.gates.vulnerabilities, self.context.today)
+        vex = await self._vex(target, record)
+        judged = judge_findings(scan.findings, target.gates.vulnerabilities, self.context.today, vex)
         return replace(
             report,
             scan=details,
@@ -181,6 +184,18 @@ class Collector:
             except (RegistryError, ConfigError):
                 scans = ()
         return details, first_seen(scans)
+
+    async def _vex(self, target: Target, record: Record) -> VexEvidence:
+        """What VEX is matched with; with what is attested where whole reports are read."""
+        context, subject = self.context, self.context.subject(target.image, record.digest)
+        if not self.whole:
+            return VexEvidence(subject)
+        async with self.limit:
+            try:
+                key, repository = context.signing.public_key, self._repository(target)
+                return await attested_vex(context.registry, repository, record.digest, key, subject)
+            except (RegistryError, ConfigError):
+                return VexEvidence(subject)
 
     def _repository(self, target: Target) -> Repository:
         return self.context.repository(self.context.plan.project.environments[0], target.image)

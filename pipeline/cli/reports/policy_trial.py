@@ -12,6 +12,7 @@ from pipeline.plan.other_policy import with_policy
 from pipeline.policy import Evidence, Verdict
 from pipeline.run.gates.judge import judge_target
 from pipeline.state.records import Records
+from pipeline.state.vex import attested_vex
 from pipeline.util.concurrency import each
 
 if TYPE_CHECKING:
@@ -78,9 +79,15 @@ async def try_on_records(context: RunContext, policy: ProjectPolicy) -> list[Tri
             record = await records.find(target.key) if target.key else None
         if record is None:
             return TriedTarget(target.id, None)
-        judged = partial(judge_target, context, target, record.digest, record.evidence)
+        subject = context.subject(target.image, record.digest)
+        repository = context.repository(context.plan.project.environments[0], target.image)
         async with limit:
-            before, after = await judged(target.gates), await judged(other.by_id[target.id].gates)
+            vex = await attested_vex(
+                context.registry, repository, record.digest, context.signing.public_key, subject
+            )
+            judged = partial(judge_target, context, target, record.digest, record.evidence, vex=vex)
+            before = await judged(gates=target.gates)
+            after = await judged(gates=other.by_id[target.id].gates)
         return TriedTarget(target.id, before.evidence, before.verdicts, after.verdicts)
 
     results = await each(tried, context.plan.targets)

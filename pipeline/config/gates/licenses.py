@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from pipeline.model import LicenseException, LicenseGate
+from pipeline.model.gates import UnknownLicense
 from pipeline.model.license import license_problem
-from pipeline.model.license_gate import UnknownLicense
 
 from .. import shapes
 from ..base import Model

@@ -17,9 +17,11 @@ from pipeline.catalogue.rootfs import RootfsEntry
 from pipeline.catalogue.source import Source
 from pipeline.config import Entitlement, Project
 from pipeline.model import Gates, Platform, Reference
+from pipeline.model.gates import PolicyDocuments
 from pipeline.util.json.canonical import compact
 
 from ..plan import Base, LockState, Plan, Target
+from ..policy_documents import names_of, read_again
 
 T = TypeVar("T")
 
@@ -65,6 +67,7 @@ class _Stored(TypedDict):
     texts: dict[str, str]
     trees: list[list[_EntryRow]]
     gates: list[dict[str, object]]
+    policy_documents: tuple[list[str], list[str]]
     targets: list[_TargetRow]
 
 
@@ -82,6 +85,7 @@ def dump(plan: Plan) -> bytes:
         "texts": writer.texts,
         "trees": writer.trees.values(),
         "gates": writer.gates.values(),
+        "policy_documents": names_of((plan.project.policy, *(target.gates for target in plan.targets))),
         "targets": targets,
     }
     return compact(stored)
@@ -93,9 +97,10 @@ def load(content: bytes, source: Source) -> Plan:
         stored: _Stored = json.loads(content)
         if stored["store"] != STORE_FORMAT:
             raise ValueError("another format")
-        reader = _Reader(stored)
+        documents = read_again(source, *stored["policy_documents"])
+        reader = _Reader(stored, documents)
         return Plan(
-            project=Project.from_json(stored["project"]),
+            project=Project.from_json(stored["project"], documents),
             targets=tuple(reader.target(row) for row in stored["targets"]),
             lock_state=stored["lock_state"],
             unlocked=tuple(Reference.parse(text) for text in stored["unlocked"]),
@@ -190,10 +195,10 @@ class _Writer:
 class _Reader:
     """Decodes targets from rows."""
 
-    def __init__(self, stored: _Stored) -> None:
+    def __init__(self, stored: _Stored, documents: PolicyDocuments) -> None:
         self._texts = stored["texts"]
         self._trees: list[_Tree] = [tuple(RootfsEntry(*row) for row in tree) for tree in stored["trees"]]
-        self._gates = [Gates.from_json(gates) for gates in stored["gates"]]
+        self._gates = [Gates.from_json(gates, documents) for gates in stored["gates"]]
         self._platforms: dict[str, Platform] = {}
 
     def target(self, row: _TargetRow) -> Target:

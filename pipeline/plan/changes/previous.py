@@ -18,6 +18,7 @@ from pipeline.errors import Problem
 
 from ..graph import Names
 from ..plan import Plan, Target
+from ..policy_documents import documents_of
 from ..targets import PlanInputs, targets_of
 from .attribution import by_folder
 from .reverted import part
@@ -61,12 +62,25 @@ def defined(source: Source, folders: Collection[str]) -> Mapping[Name, Definitio
 def project_of(plan: Plan, earlier: Source) -> Project:
     """The earlier lockage.yml. Raises `PreviousUnreadable`."""
     now = plan.source.get(PROJECT_NAME) if plan.source else None
-    if now is not None and now.content == earlier.files[PROJECT_NAME].content:
+    if (
+        now is not None
+        and now.content == earlier.files[PROJECT_NAME].content
+        and not _rewritten(plan, earlier)
+    ):
         return plan.project
     discovered = discover(Source({PROJECT_NAME: earlier.files[PROJECT_NAME]}))
     if discovered.project is None:
         raise PreviousUnreadable(next(str(p) for p in discovered.problems if p.path == PROJECT_NAME))
-    return discovered.project.value()
+    return discovered.project.value(documents_of(earlier, discovered, []))
+
+
+def _rewritten(plan: Plan, earlier: Source) -> bool:
+    """Whether a file that the project's policy names was another."""
+    gate = plan.project.policy.vulnerabilities
+    named = {k.file: k.digest for k in gate.known_exploited} | {v.origin: v.digest for v in gate.vex}
+    return any(
+        (entry := earlier.get(file)) is None or entry.digest != digest.hex for file, digest in named.items()
+    )
 
 
 def in_question(plan: Plan, earlier: Source, project: Project, paths: Iterable[str]) -> frozenset[str]:
@@ -89,6 +103,7 @@ def read_past(
     """The earlier state of some folders of a plan's catalogue; `now` are the current definitions, `project` and
     `lock` are the earlier ones."""
     discovered = discover(part(earlier, folders))
+    documents = documents_of(earlier, discovered, [])
     unread: dict[str, str] = {}
     for problem in discovered.problems:
         if problem.path.startswith(f"{IMAGES}/") and problem.path != f"{IMAGES}/":  # except 'holds no image'
@@ -107,7 +122,9 @@ def read_past(
     targets: dict[str, Target] = {}
     for folder, items in tuple(rendered.items()):
         problems = []
-        folder_targets = targets_of(PlanInputs(earlier, project, names, aliases, lock), items, problems)
+        folder_targets = targets_of(
+            PlanInputs(earlier, project, names, aliases, lock, documents=documents), items, problems
+        )
         if problems:
             unread[folder] = str(problems[0])
             del rendered[folder]

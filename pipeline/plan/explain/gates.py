@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from pipeline.config import GatePolicy
 from pipeline.model import Gates, Growth
+from pipeline.model.gates import days_of
 
 from ..plan import Target
 from .levels import Levels, LevelValue
 from .origin import Explained, LocatedProject, last
 from .waivers import explain_waivers
+
+if TYPE_CHECKING:
+    from pipeline.config.gates.vulnerabilities import VulnerabilityPolicy
 
 _Path = tuple[str, ...]
 _SECRETS = ("secrets",)
@@ -23,6 +28,10 @@ _WRITTEN: dict[_Path, Callable[[GatePolicy], object]] = {
     ("vulnerabilities", "unexamined"): (
         lambda policy: policy.vulnerabilities and policy.vulnerabilities.unexamined
     ),
+    ("vulnerabilities", "grace"): lambda policy: (
+        (policy.vulnerabilities and policy.vulnerabilities.grace) and days_of(policy.vulnerabilities.grace)
+    ),
+    ("vulnerabilities", "cvss"): lambda policy: policy.vulnerabilities and policy.vulnerabilities.cvss,
     _SECRETS: lambda policy: policy.secrets and policy.secrets.written,
     ("size", "target"): lambda policy: policy.size and policy.size.target,
     ("size", "max"): lambda policy: policy.size and policy.size.max,
@@ -39,6 +48,8 @@ _EFFECTIVE: dict[_Path, Callable[[Gates], object]] = {
     ("vulnerabilities", "max_age"): lambda gates: gates.vulnerabilities.max_age,
     ("vulnerabilities", "stale"): lambda gates: gates.vulnerabilities.stale,
     ("vulnerabilities", "unexamined"): lambda gates: gates.vulnerabilities.unexamined,
+    ("vulnerabilities", "grace"): lambda gates: days_of(gates.vulnerabilities.grace),
+    ("vulnerabilities", "cvss"): lambda gates: gates.vulnerabilities.cvss,
     _SECRETS: lambda gates: gates.secrets.severities,
     ("size", "target"): lambda gates: gates.size.target,
     ("size", "max"): lambda gates: gates.size.max,
@@ -64,6 +75,11 @@ def explain_gates(target: Target, levels: Levels, project: LocatedProject) -> It
     for level_value, ignore in zip(written, target.gates.vulnerabilities.ignore, strict=True):
         key = f"gates.vulnerabilities.ignore.{ignore.id}"
         yield Explained(key, ignore.to_json(), level_value.location)
+    documents = {d.file: d.to_json() for d in target.gates.vulnerabilities.known_exploited}
+    documents |= {d.origin: d.to_json() for d in target.gates.vulnerabilities.vex}
+    for name, level_value in (*_project_files(project), *_image_files(levels)):
+        file = str(level_value.value)
+        yield Explained(f"gates.vulnerabilities.{name}.{file}", documents[file], level_value.location)
     yield from explain_waivers(target, levels, project)
 
 
@@ -89,7 +105,8 @@ def _of_image(levels: Levels, path: _Path) -> Iterator[LevelValue]:
 def _project_ignores(project: LocatedProject) -> Iterator[LevelValue]:
     vulnerabilities = project.model.policy.vulnerabilities
     for number, ignore in enumerate(vulnerabilities.ignore if vulnerabilities else ()):
-        yield from project.located(ignore.id, "policy", "vulnerabilities", "ignore", number)
+        for value in ignore.values():
+            yield from project.located(value.id, "policy", "vulnerabilities", "ignore", number)
 
 
 def _image_ignores(levels: Levels) -> Iterator[LevelValue]:
@@ -97,7 +114,30 @@ def _image_ignores(levels: Levels) -> Iterator[LevelValue]:
         vulnerabilities = file.value.vulnerabilities
         for number, ignore in enumerate(vulnerabilities.ignore if vulnerabilities else ()):
             position = file.position.below("vulnerabilities", "ignore", number)
-            yield LevelValue(ignore.id, levels.location(position))
+            yield from (LevelValue(value.id, levels.location(position)) for value in ignore.values())
+
+
+def _project_files(project: LocatedProject) -> Iterator[tuple[str, LevelValue]]:
+    own = project.model.policy.vulnerabilities
+    for path, file in _files(own) if own else ():
+        for value in project.located(file, "policy", "vulnerabilities", *path):
+            yield str(path[0]), value
+
+
+def _image_files(levels: Levels) -> Iterator[tuple[str, LevelValue]]:
+    for level in list(levels.of_files("gates", lambda image: image.gates))[-1:]:
+        own = level.value.vulnerabilities
+        for path, file in _files(own) if own else ():
+            position = level.position.below("vulnerabilities", *path)
+            yield str(path[0]), LevelValue(file, levels.location(position))
+
+
+def _files(own: VulnerabilityPolicy) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The files that a policy names, by their keys."""
+    if own.known_exploited:
+        yield ("known_exploited", "file"), own.known_exploited.file
+    for number, file in enumerate(own.vex):
+        yield ("vex", number), file
 
 
 def _plain(value: object) -> object:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ..judged import VexEvidence
 from .size import PublishedImage, SizedLayer
 
 
 @dataclass(frozen=True, slots=True)
 class GateContext:
     """`untested` says that the image has neither a test nor a check. Layers are looked up where the size gate has
-    something to say, `published` where growth is limited."""
+    something to say, `published` where growth is limited. `vex` is what VEX is matched with; without it, statements
+    about images by name or digest, and what is attested, take nothing out."""
 
     untested: bool = False
     layers: tuple[SizedLayer, ...] = ()
     published: PublishedImage | None = None
+    vex: VexEvidence = field(default_factory=VexEvidence)

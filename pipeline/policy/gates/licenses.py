@@ -8,8 +8,8 @@ from datetime import date
 from enum import IntEnum
 from fnmatch import fnmatchcase
 
+from pipeline.model.gates import LicenseException, LicenseGate
 from pipeline.model.license import License, Licenses, parse_license
-from pipeline.model.license_gate import LicenseException, LicenseGate
 
 from ..packages import Package
 from .judgement import Judgement, listed

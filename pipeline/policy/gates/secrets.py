@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
 
-from pipeline.model.secret_gate import AllowedSecret, SecretGate
+from pipeline.model.gates import AllowedSecret, SecretGate
 
 from ..evidence import LeakedSecret
 from .judgement import Judgement

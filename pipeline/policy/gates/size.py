@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pipeline.model.size_gate import SizeGate
+from pipeline.model.gates import SizeGate
 
 from .judgement import Judgement
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.policy import Evidence, Verdict, judge
+from pipeline.policy import Evidence, Verdict, VexEvidence, judge
 from pipeline.policy.gates.context import GateContext
 from pipeline.policy.gates.size import is_exceeded
 
@@ -33,13 +33,20 @@ def known_evidence(target: Target, evidence: Evidence) -> Evidence:
 
 
 async def judge_target(
-    context: RunContext, target: Target, digest: Digest, evidence: Evidence, gates: Gates | None = None
+    context: RunContext,
+    target: Target,
+    digest: Digest,
+    evidence: Evidence,
+    gates: Gates | None = None,
+    vex: VexEvidence | None = None,
 ) -> JudgedEvidence:
     """Judge the image of a target by its own gates, or by others. The registry is asked only for the size gate: for
-    what is published where growth is limited, and for layers where one is exceeded. Raises RegistryError."""
+    what is published where growth is limited, and for layers where one is exceeded. Of VEX, the catalogue's documents
+    count, and with `vex` those that are attested. Raises RegistryError."""
     gates, known = gates or target.gates, known_evidence(target, evidence)
     published = None if gates.size.growth is None else await published_image(context, target)
     exceeded = is_exceeded(known.size, gates.size, published)
     layers = await sized_layers(context, target, digest) if exceeded else ()
-    around = GateContext(not target.is_tested, layers, published)
+    vex = vex or VexEvidence(context.subject(target.image, digest))
+    around = GateContext(not target.is_tested, layers, published, vex)
     return JudgedEvidence(known, judge(known, gates, context.today, around))

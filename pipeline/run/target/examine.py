@@ -12,7 +12,7 @@ from pipeline.engine import structure as structure_step
 from pipeline.engine.image import archive, existing
 from pipeline.model import Digest, LintLevel
 from pipeline.plan import Target
-from pipeline.policy import Evidence, Inventory, LintFinding, Scan, TestCase, TestReport, Tool
+from pipeline.policy import SCAN_EDITION, Evidence, Inventory, LintFinding, Scan, TestCase, TestReport, Tool
 from pipeline.policy.reports import structure_tests
 from pipeline.state.record import Record, digest_of_text
 from pipeline.util.concurrency import each
@@ -101,7 +101,7 @@ def _is_current(scan: Scan, version: str, data: Digest, java: Digest | None) -> 
 
     Java data counts if it was needed; an image whose Java archives nobody could look at waits until there is some.
     """
-    if (scan.tool.version, scan.tool.data_digest) != (version, str(data)):
+    if (scan.tool.version, scan.tool.data_digest, scan.edition) != (version, str(data), SCAN_EDITION):
         return False
     if scan.java is None:
         return not scan.unexamined

@@ -151,11 +151,7 @@ def _row(finding: ReportedFinding) -> tuple[str, ...]:
     layer = finding.layer.created_by if finding.layer else ""
     line = f"{finding.location.path}:{finding.location.line}" if finding.location else ""
     place = ", ".join(filter(None, (finding.path, line or layer)))
-    gate = (
-        f"ignored {finding.ignored}"
-        if finding.ignore and finding.effect == "ignored"
-        else finding.effect or "-"
-    )
+    gate = finding.taken_out or finding.effect or "-"
     return (
         str(found.severity).lower(),
         found.id,

@@ -9,7 +9,7 @@ from typing import Self
 
 from pipeline.util.json.values import as_list, as_object, as_optional_text, as_text, as_texts
 
-from .severity import Severity
+from ..severity import Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,26 @@
+"""The gates of an image: what may pass them, as `policy:` and `gates:` define it; one file a gate."""
+
+from .gates import Gates, LintGate, LintLevel, TestsGate
+from .licenses import LicenseException, LicenseGate, UnknownLicense
+from .secrets import AllowedSecret, SecretGate
+from .size import Growth, SizeGate
+from .vulnerabilities import FailOrWarn, Ignore, PolicyDocuments, VulnerabilityGate, days_of
+
+__all__ = [
+    "AllowedSecret",
+    "FailOrWarn",
+    "Gates",
+    "Growth",
+    "Ignore",
+    "LicenseException",
+    "LicenseGate",
+    "LintGate",
+    "LintLevel",
+    "PolicyDocuments",
+    "SecretGate",
+    "SizeGate",
+    "TestsGate",
+    "UnknownLicense",
+    "VulnerabilityGate",
+    "days_of",
+]
