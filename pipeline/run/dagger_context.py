@@ -228,8 +228,13 @@ async def _signing(given: Given, signs: bool) -> KeyPair:
             "signing needs a key pair",
             hint='eval "$(lockage env)", or --private-key file://cosign.key --public-key "$(cat cosign.pub)"',
         )
-    private = await plaintext(given.private_key, "--private-key")
-    password = await plaintext(given.password, "--password") if given.password else ""
+    try:
+        private = await plaintext(given.private_key, "--private-key")
+        password = await plaintext(given.password, "--password") if given.password else ""
+    except UsageError:  # by default both are variables of the caller, who need not have them
+        if signs:
+            raise
+        return KeyPair(public, "--public-key")
     return KeyPair(public, "--public-key", private.encode(), password)
 
 

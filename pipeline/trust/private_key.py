@@ -28,7 +28,8 @@ class PrivateKey:
         self._pair = pair
 
     def sign(self, message: bytes) -> bytes:
-        """The signature of a message, as `PublicKey.verifies` expects it (ECDSA, Ed25519 or RSA PKCS1v15).
+        """The signature of a message, the same each time (RFC 6979 for ECDSA), so that what is stored again is the same
+        bytes; as `PublicKey.verifies` expects it (ECDSA, Ed25519 or RSA PKCS1v15).
 
         Raises UsageError for a key that cannot be decrypted, or that does not belong to the pair's public key.
         """
@@ -37,7 +38,7 @@ class PrivateKey:
 
         match key := self._key:
             case ec.EllipticCurvePrivateKey():
-                return key.sign(message, ec.ECDSA(SHA256()))
+                return key.sign(message, ec.ECDSA(SHA256(), deterministic_signing=True))
             case ed25519.Ed25519PrivateKey():
                 return key.sign(message)
             case _:
