@@ -10,7 +10,7 @@ from pipeline.catalogue import Source
 from pipeline.catalogue.rootfs import Rootfs
 from pipeline.dockerfile.arguments import declared_arguments
 from pipeline.dockerfile.bases import copies_rootfs, find_bases, inject_rootfs, rewrite_uses
-from pipeline.dockerfile.expand import Unresolved, expand
+from pipeline.dockerfile.expand import TooLong, Unresolved, expand
 from pipeline.dockerfile.frontend import find_syntax
 from pipeline.dockerfile.instructions import scan
 from pipeline.dockerfile.labels import labels_of
@@ -290,7 +290,7 @@ TARGETS = (
         "words",
         (changed_texts(made.WORDS, _TOKENS) | made.words).map(to_bytes),
         read_words,
-        errors=(Unresolved,),
+        errors=(Unresolved, TooLong),
         examples=200,
     ),
     Target("planned", (_planned | _texts).map(to_bytes), read_planned, examples=60),
