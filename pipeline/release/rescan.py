@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.model import Descriptor, Digest, Reference, Repository, SizeGate
 from pipeline.oci.index import is_attestation
-from pipeline.policy import Evidence, Finding, Verdict, judge
+from pipeline.policy import Evidence, Finding, Tool, Verdict, judge
 from pipeline.policy.gates.context import GateContext
 from pipeline.trust import SignatureRefused, examine, verify
 from pipeline.util.concurrency import each
@@ -45,7 +45,8 @@ class HeldImage:
 class Rescanned:
     """The result for one image: the verdicts by today's data and policy, and what differs from the findings before.
 
-    `problem` says why it was not scanned; `source` is None where today's data had judged it already.
+    `problem` says why it was not scanned; `source` is None where today's data had judged it already;
+    `tool` names the data that judged.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Rescanned:
     opened: tuple[Finding, ...] = ()
     gone: tuple[str, ...] = ()
     source: ScanSource | None = None
+    tool: Tool | None = None
     problem: str = ""
 
     @property
@@ -70,6 +72,8 @@ class Rescanned:
             "tags": list(self.tags),
             "scanned": self.source is not None,
             "source": self.source and str(self.source),
+            "data_date": self.tool.data_date if self.tool else None,
+            "data_digest": self.tool.data_digest if self.tool else None,
             "problem": self.problem or None,
             "opened": [_finding_json(finding) for finding in self.opened],
             "gone": list(self.gone),
@@ -164,6 +168,7 @@ def _judged(context: RunContext, held: HeldImage, scanned: TodaysScan) -> Rescan
         scanned.opened,
         scanned.gone,
         scanned.source,
+        scanned.scan.tool,
     )
 
 

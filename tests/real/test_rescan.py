@@ -114,7 +114,7 @@ def test_newer_data_is_judged_and_attested_and_moves_nothing(
     commit(root)
     done = site.run("rescan", "--env", "prod", "--json", cwd=root, expect=7)
     [image] = done.json["images"]
-    assert image["scanned"] and image["source"] == "sbom"
+    assert image["scanned"] and image["source"] == "sbom" and image["data_date"].startswith("2026-11-01")
     assert "CVE-2099-0001" in {finding["id"] for finding in image["opened"]}
     assert any("CVE-2099-0001 HIGH in curl" in r for v in image["verdicts"] for r in v["reasons"])
     assert {tag: crane("digest", f"{production}:{tag}") for tag in _names(production)} == before

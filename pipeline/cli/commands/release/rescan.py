@@ -69,6 +69,9 @@ def _print(result: Rescanned) -> None:
     console.print_line(f"{result.name}  {state}")
     if result.problem:
         console.print_line(f"    {result.problem}")
+    if result.source:
+        day = (result.tool.data_date or "")[:10] if result.tool else ""
+        console.print_line(f"    scanned by data of {day}, source: {result.source}")
     for finding in result.opened:
         fixed = f"fixed in {finding.fixed}" if finding.fixed else "no fix yet"
         console.print_line(
