@@ -125,7 +125,7 @@ def test_vex_that_is_attested_counts_when_it_is_promoted(
     ).stdout.strip()
     index = signed["images"][0]["reference"]
     child = json.loads(crane("manifest", index))["manifests"][0]["digest"]
-    image = f"{index.partition('@')[0]}@{child}"
+    image = f"{index.partition('@')[0].rpartition(':')[0]}@{child}"
     settings = root / "lockage.yml"
     settings.write_text(settings.read_text().replace("grace: {HIGH: 3650d}", "unfixed: fail"))
     commit(root)
@@ -140,6 +140,8 @@ def test_vex_that_is_attested_counts_when_it_is_promoted(
     [target] = site.run("findings", "--json", cwd=root, **keys).json["targets"]
     taken = {f["id"]: f["taken_out"] for f in target["findings"]}
     assert taken["CVE-2099-0001"] == f"ignored by VEX of {image}: vulnerable_code_not_present"
+
+    site.run(*promote, cwd=root, **keys)
 
     _attest(image, openvex("CVE-2099-0001", status="under_investigation"), pair.password, tmp_path)
     closed = site.run(*promote, cwd=root, expect=7, **keys)

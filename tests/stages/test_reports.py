@@ -76,7 +76,9 @@ async def test_the_report_of_a_run(fleet: Fleet) -> None:
     assert result.unnoticed == {"MEDIUM": 2}
     first = made.report.targets[0]
     (finding,) = first.findings
-    assert finding.finding == Finding("CVE-2099-0001", "curl", "1", "2", Severity.MEDIUM)
+    expected = Finding("CVE-2099-0001", "curl", "1", "2", Severity.MEDIUM)
+    purls = ("pkg:deb/debian/curl@1",)
+    assert finding.finding == replace(expected, published="2026-10-19", purls=purls)
     assert (finding.effect, finding.details.published) == (Effect.PASSES, "2026-10-19")
     assert finding.since == "2026-11-26", "signed by this run"
     assert first.reference == f"{first.repository}@{first.digest}" and "/dev/app@sha256:" in first.reference
