@@ -17,6 +17,8 @@ OWN = "LicenseRef-"
 """What identifiers begin with that are not on SPDX's list."""
 _NOT_OF_AN_ID = re.compile(r"[^A-Za-z0-9.-]+")
 _LONGEST = 2000  # characters; some packages have a whole license text as its name
+_FAULTS = (AssertionError, AttributeError, IndexError, TypeError, RecursionError)
+"""What the library's parser raises besides for some texts that are no expression, such as `(AND 0`."""
 _NONE = frozenset({"", "NONE", "NOASSERTION", "UNKNOWN"})
 
 
@@ -59,7 +61,7 @@ def parse_license(text: str) -> License | Licenses | None:
         return _unlisted(text)
     try:
         return _value(_spdx().parse(text))
-    except (ExpressionError, RecursionError):
+    except (ExpressionError, *_FAULTS):
         return _unlisted(text)
 
 

@@ -259,6 +259,7 @@ async def test_who_cannot_sign_scans_nothing(fleet: Fleet, registry: Registry) -
     database = fleet.context.plan.project.vulnerability_db.repository
     await publish(registry, database, "newer", "2026-11-27T00:00:00Z")
     with_data(fleet, "newer")
+    fleet.context = replace(fleet.context, signing=replace(fleet.context.signing, private=None))
     with pytest.raises(UsageError, match="no private key"):
         await promote(fleet)
     assert await registry.tags(repository(fleet, environment=1)) == []

@@ -22,10 +22,9 @@ from pipeline.model.descriptor import EMPTY_JSON, OCI_MANIFEST
 from pipeline.oci.artifact import artifact_manifest
 from pipeline.plan.plan import Target
 from pipeline.registry import Registry
-from pipeline.release.environments import plan_promotions
+from pipeline.release.promote import Promotions
 from pipeline.run import RunResult, Stage, Status
 from pipeline.run.publish.fan_in import manifest as merge
-from pipeline.run.publish.promotion import perform
 from pipeline.run.target.build import Builder
 from pipeline.state import records as record_store
 from pipeline.state import run_state
@@ -313,19 +312,18 @@ async def test_what_somebody_deleted_is_not_promoted_without_and_sign_attaches_i
         if statement.predicate_type == kind:
             await registry.delete_referrer(repository, referrer, subject)
     environments = fleet.context.plan.project.environments
-    planned = partial(plan_promotions, origin=environments[0], to=environments[1])
+    promotions = partial(Promotions, origin=environments[0], to=environments[1])
 
     async with Registry() as other:
         with pytest.raises(GateClosed) as refused:
-            await planned(replace(fleet.context, registry=other))
+            await promotions(replace(fleet.context, registry=other)).plan()
     assert reason in refused.value.message and "lockage sign" in (refused.value.hint or "")
 
     assert (await fleet.run(Stage.SIGN)).images[0].signed
     assert (await examine(registry, repository, subject, key)).has(kind)
     async with Registry() as other:
-        (promotion,) = await planned(replace(fleet.context, registry=other))
-        assert await perform(other, promotion)
-        assert (await examine(other, promotion.destination, subject, key)).has(kind)
+        (done,) = await promotions(replace(fleet.context, registry=other)).perform()
+        assert (await examine(other, done.promotion.destination, subject, key)).has(kind)
 
 
 async def test_a_record_is_a_statement_that_other_tools_can_read(fleet: Fleet, registry: Registry) -> None:

@@ -24,7 +24,7 @@ def test_slots_are_given_to_one_at_a_time_the_lowest_first() -> None:
         slots = Slots(3)
         async with anyio.create_task_group() as group:
             for rounds in range(20):
-                group.start_soon(work, slots, rounds % 4)
+                group.start_soon(work, slots, 1 + rounds % 4)
         await work(slots, 0)
 
     anyio.run(main)
