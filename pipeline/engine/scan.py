@@ -41,14 +41,14 @@ class JavaDataNeeded(Exception):
 class Scanner:
     """Trivy on one engine; `vulnerabilities` holds `trivy.db` and `metadata.json`.
 
-    Scanners with the same `cache` number share what they know of layers, one after the other: an image's base is
-    analyzed once.
+    Scanners with the same `cache` share what they know of layers, one after the other: an image's base is analyzed
+    once. Trivy believes an image about its layers' contents, so only images that trust each other share one.
     """
 
     client: dagger.Client
     tool: Reference
     vulnerabilities: dagger.Directory
-    cache: int = 0
+    cache: str | None = None
 
     async def scan(
         self, archive: dagger.File, subject: str, *, java: dagger.Directory | None = None
@@ -78,10 +78,12 @@ class Scanner:
         return await self._run(step, self.client.directory().with_new_file(_DOCUMENT, document), subject)
 
     @property
-    def layers(self) -> CacheFolder:
+    def layers(self) -> CacheFolder | None:
         """Where trivy keeps what it knows of layers, for each version of it."""
-        version = hashlib.sha256(str(self.tool).encode()).hexdigest()[:_HASH_LENGTH]
-        return CacheFolder(f"lockage-trivy-{version}-{self.cache}", _LAYERS)
+        if self.cache is None:
+            return None
+        name = hashlib.sha256(f"{self.tool}\n{self.cache}".encode()).hexdigest()[:_HASH_LENGTH]
+        return CacheFolder(f"lockage-trivy-{name}", _LAYERS)
 
     @property
     def _data(self) -> dagger.Directory:

@@ -227,6 +227,15 @@ class Plan:
             out.setdefault(target.name, []).append(target)
         return tuple((name, tuple(targets)) for name, targets in out.items())
 
+    def origin(self, target: Target) -> str | None:
+        """The external base that a target's image begins with, itself or by its internal bases; None for `scratch` and
+        for an image that was imported."""
+        base = target.final_base if target.external is None else None
+        while base and base.target_id:
+            below = self.by_id.get(base.target_id)
+            base = below.final_base if below and below.external is None else None
+        return str(base.reference) if base and base.reference else None
+
     def dependents(self, target_id: str) -> tuple[str, ...]:
         """Ids of all direct and indirect dependents of a target, in build order."""
         inside = {target_id}

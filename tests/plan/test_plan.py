@@ -56,6 +56,24 @@ def test_what_stands_on_a_target():
     }
 
 
+def test_the_external_base_that_an_image_begins_with():
+    found = plan(
+        FILES
+        | folder(
+            "bare",
+            image("[1.0.0]", template="FROM debian:12 AS built\nFROM scratch\nCOPY --from=built /x /x\n"),
+        )
+        | {"other/image.yml": "tags: [{name: 1.0.0, external: 'ghcr.io/acme/tools:1'}]\n"}
+        | folder("on-other", image("[1.0.0]", template="FROM other:1.0.0\n")),
+        PROJECT,
+        lock=LOCK,
+    )
+    assert {target.image: found.origin(target) for target in found.targets} == {
+        **dict.fromkeys(("base", "python", "app"), f"docker.io/library/debian:12@{DIGEST}"),
+        **dict.fromkeys(("bare", "other", "on-other")),
+    }
+
+
 def test_a_snapshot_moves_tags_and_from_but_no_key():
     release, snapshot = plan(FILES, lock=LOCK), plan(FILES, lock=LOCK, snapshot_id="mr-123")
     assert [t.id for t in snapshot.targets] == [t.id for t in release.targets]

@@ -58,6 +58,7 @@ def findings(report: bytes) -> list[tuple[str, str]]:
 
 async def in_the_cache(scans: Scanner, shell: Reference, command: str) -> str:
     """What a shell command says that sees the scanner's cache."""
+    assert scans.layers
     step = OfflineStep(shell, [["/bin/sh", "-c", f"({command}) > /out/said"]], cache=scans.layers)
     given = scans.client.directory().with_new_file("once", secrets.token_hex(8))
     return await run_offline(scans.client, step, given).file("said").contents()
@@ -82,5 +83,5 @@ async def scanner(site: Site) -> AsyncIterator[tuple[Scanner, Reference]]:
             host, _, _ = mirrors["docker.io"].partition("/")
             user, password = base64.b64decode(auths["auths"][host]["auth"]).decode().split(":", 1)
             await log_in(client, [Login(host, user, password)])
-            number = secrets.randbelow(10**6)
-            yield Scanner(client, tool, client.host().directory(str(data)), number), base
+            cache = secrets.token_hex(8)
+            yield Scanner(client, tool, client.host().directory(str(data)), cache), base

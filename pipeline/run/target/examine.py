@@ -162,7 +162,9 @@ class Examiner:
     async def _scan(self, target: Target, packed: dagger.File, record: Record) -> Examined:
         manifest, config = await image_config(self._context, self._images, record.digest)
         reference = subject_of(self._context, target, record.digest).reference
-        image = ScannedImage(target.id, reference, target.platform, manifest, config)
+        image = ScannedImage(
+            target.id, reference, target.platform, manifest, config, self._context.plan.origin(target)
+        )
         known = record.evidence.scan
         scan, document = await self._scanner.scan(image, packed, holds_java=bool(known and known.java))
         return Examined(Evidence(0, scan=scan), {} if document is None else {"trivy-json": document})

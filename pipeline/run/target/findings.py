@@ -32,13 +32,17 @@ STARTED = "StartedAt"
 
 @dataclass(frozen=True, slots=True)
 class ScannedImage:
-    """An image to scan: what messages call it, the reference that reports name, and its parts as they were pushed."""
+    """An image to scan: what messages call it, the reference that reports name, and its parts as they were pushed.
+
+    `origin` is the image from elsewhere that it is based on; images with the same one share what is known of layers.
+    """
 
     subject: str
     reference: Reference
     platform: Platform
     manifest: Manifest
     config: bytes = field(repr=False)
+    origin: str | None = None
 
 
 class ImageScanner:
@@ -55,7 +59,8 @@ class ImageScanner:
         tools, database = self._context.tools, await self._data.vulnerabilities.fetch()
         client = await self._context.engines.of(image.platform).client()
         folder = await self._folder(image, database)
-        async with self._context.limits.scanner_caches.one() as cache:
+        async with self._context.limits.scanner_caches.one() as number:
+            cache = f"{image.origin}\n{number}" if image.origin else None
             scanner = Scanner(client, tools.image("trivy"), folder, cache)
             started = datetime.now(UTC)
             report, java = await self._report(scanner, image, packed, holds_java=holds_java)
