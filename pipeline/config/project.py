@@ -78,7 +78,8 @@ class ToolEntries(Model):
         "docker.io/aquasec/trivy:0.74.0", "Looks for vulnerabilities and secrets"
     )
     cosign: ImageReference = _default_image(
-        "ghcr.io/sigstore/cosign/cosign:v3.1.3", "Verifies signatures in jobs; no run starts it"
+        "ghcr.io/sigstore/cosign/cosign:v3.1.3",
+        "The release whose signatures are written and read; no run starts it",
     )
     structure_test: ImageReference = Field(
         default_factory=lambda: Reference.parse("gcr.io/gcp-runtimes/container-structure-test:v1.22.1"),
