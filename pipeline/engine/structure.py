@@ -1,10 +1,11 @@
-"""Structure tests by container-structure-test, without Docker and without rights on the host.
+"""Structure tests by container-structure-test, without Docker and without rights on the host (`--driver host`).
 
-Commands and files are tested inside the image under test (`--driver host`), metadata on its archive (`--driver tar`).
+The tester takes the container that it runs in for the image, and metadata from the image's configuration.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import BuildError
@@ -19,35 +20,29 @@ BINARY = "/container-structure-test"
 _FOLDER = "/.structure-test"
 
 
-async def inside(
-    client: dagger.Client, tool: Reference, image: dagger.Container, tests: str, config: str, *, subject: str
-) -> bytes:
-    """Command and file tests, run in the image as its own user; the JSON report.
+@dataclass(frozen=True, slots=True)
+class Tester:
+    """The tester's image on one engine."""
 
-    `config` is the image's configuration (OCI image-spec v1.1, config.md), which the tester requires.
-    """
-    program = client.container().from_(str(tool)).file(BINARY)
-    files = client.directory().with_new_file("test.yml", tests).with_new_file("config.json", config)
-    under_test = (
-        image.without_entrypoint()
-        .with_mounted_file(f"{_FOLDER}/container-structure-test", program)
-        .with_mounted_directory(f"{_FOLDER}/given", files)
-    )
-    command = [f"{_FOLDER}/container-structure-test", "test", "--driver", "host", "--force"]
-    command += ["--metadata", f"{_FOLDER}/given/config.json", "--config", f"{_FOLDER}/given/test.yml"]
-    return await _report(under_test, command, f"testing {subject}")
+    client: dagger.Client
+    image: Reference
 
+    async def run(self, tests: str, config: str, *, inside: dagger.Container | None, subject: str) -> bytes:
+        """The JSON report of a test file on the image with this configuration (OCI image-spec v1.1, config.md).
 
-async def metadata(
-    client: dagger.Client, tool: Reference, archive: dagger.File, tests: str, *, subject: str
-) -> bytes:
-    """Metadata tests (user, entrypoint, labels, ports …) on the image's archive; the JSON report."""
-    files = client.directory().with_new_file("test.yml", tests).with_file("image.tar", archive)
-    tester = (
-        client.container().from_(str(tool)).with_mounted_directory("/in", files).with_mounted_temp("/tmp")
-    )
-    command = [BINARY, "test", "--driver", "tar", "--image", "/in/image.tar", "--config", "/in/test.yml"]
-    return await _report(tester, command, f"testing the metadata of {subject}")
+        Commands and files are tested in the container `inside`, as the image's own user; None where the file only tests
+        metadata. Raises BuildError where the tester itself fails.
+        """
+        tester = self.client.container().from_(str(self.image))
+        files = self.client.directory().with_new_file("test.yml", tests).with_new_file("config.json", config)
+        container = (inside or tester).without_entrypoint()
+        container = container.with_mounted_file(f"{_FOLDER}/container-structure-test", tester.file(BINARY))
+        container = container.with_mounted_directory(f"{_FOLDER}/given", files)
+        if inside is None:
+            container = container.with_mounted_temp("/tmp")
+        command = [f"{_FOLDER}/container-structure-test", "test", "--driver", "host", "--force"]
+        command += ["--metadata", f"{_FOLDER}/given/config.json", "--config", f"{_FOLDER}/given/test.yml"]
+        return await _report(container, command, f"testing {subject}")
 
 
 async def _report(container: dagger.Container, command: list[str], doing: str) -> bytes:

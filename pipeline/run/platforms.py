@@ -18,7 +18,7 @@ from pipeline.util.progress import ProgressState
 
 from .results import Stage
 from .target.examine import untested
-from .target.structure_tests import split
+from .target.structure_tests import prepared
 
 if TYPE_CHECKING:
     from pipeline.plan import Target
@@ -81,4 +81,4 @@ def _executes(target: Target, record: Record | None, until: Stage, tester: str) 
         return ""
     if any(check.service or check.image is None for check in target.checks):
         return "has checks that run it"
-    return "has tests that run in it" if target.test and split(target.test).inside else ""
+    return "has tests that run in it" if target.test and prepared(target.test).inside else ""

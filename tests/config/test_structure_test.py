@@ -5,7 +5,7 @@ import yaml
 
 from pipeline.config.structure_test import read_structure_tests
 from pipeline.errors import ConfigError
-from pipeline.run.target.structure_tests import split
+from pipeline.run.target.structure_tests import prepared
 
 HEAD = "schemaVersion: 2.0.0\n"
 COMMAND = "commandTests:\n  - {name: a, command: b}\n"
@@ -71,7 +71,7 @@ def test_a_problem_has_its_place_and_a_suggestion(text: str, told: str) -> None:
 def test_a_file_without_a_case_is_a_problem(text: str) -> None:
     assert ["the file has no test" in problem for problem in problems(HEAD + text)] == [True]
     with pytest.raises(ConfigError):
-        split(HEAD + text)
+        prepared(HEAD + text)
 
 
 @pytest.mark.parametrize("version", ["1.0.0", "2.0", "2.0.1", "'2'"])
@@ -80,19 +80,25 @@ def test_another_version_of_the_schema_is_refused(version: str) -> None:
     assert "is not one of: 2.0.0" in problem
 
 
-def test_cases_are_counted_and_split_by_where_they_run() -> None:
-    parts = split(
+def test_cases_are_counted_and_scalars_are_texts() -> None:
+    tests = prepared(
         HEAD
         + "globalEnvVars: [{key: A, value: 'no'}]\n"
         + "commandTests: [{name: a, command: b, expectedOutput: [1.10, no], exitCode: 3}]\n"
         + "fileContentTests: [{name: c, path: /d}]\nlicenseTests: [{debian: true}]\n"
-        + "metadataTest: {entrypoint: [], user: 0}\n"
+        + "metadataTest: {entrypoint: [], user: 0}\ncontainerRunOptions: {privileged: true}\n"
     )
-    assert parts.cases == 4
-    inside, metadata = yaml.safe_load(parts.inside or ""), yaml.safe_load(parts.metadata or "")
-    assert inside["commandTests"] == [
+    assert tests.cases == 4 and tests.inside
+    file = yaml.safe_load(tests.file)
+    assert file["commandTests"] == [
         {"name": "a", "command": "b", "expectedOutput": ["1.10", "no"], "exitCode": 3}
     ]
-    assert inside["licenseTests"] == [{"debian": True}] and "metadataTest" not in inside
-    assert metadata["metadataTest"] == {"entrypoint": [], "user": "0"} and "commandTests" not in metadata
-    assert inside["globalEnvVars"] == metadata["globalEnvVars"] == [{"key": "A", "value": "no"}]
+    assert file["licenseTests"] == [{"debian": True}] and file["globalEnvVars"] == [
+        {"key": "A", "value": "no"}
+    ]
+    assert file["metadataTest"] == {"entrypoint": [], "user": "0"} and "containerRunOptions" not in file
+
+
+def test_metadata_alone_needs_no_container_of_the_image() -> None:
+    tests = prepared(HEAD + "metadataTest: {user: root}\n")
+    assert tests.cases == 1 and not tests.inside

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.engine import sbom as sbom_step
-from pipeline.engine import structure as structure_step
 from pipeline.engine.image import archive, existing
+from pipeline.engine.structure import Tester
 from pipeline.model import Digest, LintLevel
 from pipeline.plan import Target
-from pipeline.policy import SCAN_EDITION, Evidence, Inventory, LintFinding, Scan, TestCase, TestReport, Tool
+from pipeline.policy import SCAN_EDITION, Evidence, Inventory, LintFinding, Scan, TestReport, Tool
 from pipeline.policy.reports import structure_tests
 from pipeline.state.record import Record, digest_of_text
 from pipeline.util.concurrency import each
@@ -24,7 +24,7 @@ from .findings import ImageScanner, ScannedImage
 from .image_checks import check_image, checks_text
 from .inventory import image_config, inventory, serial_of, subject_of
 from .scanner_data import ScannerData
-from .structure_tests import SplitTests, split
+from .structure_tests import prepared
 
 if TYPE_CHECKING:
     import dagger
@@ -136,7 +136,7 @@ class Examiner:
             Stage.LINT: lambda: self._lint(target, record),
             Stage.SCAN: lambda: self._scan(target, packed, record),
             Stage.SBOM: lambda: self._inventory(client, target, digest, packed),
-            Stage.TEST: lambda: self._test(client, target, digest, image, packed),
+            Stage.TEST: lambda: self._test(client, target, digest, image),
         }
 
         async def step(stage: Stage) -> Examined:
@@ -183,28 +183,17 @@ class Examiner:
         return Examined(Evidence(0, inventory=found), documents)
 
     async def _test(
-        self,
-        client: dagger.Client,
-        target: Target,
-        digest: Digest,
-        image: dagger.Container,
-        packed: dagger.File,
+        self, client: dagger.Client, target: Target, digest: Digest, image: dagger.Container
     ) -> Examined:
-        tests = split(target.test, target.test_template or target.id) if target.test else SplitTests()
-        tester = self._context.tools.image("structure-test")
         tool = Tool("container-structure-test", self._context.tools.version("structure-test"))
-        reports = []
-        if tests.inside:
+        tested = TestReport(tool, ())
+        if target.test:
+            tests = prepared(target.test, target.test_template or target.id)
+            tester = Tester(client, self._context.tools.image("structure-test"))
             _, config = await image_config(self._context, self._images, digest)
-            text = config.decode()
-            reports.append(
-                await structure_step.inside(client, tester, image, tests.inside, text, subject=target.id)
-            )
-        if tests.metadata:
-            reports.append(
-                await structure_step.metadata(client, tester, packed, tests.metadata, subject=target.id)
-            )
-        tested = _tests(reports, tool, tests.cases)
+            inside = image if tests.inside else None
+            report = await tester.run(tests.file, config.decode(), inside=inside, subject=target.id)
+            tested = _tests(report, tool, tests.cases)
         if target.checks:
             checked = await check_image(self._context, client, target, image)
             tested = replace(tested, cases=(*tested.cases, *checked))
@@ -224,18 +213,14 @@ def merged(evidence: Evidence, *newer: Evidence) -> Evidence:
     return evidence
 
 
-def _tests(reports: Sequence[bytes], tool: Tool, count: int) -> TestReport:
-    """The reports on one image as one; `count` is the number of cases of its file."""
-    cases: list[TestCase] = []
-    unexamined: list[str] = []
-    for report in reports:
-        try:
-            cases += structure_tests(report, tool).cases
-        except ValueError as fault:
-            unexamined.append(_unread(fault))
-    if not unexamined and len(cases) < count:
-        unexamined.append(f"the report has {len(cases)} cases, the test file {count}")
-    return TestReport(tool, tuple(cases), tuple(unexamined))
+def _tests(report: bytes, tool: Tool, count: int) -> TestReport:
+    """The report on an image; `count` is the number of cases of its file."""
+    try:
+        cases = structure_tests(report, tool).cases
+    except ValueError as fault:
+        return TestReport(tool, (), (_unread(fault),))
+    missed = () if len(cases) >= count else (f"the report has {len(cases)} cases, the test file {count}",)
+    return TestReport(tool, cases, missed)
 
 
 def _unread(fault: ValueError) -> str:
