@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from pipeline.model import Digest, Platform
@@ -100,4 +100,7 @@ class Signers:
 
 @cache
 def _version() -> str:
-    return version("lockage")
+    try:
+        return version("lockage")
+    except PackageNotFoundError:  # a Dagger module runs from its source, without being installed
+        return "source"

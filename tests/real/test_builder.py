@@ -416,7 +416,8 @@ def test_what_is_built_does_not_go_through_the_programs_memory(
             check=True,
         )
         peaks[name] = int(done.stderr.splitlines()[-1]) / 1024
-    assert max(peaks.values()) < 100, peaks
+    # Whoever signs a record decrypts a key: scrypt with cosign's parameters takes 64 MiB for a fifth of a second.
+    assert max(peaks.values()) < 110 + 64, peaks
     assert peaks["large"] - peaks["small"] < 8, peaks
 
 
