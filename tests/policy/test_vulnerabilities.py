@@ -46,7 +46,7 @@ def statement(status: VexStatus, *products: VexProduct, ids: tuple[str, ...] = (
     return VexStatement(frozenset(ids), status, "component_not_present", products)
 
 
-ONE = frozenset({"sha256:" + "1" * 64})
+ONE, OTHER = frozenset({"sha256:" + "1" * 64}), frozenset({"sha256:" + "2" * 64})
 P_CURL, P_WGET = map(PackageUrl.parse, ("pkg:deb/debian/curl", "pkg:deb/debian/wget"))
 ANY_CURL = VexProduct(PackageUrl.parse("pkg:deb/debian/curl"))
 AWAY = statement(VexStatus.NOT_AFFECTED, ANY_CURL)
@@ -124,6 +124,9 @@ def test_of_contradicting_statements_the_worse_counts_wherever_they_are(status: 
             False,
         ),
         (VexProduct(PackageUrl.parse("pkg:oci/a")), (CURL,), False),
+        (VexProduct(PackageUrl.parse("pkg:oci/a?repository_url=r.io/x/a"), ONE), (CURL,), True),
+        (VexProduct(PackageUrl.parse("pkg:oci/a?repository_url=r.io/x/a"), OTHER), (CURL,), False),
+        (VexProduct(PackageUrl.parse("pkg:oci/a?repository_url=r.io/x/b"), ONE), (CURL,), False),
         (VexProduct(digests=ONE), (CURL,), True),
         (
             VexProduct(digests=ONE, packages=(P_WGET,)),

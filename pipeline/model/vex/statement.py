@@ -40,15 +40,16 @@ class VexProduct:
     packages: tuple[PackageUrl, ...] = ()
 
     def is_image(self, subject: Subject) -> bool:
-        """Whether it is this image: its digest, or a repository that holds it, and both where both are named."""
-        if self.digests & subject.digests:
-            return True
-        if self.purl is None or self.purl.type != "oci":
+        """Whether it is this image: by a digest, by a repository that holds it, and by both where both are named."""
+        if self.purl is not None and self.purl.type != "oci":
             return False
-        digest, repository = self.purl.version, self.purl.qualifiers.get("repository_url", "")
-        if not digest and not repository:
+        digests, repository = self.digests, ""
+        if self.purl is not None:
+            digests |= {self.purl.version} if self.purl.version else set()
+            repository = self.purl.qualifiers.get("repository_url", "")
+        if not digests and not repository:
             return False
-        return (not digest or digest in subject.digests) and (
+        return (not digests or bool(digests & subject.digests)) and (
             not repository or repository.removeprefix("https://").rstrip("/") in subject.repositories
         )
 
