@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from .path_pattern import PathPattern, compile_pattern
+from pipeline.model.path_pattern import PathPattern, compile_pattern
 
 _WILD = frozenset("*?[\\")
 

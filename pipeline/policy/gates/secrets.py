@@ -8,9 +8,12 @@ from datetime import date
 from functools import lru_cache
 
 from pipeline.model.gates import AllowedSecret, SecretGate
+from pipeline.model.path_pattern import PathPattern, compile_pattern
 
 from ..evidence import LeakedSecret
 from .judgement import Judgement
+
+_NO_WILDCARD = re.compile(r"[\[\\]")  # classes and escapes are for patterns of other files
 
 
 def judge_secrets(
@@ -43,11 +46,9 @@ def path_matches(path: str, pattern: str) -> bool:
 
     A leading slash changes nothing: every path is from the root of the image.
     """
-    return _compiled(pattern.lstrip("/")).fullmatch(path.lstrip("/")) is not None
+    return _compiled(pattern.lstrip("/")).fullmatch(path.lstrip("/"))
 
 
 @lru_cache(maxsize=512)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", re.sub(r"\*{3,}", "**", pattern))
-    special = {"**/": r"(?:[^/]+/)*+", "**": r".*+", "*": r"[^/]*", "?": r"[^/]"}
-    return re.compile("".join(special.get(part, re.escape(part)) for part in parts), re.DOTALL)
+def _compiled(pattern: str) -> PathPattern:
+    return compile_pattern(_NO_WILDCARD.sub(r"\\\g<0>", pattern), deep=True)
