@@ -16,6 +16,8 @@ from pipeline.util.json.values import (
     as_texts,
 )
 
+from .waiver import decision, read_decision
+
 UnknownLicense = Literal["fail", "warn", "pass"]
 
 
@@ -32,24 +34,12 @@ class LicenseException:
 
     def to_json(self) -> dict[str, object]:
         """The exception as data."""
-        return {
-            "package": self.package,
-            "license": self.license,
-            "owner": self.owner,
-            "reason": self.reason,
-            "expires": self.expires.isoformat(),
-        }
+        return {"package": self.package, "license": self.license, **decision(self)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
         """Read what `to_json` wrote."""
-        return cls(
-            as_text(data["package"]),
-            as_text(data["owner"]),
-            as_text(data["reason"]),
-            date.fromisoformat(as_text(data["expires"])),
-            as_optional_text(data["license"]),
-        )
+        return cls(as_text(data["package"]), *read_decision(data), as_optional_text(data["license"]))
 
 
 @dataclass(frozen=True, slots=True)

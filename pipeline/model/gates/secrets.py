@@ -10,6 +10,7 @@ from typing import Self
 from pipeline.util.json.values import as_list, as_object, as_optional_text, as_text, as_texts
 
 from ..severity import Severity
+from .waiver import decision, read_decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +26,12 @@ class AllowedSecret:
 
     def to_json(self) -> dict[str, object]:
         """The entry as data."""
-        return {
-            "path": self.path,
-            "rule": self.rule,
-            "owner": self.owner,
-            "reason": self.reason,
-            "expires": self.expires.isoformat(),
-        }
+        return {"path": self.path, "rule": self.rule, **decision(self)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
         """Read what `to_json` wrote."""
-        return cls(
-            as_text(data["path"]),
-            as_text(data["owner"]),
-            as_text(data["reason"]),
-            date.fromisoformat(as_text(data["expires"])),
-            as_optional_text(data["rule"]),
-        )
+        return cls(as_text(data["path"]), *read_decision(data), as_optional_text(data["rule"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from pipeline.util.json.values import (
 from ..known_exploited import KnownExploited
 from ..severity import Severity
 from ..vex import VexDocument
+from .waiver import decision, read_decision
 
 FailOrWarn = Literal["fail", "warn"]
 
@@ -36,24 +37,12 @@ class Ignore:
 
     def to_json(self) -> dict[str, object]:
         """The entry as data."""
-        return {
-            "id": self.id,
-            "package": self.package,
-            "owner": self.owner,
-            "reason": self.reason,
-            "expires": self.expires.isoformat(),
-        }
+        return {"id": self.id, "package": self.package, **decision(self)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
         """Read what `to_json` wrote."""
-        return cls(
-            as_text(data["id"]),
-            as_text(data["owner"]),
-            as_text(data["reason"]),
-            date.fromisoformat(as_text(data["expires"])),
-            as_optional_text(data["package"]),
-        )
+        return cls(as_text(data["id"]), *read_decision(data), as_optional_text(data["package"]))
 
 
 @dataclass(frozen=True, slots=True)
