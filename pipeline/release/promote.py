@@ -77,7 +77,7 @@ class Promotions:
             )
         planned = await each(self._plan, [group for _, group in self._context.plan.groups()])
         platforms = [platform for promotion in planned for platform in promotion.platforms]
-        self._refuse_closed((target, scan.standing) for target, scan in platforms if scan.source is None)
+        self._refuse_closed((target, scan.as_signed) for target, scan in platforms if scan.source is None)
         return planned
 
     async def _plan(self, group: Sequence[Target]) -> ImagePromotion:
@@ -92,7 +92,7 @@ class Promotions:
         promotion = await plan_promotion(context.registry, source, index.digest, destination, target.tags)
         as_signed = self._signed or not promotion.moves
         planned = await each(
-            PlannedScan.standing_of if as_signed else self._scans.plan, [image for _, image in found]
+            PlannedScan.without_scan if as_signed else self._scans.plan, [image for _, image in found]
         )
         return ImagePromotion(promotion, tuple(zip([t for t, _ in found], planned, strict=True)))
 
@@ -108,7 +108,7 @@ class Promotions:
         self._refuse_closed((target, scans[p.image.reference]) for target, p in platforms if p.source)
 
         def judged(scan: PlannedScan) -> TodaysScan:
-            return scans[scan.image.reference] if scan.source else scan.standing
+            return scans[scan.image.reference] if scan.source else scan.as_signed
 
         return [
             JudgedPromotion(one.promotion, tuple(judged(scan) for _, scan in one.platforms))

@@ -38,8 +38,8 @@ class ScanSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlannedScan:
-    """An image and the scan it needs: `source` is None where its signed findings stand; `before` is the scan that they
-    are of, None if nobody can read any."""
+    """An image and the scan it needs: `source` is None where its signed findings count as they are; `before` is the
+    scan that they are of, None if nobody can read any."""
 
     image: AttestedImage
     before: Scan | None
@@ -47,14 +47,14 @@ class PlannedScan:
     document: Any = field(default=None, repr=False)
 
     @classmethod
-    async def standing_of(cls, image: AttestedImage) -> PlannedScan:
+    async def without_scan(cls, image: AttestedImage) -> PlannedScan:
         """No scan: the signed findings count as they are. Raises ValueError for those that cannot be read."""
         return cls(image, image.scan, None)
 
     @property
-    def standing(self) -> TodaysScan:
+    def as_signed(self) -> TodaysScan:
         """The signed findings, where nothing is scanned."""
-        assert self.before, "findings that stand were read"
+        assert self.before, "findings that count were read"
         return TodaysScan(self.image, self.before, self.before)
 
     def to_json(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class TodaysScans:
         """The scan that judges an image today: made now, or signed already. Raises BuildError, RegistryError."""
         image, before = planned.image, planned.before
         if planned.source is None:
-            return planned.standing
+            return planned.as_signed
         async with self._context.limits.tools:
             if planned.source is ScanSource.SBOM and (found := await self._scan_document(planned)):
                 return found

@@ -290,19 +290,16 @@ async def test_a_platform_without_a_trusted_record_is_not_merged(fleet: Fleet, r
 
 
 @pytest.mark.parametrize(
-    ("kind", "reason"),
+    ("kind", "reason", "of_index"),
     [
-        (VULNERABILITIES, "has no signed findings"),
-        (CYCLONEDX, "no signed bill of materials (CycloneDX)"),
-        (SPDX, "no signed bill of materials (SPDX)"),
+        (VULNERABILITIES, "has no signed findings", False),
+        *((CYCLONEDX, "no signed bill of materials (CycloneDX)", of_index) for of_index in (False, True)),
+        *((SPDX, "no signed bill of materials (SPDX)", of_index) for of_index in (False, True)),
     ],
 )
-@pytest.mark.parametrize("of_index", [False, True])
 async def test_what_somebody_deleted_is_not_promoted_without_and_sign_attaches_it(
     fleet: Fleet, registry: Registry, kind: str, reason: str, of_index: bool
 ) -> None:
-    if of_index and kind == VULNERABILITIES:
-        pytest.skip("an index has no findings of its own")
     (image,) = (await fleet.run(Stage.SIGN)).images
     assert image.pushed and image.index
     repository, key = image.pushed.repository, fleet.context.signing.public_key

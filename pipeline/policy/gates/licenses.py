@@ -15,7 +15,7 @@ from ..packages import Package
 from .judgement import Judgement, listed
 
 
-class Standing(IntEnum):
+class LicenseStatus(IntEnum):
     """What a license is by the policy, the best first."""
 
     ALLOWED = 0
@@ -24,7 +24,7 @@ class Standing(IntEnum):
     DENIED = 3
 
 
-_TEXTS = {Standing.NOT_ALLOWED: "is not allowed", Standing.DENIED: "is denied"}
+_TEXTS = {LicenseStatus.NOT_ALLOWED: "is not allowed", LicenseStatus.DENIED: "is denied"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class JudgedPackage:
     """A package, what its license is by the policy, and the exception that covers it, or did until it expired."""
 
     package: Package
-    standing: Standing
+    status: LicenseStatus
     exception: LicenseException | None = None
     valid: bool = False
 
@@ -40,9 +40,9 @@ class JudgedPackage:
         package = self.package
         text = f"{package.name} {package.version}".strip()
         licenses = " AND ".join(_grouped(license) for license in package.licenses)
-        if self.standing is Standing.UNKNOWN:
+        if self.status is LicenseStatus.UNKNOWN:
             return f"{text} ({licenses[:200] or 'no license'})"
-        return f"{text}: {licenses[:200]} {_TEXTS.get(self.standing, 'is allowed')}"
+        return f"{text}: {licenses[:200]} {_TEXTS.get(self.status, 'is allowed')}"
 
 
 def judge_licenses(packages: Iterable[Package] | None, gate: LicenseGate, today: date) -> Judgement:
@@ -56,13 +56,13 @@ def judge_licenses(packages: Iterable[Package] | None, gate: LicenseGate, today:
     for package in packages:
         judged = judge_package(package, gate, today)
         entry = judged.exception
-        if judged.standing is Standing.ALLOWED:
+        if judged.status is LicenseStatus.ALLOWED:
             continue
         if judged.valid and entry:
             notes.append(f"{judged}, excepted until {entry.expires} by {entry.owner}: {entry.reason}")
             continue
         expired = f"; the exception of {entry.owner} expired on {entry.expires}" if entry else ""
-        if judged.standing is Standing.UNKNOWN:
+        if judged.status is LicenseStatus.UNKNOWN:
             unknown.append(f"{judged}{expired}")
         else:
             reasons.append(f"{judged}{expired}")
@@ -75,27 +75,27 @@ def judge_licenses(packages: Iterable[Package] | None, gate: LicenseGate, today:
 
 def judge_package(package: Package, gate: LicenseGate, today: date) -> JudgedPackage:
     """What a package's license is by the policy. Several licenses all hold: SBOMs list those of its parts."""
-    standings = [_standing(parse_license(text), gate) for text in package.licenses]
-    standing = max(standings, default=Standing.UNKNOWN)
+    statuses = [_status(parse_license(text), gate) for text in package.licenses]
+    status = max(statuses, default=LicenseStatus.UNKNOWN)
     entries = [entry for entry in gate.exceptions if _covers(entry, package)]
     valid = next((entry for entry in entries if today <= entry.expires), None)
-    return JudgedPackage(package, standing, valid or next(iter(entries), None), valid is not None)
+    return JudgedPackage(package, status, valid or next(iter(entries), None), valid is not None)
 
 
-def _standing(license: License | Licenses | None, gate: LicenseGate) -> Standing:
+def _status(license: License | Licenses | None, gate: LicenseGate) -> LicenseStatus:
     if license is None:
-        return Standing.UNKNOWN
+        return LicenseStatus.UNKNOWN
     if isinstance(license, Licenses):
-        parts = [_standing(part, gate) for part in license.parts]
+        parts = [_status(part, gate) for part in license.parts]
         return min(parts) if license.operator == "OR" else max(parts)
     for text in (str(license), license.id):  # the license with its exception first
         if _named(text, gate.deny):
-            return Standing.DENIED
+            return LicenseStatus.DENIED
         if _named(text, gate.allow):
-            return Standing.ALLOWED
+            return LicenseStatus.ALLOWED
     if not license.listed:
-        return Standing.UNKNOWN
-    return Standing.NOT_ALLOWED if gate.allow else Standing.ALLOWED
+        return LicenseStatus.UNKNOWN
+    return LicenseStatus.NOT_ALLOWED if gate.allow else LicenseStatus.ALLOWED
 
 
 def _named(license: str, patterns: Iterable[str]) -> bool:

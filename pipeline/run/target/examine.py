@@ -69,12 +69,7 @@ def outstanding(
     scan, listed = record.evidence.scan, record.evidence.inventory
     if not scan or not _is_current(scan, tools.version("trivy"), data, java):
         stages.add(Stage.SCAN)
-    if (
-        not listed
-        or listed.unexamined
-        or listed.serial != serial
-        or (listed.licensed is None and target.gates.licenses.judges)
-    ):
+    if not listed or listed.unexamined or listed.serial != serial or lacks_licenses(target, listed):
         stages.add(Stage.SBOM)
     if untested(target, record, tools.version("structure-test")):
         stages.add(Stage.TEST)
