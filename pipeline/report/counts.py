@@ -42,11 +42,6 @@ def tools_of(report: Report) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def size(number: int) -> str:
-    """Bytes in decimal units."""
-    return f"{number / 1e6:.1f} MB" if number >= 1e6 else f"{number / 1e3:.1f} kB"
-
-
 def tests_of(target: TargetReport) -> str:
     """`5/6` structure tests passed; empty where there are none."""
     tests = target.evidence.tests if target.evidence else None

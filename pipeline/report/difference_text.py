@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from pipeline.policy import Finding
+from pipeline.util.sizes import decimal_size
 
-from .counts import plural, size
+from .counts import plural
 from .difference import Change, ImageDifference, SizedLayer
 from .escape import line, markdown
 
@@ -60,7 +61,7 @@ def difference_markdown(found: ImageDifference) -> str:
 def _size(found: ImageDifference) -> str:
     change = found.after.size - found.before.size
     sign = "+" if change >= 0 else "-"
-    return f"{size(found.before.size)} -> {size(found.after.size)} ({sign}{size(abs(change))})"
+    return f"{decimal_size(found.before.size)} -> {decimal_size(found.after.size)} ({sign}{decimal_size(abs(change))})"
 
 
 def _missing(found: ImageDifference) -> Iterator[str]:
@@ -91,7 +92,7 @@ def _changes(changes: Sequence[Change]) -> list[Row]:
 
 
 def _layers(layers: tuple[SizedLayer, ...]) -> list[Row]:
-    return [(size(layer.size), layer.created_by or layer.digest) for layer in layers]
+    return [(decimal_size(layer.size), layer.created_by or layer.digest) for layer in layers]
 
 
 def overview(differences: Sequence[ImageDifference]) -> str:

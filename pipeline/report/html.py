@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.policy import Effect, Verdict
 from pipeline.util.printable import safe_text
+from pipeline.util.sizes import decimal_size
 
-from .counts import counted, data_of, severities, size, tests_of, tools_of
+from .counts import counted, data_of, severities, tests_of, tools_of
 from .values import Report, ReportedFinding, TargetReport, worst_first
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _template() -> Template:
         effect=_effect,
         severities=severities,
         short=lambda digest: digest.rpartition(":")[2][:12],
-        size=size,
+        size=decimal_size,
         status_class=lambda status: "good" if status in _GOOD else "bad",
         tests_of=tests_of,
         where=_where,

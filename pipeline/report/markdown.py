@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from pipeline.policy import Effect
+from pipeline.util.sizes import decimal_size
 
-from .counts import counted, plural, severities, size, tests_of, tools_of
+from .counts import counted, plural, severities, tests_of, tools_of
 from .escape import markdown
 from .values import Report, ReportedFinding, TargetReport, worst_first
 
@@ -132,7 +133,7 @@ def _row(target: TargetReport) -> tuple[str, ...]:
         f"`{target.digest.removeprefix('sha256:')[:12]}`"
         if target.digest.isprintable() and target.digest
         else "-",
-        size(evidence.size) if evidence and evidence.size else "-",
+        decimal_size(evidence.size) if evidence and evidence.size else "-",
         str(inventory.packages) if inventory else "-",
         counted(severities(target.findings)) if target.scanned else "-",
         tests_of(target) or "-",

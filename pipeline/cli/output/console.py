@@ -13,6 +13,7 @@ from typing import TextIO
 from pipeline.errors import ConfigError, LockageError
 from pipeline.util.json.canonical import pretty
 from pipeline.util.printable import safe_json, safe_line, safe_text
+from pipeline.util.sizes import decimal_size
 
 BOLD, RED, CYAN = "1", "31;1", "36"
 """Styles, as the parameters of ANSI's SGR sequence."""
@@ -79,10 +80,8 @@ def print_traceback(error: BaseException) -> None:
 
 
 def human_size(number: int | None) -> str:
-    """Bytes in decimal units, as registries bill them; `-` where they are unknown."""
-    if number is None:
-        return "-"
-    return f"{number / 1e6:.1f} MB" if number >= 1e6 else f"{number / 1e3:.1f} kB"
+    """Bytes in decimal units; `-` where they are unknown."""
+    return "-" if number is None else decimal_size(number)
 
 
 def _line(parts: tuple[str | Styled, ...], stream: TextIO) -> str:

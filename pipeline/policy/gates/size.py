@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.model.gates import SizeGate
+from pipeline.util.sizes import decimal_size
 
 from .judgement import Judgement
 
@@ -26,10 +27,10 @@ class SizedLayer:
 
     def __str__(self) -> str:
         if self.base:
-            return f"{size_text(self.size)} of its base {self.base}"
+            return f"{decimal_size(self.size)} of its base {self.base}"
         instruction = " ".join(self.instruction.split()) or "an instruction that the image does not name"
         cut = f"{instruction[: _INSTRUCTION - 1]}…" if len(instruction) > _INSTRUCTION else instruction
-        return f"{size_text(self.size)} by {cut}" + (f" ({self.place})" if self.place else "")
+        return f"{decimal_size(self.size)} by {cut}" + (f" ({self.place})" if self.place else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,3 @@ def blame(layers: Iterable[SizedLayer], what: str = "largest layers") -> str:
     merged = [*own, *(SizedLayer("", size, base=base) for base, size in bases.items())]
     largest = sorted(merged, key=lambda layer: (-layer.size, layer.instruction))[:_BLAMED]
     return f"; {what}: {', '.join(map(str, largest))}" if largest else ""
-
-
-def size_text(size: int) -> str:
-    """Bytes in decimal units, as registries bill them."""
-    if size >= 1_000_000:
-        return f"{size / 1e6:.1f} MB"
-    return f"{size / 1e3:.1f} kB" if size >= 1000 else f"{size} bytes"
