@@ -68,9 +68,10 @@ def _check(request: RunRequest, plans: PlanReader) -> None:
     """Raises ConfigError, UsageError."""
     if request.plan.locked and request.options.pull:
         raise UsageError("--pull resolves bases again, --locked forbids it", hint="leave out one of them")
-    known = plans.read_known().project.environments
+    project = plans.read_known().project
     for name in request.environments:
-        environment(known, name)
+        environment(project.environments, name)
+    trusted_keys(project.trusted_records, request.plan.root)
 
 
 @asynccontextmanager

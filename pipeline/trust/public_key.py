@@ -27,7 +27,11 @@ class PublicKey:
         try:
             self._key = load_pem_public_key(pem)
         except (ValueError, UnsupportedAlgorithm) as fault:
-            raise ConfigError([Problem(origin, 0, 0, "", f"not a public key in PEM: {fault}")]) from None
+            reason, _, _ = str(fault).partition(". See ")
+            hint = "cosign public-key --key cosign.key writes one"
+            raise ConfigError(
+                [Problem(origin, 0, 0, "", f"not a public key in PEM: {reason}", hint)]
+            ) from None
         self.origin = origin
 
     def signed(self, bundle: Bundle) -> bool:

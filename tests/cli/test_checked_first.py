@@ -64,3 +64,25 @@ def test_a_wrong_option_starts_nothing(tmp_path: Path, arguments: list[str], mes
     done = lockage(tmp_path, PROJECT, *arguments)
     assert done.code == 2 and message in done.err, done.err
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("arguments", [["run"], ["findings"], ["promote", "--to", "prod"]], ids=" ".join)
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (
+            None,
+            "lockage.yml: trust.records: keys/ci.pub cannot be read: No such file or directory (name files",
+        ),
+        ("no key", "keys/ci.pub: not a public key in PEM: Unable to load PEM file (cosign public-key"),
+    ],
+)
+def test_a_key_that_cannot_be_trusted_starts_nothing(
+    tmp_path: Path, arguments: list[str], content: str | None, reason: str
+) -> None:
+    if content is not None:
+        (tmp_path / "catalogue/keys").mkdir(parents=True)
+        (tmp_path / "catalogue/keys/ci.pub").write_text(content)
+    done = lockage(tmp_path, PROJECT + "trust: {records: [keys/ci.pub]}\n", *arguments)
+    assert done.code == 3 and reason in done.err, done.err
+    assert not (tmp_path / "home").exists()

@@ -50,8 +50,9 @@ def trusted_keys(paths: Sequence[str], root: Path) -> tuple[PublicKey, ...]:
         try:
             raw = read_file(root / path, KEY_BYTES, root=root)
         except OSError as error:
-            problem = f"trust: records: {path} cannot be read: {error.strerror or error}"
-            raise ConfigError([Problem("lockage.yml", 0, 0, "trust", problem)]) from None
+            problem = f"{path} cannot be read: {error.strerror or error}"
+            hint = "name files of public keys, by their path from lockage.yml"
+            raise ConfigError([Problem("lockage.yml", 0, 0, "trust.records", problem, hint)]) from None
         keys.append(PublicKey(raw, path))
     return tuple(keys)
 

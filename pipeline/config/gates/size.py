@@ -18,7 +18,12 @@ def _growth(value: object) -> object:
     if isinstance(value, Growth):
         return value
     if isinstance(value, str) and "%" not in value:
-        value = size(value)
+        try:
+            value = size(value)
+        except ValueError:
+            raise ValueError(
+                f"{str(value)[:40]!r} is not a size or a percentage (such as 10% or 20MB)"
+            ) from None
     if (growth := Growth.parse(value)) is None:
         raise ValueError(f"{str(value)[:40]!r} is no growth (such as 10% or 20MB)")
     return growth
