@@ -1,7 +1,8 @@
 """The gates of an image: what may pass them, as `policy:` and `gates:` define it; one file a gate."""
 
-from .gates import Gates, LintGate, LintLevel, TestsGate
+from .gates import Gates, TestsGate
 from .licenses import LicenseException, LicenseGate, UnknownLicense
+from .lint import LintGate, LintLevel
 from .secrets import AllowedSecret, SecretGate
 from .size import Growth, SizeGate
 from .vulnerabilities import FailOrWarn, Ignore, PolicyDocuments, VulnerabilityGate, days_of

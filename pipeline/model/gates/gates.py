@@ -1,20 +1,18 @@
-"""The gates of an image: what may pass them, as `policy:` and `gates:` define it."""
+"""All gates of one image, and the one that is a word (`tests`)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Literal, Self
 
 from pipeline.util.json.values import (
     as_literal,
     as_object,
-    as_optional_text,
-    as_texts,
 )
 
 from .licenses import LicenseGate
+from .lint import LintGate
 from .secrets import SecretGate
 from .size import SizeGate
 from .vulnerabilities import PolicyDocuments, VulnerabilityGate
@@ -23,39 +21,8 @@ TestsGate = Literal["required", "optional"]
 
 _NO_SECRET = SecretGate()
 _ANY_SIZE = SizeGate()
+_NO_LINT = LintGate()
 _ANY_LICENSE = LicenseGate()
-
-
-class LintLevel(StrEnum):
-    """Levels as hadolint names them, lowest first. Compare them by `rank`."""
-
-    STYLE = "style"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-    @property
-    def rank(self) -> int:
-        """0 for the lowest level."""
-        return list(LintLevel).index(self)
-
-
-@dataclass(frozen=True, slots=True)
-class LintGate:
-    """Closes on what linters say of the Dockerfile at this level or above, None for never; `ignore` are rules."""
-
-    fail_on: LintLevel | None = None
-    ignore: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, object]:
-        """The gate as data."""
-        return {"fail_on": self.fail_on and str(self.fail_on), "ignore": list(self.ignore)}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, object]) -> Self:
-        """Read what `to_json` wrote. Raises ValueError and KeyError."""
-        level = as_optional_text(data["fail_on"])
-        return cls(LintLevel(level) if level else None, as_texts(data["ignore"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +32,7 @@ class Gates:
     vulnerabilities: VulnerabilityGate = field(default_factory=VulnerabilityGate)
     secrets: SecretGate = _NO_SECRET
     size: SizeGate = _ANY_SIZE
-    lint: LintGate = LintGate()
+    lint: LintGate = _NO_LINT
     licenses: LicenseGate = _ANY_LICENSE
     tests: TestsGate = "optional"
 
