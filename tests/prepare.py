@@ -6,32 +6,49 @@ Everything is kept by content in the user's cache directory; with all of it ther
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 import time
 
 import anyio
 from tools.judges import JUDGES
+from tools.leftovers import remove_leftovers, temporary_root
 from tools.peers import REGCTL
 
 from pipeline.cli.output.progress import Progress
-from pipeline.errors import LockageError
+from pipeline.errors import EnvironmentProblem, LockageError
 from pipeline.lab import LabSettings, ensure
 from pipeline.lab.engine.image import ensure_engine_image
 from pipeline.lab.tools.recipes import TOOLS
 
 _TOOLS = (*TOOLS.values(), *JUDGES, REGCTL)
+_NEEDED = 25 * 10**9  # bytes in the temporary folder: two processes' engines, registries and images
 
 
 async def main() -> None:
     """Make the quick ones first: an early failure is a cheap one."""
     settings, report = LabSettings.from_env(os.environ), Progress()
     began = time.monotonic()
+    _make_room(report)
     for number, tool in enumerate(sorted(_TOOLS, key=lambda tool: tool.minutes), 1):
         report.step(f"tool {number} of {len(_TOOLS)}", f"{tool.name} {tool.version}")
         await ensure(tool, settings, report.step)
     report.step("engine image", "for both ways")
     await ensure_engine_image(settings, report.step)
     report.step("ready", f"after {time.monotonic() - began:.0f} s; kept in {settings.cache}")
+
+
+def _make_room(report: Progress) -> None:
+    """Refuse a disk on which the run would break in the middle, with failures that say nothing."""
+    for folder in remove_leftovers(temporary_root()):
+        report.step("removed", f"{folder}, of a run that was killed")
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if free < _NEEDED:
+        raise EnvironmentProblem(
+            f"{free / 10**9:.1f} GB are free in {tempfile.gettempdir()}; a run of everything takes {_NEEDED // 10**9}",
+            hint="make room, or set TMPDIR to a folder on a larger disk",
+        )
 
 
 if __name__ == "__main__":

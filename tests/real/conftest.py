@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -38,17 +39,26 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Path]:
+def project(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Path]]:
     """A git checkout with a catalogue: `project({"images/a/image.yml": "…"}, more="policy: …")`.
 
-    Each test's repositories have a name of their own, so that tests cannot see each other's images.
+    Each test's repositories have a name of their own, so that tests cannot see each other's images. They go
+    away with the test: kept to the end, all of them are half of what a run of everything takes on the disk.
     """
-    return partial(checkout, tmp_path / "project", request.node.nodeid)
+    owner = request.node.nodeid
+    yield partial(checkout, tmp_path / "project", owner)
+    if "site" in request.fixturenames:
+        rmtree(request.getfixturevalue("site").data / "registry" / tenant(owner), ignore_errors=True)
+
+
+def tenant(owner: str) -> str:
+    """The first element of an owner's repositories."""
+    return f"t-{hashlib.sha256(owner.encode()).hexdigest()[:12]}"
 
 
 def checkout(root: Path, owner: str, files: dict[str, str], more: str = "", builds: str = "") -> Path:
     """A git checkout with a catalogue, whose repositories are those of one owner; `builds` may be shared."""
-    name = f"t-{hashlib.sha256(owner.encode()).hexdigest()[:12]}"
+    name = tenant(owner)
     (root / "images").mkdir(parents=True, exist_ok=True)
     text = LOCKAGE_YML.format(name=name, more=more)
     (root / "lockage.yml").write_text(text.replace(f"{name}/builds", builds or f"{name}/builds"))
