@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+_NO_WILDCARD = re.compile(r"[?\[\\]")
+
 
 @dataclass(slots=True)
 class _Tokens:
@@ -102,6 +104,11 @@ def compile_pattern(pattern: str, *, deep: bool) -> PathPattern:
         else:
             tokens.character(character.__eq__)
     return PathPattern(tokens)
+
+
+def wildcard_pattern(pattern: str) -> PathPattern:
+    """A pattern in which `*` stands for text without a slash and `**` for any, and every other character for itself."""
+    return compile_pattern(_NO_WILDCARD.sub(r"\\\g<0>", pattern), deep=True)
 
 
 def _matcher(piece: str) -> Callable[[str], bool]:

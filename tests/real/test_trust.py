@@ -15,7 +15,7 @@ from tests.tools import logins
 
 from . import samples
 from .conftest import checkout
-from .site import Site
+from .site import Done, Site
 from .tools import binary, cosign, crane
 
 pytestmark = pytest.mark.real
@@ -115,3 +115,35 @@ def test_no_secret_is_to_be_found_anywhere(site: Site, project: Callable[..., Pa
             check=False,
         )
         assert found.stdout == "", found.stdout
+
+
+def test_rules_say_what_was_checked_and_which_is_not_met(site: Site, signed: str, tmp_path: Path) -> None:
+    """The same image under its own key, under a stranger's, under both, and under a rule that it cannot meet."""
+    own, stranger = tmp_path / "own.pub", tmp_path / "stranger.pub"
+    own.write_bytes((site.data / "keys" / "cosign.pub").read_bytes())
+    stranger.write_bytes(generate().public)
+    rules = tmp_path / "rules.yml"
+    project = signed.split("/")[1]
+
+    def verify(signers: str, more: str = "", *, expect: int) -> Done:
+        text = f"verify:\n  - images: ['*/{project}/**']\n    signers: [{signers}]\n{more}"
+        rules.write_text(text)
+        return site.run("verify", "--rules", rules, signed, "--json", expect=expect)
+
+    met = verify("{key: stranger.pub}, {key: own.pub}", "    attestations: [sbom, findings]\n", expect=0)
+    (image,) = met.json
+    assert [subject["subject"] for subject in image["subjects"]] == ["index", "linux/amd64"]
+    assert all(subject["signed_by"] == ["own.pub"] for subject in image["subjects"])
+    assert [check["rule"] for check in image["subjects"][1]["checks"]] == [
+        "signers",
+        "attestations.sbom",
+        "attestations.findings",
+    ]
+    (image,) = verify("{key: stranger.pub}", expect=7).json
+    assert {(c["rule"], c["passed"]) for s in image["subjects"] for c in s["checks"]} == {("signers", False)}
+    verify("{key: own.pub}", "    provenance: {branches: [main], max_age: 1d}\n", expect=7)
+    told = site.run("verify", "--rules", rules, signed, expect=7).err
+    assert "does not meet" in told and "provenance" in told
+
+    rules.write_text("verify: [{images: [ghcr.io/acme/*], signers: [{key: own.pub}]}]")
+    assert "has no rules for" in site.run("verify", "--rules", rules, signed, expect=2).err

@@ -37,13 +37,24 @@ class VerifyOptions:
         help="references (default: all of this revision)",
     )
     key: Path | None = option("--key", type=Path, metavar="FILE", help="public key (default: this site's)")
+    rules: Path | None = option(
+        "--rules",
+        type=Path,
+        metavar="FILE",
+        help="YAML with verify: what images have to prove (docs/verification.md)",
+    )
     locked: bool = locked_flag()
 
 
 def verify(options: VerifyOptions) -> int:
-    """Check each reference. Raises SignatureRefused (exit code 7) for the first that is not signed."""
+    """Check each reference. Raises SignatureRefused (exit code 7) for the first that is not signed, or does not meet
+    the rules."""
     from ... import signals
 
+    if options.rules is not None:
+        from ...verification.command import verify_by_rules
+
+        return verify_by_rules(options.common, options.references, options.rules, options.key)
     key, verified = signals.run(partial(_verify, options))
     if options.common.json:
         console.print_json([_to_json(image, key) for image in verified])

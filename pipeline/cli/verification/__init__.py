@@ -1,0 +1,1 @@
+"""Rules for images that are used, from files to what is printed."""

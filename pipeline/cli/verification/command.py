@@ -1,0 +1,81 @@
+"""verify --rules: each image against the rules for it, and every rule printed with what was found."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from pipeline.errors import Exit, UsageError
+from pipeline.lab import LabSettings
+from pipeline.model import Reference
+from pipeline.registry import Registry
+from pipeline.release.rules import CheckedImage, RulesInForce, check_rules
+from pipeline.trust import PublicKey
+from pipeline.util.concurrency import each
+
+from .. import signals
+from ..common_options import CommonOptions
+from ..instance.session import registry_session
+from ..instance.signing_key import verification_key
+from ..output import console
+from ..output.progress import Progress
+from ..registry_access import registry_access
+from .rules import rules_file, rules_for
+
+
+def verify_by_rules(
+    common: CommonOptions, references: tuple[Reference, ...], path: Path, key: Path | None
+) -> int:
+    """Print what was checked of each image; exit code 7 with SignatureRefused for the first that does not meet its
+    rules. Raises UsageError, ConfigError, RegistryError."""
+    if not references:
+        raise UsageError(
+            "--rules wants the images to verify", hint=f"lockage verify --rules {path} HOST/NAME:TAG"
+        )
+    rules = rules_file(path)
+    wanted = rules_for(references, rules, path, _site_key(key, wanted=any(not r.signers for r in rules.all)))
+    images = signals.run(partial(_check, common, references, wanted))
+    if common.json:
+        console.print_json([image.to_json() for image in images])
+    else:
+        for image in images:
+            if not image.unmet:
+                _print(image)
+    refused = [image for image in images if image.unmet]
+    if refused and common.json:
+        console.message(f"{len(refused)} of {len(images)} images do not meet {path}")
+        return Exit.GATE
+    for image in refused:
+        image.refuse()
+    return Exit.OK
+
+
+def _site_key(key: Path | None, *, wanted: bool) -> PublicKey | None:
+    if key is None and not wanted:
+        return None
+    return verification_key(key, os.environ, LabSettings.from_env(os.environ).data)
+
+
+async def _check(
+    common: CommonOptions, references: Sequence[Reference], rules: Sequence[RulesInForce]
+) -> list[CheckedImage]:
+    hosts = {reference.repository.host for reference in references}
+    now = int(time.time())
+    async with (
+        registry_session(common.root, "verify", Progress(), hosts),
+        Registry(registry_access()) as registry,
+    ):
+        pairs = list(zip(references, rules, strict=True))
+        return await each(lambda pair: check_rules(registry, pair[0], pair[1], now), pairs)
+
+
+def _print(image: CheckedImage) -> None:
+    console.print_line(f"verified  {image.reference} by {image.rules}")
+    for subject in image.subjects:
+        for check in subject.checks:
+            console.print_line(f"          {subject.name}: {check.rule}: {check.found}")
+        for reason in subject.refused:
+            console.message(f"warning: left out {reason}")

@@ -1,0 +1,48 @@
+"""Rules in a file of a consumer's own, who has no catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.errors import ConfigError
+from pipeline.model import Repository
+from pipeline.model.path_pattern import PathPattern, wildcard_pattern
+from pipeline.model.verification import VerificationRules
+
+from ..validation import validate_document
+from ..yaml import YamlProblem, load
+from .rules import VerificationFile
+
+
+@dataclass(frozen=True, slots=True)
+class RulesOfImages:
+    """The rules of a file, in its order, each with the repositories that it is for."""
+
+    entries: tuple[tuple[tuple[PathPattern, ...], VerificationRules], ...]
+
+    def of(self, repository: Repository) -> VerificationRules | None:
+        """The first rules for a repository, None if the file has none."""
+        name = str(repository)
+        for patterns, rules in self.entries:
+            if any(pattern.fullmatch(name) for pattern in patterns):
+                return rules
+        return None
+
+    @property
+    def all(self) -> tuple[VerificationRules, ...]:
+        """All rules."""
+        return tuple(rules for _, rules in self.entries)
+
+
+def read_rules(content: bytes, path: str) -> RulesOfImages:
+    """The rules of a file's content. Raises ConfigError with every problem."""
+    try:
+        document = load(content, path)
+    except YamlProblem as error:
+        raise ConfigError([error.problem]) from None
+    file, problems = validate_document(VerificationFile, document)
+    if file is None:
+        raise ConfigError(problems, hint="docs/verification.md has an example")
+    return RulesOfImages(
+        tuple((tuple(map(wildcard_pattern, entry.images)), entry.value()) for entry in file.verify)
+    )

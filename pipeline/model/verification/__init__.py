@@ -1,0 +1,15 @@
+"""What a consumer demands of an image before it is used: by whom signed, with what attested, built from what."""
+
+from __future__ import annotations
+
+from .rules import ATTESTATIONS, Attestation, ProvenanceRules, VerdictRules, VerificationRules
+from .signer import AcceptedSigner
+
+__all__ = [
+    "ATTESTATIONS",
+    "AcceptedSigner",
+    "Attestation",
+    "ProvenanceRules",
+    "VerdictRules",
+    "VerificationRules",
+]

@@ -1,0 +1,124 @@
+"""Whether an image meets the rules for its use: its index and each platform, every rule with what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.model import Descriptor, Digest, Reference
+from pipeline.model.verification import VerificationRules
+from pipeline.policy.verification.judge import Attested, Check, judge_attestations
+from pipeline.trust import SignatureRefused
+from pipeline.trust.accepted import Accepted, Verifier, examine_by
+from pipeline.util.concurrency import each
+
+from .attached import find_image
+
+if TYPE_CHECKING:
+    from pipeline.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class RulesInForce:
+    """Rules, with those whose signatures count, and where they stand (a file's name)."""
+
+    rules: VerificationRules
+    verifiers: tuple[Verifier, ...]
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSubject:
+    """An index, or the image of a platform, with the check of each rule; `refused` are statements that do not count."""
+
+    name: str
+    digest: Digest
+    signed_by: tuple[str, ...]
+    checks: tuple[Check, ...]
+    refused: tuple[str, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """The subject as data."""
+        return {
+            "subject": self.name,
+            "digest": str(self.digest),
+            "signed_by": list(self.signed_by),
+            "checks": [check.to_json() for check in self.checks],
+            "refused": list(self.refused),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedImage:
+    """An image by digest, with all that was checked of it."""
+
+    reference: Reference
+    rules: str
+    subjects: tuple[CheckedSubject, ...]
+
+    @property
+    def unmet(self) -> tuple[tuple[CheckedSubject, Check], ...]:
+        """The checks that failed."""
+        return tuple((s, check) for s in self.subjects for check in s.checks if not check.passed)
+
+    def to_json(self) -> dict[str, object]:
+        """The image as data."""
+        return {
+            "reference": str(self.reference),
+            "rules": self.rules,
+            "met": not self.unmet,
+            "subjects": [subject.to_json() for subject in self.subjects],
+        }
+
+    def refuse(self) -> None:
+        """Raises SignatureRefused unless every rule is met: the first that is not, and all of them as detail."""
+        if not self.unmet:
+            return
+        subject, check = self.unmet[0]
+        lines = [f"{s.name}: {c.rule}: found {c.found}; wanted {c.wanted}" for s, c in self.unmet]
+        refused = [f"{s.name}: left out {reason}" for s in self.subjects for reason in s.refused]
+        raise SignatureRefused(
+            f"{self.reference} does not meet {self.rules}: "
+            f"{subject.name}: {check.rule} is {check.found}, wanted {check.wanted}",
+            hint=_HINTS.get(check.rule.partition(".")[0], _OTHER),
+            detail="\n".join((*lines, *refused)),
+        )
+
+
+_OTHER = "use an image that meets the rules, or change them where they stand"
+_HINTS = {
+    "signers": "name its signer under signers:, or have it signed by one of them (lockage sign)",
+    "attestations": "lockage sign attaches what a run attests; then verify again",
+}
+
+
+async def check_rules(
+    registry: Registry, reference: Reference, in_force: RulesInForce, now: int
+) -> CheckedImage:
+    """Check an image, its index and all its platforms, by rules; `now` in seconds since 1970. Raises RegistryError."""
+    image = await find_image(registry, reference)
+    children = [child for child in image.children if child.platform]
+
+    async def one(name: str, digest: Digest, attested: bool) -> CheckedSubject:
+        seen = await examine_by(registry, reference.repository, digest, in_force.verifiers)
+        checks = [_signature(seen, in_force.verifiers)]
+        if attested:
+            statements = [Attested(s.predicate_type, s.predicate) for s, _ in seen.statements]
+            checks += judge_attestations(in_force.rules, statements, now)
+        return CheckedSubject(name, digest, seen.signed_by, tuple(checks), seen.refused)
+
+    async def platform(child: Descriptor) -> CheckedSubject:
+        return await one(str(child.platform), child.digest, True)
+
+    whole = await one("index" if image.is_index else "image", image.digest, not image.is_index)
+    subjects = (whole, *await each(platform, children))
+    return CheckedImage(reference.repository.at(image.digest), in_force.origin, subjects)
+
+
+def _signature(seen: Accepted, verifiers: Sequence[Verifier]) -> Check:
+    wanted = " or ".join(f"signed by {verifier.origin}" for verifier in verifiers)
+    found = f"signed by {', '.join(seen.signed_by)}" if seen.signed_by else "not signed by them"
+    if not seen.statements and not seen.refused:
+        found = "not signed"
+    return Check("signers", wanted, found, bool(seen.signed_by))

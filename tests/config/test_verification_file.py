@@ -1,0 +1,92 @@
+"""A consumer's file of rules: read whole, its mistakes at their lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.config.verification.file import read_rules
+from pipeline.errors import ConfigError
+from pipeline.model import Repository
+from pipeline.model.verification import AcceptedSigner, VerificationRules
+
+WHOLE = b"""\
+version: 1
+verify:
+  - images: [ghcr.io/acme/prod/*]
+    signers:
+      - key: keys/release.pub
+      - identity: https://github.com/acme/images/.github/workflows/build.yml@refs/heads/main
+        issuer: https://token.actions.githubusercontent.com
+      - identity_regexp: https://github\\.com/acme/.*
+        issuer_regexp: https://token\\.actions\\..*
+    attestations: [sbom, findings, tests]
+    provenance:
+      builders: ["https://github.com/acme/**"]
+      sources: [https://github.com/acme/images]
+      branches: [main, release/*]
+      tags: [v*]
+      bases: [docker.io/library/debian]
+      forbidden: [sha256:%s]
+      max_age: 90d
+    verdict: {policies: [sha256:%s], max_age: 7d}
+  - images: ["**"]
+    attestations: [sbom]
+""" % (b"d" * 64, b"e" * 64)
+
+
+def test_a_file_is_read_whole_and_the_first_rules_count() -> None:
+    rules = read_rules(WHOLE, "rules.yml")
+    prod = rules.of(Repository("ghcr.io", "acme/prod/app"))
+    assert prod is not None
+    assert [str(signer) for signer in prod.signers] == [
+        "keys/release.pub",
+        "https://github.com/acme/images/.github/workflows/build.yml@refs/heads/main, "
+        "issuer https://token.actions.githubusercontent.com",
+        r"matching https://github\.com/acme/.*, issuer matching https://token\.actions\..*",
+    ]
+    assert prod.required == ("sbom", "findings", "provenance", "tests", "verdict")
+    assert (prod.provenance.max_age, prod.verdict.max_age) == (90, 7)
+    other = rules.of(Repository("ghcr.io", "acme/prod/team/app"))
+    assert other == VerificationRules(attestations=("sbom",))
+    assert VerificationRules.from_json(prod.to_json()) == prod
+
+
+def test_an_image_without_rules_has_none() -> None:
+    rules = read_rules(b"verify: [{images: [ghcr.io/acme/*]}]", "rules.yml")
+    assert rules.of(Repository("ghcr.io", "acmes/app")) is None
+
+
+def test_a_signer_is_read_as_it_is_written() -> None:
+    (rules,) = read_rules(b"verify: [{images: [a/b], signers: [{key: a.pub}]}]", "r.yml").all
+    assert rules.signers == (AcceptedSigner("a.pub"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (b"", "verify: is missing"),
+        (b"verify: []", "the list is empty"),
+        (b"verify: [{images: []}]", "the list is empty"),
+        (b"verify: [{signers: []}]", "images: is missing"),
+        (b"verify: [{images: [a], signer: []}]", "is not a known key"),
+        (b"verify: [{images: [a], signers: [{}]}]", "a signer is a key, or an identity"),
+        (b"verify: [{images: [a], signers: [{key: a, issuer: b}]}]", "a signer is a key, or an identity"),
+        (b"verify: [{images: [a], signers: [{identity: a}]}]", "a signer is a key, or an identity"),
+        (b"verify: [{images: [a], signers: [{identity: a, identity_regexp: a, issuer: b}]}]", "a signer is"),
+        (
+            b"verify: [{images: [a], signers: [{identity_regexp: '(', issuer: b}]}]",
+            "not a regular expression",
+        ),
+        (b"verify: [{images: [a], signers: [{key: ../a.pub}]}]", "must be a path below"),
+        (b"verify: [{images: [a], signers: [{identity: '', issuer: b}]}]", "is not a pattern"),
+        (b"verify: [{images: [a], attestations: [sboms]}]", "is not one of"),
+        (b"verify: [{images: [a], provenance: {commits: [abc]}}]", "not a whole commit"),
+        (b"verify: [{images: [a], provenance: {max_age: soon}}]", "not a number of days"),
+        (b"verify: [{images: [a], verdict: {policies: [abc]}}]", "not a digest"),
+        (b"version: 2\nverify: [{images: [a]}]", "is not one of"),
+    ],
+)
+def test_a_mistake_is_named(text: bytes, problem: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        read_rules(text, "rules.yml")
+    assert problem in "\n".join(map(str, refused.value.problems))
