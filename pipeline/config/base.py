@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, WithJsonSchema
 
@@ -114,6 +114,10 @@ def free_form(value: object) -> object:
     return value
 
 
+def _as_version(value: object) -> object:
+    return 1 if value == "1" else value
+
+
 def _shown(schema: Mapping[str, object]) -> WithJsonSchema:
     return WithJsonSchema(dict(schema))
 
@@ -145,6 +149,7 @@ TemplatePath = Annotated[str, AfterValidator(_template_path), _shown(shapes.TEMP
 ImageReference = Annotated[Reference, PlainValidator(_reference), _shown(shapes.REFERENCE)]
 PlatformName = Annotated[Platform, PlainValidator(_platform), _shown(shapes.PLATFORM)]
 CommitTag = Annotated[TagTemplate, PlainValidator(_commit_tag), _shown(shapes.COMMIT_TAG)]
+FormatVersion = Annotated[Literal[1], BeforeValidator(_as_version), _shown(shapes.VERSION)]
 Versions = dict[str, Text]
 Arguments = Annotated[
     dict[Annotated[str, AfterValidator(_argument)], Text],

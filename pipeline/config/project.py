@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository
 from pipeline.model.gates import PolicyDocuments
 
 from . import shapes, values
-from .base import Arguments, CommitTag, ImageName, ImageReference, Model, PlatformName, Text
+from .base import Arguments, CommitTag, FormatVersion, ImageName, ImageReference, Model, PlatformName, Text
 from .build import AttestationsEntry, CacheEntry, Entitlements, Secrets, Ssh
 from .policy import ProjectPolicy
 from .values import EMBEDDED
@@ -41,10 +41,6 @@ def _key_file(text: str) -> str:
     if not text or text.startswith("/") or "\\" in text or {"", ".", ".."} & set(parts):
         raise ValueError(f"{text[:80]!r} must be a path below lockage.yml, such as keys/ci.pub")
     return text
-
-
-def _as_version(value: object) -> object:
-    return 1 if value == "1" else value
 
 
 def _registry(text: str) -> str:
@@ -99,9 +95,7 @@ class TrustEntry(Model):
 class ProjectFile(Model):
     """The whole of lockage.yml."""
 
-    version: Annotated[Literal[1], BeforeValidator(_as_version), _shown(shapes.VERSION)] = Field(
-        description="The format of this file"
-    )
+    version: FormatVersion = Field(description="The format of this file")
     project: ImageName = Field(description="The project's name")
     source: Text | None = Field(None, description="URL of the source repository, for labels")
     registry: Annotated[Text, AfterValidator(_registry), _shown(shapes.REGISTRY)] = Field(

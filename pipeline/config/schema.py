@@ -15,6 +15,7 @@ from .base import Model
 from .image import ImageFile, VariantFile
 from .lock import FORMAT_VERSION
 from .project import ProjectFile
+from .verification.rules import VerificationFile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DIGEST = {"type": "string", "pattern": "^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"}
@@ -47,6 +48,16 @@ def project_schema() -> dict[str, object]:
     """lockage.yml."""
     return _of(
         ProjectFile, "project", "lockage.yml", "Where images go, what they are based on, what closes a gate"
+    )
+
+
+def verification_schema() -> dict[str, object]:
+    """A file of `lockage verify --rules`."""
+    return _of(
+        VerificationFile,
+        "verification",
+        "Rules of lockage verify",
+        "What images have to prove before they are used",
     )
 
 

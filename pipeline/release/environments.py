@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pipeline.config import Environment
 from pipeline.errors import RegistryError, UsageError
@@ -13,28 +11,8 @@ from pipeline.plan import Plan, Target
 from pipeline.policy import Revision, lookup_tags
 from pipeline.run.context import RunContext
 from pipeline.run.publish.image_claims import ImageClaims
-from pipeline.trust import Claims, PublicKey, SignatureRefused, Verification, verify_claims
-from pipeline.trust import verify as check
-from pipeline.util.concurrency import each
 
-if TYPE_CHECKING:
-    from pipeline.registry import Registry
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """A reference by digest, and its valid signatures."""
-
-    reference: Reference
-    verification: Verification
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A reference to verify, and what its signature is to be for; None where only the reference is known."""
-
-    reference: Reference
-    claims: Claims | None = None
+from .verification import Verified, Wanted, verify_references
 
 
 def environment(environments: Sequence[Environment], name: str | None) -> Environment | None:
@@ -88,35 +66,6 @@ async def verify(context: RunContext, texts: Sequence[str]) -> list[Verified]:
     """The signatures of references, or of everything of this revision. Raises SignatureRefused, RegistryError."""
     wanted = [Wanted(parse(text)) for text in texts] or of_revision(context)
     return await verify_references(context.registry, context.signing.public_key, wanted)
-
-
-async def verify_references(registry: Registry, key: PublicKey, wanted: Sequence[Wanted]) -> list[Verified]:
-    """The signatures of references by one key, in the order given. Raises SignatureRefused, RegistryError."""
-
-    async def verify_one(one: Wanted) -> Verified:
-        reference = one.reference
-        image = await registry.head(reference)
-        if image is None:
-            raise RegistryError(f"{reference} does not exist", hint="lockage run; or name another reference")
-        if one.claims:
-            verification = await verify_claims(registry, reference.repository, image.digest, key, one.claims)
-        else:
-            verification = await check(registry, reference.repository, image.digest, key)
-            _refuse_other_name(verification, reference, key)
-        return Verified(reference.repository.at(image.digest), verification)
-
-    return await each(verify_one, wanted)
-
-
-def _refuse_other_name(verification: Verification, reference: Reference, key: PublicKey) -> None:
-    """Raises SignatureRefused if every signature that says what it is for is for another name than the reference's."""
-    problems = [claims.unmet_by(reference) for claims in verification.claims]
-    if problems and all(problems):
-        nearest = min(problems, key=len)
-        raise SignatureRefused(
-            f"{reference} is signed by {key.origin} for {'; '.join(nearest)}",
-            hint="find out who moved the tag; name the image by digest to see what the signature is for",
-        )
 
 
 def parse(text: str) -> Reference:

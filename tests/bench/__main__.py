@@ -19,13 +19,14 @@ _BENCHES = {
     "catalogue": "a catalogue of 5,000 targets planned and written, beside docker buildx bake --print",
     "fleet": "a hundred targets with nothing to do, after their first run (ten minutes and more)",
     "judge": "10,000 findings judged, and written in every format of reports",
+    "verify": "one signed image and a hundred verified, beside cosign",
     "setup": "up, up again and down, with a warm cache",
     "coldbuild": "the catalogue built from nothing, beside BuildKit on the same Dockerfiles (ten minutes and more)",
     "chain": "the catalogue through the whole chain from nothing, beside the tools' own programs (ten minutes)",
     "building": "a layer of 1 GiB, a sparse file and a rebuild on warm daemons, beside BuildKit (ten minutes and more)",
     "nothing": "everything from nothing: packages, compilers' caches, tools, images (twenty minutes or more)",
 }
-_DEFAULT = ("startup", "mainjob", "promotion", "registry", "catalogue", "judge", "setup")
+_DEFAULT = ("startup", "mainjob", "promotion", "registry", "catalogue", "judge", "verify", "setup")
 
 
 def main() -> int:

@@ -13,9 +13,9 @@ import anyio
 from pipeline.model import Descriptor, Digest, Platform, Repository
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
 from pipeline.registry import Registry, push_layout
-from pipeline.release import perform, plan_promotion
-from pipeline.release import push as push_children
+from pipeline.run.publish.promotion import perform, plan_promotion
 from pipeline.run.publish.push import Pushed
+from pipeline.run.publish.push import push as push_children
 from pipeline.util.json.canonical import compact
 
 _forked = multiprocessing.get_context("forkserver")

@@ -16,8 +16,9 @@ from pipeline.model.descriptor import OCI_INDEX
 from pipeline.plan import Target
 from pipeline.policy import Revision
 from pipeline.registry import Registry
-from pipeline.release.environments import Wanted, of_revision, verify_references
+from pipeline.release.environments import of_revision
 from pipeline.release.promote import Promotions
+from pipeline.release.verification import Wanted, verify_references
 from pipeline.run import Stage
 from pipeline.run.publish.image_claims import ImageClaims
 from pipeline.trust import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
@@ -17,7 +17,7 @@ from pipeline.model.verification import (
 )
 
 from .. import shapes
-from ..base import Model, Text
+from ..base import FormatVersion, Model, Text
 from ..gates.vulnerabilities import Days
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -190,7 +190,7 @@ class ImageRules(VerifyEntry):
 class VerificationFile(Model):
     """The whole of a consumer's file."""
 
-    version: Literal["1", 1] = Field(1, description="The format of this file")
+    version: FormatVersion = Field(1, description="The format of this file")
     verify: tuple[ImageRules, ...] = Field(
         min_length=1, description="Rules in order: the first whose images match is asked"
     )

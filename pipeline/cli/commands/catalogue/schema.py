@@ -13,8 +13,8 @@ from ...command import Command
 from ...common_options import CommonOptions
 from ...output import console
 
-SchemaKind = Literal["image", "variant", "project", "lock", "plan", "report"]
-SCHEMAS: tuple[SchemaKind, ...] = ("image", "variant", "project", "lock", "plan", "report")
+SchemaKind = Literal["image", "variant", "project", "lock", "verification", "plan", "report"]
+SCHEMAS: tuple[SchemaKind, ...] = ("image", "variant", "project", "lock", "verification", "plan", "report")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,7 @@ def schema_of(kind: SchemaKind) -> Mapping[str, object]:
         "variant": config.variant_schema,
         "project": config.project_schema,
         "lock": config.lock_schema,
+        "verification": config.verification_schema,
         "plan": plan_schema,
         "report": report_schema,
     }

@@ -18,7 +18,7 @@ from ...references import parse_references
 
 if TYPE_CHECKING:
     from pipeline.model import Reference
-    from pipeline.release.environments import Verified
+    from pipeline.release.verification import Verified
     from pipeline.trust import PublicKey
 
     from ...output.progress import Progress
@@ -50,12 +50,14 @@ def verify(options: VerifyOptions) -> int:
     """Check each reference. Raises SignatureRefused (exit code 7) for the first that is not signed, or does not meet
     the rules."""
     from ... import signals
+    from ...output.progress import Progress
 
     if options.rules is not None:
         from ...verification.command import verify_by_rules
 
         return verify_by_rules(options.common, options.references, options.rules, options.key)
-    key, verified = signals.run(partial(_verify, options))
+    look = _verify_references if options.references else _verify_revision
+    key, verified = signals.run(partial(look, options, Progress()))
     if options.common.json:
         console.print_json([_to_json(image, key) for image in verified])
         return Exit.OK
@@ -70,18 +72,17 @@ def verify(options: VerifyOptions) -> int:
     return Exit.OK
 
 
-async def _verify(options: VerifyOptions) -> tuple[PublicKey, list[Verified]]:
-    from pipeline.release.environments import of_revision, verify_references
+async def _verify_revision(options: VerifyOptions, report: Progress) -> tuple[PublicKey, list[Verified]]:
+    """Everything of this revision in the first environment."""
+    from pipeline.release.environments import of_revision
+    from pipeline.release.verification import verify_references
 
     from ...instance.session import instance_session
     from ...instance.signing_key import verification_key
-    from ...output.progress import Progress
     from ...planning.reader import PlanReader, PlanRequest
     from ...run_context import RunRequest, run_context
 
-    root, report = options.common.root, Progress()
-    if options.references:
-        return await _verify_references(options, report)
+    root = options.common.root
     plans = PlanReader(PlanRequest(root, locked=options.locked))
     plans.read_known()  # mistakes are reported before the instance is started
     async with instance_session(root, "verify", report) as session:
@@ -94,7 +95,7 @@ async def _verify_references(options: VerifyOptions, report: Progress) -> tuple[
     """Any image, from any folder: without a catalogue, and without the instance unless the image is there."""
     from pipeline.lab import LabSettings
     from pipeline.registry import Registry
-    from pipeline.release.environments import Wanted, verify_references
+    from pipeline.release.verification import Wanted, verify_references
 
     from ...instance.session import registry_session
     from ...instance.signing_key import verification_key
