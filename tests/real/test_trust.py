@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -85,36 +84,6 @@ def test_what_cosign_signs_we_accept(site: Site, signed: str, tmp_path: Path) ->
         },
     )
     agree(site, signed, public, tmp_path, good=True)
-
-
-def test_no_secret_is_to_be_found_anywhere(site: Site, project: Callable[..., Path]) -> None:
-    """The password and the private key: not in output, logs, the registry, nor what the engine keeps on disk."""
-    pair = generate()
-    root = project(samples.hello())
-    environment = {
-        "COSIGN_PRIVATE_KEY": pair.private.decode(),
-        "COSIGN_PUBLIC_KEY": pair.public.decode(),
-        "COSIGN_PASSWORD": pair.password,
-    }
-    done = site.run("-v", "sign", "--json", cwd=root, **environment)
-    secret_line = pair.private.decode().splitlines()[2]
-    assert pair.password not in done.out + done.err and secret_line not in done.out + done.err
-    for secret in (pair.password, secret_line):
-        found = subprocess.run(
-            [
-                "grep",
-                "--recursive",
-                "--files-with-matches",
-                "--fixed-strings",
-                "--text",
-                secret,
-                str(site.data),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert found.stdout == "", found.stdout
 
 
 def test_rules_say_what_was_checked_and_which_is_not_met(site: Site, signed: str, tmp_path: Path) -> None:
