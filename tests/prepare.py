@@ -12,6 +12,7 @@ import time
 import anyio
 from tools.judges import JUDGES
 from tools.peers import REGCTL
+from tools.sigstore_services import SIGSTORE
 
 from pipeline.cli.output.progress import Progress
 from pipeline.errors import LockageError
@@ -19,7 +20,7 @@ from pipeline.lab import LabSettings, ensure
 from pipeline.lab.engine.image import ensure_engine_image
 from pipeline.lab.tools.recipes import TOOLS
 
-_TOOLS = (*TOOLS.values(), *JUDGES, REGCTL)
+_TOOLS = (*TOOLS.values(), *JUDGES, REGCTL, SIGSTORE)
 
 
 async def main() -> None:

@@ -13,7 +13,7 @@ from pipeline.plan import Plan, Target
 from pipeline.policy import Revision, lookup_tags
 from pipeline.run.context import RunContext
 from pipeline.run.publish.image_claims import ImageClaims
-from pipeline.trust import Claims, PublicKey, SignatureRefused, Verification, verify_claims
+from pipeline.trust import Claims, Signatory, SignatureRefused, Verification, verify_claims
 from pipeline.trust import verify as check
 from pipeline.util.concurrency import each
 
@@ -87,10 +87,10 @@ def _lookup_tags(plan: Plan, revision: Revision, target: Target) -> tuple[str, .
 async def verify(context: RunContext, texts: Sequence[str]) -> list[Verified]:
     """The signatures of references, or of everything of this revision. Raises SignatureRefused, RegistryError."""
     wanted = [Wanted(parse(text)) for text in texts] or of_revision(context)
-    return await verify_references(context.registry, context.signing.public_key, wanted)
+    return await verify_references(context.registry, context.signatory, wanted)
 
 
-async def verify_references(registry: Registry, key: PublicKey, wanted: Sequence[Wanted]) -> list[Verified]:
+async def verify_references(registry: Registry, key: Signatory, wanted: Sequence[Wanted]) -> list[Verified]:
     """The signatures of references by one key, in the order given. Raises SignatureRefused, RegistryError."""
 
     async def verify_one(one: Wanted) -> Verified:
@@ -108,7 +108,7 @@ async def verify_references(registry: Registry, key: PublicKey, wanted: Sequence
     return await each(verify_one, wanted)
 
 
-def _refuse_other_name(verification: Verification, reference: Reference, key: PublicKey) -> None:
+def _refuse_other_name(verification: Verification, reference: Reference, key: Signatory) -> None:
     """Raises SignatureRefused if every signature that says what it is for is for another name than the reference's."""
     problems = [claims.unmet_by(reference) for claims in verification.claims]
     if problems and all(problems):
