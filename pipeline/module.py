@@ -91,6 +91,7 @@ class Lockage:
     private_key: Annotated[dagger.Secret | None, Doc("cosign key that signs")] = None
     password: Annotated[dagger.Secret | None, Doc("password of the private key")] = None
     public_key: Annotated[str, Doc("cosign key that verifies, its content (PEM)")] = ""
+    identity_token: Annotated[dagger.Secret | None, Doc("OIDC token for `sign: keyless:`")] = None
     secret_ids: Annotated[
         list[str], Doc("ids of the secrets that follow, as `secrets:` of lockage.yml names them")
     ] = field(default_factory=list)
@@ -269,6 +270,7 @@ class Lockage:
             private_key=self.private_key,
             password=self.password,
             public_key=self.public_key,
+            identity_token=self.identity_token,
             secrets=GivenSecrets.of(self.secret_ids, self.secrets, self.ssh_agent),
         )
 

@@ -122,6 +122,40 @@ class CatalogueOptions:
     report: ReportOptions = group(ReportOptions)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatoryOptions:
+    """Who is to have signed: a key, or an identity by the names that cosign gives its parts."""
+
+    key: Path | None = option("--key", type=Path, metavar="FILE", help="public key (default: this site's)")
+    identity: str | None = option(
+        "--certificate-identity",
+        metavar="SUBJECT",
+        exclusive="subject",
+        help="keyless: the workflow or e-mail address that the certificate is for",
+    )
+    identity_regexp: str | None = option(
+        "--certificate-identity-regexp",
+        metavar="REGEXP",
+        exclusive="subject",
+        help="the same as an anchored expression, ^…$",
+    )
+    oidc_issuer: str | None = option(
+        "--certificate-oidc-issuer", metavar="URL", exclusive="issuer", help="who issued that identity"
+    )
+    oidc_issuer_regexp: str | None = option(
+        "--certificate-oidc-issuer-regexp",
+        metavar="REGEXP",
+        exclusive="issuer",
+        help="the same as an anchored expression, ^…$",
+    )
+    trusted_root: Path | None = option(
+        "--trusted-root",
+        type=Path,
+        metavar="FILE",
+        help="what verifies certificates, in JSON (default: the public Sigstore's)",
+    )
+
+
 def _at_least_one(text: str) -> int:
     number = int(text)
     if number < 1:

@@ -23,6 +23,7 @@ from .git.ci_event import main_branch
 from .git.revision import read_epoch, read_revision
 from .host_secrets import HostSecrets
 from .instance.engines import open_engines
+from .instance.keyless import keyless_signer
 from .instance.limits import seconds
 from .instance.session import InstanceSession, instance_session
 from .instance.signing_key import signing_key, trusted_keys
@@ -72,6 +73,7 @@ def _check(request: RunRequest, plans: PlanReader) -> None:
     for name in request.environments:
         environment(project.environments, name)
     trusted_keys(project.trusted_records, request.plan.root)
+    keyless_signer(project.keyless, request.plan.root, os.environ)
 
 
 @asynccontextmanager
@@ -132,6 +134,7 @@ def _context(
         source_date_epoch=read_epoch(os.environ),
         secrets=HostSecrets(os.environ, root),
         trusted=trusted_keys(plan.project.trusted_records, root),
+        keyless=keyless_signer(plan.project.keyless, root, os.environ),
         caches=CacheSite(
             root.absolute(),
             main_branch(os.environ),

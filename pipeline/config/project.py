@@ -13,6 +13,7 @@ from . import shapes, values
 from .base import Arguments, CommitTag, FormatVersion, ImageName, ImageReference, Model, PlatformName, Text
 from .build import AttestationsEntry, CacheEntry, Entitlements, Secrets, Ssh
 from .policy import ProjectPolicy
+from .signing.entry import SignEntry
 from .values import EMBEDDED
 
 
@@ -143,6 +144,9 @@ class ProjectFile(Model):
     trust: TrustEntry = Field(
         default_factory=TrustEntry, description="Whose records of earlier builds count, beside one's own"
     )
+    sign: SignEntry = Field(
+        default_factory=SignEntry, description="Who signs images; the key pair by default"
+    )
     commit_tags: tuple[CommitTag, ...] = Field(
         COMMIT_TAGS,
         min_length=1,
@@ -187,4 +191,5 @@ class ProjectFile(Model):
             attestations=self.attestations.value(),
             cache=tuple(entry.value() for entry in self.cache),
             trusted_records=tuple(dict.fromkeys(self.trust.records)),
+            keyless=self.sign.keyless.value() if self.sign.keyless else None,
         )

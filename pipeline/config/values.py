@@ -23,6 +23,7 @@ from pipeline.util.json.values import (
 )
 
 from .builder import Attestations, CacheEntry, Entitlement, SecretSource, SshSource
+from .signing.values import Keyless
 
 EMBEDDED = "embedded"
 
@@ -115,6 +116,7 @@ class Project:
     cache: tuple[CacheEntry, ...] = ()
     loosen: tuple[str, ...] = ()  # what gates: of an image may loosen
     trusted_records: tuple[str, ...] = ()  # files of public keys, relative to lockage.yml
+    keyless: Keyless | None = None  # who signs images; None for the key pair
 
     @property
     def images(self) -> dict[str, Reference]:
@@ -165,6 +167,7 @@ class Project:
             "cache": [entry.to_json() for entry in self.cache],
             **({"loosen": list(self.loosen)} if self.loosen else {}),
             **({"trust": {"records": list(self.trusted_records)}} if self.trusted_records else {}),
+            **({"sign": {"keyless": self.keyless.to_json()}} if self.keyless else {}),
         }
 
     @classmethod
@@ -199,8 +202,13 @@ class Project:
             cache=tuple(CacheEntry.from_json(as_object(entry)) for entry in as_list(data["cache"])),
             loosen=as_texts(data.get("loosen", [])),
             trusted_records=as_texts(as_object(data.get("trust", {})).get("records", [])),
+            keyless=_keyless(as_object(data.get("sign", {}))),
         )
 
 
 def _entitlement(value: object) -> Entitlement:
     return as_literal(value, "network.host", "security.insecure")
+
+
+def _keyless(sign: Mapping[str, object]) -> Keyless | None:
+    return Keyless.from_json(as_object(sign["keyless"])) if "keyless" in sign else None

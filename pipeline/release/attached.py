@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import RegistryError
 from pipeline.model import Digest, Manifest, Platform, Reference
 from pipeline.sbom.choice import current, serial
-from pipeline.trust import CYCLONEDX, SPDX, PublicKey, SignatureRefused, examine
+from pipeline.trust import CYCLONEDX, SPDX, Signatory, SignatureRefused, examine
 from pipeline.util.concurrency import each
 from pipeline.util.json.canonical import compact
 
@@ -45,7 +45,7 @@ async def find_image(registry: Registry, reference: Reference) -> Manifest:
 async def attached_documents(
     registry: Registry,
     reference: Reference,
-    key: PublicKey,
+    key: Signatory,
     format: str,
     platforms: Collection[Platform] = (),
 ) -> tuple[Attached, ...]:
@@ -82,7 +82,7 @@ class Refused:
 
     reasons: tuple[str, ...]
 
-    def error(self, subject: Reference, key: PublicKey, format: str) -> SignatureRefused:
+    def error(self, subject: Reference, key: Signatory, format: str) -> SignatureRefused:
         """As an error."""
         return SignatureRefused(
             f"{subject} has no {format} document signed by {key.origin}",
@@ -92,7 +92,7 @@ class Refused:
 
 
 async def _find(
-    registry: Registry, subject: Reference, key: PublicKey, format: str, links: Iterable[str] = ()
+    registry: Registry, subject: Reference, key: Signatory, format: str, links: Iterable[str] = ()
 ) -> Any:
     assert subject.digest
     seen = await examine(registry, subject.repository, subject.digest, key)

@@ -65,7 +65,7 @@ def _lookup_tags(plan: Plan, revision: Revision, target: Target) -> tuple[str, .
 async def verify(context: RunContext, texts: Sequence[str]) -> list[Verified]:
     """The signatures of references, or of everything of this revision. Raises SignatureRefused, RegistryError."""
     wanted = [Wanted(parse(text)) for text in texts] or of_revision(context)
-    return await verify_references(context.registry, context.signing.public_key, wanted)
+    return await verify_references(context.registry, context.signatory, wanted)
 
 
 def parse(text: str) -> Reference:

@@ -33,7 +33,7 @@ async def check_promotable(
     tag and to bear their signed bills of materials, and each platform to have signed findings.
     Raises GateClosed, SignatureRefused, RegistryError.
     """
-    reference, key = repository.at(digest), context.signing.public_key
+    reference, key = repository.at(digest), context.signatory
     manifest = await context.registry.get_manifest(reference)
     if manifest is None:
         raise RegistryError(f"{reference} does not exist", hint="lockage run")

@@ -108,7 +108,7 @@ async def _held(
     for digest, tags in (await _by_digest(context, repository)).items():
         gates = _gates(context, image, tags)
         try:
-            await verify(context.registry, repository, digest, context.signing.public_key)
+            await verify(context.registry, repository, digest, context.signatory)
         except SignatureRefused as fault:
             problems.append(_unscanned(repository, digest, tags, fault.message))
             continue
@@ -151,7 +151,7 @@ def _unscanned(repository: Repository, digest: Digest, tags: tuple[str, ...], pr
 
 
 async def _attested(context: RunContext, held: HeldImage) -> AttestedImage:
-    key = context.signing.public_key
+    key = context.signatory
     seen = await examine(context.registry, held.repository, held.child.digest, key)
     return AttestedImage(held.name, held.repository, held.child, seen.statements)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from pipeline.model import Descriptor, Digest, Reference
 from pipeline.model.verification import VerificationRules
 from pipeline.policy.verification.judge import Attested, Check, judge_attestations
-from pipeline.trust import SignatureRefused
-from pipeline.trust.accepted import Accepted, Verifier, examine_by
+from pipeline.trust import Signatory, SignatureRefused
+from pipeline.trust.accepted import Accepted, examine_by
 from pipeline.util.concurrency import each
 
 from .attached import find_image
@@ -24,7 +24,7 @@ class RulesInForce:
     """Rules, with those whose signatures count, and where they stand (a file's name)."""
 
     rules: VerificationRules
-    verifiers: tuple[Verifier, ...]
+    signatories: tuple[Signatory, ...]
     origin: str
 
 
@@ -101,8 +101,8 @@ async def check_rules(
     children = [child for child in image.children if child.platform]
 
     async def one(name: str, digest: Digest, attested: bool) -> CheckedSubject:
-        seen = await examine_by(registry, reference.repository, digest, in_force.verifiers)
-        checks = [_signature(seen, in_force.verifiers)]
+        seen = await examine_by(registry, reference.repository, digest, in_force.signatories)
+        checks = [_signature(seen, in_force.signatories)]
         if attested:
             statements = [Attested(s.predicate_type, s.predicate) for s, _ in seen.statements]
             checks += judge_attestations(in_force.rules, statements, now)
@@ -116,8 +116,8 @@ async def check_rules(
     return CheckedImage(reference.repository.at(image.digest), in_force.origin, subjects)
 
 
-def _signature(seen: Accepted, verifiers: Sequence[Verifier]) -> Check:
-    wanted = " or ".join(f"signed by {verifier.origin}" for verifier in verifiers)
+def _signature(seen: Accepted, signatories: Sequence[Signatory]) -> Check:
+    wanted = " or ".join(f"signed by {signatory.origin}" for signatory in signatories)
     found = f"signed by {', '.join(seen.signed_by)}" if seen.signed_by else "not signed by them"
     if not seen.statements and not seen.refused:
         found = "not signed"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from pipeline.run import RunContext
-    from pipeline.trust import PublicKey
+    from pipeline.trust import Signatory
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Checked:
 
 
 async def check_sbom(
-    context: RunContext, reference: Reference, key: PublicKey, platforms: Collection[Platform] = ()
+    context: RunContext, reference: Reference, key: Signatory, platforms: Collection[Platform] = ()
 ) -> list[Checked]:
     """List the packages of each platform of an image (`platforms`, else all) with the plan's tool, and compare.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.engine.image import archive, existing
 from pipeline.errors import RegistryError
 from pipeline.policy import Finding, Scan
-from pipeline.run.publish.signer import key_pair_signer
+from pipeline.run.publish.signer import signer
 from pipeline.run.publish.statements import findings_statement
 from pipeline.run.target.findings import ImageScanner, ScannedImage
 from pipeline.run.target.scanner_data import ScannerData
@@ -168,11 +168,11 @@ async def scan_and_attest(
     Raises UsageError for a key that cannot sign, BuildError, RegistryError.
     """
     if any(scan.source for scan in planned):
-        assert context.signing.sealed, "refused before anything is scanned"
+        assert context.keyless or context.signing.sealed, "refused before anything is scanned"
     made = await each(scans.scan, planned)
     found = [(scan.image, scan.statement) for scan in made if scan.statement]
     if found:
-        bundles = await key_pair_signer(context)("new findings", [statement for _, statement in found])
+        bundles = await signer(context)("new findings", [statement for _, statement in found])
         created = int(datetime.now(UTC).timestamp())
         for (image, _), bundle in zip(found, bundles, strict=True):
             await attach(context.registry, image.repository, image.child, bundle, created=created)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
 from pipeline.model import Reference
-from pipeline.trust import Claims, PublicKey, SignatureRefused, Verification, verify, verify_claims
+from pipeline.trust import Claims, Signatory, SignatureRefused, Verification, verify, verify_claims
 from pipeline.util.concurrency import each
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Wanted:
     claims: Claims | None = None
 
 
-async def verify_references(registry: Registry, key: PublicKey, wanted: Sequence[Wanted]) -> list[Verified]:
+async def verify_references(registry: Registry, key: Signatory, wanted: Sequence[Wanted]) -> list[Verified]:
     """The signatures of references by one key, in the order given. Raises SignatureRefused, RegistryError."""
 
     async def verify_one(one: Wanted) -> Verified:
@@ -49,7 +49,7 @@ async def verify_references(registry: Registry, key: PublicKey, wanted: Sequence
     return await each(verify_one, wanted)
 
 
-def _refuse_other_name(verification: Verification, reference: Reference, key: PublicKey) -> None:
+def _refuse_other_name(verification: Verification, reference: Reference, key: Signatory) -> None:
     """Raises SignatureRefused if every signature that says what it is for is for another name than the reference's."""
     problems = [claims.unmet_by(reference) for claims in verification.claims]
     if problems and all(problems):

@@ -30,7 +30,8 @@ from .tools import ToolImages
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
-    from pipeline.trust import PublicKey
+    from pipeline.trust import PublicKey, Signatory
+    from pipeline.trust.keyless import KeylessSigner
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class RunContext:
     every platform that `others` does not. `whole` has all platforms of each `image:tag` where the plan leaves out some.
     With `fresh`, known targets are built again, without BuildKit's cache; `offline`, the scanner's data is what the
     cache has. `source_date_epoch` overrides the epoch that bases give, in seconds since 1970. Records that the keys in
-    `trusted` signed count beside those of `signing`.
+    `trusted` signed count beside those of `signing`. `keyless` signs the images instead of `signing`, if it is there.
     """
 
     plan: Plan
@@ -92,6 +93,18 @@ class RunContext:
     others: Mapping[Platform, LazyEngine] = field(default_factory=lambda: MappingProxyType({}))
     whole: Mapping[str, frozenset[Platform]] = field(default_factory=lambda: MappingProxyType({}))
     trusted: tuple[PublicKey, ...] = ()
+    keyless: KeylessSigner | None = field(default=None, repr=False)
+
+    @property
+    def signatory(self) -> Signatory:
+        """Who signs images: the identity of a keyless run, else the key pair, which signs records in any case. Raises
+        ConfigError for a public key that cannot be read."""
+        return self.keyless.signatory if self.keyless else self.signing.public_key
+
+    @property
+    def signed_by(self) -> Digest:
+        """The fingerprint of who signs images, as the run state has it."""
+        return self.keyless.signatory.fingerprint if self.keyless else self.signing.fingerprint
 
     @property
     def engines(self) -> Engines:

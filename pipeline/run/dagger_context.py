@@ -25,6 +25,7 @@ from pipeline.trust.keypair import KeyPair
 from .context import RunContext, RunLimits
 from .engines import GivenEngine
 from .lock import resolve, wanted
+from .publish.dagger_keyless import keyless_signer
 
 if TYPE_CHECKING:
     import dagger
@@ -88,6 +89,7 @@ class Given:
     private_key: dagger.Secret | None = field(default=None, repr=False)
     password: dagger.Secret | None = field(default=None, repr=False)
     public_key: str = ""
+    identity_token: dagger.Secret | None = field(default=None, repr=False)
     secrets: GivenSecrets = field(default_factory=GivenSecrets, repr=False)
 
 
@@ -137,7 +139,7 @@ async def run_context(
             engine=GivenEngine(given.client, folder, given.registry),
             host=host,
             mirrors=mirrors,
-            signing=await _signing(given, signs),
+            signing=await _signing(given, signs and plan.project.keyless is None),
             revision=await _revision(given, folder / "objects"),
             today=datetime.now(UTC).date(),
             contexts=folder / "contexts",
@@ -147,6 +149,7 @@ async def run_context(
             fresh=fresh,
             secrets=given.secrets,
             trusted=await _trusted(given, plan),
+            keyless=await keyless_signer(given, plan),
         )
 
 

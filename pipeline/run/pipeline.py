@@ -29,7 +29,7 @@ from .platforms import refuse_impossible
 from .priority import most_dependents_first
 from .publish.image import PublishSteps, publish, report_closed
 from .publish.publication import Publication
-from .publish.signer import key_pair_signer
+from .publish.signer import signer
 from .results import ImageResult, RunResult, Stage, Status, TargetResult
 from .target.process import TargetSteps, process
 
@@ -51,7 +51,7 @@ async def run(context: RunContext, until: Stage, to: Environment | None = None) 
         until,
         to,
         TargetSteps.of(context, images, records),
-        PublishSteps(context, images, records, state, key_pair_signer(context)),
+        PublishSteps(context, images, records, state, signer(context)),
         _TargetResults(context.plan.targets),
     )
     targets, tags = most_dependents_first(context.plan.targets), context.plan.groups()

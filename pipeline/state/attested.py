@@ -10,7 +10,7 @@ from pipeline.model import Digest, Repository
 from pipeline.policy import Scan, Tool
 from pipeline.policy.reports import trivy_scan
 from pipeline.policy.scan_details import ScanDetails, key_of, scan_details
-from pipeline.trust import VULNERABILITIES, PublicKey
+from pipeline.trust import VULNERABILITIES, Signatory, Statement
 from pipeline.trust.bundle import Bundle
 from pipeline.trust.verify import bundles
 from pipeline.util.json.canonical import compact
@@ -35,7 +35,7 @@ class AttestedScan:
 
 
 async def attested(
-    registry: Registry, repository: Repository, digest: Digest, predicate_type: str, key: PublicKey
+    registry: Registry, repository: Repository, digest: Digest, predicate_type: str, key: Signatory
 ) -> AsyncIterator[tuple[Mapping[str, Any], bool]]:
     """Every predicate of a type that is attested on a digest, and whether the key signed it.
 
@@ -44,17 +44,22 @@ async def attested(
     async for _, raw in bundles(registry, repository, digest, predicate_type):
         if isinstance(raw, str):
             continue
-        try:
-            bundle = Bundle.parse(raw)
-            statement = bundle.about(digest)
-        except ValueError:
-            continue
-        if statement.predicate_type == predicate_type:
-            yield statement.predicate, key.signed(bundle)
+        signed = key.statement(raw, digest)
+        statement = _unverified(raw, digest) if isinstance(signed, str) else signed
+        if statement is not None and statement.predicate_type == predicate_type:
+            yield statement.predicate, statement is signed
+
+
+def _unverified(raw: bytes, digest: Digest) -> Statement | None:
+    """The statement in a bundle, whoever signed it."""
+    try:
+        return Bundle.parse_any(raw).about(digest)
+    except ValueError:
+        return None
 
 
 async def attested_scans(
-    registry: Registry, repository: Repository, digest: Digest, key: PublicKey
+    registry: Registry, repository: Repository, digest: Digest, key: Signatory
 ) -> tuple[AttestedScan, ...]:
     """Every scan that is attested on a digest, those that the key signed first, the newest first."""
     scans = []

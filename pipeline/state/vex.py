@@ -10,7 +10,7 @@ from pipeline.model.json_document import DocumentFault
 from pipeline.model.vex import Subject, VexDocument, read_vex
 from pipeline.model.vex.openvex import CONTEXT
 from pipeline.policy import VexEvidence
-from pipeline.trust import PublicKey, Statement
+from pipeline.trust import Signatory, Statement
 from pipeline.util.json.canonical import compact
 
 from .attested import attested
@@ -23,7 +23,7 @@ PREDICATES = (CONTEXT, "https://openvex.dev/ns")
 
 
 async def attested_vex(
-    registry: Registry, repository: Repository, digest: Digest, key: PublicKey, subject: Subject
+    registry: Registry, repository: Repository, digest: Digest, key: Signatory, subject: Subject
 ) -> VexEvidence:
     """What is known of an image for VEX, with the documents that are attested on it. Raises RegistryError."""
     predicates = [

@@ -6,6 +6,7 @@ from .claims import Claims
 from .private_key import PrivateKey
 from .public_key import PublicKey
 from .sign import signed_bundle
+from .signatory import Signatory
 from .statement import CYCLONEDX, PROVENANCE, SIGNATURE, SPDX, VULNERABILITIES, Statement
 from .verify import SignatureRefused, Verification, examine, verify, verify_claims
 
@@ -20,6 +21,7 @@ __all__ = [
     "Claims",
     "PrivateKey",
     "PublicKey",
+    "Signatory",
     "SignatureRefused",
     "Statement",
     "Verification",

@@ -4,41 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pipeline.model import Digest, Repository
 
-from .public_key import PublicKey
+from .signatory import Signatory
 from .statement import SIGNATURE, Statement
-from .verify import bundles, verified_statement
+from .verify import bundles
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
-
-
-class Verifier(Protocol):
-    """Somebody whose signatures count; `origin` names them in messages."""
-
-    @property
-    def origin(self) -> str: ...
-
-    def statement(self, raw: bytes, digest: Digest) -> Statement | str:
-        """The statement about a digest in a bundle that they signed, or why there is none."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class KeyVerifier:
-    """The holder of a key."""
-
-    key: PublicKey
-
-    @property
-    def origin(self) -> str:
-        return self.key.origin
-
-    def statement(self, raw: bytes, digest: Digest) -> Statement | str:
-        return verified_statement(raw, digest, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +32,7 @@ class Accepted:
 
 
 async def examine_by(
-    registry: Registry, repository: Repository, digest: Digest, verifiers: Sequence[Verifier]
+    registry: Registry, repository: Repository, digest: Digest, signatories: Sequence[Signatory]
 ) -> Accepted:
     """Read every sigstore bundle that refers to a digest, and verify it with whichever signer it is by.
 
@@ -66,7 +41,7 @@ async def examine_by(
     found: list[tuple[Statement, str]] = []
     refused: list[str] = []
     async for referrer, raw in bundles(registry, repository, digest):
-        judged = raw if isinstance(raw, str) else _of_any(raw, digest, verifiers)
+        judged = raw if isinstance(raw, str) else _of_any(raw, digest, signatories)
         if isinstance(judged, str):
             refused.append(f"{referrer}: {judged}")
         else:
@@ -74,12 +49,12 @@ async def examine_by(
     return Accepted(digest, tuple(found), tuple(refused))
 
 
-def _of_any(raw: bytes, digest: Digest, verifiers: Sequence[Verifier]) -> tuple[Statement, str] | str:
+def _of_any(raw: bytes, digest: Digest, signatories: Sequence[Signatory]) -> tuple[Statement, str] | str:
     """The statement and its signer, or each one's reason, once."""
     reasons: list[str] = []
-    for verifier in verifiers:
-        statement = verifier.statement(raw, digest)
+    for signatory in signatories:
+        statement = signatory.statement(raw, digest)
         if not isinstance(statement, str):
-            return statement, verifier.origin
+            return statement, signatory.origin
         reasons.append(statement)
     return "; ".join(dict.fromkeys(reasons))

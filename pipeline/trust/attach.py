@@ -39,7 +39,7 @@ async def attach(
 
     Raises ValueError if the statement in the bundle has another subject.
     """
-    statement = Bundle.parse(bundle).about(subject.digest)
+    statement = Bundle.parse_any(bundle).about(subject.digest)
     await registry.put_blob(repository, EMPTY_JSON)
     await registry.put_blob(repository, bundle)
     manifest = referrer_manifest(subject, bundle, statement.predicate_type, created)

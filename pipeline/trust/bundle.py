@@ -1,4 +1,4 @@
-"""Sigstore bundles v0.3 with a DSSE envelope, read as cosign 3 reads them, and their verification by a public key.
+"""Sigstore bundles v0.3 with a DSSE envelope, signed by a key or with a certificate, read as cosign 3 reads them.
 
 Cosign 3 stores a bundle as an OCI referrer of the image (cosign's BUNDLE_SPEC).
 """
@@ -14,7 +14,7 @@ from pipeline.model import Digest
 from pipeline.util.sizes import size_text
 
 from .limits import BUNDLE_BYTES, BUNDLE_LOG_ENTRIES, BUNDLE_SIGNATURES
-from .protojson import Field, int64, message, octets, parse, repeated, string
+from .protojson import Field, Reader, int64, message, octets, parse, repeated, string
 from .statement import PAYLOAD_TYPE, Statement, Statements
 
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -29,6 +29,10 @@ _VERSION = re.compile(rf"v0(?:\.(?P<minor>{_NUMBER})(?:\.(?P<patch>{_NUMBER}){_S
 
 def _other_kind(value: Any) -> NoReturn:
     raise ValueError("not what a signature of an image by a key has")
+
+
+def _other_signature(value: Any) -> NoReturn:
+    raise ValueError("not what a signature of an image by an identity has")
 
 
 _SIGNATURE = message(Field("sig", octets), Field("keyid", string))
@@ -62,19 +66,27 @@ _TIMESTAMPS = message(
         "rfc3161_timestamps",
     )
 )
-_MATERIAL = message(
-    Field("publicKey", message(Field("hint", string)), "public_key", oneof="content"),
-    Field("x509CertificateChain", _other_kind, "x509_certificate_chain", oneof="content"),
-    Field("certificate", _other_kind, oneof="content"),
-    Field("tlogEntries", repeated(_LOG_ENTRY), "tlog_entries"),
-    Field("timestampVerificationData", _TIMESTAMPS, "timestamp_verification_data"),
-)
-_BUNDLE = message(
-    Field("mediaType", string, "media_type"),
-    Field("verificationMaterial", _MATERIAL, "verification_material"),
-    Field("messageSignature", _other_kind, "message_signature", oneof="content"),
-    Field("dsseEnvelope", _ENVELOPE, "dsse_envelope", oneof="content"),
-)
+_CERTIFICATE = message(Field("rawBytes", octets, "raw_bytes"))
+
+
+def _bundle(key: Reader, chain: Reader, certificate: Reader) -> Reader:
+    material = message(
+        Field("publicKey", key, "public_key", oneof="content"),
+        Field("x509CertificateChain", chain, "x509_certificate_chain", oneof="content"),
+        Field("certificate", certificate, oneof="content"),
+        Field("tlogEntries", repeated(_LOG_ENTRY), "tlog_entries"),
+        Field("timestampVerificationData", _TIMESTAMPS, "timestamp_verification_data"),
+    )
+    return message(
+        Field("mediaType", string, "media_type"),
+        Field("verificationMaterial", material, "verification_material"),
+        Field("messageSignature", _other_kind, "message_signature", oneof="content"),
+        Field("dsseEnvelope", _ENVELOPE, "dsse_envelope", oneof="content"),
+    )
+
+
+_BY_KEY = _bundle(message(Field("hint", string)), _other_kind, _other_kind)
+_BY_CERTIFICATE = _bundle(_other_signature, _other_signature, _CERTIFICATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +104,28 @@ class Bundle:
     @classmethod
     def parse(cls, raw: bytes) -> Bundle:
         """Read a bundle of an in-toto statement, signed by a key; raises ValueError for anything else."""
+        return cls._read(raw, _BY_KEY, "publicKey", "public key")
+
+    @classmethod
+    def parse_certified(cls, raw: bytes) -> Bundle:
+        """Read a bundle of an in-toto statement, signed with a certificate; raises ValueError for anything else."""
+        return cls._read(raw, _BY_CERTIFICATE, "certificate", "certificate")
+
+    @classmethod
+    def parse_any(cls, raw: bytes) -> Bundle:
+        """Read a bundle of either kind; raises ValueError for anything else."""
+        try:
+            return cls.parse_certified(raw)
+        except ValueError:
+            return cls.parse(raw)
+
+    @classmethod
+    def _read(cls, raw: bytes, read: Reader, material: str, name: str) -> Bundle:
         if len(raw) > BUNDLE_BYTES:
             raise ValueError(f"a bundle of {len(raw)} bytes is larger than {size_text(BUNDLE_BYTES)}")
-        data = _BUNDLE(parse(raw))
+        data = read(parse(raw))
         _check_version(data.get("mediaType", ""))
-        _check_material(data.get("verificationMaterial", {}))
+        _check_material(data.get("verificationMaterial", {}), material, name)
         envelope = data.get("dsseEnvelope")
         if envelope is None:
             raise ValueError("a bundle without a DSSE envelope")
@@ -129,9 +158,9 @@ def _check_version(media_type: str) -> None:
     raise ValueError(f"media type {media_type[:100]!r} is not that of a sigstore bundle v0.3")
 
 
-def _check_material(material: Any) -> None:
-    if "publicKey" not in material:
-        raise ValueError("no public key as verification material")
+def _check_material(material: Any, wanted: str, name: str) -> None:
+    if wanted not in material:
+        raise ValueError(f"no {name} as verification material")
     entries = material.get("tlogEntries", [])
     if len(entries) > BUNDLE_LOG_ENTRIES:
         raise ValueError(f"{len(entries)} entries of transparency logs, more than {BUNDLE_LOG_ENTRIES}")

@@ -11,7 +11,7 @@ from pipeline.errors import ConfigError, Problem
 from pipeline.model import Digest
 
 from .bundle import Bundle
-from .statement import PAYLOAD_TYPE, pre_authentication_encoding
+from .statement import PAYLOAD_TYPE, Statement, pre_authentication_encoding
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
@@ -33,6 +33,15 @@ class PublicKey:
                 [Problem(origin, 0, 0, "", f"not a public key in PEM: {reason}", hint)]
             ) from None
         self.origin = origin
+
+    def statement(self, raw: bytes, digest: Digest) -> Statement | str:
+        """The statement about a digest in a bundle that this key signed, or why there is none."""
+        try:
+            bundle = Bundle.parse(raw)
+            statement = bundle.about(digest)
+        except ValueError as fault:
+            return str(fault)
+        return statement if self.signed(bundle) else f"not signed by {self.origin}"
 
     def signed(self, bundle: Bundle) -> bool:
         """Whether the signature of the bundle is by this key (ECDSA, Ed25519 or RSA PKCS1v15).

@@ -1,4 +1,4 @@
-"""Verification of the signed statements about a digest with a public key, in process."""
+"""Verification of the signed statements about a digest, by a public key or an identity, in process."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from pipeline.oci.layer.entry import LayerFault, LayerLimits
 from pipeline.util.sizes import size_text
 
 from .attach import PREDICATE_ANNOTATION
-from .bundle import BUNDLE_PREFIX, Bundle
+from .bundle import BUNDLE_PREFIX
 from .claims import Claims
 from .limits import BUNDLE_BYTES
-from .public_key import PublicKey
 from .statement import SIGNATURE, Statement
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
+
+    from .signatory import Signatory
 
 
 class SignatureRefused(LockageError):
@@ -32,7 +33,7 @@ class SignatureRefused(LockageError):
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The statements about a digest that the key has signed, and why others were refused or could not be read.
+    """The statements about a digest that a key or an identity signed, and why others were refused or cannot be read.
 
     `signature` is the referrer with the image's own signature, the first if there are several.
     """
@@ -85,7 +86,7 @@ class Verification:
         }
 
 
-async def examine(registry: Registry, repository: Repository, digest: Digest, key: PublicKey) -> Verification:
+async def examine(registry: Registry, repository: Repository, digest: Digest, key: Signatory) -> Verification:
     """Read every sigstore bundle that refers to a digest, and verify it with the key.
 
     A referrer that cannot be used is refused, and the others count. Raises RegistryError when the registry fails.
@@ -93,7 +94,7 @@ async def examine(registry: Registry, repository: Repository, digest: Digest, ke
     verified: list[tuple[Statement, Digest]] = []
     refused: list[str] = []
     async for referrer, found in bundles(registry, repository, digest):
-        statement = found if isinstance(found, str) else verified_statement(found, digest, key)
+        statement = found if isinstance(found, str) else key.statement(found, digest)
         if isinstance(statement, str):
             refused.append(f"{referrer}: {statement}")
         else:
@@ -103,13 +104,13 @@ async def examine(registry: Registry, repository: Repository, digest: Digest, ke
 
 
 async def examine_one(
-    registry: Registry, repository: Repository, digest: Digest, referrer: Digest, key: PublicKey
+    registry: Registry, repository: Repository, digest: Digest, referrer: Digest, key: Signatory
 ) -> Verification:
     """As `examine`, but of one referrer that is known: two requests."""
     verified: list[Statement] = []
     refused: list[str] = []
     async for found in _read(registry, repository, referrer, digest):
-        statement = found if isinstance(found, str) else verified_statement(found, digest, key)
+        statement = found if isinstance(found, str) else key.statement(found, digest)
         if isinstance(statement, str):
             refused.append(f"{referrer}: {statement}")
         else:
@@ -117,7 +118,7 @@ async def examine_one(
     return Verification(digest, tuple(verified), tuple(refused), (referrer,) * len(verified))
 
 
-async def verify(registry: Registry, repository: Repository, digest: Digest, key: PublicKey) -> Verification:
+async def verify(registry: Registry, repository: Repository, digest: Digest, key: Signatory) -> Verification:
     """As `examine`, but raises `SignatureRefused` unless the digest is signed by the key."""
     verification = await examine(registry, repository, digest, key)
     if not verification.signed:
@@ -130,7 +131,7 @@ async def verify(registry: Registry, repository: Repository, digest: Digest, key
 
 
 async def verify_claims(
-    registry: Registry, repository: Repository, digest: Digest, key: PublicKey, wanted: Claims
+    registry: Registry, repository: Repository, digest: Digest, key: Signatory, wanted: Claims
 ) -> Verification:
     """As `verify`, but raises `SignatureRefused` also unless one signature is for what is wanted."""
     verification = await verify(registry, repository, digest, key)
@@ -141,16 +142,6 @@ async def verify_claims(
             hint="find out who moved the tag; lockage sign signs again what this commit builds",
         )
     return verification
-
-
-def verified_statement(raw: bytes, digest: Digest, key: PublicKey) -> Statement | str:
-    """The statement about a digest in a bundle that the key signed, or why there is none."""
-    try:
-        bundle = Bundle.parse(raw)
-        statement = bundle.about(digest)
-    except ValueError as fault:
-        return str(fault)
-    return statement if key.signed(bundle) else f"not signed by {key.origin}"
 
 
 async def bundles(

@@ -17,8 +17,9 @@ verify:
       - key: keys/release.pub
       - identity: https://github.com/acme/images/.github/workflows/build.yml@refs/heads/main
         issuer: https://token.actions.githubusercontent.com
-      - identity_regexp: https://github\\.com/acme/.*
-        issuer_regexp: https://token\\.actions\\..*
+      - identity_regexp: ^https://github\\.com/acme/.*$
+        issuer_regexp: ^https://token\\.actions\\..*$
+        trusted_root: sigstore/root.json
     attestations: [sbom, findings, tests]
     provenance:
       builders: ["https://github.com/acme/**"]
@@ -40,9 +41,9 @@ def test_a_file_is_read_whole_and_the_first_rules_count() -> None:
     assert prod is not None
     assert [str(signer) for signer in prod.signers] == [
         "keys/release.pub",
-        "https://github.com/acme/images/.github/workflows/build.yml@refs/heads/main, "
-        "issuer https://token.actions.githubusercontent.com",
-        r"matching https://github\.com/acme/.*, issuer matching https://token\.actions\..*",
+        "https://github.com/acme/images/.github/workflows/build.yml@refs/heads/main "
+        "(issuer https://token.actions.githubusercontent.com)",
+        r"^https://github\.com/acme/.*$ (issuer ^https://token\.actions\..*$)",
     ]
     assert prod.required == ("sbom", "findings", "provenance", "tests", "verdict")
     assert (prod.provenance.max_age, prod.verdict.max_age) == (90, 7)
@@ -72,13 +73,18 @@ def test_a_signer_is_read_as_it_is_written() -> None:
         (b"verify: [{images: [a], signers: [{}]}]", "a signer is a key, or an identity"),
         (b"verify: [{images: [a], signers: [{key: a, issuer: b}]}]", "a signer is a key, or an identity"),
         (b"verify: [{images: [a], signers: [{identity: a}]}]", "a signer is a key, or an identity"),
-        (b"verify: [{images: [a], signers: [{identity: a, identity_regexp: a, issuer: b}]}]", "a signer is"),
+        (b"verify: [{images: [a], signers: [{identity: a, identity_regexp: '^a$', issuer: b}]}]", "a signer is"),
         (
             b"verify: [{images: [a], signers: [{identity_regexp: '(', issuer: b}]}]",
             "not a regular expression",
         ),
         (b"verify: [{images: [a], signers: [{key: ../a.pub}]}]", "must be a path below"),
-        (b"verify: [{images: [a], signers: [{identity: '', issuer: b}]}]", "is not a pattern"),
+        (b"verify: [{images: [a], signers: [{identity: '', issuer: b}]}]", "is empty"),
+        (b"verify: [{images: [a], signers: [{identity_regexp: acme, issuer: b}]}]", "is not anchored"),
+        (
+            b"verify: [{images: [a], signers: [{key: a, trusted_root: b}]}]",
+            "a signer is a key, or an identity",
+        ),
         (b"verify: [{images: [a], attestations: [sboms]}]", "is not one of"),
         (b"verify: [{images: [a], provenance: {commits: [abc]}}]", "not a whole commit"),
         (b"verify: [{images: [a], provenance: {max_age: soon}}]", "not a number of days"),

@@ -20,12 +20,12 @@ from .history import read_history
 if TYPE_CHECKING:
     from pipeline.model import Digest, Manifest, Reference
     from pipeline.registry import Registry
-    from pipeline.trust import PublicKey
+    from pipeline.trust import Signatory
 
 _ATTESTATION: Mapping[str, str] = {"vnd.docker.reference.type": "attestation-manifest"}
 
 
-async def report_images(registry: Registry, references: Sequence[Reference], key: PublicKey) -> Report:
+async def report_images(registry: Registry, references: Sequence[Reference], key: Signatory) -> Report:
     """The attested findings of each image, of every platform of an index. Raises RegistryError for an image that does
     not exist, or that no findings are attested on."""
 
@@ -71,7 +71,7 @@ async def platform_images(
 
 
 async def _of_digest(
-    registry: Registry, reference: Reference, digest: Digest, platform: str, key: PublicKey
+    registry: Registry, reference: Reference, digest: Digest, platform: str, key: Signatory
 ) -> TargetReport | None:
     scans = await attested_scans(registry, reference.repository, digest, key)
     if not scans:

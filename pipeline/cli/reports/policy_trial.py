@@ -82,9 +82,7 @@ async def try_on_records(context: RunContext, policy: ProjectPolicy) -> list[Tri
         subject = context.subject(target.image, record.digest)
         repository = context.repository(context.plan.project.environments[0], target.image)
         async with limit:
-            vex = await attested_vex(
-                context.registry, repository, record.digest, context.signing.public_key, subject
-            )
+            vex = await attested_vex(context.registry, repository, record.digest, context.signatory, subject)
             judged = partial(judge_target, context, target, record.digest, record.evidence, vex=vex)
             before = await judged(gates=target.gates)
             after = await judged(gates=other.by_id[target.id].gates)

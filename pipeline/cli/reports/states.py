@@ -10,7 +10,7 @@ from pipeline.policy.packages import Package, cyclonedx_packages
 from pipeline.policy.scan_details import ImageLayer, ScanDetails, with_history
 from pipeline.report.difference import ImageState, SizedLayer, configuration_of
 from pipeline.state.attested import attested, attested_scans
-from pipeline.trust import CYCLONEDX, PublicKey
+from pipeline.trust import CYCLONEDX, Signatory
 from pipeline.util.json.values import as_list, as_object
 
 from .images import platform_images
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.registry import Registry
 
 
-async def read_states(registry: Registry, reference: Reference, key: PublicKey) -> dict[str, ImageState]:
+async def read_states(registry: Registry, reference: Reference, key: Signatory) -> dict[str, ImageState]:
     """The images behind a reference by platform. Raises RegistryError."""
     manifest = await registry.get_manifest(reference)
     if manifest is None:
@@ -34,7 +34,7 @@ async def read_states(registry: Registry, reference: Reference, key: PublicKey) 
 
 
 async def _state(
-    registry: Registry, repository: Repository, digest: Digest, platform: str, key: PublicKey
+    registry: Registry, repository: Repository, digest: Digest, platform: str, key: Signatory
 ) -> ImageState:
     reference = repository.at(digest)
     manifest = await registry.get_manifest(reference)
@@ -77,7 +77,7 @@ def _layers(manifest: Manifest, config: bytes) -> tuple[SizedLayer, ...]:
 
 
 async def _packages(
-    registry: Registry, repository: Repository, digest: Digest, key: PublicKey
+    registry: Registry, repository: Repository, digest: Digest, key: Signatory
 ) -> tuple[tuple[Package, ...] | None, bool]:
     """The packages of an attested bill of materials, one that the key signed if there is any, and whether it is; None
     where none is attested."""

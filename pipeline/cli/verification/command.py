@@ -13,13 +13,14 @@ from pipeline.lab import LabSettings
 from pipeline.model import Reference
 from pipeline.registry import Registry
 from pipeline.release.rules import CheckedImage, RulesInForce, check_rules
-from pipeline.trust import PublicKey
+from pipeline.trust import Signatory
 from pipeline.util.concurrency import each
 
 from .. import signals
-from ..common_options import CommonOptions
+from ..common_options import CommonOptions, SignatoryOptions
 from ..instance.session import registry_session
 from ..instance.signing_key import verification_key
+from ..instance.verification import chosen_signatory
 from ..output import console
 from ..output.progress import Progress
 from ..registry_access import registry_access
@@ -27,7 +28,7 @@ from .rules import rules_file, rules_for
 
 
 def verify_by_rules(
-    common: CommonOptions, references: tuple[Reference, ...], path: Path, key: Path | None
+    common: CommonOptions, references: tuple[Reference, ...], path: Path, signatory: SignatoryOptions
 ) -> int:
     """Print what was checked of each image; exit code 7 with SignatureRefused for the first that does not meet its
     rules. Raises UsageError, ConfigError, RegistryError."""
@@ -36,7 +37,9 @@ def verify_by_rules(
             "--rules wants the images to verify", hint=f"lockage verify --rules {path} HOST/NAME:TAG"
         )
     rules = rules_file(path)
-    wanted = rules_for(references, rules, path, _site_key(key, wanted=any(not r.signers for r in rules.all)))
+    wanted = rules_for(
+        references, rules, path, _default(signatory, wanted=any(not r.signers for r in rules.all))
+    )
     images = signals.run(partial(_check, common, references, wanted))
     if common.json:
         console.print_json([image.to_json() for image in images])
@@ -53,10 +56,12 @@ def verify_by_rules(
     return Exit.OK
 
 
-def _site_key(key: Path | None, *, wanted: bool) -> PublicKey | None:
-    if key is None and not wanted:
-        return None
-    return verification_key(key, os.environ, LabSettings.from_env(os.environ).data)
+def _default(options: SignatoryOptions, *, wanted: bool) -> Signatory | None:
+    """Whose signatures count where rules name nobody: who the options name, else this site."""
+    chosen = chosen_signatory(options)
+    if chosen is None and wanted:
+        return verification_key(None, os.environ, LabSettings.from_env(os.environ).data)
+    return chosen
 
 
 async def _check(

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from pipeline.model import Digest
+from pipeline.model.identity import Identity, Pattern
 from pipeline.model.verification import (
     AcceptedSigner,
     Attestation,
@@ -19,6 +20,7 @@ from pipeline.model.verification import (
 from .. import shapes
 from ..base import FormatVersion, Model, Text
 from ..gates.vulnerabilities import Days
+from ..signing.entry import Exact, File, Regexp
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _LONGEST = 2048  # characters of a pattern, as of a URL
@@ -27,14 +29,6 @@ _LONGEST = 2048  # characters of a pattern, as of a URL
 def _pattern(text: str) -> str:
     if not text or len(text) > _LONGEST or not text.isprintable() or text != text.strip():
         raise ValueError(f"{text[:80]!r} is not a pattern: 1 to {_LONGEST} printable characters, * for any")
-    return text
-
-
-def _regexp(text: str) -> str:
-    try:
-        re.compile(_pattern(text))
-    except re.error as fault:
-        raise ValueError(f"{text[:80]!r} is not a regular expression: {fault}") from None
     return text
 
 
@@ -48,47 +42,40 @@ def _digest(text: str) -> str:
     return str(Digest(text))
 
 
-def _file(text: str) -> str:
-    parts = text.split("/")
-    if not text or text.startswith("/") or "\\" in text or "\0" in text or {"", ".", ".."} & set(parts):
-        raise ValueError(
-            f"{text[:80]!r} must be a path below the file it stands in, such as keys/release.pub"
-        )
-    return text
-
-
-Pattern = Annotated[Text, AfterValidator(_pattern), WithJsonSchema(dict(shapes.NOT_EMPTY))]
-Regexp = Annotated[Text, AfterValidator(_regexp), WithJsonSchema(dict(shapes.NOT_EMPTY))]
+Glob = Annotated[Text, AfterValidator(_pattern), WithJsonSchema(dict(shapes.NOT_EMPTY))]
 Commit = Annotated[Text, AfterValidator(_commit), WithJsonSchema(dict(shapes.matching(_COMMIT)))]
 DigestText = Annotated[Text, AfterValidator(_digest), WithJsonSchema(dict(shapes.NOT_EMPTY))]
-KeyFile = Annotated[Text, AfterValidator(_file), WithJsonSchema(dict(shapes.NOT_EMPTY))]
 
 
 class SignerEntry(Model):
     """A key, or an identity with its issuer."""
 
-    key: KeyFile | None = Field(
-        None, description="File with a public key in PEM, below the file it stands in"
-    )
-    identity: Pattern | None = Field(
+    key: File | None = Field(None, description="File with a public key in PEM, below the file it stands in")
+    identity: Exact | None = Field(
         None, description="The certificate's subject, exactly: a workflow's URL, an address"
     )
     identity_regexp: Regexp | None = Field(
-        None, description="The certificate's subject; a regular expression for all of it"
+        None, description="The certificate's subject; a regular expression of RE2, anchored: ^…$"
     )
-    issuer: Pattern | None = Field(
+    issuer: Exact | None = Field(
         None, description="Who vouched for it, exactly, such as https://token.actions.githubusercontent.com"
     )
     issuer_regexp: Regexp | None = Field(
-        None, description="Who vouched for it; a regular expression for all of it"
+        None, description="Who vouched for it; a regular expression of RE2, anchored: ^…$"
+    )
+    trusted_root: File | None = Field(
+        None,
+        description="File with the TrustedRoot of the Sigstore that certifies it (default: the public one)",
     )
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        identities = [self.identity, self.identity_regexp]
+        subjects = [self.identity, self.identity_regexp]
         issuers = [self.issuer, self.issuer_regexp]
-        given = (sum(value is not None for value in values) for values in ([self.key], identities, issuers))
-        if tuple(given) not in {(1, 0, 0), (0, 1, 1)}:
+        given = tuple(
+            sum(value is not None for value in values) for values in ([self.key], subjects, issuers)
+        )
+        if given not in {(1, 0, 0), (0, 1, 1)} or (self.key and self.trusted_root):
             raise ValueError(
                 "a signer is a key, or an identity (or identity_regexp) and an issuer (or issuer_regexp)"
             )
@@ -96,30 +83,28 @@ class SignerEntry(Model):
 
     def value(self) -> AcceptedSigner:
         """As the program uses it."""
-        return AcceptedSigner(
-            self.key,
-            self.identity or self.identity_regexp,
-            self.issuer or self.issuer_regexp,
-            self.identity_regexp is not None,
-            self.issuer_regexp is not None,
-        )
+        if self.key is not None:
+            return AcceptedSigner(self.key)
+        subject = Pattern(self.identity or self.identity_regexp or "", regexp=self.identity is None)
+        issuer = Pattern(self.issuer or self.issuer_regexp or "", regexp=self.issuer is None)
+        return AcceptedSigner(None, Identity(subject, issuer), self.trusted_root)
 
 
 class ProvenanceEntry(Model):
     """What the provenance of each platform has to say; patterns have * for text without a slash and ** for any."""
 
-    builders: tuple[Pattern, ...] = Field((), description="Who built it: patterns for the builder's id")
-    build_types: tuple[Pattern, ...] = Field((), description="How it was built: patterns for the build type")
-    sources: tuple[Pattern, ...] = Field(
+    builders: tuple[Glob, ...] = Field((), description="Who built it: patterns for the builder's id")
+    build_types: tuple[Glob, ...] = Field((), description="How it was built: patterns for the build type")
+    sources: tuple[Glob, ...] = Field(
         (), description="Source repositories: patterns, such as https://github.com/acme/*"
     )
-    branches: tuple[Pattern, ...] = Field((), description="Branches: patterns; with tags, one of either")
-    tags: tuple[Pattern, ...] = Field((), description="Git tags: patterns; with branches, one of either")
+    branches: tuple[Glob, ...] = Field((), description="Branches: patterns; with tags, one of either")
+    tags: tuple[Glob, ...] = Field((), description="Git tags: patterns; with branches, one of either")
     commits: tuple[Commit, ...] = Field((), description="Commits, in full")
-    bases: tuple[Pattern, ...] = Field(
+    bases: tuple[Glob, ...] = Field(
         (), description="Base images: patterns for repositories; each base has to match one"
     )
-    forbidden: tuple[Pattern, ...] = Field(
+    forbidden: tuple[Glob, ...] = Field(
         (), description="What must not have gone into it: digests, or patterns for URIs"
     )
     max_age: Days | None = Field(None, description="Days since the build ended, such as 90d")
@@ -142,7 +127,7 @@ class ProvenanceEntry(Model):
 class VerdictEntry(Model):
     """What the verification summary of each platform has to say; that it passed is always wanted."""
 
-    verifiers: tuple[Pattern, ...] = Field((), description="Who judged: patterns for the verifier's id")
+    verifiers: tuple[Glob, ...] = Field((), description="Who judged: patterns for the verifier's id")
     policies: tuple[DigestText, ...] = Field((), description="Under which policy: its digests")
     max_age: Days | None = Field(None, description="Days since the verdict, such as 7d")
 
@@ -182,7 +167,7 @@ class VerifyEntry(Model):
 class ImageRules(VerifyEntry):
     """Rules for some images."""
 
-    images: tuple[Pattern, ...] = Field(
+    images: tuple[Glob, ...] = Field(
         min_length=1, description="Repositories: patterns such as ghcr.io/acme/*, or ** for all"
     )
 

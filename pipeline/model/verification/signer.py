@@ -6,47 +6,38 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from pipeline.util.json.values import as_flag, as_optional_text
+from pipeline.util.json.values import as_object, as_optional_text
+
+from ..identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedSigner:
-    """Either a file with a public key, or an identity and its issuer.
+    """Either a file with a public key, or an identity.
 
-    `identity` and `issuer` are exact, or regular expressions that have to match all of the text where `regexp` says so.
+    `trusted_root` is the file of the Sigstore that certifies the identity, None for the public one.
     """
 
     key: str | None = None
-    identity: str | None = None
-    issuer: str | None = None
-    identity_is_regexp: bool = False
-    issuer_is_regexp: bool = False
+    identity: Identity | None = None
+    trusted_root: str | None = None
 
     def __str__(self) -> str:
-        if self.key is not None:
-            return self.key
-        identity = f"matching {self.identity}" if self.identity_is_regexp else self.identity
-        issuer = f"matching {self.issuer}" if self.issuer_is_regexp else self.issuer
-        return f"{identity}, issuer {issuer}"
+        return str(self.identity or self.key)
 
     def to_json(self) -> dict[str, object]:
         """The signer as data."""
-        if self.key is not None:
+        if self.identity is None:
             return {"key": self.key}
-        return {
-            "identity": self.identity,
-            "issuer": self.issuer,
-            "identity_is_regexp": self.identity_is_regexp,
-            "issuer_is_regexp": self.issuer_is_regexp,
-        }
+        root = {"trusted_root": self.trusted_root} if self.trusted_root else {}
+        return {"identity": self.identity.to_json(), **root}
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
         """Read what `to_json` wrote. Raises ValueError."""
+        identity = data.get("identity")
         return cls(
             as_optional_text(data.get("key")),
-            as_optional_text(data.get("identity")),
-            as_optional_text(data.get("issuer")),
-            as_flag(data.get("identity_is_regexp", False)),
-            as_flag(data.get("issuer_is_regexp", False)),
+            Identity.from_json(as_object(identity)) if identity else None,
+            as_optional_text(data.get("trusted_root")),
         )

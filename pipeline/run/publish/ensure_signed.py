@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from pipeline.registry import Registry
     from pipeline.registry.platform_image import ImageReader
     from pipeline.state.records import Records
-    from pipeline.trust import PublicKey
+    from pipeline.trust import Signatory
 
     from .signer import Sign
 
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """What signing needs: the registry, the records with the documents to attest, the key, and the project's name.
+    """What signing needs: the registry, the records with the documents to attest, who signs, and the project's name.
 
     `created` is the creation time of what is attached, in seconds since 1970.
     """
 
     registry: Registry
     records: Records
-    public_key: PublicKey
+    signatory: Signatory
     sign: Sign
     created: int
     project: str
@@ -54,7 +54,7 @@ class Signed:
 
 
 async def ensure_signed(signing: Signing, publication: Publication, index: ImageIndex) -> Signed:
-    """Sign and attest what the index and its platforms lack by this key.
+    """Sign and attest what the index and its platforms lack by this signatory.
 
     What is attached to each digest is read once, whatever its record says of it. A signature counts if it is for this
     image tag. The index's own signature is attached last, so that its presence means that everything else was there.
@@ -62,7 +62,7 @@ async def ensure_signed(signing: Signing, publication: Publication, index: Image
     """
     records, claims = publication.records, publication.claims
     digest = index.descriptor.digest
-    seen = await examine(signing.registry, publication.repository, digest, signing.public_key)
+    seen = await examine(signing.registry, publication.repository, digest, signing.signatory)
     signature = seen.signature_for(claims.index)
     about_index = _about_index(signing, publication, index, seen)
     missing = [*await _missing(signing, publication, index, signs=True), *about_index]
@@ -86,7 +86,7 @@ async def attest_closed(signing: Signing, reader: ImageReader, publication: Publ
         return
     if await registry.head(repository.at(digest)) is None:
         return
-    seen = await examine(registry, repository, digest, signing.public_key)
+    seen = await examine(registry, repository, digest, signing.signatory)
     missing = await _missing(signing, publication, index, signs=False)
     missing += _about_index(signing, publication, index, seen)
     await _attach(signing, publication, missing)
@@ -99,11 +99,11 @@ async def attest_closed(signing: Signing, reader: ImageReader, publication: Publ
 async def _missing(
     signing: Signing, publication: Publication, index: ImageIndex, *, signs: bool
 ) -> list[tuple[Descriptor, Statement]]:
-    """The statements that the platforms lack by this key; with `signs` also their signatures."""
+    """The statements that the platforms lack by this signatory; with `signs` also their signatures."""
     missing: list[tuple[Descriptor, Statement]] = []
     for target, child, record in zip(publication.targets, index.children, publication.records, strict=True):
         claims = publication.claims.platforms[target.platform]
-        seen = await examine(signing.registry, publication.repository, child.digest, signing.public_key)
+        seen = await examine(signing.registry, publication.repository, child.digest, signing.signatory)
         present = set(map(kind_of, seen.statements))
         for kind in document_kinds(record):
             if kind not in present:

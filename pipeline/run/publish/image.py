@@ -39,12 +39,12 @@ class PublishSteps:
 
     @property
     def signing(self) -> Signing:
-        """Signing with the run's key pair. Raises ConfigError for a public key that cannot be read."""
+        """Signing with the run's key pair or identity. Raises ConfigError for a public key that cannot be read."""
         context = self.context
         return Signing(
             context.registry,
             self.records,
-            context.signing.public_key,
+            context.signatory,
             self.sign,
             context.revision.created,
             context.plan.project.project,
@@ -83,7 +83,7 @@ async def _publish(steps: PublishSteps, publication: Publication, result: ImageR
     context, repository = steps.context, publication.repository
     by_digest = [repository.at(digest) for digest in publication.digests]
     result = replace(result, refs=publication.refs(by_digest), signed=publication.signs)
-    published = await find_up_to_date(context.registry, steps.state, publication, context.signing)
+    published = await find_up_to_date(context.registry, steps.state, publication, context)
     if published:
         written = await _tag(steps, publication, published.index, published.signature)
         return _published(result, publication, published.index, written)
@@ -123,7 +123,7 @@ async def _tag(
     if missing:
         promotion = await plan_promotion(registry, repository, index, repository, missing)
         written = await perform(registry, promotion)
-    signed_by = steps.context.signing.fingerprint if publication.signs else None
+    signed_by = steps.context.signed_by if publication.signs else None
     signature = signature if publication.signs else None
     tags = publication.lasting_tags | known
     published = PublishedTag(publication.digests, index, signed_by, tags, signature)

@@ -1,4 +1,4 @@
-"""Signs statements with the site's key pair, each as a bundle that is checked before anybody sees it."""
+"""Signs statements with the site's key pair or by its identity; each bundle is checked before anybody sees it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,18 @@ Sign = Callable[[str, Sequence[Statement]], Awaitable[list[bytes]]]
 """`sign(name, statements)`: a bundle for each statement about `name`, in the order given."""
 
 
-def key_pair_signer(context: RunContext) -> Sign:
-    """Signs with the key pair of a run, each time raising UsageError when there is no private half, or when the halves
-    do not belong together."""
+def signer(context: RunContext) -> Sign:
+    """Signs images for a run: by the identity of a keyless run, else with the key pair.
+
+    Signing raises UsageError when there is no private half, or when the halves do not belong together; keyless, what
+    `KeylessSigner.sign` raises.
+    """
     private = PrivateKey(context.signing)
 
     async def sign(name: str, statements: Sequence[Statement]) -> list[bytes]:
         context.tell(name, ProgressState.SIGN, f"{len(statements)} statements")
+        if context.keyless:
+            return await context.keyless.sign(statements)
         return await anyio.to_thread.run_sync(_sign_all, private, context.signing.public_key, statements)
 
     return sign

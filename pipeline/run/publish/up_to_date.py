@@ -10,9 +10,9 @@ from pipeline.util.concurrency import each
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
-    from pipeline.trust import PublicKey
-    from pipeline.trust.keypair import KeyPair
+    from pipeline.trust import Signatory
 
+    from ..context import RunContext
     from .publication import Publication
 
 
@@ -22,7 +22,7 @@ def published_before(state: RunState, publication: Publication) -> PublishedTag 
 
 
 async def find_up_to_date(
-    registry: Registry, state: RunState, publication: Publication, keys: KeyPair
+    registry: Registry, state: RunState, publication: Publication, context: RunContext
 ) -> PublishedTag | None:
     """How the image tag is published, if everything but the commit's tags is as desired; else None.
 
@@ -33,19 +33,19 @@ async def find_up_to_date(
     if published is None or publication.compares:
         return None
     attested = all(record.attested == record.findings for record in publication.records)
-    if publication.signs and not (attested and published.signed_by == keys.fingerprint):
+    if publication.signs and not (attested and published.signed_by == context.signed_by):
         return None
     destination = publication.destination
     current = await each(registry.head, destination.references) if destination else []
     if any(descriptor is None or descriptor.digest != published.index for descriptor in current):
         return None
-    if publication.signs and not await _signed(registry, publication, published, keys.public_key):
+    if publication.signs and not await _signed(registry, publication, published, context.signatory):
         return None
     return published
 
 
 async def _signed(
-    registry: Registry, publication: Publication, published: PublishedTag, key: PublicKey
+    registry: Registry, publication: Publication, published: PublishedTag, key: Signatory
 ) -> bool:
     if published.signature is None:
         return False

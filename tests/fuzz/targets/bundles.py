@@ -12,7 +12,6 @@ from pipeline.trust.bundle import Bundle
 from pipeline.trust.claims import Claims
 from pipeline.trust.public_key import PublicKey
 from pipeline.trust.statement import Statements
-from pipeline.trust.verify import verified_statement
 from tests.fuzz.hostile import REFUSED, changed_json, changed_trees, encoded, to_bytes
 from tests.fuzz.images import PEM, bundle, statement
 from tests.fuzz.target import Target
@@ -25,7 +24,7 @@ _VALID = bundle(json.dumps(statement()).encode())
 
 def read_bundle(content: bytes, folder: Path) -> None:
     """A bundle, whether the key signed it, and what the statement claims."""
-    verified = verified_statement(content, _SUBJECT, _PUBLIC)
+    verified = _PUBLIC.statement(content, _SUBJECT)
     found = Bundle.parse(content).about(_SUBJECT)
     assert verified == found or isinstance(verified, str)
     assert Statements.parse(found.to_json()).about(_SUBJECT) == found

@@ -12,14 +12,14 @@ from pipeline.errors import Exit
 
 from ...arguments import group, option, positional
 from ...command import Command
-from ...common_options import CommonOptions, locked_flag
+from ...common_options import CommonOptions, SignatoryOptions, locked_flag
 from ...output import console
 from ...references import parse_references
 
 if TYPE_CHECKING:
     from pipeline.model import Reference
     from pipeline.release.verification import Verified
-    from pipeline.trust import PublicKey
+    from pipeline.trust import Signatory
 
     from ...output.progress import Progress
 
@@ -36,7 +36,7 @@ class VerifyOptions:
         convert=parse_references,
         help="references (default: all of this revision)",
     )
-    key: Path | None = option("--key", type=Path, metavar="FILE", help="public key (default: this site's)")
+    signatory: SignatoryOptions = group(SignatoryOptions)
     rules: Path | None = option(
         "--rules",
         type=Path,
@@ -55,7 +55,7 @@ def verify(options: VerifyOptions) -> int:
     if options.rules is not None:
         from ...verification.command import verify_by_rules
 
-        return verify_by_rules(options.common, options.references, options.rules, options.key)
+        return verify_by_rules(options.common, options.references, options.rules, options.signatory)
     look = _verify_references if options.references else _verify_revision
     key, verified = signals.run(partial(look, options, Progress()))
     if options.common.json:
@@ -64,7 +64,7 @@ def verify(options: VerifyOptions) -> int:
     for image in verified:
         types = ", ".join(_short_type(name) for name in _statement_types(image))
         console.print_line(f"verified  {image.reference}")
-        console.print_line(f"          signed with {key.origin}; statements: {types}")
+        console.print_line(f"          {_by(key)}; statements: {types}")
         for line in _claims(image):
             console.print_line(f"          {line}")
         for refused in image.verification.refused:
@@ -72,13 +72,13 @@ def verify(options: VerifyOptions) -> int:
     return Exit.OK
 
 
-async def _verify_revision(options: VerifyOptions, report: Progress) -> tuple[PublicKey, list[Verified]]:
+async def _verify_revision(options: VerifyOptions, report: Progress) -> tuple[Signatory, list[Verified]]:
     """Everything of this revision in the first environment."""
     from pipeline.release.environments import of_revision
     from pipeline.release.verification import verify_references
 
     from ...instance.session import instance_session
-    from ...instance.signing_key import verification_key
+    from ...instance.verification import chosen_signatory
     from ...planning.reader import PlanReader, PlanRequest
     from ...run_context import RunRequest, run_context
 
@@ -86,22 +86,23 @@ async def _verify_revision(options: VerifyOptions, report: Progress) -> tuple[Pu
     plans = PlanReader(PlanRequest(root, locked=options.locked))
     plans.read_known()  # mistakes are reported before the instance is started
     async with instance_session(root, "verify", report) as session:
-        key = verification_key(options.key, os.environ, session.settings.data)
+        chosen = chosen_signatory(options.signatory)
         async with run_context(RunRequest(plans.request), plans, session, report) as context:
+            key = chosen or context.signatory
             return key, await verify_references(context.registry, key, of_revision(context))
 
 
-async def _verify_references(options: VerifyOptions, report: Progress) -> tuple[PublicKey, list[Verified]]:
+async def _verify_references(options: VerifyOptions, report: Progress) -> tuple[Signatory, list[Verified]]:
     """Any image, from any folder: without a catalogue, and without the instance unless the image is there."""
     from pipeline.lab import LabSettings
     from pipeline.registry import Registry
     from pipeline.release.verification import Wanted, verify_references
 
     from ...instance.session import registry_session
-    from ...instance.signing_key import verification_key
+    from ...instance.verification import signatory
     from ...registry_access import registry_access
 
-    key = verification_key(options.key, os.environ, LabSettings.from_env(os.environ).data)
+    key = signatory(options.signatory, os.environ, LabSettings.from_env(os.environ).data)
     hosts = {reference.repository.host for reference in options.references}
     async with (
         registry_session(options.common.root, "verify", report, hosts),
@@ -111,8 +112,20 @@ async def _verify_references(options: VerifyOptions, report: Progress) -> tuple[
         return key, await verify_references(registry, key, wanted)
 
 
-def _to_json(image: Verified, key: PublicKey) -> dict[str, object]:
-    return {"reference": str(image.reference), "key": key.origin, **image.verification.to_json()}
+def _to_json(image: Verified, key: Signatory) -> dict[str, object]:
+    return {"reference": str(image.reference), **_named(key), **image.verification.to_json()}
+
+
+def _by(signatory: Signatory) -> str:
+    return " ".join(
+        f"signed {'with' if kind == 'key' else 'by'} {name}" for kind, name in _named(signatory).items()
+    )
+
+
+def _named(signatory: Signatory) -> dict[str, str]:
+    from pipeline.trust import PublicKey
+
+    return {"key" if isinstance(signatory, PublicKey) else "identity": signatory.origin}
 
 
 def _claims(image: Verified) -> list[str]:

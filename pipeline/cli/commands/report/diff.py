@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pipeline.registry import Registry
     from pipeline.report.difference import ImageDifference
     from pipeline.run import RunContext
-    from pipeline.trust import PublicKey
+    from pipeline.trust import Signatory
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _SIDE = "HOST/NAME:TAG, HOST/NAME@sha256:…, an environment, or a whole commit id"
@@ -115,7 +115,7 @@ async def _of_references(options: DiffOptions) -> list[ImageDifference]:
 
 
 async def _of_pair(
-    registry: Registry, before: Reference, after: Reference, key: PublicKey, *, strict: bool
+    registry: Registry, before: Reference, after: Reference, key: Signatory, *, strict: bool
 ) -> list[ImageDifference]:
     """The differences of two images on the platforms that both have. Unless `strict`, an image that one side does not
     have is a message. Raises RegistryError."""

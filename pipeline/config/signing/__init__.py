@@ -1,0 +1,1 @@
+"""`sign:` of lockage.yml: who signs images where no key does."""

@@ -1,0 +1,112 @@
+"""`sign:` as it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from pipeline.model.identity import Identity, Pattern
+
+from ..base import Model, Text
+from ..build import EnvironmentName, Given
+from ..builder import SecretSource
+from .values import Keyless
+
+
+def _file(text: str) -> str:
+    parts = text.split("/")
+    if not text or text.startswith("/") or "\\" in text or {"", ".", ".."} & set(parts):
+        raise ValueError(
+            f"{text[:80]!r} must be a path below lockage.yml, such as sigstore/trusted-root.json"
+        )
+    return text
+
+
+def _checked(*, regexp: bool) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        return Pattern(text, regexp=regexp).text
+
+    return check
+
+
+File = Annotated[Text, AfterValidator(_file)]
+Exact = Annotated[Text, AfterValidator(_checked(regexp=False))]
+Regexp = Annotated[Text, AfterValidator(_checked(regexp=True))]
+
+
+class TokenEntry(Model):
+    """Where the identity token is, if not where the CI puts it."""
+
+    env: EnvironmentName | None = Field(None, description="The environment variable that holds it")
+    file: Given | None = Field(
+        None, description="The file that holds it, below lockage.yml's folder or absolute"
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.env is None) == (self.file is None):
+            raise ValueError("exactly one of env, file is expected")
+        return self
+
+    def value(self) -> SecretSource:
+        """As the program uses it."""
+        return SecretSource("env", self.env) if self.env else SecretSource("file", self.file or "")
+
+
+class KeylessEntry(Model):
+    """Signing by an identity of the CI, with a certificate of Sigstore's for each run."""
+
+    identity: Exact | None = Field(
+        None,
+        description="The certificate's subject: the address of the workflow that signs, such as "
+        "https://github.com/acme/images/.github/workflows/images.yml@refs/heads/main",
+    )
+    identity_regexp: Regexp | None = Field(
+        None, alias="identity-regexp", description="The same as a regular expression of RE2, anchored: ^…$"
+    )
+    issuer: Exact = Field(
+        description="The issuer of the identity token, such as https://token.actions.githubusercontent.com"
+    )
+    token: TokenEntry | None = Field(
+        None, description="Where the identity token is (default: GitHub's job token, or SIGSTORE_ID_TOKEN)"
+    )
+    signing_config: File | None = Field(
+        None,
+        alias="signing-config",
+        description="File with the addresses of Fulcio, timestamp authority and Rekor: a SigningConfig v0.2 "
+        "(default: the public Sigstore's)",
+    )
+    trusted_root: File | None = Field(
+        None,
+        alias="trusted-root",
+        description="File with the certificates and keys that verify what they sign: a TrustedRoot "
+        "(default: the public Sigstore's)",
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.identity is None) == (self.identity_regexp is None):
+            raise ValueError("exactly one of identity and identity-regexp is expected")
+        if (self.signing_config is None) != (self.trusted_root is None):
+            raise ValueError("signing-config and trusted-root belong together: both of one Sigstore")
+        return self
+
+    def value(self) -> Keyless:
+        """As the program uses it."""
+        subject = Pattern(self.identity or self.identity_regexp or "", regexp=self.identity is None)
+        return Keyless(
+            Identity(subject, Pattern(self.issuer)),
+            self.token.value() if self.token else None,
+            self.signing_config,
+            self.trusted_root,
+        )
+
+
+class SignEntry(Model):
+    """How images are signed."""
+
+    keyless: KeylessEntry | None = Field(
+        None, description="By an identity of the CI instead of the key pair, which goes on to sign records"
+    )

@@ -1,0 +1,46 @@
+"""Keyless signing inside a Dagger function: the files are in its source, the identity token is an argument."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.engine.faults import explained
+from pipeline.engine.secrets import plaintext
+from pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipeline.plan import Plan
+    from pipeline.trust.keyless import KeylessSigner
+    from pipeline.trust.keyless.services import TrustFile
+
+    from ..dagger_context import Given
+
+
+async def keyless_signer(given: Given, plan: Plan) -> KeylessSigner | None:
+    """The signer of a project, None where the key pair signs. Raises ConfigError, UsageError."""
+    keyless = plan.project.keyless
+    if keyless is None:
+        return None
+    from pipeline.trust.keyless import IdentitySignatory, KeylessSigner, read_services
+
+    trusted, signing = await _file(given, keyless.trusted_root), await _file(given, keyless.signing_config)
+    signatory = IdentitySignatory(keyless.identity, read_services(trusted))
+
+    async def token() -> str:
+        if given.identity_token is None:
+            raise UsageError(
+                "no identity token to sign with",
+                hint="--identity-token env://NAME: the token of the job, for the audience sigstore",
+            )
+        return (await plaintext(given.identity_token, "--identity-token")).strip()
+
+    return KeylessSigner(signatory, read_services(trusted, signing, signs=True), token)
+
+
+async def _file(given: Given, name: str | None) -> TrustFile | None:
+    from pipeline.trust.keyless.services import TrustFile
+
+    if name is None:
+        return None
+    with explained(f"reading {name}", hint="sign: keyless: in lockage.yml names the files of a Sigstore"):
+        return TrustFile((await given.source.file(name).contents()).encode(), name)

@@ -1,0 +1,24 @@
+"""Who is to have signed what is verified: a key, or an identity that a certificate names."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pipeline.model import Digest
+
+from .statement import Statement
+
+
+class Signatory(Protocol):
+    """Tells its own bundles from others."""
+
+    @property
+    def origin(self) -> str:
+        """Its name in messages: a key's file, or an identity."""
+
+    @property
+    def fingerprint(self) -> Digest:
+        """The same for the same key or identity, and for no other."""
+
+    def statement(self, raw: bytes, digest: Digest) -> Statement | str:
+        """The statement about a digest in a bundle that it signed, or why there is none."""
