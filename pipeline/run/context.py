@@ -25,6 +25,7 @@ from pipeline.util.concurrency import Slots
 from pipeline.util.progress import ProgressEvent, ProgressState, Report
 
 from .engines import Engines, LazyEngine
+from .publish.promotion import PromotionOptions
 from .secrets import NoSecrets, Secrets
 from .tools import ToolImages
 
@@ -69,7 +70,7 @@ class RunContext:
     every platform that `others` does not. `whole` has all platforms of each `image:tag` where the plan leaves out some.
     With `fresh`, known targets are built again, without BuildKit's cache; `offline`, the scanner's data is what the
     cache has. `source_date_epoch` overrides the epoch that bases give, in seconds since 1970. Records that the keys in
-    `trusted` signed count beside those of `signing`.
+    `trusted` signed count beside those of `signing`. `promotion` is what the caller allows.
     """
 
     plan: Plan
@@ -92,6 +93,7 @@ class RunContext:
     others: Mapping[Platform, LazyEngine] = field(default_factory=lambda: MappingProxyType({}))
     whole: Mapping[str, frozenset[Platform]] = field(default_factory=lambda: MappingProxyType({}))
     trusted: tuple[PublicKey, ...] = ()
+    promotion: PromotionOptions = field(default_factory=PromotionOptions)
 
     @property
     def engines(self) -> Engines:
@@ -128,7 +130,9 @@ class RunContext:
         alone."""
         if self.plan.snapshot_id:
             return target.tags
-        return policy.commit_tags(self.revision, target.tag, self.plan.project.commit_tags)
+        return policy.commit_tags(
+            self.revision, target.tag, self.plan.project.commit_tags, tested=target.is_tested
+        )
 
     def lasting_tags(self, target: Target) -> frozenset[str]:
         """Those of the commit tags that name one commit for good. The tags of a branch, a pull request, a snapshot or a
@@ -136,7 +140,7 @@ class RunContext:
         if self.plan.snapshot_id or self.revision.dirty or not self.revision.sha:
             return frozenset()
         templates = [t for t in self.plan.project.commit_tags if t.fields & {"sha", "short"}]
-        return frozenset(policy.commit_tags(self.revision, target.tag, templates))
+        return frozenset(policy.commit_tags(self.revision, target.tag, templates, tested=target.is_tested))
 
     def tell_distrusted(self, store: Store) -> None:
         """Warn once of everything in the repository of builds that was treated as if it were not there."""
