@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, TypeVar
 
 import dagger
 from dagger import DefaultPath, Doc, Ignore, check, dag, function, object_type
 from dagger.mod._exceptions import FunctionError
 
+from pipeline.config import Environment
 from pipeline.engine.trace import encapsulated
 from pipeline.errors import LockageError
 from pipeline.plan import plan_of
-from pipeline.release.environments import environment, verify
+from pipeline.release.environments import destinations, environment, verify, without_dirty
 from pipeline.release.promote import Promotions
 from pipeline.run import RunResult, Stage, run
 from pipeline.run.dagger_context import Given, GivenSecrets, read_catalogue, run_context
@@ -30,7 +31,7 @@ Targets = Annotated[list[str] | None, Doc("images (python), tags (python:3.11) o
 Platforms = Annotated[list[str] | None, Doc("only these platforms, such as linux/amd64")]
 Fresh = Annotated[bool, Doc("build although the key is known")]
 AsJson = Annotated[bool, Doc("data instead of a table")]
-To = Annotated[str, Doc("environment to promote to; default: the second one in lockage.yml")]
+To = Annotated[str, Doc("environment to promote to; default: those with promote: automatic in lockage.yml")]
 
 Method = TypeVar("Method", bound=Callable[..., object])
 
@@ -75,9 +76,7 @@ class Lockage:
         dagger.Service | None,
         Doc("the registry for `registry: embedded`, as the engine reaches it: tcp://localhost:PORT"),
     ] = None
-    registry_config: Annotated[
-        dagger.Secret | None, Doc("credentials of `registry`: the content of a Docker config.json")
-    ] = None
+    registry_config: Annotated[dagger.Secret | None, Doc("credentials of `registry`: a config.json")] = None
     mirrors: Annotated[
         list[str], Doc("registries that stand in for others: docker.io=harbor.example/hub")
     ] = field(default_factory=list)
@@ -218,9 +217,8 @@ class Lockage:
             signs = given.private_key is not None  # only new findings are signed
             async with run_context(given, _report, targets=targets or (), signs=signs) as context:
                 environments = context.plan.project.environments
-                first = environments[0]
-                source = environment(environments, origin or first.name) or first
-                promotions = Promotions(context, source, environment(environments, to) or first)
+                source = environment(environments, origin or environments[0].name)
+                promotions = Promotions(context, source, environment(environments, to))
                 done = await promotions.perform(only_plan=dry_run)
                 return _text([one.to_json() for one in done])
 
@@ -253,9 +251,11 @@ class Lockage:
                 fresh=selection.fresh,
                 signs=until.number >= Stage.SIGN.number,
             ) as context:
-                environments = context.plan.project.environments
-                target = environment(environments, to) if until is Stage.PROMOTE else None
-                return _outcome(await run(context, until, target), as_json)
+                wanted, notes = tuple[Environment, ...](), tuple[str, ...]()
+                if until is Stage.PROMOTE:
+                    wanted = destinations(context.plan.project.environments, to or None)
+                    wanted, notes = without_dirty(context, wanted, named=bool(to))
+                return _outcome(replace(await run(context, until, wanted), notes=notes), as_json)
 
     def _given(self) -> Given:
         return Given(

@@ -11,6 +11,7 @@ from .arguments import flag, group, inherited, option, positional, repeated
 
 if TYPE_CHECKING:
     from pipeline.model import Platform
+    from pipeline.run.publish.promotion import PromotionOptions
 
     from .instance.engines import EngineAddress
 
@@ -187,6 +188,34 @@ class RunOptions:
     jobs: int | None = option(
         "--jobs", "-j", type=_at_least_one, metavar="N", help="how many targets at once (default: processors)"
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionFlags:
+    """What a promotion may do beyond the rules of an environment."""
+
+    force: bool = flag("--force", help="overwrite tags that somebody else moved")
+    backwards: str | None = option(
+        "--allow-backwards",
+        metavar="REASON",
+        help="move rolling tags back to an older version; the reason is recorded",
+    )
+    dirty: bool = flag(
+        "--allow-dirty", help="promote from a work tree with changes what was built from commits"
+    )
+
+    def value(self) -> PromotionOptions:
+        """With the author, as the ledger names him. Raises UsageError for an empty reason."""
+        import os
+
+        from pipeline.errors import UsageError
+        from pipeline.run.publish.promotion import PromotionOptions
+
+        from .author import author
+
+        if self.backwards is not None and not self.backwards.strip():
+            raise UsageError("--allow-backwards needs a reason", hint='--allow-backwards "1.4 breaks logins"')
+        return PromotionOptions(self.force, self.backwards or "", self.dirty, author(os.environ))
 
 
 def locked_flag() -> Any:

@@ -88,8 +88,19 @@ def _platform(value: object) -> Platform:
 def _commit_tag(value: object) -> TagTemplate:
     if isinstance(value, TagTemplate):
         return value
+    if isinstance(value, dict) and set(value) == {"tag", "branches"}:
+        branches = value["branches"]
+        if (
+            not isinstance(branches, list)
+            or not branches
+            or not all(isinstance(b, str) and b for b in branches)
+        ):
+            raise ValueError("branches: is a list of patterns, such as [main, release/*]")
+        return TagTemplate.parse(str(value["tag"]), tuple(map(str, branches)))
     if not isinstance(value, str):
-        raise ValueError("a tag's template is expected, such as ci-{sha}-{tag}")
+        raise ValueError(
+            "a tag's template is expected: ci-{sha}-{tag}, or {tag: ci-passed-{sha}, branches: [main]}"
+        )
     return TagTemplate.parse(str(value))
 
 

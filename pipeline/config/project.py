@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository
+from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository, valid_tag
 from pipeline.model.gates import PolicyDocuments
+from pipeline.model.tag_rules import Rebuilt, TagRules
 
 from . import shapes, values
 from .base import Arguments, CommitTag, FormatVersion, ImageName, ImageReference, Model, PlatformName, Text
@@ -29,6 +30,14 @@ def _image_path(text: str) -> str:
     if text.count("{image}") != 1:
         raise ValueError(f"{text[:80]!r} must hold {{image}} once, such as dev/{{image}}")
     Repository("localhost", text.replace("{image}", "x"))
+    return text
+
+
+def _tag_pattern(text: str) -> str:
+    if not valid_tag(text.replace("*", "x")):
+        raise ValueError(
+            f"{text[:80]!r} is not a pattern of tags (letters, digits, '_', '.', '-', and * for any of them)"
+        )
     return text
 
 
@@ -63,6 +72,24 @@ class EnvironmentEntry(Model):
         description="What judges a promotion to it: today (default) scans again what newer vulnerability data is there "
         "for, signed takes the signed findings as they are",
     )
+    promote: Literal["automatic", "by-name"] = Field(
+        "by-name",
+        description="automatic: every run promotes to it; by-name (default): only --to NAME does; not for the first, "
+        "which gets every push",
+    )
+    immutable: tuple[Annotated[Text, AfterValidator(_tag_pattern), _shown(shapes.TAG_PATTERN)], ...] = Field(
+        (), description="Tags that are written once and never moved: patterns, with * for any characters"
+    )
+    rebuilt: Rebuilt = Field(
+        "move",
+        description="A version that was built again: move its tag (default), refuse it, or write a revision such as "
+        "3.11.2-r2 beside it",
+    )
+
+    def value(self) -> values.Environment:
+        """As the program uses it."""
+        rules = TagRules(tuple(dict.fromkeys(self.immutable)), self.rebuilt)
+        return values.Environment(self.name, self.repository, self.data, self.promote == "automatic", rules)
 
 
 class ToolEntries(Model):
@@ -159,6 +186,10 @@ class ProjectFile(Model):
         paths = [e.repository for e in self.environments]
         if len(set(names)) != len(names) or len(set(paths)) != len(paths):
             raise ValueError("two environments have the same name or repository")
+        if self.environments[0].promote == "automatic":
+            raise ValueError(
+                f"{names[0]} is the first environment, which gets every push: nothing is promoted to it"
+            )
         return self
 
     def value(self, documents: PolicyDocuments | None = None) -> values.Project:
@@ -166,7 +197,7 @@ class ProjectFile(Model):
         return values.Project(
             project=self.project,
             registry=self.registry,
-            environments=tuple(values.Environment(e.name, e.repository, e.data) for e in self.environments),
+            environments=tuple(entry.value() for entry in self.environments),
             builds=self.builds,
             platforms=self.platforms,
             bases=self.bases,

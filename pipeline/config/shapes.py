@@ -51,12 +51,27 @@ SCALAR: Schema = {"type": ["string", "number", "boolean"]}
 
 _FIELD = rf"\{{(?:{'|'.join(FIELDS)})\}}"
 _OF_COMMIT = r"(?=.*\{(?:sha|short|branch|pr)\})"
-COMMIT_TAG: Schema = {
+_TEMPLATE: Schema = {
     "type": "string",
     "pattern": rf"^{_OF_COMMIT}(?:[A-Za-z0-9_]|{_FIELD})(?:[A-Za-z0-9_.-]|{_FIELD})*$",
 }
+COMMIT_TAG: Schema = {
+    "anyOf": [
+        _TEMPLATE,
+        {
+            "type": "object",
+            "properties": {
+                "tag": _TEMPLATE,
+                "branches": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}},
+            },
+            "required": ["tag", "branches"],
+            "additionalProperties": False,
+        },
+    ]
+}
 NOT_EMPTY: Schema = {**SCALAR, "minLength": 1}
 TAG = _texts(_TAG)
+TAG_PATTERN = _texts(r"[A-Za-z0-9_*][A-Za-z0-9_.*-]{0,127}")
 TEMPLATE = _texts(r"(?!/)(?!(?:[^\\]*/)?\.\.(?:/|$))[^\\\u0000]+")
 # A first component is a host where it has a dot, a colon or a capital; else it belongs to the path.
 REFERENCE: Schema = {

@@ -12,6 +12,7 @@ from typing import Literal, Self
 
 from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository, TagTemplate
 from pipeline.model.gates import PolicyDocuments
+from pipeline.model.tag_rules import TagRules
 from pipeline.util.json.values import (
     as_list,
     as_literal,
@@ -28,6 +29,7 @@ from .signing.values import Keyless
 EMBEDDED = "embedded"
 
 _NO_ATTESTATIONS = Attestations()
+_NO_RULES = TagRules()
 
 JudgingData = Literal["today", "signed"]
 Strategy = Literal["semver", "calver", "numeric", "lexical", "explicit"]
@@ -37,22 +39,40 @@ Strategy = Literal["semver", "calver", "numeric", "lexical", "explicit"]
 class Environment:
     """One stage of promotion, with the repository of each image in it.
 
-    `data` is what judges a promotion to it: scans with today's data, or the signed findings as they are.
+    `data` is what judges a promotion to it: scans with today's data, or the signed findings as they are. With
+    `automatic`, a run promotes to it without being told to.
     """
 
     name: str
     repository: str
     data: JudgingData = "today"
+    automatic: bool = False
+    tags: TagRules = _NO_RULES
 
     @classmethod
-    def from_json(cls, data: Mapping[str, str]) -> Self:
+    def from_json(cls, data: Mapping[str, object]) -> Self:
         """Read what `to_json` wrote. Raises ValueError and KeyError."""
-        return cls(data["name"], data["repository"], "signed" if data.get("data") == "signed" else "today")
+        return cls(
+            as_text(data["name"]),
+            as_text(data["repository"]),
+            as_literal(data.get("data", "today"), "today", "signed"),
+            data.get("promote") == "automatic",
+            TagRules(
+                as_texts(data.get("immutable", [])),
+                as_literal(data.get("rebuilt", "move"), "move", "refuse", "revision"),
+            ),
+        )
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, object]:
         """As plain data."""
-        data = {} if self.data == "today" else {"data": self.data}
-        return {"name": self.name, "repository": self.repository, **data}
+        return {
+            "name": self.name,
+            "repository": self.repository,
+            **({} if self.data == "today" else {"data": self.data}),
+            **({"promote": "automatic"} if self.automatic else {}),
+            **({"immutable": list(self.tags.immutable)} if self.tags.immutable else {}),
+            **({} if self.tags.rebuilt == "move" else {"rebuilt": self.tags.rebuilt}),
+        }
 
     def path(self, image: str) -> str:
         """The repository path of an image in this environment."""
@@ -158,7 +178,7 @@ class Project:
             "java_db": str(self.java_db),
             "policy": self.policy.to_json(),
             "source": self.source,
-            "commit_tags": [str(t) for t in self.commit_tags],
+            "commit_tags": [_template_to_json(t) for t in self.commit_tags],
             "arguments": dict(self.arguments),
             "secrets": {name: source.to_json() for name, source in self.secrets.items()},
             "ssh": {name: source.to_json() for name, source in self.ssh.items()},
@@ -173,7 +193,7 @@ class Project:
     @classmethod
     def from_json(cls, data: Mapping[str, object], documents: PolicyDocuments | None = None) -> Self:
         """Read what `to_json` wrote; `documents` are those of its policy. Raises ValueError and KeyError."""
-        environments = (as_text_mapping(entry) for entry in as_list(data["environments"]))
+        environments = (as_object(entry) for entry in as_list(data["environments"]))
         entitlements = as_object(data["entitlements"])
         return cls(
             project=as_text(data["project"]),
@@ -187,7 +207,7 @@ class Project:
             java_db=Reference.parse(as_text(data["java_db"])),
             policy=Gates.from_json(as_object(data["policy"]), documents),
             source=as_optional_text(data["source"]),
-            commit_tags=tuple(map(TagTemplate.parse, as_texts(data["commit_tags"]))),
+            commit_tags=tuple(map(_template, as_list(data["commit_tags"]))),
             arguments=as_text_mapping(data["arguments"]),
             secrets={
                 name: SecretSource.from_json(as_object(source))
@@ -204,6 +224,17 @@ class Project:
             trusted_records=as_texts(as_object(data.get("trust", {})).get("records", [])),
             keyless=_keyless(as_object(data.get("sign", {}))),
         )
+
+
+def _template_to_json(template: TagTemplate) -> object:
+    return {"tag": template.text, "branches": list(template.branches)} if template.branches else template.text
+
+
+def _template(value: object) -> TagTemplate:
+    if isinstance(value, str):
+        return TagTemplate.parse(value)
+    data = as_object(value)
+    return TagTemplate.parse(as_text(data["tag"]), as_texts(data["branches"]))
 
 
 def _entitlement(value: object) -> Entitlement:

@@ -14,9 +14,11 @@ project: {project}
 # embedded: the registry that `lockage up` starts. Or host[/namespace], such as ghcr.io/acme
 registry: embedded
 
-# Images are pushed to the first and promoted to the others, in order.
+# Images are pushed to the first. A run promotes them to those that are automatic; the others are written by name only:
+# `lockage promote --to prod`.
 environments:
   - {{name: dev, repository: "{project}/dev/{{image}}"}}
+  - {{name: staging, repository: "{project}/staging/{{image}}", promote: automatic}}
   - {{name: prod, repository: "{project}/prod/{{image}}"}}
 
 platforms: [linux/amd64]

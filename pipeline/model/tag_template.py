@@ -6,9 +6,11 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from .reference import valid_tag
 
+PASSED = "ci-passed-"
 FIELDS = ("sha", "short", "branch", "pr", "tag")
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
@@ -29,12 +31,17 @@ def fitting_tag(text: str, end: str = "") -> str:
 @dataclass(frozen=True, slots=True)
 class TagTemplate:
     """A tag with fields for the commit (`{sha}`, `{short}`: seven digits), the pushed `{branch}`, the number of a pull
-    request (`{pr}`) and the image's own `{tag}`."""
+    request (`{pr}`) and the image's own `{tag}`.
+
+    `branches` are patterns of the branches whose pushes get it, none for all events. One that begins with `ci-passed-`
+    is only for images whose tests passed.
+    """
 
     text: str
+    branches: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, text: str) -> TagTemplate:
+    def parse(cls, text: str, branches: tuple[str, ...] = ()) -> TagTemplate:
         """Read a template; raises ValueError for unknown fields, or if it gives every commit the same tag."""
         fields = _FIELD.findall(text)
         allowed = ", ".join(f"{{{name}}}" for name in FIELDS)
@@ -45,7 +52,18 @@ class TagTemplate:
             raise ValueError(f"{text[:80]!r} needs one of {{sha}}, {{short}}, {{branch}}, {{pr}}")
         if not valid_tag(_FIELD.sub("x", text)):
             raise ValueError(f"{text[:80]!r} does not make a tag (letters, digits, '_', '.', '-')")
-        return cls(text)
+        return cls(text, branches)
+
+    @property
+    def is_for_passed(self) -> bool:
+        """Whether it says that the tests of an image passed."""
+        return self.text.startswith(PASSED)
+
+    def applies(self, branch: str, *, tested: bool) -> bool:
+        """Whether a push of this branch (empty for other events) gives the tag to an image that is tested or not."""
+        if self.is_for_passed and not tested:
+            return False
+        return not self.branches or any(fnmatchcase(branch, pattern) for pattern in self.branches)
 
     @property
     def fields(self) -> frozenset[str]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _SHA = re.compile(r"^[0-9a-f]{40}([0-9a-f]{24})?\Z")
 _SHORT = 7  # as git abbreviates
+DIRTY = "-dirty"
+"""The end of the label of a work tree with changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +47,22 @@ class Revision:
     def _labelled(self, sha: str) -> str:
         if not sha:
             return "local"
-        return f"{sha}-dirty" if self.dirty else sha
+        return f"{sha}{DIRTY}" if self.dirty else sha
 
 
 def commit_tags(
-    revision: Revision, tag: str, templates: Sequence[TagTemplate] = COMMIT_TAGS
+    revision: Revision, tag: str, templates: Sequence[TagTemplate] = COMMIT_TAGS, *, tested: bool = True
 ) -> tuple[str, ...]:
     """The tags of one image tag's index built at a git event, in the order of the templates.
 
-    A template that names something this event does not have (`{pr}` on a push, `{branch}` on a pull request)
-    gives nothing. `release/` in front of a branch is left out: `release/v0.1` is `v0.1`.
+    `tested` is whether it has tests, which have passed. A template that names something this event does not have
+    (`{pr}` on a push, `{branch}` on a pull request) gives nothing. `release/` in front of a branch is left out:
+    `release/v0.1` is `v0.1`.
     """
+    return _filled(revision, tag, [t for t in templates if t.applies(revision.branch, tested=tested)])
+
+
+def _filled(revision: Revision, tag: str, templates: Sequence[TagTemplate]) -> tuple[str, ...]:
     values = {
         "sha": revision.label,
         "short": revision._labelled(revision.sha[:_SHORT]),
@@ -70,10 +77,13 @@ def commit_tags(
 def lookup_tags(
     revision: Revision, tag: str, templates: Sequence[TagTemplate] = COMMIT_TAGS
 ) -> tuple[str, ...]:
-    """The tags at which to look for the images of a commit, those of the commit alone; `ci-passed-` ones first."""
+    """The tags at which to look for the images of a commit, those of the commit alone; `ci-passed-` ones first.
+
+    Which of them a run wrote depends on its event and the image's tests.
+    """
     alone = [t for t in templates if t.fields & {"sha", "short"} and not t.fields & {"branch", "pr"}]
-    alone.sort(key=lambda t: not t.text.startswith("ci-passed-"))
-    return commit_tags(revision, tag, alone)
+    alone.sort(key=lambda t: not t.is_for_passed)
+    return _filled(revision, tag, alone)
 
 
 def release_tags(version: str, published: Iterable[str] = ()) -> tuple[str, ...]:
@@ -82,13 +92,13 @@ def release_tags(version: str, published: Iterable[str] = ()) -> tuple[str, ...]
     Versions are ordered by Semantic Versioning 2.0.0 §11. A prerelease is published alone. `published` are the
     tags that are there: a rolling tag only ever moves forward. Raises ValueError for what is not a version.
     """
-    own = _parse(version)
+    own = parse_version(version)
     if own is None:
         raise ValueError(f"{version[:80]!r} is not a version (such as v2.3.0 or v2.3.0-rc.1)")
     if own.prerelease:
         return (version,)
     prefix = "v" if version.startswith("v") else ""
-    others = [other for text in published if (other := _parse(text)) and not other.prerelease]
+    others = [other for text in published if (other := parse_version(text)) and not other.prerelease]
     rolling = (
         (f"{prefix}{own.major}.{own.minor}", [o for o in others if o[:2] == own[:2]]),
         (f"{prefix}{own.major}", [o for o in others if o.major == own.major]),
@@ -102,20 +112,22 @@ def event_tags(
     tag: str,
     templates: Sequence[TagTemplate] = COMMIT_TAGS,
     published: Iterable[str] = (),
+    *,
+    tested: bool = True,
 ) -> tuple[str, ...]:
     """All tags of a git event: those of its commit, and of its release if a version was tagged.
 
     A git tag that is no version gives no release.
     """
-    tags = commit_tags(revision, tag, templates)
-    if _parse(revision.release):
+    tags = commit_tags(revision, tag, templates, tested=tested)
+    if parse_version(revision.release):
         tags = (*release_tags(revision.release, published), *tags)
     return tuple(dict.fromkeys(tags))
 
 
-def _parse(text: str) -> Version | None:
-    """A version, also with a leading v. What the library reads but a tag cannot be or hold (build metadata, other
-    scripts' digits, a line end) is none."""
+def parse_version(text: str) -> Version | None:
+    """A semantic version, also with a leading v. What the library reads but a tag cannot be or hold (build metadata,
+    other scripts' digits, a line end) is none."""
     from semver import Version
 
     bare = text.removeprefix("v")

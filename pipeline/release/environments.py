@@ -15,18 +15,49 @@ from pipeline.run.publish.image_claims import ImageClaims
 from .verification import Verified, Wanted, verify_references
 
 
-def environment(environments: Sequence[Environment], name: str | None) -> Environment | None:
-    """The environment with this name; without a name the second one, None when there is only one.
-
-    Raises UsageError for a name that lockage.yml does not have.
-    """
-    if not name:
-        return environments[1] if len(environments) > 1 else None
+def environment(environments: Sequence[Environment], name: str) -> Environment:
+    """The environment with this name. Raises UsageError for a name that lockage.yml does not have."""
     for known in environments:
         if known.name == name:
             return known
     names = ", ".join(known.name for known in environments)
     raise UsageError(f"no environment is called {name!r}", hint=f"lockage.yml has: {names}")
+
+
+def destinations(environments: Sequence[Environment], name: str | None) -> tuple[Environment, ...]:
+    """Where a run promotes to: the environment with this name; without a name those with `promote: automatic`.
+
+    Raises UsageError for a name that lockage.yml does not have.
+    """
+    return (
+        (environment(environments, name),)
+        if name
+        else tuple(known for known in environments if known.automatic)
+    )
+
+
+def without_dirty(
+    context: RunContext, to: tuple[Environment, ...], *, named: bool
+) -> tuple[tuple[Environment, ...], tuple[str, ...]]:
+    """Where a run promotes to, and notes of where it does not: nothing is promoted from a work tree with changes.
+
+    Raises UsageError, before anything is built, for an environment that was `named`.
+    """
+    if not to:
+        others = context.plan.project.environments[1:]
+        names = ", ".join(environment.name for environment in others)
+        if not others or context.plan.snapshot_id:
+            return (), ()
+        return (), (f"not promoted: no environment has promote: automatic; --to names one of {names}",)
+    if not context.revision.dirty or context.promotion.dirty or context.plan.snapshot_id:
+        return to, ()
+    hint = "commit them; --allow-dirty promotes what was built from commits"
+    if named:
+        raise UsageError(
+            f"the work tree has changes, and nothing is promoted to {to[0].name} from it", hint=hint
+        )
+    names = ", ".join(environment.name for environment in to)
+    return (), (f"not promoted to {names}: the work tree has changes ({hint})",)
 
 
 async def find_image(
@@ -83,7 +114,9 @@ def of_revision(context: RunContext) -> list[Wanted]:
     first = context.plan.project.environments[0]
 
     def one(group: Sequence[Target]) -> Wanted:
-        tag = _lookup_tags(context.plan, context.revision, group[0])[0]
+        written = context.commit_tags(group[0])
+        tags = _lookup_tags(context.plan, context.revision, group[0])
+        tag = next((tag for tag in tags if tag in written), tags[0])
         reference = context.repository(first, group[0].image).tagged(tag)
         return Wanted(reference, ImageClaims.of(context, group).index)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import GateClosed, RegistryError
 from pipeline.model import Digest, Repository
 from pipeline.oci.index import index_problems
+from pipeline.policy.tags import DIRTY
 from pipeline.run.context import RunContext
 from pipeline.run.publish.image_claims import ImageClaims
 from pipeline.trust import CYCLONEDX, SPDX, Verification, verify_claims
@@ -17,6 +18,7 @@ from .attested_image import AttestedImage
 if TYPE_CHECKING:
     from pipeline.plan import Target
 
+REVISION = "org.opencontainers.image.revision"
 _DOCUMENTS = {"CycloneDX": CYCLONEDX, "SPDX": SPDX}
 
 
@@ -43,6 +45,11 @@ async def check_promotable(
             f"{reference} is not the index that a run publishes of {targets[0].name}",
             hint="find out who moved the tag; lockage run writes it again",
             detail="\n".join(problems),
+        )
+    if manifest.annotations.get(REVISION, "").endswith(DIRTY):
+        raise GateClosed(
+            f"{reference} is not promoted: it was built from a work tree with changes",
+            hint="commit them, then lockage run builds it with the commit's label",
         )
     of_index = await verify_claims(context.registry, repository, digest, key, claims.index)
     found: list[tuple[Target, AttestedImage]] = []

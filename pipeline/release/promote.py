@@ -8,11 +8,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import GateClosed, UsageError
+from pipeline.errors import GateClosed, LockageError, UsageError
 from pipeline.policy import Evidence, judge
 from pipeline.policy.gates.context import GateContext
+from pipeline.run.publish.environment_tags import (
+    Candidate,
+    PlannedTags,
+    perform_recorded,
+    plan_tags,
+    refuse,
+)
 from pipeline.run.publish.image_claims import ImageClaims
-from pipeline.run.publish.promotion import Promotion, perform, plan_promotion
+from pipeline.run.publish.promotion import Promotion
+from pipeline.run.publish.publication import Destination
+from pipeline.state.ledger import Ledger, load_ledger
 from pipeline.util.concurrency import each
 
 from .environments import find_image
@@ -30,8 +39,13 @@ if TYPE_CHECKING:
 class ImagePromotion:
     """The promotion of one image tag, and each of its platforms with the scan that is to judge it."""
 
-    promotion: Promotion
+    tags: PlannedTags
     platforms: tuple[tuple[Target, PlannedScan], ...]
+
+    @property
+    def promotion(self) -> Promotion:
+        """What is written."""
+        return self.tags.promotion
 
     def to_json(self) -> dict[str, Any]:
         """The plan as data."""
@@ -42,8 +56,13 @@ class ImagePromotion:
 class JudgedPromotion:
     """A promotion that may be performed, and the scans that its platforms were judged by."""
 
-    promotion: Promotion
+    tags: PlannedTags
     scans: tuple[TodaysScan, ...]
+
+    @property
+    def promotion(self) -> Promotion:
+        """What is written."""
+        return self.tags.promotion
 
     def to_json(self) -> dict[str, Any]:
         """The promotion as data."""
@@ -69,18 +88,26 @@ class Promotions:
 
         From the first environment, the tags of this revision's commit are promoted, from others the tags themselves,
         whatever commit they are of.
-        Raises UsageError, RegistryError for an image that does not exist, SignatureRefused, GateClosed.
+        Raises UsageError, RegistryError for an image that does not exist, SignatureRefused, GateClosed, TagsRefused.
         """
         if self._origin == self._to:
             raise UsageError(
                 f"{self._to.name} is where the images come from", hint="--to another environment"
             )
-        planned = await each(self._plan, [group for _, group in self._context.plan.groups()])
+        if self._context.revision.dirty and not self._context.promotion.dirty:
+            raise UsageError(
+                "the work tree has changes, and nothing is promoted from it",
+                hint="commit them; --revision names a commit; --allow-dirty promotes what was built from commits",
+            )
+        ledger = await load_ledger(self._context.store(), self._to.name)
+        groups = [group for _, group in self._context.plan.groups()]
+        planned = await each(partial(self._plan, ledger), groups)
+        refuse(one.tags for one in planned)
         platforms = [platform for promotion in planned for platform in promotion.platforms]
         self._refuse_closed((target, scan.as_signed) for target, scan in platforms if scan.source is None)
         return planned
 
-    async def _plan(self, group: Sequence[Target]) -> ImagePromotion:
+    async def _plan(self, ledger: Ledger, group: Sequence[Target]) -> ImagePromotion:
         context, target = self._context, group[0]
         source = context.repository(self._origin, target.image)
         from_first = self._origin == context.plan.project.environments[0]
@@ -88,13 +115,14 @@ class Promotions:
         claims = ImageClaims.of(context, group)
         wanted = claims if from_first else claims.of_any_commit()
         found = await check_promotable(context, source, index.digest, group, wanted)
-        destination = context.repository(self._to, target.image)
-        promotion = await plan_promotion(context.registry, source, index.digest, destination, target.tags)
-        as_signed = self._signed or not promotion.moves
+        destination = Destination(self._to, context.repository(self._to, target.image), target.tags)
+        candidate = Candidate(target.image, target.tag, source, index.digest, destination)
+        tags = await plan_tags(context, ledger, candidate)
+        as_signed = self._signed or not tags.promotion.moves
         planned = await each(
             PlannedScan.without_scan if as_signed else self._scans.plan, [image for _, image in found]
         )
-        return ImagePromotion(promotion, tuple(zip([t for t, _ in found], planned, strict=True)))
+        return ImagePromotion(tags, tuple(zip([t for t, _ in found], planned, strict=True)))
 
     async def judge(self, planned: Sequence[ImagePromotion]) -> list[JudgedPromotion]:
         """Scan what is outdated, attest what is found where the images are, and judge it. No tag moves.
@@ -111,8 +139,7 @@ class Promotions:
             return scans[scan.image.reference] if scan.source else scan.as_signed
 
         return [
-            JudgedPromotion(one.promotion, tuple(judged(scan) for _, scan in one.platforms))
-            for one in planned
+            JudgedPromotion(one.tags, tuple(judged(scan) for _, scan in one.platforms)) for one in planned
         ]
 
     async def perform(self, *, only_plan: bool = False) -> Sequence[ImagePromotion | JudgedPromotion]:
@@ -121,7 +148,12 @@ class Promotions:
         if only_plan:
             return planned
         judged = await self.judge(planned)
-        await each(partial(perform, self._context.registry), [one.promotion for one in judged])
+        store = self._context.store()
+        ledger = await load_ledger(store, self._to.name)  # judging may have taken minutes
+        tags = [one.tags for one in judged]
+        for result in await perform_recorded(self._context, store, ledger, tags, "promote"):
+            if isinstance(result, LockageError):
+                raise result
         return judged
 
     def _refuse_closed(self, judged: Iterable[tuple[Target, TodaysScan]]) -> None:

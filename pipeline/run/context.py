@@ -25,6 +25,7 @@ from pipeline.util.concurrency import Slots
 from pipeline.util.progress import ProgressEvent, ProgressState, Report
 
 from .engines import Engines, LazyEngine
+from .publish.promotion import PromotionOptions
 from .secrets import NoSecrets, Secrets
 from .tools import ToolImages
 
@@ -71,6 +72,7 @@ class RunContext:
     With `fresh`, known targets are built again, without BuildKit's cache; `offline`, the scanner's data is what the
     cache has. `source_date_epoch` overrides the epoch that bases give, in seconds since 1970. Records that the keys in
     `trusted` signed count beside those of `signing`. `keyless` signs the images instead of `signing`, if it is there.
+    `promotion` is what the caller allows.
     """
 
     plan: Plan
@@ -94,6 +96,7 @@ class RunContext:
     whole: Mapping[str, frozenset[Platform]] = field(default_factory=lambda: MappingProxyType({}))
     trusted: tuple[PublicKey, ...] = ()
     keyless: KeylessSigner | None = field(default=None, repr=False)
+    promotion: PromotionOptions = field(default_factory=PromotionOptions)
 
     @property
     def signatory(self) -> Signatory:
@@ -141,7 +144,9 @@ class RunContext:
         alone."""
         if self.plan.snapshot_id:
             return target.tags
-        return policy.commit_tags(self.revision, target.tag, self.plan.project.commit_tags)
+        return policy.commit_tags(
+            self.revision, target.tag, self.plan.project.commit_tags, tested=target.is_tested
+        )
 
     def lasting_tags(self, target: Target) -> frozenset[str]:
         """Those of the commit tags that name one commit for good. The tags of a branch, a pull request, a snapshot or a
@@ -149,7 +154,7 @@ class RunContext:
         if self.plan.snapshot_id or self.revision.dirty or not self.revision.sha:
             return frozenset()
         templates = [t for t in self.plan.project.commit_tags if t.fields & {"sha", "short"}]
-        return frozenset(policy.commit_tags(self.revision, target.tag, templates))
+        return frozenset(policy.commit_tags(self.revision, target.tag, templates, tested=target.is_tested))
 
     def tell_distrusted(self, store: Store) -> None:
         """Warn once of everything in the repository of builds that was treated as if it were not there."""

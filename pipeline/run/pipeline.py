@@ -28,22 +28,25 @@ from .image_cache import ImageCache
 from .platforms import refuse_impossible
 from .priority import most_dependents_first
 from .publish.image import PublishSteps, publish, report_closed
+from .publish.promote import Published, promote_all
 from .publish.publication import Publication
 from .publish.signer import signer
 from .results import ImageResult, RunResult, Stage, Status, TargetResult
 from .target.process import TargetSteps, process
 
 
-async def run(context: RunContext, until: Stage, to: Environment | None = None) -> RunResult:
+async def run(context: RunContext, until: Stage, to: Sequence[Environment] = ()) -> RunResult:
     """Take every target of the plan through the stages up to and including `until`.
 
-    `to` is the environment to promote to. What is wrong with a single target or image tag does not raise: it is in the
-    result. Raises EnvironmentProblem, before anything is built, when no engine runs programs of a target's platform.
+    `to` are the environments to promote to. What is wrong with a single target or image tag does not raise: it is in
+    the result. Raises EnvironmentProblem, before anything is built, when no engine runs programs of a target's
+    platform.
     """
     began, requests = time.monotonic(), context.registry.stats.total
     store = context.store()
     state = RunState(await load_run_state(store, context.today))
-    records, images = Records(store, context.plan.targets, state), ImageCache(context.registry)
+    records = Records(store, context.plan.targets, state, committed=not context.revision.dirty)
+    images = ImageCache(context.registry)
     await refuse_impossible(context, until, records.find)
 
     stages = _Stages(
@@ -55,16 +58,18 @@ async def run(context: RunContext, until: Stage, to: Environment | None = None) 
         _TargetResults(context.plan.targets),
     )
     targets, tags = most_dependents_first(context.plan.targets), context.plan.groups()
-    tasks: list[Callable[[], Coroutine[Any, Any, TargetResult | ImageResult]]] = []
+    tasks: list[Callable[[], Coroutine[Any, Any, TargetResult | Published]]] = []
     tasks += [partial(stages.target, target) for target in targets]
     tasks += [partial(stages.image_tag, group) for _, group in tags if until.publishes]
     results = await each(lambda task: task(), tasks)
+    published = [result for result in results if isinstance(result, Published)]
+    image_results = await promote_all(stages.publish_steps, published)
 
     await _save(context, state, store)
     context.tell_distrusted(store)
     return RunResult(
         targets=tuple([await stages.results.of(target.id) for target in context.plan.targets]),
-        images=tuple(result for result in results if isinstance(result, ImageResult)),
+        images=image_results,
         engine_used=context.engines.awake,
         requests=context.registry.stats.total - requests,
         seconds=time.monotonic() - began,
@@ -77,7 +82,7 @@ class _Stages:
 
     context: RunContext
     until: Stage
-    to: Environment | None
+    to: Sequence[Environment]
     target_steps: TargetSteps
     publish_steps: PublishSteps
     results: _TargetResults
@@ -96,8 +101,8 @@ class _Stages:
         self.results.add(result)
         return result
 
-    async def image_tag(self, group: Sequence[Target]) -> ImageResult:
-        """The result of an image tag, once its platforms have theirs."""
+    async def image_tag(self, group: Sequence[Target]) -> Published:
+        """An image tag in the first environment, once its platforms have their results."""
         results = [await self.results.of(target.id) for target in group]
         records = [result.record for result in results if result.record]
         publication = Publication.of(self.context, group, records, self.until, self.to)
@@ -107,8 +112,8 @@ class _Stages:
         reason = "; ".join(f"{r.platform}: {r.status}" for r in results if not r.status.good)
         withheld = ImageResult(group[0].image, group[0].tag, Status.ABORTED, reason)
         if all(result.status in (Status.CLOSED, Status.REUSED) for result in results):
-            return await report_closed(self.publish_steps, publication, withheld)
-        return withheld
+            withheld = await report_closed(self.publish_steps, publication, withheld)
+        return Published(withheld)
 
 
 class _TargetResults:

@@ -16,6 +16,7 @@ from pipeline.policy import Evidence, Verdict, severity_counts
 from pipeline.state.record import Record
 
 from .platform_refs import PlatformRef
+from .publish.promotion import KeptTag, TagMove
 
 if TYPE_CHECKING:
     from pipeline.plan import Target
@@ -140,8 +141,9 @@ def _tests(evidence: Evidence) -> dict[str, int] | None:
 class ImageResult:
     """The result of one image tag over all its platforms.
 
-    `pushed` is its reference in the first environment, by digest. `written` are the tags that this run moved,
-    `promoted` all its tags in the environment it was promoted to, `refs` its platforms as they were pushed.
+    `pushed` is its reference in the first environment, by digest. `moves` are those of tags by this run, `promoted` all
+    its tags in the environments it was promoted to, `kept` those that stay elsewhere, `refs` its platforms as they were
+    pushed.
     """
 
     image: str
@@ -151,10 +153,16 @@ class ImageResult:
     index: Digest | None = None
     pushed: Reference | None = None
     signed: bool = False
-    written: tuple[Reference, ...] = ()
+    moves: tuple[TagMove, ...] = ()
     promoted: tuple[Reference, ...] = ()
+    kept: tuple[KeptTag, ...] = ()
     refs: tuple[PlatformRef, ...] = ()
     fault: LockageError | None = None
+
+    @property
+    def written(self) -> tuple[Reference, ...]:
+        """The tags that this run moved."""
+        return tuple(move.reference for move in self.moves)
 
     def to_json(self) -> dict[str, Any]:
         """The result as data for `--json`."""
@@ -167,9 +175,12 @@ class ImageResult:
             "reference": str(self.pushed) if self.pushed else None,
             "signed": self.signed,
             "written": [str(r) for r in self.written],
+            "moves": [move.to_json() for move in self.moves],
             "promoted": [str(r) for r in self.promoted],
             "refs": [ref.to_json() for ref in self.refs],
         }
+        if self.kept:
+            data["kept"] = [tag.to_json() for tag in self.kept]
         if self.fault:
             data["error"] = self.fault.to_json()
         return data

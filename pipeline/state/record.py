@@ -9,6 +9,7 @@ from types import MappingProxyType
 from pipeline.model import Descriptor, Digest, Manifest
 from pipeline.model.build_warning import BuildWarning
 from pipeline.policy import Evidence
+from pipeline.policy.tags import DIRTY
 from pipeline.util.json.canonical import compact
 from pipeline.util.json.values import as_list, as_object, as_text, parse_json
 
@@ -36,6 +37,11 @@ class Record:
     def unexamined(cls, key: str, manifest: Manifest, revision: str = "") -> Record:
         """The record of an image of which only the manifest is known."""
         return cls(key, manifest.digest, Evidence(_image_size(manifest)), revision=revision)
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether the image was built from a work tree with changes, which its labels say."""
+        return self.revision.endswith(DIRTY)
 
     @property
     def findings(self) -> Digest | None:

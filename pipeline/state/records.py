@@ -42,18 +42,34 @@ _KIND = Kind(RECORD_TYPE, embeds=True, limit=16 * 1024 * 1024)
 
 
 class Records:
-    """The records of a plan's targets. Each key is read at most once; `state` is consulted first."""
+    """The records of a plan's targets. Each key is read at most once; `state` is consulted first.
 
-    def __init__(self, store: Store, targets: Iterable[Target], state: RunState | None = None) -> None:
-        self.store, self._state = store, state
+    With `committed`, images that were built from a work tree with changes are as if they were not there: a run of a
+    commit builds them again, so that their labels name it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        targets: Iterable[Target],
+        state: RunState | None = None,
+        *,
+        committed: bool = False,
+    ) -> None:
+        self.store, self._state, self._committed = store, state, committed
         self._platforms = {target.key: target.platform for target in targets if target.key}
         self._found: dict[str, Record | None] = {}
         self._reading: dict[str, anyio.Lock] = {}
+        self._uncommitted = set[str]()
 
     @property
     def repository(self) -> Repository:
         """The repository of builds."""
         return self.store.repository
+
+    def is_uncommitted(self, key: str) -> bool:
+        """Whether an image of this key is there and does not count, because it was built from changes."""
+        return key in self._uncommitted
 
     async def find(self, key: str) -> Record | None:
         """The record of a key that a trusted key signed, without evidence for an image that was never examined; None
@@ -64,11 +80,14 @@ class Records:
             return self._found[key]
 
     async def _find(self, key: str) -> Record | None:
-        if stored := self._state.record(key) if self._state else None:
+        stored = self._state.record(key) if self._state else None
+        if stored and self._counts(stored):
             return stored
         for signer in self.store.signers.trusted:
             if stored := await self._read(key, signer):
                 return stored
+        if key in self._uncommitted:
+            return None
         if await self.store.registry.head(self.repository.tagged(key)) is not None:
             self.store.distrust(key, "no trusted key signed a record of this image")
         return None
@@ -119,7 +138,13 @@ class Records:
         except (ValueError, TypeError) as fault:
             self.store.distrust(tag(self.store.signers.space(signer)), str(fault))
             return None
-        return record
+        return record if self._counts(record) else None
+
+    def _counts(self, record: Record) -> bool:
+        if self._committed and record.is_dirty:
+            self._uncommitted.add(record.key)
+            return False
+        return True
 
     def _binding(self, key: str) -> Binding:
         return Binding(RECORD_STATEMENT, key, platform=self._platforms.get(key))

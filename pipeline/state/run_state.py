@@ -33,13 +33,17 @@ _UNPACKED_LIMIT = 256 * 1024 * 1024
 class PublishedTag:
     """One image tag in the first environment: its index over `children`, the fingerprint of the key that signed it
     (None for unsigned), the tags that its commits gave it for good, and where to look for its signature: a referrer in
-    the same repository, None where none is known."""
+    the same repository, None where none is known. `adjusted` are the tags of environments, as references, that rules
+    made differ from the plan's: what they name (None: they do not exist), and why."""
 
     children: tuple[Digest, ...]
     index: Digest
     signed_by: Digest | None = None
     tags: frozenset[str] = frozenset()
     signature: Digest | None = None
+    adjusted: Mapping[str, tuple[Digest | None, str]] = field(
+        default_factory=lambda: MappingProxyType({}), hash=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,7 @@ def _tag_to_json(tag: PublishedTag) -> dict[str, object]:
         "signed_by": digest_text(tag.signed_by),
         "tags": sorted(tag.tags),
         **({"signature": str(tag.signature)} if tag.signature else {}),
+        **({"adjusted": _adjusted_to_json(tag.adjusted)} if tag.adjusted else {}),
     }
 
 
@@ -159,4 +164,13 @@ def _tag_from_json(data: Mapping[str, object]) -> PublishedTag:
         digest_of_text(as_text(data["signed_by"])),
         frozenset(as_texts(data["tags"])),
         digest_of_text(as_text(data.get("signature", ""))),
+        {
+            reference: (digest_of_text(digest), reason)
+            for reference, entry in as_object(data.get("adjusted", {})).items()
+            for digest, reason in [as_texts(entry)]
+        },
     )
+
+
+def _adjusted_to_json(tags: Mapping[str, tuple[Digest | None, str]]) -> dict[str, list[str]]:
+    return {reference: [digest_text(digest), reason] for reference, (digest, reason) in sorted(tags.items())}

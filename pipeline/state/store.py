@@ -37,6 +37,14 @@ class Kind:
     limit: int = _CONTENT_LIMIT
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Content that a trusted key signed, and the layers of its artifact: the content's own first."""
+
+    content: bytes
+    layers: tuple[Descriptor, ...]
+
+
 class Store:
     """What a project's runs keep in a repository of builds.
 
@@ -75,6 +83,13 @@ class Store:
 
         `tag` makes the tag of the key's space. Nothing is parsed before the signature is verified.
         """
+        stored = await self.read_artifact(kind, binding, tag, key)
+        return stored.content if stored else None
+
+    async def read_artifact(
+        self, kind: Kind, binding: Binding, tag: Callable[[str], str], key: PublicKey
+    ) -> Stored | None:
+        """As `read`, with the layers of the artifact. Only the content is signed."""
         name = tag(self.signers.space(key))
         manifest = await self.registry.get_manifest(self.repository.tagged(name))
         if manifest is None:
@@ -88,7 +103,7 @@ class Store:
         if problem is not None:
             self.distrust(name, problem)
             return None
-        return content
+        return Stored(content, manifest.layers)
 
     async def write(
         self,

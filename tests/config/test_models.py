@@ -164,6 +164,11 @@ def test_refused_in_lockage_yml(text, expected):
     assert refused(ProjectFile, text)[0].startswith(expected)
 
 
+def test_nothing_is_promoted_to_the_first_environment():
+    text = MINIMAL + "environments: [{name: a, repository: 'a/{image}', promote: automatic}]\n"
+    assert "a is the first environment, which gets every push" in refused(ProjectFile, text)[0]
+
+
 def test_two_environments_need_two_names():
     text = (
         MINIMAL + "environments: [{name: a, repository: 'a/{image}'}, {name: a, repository: 'b/{image}'}]\n"

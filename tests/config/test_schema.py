@@ -142,6 +142,9 @@ BAD = [
     *(("project", MINIMAL + text) for text in (
         "bases: debian\n", "bases: [Debian]\n", "bases: ['a:b:c']\n", "bases: ['a..b/c/d']\n", "builds: A/b\n",
         "builds: /a\n", "platforms: []\n", "registry: 'a b'\n",
+        "environments: [{name: a, repository: 'a/{image}', promote: sometimes}]\n",
+        "environments: [{name: a, repository: 'a/{image}', immutable: ['a b']}]\n",
+        "environments: [{name: a, repository: 'a/{image}', rebuilt: copy}]\n",
         "environments: [{name: a}]\n", "environments: [{name: a, repository: '{image}/{image}'}]\n",
         "environments: [{name: a, repository: 'A/{image}'}]\n", "vulnerability_db: 'x@sha256:1'\n",
         "secrets: {a: {}}\n", "secrets: {a: {env: A, file: b}}\n", "secrets: {a: {env: }}\n",
@@ -154,6 +157,8 @@ BAD = [
         "cache: [{type: gha, ref: a}]\n",
         "cache: [{type: local, path: a, export: sometimes}]\n", "cache: [{type: x}]\n", "cache: {type: gha}\n",
         "tools: [a]\n", "policy: {sizes: 1}\n", "commit_tags: [fixed]\n", "commit_tags: []\n",
+        "commit_tags: [{tag: 'x-{sha}'}]\n",
+        "commit_tags: [{tag: 'x-{sha}', branches: []}]\n", "commit_tags: [{tag: fixed, branches: [main]}]\n",
         "policy: {vulnerabilities: {ignore: [{id: '', owner: o, reason: r, expires: 2027-01-01}]}}\n",
         "policy: {vulnerabilities: {ignore: [{id: A, owner: o, reason: r, expires: 2027-02-30}]}}\n",
         "policy: {vulnerabilities: {ignore: [{id: A, owner: o, reason: r, expires: soon}]}}\n",
@@ -183,7 +188,10 @@ GOOD = [
     ("variant", "name: dev\nsuffix: -dev\nvariables: {a: b}\n"),
     ("project", MINIMAL + "bases: [debian, 'localhost:5000/a/b:1', '[::1]:5000/a', 'A/b', 'a.b', 'a__b/c.d-e/f']\n"),
     ("project", MINIMAL + "registry: 'ghcr.io/acme/x'\nbuilds: a/b\ncommit_tags: ['{branch}-{short}']\n"),
+    ("project", MINIMAL + "commit_tags: [{tag: 'ci-passed-{sha}', branches: [main, 'release/*']}]\n"),
     ("project", MINIMAL + "environments: [{name: a, repository: 'x/{image}-y/z'}]\nsource: https://e.org\n"),
+    ("project", MINIMAL + "environments: [{name: a, repository: 'a/{image}'}, {name: b, repository: 'b/{image}', "
+     "promote: automatic, immutable: ['*.*.*', v1], rebuilt: revision}]\n"),
     ("project", MINIMAL + "registry: 'ghcr.io/'\n"),
     ("project", MINIMAL + "tools: {structure-test: a/b}\nvulnerability_db: a/b:1\n"),
 ]  # fmt: skip

@@ -73,7 +73,10 @@ def test_a_signer_is_read_as_it_is_written() -> None:
         (b"verify: [{images: [a], signers: [{}]}]", "a signer is a key, or an identity"),
         (b"verify: [{images: [a], signers: [{key: a, issuer: b}]}]", "a signer is a key, or an identity"),
         (b"verify: [{images: [a], signers: [{identity: a}]}]", "a signer is a key, or an identity"),
-        (b"verify: [{images: [a], signers: [{identity: a, identity_regexp: '^a$', issuer: b}]}]", "a signer is"),
+        (
+            b"verify: [{images: [a], signers: [{identity: a, identity_regexp: '^a$', issuer: b}]}]",
+            "a signer is",
+        ),
         (
             b"verify: [{images: [a], signers: [{identity_regexp: '(', issuer: b}]}]",
             "not a regular expression",

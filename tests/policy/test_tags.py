@@ -66,6 +66,30 @@ def test_the_tables(
     assert event_tags(Revision(SHA, **event), "1.0", templates, published) == expected
 
 
+PASSED_ON_MAIN = (TagTemplate.parse("ci-{sha}"), TagTemplate.parse("ci-passed-{sha}", ("main", "release/*")))
+
+
+@pytest.mark.parametrize(
+    ("event", "tested", "passed"),
+    [
+        ({"branch": "main"}, True, True),
+        ({"branch": "release/v0.1"}, True, True),
+        ({"branch": "feature"}, True, False),
+        ({"branch": "main"}, False, False),
+        ({"pull_request": "7"}, True, False),
+        ({"release": "v1.0.0"}, True, False),
+        ({}, True, False),
+    ],
+)
+def test_passed_is_for_tested_images_of_named_branches(
+    event: dict[str, str], tested: bool, passed: bool
+) -> None:
+    found = commit_tags(Revision(SHA, **event), "1.0", PASSED_ON_MAIN, tested=tested)
+    assert found == (f"ci-{SHA}", f"ci-passed-{SHA}")[: 1 + passed]
+    assert f"ci-passed-{SHA}" not in commit_tags(Revision(SHA, branch="main"), "1.0", BY_CI, tested=False)
+    assert lookup_tags(Revision(SHA), "1.0", PASSED_ON_MAIN) == (f"ci-passed-{SHA}", f"ci-{SHA}")
+
+
 def test_what_passed_is_looked_for_first() -> None:
     assert lookup_tags(Revision(SHA, branch="main"), "1.0", BY_CI) == (f"ci-passed-{SHA}", f"ci-{SHA}")
     assert lookup_tags(Revision(SHA), "1.0", BY_BRANCH) == ()

@@ -24,7 +24,7 @@ bases: [docker.io/library/debian:bookworm-slim]
 builds: {name}/builds
 environments:
   - {{name: dev, repository: "{name}/dev/{{image}}"}}
-  - {{name: prod, repository: "{name}/prod/{{image}}"}}
+  - {{name: prod, repository: "{name}/prod/{{image}}", promote: automatic}}
 {more}"""
 
 

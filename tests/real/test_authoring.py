@@ -28,8 +28,9 @@ def test_a_first_catalogue_builds_tests_signs_and_promotes_as_it_stands(site: Si
     assert all(v["passed"] for t in result["targets"] for v in t["verdicts"])
     assert all(t["tests"] == {"passed": 2, "total": 2} for t in result["targets"])
     assert all(i["signed"] and i["promoted"] for i in result["images"])
-    assert tags(f"{site.registry}/first/prod/app") == {"0.1.0", "0.1", "0"}
-    site.run("verify", f"{site.registry}/first/prod/app:0.1.0", cwd=root)
+    assert tags(f"{site.registry}/first/staging/app") == {"0.1.0", "0.1", "0"}
+    assert tags(f"{site.registry}/first/prod/app") == set(), "it is written by name only"
+    site.run("verify", f"{site.registry}/first/staging/app:0.1.0", cwd=root)
 
 
 @pytest.mark.parametrize("kind", ["image", "variant", "project", "lock", "plan"])

@@ -82,14 +82,20 @@ def test_nothing_to_do_is_one_request_a_tag_and_two_a_signature(site: Site, flee
     assert third["engine_used"] is False
 
 
-def test_a_tag_that_somebody_moved_is_put_back(site: Site, fleet: Fleet) -> None:
+def test_a_tag_that_somebody_moved_is_drift_and_force_puts_it_back(site: Site, fleet: Fleet) -> None:
     first = fleet.first
     one, other = (next(i for i in first["images"] if i["image"] == name) for name in ("one", "three"))
     alias = next(r for r in one["promoted"] if r.endswith(":1"))
     crane("copy", f"{other['promoted'][0].rpartition(':')[0]}@{other['index']}", alias)
     assert crane("digest", alias) == other["index"]
-    again = site.run("run", "--json", cwd=fleet.root).json
-    assert [r for i in again["images"] for r in i["written"]] == [alias]
+    drifted = site.run("run", "--json", cwd=fleet.root, expect=7)
+    assert not any(image["written"] for image in drifted.json["images"])
+    assert f"{alias}  {one['index']} → {other['index']}, not ours" in drifted.err
+    planned = site.run("promote", "one", "--to", "prod", "--plan", cwd=fleet.root, expect=7)
+    assert f"{alias}  {one['index']} → {other['index']}, not ours" in planned.err
+    forced = site.run("run", "--force", "--json", cwd=fleet.root)
+    assert [r for i in forced.json["images"] for r in i["written"]] == [alias]
+    assert f"{alias}  {other['index'][7:19]} → {one['index'][7:19]}" in forced.err
     assert crane("digest", alias) == one["index"]
 
 
@@ -136,6 +142,7 @@ def test_newer_vulnerability_data_is_attested_beside_the_older(
     anyio.run(renewed, f"{site.registry}/mirror/ghcr.io/aquasecurity/trivy-db")
     text = (root / "lockage.yml").read_text()
     (root / "lockage.yml").write_text(text + "vulnerability_db: ghcr.io/aquasecurity/trivy-db:renewed\n")
+    commit(root, "newer data")
     second = site.run("run", "--json", cwd=root).json
     assert second["targets"][0]["digest"] == digest and second["targets"][0]["status"] == "reused"
     assert findings(site, production, digest, tmp_path) == 2, "the promoted image bears them as well"
@@ -193,6 +200,7 @@ def test_findings_that_close_a_gate_later_are_told_where_the_image_is(
     anyio.run(renewed, f"{site.registry}/mirror/ghcr.io/aquasecurity/trivy-db")
     plain = (root / "lockage.yml").read_text().partition("policy:")[0]
     (root / "lockage.yml").write_text(plain + "vulnerability_db: ghcr.io/aquasecurity/trivy-db:renewed\n")
+    commit(root, "newer data")
     second = site.run("run", "--json", cwd=root, expect=7).json
     assert second["targets"][0]["status"] == "closed" and not second["images"][0]["promoted"]
     assert findings(site, production, digest, tmp_path) == 2

@@ -46,7 +46,7 @@ class Fleet:
         """A run as another process makes it: with a client of its own, which has seen nothing."""
         async with Registry() as registry:
             self.requests = recorded(registry)
-            to = self.context.plan.project.environments[1] if until is Stage.PROMOTE else None
+            to = self.context.plan.project.environments[1:2] if until is Stage.PROMOTE else ()
             return await run(replace(self.context, registry=registry), until, to)
 
     def repeated(self, *methods: str) -> dict[str, int]:

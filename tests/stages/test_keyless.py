@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.model import Descriptor, Repository
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
-from pipeline.model.identity import Identity, Pattern
+from pipeline.model.verification.identity import Identity, Pattern
 from pipeline.registry import Registry
 from pipeline.trust import SIGNATURE, Statement, attach, examine
 from pipeline.trust.keyless import IdentitySignatory, KeylessSigner, read_services

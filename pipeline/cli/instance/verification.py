@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
-from pipeline.model.identity import Identity, Pattern
+from pipeline.model.verification.identity import Identity, Pattern
 
 from .signing_key import verification_key
 

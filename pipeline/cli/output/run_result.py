@@ -38,6 +38,11 @@ def print_run_result(result: RunResult, *, as_json: bool) -> None:
     for image in result.images:
         if image.fault:
             console.print_error(image.fault, as_json=False)
+    for image in result.images:
+        for move in image.moves:
+            message(str(move))
+        for kept in image.kept:
+            message(str(kept))
     for note in result.notes:
         message(note)
     _print_summary(result)

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.model.identity import Identity, Pattern
+from pipeline.model.verification.identity import Identity, Pattern
 
 from ..base import Model, Text
 from ..build import EnvironmentName, Given

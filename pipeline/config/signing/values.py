@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from pipeline.model.identity import Identity
+from pipeline.model.verification.identity import Identity
 from pipeline.util.json.values import as_object, as_optional_text
 
 from ..builder import SecretSource

@@ -8,7 +8,6 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from pipeline.model import Digest
-from pipeline.model.identity import Identity, Pattern
 from pipeline.model.verification import (
     AcceptedSigner,
     Attestation,
@@ -16,6 +15,7 @@ from pipeline.model.verification import (
     VerdictRules,
     VerificationRules,
 )
+from pipeline.model.verification.identity import Identity, Pattern
 
 from .. import shapes
 from ..base import FormatVersion, Model, Text

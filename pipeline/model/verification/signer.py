@@ -8,7 +8,7 @@ from typing import Self
 
 from pipeline.util.json.values import as_object, as_optional_text
 
-from ..identity import Identity
+from .identity import Identity
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What an environment holds of an image, to compare the size of a new one with.
 
-The first environment has the tags of commits, which have no order, so it is the second one that is looked at: where a
-run promotes to, and whose tags are those of the catalogue.
+The first environment has the tags of commits, which have no order, so it is the second one that is looked at, whose
+tags are those of the catalogue.
 """
 
 from __future__ import annotations

@@ -91,9 +91,9 @@ async def attest_closed(signing: Signing, reader: ImageReader, publication: Publ
     missing += _about_index(signing, publication, index, seen)
     await _attach(signing, publication, missing)
     await _attested(signing.records, records)
-    destination = publication.destination
-    if destination and await registry.head(destination.repository.at(digest)) is not None:
-        await registry.copy(repository, digest, destination.repository)
+    for destination in publication.destinations:
+        if await registry.head(destination.repository.at(digest)) is not None:
+            await registry.copy(repository, digest, destination.repository)
 
 
 async def _missing(

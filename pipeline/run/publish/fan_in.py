@@ -24,6 +24,7 @@ from ..image_cache import ImageCache
 from ..platform_refs import PlatformRef
 from ..results import Stage
 from .merge import merge
+from .promotion import TagMove
 
 if TYPE_CHECKING:
     from pipeline.plan import Plan, Target
@@ -35,14 +36,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """One index: its reference, its children by platform, the platforms that are missing, the tags written now."""
+    """One index: its reference, its children by platform, the platforms that are missing, the moves of tags now."""
 
     image: str
     tag: str
     reference: Reference
     children: tuple[tuple[Platform, Digest], ...]
     missing: tuple[Platform, ...]
-    written: tuple[Reference, ...]
+    moves: tuple[TagMove, ...]
 
     def to_json(self) -> dict[str, Any]:
         """The index as data."""
@@ -52,7 +53,7 @@ class Merged:
             "reference": str(self.reference),
             "children": {str(platform): str(digest) for platform, digest in self.children},
             "missing": [str(platform) for platform in self.missing],
-            "written": [str(reference) for reference in self.written],
+            "written": [str(move.reference) for move in self.moves],
         }
 
 
@@ -217,7 +218,7 @@ async def _merge(
     registry: Registry, platform: _Platform, images: Sequence[PlatformImage], missing: tuple[Platform, ...]
 ) -> Merged:
     target, repository, tags = platform.target, platform.repository, platform.commit_tags
-    index, written = await merge(registry, repository, images, tags)
+    index, moves = await merge(registry, repository, images, tags)
     reference = repository.tagged(tags[0]) if tags else repository.at(index.digest)
     children = tuple((image.platform, image.manifest.digest) for image in images)
-    return Merged(target.image, target.tag, reference.pinned(index.digest), children, missing, written)
+    return Merged(target.image, target.tag, reference.pinned(index.digest), children, missing, moves)

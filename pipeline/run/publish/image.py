@@ -1,4 +1,4 @@
-"""One image tag's way: records, index, signed, tagged, promoted; tags last at every step."""
+"""One image tag's way to the first environment: records, index, signed, tagged; tags last at every step."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import LockageError
-from pipeline.model import Digest, Reference
+from pipeline.model import Digest
 from pipeline.state.run_state import PublishedTag
 from pipeline.util.progress import ProgressState
 
 from ..results import ImageResult, Status
 from .ensure_signed import Signing, attest_closed, ensure_signed
 from .platforms import push_platforms
-from .promotion import perform, plan_promotion
+from .promote import Published
+from .promotion import KeptTag, TagMove, perform, plan_promotion
 from .push import ImageIndex, build_index, push_index
-from .up_to_date import find_up_to_date, published_before
+from .up_to_date import environment_tags, find_up_to_date, published_before
 
 if TYPE_CHECKING:
     from pipeline.state.records import Records
@@ -51,20 +52,20 @@ class PublishSteps:
         )
 
 
-async def publish(steps: PublishSteps, publication: Publication, status: Status) -> ImageResult:
-    """The result of one image tag whose platforms all passed their gates. Faults become results."""
+async def publish(steps: PublishSteps, publication: Publication, status: Status) -> Published:
+    """One image tag whose platforms all passed their gates, in the first environment. Faults become results."""
     target = publication.targets[0]
     result = ImageResult(target.image, target.tag, status, "")
     try:
         if publication.missing:
-            result = await _push_some(steps, publication, result)
+            published = Published(await _push_some(steps, publication, result))
         else:
-            result = await _publish(steps, publication, result)
+            published = await _publish(steps, publication, result)
     except LockageError as fault:
         steps.context.tell(publication.name, ProgressState.FAILED)
-        return ImageResult(target.image, target.tag, Status.FAILED, fault.message, fault=fault)
+        return Published(ImageResult(target.image, target.tag, Status.FAILED, fault.message, fault=fault))
     steps.context.tell(publication.name, ProgressState.UP_TO_DATE)
-    return result
+    return published
 
 
 async def report_closed(steps: PublishSteps, publication: Publication, result: ImageResult) -> ImageResult:
@@ -79,22 +80,32 @@ async def report_closed(steps: PublishSteps, publication: Publication, result: I
     return result
 
 
-async def _publish(steps: PublishSteps, publication: Publication, result: ImageResult) -> ImageResult:
+async def _publish(steps: PublishSteps, publication: Publication, result: ImageResult) -> Published:
     context, repository = steps.context, publication.repository
     by_digest = [repository.at(digest) for digest in publication.digests]
     result = replace(result, refs=publication.refs(by_digest), signed=publication.signs)
     published = await find_up_to_date(context.registry, steps.state, publication, context)
     if published:
-        written = await _tag(steps, publication, published.index, published.signature)
-        return _published(result, publication, published.index, written)
+        moves, _ = await _tag(steps, publication, published.index, published.signature)
+        tags = environment_tags(publication, published)
+        return Published(
+            replace(
+                _published(result, publication, published.index, moves),
+                promoted=tuple(ref for ref, (digest, _) in tags.items() if digest == published.index),
+                kept=tuple(
+                    KeptTag(ref, digest, reason)
+                    for ref, (digest, reason) in tags.items()
+                    if digest != published.index
+                ),
+            )
+        )
     _tell_push(steps, publication, result)
     index = await build_index(steps.images, context.builds, publication.platforms)
     await push_index(context.registry, context.builds, repository, publication.platforms, index)
     publication, signature = await _sign(steps, publication, index)
     digest = index.descriptor.digest
-    written = await _tag(steps, publication, digest, signature)
-    written += await _promote(steps, publication, digest)
-    return _published(result, publication, digest, written)
+    moves, state = await _tag(steps, publication, digest, signature)
+    return Published(_published(result, publication, digest, moves), publication, state)
 
 
 async def _sign(
@@ -112,39 +123,24 @@ async def _sign(
 
 async def _tag(
     steps: PublishSteps, publication: Publication, index: Digest, signature: Digest | None
-) -> tuple[Reference, ...]:
-    """Give the index the commit's tags, but for those that an earlier run is known to have written; gives those that
-    were written. How the image tag is published now is kept for later runs."""
+) -> tuple[tuple[TagMove, ...], PublishedTag]:
+    """Give the index the commit's tags, but for those that an earlier run is known to have written; gives the moves.
+    How the image tag is published now is kept for later runs."""
     registry, repository = steps.context.registry, publication.repository
     before = published_before(steps.state, publication)
     known = before.tags if before else frozenset()
     missing = [tag for tag in publication.commit_tags if tag not in known]
-    written: tuple[Reference, ...] = ()
+    moves: tuple[TagMove, ...] = ()
     if missing:
         promotion = await plan_promotion(registry, repository, index, repository, missing)
-        written = await perform(registry, promotion)
+        moves = await perform(registry, promotion)
     signed_by = steps.context.signed_by if publication.signs else None
     signature = signature if publication.signs else None
     tags = publication.lasting_tags | known
-    published = PublishedTag(publication.digests, index, signed_by, tags, signature)
+    adjusted = before.adjusted if before else {}
+    published = PublishedTag(publication.digests, index, signed_by, tags, signature, adjusted)
     steps.state.keep_published(publication.state_name, published)
-    return written
-
-
-async def _promote(steps: PublishSteps, publication: Publication, index: Digest) -> tuple[Reference, ...]:
-    """Bring the index with everything attached to it to the destination, and move the tags there; gives those that
-    moved."""
-    destination, registry = publication.destination, steps.context.registry
-    if destination is None:
-        return ()
-    source = publication.repository
-    promotion = await plan_promotion(registry, source, index, destination.repository, destination.tags)
-    if not promotion.moves:  # what was attached since the last promotion is still to be copied
-        await registry.copy(source, index, destination.repository)
-        return ()
-    tags = f"{destination.environment}: {', '.join(destination.tags)}"
-    steps.context.tell(publication.name, ProgressState.PROMOTE, tags)
-    return await perform(registry, promotion)
+    return moves, published
 
 
 async def _push_some(steps: PublishSteps, publication: Publication, result: ImageResult) -> ImageResult:
@@ -155,16 +151,15 @@ async def _push_some(steps: PublishSteps, publication: Publication, result: Imag
     missing = ", ".join(map(str, publication.missing))
     reason = f"no index: {missing} left to another run; then `lockage manifest {publication.name}`"
     context.tell(publication.name, ProgressState.PUSH, reason)
-    return replace(result, reason=reason, written=tuple(written), refs=publication.refs(pushed))
+    return replace(result, reason=reason, moves=tuple(written), refs=publication.refs(pushed))
 
 
 def _published(
-    result: ImageResult, publication: Publication, index: Digest, written: tuple[Reference, ...]
+    result: ImageResult, publication: Publication, index: Digest, moves: tuple[TagMove, ...]
 ) -> ImageResult:
     tags, repository = publication.commit_tags, publication.repository
     reference = repository.tagged(tags[0]).pinned(index) if tags else repository.at(index)
-    promoted = publication.destination.references if publication.destination else ()
-    return replace(result, index=index, pushed=reference, promoted=promoted, written=written)
+    return replace(result, index=index, pushed=reference, moves=moves)
 
 
 def _tell_push(steps: PublishSteps, publication: Publication, result: ImageResult) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.model import Descriptor, Reference, Repository
+from pipeline.model import Descriptor, Repository
 from pipeline.model.descriptor import OCI_INDEX
 from pipeline.oci.index import make_index
 from pipeline.registry.platform_image import PlatformImage
 
-from .promotion import perform, plan_promotion
+from .promotion import TagMove, perform, plan_promotion
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 async def merge(
     registry: Registry, destination: Repository, children: Sequence[PlatformImage], tags: Sequence[str]
-) -> tuple[Descriptor, tuple[Reference, ...]]:
-    """Write the index of these children and move tags to it; gives the index and the tags that were written.
+) -> tuple[Descriptor, tuple[TagMove, ...]]:
+    """Write the index of these children and move tags to it; gives the index and the moves that were made.
 
     The children are exactly the digests that were pushed, with BuildKit's attestations. A rerun finds everything up to
     date and writes nothing.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.model import Digest, Reference
 from pipeline.oci.index import platform_tag
 
-from .promotion import perform, plan_promotion
+from .promotion import TagMove, perform, plan_promotion
 from .push import Pushed, push
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 async def push_platforms(
     registry: Registry, reader: ImageReader, builds: Repository, publication: Publication
-) -> tuple[list[Reference], list[Reference]]:
-    """Push each platform and tag it `<commit tag>-linux-<arch>`; gives the platforms by digest and the tags written.
+) -> tuple[list[Reference], list[TagMove]]:
+    """Push each platform and tag it `<commit tag>-linux-<arch>`; gives the platforms by digest and the moves of tags.
 
     Nothing is signed, and there is no index: under the tag of all platforms, an index of some would be wrong for
     everyone on another platform.
     """
-    pushed, written = list[Reference](), list[Reference]()
+    pushed, written = list[Reference](), list[TagMove]()
     repository = publication.repository
     for platform in publication.platforms:
         digest = await _push(registry, reader, builds, repository, platform)

@@ -17,11 +17,53 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class PromotionOptions:
+    """What a caller allows, and who it is: `force` overwrites tags that others moved, `backwards` is the reason for
+    which rolling tags may go back to an older version, `dirty` promotes from a work tree with changes what was built
+    from commits. `author` is for the ledger."""
+
+    force: bool = False
+    backwards: str = ""
+    dirty: bool = False
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TagMove:
     """One tag to move to a digest; `before` is what it names now, None when it does not exist."""
 
     reference: Reference
     before: Digest | None
+    after: Digest
+
+    def __str__(self) -> str:
+        before = self.before.short if self.before else "nothing"
+        return f"{self.reference}  {before} → {self.after.short}"
+
+    def to_json(self) -> dict[str, str | None]:
+        """The move as data."""
+        return {
+            "reference": str(self.reference),
+            "from": str(self.before) if self.before else None,
+            "to": str(self.after),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTag:
+    """One tag that stays at its digest, None when it does not exist, and why."""
+
+    reference: Reference
+    digest: Digest | None
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.reference}  kept at {self.digest.short if self.digest else 'nothing'}: {self.reason}"
+
+    def to_json(self) -> dict[str, str | None]:
+        """The tag as data."""
+        digest = str(self.digest) if self.digest else None
+        return {"reference": str(self.reference), "digest": digest, "reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +75,21 @@ class Promotion:
     destination: Repository
     moves: tuple[TagMove, ...]
     in_place: tuple[Reference, ...]
+    kept: tuple[KeptTag, ...] = ()
+
+    @property
+    def named(self) -> tuple[Reference, ...]:
+        """The tags that name the digest once it is performed."""
+        return (*self.in_place, *(move.reference for move in self.moves))
 
     def to_json(self) -> dict[str, Any]:
         """The promotion as data, for `--plan` and `--json`."""
         return {
             "source": str(self.source.at(self.digest)),
             "destination": str(self.destination),
-            "moves": [
-                {
-                    "reference": str(m.reference),
-                    "from": str(m.before) if m.before else None,
-                    "to": str(self.digest),
-                }
-                for m in self.moves
-            ],
+            "moves": [move.to_json() for move in self.moves],
             "in_place": [str(r) for r in self.in_place],
+            **({"kept": [tag.to_json() for tag in self.kept]} if self.kept else {}),
         }
 
 
@@ -62,12 +104,12 @@ async def plan_promotion(
         if current is not None and current.digest == digest:
             up_to_date.append(reference)
         else:
-            moves.append(TagMove(reference, current.digest if current else None))
+            moves.append(TagMove(reference, current.digest if current else None, digest))
     return Promotion(source, digest, destination, tuple(moves), tuple(up_to_date))
 
 
-async def perform(registry: Registry, promotion: Promotion) -> tuple[Reference, ...]:
-    """Copy the image with its referrers, then move the tags; gives the references that were written.
+async def perform(registry: Registry, promotion: Promotion) -> tuple[TagMove, ...]:
+    """Copy the image with its referrers, then move the tags; gives the moves that were made.
 
     Raises RegistryError for a tag that somebody else moved since the plan was made. No registry tried here offers
     compare-and-set for tags; checking right before writing is the nearest to it.
@@ -95,4 +137,4 @@ async def perform(registry: Registry, promotion: Promotion) -> tuple[Reference, 
         await registry.put_manifest(
             promotion.destination, manifest.raw, manifest.media_type, tag=move.reference.tag
         )
-    return tuple(move.reference for move in moves)
+    return tuple(moves)

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """The environment that an image tag is promoted to: its name, the image's repository there, and the tags."""
+    """An environment that an image tag is promoted to, the image's repository there, and the tags."""
 
-    environment: str
+    environment: Environment
     repository: Repository
     tags: tuple[str, ...]
 
@@ -40,8 +40,8 @@ class Publication:
     """One image tag: its targets with their records in plan order, and where they go.
 
     `repository` is the image's in the first environment. There the index gets the `commit_tags`; the `lasting_tags`
-    among them never move. `missing` are the platforms that this run leaves to others. `destination` is None for an
-    image tag that is not promoted. `claims` are what its signatures say they are for. With
+    among them never move. `missing` are the platforms that this run leaves to others. `destinations` are where
+    it is promoted to. `claims` are what its signatures say they are for. With
     `compares`, what is attached is read again although the run state says that everything is.
     """
 
@@ -53,7 +53,7 @@ class Publication:
     missing: tuple[Platform, ...]
     signs: bool
     compares: bool
-    destination: Destination | None
+    destinations: tuple[Destination, ...]
     claims: ImageClaims
 
     @classmethod
@@ -63,12 +63,12 @@ class Publication:
         targets: Sequence[Target],
         records: Sequence[Record],
         until: Stage,
-        to: Environment | None,
+        to: Sequence[Environment],
     ) -> Publication:
-        """What a run up to `until` publishes; `to` is the environment to promote to."""
+        """What a run up to `until` publishes; `to` are the environments to promote to."""
         target, first = targets[0], context.plan.project.environments[0]
         every = context.whole.get(target.name, frozenset())
-        promotes = until is Stage.PROMOTE and to not in (None, first) and not context.plan.snapshot_id
+        promotes = until is Stage.PROMOTE and not context.plan.snapshot_id
         return cls(
             tuple(targets),
             tuple(records),
@@ -78,9 +78,11 @@ class Publication:
             tuple(sorted(every - {t.platform for t in targets})),
             until.signs,
             until is Stage.SIGN,
-            Destination(to.name, context.repository(to, target.image), target.tags)
-            if promotes and to
-            else None,
+            tuple(
+                Destination(environment, context.repository(environment, target.image), target.tags)
+                for environment in to
+                if promotes and environment != first
+            ),
             ImageClaims.of(context, targets),
         )
 
@@ -93,6 +95,11 @@ class Publication:
     def state_name(self) -> str:
         """Its name in the run state."""
         return str(self.repository.tagged(self.targets[0].tags[0]))
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether a platform was built from a work tree with changes."""
+        return any(record.is_dirty for record in self.records)
 
     @property
     def digests(self) -> tuple[Digest, ...]:

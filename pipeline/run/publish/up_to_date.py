@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from pipeline.model import Digest, Reference
 from pipeline.state.run_state import PublishedTag, RunState
 from pipeline.trust.verify import examine_one
 from pipeline.util.concurrency import each
@@ -35,13 +37,28 @@ async def find_up_to_date(
     attested = all(record.attested == record.findings for record in publication.records)
     if publication.signs and not (attested and published.signed_by == context.signed_by):
         return None
-    destination = publication.destination
-    current = await each(registry.head, destination.references) if destination else []
-    if any(descriptor is None or descriptor.digest != published.index for descriptor in current):
+    wanted = environment_tags(publication, published)
+    current = await each(registry.head, list(wanted))
+    named = [descriptor.digest if descriptor else None for descriptor in current]
+    if named != [digest for digest, _ in wanted.values()]:
         return None
     if publication.signs and not await _signed(registry, publication, published, context.signatory):
         return None
     return published
+
+
+def environment_tags(
+    publication: Publication, published: PublishedTag
+) -> Mapping[Reference, tuple[Digest | None, str]]:
+    """What each tag of the environments that an image tag is promoted to names, and why where it is not the index."""
+    wanted: dict[Reference, tuple[Digest | None, str]] = {
+        ref: (published.index, "")
+        for destination in publication.destinations
+        for ref in destination.references
+    }
+    repositories = {destination.repository for destination in publication.destinations}
+    adjusted = {Reference.parse(text): tag for text, tag in published.adjusted.items()}
+    return wanted | {ref: tag for ref, tag in adjusted.items() if ref.repository in repositories}
 
 
 async def _signed(

@@ -93,6 +93,8 @@ async def _obtain(steps: TargetSteps, target: Target, bases: Mapping[str, Digest
     inputs = BuildInputs.of(context.plan, target, revision=context.revision.label, fresh=context.fresh)
     if context.fresh:
         reason = "rebuild requested"
+    elif target.key and steps.records.is_uncommitted(target.key):
+        reason = "it was built from a work tree with changes"
     elif inputs is None:
         reason = "it was never built before"
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.model.identity import Certified
+from pipeline.model.verification.identity import Certified
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pipeline.model import Digest
-from pipeline.model.identity import Identity
+from pipeline.model.verification.identity import Identity
 
 from ..bundle import Bundle
 from ..statement import PAYLOAD_TYPE, Statement

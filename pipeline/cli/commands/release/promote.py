@@ -11,7 +11,14 @@ from pipeline.errors import Exit, UsageError
 
 from ...arguments import flag, group, option
 from ...command import Command
-from ...common_options import CatalogueOptions, CommonOptions, RunOptions, locked_flag, offline_flag
+from ...common_options import (
+    CatalogueOptions,
+    CommonOptions,
+    PromotionFlags,
+    RunOptions,
+    locked_flag,
+    offline_flag,
+)
 from ...output import console
 
 if TYPE_CHECKING:
@@ -45,6 +52,7 @@ class PromoteOptions:
         convert=_revision,
         help="commit whose tags to take (default: the current one)",
     )
+    promotion: PromotionFlags = group(PromotionFlags)
     plan: bool = flag("--plan", help="report what would be scanned and written; write nothing")
     offline: bool = offline_flag()
     data: str | None = option(
@@ -79,10 +87,11 @@ def _print(image: ImagePromotion | JudgedPromotion, verb: str) -> None:
                 f"{scan['reference']} ({scan['platform']})  {verb}: {_SOURCES[scan['source']]}"
             )
     for move in promotion.moves:
-        before = move.before.short if move.before else "nothing"
-        console.print_line(f"{move.reference}  {before} -> {promotion.digest.short}")
+        console.print_line(str(move))
     for reference in promotion.in_place:
         console.print_line(f"{reference}  up to date")
+    for kept in promotion.kept:
+        console.print_line(str(kept))
 
 
 async def _promote(options: PromoteOptions) -> Sequence[ImagePromotion | JudgedPromotion]:
@@ -98,12 +107,12 @@ async def _promote(options: PromoteOptions) -> Sequence[ImagePromotion | JudgedP
     request = RunRequest(plan, RunOptions(offline=options.offline), environments=named)
     with Progress() as report:
         async with open_run("promote", request, report) as context:
+            context = replace(context, promotion=options.promotion.value())
             if options.revision is not None:
                 context = replace(context, revision=options.revision)
             environments = context.plan.project.environments
             origin = environment(environments, options.origin or environments[0].name)
             to = environment(environments, options.to)
-            assert origin and to, "both have a name"
             signed = None if options.data is None else options.data == "signed"
             promotions = Promotions(context, origin, to, signed=signed)
             return await promotions.perform(only_plan=options.plan)

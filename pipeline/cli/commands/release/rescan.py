@@ -60,7 +60,6 @@ async def _rescan(options: RescanOptions) -> list[Rescanned]:
         request = RunRequest(plan, RunOptions(offline=options.offline), environments=(options.environment,))
         async with open_run("rescan", request, report) as context:
             named = environment(context.plan.project.environments, options.environment)
-            assert named, "it has a name"
             return await rescan_environment(context, named)
 
 

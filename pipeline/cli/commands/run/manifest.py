@@ -56,7 +56,10 @@ def manifest(options: ManifestOptions) -> int:
         if index.missing:
             missing = ", ".join(map(str, index.missing))
             console.message(f"warning: {index.image}:{index.tag} was merged without {missing}")
-    written = sum(len(index.written) for index in merged)
+    moves = [move for index in merged for move in index.moves]
+    for move in moves:
+        console.message(str(move))
+    written = len(moves)
     console.message(f"{len(merged)} indexes up to date; {written} tags written")
     return Exit.OK
 

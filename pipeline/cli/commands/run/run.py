@@ -12,6 +12,7 @@ from ...command import Command
 from ...common_options import (
     CatalogueOptions,
     CommonOptions,
+    PromotionFlags,
     RunOptions,
     locked_flag,
     refs_option,
@@ -32,8 +33,11 @@ class RunCommandOptions:
     refs: Path | None = refs_option()
     reports: Path | None = reports_option()
     to: str | None = option(
-        "--to", metavar="ENV", help="environment to promote to (default: the second one in lockage.yml)"
+        "--to",
+        metavar="ENV",
+        help="environment to promote to (default: those with promote: automatic in lockage.yml)",
     )
+    promotion: PromotionFlags = group(PromotionFlags)
 
 
 def run(options: RunCommandOptions) -> int:
@@ -41,7 +45,7 @@ def run(options: RunCommandOptions) -> int:
     from pipeline.run import Stage
 
     from ...planning.reader import PlanRequest
-    from .until import report_run, run_until
+    from .until import Promoting, report_run, run_until
 
     if options.snapshot_id and options.to:
         raise UsageError(
@@ -51,7 +55,8 @@ def run(options: RunCommandOptions) -> int:
     plan = PlanRequest.of(
         options.common, options.catalogue, locked=options.locked, snapshot_id=options.snapshot_id
     )
-    ended = run_until(Stage.PROMOTE, plan, options.run, to=options.to, reports=options.reports)
+    promoting = Promoting(options.to, options.promotion.value())
+    ended = run_until(Stage.PROMOTE, plan, options.run, promoting=promoting, reports=options.reports)
     return report_run(ended, as_json=options.common.json, refs=options.refs)
 
 

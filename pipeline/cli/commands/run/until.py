@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from pipeline.errors import EnvironmentProblem, LockageError
 
 if TYPE_CHECKING:
     from pipeline.run import RunResult, Stage
+    from pipeline.run.publish.promotion import PromotionOptions
 
     from ...common_options import RunOptions
     from ...planning.reader import PlanRequest
@@ -25,18 +26,26 @@ class Ended:
     unreported: LockageError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Promoting:
+    """The environment to promote to, None for those that are automatic, and what the promotion may do."""
+
+    to: str | None
+    options: PromotionOptions
+
+
 def run_until(
     until: Stage,
     plan: PlanRequest,
     options: RunOptions,
     *,
-    to: str | None = None,
+    promoting: Promoting | None = None,
     reports: Path | None = None,
 ) -> Ended:
-    """The result of a run; `to` is the environment to promote to, `reports` the folder that reports are written to."""
+    """The result of a run; `reports` is the folder that reports are written to."""
     from ... import signals
 
-    return signals.run(partial(_run, until, plan, options, to, reports))
+    return signals.run(partial(_run, until, plan, options, promoting, reports))
 
 
 def report_run(ended: Ended, *, as_json: bool, refs: Path | None = None) -> int:
@@ -72,9 +81,9 @@ def _write_refs(path: Path, result: RunResult) -> None:
 
 
 async def _run(
-    until: Stage, plan: PlanRequest, options: RunOptions, to: str | None, reports: Path | None
+    until: Stage, plan: PlanRequest, options: RunOptions, promoting: Promoting | None, reports: Path | None
 ) -> Ended:
-    from pipeline.release.environments import environment
+    from pipeline.release.environments import destinations, without_dirty
     from pipeline.run import Stage, run
 
     from ...output.progress import Progress
@@ -83,21 +92,22 @@ async def _run(
 
     command = "run" if until is Stage.PROMOTE else str(until)
     with Progress() as report:
-        environments = (to,) if to else ()
-        async with open_run(
-            command, RunRequest(plan, options, until, environments=environments), report
-        ) as context:
-            target = None
-            if until is Stage.PROMOTE:
-                target = environment(context.plan.project.environments, to)
-            result = await run(context, until, target)
-            destinations = Destinations.of(reports, os.environ)
-            if not destinations.wanted:
+        named = promoting.to if promoting else None
+        request = RunRequest(plan, options, until, environments=(named,) if named else ())
+        async with open_run(command, request, report) as context:
+            notes: tuple[str, ...] = ()
+            to = destinations(context.plan.project.environments, named) if promoting else ()
+            if promoting:
+                context = replace(context, promotion=promoting.options)
+                to, notes = without_dirty(context, to, named=named is not None)
+            result = replace(await run(context, until, to), notes=notes)
+            wanted = Destinations.of(reports, os.environ)
+            if not wanted.wanted:
                 return Ended(result)
             from ...reports.write import write_run
 
             try:
-                await write_run(context, command, result, destinations)
+                await write_run(context, command, result, wanted)
             except LockageError as error:  # what was pushed is pushed: its result is printed all the same
                 return Ended(result, error)
             return Ended(result)

@@ -1,0 +1,241 @@
+"""The tags of an environment: planned by its rules and its ledger, recorded there, then moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pipeline.errors import Exit, LockageError
+from pipeline.model import Digest, Reference, Repository
+from pipeline.policy.tag_moves import (
+    Permissions,
+    TagAction,
+    TagDecision,
+    TagPosition,
+    TagState,
+    Wanted,
+    decide,
+    is_revised,
+    refused,
+    revision_tag,
+)
+from pipeline.state.ledger import Act, Change, completed, write_entry
+from pipeline.trust.verify import examine
+from pipeline.util.concurrency import each
+from pipeline.util.progress import ProgressState
+from pipeline.util.timestamps import format_timestamp
+
+from .promotion import KeptTag, Promotion, TagMove, perform
+
+if TYPE_CHECKING:
+    from pipeline.state.ledger import Ledger
+    from pipeline.state.store import Store
+
+    from ..context import RunContext
+    from .publication import Destination
+
+
+class TagsRefused(LockageError):
+    """A tag is not where Lockage left it, or is immutable; none of its image tag was moved."""
+
+    exit_code = Exit.GATE
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The digest of an image tag that is to get the tags of an environment."""
+
+    image: str
+    version: str
+    source: Repository
+    digest: Digest
+    destination: Destination
+
+    @property
+    def name(self) -> str:
+        """`image:tag`."""
+        return f"{self.image}:{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTags:
+    """The promotion of a candidate, and the tags that keep it from being performed."""
+
+    candidate: Candidate
+    promotion: Promotion
+    refused: tuple[TagDecision, ...] = ()
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What the ledger records of it."""
+        image, version = self.candidate.image, self.candidate.version
+        return tuple(
+            Change(image, move.reference.tag or "", move.before, move.after, version)
+            for move in self.promotion.moves
+        )
+
+    @property
+    def named(self) -> tuple[Reference, ...]:
+        """The tags that name the digest once it is promoted: those of the plan first."""
+        named, plain = set(self.promotion.named), self.candidate.destination.references
+        return (*(ref for ref in plain if ref in named), *sorted(named.difference(plain), key=str))
+
+
+async def plan_tags(context: RunContext, ledger: Ledger, candidate: Candidate) -> PlannedTags:
+    """What promoting a candidate writes: one HEAD for each tag. Of a tag that the ledger does not have, signatures say
+    whether it is ours."""
+    environment, repository = candidate.destination.environment, candidate.destination.repository
+    wanted = Wanted(candidate.digest, candidate.version, candidate.destination.tags)
+    tags = _Tags(context, ledger, candidate)
+    states = {tag: await tags.state(tag) for tag in wanted.tags}
+    own = states.get(wanted.version)
+    if (
+        own
+        and is_revised(wanted, wanted.version, environment.tags)
+        and own.written not in (None, wanted.digest)
+    ):
+        tag, state = await tags.revision()
+        states[tag] = state
+    options = context.promotion
+    permissions = Permissions(options.force, options.backwards, ledger.pins.get(candidate.image, ""))
+    decisions = decide(wanted, states, environment.tags, permissions)
+    promotion = Promotion(
+        candidate.source,
+        candidate.digest,
+        repository,
+        tuple(
+            TagMove(repository.tagged(d.tag), d.state.now, candidate.digest)
+            for d in decisions
+            if d.action is TagAction.MOVE
+        ),
+        tuple(repository.tagged(d.tag) for d in decisions if d.action is TagAction.IN_PLACE),
+        tuple(
+            KeptTag(repository.tagged(d.tag), d.state.now, d.reason)
+            for d in decisions
+            if d.action is TagAction.KEEP
+        ),
+    )
+    return PlannedTags(candidate, promotion, refused(decisions))
+
+
+def refuse(planned: Iterable[PlannedTags]) -> None:
+    """Raises TagsRefused for every tag that must not be moved."""
+    found = [(one, decision) for one in planned for decision in one.refused]
+    if not found:
+        return
+    lines = [_line(one.candidate, decision) for one, decision in found]
+    drifted = [decision for _, decision in found if decision.drifted]
+    hints = ["find out who moved it; --force overwrites it"] if drifted else []
+    if len(drifted) < len(found):
+        hints.append(
+            "publish a new version; or see immutable: and rebuilt: of the environment in lockage.yml"
+        )
+    environment = found[0][0].candidate.destination.environment.name
+    raise TagsRefused(
+        lines[0] if len(lines) == 1 else f"{len(lines)} tags of {environment} must not be moved",
+        hint="; ".join(hints),
+        detail="\n".join(lines) if len(lines) > 1 else None,
+    )
+
+
+async def perform_recorded(
+    context: RunContext, store: Store, ledger: Ledger, planned: Sequence[PlannedTags], command: str
+) -> list[tuple[TagMove, ...] | LockageError]:
+    """Perform promotions, for each the moves or the fault that ended it; the ledger has them before and after.
+
+    Raises UsageError without a key to sign the record with, RegistryError; then nothing was moved.
+    """
+
+    async def one(plan: PlannedTags) -> tuple[TagMove, ...] | LockageError:
+        try:
+            return await perform(context.registry, plan.promotion)
+        except LockageError as fault:
+            return fault
+
+    changes = [change for plan in planned for change in plan.changes]
+    if not changes:
+        return [() for _ in planned]
+    options = context.promotion
+    now = format_timestamp(int(datetime.now(UTC).timestamp()))
+    act = Act(command, options.author, now, context.revision.label, options.backwards)
+    entry = ledger.next(act, changes)
+    await write_entry(store, ledger, entry)
+    results = await each(one, planned)
+    moved = [
+        change.name
+        for plan, result in zip(planned, results, strict=True)
+        if not isinstance(result, LockageError)
+        for change in plan.changes
+    ]
+    try:
+        await write_entry(store, ledger, completed(entry, moved))
+    except LockageError as fault:
+        name = ledger.environment
+        context.tell("", ProgressState.WARNING, f"the ledger of {name} is not completed: {fault.message}")
+    return results
+
+
+class _Tags:
+    """The states of a candidate's tags; each digest is verified at most once."""
+
+    def __init__(self, context: RunContext, ledger: Ledger, candidate: Candidate) -> None:
+        self._context, self._ledger, self._candidate = context, ledger, candidate
+        self._signed: dict[Digest, tuple[str, frozenset[str]]] = {}
+
+    async def state(self, tag: str) -> TagState:
+        """A tag as the registry has it, and where Lockage left it."""
+        candidate = self._candidate
+        found = await self._context.registry.head(candidate.destination.repository.tagged(tag))
+        now = found.digest if found else None
+        left = self._ledger.left(candidate.image, tag)
+        if left is None and now is not None and now != candidate.digest:
+            left = await self._by_signature(tag, now)
+        return TagState(now, left)
+
+    async def revision(self) -> tuple[str, TagState]:
+        """The revision that the candidate has or gets."""
+        candidate, known = self._candidate, dict[str, Digest | None]()
+        while True:
+            tag = revision_tag(candidate.version, candidate.digest, known)
+            state = await self.state(tag)
+            held = state.now or state.written
+            if tag in known or held in (None, candidate.digest) or not state.is_ours:
+                return tag, state
+            known[tag] = held
+
+    async def _by_signature(self, tag: str, digest: Digest) -> TagPosition | None:
+        """Where a tag is that was written before there was a ledger: at a digest that this key signed for it."""
+        if digest not in self._signed:
+            self._signed[digest] = await self._claimed(digest)
+        version, tags = self._signed[digest]
+        ours = tag in tags or (version and tag.startswith(f"{version}-r"))
+        return TagPosition(digest, version) if ours else None
+
+    async def _claimed(self, digest: Digest) -> tuple[str, frozenset[str]]:
+        context, candidate = self._context, self._candidate
+        key, repository = context.signing.public_key, candidate.destination.repository
+        seen = await examine(context.registry, repository, digest, key)
+        claims = [one for one in seen.claims if one.image == candidate.image]
+        return (claims[0].tag, frozenset(t for c in claims for t in c.tags)) if claims else ("", frozenset())
+
+
+def adjusted(planned: PlannedTags) -> Mapping[str, tuple[Digest | None, str]]:
+    """The tags that rules made differ from those of the plan: where they are now, and why."""
+    promotion, plain = planned.promotion, set(planned.candidate.destination.references)
+    kept = {str(tag.reference): (tag.digest, tag.reason) for tag in promotion.kept}
+    more = {str(ref): (promotion.digest, "") for ref in promotion.named if ref not in plain}
+    return {**kept, **more}
+
+
+def _line(candidate: Candidate, decision: TagDecision) -> str:
+    reference, state = candidate.destination.repository.tagged(decision.tag), decision.state
+    if decision.drifted:
+        left = state.left.digest if state.left else None
+        return f"{reference}  {_text(left)} → {_text(state.now)}, {decision.reason}"
+    return f"{reference}  {_text(state.written)} → {_text(candidate.digest)} refused: {decision.reason}"
+
+
+def _text(digest: Digest | None) -> str:
+    return str(digest) if digest else "nothing"

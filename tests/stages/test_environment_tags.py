@@ -1,0 +1,274 @@
+"""Tags of environments on a real registry: rules, drift, interruptions, and what all that requests."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import Exit
+from pipeline.model import Digest, Reference
+from pipeline.model.tag_rules import TagRules
+from pipeline.registry import Registry
+from pipeline.release.promote import Promotions
+from pipeline.run import ImageResult, Stage, Status
+from pipeline.run.publish.environment_tags import TagsRefused
+from pipeline.run.publish.promotion import PromotionOptions
+from pipeline.state.ledger import Ledger, load_ledger, tag_in
+from pipeline.state.records import Records
+from pipeline.trust import PublicKey
+
+from .fleet import PUBLIC, Fleet, know, make_fleet, plan
+
+pytestmark = [pytest.mark.real, pytest.mark.anyio]
+
+TAGS = ["1.2.3", "1", "1.2"]
+
+
+@pytest.fixture
+async def fleet(olareg: str, registry: Registry, tmp_path: Path) -> Fleet:
+    return await make_fleet(registry, plan(olareg), tmp_path)
+
+
+def reference(fleet: Fleet, tag: str, environment: int = 1) -> Reference:
+    """A tag of the image in an environment."""
+    found = fleet.context.plan.project.environments[environment]
+    return fleet.context.repository(found, "app").tagged(tag)
+
+
+async def tags(fleet: Fleet, *names: str) -> list[Digest | None]:
+    """What tags of the second environment name."""
+    found = [await fleet.context.registry.head(reference(fleet, name)) for name in names]
+    return [descriptor.digest if descriptor else None for descriptor in found]
+
+
+async def point(fleet: Fleet, tag: str, digest: Digest) -> None:
+    """Move a tag as a stranger does."""
+    repository = reference(fleet, tag).repository
+    manifest = await fleet.context.registry.get_manifest(repository.at(digest))
+    assert manifest
+    await fleet.context.registry.put_manifest(repository, manifest.raw, manifest.media_type, tag=tag)
+
+
+async def rebuild(fleet: Fleet, seed: str, version: str = "1.2.3") -> None:
+    """Have other images of the same targets, built for another version if there is one."""
+    context = fleet.context
+    targets = [
+        replace(
+            target,
+            key=Digest.of(f"{target.id} {seed}".encode()).hex,
+            tag=version,
+            tags=(version, *target.tags[1:]),
+        )
+        for target in context.plan.targets
+    ]
+    fleet.context = replace(context, plan=replace(context.plan, targets=tuple(targets)))
+    records = Records(fleet.context.store(), targets)
+    database = await context.registry.head(context.plan.project.vulnerability_db)
+    assert database
+    for target in targets:
+        await know(fleet.context, records, replace(target, id=f"{target.id} {seed}"), database.digest)
+
+
+def with_rules(fleet: Fleet, **rules: Any) -> None:
+    """Give the second environment rules for its tags."""
+    project = fleet.context.plan.project
+    first, second, *others = project.environments
+    environments = (first, replace(second, tags=TagRules(**rules)), *others)
+    changed = replace(fleet.context.plan, project=replace(project, environments=environments))
+    fleet.context = replace(fleet.context, plan=changed)
+
+
+def with_options(fleet: Fleet, **options: Any) -> None:
+    fleet.context = replace(fleet.context, promotion=PromotionOptions(**options))
+
+
+async def promoted(fleet: Fleet) -> ImageResult:
+    """The one image of a run that promotes."""
+    (image,) = (await fleet.run(Stage.PROMOTE)).images
+    return image
+
+
+async def ledger(fleet: Fleet) -> Ledger:
+    return await load_ledger(fleet.context.store(), fleet.context.plan.project.environments[1].name)
+
+
+async def test_a_rebuilt_version_moves_and_every_move_is_recorded(fleet: Fleet) -> None:
+    with_options(fleet, author="me@here")
+    first = await promoted(fleet)
+    assert first.index and await tags(fleet, *TAGS) == [first.index] * 3
+    empty = await ledger(fleet)
+    assert empty.newest and [c.before for c in empty.newest.changes] == [None] * 3
+    await rebuild(fleet, "again")
+    second = await promoted(fleet)
+    assert second.index and second.index != first.index
+    assert await tags(fleet, *TAGS) == [second.index] * 3
+    moves = [move for move in second.moves if "/prod/" in str(move.reference)]
+    assert [(m.before, m.after) for m in moves] == [(first.index, second.index)] * 3
+    assert f"{first.index.short} → {second.index.short}" in str(moves[0])
+    found = await ledger(fleet)
+    assert found.newest and found.newest.complete and found.newest.sequence == 2
+    assert (found.newest.act.author, found.newest.act.command) == ("me@here", "run")
+    assert [c.name for c in found.newest.changes] == [f"app:{tag}" for tag in ("1.2.3", "1", "1.2")]
+    assert len(found.layers) == 2 and found.layers[1].digest == found.newest.previous
+
+
+async def test_an_unchanged_run_reads_no_ledger(fleet: Fleet) -> None:
+    await promoted(fleet)
+    again = await promoted(fleet)
+    space = fleet.context.store().signers.space(PublicKey(PUBLIC, "test"))
+    assert not any(tag_in(space, "prod") in request.target for request in fleet.requests)
+    assert not again.moves and len(again.promoted) == 3
+
+
+async def test_what_strangers_moved_or_deleted_is_reported_and_overwritten_only_by_force(
+    fleet: Fleet,
+) -> None:
+    first = await promoted(fleet)
+    assert first.index
+    await rebuild(fleet, "again")
+    second = await promoted(fleet)
+    assert second.index
+    await point(fleet, "1", first.index)
+    drifted = await promoted(fleet)
+    assert drifted.status is Status.FAILED and isinstance(drifted.fault, TagsRefused)
+    assert drifted.fault.exit_code is Exit.GATE
+    line = f"{reference(fleet, '1')}  {second.index} → {first.index}, not ours"
+    assert drifted.fault.message == line and "--force" in (drifted.fault.hint or "")
+    assert await tags(fleet, *TAGS) == [second.index, first.index, second.index]
+    await point(fleet, "1.2", first.index)
+    with pytest.raises(TagsRefused) as raised:
+        await _promotions(fleet).perform()
+    assert raised.value.detail and raised.value.detail.splitlines()[0] == line
+    assert raised.value.message == "2 tags of prod must not be moved"
+    with_options(fleet, force=True)
+    forced = await promoted(fleet)
+    assert not forced.fault and await tags(fleet, *TAGS) == [second.index] * 3
+
+
+def _promotions(fleet: Fleet) -> Promotions:
+    first, second, *_ = fleet.context.plan.project.environments
+    return Promotions(fleet.context, first, second, signed=True)
+
+
+async def test_a_tag_that_was_there_before_lockage_is_not_ours(fleet: Fleet) -> None:
+    signed = (await fleet.run(Stage.SIGN)).images[0]
+    assert signed.index
+    context = fleet.context
+    dev, prod = reference(fleet, "1", 0).repository, reference(fleet, "1").repository
+    foreign = context.plan.project.vulnerability_db
+    found = await context.registry.head(foreign)
+    assert found
+    await context.registry.copy(foreign.repository, found.digest, prod, tag="1")
+    refused = await promoted(fleet)
+    assert refused.fault and f"nothing → {found.digest}, not ours" in refused.fault.message
+    assert await tags(fleet, "1.2.3") == [None]
+    await context.registry.copy(dev, signed.index, prod, tag="1")
+    await rebuild(fleet, "again")
+    second = await promoted(fleet)
+    assert not second.fault, "the key signed what it names for this tag, before there was a ledger"
+    assert await tags(fleet, "1") == [second.index]
+
+
+async def test_immutable_tags_are_refused_before_anything_is_written(fleet: Fleet) -> None:
+    with_rules(fleet, immutable=("*.*.*",))
+    first = await promoted(fleet)
+    assert first.index and not (await promoted(fleet)).fault, "the same digest is nothing new"
+    await rebuild(fleet, "again")
+    second = await promoted(fleet)
+    assert second.fault and second.fault.exit_code is Exit.GATE
+    assert f"{first.index} → {second.index} refused: immutable by" in second.fault.message
+    assert "publish a new version" in (second.fault.hint or "")
+    assert await tags(fleet, *TAGS) == [first.index] * 3
+    with_options(fleet, force=True)
+    assert (await promoted(fleet)).fault, "force overwrites what strangers did, no immutable tag"
+
+
+async def test_a_rebuilt_version_gets_a_revision(fleet: Fleet) -> None:
+    with_rules(fleet, rebuilt="revision")
+    indexes = [(await promoted(fleet)).index]
+    for number in (2, 3):
+        await rebuild(fleet, f"again {number}")
+        image = await promoted(fleet)
+        indexes.append(image.index)
+        assert [str(kept.reference.tag) for kept in image.kept] == ["1.2.3"]
+        assert f"1.2.3-r{number}" in [ref.tag for ref in image.promoted]
+        requests = len(fleet.requests)
+        again = await promoted(fleet)
+        assert not again.moves and [k.reason for k in again.kept] == [k.reason for k in image.kept]
+        assert again.promoted == image.promoted
+        assert not any(r.method in ("PUT", "POST") for r in fleet.requests) and len(fleet.requests) < requests
+    first, second, third = indexes
+    found = await tags(fleet, "1.2.3", "1.2.3-r2", "1.2.3-r3", "1", "1.2")
+    assert found == [first, second, third, third, third]
+
+
+async def test_a_hotfix_of_an_older_version_leaves_newer_tags(fleet: Fleet) -> None:
+    newer = await promoted(fleet)
+    await rebuild(fleet, "hotfix", "1.2.2")
+    hotfix = await promoted(fleet)
+    assert hotfix.index and [ref.tag for ref in hotfix.promoted] == ["1.2.2"]
+    assert {k.reference.tag: k.reason for k in hotfix.kept} == dict.fromkeys(
+        ("1", "1.2"), "1.2.3 is newer than 1.2.2"
+    )
+    assert await tags(fleet, *TAGS, "1.2.2") == [*[newer.index] * 3, hotfix.index]
+    again = await promoted(fleet)
+    assert not again.moves and again.kept == hotfix.kept
+    with_options(fleet, backwards="1.2.3 breaks logins")
+    await _promotions(fleet).perform()
+    assert await tags(fleet, "1", "1.2") == [hotfix.index] * 2
+    found = await ledger(fleet)
+    assert found.newest and found.newest.act.reason == "1.2.3 breaks logins"
+
+
+async def test_a_promotion_that_was_interrupted_is_no_drift(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await promoted(fleet)
+    await rebuild(fleet, "again")
+    put, moved = Registry.put_manifest, list[str]()
+
+    async def failing(self: Registry, repository: Any, raw: bytes, media_type: str, **more: Any) -> Any:
+        if "/prod/" in repository.path and more.get("tag"):
+            moved.append(more["tag"])
+            if len(moved) == 2:
+                raise KeyboardInterrupt
+        return await put(self, repository, raw, media_type, **more)
+
+    monkeypatch.setattr(Registry, "put_manifest", failing)
+    with pytest.raises(BaseException):  # noqa: B017  # in a group of exceptions, or alone
+        await fleet.run(Stage.PROMOTE)
+    monkeypatch.undo()
+    assert len(set(await tags(fleet, *TAGS))) == 2, "one tag moved"
+    found = await ledger(fleet)
+    assert found.newest and not found.newest.complete
+    await rebuild(fleet, "and again")
+    third = await promoted(fleet)
+    assert not third.fault and await tags(fleet, *TAGS) == [third.index] * 3
+    assert third.index != first.index
+
+
+async def test_a_ledger_that_nobody_trusted_signed_is_as_if_it_were_not_there(fleet: Fleet) -> None:
+    await promoted(fleet)
+    store = fleet.context.store()
+    name = tag_in(store.signers.space(PublicKey(PUBLIC, "test")), "prod")
+    manifest = await fleet.context.registry.get_manifest(store.repository.tagged(name))
+    assert manifest
+    data = json.loads(manifest.raw)
+    data["annotations"]["org.lockage.statement"] = "{}"
+    raw = json.dumps(data).encode()
+    await fleet.context.registry.put_manifest(store.repository, raw, manifest.media_type, tag=name)
+    assert (await load_ledger(store, "prod")).newest is None
+    assert any(name in warning for warning in store.warnings)
+
+
+async def test_without_a_key_to_record_it_nothing_is_promoted(fleet: Fleet) -> None:
+    await fleet.run(Stage.SIGN)
+    signing = replace(fleet.context.signing, private=b"")
+    fleet.context = replace(fleet.context, signing=signing)
+    image = await promoted(fleet)
+    assert image.fault and "no private key" in image.fault.message
+    assert await tags(fleet, *TAGS) == [None] * 3
