@@ -34,6 +34,14 @@ class PublicKey:
             ) from None
         self.origin = origin
 
+    @property
+    def remedy(self) -> str:
+        """What to do about an image that this key did not sign."""
+        return (
+            "lockage sign, or name the key that signed it: --key FILE; keyless: --certificate-identity and "
+            "--certificate-oidc-issuer"
+        )
+
     def statement(self, raw: bytes, digest: Digest) -> Statement | str:
         """The statement about a digest in a bundle that this key signed, or why there is none."""
         try:

@@ -20,5 +20,9 @@ class Signatory(Protocol):
     def fingerprint(self) -> Digest:
         """The same for the same key or identity, and for no other."""
 
+    @property
+    def remedy(self) -> str:
+        """What to do about an image that it did not sign."""
+
     def statement(self, raw: bytes, digest: Digest) -> Statement | str:
         """The statement about a digest in a bundle that it signed, or why there is none."""

@@ -125,7 +125,7 @@ async def verify(registry: Registry, repository: Repository, digest: Digest, key
         reasons = "; ".join(verification.refused) or "it has no signature"
         raise SignatureRefused(
             f"{repository.at(digest)} is not signed by {key.origin}: {reasons}",
-            hint="lockage sign, or name the key that signed it: --key FILE",
+            hint=key.remedy,
         )
     return verification
 

@@ -35,6 +35,14 @@ class IdentitySignatory:
         """A hash of the identity and of the root that it is verified with."""
         return Digest.of(f"keyless\n{self.identity.to_json()}\n".encode() + self._services.root.raw)
 
+    @property
+    def remedy(self) -> str:
+        """What to do about an image that this identity did not sign."""
+        return (
+            "if the one found may sign: --certificate-identity and --certificate-oidc-issuer name one, with -regexp "
+            "several; else find out who pushed it"
+        )
+
     def statement(self, raw: bytes, digest: Digest) -> Statement | str:
         """The statement about a digest in a bundle that the identity signed, or why there is none.
 
