@@ -11,7 +11,7 @@ from pipeline.cli.instance.keyless import identity_token, keyless_signer
 from pipeline.config.builder import SecretSource
 from pipeline.config.signing.values import Keyless
 from pipeline.errors import ConfigError, LockageError
-from pipeline.model.identity import Identity, Pattern
+from pipeline.model.verification.identity import Identity, Pattern
 
 TOKEN = "eyJhbGciOi.s3cret.signature"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model.identity import Certified, Identity, Pattern
+from pipeline.model.verification.identity import Certified, Identity, Pattern
 
 ISSUER = "https://token.actions.githubusercontent.com"
 WORKFLOW = "https://github.com/acme/images/.github/workflows/images.yml@refs/heads/main"
