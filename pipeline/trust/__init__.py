@@ -6,7 +6,16 @@ from .claims import Claims
 from .private_key import PrivateKey
 from .public_key import PublicKey
 from .sign import signed_bundle
-from .statement import CYCLONEDX, PROVENANCE, SIGNATURE, SPDX, VULNERABILITIES, Statement
+from .statement import (
+    CYCLONEDX,
+    PROVENANCE,
+    SIGNATURE,
+    SPDX,
+    SUMMARY,
+    TEST_RESULT,
+    VULNERABILITIES,
+    Statement,
+)
 from .verify import SignatureRefused, Verification, examine, verify, verify_claims
 
 __all__ = [
@@ -15,6 +24,8 @@ __all__ = [
     "PROVENANCE",
     "SIGNATURE",
     "SPDX",
+    "SUMMARY",
+    "TEST_RESULT",
     "VULNERABILITIES",
     "Bundle",
     "Claims",

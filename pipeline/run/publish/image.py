@@ -48,6 +48,8 @@ class PublishSteps:
             self.sign,
             context.revision.created,
             context.plan.project.project,
+            context.revision,
+            context.origin,
         )
 
 
