@@ -9,7 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
-ROOMS = ("catalogue", "config", "dockerfile", "importing", "model", "plan", "policy", "report", "sbom")
+ROOMS = (
+    "catalogue",
+    "config",
+    "dockerfile",
+    "importing",
+    "model",
+    "plan",
+    "policy",
+    "provenance",
+    "report",
+    "sbom",
+)
 TESTS = tuple(f"tests/{room}/" for room in (*ROOMS, "trust"))  # trust: no sockets, but a clock
 
 _CALLERS = tuple(f"{package}.{room}." for package in ("pipeline", "tests") for room in ROOMS)

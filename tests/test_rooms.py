@@ -24,12 +24,13 @@ ARROWS = {
     "importing": ("plan",),
     "policy": ("model",),
     "sbom": ("model",),
+    "provenance": ("plan", "policy", "sbom"),
     "oci": ("model",),
     "registry": ("oci",),
     "trust": ("registry",),
     "state": ("trust", "policy", "plan"),
     "engine": ("plan",),
-    "run": ("engine", "state", "sbom"),
+    "run": ("engine", "state", "provenance"),
     "release": ("run",),
     "bundle": ("registry",),
     "report": ("policy",),
@@ -60,6 +61,7 @@ PURE = (
     "policy",
     "report",
     "sbom",
+    "provenance",
 )
 IMPURE = {
     "os",

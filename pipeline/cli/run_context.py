@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from pipeline.engine.buildkit.cache import VARIABLES
@@ -20,6 +21,7 @@ from pipeline.run.platforms import refuse_impossible
 
 from .common_options import RunOptions
 from .git.ci_event import main_branch
+from .git.origin import read_origin
 from .git.revision import read_epoch, read_revision
 from .host_secrets import HostSecrets
 from .instance.engines import open_engines
@@ -113,7 +115,7 @@ def _context(
     engines: Engines,
     report: Progress,
 ) -> RunContext:
-    root, cache = request.plan.root, session.settings.cache
+    root, folder = request.plan.root, session.settings.cache
     jobs = request.options.jobs or max(2, os.cpu_count() or 2)
     return RunContext(
         plan=plan,
@@ -125,8 +127,8 @@ def _context(
         signing=signing_key(os.environ, session.settings.data),
         revision=read_revision(root, os.environ),
         today=datetime.now(UTC).date(),
-        contexts=cache / "contexts",
-        cache=cache,
+        contexts=folder / "contexts",
+        cache=folder,
         limits=RunLimits.of(jobs, seconds("LOCKAGE_BUILDER_LIMIT", PATIENCE)),
         report=report,
         fresh=request.options.fresh,
@@ -135,6 +137,7 @@ def _context(
         secrets=HostSecrets(os.environ, root),
         trusted=trusted_keys(plan.project.trusted_records, root),
         keyless=keyless_signer(plan.project.keyless, root, os.environ),
+        origin=cache(partial(read_origin, root, os.environ)),
         caches=CacheSite(
             root.absolute(),
             main_branch(os.environ),

@@ -71,21 +71,22 @@ def key_inputs(
         "platform": str(target.platform),
         "dockerfile": target.dockerfile_on(names),
         "syntax": target.syntax and f"{target.syntax.repository}@{target.syntax.digest}",
-        "rootfs": _entries(target.rootfs),
+        "rootfs": rootfs_input(target.rootfs),
         "contexts": contexts,
         "labels": dict(target.labels),
         "arguments": dict(target.arguments),
     }
 
 
-def _entries(entries: Iterable[RootfsEntry]) -> list[list[object]]:
+def rootfs_input(entries: Iterable[RootfsEntry]) -> list[list[object]]:
+    """The input of a rootfs, or of a folder that is a named context."""
     return [[e.path, e.kind, e.mode, e.sha256 if e.kind == "file" else e.target] for e in entries]
 
 
 def _context(context: NamedContext, base_keys: Mapping[str, str]) -> object:
     """The input of a context; None for an image without a key or digest."""
     if context.kind != "image":
-        return context.url or _entries(context.entries)
+        return context.url or rootfs_input(context.entries)
     if context.target_id is not None:
         key = base_keys.get(context.target_id)
         return key and f"key:{key}"

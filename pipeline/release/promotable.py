@@ -11,7 +11,8 @@ from pipeline.oci.index import index_problems
 from pipeline.policy.tags import DIRTY
 from pipeline.run.context import RunContext
 from pipeline.run.publish.image_claims import ImageClaims
-from pipeline.trust import CYCLONEDX, SPDX, Verification, verify_claims
+from pipeline.trust import CYCLONEDX, PROVENANCE, SPDX, Verification, verify_claims
+from pipeline.trust.claims import ATTESTED
 
 from .attested_image import AttestedImage
 
@@ -32,7 +33,8 @@ async def check_promotable(
     """The platforms of what a tag of an image tag names, each with its target; no engine runs and no image is pulled.
 
     It has to be an index of exactly the plan's platforms. The index and each platform have to be signed for this image
-    tag and to bear their signed bills of materials, and each platform to have signed findings.
+    tag and to bear their signed bills of materials (and provenance, where a signature says so), and each platform to
+    have signed findings.
     Raises GateClosed, SignatureRefused, RegistryError.
     """
     reference, key = repository.at(digest), context.signatory
@@ -67,7 +69,14 @@ async def check_promotable(
 
 
 def _refuse_incomplete(repository: Repository, seen: Verification) -> None:
-    """Whoever may delete referrers must not have an image promoted without its bill of materials."""
+    """Whoever may delete referrers must not have an image promoted without its bill of materials, nor without the
+    provenance that its signature says is attested."""
+    if any(claims.provenance == ATTESTED for claims in seen.claims) and not seen.has(PROVENANCE):
+        raise GateClosed(
+            f"{repository.at(seen.subject)} has no signed provenance, and its signature says that it was attested",
+            hint="lockage sign attaches it again; then promote again",
+            detail="\n".join(seen.refused) or None,
+        )
     lacking = [name for name, kind in _DOCUMENTS.items() if not seen.has(kind)]
     if lacking:
         raise GateClosed(

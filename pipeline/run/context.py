@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -18,6 +18,7 @@ from pipeline.model import Digest, Mirrors, Platform, Repository
 from pipeline.model.vex import Subject
 from pipeline.plan import Plan, Target
 from pipeline.policy import Revision
+from pipeline.provenance import Origin
 from pipeline.state.signers import Signers
 from pipeline.state.store import Store
 from pipeline.trust.keypair import KeyPair
@@ -72,7 +73,8 @@ class RunContext:
     With `fresh`, known targets are built again, without BuildKit's cache; `offline`, the scanner's data is what the
     cache has. `source_date_epoch` overrides the epoch that bases give, in seconds since 1970. Records that the keys in
     `trusted` signed count beside those of `signing`. `keyless` signs the images instead of `signing`, if it is there.
-    `promotion` is what the caller allows.
+    `promotion` is what the caller allows. `origin` gives what provenance says of where it runs; it is called when
+    something is attested.
     """
 
     plan: Plan
@@ -97,6 +99,7 @@ class RunContext:
     trusted: tuple[PublicKey, ...] = ()
     keyless: KeylessSigner | None = field(default=None, repr=False)
     promotion: PromotionOptions = field(default_factory=PromotionOptions)
+    origin: Callable[[], Origin] = Origin
 
     @property
     def signatory(self) -> Signatory:

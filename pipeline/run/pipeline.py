@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -112,6 +112,8 @@ class _Stages:
         reason = "; ".join(f"{r.platform}: {r.status}" for r in results if not r.status.good)
         withheld = ImageResult(group[0].image, group[0].tag, Status.ABORTED, reason)
         if all(result.status in (Status.CLOSED, Status.REUSED) for result in results):
+            closed = frozenset(result.id for result in results if result.status is Status.CLOSED)
+            publication = replace(publication, closed=closed)
             withheld = await report_closed(self.publish_steps, publication, withheld)
         return Published(withheld)
 

@@ -13,6 +13,7 @@ from pipeline.errors import BuildError, Exit, LockageError, RegistryError
 from pipeline.model import Digest
 from pipeline.oci.compare import Comparison, Image, compare
 from pipeline.policy import Revision
+from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
@@ -107,23 +108,28 @@ async def _rebuild(
     epoch = await image_created(images, before, target.platform)
     rebuilding = replace(context, fresh=True, revision=_revision(known), source_date_epoch=epoch)
     record = await Builder(rebuilding, images).build(target, bases, tag=tag, reason="once more")
-    if record.digest == known.digest:
+    return await agreement(context, target, before, record, detail=detail)
+
+
+async def agreement(
+    context: RunContext, target: Target, before: Reference, record: Record, *, detail: bool
+) -> Rebuilt:
+    """Whether what was built again under the target's `-rebuilt` tag is the image of before; the tag stays if not."""
+    assert before.digest
+    tag = f"{target.key}{REBUILT}"
+    if record.digest == before.digest:
         await _untag(context.registry, context.builds.tagged(tag))
         if record.attestations:
             await _untag(context.registry, context.builds.tagged(f"{tag}{ATTESTED}"))
-        return Rebuilt(target.id, Agreement.EQUAL, known.digest, record.digest)
-    source, comparison, after = (
-        context.registry.source(context.builds),
-        None,
-        context.builds.at(record.digest),
-    )
+        return Rebuilt(target.id, Agreement.EQUAL, before.digest, record.digest)
+    comparison, after = None, context.builds.at(record.digest)
     if detail:
         comparison = await compare(
-            Image(source, known.digest, str(before)),
-            Image(source, record.digest, str(after)),
+            Image(context.registry.source(before.repository), before.digest, str(before)),
+            Image(context.registry.source(context.builds), record.digest, str(after)),
             context.cache / "layers",
         )
-    return Rebuilt(target.id, Agreement.DIFFERENT, known.digest, record.digest, comparison)
+    return Rebuilt(target.id, Agreement.DIFFERENT, before.digest, record.digest, comparison)
 
 
 async def _known_manifest(records: Records, images: ImageCache, target: Target) -> Manifest:

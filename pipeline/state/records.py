@@ -37,6 +37,7 @@ DOCUMENT_TYPES = {
     "spdx-json": "application/spdx+json",
     "syft-json": "application/vnd.syft+json",
     "trivy-json": "application/json",
+    "slsa-provenance": "application/json",
 }
 _KIND = Kind(RECORD_TYPE, embeds=True, limit=16 * 1024 * 1024)
 

@@ -74,7 +74,7 @@ class Signers:
     def sign(self, binding: Binding, content: Digest) -> str:
         """The signed statement about stored bytes. Raises UsageError for a key that cannot sign."""
         assert self.own and self._private, "nothing is signed without a key"
-        predicate = binding.predicate(self.project, _version())
+        predicate = binding.predicate(self.project, program_version())
         payload = Statement(content, binding.kind, predicate).to_json()
         return Envelope.sign(payload, self._private, self.own.key_id).to_json()
 
@@ -99,7 +99,8 @@ class Signers:
 
 
 @cache
-def _version() -> str:
+def program_version() -> str:
+    """The version of this program."""
     try:
         return version("lockage")
     except PackageNotFoundError:  # a Dagger module runs from its source, without being installed

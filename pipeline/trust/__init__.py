@@ -7,7 +7,16 @@ from .private_key import PrivateKey
 from .public_key import PublicKey
 from .sign import signed_bundle
 from .signatory import Signatory
-from .statement import CYCLONEDX, PROVENANCE, SIGNATURE, SPDX, VULNERABILITIES, Statement
+from .statement import (
+    CYCLONEDX,
+    PROVENANCE,
+    SIGNATURE,
+    SPDX,
+    SUMMARY,
+    TEST_RESULT,
+    VULNERABILITIES,
+    Statement,
+)
 from .verify import SignatureRefused, Verification, examine, verify, verify_claims
 
 __all__ = [
@@ -16,6 +25,8 @@ __all__ = [
     "PROVENANCE",
     "SIGNATURE",
     "SPDX",
+    "SUMMARY",
+    "TEST_RESULT",
     "VULNERABILITIES",
     "Bundle",
     "Claims",

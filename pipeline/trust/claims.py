@@ -16,6 +16,8 @@ from pipeline.model import Platform, Reference
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _VERSION = re.compile(r"v?[0-9]")
 _REQUIRED = ("image", "repository", "tag", "tags", "platform", "commit")
+_OPTIONAL = ("key", "provenance")
+ATTESTED = "attested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,8 @@ class Claims:
     `image` is the image's name in the catalogue, `repository` its path in the first environment, without the host.
     `tags` are all tags of the image tag, its own `tag` among them. `platform` lists those of an index. `commit` is
     where it was signed first. `key` is the hash of everything that it was built from, empty where that is not known: it
-    stays the same as long as commits do not change the image.
+    stays the same as long as commits do not change the image. `provenance` is `attested` where the signer attested how
+    it was built, so that nobody can take that away unnoticed.
     """
 
     image: str
@@ -35,19 +38,21 @@ class Claims:
     platform: str
     commit: str
     key: str = ""
+    provenance: str = ""
 
     def annotations(self) -> dict[str, str]:
         """The claims as annotations of the signed subject."""
         claims = {name: getattr(self, name) for name in _REQUIRED} | {"tags": " ".join(self.tags)}
-        return claims | ({"key": self.key} if self.key else {})
+        return claims | {name: value for name in _OPTIONAL if (value := getattr(self, name))}
 
     @classmethod
     def of(cls, annotations: Mapping[str, Any]) -> Claims | None:
         """The claims in a subject's annotations; None unless all are there."""
-        values = [annotations.get(name) for name in (*_REQUIRED, "key")]
-        if not all(isinstance(value, str) for value in values[:-1]):
+        values = [annotations.get(name) for name in _REQUIRED]
+        if not all(isinstance(value, str) for value in values):
             return None
-        image, repository, tag, tags, platform, commit, key = values
+        image, repository, tag, tags, platform, commit = values
+        key, provenance = (annotations.get(name) for name in _OPTIONAL)
         return cls(
             str(image),
             str(repository),
@@ -56,6 +61,7 @@ class Claims:
             str(platform),
             str(commit),
             key if isinstance(key, str) else "",
+            provenance if isinstance(provenance, str) else "",
         )
 
     def unmet(self, wanted: Claims) -> tuple[str, ...]:
@@ -71,6 +77,8 @@ class Claims:
         if not self._of_commit(wanted):
             other = "with other inputs" if self.commit == wanted.commit else f"not {wanted.commit}"
             same.append(f"commit {self.commit}, {other}")
+        if wanted.provenance and self.provenance != wanted.provenance:
+            same.append(f"provenance {self.provenance or 'none'}, not {wanted.provenance}")
         return tuple(same)
 
     def _of_commit(self, wanted: Claims) -> bool:

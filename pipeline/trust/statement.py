@@ -22,6 +22,8 @@ CYCLONEDX = "https://cyclonedx.org/bom"
 SPDX = "https://spdx.dev/Document"
 VULNERABILITIES = "https://cosign.sigstore.dev/attestation/vuln/v1"
 PROVENANCE = "https://slsa.dev/provenance/v1"
+SUMMARY = "https://slsa.dev/verification_summary/v1"
+TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
 

@@ -33,6 +33,14 @@ NEEDED = {
     "local": ("HOME",),
     "daemon": (),
     "git": ("HOME", "XDG_CONFIG_HOME"),
+    "git fetch": (
+        "HOME",
+        "GIT_CONFIG_GLOBAL",
+        "GIT_SSH_COMMAND",
+        "SSH_AUTH_SOCK",
+        "HTTPS_PROXY",
+        "SSL_CERT_FILE",
+    ),
     "go": (
         "GOPROXY",
         "GOPRIVATE",

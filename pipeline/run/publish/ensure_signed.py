@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pipeline.model import Descriptor, Digest, Manifest
 from pipeline.model.descriptor import OCI_INDEX
+from pipeline.policy import Revision
+from pipeline.provenance import Origin
 from pipeline.sbom import Subject
 from pipeline.state.record import Record
-from pipeline.trust import SIGNATURE, Statement, Verification, attach, examine
+from pipeline.trust import PROVENANCE, SIGNATURE, Statement, attach, examine
+from pipeline.trust.claims import ATTESTED, Claims
 from pipeline.util.timestamps import parse_timestamp
 
+from .attached import Attached
 from .publication import Publication
 from .push import ImageIndex, build_index
-from .statements import document_kinds, index_statements, kind_of, statement
+from .statements import (
+    document_kinds,
+    has_provenance,
+    index_provenance,
+    index_statements,
+    kind_of,
+    statement,
+    test_results,
+)
+from .verdicts import verdicts
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
@@ -30,7 +43,8 @@ if TYPE_CHECKING:
 class Signing:
     """What signing needs: the registry, the records with the documents to attest, who signs, and the project's name.
 
-    `created` is the creation time of what is attached, in seconds since 1970.
+    `created` is the creation time of what is attached, in seconds since 1970; `revision` and `origin` are what the
+    provenance of an index says.
     """
 
     registry: Registry
@@ -39,6 +53,8 @@ class Signing:
     sign: Sign
     created: int
     project: str
+    revision: Revision = field(default_factory=Revision)
+    origin: Callable[[], Origin] = Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +73,29 @@ async def ensure_signed(signing: Signing, publication: Publication, index: Image
     """Sign and attest what the index and its platforms lack by this signatory.
 
     What is attached to each digest is read once, whatever its record says of it. A signature counts if it is for this
-    image tag. The index's own signature is attached last, so that its presence means that everything else was there.
+    image tag. Verdicts name other attestations by digest, so they come after those; the index's own signature is
+    attached last, so that its presence means that everything else was there.
     Raises UsageError for a key that cannot sign, BuildError, RegistryError.
     """
-    records, claims = publication.records, publication.claims
-    digest = index.descriptor.digest
-    seen = await examine(signing.registry, publication.repository, digest, signing.signatory)
-    signature = seen.signature_for(claims.index)
-    about_index = _about_index(signing, publication, index, seen)
-    missing = [*await _missing(signing, publication, index, signs=True), *about_index]
-    if signature is None:
-        missing.append((index.descriptor, Statement(digest, SIGNATURE, {}, claims.index.annotations())))
-    attached = await _attach(signing, publication, missing)
+    of_index, platforms = await _attest(signing, publication, index)
+    claims, lacks = publication.claims, verdicts(publication, of_index, platforms)
+    for target, attached, record in zip(publication.targets, platforms, publication.records, strict=True):
+        lacks += _signature(attached, _claims(claims.platforms[target.platform], record))
+    wanted = _claims(claims.index, *publication.records)
+    lacks += _signature(of_index, wanted)
+    known = of_index.seen.signature_for(wanted)
+    attached_now = await _attach(signing, publication, lacks)
     return Signed(
-        await _attested(signing.records, records),
-        signature or attached[-1],
-        unclaimed=seen.signed and not seen.claims,
+        await _attested(signing.records, publication.records),
+        known or attached_now[-1],
+        unclaimed=of_index.seen.signed and not of_index.seen.claims,
     )
 
 
 async def attest_closed(signing: Signing, reader: ImageReader, publication: Publication) -> None:
-    """Attest new findings on an image whose gate they closed after it was published, so that whoever requests the
-    digest can see them. Nothing is signed, no tag moves; an image that was never published is left alone."""
+    """Attest new findings on an image whose gate they closed after it was published, and the verdict, so that whoever
+    requests the digest can see them. Nothing is signed, no tag moves; an image that was never published is left
+    alone."""
     registry, repository, records = signing.registry, publication.repository, publication.records
     index = await build_index(reader, signing.records.repository, publication.platforms)
     digest = index.descriptor.digest
@@ -86,38 +103,52 @@ async def attest_closed(signing: Signing, reader: ImageReader, publication: Publ
         return
     if await registry.head(repository.at(digest)) is None:
         return
-    seen = await examine(registry, repository, digest, signing.signatory)
-    missing = await _missing(signing, publication, index, signs=False)
-    missing += _about_index(signing, publication, index, seen)
-    await _attach(signing, publication, missing)
+    of_index, platforms = await _attest(signing, publication, index)
+    await _attach(signing, publication, verdicts(publication, of_index, platforms))
     await _attested(signing.records, records)
     for destination in publication.destinations:
         if await registry.head(destination.repository.at(digest)) is not None:
             await registry.copy(repository, digest, destination.repository)
 
 
-async def _missing(
-    signing: Signing, publication: Publication, index: ImageIndex, *, signs: bool
-) -> list[tuple[Descriptor, Statement]]:
-    """The statements that the platforms lack by this signatory; with `signs` also their signatures."""
-    missing: list[tuple[Descriptor, Statement]] = []
-    for target, child, record in zip(publication.targets, index.children, publication.records, strict=True):
-        claims = publication.claims.platforms[target.platform]
-        seen = await examine(signing.registry, publication.repository, child.digest, signing.signatory)
-        present = set(map(kind_of, seen.statements))
-        for kind in document_kinds(record):
-            if kind not in present:
-                found = await statement(signing.registry, signing.records.repository, record, kind[0])
-                missing.append((child, found))
-        if signs and seen.signature_for(claims) is None:
-            missing.append((child, Statement(child.digest, SIGNATURE, {}, claims.annotations())))
-    return missing
+async def _attest(
+    signing: Signing, publication: Publication, index: ImageIndex
+) -> tuple[Attached, list[Attached]]:
+    """The index and its platforms with all evidence attached, of which those that lack some get it now."""
+
+    async def attached(descriptor: Descriptor) -> Attached:
+        repository, key = publication.repository, signing.signatory
+        return Attached.of(descriptor, await examine(signing.registry, repository, descriptor.digest, key))
+
+    of_index = await attached(index.descriptor)
+    platforms = [await attached(child) for child in index.children]
+    lacks: list[tuple[Attached, Statement]] = []
+    for one, record in zip(platforms, publication.records, strict=True):
+        lacks += [(one, about) for about in await _lacking(signing, one, record)]
+    lacks += [(of_index, about) for about in _lacking_index(signing, publication, index, of_index)]
+    added = list(zip(lacks, await _attach(signing, publication, lacks), strict=True))
+
+    def now(one: Attached) -> Attached:
+        return one.plus((about, source) for (to, about), source in added if to is one)
+
+    return now(of_index), [now(one) for one in platforms]
 
 
-def _about_index(
-    signing: Signing, publication: Publication, index: ImageIndex, seen: Verification
-) -> list[tuple[Descriptor, Statement]]:
-    """The bills of materials that the index lacks by this key."""
+async def _lacking(signing: Signing, attached: Attached, record: Record) -> list[Statement]:
+    """The evidence that a platform lacks by this key."""
+    present, lacking = attached.kinds, []
+    for kind in document_kinds(record):
+        if kind not in present:
+            found = await statement(signing.registry, signing.records.repository, record, kind[0])
+            lacking.append(found)
+    tested = test_results(record)
+    return [*lacking, *([tested] if tested and kind_of(tested) not in present else [])]
+
+
+def _lacking_index(
+    signing: Signing, publication: Publication, index: ImageIndex, attached: Attached
+) -> list[Statement]:
+    """The bills of materials that the index lacks by this key, and its provenance: one, whoever made it."""
     try:
         annotations = Manifest.parse(index.raw, OCI_INDEX).annotations
         created = parse_timestamp(annotations["org.opencontainers.image.created"])
@@ -126,22 +157,36 @@ def _about_index(
     descriptor, tag = index.descriptor, publication.targets[0].tag
     subject = Subject(signing.project, publication.repository, tag, descriptor.digest, None, created)
     pairs = zip(publication.targets, publication.records, strict=True)
-    present = set(map(kind_of, seen.statements))
     wanted = index_statements(subject, [(target.platform, record) for target, record in pairs])
-    return [(descriptor, about) for about in wanted if kind_of(about) not in present]
+    lacking = [about for about in wanted if kind_of(about) not in attached.kinds]
+    if not attached.seen.has(PROVENANCE) and all(map(has_provenance, publication.records)):
+        lacking.append(index_provenance(publication, descriptor.digest, signing.revision, signing.origin()))
+    return lacking
+
+
+def _claims(claims: Claims, *records: Record) -> Claims:
+    """The claims of a signature, with that of provenance where there is any."""
+    return replace(claims, provenance=ATTESTED) if all(map(has_provenance, records)) else claims
+
+
+def _signature(attached: Attached, claims: Claims) -> list[tuple[Attached, Statement]]:
+    """The signature of a digest for what is claimed, unless there is one."""
+    if attached.seen.signature_for(claims) is not None:
+        return []
+    return [(attached, Statement(attached.descriptor.digest, SIGNATURE, {}, claims.annotations()))]
 
 
 async def _attach(
-    signing: Signing, publication: Publication, missing: Sequence[tuple[Descriptor, Statement]]
+    signing: Signing, publication: Publication, lacks: Sequence[tuple[Attached, Statement]]
 ) -> list[Digest]:
     """Sign and attach statements in their order; gives the referrers."""
-    if not missing:
+    if not lacks:
         return []
-    bundles = await signing.sign(publication.name, [about for _, about in missing])
-    repository, created = publication.repository, signing.created
+    bundles = await signing.sign(publication.name, [about for _, about in lacks])
+    registry, repository, created = signing.registry, publication.repository, signing.created
     return [
-        (await attach(signing.registry, repository, subject, bundle, created=created)).digest
-        for (subject, _), bundle in zip(missing, bundles, strict=True)
+        (await attach(registry, repository, to.descriptor, bundle, created=created)).digest
+        for (to, _), bundle in zip(lacks, bundles, strict=True)
     ]
 
 

@@ -49,6 +49,8 @@ class PublishSteps:
             self.sign,
             context.revision.created,
             context.plan.project.project,
+            context.revision,
+            context.origin,
         )
 
 

@@ -42,7 +42,8 @@ class Publication:
     `repository` is the image's in the first environment. There the index gets the `commit_tags`; the `lasting_tags`
     among them never move. `missing` are the platforms that this run leaves to others. `destinations` are where
     it is promoted to. `claims` are what its signatures say they are for. With
-    `compares`, what is attached is read again although the run state says that everything is.
+    `compares`, what is attached is read again although the run state says that everything is. `closed` are the ids of
+    targets whose gates are closed.
     """
 
     targets: tuple[Target, ...]
@@ -55,6 +56,7 @@ class Publication:
     compares: bool
     destinations: tuple[Destination, ...]
     claims: ImageClaims
+    closed: frozenset[str] = frozenset()
 
     @classmethod
     def of(

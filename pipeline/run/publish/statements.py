@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,22 +11,30 @@ from uuid import UUID
 
 from pipeline.errors import LockageError
 from pipeline.model import Digest, Platform, Repository
+from pipeline.provenance import IndexBuild, index_predicate, result_predicate
 from pipeline.sbom import PlatformDocuments, Subject, index_documents
-from pipeline.trust import CYCLONEDX, SPDX, VULNERABILITIES, Statement
+from pipeline.state.signers import program_version
+from pipeline.trust import CYCLONEDX, PROVENANCE, SPDX, TEST_RESULT, VULNERABILITIES, Statement
 from pipeline.util.json.canonical import compact
 
+from ..provenance.built import DOCUMENT
 from ..target.findings import STARTED
 
 if TYPE_CHECKING:
-    from pipeline.policy import Scan
+    from pipeline.policy import Revision, Scan
+    from pipeline.provenance import Origin
     from pipeline.registry import Registry
     from pipeline.state.record import Record
 
-# Predicate -> the document it carries (cosign's names for the same: cyclonedx, spdxjson, vuln).
-_DOCUMENTS = {CYCLONEDX: "cyclonedx-json", SPDX: "spdx-json", VULNERABILITIES: "trivy-json"}
+    from .publication import Publication
+
+# Predicate -> the document it carries (cosign's names for the same: cyclonedx, spdxjson, slsaprovenance1, vuln).
+_BILLS = {CYCLONEDX: "cyclonedx-json", SPDX: "spdx-json"}
+_DOCUMENTS = {**_BILLS, PROVENANCE: DOCUMENT, VULNERABILITIES: "trivy-json"}
+_BY_CONTENT = frozenset({*_BILLS, PROVENANCE, TEST_RESULT})
 Kind = tuple[str, Digest | None]
 """What makes two statements about a digest the same: the predicate type, for findings their data's digest, and for
-bills of materials their own."""
+bills of materials, provenance and test results their own."""
 
 
 def kind_of(statement: Statement) -> Kind:
@@ -34,7 +43,7 @@ def kind_of(statement: Statement) -> Kind:
     try:
         if kind == VULNERABILITIES:
             return kind, Digest(predicate["scanner"]["db"]["uri"].removeprefix("oci:"))
-        return kind, Digest.of(compact(dict(predicate))) if kind in _DOCUMENTS else None
+        return kind, Digest.of(compact(dict(predicate))) if kind in _BY_CONTENT else None
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         return kind, None
 
@@ -42,8 +51,24 @@ def kind_of(statement: Statement) -> Kind:
 def document_kinds(record: Record) -> tuple[Kind, ...]:
     """The kinds of statements with documents that a platform's image is to bear."""
     digests = {name: descriptor.digest for name, descriptor in record.documents.items()}
-    documents = [(kind, digests.get(name)) for kind, name in _DOCUMENTS.items() if kind != VULNERABILITIES]
+    documents = [(kind, digests.get(name)) for kind, name in _BILLS.items()]
+    if has_provenance(record):
+        documents.append((PROVENANCE, digests[DOCUMENT]))
     return (*documents, (VULNERABILITIES, record.findings))
+
+
+def has_provenance(record: Record) -> bool:
+    """Whether it is known how an image was built. An imported one was built elsewhere, and what older versions built
+    has none until it is built again."""
+    return DOCUMENT in record.documents
+
+
+def test_results(record: Record) -> Statement | None:
+    """The results of a platform's tests; None where nothing was tested, or before the tests had a digest."""
+    report = record.evidence.tests
+    if report is None or record.tests is None or not (report.cases or report.unexamined):
+        return None
+    return Statement(record.digest, TEST_RESULT, result_predicate(report, record.tests))
 
 
 def index_statements(subject: Subject, platforms: Sequence[tuple[Platform, Record]]) -> tuple[Statement, ...]:
@@ -54,7 +79,7 @@ def index_statements(subject: Subject, platforms: Sequence[tuple[Platform, Recor
     made = index_documents(subject, [_documents(subject, *platform) for platform in platforms])
     return tuple(
         Statement(subject.digest, kind, json.loads(made[name]))
-        for kind, name in _DOCUMENTS.items()
+        for kind, name in _BILLS.items()
         if name in made
     )
 
@@ -71,6 +96,24 @@ def _documents(index: Subject, platform: Platform, record: Record) -> PlatformDo
         UUID(inventory.serial),
         {name: descriptor.digest for name, descriptor in record.documents.items()},
     )
+
+
+def index_provenance(
+    publication: Publication, digest: Digest, revision: Revision, origin: Origin
+) -> Statement:
+    """The provenance of an index that this run put together."""
+    target = publication.targets[0]
+    build = IndexBuild(
+        target.image,
+        target.tag,
+        publication.repository,
+        [(platform.platform, platform.digest) for platform in publication.platforms],
+        revision,
+        origin,
+        {"lockage": program_version()},
+        int(time.time()),
+    )
+    return Statement(digest, PROVENANCE, index_predicate(build))
 
 
 async def statement(registry: Registry, builds: Repository, record: Record, predicate_type: str) -> Statement:

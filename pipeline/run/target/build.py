@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from pipeline.state.record import Record
 from pipeline.util.progress import ProgressState
 from pipeline.util.timestamps import format_timestamp
 
+from ..provenance.built import DOCUMENT, build_provenance
 from . import inputs
 from .builder_config import builder_config, docker_config_for, proxy_arguments, registry_hosts
 from .caches import UsableCaches
@@ -60,6 +62,7 @@ class Builder:
             engine = f"on {named.name}" if named else ""
             context.tell(target.id, ProgressState.BUILD, "; ".join(part for part in (engine, reason) if part))
             caches = self._caches().of_target(target, context.revision)
+            started = int(time.time())
             built = await self._build(target, bases, caches)
             await self._keep_local_caches(target, caches, built)
         for warning in built.report.warnings:
@@ -73,7 +76,10 @@ class Builder:
             attestations=image.attestations,
             warnings=tuple(warning for warning in built.report.warnings if warning.rule != CACHE),
         )
-        return await self._records.write(record, {}) if self._records else record
+        if self._records is None:
+            return record
+        provenance = await build_provenance(context, self._images, target, bases, started)
+        return await self._records.write(record, {DOCUMENT: provenance})
 
     def _caches(self) -> UsableCaches:
         if self._usable is None:

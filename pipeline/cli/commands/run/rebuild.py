@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...arguments import flag, group
+from pipeline.errors import UsageError
+
+from ...arguments import flag, group, option
 from ...command import Command
 from ...common_options import CatalogueOptions, CommonOptions, locked_flag
 from ...output import console
+from ...references import parse_reference
+from .from_provenance import ProvenanceRequest, rebuild_from_provenance
 
 if TYPE_CHECKING:
+    from pipeline.model import Reference
     from pipeline.run.rebuild import Rebuilt
 
 
@@ -23,6 +29,21 @@ class RebuildOptions:
     catalogue: CatalogueOptions = group(CatalogueOptions)
     locked: bool = locked_flag()
     compare: bool = flag("--compare", help="show where they differ")
+    from_provenance: Reference | None = option(
+        "--from-provenance",
+        convert=parse_reference,
+        metavar="IMAGE",
+        help="build what is published from its signed provenance alone: its commit, bases and parameters",
+    )
+    source: Path | None = option(
+        "--source",
+        type=Path,
+        metavar="FOLDER",
+        help="with --from-provenance: a clone that has the commit (default: what the provenance names)",
+    )
+    key: Path | None = option(
+        "--key", type=Path, metavar="FILE", help="with --from-provenance: public key (default: this site's)"
+    )
 
 
 def rebuild(options: RebuildOptions) -> int:
@@ -48,6 +69,10 @@ def rebuild(options: RebuildOptions) -> int:
 
 
 async def _rebuild(options: RebuildOptions) -> list[Rebuilt]:
+    if options.from_provenance is not None:
+        return await rebuild_from_provenance(_provenance_request(options, options.from_provenance))
+    if options.source or options.key:
+        raise UsageError("--source and --key go with --from-provenance")
     from pipeline.run.rebuild import rebuild as rebuild_targets
 
     from ...output.progress import Progress
@@ -58,6 +83,18 @@ async def _rebuild(options: RebuildOptions) -> list[Rebuilt]:
     with Progress() as report:
         async with open_run("rebuild", RunRequest(plan), report) as context:
             return await rebuild_targets(context, detail=options.compare)
+
+
+def _provenance_request(options: RebuildOptions, image: Reference) -> ProvenanceRequest:
+    """Raises UsageError for options that choose targets of a catalogue."""
+    selection = options.catalogue.selection
+    if options.locked or selection.patterns or selection.shard or selection.by_change:
+        raise UsageError(
+            "--from-provenance takes the target and its lock from the provenance",
+            hint="--platform OS/ARCH chooses one of the image's platforms",
+        )
+    root = options.common.root
+    return ProvenanceRequest(image, root, selection.platforms, options.key, options.source, options.compare)
 
 
 def _print(target: Rebuilt) -> None:

@@ -1,0 +1,31 @@
+"""What is attested of builds, tests and verdicts: predicates of SLSA and in-toto, as data.
+
+Nothing here signs or asks anybody; `run/publish` makes statements of it. The types are documented in
+docs/provenance-build-type.md.
+"""
+
+from .build import BUILD_TYPE, Build, build_predicate, rebuildable
+from .index import INDEX_TYPE, IndexBuild, index_predicate
+from .origin import LOCAL, Origin
+from .recipe import Recipe
+from .summary import VERIFIER, Judged, is_current, policy_digest, summary_predicate
+from .tested import result_predicate
+
+__all__ = [
+    "BUILD_TYPE",
+    "INDEX_TYPE",
+    "LOCAL",
+    "VERIFIER",
+    "Build",
+    "IndexBuild",
+    "Judged",
+    "Origin",
+    "Recipe",
+    "build_predicate",
+    "index_predicate",
+    "is_current",
+    "policy_digest",
+    "rebuildable",
+    "result_predicate",
+    "summary_predicate",
+]

@@ -1,0 +1,1 @@
+"""Provenance in a run: made when a target is built, and built again from."""

@@ -1,0 +1,65 @@
+"""The provenance of a build that has just ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pipeline.provenance import Build, build_predicate
+from pipeline.state.signers import program_version
+from pipeline.util.json.canonical import compact
+
+from ..target.epoch import build_epoch
+from ..target.inputs import BaseImages
+
+if TYPE_CHECKING:
+    from pipeline.model import Digest, Reference
+    from pipeline.plan import Plan, Target
+    from pipeline.registry.platform_image import ImageReader
+
+    from ..context import RunContext
+
+DOCUMENT = "slsa-provenance"
+"""Its name among the documents of a record."""
+
+
+async def build_provenance(
+    context: RunContext, images: ImageReader, target: Target, bases: Mapping[str, Digest], started: int
+) -> bytes:
+    """The predicate of a build on these bases as canonical JSON. It began at `started`, in seconds since 1970."""
+    client = await context.engines.of(target.platform).client()
+    found = BaseImages(bases, context.builds, context.mirrors)
+    build = Build(
+        target,
+        {id: found.internal(id) for id in target.internal_bases},
+        _inherited(context.plan, target),
+        context.plan.tools,
+        context.revision,
+        context.origin(),
+        {
+            "lockage": program_version(),
+            "dagger": await client.version(),
+            "buildkit": context.plan.builder,
+        },
+        await build_epoch(images, target, found, context.source_date_epoch),
+        started,
+        int(time.time()),
+        context.fresh,
+        context.plan.project.attestations.sbom,
+        context.plan.snapshot_id,
+    )
+    return compact(build_predicate(build))
+
+
+def _inherited(plan: Plan, target: Target) -> tuple[Reference, ...]:
+    """The external images that internal bases are based on, and theirs, in build order."""
+    found: dict[Reference, None] = {}
+    below = set(target.internal_bases)
+    for base in reversed(plan.targets):
+        if base.id in below:
+            below.update(base.internal_bases)
+    for base in plan.targets:
+        if base.id in below:
+            found |= dict.fromkeys(reference for reference in base.external_bases if reference.digest)
+    return tuple(found)

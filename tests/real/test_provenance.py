@@ -1,0 +1,159 @@
+"""Provenance, verdicts and test results as cosign reads them: on platforms and index, before and after promotion."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.model import Digest, Reference
+from pipeline.trust.keypair import generate
+from tests.tools.git import git
+
+from . import samples
+from .conftest import checkout
+from .site import Site
+from .tools import cosign, crane
+
+pytestmark = pytest.mark.real
+
+TYPES = {
+    "slsaprovenance1": "https://slsa.dev/provenance/v1",
+    "https://slsa.dev/verification_summary/v1": "https://slsa.dev/verification_summary/v1",
+    "https://in-toto.io/attestation/test-result/v0.1": "https://in-toto.io/attestation/test-result/v0.1",
+}
+PROVENANCE, SUMMARY, TESTED = TYPES
+GITHUB = {
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_SERVER_URL": "https://github.com",
+    "GITHUB_REPOSITORY": "acme/images",
+    "GITHUB_WORKFLOW_REF": "acme/images/.github/workflows/images.yml@refs/heads/main",
+    "GITHUB_REF": "refs/heads/main",
+    "GITHUB_REF_NAME": "main",
+    "GITHUB_REF_TYPE": "branch",
+    "GITHUB_RUN_ID": "77",
+    "GITHUB_RUN_ATTEMPT": "2",
+    "RUNNER_ENVIRONMENT": "github-hosted",
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """An image with a dependent, built by a workflow and promoted; `root` is its checkout."""
+
+    root: Path
+    index: str
+    child: str
+
+
+@pytest.fixture(scope="module")
+def published(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Published:
+    files = samples.hello("base") | samples.hello("app", "FROM base:1.2.3\n")
+    root = checkout(tmp_path_factory.mktemp("provenance") / "project", __name__, files)
+    images = site.run("run", "--to", "prod", "--json", cwd=root, **GITHUB).json["images"]
+    app = next(image for image in images if image["image"] == "app")
+    index = str(Reference.parse(app["reference"]).by_digest)
+    child = json.loads(crane("manifest", index))["manifests"][0]["digest"]
+    return Published(root, index, f"{index.partition('@')[0]}@{child}")
+
+
+def attested(site: Site, image: str, kind: str, scratch: Path) -> list[dict[str, Any]]:
+    """The predicates of a type by cosign's verification of a digest, in the order of cosign."""
+    key = site.data / "keys" / "cosign.pub"
+    done = cosign("verify-attestation", "--key", str(key), "--type", kind, image, root=scratch)
+    assert done.returncode == 0, done.stderr
+    payloads = [json.loads(line)["payload"] for line in done.stdout.splitlines() if line.strip()]
+    statements = [json.loads(base64.b64decode(payload)) for payload in payloads]
+    assert {statement["predicateType"] for statement in statements} == {TYPES[kind]}
+    return [statement["predicate"] for statement in statements]
+
+
+def dependencies(predicate: dict[str, Any], role: str) -> dict[str, dict[str, str]]:
+    """The digests of what a build was made from, by name."""
+    found = predicate["buildDefinition"]["resolvedDependencies"]
+    return {d["name"]: d["digest"] for d in found if d["annotations"]["role"] == role}
+
+
+def test_cosign_verifies_what_is_attested_of_platform_and_index(
+    site: Site, published: Published, tmp_path: Path
+) -> None:
+    (child,) = attested(site, published.child, PROVENANCE, tmp_path)
+    (index,) = attested(site, published.index, PROVENANCE, tmp_path)
+    source = {
+        "repository": "git+https://github.com/acme/images",
+        "ref": "refs/heads/main",
+        "commit": git(published.root, "rev-parse", "HEAD"),
+    }
+    for predicate, kind in ((child, "image"), (index, "index")):
+        definition, run = predicate["buildDefinition"], predicate["runDetails"]
+        assert definition["buildType"] == f"https://lockage.org/build/{kind}/v1"
+        assert definition["externalParameters"]["source"] == source
+        assert dependencies(predicate, "source") == {"source": {"gitCommit": source["commit"]}}
+        assert run["builder"]["id"] == "https://github.com/" + GITHUB["GITHUB_WORKFLOW_REF"]
+        assert run["metadata"]["invocationId"] == "https://github.com/acme/images/actions/runs/77/attempts/2"
+        assert run["metadata"]["startedOn"] <= run["metadata"]["finishedOn"]
+    platform = json.loads(crane("manifest", published.index))["manifests"][0]
+    assert dependencies(index, "platform") == {"linux/amd64": {"sha256": platform["digest"][7:]}}
+
+    plan = site.run("plan", "app", "--json", cwd=published.root).json
+    app = next(target for target in plan["targets"] if target["image"] == "app")
+    (dockerfile,) = dependencies(child, "dockerfile").values()
+    assert f"sha256:{dockerfile['sha256']}" == app["dockerfile"]["digest"]
+    built = site.run("build", "--json", cwd=published.root).json["targets"]
+    base = next(target for target in built if target["image"] == "base")
+    assert dependencies(child, "internal-base") == {base["id"]: {"sha256": base["digest"][7:]}}
+    assert set(dependencies(child, "inherited")) == {"debian:bookworm-slim"}
+    assert plan["tools"]["buildkit"].endswith(dependencies(child, "tool")["buildkit"]["sha256"])
+
+    (tested,) = attested(site, published.child, TESTED, tmp_path)
+    assert tested["result"] == "PASSED" and len(tested["passedTests"]) == 2, tested
+    gates = Digest.of(json.dumps(app["gates"], sort_keys=True, separators=(",", ":")).encode())
+    for image, inputs in ((published.child, 5), (published.index, 6)):
+        (verdict,) = attested(site, image, SUMMARY, tmp_path)
+        assert verdict["verificationResult"] == "PASSED"
+        assert verdict["policy"]["digest"] == {"sha256": gates.hex}
+        assert verdict["resourceUri"].startswith(f"pkg:oci/app@{image.partition('@')[2]}?")
+        assert len(verdict["inputAttestations"]) == inputs
+        for entry in verdict["inputAttestations"]:
+            subject = json.loads(crane("manifest", entry["uri"].removeprefix("oci://")))["subject"]
+            assert subject["digest"] in (published.child[-71:], published.index[-71:])
+
+
+def test_a_stranger_has_no_provenance(site: Site, published: Published, tmp_path: Path) -> None:
+    stranger = tmp_path / "stranger.pub"
+    stranger.write_bytes(generate().public)
+    done = cosign(
+        "verify-attestation", "--key", str(stranger), "--type", PROVENANCE, published.child, root=tmp_path
+    )
+    assert done.returncode != 0
+    refused = site.run("rebuild", "--from-provenance", published.child, "--key", stranger, expect=7)
+    assert "has no provenance signed by" in refused.err
+
+
+def test_nothing_is_attested_twice(site: Site, published: Published, tmp_path: Path) -> None:
+    before = [attested(site, published.child, kind, tmp_path) for kind in TYPES]
+    other = GITHUB | {"GITHUB_RUN_ID": "78"}
+    site.run("sign", cwd=published.root, **other)
+    site.run("sign", cwd=published.root, LOCKAGE_CACHE=str(tmp_path / "cache"), **other)
+    assert [attested(site, published.child, kind, tmp_path) for kind in TYPES] == before
+
+
+def test_promoted_images_keep_what_is_attested(site: Site, published: Published, tmp_path: Path) -> None:
+    for image in (published.child, published.index):
+        promoted = image.replace("/dev/", "/prod/")
+        for kind in TYPES if image == published.child else (PROVENANCE, SUMMARY):
+            assert attested(site, promoted, kind, tmp_path) == attested(site, image, kind, tmp_path)
+
+
+def test_the_provenance_is_enough_to_build_it_again(site: Site, published: Published, tmp_path: Path) -> None:
+    """From the signed provenance and a clone, in a folder that has no catalogue."""
+    lacks = site.run("rebuild", "--from-provenance", published.index, cwd=tmp_path, expect=None)
+    assert lacks.code != 0 and "--source FOLDER" in lacks.err
+    (published.root / "images/app/Dockerfile.tmpl").write_text("FROM base:1.2.3\nRUN false\n")
+    arguments = ("rebuild", "--from-provenance", published.index, "--source", published.root, "--json")
+    (rebuilt,) = site.run(*arguments, cwd=tmp_path).json["targets"]
+    assert rebuilt["status"] == "equal" and rebuilt["known"] == published.child.partition("@")[2]
