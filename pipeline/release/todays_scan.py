@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from pipeline.engine.image import archive, existing
 from pipeline.errors import RegistryError
 from pipeline.policy import Finding, Scan
-from pipeline.run.publish.signer import signer
-from pipeline.run.publish.statements import findings_statement
+from pipeline.run.signing.signer import signer
+from pipeline.run.signing.statements import findings_statement
 from pipeline.run.target.findings import ImageScanner, ScannedImage
 from pipeline.run.target.scanner_data import ScannerData
 from pipeline.trust import Statement, attach

@@ -25,7 +25,7 @@ from pipeline.trust.keypair import KeyPair
 from .context import RunContext, RunLimits
 from .engines import GivenEngine
 from .lock import resolve, wanted
-from .publish.dagger_keyless import keyless_signer
+from .signing.dagger_keyless import keyless_signer
 
 if TYPE_CHECKING:
     import dagger

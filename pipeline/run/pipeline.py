@@ -30,8 +30,8 @@ from .priority import most_dependents_first
 from .publish.image import PublishSteps, publish, report_closed
 from .publish.promote import Published, promote_all
 from .publish.publication import Publication
-from .publish.signer import signer
 from .results import ImageResult, RunResult, Stage, Status, TargetResult
+from .signing.signer import signer
 from .target.process import TargetSteps, process
 
 

@@ -11,7 +11,7 @@ from pipeline.state.run_state import PublishedTag
 from pipeline.util.progress import ProgressState
 
 from ..results import ImageResult, Status
-from .ensure_signed import Signing, attest_closed, ensure_signed
+from ..signing.ensure_signed import Signing, attest_closed, ensure_signed
 from .platforms import push_platforms
 from .promote import Published
 from .promotion import KeptTag, TagMove, perform, plan_promotion
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from ..context import RunContext
     from ..image_cache import ImageCache
+    from ..signing.signer import Sign
     from .publication import Publication
-    from .signer import Sign
 
 
 @dataclass(frozen=True, slots=True)

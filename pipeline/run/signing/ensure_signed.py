@@ -16,9 +16,9 @@ from pipeline.trust import PROVENANCE, SIGNATURE, Statement, attach, examine
 from pipeline.trust.claims import ATTESTED, Claims
 from pipeline.util.timestamps import parse_timestamp
 
+from ..publish.publication import Publication
+from ..publish.push import ImageIndex, build_index
 from .attached import Attached
-from .publication import Publication
-from .push import ImageIndex, build_index
 from .statements import (
     document_kinds,
     has_provenance,

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pipeline.model import Digest
     from pipeline.state.record import Record
 
+    from ..publish.publication import Publication
     from .attached import Attached
-    from .publication import Publication
 
 
 def verdicts(

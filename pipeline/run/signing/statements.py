@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pipeline.registry import Registry
     from pipeline.state.record import Record
 
-    from .publication import Publication
+    from ..publish.publication import Publication
 
 # Predicate -> the document it carries (cosign's names for the same: cyclonedx, spdxjson, slsaprovenance1, vuln).
 _BILLS = {CYCLONEDX: "cyclonedx-json", SPDX: "spdx-json"}
