@@ -22,9 +22,12 @@ def provenance(ref: str = "refs/heads/main", finished: str = "2026-11-20T12:00:0
         {
             "uri": "pkg:docker/debian@bookworm-slim?repository_url=docker.io%2Flibrary%2Fdebian",
             "digest": {"sha256": "a" * 64},
-            "name": "base",
+            "annotations": {"role": "base"},
         },
-        {"uri": "pkg:docker/syft@v1?repository_url=docker.io%2Fanchore%2Fsyft", "name": "tool"},
+        {
+            "uri": "pkg:docker/syft@v1?repository_url=docker.io%2Fanchore%2Fsyft",
+            "annotations": {"role": "tool"},
+        },
     ]
     predicate: dict[str, object] = {
         "buildDefinition": {
@@ -101,6 +104,26 @@ def test_a_git_tag_is_no_branch_of_that_name() -> None:
         "provenance.branches": "refs/tags/main"
     }
     assert failures(VerificationRules(provenance=ProvenanceRules(tags=("main",))), of_tag) == {}
+
+
+def test_a_modified_checkout_is_no_commit_and_no_branch() -> None:
+    built = provenance()
+    definition: dict[str, Any] = built.predicate["buildDefinition"]  # type: ignore[assignment]
+    definition["externalParameters"] = {"source": {"modified": True}}
+    rules = VerificationRules(provenance=ProvenanceRules(branches=("main",), commits=("c" * 40,)))
+    assert failures(rules, built) == {
+        "provenance.branches": "refs/heads/main, with changes that are not committed",
+        "provenance.commits": f"{'c' * 40}, with changes that are not committed",
+    }
+
+
+def test_without_roles_every_image_is_a_base() -> None:
+    built = provenance()
+    definition: dict[str, Any] = built.predicate["buildDefinition"]  # type: ignore[assignment]
+    for dependency in definition["resolvedDependencies"]:
+        dependency.pop("annotations", None)
+    rules = VerificationRules(provenance=ProvenanceRules(bases=("docker.io/library/*",)))
+    assert list(failures(rules, built)) == ["provenance.bases"]
 
 
 def test_a_rule_wants_its_attestation() -> None:

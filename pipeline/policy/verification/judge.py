@@ -87,8 +87,9 @@ def _provenance(rules: ProvenanceRules, of: Provenance, now: int) -> Iterator[Ch
     if rules.branches or rules.tags:
         yield _ref(rules, of)
     if rules.commits:
-        passed = of.commit in rules.commits
-        yield Check("provenance.commits", _listed(rules.commits), of.commit or "none", passed)
+        passed = of.commit in rules.commits and not of.modified
+        found = _committed(of, of.commit or "none")
+        yield Check("provenance.commits", _listed(rules.commits), found, passed)
     if rules.max_age is not None:
         yield _age("provenance.max_age", rules.max_age, of.finished, now)
     if rules.bases:
@@ -98,13 +99,17 @@ def _provenance(rules: ProvenanceRules, of: Provenance, now: int) -> Iterator[Ch
 
 
 def _ref(rules: ProvenanceRules, of: Provenance) -> Check:
-    passed = any(
+    passed = not of.modified and any(
         name is not None and _matches(patterns, name)
         for patterns, name in ((rules.branches, of.branch), (rules.tags, of.tag))
     )
     wanted = [f"branch {b}" for b in rules.branches] + [f"tag {t}" for t in rules.tags]
     rule = "provenance.branches" if rules.branches else "provenance.tags"
-    return Check(rule, _listed(wanted), of.ref or "no ref", passed)
+    return Check(rule, _listed(wanted), _committed(of, of.ref or "no ref"), passed)
+
+
+def _committed(of: Provenance, found: str) -> str:
+    return f"{found}, with changes that are not committed" if of.modified else found
 
 
 def _bases(patterns: Sequence[str], dependencies: Iterable[Dependency]) -> Check:
@@ -114,7 +119,7 @@ def _bases(patterns: Sequence[str], dependencies: Iterable[Dependency]) -> Check
 
 def _forbidden(patterns: Sequence[str], dependencies: Iterable[Dependency]) -> Check:
     hit = [
-        d.uri or d.name for d in dependencies if _matches(patterns, d.uri) or set(d.digests) & set(patterns)
+        d.uri or d.role for d in dependencies if _matches(patterns, d.uri) or set(d.digests) & set(patterns)
     ]
     return Check(
         "provenance.forbidden", f"none of {_listed(patterns)}", _listed(hit) or "none", passed=not hit

@@ -13,6 +13,7 @@ from pipeline.util.json.values import as_list, as_object, as_optional_text, as_t
 from pipeline.util.timestamps import parse_timestamp
 
 _GIT = re.compile(r"git\+(?P<repository>[^@#?]+)(?:@(?P<ref>[^#?]*))?")
+_BASES = ("base", "inherited")  # roles, as docs/provenance-build-type.md lists them
 _IMAGE = ("pkg:docker/", "pkg:oci/")
 _MOST = 10_000  # dependencies that are looked at; a larger list is refused
 
@@ -22,24 +23,28 @@ class Dependency:
     """One thing that went into a build."""
 
     uri: str
-    name: str
+    role: str
     digests: tuple[str, ...]
 
     @property
     def is_base(self) -> bool:
-        """Whether it is a base image."""
-        return self.name == "base" or (not self.name and self.uri.startswith(_IMAGE))
+        """Whether it is a base image from elsewhere; where nothing says what images were for, each is."""
+        return self.role in _BASES if self.role else self.uri.startswith(_IMAGE)
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Who built an image, from what, and when it was finished (seconds since 1970)."""
+    """Who built an image, from what, and when it was finished (seconds since 1970).
+
+    `modified` is whether the checkout differed from `commit`, so that it was built from no commit at all.
+    """
 
     builder: str
     build_type: str
     source: str | None
     ref: str | None
     commit: str | None
+    modified: bool
     finished: int | None
     dependencies: tuple[Dependency, ...]
 
@@ -63,6 +68,8 @@ class Provenance:
             raise ValueError("it names no builder or no build type")
         dependencies = _dependencies(definition.get("resolvedDependencies"))
         source, ref, commit = _source(dependencies)
+        parameters = as_object(definition.get("externalParameters") or {})
+        checkout = parameters.get("source")
         metadata = as_object(run.get("metadata") or {})
         finished = as_optional_text(metadata.get("finishedOn") or metadata.get("startedOn"))
         return cls(
@@ -71,6 +78,7 @@ class Provenance:
             source,
             ref,
             commit,
+            isinstance(checkout, dict) and bool(checkout.get("modified")),
             None if finished is None else parse_timestamp(finished),
             dependencies,
         )
@@ -84,8 +92,9 @@ def _dependencies(value: object) -> tuple[Dependency, ...]:
     for entry in map(as_object, entries):
         digests = as_text_mapping(entry.get("digest") or {})
         named = (f"{algorithm}:{value}" for algorithm, value in sorted(digests.items()))
-        uri, name = as_optional_text(entry.get("uri")), as_optional_text(entry.get("name"))
-        out.append(Dependency(uri or "", name or "", tuple(named)))
+        annotations = as_object(entry.get("annotations") or {})
+        uri, role = as_optional_text(entry.get("uri")), as_optional_text(annotations.get("role"))
+        out.append(Dependency(uri or "", role or "", tuple(named)))
     return tuple(out)
 
 
