@@ -31,6 +31,7 @@ from .instance.session import InstanceSession, instance_session
 from .instance.signing_key import signing_key, trusted_keys
 from .planning.reader import PlanReader, PlanRequest
 from .registry_access import registry_access
+from .verification.rules import environment_files, environment_rules
 
 if TYPE_CHECKING:
     from pipeline.model import Platform
@@ -76,6 +77,7 @@ def _check(request: RunRequest, plans: PlanReader) -> None:
         environment(project.environments, name)
     trusted_keys(project.trusted_records, request.plan.root)
     keyless_signer(project.keyless, request.plan.root, os.environ)
+    environment_files(project, request.plan.root)
 
 
 @asynccontextmanager
@@ -117,7 +119,7 @@ def _context(
 ) -> RunContext:
     root, folder = request.plan.root, session.settings.cache
     jobs = request.options.jobs or max(2, os.cpu_count() or 2)
-    return RunContext(
+    context = RunContext(
         plan=plan,
         registry=registry,
         engine=engines.default,
@@ -143,6 +145,10 @@ def _context(
             main_branch(os.environ),
             {name: value for name in VARIABLES if (value := os.environ.get(name))},
         ),
+    )
+    rules = any(environment.verify for environment in plan.project.environments)
+    return (
+        replace(context, rules=environment_rules(plan.project, root, context.signatory)) if rules else context
     )
 
 

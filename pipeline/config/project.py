@@ -16,6 +16,7 @@ from .build import AttestationsEntry, CacheEntry, Entitlements, Secrets, Ssh
 from .policy import ProjectPolicy
 from .signing.entry import SignEntry
 from .values import EMBEDDED
+from .verification.rules import VerifyEntry
 
 
 def _default_image(text: str, description: str) -> Any:  # as pydantic's Field
@@ -85,11 +86,17 @@ class EnvironmentEntry(Model):
         description="A version that was built again: move its tag (default), refuse it, or write a revision such as "
         "3.11.2-r2 beside it",
     )
+    verify: VerifyEntry | None = Field(
+        None,
+        description="What an image has to prove before it is promoted there, and to lockage verify --env",
+    )
 
     def value(self) -> values.Environment:
         """As the program uses it."""
         rules = TagRules(tuple(dict.fromkeys(self.immutable)), self.rebuilt)
-        return values.Environment(self.name, self.repository, self.data, self.promote == "automatic", rules)
+        verify = None if self.verify is None else self.verify.value()
+        automatic = self.promote == "automatic"
+        return values.Environment(self.name, self.repository, self.data, automatic, rules, verify)
 
 
 class ToolEntries(Model):

@@ -13,6 +13,7 @@ from typing import Literal, Self
 from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository, TagTemplate
 from pipeline.model.gates import PolicyDocuments
 from pipeline.model.tag_rules import TagRules
+from pipeline.model.verification import VerificationRules
 from pipeline.util.json.values import (
     as_list,
     as_literal,
@@ -40,7 +41,7 @@ class Environment:
     """One stage of promotion, with the repository of each image in it.
 
     `data` is what judges a promotion to it: scans with today's data, or the signed findings as they are. With
-    `automatic`, a run promotes to it without being told to.
+    `automatic`, a run promotes to it without being told to. `verify` is what an image has to prove before it is.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Environment:
     data: JudgingData = "today"
     automatic: bool = False
     tags: TagRules = _NO_RULES
+    verify: VerificationRules | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
@@ -61,6 +63,7 @@ class Environment:
                 as_texts(data.get("immutable", [])),
                 as_literal(data.get("rebuilt", "move"), "move", "refuse", "revision"),
             ),
+            VerificationRules.from_json(as_object(data["verify"])) if "verify" in data else None,
         )
 
     def to_json(self) -> dict[str, object]:
@@ -72,7 +75,13 @@ class Environment:
             **({"promote": "automatic"} if self.automatic else {}),
             **({"immutable": list(self.tags.immutable)} if self.tags.immutable else {}),
             **({} if self.tags.rebuilt == "move" else {"rebuilt": self.tags.rebuilt}),
+            **({} if self.verify is None else {"verify": self.verify.to_json()}),
         }
+
+    @property
+    def rules_name(self) -> str:
+        """What messages call its rules."""
+        return f"verify: of {self.name} in lockage.yml"
 
     def path(self, image: str) -> str:
         """The repository path of an image in this environment."""

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from pipeline.trust import PublicKey, Signatory
     from pipeline.trust.keyless import KeylessSigner
 
+    from .gates.rules import RulesInForce
+
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
@@ -73,8 +75,8 @@ class RunContext:
     With `fresh`, known targets are built again, without BuildKit's cache; `offline`, the scanner's data is what the
     cache has. `source_date_epoch` overrides the epoch that bases give, in seconds since 1970. Records that the keys in
     `trusted` signed count beside those of `signing`. `keyless` signs the images instead of `signing`, if it is there.
-    `promotion` is what the caller allows. `origin` gives what provenance says of where it runs; it is called when
-    something is attested.
+    `promotion` is what the caller allows, `rules` what environments want of images, by name. `origin` gives what
+    provenance says of where it runs; it is called when something is attested.
     """
 
     plan: Plan
@@ -100,6 +102,7 @@ class RunContext:
     keyless: KeylessSigner | None = field(default=None, repr=False)
     promotion: PromotionOptions = field(default_factory=PromotionOptions)
     origin: Callable[[], Origin] = Origin
+    rules: Mapping[str, RulesInForce] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def signatory(self) -> Signatory:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from pipeline.trust.keypair import KeyPair
 
 from .context import RunContext, RunLimits
 from .engines import GivenEngine
+from .gates.rules import rules_of_environments
 from .lock import resolve, wanted
 from .signing.dagger_keyless import keyless_signer
 
@@ -132,7 +133,7 @@ async def run_context(
     host, access = await _access(given, plan)
     async with Registry(access) as registry:
         lock = await _complete(lock, plan, registry, mirrors)
-        yield RunContext(
+        context = RunContext(
             plan=plan_with(lock),
             whole=_whole(source, lock) if chosen or any("/" in name for name in targets) else {},
             registry=registry,
@@ -151,6 +152,10 @@ async def run_context(
             trusted=await _trusted(given, plan),
             keyless=await keyless_signer(given, plan),
         )
+        if any(environment.verify for environment in plan.project.environments):
+            rules = rules_of_environments(plan.project, await _rule_files(given, plan), context.signatory)
+            context = replace(context, rules=rules)
+        yield context
 
 
 def _whole(source: Source, lock: Lock) -> dict[str, frozenset[Platform]]:
@@ -250,6 +255,16 @@ async def _trusted(given: Given, plan: Plan) -> tuple[PublicKey, ...]:
         with explained(f"reading {path}", hint="trust: records: in lockage.yml names files of public keys"):
             keys.append(PublicKey((await given.source.file(path).contents()).encode(), path))
     return tuple(keys)
+
+
+async def _rule_files(given: Given, plan: Plan) -> dict[str, bytes]:
+    """The files that rules of environments name, in the source."""
+    out = {}
+    for environment in plan.project.environments:
+        for path in environment.verify.files if environment.verify else ():
+            with explained(f"reading {path}", hint="verify: in lockage.yml names keys and trusted roots"):
+                out[path] = (await given.source.file(path).contents()).encode()
+    return out
 
 
 async def _revision(given: Given, scratch: Path) -> Revision:

@@ -1,4 +1,4 @@
-"""verify --rules: each image against the rules for it, and every rule printed with what was found."""
+"""verify by rules: each image against the rules for it, and every rule printed with what was found."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.errors import Exit, UsageError
 from pipeline.lab import LabSettings
 from pipeline.model import Reference
 from pipeline.registry import Registry
-from pipeline.release.rules import CheckedImage, RulesInForce, check_rules
+from pipeline.run.gates.rules import CheckedImage, RulesInForce, check_rules
 from pipeline.trust import Signatory
 from pipeline.util.concurrency import each
 
@@ -37,20 +37,24 @@ def verify_by_rules(
             "--rules wants the images to verify", hint=f"lockage verify --rules {path} HOST/NAME:TAG"
         )
     rules = rules_file(path)
-    wanted = rules_for(
-        references, rules, path, _default(signatory, wanted=any(not r.signers for r in rules.all))
-    )
-    images = signals.run(partial(_check, common, references, wanted))
+    default = _default(signatory, wanted=any(not one.signers for one in rules.all))
+    wanted = rules_for(references, rules, path, default)
+    return report(common, signals.run(partial(_check, common, references, wanted)))
+
+
+def report(common: CommonOptions, images: Sequence[CheckedImage]) -> int:
+    """Print what was checked. Raises SignatureRefused for the first image that is refused; with `--json` all are data,
+    and the exit code says it."""
+    refused = [image for image in images if image.unmet]
     if common.json:
         console.print_json([image.to_json() for image in images])
-    else:
-        for image in images:
-            if not image.unmet:
-                _print(image)
-    refused = [image for image in images if image.unmet]
-    if refused and common.json:
-        console.message(f"{len(refused)} of {len(images)} images do not meet {path}")
-        return Exit.GATE
+        if refused:
+            console.message(f"{len(refused)} of {len(images)} images do not meet {refused[0].rules}")
+            return Exit.GATE
+        return Exit.OK
+    for image in images:
+        if not image.unmet:
+            _print(image)
     for image in refused:
         image.refuse()
     return Exit.OK

@@ -1,31 +1,32 @@
-"""A file of rules, with the keys and trusted roots that it names."""
+"""Rules with the files that they name: those of a consumer's file, and of environments in lockage.yml."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.config.verification.file import RulesOfImages, read_rules
 from pipeline.errors import ConfigError, EnvironmentProblem, Problem, UsageError
-from pipeline.model import Reference
-from pipeline.model.verification import AcceptedSigner, VerificationRules
-from pipeline.release.rules import RulesInForce
-from pipeline.trust import PublicKey
-from pipeline.trust.limits import KEY_BYTES
+from pipeline.run.gates.rules import RulesInForce, rules_in_force, rules_of_environments
 from pipeline.util.files import read_file
 
 if TYPE_CHECKING:
+    from pipeline.config import Project
+    from pipeline.config.verification.file import RulesOfImages
+    from pipeline.model import Reference
+    from pipeline.model.verification import VerificationRules
     from pipeline.trust import Signatory
 
-_MOST_BYTES = 1024 * 1024
-_ROOT_BYTES = 4 * 1024 * 1024
+_RULES_BYTES = 1024 * 1024
+_FILE_BYTES = 4 * 1024 * 1024
 
 
 def rules_file(path: Path) -> RulesOfImages:
     """The rules of a file. Raises UsageError if it cannot be read, ConfigError for its mistakes."""
+    from pipeline.config.verification.file import read_rules
+
     try:
-        return read_rules(read_file(path, _MOST_BYTES), str(path))
+        return read_rules(read_file(path, _RULES_BYTES), str(path))
     except (OSError, EnvironmentProblem) as error:
         raise UsageError(f"cannot read the rules {path}: {_reason(error)}") from None
 
@@ -35,21 +36,21 @@ def rules_for(
 ) -> list[RulesInForce]:
     """The rules in force for each reference; `default` counts where they name no signer.
 
-    Raises UsageError for a reference without rules, ConfigError for keys and roots.
+    Raises UsageError for a reference without rules, ConfigError for keys and trusted roots.
     """
-    return [
-        in_force(_of(reference, rules, path), path.parent, str(path), default) for reference in references
-    ]
+    found = [_of(reference, rules, path) for reference in references]
+    return [rules_in_force(one, _files(one, path.parent, str(path)), str(path), default) for one in found]
 
 
-def in_force(rules: VerificationRules, folder: Path, origin: str, default: Signatory | None) -> RulesInForce:
-    """Rules with those whose signatures count: who they name, else the default. Raises UsageError, ConfigError."""
-    named: tuple[Signatory, ...] = tuple(_signatories(rules.signers, folder, origin))
-    if not named and default is None:
-        raise UsageError(
-            f"{origin} names no signers", hint="add signers: to the rules, or name a key: --key FILE"
-        )
-    return RulesInForce(rules, named or (default,) if default else named, origin)
+def environment_files(project: Project, root: Path) -> dict[str, bytes]:
+    """The keys and trusted roots that rules of environments name. Raises ConfigError for those that cannot be read."""
+    named = (environment.verify for environment in project.environments if environment.verify is not None)
+    return {path: _content(path, root, "lockage.yml") for rules in named for path in rules.files}
+
+
+def environment_rules(project: Project, root: Path, default: Signatory) -> Mapping[str, RulesInForce]:
+    """The rules of environments in lockage.yml, by name. Raises ConfigError for keys and trusted roots."""
+    return rules_of_environments(project, environment_files(project, root), default)
 
 
 def _of(reference: Reference, rules: RulesOfImages, path: Path) -> VerificationRules:
@@ -62,30 +63,17 @@ def _of(reference: Reference, rules: RulesOfImages, path: Path) -> VerificationR
     return found
 
 
-def _signatories(signers: Iterable[AcceptedSigner], folder: Path, origin: str) -> Iterable[Signatory]:
-    for signer in signers:
-        if signer.identity is None:
-            key = signer.key or ""
-            yield PublicKey(_content(key, folder, KEY_BYTES, f"{origin}: signers.key"), key)
-            continue
-        from pipeline.trust.keyless import IdentitySignatory, read_services
-        from pipeline.trust.keyless.services import TrustFile
-
-        root = None
-        if signer.trusted_root is not None:
-            place = f"{origin}: signers.trusted_root"
-            root = TrustFile(_content(signer.trusted_root, folder, _ROOT_BYTES, place), signer.trusted_root)
-        yield IdentitySignatory(signer.identity, read_services(root))
+def _files(rules: VerificationRules, folder: Path, origin: str) -> Mapping[str, bytes]:
+    return {path: _content(path, folder, origin) for path in rules.files}
 
 
-def _content(path: str, folder: Path, limit: int, place: str) -> bytes:
+def _content(path: str, folder: Path, origin: str) -> bytes:
     try:
-        return read_file(folder / path, limit, root=folder)
+        return read_file(folder / path, _FILE_BYTES, root=folder)
     except (OSError, EnvironmentProblem) as error:
-        origin, _, key = place.partition(": ")
         hint = "name files by their path from the one with the rules"
         problem = f"{path} cannot be read: {_reason(error)}"
-        raise ConfigError([Problem(origin, 0, 0, key, problem, hint)]) from None
+        raise ConfigError([Problem(origin, 0, 0, "signers", problem, hint)]) from None
 
 
 def _reason(error: OSError | EnvironmentProblem) -> str:

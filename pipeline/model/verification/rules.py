@@ -100,6 +100,12 @@ class VerificationRules:
     verdict: VerdictRules = VerdictRules()
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """The files of keys and trusted roots, as the rules name them."""
+        named = (path for signer in self.signers for path in (signer.key, signer.trusted_root) if path)
+        return tuple(dict.fromkeys(named))
+
+    @property
     def required(self) -> tuple[Attestation, ...]:
         """The attestations that have to be there, those among them that a rule is about."""
         implied = {"provenance": not self.provenance.none, "verdict": not self.verdict.none}

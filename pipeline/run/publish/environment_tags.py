@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 from pipeline.util.timestamps import format_timestamp
 
+from ..gates.rules import check_rules
 from .promotion import KeptTag, Promotion, TagMove, perform
 
 if TYPE_CHECKING:
@@ -85,7 +87,10 @@ class PlannedTags:
 
 async def plan_tags(context: RunContext, ledger: Ledger, candidate: Candidate) -> PlannedTags:
     """What promoting a candidate writes: one HEAD for each tag. Of a tag that the ledger does not have, signatures say
-    whether it is ours."""
+    whether it is ours. Where tags move, the candidate has to meet the environment's rules.
+
+    Raises SignatureRefused, RegistryError.
+    """
     environment, repository = candidate.destination.environment, candidate.destination.repository
     wanted = Wanted(candidate.digest, candidate.version, candidate.destination.tags)
     tags = _Tags(context, ledger, candidate)
@@ -117,6 +122,9 @@ async def plan_tags(context: RunContext, ledger: Ledger, candidate: Candidate) -
             if d.action is TagAction.KEEP
         ),
     )
+    if promotion.moves and (rules := context.rules.get(environment.name)):
+        reference, now = candidate.source.at(candidate.digest), int(time.time())
+        (await check_rules(context.registry, reference, rules, now)).refuse()
     return PlannedTags(candidate, promotion, refused(decisions))
 
 

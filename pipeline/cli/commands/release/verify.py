@@ -40,8 +40,15 @@ class VerifyOptions:
     rules: Path | None = option(
         "--rules",
         type=Path,
+        exclusive="rules",
         metavar="FILE",
         help="YAML with verify: what images have to prove (docs/verification.md)",
+    )
+    environment: str | None = option(
+        "--env",
+        metavar="ENV",
+        exclusive="rules",
+        help="by the rules of this environment; without IMAGE, all that the plan has there",
     )
     locked: bool = locked_flag()
 
@@ -56,6 +63,12 @@ def verify(options: VerifyOptions) -> int:
         from ...verification.command import verify_by_rules
 
         return verify_by_rules(options.common, options.references, options.rules, options.signatory)
+    if options.environment is not None:
+        from ...verification.environment import verify_environment
+
+        return verify_environment(
+            options.common, options.references, options.environment, locked=options.locked
+        )
     look = _verify_references if options.references else _verify_revision
     key, verified = signals.run(partial(look, options, Progress()))
     if options.common.json:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.errors import RegistryError, UsageError
 from pipeline.model import Descriptor, Digest, Reference
-from pipeline.model.verification import VerificationRules
+from pipeline.model.verification import AcceptedSigner, VerificationRules
 from pipeline.policy.verification.judge import Attested, Check, judge_attestations
-from pipeline.trust import Signatory, SignatureRefused
+from pipeline.trust import PublicKey, Signatory, SignatureRefused
 from pipeline.trust.accepted import Accepted, examine_by
 from pipeline.util.concurrency import each
 
-from .attached import find_image
-
 if TYPE_CHECKING:
+    from pipeline.config import Project
     from pipeline.registry import Registry
 
 
@@ -26,6 +26,46 @@ class RulesInForce:
     rules: VerificationRules
     signatories: tuple[Signatory, ...]
     origin: str
+
+
+def rules_in_force(
+    rules: VerificationRules, files: Mapping[str, bytes], origin: str, default: Signatory | None
+) -> RulesInForce:
+    """Rules with those whose signatures count: who they name, else the default. `files` are those that they name.
+
+    Raises UsageError where nobody is named, ConfigError for keys and trusted roots.
+    """
+    named = tuple(_signatories(rules.signers, files))
+    if not named and default is None:
+        raise UsageError(
+            f"{origin} names no signers", hint="add signers: to the rules, or name a key: --key FILE"
+        )
+    return RulesInForce(rules, named or (default,) if default else named, origin)
+
+
+def rules_of_environments(
+    project: Project, files: Mapping[str, bytes], default: Signatory
+) -> Mapping[str, RulesInForce]:
+    """The rules of environments in lockage.yml, by name. Raises ConfigError for keys and trusted roots."""
+    return {
+        environment.name: rules_in_force(environment.verify, files, environment.rules_name, default)
+        for environment in project.environments
+        if environment.verify is not None
+    }
+
+
+def _signatories(signers: Iterable[AcceptedSigner], files: Mapping[str, bytes]) -> Iterable[Signatory]:
+    for signer in signers:
+        if signer.identity is None:
+            key = signer.key or ""
+            yield PublicKey(files[key], key)
+            continue
+        from pipeline.trust.keyless import IdentitySignatory, read_services
+        from pipeline.trust.keyless.services import TrustFile
+
+        path = signer.trusted_root
+        root = None if path is None else TrustFile(files[path], path)
+        yield IdentitySignatory(signer.identity, read_services(root))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +137,9 @@ async def check_rules(
     registry: Registry, reference: Reference, in_force: RulesInForce, now: int
 ) -> CheckedImage:
     """Check an image, its index and all its platforms, by rules; `now` in seconds since 1970. Raises RegistryError."""
-    image = await find_image(registry, reference)
+    image = await registry.get_manifest(reference)
+    if image is None:
+        raise RegistryError(f"{reference} does not exist", hint="check its repository, tag or digest")
     children = [child for child in image.children if child.platform]
 
     async def one(name: str, digest: Digest, attested: bool) -> CheckedSubject:
