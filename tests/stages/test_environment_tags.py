@@ -1,4 +1,4 @@
-"""Tags of environments on a real registry: rules, drift, interruptions, and what all that requests."""
+"""Tags of environments on real registries: rules, drift, interruptions, and what all that requests."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ TAGS = ["1.2.3", "1", "1.2"]
 
 
 @pytest.fixture
-async def fleet(olareg: str, registry: Registry, tmp_path: Path) -> Fleet:
-    return await make_fleet(registry, plan(olareg), tmp_path)
+async def fleet(host: str, registry: Registry, tmp_path: Path) -> Fleet:
+    return await make_fleet(registry, plan(host), tmp_path)
 
 
 def reference(fleet: Fleet, tag: str, environment: int = 1) -> Reference:
