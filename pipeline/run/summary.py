@@ -13,13 +13,15 @@ _TITLES = ("image", "tag", "platform", "status", "digest", "findings", "tests", 
 
 
 def table(result: RunResult) -> str:
-    """One line for each target, digests in full; below them the index of each image tag, by digest."""
+    """One line for each target, digests in full; below them the index of each image tag, by digest, and what became of
+    tags."""
     images = {(i.image, i.tag): i for i in result.images}
     rows = [_row(t, images.get((t.image, t.tag))) for t in result.targets]
     lines = columns([_TITLES, *rows])
     pushed = [str(i.pushed) for i in result.images if i.pushed]
-    passing = unnoticed(result)
-    return lines + "".join(f"\n{part}\n" for part in ("\n".join(pushed), passing) if part)
+    tags = [safe_line(str(tag)) for image in result.images for tag in (*image.moves, *image.kept)]
+    parts = ("\n".join(pushed), "\n".join([*tags, *result.notes]), unnoticed(result))
+    return lines + "".join(f"\n{part}\n" for part in parts if part)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:

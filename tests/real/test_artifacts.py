@@ -270,11 +270,20 @@ def test_a_copy_takes_along_what_belongs_to_it(shell: Shell, hosts: Mapping[str,
     crane("manifest", f"{target}@{note['digest']}")
     again = shell.run("copy", f"{source}:1", f"{target}:2")
     assert again.out == f"{target}:2@{done['digest']}\n" and again.err.startswith("up to date: 0 manifests")
+    short, other = done["digest"][7:19], note["digest"][7:19]
+    assert "→" not in again.err
+    for arguments, line in (
+        (("copy", f"{source}:1", f"{target}:3"), f"{target}:3  nothing → {short}"),
+        (("copy", f"{source}@{note['digest']}", f"{target}:3"), f"{target}:3  {short} → {other}"),
+        (("copy", f"{target}:2", f"{target}:3"), f"{target}:3  {other} → {short}"),
+        (("artifact", "push", f"{source}:1", "channels.json:text/plain"), f"{source}:1  {short} → "),
+    ):
+        assert line in shell.run(*arguments).err
     for arguments, words in (
-        ((f"{source}:no", f"{target}:3"), "does not exist"),
-        ((f"{source}@sha256:" + "0" * 64, f"{target}:3"), "does not exist"),
-        (("registry.example/BAD", f"{target}:3"), "not a repository path"),
+        ((f"{source}:no", f"{target}:4"), "does not exist"),
+        ((f"{source}@sha256:" + "0" * 64, f"{target}:4"), "does not exist"),
+        (("registry.example/BAD", f"{target}:4"), "not a repository path"),
     ):
         failed = shell.run("copy", *arguments, expect=2 if "BAD" in arguments[0] else 5)
         assert words in failed.err and "next: " in failed.err
-    assert crane("ls", target) and "3" not in crane("ls", target).split()
+    assert crane("ls", target) and "4" not in crane("ls", target).split()

@@ -1,5 +1,5 @@
-"""A real registry for the stages that read one; a session's is that of tests/registry."""
+"""Real registries for the stages that read one; a session's are those of tests/registry."""
 
-from tests.registry.conftest import anyio_backend, olareg, registry
+from tests.registry.conftest import anyio_backend, distribution, host, olareg, registry
 
-__all__ = ["anyio_backend", "olareg", "registry"]
+__all__ = ["anyio_backend", "distribution", "host", "olareg", "registry"]

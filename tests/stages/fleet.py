@@ -42,11 +42,14 @@ class Fleet:
     context: RunContext
     events: list[ProgressEvent] = field(default_factory=list)
 
-    async def run(self, until: Stage) -> RunResult:
-        """A run as another process makes it: with a client of its own, which has seen nothing."""
+    async def run(self, until: Stage, environments: int = 1) -> RunResult:
+        """A run as another process makes it: with a client of its own, which has seen nothing. It promotes to so many
+        environments."""
         async with Registry() as registry:
             self.requests = recorded(registry)
-            to = self.context.plan.project.environments[1:2] if until is Stage.PROMOTE else ()
+            to = (
+                self.context.plan.project.environments[1 : 1 + environments] if until is Stage.PROMOTE else ()
+            )
             return await run(replace(self.context, registry=registry), until, to)
 
     def repeated(self, *methods: str) -> dict[str, int]:

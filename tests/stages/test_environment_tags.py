@@ -1,4 +1,4 @@
-"""Tags of environments on a real registry: rules, drift, interruptions, and what all that requests."""
+"""Tags of environments on real registries: rules, drift, interruptions, and what all that requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.release.promote import Promotions
 from pipeline.run import ImageResult, Stage, Status
 from pipeline.run.publish.environment_tags import TagsRefused
 from pipeline.run.publish.promotion import PromotionOptions
-from pipeline.state.ledger import Ledger, load_ledger, tag_in
+from pipeline.state.ledger import Act, Ledger, load_ledger, tag_in, write_entry
 from pipeline.state.records import Records
 from pipeline.trust import PublicKey
 
@@ -29,8 +29,8 @@ TAGS = ["1.2.3", "1", "1.2"]
 
 
 @pytest.fixture
-async def fleet(olareg: str, registry: Registry, tmp_path: Path) -> Fleet:
-    return await make_fleet(registry, plan(olareg), tmp_path)
+async def fleet(host: str, registry: Registry, tmp_path: Path) -> Fleet:
+    return await make_fleet(registry, plan(host), tmp_path)
 
 
 def reference(fleet: Fleet, tag: str, environment: int = 1) -> Reference:
@@ -249,6 +249,35 @@ async def test_a_promotion_that_was_interrupted_is_no_drift(
     third = await promoted(fleet)
     assert not third.fault and await tags(fleet, *TAGS) == [third.index] * 3
     assert third.index != first.index
+
+
+async def test_an_image_that_one_environment_refuses_goes_to_no_further_one(fleet: Fleet) -> None:
+    (first,) = (await fleet.run(Stage.PROMOTE, environments=2)).images
+    live = fleet.context.plan.project.environments[2].name
+    assert first.index and len(first.promoted) == 6
+    assert (await load_ledger(fleet.context.store(), live)).newest
+    again = await fleet.run(Stage.PROMOTE, environments=2)
+    assert not again.images[0].moves and again.images[0].promoted == first.promoted
+    await rebuild(fleet, "again")
+    second = await promoted(fleet)
+    assert second.index
+    await point(fleet, "1", first.index)
+    (refused,) = (await fleet.run(Stage.PROMOTE, environments=2)).images
+    found = await fleet.context.registry.head(reference(fleet, "1", 2))
+    assert refused.fault and found and found.digest == first.index
+
+
+async def test_a_pin_of_the_ledger_is_respected_and_reported(fleet: Fleet) -> None:
+    first = await promoted(fleet)
+    before = await ledger(fleet)
+    entry = before.next(Act("rollback", reason="why"), (), {"app": "pinned: logins fail"})
+    await write_entry(fleet.context.store(), before, replace(entry, complete=True))
+    await rebuild(fleet, "again")
+    for _ in range(2):
+        pinned = await promoted(fleet)
+        assert not pinned.fault and pinned.promoted == ()
+        assert [(k.digest, k.reason) for k in pinned.kept] == [(first.index, "pinned: logins fail")] * 3
+    assert await tags(fleet, *TAGS) == [first.index] * 3
 
 
 async def test_a_ledger_that_nobody_trusted_signed_is_as_if_it_were_not_there(fleet: Fleet) -> None:

@@ -86,7 +86,8 @@ async def push_artifact(
         for part, layer in zip(files.parts, layers, strict=True):
             await registry.put_blob(repo, part.path, layer)
         await registry.put_manifest(repo, manifest.raw, manifest.media_type, tag=reference.tag)
-    return replace(artifact_of(target, manifest), written=written)
+    before = current.digest if current else None
+    return replace(artifact_of(target, manifest), written=written, before=before)
 
 
 def _check(files: ArtifactFiles) -> None:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
-from pipeline.model import Descriptor, Manifest, Reference
+from pipeline.model import Descriptor, Digest, Manifest, Reference
 from pipeline.model.descriptor import OCI_EMPTY
 from pipeline.oci.artifact import TITLE
 
@@ -33,6 +33,8 @@ class Artifact:
     subject: Descriptor | None = None
     written: bool = False
     """Whether this push wrote it; False if it was there already, and if it was only read."""
+    before: Digest | None = None
+    """What its tag named before this push."""
 
     def to_json(self) -> dict[str, object]:
         """As plain data, for `--json`."""

@@ -39,7 +39,8 @@ class CopyResult:
 
     `already` is true if the destination held the image before, `tagged` if its tag was written now. `referrers` are
     those of the image and its children; `dangling` ones were listed by the source but do not exist. `left_out` names
-    the others that could not be copied, and why.
+    the others that could not be copied, and why. `before` is what the tag named, where that was requested: not by a
+    copy within a repository.
     """
 
     descriptor: Descriptor
@@ -52,14 +53,16 @@ class CopyResult:
     referrers: tuple[Descriptor, ...]
     dangling: tuple[Digest, ...]
     left_out: tuple[str, ...] = ()
+    before: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Presence:
-    """Whether the destination holds the manifest, and whether its tag is on it."""
+    """Whether the destination holds the manifest, and whether its tag is on it; what it named, where that is known."""
 
     manifest: bool
     tag: bool
+    before: Digest | None = None
 
 
 class Copy:
@@ -109,6 +112,7 @@ class Copy:
             tuple(attached),
             tuple(self._dangling),
             tuple(dict.fromkeys(self._left_out)),
+            present.before,
         )
 
     async def _presence(self, digest: Digest, tag: str | None) -> _Presence:
@@ -118,7 +122,8 @@ class Copy:
         ref = self._dest.tagged(tag) if tag else self._dest.at(digest)
         current = await manifests.head(self._transport, ref)
         same = current is not None and current.digest == digest
-        return _Presence(manifest=same, tag=same and tag is not None)
+        before = current.digest if current and tag else None
+        return _Presence(manifest=same, tag=same and tag is not None, before=before)
 
     async def _copy_referrers(
         self, subjects: Iterable[Descriptor], present: bool, depth: int

@@ -125,11 +125,9 @@ def _promoted(
 
 
 def _failed(steps: PublishSteps, one: Published, fault: LockageError) -> Published:
-    """Not promoted; the first fault counts."""
+    """Not promoted, here and to the environments that follow."""
     steps.context.tell(f"{one.result.image}:{one.result.tag}", ProgressState.FAILED)
-    if one.result.fault:
-        return one
-    return replace(one, result=replace(one.result, status=Status.FAILED, reason=fault.message, fault=fault))
+    return Published(replace(one.result, status=Status.FAILED, reason=fault.message, fault=fault))
 
 
 def _destination(one: Published, environment: str) -> Destination | None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from pipeline.model import Descriptor, Digest, Severity
 from pipeline.policy import Evidence, Finding, Inventory, LeakedSecret, Scan, TestCase, TestReport, Tool
+from pipeline.policy.tag_moves import TagPosition
 from pipeline.state.build_inputs import BuildInputs, difference
+from pipeline.state.ledger import Act, Change, Entry
 from pipeline.state.record import Record
 from pipeline.state.run_state import PublishedState, PublishedTag
 from tests.fuzz.hostile import REFUSED, changed_json
@@ -37,6 +39,16 @@ _RECORD = Record(
 _WITH_WARNING = {**_RECORD.to_json(), "warnings": [{"line": 1, "rule": "r", "message": "m", "url": "u"}]}
 _STATE = PublishedState(
     date(2026, 11, 26), {_RECORD.key: _RECORD}, {"a:1": PublishedTag((_D,), _D, _D, frozenset({"t"}))}
+).to_bytes()
+_ENTRY = Entry(
+    "prod",
+    2,
+    Act("promote", "me@here", "2026-11-26T00:00:00Z", "0" * 40, "why"),
+    (Change("app", "1", None, _D, "1.0.0"), Change("app", "1.0", _D, _D, "1.0.0")),
+    {"app:1": TagPosition(_D, "1.0.0"), "app:1.0": TagPosition(_D, "1.0.0", None, pending=True)},
+    {"app": "rolled back"},
+    _D,
+    complete=False,
 ).to_bytes()
 _INPUTS = {
     "format_version": 1,
@@ -68,6 +80,12 @@ def read_state(content: bytes, folder: Path) -> None:
     assert PublishedState.from_bytes(found.to_bytes()) == found
 
 
+def read_entry(content: bytes, folder: Path) -> None:
+    """An entry of a ledger."""
+    found = Entry.from_bytes(content)
+    assert Entry.from_bytes(found.to_bytes()) == found
+
+
 def read_inputs(content: bytes, folder: Path) -> None:
     """The inputs of a build, and what changed since."""
     found = BuildInputs.from_bytes(content)
@@ -83,6 +101,7 @@ TARGETS = (
         errors=REFUSED,
     ),
     Target("run-state", changed_json([json.loads(gzip.decompress(_STATE))]), read_state, errors=REFUSED),
+    Target("ledger", changed_json([json.loads(_ENTRY)]), read_entry, errors=REFUSED),
     Target(
         "build-inputs",
         changed_json([_INPUTS], ["contexts", "labels"]),

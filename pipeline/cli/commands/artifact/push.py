@@ -90,6 +90,9 @@ def push(options: PushOptions) -> int:
         console.print_json(artifact.to_json())
     else:
         console.print_line(str(artifact.reference.pinned(artifact.descriptor.digest)))
+    if artifact.written and artifact.reference.tag:
+        before = artifact.before.short if artifact.before else "nothing"
+        console.message(f"{artifact.reference}  {before} → {artifact.descriptor.digest.short}")
     outcome = "written" if artifact.written else "up to date"
     console.message(f"{artifact.artifact_type}: {amount(artifact)}, {outcome}")
     return Exit.OK

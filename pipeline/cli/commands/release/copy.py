@@ -42,6 +42,15 @@ class Copied:
     digest: Digest
     result: CopyResult
     requests: int
+    before: Digest | None
+
+    @property
+    def move(self) -> str:
+        """The write of the tag; empty where it was not written."""
+        if not self.result.tagged:
+            return ""
+        reference = f"{self.reference.repository}:{self.reference.tag}"
+        return f"{reference}  {self.before.short if self.before else 'nothing'} → {self.digest.short}"
 
     def to_json(self) -> dict[str, object]:
         """For `--json`."""
@@ -50,6 +59,7 @@ class Copied:
             "digest": str(self.digest),
             "already": self.result.already,
             "tagged": self.result.tagged,
+            "from": str(self.before) if self.before and self.result.tagged else None,
             "manifests": self.result.manifests,
             "mounted": self.result.mounted,
             "uploaded": self.result.uploaded,
@@ -76,6 +86,8 @@ def copy(options: CopyOptions) -> int:
         f"{result.mounted} blobs mounted, {result.uploaded} uploaded ({console.human_size(result.sent)}), "
         f"{len(result.referrers)} referrers; {copied.requests} requests"
     )
+    if copied.move:
+        console.message(copied.move)
     for digest in result.dangling:
         console.message(f"note: {digest} is listed as a referrer and does not exist")
     for reason in result.left_out:
@@ -96,6 +108,8 @@ async def _copy(options: CopyOptions) -> Copied:
             if descriptor is None:
                 raise RegistryError(f"{source} does not exist", hint="check the name and the tag")
             digest = descriptor.digest
+        within = source.repository == destination.repository and destination.tag
+        held = await registry.head(destination) if within else None
         result = await registry.copy(
             source.repository,
             digest,
@@ -104,7 +118,8 @@ async def _copy(options: CopyOptions) -> Copied:
             referrers=not options.no_referrers,
             check=options.check,
         )
-        return Copied(destination.pinned(digest), digest, result, registry.stats.total)
+        before = held.digest if held else result.before
+        return Copied(destination.pinned(digest), digest, result, registry.stats.total, before)
 
 
 COMMANDS = {"copy": Command(CopyOptions, copy)}
