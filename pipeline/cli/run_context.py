@@ -25,7 +25,7 @@ from .git.origin import read_origin
 from .git.revision import read_epoch, read_revision
 from .host_secrets import HostSecrets
 from .instance.engines import open_engines
-from .instance.keyless import keyless_signer
+from .instance.keyless import keyless_signer, warn_of_records
 from .instance.limits import seconds
 from .instance.session import InstanceSession, instance_session
 from .instance.signing_key import signing_key, trusted_keys
@@ -106,6 +106,8 @@ async def run_context(
             context = replace(context, plan=plans.read(lock))
         if until is not None and until.number >= Stage.PUSH.number:
             context = replace(context, whole=plans.whole_platforms(session.lock.read()))
+        if until is not None and until.number >= Stage.SIGN.number:
+            warn_of_records(context, os.environ)
         yield context
 
 

@@ -93,13 +93,15 @@ _BY_CERTIFICATE = _bundle(_other_signature, _other_signature, _CERTIFICATE)
 class Bundle:
     """A signed statement: the statement, the bytes that were signed, and their signature.
 
-    `key_id` is what the signature says of its key; empty for nothing.
+    `key_id` is what the signature says of its key; empty for nothing. `logged` is when logs say that they took it, in
+    seconds since 1970.
     """
 
     statements: Statements
     payload: bytes
     signature: bytes
     key_id: str = ""
+    logged: tuple[int, ...] = ()
 
     @classmethod
     def parse(cls, raw: bytes) -> Bundle:
@@ -136,7 +138,10 @@ class Bundle:
             raise ValueError(f"{len(signatures)} signatures in one envelope, where there is to be one")
         payload = envelope.get("payload", b"")
         signature = signatures[0]
-        return cls(Statements.parse(payload), payload, signature.get("sig", b""), signature.get("keyid", ""))
+        entries = data.get("verificationMaterial", {}).get("tlogEntries", [])
+        logged = tuple(time for entry in entries if (time := entry.get("integratedTime", 0)))
+        found = Statements.parse(payload)
+        return cls(found, payload, signature.get("sig", b""), signature.get("keyid", ""), logged)
 
     def about(self, digest: Digest) -> Statement:
         """Its statement about a digest; raises ValueError if it makes none."""

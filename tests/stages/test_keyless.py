@@ -129,9 +129,10 @@ async def write(host: str, name: str, bundle: bytes) -> str:
     return str(repository.at(SUBJECT))
 
 
-def cosign(services: Sigstore, image: str, *identity: str) -> str:
+def cosign(services: Sigstore, image: str, *identity: str, root: Path | None = None) -> str:
     """Why cosign refuses an image; empty if it accepts it."""
-    command = [program("cosign"), "verify", "--trusted-root", services.trusted_root, "--allow-http-registry"]
+    command = [program("cosign"), "verify", "--trusted-root", root or services.trusted_root]
+    command += ["--allow-http-registry"]
     done = subprocess.run([*command, *identity, image], capture_output=True, text=True, check=False)
     return done.stderr.strip() or "refused" if done.returncode else ""
 
@@ -308,6 +309,26 @@ def test_the_command_agrees_with_cosign_on_identities(
     assert "not anchored" in unanchored.err and "--certificate-oidc-issuer is missing" in incomplete.err
     (data,) = json.loads(json_of.out)
     assert data["identity"] == f"{DEVELOPER} (issuer {services.people})" and data["signed"]
+
+
+def test_both_refuse_what_a_withdrawn_authority_signed(
+    services: Sigstore, bundles: Bundles, olareg: str, tmp_path: Path
+) -> None:
+    """A trusted root says until when each counts; of Rekor v2, whose entries have no time, both ask no more."""
+    image = anyio.run(write, olareg, "withdrawn", bundles.raw)
+    identity = ("--certificate-identity", DEVELOPER, "--certificate-oidc-issuer", services.people)
+    accepted = set()
+    for part in ("certificateAuthorities", "ctlogs", "timestampAuthorities", "tlogs"):
+        data = json.loads(services.trusted_root.read_text())
+        listed = data[part][0]
+        listed.get("publicKey", listed)["validFor"]["end"] = "2026-02-01T00:00:00Z"
+        (tmp_path / part).write_text(json.dumps(data))
+        file = TrustFile((tmp_path / part).read_bytes(), part)
+        own = IdentitySignatory(Identity(Pattern(DEVELOPER), Pattern(services.people)), read_services(file))
+        ours = isinstance(own.statement(bundles.raw, SUBJECT), Statement)
+        assert ours == (not cosign(services, image, *identity, root=tmp_path / part)), part
+        accepted |= {part} if ours else set()
+    assert accepted == {"tlogs"}
 
 
 def test_verification_connects_to_nothing_but_the_registry(

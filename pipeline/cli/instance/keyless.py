@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError, EnvironmentProblem, Problem, UsageError
 from pipeline.util.files import read_file
+from pipeline.util.progress import ProgressState
 
 if TYPE_CHECKING:
     from pipeline.config.builder import SecretSource
     from pipeline.config.signing.values import Keyless
+    from pipeline.run import RunContext
     from pipeline.trust.keyless import KeylessSigner
     from pipeline.trust.keyless.services import TrustFile
 
@@ -33,6 +35,17 @@ def keyless_signer(keyless: Keyless | None, root: Path, environ: Mapping[str, st
         return await identity_token(keyless.token, root, environ)
 
     return KeylessSigner(signatory, read_services(trusted, signing, signs=True), token)
+
+
+def warn_of_records(context: RunContext, environ: Mapping[str, str]) -> None:
+    """Report that a keyless run signs what it remembers with a key that other machines do not have."""
+    if context.keyless and not environ.get("COSIGN_PRIVATE_KEY"):
+        context.tell(
+            "",
+            ProgressState.WARNING,
+            f"records are signed by this instance's key, {context.signing.origin}: machines without it build again; "
+            "COSIGN_PRIVATE_KEY gives all of them one (docs/trust.md)",
+        )
 
 
 async def identity_token(source: SecretSource | None, root: Path, environ: Mapping[str, str]) -> str:

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 def chosen_signatory(options: SignatoryOptions) -> Signatory | None:
     """The key or the identity that options name, None if they name none. Raises UsageError, ConfigError."""
-    from pipeline.trust.keyless import IdentitySignatory, read_services
-    from pipeline.trust.keyless.services import TrustFile
-
     identity = _identity(options)
     if identity is None:
         return verification_key(options.key, {}, Path()) if options.key else None
+    from pipeline.trust.keyless import IdentitySignatory, read_services
+    from pipeline.trust.keyless.services import TrustFile
+
     root = None
     if options.trusted_root is not None:
         try:

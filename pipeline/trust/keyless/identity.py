@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.model import Digest
 from pipeline.model.verification.identity import Identity
+from pipeline.util.json.canonical import compact
 
 from ..bundle import Bundle
 from ..statement import PAYLOAD_TYPE, Statement
 from .certificate import certified
 from .services import Services
+from .validity import Moments, root_at
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
+    from sigstore.models import Bundle as LibraryBundle
     from sigstore.verify import Verifier
 
 
@@ -24,6 +29,7 @@ class IdentitySignatory:
 
     def __init__(self, identity: Identity, services: Services) -> None:
         self.identity, self._services = identity, services
+        self._verifiers: dict[bytes, Verifier] = {}
 
     @property
     def origin(self) -> str:
@@ -50,11 +56,13 @@ class IdentitySignatory:
         """
         from sigstore.models import Bundle as LibraryBundle
 
-        verifier = self._verifier
+        root = self._root
         try:
             bundle = Bundle.parse_certified(raw)
             statement = bundle.about(digest)
-            kind, payload = verifier.verify_dsse(LibraryBundle.from_json(raw), _Policy(self.identity))
+            read = LibraryBundle.from_json(raw)
+            verifier = self._verifier(root_at(root, _moments(read, bundle.logged)))
+            kind, payload = verifier.verify_dsse(read, _Policy(self.identity))
         except _NotThem as fault:
             return str(fault)
         except Exception as fault:  # of the library, about what others wrote
@@ -64,10 +72,33 @@ class IdentitySignatory:
         return statement
 
     @cached_property
-    def _verifier(self) -> Verifier:
+    def _root(self) -> Mapping[str, Any]:
+        return self._services.trusted_root()
+
+    def _verifier(self, root: Mapping[str, Any]) -> Verifier:
         from sigstore.verify import Verifier
 
-        return Verifier(trusted_root=self._services.library().trusted_root)
+        key = compact(root)
+        if key not in self._verifiers:
+            self._verifiers[key] = Verifier(trusted_root=self._services.library(root).trusted_root)
+        return self._verifiers[key]
+
+
+def _moments(bundle: LibraryBundle, logged: Sequence[int]) -> Moments:
+    stamps = bundle.verification_material.timestamp_verification_data
+    taken = tuple(datetime.fromtimestamp(seconds, UTC) for seconds in logged)
+    signed = tuple(stamp.tst_info.gen_time for stamp in stamps.rfc3161_timestamps) if stamps else ()
+    return Moments((*signed, *taken), _certificate_logged(bundle.signing_certificate), taken)
+
+
+def _certificate_logged(certificate: Certificate) -> tuple[datetime, ...]:
+    from cryptography.x509 import ExtensionNotFound, PrecertificateSignedCertificateTimestamps
+
+    try:
+        found = certificate.extensions.get_extension_for_class(PrecertificateSignedCertificateTimestamps)
+    except ExtensionNotFound:
+        return ()
+    return tuple(sct.timestamp.replace(tzinfo=UTC) for sct in found.value)
 
 
 class _NotThem(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -34,14 +35,20 @@ class Services:
     root: TrustFile
     signing: TrustFile | None = None
 
-    def library(self) -> ClientTrustConfig:
-        """As the library takes it. Raises ConfigError for files that are not what they are to be."""
+    def trusted_root(self) -> Mapping[str, Any]:
+        """The root as data. Raises ConfigError for a file that is none."""
+        self.library()
+        return _json(self.root)
+
+    def library(self, root: Mapping[str, Any] | None = None) -> ClientTrustConfig:
+        """As the library takes it, with this root instead of its own. Raises ConfigError for files that are something
+        else."""
         from sigstore.errors import Error
         from sigstore.models import ClientTrustConfig
 
         data = {
             "mediaType": _CONFIG,
-            "trustedRoot": _json(self.root),
+            "trustedRoot": _json(self.root) if root is None else root,
             "signingConfig": _json(self.signing) if self.signing else _NO_SERVICES,
         }
         try:

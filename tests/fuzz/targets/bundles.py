@@ -8,8 +8,11 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from pipeline.model import Digest, Reference
+from pipeline.model.verification.identity import Identity, Pattern
 from pipeline.trust.bundle import Bundle
 from pipeline.trust.claims import Claims
+from pipeline.trust.keyless import IdentitySignatory, read_services
+from pipeline.trust.keyless.services import TrustFile
 from pipeline.trust.public_key import PublicKey
 from pipeline.trust.statement import Statements
 from tests.fuzz.hostile import REFUSED, changed_json, changed_trees, encoded, to_bytes
@@ -20,6 +23,14 @@ _PUBLIC = PublicKey(PEM, "test")
 _SUBJECT = Digest("sha256:" + "0" * 64)
 _REFERENCE = Reference.parse("ghcr.io/acme/app:1.0.0")
 _VALID = bundle(json.dumps(statement()).encode())
+_KEYLESS = Path(__file__).parents[2] / "data" / "keyless"
+"""A bundle and what verifies it, of a Sigstore of the tests (tests/tools/sigstore_services.py) that is no more."""
+_CERTIFIED = json.loads((_KEYLESS / "bundle.json").read_text())
+_ANYBODY = IdentitySignatory(
+    Identity(Pattern("^.*$", regexp=True), Pattern("^.*$", regexp=True)),
+    read_services(TrustFile((_KEYLESS / "trusted-root.json").read_bytes(), "test")),
+)
+assert not isinstance(_ANYBODY.statement(json.dumps(_CERTIFIED).encode(), _SUBJECT), str)
 
 
 def read_bundle(content: bytes, folder: Path) -> None:
@@ -32,6 +43,13 @@ def read_bundle(content: bytes, folder: Path) -> None:
         claims.unmet(claims)
         claims.unmet_by(_REFERENCE)
         assert Claims.of(claims.annotations()) == claims
+
+
+def read_certified(content: bytes, folder: Path) -> None:
+    """A bundle with a certificate: what the library verifies is what was read, whatever it raises inside."""
+    verified = _ANYBODY.statement(content, _SUBJECT)
+    found = Bundle.parse_certified(content).about(_SUBJECT)
+    assert verified == found or isinstance(verified, str)
 
 
 def read_key(content: bytes, folder: Path) -> None:
@@ -58,6 +76,12 @@ TARGETS = (
             lambda tree: json.dumps(bundle(to_bytes(encoded(tree)))).encode()
         ),
         read_bundle,
+        errors=REFUSED,
+    ),
+    Target(
+        "certified-bundles",
+        changed_json([_CERTIFIED], [*_names, "certificate", "rawBytes", "tlogEntries", "rfc3161Timestamps"]),
+        read_certified,
         errors=REFUSED,
     ),
     Target(

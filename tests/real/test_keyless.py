@@ -1,0 +1,109 @@
+"""Images signed by an identity: one image through the whole chain, on a Sigstore of the tests' own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.model import Reference
+from tests.tools.git import commit
+from tests.tools.logins import environment
+from tests.tools.sigstore_services import Sigstore, sigstore
+
+from . import samples
+from .site import Site
+from .tools import binary, crane, tags
+
+pytestmark = pytest.mark.real
+
+CI, EVE = "ci@example.com", "eve@example.com"
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sigstore]:
+    """A running Sigstore."""
+    with sigstore(tmp_path_factory.mktemp("sigstore")) as running:
+        yield running
+
+
+def keyless(services: Sigstore) -> str:
+    """`sign:` of lockage.yml."""
+    return f"""\
+sign:
+  keyless:
+    identity: {CI}
+    issuer: {services.people}
+    signing-config: sigstore/signing-config.json
+    trusted-root: sigstore/trusted-root.json
+"""
+
+
+def cosign(services: Sigstore, command: str, image: str, *options: str) -> str:
+    """What cosign prints of an image that the CI has signed; only the registry may be plain HTTP."""
+    argv = [binary("cosign"), command, "--trusted-root", services.trusted_root, "--allow-http-registry"]
+    argv += ["--certificate-identity", CI, "--certificate-oidc-issuer", services.people, *options, image]
+    done = subprocess.run(argv, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_an_image_is_signed_verified_and_promoted_without_a_key(
+    site: Site, services: Sigstore, project: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = project(samples.hello())
+    before = site.run("sign", "--json", cwd=root).json["images"][0]
+    reference = Reference.parse(before["reference"])
+
+    # From the key to the identity: nothing is built again, everything is signed once more.
+    (root / "sigstore").mkdir()
+    for file in (services.signing_config, services.trusted_root):
+        shutil.copy(file, root / "sigstore")
+    settings = root / "lockage.yml"
+    settings.write_text(settings.read_text() + keyless(services))
+    commit(root)
+    without = site.run("sign", cwd=root, expect=None)
+    assert without.code and "no identity token to sign with" in without.out + without.err
+    stranger = site.run("sign", cwd=root, expect=None, SIGSTORE_ID_TOKEN=services.token(EVE))
+    assert stranger.code and f"its certificate is for {EVE}, which is not {CI}" in stranger.out + stranger.err
+
+    token = services.token(CI)
+    certificates = (services.folder / "fulcio.log").read_text().count("finished unary call with code OK")
+    done = site.run("-v", "sign", "--json", cwd=root, SIGSTORE_ID_TOKEN=token)
+    image = done.json["images"][0]
+    now = (services.folder / "fulcio.log").read_text().count("finished unary call with code OK")
+    assert now == certificates + 1
+    assert Reference.parse(image["reference"]).digest == reference.digest
+    for secret in token.split(".")[1:]:
+        assert secret not in done.out + done.err
+        argv = ["grep", "-rlFa", secret, str(site.data), str(root)]
+        found = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert found.stdout == "", found.stdout
+
+    index = str(Reference.parse(image["reference"]).by_digest)
+    child = json.loads(crane("manifest", index))["manifests"][0]["digest"]
+    platform = f"{index.partition('@')[0]}@{child}"
+    for subject in (index, platform):
+        assert json.loads(cosign(services, "verify", subject, "-a", "tag=1.2.3"))
+        for kind in ("spdxjson", "cyclonedx"):
+            cosign(services, "verify-attestation", subject, "--type", kind)
+    cosign(services, "verify-attestation", platform, "--type", "vuln")
+
+    # Later commands need no token: they verify.
+    assert site.run("verify", "--json", cwd=root).json[0]["identity"].startswith(CI)
+    site.run("sign", cwd=root)
+    site.run("promote", "--to", "prod", cwd=root)
+    again = site.run("run", "--json", cwd=root)
+    assert not again.json["engine_used"] and "records are signed by" in again.err
+    prod = f"{site.registry}/{reference.repository.path.replace('/dev/', '/prod/')}"
+    assert "1.2.3" in tags(prod)
+    cosign(services, "verify", f"{prod}:1.2.3")
+    options = ["--certificate-identity", CI, "--certificate-oidc-issuer", services.people]
+    options += ["--trusted-root", str(services.trusted_root)]
+    assert f"signed by {CI}" in site.run("verify", f"{prod}:1.2.3", *options, cwd=tmp_path).out
+    by_key = site.run("verify", f"{prod}:1.2.3", "--key", site.data / "keys/cosign.pub", cwd=tmp_path)
+    assert "signed with" in by_key.out  # that of before lives beside it
