@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from pipeline.model import Platform
 
     from .instance.engines import EngineAddress
+
+
+_COUNT = re.compile(r"[1-9][0-9]{0,5}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,7 @@ class Shard:
     def parse(cls, text: str) -> Shard:
         """Read I/N. Raises ArgumentTypeError."""
         number, slash, count = text.partition("/")
-        if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        if not (slash and _COUNT.fullmatch(number) and _COUNT.fullmatch(count) and int(number) <= int(count)):
             raise argparse.ArgumentTypeError(f"{text!r} is not I/N, such as 1/4")
         return cls(int(number), int(count))
 
@@ -123,10 +127,9 @@ class CatalogueOptions:
 
 
 def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
+    if not _COUNT.fullmatch(text):
+        raise argparse.ArgumentTypeError("must be a whole number from 1 to 999999")
+    return int(text)
 
 
 def offline_flag() -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pipeline.ci import main_branch
 from pipeline.engine.buildkit.cache import VARIABLES
 from pipeline.engine.buildkit.config import PATIENCE
 from pipeline.errors import UsageError
@@ -19,7 +20,6 @@ from pipeline.run.context import CacheSite
 from pipeline.run.platforms import refuse_impossible
 
 from .common_options import RunOptions
-from .git.ci_event import main_branch
 from .git.revision import read_epoch, read_revision
 from .host_secrets import HostSecrets
 from .instance.engines import open_engines
