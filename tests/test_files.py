@@ -96,6 +96,7 @@ _MAY = {
     "cli/commands/run/manifest.py": "reads files that the command line names, through any link",
     "cli/planning/changed_names.py": "reads a file or pipe that the command line names",
     "cli/files/new_files.py": "removes the empty root that it made itself",
+    "ci/generate.py": "reads this program",
     "ci/github.py": "reads the file that the CI names",
     "cli/instance/session.py": "removes old logs of the instance",
     "cli/reports/write.py": "adds to the summary that the CI names",

@@ -126,7 +126,8 @@ class CatalogueOptions:
     report: ReportOptions = group(ReportOptions)
 
 
-def _at_least_one(text: str) -> int:
+def at_least_one(text: str) -> int:
+    """Read a count. Raises ArgumentTypeError."""
     if not _COUNT.fullmatch(text):
         raise argparse.ArgumentTypeError("must be a whole number from 1 to 999999")
     return int(text)
@@ -147,6 +148,10 @@ class RunOptions:
     pull: bool = flag("--pull", help="resolve the bases' tags again, and pin those that have moved")
     offline: bool = offline_flag()
     emulate: bool = flag("--emulate", help="run programs of other platforms by qemu (LOCKAGE_EMULATE)")
+    no_push: bool = flag(
+        "--no-push",
+        help="build, examine and judge, but push, sign and promote nothing (default for pull requests from forks)",
+    )
     engines: tuple[EngineAddress, ...] = repeated(
         "--engine",
         metavar="PLATFORM=ADDRESS",
@@ -154,7 +159,7 @@ class RunOptions:
         help="the engine for a platform's targets; may be repeated (LOCKAGE_ENGINES, with commas)",
     )
     jobs: int | None = option(
-        "--jobs", "-j", type=_at_least_one, metavar="N", help="how many targets at once (default: processors)"
+        "--jobs", "-j", type=at_least_one, metavar="N", help="how many targets at once (default: processors)"
     )
 
 

@@ -18,6 +18,7 @@ from pipeline.model import Digest, Mirrors, Platform, Repository
 from pipeline.model.vex import Subject
 from pipeline.plan import Plan, Target
 from pipeline.policy import Revision
+from pipeline.state.proposal import Proposal, project_of
 from pipeline.state.signers import Signers
 from pipeline.state.store import Store
 from pipeline.trust.keypair import KeyPair
@@ -30,6 +31,7 @@ from .tools import ToolImages
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
+    from pipeline.state.origin import Origin
     from pipeline.trust import PublicKey
 
 
@@ -53,12 +55,14 @@ class CacheSite:
     """What build caches depend on beside lockage.yml.
 
     Local caches are relative to `root`; where it is None, folders of the caller's machine are out of reach. `main` is
-    the main branch where it is known. `variables` are those of `cache.VARIABLES` that are set.
+    the main branch where it is known. `variables` are those of `cache.VARIABLES` that are set. With `reads`, nothing is
+    written to a cache, as for a pull request.
     """
 
     root: Path | None = None
     main: str = ""
     variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    reads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class RunContext:
     every platform that `others` does not. `whole` has all platforms of each `image:tag` where the plan leaves out some.
     With `fresh`, known targets are built again, without BuildKit's cache; `offline`, the scanner's data is what the
     cache has. `source_date_epoch` overrides the epoch that bases give, in seconds since 1970. Records that the keys in
-    `trusted` signed count beside those of `signing`.
+    `trusted` signed count beside those of `signing`. `proposal` is set for a change that nobody has reviewed.
     """
 
     plan: Plan
@@ -92,6 +96,7 @@ class RunContext:
     others: Mapping[Platform, LazyEngine] = field(default_factory=lambda: MappingProxyType({}))
     whole: Mapping[str, frozenset[Platform]] = field(default_factory=lambda: MappingProxyType({}))
     trusted: tuple[PublicKey, ...] = ()
+    proposal: Proposal | None = None
 
     @property
     def engines(self) -> Engines:
@@ -105,18 +110,37 @@ class RunContext:
 
     @property
     def builds(self) -> Repository:
-        """The repository of builds."""
+        """The repository of builds that this run writes to."""
+        if self.proposal:
+            return self.proposal.builds
         return self.plan.project.builds_repository(embedded=self.host)
+
+    @property
+    def origin(self) -> Origin | None:
+        """The project's repository of builds, where this run only reads it."""
+        return self.proposal.origin if self.proposal else None
+
+    def home(self, digest: Digest) -> Repository:
+        """The repository of builds that has an image of a record, and its documents."""
+        if self.proposal and digest in self.proposal.origin.holds:
+            return self.proposal.origin.repository
+        return self.builds
 
     def store(self) -> Store:
         """What is remembered in the repository of builds, for one run. Raises ConfigError for a public key that cannot
         be read."""
-        signers = Signers.of(self.plan.project.project, self.signing, self.trusted)
+        project = self.plan.project.project
+        signers = Signers.of(project_of(project) if self.proposal else project, self.signing, self.trusted)
         return Store(self.registry, self.builds, signers)
 
     def repository(self, environment: Environment, image: str) -> Repository:
         """The repository of an image in an environment."""
         return self.plan.project.repository(environment, image, embedded=self.host)
+
+    def first_repository(self, image: str) -> Repository:
+        """The repository that an image is pushed to: that of the first environment, or beside it for a proposal."""
+        repository = self.repository(self.plan.project.environments[0], image)
+        return self.proposal.repository(repository) if self.proposal else repository
 
     def subject(self, image: str, digest: Digest) -> Subject:
         """An image as VEX may name it: its digest, and its repositories in all environments."""
@@ -138,7 +162,7 @@ class RunContext:
         templates = [t for t in self.plan.project.commit_tags if t.fields & {"sha", "short"}]
         return frozenset(policy.commit_tags(self.revision, target.tag, templates))
 
-    def tell_distrusted(self, store: Store) -> None:
+    def tell_distrusted(self, store: Store | Origin) -> None:
         """Warn once of everything in the repository of builds that was treated as if it were not there."""
         for warning in store.warnings:
             self.tell("", ProgressState.WARNING, warning)

@@ -43,7 +43,11 @@ async def run(context: RunContext, until: Stage, to: Environment | None = None) 
     began, requests = time.monotonic(), context.registry.stats.total
     store = context.store()
     state = RunState(await load_run_state(store, context.today))
-    records, images = Records(store, context.plan.targets, state), ImageCache(context.registry)
+    publishes = until.publishes and (context.proposal is None or context.proposal.pushes)
+    records, images = (
+        Records(store, context.plan.targets, state, context.origin),
+        ImageCache(context.registry),
+    )
     await refuse_impossible(context, until, records.find)
 
     stages = _Stages(
@@ -57,11 +61,13 @@ async def run(context: RunContext, until: Stage, to: Environment | None = None) 
     targets, tags = most_dependents_first(context.plan.targets), context.plan.groups()
     tasks: list[Callable[[], Coroutine[Any, Any, TargetResult | ImageResult]]] = []
     tasks += [partial(stages.target, target) for target in targets]
-    tasks += [partial(stages.image_tag, group) for _, group in tags if until.publishes]
+    tasks += [partial(stages.image_tag, group) for _, group in tags if publishes]
     results = await each(lambda task: task(), tasks)
 
     await _save(context, state, store)
     context.tell_distrusted(store)
+    if context.origin:
+        context.tell_distrusted(context.origin)
     return RunResult(
         targets=tuple([await stages.results.of(target.id) for target in context.plan.targets]),
         images=tuple(result for result in results if isinstance(result, ImageResult)),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Repository
 from pipeline.oci.artifact import TITLE
 from pipeline.util.json.canonical import compact
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pipeline.plan import Target
     from pipeline.trust import PublicKey
 
+    from .origin import Origin
     from .run_state import RunState
 
 RECORD_TYPE = "application/vnd.lockage.record.v1+json"
@@ -42,10 +44,16 @@ _KIND = Kind(RECORD_TYPE, embeds=True, limit=16 * 1024 * 1024)
 
 
 class Records:
-    """The records of a plan's targets. Each key is read at most once; `state` is consulted first."""
+    """The records of a plan's targets. Each key is read at most once; `state` is consulted first, `origin` last."""
 
-    def __init__(self, store: Store, targets: Iterable[Target], state: RunState | None = None) -> None:
-        self.store, self._state = store, state
+    def __init__(
+        self,
+        store: Store,
+        targets: Iterable[Target],
+        state: RunState | None = None,
+        origin: Origin | None = None,
+    ) -> None:
+        self.store, self._state, self._origin = store, state, origin
         self._platforms = {target.key: target.platform for target in targets if target.key}
         self._found: dict[str, Record | None] = {}
         self._reading: dict[str, anyio.Lock] = {}
@@ -67,17 +75,35 @@ class Records:
         if stored := self._state.record(key) if self._state else None:
             return stored
         for signer in self.store.signers.trusted:
-            if stored := await self._read(key, signer):
+            if stored := await self._read(self.store, key, signer):
                 return stored
+        if self._origin and (stored := await self._find_at_origin(self._origin, key)):
+            return stored
         if await self.store.registry.head(self.repository.tagged(key)) is not None:
             self.store.distrust(key, "no trusted key signed a record of this image")
+        return None
+
+    async def _find_at_origin(self, origin: Origin, key: str) -> Record | None:
+        if origin.faults:
+            return None
+        for signer in origin.store.signers.trusted:
+            try:
+                stored = await self._read(origin.store, key, signer)
+            except RegistryError as fault:
+                origin.faults.append(fault.message)
+                return None
+            if stored:
+                origin.holds.add(stored.digest)
+                if origin.near:
+                    await origin.bring(stored, self.repository)
+                return stored
         return None
 
     async def built_elsewhere(self, key: str, than: Record | None = None) -> Record | None:
         """The record that another machine with the same signing key wrote meanwhile; None if there is none, or if it is
         of the same image."""
         own = self.store.signers.own
-        stored = await self._read(key, own) if own else None
+        stored = await self._read(self.store, key, own) if own else None
         return None if stored and than and stored.digest == than.digest else stored
 
     async def write(self, record: Record, documents: Mapping[str, bytes]) -> Record:
@@ -85,6 +111,8 @@ class Records:
 
         Without a private key, nobody would believe it later: then only its documents are written, for this run.
         """
+        if self._origin and record.digest in self._origin.holds:
+            await self._origin.bring(record, self.repository)
         registry, known = self.store.registry, dict(record.documents)
         for kind, content in sorted(documents.items()):
             await registry.put_blob(self.repository, content)
@@ -104,12 +132,12 @@ class Records:
     def keep(self, record: Record) -> None:
         """Keep a record for this run and, with the run state, for later ones."""
         self._found[record.key] = record
-        if self._state:
+        if self._state and not (self._origin and record.digest in self._origin.holds):
             self._state.keep_record(record)
 
-    async def _read(self, key: str, signer: PublicKey) -> Record | None:
+    async def _read(self, store: Store, key: str, signer: PublicKey) -> Record | None:
         tag = partial(tag_in, key=key)
-        raw = await self.store.read(_KIND, self._binding(key), tag, signer)
+        raw = await store.read(_KIND, self._binding(key), tag, signer)
         if raw is None:
             return None
         try:
@@ -117,7 +145,7 @@ class Records:
             if record.key != key:
                 raise ValueError(f"it is of the key {record.key[:64]}")
         except (ValueError, TypeError) as fault:
-            self.store.distrust(tag(self.store.signers.space(signer)), str(fault))
+            store.distrust(tag(store.signers.space(signer)), str(fault))
             return None
         return record
 

@@ -212,6 +212,7 @@ def _run(command: tuple[str, ...], folder: Path, environment: ChildEnvironment) 
             content = read_output(process.stdout)
         except EnvironmentProblem:
             process.kill()
+            reader.join()
             raise
         reader.join()
         code = process.wait()

@@ -55,9 +55,9 @@ async def write(context: RunContext, collected: Collected, to: Destinations) -> 
 
 async def _write_documents(context: RunContext, collected: Collected, folder: Path) -> None:
     """Bills of materials, one after the other: they may be large."""
-    for target_id, document in collected.documents.items():
+    for target_id, (repository, document) in collected.documents.items():
         try:
-            content = await context.registry.blob(context.builds, document)
+            content = await context.registry.blob(repository, document)
         except RegistryError as error:
             console.message(f"warning: {target_id}: no bill of materials: {error.message}")
             continue

@@ -83,10 +83,9 @@ async def _run(
 
     command = "run" if until is Stage.PROMOTE else str(until)
     with Progress() as report:
-        environments = (to,) if to else ()
-        async with open_run(
-            command, RunRequest(plan, options, until, environments=environments), report
-        ) as context:
+        request = RunRequest(plan, options, until, environments=(to,) if to else ())
+        until = request.trust.last_stage(until)
+        async with open_run(command, request, report) as context:
             target = None
             if until is Stage.PROMOTE:
                 target = environment(context.plan.project.environments, to)
