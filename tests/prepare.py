@@ -11,7 +11,7 @@ import time
 
 import anyio
 from tools.judges import JUDGES
-from tools.peers import REGCTL
+from tools.peers import ACTIONLINT, REGCTL
 
 from pipeline.cli.output.progress import Progress
 from pipeline.errors import LockageError
@@ -19,7 +19,7 @@ from pipeline.lab import LabSettings, ensure
 from pipeline.lab.engine.image import ensure_engine_image
 from pipeline.lab.tools.recipes import TOOLS
 
-_TOOLS = (*TOOLS.values(), *JUDGES, REGCTL)
+_TOOLS = (*TOOLS.values(), *JUDGES, REGCTL, ACTIONLINT)
 
 
 async def main() -> None:
