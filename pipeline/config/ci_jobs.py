@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from pipeline.errors import ConfigError
 
@@ -35,17 +35,21 @@ def _one_line(text: str) -> str:
     return text
 
 
-Branch = Annotated[Text, _matching(_BRANCH, "the name of a branch")]
-Label = Annotated[Text, _matching(_LABEL, "the label of a runner")]
-Cron = Annotated[Text, _matching(_CRON, "five fields of digits, '*', '/', ',' and '-'")]
+def _shown(pattern: re.Pattern[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern.pattern})$"})
+
+
+Branch = Annotated[Text, _matching(_BRANCH, "the name of a branch"), _shown(_BRANCH)]
+Label = Annotated[Text, _matching(_LABEL, "the label of a runner"), _shown(_LABEL)]
+Cron = Annotated[Text, _matching(_CRON, "five fields of digits, '*', '/', ',' and '-'"), _shown(_CRON)]
 
 
 class CiJobs(Model):
     """What generated jobs depend on beside lockage.yml."""
 
     providers: tuple[Provider, ...] = Field((), description="Whose jobs are kept in this repository")
-    setup: Annotated[Text, AfterValidator(_one_line)] = Field(
-        description="The line that puts lockage on PATH, pinned"
+    setup: Annotated[Text, AfterValidator(_one_line), WithJsonSchema({"type": "string", "minLength": 1})] = (
+        Field(description="The line that puts lockage on PATH, pinned")
     )
     branch: Branch = Field("main", description="The branch whose images are published")
     runner: Label | None = Field(None, description="The runner of jobs that build nothing")

@@ -12,6 +12,7 @@ from pipeline.util.json.values import as_object
 
 from . import shapes
 from .base import Model
+from .ci_jobs import CiJobs
 from .image import ImageFile, VariantFile
 from .lock import FORMAT_VERSION
 from .project import ProjectFile
@@ -48,6 +49,11 @@ def project_schema() -> dict[str, object]:
     return _of(
         ProjectFile, "project", "lockage.yml", "Where images go, what they are based on, what closes a gate"
     )
+
+
+def ci_schema() -> dict[str, object]:
+    """ci/lockage.yml."""
+    return _of(CiJobs, "ci", "ci/lockage.yml", "What the jobs of a CI are generated from")
 
 
 def lock_schema() -> dict[str, object]:

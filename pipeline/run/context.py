@@ -120,6 +120,12 @@ class RunContext:
         """The project's repository of builds, where this run only reads it."""
         return self.proposal.origin if self.proposal else None
 
+    @property
+    def publishing_key(self) -> PublicKey:
+        """The key that signs what the project publishes. Raises ConfigError for one that cannot be read."""
+        trusted = self.origin.store.signers.trusted if self.origin else ()
+        return trusted[0] if trusted else self.signing.public_key
+
     def home(self, digest: Digest) -> Repository:
         """The repository of builds that has an image of a record, and its documents."""
         if self.proposal and digest in self.proposal.origin.holds:

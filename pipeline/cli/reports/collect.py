@@ -179,7 +179,7 @@ class Collector:
             details = await read_history(context.registry, builds, record.digest, details)
             try:
                 scans = await attested_scans(
-                    context.registry, self._repository(target), record.digest, context.signing.public_key
+                    context.registry, self._repository(target), record.digest, context.publishing_key
                 )
             except (RegistryError, ConfigError):
                 scans = ()
@@ -192,7 +192,7 @@ class Collector:
             return VexEvidence(subject)
         async with self.limit:
             try:
-                key, repository = context.signing.public_key, self._repository(target)
+                key, repository = context.publishing_key, self._repository(target)
                 return await attested_vex(context.registry, repository, record.digest, key, subject)
             except (RegistryError, ConfigError):
                 return VexEvidence(subject)

@@ -13,8 +13,8 @@ from ...command import Command
 from ...common_options import CommonOptions
 from ...output import console
 
-SchemaKind = Literal["image", "variant", "project", "lock", "plan", "report"]
-SCHEMAS: tuple[SchemaKind, ...] = ("image", "variant", "project", "lock", "plan", "report")
+SchemaKind = Literal["image", "variant", "project", "lock", "plan", "report", "ci"]
+SCHEMAS: tuple[SchemaKind, ...] = ("image", "variant", "project", "lock", "plan", "report", "ci")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,8 @@ class SchemaOptions:
 
     common: CommonOptions = group(CommonOptions)
     kind: SchemaKind = positional(
-        choices=SCHEMAS, help="which file (plan: what `plan --json` prints; report: report.json of --reports)"
+        choices=SCHEMAS,
+        help="which file (plan: what `plan --json` prints; report: report.json of --reports; ci: ci/lockage.yml)",
     )
 
 
@@ -46,6 +47,7 @@ def schema_of(kind: SchemaKind) -> Mapping[str, object]:
         "lock": config.lock_schema,
         "plan": plan_schema,
         "report": report_schema,
+        "ci": config.ci_schema,
     }
     return schemas[kind]()
 
