@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from pipeline.run.publish.promotion import PromotionOptions
 
     from .instance.engines import EngineAddress
+
+
+_COUNT = re.compile(r"[1-9][0-9]{0,5}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +40,7 @@ class Shard:
     def parse(cls, text: str) -> Shard:
         """Read I/N. Raises ArgumentTypeError."""
         number, slash, count = text.partition("/")
-        if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        if not (slash and _COUNT.fullmatch(number) and _COUNT.fullmatch(count) and int(number) <= int(count)):
             raise argparse.ArgumentTypeError(f"{text!r} is not I/N, such as 1/4")
         return cls(int(number), int(count))
 
@@ -157,11 +161,11 @@ class SignatoryOptions:
     )
 
 
-def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
+def at_least_one(text: str) -> int:
+    """Read a count. Raises ArgumentTypeError."""
+    if not _COUNT.fullmatch(text):
+        raise argparse.ArgumentTypeError("must be a whole number from 1 to 999999")
+    return int(text)
 
 
 def offline_flag() -> Any:
@@ -179,6 +183,10 @@ class RunOptions:
     pull: bool = flag("--pull", help="resolve the bases' tags again, and pin those that have moved")
     offline: bool = offline_flag()
     emulate: bool = flag("--emulate", help="run programs of other platforms by qemu (LOCKAGE_EMULATE)")
+    no_push: bool = flag(
+        "--no-push",
+        help="build, examine and judge, but push, sign and promote nothing (default for pull requests from forks)",
+    )
     engines: tuple[EngineAddress, ...] = repeated(
         "--engine",
         metavar="PLATFORM=ADDRESS",
@@ -186,7 +194,7 @@ class RunOptions:
         help="the engine for a platform's targets; may be repeated (LOCKAGE_ENGINES, with commas)",
     )
     jobs: int | None = option(
-        "--jobs", "-j", type=_at_least_one, metavar="N", help="how many targets at once (default: processors)"
+        "--jobs", "-j", type=at_least_one, metavar="N", help="how many targets at once (default: processors)"
     )
 
 

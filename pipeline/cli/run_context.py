@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from pipeline.ci import main_branch
 from pipeline.engine.buildkit.cache import VARIABLES
 from pipeline.engine.buildkit.config import PATIENCE
 from pipeline.errors import UsageError
@@ -18,9 +19,9 @@ from pipeline.release.environments import environment
 from pipeline.run import RunContext, RunLimits, Stage
 from pipeline.run.context import CacheSite
 from pipeline.run.platforms import refuse_impossible
+from pipeline.run.secrets import NoSecrets
 
 from .common_options import RunOptions
-from .git.ci_event import main_branch
 from .git.origin import read_origin
 from .git.revision import read_epoch, read_revision
 from .host_secrets import HostSecrets
@@ -28,14 +29,16 @@ from .instance.engines import open_engines
 from .instance.keyless import keyless_signer, warn_of_records
 from .instance.limits import seconds
 from .instance.session import InstanceSession, instance_session
-from .instance.signing_key import signing_key, trusted_keys
+from .instance.signing_key import project_key, proposal_key, signing_key, trusted_keys
 from .planning.reader import PlanReader, PlanRequest
+from .proposals import ProposalSite, Reach, Trust, read_trust
 from .registry_access import registry_access
 from .verification.rules import environment_files, environment_rules
 
 if TYPE_CHECKING:
     from pipeline.model import Platform
     from pipeline.plan import Plan
+    from pipeline.registry import Access
     from pipeline.run import Engines
 
     from .output.progress import Progress
@@ -51,6 +54,17 @@ class RunRequest:
     until: Stage | None = None
     keys: bool = False
     environments: tuple[str, ...] = ()
+    restricted: bool = False
+
+    @property
+    def trust(self) -> Trust:
+        """How far the run is trusted: what builds is restricted for pull requests, with `restricted` other commands.
+
+        Raises UsageError.
+        """
+        if self.until is None and not self.restricted:
+            return Trust()
+        return read_trust(os.environ, no_push=self.options.no_push)
 
 
 @asynccontextmanager
@@ -89,8 +103,11 @@ async def run_context(
     Raises what reading a plan and resolving references raise.
     """
     options, until = request.options, request.until
+    trust = request.trust
+    if trust.note:
+        report.step("note", trust.note)
     async with (
-        Registry(registry_access()) as registry,
+        Registry(_access(trust, session)) as registry,
         open_engines(options.engines, session) as engines,
     ):
         plan = plans.read(session.lock.read())
@@ -119,7 +136,16 @@ def _context(
     engines: Engines,
     report: Progress,
 ) -> RunContext:
-    root, folder = request.plan.root, session.settings.cache
+    root, folder, data = request.plan.root, session.settings.cache, session.settings.data
+    trust, project = request.trust, plan.project
+    trusted = trusted_keys(project.trusted_records, root)
+    proposal, signing = None, None
+    if trust.reach is not Reach.PROJECT:
+        builds = project.builds_repository(embedded=session.host)
+        keys = (project_key(os.environ, data), *trusted)
+        proposal = ProposalSite(project.project, builds, session.host, keys).proposal(trust, registry)
+    if trust.reach is Reach.INSTANCE:
+        signing = proposal_key(data)
     jobs = request.options.jobs or max(2, os.cpu_count() or 2)
     context = RunContext(
         plan=plan,
@@ -128,7 +154,7 @@ def _context(
         others=engines.by_platform,
         host=session.host,
         mirrors=session.mirrors,
-        signing=signing_key(os.environ, session.settings.data),
+        signing=signing or signing_key(os.environ, data),
         revision=read_revision(root, os.environ),
         today=datetime.now(UTC).date(),
         contexts=folder / "contexts",
@@ -138,20 +164,28 @@ def _context(
         fresh=request.options.fresh,
         offline=request.options.offline or bool(os.environ.get("LOCKAGE_OFFLINE")),
         source_date_epoch=read_epoch(os.environ),
-        secrets=HostSecrets(os.environ, root),
-        trusted=trusted_keys(plan.project.trusted_records, root),
+        secrets=HostSecrets(os.environ, root) if trust.secrets else NoSecrets(),
+        trusted=trusted,
         keyless=keyless_signer(plan.project.keyless, root, os.environ),
         origin=cache(partial(read_origin, root, os.environ)),
         caches=CacheSite(
             root.absolute(),
             main_branch(os.environ),
-            {name: value for name in VARIABLES if (value := os.environ.get(name))},
+            {name: value for name in VARIABLES if trust.secrets and (value := os.environ.get(name))},
+            reads=trust.reach is not Reach.PROJECT,
         ),
+        proposal=proposal,
     )
     rules = any(environment.verify for environment in plan.project.environments)
     return (
         replace(context, rules=environment_rules(plan.project, root, context.signatory)) if rules else context
     )
+
+
+def _access(trust: Trust, session: InstanceSession) -> Access:
+    """Access to registries; a run that pushes nothing cannot, whatever it is asked to."""
+    access = registry_access()
+    return replace(access, writable=frozenset({session.host})) if trust.reach is Reach.INSTANCE else access
 
 
 def _locked_together(plans: PlanReader, plan: Plan, session: InstanceSession) -> Plan:

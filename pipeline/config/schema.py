@@ -12,6 +12,7 @@ from pipeline.util.json.values import as_object
 
 from . import shapes
 from .base import Model
+from .ci_jobs import CiJobs
 from .image import ImageFile, VariantFile
 from .lock import FORMAT_VERSION
 from .project import ProjectFile
@@ -59,6 +60,11 @@ def verification_schema() -> dict[str, object]:
         "Rules of lockage verify",
         "What images have to prove before they are used",
     )
+
+
+def ci_schema() -> dict[str, object]:
+    """ci/lockage.yml."""
+    return _of(CiJobs, "ci", "ci/lockage.yml", "What the jobs of a CI are generated from")
 
 
 def lock_schema() -> dict[str, object]:

@@ -28,7 +28,7 @@ def shard(plan: Plan, number: int, count: int) -> tuple[str, ...]:
 
 
 def _families(bases: dict[str, tuple[str, ...]], count: int) -> list[list[str]]:
-    divisible = _connected(bases, list(bases))
+    divisible = connected(bases, list(bases))
     indivisible: list[list[str]] = []
     while divisible and len(divisible) + len(indivisible) < count:
         divisible.sort(key=lambda ids: (len(ids), ids[0]))
@@ -47,13 +47,13 @@ def _cut(bases: dict[str, tuple[str, ...]], family: list[str]) -> list[list[str]
         roots = [id for id in family if id in rest and not rest.intersection(bases[id])]
         lowest += roots
         rest -= set(roots)
-        pieces = _connected(bases, [id for id in family if id in rest])
+        pieces = connected(bases, [id for id in family if id in rest])
         if len(pieces) > 1:
             return [lowest + pieces[0], *pieces[1:]]
     return [family]
 
 
-def _connected(bases: dict[str, tuple[str, ...]], ids: Sequence[str]) -> list[list[str]]:
+def connected(bases: dict[str, tuple[str, ...]], ids: Sequence[str]) -> list[list[str]]:
     """The ids in groups that share no base; `ids` are in build order."""
     leader: dict[str, str] = {}
 

@@ -36,7 +36,7 @@ class Revision:
     def __post_init__(self) -> None:
         if self.sha and not _SHA.match(self.sha):
             raise ValueError(f"not a commit id: {self.sha[:80]!r}")
-        if self.pull_request and not self.pull_request.isdecimal():
+        if self.pull_request and not (self.pull_request.isascii() and self.pull_request.isdecimal()):
             raise ValueError(f"not the number of a pull request: {self.pull_request[:80]!r}")
 
     @property

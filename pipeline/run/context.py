@@ -19,6 +19,7 @@ from pipeline.model.vex import Subject
 from pipeline.plan import Plan, Target
 from pipeline.policy import Revision
 from pipeline.provenance import Origin
+from pipeline.state.proposal import Proposal, project_of
 from pipeline.state.signers import Signers
 from pipeline.state.store import Store
 from pipeline.trust.keypair import KeyPair
@@ -32,6 +33,7 @@ from .tools import ToolImages
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
+    from pipeline.state.upstream import Upstream
     from pipeline.trust import PublicKey, Signatory
     from pipeline.trust.keyless import KeylessSigner
 
@@ -58,12 +60,14 @@ class CacheSite:
     """What build caches depend on beside lockage.yml.
 
     Local caches are relative to `root`; where it is None, folders of the caller's machine are out of reach. `main` is
-    the main branch where it is known. `variables` are those of `cache.VARIABLES` that are set.
+    the main branch where it is known. `variables` are those of `cache.VARIABLES` that are set. With `reads`, nothing is
+    written to a cache, as for a pull request.
     """
 
     root: Path | None = None
     main: str = ""
     variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    reads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,8 @@ class RunContext:
     cache has. `source_date_epoch` overrides the epoch that bases give, in seconds since 1970. Records that the keys in
     `trusted` signed count beside those of `signing`. `keyless` signs the images instead of `signing`, if it is there.
     `promotion` is what the caller allows, `rules` what environments want of images, by name. `origin` gives what
-    provenance says of where it runs; it is called when something is attested.
+    provenance says of where it runs; it is called when something is attested. `proposal` is set for a change that
+    nobody has reviewed.
     """
 
     plan: Plan
@@ -103,6 +108,7 @@ class RunContext:
     promotion: PromotionOptions = field(default_factory=PromotionOptions)
     origin: Callable[[], Origin] = Origin
     rules: Mapping[str, RulesInForce] = field(default_factory=lambda: MappingProxyType({}))
+    proposal: Proposal | None = None
 
     @property
     def signatory(self) -> Signatory:
@@ -127,18 +133,43 @@ class RunContext:
 
     @property
     def builds(self) -> Repository:
-        """The repository of builds."""
+        """The repository of builds that this run writes to."""
+        if self.proposal:
+            return self.proposal.builds
         return self.plan.project.builds_repository(embedded=self.host)
+
+    @property
+    def upstream(self) -> Upstream | None:
+        """The project's repository of builds, where this run only reads it."""
+        return self.proposal.upstream if self.proposal else None
+
+    @property
+    def publishing_key(self) -> Signatory:
+        """Who signs what the project publishes. Raises ConfigError for a key that cannot be read."""
+        trusted = self.upstream.store.signers.trusted if self.upstream else ()
+        return trusted[0] if trusted else self.signatory
+
+    def home(self, digest: Digest) -> Repository:
+        """The repository of builds that has an image of a record, and its documents."""
+        if self.proposal and digest in self.proposal.upstream.holds:
+            return self.proposal.upstream.repository
+        return self.builds
 
     def store(self) -> Store:
         """What is remembered in the repository of builds, for one run. Raises ConfigError for a public key that cannot
         be read."""
-        signers = Signers.of(self.plan.project.project, self.signing, self.trusted)
+        project = self.plan.project.project
+        signers = Signers.of(project_of(project) if self.proposal else project, self.signing, self.trusted)
         return Store(self.registry, self.builds, signers)
 
     def repository(self, environment: Environment, image: str) -> Repository:
         """The repository of an image in an environment."""
         return self.plan.project.repository(environment, image, embedded=self.host)
+
+    def first_repository(self, image: str) -> Repository:
+        """The repository that an image is pushed to: that of the first environment, or beside it for a proposal."""
+        repository = self.repository(self.plan.project.environments[0], image)
+        return self.proposal.repository(repository) if self.proposal else repository
 
     def subject(self, image: str, digest: Digest) -> Subject:
         """An image as VEX may name it: its digest, and its repositories in all environments."""
@@ -162,7 +193,7 @@ class RunContext:
         templates = [t for t in self.plan.project.commit_tags if t.fields & {"sha", "short"}]
         return frozenset(policy.commit_tags(self.revision, target.tag, templates, tested=target.is_tested))
 
-    def tell_distrusted(self, store: Store) -> None:
+    def tell_distrusted(self, store: Store | Upstream) -> None:
         """Warn once of everything in the repository of builds that was treated as if it were not there."""
         for warning in store.warnings:
             self.tell("", ProgressState.WARNING, warning)

@@ -45,7 +45,9 @@ async def run(context: RunContext, until: Stage, to: Sequence[Environment] = ())
     began, requests = time.monotonic(), context.registry.stats.total
     store = context.store()
     state = RunState(await load_run_state(store, context.today))
-    records = Records(store, context.plan.targets, state, committed=not context.revision.dirty)
+    publishes = until.publishes and (context.proposal is None or context.proposal.pushes)
+    committed = not context.revision.dirty
+    records = Records(store, context.plan.targets, state, context.upstream, committed=committed)
     images = ImageCache(context.registry)
     await refuse_impossible(context, until, records.find)
 
@@ -60,13 +62,15 @@ async def run(context: RunContext, until: Stage, to: Sequence[Environment] = ())
     targets, tags = most_dependents_first(context.plan.targets), context.plan.groups()
     tasks: list[Callable[[], Coroutine[Any, Any, TargetResult | Published]]] = []
     tasks += [partial(stages.target, target) for target in targets]
-    tasks += [partial(stages.image_tag, group) for _, group in tags if until.publishes]
+    tasks += [partial(stages.image_tag, group) for _, group in tags if publishes]
     results = await each(lambda task: task(), tasks)
     published = [result for result in results if isinstance(result, Published)]
     image_results = await promote_all(stages.publish_steps, published)
 
     await _save(context, state, store)
     context.tell_distrusted(store)
+    if context.upstream:
+        context.tell_distrusted(context.upstream)
     return RunResult(
         targets=tuple([await stages.results.of(target.id) for target in context.plan.targets]),
         images=image_results,

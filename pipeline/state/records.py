@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Repository
 from pipeline.oci.artifact import TITLE
 from pipeline.util.json.canonical import compact
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pipeline.trust import PublicKey
 
     from .run_state import RunState
+    from .upstream import Upstream
 
 RECORD_TYPE = "application/vnd.lockage.record.v1+json"
 RECORD_STATEMENT = "https://lockage.org/statement/record/v1"
@@ -43,7 +45,7 @@ _KIND = Kind(RECORD_TYPE, embeds=True, limit=16 * 1024 * 1024)
 
 
 class Records:
-    """The records of a plan's targets. Each key is read at most once; `state` is consulted first.
+    """The records of a plan's targets. Each key is read at most once; `state` is consulted first, `upstream` last.
 
     With `committed`, images that were built from a work tree with changes are as if they were not there: a run of a
     commit builds them again, so that their labels name it.
@@ -54,10 +56,11 @@ class Records:
         store: Store,
         targets: Iterable[Target],
         state: RunState | None = None,
+        upstream: Upstream | None = None,
         *,
         committed: bool = False,
     ) -> None:
-        self.store, self._state, self._committed = store, state, committed
+        self.store, self._state, self._upstream, self._committed = store, state, upstream, committed
         self._platforms = {target.key: target.platform for target in targets if target.key}
         self._found: dict[str, Record | None] = {}
         self._reading: dict[str, anyio.Lock] = {}
@@ -85,19 +88,37 @@ class Records:
         if stored and self._counts(stored):
             return stored
         for signer in self.store.signers.trusted:
-            if stored := await self._read(key, signer):
+            if stored := await self._read(self.store, key, signer):
                 return stored
+        if self._upstream and (stored := await self._find_upstream(self._upstream, key)):
+            return stored
         if key in self._uncommitted:
             return None
         if await self.store.registry.head(self.repository.tagged(key)) is not None:
             self.store.distrust(key, "no trusted key signed a record of this image")
         return None
 
+    async def _find_upstream(self, upstream: Upstream, key: str) -> Record | None:
+        if upstream.faults:
+            return None
+        for signer in upstream.store.signers.trusted:
+            try:
+                stored = await self._read(upstream.store, key, signer)
+            except RegistryError as fault:
+                upstream.faults.append(fault.message)
+                return None
+            if stored:
+                upstream.holds.add(stored.digest)
+                if upstream.near:
+                    await upstream.bring(stored, self.repository)
+                return stored
+        return None
+
     async def built_elsewhere(self, key: str, than: Record | None = None) -> Record | None:
         """The record that another machine with the same signing key wrote meanwhile; None if there is none, or if it is
         of the same image."""
         own = self.store.signers.own
-        stored = await self._read(key, own) if own else None
+        stored = await self._read(self.store, key, own) if own else None
         return None if stored and than and stored.digest == than.digest else stored
 
     async def write(self, record: Record, documents: Mapping[str, bytes]) -> Record:
@@ -105,6 +126,8 @@ class Records:
 
         Without a private key, nobody would believe it later: then only its documents are written, for this run.
         """
+        if self._upstream and record.digest in self._upstream.holds:
+            await self._upstream.bring(record, self.repository)
         registry, known = self.store.registry, dict(record.documents)
         for kind, content in sorted(documents.items()):
             await registry.put_blob(self.repository, content)
@@ -124,12 +147,12 @@ class Records:
     def keep(self, record: Record) -> None:
         """Keep a record for this run and, with the run state, for later ones."""
         self._found[record.key] = record
-        if self._state:
+        if self._state and not (self._upstream and record.digest in self._upstream.holds):
             self._state.keep_record(record)
 
-    async def _read(self, key: str, signer: PublicKey) -> Record | None:
+    async def _read(self, store: Store, key: str, signer: PublicKey) -> Record | None:
         tag = partial(tag_in, key=key)
-        raw = await self.store.read(_KIND, self._binding(key), tag, signer)
+        raw = await store.read(_KIND, self._binding(key), tag, signer)
         if raw is None:
             return None
         try:
@@ -137,7 +160,7 @@ class Records:
             if record.key != key:
                 raise ValueError(f"it is of the key {record.key[:64]}")
         except (ValueError, TypeError) as fault:
-            self.store.distrust(tag(self.store.signers.space(signer)), str(fault))
+            store.distrust(tag(store.signers.space(signer)), str(fault))
             return None
         return record if self._counts(record) else None
 

@@ -199,6 +199,7 @@ def test_no_repository(
     code, _, err = lockage(capsys, "-C", home / "plain", "plan", "--affected", "HEAD")
     assert code == 2
     assert "is in no git repository" in err
+    git(home / "plain", "init", "--quiet")
     monkeypatch.setenv("PATH", str(home))
     code, _, err = lockage(capsys, "-C", home / "plain", "plan", "--affected", "HEAD")
     assert code == 4

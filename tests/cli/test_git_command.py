@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.git import command
-from pipeline.cli.git.command import GitMissing, NoRepository, Repository
+from pipeline.cli.git.command import Repository
+from pipeline.cli.git.errors import GitMissing, RepositoryRefused
 from pipeline.cli.git.history import entries_at
 from pipeline.cli.git.revision import read_revision
 from pipeline.errors import EnvironmentProblem, UsageError
@@ -156,7 +157,8 @@ def test_nothing_that_a_checkout_configures_is_run(
 
 def test_a_folder_like_a_bare_repository_is_none(checkout: Path, trap: Path, marker: Path) -> None:
     folder = _bare(checkout, trap)
-    assert read_revision(folder, dict(os.environ)).sha == ""
+    with pytest.raises(UsageError, match="layout of a bare repository"):
+        read_revision(folder, dict(os.environ))
     with pytest.raises(UsageError, match="layout of a bare repository"):
         entries_at(folder, "HEAD")
     with pytest.raises(UsageError, match="layout of a bare repository"):
@@ -172,10 +174,10 @@ def test_git_itself_refuses_a_bare_repository_and_its_monitor(
 ) -> None:
     folder = _bare(checkout, trap)
     monkeypatch.setattr(command, "_is_bare", lambda _: False)
-    with pytest.raises(NoRepository):
+    with pytest.raises(RepositoryRefused):
         Repository.of(folder, os.environ)
     monkeypatch.setattr(command, "_SETTINGS", tuple(s for s in command._SETTINGS if "bare" not in s))
-    with pytest.raises(NoRepository, match="claims another work tree"):  # as git before 2.38
+    with pytest.raises(RepositoryRefused, match="claims another work tree"):  # as git before 2.38
         Repository.of(folder, os.environ)
     assert not marker.exists()
 
@@ -183,9 +185,9 @@ def test_git_itself_refuses_a_bare_repository_and_its_monitor(
 def test_a_repository_that_claims_another_work_tree_is_refused(checkout: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     git(checkout, "config", "core.worktree", str(tmp_path / "elsewhere"))
-    assert read_revision(checkout, dict(os.environ)).sha == ""
-    with pytest.raises(UsageError):
-        entries_at(checkout, "HEAD")
+    for read in (lambda: read_revision(checkout, dict(os.environ)), lambda: entries_at(checkout, "HEAD")):
+        with pytest.raises(UsageError, match="claims another work tree"):
+            read()
 
 
 def test_a_work_tree_of_git_worktree_is_one(checkout: Path, tmp_path: Path) -> None:
@@ -245,7 +247,10 @@ def test_a_repository_of_somebody_else_needs_safe_directory(tmp_path: Path, chec
     for path in (checkout, checkout / ".git"):
         os.chown(path, 65534, 65534)
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    assert read_revision(checkout, environ).sha == ""
+    with pytest.raises(RepositoryRefused, match="fatal: detected dubious ownership") as refused:
+        read_revision(checkout, environ)
+    assert refused.value.hint
+    assert f"git config --global --add safe.directory {checkout}" in refused.value.hint
     by_variable = {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": "safe.directory",
@@ -253,7 +258,8 @@ def test_a_repository_of_somebody_else_needs_safe_directory(tmp_path: Path, chec
     }
     assert read_revision(checkout, environ | by_variable).sha
     git(checkout, "config", "--file", str(checkout / ".git/config"), "safe.directory", "*")
-    assert read_revision(checkout, environ).sha == ""
+    with pytest.raises(RepositoryRefused):
+        read_revision(checkout, environ)
     (tmp_path / ".gitconfig").write_text(f"[safe]\ndirectory = {checkout}\n")
     assert read_revision(checkout, environ).sha
 

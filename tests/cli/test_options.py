@@ -134,6 +134,8 @@ def test_a_wrong_value_is_a_usage_error_that_names_it(
         ["nothing"],
         ["run", "--shard", "0/3"],
         ["run", "--shard", "4/3"],
+        ["run", "--shard", "١/٣"],
+        ["run", "--shard", f"1/{'9' * 5000}"],
         ["run", "--jobs", "0"],
         ["plan", "--affected", "a", "--changed-files-from", "b"],
         ["plan", "--explain", "a", "--explain-path", "b"],

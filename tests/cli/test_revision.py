@@ -1,46 +1,27 @@
-"""What the CI says of itself becomes an event: the documented variables of each."""
+"""The commit of a run, in every form of a checkout; what git fails with is reported, never taken for no repository."""
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pipeline.cli.git.ci_event import CiEvent, ci_event, main_branch
+from pipeline.cli.git.errors import GitMissing
 from pipeline.cli.git.revision import read_epoch, read_revision
-from pipeline.errors import UsageError
+from pipeline.errors import LockageError, UsageError
+from pipeline.model import TagTemplate
+from pipeline.policy import commit_tags
 from tests.tools.git import git
 
-_GITHUB = {"GITHUB_ACTIONS": "true"}
+ROOT = Path(__file__).resolve().parents[2]
+
 _GITLAB = {"GITLAB_CI": "true"}
-_JENKINS = {"JENKINS_URL": "https://ci.example/"}
-
-
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        ({}, None),
-        (
-            _GITHUB
-            | {"GITHUB_REF": "refs/heads/main", "GITHUB_REF_NAME": "main", "GITHUB_REF_TYPE": "branch"},
-            CiEvent(branch="main"),
-        ),
-        (
-            _GITHUB
-            | {"GITHUB_REF": "refs/tags/v1.0.0", "GITHUB_REF_NAME": "v1.0.0", "GITHUB_REF_TYPE": "tag"},
-            CiEvent(release="v1.0.0"),
-        ),
-        (_GITHUB | {"GITHUB_REF": "refs/pull/456/merge"}, CiEvent(pull_request="456")),
-        (_GITLAB | {"CI_COMMIT_BRANCH": "feature/x"}, CiEvent(branch="feature/x")),
-        (_GITLAB | {"CI_COMMIT_TAG": "v1.0.0"}, CiEvent(release="v1.0.0")),
-        (_GITLAB | {"CI_MERGE_REQUEST_IID": "12"}, CiEvent(pull_request="12")),
-        (_JENKINS | {"BRANCH_NAME": "main"}, CiEvent(branch="main")),
-        (_JENKINS | {"BRANCH_NAME": "PR-3", "CHANGE_ID": "3"}, CiEvent(pull_request="3")),
-        (_JENKINS | {"BRANCH_NAME": "v1", "TAG_NAME": "v1"}, CiEvent(release="v1")),
-    ],
-)
-def test_events(environment: dict[str, str], expected: CiEvent | None) -> None:
-    assert ci_event(environment) == expected
 
 
 @pytest.fixture
@@ -130,42 +111,6 @@ def test_a_context_is_refused_too(checkout: Path) -> None:
         read_revision(checkout, {"SOURCE_DATE_EPOCH": "context"})
 
 
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        ({}, ""),
-        (_GITLAB | {"CI_DEFAULT_BRANCH": "trunk"}, "trunk"),
-        (_GITLAB, ""),
-        (_JENKINS | {"BRANCH_NAME": "trunk", "BRANCH_IS_PRIMARY": "true"}, "trunk"),
-        (_JENKINS | {"BRANCH_NAME": "feature/x"}, ""),
-        (_GITHUB, ""),
-        (_GITHUB | {"GITHUB_EVENT_PATH": "/nowhere/event.json"}, ""),
-    ],
-)
-def test_which_branch_the_main_line_is(environment: dict[str, str], expected: str) -> None:
-    assert main_branch(environment) == expected
-
-
-@pytest.mark.parametrize(
-    ("event", "expected"),
-    [
-        ('{"repository": {"default_branch": "trunk"}}', "trunk"),
-        ('{"repository": {}}', ""),
-        ('{"repository": null}', ""),
-        ("[]", ""),
-        ("not JSON", ""),
-    ],
-)
-def test_githubs_event_names_the_main_branch(tmp_path: Path, event: str, expected: str) -> None:
-    (tmp_path / "event.json").write_text(event)
-    assert main_branch(_GITHUB | {"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}) == expected
-
-
-def test_an_event_that_nests_without_end_names_no_branch(tmp_path: Path) -> None:
-    (tmp_path / "event.json").write_text("[" * 100_000)
-    assert main_branch(_GITHUB | {"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}) == ""
-
-
 @pytest.mark.parametrize("seconds", ["99999999999999", "253402300800", "18446744073709551614"])
 def test_a_commit_of_an_impossible_time_is_refused(checkout: Path, seconds: str) -> None:
     tree = git(checkout, "write-tree").strip()
@@ -178,3 +123,99 @@ def test_a_commit_of_an_impossible_time_is_refused(checkout: Path, seconds: str)
         read_revision(checkout, {})
     assert caught.value.hint
     assert read_revision(checkout, {"SOURCE_DATE_EPOCH": "7"}).created == 7
+
+
+def test_events_become_names(checkout: Path, tmp_path: Path) -> None:
+    """What a run may be named after: no base branch for a pull request, none of a queue that may never land."""
+    event = tmp_path / "event.json"
+    event.write_text('{"pull_request": {"number": 7, "head": {"repo": {"full_name": "eve/images"}}}}')
+    github = {"GITHUB_ACTIONS": "true", "GITHUB_REF": "refs/heads/main", "GITHUB_REF_NAME": "main"}
+    target = github | {"GITHUB_EVENT_NAME": "pull_request_target", "GITHUB_EVENT_PATH": str(event)}
+    templates = (TagTemplate.parse("{branch}-{short}"), TagTemplate.parse("pr-{pr}"))
+    assert commit_tags(read_revision(checkout, target), "1.0", templates) == ("pr-7",)
+    queue = github | {"GITHUB_EVENT_NAME": "merge_group"}
+    assert commit_tags(read_revision(checkout, queue), "1.0", templates) == ()
+
+
+def test_before_the_first_commit_there_is_none(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    assert read_revision(tmp_path, {}).label == "local"
+    assert read_revision(tmp_path, {"SOURCE_DATE_EPOCH": "7"}).created == 7
+
+
+def test_a_hook_that_sets_git_s_variables(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A hook runs with GIT_DIR and GIT_INDEX_FILE of the repository that is committed to, which may be another."""
+    other, out = tmp_path_factory.mktemp("other"), tmp_path_factory.mktemp("out") / "sha"
+    git(other, "init", "--quiet")
+    hook = other / ".git/hooks/post-commit"
+    code = (
+        "import os, pathlib; from pipeline.cli.git.revision import read_revision; assert os.environ['GIT_INDEX_FILE'];"
+        f"pathlib.Path({str(out)!r}).write_text(read_revision(pathlib.Path({str(checkout)!r}), os.environ).sha)"
+    )
+    hook.write_text(f"#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -c {shlex.quote(code)}\n")
+    hook.chmod(0o755)
+    git(other, "commit", "--quiet", "--allow-empty", "--message", "x")
+    assert out.read_text() == git(checkout, "rev-parse", "HEAD")
+
+
+def test_submodules_and_shallow_clones(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    outer = tmp_path_factory.mktemp("outer")
+    git(checkout, "commit", "--quiet", "--allow-empty", "--message", "two")
+    git(outer, "init", "--quiet")
+    git(outer, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(checkout), "module")
+    git(outer, "commit", "--quiet", "--message", "outer")
+    head = git(checkout, "rev-parse", "HEAD")
+    assert (read_revision(outer / "module", {}).sha, read_revision(outer / "module", {}).dirty) == (
+        head,
+        False,
+    )
+    assert read_revision(outer, {}).sha == git(outer, "rev-parse", "HEAD") != head
+    git(outer, "clone", "--quiet", "--depth=1", f"file://{checkout}", "shallow")
+    assert git(outer / "shallow", "rev-parse", "--is-shallow-repository") == "true"
+    assert read_revision(outer / "shallow", {}) == read_revision(checkout, {})
+
+
+def _lose_the_commit(root: Path) -> None:
+    head = git(root, "rev-parse", "HEAD")
+    (root / ".git/objects" / head[:2] / head[2:]).unlink()
+
+
+def _break_the_index(root: Path) -> None:
+    (root / ".git/index").write_bytes(b"DIRC, but nothing else that an index has")
+
+
+def _break_the_configuration(root: Path) -> None:
+    (root / ".git/config").write_text("[core\n")
+
+
+def _lead_nowhere(root: Path) -> None:
+    """As in a container into which a work tree of `git worktree` is mounted without its repository."""
+    shutil.rmtree(root / ".git")
+    (root / ".git").write_text("gitdir: /nowhere/.git/worktrees/x\n")
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (_lose_the_commit, "fatal: "),
+        (_break_the_index, "index"),
+        (_break_the_configuration, "bad config line 1"),
+        (_lead_nowhere, "fatal: not a git repository: /nowhere/.git/worktrees/x"),
+    ],
+)
+def test_what_git_fails_with_is_an_error(checkout: Path, fault: Callable[[Path], None], words: str) -> None:
+    """Taken for no repository, images would be named ci-local-…, without a revision, created in 1970."""
+    fault(checkout)
+    with pytest.raises(LockageError, match=re.escape(words)) as caught:
+        read_revision(checkout, dict(os.environ))
+    assert caught.value.hint
+
+
+def test_git_is_missed_only_where_there_is_a_repository(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    plain = tmp_path_factory.mktemp("plain")
+    with pytest.raises(GitMissing, match="no git on PATH") as caught:
+        read_revision(checkout, {"PATH": str(plain)})
+    assert "install git" in str(caught.value.hint)
+    assert read_revision(plain, {"PATH": str(plain)}).label == "local"

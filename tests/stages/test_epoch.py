@@ -94,7 +94,7 @@ class App:
     ) -> int:
         """The epoch of the target."""
         digests = {"low/1.0.0/linux-amd64": low} if low else {}
-        bases = BaseImages(digests, self.repository, self.mirrors)
+        bases = BaseImages(digests, lambda _: self.repository, self.mirrors)
         return await build_epoch(reader or self.registry, self.target, bases, given)
 
 

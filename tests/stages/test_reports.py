@@ -130,7 +130,7 @@ async def test_reports_are_files_with_bills_of_materials_beside_them(fleet: Flee
     }
     assert files >= {"index.html", "report.json", "sbom/app_1.2.3_linux-amd64.cdx.json", "lockage.sarif"}
     target = made.report.targets[0].id
-    document = await fleet.context.registry.blob(fleet.context.builds, made.documents[target])
+    document = await fleet.context.registry.blob(*made.documents[target])
     assert (tmp_path / "reports/sbom/app_1.2.3_linux-amd64.cdx.json").read_bytes() == document
 
 

@@ -28,6 +28,13 @@ REGCTL = GoTool(
     minutes=0.5,
     folder=Path(__file__).parent / "regctl",
 )
+ACTIONLINT = GoTool(
+    "actionlint",
+    "1.7.12",
+    ("github.com/rhysd/actionlint/cmd/actionlint",),
+    minutes=0.5,
+    folder=Path(__file__).parent / "actionlint",
+)
 _PACKAGES = ("skopeo", "libgpgme11", "libassuan0", "libgpg-error0")
 
 
@@ -36,6 +43,13 @@ def regctl() -> Path:
     """regctl, compiled once and kept as the lab's tools are; in a thread, for a loop may be running here."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(anyio.run, toolbox.ensure, REGCTL, _settings()).result() / "regctl"
+
+
+@cache
+def actionlint() -> Path:
+    """actionlint, compiled and kept likewise."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(anyio.run, toolbox.ensure, ACTIONLINT, _settings()).result() / "actionlint"
 
 
 @cache

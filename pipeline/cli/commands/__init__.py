@@ -58,6 +58,7 @@ ENTRIES = (
     ),
     CommandEntry("graph", "catalogue.graph", "print the graph of targets and their bases"),
     CommandEntry("lock", "catalogue.lock", "pin external bases and tools by digest in lockage.lock"),
+    CommandEntry("ci", "ci", "write the jobs of GitHub, GitLab or Jenkins, and check them for drift"),
     CommandEntry("schema", "catalogue.schema", "print the JSON Schema of a file, for editors and programs"),
     CommandEntry("init", "catalogue.init", "write a first catalogue that builds as it is"),
     CommandEntry(

@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline.errors import EnvironmentProblem
 from pipeline.util.child_environment import (
     DEFAULT_PATH,
     ChildEnvironment,
     child_environment,
     find_program,
 )
+
+from .errors import GitFailed, GitMissing, NoRepository, RepositoryRefused
 
 _LIMIT = 120.0  # seconds
 _MAX_OUTPUT = 128 * 1024 * 1024  # bytes
@@ -41,17 +43,6 @@ _VARIABLES = {
 }
 _OWN_SETTINGS_ONLY = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
 _READ_BY_US = r"^(filter\..*\.(clean|smudge|process|required)|safe\.directory|core\.excludesfile)$"
-
-
-class GitMissing(EnvironmentProblem):
-    """The program git cannot be started."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"cannot run git: {reason}", hint="--changed-files-from needs no git")
-
-
-class NoRepository(UsageError):
-    """A folder is in no repository that git may read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +65,16 @@ class Repository:
 
     @classmethod
     def of(cls, folder: Path, environ: Mapping[str, str]) -> Repository:
-        """The repository whose work tree holds the folder. Raises GitMissing, NoRepository."""
+        """The repository whose work tree holds the folder. Raises NoRepository, GitMissing, RepositoryRefused."""
         path = environ.get("PATH", DEFAULT_PATH)
-        if find_program("git", path) is None:
-            raise GitMissing("there is no git on PATH")
         top = _top_level(folder)
         program = find_program("git", path, outside=top)
         if program is None:
-            raise GitMissing(f"the only git on PATH is in {top}")
+            inside = find_program("git", path) is not None
+            raise GitMissing(f"the only git on PATH is in {top}" if inside else "there is no git on PATH")
         command = _with_settings((str(program), "--no-pager", "--no-optional-locks"), _SETTINGS)
         users = child_environment("git", environ, _VARIABLES)
-        configuration = _configuration(command, folder, users)
+        configuration = _configuration(command, folder, top, users)
         command = _with_settings(command, (*_settings(configuration), *_trusted_by_caller(environ)))
         own = child_environment("git", environ, _VARIABLES | _OWN_SETTINGS_ONLY)
         repository = cls(folder, top, command, own)
@@ -99,6 +89,13 @@ class Repository:
         """Run git to its end, whatever its exit code. Raises EnvironmentProblem: no git, too much output or time."""
         return _run((*self.command, *arguments), self.folder, self.environment)
 
+    def output(self, *arguments: str) -> bytes:
+        """What git prints. Raises EnvironmentProblem with git's own words where it fails."""
+        output = self.run(*arguments)
+        if output.code != 0:
+            raise GitFailed(arguments[0], self.top, output.stderr)
+        return output.stdout
+
     @contextmanager
     def start(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         """Start git, with pipes to and from it; it is killed after the limit of time. Raises GitMissing."""
@@ -108,13 +105,9 @@ class Repository:
 
     def _check_top_level(self, found: Output) -> None:
         if found.code != 0:
-            raise NoRepository(
-                f"git refuses {self.folder.absolute()}",
-                hint="see safe.directory and safe.bareRepository in `git help config`",
-                detail=found.stderr[-2000:] or None,
-            )
+            raise RepositoryRefused.by_git(self.folder, self.top, found.stderr)
         if Path(os.fsdecode(found.stdout.removesuffix(b"\n"))).resolve() != self.top:
-            raise NoRepository(
+            raise RepositoryRefused(
                 f"the repository of {self.folder.absolute()} claims another work tree",
                 hint="see core.worktree in `git help config`",
             )
@@ -135,7 +128,7 @@ def _top_level(folder: Path) -> Path:
     folder = folder.resolve()
     for parent in (folder, *folder.parents):
         if _is_bare(parent):
-            raise NoRepository(
+            raise RepositoryRefused(
                 f"{parent} has the layout of a bare repository", hint="remove HEAD, objects/ and refs/ there"
             )
         if os.path.lexists(parent / ".git"):
@@ -161,17 +154,13 @@ def _with_settings(command: tuple[str, ...], settings: Iterable[str]) -> tuple[s
 
 
 def _configuration(
-    command: tuple[str, ...], folder: Path, environment: ChildEnvironment
+    command: tuple[str, ...], folder: Path, top: Path, environment: ChildEnvironment
 ) -> list[tuple[str, str, str]]:
     """Scope, key and value of the configuration that is replaced or kept; reading it starts no program."""
     arguments = ("config", "--show-scope", "--includes", "-z", "--get-regexp", _READ_BY_US)
     found = _run((*command, *arguments), folder, environment)
     if found.code not in (0, 1):  # 1: there is no such key
-        raise NoRepository(
-            "git cannot read its configuration",
-            hint="`git config --list --show-scope` shows the reason; git 2.26 is the oldest that works",
-            detail=found.stderr[-2000:] or None,
-        )
+        raise RepositoryRefused.by_git(folder, top, found.stderr)
     fields = found.stdout.split(b"\0")
     entries = []
     for scope, entry in zip(fields[::2], fields[1::2], strict=False):
@@ -196,7 +185,7 @@ def _settings(configuration: list[tuple[str, str, str]]) -> Iterator[str]:
         yield excludes
     for name in sorted(filters):
         if "=" in name:
-            raise NoRepository(
+            raise RepositoryRefused(
                 f"the name of {name[:100]} in git's configuration has an equals sign",
                 hint="give it another name",
             )
@@ -223,6 +212,7 @@ def _run(command: tuple[str, ...], folder: Path, environment: ChildEnvironment) 
             content = read_output(process.stdout)
         except EnvironmentProblem:
             process.kill()
+            reader.join()
             raise
         reader.join()
         code = process.wait()

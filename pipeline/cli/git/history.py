@@ -35,7 +35,7 @@ def entries_at(root: Path, revision: str) -> dict[str, SourceFile | None]:
     commit = _commit(repository, revision)
     paths = ("--", *CATALOGUE_PATHS)
     with repository.start("ls-files", "--others", "--exclude-standard", "-z", *paths) as listing:
-        diff = _output(repository, "diff", "--raw", "-z", "--no-renames", "--no-abbrev", "--relative",
+        diff = repository.output("diff", "--raw", "-z", "--no-renames", "--no-abbrev", "--relative",
                        "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", "--no-color", commit,
                        *paths)  # fmt: skip
         untracked = read_output(listing.stdout)
@@ -72,19 +72,6 @@ def _commit(repository: Repository, revision: str) -> str:
     if repository.run("rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
         hint = "this clone is shallow: `git fetch --depth=200 origin NAME` fetches more of its history"
     raise UsageError(f"--affected: there is no commit {revision[:200]!r}", hint=hint)
-
-
-def _output(repository: Repository, *arguments: str) -> bytes:
-    """What git prints. Raises EnvironmentProblem where it fails."""
-    output = repository.run(*arguments)
-    if output.code != 0:
-        raise EnvironmentProblem(
-            f"git {arguments[0]} failed",
-            hint="`git fsck` checks whether the repository is intact; `git fetch --refetch --no-filter` completes a "
-            "partial clone",
-            detail=output.stderr[-2000:],
-        )
-    return output.stdout
 
 
 def _not_understood(command: str, printed: bytes) -> EnvironmentProblem:

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pipeline.provenance import Origin
 
-from .command import GitMissing, NoRepository, Repository
+from .command import Repository
+from .errors import GitMissing, NoRepository
 
 _SCHEMES = frozenset({"https", "http", "ssh", "git"})
 _SCP = re.compile(r"(?:[^@/:\s]+@)?([A-Za-z0-9.-]{2,}):(?!//)(\S+)")

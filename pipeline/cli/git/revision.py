@@ -4,36 +4,48 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.ci import Event, EventKind, read_event
 from pipeline.errors import UsageError
 from pipeline.policy import Revision
 from pipeline.util.timestamps import LAST_SECOND
 
-from .ci_event import CiEvent, ci_event
-from .command import GitMissing, NoRepository, Repository
+from .command import Repository
+from .errors import NoRepository
+
+_UNBORN, _DETACHED = "(initial)", "(detached)"
 
 
 def read_revision(root: Path, environ: Mapping[str, str]) -> Revision:
     """HEAD, its commit time, whether the work tree has changes, and the branch, pull request or git tag.
 
-    SOURCE_DATE_EPOCH overrides the time. Raises UsageError for an impossible time or CI variable.
+    SOURCE_DATE_EPOCH overrides the time. Raises UsageError for an impossible time or CI variable, and for a repository
+    that git refuses; EnvironmentProblem where git fails.
     """
+    event, epoch = read_event(environ), read_epoch(environ)
     repository = _repository(root, environ)
-    head = _git(repository, "rev-list", "--timestamp", "--max-count=1", "HEAD", "--")
-    commit_time, _, sha = head.partition(" ")
-    epoch = read_epoch(environ)
-    created = _commit_time(commit_time) if epoch is None else epoch
-    if not sha:
+    head = _head(repository) if repository else Head()
+    created = epoch if epoch is not None else _commit_time(repository, head)
+    if not head.commit:
         return Revision(created=created)
-    status = _git(repository, "status", "--porcelain", "--branch", "--untracked-files=normal",
-                  "--ignore-submodules=dirty", "--", ".")  # fmt: skip
-    branch_line, *changed = status.splitlines() or [""]
-    event = ci_event(environ) or CiEvent(branch=_branch(branch_line))
+    event = event or Event(EventKind.PUSH, branch=head.branch)
+    number = event.number if event.proposed else ""
     try:
-        return Revision(sha, bool(changed), created, event.branch, event.pull_request, event.release)
+        return Revision(head.commit, head.changed, created, event.branch, number, event.tag)
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is checked out: the commit, empty before the first one; the branch, empty where HEAD is detached; whether
+    files below the folder differ."""
+
+    commit: str = ""
+    branch: str = ""
+    changed: bool = False
 
 
 def read_epoch(environ: Mapping[str, str]) -> int | None:
@@ -52,11 +64,24 @@ def read_epoch(environ: Mapping[str, str]) -> int | None:
     return int(text)
 
 
-def _commit_time(text: str) -> int:
+def _head(repository: Repository) -> Head:
+    """What `git status` reports (git-status(1), "Porcelain Format Version 2"). Raises EnvironmentProblem."""
+    text = repository.output("status", "--porcelain=v2", "--branch", "--untracked-files=normal",
+                             "--ignore-submodules=dirty", "--", ".")  # fmt: skip
+    lines = os.fsdecode(text).splitlines()
+    headers = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# ") and " " in line[2:])
+    commit, branch = headers.get("branch.oid", ""), headers.get("branch.head", "")
+    changed = any(not line.startswith("# ") for line in lines)
+    return Head("" if commit == _UNBORN else commit, "" if branch == _DETACHED else branch, changed)
+
+
+def _commit_time(repository: Repository | None, head: Head) -> int:
     """The time of a commit in seconds since 1970; 0 where there is no commit. Raises UsageError for an impossible one,
     which whoever makes a commit can choose."""
-    if not text:
+    if repository is None or not head.commit:
         return 0
+    listed = os.fsdecode(repository.output("rev-list", "--timestamp", "--max-count=1", head.commit, "--"))
+    text = listed.partition(" ")[0]
     if not (text.isascii() and text.isdecimal()) or len(text) > 12 or int(text) > LAST_SECOND:
         raise UsageError(
             f"the commit was made at {text[:40]!r} seconds since 1970, which is no time",
@@ -65,23 +90,9 @@ def _commit_time(text: str) -> int:
     return int(text)
 
 
-def _branch(line: str) -> str:
-    """The branch in the first line of `git status --branch` (git-status(1), "Porcelain Format"); none if detached."""
-    name = line.removeprefix("## ").partition("...")[0]
-    return "" if " " in name else name
-
-
 def _repository(root: Path, environ: Mapping[str, str]) -> Repository | None:
-    """The repository of a folder; None where there is none that git may read, or no git."""
+    """The repository of a folder; None where there is none. Raises what `Repository.of` raises where there is one."""
     try:
         return Repository.of(root, environ)
-    except (GitMissing, NoRepository):
+    except NoRepository:
         return None
-
-
-def _git(repository: Repository | None, *arguments: str) -> str:
-    """What git prints, empty where it fails."""
-    if repository is None:
-        return ""
-    output = repository.run(*arguments)
-    return os.fsdecode(output.stdout).strip() if output.code == 0 else ""

@@ -33,6 +33,22 @@ def signing_key(environ: Mapping[str, str], data: Path) -> KeyPair:
     return _instance_key(data / "keys")
 
 
+def proposal_key(data: Path) -> KeyPair:
+    """The key pair of runs that push nothing, generated where there is none: what it signs counts for no release.
+
+    Raises EnvironmentProblem.
+    """
+    return _instance_key(data / "proposals")
+
+
+def project_key(environ: Mapping[str, str], data: Path) -> PublicKey:
+    """The public half of the key pair that signs the project's records; the private half is not needed, and not read
+    from the environment. Raises ConfigError, EnvironmentProblem."""
+    if public := environ.get("COSIGN_PUBLIC_KEY"):
+        return PublicKey(public.encode(), "COSIGN_PUBLIC_KEY")
+    return _instance_key(data / "keys").public_key
+
+
 def verification_key(path: Path | None, environ: Mapping[str, str], data: Path) -> PublicKey:
     """The public key in a file, else that of the key pair that signs. Raises UsageError, ConfigError."""
     if path is None:

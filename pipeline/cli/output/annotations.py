@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from pipeline.ci import Provider, job_of, provider_of
 from pipeline.errors import ConfigError, LockageError, Problem
 from pipeline.util.json.canonical import pretty
 from pipeline.util.printable import safe_json, safe_value
@@ -96,7 +97,7 @@ class Annotations:
 
     @property
     def _on_github(self) -> bool:
-        return self.environ.get("GITHUB_ACTIONS") == "true"
+        return provider_of(self.environ) is Provider.GITHUB
 
     def _template(self, path: str | None) -> str:
         return below_checkout(self.root / (path or "lockage.yml"), self.environ)
@@ -162,17 +163,10 @@ def _write_report(path: Path, annotations: Iterable[Annotation]) -> None:
 def below_checkout(path: Path, environ: Mapping[str, str]) -> str:
     """A path as the CI names it: below its checkout, else below the current folder, else absolute."""
     absolute = Path(os.path.normpath(Path.cwd() / path))
-    for folder in _checkouts(environ):
-        if absolute.is_relative_to(folder):
+    for folder in (job_of(environ).checkout, Path.cwd()):
+        if folder is not None and absolute.is_relative_to(folder):
             return absolute.relative_to(folder).as_posix()
     return absolute.as_posix()
-
-
-def _checkouts(environ: Mapping[str, str]) -> Iterator[Path]:
-    for name in ("GITHUB_WORKSPACE", "CI_PROJECT_DIR"):
-        if environ.get(name):
-            yield Path(environ[name])
-    yield Path.cwd()
 
 
 def _escape(text: str) -> str:

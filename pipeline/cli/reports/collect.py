@@ -39,10 +39,10 @@ _AT_ONCE = 16  # documents that are read at the same time
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """A report, and where its targets' bills of materials (CycloneDX) are in the repository of builds, by target."""
+    """A report, and where its targets' bills of materials (CycloneDX) are, by target: the repository and the blob."""
 
     report: Report
-    documents: Mapping[str, Descriptor]
+    documents: Mapping[str, tuple[Repository, Descriptor]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Collector:
             targets=tuple(self._pushed(target, pushed.get((target.image, target.tag))) for target in targets),
             images=images,
         )
-        return Collected(report, _documents({target.id: target.record for target in result.targets}))
+        return Collected(report, self._documents({target.id: target.record for target in result.targets}))
 
     async def of_records(self, command: str) -> Collected:
         """The report of what the repository of builds knows of the plan's targets, judged today."""
@@ -83,7 +83,7 @@ class Collector:
         found = await each(partial(self._of_record, records), self.context.plan.targets)
         self.context.tell_distrusted(store)
         report = replace(self._report(command), targets=tuple(target for target, _ in found))
-        return Collected(report, _documents({target.id: record for target, record in found}))
+        return Collected(report, self._documents({target.id: record for target, record in found}))
 
     def _report(self, command: str) -> Report:
         context = self.context
@@ -144,7 +144,7 @@ class Collector:
         report = replace(
             report,
             digest=str(record.digest),
-            reference=str(self.context.builds.at(record.digest)),
+            reference=str(self.context.home(record.digest).at(record.digest)),
             verdicts=verdicts,
         )
         scan = record.evidence.scan
@@ -167,19 +167,19 @@ class Collector:
         self, target: Target, record: Record
     ) -> tuple[ScanDetails, Mapping[FindingKey, str]]:
         """The scanner's report, and since when each finding is known; empty where the registry lacks them."""
-        context = self.context
+        context, builds = self.context, self.context.home(record.digest)
         async with self.limit:
             document = record.documents.get("trivy-json")
             details = ScanDetails()
             try:
                 if document is not None:
-                    details = scan_details(await context.registry.blob(context.builds, document))
+                    details = scan_details(await context.registry.blob(builds, document))
             except (RegistryError, ValueError):
                 pass  # the record has what the gates judged
-            details = await read_history(context.registry, context.builds, record.digest, details)
+            details = await read_history(context.registry, builds, record.digest, details)
             try:
                 scans = await attested_scans(
-                    context.registry, self._repository(target), record.digest, context.signatory
+                    context.registry, self._repository(target), record.digest, context.publishing_key
                 )
             except (RegistryError, ConfigError):
                 scans = ()
@@ -192,7 +192,7 @@ class Collector:
             return VexEvidence(subject)
         async with self.limit:
             try:
-                key, repository = context.signatory, self._repository(target)
+                key, repository = context.publishing_key, self._repository(target)
                 return await attested_vex(context.registry, repository, record.digest, key, subject)
             except (RegistryError, ConfigError):
                 return VexEvidence(subject)
@@ -225,11 +225,18 @@ class Collector:
         root = self.context.caches.root
         return FileLine(below_checkout(root / path, self.environ) if root else path, max(1, line))
 
+    def _documents(self, records: Mapping[str, Record | None]) -> dict[str, tuple[Repository, Descriptor]]:
+        return {
+            name: (self.context.home(record.digest), document)
+            for name, record in records.items()
+            if record and (document := record.documents.get("cyclonedx-json"))
+        }
+
     def _pushed(self, report: TargetReport, image: ImageResult | None) -> TargetReport:
         """The report with the reference in the first environment, where the image was pushed to."""
-        if image is None or not report.digest:
+        if image is None or image.pushed is None or not report.digest:
             return report
-        return replace(report, reference=f"{report.repository}@{report.digest}")
+        return replace(report, reference=f"{image.pushed.repository}@{report.digest}")
 
 
 def _image(image: ImageResult) -> ImageReport:
@@ -249,8 +256,3 @@ def _fault(subject: str, fault: LockageError | None) -> Fault | None:
     if fault is None:
         return None
     return Fault(subject, fault.message, fault.detail or "", fault.hint or "")
-
-
-def _documents(records: Mapping[str, Record | None]) -> dict[str, Descriptor]:
-    known = {name: record.documents.get("cyclonedx-json") for name, record in records.items() if record}
-    return {name: document for name, document in known.items() if document}

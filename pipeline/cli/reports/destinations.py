@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.ci import job_of
+
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
@@ -20,8 +22,7 @@ class Destinations:
         """The destinations that `--reports` or LOCKAGE_REPORTS and the CI's environment name; a path in the variable is
         below the folder that the command was started in."""
         variable = environ.get("LOCKAGE_REPORTS")
-        step = environ.get("GITHUB_STEP_SUMMARY") if environ.get("GITHUB_ACTIONS") == "true" else None
-        return cls(folder or (Path(variable) if variable else None), Path(step) if step else None, environ)
+        return cls(folder or (Path(variable) if variable else None), job_of(environ).step_summary, environ)
 
     @property
     def wanted(self) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.ci import Provider, job_of
 from pipeline.errors import EnvironmentProblem, RegistryError
 from pipeline.report.files import PAGE, report_files, sbom_name
 from pipeline.report.gitlab import job_links
@@ -39,9 +39,10 @@ async def write(context: RunContext, collected: Collected, to: Destinations) -> 
         _append(to.step_summary, collected)
     if to.folder is not None:
         files = report_files(collected.report)
-        if url := _job_url(to.environ):
+        job = job_of(to.environ)
+        if job.provider is Provider.GITLAB and job.url:
             page = below_checkout(to.folder / PAGE, to.environ)
-            files["gl-annotations.json"] = job_links(url, {"Lockage report": page}).encode()
+            files["gl-annotations.json"] = job_links(job.url, {"Lockage report": page}).encode()
         try:
             for name, content in files.items():
                 replace_file(to.folder / name, content, root=Path())
@@ -54,9 +55,9 @@ async def write(context: RunContext, collected: Collected, to: Destinations) -> 
 
 async def _write_documents(context: RunContext, collected: Collected, folder: Path) -> None:
     """Bills of materials, one after the other: they may be large."""
-    for target_id, document in collected.documents.items():
+    for target_id, (repository, document) in collected.documents.items():
         try:
-            content = await context.registry.blob(context.builds, document)
+            content = await context.registry.blob(repository, document)
         except RegistryError as error:
             console.message(f"warning: {target_id}: no bill of materials: {error.message}")
             continue
@@ -73,8 +74,3 @@ def _append(path: Path, collected: Collected) -> None:
             file.write(summary(collected.report, room).encode("utf-8", "backslashreplace"))
     except OSError as error:
         console.message(f"warning: no summary in {path}: {error.strerror}")
-
-
-def _job_url(environ: Mapping[str, str]) -> str:
-    url = environ.get("CI_JOB_URL", "") if environ.get("GITLAB_CI") == "true" else ""
-    return url if url.startswith(("https://", "http://")) else ""

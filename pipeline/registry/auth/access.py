@@ -43,10 +43,16 @@ class Access:
     https_loopback: bool = False
     proxies: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     """Addresses of HTTP proxies by scheme, and under `no` the hosts that are reached without."""
+    writable: frozenset[str] | None = None
+    """The only hosts that anything is written to; None for all."""
 
     def of(self, host: str) -> HostAccess:
         """The settings of this host, or the defaults."""
         return self.hosts.get(host, _DEFAULT)
+
+    def may_write(self, host: str) -> bool:
+        """Whether requests that change something may go to this host."""
+        return self.writable is None or host in self.writable
 
     def plain_http(self, host: str) -> bool:
         """Whether this host is reached over plain HTTP."""

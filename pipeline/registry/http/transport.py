@@ -165,6 +165,11 @@ class Transport:
             await anyio.sleep(delay)
 
     async def _authenticated(self, request: Request) -> _Answer:
+        if not request.reads and not self.access.may_write(request.host):
+            raise RegistryError(
+                f"{request.operation} {request.subject} is refused: this run only reads {request.host}",
+                hint="the run of a pull request from a fork, or with --no-push, writes to no registry but its own",
+            )
         scopes, own = request.scopes, self.origin_of(request)
         for refused in range(3):
             authorization = None

@@ -26,10 +26,11 @@ async def sized_layers(context: RunContext, target: Target, digest: Digest) -> t
 
     Raises RegistryError.
     """
-    manifest = await context.registry.get_manifest(context.builds.at(digest))
+    builds = context.home(digest)
+    manifest = await context.registry.get_manifest(builds.at(digest))
     if manifest is None:
         return ()
-    history = _history(await read_config(context.registry, context.builds, manifest))
+    history = _history(await read_config(context.registry, builds, manifest))
     created = [created_by for created_by, makes_layer in history if makes_layer]
     if len(created) != len(manifest.layers):
         return tuple(SizedLayer(str(layer.digest), layer.size) for layer in manifest.layers)

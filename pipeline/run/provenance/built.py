@@ -29,7 +29,7 @@ async def build_provenance(
 ) -> bytes:
     """The predicate of a build on these bases as canonical JSON. It began at `started`, in seconds since 1970."""
     client = await context.engines.of(target.platform).client()
-    found = BaseImages(bases, context.builds, context.mirrors)
+    found = BaseImages(bases, context.home, context.mirrors)
     build = Build(
         target,
         {id: found.internal(id) for id in target.internal_bases},

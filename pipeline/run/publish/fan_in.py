@@ -68,8 +68,7 @@ class _Platform:
     @classmethod
     def of(cls, context: RunContext, target: Target) -> _Platform:
         """A target as a run publishes it."""
-        repository = context.repository(context.plan.project.environments[0], target.image)
-        return cls(target, repository, context.commit_tags(target))
+        return cls(target, context.first_repository(target.image), context.commit_tags(target))
 
     @property
     def own_tag(self) -> Reference | None:
@@ -97,7 +96,10 @@ async def manifest(
     UsageError for refs that the plan does not have.
     """
     store = context.store()
-    records, reader = Records(store, context.plan.targets), ImageCache(context.registry)
+    records, reader = (
+        Records(store, context.plan.targets, upstream=context.upstream),
+        ImageCache(context.registry),
+    )
 
     async def find(platform: _Platform) -> _Pushed:
         image = await _pushed_image(reader, platform, refs)

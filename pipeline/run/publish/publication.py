@@ -74,7 +74,7 @@ class Publication:
         return cls(
             tuple(targets),
             tuple(records),
-            context.repository(first, target.image),
+            context.first_repository(target.image),
             context.commit_tags(target),
             context.lasting_tags(target),
             tuple(sorted(every - {t.platform for t in targets})),

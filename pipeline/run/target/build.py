@@ -118,7 +118,7 @@ class Builder:
         self, target: Target, digests: Mapping[str, Digest], caches: Caches, client: dagger.Client
     ) -> BuildOrder:
         context = self._context
-        bases = inputs.BaseImages(digests, context.builds, context.mirrors)
+        bases = inputs.BaseImages(digests, context.home, context.mirrors)
         mounts = await find_mounts(target, context.plan.project, context.secrets, client)
         for missing in mounts.missing:
             context.tell(target.id, ProgressState.WARNING, f"{missing}; built without it")

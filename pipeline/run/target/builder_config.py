@@ -46,6 +46,8 @@ def registry_hosts(context: RunContext, caches: Iterable[CacheEntry]) -> list[st
     external = {r.repository.host for t in context.plan.targets for r in t.external_bases}
     mirrored = {prefix.host for prefix in context.mirrors.by_host.values()}
     own = {context.builds.host} | cache.hosts(caches)
+    if context.proposal:
+        own.add(context.proposal.upstream.repository.host)
     return sorted(own | mirrored | (external - set(context.mirrors.by_host)))
 
 

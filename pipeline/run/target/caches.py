@@ -53,7 +53,7 @@ class UsableCaches:
         """What a target's build reads and writes at a revision."""
         event = Event(
             branch=revision.branch,
-            pull_request=bool(revision.pull_request),
+            pull_request=bool(revision.pull_request) or self.site.reads,
             main=self.site.main,
             exact=bool(revision.sha) and not revision.dirty,
         )

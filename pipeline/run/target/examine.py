@@ -125,7 +125,7 @@ class Examiner:
         """The evidence of these examinations, done at the same time; its size is 0."""
         context, digest = self._context, record.digest
         client = await context.engines.of(target.platform).client()
-        image = existing(client, context.builds.at(digest), target.platform)
+        image = existing(client, context.home(digest).at(digest), target.platform)
         packed = archive(image)
         steps: dict[Stage, Callable[[], Awaitable[Examined]]] = {
             Stage.LINT: lambda: self._lint(target, record),

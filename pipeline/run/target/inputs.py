@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,15 +21,16 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class BaseImages:
     """Where the images are that a target is based on: internal ones by the `digests` of their targets in the repository
-    of builds, external ones where this site has them."""
+    of builds that has them (`home`), external ones where this site has them."""
 
     digests: Mapping[str, Digest]
-    builds: Repository
+    home: Callable[[Digest], Repository]
     mirrors: Mirrors
 
     def internal(self, target_id: str) -> Reference:
         """The image of a target of the plan."""
-        return self.builds.at(self.digests[target_id])
+        digest = self.digests[target_id]
+        return self.home(digest).at(digest)
 
     def external(self, reference: Reference) -> Reference:
         """A locked image from elsewhere."""

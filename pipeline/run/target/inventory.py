@@ -34,7 +34,7 @@ def serial_of(context: RunContext, target: Target, digest: Digest) -> str:
 
 async def image_config(context: RunContext, images: ImageCache, digest: Digest) -> tuple[Manifest, bytes]:
     """An image of the repository of builds: its manifest and its configuration. Raises BuildError without one."""
-    reference = context.builds.at(digest)
+    reference = context.home(digest).at(digest)
     manifest = await images.get_manifest(reference)
     if manifest is None or manifest.config is None:
         raise BuildError(f"{reference} has no configuration")

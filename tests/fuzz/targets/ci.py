@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from pipeline.cli.git.ci_event import ci_event, main_branch
+from pipeline.ci import job_of, main_branch, read_event
 from pipeline.cli.git.revision import read_epoch
 from pipeline.errors import LockageError
 from pipeline.model import TagTemplate, valid_tag
@@ -30,6 +30,13 @@ _VARIABLES = {
     "GITHUB_REF": ["refs/pull/7/merge", "refs/heads/main", "refs/pull/"],
     "GITHUB_REF_NAME": ["main", "feature/x", "v1.0.0"],
     "GITHUB_REF_TYPE": ["tag", "branch"],
+    "GITHUB_EVENT_NAME": [
+        "push",
+        "pull_request_target",
+        "workflow_run",
+        "issue_comment",
+        "workflow_dispatch",
+    ],
     "GITLAB_CI": ["true"],
     "CI_MERGE_REQUEST_IID": ["7", "٣", "²"],
     "CI_COMMIT_TAG": ["v1.0.0"],
@@ -48,7 +55,14 @@ _VARIABLES = {
     "http_proxy": ["socks5://u:CANARY@x", "http://CANARY/x@y:1"],
     "NO_PROXY": ["localhost,.lan"],
 }
-_EVENT = {"repository": {"default_branch": "main"}, "ref": "refs/heads/main"}
+_EVENT = {
+    "repository": {"default_branch": "main"},
+    "ref": "refs/heads/main",
+    "pull_request": {"number": 7, "head": {"repo": {"full_name": "eve/x"}}, "base": {"ref": "main"}},
+    "workflow_run": {"event": "pull_request", "head_repository": {"full_name": "eve/x"}},
+    "issue": {"number": 7, "pull_request": {"url": "x"}},
+    "inputs": {"version": "v1", "dry": True},
+}
 _TEMPLATES = tuple(
     map(TagTemplate.parse, ("ci-{sha}-{tag}", "{branch}-{short}-{tag}", "pr-{pr}-{tag}", "{branch}{sha}"))
 )
@@ -93,7 +107,7 @@ def read_environment(content: bytes, folder: Path) -> None:
     environ["GITHUB_EVENT_PATH"] = str(folder / "event.json")
     main_branch(environ)
     child_environment("git", environ)
-    found = ci_event(environ)
+    job_of(environ)
     for read in (
         read_epoch,
         hosts_from_environ,
@@ -105,13 +119,14 @@ def read_environment(content: bytes, folder: Path) -> None:
             read(environ)
         except LockageError as error:
             assert "CANARY" not in json.dumps(error.to_json()), error.message
+    try:
+        found = read_event(environ)
+    except LockageError as error:
+        json.dumps(error.to_json())
+        return
     if found is None:
         return
-    try:
-        revision = Revision("0" * 40, False, 0, found.branch, found.pull_request, found.release)
-    except ValueError as error:
-        assert type(error) is ValueError
-        return
+    revision = Revision("0" * 40, False, 0, found.branch, found.number, found.tag)
     assert all(map(valid_tag, commit_tags(revision, "1.0.0", _TEMPLATES)))
 
 

@@ -70,6 +70,9 @@ class _Printed:
         output = self.parts.get(arguments[0], b"")
         return Output(int(self.parts.get("code") == b"1" and arguments[0] == "diff"), output, "")
 
+    def output(self, *arguments: str) -> bytes:
+        return self.run(*arguments).stdout
+
     @contextmanager
     def start(self, *arguments: str) -> Iterator[Any]:
         yield _Process(self.parts.get(arguments[0], b""))

@@ -81,10 +81,12 @@ class PushOptions:
 def push(options: PushOptions) -> int:
     """Write files as an artifact; stdout is its reference by digest."""
     from ... import signals
+    from ...proposals import require_reviewed
     from .show import amount
 
     if options.config and options.wasm:
         raise UsageError("--wasm writes the config that --config names", hint="give one of them")
+    require_reviewed("artifact push")
     artifact = signals.run(partial(_push, options))
     if options.common.json:
         console.print_json(artifact.to_json())

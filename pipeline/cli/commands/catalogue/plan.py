@@ -1,19 +1,28 @@
-"""plan: what there is to build, as data or text; no engine, no registry, no network."""
+"""plan: what there is to build, as data or text; no engine, and without --matrix no registry and no network."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, UsageError
 
-from ...arguments import flag, group, option
+from ...arguments import flag, group, option, repeated
 from ...command import Command
-from ...common_options import CatalogueOptions, CommonOptions, locked_flag, snapshot_option
+from ...common_options import (
+    CatalogueOptions,
+    CommonOptions,
+    at_least_one,
+    locked_flag,
+    snapshot_option,
+)
 from ...output import console
 
 if TYPE_CHECKING:
     from pipeline.plan import Impact, Plan, Target
+
+    from ...planning.reader import PlanRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +43,23 @@ class PlanOptions:
     since_build: bool = flag(
         "--since-build", help="with --explain: also what has changed since the target was last built"
     )
+    matrix: str | None = option(
+        "--matrix",
+        choices=("github", "gitlab", "jenkins", "json"),
+        exclusive="explain",
+        help="jobs for what the registry does not know yet, one for each chain of bases and platform",
+    )
+    runners: tuple[str, ...] = repeated(
+        "--runner",
+        metavar="PLATFORM=LABEL",
+        help="with --matrix: the label of a platform's runners; may be repeated",
+    )
+    max_jobs: int | None = option(
+        "--max-jobs",
+        type=at_least_one,
+        metavar="N",
+        help="with --matrix: at most N jobs, as shards if need be",
+    )
     locked: bool = locked_flag()
     snapshot_id: str | None = snapshot_option()
 
@@ -48,9 +74,12 @@ def plan(options: PlanOptions) -> int:
         raise UsageError(
             "--since-build belongs to --explain ID", hint="lockage plan --explain ID --since-build"
         )
-    reader = PlanReader(
-        PlanRequest.of(common, catalogue, locked=options.locked, snapshot_id=options.snapshot_id)
-    )
+    request = PlanRequest.of(common, catalogue, locked=options.locked, snapshot_id=options.snapshot_id)
+    if options.matrix is not None:
+        return _print_matrix(request, options)
+    if options.runners or options.max_jobs:
+        raise UsageError("--runner and --max-jobs belong to --matrix", hint="lockage plan --matrix github")
+    reader = PlanReader(request)
     read = reader.read_known()
     if options.explain is not None or options.explain_path is not None:
         _explain(read, options)
@@ -59,6 +88,16 @@ def plan(options: PlanOptions) -> int:
         console.print_json_text(with_affected(text, reader.impact) if reader.impact else text)
     else:
         _print(read, reader.impact)
+    return Exit.OK
+
+
+def _print_matrix(request: PlanRequest, options: PlanOptions) -> int:
+    from ... import signals
+    from ...planning.matrix import MatrixRequest, matrix_of, runner_labels
+
+    labels = runner_labels(options.runners)
+    wanted = MatrixRequest(options.matrix or "json", labels, options.max_jobs)
+    console.print_json_text(signals.run(partial(matrix_of, request, wanted)))
     return Exit.OK
 
 

@@ -13,8 +13,17 @@ from ...command import Command
 from ...common_options import CommonOptions
 from ...output import console
 
-SchemaKind = Literal["image", "variant", "project", "lock", "verification", "plan", "report"]
-SCHEMAS: tuple[SchemaKind, ...] = ("image", "variant", "project", "lock", "verification", "plan", "report")
+SchemaKind = Literal["image", "variant", "project", "lock", "verification", "plan", "report", "ci"]
+SCHEMAS: tuple[SchemaKind, ...] = (
+    "image",
+    "variant",
+    "project",
+    "lock",
+    "verification",
+    "plan",
+    "report",
+    "ci",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +32,8 @@ class SchemaOptions:
 
     common: CommonOptions = group(CommonOptions)
     kind: SchemaKind = positional(
-        choices=SCHEMAS, help="which file (plan: what `plan --json` prints; report: report.json of --reports)"
+        choices=SCHEMAS,
+        help="which file (plan: what `plan --json` prints; report: report.json of --reports; ci: ci/lockage.yml)",
     )
 
 
@@ -47,6 +57,7 @@ def schema_of(kind: SchemaKind) -> Mapping[str, object]:
         "verification": config.verification_schema,
         "plan": plan_schema,
         "report": report_schema,
+        "ci": config.ci_schema,
     }
     return schemas[kind]()
 

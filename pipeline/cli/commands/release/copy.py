@@ -74,7 +74,9 @@ class Copied:
 def copy(options: CopyOptions) -> int:
     """Copy what the first reference points to now; stdout is where it is, by digest."""
     from ... import signals
+    from ...proposals import require_reviewed
 
+    require_reviewed("copy")
     copied = signals.run(partial(_copy, options))
     if options.common.json:
         console.print_json(copied.to_json())

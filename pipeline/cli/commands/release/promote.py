@@ -65,7 +65,9 @@ class PromoteOptions:
 def promote(options: PromoteOptions) -> int:
     """Print what is (or with `--plan` would be) scanned and written; verified and judged first, tags last."""
     from ... import signals
+    from ...proposals import require_reviewed
 
+    require_reviewed("promote")
     promotions = signals.run(partial(_promote, options))
     if options.common.json:
         console.print_json([promotion.to_json() for promotion in promotions])

@@ -31,7 +31,9 @@ class RescanOptions:
 def rescan(options: RescanOptions) -> int:
     """Scan, attest and judge; exit code 7 when a gate would close, or an image could not be examined."""
     from ... import signals
+    from ...proposals import require_reviewed
 
+    require_reviewed("rescan")
     results = signals.run(partial(_rescan, options))
     failing = [result for result in results if not result.passes]
     code = Exit.GATE if failing else Exit.OK

@@ -77,7 +77,7 @@ async def _manifest(options: ManifestOptions) -> list[Merged]:
         options.common, options.catalogue, locked=options.locked, snapshot_id=options.snapshot_id
     )
     with Progress() as report:
-        async with open_run("manifest", RunRequest(plan, keys=True), report) as context:
+        async with open_run("manifest", RunRequest(plan, keys=True, restricted=True), report) as context:
             return await merge(context, refs, allow_missing=options.allow_missing)
 
 

@@ -51,7 +51,9 @@ def rebuild(options: RebuildOptions) -> int:
     from pipeline.run.rebuild import Agreement, exit_code
 
     from ... import signals
+    from ...proposals import require_reviewed
 
+    require_reviewed("rebuild")
     targets = signals.run(partial(_rebuild, options))
     code = exit_code(targets)
     if options.common.json:

@@ -94,6 +94,7 @@ async def _run(
     with Progress() as report:
         named = promoting.to if promoting else None
         request = RunRequest(plan, options, until, environments=(named,) if named else ())
+        until = request.trust.last_stage(until)
         async with open_run(command, request, report) as context:
             notes: tuple[str, ...] = ()
             to = destinations(context.plan.project.environments, named) if promoting else ()

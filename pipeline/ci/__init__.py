@@ -1,0 +1,8 @@
+"""The CI that a run is in: its event, commit, addresses and files, as typed values from documented variables."""
+
+from __future__ import annotations
+
+from .event import Event, EventKind
+from .job import Job, Provider, job_of, main_branch, provider_of, read_event
+
+__all__ = ["Event", "EventKind", "Job", "Provider", "job_of", "main_branch", "provider_of", "read_event"]

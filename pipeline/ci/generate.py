@@ -1,0 +1,80 @@
+"""The files of a provider's jobs, from templates beside this file. Pure: the same jobs give the same bytes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from types import MappingProxyType
+from typing import Literal
+
+from pipeline.model import Platform
+
+from .matrix_formats import AMD64, FORMATS
+
+JobProvider = Literal["github", "gitlab", "jenkins"]
+PROVIDERS: tuple[JobProvider, ...] = ("github", "gitlab", "jenkins")
+_PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
+_PLAIN = re.compile(r"[A-Za-z./][A-Za-z0-9 ./=+_~-]*")
+_FILES: Mapping[JobProvider, Mapping[str, str]] = {
+    "github": {
+        ".github/workflows/images.yml": "github-caller.yml",
+        ".github/workflows/lockage.yml": "github.yml",
+    },
+    "gitlab": {".gitlab/lockage.yml": "gitlab.yml", ".gitlab/lockage-jobs.yml": "gitlab-jobs.yml"},
+    "jenkins": {"Jenkinsfile": "Jenkinsfile"},
+}
+_ACTIONS = {
+    "CHECKOUT": "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0",
+    "UPLOAD_ARTIFACT": "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02 # v4.6.2",
+    "UPLOAD_SARIF": "github/codeql-action/upload-sarif@51f77329afa6477de8c49fc9c7046c15b9a4e79d # v3.29.5",
+}
+"""Actions by commit: a tag may move."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """What jobs depend on.
+
+    `setup` is the line that puts lockage on PATH, `environment` what a run promotes to, `runner` the label for jobs
+    that build nothing, `rescan` when what is published is scanned again (cron).
+    """
+
+    setup: str
+    environment: str
+    branch: str = "main"
+    runner: str | None = None
+    runners: Mapping[Platform, str] = field(default_factory=lambda: MappingProxyType({}))
+    rescan: str = "17 3 * * *"
+
+
+def job_files(provider: JobProvider, jobs: Jobs) -> dict[str, str]:
+    """The provider's files by path below the repository."""
+    runners = "".join(f" --runner {platform}={label}" for platform, label in sorted(jobs.runners.items()))
+    values = _ACTIONS | {
+        "ENVIRONMENT": jobs.environment,
+        "BRANCH": jobs.branch,
+        "RUNNER": jobs.runner or jobs.runners.get(AMD64) or FORMATS[provider].labels[AMD64],
+        "RUNNERS": runners,
+        "CRON": jobs.rescan,
+    }
+    folder = resources.files(__package__) / "templates"
+    return {
+        path: _filled(
+            folder.joinpath(name).read_text("utf-8"), values | {"SETUP": _in_file(jobs.setup, path)}
+        )
+        for path, name in _FILES[provider].items()
+    }
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda match: values[match[1]], text)
+
+
+def _in_file(line: str, path: str) -> str:
+    """A line for a shell as a file has it: a YAML scalar, or within a Groovy string of three quotes."""
+    if not path.endswith(".yml"):
+        return line.replace("\\", "\\\\")
+    return line if _PLAIN.fullmatch(line) else json.dumps(line, ensure_ascii=False)
