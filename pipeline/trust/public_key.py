@@ -71,6 +71,13 @@ class PublicKey:
 
         return Digest.of(self._key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 
+    @property
+    def pem(self) -> str:
+        """The key alone, as PEM, whatever else its file holds."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        return self._key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
     def belongs_to(self, private: CertificateIssuerPrivateKeyTypes) -> bool:
         """Whether it is the public half of a private key."""
         return bool(self._key == private.public_key())

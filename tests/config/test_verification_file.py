@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
-from pipeline.config.verification.file import read_rules
+from pipeline.config.verification.file import read_admission, read_rules
 from pipeline.errors import ConfigError
 from pipeline.model import Repository
-from pipeline.model.verification import AcceptedSigner, VerificationRules
+from pipeline.model.verification import AcceptedSigner, Admission, Exemption, ImageRules, VerificationRules
 
 WHOLE = b"""\
 version: 1
@@ -99,3 +101,25 @@ def test_a_mistake_is_named(text: bytes, problem: str) -> None:
     with pytest.raises(ConfigError) as refused:
         read_rules(text, "rules.yml")
     assert problem in "\n".join(map(str, refused.value.problems))
+
+
+EXEMPTIONS = b"""\
+verify: [{images: ["**"]}]
+exemptions:
+  - {images: [ghcr.io/acme/old], owner: "team:ops", reason: is replaced, expires: %s}
+"""
+
+
+def test_exemptions_are_read_with_the_rules_and_their_patterns() -> None:
+    admission = read_admission(EXEMPTIONS % b"2027-03-31", "rules.yml")
+    assert admission == Admission(
+        (ImageRules(("**",), VerificationRules()),),
+        (Exemption(("ghcr.io/acme/old",), "team:ops", "is replaced", date(2027, 3, 31)),),
+    )
+
+
+@pytest.mark.parametrize("day", [b"2027-02-30", b"soon", b'""'])
+def test_an_exemption_ends_on_a_day(day: bytes) -> None:
+    with pytest.raises(ConfigError) as raised:
+        read_admission(EXEMPTIONS % day, "rules.yml")
+    assert [problem.key for problem in raised.value.problems] == ["exemptions[0].expires"]

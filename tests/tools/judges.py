@@ -24,7 +24,14 @@ DOCKERFILES = GoTool(
 REFERENCES = GoTool(
     "reference-parser", "0.6.0", (".",), minutes=0.5, folder=HERE / "reference-parser"
 )  # github.com/distribution/reference
-JUDGES = (DOCKERFILES, REFERENCES)
+KYVERNO = GoTool(
+    "kubectl-kyverno",
+    "1.19.1",
+    ("github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno",),
+    minutes=5,
+    folder=HERE / "kyverno",
+)  # its command line, which applies policies without a cluster
+JUDGES = (DOCKERFILES, REFERENCES, KYVERNO)
 
 
 @cache

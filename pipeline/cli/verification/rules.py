@@ -25,8 +25,13 @@ def rules_file(path: Path) -> RulesOfImages:
     """The rules of a file. Raises UsageError if it cannot be read, ConfigError for its mistakes."""
     from pipeline.config.verification.file import read_rules
 
+    return read_rules(rules_content(path), str(path))
+
+
+def rules_content(path: Path) -> bytes:
+    """What a file of rules holds. Raises UsageError if it cannot be read."""
     try:
-        return read_rules(read_file(path, _RULES_BYTES), str(path))
+        return read_file(path, _RULES_BYTES)
     except (OSError, EnvironmentProblem) as error:
         raise UsageError(f"cannot read the rules {path}: {_reason(error)}") from None
 
@@ -45,7 +50,7 @@ def rules_for(
 def environment_files(project: Project, root: Path) -> dict[str, bytes]:
     """The keys and trusted roots that rules of environments name. Raises ConfigError for those that cannot be read."""
     named = (environment.verify for environment in project.environments if environment.verify is not None)
-    return {path: _content(path, root, "lockage.yml") for rules in named for path in rules.files}
+    return {path: named_file(path, root, "lockage.yml") for rules in named for path in rules.files}
 
 
 def environment_rules(project: Project, root: Path, default: Signatory) -> Mapping[str, RulesInForce]:
@@ -64,10 +69,11 @@ def _of(reference: Reference, rules: RulesOfImages, path: Path) -> VerificationR
 
 
 def _files(rules: VerificationRules, folder: Path, origin: str) -> Mapping[str, bytes]:
-    return {path: _content(path, folder, origin) for path in rules.files}
+    return {path: named_file(path, folder, origin) for path in rules.files}
 
 
-def _content(path: str, folder: Path, origin: str) -> bytes:
+def named_file(path: str, folder: Path, origin: str) -> bytes:
+    """A key or trusted root that rules in `folder` name. Raises ConfigError if it cannot be read."""
     try:
         return read_file(folder / path, _FILE_BYTES, root=folder)
     except (OSError, EnvironmentProblem) as error:

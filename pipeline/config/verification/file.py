@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pipeline.errors import ConfigError
 from pipeline.model import Repository
 from pipeline.model.path_pattern import PathPattern, wildcard_pattern
-from pipeline.model.verification import VerificationRules
+from pipeline.model.verification import Admission, ImageRules, VerificationRules
 
 from ..validation import validate_document
 from ..yaml import YamlProblem, load
@@ -36,6 +36,22 @@ class RulesOfImages:
 
 def read_rules(content: bytes, path: str) -> RulesOfImages:
     """The rules of a file's content. Raises ConfigError with every problem."""
+    file = _read(content, path)
+    return RulesOfImages(
+        tuple((tuple(map(wildcard_pattern, entry.images)), entry.value()) for entry in file.verify)
+    )
+
+
+def read_admission(content: bytes, path: str) -> Admission:
+    """The rules of a file's content and its exemptions, with patterns as text. Raises ConfigError."""
+    file = _read(content, path)
+    return Admission(
+        tuple(ImageRules(entry.images, entry.value()) for entry in file.verify),
+        tuple(entry.value() for entry in file.exemptions),
+    )
+
+
+def _read(content: bytes, path: str) -> VerificationFile:
     try:
         document = load(content, path)
     except YamlProblem as error:
@@ -43,6 +59,4 @@ def read_rules(content: bytes, path: str) -> RulesOfImages:
     file, problems = validate_document(VerificationFile, document)
     if file is None:
         raise ConfigError(problems, hint="docs/verification.md has an example")
-    return RulesOfImages(
-        tuple((tuple(map(wildcard_pattern, entry.images)), entry.value()) for entry in file.verify)
-    )
+    return file

@@ -11,6 +11,7 @@ from pipeline.model import Digest
 from pipeline.model.verification import (
     AcceptedSigner,
     Attestation,
+    Exemption,
     ProvenanceRules,
     VerdictRules,
     VerificationRules,
@@ -19,6 +20,7 @@ from pipeline.model.verification.identity import Identity, Pattern
 
 from .. import shapes
 from ..base import FormatVersion, Model, Text
+from ..gates.fields import Waiver
 from ..gates.vulnerabilities import Days
 from ..signing.entry import Exact, File, Regexp
 
@@ -172,10 +174,26 @@ class ImageRules(VerifyEntry):
     )
 
 
+class ExemptionEntry(Waiver):
+    """Images that a cluster admits without their rules, until a day."""
+
+    images: tuple[Pattern, ...] = Field(
+        min_length=1, description="Repositories: patterns as those of the rules"
+    )
+
+    def value(self) -> Exemption:
+        """As the program uses it."""
+        return Exemption(self.images, self.owner, self.reason, self.expires)
+
+
 class VerificationFile(Model):
     """The whole of a consumer's file."""
 
     version: FormatVersion = Field(1, description="The format of this file")
     verify: tuple[ImageRules, ...] = Field(
         min_length=1, description="Rules in order: the first whose images match is asked"
+    )
+    exemptions: tuple[ExemptionEntry, ...] = Field(
+        (),
+        description="Images that admission policies leave alone; verify holds them to the rules all the same",
     )

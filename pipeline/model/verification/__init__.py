@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from .admission import Admission, Exemption, ImageRules
 from .rules import ATTESTATIONS, Attestation, ProvenanceRules, VerdictRules, VerificationRules
 from .signer import AcceptedSigner
 
 __all__ = [
     "ATTESTATIONS",
     "AcceptedSigner",
+    "Admission",
     "Attestation",
+    "Exemption",
+    "ImageRules",
     "ProvenanceRules",
     "VerdictRules",
     "VerificationRules",
