@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,19 @@ def program(tool: GoTool) -> Path:
     with ThreadPoolExecutor(1) as pool:
         made = pool.submit(anyio.run, ensure, tool, LabSettings.from_env(os.environ))
         return made.result() / tool.name
+
+
+@cache
+def module(name: str, folder: str) -> Path:
+    """The sources of a Go module at the version that the go.mod in one of the folders here requires."""
+    settings = LabSettings.from_env(os.environ)
+    go = shutil.which("go", path=settings.path)
+    assert go, "there is no Go on PATH"
+    done = subprocess.run(
+        [go, "mod", "download", "-json", name], cwd=HERE / folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Path(json.loads(done.stdout)["Dir"])
 
 
 def ask(tool: GoTool, questions: Iterable[Any]) -> list[Any]:
