@@ -32,7 +32,7 @@ from pipeline.trust import CYCLONEDX, SIGNATURE, SPDX, VULNERABILITIES, PublicKe
 from pipeline.trust.accepted import KeyVerifier
 from tests.registry import images
 from tests.tools.bundles import KEY, OTHER_KEY, public, signed
-from tests.tools.judges import KYVERNO, module, program
+from tests.tools.judges import CUE, KYVERNO, ask, module, program
 
 pytestmark = pytest.mark.real
 
@@ -111,6 +111,7 @@ WHOLE: Mapping[str, Any] = {
     TESTS: {"result": "PASSED"},
     VERDICT: verdict(),
 }
+NO_FIELD = "no such key"  # what CEL says
 CASES = {
     "signed": Case(by_cluster_policy=True),
     "of-a-tag": Case("", True, with_provenance(ref="refs/tags/v1.2")),
@@ -123,6 +124,9 @@ CASES = {
     "no-findings": Case("attestations.findings", predicates={VULNERABILITIES: None}),
     "closed": Case("verdict.result", predicates={VERDICT: verdict("FAILED")}),
     "other-policy": Case("verdict.policies", True, {VERDICT: verdict(policy="c" * 64)}),
+    "no-result": Case(NO_FIELD, predicates={VERDICT: {"verifier": {"id": "https://lockage.example/gates"}}}),
+    "no-builder": Case(NO_FIELD, predicates={PROVENANCE: {**provenance(), "runDetails": {}}}),
+    "no-test-result": Case(NO_FIELD, predicates={TESTS: {}}),
     "tests-failed": Case("attestations.tests", predicates={TESTS: {"result": "FAILED"}}),
     "other-builder": Case(
         "provenance.builders", predicates=with_provenance(builder="https://ci.example/evil/acme/x")
@@ -233,6 +237,32 @@ async def test_kyverno_admits_what_the_rules_do(
             name,
             found,
         )
+
+
+JUDGED = {"attestations.tests", "verdict.result", "provenance.builders", NO_FIELD}
+
+
+def test_policy_controller_decides_alike_of_each_statement() -> None:
+    """Of the rules that its policies hold; CUE supplies a field that is missing, unless it is told otherwise."""
+    rules = Admission((ImageRules(("r.example/**",), RULES),))
+    (policy,) = WRITERS["ClusterImagePolicy"](
+        rules, {"release.pub": ""}, date(2026, 1, 1), "lockage"
+    ).documents
+    (authority,) = policy.document["spec"]["authorities"]
+    questions, expected = [], []
+    for name, case in CASES.items():
+        predicates = {**WHOLE, **case.predicates}
+        for attestation in authority["attestations"]:
+            kind, cue = attestation["predicateType"], attestation.get("policy", {}).get("data")
+            if cue and predicates[kind] is not None:
+                statement = {"_type": "https://in-toto.io/Statement/v1", "predicateType": kind, "subject": []}
+                questions.append({"policy": cue, "statement": {**statement, "predicate": predicates[kind]}})
+                expected.append((name, kind, case.refused in JUDGED and kind in case.predicates))
+    answers = ask(CUE, questions)
+    assert [
+        (name, kind, bool(said)) for (name, kind, _), said in zip(expected, answers, strict=True)
+    ] == expected
+    assert sum(refused for *_, refused in expected) == 6
 
 
 SCHEMAS = {

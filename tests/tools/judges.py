@@ -32,7 +32,10 @@ KYVERNO = GoTool(
     minutes=5,
     folder=HERE / "kyverno",
 )  # its command line, which applies policies without a cluster
-JUDGES = (DOCKERFILES, REFERENCES, KYVERNO)
+CUE = GoTool(
+    "cue-validator", "0.12.1", (".",), minutes=0.5, folder=HERE / "cue-validator"
+)  # cuelang.org/go, as policy-controller has it
+JUDGES = (DOCKERFILES, REFERENCES, CUE, KYVERNO)
 
 
 @cache
