@@ -88,12 +88,18 @@ def _references(patterns: Iterable[str]) -> Iterator[str]:
     """Globs for what names an image of a repository: by tag or by digest."""
     for pattern in patterns:
         for variant in without_folders(_literal(pattern)):
-            repository = variant.replace("**", "*")
-            names = [repository]
-            if repository.startswith("docker.io/library/"):  # Kyverno's name of it has no library/
-                names.append(f"docker.io/{repository.removeprefix('docker.io/library/')}")
-            for each in names:
-                yield from (f"{each}:*", f"{each}@*")
+            for name in _hub_names(variant.replace("**", "*")):
+                yield from (f"{name}:*", f"{name}@*")
+
+
+def _hub_names(name: str) -> Iterator[str]:
+    """A repository as Kyverno may have it from a pod: Docker Hub has two hosts, and official images two paths."""
+    yield name
+    host, _, path = name.partition("/")
+    if host == "docker.io":
+        yield f"index.docker.io/{path}"
+        if path.startswith("library/"):
+            yield from (f"{hub}/{path.removeprefix('library/')}" for hub in ("docker.io", "index.docker.io"))
 
 
 def _attestor(signer: AcceptedSigner, keys: Mapping[str, str]) -> dict[str, Any]:

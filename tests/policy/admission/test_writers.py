@@ -163,6 +163,16 @@ def test_a_cluster_policy_exempts_no_more_than_it_says() -> None:
     written("ClusterPolicy", exempt("r.example/old/**", TODAY))
 
 
+def test_docker_hub_is_matched_by_each_of_its_names() -> None:
+    """Kyverno matches a ClusterPolicy's globs with the name as the pod has it, but for the host of a short one."""
+    (policy,) = written("ClusterPolicy", admission(VerificationRules(), "docker.io/library/debian")).documents
+    globs = policy.document["spec"]["rules"][0]["verifyImages"][0]["imageReferences"]
+    for host in ("docker.io", "index.docker.io"):
+        assert {
+            f"{host}/{path}{end}" for path in ("debian", "library/debian") for end in (":*", "@*")
+        } <= set(globs)
+
+
 @pytest.mark.parametrize("identity", ["https://ci/{{ request.object }}", "https://ci/$(x)"])
 def test_a_cluster_policy_refuses_what_kyverno_would_substitute(identity: str) -> None:
     rules = admission(VerificationRules(), signers=(AcceptedSigner(None, identity, "https://issuer"),))
