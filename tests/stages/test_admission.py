@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from pipeline.release.rules import RulesInForce, check_rules
 
 from pipeline.model import Descriptor, Reference, Repository
 from pipeline.model.verification import (
@@ -25,9 +26,9 @@ from pipeline.model.verification import (
     VerdictRules,
     VerificationRules,
 )
+from pipeline.model.verification.identity import Identity, Pattern
 from pipeline.policy.admission import WRITERS, policies_yaml
 from pipeline.registry import Registry
-from pipeline.release.rules import RulesInForce, check_rules
 from pipeline.trust import CYCLONEDX, SIGNATURE, SPDX, VULNERABILITIES, PublicKey, Statement, attach
 from pipeline.trust.accepted import KeyVerifier
 from tests.registry import images
@@ -299,7 +300,10 @@ def closed(schema: Any) -> Any:
 def test_policies_are_what_the_engines_define(kind: str) -> None:
     source, path = SCHEMAS[kind]
     definition = yaml.load((module(*source) / path).read_bytes(), Loader=yaml.CSafeLoader)
-    signers = (*RULES.signers, AcceptedSigner(None, "https://ci/.*", "https://issuer", True))
+    signers = (
+        *RULES.signers,
+        AcceptedSigner(None, Identity(Pattern("^https://ci/.*$", regexp=True), Pattern("https://issuer"))),
+    )
     rules = Admission(
         (ImageRules(("r.example/a/*", "docker.io/library/debian"), replace(RULES, signers=signers)),),
         (Exemption(("r.example/a/old",), "ops", "is replaced", date(2027, 1, 1)),),

@@ -177,9 +177,7 @@ class ImageRules(VerifyEntry):
 class ExemptionEntry(Waiver):
     """Images that a cluster admits without their rules, until a day."""
 
-    images: tuple[Pattern, ...] = Field(
-        min_length=1, description="Repositories: patterns as those of the rules"
-    )
+    images: tuple[Glob, ...] = Field(min_length=1, description="Repositories: patterns as those of the rules")
 
     def value(self) -> Exemption:
         """As the program uses it."""

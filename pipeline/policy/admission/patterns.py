@@ -40,18 +40,15 @@ def bracketed(character: str) -> str:
     return f"[{character}]" if character in _SPECIAL else character
 
 
-def anchored(regexp: str) -> str:
-    """A regular expression of the rules, which has to match all of a text, for RE2, which searches.
-
-    Raises UsageError for what RE2 has not.
-    """
+def portable(regexp: str) -> str:
+    """An anchored regular expression of the rules, if clusters read it as we do. Raises UsageError for others."""
     found = _NOT_PORTABLE.search(regexp)
     if found:
         raise UsageError(
             f"the regular expression {regexp} uses {found[0]}, which clusters read differently or not at all",
             hint="write it with groups (?:…), classes, repetition and \\d \\w \\s alone",
         )
-    return f"^(?:{regexp})$"
+    return regexp
 
 
 def without_folders(pattern: str) -> tuple[str, ...]:

@@ -21,14 +21,17 @@ from pipeline.model.verification import (
     VerdictRules,
     VerificationRules,
 )
+from pipeline.model.verification.identity import Identity, Pattern
 from pipeline.policy.admission import WRITERS, Policies, expired, policies_yaml
 from pipeline.policy.verification.judge import PREDICATES
 
 TODAY = date(2026, 11, 26)
 PEM = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"
 KEY = AcceptedSigner(key="release.pub")
-WORKFLOW = AcceptedSigner(None, "https://ci/build.yml", "https://issuer")
-ANY_WORKFLOW = AcceptedSigner(None, "https://ci/.*", "https://issuer[.].*", True, True)
+WORKFLOW = AcceptedSigner(None, Identity(Pattern("https://ci/build.yml"), Pattern("https://issuer")))
+ANY_WORKFLOW = AcceptedSigner(
+    None, Identity(Pattern("^https://ci/.*$", regexp=True), Pattern("^https://issuer[.].*$", regexp=True))
+)
 COMMIT = "a" * 40
 DIGEST = f"sha256:{'d' * 64}"
 # A rule, its path, and the text that the policy has to hold where it is not left out.
@@ -110,7 +113,7 @@ def test_signers_are_keys_and_identities(kind: str) -> None:
     text = json.dumps(policy.document)
     assert "MFkw" in text
     assert '"subject": "https://ci/build.yml"' in text or "subject: https://ci/build.yml" in text
-    assert "^(?:https://ci/.*)$" in text and "^(?:https://issuer[.].*)$" in text
+    assert "^https://ci/.*$" in text and "^https://issuer[.].*$" in text
 
 
 def test_policy_controller_says_what_it_does_with_keys() -> None:
@@ -175,7 +178,10 @@ def test_docker_hub_is_matched_by_each_of_its_names() -> None:
 
 @pytest.mark.parametrize("identity", ["https://ci/{{ request.object }}", "https://ci/$(x)"])
 def test_a_cluster_policy_refuses_what_kyverno_would_substitute(identity: str) -> None:
-    rules = admission(VerificationRules(), signers=(AcceptedSigner(None, identity, "https://issuer"),))
+    rules = admission(
+        VerificationRules(),
+        signers=(AcceptedSigner(None, Identity(Pattern(identity), Pattern("https://issuer"))),),
+    )
     with pytest.raises(UsageError, match="start a variable"):
         written("ClusterPolicy", rules)
     written("ImageValidatingPolicy", rules)
