@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 
 from pipeline.model import Digest, Reference
 from pipeline.trust.keypair import generate
-from tests.tools.git import git
+from tests.tools import peers
+from tests.tools.git import commit, git
 
 from . import samples
 from .conftest import checkout
@@ -61,12 +63,17 @@ def published(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Published
     return Published(root, index, f"{index.partition('@')[0]}@{child}")
 
 
-def attested(site: Site, image: str, kind: str, scratch: Path) -> list[dict[str, Any]]:
-    """The predicates of a type by cosign's verification of a digest, in the order of cosign."""
+def envelopes(site: Site, image: str, kind: str, scratch: Path) -> list[dict[str, Any]]:
+    """The statements of a type that cosign verifies on a digest, in their envelopes."""
     key = site.data / "keys" / "cosign.pub"
     done = cosign("verify-attestation", "--key", str(key), "--type", kind, image, root=scratch)
     assert done.returncode == 0, done.stderr
-    payloads = [json.loads(line)["payload"] for line in done.stdout.splitlines() if line.strip()]
+    return [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
+
+
+def attested(site: Site, image: str, kind: str, scratch: Path) -> list[dict[str, Any]]:
+    """The predicates of a type by cosign's verification of a digest."""
+    payloads = [envelope["payload"] for envelope in envelopes(site, image, kind, scratch)]
     statements = [json.loads(base64.b64decode(payload)) for payload in payloads]
     assert {statement["predicateType"] for statement in statements} == {TYPES[kind]}
     return [statement["predicate"] for statement in statements]
@@ -123,6 +130,27 @@ def test_cosign_verifies_what_is_attested_of_platform_and_index(
             assert subject["digest"] in (published.child[-71:], published.index[-71:])
 
 
+@pytest.mark.parametrize("place", ["child", "index"])
+def test_slsa_verifier_judges_the_verdict(
+    site: Site, published: Published, tmp_path: Path, place: str
+) -> None:
+    image = getattr(published, place)
+    (envelope,) = envelopes(site, image, SUMMARY, tmp_path)
+    (tmp_path / "verdict.json").write_text(json.dumps(envelope))
+    (verdict,) = attested(site, image, SUMMARY, tmp_path)
+
+    def passes(uri: str, level: str) -> bool:
+        command = [peers.slsa_verifier(), "verify-vsa", "--attestation-path", tmp_path / "verdict.json"]
+        command += ["--public-key-path", site.data / "keys" / "cosign.pub", "--resource-uri", uri]
+        command += ["--verifier-id", "https://lockage.org/verifier/v1", "--verified-level", level]
+        command += ["--subject-digest", image.partition("@")[2]]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    assert passes(verdict["resourceUri"], "SLSA_BUILD_LEVEL_1")
+    assert not passes(verdict["resourceUri"], "SLSA_BUILD_LEVEL_2"), "no more than what is claimed"
+    assert not passes("pkg:oci/other", "SLSA_BUILD_LEVEL_1")
+
+
 def test_a_stranger_has_no_provenance(site: Site, published: Published, tmp_path: Path) -> None:
     stranger = tmp_path / "stranger.pub"
     stranger.write_bytes(generate().public)
@@ -135,24 +163,39 @@ def test_a_stranger_has_no_provenance(site: Site, published: Published, tmp_path
 
 
 def test_nothing_is_attested_twice(site: Site, published: Published, tmp_path: Path) -> None:
-    before = [attested(site, published.child, kind, tmp_path) for kind in TYPES]
+    kinds = (PROVENANCE, SUMMARY)
+    before = [attested(site, published.child, kind, tmp_path) for kind in kinds]
     other = GITHUB | {"GITHUB_RUN_ID": "78"}
     site.run("sign", cwd=published.root, **other)
     site.run("sign", cwd=published.root, LOCKAGE_CACHE=str(tmp_path / "cache"), **other)
-    assert [attested(site, published.child, kind, tmp_path) for kind in TYPES] == before
+    assert [attested(site, published.child, kind, tmp_path) for kind in kinds] == before
 
 
 def test_promoted_images_keep_what_is_attested(site: Site, published: Published, tmp_path: Path) -> None:
-    for image in (published.child, published.index):
+    """The index is asked for the claim of its signature, too, by the tag that people use."""
+    for image, kind in ((published.child, TESTED), (published.child, PROVENANCE), (published.index, SUMMARY)):
         promoted = image.replace("/dev/", "/prod/")
-        for kind in TYPES if image == published.child else (PROVENANCE, SUMMARY):
-            assert attested(site, promoted, kind, tmp_path) == attested(site, image, kind, tmp_path)
+        assert attested(site, promoted, kind, tmp_path) == attested(site, image, kind, tmp_path)
+    tag = published.index.replace("/dev/", "/prod/").partition("@")[0] + ":1.2.3"
+    key = str(site.data / "keys" / "cosign.pub")
+    done = cosign("verify", "--key", key, "-a", "provenance=attested", tag, root=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {"provenance", "verification_summary"} <= set(_statements(site.run("verify", tag).out))
+
+
+def _statements(said: str) -> list[str]:
+    return said.partition("statements: ")[2].partition("\n")[0].split(", ")
 
 
 def test_the_provenance_is_enough_to_build_it_again(site: Site, published: Published, tmp_path: Path) -> None:
     """From the signed provenance and a clone, in a folder that has no catalogue."""
-    lacks = site.run("rebuild", "--from-provenance", published.index, cwd=tmp_path, expect=None)
-    assert lacks.code != 0 and "--source FOLDER" in lacks.err
+    alone = site.run("rebuild", "--from-provenance", published.index, "--only", "app", expect=None)
+    assert alone.code != 0 and "takes the target and its lock from the provenance" in alone.err
+    (tmp_path / "other").mkdir()
+    commit(tmp_path / "other")
+    elsewhere = ("rebuild", "--from-provenance", published.index, "--source", tmp_path / "other")
+    failed = site.run(*elsewhere, cwd=tmp_path, expect=None)
+    assert failed.code != 0 and "cannot be had from" in failed.err and "Traceback" not in failed.err
     (published.root / "images/app/Dockerfile.tmpl").write_text("FROM base:1.2.3\nRUN false\n")
     arguments = ("rebuild", "--from-provenance", published.index, "--source", published.root, "--json")
     (rebuilt,) = site.run(*arguments, cwd=tmp_path).json["targets"]

@@ -1,5 +1,5 @@
-"""Other people's registry clients as second opinions: regctl compiled from its pinned module, Debian's skopeo
-unpacked into the user's cache beside the host."""
+"""Other people's clients as second opinions: regctl and slsa-verifier compiled from their pinned modules, and Debian's
+skopeo unpacked into the user's cache beside the host."""
 
 from __future__ import annotations
 
@@ -35,21 +35,37 @@ ACTIONLINT = GoTool(
     minutes=0.5,
     folder=Path(__file__).parent / "actionlint",
 )
+SLSA_VERIFIER = GoTool(
+    "slsa-verifier",
+    "2.7.1",
+    ("github.com/slsa-framework/slsa-verifier/v2/cli/slsa-verifier",),
+    minutes=3,
+    folder=Path(__file__).parent / "slsa-verifier",
+)
 _PACKAGES = ("skopeo", "libgpgme11", "libassuan0", "libgpg-error0")
 
 
 @cache
 def regctl() -> Path:
     """regctl, compiled once and kept as the lab's tools are; in a thread, for a loop may be running here."""
+    return _compiled(REGCTL)
+
+
+@cache
+def slsa_verifier() -> Path:
+    """slsa-verifier, likewise."""
+    return _compiled(SLSA_VERIFIER)
+
+
+def _compiled(tool: GoTool) -> Path:
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(anyio.run, toolbox.ensure, REGCTL, _settings()).result() / "regctl"
+        return Path(pool.submit(anyio.run, toolbox.ensure, tool, _settings()).result()) / tool.name
 
 
 @cache
 def actionlint() -> Path:
-    """actionlint, compiled and kept likewise."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(anyio.run, toolbox.ensure, ACTIONLINT, _settings()).result() / "actionlint"
+    """actionlint, likewise."""
+    return _compiled(ACTIONLINT)
 
 
 @cache

@@ -16,6 +16,10 @@ MADE = Claims(
 
 def test_they_are_read_back_from_annotations() -> None:
     assert Claims.of(MADE.annotations()) == MADE
+    attested = replace(MADE, provenance="attested")
+    assert Claims.of(attested.annotations()) == attested and attested.unmet(MADE) == ()
+    assert "provenance" not in MADE.annotations()
+    assert Claims.of(MADE.annotations() | {"provenance": 7}) == MADE
     bare = replace(MADE, key="")
     assert Claims.of(bare.annotations()) == bare and "key" not in bare.annotations()
     for name in ("image", "repository", "tag", "tags", "platform", "commit"):
@@ -40,6 +44,7 @@ def test_they_are_read_back_from_annotations() -> None:
         ({"commit": "b" * 40, "key": ""}, (f"commit {'a' * 40}, not {'b' * 40}",)),
         ({"key": "x"}, ()),
         ({"commit": "", "key": "x"}, ()),
+        ({"provenance": "attested"}, ("provenance none, not attested",)),
     ],
 )
 def test_what_is_wanted_and_not_claimed(change: dict[str, str], said: tuple[str, ...]) -> None:

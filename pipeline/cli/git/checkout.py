@@ -32,7 +32,7 @@ def check_out(repository: str | Path, commit: str, folder: Path, environ: Mappin
         address, protocols = str(repository.absolute()), "file"
     else:
         address, protocols = repository, "https:http:ssh:git"
-        if public_address(address) != address:
+        if not address or public_address(address) != address:
             raise UsageError(
                 f"{address[:200]!r} is not the address of a repository (https, http, ssh, git)",
                 hint="--source FOLDER names a clone instead",

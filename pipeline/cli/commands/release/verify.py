@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pipeline.trust import Signatory
 
     from ...output.progress import Progress
+
+_VERSION = re.compile(r"v[0-9.]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,8 +158,10 @@ def _statement_types(image: Verified) -> list[str]:
 
 
 def _short_type(predicate_type: str) -> str:
-    """The last part of a predicate type's address; cosign's own are kept whole."""
-    return predicate_type if "cosign" in predicate_type else predicate_type.rpartition("/")[2]
+    """The last part of a predicate type's address that is no version; cosign's own are kept whole."""
+    if "cosign" in predicate_type:
+        return predicate_type
+    return next(part for part in reversed(predicate_type.split("/")) if not _VERSION.fullmatch(part))
 
 
 COMMANDS = {"verify": Command(VerifyOptions, verify)}
