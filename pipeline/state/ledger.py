@@ -155,13 +155,14 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """The ledger of one environment as it was read: the newest entry, None for an empty one, where each tag was left,
-    and the layers with the entries, the newest first."""
+    and the layers with the entries, the newest first. `others` are the newest entries of other keys."""
 
     environment: str
     newest: Entry | None = None
     tags: Mapping[str, TagPosition] = field(default_factory=lambda: MappingProxyType({}))
     pins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     layers: tuple[Descriptor, ...] = ()
+    others: tuple[Digest, ...] = ()
 
     def left(self, image: str, tag: str) -> TagPosition | None:
         """Where a tag was left; None when it was never written."""
@@ -219,7 +220,8 @@ async def load_ledger(store: Store, environment: str) -> Ledger:
     found.sort(key=lambda one: one[0].sequence)
     tags = {name: position for entry, _ in found for name, position in entry.tags.items()}
     newest, layers = found[-1]
-    return Ledger(environment, newest, tags, newest.pins, layers)
+    others = tuple(layers[0].digest for _, layers in found[:-1])
+    return Ledger(environment, newest, tags, newest.pins, layers, others)
 
 
 async def write_entry(store: Store, ledger: Ledger, entry: Entry) -> None:

@@ -149,9 +149,12 @@ class Store:
         if not embedded:
             return await self.registry.blob(self.repository, descriptor)
         try:
-            return base64.b64decode(embedded, validate=True)
+            content = base64.b64decode(embedded, validate=True)
         except binascii.Error as fault:
             raise ValueError(f"embedded content: {fault}") from None
+        if Digest.of(content) != descriptor.digest:
+            raise ValueError("embedded content: it is not what its descriptor names")
+        return content
 
 
 def _annotations(binding: Binding) -> Mapping[str, str]:

@@ -1,0 +1,84 @@
+"""history: show who moved which tags of an environment when, and check it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pipeline.errors import Exit
+
+from ...arguments import flag, group, option, positional
+from ...command import Command
+from ...common_options import CommonOptions, RunOptions
+from ...output import console
+
+if TYPE_CHECKING:
+    from pipeline.release.history import History
+    from pipeline.state.ledger import Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryOptions:
+    """What `history` understands."""
+
+    common: CommonOptions = group(CommonOptions)
+    image: str | None = positional(nargs="?", default=None, metavar="IMAGE", help="image (default: all)")
+    environment: str = option("--env", metavar="ENV", required=True, help="environment whose tags were moved")
+    check: bool = flag("--check", help="also compare every tag with where Lockage left it")
+
+
+def history(options: HistoryOptions) -> int:
+    """Print the entries, the newest first; exit code 7 when something is wrong with the ledger or a tag."""
+    from ... import signals
+
+    found = signals.run(partial(_history, options))
+    entries = found.of_image(options.image)
+    code = Exit.GATE if found.problems else Exit.OK
+    if options.common.json:
+        console.print_json(
+            {
+                "environment": found.environment,
+                "entries": [entry.to_json() for entry in entries],
+                "problems": list(found.problems),
+                "exit_code": int(code),
+            }
+        )
+    else:
+        for entry in entries:
+            _print(entry, options.image)
+    for problem in found.problems:
+        console.message(f"problem: {problem}")
+    checked = ", every tag checked" if options.check else ""
+    console.message(f"{len(entries)} entries of {found.environment}{checked}; {len(found.problems)} problems")
+    return int(code)
+
+
+def _print(entry: Entry, image: str | None) -> None:
+    act = entry.act
+    parts = (str(entry.sequence), act.time, act.command, act.author, act.commit[:12], act.reason)
+    state = "" if entry.complete else "  (interrupted)"
+    console.print_line("  ".join(part for part in parts if part) + state)
+    for change in entry.changes:
+        if image in (None, change.image):
+            before = change.before.short if change.before else "nothing"
+            console.print_line(f"    {change.name}  {before} → {change.after.short}  {change.version}")
+
+
+async def _history(options: HistoryOptions) -> History:
+    from pipeline.release.environments import environment
+    from pipeline.release.history import read_history
+
+    from ...output.progress import Progress
+    from ...planning.reader import PlanRequest
+    from ...run_context import RunRequest, open_run
+
+    plan = PlanRequest(options.common.root)
+    with Progress() as report:
+        request = RunRequest(plan, RunOptions(), environments=(options.environment,))
+        async with open_run("history", request, report) as context:
+            named = environment(context.plan.project.environments, options.environment)
+            return await read_history(context, named, check=options.check)
+
+
+COMMANDS = {"history": Command(HistoryOptions, history)}
