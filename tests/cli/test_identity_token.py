@@ -60,6 +60,6 @@ def test_files_of_a_sigstore_are_read_before_anything_is_built(tmp_path: Path) -
     identity = Identity(Pattern("a"), Pattern("b"))
     with pytest.raises(ConfigError) as refused:
         keyless_signer(Keyless(identity, None, "sc.json", "tr.json"), tmp_path, {})
-    assert "sign.keyless.trusted-root: tr.json cannot be read: No such file" in str(refused.value.detail)
+    assert "sign.keyless.trusted_root: tr.json cannot be read: No such file" in str(refused.value.detail)
     assert keyless_signer(None, tmp_path, {}) is None
     assert keyless_signer(Keyless(identity), tmp_path, {}) is not None

@@ -38,8 +38,8 @@ sign:
   keyless:
     identity: {CI}
     issuer: {services.people}
-    signing-config: sigstore/signing-config.json
-    trusted-root: sigstore/trusted-root.json
+    signing_config: sigstore/signing-config.json
+    trusted_root: sigstore/trusted-root.json
 """
 
 

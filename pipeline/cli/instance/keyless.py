@@ -27,8 +27,8 @@ def keyless_signer(keyless: Keyless | None, root: Path, environ: Mapping[str, st
         return None
     from pipeline.trust.keyless import IdentitySignatory, KeylessSigner, read_services
 
-    trusted = _file(root, keyless.trusted_root, "sign.keyless.trusted-root")
-    signing = _file(root, keyless.signing_config, "sign.keyless.signing-config")
+    trusted = _file(root, keyless.trusted_root, "sign.keyless.trusted_root")
+    signing = _file(root, keyless.signing_config, "sign.keyless.signing_config")
     signatory = IdentitySignatory(keyless.identity, read_services(trusted))
 
     async def token() -> str:

@@ -64,7 +64,7 @@ class KeylessEntry(Model):
         "https://github.com/acme/images/.github/workflows/images.yml@refs/heads/main",
     )
     identity_regexp: Regexp | None = Field(
-        None, alias="identity-regexp", description="The same as a regular expression of RE2, anchored: ^…$"
+        None, description="The same as a regular expression of RE2, anchored: ^…$"
     )
     issuer: Exact = Field(
         description="The issuer of the identity token, such as https://token.actions.githubusercontent.com"
@@ -74,13 +74,11 @@ class KeylessEntry(Model):
     )
     signing_config: File | None = Field(
         None,
-        alias="signing-config",
         description="File with the addresses of Fulcio, timestamp authority and Rekor: a SigningConfig v0.2 "
         "(default: the public Sigstore's)",
     )
     trusted_root: File | None = Field(
         None,
-        alias="trusted-root",
         description="File with the certificates and keys that verify what they sign: a TrustedRoot "
         "(default: the public Sigstore's)",
     )
@@ -88,9 +86,9 @@ class KeylessEntry(Model):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if (self.identity is None) == (self.identity_regexp is None):
-            raise ValueError("exactly one of identity and identity-regexp is expected")
+            raise ValueError("exactly one of identity and identity_regexp is expected")
         if (self.signing_config is None) != (self.trusted_root is None):
-            raise ValueError("signing-config and trusted-root belong together: both of one Sigstore")
+            raise ValueError("signing_config and trusted_root belong together: both of one Sigstore")
         return self
 
     def value(self) -> Keyless:

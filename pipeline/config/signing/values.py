@@ -29,8 +29,8 @@ class Keyless:
         """As lockage.yml writes it."""
         data: dict[str, object] = dict(self.identity.to_json())
         data |= {"token": self.token.to_json()} if self.token else {}
-        data |= {"signing-config": self.signing_config} if self.signing_config else {}
-        return data | ({"trusted-root": self.trusted_root} if self.trusted_root else {})
+        data |= {"signing_config": self.signing_config} if self.signing_config else {}
+        return data | ({"trusted_root": self.trusted_root} if self.trusted_root else {})
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
@@ -38,6 +38,6 @@ class Keyless:
         return cls(
             Identity.from_json(data),
             SecretSource.from_json(as_object(data["token"])) if "token" in data else None,
-            as_optional_text(data.get("signing-config")),
-            as_optional_text(data.get("trusted-root")),
+            as_optional_text(data.get("signing_config")),
+            as_optional_text(data.get("trusted_root")),
         )

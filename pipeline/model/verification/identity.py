@@ -78,16 +78,16 @@ class Identity:
 
 
 def _key(name: str, pattern: Pattern) -> str:
-    return f"{name}-regexp" if pattern.regexp else name
+    return f"{name}_regexp" if pattern.regexp else name
 
 
 def _pattern(data: Mapping[str, object], name: str) -> Pattern:
-    exact, regexp = data.get(name), data.get(f"{name}-regexp")
+    exact, regexp = data.get(name), data.get(f"{name}_regexp")
     if isinstance(exact, str) and regexp is None:
         return Pattern(exact)
     if isinstance(regexp, str) and exact is None:
         return Pattern(regexp, regexp=True)
-    raise ValueError(f"exactly one of {name} and {name}-regexp is expected")
+    raise ValueError(f"exactly one of {name} and {name}_regexp is expected")
 
 
 def _check(text: str) -> None:
