@@ -43,13 +43,15 @@ def without_dirty(
 
     Raises UsageError, before anything is built, for an environment that was `named`.
     """
+    if not context.plan.targets or context.plan.snapshot_id:
+        return to, ()
     if not to:
         others = context.plan.project.environments[1:]
         names = ", ".join(environment.name for environment in others)
-        if not others or context.plan.snapshot_id:
+        if not others:
             return (), ()
         return (), (f"not promoted: no environment has promote: automatic; --to names one of {names}",)
-    if not context.revision.dirty or context.promotion.dirty or context.plan.snapshot_id:
+    if not context.revision.dirty or context.promotion.dirty:
         return to, ()
     hint = "commit them; --allow-dirty promotes what was built from commits"
     if named:

@@ -94,13 +94,15 @@ class Promotions:
             raise UsageError(
                 f"{self._to.name} is where the images come from", hint="--to another environment"
             )
+        groups = [group for _, group in self._context.plan.groups()]
+        if not groups:
+            return []
         if self._context.revision.dirty and not self._context.promotion.dirty:
             raise UsageError(
                 "the work tree has changes, and nothing is promoted from it",
                 hint="commit them; --revision names a commit; --allow-dirty promotes what was built from commits",
             )
         ledger = await load_ledger(self._context.store(), self._to.name)
-        groups = [group for _, group in self._context.plan.groups()]
         planned = await each(partial(self._plan, ledger), groups)
         refuse(one.tags for one in planned)
         platforms = [platform for promotion in planned for platform in promotion.platforms]
@@ -148,6 +150,8 @@ class Promotions:
         if only_plan:
             return planned
         judged = await self.judge(planned)
+        if not any(one.promotion.moves for one in judged):
+            return judged
         store = self._context.store()
         ledger = await load_ledger(store, self._to.name)  # judging may have taken minutes
         tags = [one.tags for one in judged]

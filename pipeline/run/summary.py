@@ -20,7 +20,7 @@ def table(result: RunResult) -> str:
     lines = columns([_TITLES, *rows])
     pushed = [str(i.pushed) for i in result.images if i.pushed]
     tags = [safe_line(str(tag)) for image in result.images for tag in (*image.moves, *image.kept)]
-    parts = ("\n".join(pushed), "\n".join([*tags, *result.notes]), unnoticed(result))
+    parts = ("\n".join(pushed), "\n".join([*tags, *map(safe_line, result.notes)]), unnoticed(result))
     return lines + "".join(f"\n{part}\n" for part in parts if part)
 
 

@@ -167,7 +167,7 @@ def test_the_result_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(inert(out).splitlines()) == 4 and inert(err)
     print_run_result(result, as_json=True)
     assert json.loads(inert(capsys.readouterr().out))["targets"][0]["id"] == EVIL
-    assert len(inert(table(result)).splitlines()) == 4 and inert(problems(result))
+    assert len(inert(table(result)).splitlines()) == 6 and inert(problems(result))
 
 
 def test_styles_are_for_terminals_and_for_our_own_words(

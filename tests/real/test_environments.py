@@ -84,6 +84,9 @@ def test_an_environment_is_written_by_name_unless_it_is_automatic(
     assert tags(f"{site.registry}/{name}/live/hello") == set()
     named = site.run("run", "--to", "live", "--json", cwd=root).json["images"][0]
     assert len(named["promoted"]) == 3 and tags(f"{site.registry}/{name}/live/hello") == {"1", "1.2", "1.2.3"}
+    history = site.run("history", "--env", "live", "--check", cwd=root)
+    assert history.out.splitlines()[0].startswith("1  ") and "    hello:1.2.3  nothing → " in history.out
+    assert "1 entry of live, every tag checked; 0 problems" in history.err
     settings.write_text(settings.read_text().replace(", promote: automatic", ""))
     commit(root)
     none = site.run("run", "--json", cwd=root)

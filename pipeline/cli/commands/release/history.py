@@ -50,7 +50,8 @@ def history(options: HistoryOptions) -> int:
     for problem in found.problems:
         console.message(f"problem: {problem}")
     checked = ", every tag checked" if options.check else ""
-    console.message(f"{len(entries)} entries of {found.environment}{checked}; {len(found.problems)} problems")
+    noun = "entry" if len(entries) == 1 else "entries"
+    console.message(f"{len(entries)} {noun} of {found.environment}{checked}; {len(found.problems)} problems")
     return int(code)
 
 
