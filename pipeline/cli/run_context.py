@@ -165,6 +165,7 @@ def _context(
             reads=trust.reach is not Reach.PROJECT,
         ),
         proposal=proposal,
+        entitled=trust.secrets,
     )
 
 

@@ -74,6 +74,7 @@ class RunContext:
     With `fresh`, known targets are built again, without BuildKit's cache; `offline`, the scanner's data is what the
     cache has. `source_date_epoch` overrides the epoch that bases give, in seconds since 1970. Records that the keys in
     `trusted` signed count beside those of `signing`. `proposal` is set for a change that nobody has reviewed.
+    Unless it is `entitled`, the run grants no RUN what `entitlements:` of lockage.yml grant.
     """
 
     plan: Plan
@@ -97,6 +98,7 @@ class RunContext:
     whole: Mapping[str, frozenset[Platform]] = field(default_factory=lambda: MappingProxyType({}))
     trusted: tuple[PublicKey, ...] = ()
     proposal: Proposal | None = None
+    entitled: bool = True
 
     @property
     def engines(self) -> Engines:
