@@ -175,6 +175,7 @@ def _context(
             reads=trust.reach is not Reach.PROJECT,
         ),
         proposal=proposal,
+        entitled=trust.secrets,
     )
     rules = any(environment.verify for environment in plan.project.environments)
     return (

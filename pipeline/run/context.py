@@ -81,7 +81,7 @@ class RunContext:
     `trusted` signed count beside those of `signing`. `keyless` signs the images instead of `signing`, if it is there.
     `promotion` is what the caller allows, `rules` what environments want of images, by name. `origin` gives what
     provenance says of where it runs; it is called when something is attested. `proposal` is set for a change that
-    nobody has reviewed.
+    nobody has reviewed. Unless it is `entitled`, the run grants no RUN what `entitlements:` of lockage.yml grant.
     """
 
     plan: Plan
@@ -109,6 +109,7 @@ class RunContext:
     origin: Callable[[], Origin] = Origin
     rules: Mapping[str, RulesInForce] = field(default_factory=lambda: MappingProxyType({}))
     proposal: Proposal | None = None
+    entitled: bool = True
 
     @property
     def signatory(self) -> Signatory:

@@ -57,6 +57,11 @@ class Builder:
         context = self._context
         if target.key is None:
             raise BuildError(f"{target.id} has no key: its bases are not locked", hint="lockage lock")
+        if target.entitlements and not context.entitled:
+            raise BuildError(
+                f"{target.id} is granted {', '.join(target.entitlements)}, which no pull request from a fork gets",
+                hint="build it for a branch of the project, once somebody has reviewed the change",
+            )
         async with context.limits.builds:
             named = context.others.get(target.platform)
             engine = f"on {named.name}" if named else ""
