@@ -13,7 +13,6 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from pipeline.release.rules import RulesInForce, check_rules
 
 from pipeline.model import Descriptor, Reference, Repository
 from pipeline.model.verification import (
@@ -29,8 +28,8 @@ from pipeline.model.verification import (
 from pipeline.model.verification.identity import Identity, Pattern
 from pipeline.policy.admission import WRITERS, policies_yaml
 from pipeline.registry import Registry
+from pipeline.run.gates.rules import RulesInForce, check_rules
 from pipeline.trust import CYCLONEDX, SIGNATURE, SPDX, VULNERABILITIES, PublicKey, Statement, attach
-from pipeline.trust.accepted import KeyVerifier
 from tests.registry import images
 from tests.tools.bundles import KEY, OTHER_KEY, public, signed
 from tests.tools.judges import CUE, KYVERNO, ask, module, program
@@ -195,13 +194,13 @@ async def test_kyverno_admits_what_the_rules_do(
     root = f"{olareg}/admission/{kind.lower()}"
     pods: dict[str, Mapping[str, Any]] = {}
     expected: dict[str, str] = {}
-    verifiers = (KeyVerifier(PublicKey(public(), "release.pub")),)
+    signatories = (PublicKey(public(), "release.pub"),)
     for name, case in CASES.items():
         repository = Reference.parse(f"{root}/{name}").repository
         subject = await publish(registry, repository, case)
         reference = repository.at(subject.digest)
         pods[name] = {"containers": [{"name": "app", "image": str(reference)}]}
-        checked = await check_rules(registry, reference, RulesInForce(RULES, verifiers, "rules"), NOW)
+        checked = await check_rules(registry, reference, RulesInForce(RULES, signatories, "rules"), NOW)
         assert (not checked.unmet) == (not case.refused), (name, checked.unmet)
         expected[name] = case.refused
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pipeline.state.origin import Origin
 
 from pipeline.errors import BuildError, RegistryError
 from pipeline.model import Digest, Repository
@@ -25,6 +24,7 @@ from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.state.signers import Signers
 from pipeline.state.store import Store
+from pipeline.state.upstream import Upstream
 from tests.registry import images
 from tests.tools.bundles import OTHER_KEY, pair
 
@@ -47,9 +47,9 @@ async def fleet(olareg: str, registry: Registry, tmp_path: Path, monkeypatch: py
 def proposed(context: RunContext, *, pushes: bool) -> RunContext:
     """The same run for a pull request: with the site's key where it pushes, else with one of its own."""
     signers = Signers(context.plan.project.project, None, others=[context.signing.public_key])
-    origin = Origin(Store(context.registry, context.builds, signers), near=pushes)
+    upstream = Upstream(Store(context.registry, context.builds, signers), near=pushes)
     signing = context.signing if pushes else pair(OTHER_KEY)
-    return replace(context, signing=signing, proposal=Proposal(aside(context.builds), origin, pushes))
+    return replace(context, signing=signing, proposal=Proposal(aside(context.builds), upstream, pushes))
 
 
 async def test_without_pushes_what_is_known_is_read_and_judged(fleet: Fleet, registry: Registry) -> None:
@@ -74,32 +74,34 @@ async def test_without_pushes_what_is_known_is_read_and_judged(fleet: Fleet, reg
 async def test_what_is_examined_again_is_kept_beside(fleet: Fleet, registry: Registry) -> None:
     """The record of a pull request goes to its own repository, with image and documents, and the project's stays."""
     context, target = proposed(fleet.context, pushes=False), fleet.context.plan.targets[0]
-    records = Records(context.store(), context.plan.targets, origin=context.origin)
+    records = Records(context.store(), context.plan.targets, upstream=context.upstream)
     known = await records.find(target.key or "")
     assert known and context.home(known.digest) == fleet.context.builds
     written = await records.write(known, {"syft-json": b"{}"})
     assert context.home(known.digest) == aside(fleet.context.builds)
     for document in written.documents.values():
         assert await registry.blob(aside(fleet.context.builds), document)
-    later = await Records(context.store(), context.plan.targets, origin=context.origin).find(target.key or "")
+    later = await Records(context.store(), context.plan.targets, upstream=context.upstream).find(
+        target.key or ""
+    )
     assert later == written
     project = Records(fleet.context.store(), context.plan.targets)
     assert await project.find(target.key or "") == known
 
 
-async def test_an_origin_that_cannot_be_read_knows_nothing(fleet: Fleet) -> None:
+async def test_an_upstream_that_cannot_be_read_knows_nothing(fleet: Fleet) -> None:
     """A fork without access builds everything, and reports why once."""
     async with Registry(settings=ClientSettings(attempts=1, connect_attempts=1)) as client:
         context = proposed(replace(fleet.context, registry=client), pushes=False)
         assert context.proposal
-        signers, nowhere = context.proposal.origin.store.signers, Repository("localhost:1", "builds")
-        origin = Origin(Store(client, nowhere, signers))
-        context = replace(context, proposal=replace(context.proposal, origin=origin))
+        signers, nowhere = context.proposal.upstream.store.signers, Repository("localhost:1", "builds")
+        upstream = Upstream(Store(client, nowhere, signers))
+        context = replace(context, proposal=replace(context.proposal, upstream=upstream))
         result = await run(context, Stage.PUSH)
     assert [str(target.reason) for target in result.targets] == [
         f"{t.id} is built again" for t in context.plan.targets
     ]
-    assert len(origin.faults) >= 1
+    assert len(upstream.faults) >= 1
     warned = [
         event.detail for event in fleet.events if "cannot be read, so nothing is reused" in event.detail
     ]
