@@ -39,8 +39,10 @@ def test_a_run_that_was_killed_leaves_nothing_and_one_that_goes_on_stays(tmp_pat
 
 def test_the_folder_of_a_daemon_that_outlived_its_run_stays(tmp_path: Path, ended: int) -> None:
     folder = run_of_the_tests(tmp_path, 1, ended)
-    code = "import sys; sys.stdin.read()"
-    with subprocess.Popen([sys.executable, "-c", code, folder / "home"], stdin=subprocess.PIPE) as daemon:
+    code = "import sys; print(flush=True); sys.stdin.read()"
+    argv, pipe = [sys.executable, "-c", code, folder / "home"], subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe) as daemon:
+        assert daemon.stdout and daemon.stdout.readline()
         assert remove_leftovers(tmp_path) == []
         daemon.communicate()
     assert remove_leftovers(tmp_path) == [folder]
