@@ -1,4 +1,4 @@
-"""Who builds and from which repository, by the documented variables of a CI and by git."""
+"""Who builds and from which repository, as the CI and git say."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from pipeline.ci.builder import builder_of
 from pipeline.provenance import Origin
 
 from .command import Repository
@@ -31,39 +32,11 @@ def read_origin(root: Path, environ: Mapping[str, str]) -> Origin:
 
 
 def _of_ci(environ: Mapping[str, str]) -> Origin:
-    """What the CI says of its run.
-
-    GitHub: the workflow file by its ref is the builder, as in GitHub's own attestations. GitLab: the runner, as in the
-    provenance that GitLab's runner makes. Jenkins documents none: its address.
-    """
-    get = environ.get
-    if get("GITHUB_ACTIONS") == "true":
-        server, repository = get("GITHUB_SERVER_URL", ""), get("GITHUB_REPOSITORY", "")
-        run, attempt = get("GITHUB_RUN_ID", ""), get("GITHUB_RUN_ATTEMPT", "1")
-        return Origin(
-            f"{server}/{get('GITHUB_WORKFLOW_REF', '')}",
-            f"{server}/{repository}/actions/runs/{run}/attempts/{attempt}",
-            get("RUNNER_ENVIRONMENT", ""),
-            public_address(f"{server}/{repository}"),
-            get("GITHUB_REF", ""),
-        )
-    if get("GITLAB_CI") == "true":
-        project = get("CI_PROJECT_URL", "")
-        return Origin(
-            f"{project}/-/runners/{get('CI_RUNNER_ID', '')}",
-            get("CI_JOB_URL", ""),
-            get("CI_RUNNER_VERSION", ""),
-            public_address(f"{project}.git"),
-            get("CI_MERGE_REQUEST_REF_PATH", ""),
-        )
-    if address := get("JENKINS_URL"):
-        return Origin(
-            public_address(address) or address.partition("?")[0],
-            get("BUILD_URL", ""),
-            get("NODE_NAME", ""),
-            public_address(get("GIT_URL", "")),
-        )
-    return Origin()
+    found = builder_of(environ)
+    if found is None:
+        return Origin()
+    id = public_address(found.id) or found.id.partition("?")[0]
+    return Origin(id, found.run, found.runner, public_address(found.repository), found.ref)
 
 
 def public_address(text: str) -> str:
