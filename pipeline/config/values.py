@@ -146,6 +146,7 @@ class Project:
     loosen: tuple[str, ...] = ()  # what gates: of an image may loosen
     trusted_records: tuple[str, ...] = ()  # files of public keys, relative to lockage.yml
     keyless: Keyless | None = None  # who signs images; None for the key pair
+    tag_signatures: bool = False  # signatures in cosign's older tag scheme, beside bundles
 
     @property
     def images(self) -> dict[str, Reference]:
@@ -196,8 +197,12 @@ class Project:
             "cache": [entry.to_json() for entry in self.cache],
             **({"loosen": list(self.loosen)} if self.loosen else {}),
             **({"trust": {"records": list(self.trusted_records)}} if self.trusted_records else {}),
-            **({"sign": {"keyless": self.keyless.to_json()}} if self.keyless else {}),
+            **({"sign": sign} if (sign := self._sign_json()) else {}),
         }
+
+    def _sign_json(self) -> dict[str, object]:
+        keyless = {"keyless": self.keyless.to_json()} if self.keyless else {}
+        return keyless | ({"signatures": ["bundle", "tag"]} if self.tag_signatures else {})
 
     @classmethod
     def from_json(cls, data: Mapping[str, object], documents: PolicyDocuments | None = None) -> Self:
@@ -232,6 +237,7 @@ class Project:
             loosen=as_texts(data.get("loosen", [])),
             trusted_records=as_texts(as_object(data.get("trust", {})).get("records", [])),
             keyless=_keyless(as_object(data.get("sign", {}))),
+            tag_signatures="tag" in as_texts(as_object(data.get("sign", {})).get("signatures", [])),
         )
 
 

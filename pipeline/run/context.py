@@ -119,8 +119,9 @@ class RunContext:
 
     @property
     def signed_by(self) -> Digest:
-        """The fingerprint of who signs images, as the run state has it."""
-        return self.keyless.signatory.fingerprint if self.keyless else self.signing.fingerprint
+        """The fingerprint of who signs images and in which schemes, as the run state has it."""
+        signer = self.keyless.signatory.fingerprint if self.keyless else self.signing.fingerprint
+        return Digest.of(f"tag\n{signer}".encode()) if self.plan.project.tag_signatures else signer
 
     @property
     def engines(self) -> Engines:
@@ -171,6 +172,11 @@ class RunContext:
         """The repository that an image is pushed to: that of the first environment, or beside it for a proposal."""
         repository = self.repository(self.plan.project.environments[0], image)
         return self.proposal.repository(repository) if self.proposal else repository
+
+    def repositories(self, image: str) -> tuple[Repository, ...]:
+        """The repositories of an image in all environments; of a proposal, where it is pushed."""
+        every = (self.repository(environment, image) for environment in self.plan.project.environments)
+        return (self.first_repository(image),) if self.proposal else tuple(every)
 
     def subject(self, image: str, digest: Digest) -> Subject:
         """An image as VEX may name it: its digest, and its repositories in all environments."""

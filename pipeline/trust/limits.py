@@ -15,5 +15,7 @@ SUBJECT_DIGESTS = 32
 """Digests of one subject."""
 ENVELOPE_BYTES = 16 * KIB
 """One signed statement about what the repository of builds remembers."""
+PAYLOAD_BYTES = 16 * KIB
+"""What one signature under a tag signs."""
 KEY_BYTES = 64 * KIB
 """One public key in PEM."""

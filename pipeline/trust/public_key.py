@@ -62,7 +62,7 @@ class PublicKey:
         """Whether a signature of an in-toto statement in a DSSE envelope is by this key; `key_id` as in `signed`."""
         if key_id and self.key_id not in ("", key_id):
             return False
-        return self._verifies(signature, pre_authentication_encoding(PAYLOAD_TYPE, payload))
+        return self.verifies(signature, pre_authentication_encoding(PAYLOAD_TYPE, payload))
 
     @property
     def fingerprint(self) -> Digest:
@@ -95,7 +95,8 @@ class PublicKey:
         digest = hashlib.sha256(base64.b64decode(line.split()[1])).digest()
         return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
-    def _verifies(self, signature: bytes, message: bytes) -> bool:
+    def verifies(self, signature: bytes, message: bytes) -> bool:
+        """Whether a signature of a message is by this key (ECDSA, Ed25519 or RSA PKCS1v15)."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
         from cryptography.hazmat.primitives.hashes import SHA256

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from pipeline.trust.keypair import generate
 from tests.tools import logins
 
 from . import samples
-from .conftest import checkout
+from .conftest import checkout, commit
 from .site import Done, Site
 from .tools import binary, cosign, crane
 
@@ -116,3 +117,24 @@ def test_rules_say_what_was_checked_and_which_is_not_met(site: Site, signed: str
 
     rules.write_text("verify: [{images: [ghcr.io/acme/*], signers: [{key: own.pub}]}]")
     assert "has no rules for" in site.run("verify", "--rules", rules, signed, expect=2).err
+
+
+def test_signatures_in_the_tag_scheme_are_added_and_promoted(
+    site: Site, project: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A project that asks for them later gets them without a build; a run that finds them does nothing."""
+    root = project(samples.hello())
+    settings = root / "lockage.yml"
+    site.run("run", "--to", "prod", cwd=root)
+    settings.write_text(settings.read_text() + "sign: {signatures: [bundle, tag]}\n")
+    commit(root)
+    done = site.run("run", "--to", "prod", "--json", cwd=root).json
+    assert not done["engine_used"]
+    key = str(site.data / "keys" / "cosign.pub")
+    for reference in (done["images"][0]["reference"], *done["images"][0]["promoted"]):
+        assert (
+            cosign("verify", "--new-bundle-format=false", "--key", key, reference, root=tmp_path).returncode
+            == 0
+        )
+    again = site.run("run", "--to", "prod", "--json", cwd=root).json
+    assert not any(image["written"] for image in again["images"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -108,3 +108,17 @@ class SignEntry(Model):
     keyless: KeylessEntry | None = Field(
         None, description="By an identity of the CI instead of the key pair, which goes on to sign records"
     )
+    signatures: tuple[Literal["bundle", "tag"], ...] = Field(
+        ("bundle",),
+        min_length=1,
+        description="bundle: Sigstore bundles as referrers, always; tag: besides, in cosign's older tag scheme, for "
+        "consumers that know only that",
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if "bundle" not in self.signatures:
+            raise ValueError("signatures: bundle is always written; add tag beside it")
+        if "tag" in self.signatures and self.keyless:
+            raise ValueError("signatures: tag takes the key pair; without a key there are bundles alone")
+        return self

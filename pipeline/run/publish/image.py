@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from pipeline.errors import LockageError
 from pipeline.model import Digest
 from pipeline.state.run_state import PublishedTag
+from pipeline.trust import PrivateKey
 from pipeline.util.progress import ProgressState
 
 from ..results import ImageResult, Status
 from ..signing.ensure_signed import Signing, attest_closed, ensure_signed
+from ..signing.tag_scheme import TagSigner
 from .platforms import push_platforms
 from .promote import Published
 from .promotion import KeptTag, TagMove, perform, plan_promotion
@@ -51,7 +53,13 @@ class PublishSteps:
             context.plan.project.project,
             context.revision,
             context.origin,
+            self._tag_signer if context.plan.project.tag_signatures else None,
         )
+
+    def _tag_signer(self, image: str) -> TagSigner:
+        context = self.context
+        pair = context.signing
+        return TagSigner(PrivateKey(pair), pair.public_key, context.repositories(image))
 
 
 async def publish(steps: PublishSteps, publication: Publication, status: Status) -> Published:

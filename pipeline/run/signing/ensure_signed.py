@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pipeline.trust import Signatory
 
     from .signer import Sign
+    from .tag_scheme import TagSigner
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Signing:
     """What signing needs: the registry, the records with the documents to attest, who signs, and the project's name.
 
     `created` is the creation time of what is attached, in seconds since 1970; `revision` and `origin` are what the
-    provenance of an index says.
+    provenance of an index says. `by_tag` signs an image, by its name, in the tag scheme too.
     """
 
     registry: Registry
@@ -55,6 +56,7 @@ class Signing:
     project: str
     revision: Revision = field(default_factory=Revision)
     origin: Callable[[], Origin] = Origin
+    by_tag: Callable[[str], TagSigner] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,10 @@ async def ensure_signed(signing: Signing, publication: Publication, index: Image
     wanted = _claims(claims.index, *publication.records)
     lacks += _signature(of_index, wanted)
     known = of_index.seen.signature_for(wanted)
+    if signing.by_tag:
+        digests = [one.descriptor.digest for one in (*platforms, of_index)]
+        signer = signing.by_tag(publication.targets[0].image)
+        await signer.ensure(signing.registry, publication.repository, digests)
     attached_now = await _attach(signing, publication, lacks)
     return Signed(
         await _attested(signing.records, publication.records),
