@@ -211,6 +211,7 @@ class PromotionFlags:
     dirty: bool = flag(
         "--allow-dirty", help="promote from a work tree with changes what was built from commits"
     )
+    unpin: bool = flag("--unpin", help="promote images that a rollback pinned; the pins end")
 
     def value(self) -> PromotionOptions:
         """With the author, as the ledger names him. Raises UsageError for an empty reason."""
@@ -223,7 +224,7 @@ class PromotionFlags:
 
         if self.backwards is not None and not self.backwards.strip():
             raise UsageError("--allow-backwards needs a reason", hint='--allow-backwards "1.4 breaks logins"')
-        return PromotionOptions(self.force, self.backwards or "", self.dirty, author(os.environ))
+        return PromotionOptions(self.force, self.backwards or "", self.dirty, author(os.environ), self.unpin)
 
 
 def locked_flag() -> Any:

@@ -106,7 +106,7 @@ async def _held(
     held: list[HeldImage] = []
     problems: list[Rescanned] = []
     for digest, tags in (await _by_digest(context, repository)).items():
-        gates = _gates(context, image, tags)
+        gates = gates_of(context, image, tags)
         try:
             await verify(context.registry, repository, digest, context.signatory)
         except SignatureRefused as fault:
@@ -138,7 +138,7 @@ def _belongs_to_a_digest(tag: str) -> bool:
     return algorithm in ("sha256", "sha512") and (len(rest) >= 64 or rest.endswith(_SCHEMES))
 
 
-def _gates(context: RunContext, image: str, tags: Iterable[str]) -> Gates:
+def gates_of(context: RunContext, image: str, tags: Iterable[str]) -> Gates:
     """The gates of the target that has one of these tags; of the image's first where the plan has it no longer."""
     targets = [target for target in context.plan.targets if target.image == image]
     named = [target for target in targets if set(target.tags) & set(tags)]

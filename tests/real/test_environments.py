@@ -92,3 +92,25 @@ def test_an_environment_is_written_by_name_unless_it_is_automatic(
     none = site.run("run", "--json", cwd=root)
     assert none.json["images"][0]["promoted"] == []
     assert "no environment has promote: automatic; --to names one of prod, live" in none.err
+
+
+def test_a_bad_version_is_taken_back_and_stays_so(site: Site, project: Callable[..., Path]) -> None:
+    root = project(samples.hello())
+    template = root / "images/hello/Dockerfile.tmpl"
+    good = site.run("run", "--json", cwd=root).json["images"][0]
+    template.write_text(template.read_text() + "RUN echo bad > /etc/bad\n")
+    commit(root)
+    bad = site.run("run", "--json", cwd=root).json["images"][0]
+    digests = [one["reference"].rpartition("@")[2] for one in (good, bad)]
+    shown = site.run("rollback", "prod", "--reason", "it is bad", "--plan", "--json", cwd=root).json
+    assert {(m["from"], m["to"]) for m in shown[0]["moves"]} == {(digests[1], digests[0])}
+    done = site.run("rollback", "prod", "--reason", "it is bad", cwd=root)
+    assert done.out.count(f" → {digests[0][7:19]}") == 3 and "hello stay there until" in done.err
+    site.run("run", cwd=root)
+    current = site.run("current", "--env", "prod", "--json", cwd=root).json
+    assert {tag["digest"] for tag in current["tags"]} == {digests[0]} and "hello" in current["pins"]
+    site.run("verify", bad["promoted"][0], cwd=root)
+    site.run("rollback", "prod", "hello", "--to", "2", "--reason", "it was not", cwd=root)
+    current = site.run("current", "--env", "prod", "--json", cwd=root).json
+    assert {tag["digest"] for tag in current["tags"]} == {digests[1]} and not current["pins"]
+    assert "0 problems" in site.run("history", "--env", "prod", "--check", cwd=root).err

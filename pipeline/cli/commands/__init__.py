@@ -51,6 +51,8 @@ ENTRIES = (
     CommandEntry(
         "rescan", "release.rescan", "scan what an environment holds with today's data; no tag moves"
     ),
+    CommandEntry("rollback", "release.rollback", "move the tags of an environment back to where they were"),
+    CommandEntry("current", "release.current", "show where each tag of an environment was left"),
     CommandEntry("history", "release.history", "show who moved which tags of an environment, and check them"),
     CommandEntry("plan", "catalogue.plan", "show what there is to build: targets, bases, tags, keys"),
     CommandEntry("generate", "catalogue.generate", "write Dockerfiles, tests and rootfs to dist/"),

@@ -104,7 +104,8 @@ async def plan_tags(context: RunContext, ledger: Ledger, candidate: Candidate) -
         tag, state = await tags.revision()
         states[tag] = state
     options = context.promotion
-    permissions = Permissions(options.force, options.backwards, ledger.pins.get(candidate.image, ""))
+    pinned = "" if options.unpin else ledger.pins.get(candidate.image, "")
+    permissions = Permissions(options.force, options.backwards, pinned)
     decisions = decide(wanted, states, environment.tags, permissions)
     promotion = Promotion(
         candidate.source,
@@ -149,9 +150,15 @@ def refuse(planned: Iterable[PlannedTags]) -> None:
 
 
 async def perform_recorded(
-    context: RunContext, store: Store, ledger: Ledger, planned: Sequence[PlannedTags], command: str
+    context: RunContext,
+    store: Store,
+    ledger: Ledger,
+    planned: Sequence[PlannedTags],
+    command: str,
+    pins: Mapping[str, str] | None = None,
 ) -> list[tuple[TagMove, ...] | LockageError]:
-    """Perform promotions, for each the moves or the fault that ended it; the ledger has them before and after.
+    """Perform promotions, for each the moves or the fault that ended it; the ledger has them before and after. `pins`
+    replace those of the ledger.
 
     Raises UsageError without a key to sign the record with, RegistryError; then nothing was moved.
     """
@@ -168,7 +175,10 @@ async def perform_recorded(
     options = context.promotion
     now = format_timestamp(int(datetime.now(UTC).timestamp()))
     act = Act(command, options.author, now, context.revision.label, options.backwards)
-    entry = ledger.next(act, changes)
+    if pins is None and options.unpin:
+        moving = {change.image for change in changes}
+        pins = {image: reason for image, reason in ledger.pins.items() if image not in moving}
+    entry = ledger.next(act, changes, pins)
     await write_entry(store, ledger, entry)
     results = await each(one, planned)
     moved = [

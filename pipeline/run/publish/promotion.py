@@ -20,12 +20,18 @@ if TYPE_CHECKING:
 class PromotionOptions:
     """What a caller allows, and who it is: `force` overwrites tags that others moved, `backwards` is the reason for
     which rolling tags may go back to an older version, `dirty` promotes from a work tree with changes what was built
-    from commits. `author` is for the ledger."""
+    from commits, `unpin` promotes images that a rollback pinned. `author` is for the ledger."""
 
     force: bool = False
     backwards: str = ""
     dirty: bool = False
     author: str = ""
+    unpin: bool = False
+
+    @property
+    def may_move_kept(self) -> bool:
+        """Whether tags that rules or pins kept before may move now."""
+        return bool(self.force or self.backwards or self.unpin)
 
 
 @dataclass(frozen=True, slots=True)

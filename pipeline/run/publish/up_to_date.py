@@ -38,6 +38,8 @@ async def find_up_to_date(
     if publication.signs and not (attested and published.signed_by == context.signed_by):
         return None
     wanted = environment_tags(publication, published)
+    if context.promotion.may_move_kept and any(digest != published.index for digest, _ in wanted.values()):
+        return None
     current = await each(registry.head, list(wanted))
     named = [descriptor.digest if descriptor else None for descriptor in current]
     if named != [digest for digest, _ in wanted.values()]:

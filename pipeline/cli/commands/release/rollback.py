@@ -1,0 +1,94 @@
+"""rollback: every tag of images in an environment back to where it was, by the ledger."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pipeline.errors import Exit, UsageError
+
+from ...arguments import flag, group, option, positional
+from ...command import Command
+from ...common_options import CommonOptions, RunOptions, offline_flag
+from ...output import console
+
+if TYPE_CHECKING:
+    from pipeline.release.rollback import ImageRollback
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackOptions:
+    """What `rollback` understands."""
+
+    common: CommonOptions = group(CommonOptions)
+    environment: str = positional(metavar="ENV", help="environment whose tags go back")
+    images: tuple[str, ...] = positional(
+        nargs="*", default=(), metavar="IMAGE", help="images by name, all their tags together (default: all)"
+    )
+    to: str = option(
+        "--to",
+        default="",
+        metavar="ENTRY|DIGEST",
+        help="entry of the ledger, or sha256:… of a tag there (default: the state before)",
+    )
+    reason: str = option("--reason", required=True, metavar="TEXT", help="why; recorded in the ledger")
+    accept: str = option(
+        "--accept", default="", metavar="REASON", help="roll back although gates close today; recorded"
+    )
+    force: bool = flag("--force", help="overwrite tags that somebody else moved")
+    plan: bool = flag("--plan", help="report what would move; write nothing")
+    offline: bool = offline_flag()
+
+
+def rollback(options: RollbackOptions) -> int:
+    """Print what moves (or with `--plan` would move); verified and judged first, all images or none."""
+    from ... import signals
+    from ...proposals import require_reviewed
+
+    require_reviewed("rollback")
+    if not options.reason.strip():
+        raise UsageError("--reason is empty", hint='--reason "1.4 breaks logins"')
+    rollbacks = signals.run(partial(_rollback, options))
+    if options.common.json:
+        console.print_json([one.to_json() for one in rollbacks])
+        return Exit.OK
+    for one in rollbacks:
+        for line in (*one.moves, *one.kept):
+            console.print_line(str(line))
+    moves, verb = sum(len(one.moves) for one in rollbacks), "would move" if options.plan else "moved"
+    pinned = [one.image for one in rollbacks if one.pinned and one.moves]
+    note = (
+        f"; {', '.join(pinned)} stay there until rolled forward, or promoted with --unpin" if pinned else ""
+    )
+    console.message(f"{moves} tags of {options.environment} {verb}{note}")
+    return Exit.OK
+
+
+async def _rollback(options: RollbackOptions) -> Sequence[ImageRollback]:
+    from pipeline.release.environments import environment
+    from pipeline.release.rollback import RollbackRequest, Rollbacks
+    from pipeline.run.publish.promotion import PromotionOptions
+
+    from ...author import author
+    from ...output.progress import Progress
+    from ...planning.reader import PlanRequest
+    from ...run_context import RunRequest, open_run
+
+    request = RunRequest(
+        PlanRequest(options.common.root),
+        RunOptions(offline=options.offline),
+        environments=(options.environment,),
+    )
+    with Progress() as report:
+        async with open_run("rollback", request, report) as context:
+            promotion = PromotionOptions(force=options.force, author=author(os.environ))
+            there = environment(context.plan.project.environments, options.environment)
+            wanted = RollbackRequest(there, options.images, options.to, options.reason, options.accept)
+            rollbacks = Rollbacks(replace(context, promotion=promotion), wanted)
+            return await rollbacks.perform(only_plan=options.plan)
+
+
+COMMANDS = {"rollback": Command(RollbackOptions, rollback)}
