@@ -47,7 +47,11 @@ class Registry:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._transport.stop()
+        try:
+            if error is None:
+                await self._fallback_tags.settle()
+        finally:
+            await self._transport.stop()
 
     @property
     def stats(self) -> Stats:

@@ -5,7 +5,9 @@ Both are always read: some registries return 404 or an empty list though the tag
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 import anyio
 
@@ -15,7 +17,7 @@ from pipeline.model.descriptor import OCI_INDEX
 from pipeline.model.manifest import Manifest
 from pipeline.oci.index import encode_index
 from pipeline.oci.source import ReferrerList
-from pipeline.util.concurrency import both
+from pipeline.util.concurrency import both, each
 
 from . import manifests
 from .auth.challenge import pull
@@ -26,7 +28,10 @@ from .http.transport import Transport
 from .limits import REFERRERS
 from .listing import pages
 
-_ROUNDS = 6
+_ROUNDS = 40
+_WATCHED = 100
+_QUIET = 0.2  # seconds: longer than between the reading of a list and its writing
+_STILL = 6  # looks in a row at a list that others write too
 
 
 def fallback_tag(digest: Digest) -> str:
@@ -92,17 +97,66 @@ async def by_tag(transport: Transport, repo: Repository, digest: Digest) -> Refe
     return ReferrerList(index.children if index is not None else ())
 
 
+@dataclass(slots=True)
+class _Written:
+    """What this client added to one list, the list as it last wrote it, None where another writer had the same entries,
+    and when (seconds of the event loop)."""
+
+    index: Digest | None
+    at: float
+    entries: dict[Digest, Descriptor] = field(default_factory=dict)
+
+
 class FallbackTags:
-    """Writes the fallback tag of each subject, one writer at a time within this process."""
+    """Writes the fallback tag of each subject, one writer at a time within this process.
+
+    No registry compares before it replaces a tag, so another writer who read the list before this one wrote it may
+    replace it without these entries. `settle` finds that, and adds them again.
+    """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._locks: dict[tuple[Repository, Digest], anyio.Lock] = {}
+        self._written: dict[tuple[Repository, Digest], _Written] = {}
+        self._contended: set[tuple[Repository, Digest]] = set()
 
     async def add(self, repo: Repository, subject: Digest, entries: Iterable[Descriptor]) -> None:
         """Add entries to the list, and read it back: another writer may have replaced it meanwhile."""
         new = {d.digest: d for d in entries}
-        await self._change(repo, subject, lambda old: old | new)
+        index = await self._change(repo, subject, lambda old: old | new)
+        known = self._written.get((repo, subject))
+        if index is not None or known is not None or (repo, subject) in self._contended:
+            before = known.entries if known else {}
+            self._written[repo, subject] = _Written(index, anyio.current_time(), before | new)
+
+    async def settle(self) -> None:
+        """Once nothing more is written: each list that was changed still has what was added. One request for a list
+        that nobody else changed; others are watched until nobody changes them any more.
+
+        Raises RegistryError.
+        """
+        await each(lambda one: self._settle(*one), list(self._written.items()))
+        self._written.clear()
+
+    async def _settle(self, subject: tuple[Repository, Digest], written: _Written) -> None:
+        repo, digest = subject
+        tag, index, still = repo.tagged(fallback_tag(digest)), written.index, 0
+        await anyio.sleep(max(0.0, written.at + _QUIET - anyio.current_time()))
+        for _ in range(_WATCHED):
+            try:
+                head = await manifests.head(self._transport, tag)
+            except RegistryError:
+                return  # it was written and read back; a registry that is gone since tells no more
+            if head is not None and head.digest == index:
+                still += 1
+                if still == _STILL or subject not in self._contended:
+                    return
+            else:
+                self._contended.add(subject)
+                changed = await self._change(repo, digest, lambda old: old | written.entries)
+                index, still = changed or (head.digest if head else index), 0
+            await anyio.sleep(_QUIET * (1 + random.random()))
+        raise _busy(repo, digest)
 
     async def drop(self, repo: Repository, subject: Digest, digest: Digest) -> None:
         """Remove an entry from the list."""
@@ -113,10 +167,14 @@ class FallbackTags:
         repo: Repository,
         subject: Digest,
         edit: Callable[[dict[Digest, Descriptor]], dict[Digest, Descriptor]],
-    ) -> None:
+    ) -> Digest | None:
+        """The list as it was written; None where it was as wanted."""
         tag = fallback_tag(subject)
         async with self._locks.setdefault((repo, subject), anyio.Lock()):
-            for _ in range(_ROUNDS):
+            for number in range(_ROUNDS):
+                if number:
+                    self._contended.add((repo, subject))
+                    await anyio.sleep(_QUIET * random.random() * number)
                 current = await by_tag(self._transport, repo, subject)
                 if current.unusable:
                     raise RegistryError(
@@ -127,16 +185,21 @@ class FallbackTags:
                 entries = {d.digest: d for d in current.entries}
                 changed = edit(entries)
                 if list(changed) == list(entries):
-                    return
+                    return None
                 index = _index(changed.values())
                 await manifests.put(self._transport, repo, index, tag)
                 stored = await manifests.head(self._transport, repo.tagged(tag))
                 if stored is not None and stored.digest == index.digest:
-                    return
-        raise RegistryError(
-            f"the list of referrers {repo.tagged(tag)} is changed by others faster than it can be written",
-            hint="other runs write referrers of the same image; run again when they are done",
-        )
+                    return index.digest
+        raise _busy(repo, subject)
+
+
+def _busy(repo: Repository, subject: Digest) -> RegistryError:
+    tag = repo.tagged(fallback_tag(subject))
+    return RegistryError(
+        f"the list of referrers {tag} is changed by others faster than it can be written",
+        hint="other runs write referrers of the same image; run again when they are done",
+    )
 
 
 def _index(entries: Iterable[Descriptor]) -> Manifest:

@@ -1,19 +1,26 @@
-// The embedded registry: `olareg serve --auth-basic` that hashes a password once, not for each request.
+// The embedded registry: `olareg serve --auth-basic` that hashes a password once, not for each request, and that
+// writes one manifest of a repository after the other.
 //
 // olareg compares a password with its bcrypt hash whenever it is sent, which takes more than all the rest of a request.
 // Here an Authorization header that it has accepted once is remembered, by its SHA-256, until the process ends. Every
 // user in the file must have all rights: what is accepted for one repository counts for all.
+//
+// olareg 0.2.2 reads the list of an image's referrers and writes it again without a lock, so that of forty signatures that
+// are attached at once it lists five or fifteen.
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -62,9 +69,13 @@ func serve(addr, dir, users string) error {
 	}
 }
 
+const mostBytes = 8 << 20 // of a manifest; clients send at most half of that
+
 func remembering(check config.AuthHandler) config.AuthHandler {
 	var accepted sync.Map // SHA-256 of headers
+	var locks sync.Map    // by repository
 	return func(repo string, access config.AuthAccess, next http.Handler) http.Handler {
+		next = oneByOne(&locks, repo, next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			header := r.Header.Get("Authorization")
 			sum := sha256.Sum256([]byte(header))
@@ -80,4 +91,27 @@ func remembering(check config.AuthHandler) config.AuthHandler {
 			})).ServeHTTP(w, r)
 		})
 	}
+}
+
+// oneByOne holds the lock of a repository while a manifest is written or deleted there; its content is received before,
+// at the client's pace.
+func oneByOne(locks *sync.Map, repo string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		changes := r.Method == http.MethodPut || r.Method == http.MethodDelete
+		if !changes || !strings.Contains(r.URL.Path, "/manifests/") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBytes))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(content))
+		found, _ := locks.LoadOrStore(repo, &sync.Mutex{})
+		lock := found.(*sync.Mutex)
+		lock.Lock()
+		defer lock.Unlock()
+		next.ServeHTTP(w, r)
+	})
 }
