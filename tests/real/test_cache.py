@@ -48,7 +48,11 @@ FILES = {
 }
 _builds = re.compile(r"^builds: (.+)$", re.MULTILINE)
 LOCAL = "{type: local, path: kept}"
-PULL_REQUEST = {"GITHUB_ACTIONS": "true", "GITHUB_REF": "refs/pull/7/merge"}
+PULL_REQUEST = {
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_REF": "refs/pull/7/merge",
+    "GITHUB_REPOSITORY": "acme/images",
+}
 FEATURE = {"GITHUB_ACTIONS": "true", "GITHUB_REF_NAME": "feature/x", "GITHUB_REF_TYPE": "branch"}
 MAIN = {"GITHUB_ACTIONS": "true", "GITHUB_REF_NAME": "main", "GITHUB_REF_TYPE": "branch"}
 
@@ -132,7 +136,8 @@ def build(site: Site, root: Path, **env: str) -> Outcome:
     assert target["status"] == "built"
     repository = _builds.search((root / "lockage.yml").read_text())
     assert repository
-    manifest = crane("manifest", f"{site.registry}/{repository[1]}@{target['digest']}")
+    aside = "-pr" if env.get("GITHUB_REF") == PULL_REQUEST["GITHUB_REF"] else ""
+    manifest = crane("manifest", f"{site.registry}/{repository[1]}{aside}@{target['digest']}")
     digests = [layer["digest"] for layer in json.loads(manifest)["layers"]]
     return Outcome(digests[1:], [line for line in done.err.splitlines() if " warning " in line])
 
@@ -171,16 +176,24 @@ def test_another_machine_runs_no_step_again(site: Site, project: Project, store:
     assert build(site, root, **MAIN, **store.env) == first
 
 
-@pytest.mark.parametrize("store", ["olareg", "local"], indirect=True)
-def test_a_pull_request_reads_and_writes_nothing(site: Site, project: Project, store: Store) -> None:
+@pytest.mark.parametrize(
+    "store, head", [("olareg", "eve/images"), ("local", "acme/images")], indirect=["store"]
+)
+def test_a_pull_request_reads_and_writes_nothing(
+    site: Site, project: Project, store: Store, head: str, tmp_path: Path
+) -> None:
+    """One from a fork, and one of the repository's own."""
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"pull_request": {"number": 7, "head": {"repo": {"full_name": head}}}}))
+    proposed = {**PULL_REQUEST, "GITHUB_EVENT_PATH": str(event), **store.env}
     root = with_cache(project, store.entry)
-    build(site, root, **PULL_REQUEST, **store.env)
+    build(site, root, **proposed)
     assert not store.held(root)
     elsewhere(site, root)
     main = build(site, root, **MAIN, **store.env)
     held = store.held(root)
     elsewhere(site, root)
-    assert build(site, root, **PULL_REQUEST, **store.env) == main
+    assert build(site, root, **proposed) == main
     assert store.held(root) == held
 
 
