@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,19 +31,27 @@ def repository(found: dict) -> str:
     return found["images"][0]["reference"].partition("@")[0].rpartition(":")[0]
 
 
-def test_the_templates_of_a_project(site: Site, project: Callable[..., Path]) -> None:
+def test_the_templates_of_a_project(site: Site, project: Callable[..., Path], tmp_path: Path) -> None:
     root = project(samples.hello(), more=_TEMPLATES)
     sha = commit(root)
     github = {"GITHUB_ACTIONS": "true", "GITHUB_REF_NAME": "release/v0.1", "GITHUB_REF_TYPE": "branch"}
     first = site.run("run", "--json", cwd=root, **github, GITHUB_REF="refs/heads/release/v0.1").json
     expected = {f"ci-{sha}", f"ci-v0.1-{sha}", f"ci-passed-{sha}", f"v0.1-{sha[:7]}"}
     assert tags(repository(first)) == expected
-    pull = site.run("run", "--json", cwd=root, **github | {"GITHUB_REF": "refs/pull/12/merge"}).json
-    assert [r.rpartition(":")[2] for i in pull["images"] for r in i["written"]] == ["pr-12"]
-    assert tags(repository(first)) == {*expected, "pr-12"}
-    assert {crane("digest", f"{repository(first)}:{tag}") for tag in tags(repository(first))} == {
-        first["images"][0]["index"]
+    event = tmp_path / "event.json"
+    event.write_text(
+        json.dumps({"pull_request": {"number": 12, "head": {"repo": {"full_name": "acme/images"}}}})
+    )
+    own = {
+        "GITHUB_REF": "refs/pull/12/merge",
+        "GITHUB_EVENT_PATH": str(event),
+        "GITHUB_REPOSITORY": "acme/images",
     }
+    pull = site.run("run", "--json", cwd=root, **github | own).json
+    assert repository(pull) == f"{repository(first)}-pr"
+    assert "pr-12" in tags(repository(pull)) and tags(repository(first)) == expected
+    for where, tag in ((repository(first), f"ci-{sha}"), (repository(pull), "pr-12")):
+        assert crane("digest", f"{where}:{tag}") == first["images"][0]["index"]
     assert "up to date" in site.run("promote", "hello", "--to", "prod", "--plan", cwd=root).out
 
 
