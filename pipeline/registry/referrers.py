@@ -160,7 +160,11 @@ class FallbackTags:
 
     async def drop(self, repo: Repository, subject: Digest, digest: Digest) -> None:
         """Remove an entry from the list."""
-        await self._change(repo, subject, lambda old: {k: d for k, d in old.items() if k != digest})
+        index = await self._change(repo, subject, lambda old: {k: d for k, d in old.items() if k != digest})
+        known = self._written.get((repo, subject))
+        if known is not None:
+            known.entries.pop(digest, None)
+            known.index, known.at = index or known.index, anyio.current_time()
 
     async def _change(
         self,

@@ -117,6 +117,15 @@ def test_a_modified_checkout_is_no_commit_and_no_branch() -> None:
     }
 
 
+def test_a_checkout_without_an_address_is_of_its_branch_all_the_same() -> None:
+    built = provenance()
+    definition: dict[str, Any] = built.predicate["buildDefinition"]  # type: ignore[assignment]
+    definition["resolvedDependencies"][0] = {"name": "source", "digest": {"gitCommit": "c" * 40}}
+    definition["externalParameters"] = {"source": {"ref": "refs/heads/main", "commit": "c" * 40}}
+    rules = ProvenanceRules(branches=("main",), commits=("c" * 40,), sources=("https://github.com/acme/**",))
+    assert failures(VerificationRules(provenance=rules), built) == {"provenance.sources": "none"}
+
+
 def test_without_roles_every_image_is_a_base() -> None:
     built = provenance()
     definition: dict[str, Any] = built.predicate["buildDefinition"]  # type: ignore[assignment]

@@ -31,6 +31,19 @@ def repository(found: dict) -> str:
     return found["images"][0]["reference"].partition("@")[0].rpartition(":")[0]
 
 
+def own_pull_request(folder: Path) -> dict[str, str]:
+    """What GitHub sets for pull request 12, from a branch of the repository itself."""
+    event = folder / "event.json"
+    event.write_text(
+        json.dumps({"pull_request": {"number": 12, "head": {"repo": {"full_name": "acme/images"}}}})
+    )
+    return {
+        "GITHUB_REF": "refs/pull/12/merge",
+        "GITHUB_EVENT_PATH": str(event),
+        "GITHUB_REPOSITORY": "acme/images",
+    }
+
+
 def test_the_templates_of_a_project(site: Site, project: Callable[..., Path], tmp_path: Path) -> None:
     root = project(samples.hello(), more=_TEMPLATES)
     sha = commit(root)
@@ -80,11 +93,13 @@ def test_a_snapshot_has_its_own_tags_and_goes_nowhere(site: Site, project: Calla
     assert all(image["promoted"] for image in release["images"])
 
 
-def test_a_tag_that_moves_on_is_looked_at_every_time(site: Site, project: Callable[..., Path]) -> None:
+def test_a_tag_that_moves_on_is_looked_at_every_time(
+    site: Site, project: Callable[..., Path], tmp_path: Path
+) -> None:
     """A work tree with changes, and a pull request, come back to what they were built from before."""
     root = project(samples.hello(), more='commit_tags: ["ci-{sha}-{tag}", "pr-{pr}"]\n')
     template, plain = root / "images/hello/Dockerfile.tmpl", samples.hello()["images/hello/Dockerfile.tmpl"]
-    pull = {"GITHUB_ACTIONS": "true", "GITHUB_REF": "refs/pull/12/merge"}
+    pull = {"GITHUB_ACTIONS": "true", **own_pull_request(tmp_path)}
     indexes = []
     for text in (plain + "RUN true\n", plain + "RUN : other\n", plain + "RUN true\n"):
         template.write_text(text)

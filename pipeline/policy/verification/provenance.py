@@ -69,16 +69,17 @@ class Provenance:
         dependencies = _dependencies(definition.get("resolvedDependencies"))
         source, ref, commit = _source(dependencies)
         parameters = as_object(definition.get("externalParameters") or {})
-        checkout = parameters.get("source")
+        named = parameters.get("source")
+        checkout = named if isinstance(named, dict) else {}
         metadata = as_object(run.get("metadata") or {})
         finished = as_optional_text(metadata.get("finishedOn") or metadata.get("startedOn"))
         return cls(
             builder,
             build_type,
-            source,
-            ref,
-            commit,
-            isinstance(checkout, dict) and bool(checkout.get("modified")),
+            source or as_optional_text(checkout.get("repository")),
+            ref or as_optional_text(checkout.get("ref")),
+            commit or as_optional_text(checkout.get("commit")),
+            bool(checkout.get("modified")),
             None if finished is None else parse_timestamp(finished),
             dependencies,
         )
