@@ -118,7 +118,7 @@ async def test_with_pushes_images_go_to_repositories_of_their_own(fleet: Fleet, 
     assert await registry.tags(aside(first)) == [f"ci-{'a' * 40}-1.2.3"]
     (merged,) = await merge(proposed(context, pushes=True))
     assert merged.reference.repository == aside(first)
-    assert (merged.reference.digest, merged.written) == (image.pushed.digest, ())
+    assert (merged.reference.digest, merged.moves) == (image.pushed.digest, ())
 
 
 async def test_no_release_believes_what_a_pull_request_recorded(fleet: Fleet, registry: Registry) -> None:
