@@ -7,6 +7,7 @@ project, secrets and commands, and variables that claim a push.
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from .test_build_inputs import traces
 
 pytestmark = pytest.mark.real
 
-CANARY = "canary-5f1c9b"
+CANARY = f"canary-{uuid.uuid4().hex}"  # in no file, for other tests have the engine read this checkout
 _STEAL = "".join(
     f"RUN --mount=type=secret,id={id} cat /run/secrets/{id} >> /stolen 2>/dev/null || touch /stolen\n"
     for id in ("token", "command")
