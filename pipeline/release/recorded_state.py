@@ -37,6 +37,12 @@ def promoted_state(entries: Sequence[Entry], image: str) -> RecordedState | None
     return next((RecordedState.of(e, image) for e in changing if e.act.command != ROLLBACK), None)
 
 
+def last_promoted(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """The images that the last promotion moved, rolled back since or not."""
+    newest = next((entry for entry in entries if entry.act.command != ROLLBACK and entry.changes), None)
+    return tuple(sorted({change.image for change in newest.changes})) if newest else ()
+
+
 def previous_state(entries: Sequence[Entry], image: str) -> RecordedState | None:
     """The state before the one that an image is in now; None if there was none.
 

@@ -24,7 +24,14 @@ from pipeline.util.concurrency import each
 
 from .attested_image import AttestedImage
 from .history import read_history
-from .recorded_state import ROLLBACK, RecordedState, named_state, previous_state, promoted_state
+from .recorded_state import (
+    ROLLBACK,
+    RecordedState,
+    last_promoted,
+    named_state,
+    previous_state,
+    promoted_state,
+)
 from .rescan import gates_of
 from .todays_scan import PlannedScan, TodaysScan, TodaysScans, scan_and_attest
 
@@ -37,8 +44,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RollbackRequest:
-    """What to roll back: `images` (all that the ledger has where none is named), to an entry or a digest, by default to
-    the state before; `reason` is recorded. `accept` is the reason for which gates that close do not count."""
+    """What to roll back: `images` to an entry or a digest, by default to the state before; `reason` is recorded.
+
+    Where no image is named, these are all that the entry or digest has; without one, those that the last promotion
+    moved. `accept` is the reason for which gates that close do not count.
+    """
 
     environment: Environment
     images: tuple[str, ...] = ()
@@ -91,7 +101,7 @@ class Rollbacks:
         context, request = self._context, self._request
         history = await read_history(context, self._environment)
         ledger = await load_ledger(context.store(), self._environment.name)
-        images = request.images or tuple(sorted({name.rpartition(":")[0] for name in ledger.tags}))
+        images = request.images or self._unnamed(history.entries, ledger)
         states = {image: self._state(history.entries, image) for image in images}
         planned = await each(partial(self._plan, ledger, history.entries), states.items())
         refuse(plan for one in planned for plan in one.planned)
@@ -101,6 +111,15 @@ class Rollbacks:
             return planned
         await self._perform(ledger, moving)
         return planned
+
+    def _unnamed(self, entries: Sequence[Entry], ledger: Ledger) -> tuple[str, ...]:
+        to, name = self._request.to, self._environment.name
+        known = sorted({tag.rpartition(":")[0] for tag in ledger.tags})
+        found = tuple(i for i in known if named_state(entries, i, to)) if to else last_promoted(entries)
+        if not found:
+            what = f"has no {to}" if to else "has no promotion"
+            raise UsageError(f"the ledger of {name} {what}", hint=f"lockage history --env {name}")
+        return found
 
     def _state(self, entries: Sequence[Entry], image: str) -> RecordedState:
         to, name = self._request.to, self._environment.name

@@ -1,4 +1,4 @@
-"""Signatures in cosign's older tag scheme, judged by cosign where it is told to know only that."""
+"""Signatures in cosign's older tag scheme, judged by cosign with its option for that."""
 
 from __future__ import annotations
 

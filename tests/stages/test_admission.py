@@ -315,3 +315,14 @@ def test_policies_are_what_the_engines_define(kind: str) -> None:
     jsonschema.validate(document["spec"], schema)
     with pytest.raises(jsonschema.ValidationError, match="unknown"):
         jsonschema.validate({**document["spec"], "unknown": 1}, schema)
+
+
+@pytest.mark.anyio
+async def test_an_index_that_lists_no_image_meets_no_rules(registry: Registry, olareg: str) -> None:
+    """Whoever signed it: nothing of what the rules want of platforms was looked at."""
+    repository = Reference.parse(f"{olareg}/admission/empty").repository
+    raw = b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}'
+    empty = await registry.put_manifest(repository, raw, "application/vnd.oci.image.index.v1+json")
+    in_force = RulesInForce(VerificationRules(), (PublicKey(public(), "release.pub"),), "rules")
+    checked = await check_rules(registry, repository.at(empty.digest), in_force, NOW)
+    assert "platforms" in {check.rule for _, check in checked.unmet}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import RegistryError, UsageError
 from pipeline.model import Descriptor, Digest, Reference
 from pipeline.model.verification import AcceptedSigner, VerificationRules
+from pipeline.oci.index import is_attestation
 from pipeline.policy.verification.judge import Attested, Check, judge_attestations
 from pipeline.trust import PublicKey, Signatory, SignatureRefused
 from pipeline.trust.accepted import Accepted, examine_by
@@ -136,22 +137,27 @@ _HINTS = {
 async def check_rules(
     registry: Registry, reference: Reference, in_force: RulesInForce, now: int
 ) -> CheckedImage:
-    """Check an image, its index and all its platforms, by rules; `now` in seconds since 1970. Raises RegistryError."""
+    """Check an image, its index and all that it lists but BuildKit's attestations, by rules; `now` in seconds since 1970.
+
+    An index that lists no image meets no rules. Raises RegistryError.
+    """
     image = await registry.get_manifest(reference)
     if image is None:
         raise RegistryError(f"{reference} does not exist", hint="check its repository, tag or digest")
-    children = [child for child in image.children if child.platform]
+    children = [child for child in image.children if child.platform or not is_attestation(child)]
 
     async def one(name: str, digest: Digest, attested: bool) -> CheckedSubject:
         seen = await examine_by(registry, reference.repository, digest, in_force.signatories)
         checks = [_signature(seen, in_force.signatories)]
+        if image.is_index and not children:
+            checks.append(Check("platforms", "at least one", "none", passed=False))
         if attested:
             statements = [Attested(s.predicate_type, s.predicate) for s, _ in seen.statements]
             checks += judge_attestations(in_force.rules, statements, now)
         return CheckedSubject(name, digest, seen.signed_by, tuple(checks), seen.refused)
 
     async def platform(child: Descriptor) -> CheckedSubject:
-        return await one(str(child.platform), child.digest, True)
+        return await one(str(child.platform or child.digest), child.digest, True)
 
     whole = await one("index" if image.is_index else "image", image.digest, not image.is_index)
     subjects = (whole, *await each(platform, children))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.trust.simple_signing import (
     is_readable,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.registry import Registry
     from pipeline.trust import PrivateKey, PublicKey
 
-_MOST = 100  # signatures that are read; a manifest with more is left as it is, and not added to
+_MOST = 100  # signatures that are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,10 @@ class TagSigner:
         found = await registry.get_manifest(repository.tagged(tag))
         layers: tuple[Descriptor, ...] = () if found is None else found.layers
         if len(layers) > _MOST:
-            return
+            raise RegistryError(
+                f"{repository.tagged(tag)} has {len(layers)} signatures, more than {_MOST} that are read",
+                hint="find out who wrote them, delete this tag, and lockage sign again",
+            )
         present = {
             signed_for(await registry.blob(repository, layer), layer, digest, self.public)
             for layer in layers

@@ -26,7 +26,10 @@ class RollbackOptions:
     common: CommonOptions = group(CommonOptions)
     environment: str = positional(metavar="ENV", help="environment whose tags go back")
     images: tuple[str, ...] = positional(
-        nargs="*", default=(), metavar="IMAGE", help="images by name, all their tags together (default: all)"
+        nargs="*",
+        default=(),
+        metavar="IMAGE",
+        help="images by name, all their tags together (default: those of the last promotion)",
     )
     to: str = option(
         "--to",
