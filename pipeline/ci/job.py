@@ -24,8 +24,9 @@ class Provider(StrEnum):
 class Job:
     """Where a job runs, whatever started it. What a provider does not report is empty or None.
 
-    `commit` is the id that the provider checked out, `repository` and `url` are the pages of the repository and of this
-    run, `checkout` is the folder that paths in annotations start at, `step_summary` a file for Markdown.
+    `commit` is the id that the provider checked out, `user` who started it, `repository` and `url` are the pages of the
+    repository and of this run, `checkout` is the folder that paths in annotations start at, `step_summary` a file for
+    Markdown.
     """
 
     provider: Provider
@@ -34,6 +35,7 @@ class Job:
     url: str = ""
     checkout: Path | None = None
     step_summary: Path | None = None
+    user: str = ""
 
 
 def provider_of(environ: Mapping[str, str]) -> Provider:
@@ -57,6 +59,7 @@ def job_of(environ: Mapping[str, str]) -> Job:
                 _page(github.run_url(environ)),
                 _path(get("GITHUB_WORKSPACE")),
                 _path(get("GITHUB_STEP_SUMMARY")),
+                get("GITHUB_ACTOR", ""),
             )
         case Provider.GITLAB:
             return Job(
@@ -65,6 +68,7 @@ def job_of(environ: Mapping[str, str]) -> Job:
                 _page(get("CI_PROJECT_URL", "")),
                 _page(get("CI_JOB_URL", "")),
                 _path(get("CI_PROJECT_DIR")),
+                user=get("GITLAB_USER_LOGIN", ""),
             )
         case Provider.JENKINS:
             return Job(
@@ -73,6 +77,7 @@ def job_of(environ: Mapping[str, str]) -> Job:
                 _page(get("GIT_URL", "")),
                 _page(get("BUILD_URL", "")),
                 _path(get("WORKSPACE")),
+                user=get("BUILD_USER_ID", ""),
             )
         case Provider.SHELL:
             return Job(provider)

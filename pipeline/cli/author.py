@@ -6,17 +6,14 @@ import getpass
 import socket
 from collections.abc import Mapping
 
+from pipeline.ci.job import Provider, job_of
+
 
 def author(environ: Mapping[str, str]) -> str:
-    """The job and its user in GitHub Actions, GitLab CI and Jenkins; else the user and host."""
-    get = environ.get
-    if get("GITHUB_ACTIONS") == "true":
-        job = f"{get('GITHUB_SERVER_URL', '')}/{get('GITHUB_REPOSITORY', '')}/actions/runs/{get('GITHUB_RUN_ID', '')}"
-        return f"{get('GITHUB_ACTOR', '')} ({job})".strip()
-    if get("GITLAB_CI") == "true":
-        return f"{get('GITLAB_USER_LOGIN', '')} ({get('CI_JOB_URL', '')})".strip()
-    if get("JENKINS_URL"):
-        return f"{get('BUILD_USER_ID', '')} ({get('BUILD_URL', '')})".strip()
+    """The job and its user in a CI; else the user and host."""
+    job = job_of(environ)
+    if job.provider is not Provider.SHELL:
+        return f"{job.user} ({job.url})".strip()
     try:
         user = getpass.getuser()
     except (OSError, KeyError):

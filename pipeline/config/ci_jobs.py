@@ -8,11 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from pipeline.errors import ConfigError
-
 from .base import Model, PlatformName, Text
-from .validation import validate_document
-from .yaml import YamlProblem, load
+from .validation import read_document
 
 Provider = Literal["github", "gitlab", "jenkins"]
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,200}")
@@ -61,11 +58,4 @@ class CiJobs(Model):
 
 def read_ci_jobs(content: bytes, path: str) -> CiJobs:
     """The content of the file. Raises ConfigError with every problem."""
-    try:
-        document = load(content, path)
-    except YamlProblem as error:
-        raise ConfigError([error.problem]) from None
-    jobs, problems = validate_document(CiJobs, document)
-    if jobs is None:
-        raise ConfigError(problems, hint="docs/ci.md has its keys")
-    return jobs
+    return read_document(CiJobs, content, path, "docs/ci.md has its keys")

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from pipeline.errors import ConfigError
-
 from .base import Model
 from .policy import ProjectPolicy
-from .validation import validate_document
-from .yaml import YamlProblem, load
+from .validation import read_document
 
 
 class PolicyFile(Model):
@@ -20,11 +17,5 @@ class PolicyFile(Model):
 
 def read_policy(content: bytes, path: str) -> ProjectPolicy:
     """The policy of a file's content. Raises ConfigError with every problem."""
-    try:
-        document = load(content, path)
-    except YamlProblem as error:
-        raise ConfigError([error.problem]) from None
-    file, problems = validate_document(PolicyFile, document)
-    if file is None:
-        raise ConfigError(problems, hint="write policy: as lockage.yml has it, and nothing else")
-    return file.policy
+    hint = "write policy: as lockage.yml has it, and nothing else"
+    return read_document(PolicyFile, content, path, hint).policy

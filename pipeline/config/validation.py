@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from pipeline.errors import Problem
+from pipeline.errors import ConfigError, Problem
 from pipeline.util.suggest import did_you_mean, dotted
 
-from .yaml import Document, KeyPath, Positions
+from .yaml import Document, KeyPath, Positions, YamlProblem, load
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -56,6 +56,18 @@ def validate(
 def validate_document(model: type[M], document: Document) -> tuple[M | None, list[Problem]]:
     """As `validate`, with the position of every problem in the document."""
     return validate(model, document.value, document.path, document)
+
+
+def read_document(model: type[M], content: bytes, path: str, hint: str) -> M:
+    """The model of a file's content. Raises ConfigError with every problem, and `hint`."""
+    try:
+        document = load(content, path)
+    except YamlProblem as error:
+        raise ConfigError([error.problem]) from None
+    found, problems = validate_document(model, document)
+    if found is None:
+        raise ConfigError(problems, hint=hint)
+    return found
 
 
 def _problem(model: type[BaseModel], error: ErrorDetails, path: str, positions: Positions | None) -> Problem:

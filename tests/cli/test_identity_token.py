@@ -1,4 +1,4 @@
-"""Where the identity token of a keyless run is looked for, and what is said where there is none."""
+"""Where the identity token of a keyless run is looked for, and what is reported where there is none."""
 
 from __future__ import annotations
 

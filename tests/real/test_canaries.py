@@ -20,6 +20,7 @@ from tests.tools.logins import environment
 
 from . import samples
 from .site import ROOT, Done, Site
+from .test_build_inputs import traces
 from .tools import binary
 
 pytestmark = pytest.mark.real
@@ -113,14 +114,6 @@ def run_watched(site: Site, root: Path, arguments: list[str], given: Mapping[str
     return Done(process.returncode, out, err), seen
 
 
-def kept(site: Site, word: str) -> list[str]:
-    """Files of the site that hold a word: registry, engine, BuildKit's state with layers unpacked, logs."""
-    argv = ["grep", "--recursive", "--files-with-matches", "--binary-files=text", "--fixed-strings"]
-    wanted = [part for form in forms_of(word) for part in ("-e", form)]
-    done = subprocess.run([*argv, *wanted, str(site.home)], capture_output=True, text=True, check=False)
-    return done.stdout.split()
-
-
 def file_system(reference: str) -> bytes:
     """An image's layers, unpacked."""
     argv = [binary("crane"), "export", reference, "-"]
@@ -177,5 +170,5 @@ def test_no_secret_is_seen_or_kept_anywhere(
         assert not seen.holds(word), name
         for text in (done.out, done.err, broken.out, broken.err):
             assert not any(form in text for form in forms_of(word)), name
-        assert not kept(site, word), name
+        assert not traces(site, word), name
         assert word.encode() not in files_of, name

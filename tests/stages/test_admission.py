@@ -243,7 +243,7 @@ JUDGED = {"attestations.tests", "verdict.result", "provenance.builders", NO_FIEL
 
 
 def test_policy_controller_decides_alike_of_each_statement() -> None:
-    """Of the rules that its policies hold; CUE supplies a field that is missing, unless it is told otherwise."""
+    """Of the rules that its policies hold; CUE supplies a field that is missing, unless the field is required."""
     rules = Admission((ImageRules(("r.example/**",), RULES),))
     (policy,) = WRITERS["ClusterImagePolicy"](
         rules, {"release.pub": ""}, date(2026, 1, 1), "lockage"

@@ -33,7 +33,8 @@ def rules_content(path: Path) -> bytes:
     try:
         return read_file(path, _RULES_BYTES)
     except (OSError, EnvironmentProblem) as error:
-        raise UsageError(f"cannot read the rules {path}: {_reason(error)}") from None
+        hint = "docs/verification.md has an example; name your file: --rules FILE"
+        raise UsageError(f"cannot read the rules {path}: {_reason(error)}", hint=hint) from None
 
 
 def rules_for(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.errors import ConfigError
 from pipeline.model import Repository
 from pipeline.model.path_pattern import PathPattern, wildcard_pattern
 from pipeline.model.verification import Admission, ImageRules, VerificationRules
 
-from ..validation import validate_document
-from ..yaml import YamlProblem, load
+from ..validation import read_document
 from .rules import VerificationFile
 
 
@@ -52,11 +50,4 @@ def read_admission(content: bytes, path: str) -> Admission:
 
 
 def _read(content: bytes, path: str) -> VerificationFile:
-    try:
-        document = load(content, path)
-    except YamlProblem as error:
-        raise ConfigError([error.problem]) from None
-    file, problems = validate_document(VerificationFile, document)
-    if file is None:
-        raise ConfigError(problems, hint="docs/verification.md has an example")
-    return file
+    return read_document(VerificationFile, content, path, "docs/verification.md has an example")

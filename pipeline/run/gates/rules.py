@@ -137,9 +137,8 @@ _HINTS = {
 async def check_rules(
     registry: Registry, reference: Reference, in_force: RulesInForce, now: int
 ) -> CheckedImage:
-    """Check an image, its index and all that it lists but BuildKit's attestations, by rules; `now` in seconds since 1970.
-
-    An index that lists no image meets no rules. Raises RegistryError.
+    """Check an image by rules: its index, and all that it lists but BuildKit's attestations. `now` is in seconds since
+    1970. An index that lists no image meets no rules. Raises RegistryError.
     """
     image = await registry.get_manifest(reference)
     if image is None:
