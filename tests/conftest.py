@@ -7,12 +7,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests import purity, workers
 
-settings.register_profile("lockage", deadline=None)  # no test fails on a clock
-settings.load_profile("lockage")
+_UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # no test fails on a clock
+settings.register_profile("whole", _UNHURRIED)
+settings.register_profile("working", _UNHURRIED, max_examples=25)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """While working (`-m "not real"`), properties are tried with a quarter of the examples of the whole suite."""
+    settings.load_profile("working" if config.option.markexpr == "not real" else "whole")
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,11 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
+
+from tests.test_rooms import files
 
 ROOT = Path(__file__).parent.parent
 
@@ -29,10 +32,14 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def imported() -> Iterator[tuple[str, str]]:
+@cache
+def imported() -> tuple[tuple[str, str], ...]:
     """Top-level modules from outside that are imported at run time, and a file that imports each."""
-    for path in sorted((ROOT / "pipeline").rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+    return tuple(_imported())
+
+
+def _imported() -> Iterator[tuple[str, str]]:
+    for name, tree in files():
         guarded = {
             inner
             for node in ast.walk(tree)
@@ -51,7 +58,7 @@ def imported() -> Iterator[tuple[str, str]]:
             for module in modules:
                 top = module.partition(".")[0]
                 if top not in sys.stdlib_module_names and top != "pipeline":
-                    yield top, path.relative_to(ROOT).as_posix()
+                    yield top, f"pipeline/{name}"
 
 
 def distributions() -> dict[str, str]:

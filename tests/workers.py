@@ -19,6 +19,7 @@ ON_THE_HOST = (
     "tests/real/test_docker.py",
     "tests/real/test_builder.py::test_a_disk_that_is_full",
 )
+FORKED = "tests/cli"  # one process imports the whole program for all of them (tests/tools/warm.py)
 LONG = (
     "tests/real/test_module.py",
     "tests/real/test_features.py",
@@ -36,8 +37,8 @@ LONG = (
     "tests/real/test_platforms.py",
     "tests/real/test_reproducible.py",
     "tests/registry/test_interrupted_release.py",
+    FORKED,
 )
-FORKED = "tests/cli"  # one process imports the whole program for all of them (tests/tools/warm.py)
 _RANK = {group: number for number, group in enumerate(LONG)}
 
 

@@ -172,7 +172,7 @@ def expected(old, new, lock_old, lock_new):
     return deep | named
 
 
-@settings(max_examples=150)
+@settings(max_examples=settings.default.max_examples * 3 // 2)
 @given(catalogues(), PROJECTS, PROJECTS, LOCKS, LOCKS, st.integers(0, 3))
 def test_it_is_what_whole_plans_differ_in(states, project, old_project, lock, old_lock, same):
     if same:
