@@ -218,7 +218,7 @@ class Lockage:
             async with run_context(given, _report, targets=targets or (), signs=signs) as context:
                 environments = context.plan.project.environments
                 source = environment(environments, origin or environments[0].name)
-                promotions = Promotions(context, source, environment(environments, to))
+                promotions = Promotions(context, source, [environment(environments, to)])
                 done = await promotions.perform(only_plan=dry_run)
                 return _text([one.to_json() for one in done])
 

@@ -12,6 +12,7 @@ from .arguments import flag, group, inherited, option, positional, repeated
 
 if TYPE_CHECKING:
     from pipeline.model import Platform
+    from pipeline.policy import Revision
     from pipeline.run.publish.promotion import PromotionOptions
 
     from .instance.engines import EngineAddress
@@ -225,6 +226,35 @@ class PromotionFlags:
         if self.backwards is not None and not self.backwards.strip():
             raise UsageError("--allow-backwards needs a reason", hint='--allow-backwards "1.4 breaks logins"')
         return PromotionOptions(self.force, self.backwards or "", self.dirty, author(os.environ), self.unpin)
+
+
+def revision_option() -> Any:
+    """`--revision SHA`: the commit whose images are taken."""
+    return option(
+        "--revision",
+        metavar="SHA",
+        convert=_revision,
+        help="commit whose images to take (default: the current one)",
+    )
+
+
+def _revision(text: str) -> Revision:
+    from pipeline.errors import UsageError
+    from pipeline.policy import Revision
+
+    try:
+        return Revision(text)
+    except ValueError as error:
+        raise UsageError(str(error), hint="--revision takes a whole commit id: git rev-parse HEAD") from None
+
+
+def data_option() -> Any:
+    """`--data today|signed`: what judges before tags move."""
+    return option(
+        "--data",
+        choices=("today", "signed"),
+        help="judge by today's vulnerability data, or by the signed findings (default: as the environment says)",
+    )
 
 
 def locked_flag() -> Any:

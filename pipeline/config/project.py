@@ -55,9 +55,12 @@ def _key_file(text: str) -> str:
 
 
 def _registry(text: str) -> str:
-    if text != EMBEDDED:
-        host, _, path = text.partition("/")
-        Repository(host, f"{path}/x" if path else "x")
+    return text if text == EMBEDDED else _other_registry(text)
+
+
+def _other_registry(text: str) -> str:
+    host, _, path = text.partition("/")
+    Repository(host, f"{path}/x" if path else "x")
     return text
 
 
@@ -67,6 +70,11 @@ class EnvironmentEntry(Model):
     name: ImageName = Field(description="As --to and --from say it")
     repository: Annotated[Text, AfterValidator(_image_path), _shown(shapes.REPOSITORY_OF_IMAGE)] = Field(
         description="Below the registry; {image} stands for the image's name, such as dev/{image}"
+    )
+    registry: Annotated[Text, AfterValidator(_other_registry), _shown(shapes.REGISTRY)] | None = Field(
+        None,
+        description="host[/namespace] of another registry than the project's, such as docker.io/acme; not for the "
+        "first environment",
     )
     data: values.JudgingData = Field(
         "today",
@@ -96,7 +104,9 @@ class EnvironmentEntry(Model):
         rules = TagRules(tuple(dict.fromkeys(self.immutable)), self.rebuilt)
         verify = None if self.verify is None else self.verify.value()
         automatic = self.promote == "automatic"
-        return values.Environment(self.name, self.repository, self.data, automatic, rules, verify)
+        return values.Environment(
+            self.name, self.repository, self.data, automatic, rules, verify, self.registry
+        )
 
 
 class ToolEntries(Model):
@@ -124,6 +134,14 @@ class TrustEntry(Model):
 
     records: tuple[Annotated[Text, AfterValidator(_key_file)], ...] = Field(
         (), description="Files of public keys, such as keys/ci.pub, whose records count as one's own do"
+    )
+
+
+class ReleaseEntry(Model):
+    """What `lockage release` does."""
+
+    to: tuple[ImageName, ...] = Field(
+        (), description="Environments that a release goes to, all at once (default: the last)"
     )
 
 
@@ -181,6 +199,7 @@ class ProjectFile(Model):
     sign: SignEntry = Field(
         default_factory=SignEntry, description="Who signs images; the key pair by default"
     )
+    release: ReleaseEntry = Field(default_factory=ReleaseEntry, description="Where releases go")
     commit_tags: tuple[CommitTag, ...] = Field(
         COMMIT_TAGS,
         min_length=1,
@@ -190,9 +209,17 @@ class ProjectFile(Model):
     @model_validator(mode="after")
     def _distinct(self) -> Self:
         names = [e.name for e in self.environments]
-        paths = [e.repository for e in self.environments]
+        paths = [(e.registry or self.registry, e.repository) for e in self.environments]
         if len(set(names)) != len(names) or len(set(paths)) != len(paths):
             raise ValueError("two environments have the same name or repository")
+        for name in self.release.to:
+            if name not in names[1:]:
+                others = ", ".join(names[1:]) or "no other"
+                raise ValueError(f"release: to: names {name}, but releases go to one of: {others}")
+        if self.environments[0].registry is not None:
+            raise ValueError(
+                f"{names[0]} is the first environment, which is in the project's registry: say registry: of the project"
+            )
         if self.environments[0].promote == "automatic":
             raise ValueError(
                 f"{names[0]} is the first environment, which gets every push: nothing is promoted to it"
@@ -231,4 +258,5 @@ class ProjectFile(Model):
             trusted_records=tuple(dict.fromkeys(self.trust.records)),
             keyless=self.sign.keyless.value() if self.sign.keyless else None,
             tag_signatures="tag" in self.sign.signatures,
+            release_to=tuple(dict.fromkeys(self.release.to)),
         )

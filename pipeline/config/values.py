@@ -42,6 +42,7 @@ class Environment:
 
     `data` is what judges a promotion to it: scans with today's data, or the signed findings as they are. With
     `automatic`, a run promotes to it without being told to. `verify` is what an image has to prove before it is.
+    `registry` is where it is, if not in the project's.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Environment:
     automatic: bool = False
     tags: TagRules = _NO_RULES
     verify: VerificationRules | None = None
+    registry: str | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
@@ -64,6 +66,7 @@ class Environment:
                 as_literal(data.get("rebuilt", "move"), "move", "refuse", "revision"),
             ),
             VerificationRules.from_json(as_object(data["verify"])) if "verify" in data else None,
+            as_optional_text(data.get("registry")),
         )
 
     def to_json(self) -> dict[str, object]:
@@ -76,6 +79,7 @@ class Environment:
             **({"immutable": list(self.tags.immutable)} if self.tags.immutable else {}),
             **({} if self.tags.rebuilt == "move" else {"rebuilt": self.tags.rebuilt}),
             **({} if self.verify is None else {"verify": self.verify.to_json()}),
+            **({} if self.registry is None else {"registry": self.registry}),
         }
 
     @property
@@ -147,6 +151,7 @@ class Project:
     trusted_records: tuple[str, ...] = ()  # files of public keys, relative to lockage.yml
     keyless: Keyless | None = None  # who signs images; None for the key pair
     tag_signatures: bool = False  # signatures in cosign's older tag scheme, beside bundles
+    release_to: tuple[str, ...] = ()  # environments that releases go to; none for the last
 
     @property
     def images(self) -> dict[str, Reference]:
@@ -162,17 +167,19 @@ class Project:
                 return environment
         raise KeyError(name)
 
+    @property
+    def releases(self) -> tuple[Environment, ...]:
+        """Where releases go; nowhere where there is only the first environment."""
+        named = tuple(self.environment(name) for name in self.release_to)
+        return named or self.environments[1:][-1:]
+
     def repository(self, environment: Environment, image: str, *, embedded: str) -> Repository:
         """The repository of an image in an environment; `embedded` is the embedded registry's host."""
-        return self._below(environment.path(image), embedded)
+        return _below(environment.registry or self.registry, environment.path(image), embedded)
 
     def builds_repository(self, *, embedded: str) -> Repository:
         """The repository of builds, which maps keys to digests."""
-        return self._below(self.builds, embedded)
-
-    def _below(self, path: str, embedded: str) -> Repository:
-        host, _, namespace = (embedded if self.registry == EMBEDDED else self.registry).partition("/")
-        return Repository(host, f"{namespace}/{path}" if namespace else path)
+        return _below(self.registry, self.builds, embedded)
 
     def to_json(self) -> dict[str, object]:
         """The project as data."""
@@ -198,6 +205,7 @@ class Project:
             **({"loosen": list(self.loosen)} if self.loosen else {}),
             **({"trust": {"records": list(self.trusted_records)}} if self.trusted_records else {}),
             **({"sign": sign} if (sign := self._sign_json()) else {}),
+            **({"release": {"to": list(self.release_to)}} if self.release_to else {}),
         }
 
     def _sign_json(self) -> dict[str, object]:
@@ -238,7 +246,13 @@ class Project:
             trusted_records=as_texts(as_object(data.get("trust", {})).get("records", [])),
             keyless=_keyless(as_object(data.get("sign", {}))),
             tag_signatures="tag" in as_texts(as_object(data.get("sign", {})).get("signatures", [])),
+            release_to=as_texts(as_object(data.get("release", {})).get("to", [])),
         )
+
+
+def _below(registry: str, path: str, embedded: str) -> Repository:
+    host, _, namespace = (embedded if registry == EMBEDDED else registry).partition("/")
+    return Repository(host, f"{namespace}/{path}" if namespace else path)
 
 
 def _template_to_json(template: TagTemplate) -> object:

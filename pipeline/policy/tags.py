@@ -86,17 +86,18 @@ def lookup_tags(
     return _filled(revision, tag, alone)
 
 
-def release_tags(version: str, published: Iterable[str] = ()) -> tuple[str, ...]:
+def release_tags(version: str, published: Iterable[str] = (), suffix: str = "") -> tuple[str, ...]:
     """The tags of a release, its own first: `v0.1.0`, then `v0.1`, `v0` and `latest` where it is the highest.
 
     Versions are ordered by Semantic Versioning 2.0.0 §11. A prerelease is published alone. `published` are the
-    tags that are there: a rolling tag only ever moves forward. Raises ValueError for what is not a version.
+    tags that are there: a rolling tag only ever moves forward. Each tag gets the `suffix` (`-slim`).
+    Raises ValueError for what is not a version.
     """
     own = parse_version(version)
     if own is None:
         raise ValueError(f"{version[:80]!r} is not a version (such as v2.3.0 or v2.3.0-rc.1)")
     if own.prerelease:
-        return (version,)
+        return (f"{version}{suffix}",)
     prefix = "v" if version.startswith("v") else ""
     others = [other for text in published if (other := parse_version(text)) and not other.prerelease]
     rolling = (
@@ -104,7 +105,8 @@ def release_tags(version: str, published: Iterable[str] = ()) -> tuple[str, ...]
         (f"{prefix}{own.major}", [o for o in others if o.major == own.major]),
         ("latest", others),
     )
-    return (version, *(name for name, rivals in rolling if all(own >= rival for rival in rivals)))
+    names = (version, *(name for name, rivals in rolling if all(own >= rival for rival in rivals)))
+    return tuple(f"{name}{suffix}" for name in names)
 
 
 def event_tags(

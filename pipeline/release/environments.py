@@ -78,7 +78,7 @@ async def find_image(
     names = " nor ".join(str(repository.tagged(tag)) for tag in tags)
     raise RegistryError(
         f"No CI image found for commit {revision.label}: {names} does not exist",
-        hint="lockage run, or --revision with the commit that was built",
+        hint="wait until its job has ended, or lockage run; --revision names a commit that was built",
     )
 
 

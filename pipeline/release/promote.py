@@ -3,7 +3,7 @@ moves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,9 @@ from pipeline.policy import Evidence, judge
 from pipeline.policy.gates.context import GateContext
 from pipeline.run.publish.environment_tags import (
     Candidate,
+    Moved,
     PlannedTags,
+    copy_images,
     perform_recorded,
     plan_tags,
     refuse,
@@ -30,9 +32,11 @@ from .todays_scan import PlannedScan, TodaysScan, TodaysScans, scan_and_attest
 
 if TYPE_CHECKING:
     from pipeline.config import Environment
-    from pipeline.model import Reference
+    from pipeline.model import Descriptor, Reference, Repository
     from pipeline.plan import Target
     from pipeline.run.context import RunContext
+
+    from .attested_image import AttestedImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +73,47 @@ class JudgedPromotion:
         return {**self.promotion.to_json(), "scans": [scan.to_json() for scan in self.scans]}
 
 
-class Promotions:
-    """The promotions of a run from one environment to another.
+@dataclass(frozen=True, slots=True)
+class PromotionTags:
+    """The tags that an image tag gets: the one of its version first, which a `release` never moves."""
 
-    `signed` judges by the signed findings as they are; the default is as the destination says.
+    tags: tuple[str, ...]
+    release: bool = False
+
+    @classmethod
+    def of(cls, target: Target) -> PromotionTags:
+        """Those of the plan."""
+        return cls(target.tags)
+
+
+@dataclass(frozen=True, slots=True)
+class PromotableImage:
+    """What is promoted of one image tag: its index in the repository of origin, and each platform with its target."""
+
+    targets: Sequence[Target]
+    source: Repository
+    index: Descriptor
+    platforms: tuple[tuple[Target, AttestedImage], ...]
+
+
+class Promotions:
+    """The promotions of a plan's images from one environment to others, all together.
+
+    `tags_of` are the tags that each image tag gets. `signed` judges by the signed findings as they are; the default is
+    as each destination says.
     """
 
     def __init__(
-        self, context: RunContext, origin: Environment, to: Environment, *, signed: bool | None = None
+        self,
+        context: RunContext,
+        origin: Environment,
+        to: Sequence[Environment],
+        *,
+        tags_of: Callable[[Target], PromotionTags] = PromotionTags.of,
+        signed: bool | None = None,
     ) -> None:
         self._context, self._origin, self._to = context, origin, to
-        self._signed = to.data == "signed" if signed is None else signed
+        self._tags_of, self._signed = tags_of, signed
         self._scans = TodaysScans(context)
 
     async def plan(self) -> list[ImagePromotion]:
@@ -90,26 +124,34 @@ class Promotions:
         whatever commit they are of.
         Raises UsageError, RegistryError for an image that does not exist, SignatureRefused, GateClosed, TagsRefused.
         """
-        if self._origin == self._to:
+        return await self.plan_images(await self.find())
+
+    async def find(self) -> list[PromotableImage]:
+        """Every image tag of the plan in the environment of origin, checked (`check_promotable`). Raises as `plan`."""
+        if self._origin in self._to:
             raise UsageError(
-                f"{self._to.name} is where the images come from", hint="--to another environment"
+                f"{self._origin.name} is where the images come from", hint="--to another environment"
             )
         groups = [group for _, group in self._context.plan.groups()]
-        if not groups:
-            return []
-        if self._context.revision.dirty and not self._context.promotion.dirty:
+        if groups and self._context.revision.dirty and not self._context.promotion.dirty:
             raise UsageError(
                 "the work tree has changes, and nothing is promoted from it",
                 hint="commit them; --revision names a commit; --allow-dirty promotes what was built from commits",
             )
-        ledger = await load_ledger(self._context.store(), self._to.name)
-        planned = await each(partial(self._plan, ledger), groups)
+        return await each(self._find, groups)
+
+    async def plan_images(self, images: Sequence[PromotableImage]) -> list[ImagePromotion]:
+        """What promoting these images would scan and write, in each environment. Raises as `plan`."""
+        planned: list[ImagePromotion] = []
+        for environment in self._to if images else ():
+            ledger = await load_ledger(self._context.store(), environment.name)
+            planned += await each(partial(self._plan, ledger, environment), images)
         refuse(one.tags for one in planned)
         platforms = [platform for promotion in planned for platform in promotion.platforms]
         self._refuse_closed((target, scan.as_signed) for target, scan in platforms if scan.source is None)
         return planned
 
-    async def _plan(self, ledger: Ledger, group: Sequence[Target]) -> ImagePromotion:
+    async def _find(self, group: Sequence[Target]) -> PromotableImage:
         context, target = self._context, group[0]
         source = context.repository(self._origin, target.image)
         from_first = self._origin == context.plan.project.environments[0]
@@ -117,14 +159,22 @@ class Promotions:
         claims = ImageClaims.of(context, group)
         wanted = claims if from_first else claims.of_any_commit()
         found = await check_promotable(context, source, index.digest, group, wanted)
-        destination = Destination(self._to, context.repository(self._to, target.image), target.tags)
-        candidate = Candidate(target.image, target.tag, source, index.digest, destination)
-        tags = await plan_tags(context, ledger, candidate)
-        as_signed = self._signed or not tags.promotion.moves
-        planned = await each(
-            PlannedScan.without_scan if as_signed else self._scans.plan, [image for _, image in found]
+        return PromotableImage(group, source, index, tuple(found))
+
+    async def _plan(self, ledger: Ledger, to: Environment, image: PromotableImage) -> ImagePromotion:
+        context, target = self._context, image.targets[0]
+        wanted = self._tags_of(target)
+        destination = Destination(to, context.repository(to, target.image), wanted.tags)
+        candidate = Candidate(
+            target.image, wanted.tags[0], image.source, image.index.digest, destination, wanted.release
         )
-        return ImagePromotion(tags, tuple(zip([t for t, _ in found], planned, strict=True)))
+        tags = await plan_tags(context, ledger, candidate)
+        signed = to.data == "signed" if self._signed is None else self._signed
+        as_signed = signed or not tags.promotion.moves
+        planned = await each(
+            PlannedScan.without_scan if as_signed else self._scans.plan, [one for _, one in image.platforms]
+        )
+        return ImagePromotion(tags, tuple(zip([t for t, _ in image.platforms], planned, strict=True)))
 
     async def judge(self, planned: Sequence[ImagePromotion]) -> list[JudgedPromotion]:
         """Scan what is outdated, attest what is found where the images are, and judge it. No tag moves.
@@ -150,15 +200,21 @@ class Promotions:
         if only_plan:
             return planned
         judged = await self.judge(planned)
-        if not any(one.promotion.moves for one in judged):
-            return judged
-        store = self._context.store()
-        ledger = await load_ledger(store, self._to.name)  # judging may have taken minutes
-        tags = [one.tags for one in judged]
-        for result in await perform_recorded(self._context, store, ledger, tags, "promote"):
-            if isinstance(result, LockageError):
-                raise result
+        await self.write(judged, "promote")
         return judged
+
+    async def write(self, judged: Sequence[JudgedPromotion], command: str) -> None:
+        """Copy the images to every environment; then, where all are there, record and move the tags. Raises the first
+        fault."""
+        context, moving = self._context, [one.tags for one in judged if one.promotion.moves]
+        if len(self._to) > 1:  # else it is all that is copied before tags move
+            _raise_first(await copy_images(context, moving))
+        store = context.store()
+        for environment in self._to:
+            tags = [one for one in moving if one.candidate.destination.environment == environment]
+            if tags:
+                ledger = await load_ledger(store, environment.name)  # judging may have taken minutes
+                _raise_first(await perform_recorded(context, store, ledger, tags, command))
 
     def _refuse_closed(self, judged: Iterable[tuple[Target, TodaysScan]]) -> None:
         closed: dict[str, list[str]] = {}
@@ -187,3 +243,9 @@ class Promotions:
         since = (scan.before.tool.data_date or "")[:10] if scan.before else ""
         new = [f"new since the findings of {since}: {', '.join(opened)}"] if opened else []
         return [*reasons, *new]
+
+
+def _raise_first(results: Iterable[Moved]) -> None:
+    for result in results:
+        if isinstance(result, LockageError):
+            raise result

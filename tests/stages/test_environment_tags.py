@@ -151,7 +151,7 @@ async def test_what_strangers_moved_or_deleted_is_reported_and_overwritten_only_
 
 def _promotions(fleet: Fleet) -> Promotions:
     first, second, *_ = fleet.context.plan.project.environments
-    return Promotions(fleet.context, first, second, signed=True)
+    return Promotions(fleet.context, first, [second], signed=True)
 
 
 async def test_a_tag_that_was_there_before_lockage_is_not_ours(fleet: Fleet) -> None:

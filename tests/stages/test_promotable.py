@@ -87,7 +87,7 @@ async def promote(fleet: Fleet, origin: int = 0, to: int = 1, name: str = "app:1
     targets = group(fleet, name)
     async with Registry() as registry:
         one = replace(context, plan=replace(context.plan, targets=targets), registry=registry)
-        promotions = Promotions(one, environments[origin], environments[to])
+        promotions = Promotions(one, environments[origin], [environments[to]])
         done = await promotions.perform()
         return [move.reference for each in done for move in each.promotion.moves]
 
@@ -223,7 +223,7 @@ async def planned(fleet: Fleet, *, signed: bool | None = None) -> tuple[list[str
     async with Registry() as registry:
         requests = recorded(registry)
         one = replace(context, plan=replace(context.plan, targets=group(fleet)), registry=registry)
-        [promotion] = await Promotions(one, environments[0], environments[1], signed=signed).plan()
+        [promotion] = await Promotions(one, environments[0], [environments[1]], signed=signed).plan()
         assert promotion.promotion.moves
         path = context.plan.project.vulnerability_db.repository.path
         return [scan.source for _, scan in promotion.platforms], sum(path in r.target for r in requests)

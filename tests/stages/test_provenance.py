@@ -125,7 +125,8 @@ async def test_deleted_provenance_stops_a_promotion_until_it_is_attached_again(
     async def promote() -> None:
         async with Registry() as fresh:
             context = replace(fleet.context, registry=fresh)
-            await Promotions(context, *context.plan.project.environments[:2]).perform()
+            dev, prod = context.plan.project.environments[:2]
+            await Promotions(context, dev, [prod]).perform()
 
     with pytest.raises(GateClosed, match="has no signed provenance") as refused:
         await promote()

@@ -309,7 +309,7 @@ async def test_what_somebody_deleted_is_not_promoted_without_and_sign_attaches_i
         if statement.predicate_type == kind:
             await registry.delete_referrer(repository, referrer, subject)
     environments = fleet.context.plan.project.environments
-    promotions = partial(Promotions, origin=environments[0], to=environments[1])
+    promotions = partial(Promotions, origin=environments[0], to=[environments[1]])
 
     async with Registry() as other:
         with pytest.raises(GateClosed) as refused:

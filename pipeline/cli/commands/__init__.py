@@ -43,6 +43,9 @@ ENTRIES = (
     CommandEntry("compare", "run.compare", "show in what two images differ, without an engine"),
     CommandEntry("promote", "release.promote", "give a digest the tags of another environment"),
     CommandEntry(
+        "release", "release.release", "give a commit's images the tags of a version, everywhere at once"
+    ),
+    CommandEntry(
         "findings", "report.findings", "show what scans found, where and since when, without an engine"
     ),
     CommandEntry("diff", "report.diff", "show what changed between two images, environments or commits"),

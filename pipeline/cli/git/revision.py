@@ -38,6 +38,22 @@ def read_revision(root: Path, environ: Mapping[str, str]) -> Revision:
         raise UsageError(str(error)) from None
 
 
+def check_release_tag(root: Path, environ: Mapping[str, str], name: str, commit: str) -> None:
+    """Raise UsageError where a git tag of a release's name is at another commit; a release needs no git tag."""
+    repository = _repository(root, environ)
+    if repository is None or not commit:
+        return
+    found = repository.run(
+        "rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/tags/{name}^{{commit}}"
+    )
+    tagged = os.fsdecode(found.stdout).strip() if found.code == 0 else ""
+    if tagged and tagged != commit:
+        raise UsageError(
+            f"the git tag {name} is at commit {tagged[:12]}, and the images are those of {commit[:12]}",
+            hint=f"git checkout {name}, or --revision {tagged}",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """What is checked out: the commit, empty before the first one; the branch, empty where HEAD is detached; whether

@@ -29,7 +29,7 @@ from pipeline.util.progress import ProgressState
 from pipeline.util.timestamps import format_timestamp
 
 from ..gates.rules import check_rules
-from .promotion import KeptTag, Promotion, TagMove, perform
+from .promotion import KeptTag, Promotion, TagMove, copy_image, move_tags
 
 if TYPE_CHECKING:
     from pipeline.state.ledger import Ledger
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
     from ..context import RunContext
     from .publication import Destination
+
+
+Moved = tuple[TagMove, ...] | LockageError
+"""The moves of a promotion, or the fault that ended it."""
 
 
 class TagsRefused(LockageError):
@@ -47,13 +51,15 @@ class TagsRefused(LockageError):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """The digest of an image tag that is to get the tags of an environment."""
+    """The digest of an image tag that is to get the tags of an environment. `version` is the one of them that is its
+    own; that of a `release` never moves."""
 
     image: str
     version: str
     source: Repository
     digest: Digest
     destination: Destination
+    release: bool = False
 
     @property
     def name(self) -> str:
@@ -92,7 +98,7 @@ async def plan_tags(context: RunContext, ledger: Ledger, candidate: Candidate) -
     Raises SignatureRefused, RegistryError.
     """
     environment, repository = candidate.destination.environment, candidate.destination.repository
-    wanted = Wanted(candidate.digest, candidate.version, candidate.destination.tags)
+    wanted = Wanted(candidate.digest, candidate.version, candidate.destination.tags, candidate.release)
     tags = _Tags(context, ledger, candidate)
     states = {tag: await tags.state(tag) for tag in wanted.tags}
     own = states.get(wanted.version)
@@ -149,6 +155,19 @@ def refuse(planned: Iterable[PlannedTags]) -> None:
     )
 
 
+async def copy_images(context: RunContext, planned: Sequence[PlannedTags]) -> list[Moved]:
+    """Copy the image of each promotion to where its tags will be; no tag moves. The fault that ended it, or no move."""
+
+    async def one(plan: PlannedTags) -> Moved:
+        try:
+            await copy_image(context.registry, plan.promotion)
+        except LockageError as fault:
+            return fault
+        return ()
+
+    return await each(one, planned)
+
+
 async def perform_recorded(
     context: RunContext,
     store: Store,
@@ -156,22 +175,29 @@ async def perform_recorded(
     planned: Sequence[PlannedTags],
     command: str,
     pins: Mapping[str, str] | None = None,
-) -> list[tuple[TagMove, ...] | LockageError]:
-    """Perform promotions, for each the moves or the fault that ended it; the ledger has them before and after. `pins`
-    replace those of the ledger.
+) -> list[Moved]:
+    """Perform promotions, for each the moves or the fault that ended it: everything is copied, then recorded in the
+    ledger, and tags move last; the ledger has them before and after. `pins` replace those of the ledger.
 
     Raises UsageError without a key to sign the record with, RegistryError; then nothing was moved.
     """
+    results = await copy_images(context, planned)
 
-    async def one(plan: PlannedTags) -> tuple[TagMove, ...] | LockageError:
+    async def move(number: int) -> Moved:
+        if isinstance(results[number], LockageError):
+            return results[number]
         try:
-            return await perform(context.registry, plan.promotion)
+            return await move_tags(context.registry, planned[number].promotion)
         except LockageError as fault:
             return fault
 
-    changes = [change for plan in planned for change in plan.changes]
+    def of_all_but_faults(results: Sequence[Moved]) -> list[Change]:
+        pairs = zip(planned, results, strict=True)
+        return [c for plan, result in pairs if not isinstance(result, LockageError) for c in plan.changes]
+
+    changes = of_all_but_faults(results)
     if not changes:
-        return [() for _ in planned]
+        return results
     options = context.promotion
     now = format_timestamp(int(datetime.now(UTC).timestamp()))
     act = Act(command, options.author, now, context.revision.label, options.backwards)
@@ -180,13 +206,8 @@ async def perform_recorded(
         pins = {image: reason for image, reason in ledger.pins.items() if image not in moving}
     entry = ledger.next(act, changes, pins)
     await write_entry(store, ledger, entry)
-    results = await each(one, planned)
-    moved = [
-        change.name
-        for plan, result in zip(planned, results, strict=True)
-        if not isinstance(result, LockageError)
-        for change in plan.changes
-    ]
+    results = await each(move, range(len(planned)))
+    moved = [change.name for change in of_all_but_faults(results)]
     try:
         await write_entry(store, ledger, completed(entry, moved))
     except LockageError as fault:

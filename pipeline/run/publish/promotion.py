@@ -115,7 +115,19 @@ async def plan_promotion(
 
 
 async def perform(registry: Registry, promotion: Promotion) -> tuple[TagMove, ...]:
-    """Copy the image with its referrers, then move the tags; gives the moves that were made.
+    """Copy the image with its referrers, then move the tags; gives the moves that were made. Raises as `move_tags`."""
+    await copy_image(registry, promotion)
+    return await move_tags(registry, promotion)
+
+
+async def copy_image(registry: Registry, promotion: Promotion) -> None:
+    """Copy the image with its referrers, if a tag is to move; no tag moves yet."""
+    if promotion.moves and promotion.source != promotion.destination:
+        await registry.copy(promotion.source, promotion.digest, promotion.destination)
+
+
+async def move_tags(registry: Registry, promotion: Promotion) -> tuple[TagMove, ...]:
+    """Move the tags to an image that was copied; gives the moves that were made.
 
     Raises RegistryError for a tag that somebody else moved since the plan was made. No registry tried here offers
     compare-and-set for tags; checking right before writing is the nearest to it.
@@ -123,8 +135,6 @@ async def perform(registry: Registry, promotion: Promotion) -> tuple[TagMove, ..
     if not promotion.moves:
         return ()
     image = promotion.destination.at(promotion.digest)
-    if promotion.source != promotion.destination:
-        await registry.copy(promotion.source, promotion.digest, promotion.destination)
     manifest = await registry.get_manifest(image)
     if manifest is None:
         raise RegistryError(f"{image} does not exist after it was copied")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pipeline.errors import Exit, UsageError
+from pipeline.errors import Exit
 
 from ...arguments import flag, group, option
 from ...command import Command
@@ -16,8 +16,10 @@ from ...common_options import (
     CommonOptions,
     PromotionFlags,
     RunOptions,
+    data_option,
     locked_flag,
     offline_flag,
+    revision_option,
 )
 from ...output import console
 
@@ -26,15 +28,6 @@ if TYPE_CHECKING:
     from pipeline.release.promote import ImagePromotion, JudgedPromotion
 
 _SOURCES = {"sbom": "its bill of materials", "image": "the image"}
-
-
-def _revision(text: str) -> Revision:
-    from pipeline.policy import Revision
-
-    try:
-        return Revision(text)
-    except ValueError as error:
-        raise UsageError(str(error), hint="--revision takes a whole commit id: git rev-parse HEAD") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,20 +39,11 @@ class PromoteOptions:
     locked: bool = locked_flag()
     origin: str | None = option("--from", metavar="ENV", help="environment to take from (default: the first)")
     to: str = option("--to", metavar="ENV", required=True, help="environment to promote to")
-    revision: Revision | None = option(
-        "--revision",
-        metavar="SHA",
-        convert=_revision,
-        help="commit whose tags to take (default: the current one)",
-    )
+    revision: Revision | None = revision_option()
     promotion: PromotionFlags = group(PromotionFlags)
     plan: bool = flag("--plan", help="report what would be scanned and written; write nothing")
     offline: bool = offline_flag()
-    data: str | None = option(
-        "--data",
-        choices=("today", "signed"),
-        help="judge by today's vulnerability data, or by the signed findings (default: as the environment says)",
-    )
+    data: str | None = data_option()
 
 
 def promote(options: PromoteOptions) -> int:
@@ -72,13 +56,18 @@ def promote(options: PromoteOptions) -> int:
     if options.common.json:
         console.print_json([promotion.to_json() for promotion in promotions])
         return Exit.OK
+    print_promotions(promotions, planned=options.plan)
+    return Exit.OK
+
+
+def print_promotions(promotions: Sequence[ImagePromotion | JudgedPromotion], *, planned: bool) -> None:
+    """Print what is (or would be) scanned and written, a line each."""
     for promotion in promotions:
-        _print(promotion, "to scan" if options.plan else "scanned")
+        _print(promotion, "to scan" if planned else "scanned")
     moves = sum(len(promotion.promotion.moves) for promotion in promotions)
     days = {str(scan["data_date"])[:10] for promotion in promotions for scan in promotion.to_json()["scans"]}
     judged = f"findings of {', '.join(sorted(days))}"
-    console.message(f"{judged}; {moves} tags {'would be ' if options.plan else ''}written")
-    return Exit.OK
+    console.message(f"{judged}; {moves} tags {'would be ' if planned else ''}written")
 
 
 def _print(image: ImagePromotion | JudgedPromotion, verb: str) -> None:
@@ -116,7 +105,7 @@ async def _promote(options: PromoteOptions) -> Sequence[ImagePromotion | JudgedP
             origin = environment(environments, options.origin or environments[0].name)
             to = environment(environments, options.to)
             signed = None if options.data is None else options.data == "signed"
-            promotions = Promotions(context, origin, to, signed=signed)
+            promotions = Promotions(context, origin, [to], signed=signed)
             return await promotions.perform(only_plan=options.plan)
 
 

@@ -1,0 +1,123 @@
+"""release: give the images of a commit the tags of a version, in every environment of releases."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pipeline.errors import Exit, UsageError
+
+from ...arguments import flag, group, option, positional
+from ...command import Command
+from ...common_options import (
+    CatalogueOptions,
+    CommonOptions,
+    PromotionFlags,
+    RunOptions,
+    data_option,
+    locked_flag,
+    offline_flag,
+    revision_option,
+)
+from ...output import console
+from .promote import print_promotions
+
+if TYPE_CHECKING:
+    from pipeline.config import Environment, Project
+    from pipeline.policy import Revision
+    from pipeline.release.promote import ImagePromotion, JudgedPromotion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseOptions:
+    """What `release` understands."""
+
+    common: CommonOptions = group(CommonOptions)
+    version: str | None = positional(
+        nargs="?",
+        default=None,
+        metavar="VERSION",
+        help="semantic version, such as v2.3.0 (default: the git tag of the job's event)",
+    )
+    catalogue: CatalogueOptions = group(CatalogueOptions)
+    locked: bool = locked_flag()
+    to: str | None = option(
+        "--to", metavar="ENV", help="environment to release to (default: release: to: of lockage.yml)"
+    )
+    revision: Revision | None = revision_option()
+    promotion: PromotionFlags = group(PromotionFlags)
+    plan: bool = flag("--plan", help="report what would be scanned and written; write nothing")
+    offline: bool = offline_flag()
+    data: str | None = data_option()
+
+
+def release(options: ReleaseOptions) -> int:
+    """Print what is (or with `--plan` would be) scanned and written; all images and environments, or none."""
+    from ... import signals
+    from ...proposals import require_reviewed
+
+    require_reviewed("release")
+    promotions = signals.run(partial(_release, options))
+    if options.common.json:
+        console.print_json([promotion.to_json() for promotion in promotions])
+        return Exit.OK
+    print_promotions(promotions, planned=options.plan)
+    return Exit.OK
+
+
+async def _release(options: ReleaseOptions) -> Sequence[ImagePromotion | JudgedPromotion]:
+    from pipeline.policy import release_tags
+    from pipeline.release.releases import Releases
+
+    from ...git.revision import check_release_tag
+    from ...output.progress import Progress
+    from ...planning.reader import PlanRequest
+    from ...run_context import RunRequest, open_run
+
+    version = options.version or _version_of_event()
+    try:
+        release_tags(version)
+    except ValueError as fault:
+        raise UsageError(str(fault), hint="lockage release v2.3.0") from None
+    plan = PlanRequest.of(options.common, options.catalogue, locked=options.locked)
+    named = (options.to,) if options.to else ()
+    request = RunRequest(plan, RunOptions(offline=options.offline), environments=named)
+    with Progress() as report:
+        async with open_run("release", request, report) as context:
+            context = replace(context, promotion=options.promotion.value())
+            if options.revision is not None:
+                context = replace(context, revision=options.revision)
+            check_release_tag(options.common.root, os.environ, version, context.revision.sha)
+            to = _destinations(context.plan.project, options.to)
+            signed = None if options.data is None else options.data == "signed"
+            return await Releases(context, version, to, signed=signed).perform(only_plan=options.plan)
+
+
+def _version_of_event() -> str:
+    """The git tag that started the job. Raises UsageError where there is none."""
+    from pipeline.ci import read_event
+
+    event = read_event(os.environ)
+    if event is None or not event.tag:
+        raise UsageError(
+            "no version is given, and this is no job of a git tag", hint="lockage release v2.3.0"
+        )
+    return event.tag
+
+
+def _destinations(project: Project, name: str | None) -> tuple[Environment, ...]:
+    from pipeline.release.environments import environment
+
+    if name is not None:
+        return (environment(project.environments, name),)
+    if not project.releases:
+        raise UsageError(
+            "there is no environment to release to", hint="environments: in lockage.yml names a second one"
+        )
+    return project.releases
+
+
+COMMANDS = {"release": Command(ReleaseOptions, release)}

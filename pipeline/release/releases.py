@@ -1,0 +1,127 @@
+"""Releases: the images of a commit get the tags of a version, everywhere at once, without being built again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pipeline.errors import UsageError
+from pipeline.policy import release_tags
+from pipeline.run.publish.image_claims import ImageClaims
+from pipeline.run.signing.signer import signer
+from pipeline.trust import PROVENANCE, SIGNATURE, Statement, attach, examine
+from pipeline.trust.claims import ATTESTED
+from pipeline.util.concurrency import each
+
+from .promote import ImagePromotion, JudgedPromotion, PromotableImage, Promotions, PromotionTags
+
+if TYPE_CHECKING:
+    from pipeline.config import Environment
+    from pipeline.model import Descriptor
+    from pipeline.plan import Plan, Target
+    from pipeline.run.context import RunContext
+    from pipeline.trust.claims import Claims
+
+RELEASE = "release"
+"""The command that entries of releases name in the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseNames:
+    """The tags of a version for each image tag of a plan.
+
+    The only tag of an image gets `v2.3.0` and what rolls with it, a variant `v2.3.0-slim`. Where an image has several
+    tags, each gets its own: `v2.3.0-3.11`.
+    """
+
+    version: str
+    suffixes: Mapping[str, str]
+
+    @classmethod
+    def of(cls, plan: Plan, version: str) -> ReleaseNames:
+        """Those of a plan. Raises UsageError for what is not a semantic version."""
+        try:
+            release_tags(version)
+        except ValueError as fault:
+            raise UsageError(str(fault), hint="lockage release v2.3.0") from None
+        bases: dict[str, set[str]] = {}
+        for target in plan.targets:
+            bases.setdefault(target.image, set()).add(target.base_tag)
+
+        def suffix(target: Target) -> str:
+            variant = target.tag.removeprefix(target.base_tag) if target.variant else ""
+            return variant if len(bases[target.image]) == 1 else f"-{target.tag}"
+
+        return cls(version, {target.name: suffix(target) for target in plan.targets})
+
+    def tags_of(self, target: Target) -> PromotionTags:
+        """The tags of an image tag, its own first."""
+        return PromotionTags(release_tags(self.version, suffix=self.suffixes[target.name]), release=True)
+
+
+class Releases:
+    """The release of a version: every image of the plan that the commit's run left in the first environment."""
+
+    def __init__(
+        self,
+        context: RunContext,
+        version: str,
+        to: Sequence[Environment],
+        *,
+        signed: bool | None = None,
+    ) -> None:
+        self._context, self._names = context, ReleaseNames.of(context.plan, version)
+        first = context.plan.project.environments[0]
+        self._promotions = Promotions(context, first, to, tags_of=self._names.tags_of, signed=signed)
+
+    async def perform(self, *, only_plan: bool = False) -> Sequence[ImagePromotion | JudgedPromotion]:
+        """Find, check and judge the commit's images; then, unless `only_plan`, sign them for the version, copy them to
+        every environment, and move tags last. A release that was interrupted is completed by another one.
+
+        Raises UsageError, RegistryError ("No CI image found for commit"), SignatureRefused, GateClosed, TagsRefused;
+        then no tag was moved.
+        """
+        images = await self._promotions.find()
+        planned = await self._promotions.plan_images(images)
+        if only_plan:
+            return planned
+        judged = await self._promotions.judge(planned)
+        if any(one.promotion.moves for one in judged):
+            await each(self._sign, images)
+            await self._promotions.write(judged, RELEASE)
+        return judged
+
+    async def _sign(self, image: PromotableImage) -> None:
+        """Sign the index and its platforms for the tags of the release, unless they are."""
+        context, name = self._context, image.targets[0].name
+        lacks = [
+            (descriptor, Statement(descriptor.digest, SIGNATURE, {}, claims.annotations()))
+            for descriptor, claims in await each(partial(self._claims, image), self._parts(image))
+            if claims
+        ]
+        if not lacks:
+            return
+        bundles = await signer(context)(name, [statement for _, statement in lacks])
+        for (descriptor, _), bundle in zip(lacks, bundles, strict=True):
+            await attach(context.registry, image.source, descriptor, bundle, created=context.revision.created)
+
+    def _parts(self, image: PromotableImage) -> Iterator[tuple[Descriptor, Claims]]:
+        """Each platform, then the index, with what its signature claims but for provenance."""
+        tags = self._names.tags_of(image.targets[0]).tags
+        claims = ImageClaims.of(self._context, image.targets)
+        for _, attested in image.platforms:
+            platform = attested.child.platform
+            assert platform, "an index of exactly the plan's platforms"
+            yield attested.child, replace(claims.platforms[platform], tag=tags[0], tags=tags)
+        yield image.index, replace(claims.index, tag=tags[0], tags=tags)
+
+    async def _claims(
+        self, image: PromotableImage, part: tuple[Descriptor, Claims]
+    ) -> tuple[Descriptor, Claims | None]:
+        """What is still to be signed; None where a signature claims it."""
+        (descriptor, claims), context = part, self._context
+        seen = await examine(context.registry, image.source, descriptor.digest, context.signatory)
+        wanted = replace(claims, provenance=ATTESTED) if seen.has(PROVENANCE) else claims
+        return descriptor, None if seen.signature_for(wanted) else wanted
