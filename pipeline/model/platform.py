@@ -37,7 +37,7 @@ class Platform:
         if variant == _DEFAULT_VARIANT.get(arch):
             variant = None
         platform = cls(os, arch, variant)
-        if len(rest) > 1 or str(platform) not in SUPPORTED:
+        if len(rest) > 1 or variant == "" or str(platform) not in SUPPORTED:
             raise ValueError(f"unknown platform {text!r} (known: {', '.join(SUPPORTED)})")
         return platform
 
