@@ -146,7 +146,9 @@ def test_no_secret_is_seen_or_kept_anywhere(
         "AWS_SECRET_ACCESS_KEY": words["aws"],
         "AZURE_CLIENT_SECRET": words["cloud"],
     }
-    secret = "RUN --mount=type=secret,id=s,required=true test -s /run/secrets/s\n"  # env= would show it, as asked
+    secret = (
+        "RUN --mount=type=secret,id=s,required=true test -s /run/secrets/s\n"  # env= would show it, as asked
+    )
     files = samples.hello(base=samples.DEBIAN + secret)
     files["images/hello/image.yml"] += "secrets: [s]\n"
     root = project(files, "secrets:\n  s: {env: BUILD_CANARY}\n")
