@@ -121,8 +121,7 @@ async def run_context(
                 )
             lock = await lock_file.ensure(plan, registry, session.mirrors, report, pull=options.pull)
             context = replace(context, plan=plans.read(lock))
-        if until is not None and until.number >= Stage.PUSH.number:
-            context = replace(context, whole=plans.whole_platforms(session.lock.read()))
+        context = replace(context, whole=plans.whole_image_tags(session.lock.read()))
         if until is not None and until.number >= Stage.SIGN.number:
             warn_of_records(context, os.environ)
         yield context

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 BINARY = "/usr/local/bin/trivy"
 ARCHIVE = "/in/image.tar"
 """What is scanned, by the name that it has in reports."""
+_HISTORY = "texts"  # the folder of /in with the history, which an archive of the engine does not have
+HISTORY = "image history"
+"""What reports call the image's history."""
 _DOCUMENT = "sbom.json"
 _SCANNERS = ["--scanners", "vuln,secret", "--image-config-scanners", "secret"]
-_QUIET = ["--no-progress", "--format", "json", "--output", "/out/report.json"]
+_QUIET = ["--no-progress", "--format", "json"]
+_REPORT = "report.json"
 _OFFLINE = ["--skip-db-update", "--skip-java-db-update", "--skip-version-check", "--offline-scan"]
 # Trivy goes by these endings, in any case; its patterns are doublestar's.
 _JAVA_ARCHIVES = [
@@ -31,6 +35,22 @@ _HASH_LENGTH = 16  # hex digits
 _LAYERS = "/own/cache/fanal"  # what trivy knows of layers, by their content and its own analyzers' versions
 _CACHE_BROKEN = "unable to initialize fs cache"
 _NO_JAVA_DATA = "Unable to initialize the Java DB"  # trivy has no exit code of its own for it
+
+
+@dataclass(frozen=True, slots=True)
+class GivenImage:
+    """An image as the scanner gets it: its archive, and the text of its history."""
+
+    archive: dagger.File
+    history: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReports:
+    """Trivy's JSON report on an image, and the one on the secrets in its history."""
+
+    image: bytes
+    history: bytes
 
 
 class JavaDataNeeded(Exception):
@@ -51,31 +71,33 @@ class Scanner:
     cache: str | None = None
 
     async def scan(
-        self, archive: dagger.File, subject: str, *, java: dagger.Directory | None = None
-    ) -> bytes:
-        """Trivy's JSON report on packages and secrets; `java` holds `trivy-java.db` and `metadata.json`.
+        self, image: GivenImage, subject: str, *, java: dagger.Directory | None = None
+    ) -> ImageReports:
+        """Trivy's reports on packages and secrets of an image, and on those of its history; `java` holds
+        `trivy-java.db` and `metadata.json`.
 
         Raises BuildError; without `java`, JavaDataNeeded for an image with Java archives.
         """
-        step = self._image()
+        step, given = self._image(), self._given(image)
         if java is not None:  # what is known of layers does not tell by which Java data
             data = self._data.with_directory("cache/java-db", java)
-            return await self._run(replace(step, own=data, cache=None), self._given(archive), subject)
+            return await self._reports(replace(step, own=data, cache=None), given, subject)
         try:
-            return await self._run(step, self._given(archive), subject)
+            return await self._reports(step, given, subject)
         except BuildError as fault:
             if _NO_JAVA_DATA in (fault.detail or ""):
                 raise JavaDataNeeded from None
             raise
 
-    async def scan_without_java(self, archive: dagger.File, subject: str) -> bytes:
-        """The report without Java archives, where there is no data about them."""
-        return await self._run(self._image(*_JAVA_ARCHIVES), self._given(archive), subject)
+    async def scan_without_java(self, image: GivenImage, subject: str) -> ImageReports:
+        """The reports without Java archives, where there is no data about them."""
+        return await self._reports(self._image(*_JAVA_ARCHIVES), self._given(image), subject)
 
     async def scan_sbom(self, document: str, subject: str) -> bytes:
         """Trivy's JSON report on the packages of a CycloneDX document. Raises BuildError."""
         step = self._step("sbom", f"/in/{_DOCUMENT}", "--scanners", "vuln")
-        return await self._run(step, self.client.directory().with_new_file(_DOCUMENT, document), subject)
+        given = self.client.directory().with_new_file(_DOCUMENT, document)
+        return await _report(self._out(step, given), subject)
 
     @property
     def layers(self) -> CacheFolder | None:
@@ -90,28 +112,38 @@ class Scanner:
         """Trivy writes beside its database, so it gets a copy: a layer that all scans with this database share."""
         return self.client.directory().with_directory("cache/db", self.vulnerabilities)
 
-    def _given(self, archive: dagger.File) -> dagger.Directory:
-        return self.client.directory().with_file("image.tar", archive)
+    def _given(self, image: GivenImage) -> dagger.Directory:
+        given = self.client.directory().with_file("image.tar", image.archive)
+        return given.with_new_file(f"{_HISTORY}/{HISTORY}", image.history)
 
     def _image(self, *options: str) -> OfflineStep:
         step = self._step("image", "--input", ARCHIVE, *_SCANNERS, *options)
-        return replace(step, cache=self.layers)
+        history = _command("fs", f"/in/{_HISTORY}", "--scanners", "secret", report="history.json")
+        return replace(step, commands=[*step.commands, history], cache=self.layers)
 
     def _step(self, *arguments: str) -> OfflineStep:
-        command = [BINARY, *arguments, *_OFFLINE, *_QUIET]
-        return OfflineStep(
-            self.tool, [command], own=self._data, environment={"TRIVY_CACHE_DIR": "/own/cache"}
-        )
+        environment = {"TRIVY_CACHE_DIR": "/own/cache"}
+        return OfflineStep(self.tool, [_command(*arguments)], own=self._data, environment=environment)
 
-    async def _run(self, step: OfflineStep, inputs: dagger.Directory, subject: str) -> bytes:
+    async def _reports(self, step: OfflineStep, inputs: dagger.Directory, subject: str) -> ImageReports:
         try:
-            return await self._report(step, inputs, subject)
+            out = self._out(step, inputs)
+            image = await _report(out, subject)
         except BuildError as fault:
             if step.cache is None or _CACHE_BROKEN not in (fault.detail or ""):
                 raise
-            return await self._report(replace(step, cache=None), inputs, subject)
+            out = self._out(replace(step, cache=None), inputs)
+            image = await _report(out, subject)
+        return ImageReports(image, await _report(out, subject, "history.json"))
 
-    async def _report(self, step: OfflineStep, inputs: dagger.Directory, subject: str) -> bytes:
-        with explained(f"scanning {subject}"):
-            out = run_offline(self.client, step, inputs)
-            return (await out.file("report.json").contents()).encode()
+    def _out(self, step: OfflineStep, inputs: dagger.Directory) -> dagger.Directory:
+        return run_offline(self.client, step, inputs)
+
+
+def _command(*arguments: str, report: str = _REPORT) -> list[str]:
+    return [BINARY, *arguments, *_OFFLINE, *_QUIET, "--output", f"/out/{report}"]
+
+
+async def _report(out: dagger.Directory, subject: str, name: str = _REPORT) -> bytes:
+    with explained(f"scanning {subject}"):
+        return (await out.file(name).contents()).encode()

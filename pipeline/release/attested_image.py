@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.model import Descriptor, Platform, Reference, Repository
@@ -10,19 +10,21 @@ from pipeline.model.vex import Subject
 from pipeline.policy import Scan, VexEvidence
 from pipeline.sbom.choice import current
 from pipeline.state.vex import vex_of
-from pipeline.trust import CYCLONEDX, Statement
+from pipeline.trust import CYCLONEDX, Statement, Verification
 
 from .signed_findings import newest_findings, scan_of
 
 
 @dataclass(frozen=True, slots=True)
 class AttestedImage:
-    """An image of one platform by digest, and the verified statements about it; `name` is what messages call it."""
+    """An image of one platform by digest, and the verified statements about it and about its index; `name` is what
+    messages call it."""
 
     name: str
     repository: Repository
     child: Descriptor
     statements: tuple[Statement, ...] = field(default=(), repr=False)
+    of_index: Verification | None = field(default=None, repr=False)
 
     @property
     def reference(self) -> Reference:
@@ -47,8 +49,11 @@ class AttestedImage:
         return None if findings is None else scan_of(findings)
 
     def vex(self, subject: Subject) -> VexEvidence:
-        """What VEX says of it: the documents that are attested on it, and its names as `subject`."""
-        return vex_of(self.statements, self.repository, self.child.digest, subject)
+        """What VEX says of it: the documents that are attested on it or on its index, and its names as `subject`."""
+        if self.of_index is None:
+            return vex_of(self.statements, self.repository, subject)
+        subject = replace(subject, digests=subject.digests | {str(self.of_index.subject)})
+        return vex_of((*self.statements, *self.of_index.statements), self.repository, subject)
 
     @property
     def bill_of_materials(self) -> Any:

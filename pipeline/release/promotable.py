@@ -11,6 +11,7 @@ from pipeline.oci.index import index_problems
 from pipeline.policy.tags import DIRTY
 from pipeline.run.context import RunContext
 from pipeline.run.publish.image_claims import ImageClaims
+from pipeline.sbom.choice import is_bill
 from pipeline.trust import CYCLONEDX, PROVENANCE, SPDX, Verification, verify_claims
 from pipeline.trust.claims import ATTESTED
 
@@ -62,7 +63,8 @@ async def check_promotable(
             seen = await verify_claims(context.registry, repository, child.digest, key, wanted)
             target = of_platforms.get(child.platform, targets[0])
             name = f"{target.name} ({child.platform})"
-            found.append((target, _attested(AttestedImage(name, repository, child, seen.statements), seen)))
+            image = AttestedImage(name, repository, child, seen.statements, of_index)
+            found.append((target, _attested(image, seen)))
             _refuse_incomplete(repository, seen)
     _refuse_incomplete(repository, of_index)
     return found
@@ -77,7 +79,8 @@ def _refuse_incomplete(repository: Repository, seen: Verification) -> None:
             hint="lockage sign attaches it again; then promote again",
             detail="\n".join(seen.refused) or None,
         )
-    lacking = [name for name, kind in _DOCUMENTS.items() if not seen.has(kind)]
+    bills = {s.predicate_type for s in seen.statements if is_bill(s.predicate)}
+    lacking = [name for name, kind in _DOCUMENTS.items() if kind not in bills]
     if lacking:
         raise GateClosed(
             f"{repository.at(seen.subject)} has no signed bill of materials ({', '.join(lacking)})",

@@ -9,8 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import GateClosed, LockageError, UsageError
-from pipeline.policy import Evidence, judge
-from pipeline.policy.gates.context import GateContext
 from pipeline.run.publish.environment_tags import (
     Candidate,
     Moved,
@@ -27,6 +25,7 @@ from pipeline.state.ledger import Ledger, load_ledger
 from pipeline.util.concurrency import each
 
 from .environments import find_image
+from .judge import judge_published
 from .promotable import check_promotable
 from .todays_scan import PlannedScan, TodaysScan, TodaysScans, scan_and_attest
 
@@ -233,9 +232,7 @@ class Promotions:
 
     def _reasons(self, target: Target, scan: TodaysScan) -> Iterable[str]:
         """What closes the gates of a platform, and what of its findings is new."""
-        context, image = self._context, scan.image
-        around = GateContext(vex=image.vex(context.subject(target.image, image.child.digest)))
-        verdicts = judge(Evidence(0, scan=scan.scan), target.gates, context.today, around)
+        verdicts = judge_published(self._context, target.image, target.gates, scan)
         reasons = [reason for verdict in verdicts if not verdict.passed for reason in verdict.reasons]
         if not reasons:
             return ()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pipeline.model import Descriptor, Digest, Reference, Repository, SizeGate
+from pipeline.model import Descriptor, Digest, Reference, Repository
 from pipeline.oci.index import is_attestation
-from pipeline.policy import Evidence, Finding, Tool, Verdict, judge
-from pipeline.policy.gates.context import GateContext
-from pipeline.trust import SignatureRefused, examine, verify
+from pipeline.policy import Finding, Tool, Verdict
+from pipeline.trust import SignatureRefused, Verification, examine, verify
 from pipeline.util.concurrency import each
 
 from .attested_image import AttestedImage
+from .judge import judge_published
 from .todays_scan import ScanSource, TodaysScan, TodaysScans, scan_and_attest
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class HeldImage:
     tags: tuple[str, ...]
     child: Descriptor
     gates: Gates = field(repr=False)
+    of_index: Verification = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -108,7 +109,7 @@ async def _held(
     for digest, tags in (await _by_digest(context, repository)).items():
         gates = gates_of(context, image, tags)
         try:
-            await verify(context.registry, repository, digest, context.signatory)
+            seen = await verify(context.registry, repository, digest, context.signatory)
         except SignatureRefused as fault:
             problems.append(_unscanned(repository, digest, tags, fault.message))
             continue
@@ -116,7 +117,7 @@ async def _held(
         children = [c for c in manifest.children if not is_attestation(c) and c.platform] if manifest else []
         if not children:
             problems.append(_unscanned(repository, digest, tags, "it is not an index of platforms"))
-        held += [HeldImage(image, repository, tags, child, gates) for child in children]
+        held += [HeldImage(image, repository, tags, child, gates, seen) for child in children]
     return held, problems
 
 
@@ -153,18 +154,15 @@ def _unscanned(repository: Repository, digest: Digest, tags: tuple[str, ...], pr
 async def _attested(context: RunContext, held: HeldImage) -> AttestedImage:
     key = context.signatory
     seen = await examine(context.registry, held.repository, held.child.digest, key)
-    return AttestedImage(held.name, held.repository, held.child, seen.statements)
+    return AttestedImage(held.name, held.repository, held.child, seen.statements, held.of_index)
 
 
 def _judged(context: RunContext, held: HeldImage, scanned: TodaysScan) -> Rescanned:
-    gates = replace(held.gates, size=SizeGate())  # its layers are those that were judged
-    subject = context.subject(held.image, held.child.digest)
-    around = GateContext(vex=scanned.image.vex(subject))
     return Rescanned(
         held.name,
         scanned.image.reference,
         held.tags,
-        judge(Evidence(0, scan=scanned.scan), gates, context.today, around),
+        judge_published(context, held.image, held.gates, scanned),
         scanned.opened,
         scanned.gone,
         scanned.source,

@@ -9,10 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import GateClosed, LockageError, RegistryError, UsageError
-from pipeline.model import Digest, SizeGate
+from pipeline.model import Digest
 from pipeline.oci.index import is_attestation
-from pipeline.policy import Evidence, judge
-from pipeline.policy.gates.context import GateContext
 from pipeline.policy.tag_moves import NOT_OURS, TagAction, TagDecision, TagState
 from pipeline.run.gates.rules import check_rules
 from pipeline.run.publish.environment_tags import Candidate, PlannedTags, perform_recorded, refuse
@@ -24,6 +22,7 @@ from pipeline.util.concurrency import each
 
 from .attested_image import AttestedImage
 from .history import read_history
+from .judge import judge_published
 from .recorded_state import (
     ROLLBACK,
     RecordedState,
@@ -211,7 +210,7 @@ class Rollbacks:
                 f"{repository.at(digest)} is gone, so that nothing can go back to it",
                 hint="--to another entry; or build that version again",
             )
-        await verify(registry, repository, digest, context.signatory)
+        of_index = await verify(registry, repository, digest, context.signatory)
         if rules := context.rules.get(self._environment.name):
             now = int(time.time())
             (await check_rules(registry, repository.at(digest), rules, now)).refuse()
@@ -221,17 +220,14 @@ class Rollbacks:
                 continue
             seen = await examine(registry, repository, child.digest, context.signatory)
             name = f"{candidate.name} ({child.platform})"
-            found.append((plan, AttestedImage(name, repository, child, seen.statements)))
+            found.append((plan, AttestedImage(name, repository, child, seen.statements, of_index)))
         return found
 
     def _closed(self, plan: PlannedTags, scan: TodaysScan) -> list[str]:
-        context, image = self._context, scan.image
-        gates = replace(
-            gates_of(context, plan.candidate.image, plan.candidate.destination.tags), size=SizeGate()
-        )
-        around = GateContext(vex=image.vex(context.subject(plan.candidate.image, image.child.digest)))
-        verdicts = judge(Evidence(0, scan=scan.scan), gates, context.today, around)
-        return [f"{image.name}: {reason}" for v in verdicts if not v.passed for reason in v.reasons]
+        image = plan.candidate.image
+        gates = gates_of(self._context, image, plan.candidate.destination.tags)
+        verdicts = judge_published(self._context, image, gates, scan)
+        return [f"{scan.image.name}: {reason}" for v in verdicts if not v.passed for reason in v.reasons]
 
     async def _perform(self, ledger: Ledger, rollbacks: Sequence[ImageRollback]) -> None:
         request = self._request

@@ -75,7 +75,8 @@ class RunContext:
     """Everything that a run is given.
 
     `host` is the embedded registry's. Build contexts are written to `contexts`, downloads to `cache`. `engine` serves
-    every platform that `others` does not. `whole` has all platforms of each `image:tag` where the plan leaves out some.
+    every platform that `others` does not. `whole` has the targets of all platforms of each `image:tag` where the plan
+    leaves out some.
     With `fresh`, known targets are built again, without BuildKit's cache; `offline`, the scanner's data is what the
     cache has. `source_date_epoch` overrides the epoch that bases give, in seconds since 1970. Records that the keys in
     `trusted` signed count beside those of `signing`. `keyless` signs the images instead of `signing`, if it is there.
@@ -102,7 +103,7 @@ class RunContext:
     secrets: Secrets = field(default_factory=NoSecrets, repr=False)
     caches: CacheSite = field(default_factory=CacheSite, repr=False)
     others: Mapping[Platform, LazyEngine] = field(default_factory=lambda: MappingProxyType({}))
-    whole: Mapping[str, frozenset[Platform]] = field(default_factory=lambda: MappingProxyType({}))
+    whole: Mapping[str, tuple[Target, ...]] = field(default_factory=lambda: MappingProxyType({}))
     trusted: tuple[PublicKey, ...] = ()
     keyless: KeylessSigner | None = field(default=None, repr=False)
     promotion: PromotionOptions = field(default_factory=PromotionOptions)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from pipeline.catalogue import Source
     from pipeline.config.builder import SecretSource, SshSource
-    from pipeline.plan import Plan
+    from pipeline.plan import Plan, Target
     from pipeline.registry import Access, Credentials, Registry
     from pipeline.trust import PublicKey
     from pipeline.util.progress import Report
@@ -158,10 +158,9 @@ async def run_context(
         yield context
 
 
-def _whole(source: Source, lock: Lock) -> dict[str, frozenset[Platform]]:
+def _whole(source: Source, lock: Lock) -> dict[str, tuple[Target, ...]]:
     """All platforms of each `image:tag`, for a run of some of them."""
-    groups = plan_of(source, lock=lock).groups()
-    return {name: frozenset(target.platform for target in group) for name, group in groups}
+    return dict(plan_of(source, lock=lock).groups())
 
 
 def parse_mirrors(texts: Sequence[str]) -> Mirrors:

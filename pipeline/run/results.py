@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import Exit, LockageError
 from pipeline.model import Digest, Platform, Reference, Severity
 from pipeline.model.build_warning import BuildWarning
-from pipeline.policy import Evidence, Verdict, severity_counts
+from pipeline.policy import Evidence, Verdict, VexEvidence, severity_counts
 from pipeline.state.record import Record
 
 from .platform_refs import PlatformRef
@@ -70,8 +70,8 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TargetResult:
-    """The result of one target. `evidence` is what its gates judged, `unnoticed` how many findings of each severity
-    they passed without a word; `seconds` is how long it took."""
+    """The result of one target. `evidence` is what its gates judged, `vex` what they matched VEX with, `unnoticed` how
+    many findings of each severity they passed without a word; `seconds` is how long it took."""
 
     id: str
     image: str
@@ -82,6 +82,7 @@ class TargetResult:
     record: Record | None = field(default=None, repr=False)
     evidence: Evidence | None = None
     verdicts: tuple[Verdict, ...] = ()
+    vex: VexEvidence | None = field(default=None, repr=False)
     fault: LockageError | None = None
     seconds: float = 0.0
     unnoticed: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))

@@ -18,8 +18,17 @@ def current(documents: Sequence[Any], digest: str, links: Iterable[str] = ()) ->
     What cannot be written again is no document.
     """
     wanted = tuple(links)
-    ranked = [(rank, document) for document in documents if (rank := _rank(document, digest, wanted))]
+    ranked = [
+        (rank, document)
+        for document in documents
+        if is_bill(document) and (rank := _rank(document, digest, wanted))
+    ]
     return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
+
+
+def is_bill(document: Any) -> bool:
+    """Whether a CycloneDX or SPDX document lists what is in an image: one of vulnerabilities alone is VEX."""
+    return "vulnerabilities" not in document or "components" in document
 
 
 def _rank(

@@ -29,25 +29,36 @@ KEY = (
     + "\\n-----END RSA PRIVATE {0}-----"
 )
 JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4ifQ.{}"
+SENDGRID, PYPI = "SG." + LETTERS[:40] + LETTERS[:26], "pypi-AgEIcHlwaS5vcmc" + LETTERS + LETTERS
 IN_FILES = {
-    "/app/aws.txt": f"aws_access_key_id={AWS}",
-    "/app/github.txt": f"token={GITHUB}",
-    "/app/jwt.txt": "jwt=" + JWT.format("SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"),
-    "/app/key.pem": KEY.format("KEY"),
-    "/app/npm.json": f'"{NPM}"',
+    "aws.txt": f"aws_access_key_id={AWS}\n",
+    "github.txt": f"token={GITHUB}\n",
+    "gitlab.txt": f"token={GITLAB}\n",
+    "jwt.txt": "jwt=" + JWT.format("SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c") + "\n",
+    "key.pem": KEY.format("KEY").replace("\\n", "\n") + "\n",
+    "npm.json": f'{{"token": "{NPM}"}}\n',
+    "pypi.txt": f"password = {PYPI}\n",
+    "sendgrid.txt": f"key={SENDGRID}\n",
+    "slack.txt": f"token={SLACK}\n",
+    "stripe.txt": f"key={STRIPE}\n",
 }
 LEAK = "".join(
     (
         samples.DEBIAN,
         f"ENV API_TOKEN={GITLAB}\n",
         f"LABEL org.example.token={SLACK}\n",
-        f"RUN true {STRIPE}\n",
+        f"ARG KEY={STRIPE}\n",
+        f"RUN true {SENDGRID}\n",
         f"RUN echo token={GITHUB} > /etc/gone\nRUN rm /etc/gone\n",
-        "RUN mkdir /app",
-        *(f" && printf '%b\\n' '{text}' > {path}" for path, text in IN_FILES.items()),
-        f"\nRUN echo token={NPM} | gzip > /app/packed.gz\n",
+        "COPY rootfs/ /\n",
+        "RUN cat /app/github.txt | gzip > /app/packed.gz\n",
     )
 )
+LEAKY = {
+    "images/leak/image.yml": samples.image("1.0.0"),
+    "images/leak/Dockerfile.tmpl": LEAK,
+    **{f"images/leak/rootfs/app/{name}": content for name, content in IN_FILES.items()},
+}
 
 
 ALLOWED = """\
@@ -56,7 +67,8 @@ policy:
     fail_on: [CRITICAL, HIGH]
     allow:
       - {path: "/app/**", owner: me, reason: samples, expires: 2999-12-31}
-      - {path: image configuration, rule: slack-access-token, owner: me, reason: revoked, expires: 2999-12-31}
+      - {path: image *, rule: slack-access-token, owner: me, reason: revoked, expires: 2999-12-31}
+      - {path: image history, owner: me, reason: revoked, expires: 2999-12-31}
 """
 METADATA = "Metadata-Version: 2.1\\nName: {0}\\nVersion: 1.0\\nLicense: {1}"
 WHEELS = samples.DEBIAN + "".join(
@@ -76,21 +88,34 @@ def verdict(done: Any, gate: str) -> dict[str, Any]:
 def test_secrets_close_by_severity_and_place_and_are_never_shown(
     site: Site, project: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """In files, in one that a later layer deletes, in the environment and a label; what is packed is not found."""
-    root = project({"images/leak/image.yml": samples.image("1.0.0"), "images/leak/Dockerfile.tmpl": LEAK})
+    """Ten kinds in files, one in a file that a later layer deletes, in the environment, a label and the history; what
+    is packed is not found."""
+    root = project(LEAKY)
     done = site.run("scan", "--json", cwd=root, expect=7)
     assert sorted(verdict(done, "secrets")["reasons"]) == [
         "aws-access-key-id in /app/aws.txt",
         "github-pat in /app/github.txt",
         "github-pat in /etc/gone",
+        "github-pat in image history",
+        "gitlab-pat in /app/gitlab.txt",
         "gitlab-pat in image configuration",
+        "gitlab-pat in image history",
         "jwt-token in /app/jwt.txt",
         "npm-access-token in /app/npm.json",
         "private-key in /app/key.pem",
+        "pypi-upload-token in /app/pypi.txt",
+        "sendgrid-api-token in /app/sendgrid.txt",
+        "sendgrid-api-token in image history",
+        "slack-access-token in /app/slack.txt",
         "slack-access-token in image configuration",
+        "slack-access-token in image history",
+        "stripe-secret-token in /app/stripe.txt",
+        "stripe-secret-token in image history",
     ]
     assert "revoke it" in verdict(done, "secrets")["hint"] and "to open it: remove the secret" in done.err
-    assert not [secret for secret in (AWS, GITHUB, NPM, GITLAB, SLACK) if secret in done.out]
+    assert not [
+        secret for secret in (AWS, GITHUB, NPM, GITLAB, SLACK, STRIPE, SENDGRID, PYPI) if secret in done.out
+    ]
 
     policy = tmp_path / "policy.yml"
     policy.write_text(ALLOWED)

@@ -165,6 +165,32 @@ def test_built_and_tested_under_qemu(foreign: Site, project: Callable[..., Path]
     assert {t["status"] for t in again.json["targets"]} == {"reused"}
 
 
+ODD = """\
+schemaVersion: 2.0.0
+commandTests:
+  - {name: says hello, command: cat, args: [/etc/hello], expectedOutput: [hello]}
+  - {name: is amd64, command: uname, args: [-m], expectedOutput: [x86_64]}
+"""
+
+
+def test_a_command_that_fails_on_one_platform_closes_its_gate_there(
+    foreign: Site, project: Callable[..., Path]
+) -> None:
+    root = project(COPIED | {"images/data/test.yml.tpl": ODD}, BOTH)
+    done = foreign.run("-C", root, "run", "--emulate", "--json", expect=7)
+    found = {t["platform"]: t for t in done.json["targets"]}
+    assert {name: (t["status"], t["tests"]["passed"]) for name, t in found.items()} == {
+        "linux/amd64": ("built", 2),
+        "linux/arm64": ("closed", 1),
+    }
+    [closed] = [v for v in found["linux/arm64"]["verdicts"] if not v["passed"]]
+    assert (closed["gate"], closed["state"]) == ("tests", "closed")
+    assert "is amd64: Expected string 'x86_64' not found in output 'aarch64" in closed["reasons"][0]
+    assert "data/1/linux-arm64" in done.err and "is amd64" in done.err
+    [image] = done.json["images"]
+    assert (image["status"], image["index"]) == ("aborted", None) and "linux/arm64: closed" in image["reason"]
+
+
 def test_cross_builds_are_what_the_reference_demands(foreign: Site, tmp_path: Path) -> None:
     """Stages for $BUILDPLATFORM run on this machine's processor, the others by emulation."""
     root = features.prepare_platforms(tmp_path / "project")

@@ -34,21 +34,21 @@ policy:
 """
 
 
-async def older_database(repository: str, folder: Path) -> None:
-    """Data of a month earlier that knows nothing of curl, under the tag `older`."""
-    layout = LayoutBuilder(folder)
+async def made_database(repository: str, tag: str, advisories: Path, folder: Path) -> None:
+    """A database of these advisories under a tag of the mirror."""
+    layout = LayoutBuilder(folder / tag)
+    layout.root.mkdir()
     context = SeedContext(own_platform(), LabSettings.from_env(os.environ), quiet)
-    await vulnerability_database.build(context, layout, OLDER)
+    await vulnerability_database.build(context, layout, advisories)
     async with Registry(access()) as registry:
-        await push_layout(registry, folder, Reference.parse(f"{repository}:older").repository, "older")
+        await push_layout(registry, layout.root, Reference.parse(f"{repository}:{tag}").repository, tag)
 
 
 @pytest.fixture
 def older(site: Site, tmp_path: Path) -> str:
-    """The tag of data of a month earlier, in the mirror."""
-    folder = tmp_path / "older"
-    folder.mkdir()
-    anyio.run(older_database, f"{site.registry}/mirror/ghcr.io/aquasecurity/trivy-db", folder)
+    """The tag of data of a month earlier that knows nothing of curl, in the mirror."""
+    repository = f"{site.registry}/mirror/ghcr.io/aquasecurity/trivy-db"
+    anyio.run(made_database, repository, "older", OLDER, tmp_path)
     return DATABASE.format(tag="older")
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from pipeline.engine.image import archive
 from pipeline.engine.offline import OfflineStep, run_offline
-from pipeline.engine.scan import Scanner
+from pipeline.engine.scan import GivenImage, Scanner
 from pipeline.engine.session import Login, log_in
 from pipeline.lab import LabSettings
 from pipeline.model import Reference
@@ -32,13 +32,16 @@ def test_what_it_knows_of_layers_is_kept_and_a_broken_cache_is_left_out(site: Si
     async def work() -> None:
         async with scanner(site) as (scans, base):
             image = scans.client.container().from_(str(base))
-            first, again = [findings(await scans.scan(archive(labelled(image)), "base")) for _ in range(2)]
+            first, again = [
+                findings((await scans.scan(GivenImage(archive(labelled(image))), "base")).image)
+                for _ in range(2)
+            ]
             known = await in_the_cache(scans, base, "wc -c < /own/cache/fanal/fanal.db")
             assert int(known) > 1000
             assert first == again
 
             await in_the_cache(scans, base, "echo no database > /own/cache/fanal/fanal.db")
-            assert findings(await scans.scan(archive(labelled(image)), "base")) == first
+            assert findings((await scans.scan(GivenImage(archive(labelled(image))), "base")).image) == first
 
     anyio.run(work)
 

@@ -19,8 +19,8 @@ from ..output.annotations import Annotations
 if TYPE_CHECKING:
     from pipeline.catalogue import Source
     from pipeline.config import Lock
-    from pipeline.model import Platform
     from pipeline.plan import Impact, Plan
+    from pipeline.plan.plan import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,11 @@ class PlanReader:
         """The plan of the whole catalogue, whatever the request leaves to other runs."""
         return self._plan(read_source(self.request.root), lock, TargetSelection())
 
-    def whole_platforms(self, lock: Lock | None) -> dict[str, frozenset[Platform]]:
-        """All platforms of each `image:tag` where the request may leave some to another run; else nothing."""
+    def whole_image_tags(self, lock: Lock | None) -> dict[str, tuple[Target, ...]]:
+        """The targets of each `image:tag` where the request may leave some to another run; else nothing."""
         if not self.request.selection.splits_tags:
             return {}
-        groups = self.whole(lock).groups()
-        return {name: frozenset(target.platform for target in targets) for name, targets in groups}
+        return dict(self.whole(lock).groups())
 
     def _read(self, lock: Lock | None) -> Plan:
         request, selection = self.request, self.request.selection

@@ -17,10 +17,9 @@ from pipeline.plan.template_lines import TemplateLines
 from pipeline.policy import VexEvidence, judge_findings
 from pipeline.policy.scan_details import ScanDetails, key_of, scan_details
 from pipeline.report.values import Fault, FileLine, ImageReport, Report, TargetReport, reported
-from pipeline.run.gates.judge import judge_target
+from pipeline.run.gates.judge import TargetJudge
 from pipeline.state.attested import attested_scans, first_seen
 from pipeline.state.records import Records
-from pipeline.state.vex import attested_vex
 from pipeline.util.concurrency import each
 
 from ..output.annotations import below_checkout
@@ -29,7 +28,6 @@ from .history import read_history
 if TYPE_CHECKING:
     from pipeline.model import Descriptor, Repository
     from pipeline.plan import Target
-    from pipeline.policy import Verdict
     from pipeline.policy.scan_details import FindingKey
     from pipeline.run import ImageResult, RunContext, RunResult, TargetResult
     from pipeline.state.record import Record
@@ -55,12 +53,13 @@ class Collector:
     limit: anyio.CapacityLimiter
     environ: Mapping[str, str]
     whole: bool
+    judge: TargetJudge
 
     @classmethod
     def of(cls, context: RunContext, environ: Mapping[str, str], *, whole: bool) -> Collector:
         """A collector for the plan of a context."""
         limit = anyio.CapacityLimiter(_AT_ONCE)
-        return cls(context, TemplateLines(context.plan), limit, environ, whole)
+        return cls(context, TemplateLines(context.plan), limit, environ, whole, TargetJudge(context))
 
     async def of_run(self, command: str, result: RunResult) -> Collected:
         """The report of a run."""
@@ -108,7 +107,10 @@ class Collector:
         )
         if result.record is None:
             return report
-        return await self._examined(report, target, result.record, result.verdicts)
+        vex = result.vex
+        if vex is None or self.whole:
+            vex = await self._vex(target, result.record)
+        return await self._examined(replace(report, verdicts=result.verdicts), target, result.record, vex)
 
     async def _of_record(self, records: Records, target: Target) -> tuple[TargetReport, Record | None]:
         async with self.limit:
@@ -118,12 +120,12 @@ class Collector:
             return self._empty(target, "unknown", reason), None
         vex = await self._vex(target, record)
         async with self.limit:
-            judged = await judge_target(self.context, target, record.digest, record.evidence, vex=vex)
+            judged = await self.judge.judge(target, record.digest, record.evidence, vex=vex)
         evidence, verdicts = judged.evidence, judged.verdicts
         closed = [verdict.gate for verdict in verdicts if not verdict.passed]
         status, reason = ("closed", f"gate closed: {', '.join(closed)}") if closed else ("known", "")
-        report = replace(self._empty(target, status, reason), evidence=evidence)
-        return await self._examined(report, target, record, verdicts), record
+        report = replace(self._empty(target, status, reason), evidence=evidence, verdicts=verdicts)
+        return await self._examined(report, target, record, vex), record
 
     def _empty(self, target: Target, status: str, reason: str) -> TargetReport:
         return TargetReport(
@@ -138,21 +140,19 @@ class Collector:
         )
 
     async def _examined(
-        self, report: TargetReport, target: Target, record: Record, verdicts: tuple[Verdict, ...]
+        self, report: TargetReport, target: Target, record: Record, vex: VexEvidence
     ) -> TargetReport:
         """The report of a target whose image is known."""
         report = replace(
             report,
             digest=str(record.digest),
             reference=str(self.context.home(record.digest).at(record.digest)),
-            verdicts=verdicts,
         )
         scan = record.evidence.scan
         if scan is None:
             return report
         details, days = await self._whole_report(target, record) if self.whole else (ScanDetails(), {})
         locations = self._locations(target, details)
-        vex = await self._vex(target, record)
         judged = judge_findings(scan.findings, target.gates.vulnerabilities, self.context.today, vex)
         return replace(
             report,
@@ -187,14 +187,13 @@ class Collector:
 
     async def _vex(self, target: Target, record: Record) -> VexEvidence:
         """What VEX is matched with; with what is attested where whole reports are read."""
-        context, subject = self.context, self.context.subject(target.image, record.digest)
+        subject = self.context.subject(target.image, record.digest)
         if not self.whole:
             return VexEvidence(subject)
         async with self.limit:
             try:
-                key, repository = context.publishing_key, self._repository(target)
-                return await attested_vex(context.registry, repository, record.digest, key, subject)
-            except (RegistryError, ConfigError):
+                return await self.judge.attested_vex(target, record.digest)
+            except RegistryError:
                 return VexEvidence(subject)
 
     def _repository(self, target: Target) -> Repository:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 
 from pipeline.plan.other_policy import with_policy
 from pipeline.policy import Evidence, Verdict
-from pipeline.run.gates.judge import judge_target
+from pipeline.run.gates.judge import TargetJudge
 from pipeline.state.records import Records
-from pipeline.state.vex import attested_vex
 from pipeline.util.concurrency import each
 
 if TYPE_CHECKING:
@@ -72,20 +70,17 @@ async def try_on_records(context: RunContext, policy: ProjectPolicy) -> list[Tri
     """Judge the evidence of every target of the plan by both policies. No engine; nothing is written."""
     store, limit = context.store(), anyio.CapacityLimiter(_CONCURRENT)
     records = Records(store, context.plan.targets)
-    other = with_policy(context.plan, policy)
+    other, judge = with_policy(context.plan, policy), TargetJudge(context)
 
     async def tried(target: Target) -> TriedTarget:
         async with limit:
             record = await records.find(target.key) if target.key else None
         if record is None:
             return TriedTarget(target.id, None)
-        subject = context.subject(target.image, record.digest)
-        repository = context.repository(context.plan.project.environments[0], target.image)
         async with limit:
-            vex = await attested_vex(context.registry, repository, record.digest, context.signatory, subject)
-            judged = partial(judge_target, context, target, record.digest, record.evidence, vex=vex)
-            before = await judged(gates=target.gates)
-            after = await judged(gates=other.by_id[target.id].gates)
+            before = await judge.judge(target, record.digest, record.evidence)
+            gates = other.by_id[target.id].gates
+            after = await judge.judge(target, record.digest, record.evidence, gates)
         return TriedTarget(target.id, before.evidence, before.verdicts, after.verdicts)
 
     results = await each(tried, context.plan.targets)

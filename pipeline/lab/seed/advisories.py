@@ -21,13 +21,15 @@ _NEXT_UPDATE = "2099-01-01T00:00:00Z"  # with a date in the past the scanner wou
 _MAX_BYTES = 1 << 20
 _ID = re.compile(r"(?:CVE-\d{4}-\d{4,7}|GHSA(?:-[0-9a-z]{4}){3}|TEMP-[0-9A-Za-z-]{1,40})\Z")
 _SYSTEM = re.compile(r"(?:debian \d{1,2}|ubuntu \d\d\.\d\d|alpine 3\.\d{1,2})\Z")
+_VECTOR = re.compile(r"CVSS:(?:3\.[01]|4\.0)/[A-Za-z:/]{1,400}\Z")
 _WORD = re.compile(r"[^\s\x00-\x1f]{1,200}\Z")
 _EXPECTED_DOCUMENT = "expected a mapping with format: 1, updated and advisories"
 
 
 @dataclass(frozen=True, slots=True)
 class Advisory:
-    """One flaw in one package of one ecosystem; `fixed_version` is None if every version has it."""
+    """One flaw in one package of one ecosystem; `fixed_version` is None if every version has it. `cvss` has the score
+    and the vector of each source."""
 
     id: str
     ecosystem: str
@@ -38,6 +40,7 @@ class Advisory:
     title: str
     description: str
     references: tuple[str, ...]
+    cvss: tuple[tuple[str, float, str], ...] = ()
 
     def to_writer(self) -> dict[str, object]:
         """The advisory as `modules/trivydb` reads it; languages have version ranges instead of one version."""
@@ -54,6 +57,7 @@ class Advisory:
             "description": self.description,
             "references": list(self.references),
             "published": f"{self.published.isoformat()}T00:00:00Z",
+            **({"cvss": dict(map(_scored, self.cvss))} if self.cvss else {}),
         }
 
 
@@ -155,6 +159,7 @@ class _Fields:
             title=self._text("title", lambda text: bool(text.strip()), "a text"),
             description=self._description(),
             references=self._references(),
+            cvss=self._cvss(),
         )
         return None if self.problems else advisory
 
@@ -195,6 +200,30 @@ class _Fields:
         if not isinstance(value, list) or len(urls) != len(value):
             self._expected("references", "a list of URLs")
         return tuple(urls)
+
+    def _cvss(self) -> tuple[tuple[str, float, str], ...]:
+        given = self._get("cvss")
+        entries = given if isinstance(given, dict) else {} if given is None else {"": given}
+        found = [_scores(str(source), entry) for source, entry in entries.items()]
+        if None in found:
+            self._expected("cvss", 'nvd: {score: 9.8, vector: "CVSS:3.1/…"}, or another source')
+        return tuple(sorted(scores for scores in found if scores))
+
+
+def _scores(source: str, entry: object) -> tuple[str, float, str] | None:
+    if not isinstance(entry, dict) or set(entry) != {"score", "vector"}:
+        return None
+    score, vector = entry["score"], entry["vector"]
+    if isinstance(score, bool) or not isinstance(score, int | float) or not 0 < score <= 10:
+        return None
+    return (source, float(score), vector) if isinstance(vector, str) and _VECTOR.match(vector) else None
+
+
+def _scored(cvss: tuple[str, float, str]) -> tuple[str, dict[str, object]]:
+    """As trivy's database has it, by the version of the vector."""
+    source, score, vector = cvss
+    version = "V40" if vector.startswith("CVSS:4.") else "V3"
+    return source, {f"{version}Score": score, f"{version}Vector": vector}
 
 
 def _is_ecosystem(text: str) -> bool:

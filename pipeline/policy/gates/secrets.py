@@ -34,7 +34,7 @@ def judge_secrets(
         else:
             expired = (f"; {e.path} of {e.owner} was allowed until {e.expires}" for e in entries[:1])
             reasons.append("".join((text, *expired)))
-    return Judgement(tuple(reasons), tuple(notes), unexamined)
+    return Judgement(tuple(dict.fromkeys(reasons)), tuple(dict.fromkeys(notes)), unexamined)
 
 
 def _covers(entry: AllowedSecret, secret: LeakedSecret) -> bool:

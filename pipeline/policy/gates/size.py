@@ -35,11 +35,15 @@ class SizedLayer:
 
 @dataclass(frozen=True, slots=True)
 class PublishedImage:
-    """What an environment holds for comparison: its reference, its size as that of evidence, its layers by digest."""
+    """What an environment holds for comparison: its reference, its size as that of evidence, its layers by digest.
+
+    One that nobody trusted has signed is `unverified` and compared with nothing: whoever may write a tag would set the
+    limit."""
 
     reference: str
     size: int
     layers: frozenset[str] = frozenset()
+    unverified: str = ""
 
 
 def judge_size(
@@ -55,7 +59,9 @@ def judge_size(
     elif gate.target is not None and size > gate.target:
         text = f"{size} bytes compressed, {size - gate.target} more than the target of {gate.target}"
         notes.append(text + blame(layers))
-    if gate.growth is not None and published and size > (limit := gate.growth.limit(published.size)):
+    if gate.growth is not None and published and published.unverified:
+        notes.append(f"growth is not judged: {published.unverified}")
+    elif gate.growth is not None and published and size > (limit := gate.growth.limit(published.size)):
         text = f"{size} bytes compressed, {size - published.size} more than {published.reference}"
         allowed = f"{size - limit} more than growth ({gate.growth}) allows"
         new = [layer for layer in layers if layer.digest not in published.layers]

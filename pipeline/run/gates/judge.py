@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.policy import Evidence, Verdict, VexEvidence, judge
+from pipeline.policy import Effect, Evidence, Verdict, VexEvidence, judge, judge_findings
 from pipeline.policy.gates.context import GateContext
 from pipeline.policy.gates.size import is_exceeded
 
 from .layers import sized_layers
 from .published import published_image
+from .vex import AttestedVex
 
 if TYPE_CHECKING:
     from pipeline.model import Digest, Gates
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class JudgedEvidence:
-    """Evidence as gates consider it, and their verdicts."""
+    """Evidence as gates consider it, with what VEX says of it, and their verdicts."""
 
     evidence: Evidence
     verdicts: tuple[Verdict, ...]
+    vex: VexEvidence
 
 
 def known_evidence(target: Target, evidence: Evidence) -> Evidence:
@@ -32,21 +34,39 @@ def known_evidence(target: Target, evidence: Evidence) -> Evidence:
     return evidence if target.is_tested else replace(evidence, tests=None)
 
 
-async def judge_target(
-    context: RunContext,
-    target: Target,
-    digest: Digest,
-    evidence: Evidence,
-    gates: Gates | None = None,
-    vex: VexEvidence | None = None,
-) -> JudgedEvidence:
-    """Judge the image of a target by its own gates, or by others. The registry is asked only for the size gate: for
-    what is published where growth is limited, and for layers where one is exceeded. Of VEX, the catalogue's documents
-    count, and with `vex` those that are attested. Raises RegistryError."""
-    gates, known = gates or target.gates, known_evidence(target, evidence)
-    published = None if gates.size.growth is None else await published_image(context, target)
-    exceeded = is_exceeded(known.size, gates.size, published)
-    layers = await sized_layers(context, target, digest) if exceeded else ()
-    vex = vex or VexEvidence(context.subject(target.image, digest))
-    around = GateContext(not target.is_tested, layers, published, vex)
-    return JudgedEvidence(known, judge(known, gates, context.today, around))
+class TargetJudge:
+    """Judges the images of a plan's targets by their gates, or by others."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._attested = AttestedVex(context)
+
+    async def judge(
+        self,
+        target: Target,
+        digest: Digest,
+        evidence: Evidence,
+        gates: Gates | None = None,
+        vex: VexEvidence | None = None,
+    ) -> JudgedEvidence:
+        """Judge the image of a target. The registry is asked only where the answer matters: for attested VEX (unless it
+        is given) where a finding closes the gate or VEX takes it out, for what is published where growth is limited,
+        and for layers where a size is exceeded. Raises RegistryError."""
+        context, gates, known = self._context, gates or target.gates, known_evidence(target, evidence)
+        published = None if gates.size.growth is None else await published_image(context, target)
+        exceeded = is_exceeded(known.size, gates.size, published)
+        layers = await sized_layers(context, target, digest) if exceeded else ()
+        vex = vex or await self._vex(target, digest, known, gates)
+        around = GateContext(not target.is_tested, layers, published, vex)
+        return JudgedEvidence(known, judge(known, gates, context.today, around), vex)
+
+    async def attested_vex(self, target: Target, digest: Digest) -> VexEvidence:
+        """What VEX is matched with, and all that is attested on the image and its index. Raises RegistryError."""
+        return await self._attested.of(target, digest)
+
+    async def _vex(self, target: Target, digest: Digest, evidence: Evidence, gates: Gates) -> VexEvidence:
+        plain = VexEvidence(self._context.subject(target.image, digest))
+        findings = evidence.scan.findings if evidence.scan else ()
+        judged = judge_findings(findings, gates.vulnerabilities, self._context.today, plain)
+        matters = any(one.effect in (Effect.CLOSES, Effect.VEX) for one in judged)
+        return await self.attested_vex(target, digest) if matters else plain

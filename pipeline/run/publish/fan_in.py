@@ -19,7 +19,7 @@ from pipeline.state.records import Records
 from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 
-from ..gates.judge import judge_target
+from ..gates.judge import TargetJudge
 from ..image_cache import ImageCache
 from ..platform_refs import PlatformRef
 from ..results import Stage
@@ -101,10 +101,12 @@ async def manifest(
         ImageCache(context.registry),
     )
 
+    judge = TargetJudge(context)
+
     async def find(platform: _Platform) -> _Pushed:
         image = await _pushed_image(reader, platform, refs)
         if image:
-            await _judge(context, records, platform.target, image)
+            await _judge(judge, records, platform.target, image)
         return _Pushed(platform, image)
 
     async def find_group(group: Sequence[Target]) -> list[_Pushed]:
@@ -162,7 +164,7 @@ async def _in_index(reader: ImageReader, platform: _Platform) -> PlatformImage |
     return await read_platform_image(reader, repository.at(child.digest), wanted) if child else None
 
 
-async def _judge(context: RunContext, records: Records, target: Target, image: PlatformImage) -> None:
+async def _judge(judge: TargetJudge, records: Records, target: Target, image: PlatformImage) -> None:
     """Judge a digest again by its record. Raises GateClosed, also for an image that was not examined."""
     record = await records.find(target.key) if target.key else None
     reference = image.repository.at(image.manifest.digest)
@@ -176,7 +178,7 @@ async def _judge(context: RunContext, records: Records, target: Target, image: P
     unexamined = _unexamined(target, record)
     if unexamined:
         raise GateClosed(f"{target.id} has no {', '.join(unexamined)} result", hint=_push_command(target))
-    verdicts = (await judge_target(context, target, record.digest, record.evidence)).verdicts
+    verdicts = (await judge.judge(target, record.digest, record.evidence)).verdicts
     closed = [verdict for verdict in verdicts if not verdict.passed]
     if closed:
         raise GateClosed(

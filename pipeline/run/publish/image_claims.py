@@ -27,7 +27,7 @@ class ImageClaims:
         """Those of one image tag at this revision, for all its platforms, also those that the plan leaves out."""
         target = targets[0]
         keys = {t.platform: t.key or "" for t in targets}
-        platforms = sorted(context.whole.get(target.name, frozenset()) | keys.keys())
+        platforms = sorted({t.platform for t in context.whole.get(target.name, ())} | keys.keys())
         plain = Claims(
             image=target.image,
             repository=context.repository(context.plan.project.environments[0], target.image).path,

@@ -69,7 +69,7 @@ class Publication:
     ) -> Publication:
         """What a run up to `until` publishes; `to` are the environments to promote to."""
         target, first = targets[0], context.plan.project.environments[0]
-        every = context.whole.get(target.name, frozenset())
+        every = {t.platform for t in context.whole.get(target.name, ())}
         promotes = until is Stage.PROMOTE and not context.plan.snapshot_id
         return cls(
             tuple(targets),

@@ -9,9 +9,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipeline.engine.scan import ARCHIVE, JavaDataNeeded, Scanner
+from pipeline.engine.scan import (
+    ARCHIVE,
+    HISTORY,
+    GivenImage,
+    ImageReports,
+    JavaDataNeeded,
+    Scanner,
+)
 from pipeline.model import Digest, Manifest, Platform, Reference
 from pipeline.policy import JavaData, Scan, Tool
+from pipeline.policy.image_history import history_text, with_secrets
 from pipeline.policy.report_json import load_report
 from pipeline.policy.reports import trivy_scan
 from pipeline.policy.scan_details import without_matches
@@ -57,22 +65,28 @@ class ImageScanner:
         """What the scanner found, and its report on the image as it is published; none for a report that cannot be
         read. `holds_java` says that an earlier scan needed Java data."""
         tools, database = self._context.tools, await self._data.vulnerabilities.fetch()
+        tool = Tool("trivy", tools.version("trivy"), database.updated, str(database.digest))
+        try:
+            history = history_text(image.config)
+        except ValueError as fault:
+            return _unread(tool, fault)
         client = await self._context.engines.of(image.platform).client()
         folder = await self._folder(image, database)
         async with self._context.limits.scanner_caches.one() as number:
             cache = f"{image.origin}\n{number}" if image.origin else None
             scanner = Scanner(client, tools.image("trivy"), folder, cache)
             started = datetime.now(UTC)
-            report, java = await self._report(scanner, image, packed, holds_java=holds_java)
-        tool = Tool("trivy", tools.version("trivy"), database.updated, str(database.digest))
+            given = GivenImage(packed, history)
+            reports, java = await self._reports(scanner, image, given, holds_java=holds_java)
         config = image.manifest.config
         assert config
         try:
-            report = with_layers(report, image.manifest, image.config)
+            report = with_layers(reports.image, image.manifest, image.config)
+            report = with_secrets(report, reports.history, HISTORY)
             scan = trivy_scan(report, tool, artifact=ARCHIVE)
             document = about(without_matches(report), image.reference, config.digest, started)
         except ValueError as fault:
-            return Scan(tool, (), (), unexamined=(f"the report cannot be read: {fault}",)), None
+            return _unread(tool, fault)
         return replace(scan, java=java), document
 
     async def scan_sbom(
@@ -97,26 +111,32 @@ class ImageScanner:
         except ValueError:
             return None
 
-    async def _report(
-        self, scanner: Scanner, image: ScannedImage, packed: dagger.File, *, holds_java: bool
-    ) -> tuple[bytes, JavaData | None]:
-        """The scanner's report, and the Java data that it needed.
+    async def _reports(
+        self, scanner: Scanner, image: ScannedImage, given: GivenImage, *, holds_java: bool
+    ) -> tuple[ImageReports, JavaData | None]:
+        """The scanner's reports, and the Java data that it needed.
 
         That data is large and few images need it, so it is fetched when the scanner asks for it.
         """
         if not holds_java:
             try:
-                return await scanner.scan(packed, image.subject), None
+                return await scanner.scan(given, image.subject), None
             except JavaDataNeeded:
                 self._context.tell(image.subject, ProgressState.SCAN, "again, with the Java data")
         if not self._data.java.offline and await self._data.java.find() is None:
-            return await scanner.scan_without_java(packed, image.subject), JavaData()
+            return await scanner.scan_without_java(given, image.subject), JavaData()
         database = await self._data.java.fetch()
-        report = await scanner.scan(packed, image.subject, java=await self._folder(image, database))
-        return report, JavaData(str(database.digest), database.updated)
+        folder = await self._folder(image, database)
+        reports = await scanner.scan(given, image.subject, java=folder)
+        return reports, JavaData(str(database.digest), database.updated)
 
     async def _folder(self, image: ScannedImage, database: Database) -> dagger.Directory:
         return await self._context.engines.of(image.platform).folder(database.folder)
+
+
+def _unread(tool: Tool, fault: ValueError) -> tuple[Scan, None]:
+    """A scan whose report, or the image's own configuration, cannot be read."""
+    return Scan(tool, (), (), unexamined=(f"the report cannot be read: {fault}",)), None
 
 
 def with_layers(report: bytes, manifest: Manifest, config: bytes) -> bytes:

@@ -16,7 +16,7 @@ from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.util.progress import ProgressState
 
-from ..gates.judge import judge_target, known_evidence
+from ..gates.judge import TargetJudge, known_evidence
 from ..results import EXAMINATIONS, Stage, Status, TargetResult
 from .build import Builder
 from .examine import Examiner, merged, tests_digest
@@ -37,12 +37,14 @@ class TargetSteps:
     records: Records
     builder: Builder
     examiner: Examiner
+    judge: TargetJudge
 
     @classmethod
     def of(cls, context: RunContext, images: ImageCache, records: Records) -> TargetSteps:
         """The steps of a run."""
+        builder = Builder(context, images, records)
         examiner = Examiner(context, images, ScannerData.of(context))
-        return cls(context, images, records, Builder(context, images, records), examiner)
+        return cls(context, images, records, builder, examiner, TargetJudge(context))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ async def process(
         obtained = await _obtain(steps, target, bases)
         examined = await _examine(steps, target, obtained, until)
         steps.records.keep(examined.record)
-        result = await _judge(steps.context, target, obtained, examined, until)
+        result = await _judge(steps.judge, target, obtained, examined, until)
     except LockageError as fault:
         result = TargetResult.of(target, Status.FAILED, fault.message, fault=fault)
     if result.status is Status.CLOSED:
@@ -142,13 +144,14 @@ def _required(until: Stage) -> frozenset[Stage]:
 
 
 async def _judge(
-    context: RunContext, target: Target, obtained: Obtained, examined: ExaminedRecord, until: Stage
+    judge: TargetJudge, target: Target, obtained: Obtained, examined: ExaminedRecord, until: Stage
 ) -> TargetResult:
     """The result by the target's gates, evaluated unless the run ends with the build."""
     record = examined.record
-    evidence, verdicts = known_evidence(target, record.evidence), tuple[Verdict, ...]()
+    evidence, verdicts, vex = known_evidence(target, record.evidence), tuple[Verdict, ...](), None
     if until is not Stage.BUILD:
-        verdicts = (await judge_target(context, target, record.digest, evidence)).verdicts
+        judged = await judge.judge(target, record.digest, evidence)
+        verdicts, vex = judged.verdicts, judged.vex
     status, reason = obtained.status, obtained.reason
     if closed := _closed(verdicts):
         status, reason = Status.CLOSED, f"gate closed: {', '.join(v.gate for v in closed)}"
@@ -159,7 +162,7 @@ async def _judge(
     passed = (
         unnoticed(evidence.scan.findings, target.gates.vulnerabilities) if verdicts and evidence.scan else {}
     )
-    return replace(result, record=record, evidence=evidence, verdicts=verdicts, unnoticed=passed)
+    return replace(result, record=record, evidence=evidence, verdicts=verdicts, vex=vex, unnoticed=passed)
 
 
 def _closed(verdicts: tuple[Verdict, ...]) -> list[Verdict]:

@@ -63,6 +63,17 @@ def test_json_is_read_too(tmp_path: Path) -> None:
         ("published: 2026-10-05", "published: soon", "advisories.0.published: expected a date"),
         ("title: made up", "title: ''", "advisories.0.title"),
         ("title: made up", "titel: made up", "advisories.0.titel: unknown key"),
+        ("title: made up", "title: made up\n    cvss: 9.8", "advisories.0.cvss: expected nvd"),
+        (
+            "title: made up",
+            "title: made up\n    cvss: {nvd: {score: 11, vector: 'CVSS:3.1/AV:N'}}",
+            "advisories.0.cvss",
+        ),
+        (
+            "title: made up",
+            "title: made up\n    cvss: {nvd: {score: 9.8, vector: AV:N}}",
+            "advisories.0.cvss",
+        ),
         ("title: made up", "title: made up\n    references: https://x", "advisories.0.references"),
         ("title: made up", "title: &a made up\n    description: *a", "anchors and aliases"),
         ("title: made up", "title: [", "not readable as YAML"),

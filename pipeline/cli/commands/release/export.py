@@ -128,11 +128,12 @@ def _not_built(missing: Sequence[Target]) -> RegistryError:
 
 async def _note_closed_gates(context: RunContext, image: Sequence[BuiltTarget]) -> None:
     """An archive of an image that did not pass may be wanted, but nobody should take it for one that did."""
-    from pipeline.run.gates.judge import judge_target
+    from pipeline.run.gates.judge import TargetJudge
 
+    judge = TargetJudge(context)
     for built in image:
         target, record = built.target, built.record
-        for verdict in (await judge_target(context, target, record.digest, record.evidence)).verdicts:
+        for verdict in (await judge.judge(target, record.digest, record.evidence)).verdicts:
             if not verdict.passed:
                 console.message(
                     f"note: {target.id}: the gate {verdict.gate} is {verdict.state}; exported anyway"

@@ -39,6 +39,8 @@ type advisory struct {
 	Description  string    `json:"description"`
 	References   []string  `json:"references"`
 	Published    time.Time `json:"published"`
+	// Scores and vectors by who gives them; the keys are those of trivy's own type.
+	CVSS types.VendorCVSS `json:"cvss"`
 }
 
 type list struct {
@@ -138,6 +140,7 @@ func records(a advisory, severity types.Severity, from types.SourceID) (types.Ad
 		Description:      a.Description,
 		Severity:         severity.String(),
 		VendorSeverity:   types.VendorSeverity{from: severity},
+		CVSS:             a.CVSS,
 		References:       a.References,
 		PublishedDate:    &a.Published,
 		LastModifiedDate: &a.Published,
