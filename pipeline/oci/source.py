@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.model import Descriptor, Digest, Repository
+from pipeline.model import Descriptor, Digest, Reference, Repository
 from pipeline.model.manifest import Manifest
 
 
@@ -25,6 +25,27 @@ class ReferrerList:
         return ReferrerList(
             tuple(entries[digest] for digest in sorted(entries)), self.unusable + other.unusable
         )
+
+
+def fallback_tag(digest: Digest) -> str:
+    """The tag that lists referrers where there is no API: `sha256-<hex>` (distribution-spec v1.1)."""
+    return f"{digest.algorithm}-{digest.hex}"[:128]
+
+
+class ImageSource(Protocol):
+    """Images by reference with what refers to them: of registries, or of a layout on disk."""
+
+    async def head(self, ref: Reference) -> Descriptor | None:
+        """The descriptor of the manifest behind a reference, or None."""
+
+    async def get_manifest(self, ref: Reference) -> Manifest | None:
+        """The manifest behind a reference, or None."""
+
+    async def blob(self, repo: Repository, descriptor: Descriptor) -> bytes:
+        """A small blob, verified."""
+
+    async def list_referrers(self, repo: Repository, digest: Digest) -> ReferrerList:
+        """The referrers of a digest."""
 
 
 class ContentSource(Protocol):

@@ -16,7 +16,7 @@ from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.descriptor import OCI_INDEX
 from pipeline.model.manifest import Manifest
 from pipeline.oci.index import encode_index
-from pipeline.oci.source import ReferrerList
+from pipeline.oci.source import ReferrerList, fallback_tag
 from pipeline.util.concurrency import both, each
 
 from . import manifests
@@ -32,11 +32,6 @@ _ROUNDS = 40
 _WATCHED = 100
 _QUIET = 0.2  # seconds: longer than between the reading of a list and its writing
 _STILL = 6  # looks in a row at a list that others write too
-
-
-def fallback_tag(digest: Digest) -> str:
-    """The tag that lists referrers where there is no API: `sha256-<hex>`."""
-    return f"{digest.algorithm}-{digest.hex}"[:128]
 
 
 async def listed(transport: Transport, repo: Repository, digest: Digest) -> ReferrerList:

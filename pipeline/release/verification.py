@@ -12,7 +12,7 @@ from pipeline.trust import Claims, Signatory, SignatureRefused, Verification, ve
 from pipeline.util.concurrency import each
 
 if TYPE_CHECKING:
-    from pipeline.registry import Registry
+    from pipeline.oci.source import ImageSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,9 @@ class Wanted:
     claims: Claims | None = None
 
 
-async def verify_references(registry: Registry, key: Signatory, wanted: Sequence[Wanted]) -> list[Verified]:
+async def verify_references(
+    registry: ImageSource, key: Signatory, wanted: Sequence[Wanted]
+) -> list[Verified]:
     """The signatures of references by one key, in the order given. Raises SignatureRefused, RegistryError."""
 
     async def verify_one(one: Wanted) -> Verified:

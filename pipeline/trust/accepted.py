@@ -13,7 +13,7 @@ from .statement import SIGNATURE, Statement
 from .verify import bundles
 
 if TYPE_CHECKING:
-    from pipeline.registry import Registry
+    from pipeline.oci.source import ImageSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Accepted:
 
 
 async def examine_by(
-    registry: Registry, repository: Repository, digest: Digest, signatories: Sequence[Signatory]
+    registry: ImageSource, repository: Repository, digest: Digest, signatories: Sequence[Signatory]
 ) -> Accepted:
     """Read every sigstore bundle that refers to a digest, and verify it with whichever signer it is by.
 

@@ -20,7 +20,7 @@ from .limits import BUNDLE_BYTES
 from .statement import SIGNATURE, Statement
 
 if TYPE_CHECKING:
-    from pipeline.registry import Registry
+    from pipeline.oci.source import ImageSource
 
     from .signatory import Signatory
 
@@ -86,7 +86,9 @@ class Verification:
         }
 
 
-async def examine(registry: Registry, repository: Repository, digest: Digest, key: Signatory) -> Verification:
+async def examine(
+    registry: ImageSource, repository: Repository, digest: Digest, key: Signatory
+) -> Verification:
     """Read every sigstore bundle that refers to a digest, and verify it with the key.
 
     A referrer that cannot be used is refused, and the others count. Raises RegistryError when the registry fails.
@@ -104,7 +106,7 @@ async def examine(registry: Registry, repository: Repository, digest: Digest, ke
 
 
 async def examine_one(
-    registry: Registry, repository: Repository, digest: Digest, referrer: Digest, key: Signatory
+    registry: ImageSource, repository: Repository, digest: Digest, referrer: Digest, key: Signatory
 ) -> Verification:
     """As `examine`, but of one referrer that is known: two requests."""
     verified: list[Statement] = []
@@ -118,7 +120,9 @@ async def examine_one(
     return Verification(digest, tuple(verified), tuple(refused), (referrer,) * len(verified))
 
 
-async def verify(registry: Registry, repository: Repository, digest: Digest, key: Signatory) -> Verification:
+async def verify(
+    registry: ImageSource, repository: Repository, digest: Digest, key: Signatory
+) -> Verification:
     """As `examine`, but raises `SignatureRefused` unless the digest is signed by the key."""
     verification = await examine(registry, repository, digest, key)
     if not verification.signed:
@@ -131,7 +135,7 @@ async def verify(registry: Registry, repository: Repository, digest: Digest, key
 
 
 async def verify_claims(
-    registry: Registry, repository: Repository, digest: Digest, key: Signatory, wanted: Claims
+    registry: ImageSource, repository: Repository, digest: Digest, key: Signatory, wanted: Claims
 ) -> Verification:
     """As `verify`, but raises `SignatureRefused` also unless one signature is for what is wanted."""
     verification = await verify(registry, repository, digest, key)
@@ -145,7 +149,7 @@ async def verify_claims(
 
 
 async def bundles(
-    registry: Registry, repository: Repository, digest: Digest, predicate_type: str | None = None
+    registry: ImageSource, repository: Repository, digest: Digest, predicate_type: str | None = None
 ) -> AsyncIterator[tuple[Digest, bytes | str]]:
     """Each bundle that refers to a digest, or what is wrong with it; those that are listed with another predicate type
     than the one that is named are not read. Nothing is verified. Raises RegistryError when the registry fails."""
@@ -162,7 +166,7 @@ async def bundles(
 
 
 async def _read(
-    registry: Registry, repository: Repository, referrer: Digest, subject: Digest
+    registry: ImageSource, repository: Repository, referrer: Digest, subject: Digest
 ) -> AsyncIterator[bytes | str]:
     """The bundle of a referrer, or what is wrong with it; nothing if it is of another kind."""
     from pipeline.registry.content_faults import describe, is_content_fault

@@ -105,5 +105,14 @@ def test_an_image_is_signed_verified_and_promoted_without_a_key(
     options = ["--certificate-identity", CI, "--certificate-oidc-issuer", services.people]
     options += ["--trusted-root", str(services.trusted_root)]
     assert f"signed by {CI}" in site.run("verify", f"{prod}:1.2.3", *options, cwd=tmp_path).out
+    for command in (["findings", "--image"], ["sbom"], ["sbom", "check"], ["diff", f"{prod}:1.2.3"]):
+        by_identity = site.run(*command, f"{prod}:1.2.3", *options, "--json", cwd=root)
+        assert by_identity.json, command
+        if command[0] == "diff":
+            assert by_identity.json[0]["before"]["unverified"] == []
+        other = [EVE if word == CI else word for word in options]
+        refused = site.run(*command, f"{prod}:1.2.3", *other, "--json", cwd=root, expect=None)
+        unverified = command[0] == "diff" and refused.json[0]["before"]["unverified"]
+        assert refused.code == 7 or unverified or "not signed by" in refused.err, (command, refused)
     by_key = site.run("verify", f"{prod}:1.2.3", "--key", site.data / "keys/cosign.pub", cwd=tmp_path)
     assert "signed with" in by_key.out  # that of before lives beside it

@@ -11,8 +11,8 @@ from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY
 from pipeline.oci.layout import Layout
+from pipeline.oci.source import fallback_tag
 from pipeline.registry import Registry, Stats, pull_layout, push_layout
-from pipeline.registry.referrers import fallback_tag
 
 from . import images
 from .conftest import Program, fresh

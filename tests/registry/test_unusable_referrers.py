@@ -15,8 +15,8 @@ import pytest
 
 from pipeline.model import Descriptor, Digest, Manifest, Repository
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST
+from pipeline.oci.source import fallback_tag
 from pipeline.registry import Registry
-from pipeline.registry.referrers import fallback_tag
 from pipeline.trust import (
     BUNDLE_TYPE,
     SIGNATURE,

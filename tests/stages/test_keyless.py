@@ -25,7 +25,7 @@ from pipeline.errors import ConfigError, EnvironmentProblem, UsageError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
 from pipeline.model.verification.identity import Identity, Pattern
-from pipeline.registry import Registry
+from pipeline.registry import Registry, pull_layout
 from pipeline.trust import SIGNATURE, Statement, attach, examine
 from pipeline.trust.attach import referrer_manifest
 from pipeline.trust.keyless import IdentitySignatory, KeylessSigner, read_services
@@ -353,6 +353,55 @@ def test_verification_connects_to_nothing_but_the_registry(
     finally:
         watching.clear()
     assert reached == {int(olareg.partition(":")[2])}
+
+
+def test_an_image_and_its_root_are_carried_to_where_there_is_no_network(
+    services: Sigstore, bundles: Bundles, olareg: str, tmp_path: Path
+) -> None:
+    """`trust root` writes the project's root; a layout is verified with it alone, by options and by rules."""
+    root = tmp_path / "project"
+    (root / "sigstore").mkdir(parents=True)
+    for file in (services.trusted_root, services.signing_config):
+        (root / "sigstore" / file.name).write_bytes(file.read_bytes())
+    keyless = {"identity": DEVELOPER, "issuer": services.people}
+    keyless |= {
+        key: f"sigstore/{file.name}"
+        for key, file in {
+            "trusted_root": services.trusted_root,
+            "signing_config": services.signing_config,
+        }.items()
+    }
+    (root / "lockage.yml").write_text(
+        json.dumps({"version": 1, "project": "x", "sign": {"keyless": keyless}})
+    )
+    (root / "images" / "app").mkdir(parents=True)
+    (root / "images" / "app" / "image.yml").write_text("tags:\n  - name: 1.2.3\n")
+    (root / "images" / "app" / "Dockerfile.tmpl").write_text("FROM scratch\n")
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LOCKAGE_HOME": str(tmp_path / "lockage")}
+    written = warm.run(["trust", "root", "-o", str(tmp_path / "root.json")], cwd=root, env=environ)
+    assert written.code == 0 and "days ago" in written.err, written
+    assert (tmp_path / "root.json").read_bytes() == services.trusted_root.read_bytes()
+
+    image = anyio.run(write, olareg, "carried", bundles.raw)
+    name, layout = image.partition("/")[2].partition("@")[0], tmp_path / "layout"
+
+    async def carry() -> None:
+        async with Registry() as registry:
+            await pull_layout(registry, Repository(olareg, name), SUBJECT, layout, name="1.2.3")
+
+    anyio.run(carry)
+    away = ("--layout", str(layout), "--trusted-root", str(tmp_path / "root.json"))
+    issuer = ("--certificate-oidc-issuer", services.people)
+    for who, code in ((DEVELOPER, 0), (EVE, 7)):
+        reference = f"registry.invalid/{name}:1.2.3"
+        found = lockage(tmp_path, reference, *away, "--certificate-identity", who, *issuer)
+        assert found.code == code, found
+        signer = {"identity": who, "issuer": services.people, "trusted_root": "root.json"}
+        (tmp_path / "rules.yml").write_text(
+            json.dumps({"verify": [{"images": ["registry.invalid/**"], "signers": [signer]}]})
+        )
+        found = lockage(tmp_path, reference, *away[:2], "--rules", "rules.yml")
+        assert found.code == code, found
 
 
 def test_a_github_job_signs_with_its_own_token(services: Sigstore, olareg: str) -> None:

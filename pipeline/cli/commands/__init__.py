@@ -74,6 +74,7 @@ ENTRIES = (
         "outdated", "catalogue.outdated", "list bases and tools whose tag has moved since it was locked"
     ),
     CommandEntry("verify", "release.verify", "check signatures, without an engine"),
+    CommandEntry("trust", "trust", "write what verifies signatures by identity, to verify offline"),
     CommandEntry("up", "instance.up", "start the engine and the registry, or one of them"),
     CommandEntry(
         "down", "instance.down", "stop the engine and the registry, or one of them; their data is kept"

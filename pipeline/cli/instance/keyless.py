@@ -27,7 +27,7 @@ def keyless_signer(keyless: Keyless | None, root: Path, environ: Mapping[str, st
         return None
     from pipeline.trust.keyless import IdentitySignatory, KeylessSigner, read_services
 
-    trusted = _file(root, keyless.trusted_root, "sign.keyless.trusted_root")
+    trusted = trusted_root(keyless, root)
     signing = _file(root, keyless.signing_config, "sign.keyless.signing_config")
     signatory = IdentitySignatory(keyless.identity, read_services(trusted))
 
@@ -35,6 +35,11 @@ def keyless_signer(keyless: Keyless | None, root: Path, environ: Mapping[str, st
         return await identity_token(keyless.token, root, environ)
 
     return KeylessSigner(signatory, read_services(trusted, signing, signs=True), token)
+
+
+def trusted_root(keyless: Keyless, root: Path) -> TrustFile | None:
+    """The trusted root that a project names, None for the public one. Raises ConfigError if it cannot be read."""
+    return _file(root, keyless.trusted_root, "sign.keyless.trusted_root")
 
 
 def warn_of_records(context: RunContext, environ: Mapping[str, str]) -> None:

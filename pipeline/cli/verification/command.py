@@ -11,24 +11,25 @@ from pathlib import Path
 from pipeline.errors import Exit, UsageError
 from pipeline.lab import LabSettings
 from pipeline.model import Reference
-from pipeline.registry import Registry
 from pipeline.run.gates.rules import CheckedImage, RulesInForce, check_rules
 from pipeline.trust import Signatory
 from pipeline.util.concurrency import each
 
 from .. import signals
 from ..common_options import CommonOptions, SignatoryOptions
-from ..instance.session import registry_session
 from ..instance.signing_key import verification_key
 from ..instance.verification import chosen_signatory
 from ..output import console
-from ..output.progress import Progress
-from ..registry_access import registry_access
+from .images import image_source
 from .rules import rules_file, rules_for
 
 
 def verify_by_rules(
-    common: CommonOptions, references: tuple[Reference, ...], path: Path, signatory: SignatoryOptions
+    common: CommonOptions,
+    references: tuple[Reference, ...],
+    path: Path,
+    signatory: SignatoryOptions,
+    layout: Path | None,
 ) -> int:
     """Print what was checked of each image; exit code 7 with SignatureRefused for the first that does not meet its
     rules. Raises UsageError, ConfigError, RegistryError."""
@@ -39,7 +40,7 @@ def verify_by_rules(
     rules = rules_file(path)
     default = _default(signatory, wanted=any(not one.signers for one in rules.all))
     wanted = rules_for(references, rules, path, default)
-    return report(common, signals.run(partial(_check, common, references, wanted)))
+    return report(common, signals.run(partial(_check, common.root, references, wanted, layout)))
 
 
 def report(common: CommonOptions, images: Sequence[CheckedImage]) -> int:
@@ -69,16 +70,12 @@ def _default(options: SignatoryOptions, *, wanted: bool) -> Signatory | None:
 
 
 async def _check(
-    common: CommonOptions, references: Sequence[Reference], rules: Sequence[RulesInForce]
+    root: Path, references: Sequence[Reference], rules: Sequence[RulesInForce], layout: Path | None
 ) -> list[CheckedImage]:
-    hosts = {reference.repository.host for reference in references}
     now = int(time.time())
-    async with (
-        registry_session(common.root, "verify", Progress(), hosts),
-        Registry(registry_access()) as registry,
-    ):
+    async with image_source(root, references, layout) as images:
         pairs = list(zip(references, rules, strict=True))
-        return await each(lambda pair: check_rules(registry, pair[0], pair[1], now), pairs)
+        return await each(lambda pair: check_rules(images, pair[0], pair[1], now), pairs)
 
 
 def _print(image: CheckedImage) -> None:

@@ -95,19 +95,27 @@ class SignerEntry(Model):
 class ProvenanceEntry(Model):
     """What the provenance of each platform has to say; patterns have * for text without a slash and ** for any."""
 
-    builders: tuple[Glob, ...] = Field((), description="Who built it: patterns for the builder's id")
-    build_types: tuple[Glob, ...] = Field((), description="How it was built: patterns for the build type")
-    sources: tuple[Glob, ...] = Field(
-        (), description="Source repositories: patterns, such as https://github.com/acme/*"
+    builders: tuple[Glob, ...] = Field(
+        (), min_length=1, description="Who built it: patterns for the builder's id"
     )
-    branches: tuple[Glob, ...] = Field((), description="Branches: patterns; with tags, one of either")
-    tags: tuple[Glob, ...] = Field((), description="Git tags: patterns; with branches, one of either")
-    commits: tuple[Commit, ...] = Field((), description="Commits, in full")
+    build_types: tuple[Glob, ...] = Field(
+        (), min_length=1, description="How it was built: patterns for the build type"
+    )
+    sources: tuple[Glob, ...] = Field(
+        (), min_length=1, description="Source repositories: patterns, such as https://github.com/acme/*"
+    )
+    branches: tuple[Glob, ...] = Field(
+        (), min_length=1, description="Branches: patterns; with tags, one of either"
+    )
+    tags: tuple[Glob, ...] = Field(
+        (), min_length=1, description="Git tags: patterns; with branches, one of either"
+    )
+    commits: tuple[Commit, ...] = Field((), min_length=1, description="Commits, in full")
     bases: tuple[Glob, ...] = Field(
-        (), description="Base images: patterns for repositories; each base has to match one"
+        (), min_length=1, description="Base images: patterns for repositories; each base has to match one"
     )
     forbidden: tuple[Glob, ...] = Field(
-        (), description="What must not have gone into it: digests, or patterns for URIs"
+        (), min_length=1, description="What must not have gone into it: digests, or patterns for URIs"
     )
     max_age: Days | None = Field(None, description="Days since the build ended, such as 90d")
 
@@ -129,8 +137,10 @@ class ProvenanceEntry(Model):
 class VerdictEntry(Model):
     """What the verification summary of each platform has to say; that it passed is always wanted."""
 
-    verifiers: tuple[Glob, ...] = Field((), description="Who judged: patterns for the verifier's id")
-    policies: tuple[DigestText, ...] = Field((), description="Under which policy: its digests")
+    verifiers: tuple[Glob, ...] = Field(
+        (), min_length=1, description="Who judged: patterns for the verifier's id"
+    )
+    policies: tuple[DigestText, ...] = Field((), min_length=1, description="Under which policy: its digests")
     max_age: Days | None = Field(None, description="Days since the verdict, such as 7d")
 
     def value(self) -> VerdictRules:
@@ -142,10 +152,11 @@ class VerifyEntry(Model):
     """What an image has to prove before it is used."""
 
     signers: tuple[SignerEntry, ...] = Field(
-        (), description="Who may have signed it: one of these (default: the site's own key)"
+        (), min_length=1, description="Who may have signed it: one of these (default: the site's own key)"
     )
     attestations: tuple[Attestation, ...] = Field(
         (),
+        min_length=1,
         description="What each platform bears, signed by one of them: sbom, findings, provenance, tests (passed), "
         "verdict (passed)",
     )

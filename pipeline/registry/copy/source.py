@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.manifest import Manifest
-from pipeline.oci.source import ReferrerList
+from pipeline.oci.source import ReferrerList, fallback_tag
 from pipeline.util.concurrency import each
 from pipeline.util.sizes import size_text
 
@@ -72,7 +72,7 @@ class RepositorySource:
 
         async def read(digest: Digest) -> ReferrerList:
             found = ReferrerList(())
-            if tags is None or referrers.fallback_tag(digest) in tags:
+            if tags is None or fallback_tag(digest) in tags:
                 found = await referrers.by_tag(self._transport, self._repository, digest)
             if self._has_api:
                 listed = await referrers.by_api(self._transport, self._repository, digest)
@@ -101,7 +101,7 @@ class RepositorySource:
     async def attached_tags(self, digests: Sequence[Digest]) -> list[tuple[str, Manifest | str]]:
         """The manifests tagged `sha256-<hex>.sig`, `.att` and `.sbom` for each digest."""
         tags = await self._existing_tags(len(digests))
-        names = [referrers.fallback_tag(d) + suffix for d in digests for suffix in _SUFFIXES]
+        names = [fallback_tag(d) + suffix for d in digests for suffix in _SUFFIXES]
 
         async def get(name: str) -> tuple[str, Manifest | str] | None:
             try:

@@ -17,7 +17,7 @@ from pipeline.util.concurrency import each
 
 if TYPE_CHECKING:
     from pipeline.config import Project
-    from pipeline.registry import Registry
+    from pipeline.oci.source import ImageSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ _HINTS = {
 
 
 async def check_rules(
-    registry: Registry, reference: Reference, in_force: RulesInForce, now: int
+    registry: ImageSource, reference: Reference, in_force: RulesInForce, now: int
 ) -> CheckedImage:
     """Check an image by rules: its index, and all that it lists but BuildKit's attestations. `now` is in seconds since
     1970. An index that lists no image meets no rules. Raises RegistryError.

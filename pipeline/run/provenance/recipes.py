@@ -14,7 +14,7 @@ from pipeline.trust import PROVENANCE, Statement, examine
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
-    from pipeline.trust import PublicKey
+    from pipeline.trust import Signatory
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class AttestedRecipe:
 
 
 async def attested_recipes(
-    registry: Registry, reference: Reference, key: PublicKey, platforms: Collection[Platform]
+    registry: Registry, reference: Reference, key: Signatory, platforms: Collection[Platform]
 ) -> list[AttestedRecipe]:
     """The recipe of each platform of an image (`platforms`, else all), by the newest provenance that the key signed.
 
@@ -46,7 +46,7 @@ async def attested_recipes(
     return [await _recipe(registry, reference.repository.at(digest), key) for digest in chosen]
 
 
-async def _recipe(registry: Registry, image: Reference, key: PublicKey) -> AttestedRecipe:
+async def _recipe(registry: Registry, image: Reference, key: Signatory) -> AttestedRecipe:
     assert isinstance(image.digest, Digest)
     seen = await examine(registry, image.repository, image.digest, key)
     found = [s for s in seen.statements if s.predicate_type == PROVENANCE]

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 _CONFIG = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
 _NO_SERVICES = {"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json"}
-_PUBLIC = quote("https://tuf-repo-cdn.sigstore.dev", safe="")
+PUBLIC = "trusted_root.json"
+"""The public Sigstore's root, as the library brings it along."""
+_REPOSITORY = quote("https://tuf-repo-cdn.sigstore.dev", safe="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,10 @@ class Services:
         """The root as data. Raises ConfigError for a file that is none."""
         self.library()
         return _json(self.root)
+
+    def unusable(self, reason: str) -> ConfigError:
+        """The error for a root that cannot be used."""
+        return _unusable(self.root, reason)
 
     def library(self, root: Mapping[str, Any] | None = None) -> ClientTrustConfig:
         """As the library takes it, with this root instead of its own. Raises ConfigError for files that are something
@@ -69,15 +75,20 @@ def read_services(
 ) -> Services:
     """The Sigstore of these files; without them the public one, as it was when the library was released."""
     if root is None:
-        root = _public("trusted_root.json")
+        root = _public(PUBLIC)
         signing = _public("signing_config.v0.2.json") if signs else None
     return Services(root, signing)
 
 
-def _public(name: str) -> TrustFile:
-    raw = pkgutil.get_data("sigstore", f"_store/{_PUBLIC}/{name}")
+def stored(name: str) -> bytes:
+    """A file of the public Sigstore's, as it was when the library was released."""
+    raw = pkgutil.get_data("sigstore", f"_store/{_REPOSITORY}/{name}")
     assert raw, "the library brings it along"
-    return TrustFile(raw, f"the public Sigstore's {name}")
+    return raw
+
+
+def _public(name: str) -> TrustFile:
+    return TrustFile(stored(name), f"the public Sigstore's {name}")
 
 
 def _json(file: TrustFile) -> dict[str, Any]:

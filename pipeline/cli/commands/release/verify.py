@@ -1,4 +1,4 @@
-"""verify: check signatures in process, with the images' registries alone."""
+"""verify: check signatures in process, with the images' registries alone, or a layout on disk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import Exit
+from pipeline.errors import Exit, UsageError
 
 from ...arguments import group, option, positional
 from ...command import Command
@@ -53,6 +53,12 @@ class VerifyOptions:
         exclusive="rules",
         help="by the rules of this environment; without IMAGE, all that the plan has there",
     )
+    layout: Path | None = option(
+        "--layout",
+        type=Path,
+        metavar="DIR",
+        help="read the images from an OCI layout on disk, without any request",
+    )
     locked: bool = locked_flag()
 
 
@@ -62,10 +68,17 @@ def verify(options: VerifyOptions) -> int:
     from ... import signals
     from ...output.progress import Progress
 
+    if options.layout is not None and (options.environment is not None or not options.references):
+        raise UsageError(
+            "--layout wants the images to verify, by the names that they have in their registry",
+            hint="lockage verify --layout DIR HOST/NAME:TAG --key FILE",
+        )
     if options.rules is not None:
         from ...verification.command import verify_by_rules
 
-        return verify_by_rules(options.common, options.references, options.rules, options.signatory)
+        return verify_by_rules(
+            options.common, options.references, options.rules, options.signatory, options.layout
+        )
     if options.environment is not None:
         from ...verification.environment import verify_environment
 
@@ -108,24 +121,18 @@ async def _verify_revision(options: VerifyOptions, report: Progress) -> tuple[Si
             return key, await verify_references(context.registry, key, of_revision(context))
 
 
-async def _verify_references(options: VerifyOptions, report: Progress) -> tuple[Signatory, list[Verified]]:
+async def _verify_references(options: VerifyOptions, _: Progress) -> tuple[Signatory, list[Verified]]:
     """Any image, from any folder: without a catalogue, and without the instance unless the image is there."""
     from pipeline.lab import LabSettings
-    from pipeline.registry import Registry
     from pipeline.release.verification import Wanted, verify_references
 
-    from ...instance.session import registry_session
     from ...instance.verification import signatory
-    from ...registry_access import registry_access
+    from ...verification.images import image_source
 
     key = signatory(options.signatory, os.environ, LabSettings.from_env(os.environ).data)
-    hosts = {reference.repository.host for reference in options.references}
-    async with (
-        registry_session(options.common.root, "verify", report, hosts),
-        Registry(registry_access()) as registry,
-    ):
+    async with image_source(options.common.root, options.references, options.layout) as images:
         wanted = [Wanted(reference) for reference in options.references]
-        return key, await verify_references(registry, key, wanted)
+        return key, await verify_references(images, key, wanted)
 
 
 def _to_json(image: Verified, key: Signatory) -> dict[str, object]:

@@ -7,14 +7,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, RegistryError, UsageError
 
-from ...arguments import flag, group, option, positional
+from ...arguments import flag, group, positional
 from ...command import Command
-from ...common_options import CommonOptions, TargetSelection
+from ...common_options import CommonOptions, SignatoryOptions, TargetSelection
 from ...output import console
 from ...references import parse_reference
 
@@ -44,7 +43,7 @@ class DiffOptions:
         help="of environments or commits: which images (default: all)",
     )
     markdown: bool = flag("--markdown", help="Markdown on stdout, for a release or a merge request")
-    key: Path | None = option("--key", type=Path, metavar="FILE", help="public key (default: this site's)")
+    signatory: SignatoryOptions = group(SignatoryOptions)
 
     @property
     def by_reference(self) -> bool:
@@ -77,9 +76,7 @@ def diff(options: DiffOptions) -> int:
 async def _diff(options: DiffOptions) -> list[ImageDifference]:
     if options.by_reference:
         return await _of_references(options)
-    from pipeline.lab.settings import LabSettings
-
-    from ...instance.signing_key import verification_key
+    from ...instance.verification import chosen_signatory
     from ...output.progress import Progress
     from ...planning.reader import PlanRequest
     from ...run_context import RunRequest, open_run
@@ -87,7 +84,7 @@ async def _diff(options: DiffOptions) -> list[ImageDifference]:
     plan = PlanRequest(options.common.root, TargetSelection(targets=options.targets))
     named = tuple(side for side in (options.before, options.after) if not _COMMIT.match(side))
     async with open_run("diff", RunRequest(plan, environments=named), Progress()) as context:
-        key = verification_key(options.key, os.environ, LabSettings.from_env(os.environ).data)
+        key = chosen_signatory(options.signatory) or context.signatory
         sides = zip(_side(context, options.before), _side(context, options.after), strict=True)
         return [
             found for pair in sides for found in await _of_pair(context.registry, *pair, key, strict=False)
@@ -100,12 +97,12 @@ async def _of_references(options: DiffOptions) -> list[ImageDifference]:
     from pipeline.registry import Registry
 
     from ...instance.session import registry_session
-    from ...instance.signing_key import verification_key
+    from ...instance.verification import signatory
     from ...output.progress import Progress
     from ...registry_access import registry_access
 
     before, after = parse_reference(options.before), parse_reference(options.after)
-    key = verification_key(options.key, os.environ, LabSettings.from_env(os.environ).data)
+    key = signatory(options.signatory, os.environ, LabSettings.from_env(os.environ).data)
     hosts = {before.repository.host, after.repository.host}
     async with (
         registry_session(options.common.root, "diff", Progress(), hosts),

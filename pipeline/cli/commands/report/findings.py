@@ -6,14 +6,13 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, UsageError
 
-from ...arguments import flag, group, option, repeated
+from ...arguments import flag, group, repeated
 from ...command import Command
-from ...common_options import CatalogueOptions, CommonOptions, locked_flag
+from ...common_options import CatalogueOptions, CommonOptions, SignatoryOptions, locked_flag
 from ...output import console
 from ...references import parse_references
 
@@ -57,9 +56,7 @@ class FindingsOptions:
         convert=parse_references,
         help="what is attested on this image instead; may be repeated",
     )
-    key: Path | None = option(
-        "--key", type=Path, metavar="FILE", help="public key for --image (default: this site's)"
-    )
+    signatory: SignatoryOptions = group(SignatoryOptions)
 
 
 def findings(options: FindingsOptions) -> int:
@@ -100,12 +97,12 @@ async def _of_images(options: FindingsOptions) -> Report:
     from pipeline.registry import Registry
 
     from ...instance.session import registry_session
-    from ...instance.signing_key import verification_key
+    from ...instance.verification import signatory
     from ...output.progress import Progress
     from ...registry_access import registry_access
     from ...reports.images import report_images
 
-    key = verification_key(options.key, os.environ, LabSettings.from_env(os.environ).data)
+    key = signatory(options.signatory, os.environ, LabSettings.from_env(os.environ).data)
     hosts = {image.repository.host for image in options.images}
     async with (
         registry_session(options.common.root, "findings", Progress(), hosts),
@@ -175,7 +172,7 @@ def _print_notes(report: Report, options: FindingsOptions) -> None:
         if target.scanned is None:
             console.message(f"{target.id}: not scanned: {target.reason or 'lockage scan scans it'}")
         if target.verified is False:
-            console.message(f"warning: {target.id}: these findings are not signed by the key")
+            console.message(f"warning: {target.id}: these findings are not signed by whom they should be")
     everything = [finding for target in report.targets for finding in target.findings]
     scanned = [target for target in report.targets if target.scanned]
     console.message(

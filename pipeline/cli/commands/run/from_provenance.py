@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from pipeline.model import Platform, Reference
     from pipeline.run.provenance.recipes import AttestedRecipe
     from pipeline.run.rebuild import Rebuilt
+    from pipeline.trust import Signatory
 
     from ...output.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
 class ProvenanceRequest:
-    """An image to build again, of these platforms (else all), by provenance that `key` signed (else this site's).
+    """An image to build again, of these platforms (else all), by provenance that `signatory` signed (else this site).
 
     `source` is a clone that has the commit; without it the provenance names the repository.
     """
@@ -28,7 +29,7 @@ class ProvenanceRequest:
     image: Reference
     root: Path
     platforms: Sequence[Platform] = ()
-    key: Path | None = None
+    signatory: Signatory | None = None
     source: Path | None = None
     compare: bool = False
 
@@ -58,13 +59,13 @@ async def _recipes(request: ProvenanceRequest) -> list[AttestedRecipe]:
     from ...output.progress import Progress
     from ...registry_access import registry_access
 
-    key = verification_key(request.key, os.environ, LabSettings.from_env(os.environ).data)
+    signatory = request.signatory or verification_key(None, os.environ, LabSettings.from_env(os.environ).data)
     hosts = {request.image.repository.host}
     async with (
         registry_session(request.root, "rebuild", Progress(), hosts),
         Registry(registry_access()) as registry,
     ):
-        return await attested_recipes(registry, request.image, key, request.platforms)
+        return await attested_recipes(registry, request.image, signatory, request.platforms)
 
 
 async def _rebuild(request: ProvenanceRequest, attested: AttestedRecipe, report: Progress) -> Rebuilt:

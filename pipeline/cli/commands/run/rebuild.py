@@ -11,7 +11,7 @@ from pipeline.errors import UsageError
 
 from ...arguments import flag, group, option
 from ...command import Command
-from ...common_options import CatalogueOptions, CommonOptions, locked_flag
+from ...common_options import CatalogueOptions, CommonOptions, SignatoryOptions, locked_flag
 from ...output import console
 from ...references import parse_reference
 from .from_provenance import ProvenanceRequest, rebuild_from_provenance
@@ -41,9 +41,7 @@ class RebuildOptions:
         metavar="FOLDER",
         help="with --from-provenance: a clone that has the commit (default: what the provenance names)",
     )
-    key: Path | None = option(
-        "--key", type=Path, metavar="FILE", help="with --from-provenance: public key (default: this site's)"
-    )
+    signatory: SignatoryOptions = group(SignatoryOptions)
 
 
 def rebuild(options: RebuildOptions) -> int:
@@ -73,8 +71,8 @@ def rebuild(options: RebuildOptions) -> int:
 async def _rebuild(options: RebuildOptions) -> list[Rebuilt]:
     if options.from_provenance is not None:
         return await rebuild_from_provenance(_provenance_request(options, options.from_provenance))
-    if options.source or options.key:
-        raise UsageError("--source and --key go with --from-provenance")
+    if options.source or options.signatory != SignatoryOptions():
+        raise UsageError("--source, --key and --certificate-identity go with --from-provenance")
     from pipeline.run.rebuild import rebuild as rebuild_targets
 
     from ...output.progress import Progress
@@ -95,8 +93,11 @@ def _provenance_request(options: RebuildOptions, image: Reference) -> Provenance
             "--from-provenance takes the target and its lock from the provenance",
             hint="--platform OS/ARCH chooses one of the image's platforms",
         )
-    root = options.common.root
-    return ProvenanceRequest(image, root, selection.platforms, options.key, options.source, options.compare)
+    from ...instance.verification import chosen_signatory
+
+    signatory, platforms = chosen_signatory(options.signatory), selection.platforms
+    root, source = options.common.root, options.source
+    return ProvenanceRequest(image, root, platforms, signatory, source, options.compare)
 
 
 def _print(target: Rebuilt) -> None:

@@ -7,13 +7,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import EnvironmentProblem, Exit, RegistryError, UsageError
 
 from ...arguments import group, option
 from ...command import Command
+from ...common_options import SignatoryOptions
 from ...output import console
 from ...references import names_registry, parse_reference
 from .stages import StageOptions, run_stage
@@ -41,7 +41,7 @@ class SbomOptions:
     output: str | None = option(
         "-o", "--output", metavar="FILE|DIR", help="write to FILE.json or to folder DIR (default: stdout)"
     )
-    key: Path | None = option("--key", type=Path, metavar="FILE", help="public key (default: this site's)")
+    signatory: SignatoryOptions = group(SignatoryOptions)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ async def _attached(options: SbomOptions, reference: Reference) -> list[Document
     from pipeline.sbom import FORMATS
 
     from ...instance.session import registry_session
-    from ...instance.signing_key import verification_key
+    from ...instance.verification import signatory
     from ...output.progress import Progress
     from ...registry_access import registry_access
 
@@ -112,7 +112,7 @@ async def _attached(options: SbomOptions, reference: Reference) -> list[Document
             "syft's own format is not attached to images",
             hint="lockage sbom TARGET --format syft: the repository of builds has it",
         )
-    key = verification_key(options.key, os.environ, LabSettings.from_env(os.environ).data)
+    key = signatory(options.signatory, os.environ, LabSettings.from_env(os.environ).data)
     common, platforms, found = options.stage.common, options.stage.catalogue.selection.platforms, []
     async with (
         registry_session(common.root, "sbom", Progress(), {reference.repository.host}),

@@ -47,13 +47,13 @@ async def _check(options: SbomOptions, reference: Reference) -> list[Checked]:
     from pipeline.lab.settings import LabSettings
     from pipeline.release.sbom_check import check_sbom
 
-    from ...instance.signing_key import verification_key
+    from ...instance.verification import signatory
     from ...output.progress import Progress
     from ...planning.reader import PlanRequest
     from ...run_context import RunRequest, open_run
 
     stage = options.stage
-    key = verification_key(options.key, os.environ, LabSettings.from_env(os.environ).data)
+    key = signatory(options.signatory, os.environ, LabSettings.from_env(os.environ).data)
     request = RunRequest(PlanRequest(stage.common.root, locked=stage.locked), stage.run)
     with Progress() as report:
         async with open_run("sbom", request, report) as context:
