@@ -12,6 +12,7 @@ from typing import Literal, Self
 
 from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository, TagTemplate
 from pipeline.model.gates import PolicyDocuments
+from pipeline.model.retention import Retention
 from pipeline.model.tag_rules import TagRules
 from pipeline.model.verification import VerificationRules
 from pipeline.util.json.values import (
@@ -147,6 +148,7 @@ class Project:
     trusted_records: tuple[str, ...] = ()  # files of public keys, relative to lockage.yml
     keyless: Keyless | None = None  # who signs images; None for the key pair
     tag_signatures: bool = False  # signatures in cosign's older tag scheme, beside bundles
+    retention: Retention | None = None
 
     @property
     def images(self) -> dict[str, Reference]:
@@ -198,6 +200,7 @@ class Project:
             **({"loosen": list(self.loosen)} if self.loosen else {}),
             **({"trust": {"records": list(self.trusted_records)}} if self.trusted_records else {}),
             **({"sign": sign} if (sign := self._sign_json()) else {}),
+            **({"retention": self.retention.to_json()} if self.retention else {}),
         }
 
     def _sign_json(self) -> dict[str, object]:
@@ -238,6 +241,7 @@ class Project:
             trusted_records=as_texts(as_object(data.get("trust", {})).get("records", [])),
             keyless=_keyless(as_object(data.get("sign", {}))),
             tag_signatures="tag" in as_texts(as_object(data.get("sign", {})).get("signatures", [])),
+            retention=Retention.from_json(as_object(data["retention"])) if "retention" in data else None,
         )
 
 
