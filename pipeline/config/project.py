@@ -14,6 +14,7 @@ from . import shapes, values
 from .base import Arguments, CommitTag, FormatVersion, ImageName, ImageReference, Model, PlatformName, Text
 from .build import AttestationsEntry, CacheEntry, Entitlements, Secrets, Ssh
 from .policy import ProjectPolicy
+from .retention.entry import RetentionEntry
 from .signing.entry import SignEntry
 from .values import EMBEDDED
 from .verification.rules import VerifyEntry
@@ -206,6 +207,10 @@ class ProjectFile(Model):
         description="Tags in the first environment for what a commit built: of {sha}, {short}, {branch}, {pr}, {tag}",
     )
 
+    retention: RetentionEntry | None = Field(
+        None, description="What lockage retention deletes (default: nothing)"
+    )
+
     @model_validator(mode="after")
     def _distinct(self) -> Self:
         names = [e.name for e in self.environments]
@@ -224,6 +229,9 @@ class ProjectFile(Model):
             raise ValueError(
                 f"{names[0]} is the first environment, which gets every push: nothing is promoted to it"
             )
+        for name in self.retention.environments if self.retention else ():
+            if name not in names:
+                raise ValueError(f"retention: names the environment {name}, and there are {', '.join(names)}")
         return self
 
     def value(self, documents: PolicyDocuments | None = None) -> values.Project:
@@ -259,4 +267,5 @@ class ProjectFile(Model):
             keyless=self.sign.keyless.value() if self.sign.keyless else None,
             tag_signatures="tag" in self.sign.signatures,
             release_to=tuple(dict.fromkeys(self.release.to)),
+            retention=self.retention.value() if self.retention else None,
         )

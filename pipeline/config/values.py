@@ -12,6 +12,7 @@ from typing import Literal, Self
 
 from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository, TagTemplate
 from pipeline.model.gates import PolicyDocuments
+from pipeline.model.retention import Retention
 from pipeline.model.tag_rules import TagRules
 from pipeline.model.verification import VerificationRules
 from pipeline.util.json.values import (
@@ -152,6 +153,7 @@ class Project:
     keyless: Keyless | None = None  # who signs images; None for the key pair
     tag_signatures: bool = False  # signatures in cosign's older tag scheme, beside bundles
     release_to: tuple[str, ...] = ()  # environments that releases go to; none for the last
+    retention: Retention | None = None
 
     @property
     def images(self) -> dict[str, Reference]:
@@ -206,6 +208,7 @@ class Project:
             **({"trust": {"records": list(self.trusted_records)}} if self.trusted_records else {}),
             **({"sign": sign} if (sign := self._sign_json()) else {}),
             **({"release": {"to": list(self.release_to)}} if self.release_to else {}),
+            **({"retention": self.retention.to_json()} if self.retention else {}),
         }
 
     def _sign_json(self) -> dict[str, object]:
@@ -247,6 +250,7 @@ class Project:
             keyless=_keyless(as_object(data.get("sign", {}))),
             tag_signatures="tag" in as_texts(as_object(data.get("sign", {})).get("signatures", [])),
             release_to=as_texts(as_object(data.get("release", {})).get("to", [])),
+            retention=Retention.from_json(as_object(data["retention"])) if "retention" in data else None,
         )
 
 

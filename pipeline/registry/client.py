@@ -142,6 +142,12 @@ class Registry:
         """As `referrers`, with what is listed and cannot be used."""
         return await referrers.listed(self._transport, repo, digest)
 
+    async def referrers_by_api(self, repo: Repository, digest: Digest) -> tuple[Descriptor, ...] | None:
+        """The referrers of a digest by the API alone, by one request a page; None where the registry has none. For
+        callers that know all tags, and so the fallback tags."""
+        found = await referrers.by_api(self._transport, repo, digest)
+        return None if found is None else found.entries
+
     async def tags(self, repo: Repository) -> list[str]:
         """All tags, sorted; none for a repository that does not exist."""
         return await listing.tags(self._transport, repo) or []

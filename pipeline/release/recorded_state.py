@@ -10,6 +10,8 @@ from pipeline.state.ledger import Entry
 
 ROLLBACK = "rollback"
 """The command that entries of rollbacks name."""
+RETENTION = "retention"
+"""The command that entries of retention name: it deletes, and makes no state that anything goes back to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ def promoted_state(entries: Sequence[Entry], image: str) -> RecordedState | None
 
 def last_promoted(entries: Sequence[Entry]) -> tuple[str, ...]:
     """The images that the last promotion moved, rolled back since or not."""
-    newest = next((entry for entry in entries if entry.act.command != ROLLBACK and entry.changes), None)
+    made = (entry for entry in entries if entry.act.command not in (ROLLBACK, RETENTION))
+    newest = next((entry for entry in made if entry.changes), None)
     return tuple(sorted({change.image for change in newest.changes})) if newest else ()
 
 
@@ -69,4 +72,8 @@ def named_state(entries: Sequence[Entry], image: str, name: str) -> RecordedStat
 
 
 def _changing(entries: Sequence[Entry], image: str) -> list[Entry]:
-    return [entry for entry in entries if any(change.image == image for change in entry.changes)]
+    return [
+        entry
+        for entry in entries
+        if entry.act.command != RETENTION and any(change.image == image for change in entry.changes)
+    ]

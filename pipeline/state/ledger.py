@@ -31,18 +31,19 @@ _KIND = Kind(LEDGER_TYPE, embeds=True, limit=64 * 1024 * 1024)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One tag of an image that moved; `before` is None for a new one. `version` is what it names now."""
+    """One tag of an image that moved; `before` is None for a new one, `after` for one that was deleted. `version` is
+    what it names now. Without a tag, it is a manifest that was deleted."""
 
     image: str
     tag: str
     before: Digest | None
-    after: Digest
+    after: Digest | None
     version: str = ""
 
     @property
     def name(self) -> str:
-        """`image:tag`."""
-        return f"{self.image}:{self.tag}"
+        """`image:tag`, or `image@digest` for a manifest without one."""
+        return f"{self.image}:{self.tag}" if self.tag else f"{self.image}@{self.before}"
 
     def to_json(self) -> dict[str, object]:
         """As plain data."""
@@ -50,19 +51,21 @@ class Change:
             "image": self.image,
             "tag": self.tag,
             "from": digest_text(self.before) or None,
-            "to": str(self.after),
+            "to": digest_text(self.after) or None,
             "version": self.version,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Change:
         """Read what `to_json` wrote. Raises ValueError, KeyError."""
-        before = Digest(as_text(data["from"])) if data["from"] is not None else None
+        before, after = (
+            Digest(as_text(data[end])) if data[end] is not None else None for end in ("from", "to")
+        )
         return cls(
             as_text(data["image"]),
             as_text(data["tag"]),
             before,
-            Digest(as_text(data["to"])),
+            after,
             as_text(data["version"]),
         )
 
@@ -173,6 +176,7 @@ class Ledger:
         pending = {
             change.name: TagPosition(change.after, change.version, change.before, pending=True)
             for change in changes
+            if change.tag
         }
         return Entry(
             self.environment,
@@ -187,11 +191,13 @@ class Ledger:
 
 
 def completed(entry: Entry, moved: Iterable[str]) -> Entry:
-    """An entry once the tags with these names have moved; the others may have, or not."""
+    """An entry once the tags with these names have moved; the others may have, or not. Those that were deleted are
+    known no more."""
     done = set(moved)
     tags = {
         name: TagPosition(position.digest, position.version) if name in done else position
         for name, position in entry.tags.items()
+        if name not in done or position.digest is not None
     }
     return replace(entry, tags=tags, complete=all(change.name in done for change in entry.changes))
 

@@ -26,7 +26,9 @@ def test_read(text: str, full: str, slug: str) -> None:
     assert Platform.parse(str(platform)) == platform
 
 
-@pytest.mark.parametrize("text", ["linux/amd64/", "", "windows/amd64", "linux/arm/v5", "linux/amd64/v3/x", "riscv64"])
+@pytest.mark.parametrize(
+    "text", ["linux/amd64/", "", "windows/amd64", "linux/arm/v5", "linux/amd64/v3/x", "riscv64"]
+)
 def test_refused_with_what_is_known(text: str) -> None:
     with pytest.raises(ValueError, match="known: linux/amd64"):
         Platform.parse(text)

@@ -57,6 +57,9 @@ ENTRIES = (
     CommandEntry("rollback", "release.rollback", "move the tags of an environment back to where they were"),
     CommandEntry("current", "release.current", "show where each tag of an environment was left"),
     CommandEntry("history", "release.history", "show who moved which tags of an environment, and check them"),
+    CommandEntry(
+        "retention", "release.retention", "delete what no rule keeps any more; a plan unless --apply"
+    ),
     CommandEntry("plan", "catalogue.plan", "show what there is to build: targets, bases, tags, keys"),
     CommandEntry("generate", "catalogue.generate", "write Dockerfiles, tests and rootfs to dist/"),
     CommandEntry(

@@ -17,7 +17,7 @@ _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 
 def read_names(root: Path, source: str) -> tuple[str, ...]:
     """The names in a file, or on stdin for `-`. Raises UsageError."""
-    return parse_names(_read(root, source))
+    return parse_names(read_list(root, source, "--changed-files-from"))
 
 
 def parse_names(content: bytes) -> tuple[str, ...]:
@@ -37,7 +37,8 @@ def parse_names(content: bytes) -> tuple[str, ...]:
     return tuple(dict.fromkeys(normal))
 
 
-def _read(root: Path, source: str) -> bytes:
+def read_list(root: Path, source: str, option: str) -> bytes:
+    """The list in a file, or on stdin for `-`. Raises UsageError, which names the option."""
     try:
         if source == "-":
             content = sys.stdin.buffer.read(_MAX_BYTES + 1)
@@ -45,11 +46,9 @@ def _read(root: Path, source: str) -> bytes:
             with (root / source).open("rb") as file:
                 content = file.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"--changed-files-from: {source}: {error.strerror}") from None
+        raise UsageError(f"{option}: {source}: {error.strerror}") from None
     if len(content) > _MAX_BYTES:
-        raise UsageError(
-            f"--changed-files-from: {source} holds more than {_MAX_BYTES // 1024**2} MiB of names"
-        )
+        raise UsageError(f"{option}: {source} holds more than {_MAX_BYTES // 1024**2} MiB of names")
     return content
 
 

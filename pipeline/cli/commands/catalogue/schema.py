@@ -13,7 +13,9 @@ from ...command import Command
 from ...common_options import CommonOptions
 from ...output import console
 
-SchemaKind = Literal["image", "variant", "project", "lock", "verification", "plan", "report", "ci"]
+SchemaKind = Literal[
+    "image", "variant", "project", "lock", "verification", "plan", "report", "retention", "ci"
+]
 SCHEMAS: tuple[SchemaKind, ...] = (
     "image",
     "variant",
@@ -22,6 +24,7 @@ SCHEMAS: tuple[SchemaKind, ...] = (
     "verification",
     "plan",
     "report",
+    "retention",
     "ci",
 )
 
@@ -33,7 +36,8 @@ class SchemaOptions:
     common: CommonOptions = group(CommonOptions)
     kind: SchemaKind = positional(
         choices=SCHEMAS,
-        help="which file (plan: what `plan --json` prints; report: report.json of --reports; ci: ci/lockage.yml)",
+        help="which file (plan, retention: what `--json` of the command prints; report: report.json of --reports; ci: "
+        "ci/lockage.yml)",
     )
 
 
@@ -47,6 +51,7 @@ def schema_of(kind: SchemaKind) -> Mapping[str, object]:
     """The JSON Schema of a kind of file."""
     from pipeline.config import schema as config
     from pipeline.plan.schema import plan_schema
+    from pipeline.policy.retention.schema import retention_schema
     from pipeline.report.schema import report_schema
 
     schemas: dict[SchemaKind, Callable[[], Mapping[str, object]]] = {
@@ -57,6 +62,7 @@ def schema_of(kind: SchemaKind) -> Mapping[str, object]:
         "verification": config.verification_schema,
         "plan": plan_schema,
         "report": report_schema,
+        "retention": retention_schema,
         "ci": config.ci_schema,
     }
     return schemas[kind]()

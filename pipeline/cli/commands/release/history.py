@@ -62,8 +62,8 @@ def _print(entry: Entry, image: str | None) -> None:
     console.print_line("  ".join(part for part in parts if part) + state)
     for change in entry.changes:
         if image in (None, change.image):
-            before = change.before.short if change.before else "nothing"
-            console.print_line(f"    {change.name}  {before} → {change.after.short}  {change.version}")
+            before, after = (end.short if end else "nothing" for end in (change.before, change.after))
+            console.print_line(f"    {change.name}  {before} → {after}  {change.version}")
 
 
 async def _history(options: HistoryOptions) -> History:

@@ -1,0 +1,164 @@
+"""retention: delete what the rules of lockage.yml no longer keep; a plan unless --apply."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pipeline.errors import Exit, UsageError
+
+from ...arguments import flag, group, option, repeated
+from ...command import Command
+from ...common_options import CommonOptions, RunOptions, at_least_one
+from ...output import console
+
+if TYPE_CHECKING:
+    from pipeline.policy.retention import RetentionPlan
+    from pipeline.release.retention.perform import Outcome
+
+_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionOptions:
+    """What `retention` understands."""
+
+    common: CommonOptions = group(CommonOptions)
+    apply: bool = flag("--apply", help="delete; without it the plan is printed and nothing is written")
+    environments: tuple[str, ...] = repeated(
+        "--env", metavar="ENV", help="only this environment; may be repeated (default: all that have rules)"
+    )
+    limit: int | None = option(
+        "--limit",
+        type=at_least_one,
+        metavar="N",
+        help="tags and manifests that this run deletes at most (default: limit: of lockage.yml, 500)",
+    )
+    closed: str | None = option(
+        "--closed-pull-requests",
+        metavar="FILE",
+        help="numbers of closed pull requests, one a line; - is stdin",
+    )
+    allow_empty: bool = flag("--allow-empty", help="accept rules that keep no tag of a repository")
+
+
+def retention(options: RetentionOptions) -> int:
+    """Print what goes and why, by repository; with `--apply` delete it, and check what stays."""
+    from ... import signals
+    from ...proposals import require_reviewed
+
+    require_reviewed("retention")
+    plan, outcomes = signals.run(partial(_retention, options))
+    code = Exit.REGISTRY if any(o.fault or o.broken for o in outcomes) else Exit.OK
+    if options.common.json:
+        done = {"outcomes": [outcome.to_json() for outcome in outcomes]} if options.apply else {}
+        console.print_json({**plan.to_json(), **done})
+    else:
+        _print_plan(plan)
+    _report(options, plan, outcomes)
+    return int(code)
+
+
+def _print_plan(plan: RetentionPlan) -> None:
+    for one in plan.repositories:
+        if not (one.actions or one.kept):
+            continue
+        tags = [action for action in one.actions if action.tag]
+        manifests = len(one.actions) - len(tags)
+        console.print_line(
+            f"{one.repository}  {len(one.kept)} tags stay, {len(tags)} go, with {manifests} manifests"
+        )
+        width = max((len(action.tag) for action in tags), default=0)
+        for action in tags:
+            console.print_line(f"  {action.tag.ljust(width)}  {action.digest.short}  {action.reason}")
+        roots = [
+            action
+            for action in one.actions
+            if not action.tag and action.digest not in {t.digest for t in tags}
+        ]
+        for action in roots[:_SHOWN]:
+            console.print_line(f"  {action.digest.short}  {action.reason}")
+        if len(roots) > _SHOWN:
+            console.print_line(f"  and {len(roots) - _SHOWN} more manifests")
+
+
+def _report(options: RetentionOptions, plan: RetentionPlan, outcomes: Sequence[Outcome]) -> None:
+    for outcome in outcomes:
+        name = outcome.plan.repository
+        for action in outcome.saved:
+            console.message(
+                f"{name}: {action.tag or action.digest} stays: something needs it that came meanwhile"
+            )
+        for action, reason in outcome.refused:
+            console.message(f"{name}: {action.tag or action.digest} stays: {reason}")
+        for broken in outcome.broken:
+            console.message(f"{name}:{broken}")
+        if outcome.fault:
+            console.print_error(outcome.fault, as_json=False)
+    left = f"; {plan.left} more are left by the limit of {plan.limit}" if plan.left else ""
+    if not options.apply:
+        console.message(f"{plan.deletions} deletions{left}; --apply performs them")
+        return
+    deleted = sum(len(outcome.deleted) for outcome in outcomes)
+    checked, broken_tags = sum(o.checked for o in outcomes), sum(len(o.broken) for o in outcomes)
+    whole = (
+        f"{checked} tags that stay checked, {broken_tags or 'none'} broken" if checked else "nothing to check"
+    )
+    console.message(f"{deleted} tags and manifests deleted; {whole}{left}")
+
+
+async def _retention(options: RetentionOptions) -> tuple[RetentionPlan, Sequence[Outcome]]:
+    from contextlib import AsyncExitStack
+
+    from pipeline.registry.packages.github import GithubPackages
+    from pipeline.release.retention.context import scope_of
+    from pipeline.release.retention.perform import perform_retention
+    from pipeline.release.retention.planning import plan_retention
+    from pipeline.release.retention.scope import RetentionRequest
+
+    from ...author import author
+    from ...output.progress import Progress
+    from ...planning.changed_names import read_list
+    from ...planning.reader import PlanRequest
+    from ...registry_access import registry_access
+    from ...run_context import RunRequest, open_run
+
+    root, closed = options.common.root, None
+    if options.closed is not None:
+        closed = _numbers(read_list(root, options.closed, "--closed-pull-requests"))
+    run = RunRequest(PlanRequest(root), RunOptions(), keys=True, environments=options.environments)
+    with Progress() as report:
+        async with open_run("retention", run, report) as context, AsyncExitStack() as stack:
+            packages = None
+            if token := os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN"):
+                packages = await stack.enter_async_context(GithubPackages(token, registry_access()))
+            request = RetentionRequest(
+                closed, options.limit, options.allow_empty, author(os.environ), context.revision.label
+            )
+            scope = await scope_of(context, request, int(time.time()), options.environments, packages)
+            plan, surveys = await plan_retention(scope, fresh=options.apply)
+            context.tell_distrusted(scope.store)
+            if not options.apply:
+                return plan, ()
+            return plan, await perform_retention(scope, plan, surveys)
+
+
+def _numbers(content: bytes) -> frozenset[int]:
+    """Numbers of pull requests, one a line. Raises UsageError."""
+    numbers = set()
+    for line in filter(None, map(str.strip, content.decode("utf-8", "replace").splitlines())):
+        if not re.fullmatch("#?[0-9]{1,9}", line, re.ASCII):
+            raise UsageError(
+                f"--closed-pull-requests: {line[:40]!r} is no number of a pull request",
+                hint="gh pr list --state closed --limit 1000 --json number --jq '.[].number'",
+            )
+        numbers.add(int(line.removeprefix("#")))
+    return frozenset(numbers)
+
+
+COMMANDS = {"retention": Command(RetentionOptions, retention)}

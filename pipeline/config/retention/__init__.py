@@ -1,0 +1,1 @@
+"""`retention:` of lockage.yml, as written."""

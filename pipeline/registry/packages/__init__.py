@@ -1,0 +1,1 @@
+"""Registries' own APIs for what the distribution API does not do."""

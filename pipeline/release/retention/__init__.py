@@ -1,0 +1,1 @@
+"""Retention: repositories read, what is deleted decided, deleted, verified and recorded."""
