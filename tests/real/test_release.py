@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.tools.git import commit, git
+from tests.tools.logins import environment
 
 from . import samples
 from .site import Site
-from .tools import cosign, crane, tags
+from .tools import binary, cosign, crane, tags
 
 pytestmark = pytest.mark.real
 
@@ -47,8 +51,49 @@ def test_the_git_tag_of_a_commit_releases_its_images(
     assert "0 tags written" in site.run("release", "v2.3.0", cwd=root).err
     assert "release" in site.run("history", "--env", "prod", cwd=root).out
 
-    commit(root, "later")
+    template = root / "images/hello/Dockerfile.tmpl"
+    template.write_text(template.read_text() + samples.VULNERABLE_CURL)
+    later = commit(root, "feat(hello)!: brings curl <b>along</b>")
     refused = site.run("release", "v2.3.0", cwd=root, expect=2)
     assert f"the git tag v2.3.0 is at commit {sha[:12]}" in refused.err and f"--revision {sha}" in refused.err
     assert "is not a version" in site.run("release", "next", cwd=root, expect=2).err
     assert "no version is given" in site.run("release", cwd=root, expect=2).err
+
+    (root / "lockage.yml").open("a").write("policy: {vulnerabilities: {fail_on: []}}\n")
+    commit(root, "chore: let findings pass")
+    site.run("sign", cwd=root)
+    site.run("release", "v3.0.0", cwd=root)
+    written = site.run("notes", "v3.0.0", "--output", tmp_path / "notes", cwd=root).out.split()
+    notes = {Path(name).name: Path(name).read_text() for name in written}
+    text = notes["RELEASE.md"]
+    assert "## Changes since v2.3.0" in text and "### Breaking changes" in text
+    assert f"hello: brings curl &#60;b&#62;along&#60;/b&#62; (`{later[:12]}`)" in text
+    assert "curl" in text.partition("## Packages and findings since v2.3.0")[2] and "CVE-" in text
+    assert json.loads(notes["release.json"])["before"] == "v2.3.0"
+    assert "curl" in notes["hello-1.2.3-linux-amd64.sbom.spdx.json"]
+    assert notes["cosign.pub"] == key.read_text()
+    for line in text.splitlines():  # the commands of the page, as they are
+        if line.startswith("cosign verify"):
+            seen = cosign(*shlex.split(line, comments=True)[1:], root=tmp_path, cwd=tmp_path / "notes")
+            assert seen.returncode == 0, (line, seen.stderr)
+
+    pulled = tmp_path / "pulled"
+    client = tmp_path / "client"
+    client.write_text(f'#!/bin/sh\necho "$@" >>{pulled}\n')
+    client.chmod(0o755)
+    program = {"CONTAINER_CLI": str(client), "PATH": f"{Path(binary('cosign')).parent}:/usr/bin:/bin"}
+    trusted = {"COSIGN_TRUSTED_ROOT": str(tmp_path / "trusted-root.json")}
+    script = ["sh", str(tmp_path / "notes/install.sh")]
+    done = subprocess.run(
+        script, env=environment() | program | trusted, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    digest = crane("digest", f"{released}:v3.0.0")
+    assert pulled.read_text().splitlines()[0] == f"pull {released}@{digest}"
+    unknown = subprocess.run([*script, "other"], env=environment() | program, capture_output=True, text=True)
+    assert unknown.returncode == 2 and "no image of this release is called other" in unknown.stderr
+    wrong = (tmp_path / "notes/install.sh").read_text().replace(digest, "sha256:" + "0" * 64)
+    (tmp_path / "notes/install.sh").write_text(wrong)
+    pulled.unlink()
+    assert subprocess.run(script, env=environment() | program | trusted, capture_output=True).returncode
+    assert not pulled.exists()

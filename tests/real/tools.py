@@ -28,10 +28,10 @@ def tags(repository: str) -> set[str]:
     return set(done.stdout.split())
 
 
-def cosign(*arguments: str, root: Path) -> subprocess.CompletedProcess[str]:
+def cosign(*arguments: str, root: Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Cosign with an empty trusted root, which keeps it off the network."""
     trusted = root / "trusted-root.json"
     trusted.write_text('{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}')
     options = ["--trusted-root", str(trusted), "--insecure-ignore-tlog", "--allow-http-registry"]
     command = [binary("cosign"), arguments[0], *options, *arguments[1:]]
-    return subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False)
