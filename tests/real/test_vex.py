@@ -135,17 +135,21 @@ def test_vex_that_is_attested_counts_when_it_is_promoted(
     assert "CVE-2099-0001 HIGH in curl" in site.run(*promote, cwd=root, expect=7, **keys).err
     site.run("policy", "try", policy, cwd=root, expect=7, **keys)
 
+    site.run("scan", cwd=root, expect=7, **keys)
     _attest(image, openvex("CVE-2099-0001"), pair.password, tmp_path)
     site.run("policy", "try", policy, cwd=root, **keys)
+    assert site.run("scan", "--json", cwd=root, **keys).json["engine_used"] is False
     [target] = site.run("findings", "--json", cwd=root, **keys).json["targets"]
     taken = {f["id"]: f["taken_out"] for f in target["findings"]}
     assert taken["CVE-2099-0001"] == f"ignored by VEX of {image}: vulnerable_code_not_present"
 
     site.run(*promote, cwd=root, **keys)
 
-    _attest(image, openvex("CVE-2099-0001", status="under_investigation"), pair.password, tmp_path)
+    index = index.partition("@")[0].rpartition(":")[0] + "@" + index.partition("@")[2]
+    _attest(index, openvex("CVE-2099-0001", status="under_investigation"), pair.password, tmp_path)
     closed = site.run(*promote, cwd=root, expect=7, **keys)
-    assert f"VEX of {image}: under_investigation" in closed.err
+    assert f"VEX of {index}: under_investigation" in closed.err
+    assert f"VEX of {index}: under_investigation" in site.run("scan", cwd=root, expect=7, **keys).err
 
 
 def _attest(image: str, document: str, password: str, folder: Path) -> None:

@@ -24,7 +24,7 @@ from pipeline.lab.settings import LabSettings, quiet
 from pipeline.model import Digest
 from pipeline.policy import Tool
 from pipeline.policy.reports import cyclonedx_inventory
-from pipeline.sbom import PlatformDocuments, complete, index_documents
+from pipeline.sbom import FORMATS, PlatformDocuments, complete, index_documents
 from pipeline.sbom.findings import as_on_image
 from tests.tools import planted
 
@@ -322,6 +322,37 @@ def test_grype_s_reader_sees_the_same_packages_and_distribution(listed: Listed, 
         return known, (document["distro"].get("id"), document["distro"].get("versionID"))
 
     assert facts(planted.converted(listed.folder / name)) == facts(listed.syft)
+
+
+@pytest.fixture(scope="module")
+def grype_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Grype's data of the same advisories."""
+    folder = tmp_path_factory.mktemp("grype")
+    planted.grype_data(folder, ADVISORIES)
+    return folder
+
+
+def test_grype_finds_in_every_document_and_the_image_what_trivy_finds(
+    listed: Listed, cache: Path, grype_cache: Path
+) -> None:
+    report = planted.trivy("image", "--input", listed.image.archive, cache=cache)
+    found = {(id, name.rpartition(":")[2], *rest) for id, name, *rest in _findings(report)}
+    documents = [f"sbom:{listed.folder / file}" for _, file in FORMATS.values()]
+    for source in (*documents, f"docker-archive:{listed.image.archive}"):
+        assert _matches(planted.grype(source, grype_cache)) == found, source
+
+
+def _matches(report: Any) -> set[tuple[str, ...]]:
+    return {
+        (
+            match["vulnerability"]["id"],
+            match["artifact"]["name"],
+            match["artifact"]["version"],
+            ", ".join(match["vulnerability"]["fix"]["versions"]),
+            match["vulnerability"]["severity"].upper(),
+        )
+        for match in report["matches"]
+    }
 
 
 def test_the_planted_flaws_are_found_at_all(debian: Listed, cache: Path) -> None:

@@ -35,7 +35,15 @@ KYVERNO = GoTool(
 CUE = GoTool(
     "cue-validator", "0.12.1", (".",), minutes=0.5, folder=HERE / "cue-validator"
 )  # cuelang.org/go, as policy-controller has it
-JUDGES = (DOCKERFILES, REFERENCES, CUE, KYVERNO)
+GRYPE = GoTool(
+    "grype",
+    "0.121.3",
+    ("github.com/anchore/grype/cmd/grype", "."),
+    variables=("main.version=0.121.3",),
+    minutes=6,
+    folder=HERE / "grype",
+)  # beside it `grypedb`, which writes its database
+JUDGES = (DOCKERFILES, REFERENCES, CUE, KYVERNO, GRYPE)
 
 
 @cache

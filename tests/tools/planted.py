@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipeline.lab.layout.layers import TarEntry, parent_folders
+from pipeline.lab.seed.advisories import read as read_advisories
 from pipeline.model import Manifest, Repository
 from pipeline.model.descriptor import OCI_MANIFEST
 from pipeline.sbom import FORMATS, Subject, complete
+from pipeline.util.json.canonical import compact
 from tests.lab.seed import images
 
+from . import judges
 from .programs import program
 
 SYFT = "1.18.1"
@@ -43,6 +46,11 @@ L:MIT
 T:made up
 
 """
+_GRYPE = {
+    "GRYPE_DB_AUTO_UPDATE": "false",
+    "GRYPE_DB_VALIDATE_AGE": "false",
+    "GRYPE_CHECK_FOR_APP_UPDATE": "false",
+}
 _TRIVY = ("--skip-db-update", "--skip-java-db-update", "--skip-version-check", "--offline-scan", "--quiet")
 
 
@@ -208,6 +216,23 @@ def trivy(kind: str, *source: str | Path, cache: Path) -> Any:
     """Trivy's report on an image (`--input`, its archive) or a bill of materials."""
     command = [program("trivy"), kind, *source, "--cache-dir", cache, "--format", "json", "--list-all-pkgs"]
     return json.loads(_run([*command, "--scanners", "vuln", *_TRIVY], cache))
+
+
+def grype(source: str, cache: Path) -> Any:
+    """Grype's report on a bill of materials (`sbom:…`) or an image's archive (`docker-archive:…`), by the data that
+    `grype_data` left in a folder."""
+    command = [judges.program(judges.GRYPE), source, "-q", "-o", "json"]
+    return json.loads(_run(command, cache, **_GRYPE, GRYPE_DB_CACHE_DIR=str(cache)))
+
+
+def grype_data(folder: Path, advisories: Path) -> None:
+    """Advisories as a database of grype's, imported as its own would be."""
+    grype = judges.program(judges.GRYPE)
+    (folder / "list.json").write_bytes(compact(read_advisories(advisories).to_writer()))
+    _run([grype.parent / "grypedb", folder / "list.json", folder], folder)
+    with tarfile.open(folder / "db.tar", "w") as archive:
+        archive.add(folder / "vulnerability.db", "vulnerability.db")
+    _run([grype, "-q", "db", "import", folder / "db.tar"], folder, **_GRYPE, GRYPE_DB_CACHE_DIR=str(folder))
 
 
 def converted(document: Path) -> Any:
