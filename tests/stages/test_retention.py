@@ -251,3 +251,28 @@ async def test_ages_count_from_the_images_where_that_is_wanted(yard: Yard) -> No
     yard.scope = by_created  # type: ignore[method-assign]
     await yard.apply()
     assert await yard.tags() == {"v2"}
+
+
+async def test_a_plan_takes_one_request_a_tag_and_next_to_none_once_they_are_known(yard: Yard) -> None:
+    """Referrers are listed of what goes alone."""
+    kept = await yard.push("kept", "keep-1")
+    old = await yard.push("old", "old-1")
+    for number in range(30):
+        await yard.tag(kept.children[number % 2], f"keep-{number}-more")
+    first = await requests_of_a_plan(yard)
+    referrer_lists = [path for path in first if "/referrers/" in path]
+    assert len(first) == 32 + 2 and not referrer_lists, "each tag, their list, and what retention knows"
+    await yard.aged()
+    known = await requests_of_a_plan(yard)
+    tags = [path for path in known if "/manifests/" in path and "sha256:" not in path]
+    assert [path.rpartition("/")[2] for path in tags if "retention-" not in path] == ["old-1"]
+    looked_into = {str(m.digest) for m in (old.index, *old.children)}
+    by_digest = [path.partition("?")[0] for path in known if "sha256:" in path and "/blobs/" not in path]
+    assert {path.rpartition("/")[2] for path in by_digest} == looked_into
+
+
+async def requests_of_a_plan(yard: Yard) -> list[str]:
+    async with Registry() as registry:
+        requests = recorded(registry)
+        await plan_retention(yard.scope(registry))
+    return [request.target for request in requests]

@@ -72,7 +72,10 @@ def _outcome() -> Schema:
         ("error",),
         repository=_TEXT,
         deleted=_ACTIONS,
-        saved={**_ACTIONS, "description": "What something needs that came meanwhile"},
+        saved={
+            **_ACTIONS,
+            "description": "What something needs that came meanwhile, or that the registry keeps",
+        },
         refused={**_ACTIONS, "description": "What the registry keeps"},
         checked={**_COUNT, "description": "Tags that stay and were checked afterwards"},
         broken={

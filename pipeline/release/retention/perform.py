@@ -7,12 +7,12 @@ the next one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pipeline.errors import LockageError
 from pipeline.model import Digest
-from pipeline.policy.retention import Action, RepositoryPlan, RetentionPlan, still_unneeded
+from pipeline.policy.retention import Action, Facts, RepositoryPlan, RetentionPlan, still_unneeded
 from pipeline.state.ledger import Change, load_ledger
 from pipeline.state.retention import save_memory
 from pipeline.util.concurrency import each
@@ -31,8 +31,8 @@ BUILDS = "(builds)"
 class Outcome:
     """What became of the plan of one repository.
 
-    `saved` is what something needs that came meanwhile, `refused` what the registry keeps, with reasons. `broken` are
-    tags that stay and are not whole, of `checked`. `fault` ended it early.
+    `saved` is what something needs that came meanwhile or that the registry keeps, `refused` what it keeps, with
+    reasons. `broken` are tags that stay and are not whole, of `checked`. `fault` ended it early.
     """
 
     plan: RepositoryPlan
@@ -163,16 +163,25 @@ async def _delete_tags(work: _Work) -> None:
 
 
 async def _delete_manifests(work: _Work) -> None:
-    """Those that still nothing needs; where single tags cannot be deleted, theirs go with them."""
+    """Those that still nothing needs; where single tags cannot be deleted, theirs go with them. What the registry keeps
+    goes on needing its children."""
     left = [action for action in work.actions if action not in work.deleted]
-    for action in still_unneeded(work.survey.facts(), left):
-        if action.tag:
-            continue
+    facts = work.survey.facts()
+    todo = _manifests(facts, left)
+    while todo:
+        action = todo.pop(0)
+        tags = [one for one in left if one.tag and one.digest == action.digest]
         try:
             await work.survey.deletion.manifest(action.digest)
         except VersionRefused as fault:
-            work.refused.append((action, fault.message))
+            work.refused += [(one, fault.message) for one in (*tags, action)]
+            facts = replace(facts, needed={**facts.needed, action.digest: fault.message})
+            done = {*work.deleted, *(one for one, _ in work.refused)}
+            todo = _manifests(facts, [one for one in left if one not in done])
             continue
-        work.deleted.append(action)
-        work.deleted += [a for a in left if a.tag and a.digest == action.digest and a not in work.deleted]
+        work.deleted += [action, *tags]
         work.survey.reader.forget(action.digest)
+
+
+def _manifests(facts: Facts, actions: Sequence[Action]) -> list[Action]:
+    return [action for action in still_unneeded(facts, actions) if not action.tag]

@@ -47,7 +47,7 @@ def test_ci_images_for_a_week_and_the_last_ten_releases():
 
 
 def test_branches_prereleases_and_pull_requests():
-    """main: 30 days. Release branches, prereleases: 90. Pull requests: until closed. Releases, rolling: forever."""
+    """main: 30 days. Release branches, prereleases: 90. Pull requests: until closed. Releases, latest: forever."""
     stays = kept(
         rules("branches, prereleases, pull requests")["dev"].rules,
         {
