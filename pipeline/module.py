@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import dagger
 from dagger import DefaultPath, Doc, Ignore, check, dag, function, object_type
@@ -14,9 +14,11 @@ from dagger.mod._exceptions import FunctionError
 
 from pipeline.config import Environment
 from pipeline.engine.trace import encapsulated
+from pipeline.engine.uncached import uncached
 from pipeline.errors import LockageError
 from pipeline.plan import plan_of
-from pipeline.release.environments import destinations, environment, verify, without_dirty
+from pipeline.release.dagger_verification import verified
+from pipeline.release.environments import destinations, environment, without_dirty
 from pipeline.release.promote import Promotions
 from pipeline.run import RunResult, Stage, run
 from pipeline.run.dagger_context import Given, GivenSecrets, read_catalogue, run_context
@@ -32,14 +34,6 @@ Platforms = Annotated[list[str] | None, Doc("only these platforms, such as linux
 Fresh = Annotated[bool, Doc("build although the key is known")]
 AsJson = Annotated[bool, Doc("data instead of a table")]
 To = Annotated[str, Doc("environment to promote to; default: those with promote: automatic in lockage.yml")]
-
-Method = TypeVar("Method", bound=Callable[..., object])
-
-
-def uncached(method: Method) -> Method:
-    """A function that runs at every call: the engine would give the result of an equal call for up to seven days."""
-    decorator: Callable[..., Callable[[Method], Method]] = function  # its overloads do not declare `cache`
-    return decorator(cache="never")(method)
 
 
 class Refused(FunctionError):
@@ -224,13 +218,16 @@ class Lockage:
 
     @uncached
     async def verify(
-        self, references: Annotated[list[str] | None, Doc("default: all of this revision")] = None
+        self,
+        references: Annotated[list[str] | None, Doc("default: all of this revision")] = None,
+        rules: Annotated[str, Doc("file of rules in source, with verify:")] = "",
+        env: Annotated[str, Doc("check by the rules of this environment")] = "",
     ) -> str:
-        """Checks signatures; gives what was verified, by digest, as JSON."""
+        """Checks signatures, or all that rules demand; gives what was verified, by digest, as JSON."""
         with _refusals():
-            async with run_context(self._given(), _report) as context:
-                verified = await verify(context, references or ())
-                return _text([{"reference": str(v.reference), **v.verification.to_json()} for v in verified])
+            given = self._given()
+            async with run_context(given, _report) as context:
+                return _text(await verified(context, given, references or (), rules=rules, env=env))
 
     @function
     @check

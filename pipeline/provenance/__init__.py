@@ -4,6 +4,7 @@ Nothing here signs or asks anybody; `run/publish` makes statements of it. The ty
 docs/provenance-build-type.md.
 """
 
+from .artifact import ARTIFACT_TYPE, ArtifactBuild, PackedFile, artifact_predicate
 from .build import BUILD_TYPE, Build, build_predicate, rebuildable
 from .index import INDEX_TYPE, IndexBuild, index_predicate
 from .origin import LOCAL, Origin
@@ -12,15 +13,19 @@ from .summary import VERIFIER, Judged, is_current, policy_digest, summary_predic
 from .tested import result_predicate
 
 __all__ = [
+    "ARTIFACT_TYPE",
     "BUILD_TYPE",
     "INDEX_TYPE",
     "LOCAL",
     "VERIFIER",
+    "ArtifactBuild",
     "Build",
     "IndexBuild",
     "Judged",
     "Origin",
+    "PackedFile",
     "Recipe",
+    "artifact_predicate",
     "build_predicate",
     "index_predicate",
     "is_current",

@@ -21,6 +21,8 @@ BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 BUNDLE_PREFIX = "application/vnd.dev.sigstore.bundle"
 """The beginning of the media type of a bundle of any version."""
 
+_REKOR_V1 = "0.0.1"
+"""The version of all kinds of entries of Rekor v1; those of v2 have 0.0.2."""
 _NUMBER = r"(?:0|[1-9][0-9]*)"
 _PRERELEASE = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 _SUFFIX = rf"(?P<pre>-{_PRERELEASE}(?:\.{_PRERELEASE})*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
@@ -170,17 +172,27 @@ def _check_material(material: Any, wanted: str, name: str) -> None:
     if len(entries) > BUNDLE_LOG_ENTRIES:
         raise ValueError(f"{len(entries)} entries of transparency logs, more than {BUNDLE_LOG_ENTRIES}")
     for entry in entries:
-        _check_log_entry(entry)
+        body = _check_log_entry(entry)
+        if wanted == "certificate" and body["apiVersion"] == _REKOR_V1:
+            _check_promise(entry)
     if entries and not any("inclusionProof" in entry for entry in entries):
         raise ValueError("an entry of a transparency log without its inclusion proof")
 
 
-def _check_log_entry(entry: Any) -> None:
-    """Raises ValueError for an incomplete entry. What the log says in it is not verified, as a key needs no log."""
+def _check_promise(entry: Any) -> None:
+    """Raises ValueError for an entry of Rekor v1 without its promise and time. The library verifies a promise if there
+    is one, and cosign wants it."""
+    if not entry.get("inclusionPromise", {}).get("signedEntryTimestamp") or not entry.get("integratedTime"):
+        raise ValueError("an entry of Rekor v1 without its promise (SET) or its time")
+
+
+def _check_log_entry(entry: Any) -> Any:
+    """The body of an entry. Raises ValueError for an incomplete one. What the log says in it is not verified, as a key
+    needs no log."""
     proof = entry.get("inclusionProof")
     known = "kindVersion" in entry and "keyId" in entry.get("logId", {}) and entry.get("logIndex", 0) >= 0
     try:
-        body = json.loads(entry.get("canonicalizedBody", b""))
+        body: Any = json.loads(entry.get("canonicalizedBody", b""))
         known = known and all(isinstance(body[name], str) for name in ("kind", "apiVersion"))
         known = known and isinstance(body["spec"], dict)
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -189,3 +201,4 @@ def _check_log_entry(entry: Any) -> None:
         raise ValueError("an incomplete entry of a transparency log")
     if proof is not None and not proof.get("checkpoint", {}).get("envelope"):
         raise ValueError("an inclusion proof without a checkpoint")
+    return body

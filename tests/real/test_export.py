@@ -59,5 +59,20 @@ def test_what_was_built_is_exported_and_others_read_it(
     site.run("export", cwd=root)
     assert archive.read_bytes() == whole and not list(folder.rglob(".*"))
     assert mended.out.splitlines()[0].endswith("linux-amd64/image.tar")
+    closed = site.run("export", "--sign", cwd=root, expect=7)
+    assert "exported unsigned" in closed.err and not list(folder.rglob("*.sigstore.json"))
+    site.run("push", cwd=root)
+    signed = [Path(file["path"]) for file in site.run("export", "--sign", "--json", cwd=root).json["files"]]
+    assert [path.name for path in signed[3:]] == [f"{path.name}.sigstore.json" for path in signed[:3]]
+    assert not any(f["written"] for f in site.run("export", "--sign", "--json", cwd=root).json["files"])
+    key = site.data / "keys" / "cosign.pub"
+    options = ["--insecure-ignore-tlog", "--key", key, "--bundle", f"{archive}.sigstore.json"]
+    subprocess.run([binary("cosign"), "verify-blob", *options, archive], check=True, capture_output=True)
+    told = site.run("verify", "--file", archive, "--file", folder / "image.tar", cwd=root).out
+    assert "for hello:1.2.3, linux/amd64" in told
+    archive.write_bytes(whole[:-700] + b"x" + whole[-699:])
+    assert "is not signed by" in site.run("verify", "--file", archive, cwd=root, expect=7).err
+    archive.write_bytes(whole)
+
     with tarfile.open(archive) as tar:
         assert {(m.uid, m.gid, m.mtime) for m in tar} == {(0, 0, 0)}

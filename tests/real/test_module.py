@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.trust.keypair import generate
 from tests.tools.git import commit, git
 from tests.tools.ports import free_port
 
@@ -161,6 +162,19 @@ def test_what_the_module_did_leaves_nothing_to_do(site: Site, dagger: Dagger, pa
     assert len(look["in_place"]) == 3
     verified = dagger(*call("verify"), cwd=pair).json
     assert {v["reference"].rpartition("@")[2] for v in verified} == {i["index"] for i in first["images"]}
+
+    image = first["images"][0]["reference"]
+    (pair / "rules").mkdir()
+    (pair / "rules" / "release.pub").write_bytes((site.data / "keys" / "cosign.pub").read_bytes())
+    (pair / "rules" / "image.yml").write_text(
+        'verify: [{images: ["**"], signers: [{key: release.pub}], attestations: [sbom, findings]}]'
+    )
+    by_rules = call("verify", "--rules=rules/image.yml", f"--references={image}")
+    (checked,) = dagger(*by_rules, cwd=pair).json
+    assert checked["met"] and checked["subjects"][0]["subject"] == "index"
+    (pair / "rules" / "release.pub").write_bytes(generate().public)
+    refused = dagger(*by_rules, cwd=pair, expect=1).err
+    assert "does not meet rules/image.yml: index: signers" in refused
 
 
 def test_a_closed_gate_fails_the_call_and_moves_no_tag(dagger: Dagger, site: Site, project) -> None:

@@ -355,11 +355,8 @@ def test_verification_connects_to_nothing_but_the_registry(
     assert reached == {int(olareg.partition(":")[2])}
 
 
-def test_an_image_and_its_root_are_carried_to_where_there_is_no_network(
-    services: Sigstore, bundles: Bundles, olareg: str, tmp_path: Path
-) -> None:
-    """`trust root` writes the project's root; a layout is verified with it alone, by options and by rules."""
-    root = tmp_path / "project"
+def project(services: Sigstore, root: Path) -> Path:
+    """A folder whose lockage.yml names DEVELOPER as who signs."""
     (root / "sigstore").mkdir(parents=True)
     for file in (services.trusted_root, services.signing_config):
         (root / "sigstore" / file.name).write_bytes(file.read_bytes())
@@ -377,6 +374,14 @@ def test_an_image_and_its_root_are_carried_to_where_there_is_no_network(
     (root / "images" / "app").mkdir(parents=True)
     (root / "images" / "app" / "image.yml").write_text("tags:\n  - name: 1.2.3\n")
     (root / "images" / "app" / "Dockerfile.tmpl").write_text("FROM scratch\n")
+    return root
+
+
+def test_an_image_and_its_root_are_carried_to_where_there_is_no_network(
+    services: Sigstore, bundles: Bundles, olareg: str, tmp_path: Path
+) -> None:
+    """`trust root` writes the project's root; a layout is verified with it alone, by options and by rules."""
+    root = project(services, tmp_path / "project")
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LOCKAGE_HOME": str(tmp_path / "lockage")}
     written = warm.run(["trust", "root", "-o", str(tmp_path / "root.json")], cwd=root, env=environ)
     assert written.code == 0 and "days ago" in written.err, written
@@ -402,6 +407,26 @@ def test_an_image_and_its_root_are_carried_to_where_there_is_no_network(
         )
         found = lockage(tmp_path, reference, *away[:2], "--rules", "rules.yml")
         assert found.code == code, found
+
+
+def test_an_artifact_is_signed_by_the_projects_identity(
+    services: Sigstore, olareg: str, tmp_path: Path
+) -> None:
+    root, reference = project(services, tmp_path / "project"), f"{olareg}/keyless/artifact:1"
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LOCKAGE_HOME": str(tmp_path / "lockage")}
+    environ |= {"SIGSTORE_ID_TOKEN": services.token(DEVELOPER)}
+    push = ["artifact", "push", reference, "lockage.yml:application/yaml", "--sign"]
+    done = warm.run(push, cwd=root, env=environ)
+    assert done.code == 0 and "signed" in done.err, done
+    issuer = ("--certificate-oidc-issuer", services.people)
+    for who, code in ((DEVELOPER, 0), (EVE, 7)):
+        identity = ("--certificate-identity", who, *issuer)
+        found = lockage(tmp_path, reference, *identity, "--trusted-root", str(services.trusted_root))
+        assert found.code == code, found
+        assert (not cosign(services, reference, *identity)) == (code == 0)
+    stranger = environ | {"SIGSTORE_ID_TOKEN": services.token(EVE)}
+    refused = warm.run([*push[:2], f"{olareg}/keyless/another:1", *push[3:]], cwd=root, env=stranger)
+    assert refused.code == 2 and f"its certificate is for {EVE}" in refused.err, refused
 
 
 def test_a_github_job_signs_with_its_own_token(services: Sigstore, olareg: str) -> None:

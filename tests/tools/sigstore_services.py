@@ -7,7 +7,10 @@ They are compiled from their pinned module; the OIDC issuer and the CT log are t
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
+import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -86,6 +89,7 @@ def sigstore(folder: Path) -> Iterator[Sigstore]:
     tsa = _timestamp_certificate(tsa_key.public_key(), tsa_root)
     log_key = ed25519.Ed25519PrivateKey.generate()
     with ExitStack() as stack:
+        stack.enter_context(_timestamp_port())
         issuer = stack.enter_context(Issuer.running())
         ct_log = stack.enter_context(CtLog.running())
         _write(folder, "ca.pem", _pem(authority[0]))
@@ -107,6 +111,14 @@ def sigstore(folder: Path) -> Iterator[Sigstore]:
         chains = {"fulcio": [authority[0]], "tsa": [tsa, tsa_root[0]]}
         root.write_text(json.dumps(_trusted_root(urls, chains, log_key.public_key(), ct_log), indent=1))
         yield Sigstore(folder, issuer, ct_log, authority, config, root)
+
+
+@contextmanager
+def _timestamp_port() -> Iterator[None]:
+    """The timestamp server listens on a port that no option changes, for its metrics: one runs on this machine."""
+    with (Path(tempfile.gettempdir()) / f"lockage-timestamp-server-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _commands(folder: Path, ports: Mapping[str, int], ct_log: CtLog) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError, EnvironmentProblem, Problem, UsageError
 from pipeline.run.gates.rules import RulesInForce, rules_in_force, rules_of_environments
+from pipeline.run.gates.rules import rules_for as rules_of
 from pipeline.util.files import read_file
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def rules_for(
 
     Raises UsageError for a reference without rules, ConfigError for keys and trusted roots.
     """
-    found = [_of(reference, rules, path) for reference in references]
+    found = [rules_of(rules, reference, str(path)) for reference in references]
     return [rules_in_force(one, _files(one, path.parent, str(path)), str(path), default) for one in found]
 
 
@@ -57,16 +58,6 @@ def environment_files(project: Project, root: Path) -> dict[str, bytes]:
 def environment_rules(project: Project, root: Path, default: Signatory) -> Mapping[str, RulesInForce]:
     """The rules of environments in lockage.yml, by name. Raises ConfigError for keys and trusted roots."""
     return rules_of_environments(project, environment_files(project, root), default)
-
-
-def _of(reference: Reference, rules: RulesOfImages, path: Path) -> VerificationRules:
-    found = rules.of(reference.repository)
-    if found is None:
-        raise UsageError(
-            f"{path} has no rules for {reference.repository}",
-            hint='add an entry with images: that match it; images: ["**"] is for all',
-        )
-    return found
 
 
 def _files(rules: VerificationRules, folder: Path, origin: str) -> Mapping[str, bytes]:

@@ -17,6 +17,7 @@ from pipeline.util.concurrency import each
 
 if TYPE_CHECKING:
     from pipeline.config import Project
+    from pipeline.config.verification.file import RulesOfImages
     from pipeline.oci.source import ImageSource
 
 
@@ -42,6 +43,17 @@ def rules_in_force(
             f"{origin} names no signers", hint="add signers: to the rules, or name a key: --key FILE"
         )
     return RulesInForce(rules, named or (default,) if default else named, origin)
+
+
+def rules_for(rules: RulesOfImages, reference: Reference, origin: str) -> VerificationRules:
+    """The rules that a file has for a reference. Raises UsageError if it has none."""
+    found = rules.of(reference.repository)
+    if found is None:
+        raise UsageError(
+            f"{origin} has no rules for {reference.repository}",
+            hint='add an entry with images: that match it; images: ["**"] is for all',
+        )
+    return found
 
 
 def rules_of_environments(

@@ -14,15 +14,14 @@ from pipeline.errors import GateClosed, RegistryError, UsageError
 from pipeline.model import Digest, Platform, Reference, Repository
 from pipeline.oci.index import platform_tag
 from pipeline.registry.platform_image import PlatformImage, read_platform_image
-from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 
+from ..gates.examined import unexamined
 from ..gates.judge import TargetJudge
 from ..image_cache import ImageCache
 from ..platform_refs import PlatformRef
-from ..results import Stage
 from .merge import merge
 from .promotion import TagMove
 
@@ -175,9 +174,9 @@ async def _judge(judge: TargetJudge, records: Records, target: Target, image: Pl
             hint=f"{_push_command(target)}: what was not examined is not tagged",
             detail=f"{records.repository}:{target.key or '(no key)'} {known}",
         )
-    unexamined = _unexamined(target, record)
-    if unexamined:
-        raise GateClosed(f"{target.id} has no {', '.join(unexamined)} result", hint=_push_command(target))
+    lacking = unexamined(target, record.evidence)
+    if lacking:
+        raise GateClosed(f"{target.id} has no {', '.join(lacking)} result", hint=_push_command(target))
     verdicts = (await judge.judge(target, record.digest, record.evidence)).verdicts
     closed = [verdict for verdict in verdicts if not verdict.passed]
     if closed:
@@ -186,17 +185,6 @@ async def _judge(judge: TargetJudge, records: Records, target: Target, image: Pl
             hint="fix the image or the policy, then push it again",
             detail="\n".join(reason for verdict in closed for reason in verdict.reasons),
         )
-
-
-def _unexamined(target: Target, record: Record) -> list[Stage]:
-    evidence = record.evidence
-    done = {
-        Stage.SCAN: evidence.scan is not None,
-        Stage.SBOM: evidence.inventory is not None,
-        Stage.TEST: evidence.tests is not None or not target.is_tested,
-        Stage.LINT: evidence.lint is not None or target.gates.lint.fail_on is None or bool(target.external),
-    }
-    return [stage for stage, examined in done.items() if not examined]
 
 
 def _refuse_missing(platforms: Sequence[_Platform]) -> None:

@@ -12,6 +12,7 @@ from pipeline.util.progress import ProgressState
 
 if TYPE_CHECKING:
     from pipeline.trust import PublicKey
+    from pipeline.trust.keypair import KeyPair
 
     from ..context import RunContext
 
@@ -25,13 +26,23 @@ def signer(context: RunContext) -> Sign:
     Signing raises UsageError when there is no private half, or when the halves do not belong together; keyless, what
     `KeylessSigner.sign` raises.
     """
-    private = PrivateKey(context.signing)
+    by_key = with_key(context.signing)
 
     async def sign(name: str, statements: Sequence[Statement]) -> list[bytes]:
         context.tell(name, ProgressState.SIGN, f"{len(statements)} statements")
         if context.keyless:
             return await context.keyless.sign(statements)
-        return await anyio.to_thread.run_sync(_sign_all, private, context.signing.public_key, statements)
+        return await by_key(name, statements)
+
+    return sign
+
+
+def with_key(pair: KeyPair) -> Sign:
+    """Signs with a key pair."""
+    private = PrivateKey(pair)
+
+    async def sign(_: str, statements: Sequence[Statement]) -> list[bytes]:
+        return await anyio.to_thread.run_sync(_sign_all, private, pair.public_key, statements)
 
     return sign
 

@@ -11,7 +11,7 @@ from pipeline.errors import Exit
 
 from ...arguments import group, positional
 from ...command import Command
-from ...common_options import CommonOptions, output_option
+from ...common_options import CommonOptions, SignatoryOptions, output_option
 from ...output import console
 from ...references import parse_reference
 
@@ -29,10 +29,13 @@ class PullOptions:
         metavar="REF", convert=parse_reference, help="HOST/NAME:TAG or HOST/NAME@sha256:…"
     )
     output: Path = output_option(Path(), "folder (default: here)")
+    signatory: SignatoryOptions = group(SignatoryOptions)
 
 
 def pull(options: PullOptions) -> int:
-    """Write an artifact's files; stdout is their paths, one a line."""
+    """Write an artifact's files, once it is verified if a signer is named; stdout is their paths, one a line.
+
+    Raises SignatureRefused (exit code 7) for an artifact that the signer has not signed."""
     from ... import signals
     from .show import amount
 
@@ -50,11 +53,18 @@ async def _pull(options: PullOptions) -> tuple[Artifact, tuple[Path, ...]]:
     from pipeline.registry import Registry
     from pipeline.registry.artifacts.pull import pull_artifact
 
+    from ...instance.verification import chosen_signatory
     from ...registry_access import registry_access
 
+    root, reference = options.common.root, options.reference
+    signatory = chosen_signatory(options.signatory)
     async with Registry(registry_access()) as registry:
-        root = options.common.root
-        return await pull_artifact(registry, options.reference, root / options.output, root=root)
+        if signatory is not None:
+            from pipeline.release.verification import Wanted, verify_references
+
+            (verified,) = await verify_references(registry, signatory, [Wanted(reference)])
+            reference = verified.reference
+        return await pull_artifact(registry, reference, root / options.output, root=root)
 
 
 COMMAND = Command(PullOptions, pull)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import Exit, UsageError
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.model import Reference
     from pipeline.registry.artifacts.push import Part
     from pipeline.registry.artifacts.show import Artifact
+    from pipeline.run.signing.artifact import ArtifactSigning
 
 
 def _part(text: str) -> Part:
@@ -76,6 +79,7 @@ class PushOptions:
         "--config", metavar="FILE:MEDIATYPE", convert=_part, help="a config instead of the empty one"
     )
     wasm: bool = flag("--wasm", help="a Wasm module: write its config")
+    sign: bool = flag("--sign", help="sign and attest it as images are, by this project's identity or key")
 
 
 def push(options: PushOptions) -> int:
@@ -87,7 +91,7 @@ def push(options: PushOptions) -> int:
     if options.config and options.wasm:
         raise UsageError("--wasm writes the config that --config names", hint="give one of them")
     require_reviewed("artifact push")
-    artifact = signals.run(partial(_push, options))
+    artifact, signed = signals.run(partial(_push, options))
     if options.common.json:
         console.print_json(artifact.to_json())
     else:
@@ -96,11 +100,12 @@ def push(options: PushOptions) -> int:
         before = artifact.before.short if artifact.before else "nothing"
         console.message(f"{artifact.reference}  {before} → {artifact.descriptor.digest.short}")
     outcome = "written" if artifact.written else "up to date"
-    console.message(f"{artifact.artifact_type}: {amount(artifact)}, {outcome}")
+    console.message(f"{artifact.artifact_type}: {amount(artifact)}, {outcome}{', signed' if signed else ''}")
     return Exit.OK
 
 
-async def _push(options: PushOptions) -> Artifact:
+async def _push(options: PushOptions) -> tuple[Artifact, bool]:
+    """The artifact, and whether it was signed now."""
     from pipeline.registry import Registry
     from pipeline.registry.artifacts.push import ArtifactFiles, push_artifact
 
@@ -114,8 +119,45 @@ async def _push(options: PushOptions) -> Artifact:
         config=_below(root, options.config) if options.config else None,
         wasm=options.wasm,
     )
+    signer = _signer(options) if options.sign else None  # mistakes are reported before anything is written
     async with Registry(registry_access()) as registry:
-        return await push_artifact(registry, options.reference, files, subject=options.subject)
+        artifact = await push_artifact(registry, options.reference, files, subject=options.subject)
+        if signer is None:
+            return artifact, False
+        from pipeline.run.signing.artifact import ensure_artifact_signed
+
+        return artifact, await ensure_artifact_signed(registry, artifact, signer(artifact))
+
+
+def _signer(options: PushOptions) -> Callable[[Artifact], ArtifactSigning]:
+    """How this folder's project signs an artifact. Raises ConfigError, UsageError, EnvironmentProblem."""
+    from pipeline.oci.artifact import TITLE
+    from pipeline.provenance import ArtifactBuild, PackedFile, artifact_predicate
+    from pipeline.run.signing.artifact import ArtifactSigning
+    from pipeline.state.signers import program_version
+
+    from ...git.origin import read_origin
+    from ...git.revision import read_revision
+    from ...instance.site_signer import site_signer
+
+    root, moment = options.common.root, int(time.time())
+    site, revision = site_signer(root, os.environ), read_revision(root, os.environ)
+
+    def signing(artifact: Artifact) -> ArtifactSigning:
+        def provenance() -> Mapping[str, Any]:
+            files = [
+                PackedFile(file.annotations.get(TITLE, ""), file.media_type, file.digest)
+                for file in artifact.files
+            ]
+            name, origin = str(artifact.reference), read_origin(root, os.environ)
+            versions = {"lockage": program_version()}
+            return artifact_predicate(
+                ArtifactBuild(name, artifact.artifact_type, files, revision, origin, versions, moment)
+            )
+
+        return ArtifactSigning(site.signatory, site.sign, provenance, revision.label, revision.created)
+
+    return signing
 
 
 def _by_name(annotations: tuple[Annotation, ...]) -> Mapping[str, str]:

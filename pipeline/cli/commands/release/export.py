@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, RegistryError
 
-from ...arguments import group
+from ...arguments import flag, group
 from ...command import Command
 from ...common_options import CatalogueOptions, CommonOptions, output_option
 from ...output import console
@@ -32,6 +32,7 @@ class ExportOptions:
     common: CommonOptions = group(CommonOptions)
     catalogue: CatalogueOptions = group(CatalogueOptions)
     output: Path = output_option(Path("dist"), "folder (default: dist)")
+    sign: bool = flag("--sign", help="sign each file of images whose gates are open: FILE.sigstore.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,24 @@ class BuiltTarget:
     record: Record
 
 
-def export(options: ExportOptions) -> int:
-    """Write the archives; stdout is their paths, one a line."""
-    from ... import signals
+@dataclass(frozen=True, slots=True)
+class ExportedTag:
+    """The files of one image tag, their signatures among them, and whether its gates are open."""
 
-    files = signals.run(partial(_export, options))
+    files: tuple[Exported, ...]
+    passed: bool
+
+
+def export(options: ExportOptions) -> int:
+    """Write the archives; stdout is their paths, one a line. With `--sign`, exit code 7 if a closed gate left any
+    unsigned."""
+    from ... import signals
+    from ...proposals import require_reviewed
+
+    if options.sign:
+        require_reviewed("export --sign")
+    images = signals.run(partial(_export, options))
+    files = [file for image in images for file in image.files]
     if options.common.json:
         console.print_json({"files": [_to_json(file) for file in files]})
     else:
@@ -55,10 +69,10 @@ def export(options: ExportOptions) -> int:
     written = [file for file in files if file.written]
     size = console.human_size(sum(file.size for file in written))
     console.message(f"{len(files)} files, {len(written)} written, {size}")
-    return Exit.OK
+    return Exit.OK if all(image.passed for image in images) or not options.sign else Exit.GATE
 
 
-async def _export(options: ExportOptions) -> list[Exported]:
+async def _export(options: ExportOptions) -> list[ExportedTag]:
     import anyio
 
     from pipeline.bundle.export import ExportedImage, export_image
@@ -76,12 +90,12 @@ async def _export(options: ExportOptions) -> list[Exported]:
         images = await _built_images(context)
         limiter, output = anyio.CapacityLimiter(_CONCURRENT_IMAGES), options.common.root / options.output
 
-        async def export_one(image: Sequence[BuiltTarget]) -> tuple[Exported, ...]:
+        async def export_one(image: Sequence[BuiltTarget]) -> ExportedTag:
             target = image[0].target
             async with limiter:
-                await _note_closed_gates(context, image)
+                passed = await _note_closed_gates(context, image, signs=options.sign)
                 report(ProgressEvent(target.name, ProgressState.EXPORT, f"{len(image)} platforms"))
-                return await export_image(
+                files = await export_image(
                     context.registry,
                     context.builds,
                     ExportedImage(target.image, target.tag, [_platform(built) for built in image]),
@@ -89,8 +103,35 @@ async def _export(options: ExportOptions) -> list[Exported]:
                     whole=whole,
                     root=options.common.root,
                 )
+                signatures: tuple[Exported, ...] = ()
+                if options.sign and passed:
+                    signatures = await _sign(context, image, files, options.common.root)
+                return ExportedTag((*files, *signatures), passed)
 
-        return [file for files in await each(export_one, images) for file in files]
+        return await each(export_one, images)
+
+
+async def _sign(
+    context: RunContext, image: Sequence[BuiltTarget], files: Sequence[Exported], root: Path
+) -> tuple[Exported, ...]:
+    """The signatures of an image tag's files: those of a platform are signed for it, the others for the index."""
+    from pipeline.bundle.export import Exported
+    from pipeline.model import Digest
+    from pipeline.release.signed_files import ensure_file_signed, signature_path
+    from pipeline.run.publish.image_claims import ImageClaims
+    from pipeline.run.signing.signer import signer
+    from pipeline.util.files import read_file
+
+    claims = ImageClaims.of(context, [built.target for built in image])
+    folders = {platform.slug: claimed for platform, claimed in claims.platforms.items()}
+    sign, signatures = signer(context), []
+    for file in files:
+        claimed = folders.get(file.path.parent.name, claims.index)
+        written = await ensure_file_signed(file.path, claimed, sign, context.signatory, root=root)
+        place = signature_path(file.path)
+        raw = read_file(place, root=root)
+        signatures.append(Exported(place, Digest.of(raw), len(raw), written))
+    return tuple(signatures)
 
 
 async def _built_images(context: RunContext) -> list[list[BuiltTarget]]:
@@ -126,18 +167,24 @@ def _not_built(missing: Sequence[Target]) -> RegistryError:
     )
 
 
-async def _note_closed_gates(context: RunContext, image: Sequence[BuiltTarget]) -> None:
-    """An archive of an image that did not pass may be wanted, but nobody should take it for one that did."""
+async def _note_closed_gates(context: RunContext, image: Sequence[BuiltTarget], *, signs: bool) -> bool:
+    """Whether all gates are open. An archive of an image that did not pass may be wanted, but nobody should take it for
+    one that did."""
+    from pipeline.run.gates.examined import unexamined
     from pipeline.run.gates.judge import TargetJudge
 
     judge = TargetJudge(context)
+    passed, instead = True, "exported unsigned" if signs else "exported anyway"
     for built in image:
         target, record = built.target, built.record
+        if signs and (lacking := unexamined(target, record.evidence)):
+            passed = False
+            console.message(f"note: {target.id}: no {', '.join(lacking)} result yet; {instead}")
         for verdict in (await judge.judge(target, record.digest, record.evidence)).verdicts:
             if not verdict.passed:
-                console.message(
-                    f"note: {target.id}: the gate {verdict.gate} is {verdict.state}; exported anyway"
-                )
+                passed = False
+                console.message(f"note: {target.id}: the gate {verdict.gate} is {verdict.state}; {instead}")
+    return passed
 
 
 def _platform(built: BuiltTarget) -> ExportedPlatform:

@@ -91,9 +91,7 @@ def _report(options: RetentionOptions, plan: RetentionPlan, outcomes: Sequence[O
     for outcome in outcomes:
         name = outcome.plan.repository
         for action in outcome.saved:
-            console.message(
-                f"{name}: {action.tag or action.digest} stays: something that is there needs it"
-            )
+            console.message(f"{name}: {action.tag or action.digest} stays: something that is there needs it")
         for action, reason in outcome.refused:
             console.message(f"{name}: {action.tag or action.digest} stays: {reason}")
         for broken in outcome.broken:

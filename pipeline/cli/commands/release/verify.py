@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, UsageError
 
-from ...arguments import group, option, positional
+from ...arguments import group, option, positional, repeated
 from ...command import Command
 from ...common_options import CommonOptions, SignatoryOptions, locked_flag
 from ...output import console
 from ...references import parse_references
+from ...verification.signed_by import claimed, named, signed_by
 
 if TYPE_CHECKING:
     from pipeline.model import Reference
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from ...output.progress import Progress
 
 _VERSION = re.compile(r"v[0-9.]+")
+
+
+def _paths(texts: tuple[str, ...]) -> tuple[Path, ...]:
+    return tuple(map(Path, texts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +64,12 @@ class VerifyOptions:
         metavar="DIR",
         help="read the images from an OCI layout on disk, without any request",
     )
+    files: tuple[Path, ...] = repeated(
+        "--file",
+        metavar="FILE",
+        convert=_paths,
+        help="a file instead of an image, by FILE.sigstore.json beside it; may be repeated",
+    )
     locked: bool = locked_flag()
 
 
@@ -68,6 +79,12 @@ def verify(options: VerifyOptions) -> int:
     from ... import signals
     from ...output.progress import Progress
 
+    if options.files:
+        from ...verification.files import verify_files
+
+        if options.references or options.rules or options.environment or options.layout:
+            raise UsageError("--file verifies files by a signer alone", hint="verify images by another call")
+        return verify_files(options.common, options.files, options.signatory)
     if options.layout is not None and (options.environment is not None or not options.references):
         raise UsageError(
             "--layout wants the images to verify, by the names that they have in their registry",
@@ -88,12 +105,17 @@ def verify(options: VerifyOptions) -> int:
     look = _verify_references if options.references else _verify_revision
     key, verified = signals.run(partial(look, options, Progress()))
     if options.common.json:
-        console.print_json([_to_json(image, key) for image in verified])
+        console.print_json(
+            [
+                {"reference": str(image.reference), **named(key), **image.verification.to_json()}
+                for image in verified
+            ]
+        )
         return Exit.OK
     for image in verified:
         types = ", ".join(_short_type(name) for name in _statement_types(image))
         console.print_line(f"verified  {image.reference}")
-        console.print_line(f"          {_by(key)}; statements: {types}")
+        console.print_line(f"          {signed_by(key)}; statements: {types}")
         for line in _claims(image):
             console.print_line(f"          {line}")
         for refused in image.verification.refused:
@@ -135,28 +157,9 @@ async def _verify_references(options: VerifyOptions, _: Progress) -> tuple[Signa
         return key, await verify_references(images, key, wanted)
 
 
-def _to_json(image: Verified, key: Signatory) -> dict[str, object]:
-    return {"reference": str(image.reference), **_named(key), **image.verification.to_json()}
-
-
-def _by(signatory: Signatory) -> str:
-    return " ".join(
-        f"signed {'with' if kind == 'key' else 'by'} {name}" for kind, name in _named(signatory).items()
-    )
-
-
-def _named(signatory: Signatory) -> dict[str, str]:
-    from pipeline.trust import PublicKey
-
-    return {"key" if isinstance(signatory, PublicKey) else "identity": signatory.origin}
-
-
 def _claims(image: Verified) -> list[str]:
     """What the image is signed for, one line for each signature."""
-    lines = [
-        f"for {claims.image}:{claims.tag}, {claims.platform}, commit {claims.commit}"
-        for claims in image.verification.claims
-    ]
+    lines = map(claimed, image.verification.claims)
     return sorted(set(lines)) or ["its signature names neither image nor tag, platform or commit"]
 
 
