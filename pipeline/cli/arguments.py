@@ -103,6 +103,24 @@ def names(options: type[DataclassInstance]) -> Sequence[str]:
     return [name for name, _ in _declared(options)]
 
 
+def words(options: DataclassInstance) -> Iterator[str]:
+    """The arguments that give these options again: what differs from the defaults, as text."""
+    for each in fields(options):
+        value = getattr(options, each.name)
+        if "group" in each.metadata:
+            yield from words(value)
+        elif "argument" in each.metadata and value is not None and value != each.default:
+            yield from _words(each.metadata["argument"], value)
+
+
+def _words(argument: _Argument, value: object) -> Iterator[str]:
+    if value is True:
+        yield argument.flags[0]
+        return
+    for one in value if isinstance(value, tuple) else (value,):
+        yield f"{argument.flags[0]}={one}" if argument.flags else str(one)
+
+
 def _field(argument: _Argument, default: object) -> Any:
     if default is MISSING:
         return field(metadata={"argument": argument})

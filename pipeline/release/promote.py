@@ -19,7 +19,7 @@ from pipeline.run.publish.environment_tags import (
     refuse,
 )
 from pipeline.run.publish.image_claims import ImageClaims
-from pipeline.run.publish.promotion import Promotion
+from pipeline.run.publish.promotion import Promotion, TagMove, any_moves
 from pipeline.run.publish.publication import Destination
 from pipeline.state.ledger import Ledger, load_ledger
 from pipeline.util.concurrency import each
@@ -193,9 +193,15 @@ class Promotions:
             JudgedPromotion(one.tags, tuple(judged(scan) for _, scan in one.platforms)) for one in planned
         ]
 
-    async def perform(self, *, only_plan: bool = False) -> Sequence[ImagePromotion | JudgedPromotion]:
-        """Plan; then, unless `only_plan`, scan, judge, copy and move the tags. Raises as `plan` and `judge`."""
+    async def perform(
+        self, *, only_plan: bool = False, agree: Callable[[Sequence[TagMove]], None] = any_moves
+    ) -> Sequence[ImagePromotion | JudgedPromotion]:
+        """Plan; then, unless `only_plan`, scan, judge, copy and move the tags, if `agree` lets these moves pass.
+
+        Raises as `plan` and `judge`.
+        """
         planned = await self.plan()
+        agree(moves_of(planned))
         if only_plan:
             return planned
         judged = await self.judge(planned)
@@ -240,6 +246,11 @@ class Promotions:
         since = (scan.before.tool.data_date or "")[:10] if scan.before else ""
         new = [f"new since the findings of {since}: {', '.join(opened)}"] if opened else []
         return [*reasons, *new]
+
+
+def moves_of(promotions: Iterable[ImagePromotion | JudgedPromotion]) -> list[TagMove]:
+    """Every tag that they move."""
+    return [move for one in promotions for move in one.promotion.moves]
 
 
 def _raise_first(results: Iterable[Moved]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from pipeline.oci.index import is_attestation
 from pipeline.policy.tag_moves import NOT_OURS, TagAction, TagDecision, TagState
 from pipeline.run.gates.rules import check_rules
 from pipeline.run.publish.environment_tags import Candidate, PlannedTags, perform_recorded, refuse
-from pipeline.run.publish.promotion import KeptTag, Promotion, TagMove
+from pipeline.run.publish.promotion import KeptTag, Promotion, TagMove, any_moves
 from pipeline.run.publish.publication import Destination
 from pipeline.state.ledger import Ledger, load_ledger
 from pipeline.trust import examine, verify
@@ -92,8 +92,10 @@ class Rollbacks:
         self._context, self._request = context, request
         self._environment = request.environment
 
-    async def perform(self, *, only_plan: bool = False) -> list[ImageRollback]:
-        """Plan, verify and judge; then, unless `only_plan`, record and move the tags.
+    async def perform(
+        self, *, only_plan: bool = False, agree: Callable[[Sequence[TagMove]], None] = any_moves
+    ) -> list[ImageRollback]:
+        """Plan, verify and judge; then, unless `only_plan`, record and move the tags, if `agree` lets these moves pass.
 
         Raises UsageError, RegistryError for images that are gone, SignatureRefused, GateClosed, TagsRefused.
         """
@@ -104,6 +106,7 @@ class Rollbacks:
         states = {image: self._state(history.entries, image) for image in images}
         planned = await each(partial(self._plan, ledger, history.entries), states.items())
         refuse(plan for one in planned for plan in one.planned)
+        agree([move for one in planned for move in one.moves])
         await self._check(planned)
         moving = [one for one in planned if one.moves]
         if only_plan or not moving:

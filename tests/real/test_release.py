@@ -8,12 +8,14 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from tests.tools.git import commit, git
 from tests.tools.logins import environment
 
 from . import samples
+from .conftest import checkout
 from .site import Site
 from .tools import binary, cosign, crane, tags
 
@@ -38,7 +40,10 @@ def test_the_git_tag_of_a_commit_releases_its_images(
 
     planned = site.run("release", "--plan", cwd=root, **event)
     assert "4 tags would be written" in planned.err and tags(released) == set()
-    done = site.run("release", cwd=root, **event)
+    saved = tmp_path / "release.json"
+    site.run("release", "--plan-file", saved, cwd=root, **event)
+    assert tags(released) == set()
+    done = site.run("apply", saved, cwd=root)
     assert "4 tags written" in done.err and f"{released}:v2.3.0  nothing → " in done.out
     assert tags(released) == {"v2.3.0", "v2.3", "v2", "latest"}
     digest = built["reference"].partition("@")[2]
@@ -97,3 +102,44 @@ def test_the_git_tag_of_a_commit_releases_its_images(
     pulled.unlink()
     assert subprocess.run(script, env=environment() | program | trusted, capture_output=True).returncode
     assert not pulled.exists()
+
+
+def test_a_saved_plan_is_done_exactly_or_not_at_all(
+    site: Site, project: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = project(samples.hello())
+    commit(root)
+    name = (root / "lockage.yml").read_text().partition("project: ")[2].split()[0]
+    image = site.run("sign", "--json", cwd=root).json["images"][0]["reference"].partition("@")
+    prod, first = f"{site.registry}/{name}/prod/hello", image[2]
+    plan = tmp_path / "promote.json"
+    site.run("promote", "hello", "--to", "prod", "--data", "signed", "--plan-file", plan, cwd=root)
+    data = json.loads(plan.read_text())
+    assert {move["reference"] for move in data["moves"]} == {f"{prod}:{tag}" for tag in ("1.2.3", "1.2", "1")}
+    jsonschema.validate(data, site.run("schema", "saved-plan").json)
+    assert data["ledgers"] == {"prod": ""}
+    edited = tmp_path / "edited.json"
+    edited.write_text(plan.read_text().replace(first, "sha256:" + "0" * 64))
+    assert "it was edited after it was written" in site.run("apply", edited, cwd=root, expect=2).err
+    other = checkout(tmp_path / "other", "somebody else", samples.hello())
+    assert "the plan is one of the project" in site.run("apply", plan, cwd=other, expect=2).err
+    assert tags(prod) == set()
+
+    crane("copy", f"{image[0].rpartition(':')[0]}@{first}", f"{prod}:1.2")
+    moved = site.run("apply", plan, cwd=root, expect=7)
+    assert f"{prod}:1.2  planned: nothing → {first[7:19]}; now: no change" in moved.err
+    assert tags(prod) == {"1.2"}, "nothing else was written"
+    site.run("promote", "hello", "--to", "prod", "--data", "signed", "--plan-file", plan, cwd=root)
+    assert "2 tags written" in site.run("apply", plan, cwd=root).err
+    again = site.run("apply", plan, cwd=root, expect=7)
+    assert "the ledger of prod has other entries since" in again.err
+
+    template = root / "images/hello/Dockerfile.tmpl"
+    template.write_text(template.read_text() + "RUN echo again > /again\n")
+    commit(root, "again")
+    site.run("run", "--to", "prod", cwd=root)
+    back = tmp_path / "rollback.json"
+    site.run("rollback", "prod", "--reason", "breaks logins", "--plan-file", back, cwd=root)
+    assert crane("digest", f"{prod}:1.2.3") != first
+    assert "2 tags of prod moved" in site.run("apply", back, cwd=root).err, "the ledger does not have 1.2"
+    assert crane("digest", f"{prod}:1.2.3") == first

@@ -69,7 +69,7 @@ async def promote(fleet: Fleet, to: int = 2) -> None:
     environments = fleet.context.plan.project.environments
     async with Registry() as registry:
         context = replace(fleet.context, registry=registry)
-        await Promotions(context, environments[to - 1], environments[to], signed=True).plan()
+        await Promotions(context, environments[to - 1], [environments[to]], signed=True).plan()
 
 
 async def test_a_license_that_is_denied_today_is_found_in_what_is_published(fleet: Fleet) -> None:

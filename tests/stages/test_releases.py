@@ -12,8 +12,8 @@ from pipeline.errors import Exit, LockageError, RegistryError, UsageError
 from pipeline.model import Digest, Reference, Repository
 from pipeline.registry import Registry
 from pipeline.registry.http.messages import Request, Response
-from pipeline.release.releases import ReleaseNames, Releases
 from pipeline.release.verification import Wanted, verify_references
+from pipeline.release.versions.release import ReleaseNames, Releases
 from pipeline.run import Stage
 from pipeline.run.publish.environment_tags import TagsRefused
 from pipeline.state.ledger import load_ledger

@@ -45,6 +45,7 @@ ENTRIES = (
     CommandEntry(
         "release", "release.release", "give a commit's images the tags of a version, everywhere at once"
     ),
+    CommandEntry("apply", "release.apply", "do what a saved plan says, if that is what would be done now"),
     CommandEntry("notes", "release.notes", "write the notes of a release, its SBOMs and an install script"),
     CommandEntry(
         "findings", "report.findings", "show what scans found, where and since when, without an engine"

@@ -21,7 +21,7 @@ from .states import read_states
 
 if TYPE_CHECKING:
     from pipeline.plan import Target
-    from pipeline.release.released import ReleaseHistory
+    from pipeline.release.versions.history import ReleaseHistory
     from pipeline.run.context import RunContext
 
 _DOCUMENTS = ("cyclonedx", "spdx")

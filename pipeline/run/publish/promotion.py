@@ -114,6 +114,10 @@ async def plan_promotion(
     return Promotion(source, digest, destination, tuple(moves), tuple(up_to_date))
 
 
+def any_moves(moves: Sequence[TagMove]) -> None:
+    """Lets every plan pass: for callers that were not given one to keep to."""
+
+
 async def perform(registry: Registry, promotion: Promotion) -> tuple[TagMove, ...]:
     """Copy the image with its referrers, then move the tags; gives the moves that were made. Raises as `move_tags`."""
     await copy_image(registry, promotion)

@@ -14,7 +14,16 @@ from ...common_options import CommonOptions
 from ...output import console
 
 SchemaKind = Literal[
-    "image", "variant", "project", "lock", "verification", "plan", "report", "retention", "ci"
+    "image",
+    "variant",
+    "project",
+    "lock",
+    "verification",
+    "plan",
+    "report",
+    "retention",
+    "saved-plan",
+    "ci",
 ]
 SCHEMAS: tuple[SchemaKind, ...] = (
     "image",
@@ -25,6 +34,7 @@ SCHEMAS: tuple[SchemaKind, ...] = (
     "plan",
     "report",
     "retention",
+    "saved-plan",
     "ci",
 )
 
@@ -36,7 +46,8 @@ class SchemaOptions:
     common: CommonOptions = group(CommonOptions)
     kind: SchemaKind = positional(
         choices=SCHEMAS,
-        help="which file (plan, retention: what `--json` of the command prints; report: report.json of --reports; ci: "
+        help="which file (plan, retention: what `--json` of the command prints; report: report.json of --reports; "
+        "saved-plan: what --plan-file writes; ci: "
         "ci/lockage.yml)",
     )
 
@@ -52,6 +63,7 @@ def schema_of(kind: SchemaKind) -> Mapping[str, object]:
     from pipeline.config import schema as config
     from pipeline.plan.schema import plan_schema
     from pipeline.policy.retention.schema import retention_schema
+    from pipeline.release.saved import SCHEMA
     from pipeline.report.schema import report_schema
 
     schemas: dict[SchemaKind, Callable[[], Mapping[str, object]]] = {
@@ -63,6 +75,7 @@ def schema_of(kind: SchemaKind) -> Mapping[str, object]:
         "plan": plan_schema,
         "report": report_schema,
         "retention": retention_schema,
+        "saved-plan": lambda: SCHEMA,
         "ci": config.ci_schema,
     }
     return schemas[kind]()

@@ -52,7 +52,7 @@ def notes(options: NotesOptions) -> int:
 
 
 async def _notes(options: NotesOptions) -> tuple[ReleaseNotes, Mapping[str, bytes]]:
-    from pipeline.release.released import read_release
+    from pipeline.release.versions.history import read_release
 
     from ...git.log import commits_between
     from ...git.origin import read_origin

@@ -9,23 +9,18 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit
 
-from ...arguments import flag, group, option
+from ...arguments import group, option
 from ...command import Command
-from ...common_options import (
-    CatalogueOptions,
-    CommonOptions,
-    PromotionFlags,
-    RunOptions,
-    data_option,
-    locked_flag,
-    offline_flag,
-    revision_option,
-)
+from ...common_options import CatalogueOptions, CommonOptions, RunOptions, locked_flag, offline_flag
 from ...output import console
+from ...promotion_options import PlanFlags, PromotionFlags, data_option, revision_option
 
 if TYPE_CHECKING:
     from pipeline.policy import Revision
     from pipeline.release.promote import ImagePromotion, JudgedPromotion
+    from pipeline.release.saved import SavedPlan
+
+    from ...saved_plans import PlanKeeper
 
 _SOURCES = {"sbom": "its bill of materials", "image": "the image"}
 
@@ -41,22 +36,23 @@ class PromoteOptions:
     to: str = option("--to", metavar="ENV", required=True, help="environment to promote to")
     revision: Revision | None = revision_option()
     promotion: PromotionFlags = group(PromotionFlags)
-    plan: bool = flag("--plan", help="report what would be scanned and written; write nothing")
+    planning: PlanFlags = group(PlanFlags)
     offline: bool = offline_flag()
     data: str | None = data_option()
 
 
-def promote(options: PromoteOptions) -> int:
+def promote(options: PromoteOptions, saved: SavedPlan | None = None) -> int:
     """Print what is (or with `--plan` would be) scanned and written; verified and judged first, tags last."""
     from ... import signals
     from ...proposals import require_reviewed
+    from ...saved_plans import PlanKeeper
 
     require_reviewed("promote")
-    promotions = signals.run(partial(_promote, options))
+    promotions = signals.run(partial(_promote, options, PlanKeeper("promote", options.planning.file, saved)))
     if options.common.json:
         console.print_json([promotion.to_json() for promotion in promotions])
         return Exit.OK
-    print_promotions(promotions, planned=options.plan)
+    print_promotions(promotions, planned=options.planning.only)
     return Exit.OK
 
 
@@ -85,7 +81,7 @@ def _print(image: ImagePromotion | JudgedPromotion, verb: str) -> None:
         console.print_line(str(kept))
 
 
-async def _promote(options: PromoteOptions) -> Sequence[ImagePromotion | JudgedPromotion]:
+async def _promote(options: PromoteOptions, keeper: PlanKeeper) -> Sequence[ImagePromotion | JudgedPromotion]:
     from pipeline.release.environments import environment
     from pipeline.release.promote import Promotions
 
@@ -106,7 +102,8 @@ async def _promote(options: PromoteOptions) -> Sequence[ImagePromotion | JudgedP
             to = environment(environments, options.to)
             signed = None if options.data is None else options.data == "signed"
             promotions = Promotions(context, origin, [to], signed=signed)
-            return await promotions.perform(only_plan=options.plan)
+            await keeper.begin(context, options, [to])
+            return await promotions.perform(only_plan=options.planning.only, agree=keeper.agree)
 
 
 COMMANDS = {"promote": Command(PromoteOptions, promote)}

@@ -10,25 +10,20 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, UsageError
 
-from ...arguments import flag, group, option, positional
+from ...arguments import group, option, positional
 from ...command import Command
-from ...common_options import (
-    CatalogueOptions,
-    CommonOptions,
-    PromotionFlags,
-    RunOptions,
-    data_option,
-    locked_flag,
-    offline_flag,
-    revision_option,
-)
+from ...common_options import CatalogueOptions, CommonOptions, RunOptions, locked_flag, offline_flag
 from ...output import console
+from ...promotion_options import PlanFlags, PromotionFlags, data_option, revision_option
 from .promote import print_promotions
 
 if TYPE_CHECKING:
     from pipeline.config import Environment, Project
     from pipeline.policy import Revision
     from pipeline.release.promote import ImagePromotion, JudgedPromotion
+    from pipeline.release.saved import SavedPlan
+
+    from ...saved_plans import PlanKeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,28 +44,29 @@ class ReleaseOptions:
     )
     revision: Revision | None = revision_option()
     promotion: PromotionFlags = group(PromotionFlags)
-    plan: bool = flag("--plan", help="report what would be scanned and written; write nothing")
+    planning: PlanFlags = group(PlanFlags)
     offline: bool = offline_flag()
     data: str | None = data_option()
 
 
-def release(options: ReleaseOptions) -> int:
+def release(options: ReleaseOptions, saved: SavedPlan | None = None) -> int:
     """Print what is (or with `--plan` would be) scanned and written; all images and environments, or none."""
     from ... import signals
     from ...proposals import require_reviewed
+    from ...saved_plans import PlanKeeper
 
     require_reviewed("release")
-    promotions = signals.run(partial(_release, options))
+    promotions = signals.run(partial(_release, options, PlanKeeper("release", options.planning.file, saved)))
     if options.common.json:
         console.print_json([promotion.to_json() for promotion in promotions])
         return Exit.OK
-    print_promotions(promotions, planned=options.plan)
+    print_promotions(promotions, planned=options.planning.only)
     return Exit.OK
 
 
-async def _release(options: ReleaseOptions) -> Sequence[ImagePromotion | JudgedPromotion]:
+async def _release(options: ReleaseOptions, keeper: PlanKeeper) -> Sequence[ImagePromotion | JudgedPromotion]:
     from pipeline.policy import release_tags
-    from pipeline.release.releases import Releases
+    from pipeline.release.versions.release import Releases
 
     from ...git.revision import check_release_tag
     from ...output.progress import Progress
@@ -93,7 +89,9 @@ async def _release(options: ReleaseOptions) -> Sequence[ImagePromotion | JudgedP
             check_release_tag(options.common.root, os.environ, version, context.revision.sha)
             to = _destinations(context.plan.project, options.to)
             signed = None if options.data is None else options.data == "signed"
-            return await Releases(context, version, to, signed=signed).perform(only_plan=options.plan)
+            await keeper.begin(context, replace(options, version=version), to)
+            releases = Releases(context, version, to, signed=signed)
+            return await releases.perform(only_plan=options.planning.only, agree=keeper.agree)
 
 
 def _version_of_event() -> str:

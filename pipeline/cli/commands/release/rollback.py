@@ -14,9 +14,13 @@ from ...arguments import flag, group, option, positional
 from ...command import Command
 from ...common_options import CommonOptions, RunOptions, offline_flag
 from ...output import console
+from ...promotion_options import PlanFlags
 
 if TYPE_CHECKING:
     from pipeline.release.rollback import ImageRollback
+    from pipeline.release.saved import SavedPlan
+
+    from ...saved_plans import PlanKeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,26 +46,27 @@ class RollbackOptions:
         "--accept", default="", metavar="REASON", help="roll back although gates close today; recorded"
     )
     force: bool = flag("--force", help="overwrite tags that somebody else moved")
-    plan: bool = flag("--plan", help="report what would move; write nothing")
+    planning: PlanFlags = group(PlanFlags)
     offline: bool = offline_flag()
 
 
-def rollback(options: RollbackOptions) -> int:
+def rollback(options: RollbackOptions, saved: SavedPlan | None = None) -> int:
     """Print what moves (or with `--plan` would move); verified and judged first, all images or none."""
     from ... import signals
     from ...proposals import require_reviewed
+    from ...saved_plans import PlanKeeper
 
     require_reviewed("rollback")
     if not options.reason.strip():
         raise UsageError("--reason is empty", hint='--reason "1.4 breaks logins"')
-    rollbacks = signals.run(partial(_rollback, options))
+    rollbacks = signals.run(partial(_rollback, options, PlanKeeper("rollback", options.planning.file, saved)))
     if options.common.json:
         console.print_json([one.to_json() for one in rollbacks])
         return Exit.OK
     for one in rollbacks:
         for line in (*one.moves, *one.kept):
             console.print_line(str(line))
-    moves, verb = sum(len(one.moves) for one in rollbacks), "would move" if options.plan else "moved"
+    moves, verb = sum(len(one.moves) for one in rollbacks), "would move" if options.planning.only else "moved"
     pinned = [one.image for one in rollbacks if one.pinned and one.moves]
     note = (
         f"; {', '.join(pinned)} stay there until rolled forward, or promoted with --unpin" if pinned else ""
@@ -70,7 +75,7 @@ def rollback(options: RollbackOptions) -> int:
     return Exit.OK
 
 
-async def _rollback(options: RollbackOptions) -> Sequence[ImageRollback]:
+async def _rollback(options: RollbackOptions, keeper: PlanKeeper) -> Sequence[ImageRollback]:
     from pipeline.release.environments import environment
     from pipeline.release.rollback import RollbackRequest, Rollbacks
     from pipeline.run.publish.promotion import PromotionOptions
@@ -91,7 +96,8 @@ async def _rollback(options: RollbackOptions) -> Sequence[ImageRollback]:
             there = environment(context.plan.project.environments, options.environment)
             wanted = RollbackRequest(there, options.images, options.to, options.reason, options.accept)
             rollbacks = Rollbacks(replace(context, promotion=promotion), wanted)
-            return await rollbacks.perform(only_plan=options.plan)
+            await keeper.begin(context, options, [there])
+            return await rollbacks.perform(only_plan=options.planning.only, agree=keeper.agree)
 
 
 COMMANDS = {"rollback": Command(RollbackOptions, rollback)}

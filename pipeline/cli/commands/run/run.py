@@ -12,13 +12,13 @@ from ...command import Command
 from ...common_options import (
     CatalogueOptions,
     CommonOptions,
-    PromotionFlags,
     RunOptions,
     locked_flag,
     refs_option,
     reports_option,
     snapshot_option,
 )
+from ...promotion_options import PromotionFlags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from pipeline.errors import RegistryError
 from pipeline.model import Digest
 from pipeline.policy.tags import parse_version
 
-from .history import read_history
-from .releases import RELEASE, ReleaseNames
+from ..history import read_history
+from .release import RELEASE, ReleaseNames
 
 if TYPE_CHECKING:
     from pipeline.config import Environment

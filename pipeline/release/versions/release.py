@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING
 from pipeline.errors import UsageError
 from pipeline.policy import release_tags
 from pipeline.run.publish.image_claims import ImageClaims
+from pipeline.run.publish.promotion import TagMove, any_moves
 from pipeline.run.signing.signer import signer
 from pipeline.trust import PROVENANCE, SIGNATURE, Statement, attach, examine
 from pipeline.trust.claims import ATTESTED
 from pipeline.util.concurrency import each
 
-from .promote import ImagePromotion, JudgedPromotion, PromotableImage, Promotions, PromotionTags
+from ..promote import (
+    ImagePromotion,
+    JudgedPromotion,
+    PromotableImage,
+    Promotions,
+    PromotionTags,
+    moves_of,
+)
 
 if TYPE_CHECKING:
     from pipeline.config import Environment
@@ -76,15 +84,19 @@ class Releases:
         first = context.plan.project.environments[0]
         self._promotions = Promotions(context, first, to, tags_of=self._names.tags_of, signed=signed)
 
-    async def perform(self, *, only_plan: bool = False) -> Sequence[ImagePromotion | JudgedPromotion]:
+    async def perform(
+        self, *, only_plan: bool = False, agree: Callable[[Sequence[TagMove]], None] = any_moves
+    ) -> Sequence[ImagePromotion | JudgedPromotion]:
         """Find, check and judge the commit's images; then, unless `only_plan`, sign them for the version, copy them to
-        every environment, and move tags last. A release that was interrupted is completed by another one.
+        every environment, and move tags last, if `agree` lets these moves pass. A release that was interrupted is
+        completed by another one.
 
         Raises UsageError, RegistryError ("No CI image found for commit"), SignatureRefused, GateClosed, TagsRefused;
         then no tag was moved.
         """
         images = await self._promotions.find()
         planned = await self._promotions.plan_images(images)
+        agree(moves_of(planned))
         if only_plan:
             return planned
         judged = await self._promotions.judge(planned)

@@ -1,0 +1,78 @@
+"""Commands that change tags: their plan as a file, and what they do when they are to keep to one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .arguments import words
+from .common_options import CommonOptions
+from .files.replace import replace_file
+from .promotion_options import PlanFlags
+
+if TYPE_CHECKING:
+    from typing import ClassVar, Protocol
+
+    from pipeline.config import Environment
+    from pipeline.release.saved import SavedPlan
+    from pipeline.run.context import RunContext
+    from pipeline.run.publish.promotion import TagMove
+
+    class PlanningOptions(Protocol):
+        """Options of a command that can plan alone."""
+
+        __dataclass_fields__: ClassVar[dict[str, Any]]
+
+        @property
+        def common(self) -> CommonOptions: ...
+
+
+@dataclass(slots=True)
+class PlanKeeper:
+    """The plan of one command: written to `file`, or compared with the `expected` one before anything is changed."""
+
+    command: str
+    file: Path | None = None
+    expected: SavedPlan | None = None
+    _now: SavedPlan | None = field(default=None, init=False)
+
+    @property
+    def only_plans(self) -> bool:
+        """Whether the plan is written and not performed."""
+        return self.file is not None
+
+    async def begin(
+        self, context: RunContext, options: PlanningOptions, environments: Iterable[Environment]
+    ) -> None:
+        """Note what the command is asked and what its plan rests on; before it plans. Raises UsageError for a plan of
+        another project, RegistryError."""
+        from pipeline.release.saved import SavedPlan
+
+        if self.file is None and self.expected is None:
+            return
+        if self.expected is not None:
+            self.expected.refuse_project(context.plan.project.project)
+        request = _request(options, context.revision.sha)
+        self._now = await SavedPlan.of(context, self.command, request, environments)
+
+    def agree(self, moves: Sequence[TagMove]) -> None:
+        """Write these moves, or raise PlanOutdated if others were expected."""
+        if self._now is None:
+            return
+        now = self._now.with_moves(moves)
+        if self.expected is not None:
+            self.expected.refuse_unless(now)
+        if self.file is not None:
+            replace_file(self.file, now.to_bytes(), root=Path())
+
+
+def _request(options: PlanningOptions, commit: str) -> list[str]:
+    """The arguments that a command was given, without those that make it plan alone or print JSON; with its commit."""
+    changes: dict[str, object] = {"common": replace(options.common, json=False), "planning": PlanFlags()}
+    of_commit = "revision" in {each.name for each in fields(options)}
+    if of_commit:
+        changes["revision"] = None
+    request = list(words(replace(options, **changes)))
+    return [*request, f"--revision={commit}"] if of_commit and commit else request

@@ -1,0 +1,44 @@
+"""The JSON Schema of a saved plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_DIGEST = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
+
+SCHEMA: Mapping[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$id": "urn:lockage:schema:saved-plan:1",
+    "title": "A saved plan",
+    "description": "What --plan-file of promote, release and rollback writes, and lockage apply performs",
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["format_version", "command", "project", "request", "moves", "ledgers", "checksum"],
+    "properties": {
+        "format_version": {"const": 1},
+        "command": {"enum": ["promote", "release", "rollback"]},
+        "project": {"type": "string", "description": "Of lockage.yml"},
+        "request": {"type": "array", "items": {"type": "string"}, "description": "The command's arguments"},
+        "moves": {
+            "type": "array",
+            "description": "Every tag that moves, by reference",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["reference", "from", "to"],
+                "properties": {
+                    "reference": {"type": "string"},
+                    "from": {"anyOf": [_DIGEST, {"type": "null"}]},
+                    "to": _DIGEST,
+                },
+            },
+        },
+        "ledgers": {
+            "type": "object",
+            "description": "The newest entry of each environment's ledger by digest, empty where there is none",
+            "additionalProperties": {"anyOf": [_DIGEST, {"const": ""}]},
+        },
+        "checksum": {**_DIGEST, "description": "Of the other values as compact JSON with sorted keys"},
+    },
+}

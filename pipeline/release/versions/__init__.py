@@ -1,0 +1,1 @@
+"""Releases of versions: their names, how they are made, and which there were."""
