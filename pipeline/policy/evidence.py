@@ -78,6 +78,8 @@ class Scan:
     """What the scanner reported, findings in the scanner's order; `java` for images with Java archives.
 
     `edition` is what of a report was kept: scans of before `SCAN_EDITION` have neither days, scores nor identifiers.
+    `distribution` is the one that the scanner has data for, empty if it knows none in the image, None where it does not
+    say; `ended` whether that has reached its end of life.
     """
 
     tool: Tool
@@ -86,6 +88,8 @@ class Scan:
     java: JavaData | None = None
     unexamined: tuple[str, ...] = ()
     edition: int = SCAN_EDITION
+    distribution: str | None = None
+    ended: bool = False
 
     @property
     def is_complete(self) -> bool:
@@ -186,6 +190,9 @@ def _json(part: Inventory | Scan | TestReport | LintReport | None) -> dict[str, 
             data["licenses"] = packages_to_json(part.licensed)
     if isinstance(part, Scan):
         data["findings"] = [finding.to_json() for finding in part.findings]
+        for name in ("distribution", "ended"):
+            if data[name] in (None, False):
+                del data[name]
     return data
 
 
@@ -222,6 +229,8 @@ def _scan(data: Mapping[str, object]) -> Scan:
         _java(as_object(data["java"])) if data.get("java") else None,
         _unexamined(data),
         as_integer(data.get("edition", 1)),
+        as_optional_text(data.get("distribution")),
+        as_flag(data.get("ended", False)),
     )
 
 

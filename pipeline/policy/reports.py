@@ -75,7 +75,8 @@ def trivy_scan(raw: bytes, tool: Tool, *, artifact: str | None = None) -> Scan:
             place = IMAGE_CONFIGURATION if target == report.get("ArtifactName") else target
             secrets.append(LeakedSecret(rule, place, severity))
     ordered = sorted(findings.values(), key=lambda f: (-f.severity.rank, f.id, f.package))
-    return Scan(tool, tuple(ordered), tuple(secrets))
+    distribution, ended = _system(report)
+    return Scan(tool, tuple(ordered), tuple(secrets), distribution=distribution, ended=ended)
 
 
 def cyclonedx_inventory(
@@ -138,6 +139,17 @@ def _case(result: Mapping[str, object]) -> TestCase:
     streams = [(key.lower(), _text(result, key).strip()) for key in ("Stdout", "Stderr")]
     output = [f"{key}: {text}" for key, text in streams if text]
     return TestCase(name, passed, "" if passed else "\n".join([*errors, *output])[:_MAX_DETAIL])
+
+
+def _system(report: Mapping[str, object]) -> tuple[str | None, bool]:
+    """The distribution as trivy recognizes it, empty for none, None without a word; and whether its end of life has
+    come."""
+    system = as_object(as_object(report.get("Metadata") or {}).get("OS") or {})
+    family = _text(system, "Family")
+    if not family:
+        return None, False
+    known = "" if family == "none" else f"{family} {_text(system, 'Name')}".strip()
+    return known, "EOSL" in system and as_flag(system["EOSL"])
 
 
 def _finding(vulnerability: Mapping[str, object]) -> Finding:

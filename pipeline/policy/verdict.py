@@ -99,7 +99,7 @@ def judge(
     """A verdict of every gate that has evidence, in the order of the stages."""
     verdicts, around = [], context or GateContext()
     if scan := evidence.scan:
-        found = judge_vulnerabilities(scan, gates.vulnerabilities, today, around.vex)
+        found = judge_vulnerabilities(scan, gates.vulnerabilities, today, around.vex, evidence.inventory)
         verdicts.append(Verdict.by("vulnerabilities", found))
         secrets = judge_secrets(scan.secrets, gates.secrets, today, scan.unexamined)
         verdicts.append(Verdict.by("secrets", secrets))

@@ -36,11 +36,21 @@ def as_on_image(listed: Any, image: Any) -> dict[str, Any] | None:
             return None
         found = _findings(listed)
         made = image | {key: listed[key] for key in _OF_THE_SCAN if key in listed}
+        made["Metadata"] = _with_end_of_life(image.get("Metadata") or {}, listed.get("Metadata") or {})
         if results := image.get("Results"):
             made["Results"] = [_judged_again(result, found) for result in results]
         return dict(made)
     except (KeyError, TypeError, AttributeError) as fault:
         raise ValueError(f"trivy: not a report: {fault!r}") from None
+
+
+def _with_end_of_life(metadata: Any, listed: Any) -> dict[str, Any]:
+    """The metadata of the image, whose distribution may have reached its end of life since."""
+    known, system, made = listed.get("OS") or {}, dict(metadata.get("OS") or {}), dict(metadata)
+    system.pop("EOSL", None)
+    if system:
+        made["OS"] = system | ({"EOSL": known["EOSL"]} if "EOSL" in known else {})
+    return made
 
 
 def _same_distribution(listed: Any, image: Any) -> bool:

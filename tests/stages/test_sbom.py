@@ -306,6 +306,20 @@ def test_a_report_on_it_is_the_report_on_the_image(listed: Listed, cache: Path, 
     assert made is not None and _without_ids(made) == _without_ids(today)
 
 
+def test_an_end_of_life_that_came_since_is_found_in_it(cache: Path, tmp_path: Path) -> None:
+    files = planted.debian() | {
+        "etc/debian_version": b"8.11\n",
+        "etc/os-release": b'ID=debian\nNAME="Debian GNU/Linux"\nVERSION_ID="8"\n',
+    }
+    made = _list(tmp_path, files)
+    today = planted.trivy("image", "--input", made.image.archive, cache=cache)
+    before = today | {"Metadata": today["Metadata"] | {"OS": {"Family": "debian", "Name": "8.11"}}}
+    assert today["Metadata"]["OS"]["EOSL"] is True
+    sbom = planted.trivy("sbom", made.folder / "sbom.cyclonedx.json", cache=cache)
+    found = as_on_image(sbom, before)
+    assert found is not None and found["Metadata"] == today["Metadata"]
+
+
 def _without_ids(report: Any) -> Any:
     """A report without what differs each time, and without the fingerprints, which are made again of all the rest."""
     for result in report.get("Results") or ():

@@ -7,7 +7,7 @@ from datetime import date
 
 from pipeline.model import VulnerabilityGate
 
-from ..evidence import Scan
+from ..evidence import Inventory, Scan
 from ..finding import SCAN_EDITION
 from ..judged import Effect, JudgedFinding, VexEvidence, judge_findings
 from .judgement import Judgement
@@ -15,8 +15,10 @@ from .judgement import Judgement
 _LISTED = 5  # ids in a note
 
 
-def judge_vulnerabilities(scan: Scan, gate: VulnerabilityGate, today: date, vex: VexEvidence) -> Judgement:
-    """What closes the gate, each with what would let it pass."""
+def judge_vulnerabilities(
+    scan: Scan, gate: VulnerabilityGate, today: date, vex: VexEvidence, listed: Inventory | None = None
+) -> Judgement:
+    """What closes the gate, each with what would let it pass. `listed` is what else the image is known to hold."""
     reasons: list[str] = []
     notes: list[str] = []
     unrated: list[str] = []
@@ -37,15 +39,23 @@ def judge_vulnerabilities(scan: Scan, gate: VulnerabilityGate, today: date, vex:
     if aged := _aged(scan, gate, today):
         aged = f"{aged}; newer data opens it: lockage lock, then lockage scan or rescan"
         (reasons if gate.stale == "fail" else notes).append(aged)
-    missed = _unexamined(scan, gate)
+    missed = _unexamined(scan, gate, listed)
     if gate.unexamined == "warn":
         notes += [f"not examined: {reason}" for reason in missed]
         missed = []
     return Judgement(tuple(reasons), (*notes, *_unscored(judged, scan, gate)), (*missed, *vex.faults))
 
 
-def _unexamined(scan: Scan, gate: VulnerabilityGate) -> list[str]:
+def _unexamined(scan: Scan, gate: VulnerabilityGate, listed: Inventory | None) -> list[str]:
     missed = [*scan.unexamined]
+    if scan.ended:
+        missed.append(
+            f"{scan.distribution} has reached its end of life: nobody records what is wrong with it any more"
+        )
+    if scan.distribution == "" and listed and listed.distributed:
+        name = listed.distribution or "a distribution that the image does not name"
+        count = f"{listed.distributed} package{'s' if listed.distributed > 1 else ''}"
+        missed.append(f"{count} of {name}: the scanner has no data for it")
     if scan.java and scan.java.digest is None:
         missed.append("Java archives: the scanner had no Java database (java_db in lockage.yml)")
     if gate.cvss is not None and scan.edition < SCAN_EDITION:
