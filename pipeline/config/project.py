@@ -230,5 +230,6 @@ class ProjectFile(Model):
             cache=tuple(entry.value() for entry in self.cache),
             trusted_records=tuple(dict.fromkeys(self.trust.records)),
             keyless=self.sign.keyless.value() if self.sign.keyless else None,
+            kms=self.sign.kms,
             tag_signatures="tag" in self.sign.signatures,
         )

@@ -25,7 +25,7 @@ from pipeline.util.json.values import (
 )
 
 from .builder import Attestations, CacheEntry, Entitlement, SecretSource, SshSource
-from .signing.values import Keyless
+from .signing.values import Keyless, KmsKey
 
 EMBEDDED = "embedded"
 
@@ -145,7 +145,8 @@ class Project:
     cache: tuple[CacheEntry, ...] = ()
     loosen: tuple[str, ...] = ()  # what gates: of an image may loosen
     trusted_records: tuple[str, ...] = ()  # files of public keys, relative to lockage.yml
-    keyless: Keyless | None = None  # who signs images; None for the key pair
+    keyless: Keyless | None = None  # who signs images; None for a key
+    kms: KmsKey | None = None  # the key that signs images; None for the key pair
     tag_signatures: bool = False  # signatures in cosign's older tag scheme, beside bundles
 
     @property
@@ -202,7 +203,8 @@ class Project:
 
     def _sign_json(self) -> dict[str, object]:
         keyless = {"keyless": self.keyless.to_json()} if self.keyless else {}
-        return keyless | ({"signatures": ["bundle", "tag"]} if self.tag_signatures else {})
+        kms = {"key": self.kms.reference, "public_key": self.kms.public_key} if self.kms else {}
+        return keyless | kms | ({"signatures": ["bundle", "tag"]} if self.tag_signatures else {})
 
     @classmethod
     def from_json(cls, data: Mapping[str, object], documents: PolicyDocuments | None = None) -> Self:
@@ -237,6 +239,7 @@ class Project:
             loosen=as_texts(data.get("loosen", [])),
             trusted_records=as_texts(as_object(data.get("trust", {})).get("records", [])),
             keyless=_keyless(as_object(data.get("sign", {}))),
+            kms=_kms(as_object(data.get("sign", {}))),
             tag_signatures="tag" in as_texts(as_object(data.get("sign", {})).get("signatures", [])),
         )
 
@@ -258,3 +261,7 @@ def _entitlement(value: object) -> Entitlement:
 
 def _keyless(sign: Mapping[str, object]) -> Keyless | None:
     return Keyless.from_json(as_object(sign["keyless"])) if "keyless" in sign else None
+
+
+def _kms(sign: Mapping[str, object]) -> KmsKey | None:
+    return KmsKey(as_text(sign["key"]), as_text(sign["public_key"])) if "key" in sign else None
