@@ -97,6 +97,7 @@ _MAY = {
     "cli/instance/verification.py": "reads a trusted root that the command line names, through any link",
     "cli/instance/keyless.py": "reads the token's file, which Kubernetes has behind links",
     "cli/commands/run/manifest.py": "reads files that the command line names, through any link",
+    "trust/kms/sign.py": "gives cosign a folder with a random name for what it reads and writes",
     "cli/commands/run/from_provenance.py": "has a commit in a folder with a random name, and removes its lock",
     "cli/planning/changed_names.py": "reads a file or pipe that the command line names",
     "cli/files/new_files.py": "removes the empty root that it made itself",

@@ -26,7 +26,8 @@ from .git.origin import read_origin
 from .git.revision import read_epoch, read_revision
 from .host_secrets import HostSecrets
 from .instance.engines import open_engines
-from .instance.keyless import keyless_signer, warn_of_records
+from .instance.image_signer import image_signer
+from .instance.keyless import warn_of_records
 from .instance.limits import seconds
 from .instance.session import InstanceSession, instance_session
 from .instance.signing_key import project_key, proposal_key, signing_key, trusted_keys
@@ -90,7 +91,7 @@ def _check(request: RunRequest, plans: PlanReader) -> None:
     for name in request.environments:
         environment(project.environments, name)
     trusted_keys(project.trusted_records, request.plan.root)
-    keyless_signer(project.keyless, request.plan.root, os.environ)
+    image_signer(project, request.plan.root, os.environ)
     environment_files(project, request.plan.root)
 
 
@@ -165,7 +166,7 @@ def _context(
         source_date_epoch=read_epoch(os.environ),
         secrets=HostSecrets(os.environ, root) if trust.secrets else NoSecrets(),
         trusted=trusted,
-        keyless=keyless_signer(plan.project.keyless, root, os.environ),
+        image_signer=image_signer(plan.project, root, os.environ),
         origin=cache(partial(read_origin, root, os.environ)),
         caches=CacheSite(
             root.absolute(),

@@ -265,6 +265,7 @@ class ProjectFile(Model):
             cache=tuple(entry.value() for entry in self.cache),
             trusted_records=tuple(dict.fromkeys(self.trust.records)),
             keyless=self.sign.keyless.value() if self.sign.keyless else None,
+            kms=self.sign.kms,
             tag_signatures="tag" in self.sign.signatures,
             release_to=tuple(dict.fromkeys(self.release.to)),
             retention=self.retention.value() if self.retention else None,

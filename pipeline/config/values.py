@@ -26,7 +26,7 @@ from pipeline.util.json.values import (
 )
 
 from .builder import Attestations, CacheEntry, Entitlement, SecretSource, SshSource
-from .signing.values import Keyless
+from .signing.values import Keyless, KmsKey
 
 EMBEDDED = "embedded"
 
@@ -150,7 +150,8 @@ class Project:
     cache: tuple[CacheEntry, ...] = ()
     loosen: tuple[str, ...] = ()  # what gates: of an image may loosen
     trusted_records: tuple[str, ...] = ()  # files of public keys, relative to lockage.yml
-    keyless: Keyless | None = None  # who signs images; None for the key pair
+    keyless: Keyless | None = None  # who signs images; None for a key
+    kms: KmsKey | None = None  # the key that signs images; None for the key pair
     tag_signatures: bool = False  # signatures in cosign's older tag scheme, beside bundles
     release_to: tuple[str, ...] = ()  # environments that releases go to; none for the last
     retention: Retention | None = None
@@ -213,7 +214,8 @@ class Project:
 
     def _sign_json(self) -> dict[str, object]:
         keyless = {"keyless": self.keyless.to_json()} if self.keyless else {}
-        return keyless | ({"signatures": ["bundle", "tag"]} if self.tag_signatures else {})
+        kms = {"key": self.kms.reference, "public_key": self.kms.public_key} if self.kms else {}
+        return keyless | kms | ({"signatures": ["bundle", "tag"]} if self.tag_signatures else {})
 
     @classmethod
     def from_json(cls, data: Mapping[str, object], documents: PolicyDocuments | None = None) -> Self:
@@ -248,6 +250,7 @@ class Project:
             loosen=as_texts(data.get("loosen", [])),
             trusted_records=as_texts(as_object(data.get("trust", {})).get("records", [])),
             keyless=_keyless(as_object(data.get("sign", {}))),
+            kms=_kms(as_object(data.get("sign", {}))),
             tag_signatures="tag" in as_texts(as_object(data.get("sign", {})).get("signatures", [])),
             release_to=as_texts(as_object(data.get("release", {})).get("to", [])),
             retention=Retention.from_json(as_object(data["retention"])) if "retention" in data else None,
@@ -276,3 +279,7 @@ def _entitlement(value: object) -> Entitlement:
 
 def _keyless(sign: Mapping[str, object]) -> Keyless | None:
     return Keyless.from_json(as_object(sign["keyless"])) if "keyless" in sign else None
+
+
+def _kms(sign: Mapping[str, object]) -> KmsKey | None:
+    return KmsKey(as_text(sign["key"]), as_text(sign["public_key"])) if "key" in sign else None

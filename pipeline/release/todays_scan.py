@@ -168,7 +168,7 @@ async def scan_and_attest(
     Raises UsageError for a key that cannot sign, BuildError, RegistryError.
     """
     if any(scan.source for scan in planned):
-        assert context.keyless or context.signing.sealed, "refused before anything is scanned"
+        assert context.image_signer or context.signing.sealed, "refused before anything is scanned"
     made = await each(scans.scan, planned)
     found = [(scan.image, scan.statement) for scan in made if scan.statement]
     if found:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pipeline.registry import Registry
     from pipeline.state.upstream import Upstream
     from pipeline.trust import PublicKey, Signatory
-    from pipeline.trust.keyless import KeylessSigner
+    from pipeline.trust.signatory import StatementSigner
 
     from .gates.rules import RulesInForce
 
@@ -79,7 +79,7 @@ class RunContext:
     leaves out some.
     With `fresh`, known targets are built again, without BuildKit's cache; `offline`, the scanner's data is what the
     cache has. `source_date_epoch` overrides the epoch that bases give, in seconds since 1970. Records that the keys in
-    `trusted` signed count beside those of `signing`. `keyless` signs the images instead of `signing`, if it is there.
+    `trusted` signed count beside those of `signing`. `image_signer`, if any, signs images instead of it.
     `promotion` is what the caller allows, `rules` what environments want of images, by name. `origin` gives what
     provenance says of where it runs; it is called when something is attested. `proposal` is set for a change that
     nobody has reviewed. Unless it is `entitled`, the run grants no RUN what `entitlements:` of lockage.yml grant.
@@ -105,7 +105,7 @@ class RunContext:
     others: Mapping[Platform, LazyEngine] = field(default_factory=lambda: MappingProxyType({}))
     whole: Mapping[str, tuple[Target, ...]] = field(default_factory=lambda: MappingProxyType({}))
     trusted: tuple[PublicKey, ...] = ()
-    keyless: KeylessSigner | None = field(default=None, repr=False)
+    image_signer: StatementSigner | None = field(default=None, repr=False)
     promotion: PromotionOptions = field(default_factory=PromotionOptions)
     origin: Callable[[], Origin] = Origin
     rules: Mapping[str, RulesInForce] = field(default_factory=lambda: MappingProxyType({}))
@@ -114,14 +114,14 @@ class RunContext:
 
     @property
     def signatory(self) -> Signatory:
-        """Who signs images: the identity of a keyless run, else the key pair, which signs records in any case. Raises
-        ConfigError for a public key that cannot be read."""
-        return self.keyless.signatory if self.keyless else self.signing.public_key
+        """Who signs images: an identity or the key of a service, else the key pair, which signs records in any case.
+        Raises ConfigError for a public key that cannot be read."""
+        return self.image_signer.signatory if self.image_signer else self.signing.public_key
 
     @property
     def signed_by(self) -> Digest:
         """The fingerprint of who signs images and in which schemes, as the run state has it."""
-        signer = self.keyless.signatory.fingerprint if self.keyless else self.signing.fingerprint
+        signer = self.image_signer.signatory.fingerprint if self.image_signer else self.signing.fingerprint
         return Digest.of(f"tag\n{signer}".encode()) if self.plan.project.tag_signatures else signer
 
     @property

@@ -26,7 +26,7 @@ from .context import RunContext, RunLimits
 from .engines import GivenEngine
 from .gates.rules import rules_of_environments
 from .lock import resolve, wanted
-from .signing.dagger_keyless import keyless_signer
+from .signing.dagger_keyless import image_signer
 
 if TYPE_CHECKING:
     import dagger
@@ -140,7 +140,7 @@ async def run_context(
             engine=GivenEngine(given.client, folder, given.registry),
             host=host,
             mirrors=mirrors,
-            signing=await _signing(given, signs and plan.project.keyless is None),
+            signing=await _signing(given, signs and not (plan.project.keyless or plan.project.kms)),
             revision=await _revision(given, folder / "objects"),
             today=datetime.now(UTC).date(),
             contexts=folder / "contexts",
@@ -150,7 +150,7 @@ async def run_context(
             fresh=fresh,
             secrets=given.secrets,
             trusted=await _trusted(given, plan),
-            keyless=await keyless_signer(given, plan),
+            image_signer=await image_signer(given, plan),
         )
         if any(environment.verify for environment in plan.project.environments):
             rules = rules_of_environments(plan.project, await _rule_files(given, plan), context.signatory)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from pipeline.model import Digest
@@ -26,3 +27,14 @@ class Signatory(Protocol):
 
     def statement(self, raw: bytes, digest: Digest) -> Statement | str:
         """The statement about a digest in a bundle that it signed, or why there is none."""
+
+
+class StatementSigner(Protocol):
+    """Signs images in the place of the key pair."""
+
+    @property
+    def signatory(self) -> Signatory:
+        """Whose signatures they are."""
+
+    async def sign(self, statements: Sequence[Statement]) -> list[bytes]:
+        """A bundle of each statement, in the order given, each verified. Raises UsageError, EnvironmentProblem."""

@@ -54,6 +54,7 @@ _DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "GNUPGHOME
 _AMAZON = ("AWS_*", "ECR_*")
 _GOOGLE = ("GOOGLE_*", "CLOUDSDK_*", "GCE_METADATA_*")
 _AZURE = ("AZURE_*", "ACR_*", "IDENTITY_*", "MSI_*")
+_VAULT = ("VAULT_*", "BAO_*", "TRANSIT_SECRET_ENGINE_PATH")
 _GITHUB = ("GITHUB_TOKEN", "GH_TOKEN", "GH_HOST", "GH_CONFIG_DIR")
 _HELPER = (*_BASE, *_XDG, *_NETWORK, *_DESKTOP, "DOCKER_CONFIG")
 _ANY_HELPER = "docker-credential-*"
@@ -69,6 +70,7 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "debian": (*_BASE, *_NETWORK, *_DEBIAN),  # apt-get, mmdebstrap
         "docker": (*_BASE, *_XDG, *_NETWORK, *_DOCKER),
         "docker pull": (*_BASE, *_XDG, *_NETWORK, *_DOCKER, "DOCKER_AUTH_CONFIG"),
+        "cosign": (*_BASE, *_XDG, *_NETWORK, *_AMAZON, *_GOOGLE, *_AZURE, *_VAULT),  # keys of services
         "dagger": (*_BASE, *_XDG, *_NETWORK, *_DOCKER, *_DAGGER),
         "secret": ("PATH", "HOME", "USER", "LANG", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK"),
         "docker-credential-ecr-login": (*_HELPER, *_AMAZON),

@@ -13,8 +13,9 @@ import pytest
 
 from pipeline.model import Digest, Reference
 from pipeline.trust.keypair import generate
-from tests.tools import peers
+from tests.tools import logins, peers
 from tests.tools.git import commit, git
+from tests.tools.judges import KYVERNO, program
 
 from . import samples
 from .conftest import checkout
@@ -149,6 +150,48 @@ def test_slsa_verifier_judges_the_verdict(
     assert passes(verdict["resourceUri"], "SLSA_BUILD_LEVEL_1")
     assert not passes(verdict["resourceUri"], "SLSA_BUILD_LEVEL_2"), "no more than what is claimed"
     assert not passes("pkg:oci/other", "SLSA_BUILD_LEVEL_1")
+
+
+RULES = """\
+verify:
+  - images: ["**"]
+    signers: [{key: release.pub}]
+    attestations: [sbom, findings, tests, verdict]
+    provenance:
+      builders: ["https://github.com/acme/images/.github/workflows/**"]
+      sources: [https://github.com/acme/images]
+      branches: [main]
+      max_age: 1d
+"""
+
+
+def kyverno(folder: Path, image: str) -> str:
+    """What Kyverno says against a pod with an image, by policies.yaml in a folder; empty if it admits it."""
+    spec = {"containers": [{"name": "app", "image": image}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "app", "namespace": "apps"}, "spec": spec}
+    (folder / "pod.yaml").write_text(json.dumps(pod))
+    argv = [program(KYVERNO), "apply", "policies.yaml", "--resource", "pod.yaml", "--registry"]
+    argv += ["--policy-report", "--output-format", "json", "--continue-on-fail"]
+    env = {**logins.variable(), "HOME": str(folder), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    (result,) = json.loads(done.stdout[done.stdout.index("{") :])["results"]
+    return "" if result["result"] == "pass" else f"{result['result']}: {result.get('message')}"
+
+
+def test_one_rule_is_met_for_lockage_cosign_and_kyverno(
+    site: Site, published: Published, tmp_path: Path
+) -> None:
+    """By the same file, of the image that the run made; and refused by all three with a stranger's key in it."""
+    image, rules, key = published.child, tmp_path / "rules.yml", tmp_path / "release.pub"
+    rules.write_text(RULES)
+    for raw, good in (((site.data / "keys" / "cosign.pub").read_bytes(), True), (generate().public, False)):
+        key.write_bytes(raw)
+        site.run("verify", "--rules", rules, image, expect=0 if good else 7)
+        assert (cosign("verify", "--key", str(key), image, root=tmp_path).returncode == 0) == good
+        write = ["policy", "admission", "kyverno", "--rules", rules, "-o", tmp_path / "policies.yaml"]
+        site.run(*write)
+        said = kyverno(tmp_path, image)
+        assert (not said) == good and (good or "signers" in said), said
 
 
 def test_a_stranger_has_no_provenance(site: Site, published: Published, tmp_path: Path) -> None:

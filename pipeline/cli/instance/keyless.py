@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pipeline.config.builder import SecretSource
     from pipeline.config.signing.values import Keyless
     from pipeline.run import RunContext
+    from pipeline.trust import PublicKey
     from pipeline.trust.keyless import KeylessSigner
     from pipeline.trust.keyless.services import TrustFile
 
@@ -44,7 +45,7 @@ def trusted_root(keyless: Keyless, root: Path) -> TrustFile | None:
 
 def warn_of_records(context: RunContext, environ: Mapping[str, str]) -> None:
     """Report that a keyless run signs what it remembers with a key that other machines do not have."""
-    if context.keyless and not environ.get("COSIGN_PRIVATE_KEY"):
+    if context.image_signer and not environ.get("COSIGN_PRIVATE_KEY"):
         context.tell(
             "",
             ProgressState.WARNING,
@@ -77,6 +78,15 @@ async def identity_token(source: SecretSource | None, root: Path, environ: Mappi
         hint="GitLab: id_tokens: SIGSTORE_ID_TOKEN: aud: sigstore; elsewhere sign: keyless: token: names a "
         "variable or a file (docs/trust.md)",
     )
+
+
+def public_key(name: str, root: Path) -> PublicKey:
+    """The public key of `sign: key:`. Raises ConfigError if it cannot be read."""
+    from pipeline.trust import PublicKey
+
+    file = _file(root, name, "sign.public_key")
+    assert file is not None
+    return PublicKey(file.raw, file.origin)
 
 
 def _named(source: SecretSource, root: Path, environ: Mapping[str, str]) -> str:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from pipeline.lab.settings import LabSettings
 
-from .keyless import keyless_signer
+from .image_signer import image_signer
 from .signing_key import signing_key
 
 if TYPE_CHECKING:
     from pipeline.run.signing.signer import Sign
     from pipeline.trust import Signatory, Statement
-    from pipeline.trust.keyless import KeylessSigner
+    from pipeline.trust.signatory import StatementSigner
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +27,26 @@ class SiteSigner:
 
 
 def site_signer(root: Path, environ: Mapping[str, str]) -> SiteSigner:
-    """As `sign: keyless:` of the folder's lockage.yml says; else the key pair of the environment or this instance.
+    """As `sign:` of the folder's lockage.yml says; else the key pair of the environment or this instance.
 
     Raises ConfigError, UsageError, EnvironmentProblem.
     """
-    keyless = _keyless(root, environ)
-    if keyless is not None:
+    other = _image_signer(root, environ)
+    if other is not None:
 
-        async def certified(_: str, statements: Sequence[Statement]) -> list[bytes]:
-            return await keyless.sign(statements)
+        async def by_project(_: str, statements: Sequence[Statement]) -> list[bytes]:
+            return await other.sign(statements)
 
-        return SiteSigner(keyless.signatory, certified)
+        return SiteSigner(other.signatory, by_project)
     from pipeline.run.signing.signer import with_key
 
     pair = signing_key(environ, LabSettings.from_env(environ).data)
     return SiteSigner(pair.public_key, with_key(pair))
 
 
-def _keyless(root: Path, environ: Mapping[str, str]) -> KeylessSigner | None:
+def _image_signer(root: Path, environ: Mapping[str, str]) -> StatementSigner | None:
     if not (root / "lockage.yml").exists():
         return None
     from ..planning.reader import PlanReader, PlanRequest
 
-    return keyless_signer(PlanReader(PlanRequest(root)).read_known().project.keyless, root, environ)
+    return image_signer(PlanReader(PlanRequest(root)).read_known().project, root, environ)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Literal, Self
 
@@ -12,7 +13,9 @@ from pipeline.model.verification.identity import Identity, Pattern
 from ..base import Model, Text
 from ..build import EnvironmentName, Given
 from ..builder import SecretSource
-from .values import Keyless
+from .values import Keyless, KmsKey
+
+_KMS = re.compile(r"(?:awskms|gcpkms|azurekms|hashivault|openbao)://[A-Za-z0-9_./:@+=-]{1,1024}")
 
 
 def _file(text: str) -> str:
@@ -34,6 +37,18 @@ def _checked(*, regexp: bool) -> Callable[[str], str]:
 File = Annotated[Text, AfterValidator(_file)]
 Exact = Annotated[Text, AfterValidator(_checked(regexp=False))]
 Regexp = Annotated[Text, AfterValidator(_checked(regexp=True))]
+
+
+def _kms(text: str) -> str:
+    if not _KMS.fullmatch(text):
+        raise ValueError(
+            f"{text[:80]!r} is no key of a service: awskms://, gcpkms://, azurekms:// or hashivault://, as cosign "
+            "writes them; a key pair comes from COSIGN_PRIVATE_KEY"
+        )
+    return text
+
+
+KmsReference = Annotated[Text, AfterValidator(_kms)]
 
 
 class TokenEntry(Model):
@@ -108,6 +123,14 @@ class SignEntry(Model):
     keyless: KeylessEntry | None = Field(
         None, description="By an identity of the CI instead of the key pair, which goes on to sign records"
     )
+    key: KmsReference | None = Field(
+        None,
+        description="By a key of a key management service, as cosign names it: awskms://, gcpkms://, azurekms://, "
+        "hashivault://; cosign signs",
+    )
+    public_key: File | None = Field(
+        None, description="File with the public half of key, which verifies (`cosign public-key --key …`)"
+    )
     signatures: tuple[Literal["bundle", "tag"], ...] = Field(
         ("bundle",),
         min_length=1,
@@ -119,6 +142,15 @@ class SignEntry(Model):
     def _possible(self) -> Self:
         if "bundle" not in self.signatures:
             raise ValueError("signatures: bundle is always written; add tag beside it")
-        if "tag" in self.signatures and self.keyless:
-            raise ValueError("signatures: tag takes the key pair; without a key there are bundles alone")
+        if "tag" in self.signatures and (self.keyless or self.key):
+            raise ValueError("signatures: tag takes the key pair; without it there are bundles alone")
+        if (self.key is None) != (self.public_key is None):
+            raise ValueError("key and public_key belong together: both halves of one pair")
+        if self.key and self.keyless:
+            raise ValueError("key and keyless exclude each other")
         return self
+
+    @property
+    def kms(self) -> KmsKey | None:
+        """The key as the program uses it."""
+        return KmsKey(self.key, self.public_key) if self.key and self.public_key else None

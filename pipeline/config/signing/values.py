@@ -13,6 +13,15 @@ from ..builder import SecretSource
 
 
 @dataclass(frozen=True, slots=True)
+class KmsKey:
+    """Images are signed with a key of a key management service, by a reference as cosign takes it; `public_key` is a
+    file below lockage.yml."""
+
+    reference: str
+    public_key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Keyless:
     """Images are signed and verified by an identity.
 

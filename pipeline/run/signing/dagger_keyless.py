@@ -10,14 +10,22 @@ from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline.plan import Plan
-    from pipeline.trust.keyless import KeylessSigner
     from pipeline.trust.keyless.services import TrustFile
+    from pipeline.trust.signatory import StatementSigner
 
     from ..dagger_context import Given
 
 
-async def keyless_signer(given: Given, plan: Plan) -> KeylessSigner | None:
-    """The signer of a project, None where the key pair signs. Raises ConfigError, UsageError."""
+async def image_signer(given: Given, plan: Plan) -> StatementSigner | None:
+    """The signer of a project, None where the key pair signs; with the key of a service, it verifies alone. Raises
+    ConfigError, UsageError."""
+    kms = plan.project.kms
+    if kms is not None:
+        from pipeline.trust import PublicKey
+        from pipeline.trust.kms import KmsSigner
+
+        file = await _file(given, kms.public_key)
+        return KmsSigner(kms.reference, PublicKey(file.raw if file else b"", kms.public_key), None)
     keyless = plan.project.keyless
     if keyless is None:
         return None

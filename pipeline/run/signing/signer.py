@@ -21,17 +21,17 @@ Sign = Callable[[str, Sequence[Statement]], Awaitable[list[bytes]]]
 
 
 def signer(context: RunContext) -> Sign:
-    """Signs images for a run: by the identity of a keyless run, else with the key pair.
+    """Signs images for a run: by an identity or the key of a service, else with the key pair.
 
-    Signing raises UsageError when there is no private half, or when the halves do not belong together; keyless, what
-    `KeylessSigner.sign` raises.
+    Signing raises UsageError when there is no private half, or when the halves do not belong together; else what
+    `StatementSigner.sign` raises.
     """
     by_key = with_key(context.signing)
 
     async def sign(name: str, statements: Sequence[Statement]) -> list[bytes]:
         context.tell(name, ProgressState.SIGN, f"{len(statements)} statements")
-        if context.keyless:
-            return await context.keyless.sign(statements)
+        if context.image_signer:
+            return await context.image_signer.sign(statements)
         return await by_key(name, statements)
 
     return sign
