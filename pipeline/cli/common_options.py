@@ -43,6 +43,9 @@ class Shard:
             raise argparse.ArgumentTypeError(f"{text!r} is not I/N, such as 1/4")
         return cls(int(number), int(count))
 
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
 
 def _platforms(texts: tuple[str, ...]) -> tuple[Platform, ...]:
     from pipeline.errors import UsageError
