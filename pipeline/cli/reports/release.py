@@ -14,6 +14,8 @@ from pipeline.report.notes.install import KEY_FILE, install_script
 from pipeline.report.notes.markdown import notes_markdown
 from pipeline.report.notes.values import ReleasedImage, ReleaseNotes, Signer
 from pipeline.sbom import FORMATS
+from pipeline.trust import PublicKey
+from pipeline.trust.keyless.identity import IdentitySignatory
 from pipeline.util.concurrency import each
 from pipeline.util.json.canonical import pretty
 
@@ -94,9 +96,11 @@ async def _differences(
 
 
 def _signer(context: RunContext) -> Signer:
-    if context.keyless is None:
-        return Signer("the project's key", context.signing.public.decode())
-    identity = context.keyless.signatory.identity
+    signatory = context.signatory
+    if isinstance(signatory, PublicKey):
+        return Signer("the project's key", signatory.pem)
+    assert isinstance(signatory, IdentitySignatory), "images are signed by a key or an identity"
+    identity = signatory.identity
     options = {"--certificate-identity": identity.subject, "--certificate-oidc-issuer": identity.issuer}
     return Signer(
         str(identity),
