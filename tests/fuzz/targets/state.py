@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
+from pipeline.errors import UsageError
 from pipeline.model import Descriptor, Digest, Severity
 from pipeline.policy import Evidence, Finding, Inventory, LeakedSecret, Scan, TestCase, TestReport, Tool
+from pipeline.policy.retention.facts import Node
 from pipeline.policy.tag_moves import TagPosition
+from pipeline.release.saved import SavedPlan
 from pipeline.state.build_inputs import BuildInputs, difference
 from pipeline.state.ledger import Act, Change, Entry
 from pipeline.state.record import Record
+from pipeline.state.retention import RetentionMemory, SeenTag
 from pipeline.state.run_state import PublishedState, PublishedTag
+from pipeline.util.json.canonical import compact, pretty
+from pipeline.util.json.values import as_object, parse_json
 from tests.fuzz.hostile import REFUSED, changed_json
 from tests.fuzz.target import Target
 
@@ -63,6 +70,25 @@ _INPUTS = {
         "rootfs": [["a", "file", 420, "0"]],
     },
 }
+_MEMORY = RetentionMemory(
+    3,
+    {"1.0.0": SeenTag(_D, 1)},
+    {_D: Node(_D, (), ())},
+    {"sha256-0": _D},
+    {_D: 1},
+    {_D: 2},
+    {"0" * 64: 3},
+    frozenset({_D}),
+).to_bytes()
+_MOVE = {"reference": "localhost:5000/prod/app:1", "from": None, "to": str(_D)}
+_PLAN = {
+    "format_version": 1,
+    "command": "promote",
+    "project": "acme",
+    "request": ["--to=prod"],
+    "moves": [_MOVE, {**_MOVE, "from": str(_D)}],
+    "ledgers": {"prod": str(_D), "live": ""},
+}
 _BEFORE = BuildInputs.from_bytes(json.dumps(_INPUTS).encode())
 
 
@@ -86,6 +112,24 @@ def read_entry(content: bytes, folder: Path) -> None:
     assert Entry.from_bytes(found.to_bytes()) == found
 
 
+def read_memory(content: bytes, folder: Path) -> None:
+    """What retention knows of a repository, compressed or as the JSON in it."""
+    if content[:2] != b"\x1f\x8b":
+        content = gzip.compress(content, 1, mtime=0)
+    found = RetentionMemory.from_bytes(content)
+    assert RetentionMemory.from_bytes(found.to_bytes()) == found
+
+
+def read_plan(content: bytes, folder: Path) -> None:
+    """A saved plan, with the checksum that fits."""
+    with suppress(ValueError):
+        data = as_object(parse_json(content))
+        content = pretty({**data, "checksum": str(Digest.of(compact(data)))}).encode()
+    found = SavedPlan.from_bytes(content, "plan.json")
+    assert SavedPlan.from_bytes(found.to_bytes(), "plan.json") == found
+    found.refuse_unless(found)
+
+
 def read_inputs(content: bytes, folder: Path) -> None:
     """The inputs of a build, and what changed since."""
     found = BuildInputs.from_bytes(content)
@@ -102,6 +146,8 @@ TARGETS = (
     ),
     Target("run-state", changed_json([json.loads(gzip.decompress(_STATE))]), read_state, errors=REFUSED),
     Target("ledger", changed_json([json.loads(_ENTRY)]), read_entry, errors=REFUSED),
+    Target("retention", changed_json([json.loads(gzip.decompress(_MEMORY))]), read_memory, errors=REFUSED),
+    Target("saved-plans", changed_json([_PLAN]), read_plan, errors=(*REFUSED, UsageError)),
     Target(
         "build-inputs",
         changed_json([_INPUTS], ["contexts", "labels"]),
