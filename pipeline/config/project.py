@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
@@ -52,6 +53,12 @@ def _key_file(text: str) -> str:
     parts = text.split("/")
     if not text or text.startswith("/") or "\\" in text or {"", ".", ".."} & set(parts):
         raise ValueError(f"{text[:80]!r} must be a path below lockage.yml, such as keys/ci.pub")
+    return text
+
+
+def _media_type(text: str) -> str:
+    if not re.fullmatch(shapes.MEDIA_TYPE_PATTERN, text):
+        raise ValueError(f"{text[:80]!r} is not a media type, such as application/vnd.acme.metadata.v1+json")
     return text
 
 
@@ -146,6 +153,21 @@ class ReleaseEntry(Model):
     )
 
 
+class MetadataEntry(Model):
+    """The artifact that tells others what each environment holds."""
+
+    repository: Annotated[Text, AfterValidator(_path), _shown(shapes.REPOSITORY)] = Field(
+        description="Its repository below the registry"
+    )
+    artifact_type: Annotated[Text, AfterValidator(_media_type), _shown(shapes.MEDIA_TYPE)] = Field(
+        values.ChannelMetadata.artifact_type, description="Its artifactType, a media type"
+    )
+
+    def value(self) -> values.ChannelMetadata:
+        """As the program uses it."""
+        return values.ChannelMetadata(self.repository, self.artifact_type)
+
+
 class ProjectFile(Model):
     """The whole of lockage.yml."""
 
@@ -201,6 +223,9 @@ class ProjectFile(Model):
         default_factory=SignEntry, description="Who signs images; the key pair by default"
     )
     release: ReleaseEntry = Field(default_factory=ReleaseEntry, description="Where releases go")
+    metadata: MetadataEntry | None = Field(
+        None, description="An artifact with the versions and digests of all environments, for other programs"
+    )
     commit_tags: tuple[CommitTag, ...] = Field(
         COMMIT_TAGS,
         min_length=1,
@@ -268,5 +293,6 @@ class ProjectFile(Model):
             kms=self.sign.kms,
             tag_signatures="tag" in self.sign.signatures,
             release_to=tuple(dict.fromkeys(self.release.to)),
+            metadata=self.metadata.value() if self.metadata else None,
             retention=self.retention.value() if self.retention else None,
         )

@@ -148,3 +148,8 @@ VERSION: Schema = {"const": 1}
 def one_or_more(item: Schema) -> Schema:
     """A value, or a list of them that is not empty."""
     return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]}
+
+
+_RESTRICTED_NAME = "[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"  # RFC 6838, section 4.2
+MEDIA_TYPE_PATTERN = f"{_RESTRICTED_NAME}/{_RESTRICTED_NAME}"
+MEDIA_TYPE: Schema = {"type": "string", "pattern": f"^{MEDIA_TYPE_PATTERN}$"}

@@ -7,7 +7,7 @@ than everything else that `lockage plan` does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal, Self
 
 from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository, TagTemplate
@@ -93,6 +93,14 @@ class Environment:
         return self.repository.replace("{image}", image)
 
 
+@dataclass(frozen=True)
+class ChannelMetadata:
+    """Where the artifact goes that has what each environment holds, and its type."""
+
+    repository: str
+    artifact_type: str = "application/vnd.lockage.metadata.v1+json"
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """The images of the tools that build, scan, sign and test."""
@@ -155,6 +163,7 @@ class Project:
     tag_signatures: bool = False  # signatures in cosign's older tag scheme, beside bundles
     release_to: tuple[str, ...] = ()  # environments that releases go to; none for the last
     retention: Retention | None = None
+    metadata: ChannelMetadata | None = None
 
     @property
     def images(self) -> dict[str, Reference]:
@@ -184,6 +193,10 @@ class Project:
         """The repository of builds, which maps keys to digests."""
         return _below(self.registry, self.builds, embedded)
 
+    def metadata_repository(self, metadata: ChannelMetadata, *, embedded: str) -> Repository:
+        """Where the metadata of environments goes."""
+        return _below(self.registry, metadata.repository, embedded)
+
     def to_json(self) -> dict[str, object]:
         """The project as data."""
         return {
@@ -210,6 +223,7 @@ class Project:
             **({"sign": sign} if (sign := self._sign_json()) else {}),
             **({"release": {"to": list(self.release_to)}} if self.release_to else {}),
             **({"retention": self.retention.to_json()} if self.retention else {}),
+            **({"metadata": asdict(self.metadata)} if self.metadata else {}),
         }
 
     def _sign_json(self) -> dict[str, object]:
@@ -254,6 +268,7 @@ class Project:
             tag_signatures="tag" in as_texts(as_object(data.get("sign", {})).get("signatures", [])),
             release_to=as_texts(as_object(data.get("release", {})).get("to", [])),
             retention=Retention.from_json(as_object(data["retention"])) if "retention" in data else None,
+            metadata=ChannelMetadata(**as_text_mapping(data["metadata"])) if "metadata" in data else None,
         )
 
 

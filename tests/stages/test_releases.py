@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pipeline.config.values import ChannelMetadata
 from pipeline.errors import Exit, LockageError, RegistryError, UsageError
 from pipeline.model import Digest, Reference, Repository
 from pipeline.registry import Registry
@@ -149,6 +151,50 @@ async def test_what_no_run_built_is_not_released(fleet: Fleet) -> None:
     with pytest.raises(UsageError, match="not a version"):
         await release(fleet, "next")
     assert await whole(fleet) == 0
+
+
+async def test_others_can_read_what_each_environment_holds(fleet: Fleet) -> None:
+    context = fleet.context
+    metadata = ChannelMetadata("acme-metadata", "application/vnd.acme.metadata.v1+json")
+    project = replace(context.plan.project, metadata=metadata)
+    fleet.context = replace(context, plan=replace(context.plan, project=project))
+    repository = project.metadata_repository(metadata, embedded=context.host)
+    first = await published(fleet)
+    await release(fleet, "v2.3.0")
+    second = await build(fleet, "more")
+    await release(fleet, "v2.4.0-rc.1")
+    async with Registry() as registry:
+        manifest = await registry.get_manifest(repository.tagged("latest"))
+        assert manifest and manifest.artifact_type == metadata.artifact_type
+        (layer,) = manifest.layers
+        assert layer.media_type == "application/json"
+        found = json.loads(await registry.blob(repository, layer))
+        key = PublicKey(PUBLIC, "the key")
+        await verify_references(registry, key, [Wanted(repository.tagged("latest"))])
+    image = {
+        "versions": {"v2.3.0": str(first), "v2.4.0-rc.1": str(second)},
+        "aliases": {"latest": "v2.3.0", "v2": "v2.3.0", "v2.3": "v2.3.0"},
+    }
+    assert found["channels"] == {name: {"images": {"app": image}} for name in ("prod", "live")}
+    await release(fleet, "v2.4.0-rc.1")
+    assert not [request for request in fleet.requests if "acme-metadata" in request.target]
+
+
+async def test_metadata_that_cannot_be_written_is_a_warning(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: object, **__: object) -> None:
+        raise RegistryError("the disk is full")
+
+    project = replace(fleet.context.plan.project, metadata=ChannelMetadata("acme-metadata"))
+    fleet.context = replace(fleet.context, plan=replace(fleet.context.plan, project=project))
+    monkeypatch.setattr("pipeline.run.publish.channels.attach", refused)
+    assert len(await release(fleet)) == 8
+    warned = [event.detail for event in fleet.events if "the disk is full" in event.detail]
+    assert warned and "the next promotion writes it" in warned[0]
+    repository = project.metadata_repository(ChannelMetadata("acme-metadata"), embedded=fleet.context.host)
+    async with Registry() as registry:
+        assert await registry.head(repository.tagged("latest")) is None, "unsigned, it has no tag"
 
 
 async def test_a_registry_that_is_down_keeps_all_tags_from_moving(fleet: Fleet) -> None:

@@ -29,6 +29,7 @@ from pipeline.util.progress import ProgressState
 from pipeline.util.timestamps import format_timestamp
 
 from ..gates.rules import check_rules
+from .channels import write_channels
 from .promotion import KeptTag, Promotion, TagMove, copy_image, move_tags
 
 if TYPE_CHECKING:
@@ -213,6 +214,12 @@ async def perform_recorded(
     except LockageError as fault:
         name = ledger.environment
         context.tell("", ProgressState.WARNING, f"the ledger of {name} is not completed: {fault.message}")
+    if metadata := context.plan.project.metadata:
+        try:
+            await write_channels(context, store, metadata)
+        except LockageError as fault:  # the tags have moved
+            text = f"the metadata of environments is that of before: {fault.message}; the next promotion writes it"
+            context.tell("", ProgressState.WARNING, text)
     return results
 
 
