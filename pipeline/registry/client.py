@@ -17,6 +17,7 @@ from .auth.challenge import push
 from .blobs import read as blob_reads
 from .blobs import write as blob_writes
 from .blobs.content import Content
+from .blobs.upload_session import try_session
 from .cache import ContentCache
 from .copy.image import Copy, CopyResult
 from .copy.source import RepositorySource
@@ -66,6 +67,10 @@ class Registry:
     async def ping(self, host: str) -> None:
         """One GET of `/v2/` with the host's credentials; raises RegistryError if that fails."""
         await self._transport.send(Request("GET", host, "/v2/", "pinging", host))
+
+    async def try_push(self, repo: Repository) -> str:
+        """Open an upload and cancel it, which takes the right to push. Gives the registry's time, as it sends it."""
+        return await try_session(self._transport, repo)
 
     async def head(self, ref: Reference) -> Descriptor | None:
         """The descriptor of the manifest behind a reference, or None; by one HEAD."""

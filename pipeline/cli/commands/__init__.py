@@ -84,6 +84,9 @@ ENTRIES = (
     CommandEntry(
         "down", "instance.down", "stop the engine and the registry, or one of them; their data is kept"
     ),
+    CommandEntry(
+        "doctor", "instance.doctor", "look at what a run needs: rights, keys, engine, git, disk, clock"
+    ),
     CommandEntry("status", "instance.status", "show how the engine and the registry run"),
     CommandEntry("env", "instance.env", "print variables for the dagger CLI, as shell exports"),
     CommandEntry(

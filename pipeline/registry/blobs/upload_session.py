@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode, urlsplit
 
 from pipeline.model import Descriptor, Repository
+from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY
 
 from ..auth.challenge import Scopes, pull, push
 from ..http.faults import RequestFailed
@@ -49,6 +50,18 @@ async def open_session(
     scopes = frozenset({push(repo.path)})
     request = _opening(repo, descriptor, "opening an upload of the blob", "", scopes)
     return _session(transport, request, await transport.send(request))
+
+
+async def try_session(transport: Transport, repo: Repository) -> str:
+    """Open an upload and cancel it: what somebody may do who may push. Gives the registry's time, as it sent it, empty
+    if it sent none. Raises RequestFailed."""
+    nothing = Descriptor.of(EMPTY_JSON, OCI_EMPTY)
+    request = replace(
+        _opening(repo, nothing, "trying to push to", "", frozenset({push(repo.path)})), subject=str(repo)
+    )
+    response = await transport.send(request)
+    await cancel_session(transport, repo, nothing, _session(transport, request, response))
+    return response.headers.get("date", "")
 
 
 async def cancel_session(

@@ -1,0 +1,70 @@
+"""The registries of a project: whether they answer, what they let us do, and whether their clock is ours."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
+
+from pipeline.config import Project
+from pipeline.config.values import EMBEDDED
+from pipeline.errors import LockageError
+from pipeline.model import Repository
+from pipeline.registry import Registry
+
+from .finding import Finding, Health
+
+_SKEW = 300  # seconds
+
+
+async def registries(project: Project, images: Sequence[str]) -> list[Finding]:
+    """A dry push to one repository of each registry: an upload is opened and cancelled, nothing is written."""
+    from ..registry_access import registry_access
+
+    found: list[Finding] = []
+    async with Registry(registry_access()) as registry:
+        for repository in _repositories(project, images):
+            found += await _registry(registry, repository)
+    if not found:
+        found.append(Finding.ok("registries", "the embedded one alone; a run starts it"))
+    return found
+
+
+def _repositories(project: Project, images: Sequence[str]) -> list[Repository]:
+    """One for each registry that is not the embedded one: of builds, and of an image in each environment."""
+    found: dict[str, Repository] = {}
+    if project.registry != EMBEDDED:
+        builds = project.builds_repository(embedded="")
+        found[builds.host] = builds
+    for environment in project.environments:
+        if images and (environment.registry or project.registry) != EMBEDDED:
+            repository = project.repository(environment, images[0], embedded="")
+            found.setdefault(repository.host, repository)
+    return list(found.values())
+
+
+async def _registry(registry: Registry, repository: Repository) -> list[Finding]:
+    name = f"registry {repository.host}"
+    try:
+        date = await registry.try_push(repository)
+    except LockageError as fault:
+        hint = (
+            fault.hint
+            or f"docker login {repository.host}; the token needs the right to push to {repository.path}"
+        )
+        return [Finding(name, Health.PROBLEM, fault.message, hint)]
+    return [Finding.ok(name, f"lets us push to {repository.path}"), *_clock(repository.host, date)]
+
+
+def _clock(host: str, date: str) -> list[Finding]:
+    """Ours against that of a registry (RFC 9110 §6.6.1)."""
+    try:
+        theirs = parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return []
+    ahead = time.time() - theirs
+    if abs(ahead) <= _SKEW:
+        return [Finding.ok("clock", f"as {host} has it")]
+    way = "ahead of" if ahead > 0 else "behind"
+    text = f"{abs(ahead):.0f} s {way} {host}: tokens, certificates and ages are judged by it"
+    return [Finding("clock", Health.PROBLEM, text, "timedatectl set-ntp true")]
