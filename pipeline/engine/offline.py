@@ -13,11 +13,18 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import anyio
+
+from pipeline.errors import BuildError
 from pipeline.model import Reference
+
+from .faults import explained
 
 if TYPE_CHECKING:
     import dagger
 
+TOOL_SECONDS = 1800.0
+"""How long a tool may take for one image; the largest take a few minutes."""
 _HEADER = """\
 FROM {image}
 USER 0
@@ -70,3 +77,18 @@ def run_offline(client: dagger.Client, step: OfflineStep, inputs: dagger.Directo
     context = client.directory().with_new_file("Dockerfile", step.dockerfile()).with_directory("in", inputs)
     context = context.with_directory("own", step.own or client.directory())
     return context.docker_build().directory("/out")
+
+
+async def read_output(out: dagger.Directory, name: str, doing: str, *, limit: float = TOOL_SECONDS) -> bytes:
+    """A file that the commands of a step wrote; the first one that is requested runs them.
+
+    Raises BuildError for a command that fails, or that has not ended after `limit` seconds; EnvironmentProblem.
+    """
+    try:
+        with anyio.fail_after(limit), explained(doing):
+            return (await out.file(name).contents()).encode()
+    except TimeoutError:
+        raise BuildError(
+            f"{doing}: no end after {limit:.0f} s",
+            hint="run again; if it hangs again, tools: of lockage.yml can name another version",
+        ) from None

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.model import Reference
 
-from .faults import explained
-from .offline import OfflineStep, run_offline
+from .offline import OfflineStep, read_output, run_offline
 
 if TYPE_CHECKING:
     import dagger
@@ -42,9 +41,7 @@ async def sbom(
     for option, file in DOCUMENTS.values():
         command += ["-o", f"{option}=/out/{file}"]
     inputs = client.directory().with_file("image.tar", archive)
-    with explained(f"listing the packages of {name}:{version}"):
-        step = OfflineStep(
-            tool, [command], environment={"SYFT_CHECK_FOR_APP_UPDATE": "false", "SYFT_QUIET": "true"}
-        )
-        out = run_offline(client, step, inputs)
-        return {kind: (await out.file(file).contents()).encode() for kind, (_, file) in DOCUMENTS.items()}
+    environment = {"SYFT_CHECK_FOR_APP_UPDATE": "false", "SYFT_QUIET": "true"}
+    out = run_offline(client, OfflineStep(tool, [command], environment=environment), inputs)
+    doing = f"listing the packages of {name}:{version}"
+    return {kind: await read_output(out, file, doing) for kind, (_, file) in DOCUMENTS.items()}

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import BuildError
 from pipeline.model import Reference
 
-from .faults import explained
-from .offline import CacheFolder, OfflineStep, run_offline
+from .offline import CacheFolder, OfflineStep, read_output, run_offline
 
 if TYPE_CHECKING:
     import dagger
@@ -145,5 +144,4 @@ def _command(*arguments: str, report: str = _REPORT) -> list[str]:
 
 
 async def _report(out: dagger.Directory, subject: str, name: str = _REPORT) -> bytes:
-    with explained(f"scanning {subject}"):
-        return (await out.file(name).contents()).encode()
+    return await read_output(out, name, f"scanning {subject}")

@@ -16,9 +16,10 @@ import anyio
 import pytest
 
 from pipeline.engine.image import archive
-from pipeline.engine.offline import OfflineStep, run_offline
+from pipeline.engine.offline import OfflineStep, read_output, run_offline
 from pipeline.engine.scan import GivenImage, Scanner
 from pipeline.engine.session import Login, log_in
+from pipeline.errors import BuildError
 from pipeline.lab import LabSettings
 from pipeline.model import Reference
 from tests.tools import logins
@@ -42,6 +43,27 @@ def test_what_it_knows_of_layers_is_kept_and_a_broken_cache_is_left_out(site: Si
 
             await in_the_cache(scans, base, "echo no database > /own/cache/fanal/fanal.db")
             assert findings((await scans.scan(GivenImage(archive(labelled(image))), "base")).image) == first
+
+    anyio.run(work)
+
+
+def test_a_tool_that_hangs_or_fails_is_ended_and_named(site: Site) -> None:
+    async def work() -> None:
+        async with scanner(site) as (scans, shell):
+
+            async def run(command: str, limit: float) -> bytes:
+                given = scans.client.directory().with_new_file("once", secrets.token_hex(8))
+                step = OfflineStep(shell, [["/bin/sh", "-c", command]])
+                out = run_offline(scans.client, step, given)
+                return await read_output(out, "said", "scanning app", limit=limit)
+
+            assert await run("echo ready > /out/said", 300) == b"ready\n"
+            with pytest.raises(BuildError, match="scanning app: no end after 3 s"):
+                await run("sleep 600", 3)
+            with pytest.raises(BuildError, match="scanning app") as failed:
+                await run("echo out of ideas >&2; exit 7", 300)
+            assert "out of ideas" in str(failed.value.detail)
+            assert await run("echo still > /out/said", 300) == b"still\n", "the engine serves others"
 
     anyio.run(work)
 
