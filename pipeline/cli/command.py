@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
+from pipeline.errors import Exit
 from pipeline.util.printable import safe_line
+from pipeline.util.suggest import did_you_mean
 
 from .arguments import add_arguments, includes, read
 from .common_options import CommonOptions, ReportOptions
@@ -22,11 +24,22 @@ else:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors, which quote arguments, are printable."""
+    """A parser whose errors are two lines, as those of commands: what is wrong, and what to do. They quote arguments,
+    and are printable."""
 
     def error(self, message: str) -> NoReturn:
-        """As ArgumentParser does."""
-        super().error(safe_line(message))
+        """End with exit code 2."""
+        self.exit(Exit.USAGE, f"error: {self.prog}: {safe_line(message)}\nnext: {self.prog} --help\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """One word that is near instead of all that there are."""
+        choices = [str(choice) for choice in action.choices or ()]
+        if not choices or value in choices:
+            super()._check_value(action, value)
+            return
+        near = did_you_mean(str(value), choices)
+        known = near or f"one of {', '.join(choices)}"
+        raise argparse.ArgumentError(action, f"{value!r} is not known; {known}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,26 @@ def test_what_a_command_does_not_understand_is_refused(
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
-    assert capsys.readouterr().err.startswith("usage: lockage")
+    error, following = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: lockage") and following.startswith("next: lockage")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["promte"], "'promte' is not known; did you mean promote?"),
+        (["xyzzyx"], "'xyzzyx' is not known; one of run, build, "),
+        (["promote", "--to", "prod", "--data", "todey"], "did you mean today?"),
+        (["promote"], "required: --to"),
+        (["verify", "--rules"], "expected one argument"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert said in capsys.readouterr().err.splitlines()[0]
 
 
 def test_engines_for_platforms() -> None:
