@@ -6,6 +6,8 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -16,7 +18,7 @@ from pipeline.registry import Registry
 from pipeline.registry.http.messages import Request, Response
 from pipeline.release.verification import Wanted, verify_references
 from pipeline.release.versions.release import ReleaseNames, Releases
-from pipeline.run import Stage
+from pipeline.run import RunContext, Stage
 from pipeline.run.publish.environment_tags import TagsRefused
 from pipeline.state.ledger import load_ledger
 from pipeline.trust import PublicKey
@@ -254,8 +256,11 @@ async def test_interrupted_anywhere_no_tag_is_wrong_and_a_rerun_completes(
 )
 def test_each_image_tag_has_its_own_names(files: str, expected: dict[str, str]) -> None:
     made = plan("127.0.0.1:1", {"images/app/image.yml": files})
-    names = ReleaseNames.of(made, "v2.3.0")
+    names = ReleaseNames.of(cast(RunContext, SimpleNamespace(plan=made, whole={})), "v2.3.0")
     assert {target.tag: names.tags_of(target).tags[0] for target in made.targets} == expected
+    part, whole = replace(made, targets=made.targets[:1]), dict(made.groups())
+    of_part = ReleaseNames.of(cast(RunContext, SimpleNamespace(plan=part, whole=whole)), "v2.3.0")
+    assert of_part.tags_of(part.targets[0]) == names.tags_of(part.targets[0]), "whatever is left out"
     assert all(
         names.tags_of(t).tags[3].removeprefix("latest") == names.tags_of(t).tags[0].removeprefix("v2.3.0")
         for t in made.targets

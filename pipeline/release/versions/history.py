@@ -43,7 +43,7 @@ class ReleaseHistory:
 async def read_release(context: RunContext, version: str, to: Sequence[Environment]) -> ReleaseHistory:
     """A version and the stable one before it. Raises UsageError for what is not a version, RegistryError for one that
     no environment has."""
-    names = ReleaseNames.of(context.plan, version)
+    names = ReleaseNames.of(context, version)
     targets = [group[0] for _, group in context.plan.groups()]
     found: list[tuple[Environment, dict[str, Release]]] = []
     for environment in to:
