@@ -6,8 +6,6 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
@@ -18,7 +16,7 @@ from pipeline.registry import Registry
 from pipeline.registry.http.messages import Request, Response
 from pipeline.release.verification import Wanted, verify_references
 from pipeline.release.versions.release import ReleaseNames, Releases
-from pipeline.run import RunContext, Stage
+from pipeline.run import Stage
 from pipeline.run.publish.environment_tags import TagsRefused
 from pipeline.state.ledger import load_ledger
 from pipeline.trust import PublicKey
@@ -51,7 +49,8 @@ async def release(fleet: Fleet, version: str = "v2.3.0", *, only_plan: bool = Fa
     async with Registry() as registry:
         context = replace(fleet.context, registry=registry)
         fleet.requests = recorded(registry)
-        done = await Releases(context, version, context.plan.project.releases).perform(only_plan=only_plan)
+        names = ReleaseNames.of(context.plan, version)
+        done = await Releases(context, names, context.plan.project.releases).perform(only_plan=only_plan)
         return [move.reference for one in done for move in one.promotion.moves]
 
 
@@ -188,13 +187,14 @@ async def test_metadata_that_cannot_be_written_is_a_warning(
     async def refused(*_: object, **__: object) -> None:
         raise RegistryError("the disk is full")
 
-    project = replace(fleet.context.plan.project, metadata=ChannelMetadata("acme-metadata"))
+    metadata = ChannelMetadata("acme-metadata-refused")
+    project = replace(fleet.context.plan.project, metadata=metadata)
     fleet.context = replace(fleet.context, plan=replace(fleet.context.plan, project=project))
     monkeypatch.setattr("pipeline.run.publish.channels.attach", refused)
     assert len(await release(fleet)) == 8
     warned = [event.detail for event in fleet.events if "the disk is full" in event.detail]
     assert warned and "the next promotion writes it" in warned[0]
-    repository = project.metadata_repository(ChannelMetadata("acme-metadata"), embedded=fleet.context.host)
+    repository = project.metadata_repository(metadata, embedded=fleet.context.host)
     async with Registry() as registry:
         assert await registry.head(repository.tagged("latest")) is None, "unsigned, it has no tag"
 
@@ -232,7 +232,8 @@ async def test_interrupted_anywhere_no_tag_is_wrong_and_a_rerun_completes(
             monkeypatch.setattr(registry._transport, "send", failing)
             context = replace(fleet.context, registry=registry)
             try:
-                await Releases(context, version, context.plan.project.releases).perform()
+                names = ReleaseNames.of(context.plan, version)
+                await Releases(context, names, context.plan.project.releases).perform()
             except LockageError:
                 pass
             else:
@@ -256,11 +257,8 @@ async def test_interrupted_anywhere_no_tag_is_wrong_and_a_rerun_completes(
 )
 def test_each_image_tag_has_its_own_names(files: str, expected: dict[str, str]) -> None:
     made = plan("127.0.0.1:1", {"images/app/image.yml": files})
-    names = ReleaseNames.of(cast(RunContext, SimpleNamespace(plan=made, whole={})), "v2.3.0")
+    names = ReleaseNames.of(made, "v2.3.0")
     assert {target.tag: names.tags_of(target).tags[0] for target in made.targets} == expected
-    part, whole = replace(made, targets=made.targets[:1]), dict(made.groups())
-    of_part = ReleaseNames.of(cast(RunContext, SimpleNamespace(plan=part, whole=whole)), "v2.3.0")
-    assert of_part.tags_of(part.targets[0]) == names.tags_of(part.targets[0]), "whatever is left out"
     assert all(
         names.tags_of(t).tags[3].removeprefix("latest") == names.tags_of(t).tags[0].removeprefix("v2.3.0")
         for t in made.targets

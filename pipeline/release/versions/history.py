@@ -40,10 +40,9 @@ class ReleaseHistory:
     environments: tuple[Environment, ...]
 
 
-async def read_release(context: RunContext, version: str, to: Sequence[Environment]) -> ReleaseHistory:
-    """A version and the stable one before it. Raises UsageError for what is not a version, RegistryError for one that
-    no environment has."""
-    names = ReleaseNames.of(context, version)
+async def read_release(context: RunContext, names: ReleaseNames, to: Sequence[Environment]) -> ReleaseHistory:
+    """A version and the stable one before it. Raises RegistryError for one that no environment has."""
+    version = names.version
     targets = [group[0] for _, group in context.plan.groups()]
     found: list[tuple[Environment, dict[str, Release]]] = []
     for environment in to:

@@ -28,7 +28,7 @@ from ..promote import (
 if TYPE_CHECKING:
     from pipeline.config import Environment
     from pipeline.model import Descriptor
-    from pipeline.plan import Target
+    from pipeline.plan import Plan, Target
     from pipeline.run.context import RunContext
     from pipeline.trust.claims import Claims
 
@@ -48,23 +48,21 @@ class ReleaseNames:
     suffixes: Mapping[str, str]
 
     @classmethod
-    def of(cls, context: RunContext, version: str) -> ReleaseNames:
-        """Those of a run's plan; whatever it leaves out, an image tag has the same names. Raises UsageError for what is
-        not a semantic version."""
+    def of(cls, catalogue: Plan, version: str) -> ReleaseNames:
+        """Those of a whole catalogue. Raises UsageError for what is not a semantic version."""
         try:
             release_tags(version)
         except ValueError as fault:
             raise UsageError(str(fault), hint="lockage release v2.3.0") from None
         bases: dict[str, set[str]] = {}
-        everything = [target for targets in context.whole.values() for target in targets]
-        for target in (*context.plan.targets, *everything):
+        for target in catalogue.targets:
             bases.setdefault(target.image, set()).add(target.base_tag)
 
         def suffix(target: Target) -> str:
             variant = target.tag.removeprefix(target.base_tag) if target.variant else ""
             return variant if len(bases[target.image]) == 1 else f"-{target.tag}"
 
-        return cls(version, {target.name: suffix(target) for target in context.plan.targets})
+        return cls(version, {target.name: suffix(target) for target in catalogue.targets})
 
     def tags_of(self, target: Target) -> PromotionTags:
         """The tags of an image tag, its own first."""
@@ -77,12 +75,12 @@ class Releases:
     def __init__(
         self,
         context: RunContext,
-        version: str,
+        names: ReleaseNames,
         to: Sequence[Environment],
         *,
         signed: bool | None = None,
     ) -> None:
-        self._context, self._names = context, ReleaseNames.of(context, version)
+        self._context, self._names = context, names
         first = context.plan.project.environments[0]
         self._promotions = Promotions(context, first, to, tags_of=self._names.tags_of, signed=signed)
 

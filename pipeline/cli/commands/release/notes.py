@@ -53,22 +53,26 @@ def notes(options: NotesOptions) -> int:
 
 async def _notes(options: NotesOptions) -> tuple[ReleaseNotes, Mapping[str, bytes]]:
     from pipeline.release.versions.history import read_release
+    from pipeline.release.versions.release import ReleaseNames
 
     from ...git.log import commits_between
     from ...git.origin import read_origin
     from ...output.progress import Progress
-    from ...planning.reader import PlanRequest
+    from ...planning.reader import PlanReader, PlanRequest
     from ...reports.release import read_notes, release_files
     from ...run_context import RunRequest, open_run
 
     root = options.common.root
     plan = PlanRequest.of(options.common, options.catalogue, locked=options.locked)
+    catalogue = PlanReader(plan).whole(None)
+    names = ReleaseNames.of(catalogue, options.version)
     with Progress() as report:
         async with open_run("notes", RunRequest(plan), report) as context:
             to = context.plan.project.releases
-            found = await read_release(context, options.version, to)
+            found = await read_release(context, names, to)
             if options.since is not None:
-                found = replace(found, before=(await read_release(context, options.since, to)).release)
+                since = ReleaseNames.of(catalogue, options.since)
+                found = replace(found, before=(await read_release(context, since, to)).release)
             release = replace(
                 await read_notes(context, found), source=read_origin(root, os.environ).repository
             )

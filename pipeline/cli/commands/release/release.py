@@ -65,20 +65,16 @@ def release(options: ReleaseOptions, saved: SavedPlan | None = None) -> int:
 
 
 async def _release(options: ReleaseOptions, keeper: PlanKeeper) -> Sequence[ImagePromotion | JudgedPromotion]:
-    from pipeline.policy import release_tags
-    from pipeline.release.versions.release import Releases
+    from pipeline.release.versions.release import ReleaseNames, Releases
 
     from ...git.revision import check_release_tag
     from ...output.progress import Progress
-    from ...planning.reader import PlanRequest
+    from ...planning.reader import PlanReader, PlanRequest
     from ...run_context import RunRequest, open_run
 
     version = options.version or _version_of_event()
-    try:
-        release_tags(version)
-    except ValueError as fault:
-        raise UsageError(str(fault), hint="lockage release v2.3.0") from None
     plan = PlanRequest.of(options.common, options.catalogue, locked=options.locked)
+    names = ReleaseNames.of(PlanReader(plan).whole(None), version)
     named = (options.to,) if options.to else ()
     request = RunRequest(plan, RunOptions(offline=options.offline), environments=named)
     with Progress() as report:
@@ -90,7 +86,7 @@ async def _release(options: ReleaseOptions, keeper: PlanKeeper) -> Sequence[Imag
             to = _destinations(context.plan.project, options.to)
             signed = None if options.data is None else options.data == "signed"
             await keeper.begin(context, replace(options, version=version), to)
-            releases = Releases(context, version, to, signed=signed)
+            releases = Releases(context, names, to, signed=signed)
             return await releases.perform(only_plan=options.planning.only, agree=keeper.agree)
 
 
