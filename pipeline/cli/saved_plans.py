@@ -38,11 +38,6 @@ class PlanKeeper:
     expected: SavedPlan | None = None
     _now: SavedPlan | None = field(default=None, init=False)
 
-    @property
-    def only_plans(self) -> bool:
-        """Whether the plan is written and not performed."""
-        return self.file is not None
-
     async def begin(
         self, context: RunContext, options: PlanningOptions, environments: Iterable[Environment]
     ) -> None:

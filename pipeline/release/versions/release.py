@@ -53,7 +53,7 @@ class ReleaseNames:
         try:
             release_tags(version)
         except ValueError as fault:
-            raise UsageError(str(fault), hint="lockage release v2.3.0") from None
+            raise UsageError(str(fault), hint="write it as v2.3.0, or as v2.3.0-rc.1") from None
         bases: dict[str, set[str]] = {}
         for target in catalogue.targets:
             bases.setdefault(target.image, set()).add(target.base_tag)

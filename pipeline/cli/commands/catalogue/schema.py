@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from pipeline.errors import Exit
 
@@ -25,18 +25,7 @@ SchemaKind = Literal[
     "saved-plan",
     "ci",
 ]
-SCHEMAS: tuple[SchemaKind, ...] = (
-    "image",
-    "variant",
-    "project",
-    "lock",
-    "verification",
-    "plan",
-    "report",
-    "retention",
-    "saved-plan",
-    "ci",
-)
+SCHEMAS: tuple[SchemaKind, ...] = get_args(SchemaKind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,7 @@ async def _notes(options: NotesOptions) -> tuple[ReleaseNotes, Mapping[str, byte
     from ...git.origin import read_origin
     from ...output.progress import Progress
     from ...planning.reader import PlanReader, PlanRequest
-    from ...reports.release import read_notes, release_files
+    from ...reports.release_notes import read_notes, release_files
     from ...run_context import RunRequest, open_run
 
     root = options.common.root
@@ -68,7 +68,7 @@ async def _notes(options: NotesOptions) -> tuple[ReleaseNotes, Mapping[str, byte
     names = ReleaseNames.of(catalogue, options.version)
     with Progress() as report:
         async with open_run("notes", RunRequest(plan), report) as context:
-            to = context.plan.project.releases
+            to = context.plan.project.environments[1:]  # a release may have named one
             found = await read_release(context, names, to)
             if options.since is not None:
                 since = ReleaseNames.of(catalogue, options.since)
