@@ -1,1 +1,1 @@
-"""The Dagger engine: one file for each step. Beside module.py, only this room imports `dagger`."""
+"""The Dagger engine: one file for each step. Beside module/, only this room imports `dagger`."""

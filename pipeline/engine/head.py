@@ -47,6 +47,26 @@ async def read_head(folder: dagger.Directory, scratch: Path) -> Head | None:
     return Head(sha, dirty, commit_time(scratch, sha))
 
 
+async def tree_of(folder: dagger.Directory, commit: str) -> dagger.Directory | None:
+    """The files of a commit, by its id, a branch or a tag, in a folder with its `.git`; None where there is none."""
+    import dagger
+
+    try:
+        return await folder.as_git().ref(commit).tree(discard_git_dir=True).sync()
+    except dagger.QueryError:
+        return None
+
+
+async def tagged_commit(folder: dagger.Directory, tag: str) -> str:
+    """The commit that a tag names in a folder with its `.git`; empty where there is no such tag."""
+    import dagger
+
+    try:
+        return await folder.as_git().tag(tag).commit()
+    except dagger.QueryError:
+        return ""
+
+
 def commit_time(objects: Path, sha: str) -> int:
     """The time of a commit, from a folder of git objects; 0 when it cannot be read.
 

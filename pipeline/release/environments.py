@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.config import Environment
+from pipeline.config import Environment, Project
 from pipeline.errors import RegistryError, UsageError
 from pipeline.model import Descriptor, Reference, Repository
 from pipeline.plan import Plan, Target
@@ -34,6 +34,17 @@ def destinations(environments: Sequence[Environment], name: str | None) -> tuple
         if name
         else tuple(known for known in environments if known.automatic)
     )
+
+
+def release_destinations(project: Project, name: str | None) -> tuple[Environment, ...]:
+    """Where releases go: the environment with this name; without a name those of `release: to:`. Raises UsageError."""
+    if name is not None:
+        return (environment(project.environments, name),)
+    if not project.releases:
+        raise UsageError(
+            "there is no environment to release to", hint="environments: in lockage.yml names a second one"
+        )
+    return project.releases
 
 
 def without_dirty(

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.reports.collect import Collector
 from pipeline.cli.reports.policy_trial import try_on_records
 from pipeline.config.policy_file import read_policy
 from pipeline.errors import GateClosed
@@ -21,6 +20,7 @@ from pipeline.policy import Effect, Finding, Verdict
 from pipeline.registry import Registry
 from pipeline.release.promote import Promotions
 from pipeline.release.rescan import rescan
+from pipeline.reporting.collect import Collector
 from pipeline.run import RunResult, Stage, Status
 from pipeline.run.publish.fan_in import manifest
 from pipeline.state.records import Records
@@ -211,11 +211,11 @@ async def test_rescans_reports_and_trials_read_it_on_the_index(published: Fleet,
     assert [v.passed for v in verdicts] == [True, True]
     assert f"ignored by VEX of {repository(published, 1).at(index.digest)}" in verdicts[0].notes[0]
     assert all(tried.passes for tried in await try_on_records(context, policy))
-    collected = await Collector.of(context, {}, whole=True).of_records("findings")
+    collected = await Collector.of(context, str, whole=True).of_records("findings")
     effects = {f.effect for target in collected.report.targets for f in target.findings}
     assert effects == {Effect.VEX}
     result = await published.run(Stage.SCAN)
-    collected = await Collector.of(context, {}, whole=False).of_run("scan", result)
+    collected = await Collector.of(context, str, whole=False).of_run("scan", result)
     assert {f.effect for target in collected.report.targets for f in target.findings} == {Effect.VEX}
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.reports.states import read_states
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Reference, Repository
 from pipeline.model.descriptor import OCI_MANIFEST
 from pipeline.registry import Registry
 from pipeline.report.difference import Change, difference
+from pipeline.reporting.states import read_states
 from pipeline.trust import CYCLONEDX, VULNERABILITIES, PublicKey, Statement, attach
 from tests.tools.bundles import OTHER_KEY, public, signed
 

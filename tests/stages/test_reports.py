@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.reports.collect import Collected, Collector
 from pipeline.cli.reports.destinations import Destinations
-from pipeline.cli.reports.images import report_images
-from pipeline.cli.reports.write import write, write_run
+from pipeline.cli.reports.write import collector_of, write, write_run
 from pipeline.errors import EnvironmentProblem, RegistryError
 from pipeline.model import Severity
 from pipeline.policy import Effect, Finding
 from pipeline.policy.reports import trivy_scan
 from pipeline.registry import Registry
 from pipeline.report.markdown import LIMIT
+from pipeline.reporting.collect import Collected
+from pipeline.reporting.images import report_images
 from pipeline.run import RunResult, Stage
 from pipeline.state.records import Records
 from pipeline.trust import PublicKey
@@ -68,7 +68,7 @@ async def collected(
 ) -> tuple[RunResult, Collected]:
     result = await fleet.run(Stage.SIGN)
     assert not result.faults
-    return result, await Collector.of(fleet.context, environ, whole=True).of_run("sign", result)
+    return result, await collector_of(fleet.context, environ, whole=True).of_run("sign", result)
 
 
 async def test_the_report_of_a_run(fleet: Fleet) -> None:
@@ -91,7 +91,7 @@ async def test_the_report_of_a_run(fleet: Fleet) -> None:
 
 async def test_the_records_know_the_same(fleet: Fleet) -> None:
     _, made = await collected(fleet)
-    known = await Collector.of(fleet.context, {}, whole=True).of_records("report")
+    known = await collector_of(fleet.context, {}, whole=True).of_records("report")
     assert [target.findings for target in known.report.targets] == [t.findings for t in made.report.targets]
     assert {target.status for target in known.report.targets} == {"known"}
     assert known.documents == made.documents and len(known.documents) == 2
@@ -100,7 +100,7 @@ async def test_the_records_know_the_same(fleet: Fleet) -> None:
 async def test_a_target_that_nobody_built_is_unknown(fleet: Fleet) -> None:
     target = replace(fleet.context.plan.targets[0], key="0" * 64)
     context = replace(fleet.context, plan=replace(fleet.context.plan, targets=(target,)))
-    found = await Collector.of(context, {}, whole=True).of_records("report")
+    found = await collector_of(context, {}, whole=True).of_records("report")
     (report,) = found.report.targets
     assert (report.status, report.digest, report.evidence) == ("unknown", "", None)
 
@@ -108,7 +108,7 @@ async def test_a_target_that_nobody_built_is_unknown(fleet: Fleet) -> None:
 async def test_a_report_that_is_lost_leaves_what_the_gates_judged(fleet: Fleet) -> None:
     result, _ = await collected(fleet)
     bare = [replace(t, record=replace(t.record, documents={})) for t in result.targets if t.record]
-    made = await Collector.of(fleet.context, {}, whole=True).of_run(
+    made = await collector_of(fleet.context, {}, whole=True).of_run(
         "sign", replace(result, targets=tuple(bare))
     )
     assert [len(target.findings) for target in made.report.targets] == [1, 1] and made.documents == {}

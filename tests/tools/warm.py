@@ -111,7 +111,7 @@ def serve(connection: socket.socket) -> int:
     from pipeline.cli import main
 
     for module in pkgutil.walk_packages([str(ROOT / "pipeline")], "pipeline."):
-        if module.name != "pipeline.module" and not module.name.endswith("__main__"):
+        if not module.name.startswith("pipeline.module") and not module.name.endswith("__main__"):
             import_module(module.name)
     import_module("dagger")
     gc.freeze()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,17 +11,24 @@ from pipeline.errors import EnvironmentProblem, RegistryError
 from pipeline.report.files import PAGE, report_files, sbom_name
 from pipeline.report.gitlab import job_links
 from pipeline.report.markdown import LIMIT, summary
+from pipeline.reporting.collect import Collected, Collector
 
 from ..files.replace import replace_file
 from ..output import console
 from ..output.annotations import below_checkout
-from .collect import Collected, Collector
 from .destinations import Destinations
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pipeline.run import RunContext, RunResult
 
 _LEAST = 4_000  # bytes that a summary needs
+
+
+def collector_of(context: RunContext, environ: Mapping[str, str], *, whole: bool) -> Collector:
+    """A collector that names files as the CI of an environment does."""
+    return Collector.of(context, partial(below_checkout, environ=environ), whole=whole)
 
 
 async def write_run(context: RunContext, command: str, result: RunResult, to: Destinations) -> None:
@@ -29,7 +37,7 @@ async def write_run(context: RunContext, command: str, result: RunResult, to: De
     Without a folder nothing more is requested of the registry: the summary has what the gates judged.
     """
     if to.wanted:
-        collector = Collector.of(context, to.environ, whole=to.folder is not None)
+        collector = collector_of(context, to.environ, whole=to.folder is not None)
         await write(context, await collector.of_run(command, result), to)
 
 

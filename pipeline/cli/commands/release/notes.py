@@ -54,12 +54,12 @@ def notes(options: NotesOptions) -> int:
 async def _notes(options: NotesOptions) -> tuple[ReleaseNotes, Mapping[str, bytes]]:
     from pipeline.release.versions.history import read_release
     from pipeline.release.versions.release import ReleaseNames
+    from pipeline.reporting.release_notes import read_notes, release_files
 
     from ...git.log import commits_between
     from ...git.origin import read_origin
     from ...output.progress import Progress
     from ...planning.reader import PlanReader, PlanRequest
-    from ...reports.release_notes import read_notes, release_files
     from ...run_context import RunRequest, open_run
 
     root = options.common.root

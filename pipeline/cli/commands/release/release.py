@@ -18,7 +18,6 @@ from ...promotion_options import PlanFlags, PromotionFlags, data_option, revisio
 from .promote import print_promotions
 
 if TYPE_CHECKING:
-    from pipeline.config import Environment, Project
     from pipeline.policy import Revision
     from pipeline.release.promote import ImagePromotion, JudgedPromotion
     from pipeline.release.saved import SavedPlan
@@ -65,6 +64,7 @@ def release(options: ReleaseOptions, saved: SavedPlan | None = None) -> int:
 
 
 async def _release(options: ReleaseOptions, keeper: PlanKeeper) -> Sequence[ImagePromotion | JudgedPromotion]:
+    from pipeline.release.environments import release_destinations
     from pipeline.release.versions.release import ReleaseNames, Releases
 
     from ...git.revision import check_release_tag
@@ -83,7 +83,7 @@ async def _release(options: ReleaseOptions, keeper: PlanKeeper) -> Sequence[Imag
             if options.revision is not None:
                 context = replace(context, revision=options.revision)
             check_release_tag(options.common.root, os.environ, version, context.revision.sha)
-            to = _destinations(context.plan.project, options.to)
+            to = release_destinations(context.plan.project, options.to)
             signed = None if options.data is None else options.data == "signed"
             await keeper.begin(context, replace(options, version=version), to)
             releases = Releases(context, names, to, signed=signed)
@@ -100,18 +100,6 @@ def _version_of_event() -> str:
             "no version is given, and this is no job of a git tag", hint="lockage release v2.3.0"
         )
     return event.tag
-
-
-def _destinations(project: Project, name: str | None) -> tuple[Environment, ...]:
-    from pipeline.release.environments import environment
-
-    if name is not None:
-        return (environment(project.environments, name),)
-    if not project.releases:
-        raise UsageError(
-            "there is no environment to release to", hint="environments: in lockage.yml names a second one"
-        )
-    return project.releases
 
 
 COMMANDS = {"release": Command(ReleaseOptions, release)}

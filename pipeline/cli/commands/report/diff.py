@@ -117,8 +117,7 @@ async def _of_pair(
     """The differences of two images on the platforms that both have. Unless `strict`, an image that one side does not
     have is a message. Raises RegistryError."""
     from pipeline.report.difference import difference
-
-    from ...reports.states import read_states
+    from pipeline.reporting.states import read_states
 
     try:
         old, new = await read_states(registry, before, key), await read_states(registry, after, key)

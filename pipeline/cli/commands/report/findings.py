@@ -82,12 +82,12 @@ async def _report(options: FindingsOptions) -> Report:
         return await _of_images(options)
     from ...output.progress import Progress
     from ...planning.reader import PlanRequest
-    from ...reports.collect import Collector
+    from ...reports.write import collector_of
     from ...run_context import RunRequest, open_run
 
     plan = PlanRequest.of(options.common, options.catalogue, locked=options.locked)
     async with open_run("findings", RunRequest(plan, keys=True), Progress()) as context:
-        collected = await Collector.of(context, os.environ, whole=True).of_records("findings")
+        collected = await collector_of(context, os.environ, whole=True).of_records("findings")
         return collected.report
 
 
@@ -95,12 +95,12 @@ async def _of_images(options: FindingsOptions) -> Report:
     """Any image, from any folder: without a catalogue, and without the instance unless the image is there."""
     from pipeline.lab.settings import LabSettings
     from pipeline.registry import Registry
+    from pipeline.reporting.images import report_images
 
     from ...instance.session import registry_session
     from ...instance.verification import signatory
     from ...output.progress import Progress
     from ...registry_access import registry_access
-    from ...reports.images import report_images
 
     key = signatory(options.signatory, os.environ, LabSettings.from_env(os.environ).data)
     hosts = {image.repository.host for image in options.images}

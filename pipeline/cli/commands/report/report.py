@@ -54,16 +54,15 @@ async def _report(options: ReportCommandOptions) -> Report:
 
     from ...output.progress import Progress
     from ...planning.reader import PlanRequest
-    from ...reports.collect import Collector
     from ...reports.destinations import Destinations
-    from ...reports.write import write
+    from ...reports.write import collector_of, write
     from ...run_context import RunRequest, open_run
 
     to = Destinations.of(options.reports, os.environ)
     to = replace(to, folder=to.folder or Path("reports"))
     plan = PlanRequest.of(options.common, options.catalogue, locked=options.locked)
     async with open_run("report", RunRequest(plan, keys=True), Progress()) as context:
-        collected = await Collector.of(context, os.environ, whole=True).of_records("report")
+        collected = await collector_of(context, os.environ, whole=True).of_records("report")
         await write(context, collected, to)
         return collected.report
 

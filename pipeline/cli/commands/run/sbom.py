@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pipeline.errors import EnvironmentProblem, Exit, RegistryError, UsageError
+from pipeline.errors import EnvironmentProblem, Exit, UsageError
 
 from ...arguments import group, option
 from ...command import Command
@@ -20,9 +20,7 @@ from .stages import StageOptions, run_stage
 
 if TYPE_CHECKING:
     from pipeline.model import Reference
-    from pipeline.plan import Target
-    from pipeline.run import RunContext
-    from pipeline.state.records import Records
+    from pipeline.reporting.documents import Document
 
 _CHECK = "check"
 _FORMATS = ("cyclonedx", "spdx", "syft")  # as in pipeline.sbom.FORMATS, whose room a parser does not enter
@@ -47,15 +45,6 @@ class SbomOptions:
     def names(self) -> tuple[str, ...]:
         """The positional arguments."""
         return self.stage.catalogue.selection.targets
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A document and the path of its file below a folder; `single` is false for one that only goes into a folder."""
-
-    path: str
-    content: bytes
-    single: bool = True
 
 
 def sbom(options: SbomOptions) -> int:
@@ -99,6 +88,7 @@ async def _attached(options: SbomOptions, reference: Reference) -> list[Document
     from pipeline.lab.settings import LabSettings
     from pipeline.registry import Registry
     from pipeline.release.attached import PREDICATES, attached_documents
+    from pipeline.reporting.documents import Document
     from pipeline.sbom import FORMATS
 
     from ...instance.session import registry_session
@@ -130,7 +120,7 @@ async def _attached(options: SbomOptions, reference: Reference) -> list[Document
 async def _recorded(options: SbomOptions) -> list[Document]:
     """The documents of targets in the repository of builds, without those of bases that were not named."""
     from pipeline.plan.selection import matching
-    from pipeline.state.records import Records
+    from pipeline.reporting.documents import recorded_documents
 
     from ...output.progress import Progress
     from ...planning.reader import PlanRequest
@@ -144,40 +134,10 @@ async def _recorded(options: SbomOptions) -> list[Document]:
         patterns = stage.catalogue.selection.patterns
         named = set(matching(context.plan, patterns)) if patterns else {t.id for t in context.plan.targets}
         targets = [target for target in context.plan.targets if target.id in named]
-        store = context.store()
-        records = Records(store, context.plan.targets)
-        try:
-            return [d for target in targets for d in await _of_target(context, records, target, options)]
-        finally:
-            context.tell_distrusted(store)
-
-
-async def _of_target(
-    context: RunContext, records: Records, target: Target, options: SbomOptions
-) -> list[Document]:
-    from pipeline.run.target.inventory import serial_of
-    from pipeline.sbom import FORMATS
-
-    record = await records.find(target.key) if target.key else None
-    if record is None or record.evidence.inventory is None:
-        raise RegistryError(
-            f"the packages of {target.id} are not listed yet", hint=f"lockage sbom {target.name}"
-        )
-    if record.evidence.inventory.serial != serial_of(context, target, record.digest):
-        console.message(
-            f"note: {target.id}: made by another version; `lockage sbom {target.name}` makes it again"
-        )
-    found = []
-    for format in formats(options):
-        name, file = FORMATS[format]
-        descriptor = record.documents.get(name)
-        if descriptor is None:
-            raise RegistryError(
-                f"the record of {target.id} has no {format} document", hint="lockage sbom --fresh"
-            )
-        content = await context.registry.blob(context.builds, descriptor)
-        found.append(Document(f"{target.image}/{target.tag}/{target.platform.slug}/{file}", content))
-    return found
+        documents = await recorded_documents(context, targets, formats(options))
+    for note in dict.fromkeys(document.note for document in documents if document.note):
+        console.message(f"note: {note}")
+    return documents
 
 
 def _write(options: SbomOptions, documents: Sequence[Document]) -> int:

@@ -19,7 +19,14 @@ if not main_object:
     sys.exit(f'{source}/pyproject.toml: no [project.entry-points."dagger.mod"] with a main_object')
 os.environ["DAGGER_MAIN_OBJECT"] = main_object.rpartition(":")[2]
 
+import beartype  # noqa: E402
+
+# It would wrap each method of the API while it is imported, which takes most of that second; the engine checks the
+# arguments again.
+checking, beartype.beartype = beartype.beartype, lambda **_: lambda method: method
 from dagger.mod import cli  # noqa: E402  (reads DAGGER_MAIN_OBJECT when it is imported)
+
+beartype.beartype = checking
 
 cli.get_entry_point = lambda: EntryPoint("main_object", main_object, "dagger.mod")
 sys.exit(cli.app(None, "--register" in sys.argv[1:]))

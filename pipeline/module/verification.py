@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from pipeline.config.verification.file import read_rules
 from pipeline.engine.faults import explained
 from pipeline.errors import UsageError
+from pipeline.release.environments import environment, parse, verify
 from pipeline.run.gates.rules import RulesInForce, check_rules, rules_for, rules_in_force
 from pipeline.util.concurrency import each
-
-from .environments import environment, parse, verify
 
 if TYPE_CHECKING:
     from pipeline.model import Reference
     from pipeline.run import RunContext
-    from pipeline.run.dagger_context import Given
+
+    from .given import Given
 
 
 async def verified(

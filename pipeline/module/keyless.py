@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipeline.trust.keyless.services import TrustFile
     from pipeline.trust.signatory import StatementSigner
 
-    from ..dagger_context import Given
+    from .given import Given
 
 
 async def image_signer(given: Given, plan: Plan) -> StatementSigner | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
@@ -13,6 +12,7 @@ from pipeline.policy.scan_details import key_of
 from pipeline.registry.platform_image import platform_of
 from pipeline.report.values import Report, TargetReport, reported
 from pipeline.state.attested import attested_scans, first_seen
+from pipeline.state.signers import program_version
 from pipeline.util.concurrency import each
 
 from .history import read_history
@@ -52,7 +52,7 @@ async def report_images(registry: Registry, references: Sequence[Reference], key
     return Report(
         project="",
         command="findings",
-        version=version("lockage"),
+        version=program_version(),
         made=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         day=now.date(),
         targets=tuple(target for found in targets for target in found),

@@ -2,117 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pipeline.catalogue import read_source
-from pipeline.catalogue.source import lock_of
-from pipeline.config import EMBEDDED, Lock, read_lock
+from pipeline.config import EMBEDDED, Lock
 from pipeline.engine.faults import explained
-from pipeline.engine.head import read_head
+from pipeline.engine.head import read_head, tagged_commit
 from pipeline.engine.secrets import plaintext
 from pipeline.engine.session import Login, log_in
 from pipeline.errors import UsageError
-from pipeline.model import Mirrors, Platform
-from pipeline.plan import plan_of
+from pipeline.model import Mirrors
 from pipeline.policy import Revision
+from pipeline.run.context import RunContext, RunLimits
+from pipeline.run.engines import GivenEngine
+from pipeline.run.gates.rules import rules_of_environments
+from pipeline.run.lock import resolve, wanted
 from pipeline.trust.keypair import KeyPair
 
-from .context import RunContext, RunLimits
-from .engines import GivenEngine
-from .gates.rules import rules_of_environments
-from .lock import resolve, wanted
-from .signing.dagger_keyless import image_signer
+from .catalogue import Selection, read_catalogue, refuse_unlocked
+from .keyless import image_signer
 
 if TYPE_CHECKING:
-    import dagger
-
-    from pipeline.catalogue import Source
-    from pipeline.config.builder import SecretSource, SshSource
-    from pipeline.plan import Plan, Target
+    from pipeline.plan import Plan
     from pipeline.registry import Access, Credentials, Registry
     from pipeline.trust import PublicKey
     from pipeline.util.progress import Report
 
-_CATALOGUE = ("lockage.yml", "lockage.lock", "images")
+    from .given import Given
+
 _JOBS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class GivenSecrets:
-    """The secrets of builds by their id in lockage.yml, and an SSH agent."""
-
-    by_id: Mapping[str, dagger.Secret] = field(default_factory=lambda: MappingProxyType({}))
-    socket: dagger.Socket | None = None
-
-    @classmethod
-    def of(
-        cls, ids: Sequence[str], secrets: Sequence[dagger.Secret], agent: dagger.Socket | None
-    ) -> GivenSecrets:
-        """From secrets and their ids in the same order. Raises UsageError unless there is one for each."""
-        if len(ids) != len(secrets) or len(set(ids)) != len(ids):
-            raise UsageError(
-                f"{len(ids)} ids for {len(secrets)} secrets",
-                hint="--secret-ids token,config --secrets env://TOKEN,file://config.json",
-            )
-        return cls(dict(zip(ids, secrets, strict=True)), agent)
-
-    async def secret(self, client: dagger.Client, id: str, source: SecretSource) -> dagger.Secret | None:
-        """The secret with this id."""
-        return self.by_id.get(id)
-
-    async def agent(self, client: dagger.Client, id: str, source: SshSource) -> dagger.Socket | None:
-        """The agent, whatever the id."""
-        return self.socket
-
-    async def key(self, client: dagger.Client, id: str, source: SshSource) -> dagger.Secret | None:
-        """The secret with this id, as a key."""
-        return self.by_id.get(id)
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """The arguments of a function. `registry` is the embedded one, `registry_config` has its credentials; `mirrors` are
-    HOST=ADDRESS."""
-
-    client: dagger.Client
-    source: dagger.Directory
-    registry: dagger.Service | None = None
-    registry_config: dagger.Secret | None = field(default=None, repr=False)
-    mirrors: Sequence[str] = ()
-    lock: dagger.File | None = None
-    revision: str = ""
-    docker_config: dagger.Secret | None = field(default=None, repr=False)
-    private_key: dagger.Secret | None = field(default=None, repr=False)
-    password: dagger.Secret | None = field(default=None, repr=False)
-    public_key: str = ""
-    identity_token: dagger.Secret | None = field(default=None, repr=False)
-    secrets: GivenSecrets = field(default_factory=GivenSecrets, repr=False)
-
-
-async def read_catalogue(given: Given) -> Source:
-    """Export lockage.yml, the lock and images/ to this function's disk, and read them."""
-    folder = Path.cwd() / "source"
-    files = given.client.directory().with_directory(".", given.source, include=list(_CATALOGUE))
-    await files.export(str(folder))
-    return read_source(folder)
 
 
 @asynccontextmanager
 async def run_context(
-    given: Given,
-    report: Report,
-    *,
-    targets: Sequence[str] = (),
-    platforms: Sequence[str] = (),
-    fresh: bool = False,
-    signs: bool = False,
+    given: Given, report: Report, selection: Selection | None = None, *, signs: bool = False
 ) -> AsyncIterator[RunContext]:
-    """The context of a run of these targets; what is not locked is resolved in the registries in force.
+    """The context of a run of a selection; what is not locked is resolved in the registries in force.
 
     A private key is needed only if the run `signs`; given, it also signs what is remembered. Raises UsageError for
     arguments that do not go together, and whatever making a plan raises.
@@ -121,21 +49,17 @@ async def run_context(
 
     from pipeline.registry import Registry
 
-    source, chosen, folder = await read_catalogue(given), _platforms(platforms), Path.cwd()
-    mirrors, lock = parse_mirrors(given.mirrors), await _lock(given)
-    if lock is None and not given.mirrors:
-        lock = lock_of(source)
-
-    def plan_with(lock: Lock | None) -> Plan:
-        return plan_of(source, lock=lock, only=targets, platforms=chosen)
-
-    plan = plan_with(lock)
+    catalogue, folder = await read_catalogue(given, selection), Path.cwd()
+    mirrors, lock = parse_mirrors(given.mirrors), catalogue.lock
+    plan = catalogue.plan(lock)
+    if given.locked:
+        refuse_unlocked(plan)
     host, access = await _access(given, plan)
     async with Registry(access) as registry:
         lock = await _complete(lock, plan, registry, mirrors)
         context = RunContext(
-            plan=plan_with(lock),
-            whole=_whole(source, lock) if chosen or any("/" in name for name in targets) else {},
+            plan=catalogue.plan(lock),
+            whole=catalogue.whole(lock),
             registry=registry,
             engine=GivenEngine(given.client, folder, given.registry),
             host=host,
@@ -147,7 +71,7 @@ async def run_context(
             cache=folder / "cache",
             limits=RunLimits.of(_JOBS),
             report=report,
-            fresh=fresh,
+            fresh=selection is not None and selection.fresh,
             secrets=given.secrets,
             trusted=await _trusted(given, plan),
             image_signer=await image_signer(given, plan),
@@ -158,9 +82,14 @@ async def run_context(
         yield context
 
 
-def _whole(source: Source, lock: Lock) -> dict[str, tuple[Target, ...]]:
-    """All platforms of each `image:tag`, for a run of some of them."""
-    return dict(plan_of(source, lock=lock).groups())
+async def refuse_other_tag(given: Given, name: str, commit: str) -> None:
+    """Raises UsageError where a git tag of a release's name is at another commit; a release needs no git tag."""
+    tagged = await tagged_commit(given.source, name)
+    if tagged and commit and tagged != commit:
+        raise UsageError(
+            f"the git tag {name} is at commit {tagged[:12]}, and the images are those of {commit[:12]}",
+            hint=f"--source at {name}, or --revision {tagged}",
+        )
 
 
 def parse_mirrors(texts: Sequence[str]) -> Mirrors:
@@ -172,17 +101,6 @@ def parse_mirrors(texts: Sequence[str]) -> Mirrors:
         return Mirrors.parse({host: address for host, _, address in pairs})
     except ValueError as fault:
         raise UsageError(f"--mirrors: {fault}", hint="docker.io=registry.example/docker.io") from None
-
-
-def _platforms(texts: Sequence[str]) -> list[Platform]:
-    try:
-        return [Platform.parse(text) for text in texts]
-    except ValueError as fault:
-        raise UsageError(str(fault)) from None
-
-
-async def _lock(given: Given) -> Lock | None:
-    return read_lock((await given.lock.contents()).encode(), "--lock") if given.lock else None
 
 
 async def _complete(lock: Lock | None, plan: Plan, registry: Registry, mirrors: Mirrors) -> Lock:

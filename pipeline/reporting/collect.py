@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import anyio
@@ -20,12 +19,14 @@ from pipeline.report.values import Fault, FileLine, ImageReport, Report, TargetR
 from pipeline.run.gates.judge import TargetJudge
 from pipeline.state.attested import attested_scans, first_seen
 from pipeline.state.records import Records
+from pipeline.state.signers import program_version
 from pipeline.util.concurrency import each
 
-from ..output.annotations import below_checkout
 from .history import read_history
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipeline.model import Descriptor, Repository
     from pipeline.plan import Target
     from pipeline.policy.scan_details import FindingKey
@@ -45,21 +46,22 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """What collecting needs. `whole` also reads the scanner's whole reports and the attested scans from the registry:
-    where a package is, and since when a finding is known."""
+    """What collecting needs. `name` gives the path of a file as the reader of a report knows it. `whole` also reads the
+    scanner's whole reports and the attested scans from the registry: where a package is, and since when a finding is
+    known."""
 
     context: RunContext
     lines: TemplateLines
     limit: anyio.CapacityLimiter
-    environ: Mapping[str, str]
+    name: Callable[[Path], str]
     whole: bool
     judge: TargetJudge
 
     @classmethod
-    def of(cls, context: RunContext, environ: Mapping[str, str], *, whole: bool) -> Collector:
+    def of(cls, context: RunContext, name: Callable[[Path], str], *, whole: bool) -> Collector:
         """A collector for the plan of a context."""
         limit = anyio.CapacityLimiter(_AT_ONCE)
-        return cls(context, TemplateLines(context.plan), limit, environ, whole, TargetJudge(context))
+        return cls(context, TemplateLines(context.plan), limit, name, whole, TargetJudge(context))
 
     async def of_run(self, command: str, result: RunResult) -> Collected:
         """The report of a run."""
@@ -89,7 +91,7 @@ class Collector:
         return Report(
             project=context.plan.project.project,
             command=command,
-            version=version("lockage"),
+            version=program_version(),
             made=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             day=context.today,
             revision=context.revision.label,
@@ -222,7 +224,7 @@ class Collector:
 
     def _file(self, path: str, line: int) -> FileLine:
         root = self.context.caches.root
-        return FileLine(below_checkout(root / path, self.environ) if root else path, max(1, line))
+        return FileLine(self.name(root / path) if root else path, max(1, line))
 
     def _documents(self, records: Mapping[str, Record | None]) -> dict[str, tuple[Repository, Descriptor]]:
         return {

@@ -13,13 +13,12 @@ from pipeline.report.difference import ImageDifference, difference
 from pipeline.report.notes.install import KEY_FILE, install_script
 from pipeline.report.notes.markdown import notes_markdown
 from pipeline.report.notes.values import ReleasedImage, ReleaseNotes, Signer
+from pipeline.reporting.states import read_states
 from pipeline.sbom import FORMATS
 from pipeline.trust import PublicKey
 from pipeline.trust.keyless.identity import IdentitySignatory
 from pipeline.util.concurrency import each
 from pipeline.util.json.canonical import pretty
-
-from .states import read_states
 
 if TYPE_CHECKING:
     from pipeline.plan import Target

@@ -1,0 +1,55 @@
+"""A call of a function: its arguments as values, its errors and its result as the caller sees them."""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dagger.mod._exceptions import FunctionError
+
+from pipeline.engine.trace import encapsulated
+from pipeline.errors import LockageError
+from pipeline.util.json.canonical import pretty
+from pipeline.util.printable import safe_json, safe_line
+
+if TYPE_CHECKING:
+    from pipeline.util.progress import ProgressEvent
+
+    from .given import Given
+
+
+class Refused(FunctionError):
+    """An error as a caller sees it: message, evidence and next command, without the SDK's traceback."""
+
+
+class Functions(ABC):
+    """Functions of the module, which all have its arguments."""
+
+    @abstractmethod
+    def given(self) -> Given:
+        """The arguments of the module."""
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Errors of Lockage as those of the function."""
+    from pipeline.run.summary import describe
+
+    with encapsulated():
+        try:
+            yield
+        except LockageError as fault:
+            raise Refused(describe(fault)) from None
+
+
+def report(event: ProgressEvent) -> None:
+    """Progress in Dagger's log, a line each."""
+    sys.stderr.write(safe_line(f"{event.state:<8} {event.subject}  {event.detail}".rstrip()) + "\n")
+
+
+def json_text(data: object) -> str:
+    """Data as the text that a function gives."""
+    return safe_json(pretty(data))

@@ -1,0 +1,1 @@
+"""The Dagger module without an engine: arguments and selection."""
