@@ -6,13 +6,14 @@ docs/provenance-build-type.md.
 
 from .artifact import ARTIFACT_TYPE, ArtifactBuild, PackedFile, artifact_predicate
 from .build import BUILD_TYPE, Build, build_predicate, rebuildable
-from .index import INDEX_TYPE, IndexBuild, index_predicate
+from .index import ARCHIVE_TYPE, INDEX_TYPE, IndexBuild, archive_predicate, index_predicate
 from .origin import LOCAL, Origin
 from .recipe import Recipe
 from .summary import VERIFIER, Judged, is_current, policy_digest, summary_predicate
 from .tested import result_predicate
 
 __all__ = [
+    "ARCHIVE_TYPE",
     "ARTIFACT_TYPE",
     "BUILD_TYPE",
     "INDEX_TYPE",
@@ -25,6 +26,7 @@ __all__ = [
     "Origin",
     "PackedFile",
     "Recipe",
+    "archive_predicate",
     "artifact_predicate",
     "build_predicate",
     "index_predicate",

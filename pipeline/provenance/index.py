@@ -1,4 +1,4 @@
-"""SLSA provenance v1 of an index: which run put which platforms together."""
+"""SLSA provenance v1 of an index, and of an archive: which run put which platforms together."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from .origin import Origin
 
 INDEX_TYPE = "https://lockage.org/build/index/v1"
+ARCHIVE_TYPE = "https://lockage.org/build/archive/v1"
 
 
 @dataclass(frozen=True, slots=True)
 class IndexBuild:
-    """An index of these platforms, written at `moment` (seconds since 1970) to `repository`."""
+    """These platforms of `repository`, put together at `moment` (seconds since 1970)."""
 
     image: str
     tag: str
@@ -35,11 +36,20 @@ class IndexBuild:
 
 
 def index_predicate(build: IndexBuild) -> dict[str, Any]:
-    """The predicate. How each platform was built is in the provenance of its own digest."""
+    """The predicate of an index. How each platform was built is in the provenance of its own digest."""
+    return _predicate(build, INDEX_TYPE)
+
+
+def archive_predicate(build: IndexBuild) -> dict[str, Any]:
+    """The predicate of a file that holds these platforms; it names their digests, which lead to how they were built."""
+    return _predicate(build, ARCHIVE_TYPE)
+
+
+def _predicate(build: IndexBuild, build_type: str) -> dict[str, Any]:
     moment = format_timestamp(build.moment)
     return {
         "buildDefinition": {
-            "buildType": INDEX_TYPE,
+            "buildType": build_type,
             "externalParameters": {
                 "image": build.image,
                 "tag": build.tag,

@@ -20,6 +20,7 @@ from .todays_scan import ScanSource, TodaysScan, TodaysScans, scan_and_attest
 if TYPE_CHECKING:
     from pipeline.config import Environment
     from pipeline.model import Gates
+    from pipeline.registry import Registry
     from pipeline.run.context import RunContext
 
 _SCHEMES = (".sig", ".att", ".sbom")
@@ -106,7 +107,7 @@ async def _held(
     image, repository = named
     held: list[HeldImage] = []
     problems: list[Rescanned] = []
-    for digest, tags in (await _by_digest(context, repository)).items():
+    for digest, tags in (await tags_by_digest(context.registry, repository)).items():
         gates = gates_of(context, image, tags)
         try:
             seen = await verify(context.registry, repository, digest, context.signatory)
@@ -121,10 +122,10 @@ async def _held(
     return held, problems
 
 
-async def _by_digest(context: RunContext, repository: Repository) -> Mapping[Digest, tuple[str, ...]]:
+async def tags_by_digest(registry: Registry, repository: Repository) -> Mapping[Digest, tuple[str, ...]]:
     """The tags of a repository by what they name, without those that hold signatures and referrers."""
-    tags = [tag for tag in await context.registry.tags(repository) if not _belongs_to_a_digest(tag)]
-    heads = await each(lambda tag: context.registry.head(repository.tagged(tag)), tags)
+    tags = [tag for tag in await registry.tags(repository) if not _belongs_to_a_digest(tag)]
+    heads = await each(lambda tag: registry.head(repository.tagged(tag)), tags)
     out: dict[Digest, list[str]] = {}
     for tag, head in zip(tags, heads, strict=True):
         if head is not None:

@@ -1,16 +1,18 @@
-"""Signatures of files, beside them as `FILE.sigstore.json`: Sigstore bundles that `cosign verify-blob` accepts."""
+"""Signatures and provenance of files, beside them as `FILE.sigstore.json` and `FILE.provenance.sigstore.json`: Sigstore
+bundles that `cosign verify-blob` and `cosign verify-blob-attestation` accept."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.model import Digest
 from pipeline.registry.artifacts.files import describe
-from pipeline.trust import SIGNATURE, SignatureRefused, Statement
-from pipeline.trust.claims import Claims
+from pipeline.trust import PROVENANCE, SIGNATURE, SignatureRefused, Statement
+from pipeline.trust.claims import ATTESTED, Claims
 from pipeline.trust.limits import BUNDLE_BYTES
 from pipeline.util.files import read_file, replace_file
 from pipeline.util.rooted import reason
@@ -20,25 +22,58 @@ if TYPE_CHECKING:
     from pipeline.trust import Signatory
 
 SUFFIX = ".sigstore.json"
+PROVENANCE_SUFFIX = ".provenance.sigstore.json"
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedFile:
-    """A file with a valid signature, and what that is for, where it says so."""
+    """A file with a valid signature: what that is for, where it says so, and its provenance, where it has any."""
 
     path: Path
     digest: Digest
     claims: Claims | None
+    provenance: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, object]:
         """As data."""
         claims = self.claims.annotations() if self.claims else None
-        return {"file": str(self.path), "digest": str(self.digest), "claims": claims}
+        provenance = dict(self.provenance) if self.provenance is not None else None
+        return {
+            "file": str(self.path),
+            "digest": str(self.digest),
+            "claims": claims,
+            "provenance": provenance,
+        }
 
 
 def signature_path(path: Path) -> Path:
     """Where the signature of a file is."""
     return path.with_name(path.name + SUFFIX)
+
+
+def provenance_path(path: Path) -> Path:
+    """Where the provenance of a file is."""
+    return path.with_name(path.name + PROVENANCE_SUFFIX)
+
+
+async def ensure_file_attested(
+    path: Path,
+    provenance: Callable[[], Mapping[str, Any]],
+    sign: Sign,
+    signatory: Signatory,
+    *,
+    root: Path | None = None,
+) -> bool:
+    """Write the provenance of a file unless it has some by this signatory; whether it was written. A signature that
+    claims it comes after it. No link below `root` is followed. Raises UsageError for a key or token that cannot sign,
+    EnvironmentProblem."""
+    digest, _ = await describe(path)
+    place = provenance_path(path)
+    if isinstance(_statement(place, digest, signatory, PROVENANCE), Statement):
+        return False
+    (bundle,) = await sign(path.name, [Statement(digest, PROVENANCE, provenance())])
+    _write(place, bundle, root)
+    return True
 
 
 async def ensure_file_signed(
@@ -48,34 +83,40 @@ async def ensure_file_signed(
     `root` is followed. Raises UsageError for a key or token that cannot sign, EnvironmentProblem."""
     digest, _ = await describe(path)
     place = signature_path(path)
-    present = _signed(place, digest, signatory)
+    present = _statement(place, digest, signatory, SIGNATURE)
     if isinstance(present, Statement):
         found = Claims.of(present.annotations)
         if found is not None and not found.unmet(claims):
             return False
     (bundle,) = await sign(path.name, [Statement(digest, SIGNATURE, {}, claims.annotations())])
-    try:
-        replace_file(place, bundle, root=root)
-    except OSError as fault:
-        raise EnvironmentProblem(f"cannot write {place}: {reason(fault)}") from None
+    _write(place, bundle, root)
     return True
 
 
 async def verify_file(path: Path, signatory: Signatory) -> VerifiedFile:
-    """A file as its signature knows it. Raises SignatureRefused unless the signatory has signed just this content,
-    UsageError for a file that cannot be read."""
+    """A file as its signature knows it. Raises SignatureRefused unless the signatory has signed just this content, and
+    attested its provenance if the signature says so; UsageError for a file that cannot be read."""
     digest, _ = await describe(path)
-    found = _signed(signature_path(path), digest, signatory)
+    found = _statement(signature_path(path), digest, signatory, SIGNATURE)
     if isinstance(found, str):
         raise SignatureRefused(
             f"{path} is not signed by {signatory.origin}: {found}",
             hint=f"its signature is {signature_path(path).name} beside it, as lockage export --sign writes it",
         )
-    return VerifiedFile(path, digest, Claims.of(found.annotations))
+    claims = Claims.of(found.annotations)
+    made = _statement(provenance_path(path), digest, signatory, PROVENANCE)
+    if isinstance(made, Statement):
+        return VerifiedFile(path, digest, claims, made.predicate)
+    if claims and claims.provenance == ATTESTED:
+        raise SignatureRefused(
+            f"{path} has no provenance by {signatory.origin}, and its signature says that it was attested: {made}",
+            hint=f"carry {provenance_path(path).name} along beside it; lockage export --sign writes it again",
+        )
+    return VerifiedFile(path, digest, claims)
 
 
-def _signed(place: Path, digest: Digest, signatory: Signatory) -> Statement | str:
-    """The signature's statement, or why there is none."""
+def _statement(place: Path, digest: Digest, signatory: Signatory, predicate_type: str) -> Statement | str:
+    """The statement in a file, or why there is none."""
     try:
         raw = read_file(place, BUNDLE_BYTES)
     except FileNotFoundError:
@@ -84,6 +125,15 @@ def _signed(place: Path, digest: Digest, signatory: Signatory) -> Statement | st
         why = reason(fault) if isinstance(fault, OSError) else fault.message
         raise UsageError(f"cannot read {place}: {why}") from None
     statement = signatory.statement(raw, digest)
-    if isinstance(statement, Statement) and statement.predicate_type != SIGNATURE:
-        return f"{place.name} is an attestation ({statement.predicate_type}), not a signature"
+    if isinstance(statement, Statement) and statement.predicate_type != predicate_type:
+        kind = "a signature" if predicate_type == SIGNATURE else "provenance"
+        return f"{place.name} is an attestation ({statement.predicate_type}), not {kind}"
     return statement
+
+
+def _write(place: Path, bundle: bytes, root: Path | None) -> None:
+    """Replace a file. Raises EnvironmentProblem."""
+    try:
+        replace_file(place, bundle, root=root)
+    except OSError as fault:
+        raise EnvironmentProblem(f"cannot write {place}: {reason(fault)}") from None

@@ -63,13 +63,21 @@ def test_what_was_built_is_exported_and_others_read_it(
     assert "exported unsigned" in closed.err and not list(folder.rglob("*.sigstore.json"))
     site.run("push", cwd=root)
     signed = [Path(file["path"]) for file in site.run("export", "--sign", "--json", cwd=root).json["files"]]
-    assert [path.name for path in signed[3:]] == [f"{path.name}.sigstore.json" for path in signed[:3]]
+    made = [path.name.removesuffix(".sigstore.json") for path in signed[3:]]
+    of_archive = ["image.tar.provenance", "image.tar"]
+    assert made == [*of_archive, "sbom.cyclonedx.json", *of_archive]
     assert not any(f["written"] for f in site.run("export", "--sign", "--json", cwd=root).json["files"])
     key = site.data / "keys" / "cosign.pub"
     options = ["--insecure-ignore-tlog", "--key", key, "--bundle", f"{archive}.sigstore.json"]
     subprocess.run([binary("cosign"), "verify-blob", *options, archive], check=True, capture_output=True)
+    options[-1] = f"{archive}.provenance.sigstore.json"
+    argv = [binary("cosign"), "verify-blob-attestation", "--type", "slsaprovenance1", *options, archive]
+    subprocess.run(argv, check=True, capture_output=True)
+    (proved,) = site.run("verify", "--file", archive, "--json", cwd=root).json
+    (platform,) = proved["provenance"]["buildDefinition"]["resolvedDependencies"][1:]
+    assert platform["digest"] == {"sha256": digest.partition(":")[2]}
     told = site.run("verify", "--file", archive, "--file", folder / "image.tar", cwd=root).out
-    assert "for hello:1.2.3, linux/amd64" in told
+    assert "for hello:1.2.3, linux/amd64" in told and "made by https://lockage.org/builder/local/v1" in told
     archive.write_bytes(whole[:-700] + b"x" + whole[-699:])
     assert "is not signed by" in site.run("verify", "--file", archive, cwd=root, expect=7).err
     archive.write_bytes(whole)

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pipeline.model import Reference
+from pipeline.model.verification import AcceptedSigner, Admission, ImageRules, VerificationRules
+from pipeline.model.verification.identity import Identity, Pattern
+from pipeline.policy.admission import policies_yaml
+from pipeline.policy.admission.kyverno import image_validating_policies
+from pipeline.provenance import VERIFIER
+from pipeline.registry import Registry
+from pipeline.trust import SUMMARY
+from pipeline.trust.keypair import generate
+from pipeline.trust.verify import bundles
+from tests.tools import peers
+from tests.tools.admission import refusal
 from tests.tools.git import commit
-from tests.tools.logins import environment
+from tests.tools.logins import access, environment
 from tests.tools.sigstore_services import Sigstore, sigstore
+from tests.tools.tuf_repository import tuf_repository
 
 from . import samples
 from .site import Site
@@ -116,3 +135,55 @@ def test_an_image_is_signed_verified_and_promoted_without_a_key(
         assert refused.code == 7 or unverified or "not signed by" in refused.err, (command, refused)
     by_key = site.run("verify", f"{prod}:1.2.3", "--key", site.data / "keys/cosign.pub", cwd=tmp_path)
     assert "signed with" in by_key.out  # that of before lives beside it
+
+    promoted = index.replace("/dev/", "/prod/")
+    kyverno_agrees(services, promoted, tmp_path)
+    slsa_verifier_agrees(services, promoted, tmp_path)
+
+
+def kyverno_agrees(services: Sigstore, image: str, folder: Path) -> None:
+    """By the policy that Lockage writes, with the Sigstore of the tests in it, and not for another identity."""
+    root = Path(tempfile.mkdtemp(dir=folder))
+    with tuf_repository(root, services.trusted_root) as tuf:
+        own = {"mirror": tuf.mirror, "root": {"data": tuf.root_data}}
+        for subject, good in ((CI, True), (EVE, False)):
+            signer = AcceptedSigner(None, Identity(Pattern(subject), Pattern(services.people)))
+            rules = VerificationRules((signer,), ("sbom", "provenance", "verdict"))
+            admission = Admission((ImageRules(("**",), rules),))
+            policies = image_validating_policies(admission, {}, date(2026, 1, 1), "lockage")
+            for attestor in policies.documents[0].document["spec"]["attestors"]:
+                attestor["cosign"]["tuf"] = own
+            (folder / "policies.yaml").write_text(policies_yaml(policies, "lockage", "rules.yml"))
+            said = refusal(folder, image)
+            assert (not said) == good and (good or "signers" in said), said
+
+
+def slsa_verifier_agrees(services: Sigstore, image: str, folder: Path) -> None:
+    """On the verdict: it knows no identities, so it gets the key of the certificate that cosign has verified."""
+    reference = Reference.parse(image)
+    envelope, key = anyio.run(_verdict, reference)
+    verified = cosign(services, "verify-attestation", image, "--type", SUMMARY)
+    assert json.loads(verified.splitlines()[0])["payload"] == envelope["payload"]
+    statement = json.loads(base64.b64decode(envelope["payload"]))
+    (folder / "verdict.json").write_text(json.dumps(envelope))
+    for name, raw in {"signer": key, "stranger": generate().public}.items():
+        (folder / f"{name}.pem").write_bytes(raw)
+        argv = [peers.slsa_verifier(), "verify-vsa", "--attestation-path", folder / "verdict.json"]
+        argv += ["--public-key-path", folder / f"{name}.pem", "--verifier-id", VERIFIER]
+        argv += ["--resource-uri", statement["predicate"]["resourceUri"]]
+        argv += ["--verified-level", "SLSA_BUILD_LEVEL_1", "--subject-digest", str(reference.digest)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert (done.returncode == 0) == (name == "signer"), done.stderr
+
+
+async def _verdict(image: Reference) -> tuple[dict[str, Any], bytes]:
+    """The envelope of the verdict, and the public key of its certificate."""
+    assert image.digest
+    async with Registry(access()) as registry:
+        found = [raw async for _, raw in bundles(registry, image.repository, image.digest, SUMMARY)]
+    (bundle,) = [json.loads(raw) for raw in found if b'"certificate"' in bytes(raw)]
+    certificate = x509.load_der_x509_certificate(
+        base64.b64decode(bundle["verificationMaterial"]["certificate"]["rawBytes"])
+    )
+    pem = certificate.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return bundle["dsseEnvelope"], pem

@@ -13,9 +13,9 @@ import pytest
 
 from pipeline.model import Digest, Reference
 from pipeline.trust.keypair import generate
-from tests.tools import logins, peers
+from tests.tools import peers
+from tests.tools.admission import refusal
 from tests.tools.git import commit, git
-from tests.tools.judges import KYVERNO, program
 
 from . import samples
 from .conftest import checkout
@@ -165,19 +165,6 @@ verify:
 """
 
 
-def kyverno(folder: Path, image: str) -> str:
-    """What Kyverno says against a pod with an image, by policies.yaml in a folder; empty if it admits it."""
-    spec = {"containers": [{"name": "app", "image": image}]}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "app", "namespace": "apps"}, "spec": spec}
-    (folder / "pod.yaml").write_text(json.dumps(pod))
-    argv = [program(KYVERNO), "apply", "policies.yaml", "--resource", "pod.yaml", "--registry"]
-    argv += ["--policy-report", "--output-format", "json", "--continue-on-fail"]
-    env = {**logins.variable(), "HOME": str(folder), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, check=False)
-    (result,) = json.loads(done.stdout[done.stdout.index("{") :])["results"]
-    return "" if result["result"] == "pass" else f"{result['result']}: {result.get('message')}"
-
-
 def test_one_rule_is_met_for_lockage_cosign_and_kyverno(
     site: Site, published: Published, tmp_path: Path
 ) -> None:
@@ -190,7 +177,7 @@ def test_one_rule_is_met_for_lockage_cosign_and_kyverno(
         assert (cosign("verify", "--key", str(key), image, root=tmp_path).returncode == 0) == good
         write = ["policy", "admission", "kyverno", "--rules", rules, "-o", tmp_path / "policies.yaml"]
         site.run(*write)
-        said = kyverno(tmp_path, image)
+        said = refusal(tmp_path, image)
         assert (not said) == good and (good or "signers" in said), said
 
 

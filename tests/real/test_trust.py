@@ -138,3 +138,31 @@ def test_signatures_in_the_tag_scheme_are_added_and_promoted(
         )
     again = site.run("run", "--to", "prod", "--json", cwd=root).json
     assert not any(image["written"] for image in again["images"])
+
+    # After a rotation, images are signed again as they are: without a build, and without the old private key.
+    new, old = generate(), site.data / "keys" / "cosign.pub"
+    public = tmp_path / "new.pub"
+    public.write_bytes(new.public)
+    rotated = {
+        "COSIGN_PRIVATE_KEY": new.private.decode(),
+        "COSIGN_PUBLIC_KEY": new.public.decode(),
+        "COSIGN_PASSWORD": new.password,
+    }
+    assert "there is no --re-sign" in site.run("sign", "--key", old, cwd=root, expect=2).err
+    result = site.run("sign", "--re-sign", "--env", "prod", "--key", old, "--json", cwd=root, **rotated).json
+    (image,) = result["images"]
+    assert image["signed"] == image["places"][0]["attached"] > 5 and not image["problem"]
+    reference = f"{image['places'][0]['repository']}@{image['digest']}"
+    child = json.loads(crane("manifest", reference))["manifests"][0]["digest"]
+    for subject in (reference, f"{image['places'][0]['repository']}@{child}"):
+        for by in (public, old):
+            for scheme in ("true", "false"):
+                options = (f"--new-bundle-format={scheme}", "--key", str(by), subject)
+                assert cosign("verify", *options, root=tmp_path).returncode == 0, options
+        for kind in ("cyclonedx", "slsaprovenance1"):
+            done_by_new = cosign(
+                "verify-attestation", "--type", kind, "--key", str(public), subject, root=tmp_path
+            )
+            assert done_by_new.returncode == 0, done_by_new.stderr
+    named = site.run("sign", "--re-sign", reference, "--key", old, cwd=root, **rotated)
+    assert "up to date" in named.out and "0 statements signed, 0 attached" in named.err

@@ -18,7 +18,8 @@ from pipeline.model import Digest, Mirrors, Reference, Repository
 from pipeline.model.descriptor import OCI_MANIFEST
 from pipeline.plan import Plan, make_plan
 from pipeline.plan.plan import Target
-from pipeline.policy import Evidence, Inventory, Revision, Scan, Tool
+from pipeline.policy import Evidence, Inventory, Revision, Scan, TestCase, TestReport, Tool
+from pipeline.provenance import BUILD_TYPE
 from pipeline.registry import Registry
 from pipeline.registry.http.messages import Request, Response
 from pipeline.run import LazyEngine, RunContext, RunLimits, RunResult, Stage, run
@@ -160,3 +161,15 @@ async def know(
         {"SchemaVersion": 2, "CreatedAt": "2026-11-26", "of": target.id, **report}
     ).encode()
     await records.write(Record(target.key, manifest.digest, evidence), documents)
+
+
+async def provide(fleet: Fleet) -> None:
+    """Let the records have provenance and results of tests, as this version builds images."""
+    records = Records(fleet.context.store(), fleet.context.plan.targets)
+    for target in fleet.context.plan.targets:
+        record = await records.find(target.key or "")
+        assert record
+        tests = TestReport(Tool("container-structure-test", "1"), (TestCase("starts", True),))
+        record = replace(record, evidence=replace(record.evidence, tests=tests), tests=Digest.of(b"tests"))
+        predicate = {"buildDefinition": {"buildType": BUILD_TYPE, "of": target.id}}
+        await records.write(record, {"slsa-provenance": compact(predicate)})

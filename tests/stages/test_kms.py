@@ -1,11 +1,11 @@
-"""Signing with a key of Vault's transit engine by the real cosign, and what is reported when it cannot."""
+"""Signing with a key of Vault or AWS KMS by the real cosign, and what is reported when it cannot."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import anyio
@@ -18,6 +18,8 @@ from pipeline.trust.kms import KmsSigner
 from pipeline.trust.kms.sign import attest_argv
 from pipeline.util.child_environment import child_environment
 from tests.tools import warm
+from tests.tools.aws_kms import REFERENCE as AWS_REFERENCE
+from tests.tools.aws_kms import aws_kms
 from tests.tools.bundles import OTHER_KEY, public
 from tests.tools.programs import program
 from tests.tools.transit import Transit, transit
@@ -80,25 +82,44 @@ def test_no_secret_is_on_the_command_line(vault: Transit) -> None:
 
 
 def test_a_project_signs_with_it(vault: Transit, olareg: str, tmp_path: Path) -> None:
-    """By lockage.yml, through the command, and verified by cosign with the file and with the service."""
-    (tmp_path / "keys").mkdir()
-    (tmp_path / "keys" / "release.pub").write_bytes(vault.public)
-    sign = {"key": REFERENCE, "public_key": "keys/release.pub"}
-    (tmp_path / "lockage.yml").write_text(json.dumps({"version": 1, "project": "x", "sign": sign}))
-    (tmp_path / "images" / "app").mkdir(parents=True)
-    (tmp_path / "images" / "app" / "image.yml").write_text("tags:\n  - name: 1.2.3\n")
-    (tmp_path / "images" / "app" / "Dockerfile.tmpl").write_text("FROM scratch\n")
-    reference = f"{olareg}/kms/artifact:1"
-    home = {"LOCKAGE_HOME": str(tmp_path / "h"), "LOCKAGE_CACHE": str(tmp_path / "c")}
+    said = project_signs(tmp_path, f"{olareg}/kms/artifact:1", REFERENCE, vault.public, environ(vault))
+    assert vault.signed == 2 and vault.token not in said
+
+
+def test_a_project_signs_with_a_key_of_aws(olareg: str, tmp_path: Path) -> None:
+    """By the API of AWS KMS, answered by a service that keeps the key."""
+    with aws_kms(tmp_path) as kms:
+        path = f"{program('cosign').parent}{os.pathsep}{os.environ['PATH']}"
+        given = {"PATH": path, "HOME": str(tmp_path), **kms.environ}
+        said = project_signs(tmp_path, f"{olareg}/kms/aws:1", AWS_REFERENCE, kms.public, given)
+        assert kms.environ["AWS_SECRET_ACCESS_KEY"] not in said
+        written = [program("cosign"), "public-key", "--key", AWS_REFERENCE]
+        done = subprocess.run(written, env=given, capture_output=True, check=False)
+        assert done.stdout == kms.public, done.stderr
+
+
+def project_signs(
+    folder: Path, reference: str, key: str, public_key: bytes, environ: Mapping[str, str]
+) -> str:
+    """By lockage.yml, through the command, and verified by cosign with the file and with the service; what the command
+    printed."""
+    (folder / "keys").mkdir()
+    (folder / "keys" / "release.pub").write_bytes(public_key)
+    sign = {"key": key, "public_key": "keys/release.pub"}
+    (folder / "lockage.yml").write_text(json.dumps({"version": 1, "project": "x", "sign": sign}))
+    (folder / "images" / "app").mkdir(parents=True)
+    (folder / "images" / "app" / "image.yml").write_text("tags:\n  - name: 1.2.3\n")
+    (folder / "images" / "app" / "Dockerfile.tmpl").write_text("FROM scratch\n")
+    home = {"LOCKAGE_HOME": str(folder / "h"), "LOCKAGE_CACHE": str(folder / "c")}
     push = ["artifact", "push", reference, "lockage.yml:application/yaml", "--sign"]
-    done = warm.run(push, cwd=tmp_path, env=environ(vault, **home))
-    assert done.code == 0 and vault.signed == 2, done
-    assert vault.token not in done.out + done.err
-    found = warm.run(["verify", reference, "--key", "keys/release.pub"], cwd=tmp_path, env=home)
+    pushed = warm.run(push, cwd=folder, env={**environ, **home})
+    assert pushed.code == 0, pushed
+    found = warm.run(["verify", reference, "--key", "keys/release.pub"], cwd=folder, env=home)
     assert found.code == 0, found
-    for key in ("keys/release.pub", REFERENCE):
-        argv = [program("cosign"), "verify", "--key", key, "--insecure-ignore-tlog", "--allow-http-registry"]
+    for by in ("keys/release.pub", key):
+        argv = [program("cosign"), "verify", "--key", by, "--insecure-ignore-tlog", "--allow-http-registry"]
         judged = subprocess.run(
-            [*argv, reference], cwd=tmp_path, env=environ(vault), capture_output=True, text=True, check=False
+            [*argv, reference], cwd=folder, env=environ, capture_output=True, text=True, check=False
         )
         assert judged.returncode == 0, judged.stderr
+    return pushed.out + pushed.err

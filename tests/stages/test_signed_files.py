@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import pytest
 
 from pipeline.model import Digest, Reference
+from pipeline.provenance import ARCHIVE_TYPE
 from pipeline.registry import Registry
-from pipeline.release.signed_files import ensure_file_signed, signature_path
+from pipeline.release.signed_files import (
+    ensure_file_attested,
+    ensure_file_signed,
+    provenance_path,
+    signature_path,
+)
 from pipeline.run.signing.signer import with_key
-from pipeline.trust import CYCLONEDX, SIGNATURE, Statement
-from pipeline.trust.claims import Claims
+from pipeline.trust import CYCLONEDX, PROVENANCE, SIGNATURE, Statement
+from pipeline.trust.claims import ATTESTED, Claims
 from tests.tools import warm
 from tests.tools.bundles import KEY, OTHER_KEY, PASSWORD, pair, public, signed
 from tests.tools.git import commit
@@ -171,3 +178,54 @@ def test_files_are_verified_as_cosign_does(site: Site, tmp_path: Path) -> None:
         assert theirs == (good is not False), name  # an attestation is enough for cosign verify-blob
         if good:
             assert "for app:1.2.3, linux/amd64" in done.out
+
+
+def test_the_provenance_of_a_file_cannot_be_taken_away_or_exchanged(site: Site, tmp_path: Path) -> None:
+    """Its signature says that it was attested; cosign judges the attestation alone, and as we do."""
+    archive, sign, key = tmp_path / "image.tar", with_key(pair()), pair().public_key
+    archive.write_bytes(b"archive" * 1000)
+    commit_id = "c" * 40
+    predicate = {
+        "buildDefinition": {
+            "buildType": ARCHIVE_TYPE,
+            "resolvedDependencies": [
+                {"uri": "git+https://git.example/acme@refs/heads/main", "digest": {"gitCommit": commit_id}}
+            ],
+        },
+        "runDetails": {"builder": {"id": "https://ci.example/runner"}},
+    }
+    claims = replace(CLAIMS, provenance=ATTESTED)
+
+    async def make() -> tuple[bool, bool]:
+        attested = await ensure_file_attested(archive, lambda: predicate, sign, key)
+        return attested, await ensure_file_signed(archive, claims, sign, key)
+
+    async def earlier() -> bool:
+        return await ensure_file_signed(archive, CLAIMS, sign, key)
+
+    assert (
+        anyio.run(earlier) and site.lockage("verify", "--file", "image.tar", "--key", "release.pub").code == 0
+    )
+    assert anyio.run(make) == (True, True) and anyio.run(make) == (False, False)
+    place = provenance_path(archive)
+    true, subject = place.read_bytes(), Digest.of(archive.read_bytes())
+    other = Statement(Digest.of(b"other"), PROVENANCE, predicate)
+    cases = {
+        "true": (true, True),
+        "none": (None, False),
+        "of another file": (signed(other.to_json()), False),
+        "by a stranger": (signed(replace(other, subject=subject).to_json(), OTHER_KEY), False),
+        "another kind": (signed(Statement(subject, CYCLONEDX, predicate).to_json()), False),
+    }
+    for name, (bundle, good) in cases.items():
+        place.unlink(missing_ok=True)
+        if bundle is not None:
+            place.write_bytes(bundle)
+        done = site.lockage("verify", "--file", "image.tar", "--key", "release.pub")
+        attestation = ("--type", "slsaprovenance1", "--bundle", place, archive)
+        assert site.cosign("verify-blob-attestation", *attestation) == good, name
+        assert done.code == (0 if good else 7), (name, done)
+        if good:
+            assert f"from https://git.example/acme refs/heads/main {commit_id}" in done.out
+        else:
+            assert "no provenance" in done.err and "image.tar.provenance.sigstore.json" in done.err

@@ -37,7 +37,7 @@ ENTRIES = (
     CommandEntry(
         "push", "run.stages", "push what has passed its gates to the first environment, as an index"
     ),
-    CommandEntry("sign", "run.stages", "sign what was pushed, and attest its bill of materials and findings"),
+    CommandEntry("sign", "run.sign", "sign what was pushed, and attest its bill of materials and findings"),
     CommandEntry("manifest", "run.manifest", "merge the platforms that runners pushed into one index"),
     CommandEntry("rebuild", "run.rebuild", "build recorded targets again, and compare the results"),
     CommandEntry("compare", "run.compare", "show in what two images differ, without an engine"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import Exit
 from pipeline.lab import LabSettings
+from pipeline.policy.verification.provenance import Provenance
 from pipeline.release.signed_files import VerifiedFile, verify_file
 from pipeline.trust import Signatory
 from pipeline.util.concurrency import each
@@ -33,7 +35,20 @@ def verify_files(common: CommonOptions, paths: Sequence[Path], options: Signator
         console.print_line(f"          {file.digest}, {signed_by(signer)}")
         if file.claims:
             console.print_line(f"          {claimed(file.claims)}")
+        if file.provenance is not None:
+            console.print_line(f"          {_made(file.provenance)}")
     return Exit.OK
+
+
+def _made(predicate: Mapping[str, Any]) -> str:
+    """Who made a file from what, as its provenance says."""
+    try:
+        made = Provenance.of(predicate)
+    except ValueError as fault:
+        return f"its provenance cannot be read: {fault}"
+    modified = ", with changes" if made.modified else ""
+    source = " ".join(part for part in (made.source, made.ref, made.commit) if part) or "no known source"
+    return f"made by {made.builder} from {source}{modified}"
 
 
 async def _verify(paths: Sequence[Path], signer: Signatory) -> list[VerifiedFile]:

@@ -15,7 +15,7 @@ from .exemptions import exemption_note, in_force
 from .expressions import UNWRITTEN
 from .kyverno import PLATFORMS
 from .patterns import alternatives, bracketed, without_folders
-from .signers import identity_fields
+from .signers import identity_fields, own_roots
 from .written import Policies, Policy
 
 _ADVICE = "an ImageValidatingPolicy (--kind ImageValidatingPolicy) has it"
@@ -24,6 +24,7 @@ _NOTES = (
     "an image that several entries match is held to all of them, not to the first alone",
     "of several statements of one type, Kyverno wants every one to pass; `lockage verify` accepts any that passes",
 )
+_ROOTS = "start Kyverno with --enableTuf, --tufMirror and --tufRoot (docs/admission.md)"
 
 
 def cluster_policies(admission: Admission, keys: Mapping[str, str], today: date, name: str) -> Policies:
@@ -79,7 +80,10 @@ def _policy(entry: ImageRules, skipped: Sequence[str], keys: Mapping[str, str], 
                 ],
             },
         },
-        tuple(rule if rule in UNWRITTEN else f"{rule}; {_ADVICE}" for rule in beyond_patterns(rules)),
+        (
+            *(rule if rule in UNWRITTEN else f"{rule}; {_ADVICE}" for rule in beyond_patterns(rules)),
+            *own_roots(rules.signers, _ROOTS),
+        ),
         ("an SBOM in CycloneDX is demanded, SPDX alone is not enough",) if "sbom" in rules.required else (),
     )
 

@@ -17,7 +17,7 @@ from pipeline.model.verification import (
 from ..verification.judge import PREDICATES
 from .exemptions import exemption_note, in_force
 from .expressions import Condition, conditions, matches
-from .signers import identity_fields
+from .signers import identity_fields, own_roots
 from .written import Policies, Policy
 
 PLATFORMS = (
@@ -28,6 +28,7 @@ _REPOSITORY = (
     '((parseImageReference(ref).registry() == "index.docker.io" ? "docker.io" : parseImageReference(ref).registry())'
     ' + "/" + parseImageReference(ref).repository())'
 )
+_ROOTS = "add tuf: {mirror, root} to cosign: of its attestor (docs/admission.md)"
 _LAST = "of several statements of one type, Kyverno judges the last it read; `lockage verify` accepts any that passes"
 
 
@@ -86,7 +87,7 @@ def _policy(entry: ImageRules, earlier: Sequence[str], keys: Mapping[str, str], 
             "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "lockage"}},
             "spec": spec,
         },
-        unwritten,
+        (*unwritten, *own_roots(rules.signers, _ROOTS)),
     )
 
 

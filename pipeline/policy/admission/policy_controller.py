@@ -15,7 +15,7 @@ from .beyond import beyond_patterns
 from .exemptions import in_force
 from .kyverno import PLATFORMS
 from .patterns import quoted, re2, without_folders
-from .signers import identity_fields
+from .signers import identity_fields, own_roots
 from .written import Policies, Policy
 
 _GLOB = re.compile(r"[a-zA-Z0-9_:/*.@-]+")
@@ -25,6 +25,7 @@ _BY_KEY = (
     "Signatures by key have to be there in cosign's older tag scheme as well, or every image is refused: "
     "cosign sign --new-bundle-format=false --key KEY IMAGE@DIGEST"
 )
+_ROOTS = "add a TrustRoot and name it as trustRootRef of keyless:, ctlog: and rfc3161timestamp: (docs/admission.md)"
 _NOTES = (
     "namespaces take part by the label policy.sigstore.dev/include=true; tags become digests when a pod is created",
     "an image that several entries match is held to all of them, not to the first alone",
@@ -62,7 +63,7 @@ def _policy(entry: ImageRules, keys: Mapping[str, str], name: str) -> Policy:
                 ],
             },
         },
-        tuple(beyond_patterns(rules)),
+        (*beyond_patterns(rules), *own_roots(rules.signers, _ROOTS)),
         tuple(notes),
     )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import Exit, RegistryError
 
@@ -32,7 +33,9 @@ class ExportOptions:
     common: CommonOptions = group(CommonOptions)
     catalogue: CatalogueOptions = group(CatalogueOptions)
     output: Path = output_option(Path("dist"), "folder (default: dist)")
-    sign: bool = flag("--sign", help="sign each file of images whose gates are open: FILE.sigstore.json")
+    sign: bool = flag(
+        "--sign", help="sign files of images whose gates are open, and attest what is in archives"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class BuiltTarget:
 
 @dataclass(frozen=True, slots=True)
 class ExportedTag:
-    """The files of one image tag, their signatures among them, and whether its gates are open."""
+    """The files of one image tag, signatures and provenance among them, and whether its gates are open."""
 
     files: tuple[Exported, ...]
     passed: bool
@@ -114,24 +117,61 @@ async def _export(options: ExportOptions) -> list[ExportedTag]:
 async def _sign(
     context: RunContext, image: Sequence[BuiltTarget], files: Sequence[Exported], root: Path
 ) -> tuple[Exported, ...]:
-    """The signatures of an image tag's files: those of a platform are signed for it, the others for the index."""
-    from pipeline.bundle.export import Exported
-    from pipeline.model import Digest
-    from pipeline.release.signed_files import ensure_file_signed, signature_path
+    """The signatures of an image tag's files, and before them the provenance of its archives. Those of a platform are
+    signed for it, the others for the index."""
+    from pipeline.bundle.export import ARCHIVE
+    from pipeline.release.signed_files import (
+        ensure_file_attested,
+        ensure_file_signed,
+        provenance_path,
+        signature_path,
+    )
     from pipeline.run.publish.image_claims import ImageClaims
     from pipeline.run.signing.signer import signer
-    from pipeline.util.files import read_file
+    from pipeline.trust.claims import ATTESTED
 
     claims = ImageClaims.of(context, [built.target for built in image])
-    folders = {platform.slug: claimed for platform, claimed in claims.platforms.items()}
-    sign, signatures = signer(context), []
+    platforms = {built.target.platform.slug: built for built in image}
+    sign, signatory, written = signer(context), context.signatory, []
     for file in files:
-        claimed = folders.get(file.path.parent.name, claims.index)
-        written = await ensure_file_signed(file.path, claimed, sign, context.signatory, root=root)
-        place = signature_path(file.path)
-        raw = read_file(place, root=root)
-        signatures.append(Exported(place, Digest.of(raw), len(raw), written))
-    return tuple(signatures)
+        own = platforms.get(file.path.parent.name)
+        claimed = claims.platforms[own.target.platform] if own else claims.index
+        if file.path.name == ARCHIVE:
+            claimed = replace(claimed, provenance=ATTESTED)
+            made = partial(_provenance, context, [own] if own else image)
+            attested = await ensure_file_attested(file.path, made, sign, signatory, root=root)
+            written.append(_exported(provenance_path(file.path), root, attested))
+        signed = await ensure_file_signed(file.path, claimed, sign, signatory, root=root)
+        written.append(_exported(signature_path(file.path), root, signed))
+    return tuple(written)
+
+
+def _provenance(context: RunContext, image: Sequence[BuiltTarget]) -> Mapping[str, Any]:
+    """What an archive of these platforms was made of, now."""
+    from pipeline.provenance import IndexBuild, archive_predicate
+    from pipeline.state.signers import program_version
+
+    return archive_predicate(
+        IndexBuild(
+            image[0].target.image,
+            image[0].target.tag,
+            context.builds,
+            [(built.target.platform, built.record.digest) for built in image],
+            context.revision,
+            context.origin(),
+            {"lockage": program_version()},
+            int(time.time()),
+        )
+    )
+
+
+def _exported(path: Path, root: Path, written: bool) -> Exported:
+    from pipeline.bundle.export import Exported
+    from pipeline.model import Digest
+    from pipeline.util.files import read_file
+
+    raw = read_file(path, root=root)
+    return Exported(path, Digest.of(raw), len(raw), written)
 
 
 async def _built_images(context: RunContext) -> list[list[BuiltTarget]]:

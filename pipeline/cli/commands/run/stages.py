@@ -1,4 +1,4 @@
-"""build, scan, test, push, sign: a run that ends at this stage (sbom: see sbom.py)."""
+"""build, scan, test, push: a run that ends at this stage (see also sbom.py, sign.py)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class StageOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushStageOptions:
-    """What `push` and `sign` understand."""
+    """What `push` understands, and `sign` among other things."""
 
     stage: StageOptions = group(StageOptions)
     refs: Path | None = refs_option()
@@ -70,13 +70,6 @@ def push(options: PushStageOptions) -> int:
     return run_stage(Stage.PUSH, options.stage, options.refs)
 
 
-def sign(options: PushStageOptions) -> int:
-    """Push images and sign them."""
-    from pipeline.run import Stage
-
-    return run_stage(Stage.SIGN, options.stage, options.refs)
-
-
 def run_stage(until: Stage, options: StageOptions, refs: Path | None = None) -> int:
     """Run up to a stage, and report the result."""
     from ...planning.reader import PlanRequest
@@ -94,5 +87,4 @@ COMMANDS = {
     "scan": Command(StageOptions, scan),
     "test": Command(StageOptions, test),
     "push": Command(PushStageOptions, push),
-    "sign": Command(PushStageOptions, sign),
 }

@@ -1,0 +1,1 @@
+"""After a rotation: what environments hold, signed again by the signer of today."""
