@@ -15,8 +15,7 @@ from .promotion_options import PlanFlags
 if TYPE_CHECKING:
     from typing import ClassVar, Protocol
 
-    from pipeline.config import Environment
-    from pipeline.release.saved import SavedPlan
+    from pipeline.release.saved import PlannedChange, SavedPlan
     from pipeline.run.context import RunContext
     from pipeline.run.publish.promotion import TagMove
 
@@ -38,11 +37,9 @@ class PlanKeeper:
     expected: SavedPlan | None = None
     _now: SavedPlan | None = field(default=None, init=False)
 
-    async def begin(
-        self, context: RunContext, options: PlanningOptions, environments: Iterable[Environment]
-    ) -> None:
-        """Note what the command is asked and what its plan rests on; before it plans. Raises UsageError for a plan of
-        another project, RegistryError."""
+    async def begin(self, context: RunContext, options: PlanningOptions, environments: Iterable[str]) -> None:
+        """Note what the command is asked and the ledgers that its plan rests on; before it plans. Raises UsageError for
+        a plan of another project, RegistryError."""
         from pipeline.release.saved import SavedPlan
 
         if self.file is None and self.expected is None:
@@ -54,9 +51,15 @@ class PlanKeeper:
 
     def agree(self, moves: Sequence[TagMove]) -> None:
         """Write these moves, or raise PlanOutdated if others were expected."""
+        from pipeline.release.saved import PlannedChange
+
+        self.agree_to([PlannedChange.of_move(move) for move in moves])
+
+    def agree_to(self, changes: Iterable[PlannedChange]) -> None:
+        """As `agree`, of changes that may be deletions."""
         if self._now is None:
             return
-        now = self._now.with_moves(moves)
+        now = self._now.with_moves(changes)
         if self.expected is not None:
             self.expected.refuse_unless(now)
         if self.file is not None:

@@ -33,17 +33,19 @@ def apply(options: ApplyOptions) -> int:
 
     from .promote import PromoteOptions, promote
     from .release import ReleaseOptions, release
+    from .retention import RetentionOptions, retention
     from .rollback import RollbackOptions, rollback
 
     commands: Mapping[str, tuple[type[Any], Callable[[Any, SavedPlan], int]]] = {
         "promote": (PromoteOptions, promote),
         "release": (ReleaseOptions, release),
+        "retention": (RetentionOptions, retention),
         "rollback": (RollbackOptions, rollback),
     }
     plan = SavedPlan.from_bytes(_content(options.file), str(options.file))
     kind, command = commands[plan.command]
     wanted = _parsed(plan, kind, options)
-    console.message(f"{plan.command} of {len(plan.moves)} tags, as planned in {options.file}")
+    console.message(f"{plan.command}: {len(plan.moves)} changes, as planned in {options.file}")
     return command(replace(wanted, common=options.common), plan)
 
 

@@ -102,7 +102,7 @@ async def _promote(options: PromoteOptions, keeper: PlanKeeper) -> Sequence[Imag
             to = environment(environments, options.to)
             signed = None if options.data is None else options.data == "signed"
             promotions = Promotions(context, origin, [to], signed=signed)
-            await keeper.begin(context, options, [to])
+            await keeper.begin(context, options, [to.name])
             return await promotions.perform(only_plan=options.planning.only, agree=keeper.agree)
 
 

@@ -85,7 +85,7 @@ async def _release(options: ReleaseOptions, keeper: PlanKeeper) -> Sequence[Imag
             check_release_tag(options.common.root, os.environ, version, context.revision.sha)
             to = _destinations(context.plan.project, options.to)
             signed = None if options.data is None else options.data == "signed"
-            await keeper.begin(context, replace(options, version=version), to)
+            await keeper.begin(context, replace(options, version=version), [one.name for one in to])
             releases = Releases(context, names, to, signed=signed)
             return await releases.perform(only_plan=options.planning.only, agree=keeper.agree)
 

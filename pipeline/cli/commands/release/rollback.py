@@ -96,7 +96,7 @@ async def _rollback(options: RollbackOptions, keeper: PlanKeeper) -> Sequence[Im
             there = environment(context.plan.project.environments, options.environment)
             wanted = RollbackRequest(there, options.images, options.to, options.reason, options.accept)
             rollbacks = Rollbacks(replace(context, promotion=promotion), wanted)
-            await keeper.begin(context, options, [there])
+            await keeper.begin(context, options, [there.name])
             return await rollbacks.perform(only_plan=options.planning.only, agree=keeper.agree)
 
 
