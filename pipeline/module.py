@@ -23,6 +23,7 @@ from pipeline.release.promote import Promotions
 from pipeline.run import RunResult, Stage, run
 from pipeline.run.dagger_context import Given, GivenSecrets, read_catalogue, run_context
 from pipeline.run.platform_refs import collect
+from pipeline.run.publish.approval import refuse_unapproved
 from pipeline.run.publish.fan_in import manifest as merge
 from pipeline.run.summary import describe, problems, table
 from pipeline.util.json.canonical import pretty
@@ -212,7 +213,10 @@ class Lockage:
             async with run_context(given, _report, targets=targets or (), signs=signs) as context:
                 environments = context.plan.project.environments
                 source = environment(environments, origin or environments[0].name)
-                promotions = Promotions(context, source, [environment(environments, to)])
+                there = environment(environments, to)
+                if not dry_run:
+                    refuse_unapproved(there, None)
+                promotions = Promotions(context, source, [there])
                 done = await promotions.perform(only_plan=dry_run)
                 return _text([one.to_json() for one in done])
 

@@ -11,6 +11,7 @@ from pipeline.model import Digest, Repository
 from pipeline.model.retention import Retention
 from pipeline.policy.retention import BuildsFacts, RepositoryPlan
 from pipeline.registry import Registry
+from pipeline.run.publish.approval import AppliedPlan
 from pipeline.state.ledger import Entry, Ledger
 from pipeline.state.store import Store
 
@@ -80,7 +81,7 @@ class PlannedKeys:
 class RetentionRequest:
     """What a caller wants: `closed` are the numbers of closed pull requests, None where nobody listed them; `limit`
     replaces that of lockage.yml. With `allow_empty`, a repository may lose all of its tags. `as_of` (seconds since
-    1970) is the time that ages are counted to, None for now."""
+    1970) is the time that ages are counted to, None for now; `plan` the saved plan that is applied."""
 
     closed: frozenset[int] | None = None
     limit: int | None = None
@@ -88,6 +89,7 @@ class RetentionRequest:
     author: str = ""
     commit: str = ""
     as_of: int | None = None
+    plan: AppliedPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,11 @@ class SavedPlan:
         """A hash of the content, by which an edit is noticed. It is no signature."""
         return Digest.of(compact(self._to_json()))
 
+    @property
+    def digest(self) -> Digest:
+        """The digest of its file."""
+        return Digest.of(self.to_bytes())
+
     @classmethod
     def from_bytes(cls, raw: bytes, name: str) -> SavedPlan:
         """Read a file. Raises UsageError for anything else than what `to_bytes` writes."""
@@ -104,7 +109,7 @@ class SavedPlan:
                 tuple(PlannedChange.from_json(as_object(move)) for move in as_list(data["moves"])),
                 as_text_mapping(data["ledgers"]),
             )
-            if data["checksum"] != str(plan.checksum):
+            if raw != plan.to_bytes():
                 raise ValueError("it was edited after it was written")
             return plan
         except (ValueError, KeyError, TypeError) as fault:
@@ -125,8 +130,8 @@ class SavedPlan:
         """Raise PlanOutdated, with every difference, unless the same would be done now."""
         lines = [
             f"the ledger of {name} has other entries since"
-            for name, entry in self.ledgers.items()
-            if now.ledgers.get(name) != entry
+            for name in sorted(self.ledgers.keys() | now.ledgers.keys())
+            if now.ledgers.get(name) != self.ledgers.get(name)
         ]
         planned, others = _by_reference(self.moves), _by_reference(now.moves)
         for reference in sorted(planned.keys() | others.keys()):

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from pipeline.policy.retention import RetentionPlan
     from pipeline.release.retention.perform import Outcome
     from pipeline.release.retention.scope import Scope
-    from pipeline.release.saved import SavedPlan
 
-    from ...saved_plans import PlanKeeper
+    from ...saved_plans import ExpectedPlan, PlanKeeper
 
 _SHOWN = 12
 _CLOCK_MARGIN = 3600
@@ -62,7 +61,7 @@ class RetentionOptions:
     planning: PlanFlags = group(PlanFlags)
 
 
-def retention(options: RetentionOptions, saved: SavedPlan | None = None) -> int:
+def retention(options: RetentionOptions, saved: ExpectedPlan | None = None) -> int:
     """Print what goes and why, by repository; with `--apply`, or as it was `saved`, delete it, and check what stays."""
     from ... import signals
     from ...proposals import require_reviewed
@@ -75,7 +74,7 @@ def retention(options: RetentionOptions, saved: SavedPlan | None = None) -> int:
             hint="lockage retention --plan-file FILE; then lockage apply FILE",
         )
     options = replace(options, apply=options.apply or saved is not None)
-    keeper = PlanKeeper("retention", options.planning.file, saved)
+    keeper = PlanKeeper("retention", options.planning.file, saved, options.apply)
     plan, outcomes = signals.run(partial(_retention, options, keeper))
     code = Exit.REGISTRY if any(o.fault or o.broken for o in outcomes) else Exit.OK
     if options.common.json:
@@ -168,13 +167,14 @@ async def _retention(
                 closed, options.limit, options.allow_empty, author(os.environ), context.revision.label, as_of
             )
             scope = await scope_of(context, request, now, options.environments, packages)
-            await keeper.begin(context, _to_repeat(options, scope), scope.ledgers)
+            context = await keeper.begin(context, _to_repeat(options, scope), scope.ledgers)
             exact = options.apply or options.planning.file is not None
             plan, surveys = await plan_retention(scope, fresh=exact)
             context.tell_distrusted(scope.store)
             keeper.agree_to(deletions_of(plan))
             if not options.apply:
                 return plan, ()
+            scope = replace(scope, request=replace(request, plan=context.promotion.plan))
             return plan, await perform_retention(scope, plan, surveys)
 
 
