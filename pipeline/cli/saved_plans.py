@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,7 @@ from .promotion_options import PlanFlags
 if TYPE_CHECKING:
     from typing import ClassVar, Protocol
 
-    from pipeline.config import Environment
-    from pipeline.release.saved import SavedPlan
+    from pipeline.release.saved import PlannedChange, SavedPlan
     from pipeline.run.context import RunContext
     from pipeline.run.publish.promotion import TagMove
 
@@ -29,36 +28,79 @@ if TYPE_CHECKING:
         def common(self) -> CommonOptions: ...
 
 
+@dataclass(frozen=True, slots=True)
+class ExpectedPlan:
+    """A saved plan that is to be applied, and the files beside it that may be approvals, by name."""
+
+    plan: SavedPlan
+    approvals: Mapping[str, bytes]
+
+
 @dataclass(slots=True)
 class PlanKeeper:
-    """The plan of one command: written to `file`, or compared with the `expected` one before anything is changed."""
+    """The plan of one command: written to `file`, or compared with the `expected` one before anything is changed.
+
+    Unless the command `performs` it, nobody has to approve.
+    """
 
     command: str
     file: Path | None = None
-    expected: SavedPlan | None = None
+    expected: ExpectedPlan | None = None
+    performs: bool = True
     _now: SavedPlan | None = field(default=None, init=False)
 
     async def begin(
-        self, context: RunContext, options: PlanningOptions, environments: Iterable[Environment]
-    ) -> None:
-        """Note what the command is asked and what its plan rests on; before it plans. Raises UsageError for a plan of
-        another project, RegistryError."""
+        self, context: RunContext, options: PlanningOptions, environments: Iterable[str]
+    ) -> RunContext:
+        """Note what the command is asked and the ledgers that its plan rests on; before it plans.
+
+        Gives the context, with the plan that is applied and who approved it.
+
+        Raises UsageError for a plan of another project, ApprovalMissing, RegistryError.
+        """
         from pipeline.release.saved import SavedPlan
 
-        if self.file is None and self.expected is None:
-            return
+        names = tuple(environments)
         if self.expected is not None:
-            self.expected.refuse_project(context.plan.project.project)
-        request = _request(options, context.revision.sha)
-        self._now = await SavedPlan.of(context, self.command, request, environments)
+            self.expected.plan.refuse_project(context.plan.project.project)
+        if self.performs:
+            context = self._approved(context, options.common.root, names)
+        if self.file is not None or self.expected is not None:
+            request = _request(options, context.revision.sha)
+            self._now = await SavedPlan.of(context, self.command, request, names)
+        return context
+
+    def _approved(self, context: RunContext, root: Path, names: Iterable[str]) -> RunContext:
+        from pipeline.release.saved.approval import read_approvals, require_approvals
+        from pipeline.run.publish.approval import AppliedPlan, refuse_unapproved
+
+        from .verification.approvals import approving
+
+        concerned = [e for e in context.plan.project.environments if e.name in names and e.approvals]
+        if self.expected is None:
+            for environment in concerned:
+                refuse_unapproved(environment, None)
+            return context
+        digest, approvers = self.expected.plan.digest, dict[str, tuple[str, ...]]()
+        for environment in concerned:
+            approved = read_approvals(digest, self.expected.approvals, approving(environment, root))
+            approvers[environment.name] = require_approvals(environment, approved)
+        promotion = replace(context.promotion, plan=AppliedPlan(digest, approvers))
+        return replace(context, promotion=promotion)
 
     def agree(self, moves: Sequence[TagMove]) -> None:
         """Write these moves, or raise PlanOutdated if others were expected."""
+        from pipeline.release.saved import PlannedChange
+
+        self.agree_to([PlannedChange.of_move(move) for move in moves])
+
+    def agree_to(self, changes: Iterable[PlannedChange]) -> None:
+        """As `agree`, of changes that may be deletions."""
         if self._now is None:
             return
-        now = self._now.with_moves(moves)
+        now = self._now.with_moves(changes)
         if self.expected is not None:
-            self.expected.refuse_unless(now)
+            self.expected.plan.refuse_unless(now)
         if self.file is not None:
             replace_file(self.file, now.to_bytes(), root=Path())
 

@@ -13,6 +13,7 @@ from pipeline.util.lazy import names
 if TYPE_CHECKING:
     from .base import Model
     from .builder import Attestations, CacheEntry, Entitlement, SecretSource, SshSource
+    from .environments.values import Environment
     from .image import ImageFile, Level, TagEntry, VariantEntry, VariantFile
     from .image_checks import CheckEntry
     from .lock import LOCK_NAME, Lock, read_lock
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from .validation import validate, validate_document
     from .values import (
         EMBEDDED,
-        Environment,
         Project,
         Strategy,
         Tools,
@@ -37,6 +37,7 @@ _HOMES = {
         "SecretSource",
         "SshSource",
     ),
+    "environments.values": ("Environment",),
     "image": (
         "ImageFile",
         "Level",
@@ -58,7 +59,6 @@ _HOMES = {
     ),
     "values": (
         "EMBEDDED",
-        "Environment",
         "Project",
         "Strategy",
         "Tools",

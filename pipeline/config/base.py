@@ -34,6 +34,14 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
 
+class Mistake(ValueError):
+    """A mistake that only the whole file shows, with its place below the model that finds it."""
+
+    def __init__(self, message: str, place: tuple[str | int, ...]) -> None:
+        super().__init__(message)
+        self.place = place
+
+
 def _matching(pattern: re.Pattern[str], description: str) -> AfterValidator:
     def check(text: str) -> str:
         if not pattern.fullmatch(text) or len(text) > 128:

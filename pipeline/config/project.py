@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository, valid_tag
+from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository
 from pipeline.model.gates import PolicyDocuments
-from pipeline.model.tag_rules import Rebuilt, TagRules
 
 from . import shapes, values
-from .base import Arguments, CommitTag, FormatVersion, ImageName, ImageReference, Model, PlatformName, Text
+from .base import (
+    Arguments,
+    CommitTag,
+    FormatVersion,
+    ImageName,
+    ImageReference,
+    Mistake,
+    Model,
+    PlatformName,
+    Text,
+)
 from .build import AttestationsEntry, CacheEntry, Entitlements, Secrets, Ssh
+from .environments.entry import EnvironmentEntry, other_registry
 from .policy import ProjectPolicy
 from .retention.entry import RetentionEntry
 from .signing.entry import SignEntry
 from .values import EMBEDDED
-from .verification.rules import VerifyEntry
 
 
 def _default_image(text: str, description: str) -> Any:  # as pydantic's Field
@@ -27,21 +36,6 @@ def _default_image(text: str, description: str) -> Any:  # as pydantic's Field
 
 def _shown(schema: shapes.Schema) -> WithJsonSchema:
     return WithJsonSchema(dict(schema))
-
-
-def _image_path(text: str) -> str:
-    if text.count("{image}") != 1:
-        raise ValueError(f"{text[:80]!r} must hold {{image}} once, such as dev/{{image}}")
-    Repository("localhost", text.replace("{image}", "x"))
-    return text
-
-
-def _tag_pattern(text: str) -> str:
-    if not valid_tag(text.replace("*", "x")):
-        raise ValueError(
-            f"{text[:80]!r} is not a pattern of tags (letters, digits, '_', '.', '-', and * for any of them)"
-        )
-    return text
 
 
 def _path(text: str) -> str:
@@ -63,58 +57,7 @@ def _media_type(text: str) -> str:
 
 
 def _registry(text: str) -> str:
-    return text if text == EMBEDDED else _other_registry(text)
-
-
-def _other_registry(text: str) -> str:
-    host, _, path = text.partition("/")
-    Repository(host, f"{path}/x" if path else "x")
-    return text
-
-
-class EnvironmentEntry(Model):
-    """A place that images are promoted to, in order: the repository of each image in it."""
-
-    name: ImageName = Field(description="As --to and --from say it")
-    repository: Annotated[Text, AfterValidator(_image_path), _shown(shapes.REPOSITORY_OF_IMAGE)] = Field(
-        description="Below the registry; {image} stands for the image's name, such as dev/{image}"
-    )
-    registry: Annotated[Text, AfterValidator(_other_registry), _shown(shapes.REGISTRY)] | None = Field(
-        None,
-        description="host[/namespace] of another registry than the project's, such as docker.io/acme; not for the "
-        "first environment",
-    )
-    data: values.JudgingData = Field(
-        "today",
-        description="What judges a promotion to it: today (default) scans again what newer vulnerability data is there "
-        "for, signed takes the signed findings as they are",
-    )
-    promote: Literal["automatic", "by-name"] = Field(
-        "by-name",
-        description="automatic: every run promotes to it; by-name (default): only --to NAME does; not for the first, "
-        "which gets every push",
-    )
-    immutable: tuple[Annotated[Text, AfterValidator(_tag_pattern), _shown(shapes.TAG_PATTERN)], ...] = Field(
-        (), description="Tags that are written once and never moved: patterns, with * for any characters"
-    )
-    rebuilt: Rebuilt = Field(
-        "move",
-        description="A version that was built again: move its tag (default), refuse it, or write a revision such as "
-        "3.11.2-r2 beside it",
-    )
-    verify: VerifyEntry | None = Field(
-        None,
-        description="What an image has to prove before it is promoted there, and to lockage verify --env",
-    )
-
-    def value(self) -> values.Environment:
-        """As the program uses it."""
-        rules = TagRules(tuple(dict.fromkeys(self.immutable)), self.rebuilt)
-        verify = None if self.verify is None else self.verify.value()
-        automatic = self.promote == "automatic"
-        return values.Environment(
-            self.name, self.repository, self.data, automatic, rules, verify, self.registry
-        )
+    return text if text == EMBEDDED else other_registry(text)
 
 
 class ToolEntries(Model):
@@ -241,23 +184,41 @@ class ProjectFile(Model):
         names = [e.name for e in self.environments]
         paths = [(e.registry or self.registry, e.repository) for e in self.environments]
         if len(set(names)) != len(names) or len(set(paths)) != len(paths):
-            raise ValueError("two environments have the same name or repository")
-        for name in self.release.to:
+            raise Mistake("two environments have the same name or repository", ("environments",))
+        for number, name in enumerate(self.release.to):
             if name not in names[1:]:
                 others = ", ".join(names[1:]) or "no other"
-                raise ValueError(f"release: to: names {name}, but releases go to one of: {others}")
-        if self.environments[0].registry is not None:
-            raise ValueError(
-                f"{names[0]} is the first environment, which is in the project's registry: say registry: of the project"
-            )
-        if self.environments[0].promote == "automatic":
-            raise ValueError(
-                f"{names[0]} is the first environment, which gets every push: nothing is promoted to it"
-            )
+                raise Mistake(
+                    f"release: to: names {name}, but releases go to one of: {others}",
+                    ("release", "to", number),
+                )
+        self._check_first(self.environments[0])
         for name in self.retention.environments if self.retention else ():
             if name not in names:
-                raise ValueError(f"retention: names the environment {name}, and there are {', '.join(names)}")
+                raise Mistake(
+                    f"retention: names the environment {name}, and there are {', '.join(names)}",
+                    ("retention", "environments", name),
+                )
         return self
+
+    @staticmethod
+    def _check_first(first: EnvironmentEntry) -> None:
+        name, place = first.name, ("environments", 0)
+        if first.registry is not None:
+            raise Mistake(
+                f"{name} is the first environment, which is in the project's registry: say registry: of the project",
+                (*place, "registry"),
+            )
+        if first.promote == "automatic":
+            raise Mistake(
+                f"{name} is the first environment, which gets every push: nothing is promoted to it",
+                (*place, "promote"),
+            )
+        if first.approvals is not None:
+            raise Mistake(
+                f"{name} is the first environment, which gets every push, and no plan can be approved first",
+                (*place, "approvals"),
+            )
 
     def value(self, documents: PolicyDocuments | None = None) -> values.Project:
         """As the program uses it; `documents` are the files that its policy names."""

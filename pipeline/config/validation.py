@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pipeline.errors import ConfigError, Problem
 from pipeline.util.suggest import did_you_mean, dotted
 
+from .base import Mistake
 from .yaml import Document, KeyPath, Positions, YamlProblem, load
 
 if TYPE_CHECKING:
@@ -72,6 +73,9 @@ def read_document(model: type[M], content: bytes, path: str, hint: str) -> M:
 
 def _problem(model: type[BaseModel], error: ErrorDetails, path: str, positions: Positions | None) -> Problem:
     location: KeyPath = tuple(step for step in error["loc"] if step != "[key]")
+    fault = error.get("ctx", {}).get("error")
+    if isinstance(fault, Mistake):
+        location = (*location, *fault.place)
     of_key = error["type"] == "extra_forbidden" or "[key]" in error["loc"]
     line, column = positions.of(_present(location, positions), key=of_key) if positions else (0, 0)
     message, suggestion = _message(model, error, location)

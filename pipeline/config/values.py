@@ -13,8 +13,6 @@ from typing import Literal, Self
 from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository, TagTemplate
 from pipeline.model.gates import PolicyDocuments
 from pipeline.model.retention import Retention
-from pipeline.model.tag_rules import TagRules
-from pipeline.model.verification import VerificationRules
 from pipeline.util.json.values import (
     as_list,
     as_literal,
@@ -26,71 +24,14 @@ from pipeline.util.json.values import (
 )
 
 from .builder import Attestations, CacheEntry, Entitlement, SecretSource, SshSource
+from .environments.values import Environment
 from .signing.values import Keyless, KmsKey
 
 EMBEDDED = "embedded"
 
 _NO_ATTESTATIONS = Attestations()
-_NO_RULES = TagRules()
 
-JudgingData = Literal["today", "signed"]
 Strategy = Literal["semver", "calver", "numeric", "lexical", "explicit"]
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """One stage of promotion, with the repository of each image in it.
-
-    `data` is what judges a promotion to it: scans with today's data, or the signed findings as they are. With
-    `automatic`, a run promotes to it without being told to. `verify` is what an image has to prove before it is.
-    `registry` is where it is, if not in the project's.
-    """
-
-    name: str
-    repository: str
-    data: JudgingData = "today"
-    automatic: bool = False
-    tags: TagRules = _NO_RULES
-    verify: VerificationRules | None = None
-    registry: str | None = None
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, object]) -> Self:
-        """Read what `to_json` wrote. Raises ValueError and KeyError."""
-        return cls(
-            as_text(data["name"]),
-            as_text(data["repository"]),
-            as_literal(data.get("data", "today"), "today", "signed"),
-            data.get("promote") == "automatic",
-            TagRules(
-                as_texts(data.get("immutable", [])),
-                as_literal(data.get("rebuilt", "move"), "move", "refuse", "revision"),
-            ),
-            VerificationRules.from_json(as_object(data["verify"])) if "verify" in data else None,
-            as_optional_text(data.get("registry")),
-        )
-
-    def to_json(self) -> dict[str, object]:
-        """As plain data."""
-        return {
-            "name": self.name,
-            "repository": self.repository,
-            **({} if self.data == "today" else {"data": self.data}),
-            **({"promote": "automatic"} if self.automatic else {}),
-            **({"immutable": list(self.tags.immutable)} if self.tags.immutable else {}),
-            **({} if self.tags.rebuilt == "move" else {"rebuilt": self.tags.rebuilt}),
-            **({} if self.verify is None else {"verify": self.verify.to_json()}),
-            **({} if self.registry is None else {"registry": self.registry}),
-        }
-
-    @property
-    def rules_name(self) -> str:
-        """What messages call its rules."""
-        return f"verify: of {self.name} in lockage.yml"
-
-    def path(self, image: str) -> str:
-        """The repository path of an image in this environment."""
-        return self.repository.replace("{image}", image)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class ReleaseFunctions(Functions):
         """Gives the digests of one environment the tags of another; all are verified first. Gives JSON."""
         from pipeline.release.environments import environment
         from pipeline.release.promote import Promotions
+        from pipeline.run.publish.approval import refuse_unapproved
 
         from .context import run_context
 
@@ -38,7 +39,10 @@ class ReleaseFunctions(Functions):
             async with run_context(given, report, Selection.of(targets), signs=signs) as context:
                 environments = context.plan.project.environments
                 source = environment(environments, origin or environments[0].name)
-                promotions = Promotions(context, source, [environment(environments, to)])
+                there = environment(environments, to)
+                if not dry_run:
+                    refuse_unapproved(there, None)
+                promotions = Promotions(context, source, [there])
                 done = await promotions.perform(only_plan=dry_run)
                 return json_text([one.to_json() for one in done])
 
@@ -53,6 +57,7 @@ class ReleaseFunctions(Functions):
         """Gives the images that this commit's run pushed the tags of a version; nothing is rebuilt. Gives JSON."""
         from pipeline.release.environments import release_destinations
         from pipeline.release.versions.release import ReleaseNames, Releases
+        from pipeline.run.publish.approval import refuse_unapproved
 
         from .catalogue import read_catalogue
         from .context import refuse_other_tag, run_context
@@ -63,7 +68,10 @@ class ReleaseFunctions(Functions):
             names = ReleaseNames.of(catalogue.everything(), version)
             async with run_context(given, report, Selection.of(targets), signs=True) as context:
                 await refuse_other_tag(given, version, context.revision.sha)
-                releases = Releases(context, names, release_destinations(context.plan.project, to or None))
+                there = release_destinations(context.plan.project, to or None)
+                for one in () if dry_run else there:
+                    refuse_unapproved(one, None)
+                releases = Releases(context, names, there)
                 done = await releases.perform(only_plan=dry_run)
                 return json_text([one.to_json() for one in done])
 
@@ -81,6 +89,7 @@ class ReleaseFunctions(Functions):
         from pipeline.errors import UsageError
         from pipeline.release.environments import environment
         from pipeline.release.rollback import RollbackRequest, Rollbacks
+        from pipeline.run.publish.approval import refuse_unapproved
 
         from .context import run_context
 
@@ -89,6 +98,8 @@ class ReleaseFunctions(Functions):
                 raise UsageError("--reason is empty", hint='--reason "1.4 breaks logins"')
             async with run_context(self.given(), report, signs=True) as context:
                 there = environment(context.plan.project.environments, env)
+                if not dry_run:
+                    refuse_unapproved(there, None)
                 request = RollbackRequest(there, tuple(images or ()), to, reason, accept)
                 done = await Rollbacks(context, request).perform(only_plan=dry_run)
                 return json_text([one.to_json() for one in done])
@@ -127,6 +138,7 @@ class ReleaseFunctions(Functions):
         from pipeline.release.retention.perform import perform_retention
         from pipeline.release.retention.planning import plan_retention
         from pipeline.release.retention.scope import RetentionRequest
+        from pipeline.run.publish.approval import refuse_unapproved
 
         from .context import run_context
 
@@ -134,6 +146,9 @@ class ReleaseFunctions(Functions):
             async with run_context(self.given(), report, signs=apply) as context:
                 request = RetentionRequest(limit=limit or None, commit=context.revision.label)
                 scope = await scope_of(context, request, int(time.time()), tuple(envs or ()))
+                for one in context.plan.project.environments if apply else ():
+                    if one.name in scope.ledgers:
+                        refuse_unapproved(one, None)
                 plan, surveys = await plan_retention(scope, fresh=apply)
                 outcomes = await perform_retention(scope, plan, surveys) if apply else ()
             done = {"outcomes": [one.to_json() for one in outcomes]} if apply else {}

@@ -10,6 +10,7 @@ from pipeline.model import Descriptor, Reference, Repository
 from pipeline.plan import Plan, Target
 from pipeline.policy import Revision, lookup_tags
 from pipeline.run.context import RunContext
+from pipeline.run.publish.approval import refuse_unapproved
 from pipeline.run.publish.image_claims import ImageClaims
 
 from .verification import Verified, Wanted, verify_references
@@ -27,13 +28,13 @@ def environment(environments: Sequence[Environment], name: str) -> Environment:
 def destinations(environments: Sequence[Environment], name: str | None) -> tuple[Environment, ...]:
     """Where a run promotes to: the environment with this name; without a name those with `promote: automatic`.
 
-    Raises UsageError for a name that lockage.yml does not have.
+    Raises UsageError for a name that lockage.yml does not have, ApprovalMissing for one that takes only approved plans.
     """
-    return (
-        (environment(environments, name),)
-        if name
-        else tuple(known for known in environments if known.automatic)
-    )
+    if not name:
+        return tuple(known for known in environments if known.automatic)
+    found = environment(environments, name)
+    refuse_unapproved(found, None)
+    return (found,)
 
 
 def release_destinations(project: Project, name: str | None) -> tuple[Environment, ...]:

@@ -212,8 +212,7 @@ class Promotions:
         """Copy the images to every environment; then, where all are there, record and move the tags. Raises the first
         fault."""
         context, moving = self._context, [one.tags for one in judged if one.promotion.moves]
-        if len(self._to) > 1:  # else it is all that is copied before tags move
-            _raise_first(await copy_images(context, moving))
+        _raise_first(await copy_images(context, moving))
         store = context.store()
         for environment in self._to:
             tags = [one for one in moving if one.candidate.destination.environment == environment]

@@ -50,10 +50,12 @@ def previous_state(entries: Sequence[Entry], image: str) -> RecordedState | None
     """The state before the one that an image is in now; None if there was none.
 
     What was rolled back is not gone back to: after a rollback, "before" is counted from the promotion that made the
-    state of today.
+    state of today. A rollback that was interrupted is completed: its own state is the one before.
     """
     changing = _changing(entries, image)
     states = [RecordedState.of(entry, image) for entry in changing]
+    if changing and changing[0].act.command == ROLLBACK and not changing[0].complete:
+        return states[0]
     for number, (entry, state) in enumerate(zip(changing, states, strict=True)):
         if entry.act.command != ROLLBACK and state.same_as(states[0]):
             return states[number + 1] if number + 1 < len(states) else None

@@ -16,7 +16,7 @@ from pipeline.run.gates.rules import check_rules
 from pipeline.run.publish.environment_tags import Candidate, PlannedTags, perform_recorded, refuse
 from pipeline.run.publish.promotion import KeptTag, Promotion, TagMove, any_moves
 from pipeline.run.publish.publication import Destination
-from pipeline.state.ledger import Ledger, load_ledger
+from pipeline.state.ledger import Change, Ledger, completed, load_ledger, write_entry
 from pipeline.trust import examine, verify
 from pipeline.util.concurrency import each
 
@@ -109,10 +109,28 @@ class Rollbacks:
         agree([move for one in planned for move in one.moves])
         await self._check(planned)
         moving = [one for one in planned if one.moves]
-        if only_plan or not moving:
+        if only_plan:
             return planned
-        await self._perform(ledger, moving)
+        if moving:
+            await self._perform(ledger, moving)
+        else:
+            await self._complete(ledger)
         return planned
+
+    async def _complete(self, ledger: Ledger) -> None:
+        """Record that a rollback is complete which was interrupted after its last tag had moved."""
+        entry = ledger.newest
+        if entry is None or entry.complete or entry.act.command != ROLLBACK:
+            return
+
+        async def has_moved(change: Change) -> bool:
+            repository = self._context.repository(self._environment, change.image)
+            head = await self._context.registry.head(repository.tagged(change.tag))
+            return head is not None and head.digest == change.after
+
+        if all(await each(has_moved, entry.changes)):
+            done = completed(entry, [change.name for change in entry.changes])
+            await write_entry(self._context.store(), replace(ledger, layers=ledger.layers[1:]), done)
 
     def _unnamed(self, entries: Sequence[Entry], ledger: Ledger) -> tuple[str, ...]:
         to, name = self._request.to, self._environment.name

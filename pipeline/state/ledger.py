@@ -18,7 +18,7 @@ from pipeline.errors import UsageError
 from pipeline.model import Descriptor, Digest
 from pipeline.policy.tag_moves import TagPosition
 from pipeline.util.json.canonical import compact
-from pipeline.util.json.values import as_list, as_object, as_text, as_text_mapping, parse_json
+from pipeline.util.json.values import as_list, as_object, as_text, as_text_mapping, as_texts, parse_json
 
 from .record import digest_of_text, digest_text
 from .signers import Binding
@@ -72,15 +72,18 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Who changes tags, when (RFC 3339), by which command, from which commit and for which reason."""
+    """Who changes tags, when (RFC 3339), by which command, from which commit and for which reason; of a saved plan that
+    is applied, its digest, and who approved it."""
 
     command: str
     author: str = ""
     time: str = ""
     commit: str = ""
     reason: str = ""
+    plan: str = ""
+    approvers: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, object]:
         """As plain data."""
         return {
             "command": self.command,
@@ -88,7 +91,22 @@ class Act:
             "time": self.time,
             "commit": self.commit,
             "reason": self.reason,
+            **({"plan": self.plan} if self.plan else {}),
+            **({"approvers": list(self.approvers)} if self.approvers else {}),
         }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Act:
+        """Read what `to_json` wrote. Raises ValueError, KeyError."""
+        return cls(
+            as_text(data["command"]),
+            as_text(data["author"]),
+            as_text(data["time"]),
+            as_text(data["commit"]),
+            as_text(data["reason"]),
+            as_text(data.get("plan", "")),
+            as_texts(data.get("approvers", [])),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +158,10 @@ class Entry:
             sequence = data["sequence"]
             if not isinstance(sequence, int) or sequence < 1:
                 raise ValueError("its sequence is no number")
-            names = ("command", "author", "time", "commit", "reason")
             return cls(
                 as_text(data["environment"]),
                 sequence,
-                Act(**{name: as_text(data[name]) for name in names}),
+                Act.from_json(data),
                 tuple(Change.from_json(as_object(change)) for change in as_list(data["changes"])),
                 {name: _position_from_json(as_object(p)) for name, p in as_object(data["tags"]).items()},
                 as_text_mapping(data["pins"]),

@@ -71,6 +71,23 @@ class PrivateKey:
         return key
 
 
+def pair_of(sealed: bytes, password: str, origin: str) -> KeyPair:
+    """The pair of a private key in cosign's format. Raises UsageError for one that cannot be decrypted."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
+    from nacl.exceptions import CryptoError
+
+    try:
+        key = load_der_private_key(_decrypted_once(sealed, password), password=None)
+    except (ValueError, KeyError, TypeError, CryptoError, UnsupportedAlgorithm) as fault:
+        raise UsageError(
+            f"the private key {origin} cannot be decrypted: {fault}",
+            hint="check COSIGN_PASSWORD; the key is what `cosign generate-key-pair` writes",
+        ) from None
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return KeyPair(public, origin, sealed, password)
+
+
 @lru_cache(maxsize=2)
 def _decrypted_once(sealed: bytes, password: str) -> bytes:
     """As `decrypted`, so that those who sign in one process wait for scrypt once."""

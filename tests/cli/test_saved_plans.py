@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from pipeline.cli.arguments import read, words
 from pipeline.cli.command import Command, Parser
 from pipeline.cli.commands.release.promote import PromoteOptions
 from pipeline.cli.commands.release.release import ReleaseOptions
+from pipeline.cli.commands.release.retention import RetentionOptions
 from pipeline.cli.commands.release.rollback import RollbackOptions
 from pipeline.errors import UsageError
 from pipeline.model import Digest, Reference
-from pipeline.release.saved import PlanOutdated, SavedPlan
-from pipeline.run.publish.promotion import TagMove
+from pipeline.release.saved import SCHEMA, PlannedChange, PlanOutdated, SavedPlan
 
-MOVE = TagMove(Reference.parse("localhost:5000/prod/app:1"), None, Digest.of(b"1"))
+MOVE = PlannedChange(Reference.parse("localhost:5000/prod/app:1"), None, Digest.of(b"1"))
 OTHER = replace(MOVE, reference=MOVE.reference.repository.tagged("2"))
 PLAN = SavedPlan("promote", "acme", ("--to=prod",), (MOVE,), {"prod": ""})
+GONE = PlannedChange(MOVE.reference, Digest.of(b"1"), None, "older than 7 days")
+MANIFEST = replace(GONE, reference=MOVE.reference.repository.at(Digest.of(b"1")))
+DELETIONS = SavedPlan("retention", "acme", ("--limit=5",), (GONE, MANIFEST), {"prod": "", "(builds)": ""})
 
 
 def parsed(kind: type[Any], arguments: list[str]) -> Any:
@@ -38,6 +43,10 @@ def parsed(kind: type[Any], arguments: list[str]) -> Any:
         (PromoteOptions, ["--to=prod", "--allow-backwards=--it is so", "--only=a/1/linux-amd64", "--only=b"]),
         (PromoteOptions, ["--to=prod", "--platform=linux/amd64", "--shard=1/3", "--locked"]),
         (ReleaseOptions, ["v2.3.0", "app", "--to=hub", "--offline", "--unpin", "--allow-dirty"]),
+        (
+            RetentionOptions,
+            ["--env=dev", "--limit=5", "--closed=7", "--closed=8", "--as-of=2026-12-24T00:00:00Z"],
+        ),
         (RollbackOptions, ["prod", "app", "other", "--to=17", "--reason=a b", "--accept=-c"]),
     ],
 )
@@ -47,12 +56,30 @@ def test_options_as_arguments(kind: type[Any], arguments: list[str]) -> None:
     assert sorted(words(options)) == sorted(arguments)
 
 
-def test_a_plan_reads_back_and_an_edit_is_noticed() -> None:
+@pytest.mark.parametrize("plan", [PLAN, DELETIONS])
+def test_a_plan_reads_back(plan: SavedPlan) -> None:
+    raw = plan.to_bytes()
+    assert SavedPlan.from_bytes(raw, "plan.json") == plan
+    assert SavedPlan.from_bytes(raw, "plan.json").to_bytes() == raw
+    jsonschema.validate(json.loads(raw), SCHEMA)
+
+
+def test_an_edit_is_noticed() -> None:
     raw = PLAN.to_bytes()
-    assert SavedPlan.from_bytes(raw, "plan.json") == PLAN
     for old, new in ((b"prod", b"live"), (b"promote", b"release"), (b'"from": null', b'"from": "sha256:1"')):
         with pytest.raises(UsageError, match=r"plan.json is no plan to apply"):
             SavedPlan.from_bytes(raw.replace(old, new), "plan.json")
+
+
+def test_deletions_are_compared_without_their_reasons() -> None:
+    DELETIONS.refuse_unless(replace(DELETIONS, moves=(replace(GONE, reason="of 8 days"), MANIFEST)))
+    moved = replace(GONE, before=Digest.of(b"2"))
+    with pytest.raises(PlanOutdated) as outdated:
+        DELETIONS.refuse_unless(replace(DELETIONS, moves=(moved,)))
+    assert str(outdated.value.detail).splitlines() == [
+        f"{GONE.reference}  planned: {GONE}; now: {Digest.of(b'2').short} → nothing",
+        f"{MANIFEST.reference}  planned: {GONE}; now: no change",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -266,3 +266,35 @@ def test_values_survive_json():
     assert Project.from_json(found.to_json()) == found
     assert Environment("a", "x/{image}").path("y") == "x/y"
     assert found.vulnerability_db == Reference.parse("ghcr.io/aquasecurity/trivy-db:2")
+
+
+APPROVALS = (
+    MINIMAL + "environments:\n- {name: a, repository: 'a/{image}'}\n"
+    "- name: b\n  repository: 'b/{image}'\n  approvals: {required: 2, from: [{key: k.pub}]}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (APPROVALS, "f.yml:7:14: environments[1].approvals: 2 have to approve, and from: names 1"),
+        (
+            APPROVALS.replace("required: 2", "required: 1") + "  promote: automatic\n",
+            "f.yml:5:3: environments[1]: promote: automatic leaves nobody the time",
+        ),
+        (
+            MINIMAL + "environments:\n- name: a\n  repository: 'a/{image}'\n  registry: docker.io/acme\n",
+            "f.yml:6:13: environments[0].registry: a is the first environment",
+        ),
+        (
+            MINIMAL + "release:\n  to:\n  - prod\n  - hub\n",
+            "f.yml:6:5: release.to[1]: release: to: names hub",
+        ),
+        (
+            MINIMAL + "retention:\n  environments:\n    hub: {}\n",
+            "f.yml:5:10: retention.environments.hub: retention: names the environment hub",
+        ),
+    ],
+)
+def test_mistakes_are_reported_where_they_are(text, expected):
+    assert refused(ProjectFile, text)[0].startswith(expected)

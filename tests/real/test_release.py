@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from pipeline.release.saved.approval import APPROVAL
+from pipeline.trust.keypair import generate
 from tests.tools.git import commit, git
 from tests.tools.logins import environment
 
@@ -143,3 +146,60 @@ def test_a_saved_plan_is_done_exactly_or_not_at_all(
     assert crane("digest", f"{prod}:1.2.3") != first
     assert "2 tags of prod moved" in site.run("apply", back, cwd=root).err, "the ledger does not have 1.2"
     assert crane("digest", f"{prod}:1.2.3") == first
+
+
+def test_prod_changes_by_plans_that_two_have_approved(
+    site: Site, project: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = project(samples.hello())
+    settings, plan = root / "lockage.yml", tmp_path / "prod.json"
+    name = settings.read_text().partition("project: ")[2].split()[0]
+    (root / "keys").mkdir()
+    people = {who: generate() for who in ("ada", "ben", "eve")}
+    for who, pair in people.items():
+        (root / f"keys/{who}.pub").write_bytes(pair.public)
+        (tmp_path / f"{who}.key").write_bytes(pair.sealed)
+    rule = "approvals: {required: 2, from: [{key: keys/ada.pub}, {key: keys/ben.pub}]}"
+    settings.write_text(settings.read_text().replace("promote: automatic", rule))
+    commit(root)
+    early = site.run("run", "--to", "prod", cwd=root, expect=7)
+    assert "prod takes changes by approved plans alone, and 2 have to approve them" in early.err
+    prod = f"{site.registry}/{name}/prod/hello"
+    site.run("sign", cwd=root)
+    for direct in (("promote", "--to", "prod"), ("release", "v1.0.0"), ("rollback", "prod", "--reason", "x")):
+        assert "lockage approve FILE" in site.run(*direct, cwd=root, expect=7).err
+    site.run("promote", "--to", "prod", "--data", "signed", "--plan-file", plan, cwd=root)
+
+    def approve(who: str, expect: int = 0) -> str:
+        password = {"COSIGN_PASSWORD": people[who].password}
+        done = site.run(
+            "approve", plan, "--key", tmp_path / f"{who}.key", cwd=root, expect=expect, **password
+        )
+        return done.err
+
+    assert "nobody who may approve prod" in approve("eve", expect=2)
+    assert "prod: 1 of 2 approvals" in approve("ada")
+    few = site.run("apply", plan, cwd=root, expect=7)
+    assert "prod wants 2 approvals of this plan, and has 1" in few.err and "keys/ada.pub" in few.err
+    assert tags(prod) == set()
+    assert "prod: 2 of 2 approvals; lockage apply" in approve("ben")
+    (first, *_) = sorted(tmp_path.glob("prod.json.approval-*.sigstore.json"))
+    options = ["--insecure-ignore-tlog", "--trusted-root", str(tmp_path / "empty.json")]
+    (tmp_path / "empty.json").write_text(
+        '{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}'
+    )
+    by_cosign = ["verify-blob-attestation", *options, "--type", APPROVAL, "--bundle", first]
+    accepted = [
+        subprocess.run([binary("cosign"), *by_cosign, "--key", root / f"keys/{who}.pub", plan]).returncode
+        == 0
+        for who in people
+    ]
+    assert accepted in ([True, False, False], [False, True, False]), "cosign agrees on who approved"
+    assert "3 tags written" in site.run("apply", plan, cwd=root).err
+    assert tags(prod) == {"1.2.3", "1.2", "1"}
+    history = site.run("history", "--env", "prod", cwd=root)
+    assert "approved by keys/" in history.out and "keys/ben.pub" in history.out
+    entry = site.run("history", "--env", "prod", "--json", cwd=root).json["entries"][0]
+    assert entry["plan"] == f"sha256:{hashlib.sha256(plan.read_bytes()).hexdigest()}"
+    again = site.run("apply", plan, cwd=root, expect=7)
+    assert "the ledger of prod has other entries since" in again.err

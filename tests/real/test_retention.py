@@ -58,8 +58,21 @@ def test_old_versions_and_closed_pull_requests_go_and_the_rest_is_whole(
     assert "v1.0.0" in shown.out and "not of the last 1" in shown.out and "pr-7" not in shown.out
     assert "--apply performs them" in shown.err
 
-    done = site.run("retention", "--apply", "--closed-pull-requests", numbers, cwd=root)
+    saved = root.parent / "retention.json"
+    site.run("retention", "--closed-pull-requests", numbers, "--plan-file", saved, cwd=root)
+    Draft202012Validator(site.run("schema", "saved-plan").json).validate(json.loads(saved.read_text()))
+    edited = root.parent / "edited.json"
+    edited.write_text(saved.read_text().replace("v1.0.0", "v2.0.0"))
+    assert "edited after it was written" in site.run("apply", edited, cwd=root, expect=2).err
+    crane("tag", f"{dev}@{digests['v2.0.0']}", "v1.0.0")
+    moved = site.run("apply", saved, cwd=root, expect=7)
+    assert f"{dev}:v1.0.0  planned: {digests['v1.0.0'][7:19]} → nothing; now: " in moved.err
+    assert tags(dev) == {own, *digests}, "nothing was deleted"
+    crane("tag", f"{dev}@{digests['v1.0.0']}", "v1.0.0")
+    numbers.unlink()
+    done = site.run("apply", saved, cwd=root)
     assert "4 tags and manifests deleted" in done.err and "none broken" in done.err
+    assert "the ledger of dev has other entries since" in site.run("apply", saved, cwd=root, expect=7).err
     assert tags(dev) == {own, "v2.0.0", "pr-8"}
     assert crane("ls", prod).split() and crane("validate", "--remote", f"{prod}:1.2.3")
     for tag in ("v1.0.0", "pr-7"):
@@ -73,6 +86,9 @@ def test_old_versions_and_closed_pull_requests_go_and_the_rest_is_whole(
     again = site.run("run", "--json", cwd=root)
     assert not any(image["written"] for image in again.json["images"]), "it left nothing to do"
 
+    assert "0 tags and manifests deleted" in site.run("retention", "--apply", "--closed", "7", cwd=root).err
+    assert "is to come" in site.run("retention", "--apply", "--as-of", "9999-01-01", cwd=root, expect=2).err
+    assert "is not a time" in site.run("retention", "--as-of", "soon", cwd=root, expect=2).err
     numbers.write_text("seven\n")
     bad = site.run("retention", "--closed-pull-requests", numbers, cwd=root, expect=2)
     assert "'seven' is no number of a pull request" in bad.err

@@ -27,7 +27,7 @@ from pipeline.run.target.inventory import serial_of
 from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.util.json.canonical import compact
-from pipeline.util.progress import ProgressEvent
+from pipeline.util.progress import ProgressEvent, Report
 from tests.registry import images
 from tests.tools.bundles import pair, public
 
@@ -97,19 +97,22 @@ def plan(registry: str, more: Mapping[str, str] = MappingProxyType({})) -> Plan:
 
 async def make_fleet(registry: Registry, made: Plan, folder: Path) -> Fleet:
     """The targets of a plan, built and examined."""
-    olareg = made.project.vulnerability_db.repository.host
     database = await push_image(registry, made.project.vulnerability_db.repository, "database", tag="1")
-
     events: list[ProgressEvent] = []
+    context = context_of(registry, made, folder, events.append)
+    records = Records(context.store(), made.targets)
+    for target in made.targets:
+        await know(context, records, target, database)
+    return Fleet(context, events)
 
-    async def no_engine() -> Any:
-        raise AssertionError("a run of known targets needs no engine")
 
-    context = RunContext(
+def context_of(registry: Registry, made: Plan, folder: Path, report: Report) -> RunContext:
+    """The context of a run of targets that are known."""
+    return RunContext(
         plan=made,
         registry=registry,
-        engine=LazyEngine(no_engine),
-        host=olareg,
+        engine=LazyEngine(_no_engine),
+        host=made.project.vulnerability_db.repository.host,
         mirrors=Mirrors(),
         signing=pair(),
         revision=Revision("a" * 40, created=1_800_000_000),
@@ -117,12 +120,12 @@ async def make_fleet(registry: Registry, made: Plan, folder: Path) -> Fleet:
         contexts=folder / "contexts",
         cache=folder / "cache",
         limits=RunLimits.of(2),
-        report=events.append,
+        report=report,
     )
-    records = Records(context.store(), made.targets)
-    for target in made.targets:
-        await know(context, records, target, database)
-    return Fleet(context, events)
+
+
+async def _no_engine() -> Any:
+    raise AssertionError("a run of known targets needs no engine")
 
 
 async def push_image(registry: Registry, repository: Repository, seed: str, tag: str) -> Digest:

@@ -21,11 +21,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from pipeline.cli.instance.keyless import identity_token
+from pipeline.cli.verification.approvals import identity_signer
+from pipeline.config.signing.values import Keyless
 from pipeline.errors import ConfigError, EnvironmentProblem, UsageError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY, OCI_MANIFEST
 from pipeline.model.verification.identity import Identity, Pattern
 from pipeline.registry import Registry, pull_layout
+from pipeline.release.saved import SavedPlan
+from pipeline.release.saved.approval import approval_of, read_approvals
 from pipeline.trust import SIGNATURE, Statement, attach, examine
 from pipeline.trust.attach import referrer_manifest
 from pipeline.trust.keyless import IdentitySignatory, KeylessSigner, read_services
@@ -519,3 +523,40 @@ def test_the_public_root_knows_none_of_ours(bundles: Bundles) -> None:
         bundles.raw, SUBJECT
     )
     assert isinstance(found, str) and "its certificate is for" not in found
+
+
+def test_identities_approve_a_plan(services: Sigstore, tmp_path: Path) -> None:
+    """Each once, whichever rules match it; and only if something says that its certificate was valid then."""
+    plan = SavedPlan("promote", "acme", ("--to=prod",), (), {"prod": ""})
+    everybody = Identity(Pattern(r"^[a-z]+@example\.com$", regexp=True), Pattern(services.people))
+    accepted = (IdentitySignatory(everybody, read_services(trusted(services))), signatory(services))
+    for source in (services.trusted_root, services.signing_config):
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    keyless = Keyless(
+        Identity(Pattern("ci@example.com"), Pattern(services.people)),
+        signing_config=services.signing_config.name,
+        trusted_root=services.trusted_root.name,
+    )
+
+    def approved(*people: str) -> list[bytes]:
+        found = []
+        for who in people:
+            signs = identity_signer(keyless, accepted, tmp_path, {"SIGSTORE_ID_TOKEN": services.token(who)})
+            found += anyio.run(signs.sign, [approval_of(plan)])
+        return found
+
+    def names(*raw: bytes) -> list[str]:
+        files = {str(number): one for number, one in enumerate(raw)}
+        return [one.name for one in read_approvals(plan.digest, files, accepted).approvers]
+
+    first, again, other = approved(DEVELOPER, DEVELOPER, EVE)
+    assert names(first, again) == [DEVELOPER], "two certificates of one identity"
+    assert names(first, other) == [DEVELOPER, EVE]
+    undated = json.loads(first)
+    undated["verificationMaterial"]["timestampVerificationData"] = {}
+    undated["verificationMaterial"]["tlogEntries"] = []
+    assert names(json.dumps(undated).encode()) == []
+    with pytest.raises(UsageError, match="nothing was signed as") as refused:
+        signs = identity_signer(keyless, accepted[1:], tmp_path, {"SIGSTORE_ID_TOKEN": services.token(EVE)})
+        anyio.run(signs.sign, [approval_of(plan)])
+    assert "approvals: from:" in str(refused.value.hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pipeline.model import Digest
 from pipeline.policy.tag_moves import TagPosition
@@ -42,6 +43,18 @@ def test_what_was_rolled_back_is_not_gone_back_to() -> None:
     assert found and found.entry == 1
     promoted = promoted_state(entries, "app")
     assert promoted and promoted.tags["1"].digest == C
+
+
+def test_a_rollback_that_was_interrupted_is_completed_and_no_other() -> None:
+    entries = history(("run", {"app": A}), ("run", {"app": B}), ("run", {"app": C}), ("rollback", {"app": B}))
+    newest, *others = entries
+    found = previous_state([replace(newest, complete=False), *others], "app")
+    assert found and found.tags["1"].digest == B
+    again = history(
+        *[("run", {"app": A}), ("run", {"app": B}), ("rollback", {"app": A}), ("run", {"app": C})]
+    )
+    found = previous_state([again[0], replace(again[1], complete=False), *again[2:]], "app")
+    assert found and found.tags["1"].digest == A, "what was promoted since counts"
 
 
 def test_a_state_is_named_by_entry_or_digest() -> None:

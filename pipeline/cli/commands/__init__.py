@@ -45,6 +45,9 @@ ENTRIES = (
     CommandEntry(
         "release", "release.release", "give a commit's images the tags of a version, everywhere at once"
     ),
+    CommandEntry(
+        "approve", "release.approve", "sign a saved plan, for an environment that requires approvals"
+    ),
     CommandEntry("apply", "release.apply", "do what a saved plan says, if that is what would be done now"),
     CommandEntry("notes", "release.notes", "write the notes of a release, its SBOMs and an install script"),
     CommandEntry(

@@ -15,11 +15,22 @@ if TYPE_CHECKING:
     from pipeline.config.signing.values import Keyless
     from pipeline.run import RunContext
     from pipeline.trust import PublicKey
-    from pipeline.trust.keyless import KeylessSigner
+    from pipeline.trust.keyless import KeylessSigner, Services
     from pipeline.trust.keyless.services import TrustFile
 
 _FILE_BYTES = 4 * 1024 * 1024
 _TOKEN_BYTES = 64 * 1024
+
+
+def signing_services(keyless: Keyless | None, root: Path) -> Services:
+    """The services of a project's Sigstore, the public ones without. Raises ConfigError for files that cannot be
+    read."""
+    from pipeline.trust.keyless import read_services
+
+    if keyless is None:
+        return read_services(None, None, signs=True)
+    signing = _file(root, keyless.signing_config, "sign.keyless.signing_config")
+    return read_services(trusted_root(keyless, root), signing, signs=True)
 
 
 def keyless_signer(keyless: Keyless | None, root: Path, environ: Mapping[str, str]) -> KeylessSigner | None:
@@ -28,14 +39,12 @@ def keyless_signer(keyless: Keyless | None, root: Path, environ: Mapping[str, st
         return None
     from pipeline.trust.keyless import IdentitySignatory, KeylessSigner, read_services
 
-    trusted = trusted_root(keyless, root)
-    signing = _file(root, keyless.signing_config, "sign.keyless.signing_config")
-    signatory = IdentitySignatory(keyless.identity, read_services(trusted))
+    signatory = IdentitySignatory(keyless.identity, read_services(trusted_root(keyless, root)))
 
     async def token() -> str:
         return await identity_token(keyless.token, root, environ)
 
-    return KeylessSigner(signatory, read_services(trusted, signing, signs=True), token)
+    return KeylessSigner(signatory, signing_services(keyless, root), token)
 
 
 def trusted_root(keyless: Keyless, root: Path) -> TrustFile | None:

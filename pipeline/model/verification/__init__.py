@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .admission import Admission, Exemption, ImageRules
+from .approvals import Approvals
 from .rules import ATTESTATIONS, Attestation, ProvenanceRules, VerdictRules, VerificationRules
 from .signer import AcceptedSigner
 
@@ -10,6 +11,7 @@ __all__ = [
     "ATTESTATIONS",
     "AcceptedSigner",
     "Admission",
+    "Approvals",
     "Attestation",
     "Exemption",
     "ImageRules",

@@ -19,12 +19,9 @@ from pipeline.util.concurrency import each
 
 from .deletion import VersionRefused
 from .record import begin, change_of, complete, resume
-from .scope import Scope
+from .scope import BUILDS, Scope
 from .survey import Survey
 from .wholeness import Broken, broken_tags
-
-BUILDS = "(builds)"
-"""What the ledger of the repository of builds is called; no environment can be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,4 +27,4 @@ async def plan_retention(scope: Scope, *, fresh: bool = False) -> tuple[Retentio
         plans.append(plan)
     refuse_empty(scope, plans)
     project = scope.store.signers.project
-    return RetentionPlan(project, format_timestamp(scope.now), scope.limit, tuple(plans)), surveys
+    return RetentionPlan(project, format_timestamp(scope.as_of), scope.limit, tuple(plans)), surveys

@@ -24,6 +24,8 @@ async def begin(scope: Scope, ledger: Ledger, changes: Sequence[Change]) -> Entr
     if not changes:
         return None
     act = Act(RETENTION, scope.request.author, format_timestamp(scope.now), scope.request.commit)
+    if scope.request.plan:
+        act = scope.request.plan.named_in(act, ledger.environment)
     entry = ledger.next(act, changes)
     await write_entry(scope.store, ledger, entry)
     return entry

@@ -11,11 +11,15 @@ from pipeline.model import Digest, Repository
 from pipeline.model.retention import Retention
 from pipeline.policy.retention import BuildsFacts, RepositoryPlan
 from pipeline.registry import Registry
+from pipeline.run.publish.approval import AppliedPlan
 from pipeline.state.ledger import Entry, Ledger
 from pipeline.state.store import Store
 
 from ..recorded_state import RETENTION
 from .deletion import Deletion
+
+BUILDS = "(builds)"
+"""What the ledger of the repository of builds is called; no environment can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +80,16 @@ class PlannedKeys:
 @dataclass(frozen=True, slots=True)
 class RetentionRequest:
     """What a caller wants: `closed` are the numbers of closed pull requests, None where nobody listed them; `limit`
-    replaces that of lockage.yml. With `allow_empty`, a repository may lose all of its tags."""
+    replaces that of lockage.yml. With `allow_empty`, a repository may lose all of its tags. `as_of` (seconds since
+    1970) is the time that ages are counted to, None for now; `plan` the saved plan that is applied."""
 
     closed: frozenset[int] | None = None
     limit: int | None = None
     allow_empty: bool = False
     author: str = ""
     commit: str = ""
+    as_of: int | None = None
+    plan: AppliedPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,16 @@ class Scope:
     def limit(self) -> int:
         """How much one run may delete."""
         return self.retention.limit if self.request.limit is None else self.request.limit
+
+    @property
+    def ledgers(self) -> tuple[str, ...]:
+        """The ledgers that deletions are written to."""
+        return tuple(dict.fromkeys(place.environment or BUILDS for place in self.places))
+
+    @property
+    def as_of(self) -> int:
+        """The time that ages are counted to."""
+        return self.now if self.request.as_of is None else self.request.as_of
 
 
 def refuse_empty(scope: Scope, plans: Sequence[RepositoryPlan]) -> None:

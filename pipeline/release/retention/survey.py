@@ -100,7 +100,7 @@ class Survey:
         facts = self.reader.facts(needed, self.memory.condemned)
         days = self._rules.untagged
         since = self.memory.untagged if days is None else self.untagged(facts)
-        expired = {d: time for d, time in since.items() if days and self.scope.now - time >= days * DAY}
+        expired = {d: time for d, time in since.items() if days and self.scope.as_of - time >= days * DAY}
         return replace(facts, untagged=expired)
 
     def untagged(self, facts: Facts) -> dict[Digest, int]:
@@ -150,18 +150,18 @@ class Survey:
         dates = self._dates(tags)
         if self.place.environment is None:
             assert scope.retention.builds
-            facts = scope.planned.facts(tags, scope.now, scope.retention.builds.unplanned, dates)
+            facts = scope.planned.facts(tags, scope.as_of, scope.retention.builds.unplanned, dates)
             return judge_builds(
                 replace(facts, seen=self.memory.planned, kept=frozenset(scope.retention.keep))
             )
         record = scope.records.get(self.place.environment)
         pinned = record.ledger.pins.get(self.place.image, "") if record else ""
-        found = TagFacts(tags, scope.now, dates, scope.request.closed, scope.retention.keep, pinned)
+        found = TagFacts(tags, scope.as_of, dates, scope.request.closed, scope.retention.keep, pinned)
         return judge_tags(found, self._rules.rules)
 
     def _dates(self, tags: Mapping[str, Digest]) -> dict[str, int]:
         """When tags came to be where they are: by the ledger, the registry, the image if it is asked, or since when an
-        earlier run knows them there."""
+        earlier run knows them there; else now."""
         record = self.scope.records.get(self.place.environment or "")
         moved = record.dates(self.place.image, _times(record.entries)) if record else {}
         created = self.reader.created if self.scope.retention.dates == "created" else {}
@@ -171,8 +171,7 @@ class Survey:
             found = moved.get((tag, digest), self.pushed.get(digest, created.get(digest)))
             if found is None and seen is not None and seen.digest == digest:
                 found = seen.since
-            if found is not None:
-                dates[tag] = found
+            dates[tag] = min(self.scope.now, self.scope.as_of) if found is None else found
         return dates
 
     async def _read_created(self) -> None:

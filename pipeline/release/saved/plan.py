@@ -1,4 +1,4 @@
-"""A plan of changes as a file: what a command was asked, every tag that it moves, and the state that it rests on.
+"""A plan of changes as a file: what a command was asked, everything that it moves or deletes, and what that rests on.
 
 It is no script: `apply` plans again, and performs only what comes out the same.
 """
@@ -10,19 +10,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, LockageError, UsageError
-from pipeline.model import Digest, Reference
-from pipeline.run.publish.promotion import TagMove
+from pipeline.model import Digest
 from pipeline.state.ledger import load_ledger
-from pipeline.state.record import digest_of_text
 from pipeline.util.json.canonical import compact, pretty
 from pipeline.util.json.values import as_list, as_object, as_text, as_text_mapping, as_texts, parse_json
 
+from .change import PlannedChange
+
 if TYPE_CHECKING:
-    from pipeline.config import Environment
     from pipeline.run.context import RunContext
 
 FORMAT_VERSION = 1
-COMMANDS = ("promote", "release", "rollback")
+COMMANDS = ("promote", "release", "rollback", "retention")
 _MOST = 64 * 1024 * 1024
 
 
@@ -36,14 +35,14 @@ class PlanOutdated(LockageError):
 class SavedPlan:
     """A plan of one command for a project.
 
-    `request` are the command's arguments. `ledgers` has the digest of the newest entry of each
-    environment's ledger, empty for one without entries.
+    `request` are the command's arguments. `ledgers` has the digest of the newest entry of each ledger, by the name of
+    its environment; empty for one without entries.
     """
 
     command: str
     project: str
     request: tuple[str, ...]
-    moves: tuple[TagMove, ...]
+    moves: tuple[PlannedChange, ...]
     ledgers: Mapping[str, str]
 
     @classmethod
@@ -52,17 +51,20 @@ class SavedPlan:
         context: RunContext,
         command: str,
         request: Sequence[str],
-        environments: Iterable[Environment],
+        environments: Iterable[str],
     ) -> SavedPlan:
-        """What a command is asked now, and what that rests on; without its moves. Raises RegistryError."""
+        """What a command is asked now, and what that rests on: the ledgers with these names. It has no moves yet.
+
+        Raises RegistryError.
+        """
         store, ledgers = context.store(), {}
-        for environment in environments:
-            ledger = await load_ledger(store, environment.name)
-            ledgers[environment.name] = str(ledger.layers[0].digest) if ledger.layers else ""
+        for name in environments:
+            ledger = await load_ledger(store, name)
+            ledgers[name] = str(ledger.layers[0].digest) if ledger.layers else ""
         return cls(command, context.plan.project.project, tuple(request), (), ledgers)
 
-    def with_moves(self, moves: Iterable[TagMove]) -> SavedPlan:
-        """The same with the tags that move."""
+    def with_moves(self, moves: Iterable[PlannedChange]) -> SavedPlan:
+        """The same with what it changes."""
         return replace(self, moves=tuple(sorted(moves, key=lambda move: str(move.reference))))
 
     def to_bytes(self) -> bytes:
@@ -84,6 +86,11 @@ class SavedPlan:
         """A hash of the content, by which an edit is noticed. It is no signature."""
         return Digest.of(compact(self._to_json()))
 
+    @property
+    def digest(self) -> Digest:
+        """The digest of its file."""
+        return Digest.of(self.to_bytes())
+
     @classmethod
     def from_bytes(cls, raw: bytes, name: str) -> SavedPlan:
         """Read a file. Raises UsageError for anything else than what `to_bytes` writes."""
@@ -99,10 +106,10 @@ class SavedPlan:
                 as_text(data["command"]),
                 as_text(data["project"]),
                 as_texts(data["request"]),
-                tuple(_move(as_object(move)) for move in as_list(data["moves"])),
+                tuple(PlannedChange.from_json(as_object(move)) for move in as_list(data["moves"])),
                 as_text_mapping(data["ledgers"]),
             )
-            if data["checksum"] != str(plan.checksum):
+            if raw != plan.to_bytes():
                 raise ValueError("it was edited after it was written")
             return plan
         except (ValueError, KeyError, TypeError) as fault:
@@ -123,14 +130,14 @@ class SavedPlan:
         """Raise PlanOutdated, with every difference, unless the same would be done now."""
         lines = [
             f"the ledger of {name} has other entries since"
-            for name, entry in self.ledgers.items()
-            if now.ledgers.get(name) != entry
+            for name in sorted(self.ledgers.keys() | now.ledgers.keys())
+            if now.ledgers.get(name) != self.ledgers.get(name)
         ]
         planned, others = _by_reference(self.moves), _by_reference(now.moves)
         for reference in sorted(planned.keys() | others.keys()):
             before, after = planned.get(reference), others.get(reference)
             if before != after:
-                lines.append(f"{reference}  planned: {_text(before)}; now: {_text(after)}")
+                lines.append(f"{reference}  planned: {before or 'no change'}; now: {after or 'no change'}")
         if lines:
             raise PlanOutdated(
                 "the registry is not as it was when this was planned; nothing was changed",
@@ -139,14 +146,5 @@ class SavedPlan:
             )
 
 
-def _by_reference(moves: Sequence[TagMove]) -> dict[str, tuple[Digest | None, Digest]]:
-    return {str(move.reference): (move.before, move.after) for move in moves}
-
-
-def _text(move: tuple[Digest | None, Digest] | None) -> str:
-    return f"{move[0].short if move[0] else 'nothing'} → {move[1].short}" if move else "no change"
-
-
-def _move(data: Mapping[str, object]) -> TagMove:
-    before = digest_of_text(as_text(data["from"])) if data["from"] is not None else None
-    return TagMove(Reference.parse(as_text(data["reference"])), before, Digest(as_text(data["to"])))
+def _by_reference(moves: Sequence[PlannedChange]) -> dict[str, PlannedChange]:
+    return {str(move.reference): move for move in moves}

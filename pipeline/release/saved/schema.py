@@ -11,18 +11,18 @@ SCHEMA: Mapping[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$id": "urn:lockage:schema:saved-plan:1",
     "title": "A saved plan",
-    "description": "What --plan-file of promote, release and rollback writes, and lockage apply performs",
+    "description": "What --plan-file of promote, release, rollback and retention writes, and lockage apply performs",
     "type": "object",
     "additionalProperties": False,
     "required": ["format_version", "command", "project", "request", "moves", "ledgers", "checksum"],
     "properties": {
         "format_version": {"const": 1},
-        "command": {"enum": ["promote", "release", "rollback"]},
+        "command": {"enum": ["promote", "release", "rollback", "retention"]},
         "project": {"type": "string", "description": "Of lockage.yml"},
         "request": {"type": "array", "items": {"type": "string"}, "description": "The command's arguments"},
         "moves": {
             "type": "array",
-            "description": "Every tag that moves, by reference",
+            "description": "Every tag that moves or is deleted, and every manifest that is deleted, by reference",
             "items": {
                 "type": "object",
                 "additionalProperties": False,
@@ -30,13 +30,15 @@ SCHEMA: Mapping[str, Any] = {
                 "properties": {
                     "reference": {"type": "string"},
                     "from": {"anyOf": [_DIGEST, {"type": "null"}]},
-                    "to": _DIGEST,
+                    "to": {"anyOf": [_DIGEST, {"type": "null"}], "description": "null: it is deleted"},
+                    "reason": {"type": "string", "description": "Why"},
                 },
             },
         },
         "ledgers": {
             "type": "object",
-            "description": "The newest entry of each environment's ledger by digest, empty where there is none",
+            "description": "The newest entry of each environment's ledger by digest, empty where there is none; "
+            "(builds) is the repository of builds",
             "additionalProperties": {"anyOf": [_DIGEST, {"const": ""}]},
         },
         "checksum": {**_DIGEST, "description": "Of the other values as compact JSON with sorted keys"},

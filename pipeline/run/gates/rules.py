@@ -37,7 +37,7 @@ def rules_in_force(
 
     Raises UsageError where nobody is named, ConfigError for keys and trusted roots.
     """
-    named = tuple(_signatories(rules.signers, files))
+    named = signatories_of(rules.signers, files)
     if not named and default is None:
         raise UsageError(
             f"{origin} names no signers", hint="add signers: to the rules, or name a key: --key FILE"
@@ -65,6 +65,11 @@ def rules_of_environments(
         for environment in project.environments
         if environment.verify is not None
     }
+
+
+def signatories_of(signers: Iterable[AcceptedSigner], files: Mapping[str, bytes]) -> tuple[Signatory, ...]:
+    """Those who are meant; `files` are the keys and trusted roots that they name. Raises ConfigError."""
+    return tuple(_signatories(signers, files))
 
 
 def _signatories(signers: Iterable[AcceptedSigner], files: Mapping[str, bytes]) -> Iterable[Signatory]:

@@ -29,6 +29,7 @@ from pipeline.util.progress import ProgressState
 from pipeline.util.timestamps import format_timestamp
 
 from ..gates.rules import check_rules
+from .approval import refuse_unapproved
 from .channels import write_channels
 from .promotion import KeptTag, Promotion, TagMove, copy_image, move_tags
 
@@ -157,7 +158,8 @@ def refuse(planned: Iterable[PlannedTags]) -> None:
 
 
 async def copy_images(context: RunContext, planned: Sequence[PlannedTags]) -> list[Moved]:
-    """Copy the image of each promotion to where its tags will be; no tag moves. The fault that ended it, or no move."""
+    """Copy the image of each promotion to where its tags will be, before any tag of theirs moves. The fault that ended
+    it, or no move."""
 
     async def one(plan: PlannedTags) -> Moved:
         try:
@@ -177,38 +179,37 @@ async def perform_recorded(
     command: str,
     pins: Mapping[str, str] | None = None,
 ) -> list[Moved]:
-    """Perform promotions, for each the moves or the fault that ended it: everything is copied, then recorded in the
-    ledger, and tags move last; the ledger has them before and after. `pins` replace those of the ledger.
+    """Move the tags of promotions whose images were copied: for each the moves, or the fault that ended it. The ledger
+    has them before and after. `pins` replace those of the ledger.
 
-    Raises UsageError without a key to sign the record with, RegistryError; then nothing was moved.
+    Raises ApprovalMissing, UsageError without a key to sign the record with, RegistryError; then nothing was moved.
     """
-    results = await copy_images(context, planned)
+    if not planned:
+        return []
+    options = context.promotion
+    refuse_unapproved(planned[0].candidate.destination.environment, options.plan)
 
-    async def move(number: int) -> Moved:
-        if isinstance(results[number], LockageError):
-            return results[number]
+    async def move(plan: PlannedTags) -> Moved:
         try:
-            return await move_tags(context.registry, planned[number].promotion)
+            return await move_tags(context.registry, plan.promotion)
         except LockageError as fault:
             return fault
 
-    def of_all_but_faults(results: Sequence[Moved]) -> list[Change]:
-        pairs = zip(planned, results, strict=True)
-        return [c for plan, result in pairs if not isinstance(result, LockageError) for c in plan.changes]
-
-    changes = of_all_but_faults(results)
+    changes = [change for plan in planned for change in plan.changes]
     if not changes:
-        return results
-    options = context.promotion
+        return [()] * len(planned)
     now = format_timestamp(int(datetime.now(UTC).timestamp()))
     act = Act(command, options.author, now, context.revision.label, options.backwards)
+    if options.plan:
+        act = options.plan.named_in(act, ledger.environment)
     if pins is None and options.unpin:
         moving = {change.image for change in changes}
         pins = {image: reason for image, reason in ledger.pins.items() if image not in moving}
     entry = ledger.next(act, changes, pins)
     await write_entry(store, ledger, entry)
-    results = await each(move, range(len(planned)))
-    moved = [change.name for change in of_all_but_faults(results)]
+    results = await each(move, planned)
+    pairs = zip(planned, results, strict=True)
+    moved = [c.name for plan, result in pairs if not isinstance(result, LockageError) for c in plan.changes]
     try:
         await write_entry(store, ledger, completed(entry, moved))
     except LockageError as fault:

@@ -13,7 +13,16 @@ from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 
 from ..results import ImageResult, Status
-from .environment_tags import Candidate, PlannedTags, adjusted, perform_recorded, plan_tags, refuse
+from .environment_tags import (
+    Candidate,
+    Moved,
+    PlannedTags,
+    adjusted,
+    copy_images,
+    perform_recorded,
+    plan_tags,
+    refuse,
+)
 
 if TYPE_CHECKING:
     from pipeline.state.ledger import Ledger
@@ -92,16 +101,17 @@ async def _plan(steps: PublishSteps, ledger: Ledger, one: Published, destination
     return planned
 
 
-async def _perform(
-    steps: PublishSteps, ledger: Ledger, planned: Sequence[PlannedTags]
-) -> dict[str, tuple[TagMove, ...] | LockageError]:
+async def _perform(steps: PublishSteps, ledger: Ledger, planned: Sequence[PlannedTags]) -> dict[str, Moved]:
     """By image tag: the moves, or the fault that ended them."""
-    results: Sequence[tuple[TagMove, ...] | LockageError]
+    copied = await copy_images(steps.context, planned)
+    by_name = {plan.candidate.name: result for plan, result in zip(planned, copied, strict=True)}
+    there = [plan for plan in planned if not isinstance(by_name[plan.candidate.name], LockageError)]
+    moved: Sequence[Moved]
     try:
-        results = await perform_recorded(steps.context, steps.records.store, ledger, planned, "run")
+        moved = await perform_recorded(steps.context, steps.records.store, ledger, there, "run")
     except LockageError as fault:
-        results = [fault] * len(planned)
-    return {plan.candidate.name: result for plan, result in zip(planned, results, strict=True)}
+        moved = [fault] * len(there)
+    return by_name | {plan.candidate.name: result for plan, result in zip(there, moved, strict=True)}
 
 
 def _promoted(

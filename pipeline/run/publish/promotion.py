@@ -15,18 +15,22 @@ from pipeline.model import Digest, Reference, Repository
 if TYPE_CHECKING:
     from pipeline.registry import Registry
 
+    from .approval import AppliedPlan
+
 
 @dataclass(frozen=True, slots=True)
 class PromotionOptions:
     """What a caller allows, and who it is: `force` overwrites tags that others moved, `backwards` is the reason for
     which rolling tags may go back to an older version, `dirty` promotes from a work tree with changes what was built
-    from commits, `unpin` promotes images that a rollback pinned. `author` is for the ledger."""
+    from commits, `unpin` promotes images that a rollback pinned. `author` is for the ledger, `plan` the saved plan that
+    is applied."""
 
     force: bool = False
     backwards: str = ""
     dirty: bool = False
     author: str = ""
     unpin: bool = False
+    plan: AppliedPlan | None = None
 
     @property
     def may_move_kept(self) -> bool:

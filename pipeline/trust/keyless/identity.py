@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pipeline.model import Digest
-from pipeline.model.verification.identity import Identity
+from pipeline.model.verification.identity import Certified, Identity
 from pipeline.util.json.canonical import compact
 
 from ..bundle import Bundle
@@ -99,6 +99,13 @@ def _certificate_logged(certificate: Certificate) -> tuple[datetime, ...]:
     except ExtensionNotFound:
         return ()
     return tuple(sct.timestamp.replace(tzinfo=UTC) for sct in found.value)
+
+
+def certified_in(raw: bytes) -> Certified:
+    """What the certificate in a bundle says, which `statement` has verified. Raises ValueError."""
+    from sigstore.models import Bundle as LibraryBundle
+
+    return certified(LibraryBundle.from_json(raw).signing_certificate)
 
 
 class _NotThem(Exception):

@@ -13,8 +13,8 @@ import anyio.to_thread
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.util.concurrency import each
 
+from ..signatory import Signatory
 from ..statement import Statement
-from .identity import IdentitySignatory
 from .services import Services
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ T = TypeVar("T")
 Token = Callable[[], Awaitable[str]]
 """Gives the identity token, a secret. Raises UsageError, EnvironmentProblem."""
 
+_REMEDY = "sign: keyless: in lockage.yml has to name the identity that this job's token is for"
 _AT_ONCE = 8
 _PATIENCE = 120.0  # seconds for one certificate or one statement
 
@@ -32,8 +33,9 @@ class KeylessSigner:
     """Signs as `signatory`, which is also who its bundles are checked against. The token is requested when something
     is signed, and not before; a certificate is used as long as it is valid (ten minutes of the public Sigstore)."""
 
-    def __init__(self, signatory: IdentitySignatory, services: Services, token: Token) -> None:
+    def __init__(self, signatory: Signatory, services: Services, token: Token, remedy: str = _REMEDY) -> None:
         self.signatory, self._services, self._token = signatory, services, token
+        self._remedy = remedy
         self._lock, self._limit = anyio.Lock(), anyio.CapacityLimiter(_AT_ONCE)
         self._signer: Signer | None = None
 
@@ -93,7 +95,7 @@ class KeylessSigner:
         if isinstance(seen, str):
             raise UsageError(
                 f"nothing was signed as {self.signatory.origin}: {seen}",
-                hint="sign: keyless: in lockage.yml has to name the identity that this job's token is for",
+                hint=self._remedy,
             )
         return raw
 

@@ -86,7 +86,7 @@ _PLAN = {
     "command": "promote",
     "project": "acme",
     "request": ["--to=prod"],
-    "moves": [_MOVE, {**_MOVE, "from": str(_D)}],
+    "moves": [_MOVE, {**_MOVE, "from": str(_D)}, {**_MOVE, "to": None, "reason": "old"}],
     "ledgers": {"prod": str(_D), "live": ""},
 }
 _BEFORE = BuildInputs.from_bytes(json.dumps(_INPUTS).encode())

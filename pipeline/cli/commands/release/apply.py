@@ -17,6 +17,8 @@ from ...output import console
 if TYPE_CHECKING:
     from pipeline.release.saved import SavedPlan
 
+    from ...saved_plans import ExpectedPlan
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyOptions:
@@ -28,26 +30,32 @@ class ApplyOptions:
 
 def apply(options: ApplyOptions) -> int:
     """Plan the same command again, and perform it if nothing else comes out. Raises UsageError for what is no plan,
-    PlanOutdated (exit code 7) with every difference."""
+    ApprovalMissing, PlanOutdated with every difference (both exit code 7)."""
     from pipeline.release.saved import SavedPlan
 
+    from ...saved_plans import ExpectedPlan
+    from ...verification.approvals import approvals_beside
     from .promote import PromoteOptions, promote
     from .release import ReleaseOptions, release
+    from .retention import RetentionOptions, retention
     from .rollback import RollbackOptions, rollback
 
-    commands: Mapping[str, tuple[type[Any], Callable[[Any, SavedPlan], int]]] = {
+    commands: Mapping[str, tuple[type[Any], Callable[[Any, ExpectedPlan], int]]] = {
         "promote": (PromoteOptions, promote),
         "release": (ReleaseOptions, release),
+        "retention": (RetentionOptions, retention),
         "rollback": (RollbackOptions, rollback),
     }
-    plan = SavedPlan.from_bytes(_content(options.file), str(options.file))
+    plan = SavedPlan.from_bytes(plan_content(options.file), str(options.file))
     kind, command = commands[plan.command]
     wanted = _parsed(plan, kind, options)
-    console.message(f"{plan.command} of {len(plan.moves)} tags, as planned in {options.file}")
-    return command(replace(wanted, common=options.common), plan)
+    console.message(f"{plan.command}: {len(plan.moves)} changes, as planned in {options.file}")
+    expected = ExpectedPlan(plan, approvals_beside(options.file))
+    return command(replace(wanted, common=options.common), expected)
 
 
-def _content(file: Path) -> bytes:
+def plan_content(file: Path) -> bytes:
+    """What the file of a plan holds. Raises UsageError if it cannot be read."""
     from pipeline.util.files import read_file
 
     try:

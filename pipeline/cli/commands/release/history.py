@@ -60,6 +60,9 @@ def _print(entry: Entry, image: str | None) -> None:
     parts = (str(entry.sequence), act.time, act.command, act.author, act.commit[:12], act.reason)
     state = "" if entry.complete else "  (interrupted)"
     console.print_line("  ".join(part for part in parts if part) + state)
+    if act.plan:
+        by = f", approved by {', '.join(act.approvers)}" if act.approvers else ""
+        console.print_line(f"    plan {act.plan.removeprefix('sha256:')[:12]}{by}")
     for change in entry.changes:
         if image in (None, change.image):
             before, after = (end.short if end else "nothing" for end in (change.before, change.after))

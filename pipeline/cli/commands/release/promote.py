@@ -18,9 +18,8 @@ from ...promotion_options import PlanFlags, PromotionFlags, data_option, revisio
 if TYPE_CHECKING:
     from pipeline.policy import Revision
     from pipeline.release.promote import ImagePromotion, JudgedPromotion
-    from pipeline.release.saved import SavedPlan
 
-    from ...saved_plans import PlanKeeper
+    from ...saved_plans import ExpectedPlan, PlanKeeper
 
 _SOURCES = {"sbom": "its bill of materials", "image": "the image"}
 
@@ -41,14 +40,15 @@ class PromoteOptions:
     data: str | None = data_option()
 
 
-def promote(options: PromoteOptions, saved: SavedPlan | None = None) -> int:
+def promote(options: PromoteOptions, saved: ExpectedPlan | None = None) -> int:
     """Print what is (or with `--plan` would be) scanned and written; verified and judged first, tags last."""
     from ... import signals
     from ...proposals import require_reviewed
     from ...saved_plans import PlanKeeper
 
     require_reviewed("promote")
-    promotions = signals.run(partial(_promote, options, PlanKeeper("promote", options.planning.file, saved)))
+    keeper = PlanKeeper("promote", options.planning.file, saved, not options.planning.only)
+    promotions = signals.run(partial(_promote, options, keeper))
     if options.common.json:
         console.print_json([promotion.to_json() for promotion in promotions])
         return Exit.OK
@@ -101,8 +101,8 @@ async def _promote(options: PromoteOptions, keeper: PlanKeeper) -> Sequence[Imag
             origin = environment(environments, options.origin or environments[0].name)
             to = environment(environments, options.to)
             signed = None if options.data is None else options.data == "signed"
+            context = await keeper.begin(context, options, [to.name])
             promotions = Promotions(context, origin, [to], signed=signed)
-            await keeper.begin(context, options, [to])
             return await promotions.perform(only_plan=options.planning.only, agree=keeper.agree)
 
 

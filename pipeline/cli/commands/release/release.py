@@ -20,9 +20,8 @@ from .promote import print_promotions
 if TYPE_CHECKING:
     from pipeline.policy import Revision
     from pipeline.release.promote import ImagePromotion, JudgedPromotion
-    from pipeline.release.saved import SavedPlan
 
-    from ...saved_plans import PlanKeeper
+    from ...saved_plans import ExpectedPlan, PlanKeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +47,15 @@ class ReleaseOptions:
     data: str | None = data_option()
 
 
-def release(options: ReleaseOptions, saved: SavedPlan | None = None) -> int:
+def release(options: ReleaseOptions, saved: ExpectedPlan | None = None) -> int:
     """Print what is (or with `--plan` would be) scanned and written; all images and environments, or none."""
     from ... import signals
     from ...proposals import require_reviewed
     from ...saved_plans import PlanKeeper
 
     require_reviewed("release")
-    promotions = signals.run(partial(_release, options, PlanKeeper("release", options.planning.file, saved)))
+    keeper = PlanKeeper("release", options.planning.file, saved, not options.planning.only)
+    promotions = signals.run(partial(_release, options, keeper))
     if options.common.json:
         console.print_json([promotion.to_json() for promotion in promotions])
         return Exit.OK
@@ -85,7 +85,7 @@ async def _release(options: ReleaseOptions, keeper: PlanKeeper) -> Sequence[Imag
             check_release_tag(options.common.root, os.environ, version, context.revision.sha)
             to = release_destinations(context.plan.project, options.to)
             signed = None if options.data is None else options.data == "signed"
-            await keeper.begin(context, replace(options, version=version), to)
+            context = await keeper.begin(context, replace(options, version=version), [one.name for one in to])
             releases = Releases(context, names, to, signed=signed)
             return await releases.perform(only_plan=options.planning.only, agree=keeper.agree)
 

@@ -18,9 +18,8 @@ from ...promotion_options import PlanFlags
 
 if TYPE_CHECKING:
     from pipeline.release.rollback import ImageRollback
-    from pipeline.release.saved import SavedPlan
 
-    from ...saved_plans import PlanKeeper
+    from ...saved_plans import ExpectedPlan, PlanKeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +49,7 @@ class RollbackOptions:
     offline: bool = offline_flag()
 
 
-def rollback(options: RollbackOptions, saved: SavedPlan | None = None) -> int:
+def rollback(options: RollbackOptions, saved: ExpectedPlan | None = None) -> int:
     """Print what moves (or with `--plan` would move); verified and judged first, all images or none."""
     from ... import signals
     from ...proposals import require_reviewed
@@ -59,7 +58,8 @@ def rollback(options: RollbackOptions, saved: SavedPlan | None = None) -> int:
     require_reviewed("rollback")
     if not options.reason.strip():
         raise UsageError("--reason is empty", hint='--reason "1.4 breaks logins"')
-    rollbacks = signals.run(partial(_rollback, options, PlanKeeper("rollback", options.planning.file, saved)))
+    keeper = PlanKeeper("rollback", options.planning.file, saved, not options.planning.only)
+    rollbacks = signals.run(partial(_rollback, options, keeper))
     if options.common.json:
         console.print_json([one.to_json() for one in rollbacks])
         return Exit.OK
@@ -95,8 +95,8 @@ async def _rollback(options: RollbackOptions, keeper: PlanKeeper) -> Sequence[Im
             promotion = PromotionOptions(force=options.force, author=author(os.environ))
             there = environment(context.plan.project.environments, options.environment)
             wanted = RollbackRequest(there, options.images, options.to, options.reason, options.accept)
-            rollbacks = Rollbacks(replace(context, promotion=promotion), wanted)
-            await keeper.begin(context, options, [there])
+            context = await keeper.begin(replace(context, promotion=promotion), options, [there.name])
+            rollbacks = Rollbacks(context, wanted)
             return await rollbacks.perform(only_plan=options.planning.only, agree=keeper.agree)
 
 

@@ -1,0 +1,1 @@
+"""`environments:` of lockage.yml: where images are promoted to, and what a promotion there needs."""

@@ -1,0 +1,74 @@
+"""An environment as a plain frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from pipeline.model.tag_rules import TagRules
+from pipeline.model.verification import Approvals, VerificationRules
+from pipeline.util.json.values import as_literal, as_object, as_optional_text, as_text, as_texts
+
+JudgingData = Literal["today", "signed"]
+
+_NO_RULES = TagRules()
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One stage of promotion, with the repository of each image in it.
+
+    `data` is what judges a promotion to it: scans with today's data, or the signed findings as they are. With
+    `automatic`, a run promotes to it without being told to. `verify` is what an image has to prove before it is.
+    `registry` is where it is, if not in the project's. `approvals` are what a change of its tags needs.
+    """
+
+    name: str
+    repository: str
+    data: JudgingData = "today"
+    automatic: bool = False
+    tags: TagRules = _NO_RULES
+    verify: VerificationRules | None = None
+    registry: str | None = None
+    approvals: Approvals | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        """Read what `to_json` wrote. Raises ValueError and KeyError."""
+        return cls(
+            as_text(data["name"]),
+            as_text(data["repository"]),
+            as_literal(data.get("data", "today"), "today", "signed"),
+            data.get("promote") == "automatic",
+            TagRules(
+                as_texts(data.get("immutable", [])),
+                as_literal(data.get("rebuilt", "move"), "move", "refuse", "revision"),
+            ),
+            VerificationRules.from_json(as_object(data["verify"])) if "verify" in data else None,
+            as_optional_text(data.get("registry")),
+            Approvals.from_json(as_object(data["approvals"])) if "approvals" in data else None,
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """As plain data."""
+        return {
+            "name": self.name,
+            "repository": self.repository,
+            **({} if self.data == "today" else {"data": self.data}),
+            **({"promote": "automatic"} if self.automatic else {}),
+            **({"immutable": list(self.tags.immutable)} if self.tags.immutable else {}),
+            **({} if self.tags.rebuilt == "move" else {"rebuilt": self.tags.rebuilt}),
+            **({} if self.verify is None else {"verify": self.verify.to_json()}),
+            **({} if self.registry is None else {"registry": self.registry}),
+            **({} if self.approvals is None else {"approvals": self.approvals.to_json()}),
+        }
+
+    @property
+    def rules_name(self) -> str:
+        """What messages call its rules."""
+        return f"verify: of {self.name} in lockage.yml"
+
+    def path(self, image: str) -> str:
+        """The repository path of an image in this environment."""
+        return self.repository.replace("{image}", image)
