@@ -12,6 +12,7 @@ import tempfile
 import time
 
 import anyio
+from tools.act import ACT
 from tools.judges import JUDGES
 from tools.leftovers import remove_leftovers, temporary_root
 from tools.peers import ACTIONLINT, REGCTL, SLSA_VERIFIER
@@ -24,7 +25,7 @@ from pipeline.lab import LabSettings, ensure
 from pipeline.lab.engine.image import ensure_engine_image
 from pipeline.lab.tools.recipes import TOOLS
 
-_TOOLS = (*TOOLS.values(), *JUDGES, REGCTL, SIGSTORE, REKOR_V1, ACTIONLINT, SLSA_VERIFIER)
+_TOOLS = (*TOOLS.values(), *JUDGES, REGCTL, SIGSTORE, REKOR_V1, ACTIONLINT, ACT, SLSA_VERIFIER)
 _NEEDED = 25 * 10**9  # bytes in the temporary folder: two processes' engines, registries and images
 
 

@@ -24,6 +24,7 @@ if [ -n "$GITHUB_PATH" ]; then printf '%s\\n' @PROGRAMS@ >> "$GITHUB_PATH"; else
 _GH = """\
 #!/bin/sh
 printf '%s\\n' "$@" > "$TESTS_ARTIFACTS/gh-$1"
+[ -n "$GH_TOKEN$GITHUB_TOKEN" ] || exit 4
 [ "$1" != pr ] || echo 7
 """
 
@@ -57,6 +58,7 @@ def project(site: Site, folder: Path, owner: str, provider: str) -> Path:
     setup.write_text(_SETUP.replace("@PROGRAMS@", " ".join(places)).replace("@PATH@", ":".join(places)))
     files = image("base", "scratch") | image("app", "base:1.0.0")
     files |= {"ci/lockage.yml": f"providers: [{provider}]\nsetup: . {setup}\n"}
+    files |= {".gitlab-ci.yml": "include: [{local: .gitlab/lockage.yml}]\n"}
     root = checkout(folder / "project", owner, files, _MORE)
     git(root, "branch", "--move", "main")
     site.run("lock", cwd=root, **runner(site))
