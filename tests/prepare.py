@@ -12,6 +12,7 @@ import tempfile
 import time
 
 import anyio
+from tools.act import ACT
 from tools.aws_kms import LOCAL_KMS
 from tools.judges import JUDGES
 from tools.leftovers import remove_leftovers, temporary_root
@@ -25,7 +26,11 @@ from pipeline.lab import LabSettings, ensure
 from pipeline.lab.engine.image import ensure_engine_image
 from pipeline.lab.tools.recipes import TOOLS
 
-_TOOLS = (*TOOLS.values(), *JUDGES, REGCTL, SIGSTORE, REKOR_V1, ACTIONLINT, SLSA_VERIFIER, LOCAL_KMS)
+_TOOLS = (
+    *TOOLS.values(),
+    *JUDGES,
+    *(REGCTL, SIGSTORE, REKOR_V1, ACTIONLINT, ACT, SLSA_VERIFIER, LOCAL_KMS),
+)
 _NEEDED = 25 * 10**9  # bytes in the temporary folder: two processes' engines, registries and images
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from importlib import resources
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from .matrix_formats import AMD64, FORMATS
 JobProvider = Literal["github", "gitlab", "jenkins"]
 PROVIDERS: tuple[JobProvider, ...] = ("github", "gitlab", "jenkins")
 _PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
+_SECTION = re.compile(r"^@if ([A-Z_]+)@\n(.*?)^@end \1@\n", re.MULTILINE | re.DOTALL)
 _PLAIN = re.compile(r"[A-Za-z./][A-Za-z0-9 ./=+_~-]*")
 _FILES: Mapping[JobProvider, Mapping[str, str]] = {
     "github": {
@@ -32,6 +33,12 @@ _ACTIONS = {
     "UPLOAD_SARIF": "github/codeql-action/upload-sarif@51f77329afa6477de8c49fc9c7046c15b9a4e79d # v3.29.5",
 }
 """Actions by commit: a tag may move."""
+_RETENTION = "lockage retention --apply"
+_CLOSED_LISTED = (
+    "gh pr list --state closed --limit 1000 --json number --jq '.[].number' "
+    f"| {_RETENTION} --closed-pull-requests -"
+)
+_TOKEN_BINDING = ",\n    string(credentialsId: 'lockage-identity-token', variable: '{}')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,9 @@ class Jobs:
     """What jobs depend on.
 
     `setup` is the line that puts lockage on PATH, `environment` what a run promotes to, `runner` the label for jobs
-    that build nothing, `rescan` when what is published is scanned again (cron).
+    that build nothing, `rescan` when the jobs of the schedule run (cron). `identity_token` is the variable with the
+    token that images are signed by, where the provider makes it; `retention` is whether lockage.yml has rules,
+    `closed_pull_requests` whether one of them is about closed pull requests.
     """
 
     setup: str
@@ -48,6 +57,19 @@ class Jobs:
     runner: str | None = None
     runners: Mapping[Platform, str] = field(default_factory=lambda: MappingProxyType({}))
     rescan: str = "17 3 * * *"
+    identity_token: str | None = None
+    retention: bool = False
+    closed_pull_requests: bool = False
+
+    @property
+    def sections(self) -> frozenset[str]:
+        """The optional sections of templates that are kept."""
+        wanted = {
+            "KEYLESS": self.identity_token is not None,
+            "RETENTION": self.retention,
+            "CLOSED": self.closed_pull_requests,
+        }
+        return frozenset(name for name, kept in wanted.items() if kept)
 
 
 def job_files(provider: JobProvider, jobs: Jobs) -> dict[str, str]:
@@ -59,14 +81,24 @@ def job_files(provider: JobProvider, jobs: Jobs) -> dict[str, str]:
         "RUNNER": jobs.runner or jobs.runners.get(AMD64) or FORMATS[provider].labels[AMD64],
         "RUNNERS": runners,
         "CRON": jobs.rescan,
+        "TOKEN": jobs.identity_token or "",
+        "SIGNS": "[.lockage, .lockage-signs]" if jobs.identity_token else ".lockage",
+        "TOKEN_BINDING": _TOKEN_BINDING.format(jobs.identity_token) if jobs.identity_token else "",
+        "RETENTION": _CLOSED_LISTED if jobs.closed_pull_requests else _RETENTION,
     }
     folder = resources.files(__package__) / "templates"
     return {
         path: _filled(
-            folder.joinpath(name).read_text("utf-8"), values | {"SETUP": _in_file(jobs.setup, path)}
+            _kept(folder.joinpath(name).read_text("utf-8"), jobs.sections),
+            values | {"SETUP": _in_file(jobs.setup, path)},
         )
         for path, name in _FILES[provider].items()
     }
+
+
+def _kept(text: str, sections: Set[str]) -> str:
+    """A template without the optional sections that are not wanted, and without the marks of the others."""
+    return _SECTION.sub(lambda found: _kept(found[2], sections) if found[1] in sections else "", text)
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:

@@ -14,6 +14,14 @@ from .matrix import Matrix, MatrixJob, Runners
 
 AMD64, ARM64 = Platform.parse("linux/amd64"), Platform.parse("linux/arm64")
 _JOB = "lockage push --locked {args} --reports reports"
+_REPORTS = {
+    "junit": "reports/junit.xml",
+    "container_scanning": "reports/gl-container-scanning-report.json",
+    "dependency_scanning": "reports/gl-dependency-scanning-report.json",
+    "cyclonedx": "reports/sbom/*.cdx.json",
+    "annotations": "reports/gl-annotations.json",
+}
+"""What GitLab shows of a job, in merge requests as well: artifacts:reports."""
 _ALWAYS = [{"when": "on_success"}]  # jobs without rules are left out of the pipelines of merge requests
 
 
@@ -51,7 +59,7 @@ def _gitlab_job(job: MatrixJob) -> dict[str, Any]:
         "rules": _ALWAYS,
         "tags": [job.runner.label],
         "script": [_JOB.format(args=job.to_json()["args"])],
-        "artifacts": {"when": "always", "paths": ["reports"], "expire_in": "1 week"},
+        "artifacts": {"when": "always", "paths": ["reports"], "reports": _REPORTS, "expire_in": "1 week"},
     }
 
 

@@ -53,7 +53,9 @@ class CiJobs(Model):
     runners: Mapping[PlatformName, Label] = Field(
         default_factory=dict, description="Runners of platforms in place of the provider's own"
     )
-    rescan: Cron = Field("17 3 * * *", description="When what is published is scanned again")
+    rescan: Cron = Field(
+        "17 3 * * *", description="When what is published is scanned again, and the other scheduled jobs run"
+    )
 
 
 def read_ci_jobs(content: bytes, path: str) -> CiJobs:

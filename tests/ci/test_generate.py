@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,11 @@ ODD = Jobs(
     "my-runner",
     {Platform.parse("linux/arm64"): "arm", Platform.parse("linux/s390x"): "mainframe"},
 )
+FULL = replace(
+    JOBS, identity_token="SIGSTORE_ID_TOKEN", retention=True, closed_pull_requests=True
+)  # with every optional section
+KEPT = replace(JOBS, retention=True)
+VARIANTS = pytest.mark.parametrize("jobs", [JOBS, ODD, FULL, KEPT], ids=["plain", "odd", "full", "kept"])
 real = pytest.mark.real
 
 
@@ -45,7 +51,7 @@ def _run(*argv: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 @real
-@pytest.mark.parametrize("jobs", [JOBS, ODD])
+@VARIANTS
 def test_workflows_as_others_judge_them(jobs: Jobs, tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     files = _written(tmp_path, "github", jobs)
@@ -79,7 +85,7 @@ def test_the_judges_find_faults(tmp_path: Path) -> None:
 
 
 @real
-@pytest.mark.parametrize("jobs", [JOBS, ODD])
+@pytest.mark.parametrize("jobs", [ODD, FULL])
 def test_gitlab_s_schema(jobs: Jobs, tmp_path: Path) -> None:
     files = _written(tmp_path, "gitlab", jobs)
     judged = _run(BIN / "check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", *files, cwd=tmp_path)
@@ -98,10 +104,10 @@ def test_gitlab_s_schema(jobs: Jobs, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("jobs", [JOBS, ODD])
+@VARIANTS
 def test_every_place_is_filled_in(provider: JobProvider, jobs: Jobs) -> None:
     for path, text in job_files(provider, jobs).items():
-        assert not re.search(r"@[A-Z_]+@", text), path
+        assert not re.search(r"@[A-Za-z_ ]+@", text), path
         assert "ci check" in text or "child pipeline" in text or "caller" in path or "images.yml" in path
         assert all(
             re.search(r"@[0-9a-f]{40} # v\d", line)
@@ -123,6 +129,43 @@ def test_every_job_says_what_it_may() -> None:
     assert workflow["jobs"]["release"]["if"] == "github.event_name == 'push' && github.ref_type == 'tag'"
     assert all(job["timeout-minutes"] for job in workflow["jobs"].values())
     assert "pull_request_target" not in job_files("github", JOBS)[".github/workflows/images.yml"]
+
+
+def test_optional_jobs_and_permissions() -> None:
+    """By lockage.yml: identity tokens for the jobs that sign images, and retention where there are rules."""
+    import yaml
+
+    def github(jobs: Jobs) -> tuple[dict[str, Any], dict[str, Any]]:
+        files = job_files("github", jobs)
+        called, caller = (
+            yaml.safe_load(files[f".github/workflows/{name}.yml"]) for name in ("lockage", "images")
+        )
+        return called["jobs"], caller["jobs"]["images"]["permissions"]
+
+    plain, granted = github(JOBS)
+    assert "retention" not in plain and not {"id-token", "pull-requests"} & set(granted)
+    full, granted = github(FULL)
+    tokens = {name for name, job in full.items() if "id-token" in job["permissions"]}
+    assert tokens == {"publish", "release", "rescan"} and granted["id-token"] == "write"
+    requests = {name for name, job in full.items() if "pull-requests" in job["permissions"]}
+    assert requests == {"retention"} and granted["pull-requests"] == "read"
+    assert full["retention"]["steps"][-1]["run"].startswith("gh pr list ")
+    assert github(KEPT)[0]["retention"]["steps"][-1]["run"] == "lockage retention --apply"
+    for job in full.values():  # the caller grants what any job has
+        assert {name for name, right in job["permissions"].items() if right == "write"} <= {
+            name for name, right in granted.items() if right == "write"
+        }
+
+    gitlab = yaml.safe_load(job_files("gitlab", FULL)[".gitlab/lockage.yml"])
+    assert gitlab[".lockage-signs"] == {"id_tokens": {"SIGSTORE_ID_TOKEN": {"aud": "sigstore"}}}
+    signing = {name for name, job in gitlab.items() if ".lockage-signs" in job.get("extends", "")}
+    assert signing == {"lockage-publish", "lockage-release", "lockage-rescan"}
+    assert "lockage-retention" in gitlab
+    plain = yaml.safe_load(job_files("gitlab", JOBS)[".gitlab/lockage.yml"])
+    assert "lockage-retention" not in plain and ".lockage-signs" not in plain
+    jenkins = job_files("jenkins", FULL)["Jenkinsfile"]
+    assert "lockage retention --apply" in jenkins and "variable: 'SIGSTORE_ID_TOKEN'" in jenkins
+    assert "retention" not in job_files("jenkins", JOBS)["Jenkinsfile"]
 
 
 @pytest.mark.parametrize(
@@ -171,3 +214,9 @@ def test_what_is_generated_is_checked(tmp_path: Path) -> None:
     assert code == 3 and "different  .github/workflows/lockage.yml" in out
     workflow.unlink()
     assert "missing" in lockage("ci", "check")[1]
+    lockage("ci", "generate", "github")
+    with (tmp_path / "lockage.yml").open("a") as file:  # what decides which jobs and permissions there are
+        file.write("sign: {keyless: {identity: a@example.com, issuer: 'https://issuer.example.com'}}\n")
+    assert lockage("ci", "check")[0] == 3
+    lockage("ci", "generate", "github")
+    assert "id-token: write" in workflow.read_text() and lockage("ci", "check")[0] == 0

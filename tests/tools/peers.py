@@ -48,16 +48,18 @@ _PACKAGES = ("skopeo", "libgpgme11", "libassuan0", "libgpg-error0")
 @cache
 def regctl() -> Path:
     """regctl, compiled once and kept as the lab's tools are; in a thread, for a loop may be running here."""
-    return _compiled(REGCTL)
+    return compiled(REGCTL)
 
 
 @cache
 def slsa_verifier() -> Path:
     """slsa-verifier, likewise."""
-    return _compiled(SLSA_VERIFIER)
+    return compiled(SLSA_VERIFIER)
 
 
-def _compiled(tool: GoTool) -> Path:
+@cache
+def compiled(tool: GoTool) -> Path:
+    """The binary of a tool that has one, compiled once; in a thread, for a loop may be running here."""
     with ThreadPoolExecutor(1) as pool:
         return Path(pool.submit(anyio.run, toolbox.ensure, tool, _settings()).result()) / tool.name
 
@@ -65,7 +67,7 @@ def _compiled(tool: GoTool) -> Path:
 @cache
 def actionlint() -> Path:
     """actionlint, likewise."""
-    return _compiled(ACTIONLINT)
+    return compiled(ACTIONLINT)
 
 
 @cache

@@ -125,6 +125,11 @@ class Retention:
     dates: RetentionDates = "seen"
     keep: tuple[str, ...] = ()
 
+    @property
+    def closed_pull_requests(self) -> bool:
+        """Whether a rule depends on which pull requests are closed."""
+        return any(rule.until_closed for one in self.environments.values() for rule in one.rules)
+
     def to_json(self) -> dict[str, object]:
         """As plain data."""
         return {

@@ -12,6 +12,7 @@ from pipeline.util.rooted import reason
 
 if TYPE_CHECKING:
     from pipeline.config.ci_jobs import CiJobs
+    from pipeline.config.values import Project
 
 SOURCE = "ci/lockage.yml"
 _BYTES = 64 * 1024
@@ -49,10 +50,12 @@ def content_at(root: Path, path: str) -> bytes | None:
 
 
 def jobs_of(source: CiJobs, root: Path) -> Jobs:
-    """What files are generated from: with the environment that a run promotes to. Raises ConfigError."""
+    """What files are generated from: with what lockage.yml says of environments, signing and retention. Raises
+    ConfigError."""
     from ...planning.reader import PlanReader, PlanRequest
 
-    environments = PlanReader(PlanRequest(root)).read_known().project.environments
+    project = PlanReader(PlanRequest(root)).read_known().project
+    environments = project.environments
     return Jobs(
         source.setup,
         environments[min(1, len(environments) - 1)].name,
@@ -60,4 +63,17 @@ def jobs_of(source: CiJobs, root: Path) -> Jobs:
         source.runner,
         dict(source.runners),
         source.rescan,
+        _identity_token(project),
+        project.retention is not None,
+        project.retention is not None and project.retention.closed_pull_requests,
     )
+
+
+def _identity_token(project: Project) -> str | None:
+    """The variable with the identity token of a keyless project; None where a file has it, or a key signs."""
+    if project.keyless is None:
+        return None
+    source = project.keyless.token
+    if source is None:
+        return "SIGSTORE_ID_TOKEN"
+    return str(source.value) if source.kind == "env" else None

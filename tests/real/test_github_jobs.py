@@ -1,0 +1,153 @@
+"""The generated workflow, run by act: a push of the branch, a pull request from a fork, a release, and the schedule."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline.trust.keypair import KeyPair, generate
+from tests.tools.act import REPOSITORY, Event, Ran, Workflows
+from tests.tools.git import commit, git
+
+from . import jobs
+from .site import Site
+from .test_canaries import forms_of
+from .test_pull_requests import published
+from .tools import crane, tags
+
+pytestmark = pytest.mark.real
+
+TOKEN = "ghs-canary-of-the-job"
+IMAGES = ("base", "app")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository at GitHub: its checkout, its runners, and the key pair in its settings."""
+
+    site: Site
+    root: Path
+    workflows: Workflows
+    keys: KeyPair
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Those of a job."""
+        return {
+            "COSIGN_PRIVATE_KEY": self.keys.private.decode(),
+            "COSIGN_PASSWORD": self.keys.password,
+            "GITHUB_TOKEN": TOKEN,
+        }
+
+    def run(self, name: str, ref: str, **payload: object) -> Ran:
+        """An event of the repository itself."""
+        return self._run(name, {"ref": ref, **payload}, self.secrets)
+
+    def run_of_fork(self, number: int) -> Ran:
+        """A pull request from a fork, whose jobs get no secret but a token that reads."""
+        head = {"repo": {"full_name": "eve/images"}, "ref": "main"}
+        request = {"number": number, "head": head, "base": {"ref": "main"}}
+        payload = {"number": number, "pull_request": request}
+        return self._run("pull_request", payload, {"GITHUB_TOKEN": TOKEN})
+
+    def _run(self, name: str, payload: dict[str, object], secrets: dict[str, str]) -> Ran:
+        payload |= {"repository": {"full_name": REPOSITORY, "default_branch": "main"}}
+        variables = {"COSIGN_PUBLIC_KEY": self.keys.public.decode()}
+        return self.workflows.run(Event(name, payload, secrets, variables))
+
+    def place(self, environment: str, image: str) -> str:
+        """An image's repository."""
+        name = (self.root / "lockage.yml").read_text().partition("project: ")[2].split()[0]
+        return f"{self.site.registry}/{name}/{environment}/{image}"
+
+
+@pytest.fixture(scope="module")
+def github(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """The repository, before anything was pushed."""
+    folder = tmp_path_factory.mktemp("github")
+    root = jobs.project(site, folder, __name__, "github")
+    git(root, "remote", "add", "origin", f"https://github.com/{REPOSITORY}")
+    return Repository(site, root, Workflows(root, folder, jobs.runner(site)), generate())
+
+
+@pytest.fixture(scope="module")
+def push(github: Repository) -> Ran:
+    """The run of a push to the branch."""
+    return github.run("push", "refs/heads/main")
+
+
+@pytest.fixture(scope="module")
+def other(site: Site) -> Iterator[Site]:
+    """An engine and a registry that know nothing of the first ones."""
+    alone = Site(site.home, {"LOCKAGE_INSTANCE": "alone"})
+    alone.run("up")
+    yield alone
+    alone.end()
+
+
+def test_a_push_publishes_what_a_single_run_does(push: Ran, github: Repository, other: Site) -> None:
+    builds = {f"base:1.0.0 and 1 more (linux/{platform})" for platform in ("amd64", "arm64")}
+    assert {name.rpartition(")")[0] + ")" for name in push.jobs if ":" in name} == builds
+    assert {name for name in push.jobs if ":" not in name} == {"plan", "publish"}
+    assert set(push.jobs.values()) == {"success"}, push.text
+    digests = {image: crane("digest", f"{github.place('prod', image)}:1.0.0") for image in IMAGES}
+    refs = [json.loads(file.read_text()) for file in push.artifacts.glob("reports-*/report.json")]
+    built = {t["digest"]: t["status"] for report in refs for t in report["targets"]}
+    assert len(built) == 4 and set(built.values()) == {"built"}
+    for image, digest in digests.items():
+        index = json.loads(crane("manifest", f"{github.place('dev', image)}@{digest}"))
+        assert {entry["digest"] for entry in index["manifests"]} <= set(built)
+    assert json.loads((push.artifacts / "code-scanning.sarif").read_text())["version"] == "2.1.0"
+
+    single = other.run("run", "--locked", "--json", cwd=github.root, **jobs.runner(other)).json
+    assert {target["status"] for target in single["targets"]} == {"built"}
+    assert {image["image"]: image["index"] for image in single["images"]} == digests
+
+
+def test_a_pull_request_from_a_fork_pushes_nothing(push: Ran, github: Repository) -> None:
+    before = published(github.site)
+    git(github.root, "checkout", "--quiet", "-b", "pull")
+    (github.root / "images/app/rootfs/app").write_text("theirs\n")
+    commit(github.root)
+    ran = github.run_of_fork(7)
+    git(github.root, "checkout", "--quiet", "main")
+    assert len(ran.jobs) == 3 and set(ran.jobs.values()) == {"success"}, ran.text
+    assert "pull request 7 comes from a fork: nothing is pushed" in ran.text
+    reports = [json.loads(file.read_text()) for file in ran.artifacts.glob("reports-*/report.json")]
+    statuses = [(target["image"], target["status"]) for report in reports for target in report["targets"]]
+    assert sorted(statuses) == [("app", "built")] * 2 + [("base", "reused")] * 2
+    assert published(github.site) == before
+
+
+def test_a_tag_releases(push: Ran, github: Repository) -> None:
+    git(github.root, "tag", "v2.3.0")
+    ran = github.run("push", "refs/tags/v2.3.0")
+    assert ran.jobs == {"release": "success"}, ran.text
+    for image in IMAGES:
+        place = github.place("prod", image)
+        assert {"v2.3.0", "v2.3", "v2", "latest"} <= tags(place)
+        assert crane("digest", f"{place}:v2.3.0") == crane("digest", f"{place}:1.0.0")
+    words = (ran.artifacts / "gh-release").read_text().splitlines()
+    assert words[:5] == ["release", "create", "v2.3.0", "--verify-tag", "--notes-file"]
+    assert words[5] == "release/RELEASE.md" and "release/cosign.pub" in words[6:]
+
+
+def test_the_schedule(push: Ran, github: Repository) -> None:
+    ran = github.run("schedule", "refs/heads/main", schedule="17 3 * * *")
+    assert ran.jobs == dict.fromkeys(("rescan", "outdated", "retention"), "success"), ran.text
+    assert (ran.artifacts / "gh-pr").read_text().split()[:4] == ["pr", "list", "--state", "closed"]
+
+
+def test_no_secret_is_in_a_log_or_artifact(push: Ran, github: Repository) -> None:
+    """The logs are not masked: what the provider would hide is found as well."""
+    secrets = github.secrets | {"COSIGN_PRIVATE_KEY": github.keys.private.decode().splitlines()[2]}
+    assert "statements" in push.text and len(list(push.artifacts.rglob("*.json"))) > 4
+    for name, word in secrets.items():
+        for form in forms_of(word):
+            assert form not in push.log, name
+            for file in github.workflows.left():
+                assert form.encode() not in file.read_bytes(), f"{name} in {file}"

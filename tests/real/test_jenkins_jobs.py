@@ -1,0 +1,114 @@
+"""The generated Jenkinsfile, run by Groovy: the branch twice in the same workspaces, a tag, the timer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline.trust.keypair import KeyPair, generate
+from tests.tools.git import git
+from tests.tools.jenkins import Builds, Ran
+
+from . import jobs
+from .site import Site
+from .test_canaries import forms_of
+from .tools import crane, tags
+
+pytestmark = pytest.mark.real
+
+IMAGES = ("base", "app")
+STAGES = dict.fromkeys(("build", "publish", "release", "rescan", "retention", "outdated"), "SKIPPED")
+REGISTRY = "canary-of-the-registry"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A multibranch job: its builds, and its credentials."""
+
+    site: Site
+    root: Path
+    builds: Builds
+    keys: KeyPair
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Credentials by id."""
+        config = self.root.parent / "secretFiles" / "config.json"
+        config.parent.mkdir(exist_ok=True)
+        config.write_text(
+            json.dumps({"auths": {"registry.example": {"username": "robot", "password": REGISTRY}}})
+        )
+        return {
+            "lockage-registry": str(config),
+            "lockage-cosign-key": self.keys.private.decode(),
+            "lockage-cosign-public": self.keys.public.decode(),
+            "lockage-cosign-password": self.keys.password,
+        }
+
+    def run(self, *, timer: bool = False, **event: str) -> Ran:
+        """A build for an event."""
+        return self.builds.run(event, self.secrets, timer=timer)
+
+    def place(self, environment: str, image: str) -> str:
+        """An image's repository."""
+        name = (self.root / "lockage.yml").read_text().partition("project: ")[2].split()[0]
+        return f"{self.site.registry}/{name}/{environment}/{image}"
+
+
+@pytest.fixture(scope="module")
+def jenkins(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """The job, before its first build."""
+    folder = tmp_path_factory.mktemp("jenkins")
+    root = jobs.project(site, folder, __name__, "jenkins")
+    return Job(site, root, Builds(root, folder, jobs.runner(site)), generate())
+
+
+@pytest.fixture(scope="module")
+def branch(jenkins: Job) -> Ran:
+    """The first build of the branch."""
+    return jenkins.run(BRANCH_NAME="main")
+
+
+def test_the_branch(branch: Ran, jenkins: Job) -> None:
+    assert branch.stages == STAGES | {"build": "SUCCESS", "publish": "SUCCESS"}, branch.log
+    pushed = [line for line in branch.kept if "lockage push" in line]
+    assert len(pushed) == 2 and "1.0.0/linux-arm64" in pushed[1]
+    for image in IMAGES:
+        assert {"1.0.0", "1.0", "1"} <= tags(jenkins.place("prod", image))
+        index = json.loads(crane("manifest", f"{jenkins.place('prod', image)}:1.0.0"))
+        assert {entry["platform"]["architecture"] for entry in index["manifests"]} == {"amd64", "arm64"}
+
+
+def test_no_secret_is_in_a_log_or_in_what_is_kept_of_a_build(branch: Ran, jenkins: Job) -> None:
+    """Jenkins keeps the arguments of steps on its controller, and masks only what it got from its credentials."""
+    secrets = jenkins.secrets | {"lockage-cosign-key": jenkins.keys.private.decode().splitlines()[2]}
+    secrets |= {"lockage-registry": REGISTRY}
+    del secrets["lockage-cosign-public"]
+    files = [path for path in jenkins.builds.folder.glob("workspaces/*/reports/**/*") if path.is_file()]
+    assert "statements" in branch.log and len(files) > 5
+    for name, word in secrets.items():
+        for form in forms_of(word):
+            assert form not in branch.log + "\n".join(branch.kept), name
+            for file in files:
+                assert form.encode() not in file.read_bytes(), f"{name} in {file}"
+
+
+def test_the_timer_in_workspaces_that_were_used(branch: Ran, jenkins: Job) -> None:
+    """What the first build left there would keep the second one from promoting."""
+    ran = jenkins.run(timer=True, BRANCH_NAME="main")
+    assert ran.stages == dict.fromkeys(STAGES, "SUCCESS") | {"release": "SKIPPED"}, ran.log
+    assert "nothing is promoted" not in ran.log and "jobs are up to date" in ran.log
+
+
+def test_a_tag_releases(branch: Ran, jenkins: Job) -> None:
+    git(jenkins.root, "tag", "v2.3.0")
+    ran = jenkins.run(BRANCH_NAME="v2.3.0", TAG_NAME="v2.3.0")
+    assert ran.stages == STAGES | {"release": "SUCCESS"}, ran.log
+    for image in IMAGES:
+        place = jenkins.place("prod", image)
+        assert {"v2.3.0", "v2.3", "v2", "latest"} <= tags(place)
+        assert crane("digest", f"{place}:v2.3.0") == crane("digest", f"{place}:1.0.0")
+    assert (ran.artifacts / "release/RELEASE.md").exists()
