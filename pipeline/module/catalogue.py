@@ -89,8 +89,8 @@ async def read_catalogue(given: Given, selection: Selection | None = None) -> Ca
     chosen = selection or Selection()
     source = await _read(given, given.source, "source")
     lock = None
-    if given.lock is not None:
-        lock = read_lock((await given.lock.contents()).encode(), "--lock")
+    if given.lock_file is not None:
+        lock = read_lock((await given.lock_file.contents()).encode(), "--lock-file")
     elif not given.mirrors:
         lock = lock_of(source)
     return Catalogue(

@@ -57,7 +57,7 @@ class Given:
     registry: dagger.Service | None = None
     registry_config: dagger.Secret | None = field(default=None, repr=False)
     mirrors: Sequence[str] = ()
-    lock: dagger.File | None = None
+    lock_file: dagger.File | None = None
     revision: str = ""
     affected: str = ""
     shard: str = ""

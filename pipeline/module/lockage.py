@@ -34,7 +34,8 @@ class Lockage(StageFunctions, ReleaseFunctions, ContentFunctions):
     mirrors: Annotated[
         list[str], Doc("registries that stand in for others: docker.io=harbor.example/hub")
     ] = field(default_factory=list)
-    lock: Annotated[
+    # Not `lock`: a module that is installed as a toolchain shares the flags of `dagger call`, which has that one.
+    lock_file: Annotated[
         dagger.File | None, Doc("lock in force; default: the one in source, or none where there are mirrors")
     ] = None
     revision: Annotated[str, Doc("commit id; default: HEAD of source")] = ""
@@ -69,7 +70,7 @@ class Lockage(StageFunctions, ReleaseFunctions, ContentFunctions):
             registry=self.registry,
             registry_config=self.registry_config,
             mirrors=tuple(self.mirrors),
-            lock=self.lock,
+            lock_file=self.lock_file,
             revision=self.revision,
             affected=self.affected,
             shard=self.shard,

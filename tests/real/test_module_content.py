@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from tests.tools.git import commit, git
 
 from . import samples
-from .site import Site
+from .site import ROOT, Site
 from .test_module import Dagger, call, dagger
 from .tools import crane
 
@@ -82,3 +83,22 @@ def test_a_release_a_scan_and_a_rollback(site: Site, dagger: Dagger, project: Ca
     commit(root)
     refused = dagger(*call("release", "--version=v3.0.0"), cwd=root, expect=1).err
     assert "the git tag v3.0.0 is at commit" in refused
+
+
+def test_as_a_toolchain_it_works_on_the_project_that_it_is_installed_in(
+    dagger: Dagger, project: Callable[..., Path]
+) -> None:
+    root = project(samples.hello())
+    module = root / "tools" / "lockage"
+    shutil.copytree(ROOT / "pipeline", module / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dagger.json", "pyproject.toml", ".env"):
+        shutil.copyfile(ROOT / name, module / name)
+    version = json.loads((ROOT / "dagger.json").read_text())["engineVersion"]
+    installed = {"name": "lockage", "source": "tools/lockage"}
+    (root / "dagger.json").write_text(
+        json.dumps({"name": "theirs", "engineVersion": version, "toolchains": [installed]})
+    )
+    commit(root)
+    planned = dagger("call", "lockage", "plan", cwd=root).json
+    assert {target["id"] for target in planned["targets"]} == {"hello/1.2.3/linux-amd64"}
+    dagger("check", cwd=root)

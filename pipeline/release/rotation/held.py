@@ -63,7 +63,7 @@ async def held_by_references(
     """Images, or artifacts, by name. Raises UsageError, RegistryError for one that does not exist."""
     if earlier is None:
         raise UsageError(
-            "--re-sign --image takes over what one signer has signed, and none is named",
+            "--re-sign of a reference takes over what one signer has signed, and none is named",
             hint="--key OLD.pub; or --certificate-identity and --certificate-oidc-issuer",
         )
 
