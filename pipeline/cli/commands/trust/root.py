@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import Exit
+from pipeline.errors import EnvironmentProblem, Exit
 
 from ...arguments import group, option
 from ...command import Command
@@ -39,7 +39,10 @@ def root(options: RootOptions) -> int:
     services, now = _in_force(options.common.root), datetime.now(UTC)
     age = root_age(services)
     if options.output is not None:
-        replace_file(options.output, services.root.raw)
+        try:
+            replace_file(options.output, services.root.raw)
+        except EnvironmentProblem as error:
+            raise EnvironmentProblem(error.message, hint="name another file: -o trusted_root.json") from None
     if options.common.json:
         console.print_json(age.to_json(now))
     elif options.output is None:
