@@ -164,7 +164,7 @@ def test_optional_jobs_and_permissions() -> None:
     plain = yaml.safe_load(job_files("gitlab", JOBS)[".gitlab/lockage.yml"])
     assert "lockage-retention" not in plain and ".lockage-signs" not in plain
     jenkins = job_files("jenkins", FULL)["Jenkinsfile"]
-    assert "lockage retention --apply" in jenkins and "variable: 'SIGSTORE_ID_TOKEN'" in jenkins
+    assert "lockage 'retention --apply'" in jenkins and "variable: 'SIGSTORE_ID_TOKEN'" in jenkins
     assert "retention" not in job_files("jenkins", JOBS)["Jenkinsfile"]
 
 

@@ -11,6 +11,7 @@ from . import samples
 from .conftest import checkout
 from .site import Site
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 _MIRRORED = ("docker.io", "ghcr.io", "gcr.io")
 _MORE = """\
 platforms: [linux/amd64, linux/arm64]

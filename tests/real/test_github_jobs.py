@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from pipeline.trust.keypair import KeyPair, generate
 from tests.tools.act import REPOSITORY, Event, Ran, Workflows
 from tests.tools.git import commit, git
+from tests.tools.sigstore_services import WORKFLOW_ISSUER, Sigstore, sigstore
 
 from . import jobs
 from .site import Site
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.real
 
 TOKEN = "ghs-canary-of-the-job"
 IMAGES = ("base", "app")
+CALLED = f"{REPOSITORY}/.github/workflows/lockage.yml"
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,37 @@ def push(github: Repository) -> Ran:
 
 
 @pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sigstore]:
+    """A running Sigstore, which knows GitHub's issuer under another name."""
+    with sigstore(tmp_path_factory.mktemp("sigstore")) as running:
+        yield running
+
+
+def job_of(ref: str) -> dict[str, str]:
+    """What GitHub's token says of a job of the called workflow."""
+    commit_id, where = "1" * 40, f"{CALLED}@{ref}"
+    return {
+        "sub": f"repo:{REPOSITORY}:ref:{ref}",
+        "job_workflow_ref": where,
+        "job_workflow_sha": commit_id,
+        "workflow_ref": f"{REPOSITORY}/.github/workflows/images.yml@{ref}",
+        "workflow_sha": commit_id,
+        "sha": commit_id,
+        "event_name": "push",
+        "repository": REPOSITORY,
+        "workflow": "images",
+        "ref": ref,
+        "runner_environment": "github-hosted",
+        "repository_id": "1",
+        "repository_owner": REPOSITORY.partition("/")[0],
+        "repository_owner_id": "2",
+        "repository_visibility": "private",
+        "run_id": "3",
+        "run_attempt": "1",
+    }
+
+
+@pytest.fixture(scope="module")
 def other(site: Site) -> Iterator[Site]:
     """An engine and a registry that know nothing of the first ones."""
     alone = Site(site.home, {"LOCKAGE_INSTANCE": "alone"})
@@ -102,6 +136,11 @@ def test_a_push_publishes_what_a_single_run_does(push: Ran, github: Repository, 
         index = json.loads(crane("manifest", f"{github.place('dev', image)}@{digest}"))
         assert {entry["digest"] for entry in index["manifests"]} <= set(built)
     assert json.loads((push.artifacts / "code-scanning.sarif").read_text())["version"] == "2.1.0"
+    (summary,) = push.summaries("publish")
+    for image in IMAGES:
+        assert {f"{image}:1.0.0", "linux/amd64", "linux/arm64"} <= set(re.split(r"[\s`|,()]+", summary)), (
+            summary
+        )
 
     single = other.run("run", "--locked", "--json", cwd=github.root, **jobs.runner(other)).json
     assert {target["status"] for target in single["targets"]} == {"built"}
@@ -140,6 +179,38 @@ def test_the_schedule(push: Ran, github: Repository) -> None:
     ran = github.run("schedule", "refs/heads/main", schedule="17 3 * * *")
     assert ran.jobs == dict.fromkeys(("rescan", "outdated", "retention"), "success"), ran.text
     assert (ran.artifacts / "gh-pr").read_text().split()[:4] == ["pr", "list", "--state", "closed"]
+
+
+def test_the_identity_of_a_job_signs(push: Ran, github: Repository, services: Sigstore) -> None:
+    """GitHub names the called workflow in a job's token; docs/ci.md has the pattern that covers branch and releases."""
+    pattern = (
+        "^https://github\\.com/acme/images/\\.github/workflows/lockage\\.yml@refs/(heads/main|tags/v.+)$"
+    )
+    assert pattern in (jobs.DOCS / "ci.md").read_text()
+    files = {"signing_config": services.signing_config, "trusted_root": services.trusted_root}
+    for key, file in files.items():
+        (github.root / f"{key}.json").write_text(file.read_text())
+    entry = {"identity_regexp": pattern, "issuer": services.workflows} | {key: f"{key}.json" for key in files}
+    with (github.root / "lockage.yml").open("a") as settings:
+        settings.write(f"sign: {json.dumps({'keyless': entry})}\n")
+    github.site.run("ci", "generate", "github", cwd=github.root)
+    commit(github.root)
+    git(github.root, "tag", "v2.4.0")
+    token = {
+        "ACTIONS_ID_TOKEN_REQUEST_URL": services.issuer.request_url(WORKFLOW_ISSUER),
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": services.issuer.request_token,
+    }
+    workflows = replace(github.workflows, environ={**github.workflows.environ, **token})
+    own = replace(github, workflows=workflows)
+    for ref, reference in (("refs/heads/main", "1.0.0"), ("refs/tags/v2.4.0", "v2.4.0")):
+        services.issuer.workflow = job_of(ref)
+        ran = own.run("push", ref)
+        assert set(ran.jobs.values()) == {"success"}, ran.text
+        who = ("--certificate-identity", f"https://github.com/{CALLED}@{ref}")
+        who += ("--certificate-oidc-issuer", services.workflows, "--trusted-root", services.trusted_root)
+        for image in IMAGES:
+            github.site.run("verify", f"{github.place('prod', image)}:{reference}", *who, cwd=github.root)
+        assert services.issuer.request_token not in ran.log
 
 
 def test_no_secret_is_in_a_log_or_artifact(push: Ran, github: Repository) -> None:

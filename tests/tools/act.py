@@ -49,6 +49,11 @@ class Ran:
         found = (json.loads(line) for line in self.log.splitlines() if '"jobResult"' in line)
         return {each["job"].rpartition("/lockage/")[2].rstrip(): each["jobResult"] for each in found}
 
+    def summaries(self, job: str) -> list[str]:
+        """What the steps of a job wrote for the page of the run (GITHUB_STEP_SUMMARY)."""
+        lines = (json.loads(line) for line in self.log.splitlines() if '"command":"summary"' in line)
+        return [line["content"] for line in lines if line["jobID"] == job]
+
     @property
     def text(self) -> str:
         """What the steps wrote."""
