@@ -17,9 +17,10 @@ from pipeline.release.promote import Promotions
 from pipeline.run import ImageResult, Stage, Status
 from pipeline.run.publish.environment_tags import TagsRefused
 from pipeline.run.publish.promotion import PromotionOptions
+from pipeline.run.publish.promotion_attestation import PROMOTION
 from pipeline.state.ledger import Act, Ledger, load_ledger, tag_in, write_entry
 from pipeline.state.records import Records
-from pipeline.trust import PublicKey
+from pipeline.trust import PublicKey, examine
 
 from .fleet import PUBLIC, Fleet, know, make_fleet, plan
 
@@ -114,6 +115,39 @@ async def test_a_rebuilt_version_moves_and_every_move_is_recorded(fleet: Fleet) 
     assert (found.newest.act.author, found.newest.act.command) == ("me@here", "run")
     assert [c.name for c in found.newest.changes] == [f"app:{tag}" for tag in ("1.2.3", "1", "1.2")]
     assert len(found.layers) == 2 and found.layers[1].digest == found.newest.previous
+
+
+async def test_each_digest_bears_what_was_done_with_its_tags(fleet: Fleet) -> None:
+    with_options(fleet, author="me@here")
+    project = fleet.context.plan.project
+    first, prod, *others = project.environments
+    project = replace(project, environments=(first, replace(prod, attest=True), *others))
+    fleet.context = replace(fleet.context, plan=replace(fleet.context.plan, project=project))
+
+    async def attested(image: ImageResult) -> list[dict[str, Any]]:
+        async with Registry() as registry:
+            repository, key = reference(fleet, "1").repository, PublicKey(PUBLIC, "test")
+            assert image.index
+            seen = await examine(registry, repository, image.index, key)
+            assert not seen.refused
+            return [dict(s.predicate) for s in seen.statements if s.predicate_type == PROMOTION]
+
+    old = await promoted(fleet)
+    (statement,) = await attested(old)
+    assert (await promoted(fleet)).moves == () and len(await attested(old)) == 1, "nothing was done"
+    newest = (await ledger(fleet)).newest
+    assert newest and statement == {
+        "environment": "prod",
+        "repository": str(reference(fleet, "1").repository),
+        "tags": dict.fromkeys(TAGS),
+        "version": "1.2.3",
+        **newest.act.to_json(),
+        "ledger": {"entry": 1, "previous": None},
+    }
+    await rebuild(fleet, "again")
+    (statement,) = await attested(await promoted(fleet))
+    assert statement["tags"] == dict.fromkeys(TAGS, str(old.index)) and statement["author"] == "me@here"
+    assert statement["ledger"] == {"entry": 2, "previous": str((await ledger(fleet)).layers[1].digest)}
 
 
 async def test_an_unchanged_run_reads_no_ledger(fleet: Fleet) -> None:

@@ -11,7 +11,7 @@ from pipeline.model.tag_rules import Rebuilt, TagRules
 from pipeline.model.verification import Approvals
 
 from .. import shapes
-from ..base import ImageName, Model, Text
+from ..base import Flag, ImageName, Model, Text
 from ..verification.rules import SignerEntry, VerifyEntry
 from .values import Environment, JudgingData
 
@@ -104,6 +104,11 @@ class EnvironmentEntry(Model):
         "its tags then",
     )
 
+    attest: Flag = Field(
+        False,
+        description="Attach a signed statement to each digest that gets tags there: which, from what, by whom and why",
+    )
+
     @model_validator(mode="after")
     def _by_name(self) -> Self:
         if self.approvals and self.promote == "automatic":
@@ -117,5 +122,13 @@ class EnvironmentEntry(Model):
         automatic = self.promote == "automatic"
         approvals = self.approvals.value() if self.approvals else None
         return Environment(
-            self.name, self.repository, self.data, automatic, rules, verify, self.registry, approvals
+            self.name,
+            self.repository,
+            self.data,
+            automatic,
+            rules,
+            verify,
+            self.registry,
+            approvals,
+            self.attest,
         )

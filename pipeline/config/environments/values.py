@@ -22,6 +22,7 @@ class Environment:
     `data` is what judges a promotion to it: scans with today's data, or the signed findings as they are. With
     `automatic`, a run promotes to it without being told to. `verify` is what an image has to prove before it is.
     `registry` is where it is, if not in the project's. `approvals` are what a change of its tags needs.
+    With `attest`, each digest that gets tags there bears a statement that says so.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Environment:
     verify: VerificationRules | None = None
     registry: str | None = None
     approvals: Approvals | None = None
+    attest: bool = False
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
@@ -48,6 +50,7 @@ class Environment:
             VerificationRules.from_json(as_object(data["verify"])) if "verify" in data else None,
             as_optional_text(data.get("registry")),
             Approvals.from_json(as_object(data["approvals"])) if "approvals" in data else None,
+            data.get("attest") is True,
         )
 
     def to_json(self) -> dict[str, object]:
@@ -62,6 +65,7 @@ class Environment:
             **({} if self.verify is None else {"verify": self.verify.to_json()}),
             **({} if self.registry is None else {"registry": self.registry}),
             **({} if self.approvals is None else {"approvals": self.approvals.to_json()}),
+            **({"attest": True} if self.attest else {}),
         }
 
     @property

@@ -32,6 +32,7 @@ from ..gates.rules import check_rules
 from .approval import refuse_unapproved
 from .channels import write_channels
 from .promotion import KeptTag, Promotion, TagMove, copy_image, move_tags
+from .promotion_attestation import attest
 
 if TYPE_CHECKING:
     from pipeline.state.ledger import Ledger
@@ -182,7 +183,7 @@ async def perform_recorded(
     """Move the tags of promotions whose images were copied: for each the moves, or the fault that ended it. The ledger
     has them before and after. `pins` replace those of the ledger.
 
-    Raises ApprovalMissing, UsageError without a key to sign the record with, RegistryError; then nothing was moved.
+    Raises ApprovalMissing, UsageError without a key to sign with, RegistryError; then nothing was moved.
     """
     if not planned:
         return []
@@ -207,6 +208,8 @@ async def perform_recorded(
         pins = {image: reason for image, reason in ledger.pins.items() if image not in moving}
     entry = ledger.next(act, changes, pins)
     await write_entry(store, ledger, entry)
+    if planned[0].candidate.destination.environment.attest:
+        await attest(context, entry, planned)
     results = await each(move, planned)
     pairs = zip(planned, results, strict=True)
     moved = [c.name for plan, result in pairs if not isinstance(result, LockageError) for c in plan.changes]
