@@ -14,7 +14,6 @@ from pipeline.ci import main_branch
 from pipeline.engine.buildkit.cache import VARIABLES
 from pipeline.engine.buildkit.config import PATIENCE
 from pipeline.errors import UsageError
-from pipeline.model import Reference
 from pipeline.registry import Registry
 from pipeline.release.environments import environment
 from pipeline.run import RunContext, RunLimits, Stage
@@ -118,9 +117,8 @@ async def run_context(
             lock_file = session.lock
             if session.site is not None and (request.keys or until is not None):
                 targets = _locked_together(plans, plan, session)
-                tools = [str(Reference(r.repository, r.tag)) for r in plan.tools.values()]
                 lock_file = await session.ensure_stand_ins(
-                    tools, _platforms(targets), _refuse_impossible_targets(context, until)
+                    plan.tools, _platforms(targets), _refuse_impossible_targets(context, until)
                 )
             lock = await lock_file.ensure(plan, registry, session.mirrors, report, pull=options.pull)
             context = replace(context, plan=plans.read(lock))

@@ -128,6 +128,16 @@ def test_both_scanners_judge_together_and_with_todays_data(
     assert {image["source"] for image in again["images"]} == {None}, "the new findings are signed"
 
 
+def test_the_lab_has_data_for_it(site: Site, project: Callable[..., Path]) -> None:
+    files = {name: text for name, text in IMAGES.items() if "weak" in name}
+    root = project(files, "policy: {secrets: warn, vulnerabilities: {scanner: both, fail_on: [CRITICAL]}}\n")
+    site.run("scan", cwd=root)
+    ids = {f"CVE-2099-000{number}" for number in (1, 2, 3)}
+    weak = found(site, root)["weak"]
+    assert {id: f["scanners"] for id, f in weak.items()} == {id: ["grype", "trivy"] for id in ids}
+    assert tools(site, root, "weak")["scan-by-grype"] == ("grype", "2026-11-01")
+
+
 @pytest.mark.parametrize(
     ("files", "problem"),
     [

@@ -15,7 +15,14 @@ from ..layout.builder import LayoutBuilder
 from ..registry_credentials import registry_hosts
 from ..settings import LabSettings, Report, quiet
 from ..tools import recipes
-from . import buildkit_images, debian_base, java_database, tool_images, vulnerability_database
+from . import (
+    buildkit_images,
+    debian_base,
+    grype_database,
+    java_database,
+    tool_images,
+    vulnerability_database,
+)
 from .layout_cache import SeedContext, SeedItem, cached_layout, ensure_layout, layout_manifest
 from .site import SeededImage, Site
 
@@ -37,8 +44,9 @@ def needed() -> tuple[str, ...]:
 
 
 def on_demand() -> frozenset[str]:
-    """The official references that `seed` makes only where it is told to."""
-    return frozenset(str(image.official) for image in tool_images.ON_DEMAND)
+    """The official references that `seed` makes only where it is told to: grype and its data."""
+    images = (image.official for image in tool_images.ON_DEMAND)
+    return frozenset(map(str, (*images, grype_database.REFERENCE)))
 
 
 async def seed(
@@ -144,6 +152,12 @@ def items(settings: LabSettings, report: Report, platforms: Iterable[Platform] =
         partial(vulnerability_database.build, context),
     )
     java = SeedItem(java_database.NAME, java_database.REFERENCE, java_database.inputs(), java_database.build)
+    grype = SeedItem(
+        grype_database.NAME,
+        grype_database.REFERENCE,
+        grype_database.inputs(),
+        partial(grype_database.build, context),
+    )
     tools = [
         SeedItem(
             image.tool,
@@ -165,7 +179,8 @@ def items(settings: LabSettings, report: Report, platforms: Iterable[Platform] =
         buildkit_images.inputs(platform),
         partial(buildkit_images.build, context),
     )
-    return [_debian(context, sorted({platform, *platforms})), database, java, *tools, frontend, buildkit]
+    debian = _debian(context, sorted({platform, *platforms}))
+    return [debian, database, java, *tools, grype, frontend, buildkit]
 
 
 def _debian(context: SeedContext, platforms: Sequence[Platform]) -> SeedItem:

@@ -15,7 +15,8 @@ import anyio
 
 from pipeline.engine.scanners.grype import DATABASE
 from pipeline.errors import RegistryError
-from pipeline.model import Digest
+from pipeline.model import Descriptor, Digest, Mirrors, Reference, Repository
+from pipeline.oci.artifact import TITLE
 from pipeline.util.files import read_file
 from pipeline.util.json.values import as_object, as_text, parse_json
 from pipeline.util.private_folder import private_folder
@@ -66,18 +67,42 @@ class Listed:
 
 
 class GrypeDatabase(DataSource):
-    """Grype's database, by the address of its listing."""
+    """Grype's database, by the address of its listing; from the artifact `mirror` where the address's host has one.
 
-    def __init__(self, registry: Registry, address: str, cache: Path, *, offline: bool = False) -> None:
+    Listing and archive are layers of the artifact, named as the files are.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        address: str,
+        cache: Path,
+        *,
+        mirror: Reference | None = None,
+        offline: bool = False,
+    ) -> None:
         super().__init__(
-            "vulnerability database of grype", "grype_db", address, cache / "grype-db", offline=offline
+            "vulnerability database of grype",
+            "grype_db",
+            str(mirror or address),
+            cache / "grype-db",
+            offline=offline,
         )
-        self._registry = registry
+        self._registry, self._url, self._mirror = registry, address, mirror
         self._listing = b""
+        self._layers: dict[str, Descriptor] = {}
 
     async def resolve(self) -> Digest | None:
         """The checksum that the listing names. Raises RegistryError."""
-        self._listing = await self._registry.document(self.address)
+        if self._mirror is None:
+            self._listing = await self._registry.document(self._url)
+            return self._read(self._listing).checksum
+        manifest = await self._registry.get_manifest(self._mirror)
+        if manifest is None:
+            return None
+        self._layers = {layer.annotations.get(TITLE, ""): layer for layer in manifest.layers}
+        listing = self._layer(LISTING)
+        self._listing = await self._registry.blob(self._mirror.repository, listing)
         return self._read(self._listing).checksum
 
     def holds(self, digest: Digest) -> bool:
@@ -100,9 +125,13 @@ class GrypeDatabase(DataSource):
         return Database(folder, digest, self._read(read_file(folder / LISTING)).built)
 
     async def _download(self, listed: Listed, target: Path) -> None:
-        url, received, hashed = urljoin(self.address, listed.path), 0, hashlib.sha256()
+        url, received, hashed = urljoin(self._url, listed.path), 0, hashlib.sha256()
+        chunks = self._registry.download(url)
+        if self._mirror is not None:
+            layer = self._layer(PurePosixPath(listed.path).name)
+            url, chunks = self.address, self._registry.stream_blob(self._mirror.repository, layer)
         async with await anyio.open_file(target, "wb") as file:
-            async for chunk in self._registry.download(url):
+            async for chunk in chunks:
                 received += len(chunk)
                 if received > _MOST:
                     raise RegistryError(f"{url} is larger than {size_text(_MOST)}", hint=self._hint)
@@ -113,6 +142,15 @@ class GrypeDatabase(DataSource):
                 f"{url} has the checksum sha256:{hashed.hexdigest()}, and {self.address} says {listed.checksum}",
                 hint="a mirror may be in the middle of an update: run again, or mirror it again",
             )
+
+    def _layer(self, name: str) -> Descriptor:
+        """The layer with a file. Raises RegistryError."""
+        if name not in self._layers:
+            raise RegistryError(
+                f"{self.address} has no layer named {name}",
+                hint=f"lockage artifact push {self.address} {LISTING} ARCHIVE pushes both files",
+            )
+        return self._layers[name]
 
     def _read(self, raw: bytes) -> Listed:
         try:
@@ -125,6 +163,16 @@ class GrypeDatabase(DataSource):
     @property
     def _hint(self) -> str:
         return f"set {self.key} in lockage.yml to the latest.json of schema {SCHEMA} at a server that has it"
+
+
+def mirrored(mirrors: Mirrors, address: str) -> Reference | None:
+    """The artifact that stands for a listing where its host has a mirror: `grype.anchore.io/databases/v6:latest` there
+    for `https://grype.anchore.io/databases/v6/latest.json`."""
+    parts = urlsplit(address)
+    if parts.netloc not in mirrors.by_host:
+        return None
+    path = PurePosixPath(parts.path.lstrip("/"))
+    return mirrors.locate(Repository(parts.netloc, str(path.parent)).tagged(path.stem))
 
 
 def archive_of(database: Database) -> str:

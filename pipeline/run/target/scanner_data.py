@@ -23,7 +23,7 @@ from pipeline.util.files import read_file
 from pipeline.util.private_folder import private_folder
 
 from ..scanners.data_source import Database, DataSource
-from ..scanners.grype_database import GrypeDatabase
+from ..scanners.grype_database import GrypeDatabase, mirrored
 
 if TYPE_CHECKING:
     from pipeline.policy import Scan
@@ -120,7 +120,14 @@ class ScannerData:
             return ScannerDatabase(kind, context.registry, located, context.cache, offline=context.offline)
 
         project = context.plan.project
-        grype = GrypeDatabase(context.registry, project.grype_db, context.cache, offline=context.offline)
+        listing = project.grype_db
+        grype = GrypeDatabase(
+            context.registry,
+            listing,
+            context.cache,
+            mirror=mirrored(context.mirrors, listing),
+            offline=context.offline,
+        )
         return cls(
             database(VULNERABILITIES, project.vulnerability_db), database(JAVA, project.java_db), grype
         )
