@@ -110,6 +110,7 @@ _MAY = {
     "registry/artifacts/": "reads files that the command line names, through any link",
     "registry/blobs/content.py": "reads files to push, which the command line names or this run wrote",
     "run/target/builder_config.py": "reads certificates that lockage.yml names",
+    "run/scanners/grype_database.py": "downloads into a folder with a random name in the cache",
     "run/target/scanner_data.py": "unpacks into a folder with a random name in the cache",
     "oci/layout": "reads layouts that the command line names, through no link; content is what its digest says",
     "oci/compare/": "keeps layers in a folder with a random name in the cache",

@@ -118,7 +118,7 @@ async def run_context(
             if session.site is not None and (request.keys or until is not None):
                 targets = _locked_together(plans, plan, session)
                 lock_file = await session.ensure_stand_ins(
-                    _platforms(targets), _refuse_impossible_targets(context, until)
+                    plan.tools, _platforms(targets), _refuse_impossible_targets(context, until)
                 )
             lock = await lock_file.ensure(plan, registry, session.mirrors, report, pull=options.pull)
             context = replace(context, plan=plans.read(lock))

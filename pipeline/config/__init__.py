@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from .lock import LOCK_NAME, Lock, read_lock
     from .policy import GatePolicy
     from .project import ProjectFile
+    from .tools.values import Tools
     from .validation import validate, validate_document
     from .values import (
         EMBEDDED,
         Project,
         Strategy,
-        Tools,
     )
     from .yaml import Document, Positions, YamlProblem, YamlValue, load
 
@@ -61,8 +61,8 @@ _HOMES = {
         "EMBEDDED",
         "Project",
         "Strategy",
-        "Tools",
     ),
+    "tools.values": ("Tools",),
     "yaml": (
         "Document",
         "YamlValue",

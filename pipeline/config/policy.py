@@ -106,5 +106,6 @@ class ProjectPolicy(GatePolicy):
     loosen: tuple[Loosened, ...] = Field(
         (),
         description="What gates: of an image may loosen: fail_on, unfixed, ignore, max_age, stale, unexamined, "
-        "grace, cvss, vex, secrets, size, lint, licenses, tests (default: nothing; an image may always be stricter)",
+        "grace, cvss, vex, scanner, secrets, size, lint, licenses, tests (default: nothing; an image may always be "
+        "stricter)",
     )

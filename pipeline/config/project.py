@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository
+from pipeline.model import COMMIT_TAGS, Gates, Platform, Repository
 from pipeline.model.gates import PolicyDocuments
 
 from . import shapes, values
@@ -27,11 +27,9 @@ from .environments.entry import EnvironmentEntry, other_registry
 from .policy import ProjectPolicy
 from .retention.entry import RetentionEntry
 from .signing.entry import SignEntry
+from .tools.entry import DatabaseListing, ToolEntries, default_image
+from .tools.values import GRYPE_DB
 from .values import EMBEDDED
-
-
-def _default_image(text: str, description: str) -> Any:  # as pydantic's Field
-    return Field(default_factory=lambda: Reference.parse(text), description=f"{description} (default {text})")
 
 
 def _shown(schema: shapes.Schema) -> WithJsonSchema:
@@ -58,26 +56,6 @@ def _media_type(text: str) -> str:
 
 def _registry(text: str) -> str:
     return text if text == EMBEDDED else other_registry(text)
-
-
-class ToolEntries(Model):
-    """The images of the tools that build images and look at them; the lock has their digests."""
-
-    buildkit: ImageReference = _default_image("docker.io/moby/buildkit:v0.32.2", "Builds")
-    hadolint: ImageReference = _default_image("docker.io/hadolint/hadolint:v2.15.1", "Lints Dockerfiles")
-    syft: ImageReference = _default_image("docker.io/anchore/syft:v1.18.1", "Lists packages")
-    trivy: ImageReference = _default_image(
-        "docker.io/aquasec/trivy:0.74.0", "Looks for vulnerabilities and secrets"
-    )
-    cosign: ImageReference = _default_image(
-        "ghcr.io/sigstore/cosign/cosign:v3.1.3",
-        "The release whose signatures are written and read; no run starts it",
-    )
-    structure_test: ImageReference = Field(
-        default_factory=lambda: Reference.parse("gcr.io/gcp-runtimes/container-structure-test:v1.22.1"),
-        alias="structure-test",
-        description="Runs structure tests (default gcr.io/gcp-runtimes/container-structure-test:v1.22.1)",
-    )
 
 
 class TrustEntry(Model):
@@ -154,9 +132,12 @@ class ProjectFile(Model):
     tools: ToolEntries = Field(
         default_factory=ToolEntries, description="Images of the tools, or their mirrors"
     )
-    vulnerability_db: ImageReference = _default_image("ghcr.io/aquasecurity/trivy-db:2", "The scanner's data")
-    java_db: ImageReference = _default_image(
+    vulnerability_db: ImageReference = default_image("ghcr.io/aquasecurity/trivy-db:2", "The scanner's data")
+    java_db: ImageReference = default_image(
         "ghcr.io/aquasecurity/trivy-java-db:1", "The scanner's data about Java archives"
+    )
+    grype_db: DatabaseListing = Field(
+        GRYPE_DB, description=f"The listing of grype's data, schema 6 (default {GRYPE_DB})"
     )
     policy: ProjectPolicy = Field(default_factory=ProjectPolicy, description="What closes a gate")
     trust: TrustEntry = Field(
@@ -229,16 +210,10 @@ class ProjectFile(Model):
             builds=self.builds,
             platforms=self.platforms,
             bases=self.bases,
-            tools=values.Tools(
-                self.tools.buildkit,
-                self.tools.hadolint,
-                self.tools.syft,
-                self.tools.trivy,
-                self.tools.cosign,
-                self.tools.structure_test,
-            ),
+            tools=self.tools.value(),
             vulnerability_db=self.vulnerability_db,
             java_db=self.java_db,
+            grype_db=self.grype_db,
             policy=self.policy.over(Gates(), documents),
             loosen=tuple(sorted(set(self.policy.loosen))),
             source=self.source,

@@ -150,6 +150,11 @@ def one_or_more(item: Schema) -> Schema:
     return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]}
 
 
+DATABASE_LISTING_PATTERN = (
+    r"(https://[A-Za-z0-9.:_-]+|http://(localhost|127\.0\.0\.1)(:[0-9]+)?)/[A-Za-z0-9._~%/-]*\.json"
+)
+DATABASE_LISTING: Schema = {"type": "string", "pattern": f"^{DATABASE_LISTING_PATTERN}$"}
+
 _RESTRICTED_NAME = "[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"  # RFC 6838, section 4.2
 MEDIA_TYPE_PATTERN = f"{_RESTRICTED_NAME}/{_RESTRICTED_NAME}"
 MEDIA_TYPE: Schema = {"type": "string", "pattern": f"^{MEDIA_TYPE_PATTERN}$"}

@@ -26,6 +26,7 @@ from pipeline.util.json.values import (
 from .builder import Attestations, CacheEntry, Entitlement, SecretSource, SshSource
 from .environments.values import Environment
 from .signing.values import Keyless, KmsKey
+from .tools.values import GRYPE_DB, Tools
 
 EMBEDDED = "embedded"
 
@@ -40,39 +41,6 @@ class ChannelMetadata:
 
     repository: str
     artifact_type: str = "application/vnd.lockage.metadata.v1+json"
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """The images of the tools that build, scan, sign and test."""
-
-    buildkit: Reference
-    hadolint: Reference
-    syft: Reference
-    trivy: Reference
-    cosign: Reference
-    structure_test: Reference
-
-    @property
-    def builder(self) -> str:
-        """The version of BuildKit, as its tag has it."""
-        return self.buildkit.tag or ""
-
-    def all(self) -> dict[str, Reference]:
-        """Every tool by its key in lockage.yml."""
-        return {
-            "buildkit": self.buildkit,
-            "hadolint": self.hadolint,
-            "syft": self.syft,
-            "trivy": self.trivy,
-            "cosign": self.cosign,
-            "structure-test": self.structure_test,
-        }
-
-    @classmethod
-    def from_json(cls, references: Mapping[str, str]) -> Self:
-        """The tools from their references by key in lockage.yml."""
-        return cls(**{key.replace("-", "_"): Reference.parse(text) for key, text in references.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +73,14 @@ class Project:
     release_to: tuple[str, ...] = ()  # environments that releases go to; none for the last
     retention: Retention | None = None
     metadata: ChannelMetadata | None = None
+    grype_db: str = GRYPE_DB
 
-    @property
-    def images(self) -> dict[str, Reference]:
-        """The images of all tools and of the SBOM generator, by key."""
+    def images(self, *, grype: bool) -> dict[str, Reference]:
+        """The images of all tools and of the SBOM generator, by key; grype's only where it scans."""
         attestations = self.attestations
         generator = {"sbom-generator": attestations.generator} if attestations.sbom else {}
-        return self.tools.all() | generator
+        tools = {name: image for name, image in self.tools.all().items() if grype or name != "grype"}
+        return tools | generator
 
     def environment(self, name: str) -> Environment:
         """An environment by name; raises KeyError."""
@@ -165,6 +134,7 @@ class Project:
             **({"release": {"to": list(self.release_to)}} if self.release_to else {}),
             **({"retention": self.retention.to_json()} if self.retention else {}),
             **({"metadata": asdict(self.metadata)} if self.metadata else {}),
+            **({"grype_db": self.grype_db} if self.grype_db != GRYPE_DB else {}),
         }
 
     def _sign_json(self) -> dict[str, object]:
@@ -210,6 +180,7 @@ class Project:
             release_to=as_texts(as_object(data.get("release", {})).get("to", [])),
             retention=Retention.from_json(as_object(data["retention"])) if "retention" in data else None,
             metadata=ChannelMetadata(**as_text_mapping(data["metadata"])) if "metadata" in data else None,
+            grype_db=as_text(data.get("grype_db", GRYPE_DB)),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.model import Reference
@@ -19,29 +20,30 @@ DOCUMENTS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Syft on one engine; steps that list the same archive by the same name are one."""
+
+    client: dagger.Client
+    tool: Reference
+    name: str
+    version: str
+
+    def documents(self, archive: dagger.File) -> dagger.Directory:
+        """The files of `DOCUMENTS`. Lazy: nothing runs before one of them is requested."""
+        source = ("--source-name", self.name, "--source-version", self.version)
+        command = ["/syft", "scan", "docker-archive:/in/image.tar", *source]
+        for option, file in DOCUMENTS.values():
+            command += ["-o", f"{option}=/out/{file}"]
+        inputs = self.client.directory().with_file("image.tar", archive)
+        environment = {"SYFT_CHECK_FOR_APP_UPDATE": "false", "SYFT_QUIET": "true"}
+        return run_offline(self.client, OfflineStep(self.tool, [command], environment=environment), inputs)
+
+
 async def sbom(
-    client: dagger.Client,
-    tool: Reference,
-    archive: dagger.File,
-    *,
-    name: str,
-    version: str,
-    binary: str = "/syft",
+    client: dagger.Client, tool: Reference, archive: dagger.File, *, name: str, version: str
 ) -> dict[str, bytes]:
     """The documents by format (`cyclonedx-json`, `spdx-json`, `syft-json`); raises BuildError."""
-    command = [
-        binary,
-        "scan",
-        "docker-archive:/in/image.tar",
-        "--source-name",
-        name,
-        "--source-version",
-        version,
-    ]
-    for option, file in DOCUMENTS.values():
-        command += ["-o", f"{option}=/out/{file}"]
-    inputs = client.directory().with_file("image.tar", archive)
-    environment = {"SYFT_CHECK_FOR_APP_UPDATE": "false", "SYFT_QUIET": "true"}
-    out = run_offline(client, OfflineStep(tool, [command], environment=environment), inputs)
+    out = Listing(client, tool, name, version).documents(archive)
     doing = f"listing the packages of {name}:{version}"
     return {kind: await read_output(out, file, doing) for kind, (_, file) in DOCUMENTS.items()}

@@ -21,7 +21,7 @@ _HISTORY = "texts"  # the folder of /in with the history, which an archive of th
 HISTORY = "image history"
 """What reports call the image's history."""
 _DOCUMENT = "sbom.json"
-_SCANNERS = ["--scanners", "vuln,secret", "--image-config-scanners", "secret"]
+_SECRETS = ["--image-config-scanners", "secret"]
 _QUIET = ["--no-progress", "--format", "json"]
 _REPORT = "report.json"
 _OFFLINE = ["--skip-db-update", "--skip-java-db-update", "--skip-version-check", "--offline-scan"]
@@ -58,7 +58,8 @@ class JavaDataNeeded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scanner:
-    """Trivy on one engine; `vulnerabilities` holds `trivy.db` and `metadata.json`.
+    """Trivy on one engine; `vulnerabilities` holds `trivy.db` and `metadata.json`. Without it, trivy looks for secrets
+    only.
 
     Scanners with the same `cache` share what they know of layers, one after the other: an image's base is analyzed
     once. Trivy believes an image about its layers' contents, so only images that trust each other share one.
@@ -66,7 +67,7 @@ class Scanner:
 
     client: dagger.Client
     tool: Reference
-    vulnerabilities: dagger.Directory
+    vulnerabilities: dagger.Directory | None
     cache: str | None = None
 
     async def scan(
@@ -109,14 +110,16 @@ class Scanner:
     @property
     def _data(self) -> dagger.Directory:
         """Trivy writes beside its database, so it gets a copy: a layer that all scans with this database share."""
-        return self.client.directory().with_directory("cache/db", self.vulnerabilities)
+        folder = self.client.directory()
+        return folder.with_directory("cache/db", self.vulnerabilities) if self.vulnerabilities else folder
 
     def _given(self, image: GivenImage) -> dagger.Directory:
         given = self.client.directory().with_file("image.tar", image.archive)
         return given.with_new_file(f"{_HISTORY}/{HISTORY}", image.history)
 
     def _image(self, *options: str) -> OfflineStep:
-        step = self._step("image", "--input", ARCHIVE, *_SCANNERS, *options)
+        scanners = "vuln,secret" if self.vulnerabilities else "secret"
+        step = self._step("image", "--input", ARCHIVE, "--scanners", scanners, *_SECRETS, *options)
         history = _command("fs", f"/in/{_HISTORY}", "--scanners", "secret", report="history.json")
         return replace(step, commands=[*step.commands, history], cache=self.layers)
 

@@ -113,7 +113,9 @@ def _assemble(
 def _finished(
     project: Project, targets: tuple[Target, ...], lock: Lock | None, snapshot_id: str | None, source: Source
 ) -> Plan:
-    tools = {name: pinned(ref, lock) for name, ref in project.images.items()}
+    policies = (project.policy, *(target.gates for target in targets))
+    grype = any("grype" in gates.vulnerabilities.scanners for gates in policies)
+    tools = {name: pinned(ref, lock) for name, ref in project.images(grype=grype).items()}
     bases = [r for t in targets for r in t.external_bases]
     unlocked = tuple(dict.fromkeys(r for r in (*bases, *tools.values()) if r.digest is None))
     state: LockState = "none" if lock is None else "partial" if unlocked else "complete"

@@ -175,7 +175,7 @@ def _gates() -> Schema:
     return object_of(
         ("licenses", "tests"),
         vulnerabilities=object_of(
-            ("grace", "cvss", "known_exploited", "vex"),
+            ("grace", "cvss", "known_exploited", "vex", "scanner"),
             fail_on=severities,
             unfixed=fail_or_warn,
             max_age=or_null({"type": "integer", "description": "Days"}),
@@ -190,6 +190,7 @@ def _gates() -> Schema:
             cvss={"type": "number", "exclusiveMinimum": 0, "maximum": 10},
             known_exploited={"type": "array", "items": object_of(version=_TEXT, **document)},
             vex={"type": "array", "items": object_of(**document)},
+            scanner={"enum": ["trivy", "grype", "both"], "description": "Where it is missing, trivy"},
         ),
         secrets={"anyOf": [fail_or_warn, object_of(fail_on=severities, allow=_waivers("path", "rule"))]},
         size=object_of(

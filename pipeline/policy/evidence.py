@@ -79,7 +79,8 @@ class Scan:
 
     `edition` is what of a report was kept: scans of before `SCAN_EDITION` have neither days, scores nor identifiers.
     `distribution` is the one that the scanner has data for, empty if it knows none in the image, None where it does not
-    say; `ended` whether that has reached its end of life.
+    say; `ended` whether that has reached its end of life. `tool` looked for vulnerabilities; `beside` are the others
+    whose reports are part of it: a second scanner, or with grype alone trivy, which then looked for secrets only.
     """
 
     tool: Tool
@@ -90,6 +91,17 @@ class Scan:
     edition: int = SCAN_EDITION
     distribution: str | None = None
     ended: bool = False
+    beside: tuple[Tool, ...] = ()
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """All tools whose reports it is made of."""
+        return self.tool, *self.beside
+
+    @property
+    def scanners(self) -> tuple[Tool, ...]:
+        """The tools that looked for vulnerabilities: those with data."""
+        return self.tool, *(tool for tool in self.beside if tool.data_digest)
 
     @property
     def is_complete(self) -> bool:
@@ -190,8 +202,8 @@ def _json(part: Inventory | Scan | TestReport | LintReport | None) -> dict[str, 
             data["licenses"] = packages_to_json(part.licensed)
     if isinstance(part, Scan):
         data["findings"] = [finding.to_json() for finding in part.findings]
-        for name in ("distribution", "ended"):
-            if data[name] in (None, False):
+        for name in ("distribution", "ended", "beside"):
+            if data[name] in (None, False, ()):
                 del data[name]
     return data
 
@@ -231,6 +243,7 @@ def _scan(data: Mapping[str, object]) -> Scan:
         as_integer(data.get("edition", 1)),
         as_optional_text(data.get("distribution")),
         as_flag(data.get("ended", False)),
+        tuple(_tool({"tool": tool}) for tool in as_list(data.get("beside", []))),
     )
 
 

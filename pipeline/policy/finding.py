@@ -20,6 +20,8 @@ class Finding:
 
     `published` is the day it was published (ISO 8601), empty where that is unknown; `cvss` its score (`cvss_of`), None
     where nobody gives one; `purls` are the identifiers of the packages, an empty one for a package without.
+
+    `scanners` reported it and `aliases` are its other ids, both where grype took part; they are empty otherwise.
     """
 
     id: str
@@ -31,6 +33,13 @@ class Finding:
     published: str = ""
     cvss: float | None = None
     purls: tuple[str, ...] = ()
+    scanners: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All that it is called."""
+        return self.id, *self.aliases
 
     @property
     def published_on(self) -> date | None:
@@ -43,7 +52,7 @@ class Finding:
     def to_json(self) -> dict[str, object]:
         """As plain data, without what is unknown; `from_json` reads it back."""
         data = asdict(self)
-        unknown = {"published": "", "cvss": None, "purls": ()}
+        unknown = {"published": "", "cvss": None, "purls": (), "scanners": (), "aliases": ()}
         return {name: value for name, value in data.items() if name not in unknown or value != unknown[name]}
 
     @classmethod
@@ -59,6 +68,8 @@ class Finding:
             as_text(data.get("published", "")),
             _score(data.get("cvss")),
             as_texts(data.get("purls", [])),
+            as_texts(data.get("scanners", [])),
+            as_texts(data.get("aliases", [])),
         )
 
 

@@ -85,7 +85,7 @@ def unnoticed(findings: Iterable[Finding], gate: VulnerabilityGate) -> dict[str,
         finding.severity
         for finding in findings
         if finding.severity is not Severity.UNKNOWN
-        and not gate.names(finding.severity, finding.cvss, finding.id)
+        and not gate.names(finding.severity, finding.cvss, *finding.ids)
     )
     return {str(s): counts[s] for s in sorted(counts, key=lambda s: s.rank, reverse=True)}
 
@@ -103,15 +103,18 @@ class _Rules:
 
     def judged(self, finding: Finding) -> JudgedFinding:
         gate = self._gate
-        if not gate.names(finding.severity, finding.cvss, finding.id):
+        if not gate.names(finding.severity, finding.cvss, *finding.ids):
             unrated = finding.severity is Severity.UNKNOWN
             return JudgedFinding(finding, Effect.NOTED if unrated else Effect.PASSES, named=False)
         entries = [
-            e for e in self._ignores.get(finding.id, ()) if not e.package or e.package == finding.package
+            entry
+            for id in finding.ids
+            for entry in self._ignores.get(id, ())
+            if not entry.package or entry.package == finding.package
         ]
         valid = next((entry for entry in entries if self._today <= entry.expires), None)
         statement, origin = self._statement(finding)
-        exploited = gate.lists(finding.id)
+        exploited = gate.lists(*finding.ids)
         days = 0 if exploited else self._grace.get(finding.severity, 0)
         until = self._until(finding, days)
         if valid:
@@ -146,7 +149,8 @@ class _Rules:
         """The statement that decides: one that takes the finding out only if no other keeps it."""
         found = [
             (statement, origin)
-            for statement, origin in self._statements.get(finding.id, ())
+            for id in finding.ids
+            for statement, origin in self._statements.get(id, ())
             if statement.covers(finding.purls, self._subject)
         ]
         return min(found, key=lambda pair: pair[0].status.opens, default=(None, ""))

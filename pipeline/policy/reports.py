@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from pipeline.model import Digest, Severity
-from pipeline.util.json.values import as_flag, as_integer, as_list, as_object, as_text
+from pipeline.util.json.values import as_flag, as_integer, as_list, as_object, as_text, as_texts
 
 from .cvss import cvss_of
 from .evidence import Inventory, LeakedSecret, Scan, TestCase, TestReport, Tool
@@ -154,6 +154,7 @@ def _system(report: Mapping[str, object]) -> tuple[str | None, bool]:
 
 def _finding(vulnerability: Mapping[str, object]) -> Finding:
     _no_misspelling(vulnerability, _FINDING_KEYS)
+    custom = as_object(vulnerability.get("Custom") or {})  # of scanners/join.py
     return Finding(
         id=_required(vulnerability, "VulnerabilityID"),
         package=_required(vulnerability, "PkgName"),
@@ -164,6 +165,8 @@ def _finding(vulnerability: Mapping[str, object]) -> Finding:
         published=day_of(_text(vulnerability, "PublishedDate")),
         cvss=cvss_of(vulnerability)[0],
         purls=(_text(as_object(vulnerability.get("PkgIdentifier") or {}), "PURL"),),
+        scanners=as_texts(custom.get("Scanners", [])),
+        aliases=as_texts(custom.get("Aliases", [])),
     )
 
 
@@ -179,6 +182,8 @@ def _worse(one: Finding | None, other: Finding) -> Finding:
         published=min(one.published, other.published),
         cvss=max(one.cvss or 0, other.cvss or 0) or None,
         purls=tuple(sorted({*one.purls, *other.purls})),
+        scanners=tuple(sorted({*one.scanners, *other.scanners})),
+        aliases=tuple(sorted({*one.aliases, *other.aliases})),
     )
 
 

@@ -11,7 +11,7 @@ from pipeline.model import Descriptor, Digest, Reference, Repository
 from pipeline.model.manifest import Manifest
 from pipeline.oci.source import ContentSource, ReferrerList
 
-from . import listing, manifests, referrers
+from . import downloads, listing, manifests, referrers
 from .auth.access import Access
 from .auth.challenge import push
 from .blobs import read as blob_reads
@@ -110,6 +110,14 @@ class Registry:
     def stream_blob(self, repo: Repository, descriptor: Descriptor) -> AsyncIterator[bytes]:
         """A blob in chunks; the last chunk comes only after size and digest are verified."""
         return blob_reads.stream(self._transport, repo, descriptor)
+
+    async def document(self, url: str) -> bytes:
+        """A small file of another server, in memory."""
+        return await downloads.document(self._transport, url)
+
+    def download(self, url: str) -> AsyncIterator[bytes]:
+        """A file of another server, in chunks that the caller verifies."""
+        return downloads.stream(self._transport, url)
 
     async def put_blob(
         self,

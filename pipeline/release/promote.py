@@ -170,9 +170,14 @@ class Promotions:
         tags = await plan_tags(context, ledger, candidate)
         signed = to.data == "signed" if self._signed is None else self._signed
         as_signed = signed or not tags.promotion.moves
-        planned = await each(
-            PlannedScan.without_scan if as_signed else self._scans.plan, [one for _, one in image.platforms]
-        )
+
+        async def plan(platform: tuple[Target, AttestedImage]) -> PlannedScan:
+            target, attested = platform
+            if as_signed:
+                return await PlannedScan.without_scan(attested)
+            return await self._scans.plan(attested, target.gates)
+
+        planned = await each(plan, image.platforms)
         return ImagePromotion(tags, tuple(zip([t for t, _ in image.platforms], planned, strict=True)))
 
     async def judge(self, planned: Sequence[ImagePromotion]) -> list[JudgedPromotion]:

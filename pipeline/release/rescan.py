@@ -15,7 +15,7 @@ from pipeline.util.concurrency import each
 
 from .attested_image import AttestedImage
 from .judge import judge_published
-from .todays_scan import ScanSource, TodaysScan, TodaysScans, scan_and_attest
+from .todays_scan import ScanSource, TodaysScan, TodaysScans, beside_json, scan_and_attest
 
 if TYPE_CHECKING:
     from pipeline.config import Environment
@@ -60,6 +60,7 @@ class Rescanned:
     source: ScanSource | None = None
     tool: Tool | None = None
     problem: str = ""
+    beside: tuple[Tool, ...] = ()
 
     @property
     def passes(self) -> bool:
@@ -76,6 +77,7 @@ class Rescanned:
             "source": self.source and str(self.source),
             "data_date": self.tool.data_date if self.tool else None,
             "data_digest": self.tool.data_digest if self.tool else None,
+            **beside_json(self.beside),
             "problem": self.problem or None,
             "opened": [_finding_json(finding) for finding in self.opened],
             "gone": list(self.gone),
@@ -94,7 +96,9 @@ async def rescan(context: RunContext, environment: Environment) -> list[Rescanne
     held = [image for images, _ in found for image in images]
     scans = TodaysScans(context)
     images = await each(partial(_attested, context), held)
-    scanned = await scan_and_attest(context, scans, await each(scans.plan, images))
+    judged_by = [one.gates for one in held]
+    planned = await each(lambda pair: scans.plan(*pair), zip(images, judged_by, strict=True))
+    scanned = await scan_and_attest(context, scans, planned)
     results = [_judged(context, *pair) for pair in zip(held, scanned, strict=True)]
     unsigned = [problem for _, problems in found for problem in problems]
     return [*results, *unsigned]
@@ -168,6 +172,7 @@ def _judged(context: RunContext, held: HeldImage, scanned: TodaysScan) -> Rescan
         scanned.gone,
         scanned.source,
         scanned.scan.tool,
+        beside=scanned.scan.scanners[1:],
     )
 
 

@@ -36,7 +36,7 @@ from .todays_scan import PlannedScan, TodaysScan, TodaysScans, scan_and_attest
 
 if TYPE_CHECKING:
     from pipeline.config import Environment
-    from pipeline.model import Repository
+    from pipeline.model import Gates, Repository
     from pipeline.run.context import RunContext
     from pipeline.state.ledger import Entry
 
@@ -208,10 +208,12 @@ class Rollbacks:
                     f"{image.reference} has no signed findings",
                     hint="data: today of the environment scans it",
                 )
-        prepare = PlannedScan.without_scan if signed else scans.plan
-        made = await scan_and_attest(
-            self._context, scans, await each(prepare, [image for _, image in images])
-        )
+
+        async def prepare(pair: tuple[PlannedTags, AttestedImage]) -> PlannedScan:
+            plan, image = pair
+            return await (PlannedScan.without_scan(image) if signed else scans.plan(image, self._gates(plan)))
+
+        made = await scan_and_attest(self._context, scans, await each(prepare, images))
         reasons = [
             line for (plan, _), scan in zip(images, made, strict=True) for line in self._closed(plan, scan)
         ]
@@ -244,10 +246,11 @@ class Rollbacks:
             found.append((plan, AttestedImage(name, repository, child, seen.statements, of_index)))
         return found
 
+    def _gates(self, plan: PlannedTags) -> Gates:
+        return gates_of(self._context, plan.candidate.image, plan.candidate.destination.tags)
+
     def _closed(self, plan: PlannedTags, scan: TodaysScan) -> list[str]:
-        image = plan.candidate.image
-        gates = gates_of(self._context, image, plan.candidate.destination.tags)
-        verdicts = judge_published(self._context, image, gates, scan)
+        verdicts = judge_published(self._context, plan.candidate.image, self._gates(plan), scan)
         return [f"{scan.image.name}: {reason}" for v in verdicts if not v.passed for reason in v.reasons]
 
     async def _perform(self, ledger: Ledger, rollbacks: Sequence[ImageRollback]) -> None:

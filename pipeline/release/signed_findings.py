@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from pipeline.policy import JavaData, Scan, Tool
+from pipeline.policy import JavaData, Scan
 from pipeline.policy.reports import trivy_scan
+from pipeline.policy.scanners.signed import signed_tools
 from pipeline.trust import VULNERABILITIES, Statement
 from pipeline.util.json.canonical import compact
 
@@ -20,10 +21,8 @@ def scan_of(statement: Statement) -> Scan:
     """The scan that findings were made of. Raises ValueError for anything that is none."""
     try:
         scanner = statement.predicate["scanner"]
-        data = scanner["db"]
-        digest = str(data.get("uri", "")).removeprefix("oci:") or None
-        tool = Tool("trivy", str(scanner["version"]), str(data["version"]), digest)
-        scan = trivy_scan(compact(scanner["result"]), tool)
+        tool, *beside = signed_tools(scanner)
+        scan = replace(trivy_scan(compact(scanner["result"]), tool), beside=tuple(beside))
         return replace(scan, java=_java(scanner["javaDb"])) if "javaDb" in scanner else scan
     except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as fault:
         raise ValueError(f"not a vulnerability predicate: {fault!r}") from None

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from pipeline.engine.image import archive, existing
 from pipeline.errors import RegistryError
-from pipeline.policy import Finding, Scan
+from pipeline.policy import Finding, Scan, Tool
 from pipeline.run.signing.signer import signer
 from pipeline.run.signing.statements import findings_statement
 from pipeline.run.target.findings import ImageScanner, ScannedImage
@@ -26,6 +26,7 @@ from pipeline.util.progress import ProgressState
 from .attested_image import AttestedImage
 
 if TYPE_CHECKING:
+    from pipeline.model import Gates
     from pipeline.run.context import RunContext
 
 
@@ -39,12 +40,13 @@ class ScanSource(StrEnum):
 @dataclass(frozen=True, slots=True)
 class PlannedScan:
     """An image and the scan it needs: `source` is None where its signed findings count as they are; `before` is the
-    scan that they are of, None if nobody can read any."""
+    scan that they are of, None if nobody can read any; `scanners` look for vulnerabilities."""
 
     image: AttestedImage
     before: Scan | None
     source: ScanSource | None
     document: Any = field(default=None, repr=False)
+    scanners: tuple[str, ...] = ("trivy",)
 
     @classmethod
     async def without_scan(cls, image: AttestedImage) -> PlannedScan:
@@ -100,24 +102,29 @@ class TodaysScans:
         self._data = ScannerData.of(context)
         self._scanner = ImageScanner(context, self._data)
 
-    async def plan(self, image: AttestedImage) -> PlannedScan:
-        """Whether an image has to be scanned, and from what. Raises as fetching the data."""
+    async def plan(self, image: AttestedImage, gates: Gates) -> PlannedScan:
+        """Whether an image has to be scanned to be judged by these gates, and from what. Raises as fetching the
+        data."""
+        scanners = gates.vulnerabilities.scanners
         try:
             before = image.scan
         except ValueError:
             before = None
         if before is None:
-            return PlannedScan(image, None, ScanSource.IMAGE)
-        if not (before.unexamined or await self._data.outdate(before)):
+            return PlannedScan(image, None, ScanSource.IMAGE, scanners=scanners)
+        if not (before.unexamined or await self._data.outdate(before, scanners)):
             return PlannedScan(image, before, None)
-        document = image.bill_of_materials if self._may_read_sbom(before) else None
-        return PlannedScan(image, before, ScanSource.SBOM if document else ScanSource.IMAGE, document)
+        document = image.bill_of_materials if self._may_read_sbom(before, scanners) else None
+        source = ScanSource.SBOM if document else ScanSource.IMAGE
+        return PlannedScan(image, before, source, document, scanners)
 
-    def _may_read_sbom(self, before: Scan) -> bool:
+    def _may_read_sbom(self, before: Scan, scanners: Sequence[str]) -> bool:
         """Secrets are in no bill of materials: those of the earlier scan count, if the same scanner made it. Java
-        archives are identified by their content, which only the image has."""
-        same = before.tool.version == self._context.tools.version("trivy")
-        return same and before.java is None and not before.unexamined
+        archives are identified by their content, which only the image has. Where grype takes part, the packages are
+        listed again, as its findings are joined with what trivy sees in the image."""
+        version = self._context.tools.version("trivy")
+        same = [(tool.name, tool.version) for tool in before.tools] == [("trivy", version)]
+        return same and [*scanners] == ["trivy"] and before.java is None and not before.unexamined
 
     async def scan(self, planned: PlannedScan) -> TodaysScan:
         """The scan that judges an image today: made now, or signed already. Raises BuildError, RegistryError."""
@@ -131,7 +138,8 @@ class TodaysScans:
             client = await self._context.engines.of(image.platform).client()
             packed = archive(existing(client, image.reference, image.platform))
             holds_java = bool(before and before.java)
-            scan, document = await self._scanner.scan(await self._parts(image), packed, holds_java=holds_java)
+            parts = replace(await self._parts(image), scanners=planned.scanners)
+            scan, document = await self._scanner.scan(parts, packed, holds_java=holds_java)
         return self._scanned(planned, scan, document, ScanSource.IMAGE)
 
     async def _scan_document(self, planned: PlannedScan) -> TodaysScan | None:
@@ -186,4 +194,11 @@ def _json(image: AttestedImage, source: ScanSource | None, scan: Scan | None) ->
         "source": str(source) if source else None,
         "data_date": scan.tool.data_date if scan else None,
         "data_digest": scan.tool.data_digest if scan else None,
+        **beside_json(scan.scanners[1:] if scan else ()),
     }
+
+
+def beside_json(tools: Sequence[Tool]) -> dict[str, Any]:
+    """The data of a second scanner; nothing where there is none."""
+    data = [{"name": t.name, "data_date": t.data_date, "data_digest": t.data_digest} for t in tools]
+    return {"beside": data} if data else {}

@@ -88,6 +88,8 @@ def _finding(finding: ReportedFinding) -> _Json:
         "cvss": details.cvss,
         "url": details.url or None,
         "purl": details.purl or None,
+        **({"scanners": list(found.scanners)} if found.scanners else {}),
+        **({"aliases": list(found.aliases)} if found.aliases else {}),
         "ecosystem": details.ecosystem or None,
         "paths": [place.path for place in details.places if place.path],
         "layer": (

@@ -114,7 +114,8 @@ def _examined(report: Report) -> Iterator[_Json]:
     """What was scanned by what."""
     for target in report.targets:
         scan = target.scanned
-        text = data_of(report, scan.tool) if scan else f"not scanned: {target.status}"
+        by = ", ".join(data_of(report, tool) for tool in scan.tools) if scan else ""
+        text = by or f"not scanned: {target.status}"
         yield {"level": "info", "value": line(f"{target.name} {target.platform} {target.digest}: {text}")}
 
 
@@ -129,9 +130,8 @@ def _tool(id: str, name: str, version: str) -> _Json:
 
 def _vulnerability(target: TargetReport, finding: ReportedFinding, location: _Json) -> _Json:
     found, details = finding.finding, finding.details
-    id = line(found.id) or "unknown"
-    kind = id.partition("-")[0].lower() or "id"
-    identifier = {"type": kind, "name": id, "value": id} | ({"url": details.url} if details.url else {})
+    identifier, *aliases = map(_identifier, found.ids)
+    identifier |= {"url": details.url} if details.url else {}
     title = found.title or f"{found.id} in {found.package}"
     data: _Json = {
         "id": str(uuid.uuid5(_NAMESPACE, _printable_identity(target, finding))),
@@ -139,7 +139,7 @@ def _vulnerability(target: TargetReport, finding: ReportedFinding, location: _Js
         "description": markdown(details.description or title, 2000),
         "severity": _SEVERITIES[found.severity],
         "solution": _solution(finding),
-        "identifiers": [identifier],
+        "identifiers": [identifier, *aliases],
         "location": location,
         "details": _details(target, finding),
     }
@@ -148,6 +148,11 @@ def _vulnerability(target: TargetReport, finding: ReportedFinding, location: _Js
     if _V3.match(details.vector):
         data["cvss_vectors"] = [{"vendor": "unknown", "vector": details.vector}]
     return data
+
+
+def _identifier(name: str) -> _Json:
+    id = line(name) or "unknown"
+    return {"type": id.partition("-")[0].lower() or "id", "name": id, "value": id}
 
 
 def _solution(finding: ReportedFinding) -> str:
@@ -165,6 +170,7 @@ def _details(target: TargetReport, finding: ReportedFinding) -> _Json:
         "layer": ("Layer", finding.layer.created_by if finding.layer else ""),
         "since": ("Known since", finding.since),
         "ignored": ("Ignored", finding.taken_out),
+        "scanners": ("Reported by", ", ".join(finding.finding.scanners)),
     }
     return {
         key: {"name": name, "type": "text", "value": line(value)}

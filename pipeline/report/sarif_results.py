@@ -78,6 +78,8 @@ def _result(target: TargetReport, finding: ReportedFinding) -> _Json:
             "package": line(found.package),
             "installed": line(found.version),
             "fixed": line(found.fixed),
+            **({"scanners": [line(name) for name in found.scanners]} if found.scanners else {}),
+            **({"aliases": [line(alias) for alias in found.aliases]} if found.aliases else {}),
             **({"effect": str(finding.effect)} if finding.effect else {}),
             **({"since": finding.since} if finding.since else {}),
         },

@@ -90,6 +90,7 @@ def _finding() -> Schema:
     )
     layer = object_of(diff_id=_TEXT, created_by=text("The instruction, by the image's history"))
     return object_of(
+        ("scanners", "aliases"),
         id=_TEXT,
         severity=_SEVERITY,
         package=_TEXT,
@@ -104,6 +105,8 @@ def _finding() -> Schema:
         cvss=or_null({"type": "number"}),
         url=or_null(_TEXT),
         purl=or_null(_TEXT),
+        scanners={**_TEXTS, "description": "Who reported it; missing where only trivy looked"},
+        aliases={**_TEXTS, "description": "Its other ids, where grype took part"},
         ecosystem=or_null(text("debian, alpine, jar, …")),
         paths={**_TEXTS, "description": "Files in the image; none for packages of the distribution"},
         layer=or_null(layer),

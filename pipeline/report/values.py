@@ -111,6 +111,8 @@ class TargetReport:
         evidence = self.evidence
         if evidence and evidence.scan:
             yield "scan", evidence.scan.tool
+            for tool in evidence.scan.beside:
+                yield ("scan-by-" + tool.name) if tool.data_digest else "secrets", tool
             if java := evidence.scan.java:  # the image holds Java archives
                 yield "java", Tool("java-data", "known" if java.digest else "missing", java.date, java.digest)
         if evidence and evidence.inventory:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.model import Digest, Repository
-from pipeline.policy import Scan, Tool
+from pipeline.policy import Scan
 from pipeline.policy.reports import trivy_scan
 from pipeline.policy.scan_details import ScanDetails, key_of, scan_details
+from pipeline.policy.scanners.signed import signed_tools
 from pipeline.trust import VULNERABILITIES, Signatory, Statement
 from pipeline.trust.bundle import Bundle
 from pipeline.trust.verify import bundles
@@ -86,9 +87,7 @@ def first_seen(scans: tuple[AttestedScan, ...]) -> dict[FindingKey, str]:
 def _read(predicate: Mapping[str, Any], *, verified: bool) -> AttestedScan:
     """Findings as cosign's vulnerability predicate has them. Raises ValueError, KeyError, TypeError."""
     scanner = predicate["scanner"]
-    database = scanner["db"]
     raw = compact(scanner["result"])
-    tool = Tool(
-        "trivy", str(scanner["version"]), str(database["version"]), str(database["uri"]).removeprefix("oci:")
-    )
-    return AttestedScan(trivy_scan(raw, tool), scan_details(raw), verified)
+    tool, *beside = signed_tools(scanner)
+    scan = replace(trivy_scan(raw, tool), beside=tuple(beside))
+    return AttestedScan(scan, scan_details(raw), verified)

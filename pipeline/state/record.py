@@ -9,6 +9,7 @@ from types import MappingProxyType
 from pipeline.model import Descriptor, Digest, Manifest
 from pipeline.model.build_warning import BuildWarning
 from pipeline.policy import Evidence
+from pipeline.policy.scanners.signed import data_key
 from pipeline.policy.tags import DIRTY
 from pipeline.util.json.canonical import compact
 from pipeline.util.json.values import as_list, as_object, as_text, parse_json
@@ -47,7 +48,10 @@ class Record:
     def findings(self) -> Digest | None:
         """The digest of the vulnerability data that the findings are based on; None before a scan."""
         scan = self.evidence.scan
-        return digest_of_text(scan.tool.data_digest or "") if scan else None
+        try:
+            return data_key(scan.scanners) if scan else None
+        except ValueError:
+            return None
 
     def to_bytes(self) -> bytes:
         """The layer: canonical JSON, so that equal records are equal bytes."""

@@ -210,7 +210,9 @@ def test_defaults():
     ]
     assert found.platforms == (Platform("linux", "amd64"),)
     assert (found.registry, found.builds, found.bases) == ("embedded", "lockage/builds", ())
-    assert set(found.tools.all()) == {"buildkit", "hadolint", "syft", "trivy", "cosign", "structure-test"}
+    assert set(found.tools.all()) == {
+        *("buildkit", "hadolint", "syft", "trivy", "cosign", "structure-test", "grype")
+    }
     assert found.policy == Gates()
     assert found.policy.vulnerabilities.fail_on == (Severity.CRITICAL, Severity.HIGH)
 

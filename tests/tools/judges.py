@@ -15,7 +15,8 @@ from typing import Any
 import anyio
 
 from pipeline.lab import LabSettings, ensure
-from pipeline.lab.tools.recipes import GoTool
+from pipeline.lab.tools import recipes
+from pipeline.lab.tools.recipes import GoTool, Tool
 
 HERE = Path(__file__).parent
 
@@ -35,19 +36,12 @@ KYVERNO = GoTool(
 CUE = GoTool(
     "cue-validator", "0.12.1", (".",), minutes=0.5, folder=HERE / "cue-validator"
 )  # cuelang.org/go, as policy-controller has it
-GRYPE = GoTool(
-    "grype",
-    "0.121.3",
-    ("github.com/anchore/grype/cmd/grype", "."),
-    variables=("main.version=0.121.3",),
-    minutes=6,
-    folder=HERE / "grype",
-)  # beside it `grypedb`, which writes its database
+GRYPE = recipes.tool("grype")
 JUDGES = (DOCKERFILES, REFERENCES, CUE, KYVERNO, GRYPE)
 
 
 @cache
-def program(tool: GoTool) -> Path:
+def program(tool: Tool) -> Path:
     """The judge's binary, made on first use; in a thread, for a loop may be running here."""
     with ThreadPoolExecutor(1) as pool:
         made = pool.submit(anyio.run, ensure, tool, LabSettings.from_env(os.environ))

@@ -228,11 +228,17 @@ def grype(source: str, cache: Path) -> Any:
 def grype_data(folder: Path, advisories: Path) -> None:
     """Advisories as a database of grype's, imported as its own would be."""
     grype = judges.program(judges.GRYPE)
-    (folder / "list.json").write_bytes(compact(read_advisories(advisories).to_writer()))
-    _run([grype.parent / "grypedb", folder / "list.json", folder], folder)
+    grype_database(folder, advisories)
     with tarfile.open(folder / "db.tar", "w") as archive:
         archive.add(folder / "vulnerability.db", "vulnerability.db")
     _run([grype, "-q", "db", "import", folder / "db.tar"], folder, **_GRYPE, GRYPE_DB_CACHE_DIR=str(folder))
+
+
+def grype_database(folder: Path, advisories: Path) -> Path:
+    """Advisories as the file of grype's database."""
+    (folder / "list.json").write_bytes(compact(read_advisories(advisories).to_writer()))
+    _run([judges.program(judges.GRYPE).parent / "grypedb", folder / "list.json", folder], folder)
+    return folder / "vulnerability.db"
 
 
 def converted(document: Path) -> Any:

@@ -80,16 +80,19 @@ class InstanceSession:
         )
 
     async def ensure_stand_ins(
-        self, platforms: Collection[Platform], before: Callable[[], Awaitable[None]]
+        self, tools: Collection[str], platforms: Collection[Platform], before: Callable[[], Awaitable[None]]
     ) -> LockFile:
-        """The lock once the lab's stand-ins exist for these platforms; `before` is awaited before one is made, which
-        takes minutes."""
-        from pipeline.lab.seed import own_platform
+        """The lock once the lab's stand-ins exist for these platforms, and those that are made on demand if one of the
+        tools, by their key in lockage.yml, is theirs; `before` is awaited before one is made, which takes minutes."""
+        from pipeline.lab.seed import on_demand, own_platform
 
-        if self.site is None or set(platforms) <= {own_platform(), *self.site.platforms}:
+        if self.site is None:
+            return self.lock
+        also = on_demand() if "grype" in tools else frozenset()
+        if also <= set(self.site.seeded) and set(platforms) <= {own_platform(), *self.site.platforms}:
             return self.lock
         await before()
-        site = await ensure_site(self.settings, self.host, self.report, platforms=platforms)
+        site = await ensure_site(self.settings, self.host, self.report, also=also, platforms=platforms)
         return lock_file(self.root, self.settings, site)
 
 

@@ -24,12 +24,14 @@ async def ensure_site(
     report: Progress,
     *,
     refresh: bool = False,
+    also: Collection[str] = (),
     platforms: Collection[Platform] = (),
 ) -> Site | None:
     """This site's stand-ins for official images, made where they are needed; None where publishers answer.
 
     LOCKAGE_IMAGES=lab or =upstream decides; otherwise the publishers' registry is tried once, and the outcome
-    holds as long as the instance's data does. `platforms` are those to have beside this machine's; `refresh`
+    holds as long as the instance's data does. `platforms` are those to have beside this machine's; `also` names images
+    that are made on demand; `refresh`
     checks whether each stand-in is what would be made today. Raises UsageError.
     """
     from pipeline.lab.seed import needed, own_platform, seed
@@ -41,10 +43,10 @@ async def ensure_site(
         return None
     site = Site.read(settings.data)
     if site is not None and not refresh:
-        seeded = site.registry == registry and set(needed()) <= set(site.seeded)
+        seeded = site.registry == registry and {*needed(), *also} <= set(site.seeded)
         if seeded and set(platforms) <= {own_platform(), *site.platforms}:
             return site
-    return await seed(settings, registry, report.step, platforms=platforms)
+    return await seed(settings, registry, report.step, also=also, platforms=platforms)
 
 
 async def _publishers_answer(settings: LabSettings) -> bool:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from pipeline.model import Ignore, Severity, VulnerabilityGate
-from pipeline.model.gates import FailOrWarn, PolicyDocuments
+from pipeline.model.gates import FailOrWarn, PolicyDocuments, ScannerChoice, scanners_of
 
 from .. import shapes
 from ..base import Model, Text
@@ -73,7 +73,9 @@ Grace = Annotated[
 ]
 CatalogueFile = Annotated[str, AfterValidator(_catalogue_file), WithJsonSchema(dict(shapes.CATALOGUE_FILE))]
 Days = Annotated[int, BeforeValidator(_days), Field(ge=1, le=3650), WithJsonSchema(dict(shapes.DAYS))]
-Loosened = Literal["fail_on", "unfixed", "ignore", "max_age", "stale", "unexamined", "grace", "cvss", "vex"]
+Loosened = Literal[
+    "fail_on", "unfixed", "ignore", "max_age", "stale", "unexamined", "grace", "cvss", "vex", "scanner"
+]
 
 
 class IgnoreEntry(Waiver):
@@ -138,6 +140,11 @@ class VulnerabilityPolicy(Model):
         "of the project",
     )
 
+    scanner: ScannerChoice | None = Field(
+        None,
+        description="Who looks for vulnerabilities: trivy (default), grype, or both, whose findings are joined",
+    )
+
     def over(self, gate: VulnerabilityGate, documents: PolicyDocuments) -> VulnerabilityGate:
         """The gate with the values of this level instead; ignores, lists and VEX documents are added."""
         known = documents.known_exploited.get(self.known_exploited.file) if self.known_exploited else None
@@ -153,6 +160,7 @@ class VulnerabilityPolicy(Model):
             gate.cvss if self.cvss is None else self.cvss,
             tuple(dict.fromkeys((*gate.known_exploited, *((known,) if known else ())))),
             tuple(dict.fromkeys((*gate.vex, *vex))),
+            self.scanner or gate.scanner,
         )
 
     def loosened(self, gate: VulnerabilityGate) -> Iterator[Loosened]:
@@ -176,3 +184,5 @@ class VulnerabilityPolicy(Model):
             yield "cvss"
         if self.vex:
             yield "vex"
+        if self.scanner and not set(gate.scanners) <= set(scanners_of(self.scanner)):
+            yield "scanner"

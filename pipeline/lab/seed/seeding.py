@@ -15,7 +15,14 @@ from ..layout.builder import LayoutBuilder
 from ..registry_credentials import registry_hosts
 from ..settings import LabSettings, Report, quiet
 from ..tools import recipes
-from . import buildkit_images, debian_base, java_database, tool_images, vulnerability_database
+from . import (
+    buildkit_images,
+    debian_base,
+    grype_database,
+    java_database,
+    tool_images,
+    vulnerability_database,
+)
 from .layout_cache import SeedContext, SeedItem, cached_layout, ensure_layout, layout_manifest
 from .site import SeededImage, Site
 
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def needed() -> tuple[str, ...]:
-    """The official references that `seed` has stand-ins for."""
+    """The official references that `seed` has stand-ins for, without those that are made on demand."""
     references = (
         debian_base.REFERENCE,
         vulnerability_database.REFERENCE,
@@ -36,17 +43,25 @@ def needed() -> tuple[str, ...]:
     return tuple(map(str, references))
 
 
+def on_demand() -> frozenset[str]:
+    """The official references that `seed` makes only where it is told to: grype and its data."""
+    images = (image.official for image in tool_images.ON_DEMAND)
+    return frozenset(map(str, (*images, grype_database.REFERENCE)))
+
+
 async def seed(
     settings: LabSettings,
     registry_host: str,
     report: Report = quiet,
     *,
     only: Collection[str] | None = None,
+    also: Collection[str] = (),
     platforms: Collection[Platform] = (),
 ) -> Site:
     """Push every missing stand-in to the registry; returns what the registry then contains.
 
-    `registry_host` is a host with port, `localhost:5000`; `only` limits the work to some of `needed()`. The Debian base
+    `registry_host` is a host with port, `localhost:5000`; `only` limits the work to some of `needed()`; `also` adds
+    some of `on_demand()`. The Debian base
     is built for this machine's platform, for `platforms`, and for all that were requested before.
     A stand-in that is present costs one HEAD. The result is kept in the instance's data folder (`Site.read`).
     Raises `EnvironmentProblem` if a stand-in cannot be built, `RegistryError` if it cannot be pushed, `UsageError` for
@@ -55,17 +70,15 @@ async def seed(
     from pipeline.registry import Access, Registry
     from pipeline.util.concurrency import each
 
-    if unknown := set(only or ()) - set(needed()):
-        raise UsageError(
-            f"the lab has no stand-in for {', '.join(sorted(unknown))}", hint=f"it has {', '.join(needed())}"
-        )
+    if unknown := {*(only or ()), *also} - {*needed(), *on_demand()}:
+        known = ", ".join((*needed(), *sorted(on_demand())))
+        raise UsageError(f"the lab has no stand-in for {', '.join(sorted(unknown))}", hint=f"it has {known}")
     recorded = Site.read(settings.data)
     site = recorded if recorded and recorded.registry == registry_host else Site(registry_host)
     foreign = tuple(sorted({*site.platforms, *platforms} - {own_platform()}))
     site = replace(site, platforms=foreign)
-    selected = [
-        item for item in items(settings, report, foreign) if only is None or str(item.reference) in only
-    ]
+    wanted = {*(needed() if only is None else only), *also}
+    selected = [item for item in items(settings, report, foreign) if str(item.reference) in wanted]
     async with Registry(Access(registry_hosts(settings))) as registry:
         seeder = _Seeder(site, registry, settings, report)
         present = dict(zip(selected, await each(seeder.find, selected), strict=True))
@@ -139,6 +152,12 @@ def items(settings: LabSettings, report: Report, platforms: Iterable[Platform] =
         partial(vulnerability_database.build, context),
     )
     java = SeedItem(java_database.NAME, java_database.REFERENCE, java_database.inputs(), java_database.build)
+    grype = SeedItem(
+        grype_database.NAME,
+        grype_database.REFERENCE,
+        grype_database.inputs(),
+        partial(grype_database.build, context),
+    )
     tools = [
         SeedItem(
             image.tool,
@@ -146,7 +165,7 @@ def items(settings: LabSettings, report: Report, platforms: Iterable[Platform] =
             tool_images.inputs(image, platform),
             partial(tool_images.build, image, context),
         )
-        for image in tool_images.TOOL_IMAGES
+        for image in (*tool_images.TOOL_IMAGES, *tool_images.ON_DEMAND)
     ]
     frontend = SeedItem(
         buildkit_images.FRONTEND,
@@ -160,7 +179,8 @@ def items(settings: LabSettings, report: Report, platforms: Iterable[Platform] =
         buildkit_images.inputs(platform),
         partial(buildkit_images.build, context),
     )
-    return [_debian(context, sorted({platform, *platforms})), database, java, *tools, frontend, buildkit]
+    debian = _debian(context, sorted({platform, *platforms}))
+    return [debian, database, java, *tools, grype, frontend, buildkit]
 
 
 def _debian(context: SeedContext, platforms: Sequence[Platform]) -> SeedItem:

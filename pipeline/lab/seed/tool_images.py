@@ -90,6 +90,14 @@ TOOL_IMAGES = (
     ),
 )
 
+# Made only for a catalogue that uses them: they take long to compile.
+ON_DEMAND = (
+    # From scratch with certificates and /tmp, which is the working folder.
+    ToolImage(
+        "docker.io/anchore/grype:v0.121.3", "grype", "grype", ("/grype",), (f"PATH={SBIN}",), workdir="/tmp"
+    ),
+)
+
 
 def inputs(image: ToolImage, platform: Platform) -> dict[str, object]:
     """Everything that determines the image; the key is a hash over it."""

@@ -88,6 +88,14 @@ TOOLS: dict[str, Tool] = {
             minutes=6,
         ),
         GoTool("trivydb", "1", (".",), minutes=0.5),
+        # Beside it `grypedb`, which writes its database.
+        GoTool(
+            "grype",
+            "0.121.3",
+            ("github.com/anchore/grype/cmd/grype", "."),
+            variables=("main.version=0.121.3",),
+            minutes=6,
+        ),
         GoTool(
             "registry",
             "3.1.2",

@@ -5,7 +5,15 @@ from .licenses import LicenseException, LicenseGate, UnknownLicense
 from .lint import LintGate, LintLevel
 from .secrets import AllowedSecret, SecretGate
 from .size import Growth, SizeGate
-from .vulnerabilities import FailOrWarn, Ignore, PolicyDocuments, VulnerabilityGate, days_of
+from .vulnerabilities import (
+    FailOrWarn,
+    Ignore,
+    PolicyDocuments,
+    ScannerChoice,
+    VulnerabilityGate,
+    days_of,
+    scanners_of,
+)
 
 __all__ = [
     "AllowedSecret",
@@ -18,10 +26,12 @@ __all__ = [
     "LintGate",
     "LintLevel",
     "PolicyDocuments",
+    "ScannerChoice",
     "SecretGate",
     "SizeGate",
     "TestsGate",
     "UnknownLicense",
     "VulnerabilityGate",
     "days_of",
+    "scanners_of",
 ]

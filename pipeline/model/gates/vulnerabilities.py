@@ -23,6 +23,12 @@ from ..vex import VexDocument
 from .waiver import decision, read_decision
 
 FailOrWarn = Literal["fail", "warn"]
+ScannerChoice = Literal["trivy", "grype", "both"]
+
+
+def scanners_of(choice: ScannerChoice) -> tuple[str, ...]:
+    """The scanners whose findings count."""
+    return ("trivy", "grype") if choice == "both" else (choice,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,8 @@ class VulnerabilityGate:
     version of the package fixes. For `grace` days by severity after its publication, a finding may pass. What is known
     to be exploited has no grace, and closes without a fix, too.
 
-    Scanner data older than `max_age` days is `stale`; `unexamined` is what the scanner could not look at.
+    Scanner data older than `max_age` days is `stale`; `unexamined` is what the scanner could not look at. `scanner` is
+    who looks for vulnerabilities.
     """
 
     fail_on: tuple[Severity, ...] = (Severity.CRITICAL, Severity.HIGH)
@@ -73,15 +80,21 @@ class VulnerabilityGate:
     cvss: float | None = None
     known_exploited: tuple[KnownExploited, ...] = ()
     vex: tuple[VexDocument, ...] = ()
+    scanner: ScannerChoice = "trivy"
 
-    def names(self, severity: Severity, score: float | None, id: str) -> bool:
-        """Whether it closes on a finding that nothing takes out."""
+    @property
+    def scanners(self) -> tuple[str, ...]:
+        """The scanners whose findings count."""
+        return scanners_of(self.scanner)
+
+    def names(self, severity: Severity, score: float | None, *ids: str) -> bool:
+        """Whether it closes on a finding that nothing takes out; `ids` are its id and aliases."""
         scored = self.cvss is not None and score is not None and score >= self.cvss
-        return scored or severity in self.fail_on or self.lists(id)
+        return scored or severity in self.fail_on or self.lists(*ids)
 
-    def lists(self, id: str) -> bool:
-        """Whether a vulnerability is known to be exploited."""
-        return any(id in known.ids for known in self.known_exploited)
+    def lists(self, *ids: str) -> bool:
+        """Whether a vulnerability, by its id and aliases, is known to be exploited."""
+        return any(id in known.ids for known in self.known_exploited for id in ids)
 
     def to_json(self) -> dict[str, object]:
         """The gate as data."""
@@ -100,6 +113,7 @@ class VulnerabilityGate:
                 else {}
             ),
             **({"vex": [document.to_json() for document in self.vex]} if self.vex else {}),
+            **({"scanner": self.scanner} if self.scanner != "trivy" else {}),
         }
 
     @classmethod
@@ -119,6 +133,7 @@ class VulnerabilityGate:
             score if isinstance(score, float) else None,
             tuple(documents.known_exploited[file] for file in _files(data, "known_exploited")),
             tuple(documents.vex[file] for file in _files(data, "vex")),
+            as_literal(data.get("scanner", "trivy"), "trivy", "grype", "both"),
         )
 
 

@@ -32,6 +32,7 @@ _WRITTEN: dict[_Path, Callable[[GatePolicy], object]] = {
         (policy.vulnerabilities and policy.vulnerabilities.grace) and days_of(policy.vulnerabilities.grace)
     ),
     ("vulnerabilities", "cvss"): lambda policy: policy.vulnerabilities and policy.vulnerabilities.cvss,
+    ("vulnerabilities", "scanner"): lambda policy: policy.vulnerabilities and policy.vulnerabilities.scanner,
     _SECRETS: lambda policy: policy.secrets and policy.secrets.written,
     ("size", "target"): lambda policy: policy.size and policy.size.target,
     ("size", "max"): lambda policy: policy.size and policy.size.max,
@@ -50,6 +51,7 @@ _EFFECTIVE: dict[_Path, Callable[[Gates], object]] = {
     ("vulnerabilities", "unexamined"): lambda gates: gates.vulnerabilities.unexamined,
     ("vulnerabilities", "grace"): lambda gates: days_of(gates.vulnerabilities.grace),
     ("vulnerabilities", "cvss"): lambda gates: gates.vulnerabilities.cvss,
+    ("vulnerabilities", "scanner"): lambda gates: gates.vulnerabilities.scanner,
     _SECRETS: lambda gates: gates.secrets.severities,
     ("size", "target"): lambda gates: gates.size.target,
     ("size", "max"): lambda gates: gates.size.max,

@@ -48,6 +48,10 @@ def judge_vulnerabilities(
 
 def _unexamined(scan: Scan, gate: VulnerabilityGate, listed: Inventory | None) -> list[str]:
     missed = [*scan.unexamined]
+    known = {tool.name for tool in scan.scanners}
+    missed += [
+        f"{name} has not scanned it (lockage scan does)" for name in gate.scanners if name not in known
+    ]
     if scan.ended:
         missed.append(
             f"{scan.distribution} has reached its end of life: nobody records what is wrong with it any more"
@@ -84,6 +88,8 @@ def _described(judged: JudgedFinding) -> str:
     finding, entry = judged.finding, judged.ignore
     fix = f"fixed in {finding.fixed}" if finding.fixed else "no fix yet"
     text = f"{finding.id} {finding.severity} in {finding.package} {finding.version} ({fix})"
+    if finding.scanners:
+        text += f", reported by {' and '.join(finding.scanners)}"
     if judged.exploited:
         text += "; it is known to be exploited"
     if judged.scored:
@@ -111,6 +117,8 @@ def _aged(scan: Scan, gate: VulnerabilityGate, today: date) -> str | None:
     if gate.max_age is None:
         return None
     data = {"the vulnerability data": scan.tool.data_date}
+    for tool in scan.scanners[1:]:
+        data[f"the vulnerability data of {tool.name}"] = tool.data_date
     if scan.java and scan.java.digest:
         data["the Java data"] = scan.java.date
     for name, moment in data.items():

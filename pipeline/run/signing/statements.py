@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pipeline.errors import LockageError
 from pipeline.model import Digest, Platform, Repository
+from pipeline.policy.scanners.signed import data_key, database, scanner_fields, signed_tools
 from pipeline.provenance import IndexBuild, index_predicate, result_predicate
 from pipeline.sbom import PlatformDocuments, Subject, index_documents
 from pipeline.state.signers import program_version
@@ -42,7 +43,7 @@ def kind_of(statement: Statement) -> Kind:
     kind, predicate = statement.predicate_type, statement.predicate
     try:
         if kind == VULNERABILITIES:
-            return kind, Digest(predicate["scanner"]["db"]["uri"].removeprefix("oci:"))
+            return kind, data_key(signed_tools(predicate["scanner"]))
         return kind, Digest.of(compact(dict(predicate))) if kind in _BY_CONTENT else None
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         return kind, None
@@ -139,25 +140,17 @@ def findings_statement(digest: Digest, scan: Scan, report: Any) -> Statement:
     """A scan and its report as cosign's vulnerability predicate (COSIGN_VULN_ATTESTATION_SPEC).
 
     For an image with Java archives, `scanner.javaDb` is one field more: the data they were identified by, as `db` says
-    it; empty where there was none, so that what nobody looked at is not read as clean.
+    it; empty where there was none, so that what nobody looked at is not read as clean. `scanner.beside` is in
+    policy/scanners/signed.py.
     """
     finished = report.get("CreatedAt", "")
     started = report.pop(STARTED, finished)
-    scanner = {
-        "uri": f"pkg:github/aquasecurity/trivy@{scan.tool.version}",
-        "version": scan.tool.version,
-        "db": _database(scan.tool.data_digest, scan.tool.data_date),
-        "result": report,
-    }
+    scanner = {**scanner_fields(scan), "result": report}
     if scan.java:
-        scanner["javaDb"] = _database(scan.java.digest, scan.java.date)
+        scanner["javaDb"] = database(scan.java.digest, scan.java.date)
     predicate = {
         "invocation": {},
         "scanner": scanner,
         "metadata": {"scanStartedOn": started, "scanFinishedOn": finished},
     }
     return Statement(digest, VULNERABILITIES, predicate)
-
-
-def _database(digest: str | None, date: str | None) -> dict[str, str]:
-    return {"uri": f"oci:{digest}" if digest else "", "version": date or ""}

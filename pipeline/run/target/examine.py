@@ -58,16 +58,21 @@ def untested(target: Target, record: Record | None, tester: str) -> bool:
 
 
 def outstanding(
-    target: Target, record: Record, tools: ToolImages, data: Digest, java: Digest | None, serial: str
+    target: Target,
+    record: Record,
+    tools: ToolImages,
+    data: Mapping[str, Digest],
+    java: Digest | None,
+    serial: str,
 ) -> frozenset[Stage]:
     """The examinations to do (again): never done, by another tool, with other data, or tests that failed.
 
-    `data` and `java` are the digests of today's vulnerability and Java data; the latter matters where a scan needed it.
-    `serial` is the number that a bill of materials has today.
+    `data` and `java` are the digests of today's vulnerability data by scanner, and of today's Java data; the latter
+    matters where a scan needed it. `serial` is the number that a bill of materials has today.
     """
     stages = set()
     scan, listed = record.evidence.scan, record.evidence.inventory
-    if not scan or not _is_current(scan, tools.version("trivy"), data, java):
+    if not scan or not _is_current(scan, tools, data, java):
         stages.add(Stage.SCAN)
     if not listed or listed.unexamined or listed.serial != serial or lacks_licenses(target, listed):
         stages.add(Stage.SBOM)
@@ -91,12 +96,17 @@ def unlinted(target: Target, evidence: Evidence, tools: ToolImages) -> bool:
     return report is None or bool(report.unexamined) or report.tool.version != tools.version("hadolint")
 
 
-def _is_current(scan: Scan, version: str, data: Digest, java: Digest | None) -> bool:
-    """Whether a scan was made by this scanner with this data and has seen everything that can be seen today.
+def _is_current(scan: Scan, tools: ToolImages, data: Mapping[str, Digest], java: Digest | None) -> bool:
+    """Whether a scan was made by these scanners with this data and has seen everything that can be seen today. Trivy
+    takes part in any: without data, it looks for secrets.
 
     Java data counts if it was needed; an image whose Java archives nobody could look at waits until there is some.
     """
-    if (scan.tool.version, scan.tool.data_digest, scan.edition) != (version, str(data), SCAN_EDITION):
+    wanted = {name: str(data[name]) if name in data else None for name in {"trivy", *data}}
+    made_by = {tool.name: (tool.version, tool.data_digest) for tool in scan.tools}
+    if made_by != {name: (tools.version(name), digest) for name, digest in wanted.items()}:
+        return False
+    if scan.edition != SCAN_EDITION:
         return False
     if scan.java is None:
         return not scan.unexamined
@@ -115,9 +125,11 @@ class Examiner:
         """The examinations that a record lacks today."""
         scan = record.evidence.scan
         java = await self._data.java.find() if scan and scan.java else None
-        data = await self._data.vulnerabilities.digest()
-        if scan and self._context.offline and not await self._data.outdate(scan):
-            data = digest_of_text(scan.tool.data_digest or "") or data  # what the cache has is older
+        scanners = target.gates.vulnerabilities.scanners
+        data = {name: await self._data.by(name).digest() for name in scanners}
+        if scan and self._context.offline and not await self._data.outdate(scan, scanners):
+            own = {tool.name: digest_of_text(tool.data_digest or "") for tool in scan.scanners}
+            data = {name: own.get(name) or digest for name, digest in data.items()}  # the cache's is older
         serial = serial_of(self._context, target, record.digest)
         return outstanding(target, record, self._context.tools, data, java, serial)
 
@@ -158,7 +170,14 @@ class Examiner:
         manifest, config = await image_config(self._context, self._images, record.digest)
         reference = subject_of(self._context, target, record.digest).reference
         image = ScannedImage(
-            target.id, reference, target.platform, manifest, config, self._context.plan.origin(target)
+            target.id,
+            reference,
+            target.platform,
+            manifest,
+            config,
+            self._context.plan.origin(target),
+            target.gates.vulnerabilities.scanners,
+            (target.image, target.tag),
         )
         known = record.evidence.scan
         scan, document = await self._scanner.scan(image, packed, holds_java=bool(known and known.java))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from pipeline.engine.sbom import Listing
 from pipeline.engine.scan import (
     ARCHIVE,
     HISTORY,
@@ -17,22 +18,28 @@ from pipeline.engine.scan import (
     JavaDataNeeded,
     Scanner,
 )
+from pipeline.engine.scanners.grype import Grype, GrypeOutput
 from pipeline.model import Digest, Manifest, Platform, Reference
 from pipeline.policy import JavaData, Scan, Tool
 from pipeline.policy.image_history import history_text, with_secrets
 from pipeline.policy.report_json import load_report
 from pipeline.policy.reports import trivy_scan
 from pipeline.policy.scan_details import without_matches
+from pipeline.policy.scanners.grype import read_grype
+from pipeline.policy.scanners.join import joined
 from pipeline.sbom.findings import as_on_image
 from pipeline.sbom.layers import diff_ids, renamed, renamings
 from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressState
 
+from ..scanners.grype_database import archive_of
+
 if TYPE_CHECKING:
     import dagger
 
     from ..context import RunContext
-    from .scanner_data import Database, ScannerData
+    from ..scanners.data_source import Database
+    from .scanner_data import ScannerData
 
 STARTED = "StartedAt"
 """When the scan began; beside trivy's `CreatedAt`, its end, in the document that is kept, not in what is attested."""
@@ -43,6 +50,7 @@ class ScannedImage:
     """An image to scan: what messages call it, the reference that reports name, and its parts as they were pushed.
 
     `origin` is the image from elsewhere that it is based on; images with the same one share what is known of layers.
+    `scanners` look for vulnerabilities; `listed_as` is the name and version by which its packages are listed.
     """
 
     subject: str
@@ -51,6 +59,8 @@ class ScannedImage:
     manifest: Manifest
     config: bytes = field(repr=False)
     origin: str | None = None
+    scanners: tuple[str, ...] = ("trivy",)
+    listed_as: tuple[str, str] = ("image", "0")
 
 
 class ImageScanner:
@@ -62,32 +72,54 @@ class ImageScanner:
     async def scan(
         self, image: ScannedImage, packed: dagger.File, *, holds_java: bool
     ) -> tuple[Scan, bytes | None]:
-        """What the scanner found, and its report on the image as it is published; none for a report that cannot be
+        """What the scanners found, and their report on the image as it is published; none for a report that cannot be
         read. `holds_java` says that an earlier scan needed Java data."""
-        tools, database = self._context.tools, await self._data.vulnerabilities.fetch()
-        tool = Tool("trivy", tools.version("trivy"), database.updated, str(database.digest))
+        known = {name: await self._data.by(name).fetch() for name in image.scanners}
+        tool, *beside = self._tools(known)
         try:
             history = history_text(image.config)
         except ValueError as fault:
             return _unread(tool, fault)
-        client = await self._context.engines.of(image.platform).client()
-        folder = await self._folder(image, database)
-        async with self._context.limits.scanner_caches.one() as number:
-            cache = f"{image.origin}\n{number}" if image.origin else None
-            scanner = Scanner(client, tools.image("trivy"), folder, cache)
-            started = datetime.now(UTC)
-            given = GivenImage(packed, history)
-            reports, java = await self._reports(scanner, image, given, holds_java=holds_java)
+        started = datetime.now(UTC)
+        found = await self._by_grype(image, packed, known["grype"]) if "grype" in known else None
+        given = GivenImage(packed, history)
+        reports, java = await self._by_trivy(image, given, known.get("trivy"), holds_java=holds_java)
         config = image.manifest.config
         assert config
         try:
-            report = with_layers(reports.image, image.manifest, image.config)
+            report = reports.image
+            if found is not None:
+                report = joined(report, read_grype(found.report, found.log), alone="trivy" not in known)
+            report = with_layers(report, image.manifest, image.config)
             report = with_secrets(report, reports.history, HISTORY)
             scan = trivy_scan(report, tool, artifact=ARCHIVE)
             document = about(without_matches(report), image.reference, config.digest, started)
         except ValueError as fault:
-            return _unread(tool, fault)
-        return replace(scan, java=java), document
+            return _unread(tool, fault, *beside)
+        return replace(scan, java=java, beside=tuple(beside)), document
+
+    def _tools(self, known: Mapping[str, Database]) -> list[Tool]:
+        """The scanners with their data, and trivy without any where it looks for secrets only."""
+        version = self._context.tools.version
+        scanners = [Tool(n, version(n), data.updated, str(data.digest)) for n, data in known.items()]
+        return scanners if "trivy" in known else [*scanners, Tool("trivy", version("trivy"))]
+
+    async def _by_grype(self, image: ScannedImage, packed: dagger.File, database: Database) -> GrypeOutput:
+        tools, client = self._context.tools, await self._context.engines.of(image.platform).client()
+        listing = Listing(client, tools.image("syft"), *image.listed_as)
+        data = await self._folder(image, database)
+        grype = Grype(client, tools.image("grype"), data, archive_of(database))
+        return await grype.scan(listing.documents(packed), image.subject)
+
+    async def _by_trivy(
+        self, image: ScannedImage, given: GivenImage, database: Database | None, *, holds_java: bool
+    ) -> tuple[ImageReports, JavaData | None]:
+        client = await self._context.engines.of(image.platform).client()
+        folder = await self._folder(image, database) if database else None
+        async with self._context.limits.scanner_caches.one() as number:
+            cache = f"{image.origin}\n{number}" if image.origin else None
+            scanner = Scanner(client, self._context.tools.image("trivy"), folder, cache)
+            return await self._reports(scanner, image, given, holds_java=holds_java and bool(database))
 
     async def scan_sbom(
         self, reference: Reference, document: Any, before: Any, subject: str
@@ -134,9 +166,9 @@ class ImageScanner:
         return await self._context.engines.of(image.platform).folder(database.folder)
 
 
-def _unread(tool: Tool, fault: ValueError) -> tuple[Scan, None]:
+def _unread(tool: Tool, fault: ValueError, *beside: Tool) -> tuple[Scan, None]:
     """A scan whose report, or the image's own configuration, cannot be read."""
-    return Scan(tool, (), (), unexamined=(f"the report cannot be read: {fault}",)), None
+    return Scan(tool, (), (), unexamined=(f"the report cannot be read: {fault}",), beside=beside), None
 
 
 def with_layers(report: bytes, manifest: Manifest, config: bytes) -> bytes:

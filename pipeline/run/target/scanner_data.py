@@ -1,4 +1,4 @@
-"""The scanner's data: fetched by digest, kept in the user's cache, given to scans as files.
+"""The scanners' data: fetched by digest, kept in the user's cache, given to scans as files.
 
 Trivy has two databases: vulnerabilities by package, and Maven's artifacts by checksum and name, which it needs only for
 images that hold Java archives.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +17,13 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from pipeline.errors import EnvironmentProblem, RegistryError
+from pipeline.errors import RegistryError
 from pipeline.model import Digest, Reference
-from pipeline.util.files import read_file, replace_file
+from pipeline.util.files import read_file
 from pipeline.util.private_folder import private_folder
+
+from ..scanners.data_source import Database, DataSource
+from ..scanners.grype_database import GrypeDatabase, mirrored
 
 if TYPE_CHECKING:
     from pipeline.policy import Scan
@@ -30,7 +34,6 @@ if TYPE_CHECKING:
 _METADATA = "metadata.json"
 _MAX_MEMBER = 4 * 1024**3
 _MAX_ENTRIES = 1000
-_MAX_NAME = 200  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +68,8 @@ JAVA = DatabaseKind(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Database:
-    """A database on disk: `folder` holds its file and metadata.json; `updated` is ISO 8601, from its publisher."""
-
-    folder: Path
-    digest: Digest
-    updated: str
-
-
-class ScannerDatabase:
-    """One database for a whole run: resolved once, fetched once, and only when it is needed.
-
-    With `offline`, it is what was last fetched by this reference, and nothing is requested.
-    """
+class ScannerDatabase(DataSource):
+    """One of trivy's databases, by its reference in a registry."""
 
     def __init__(
         self,
@@ -89,79 +80,36 @@ class ScannerDatabase:
         *,
         offline: bool = False,
     ) -> None:
-        self.kind, self.reference, self.offline = kind, reference, offline
-        self._registry, self._cache = registry, cache / kind.folder
-        self._lock = anyio.Lock()
-        self._looked_up = False
-        self._digest: Digest | None = None
-        self._database: Database | None = None
+        super().__init__(kind.name, kind.key, str(reference), cache / kind.folder, offline=offline)
+        self.kind, self.reference, self._registry = kind, reference, registry
 
-    async def find(self) -> Digest | None:
-        """The digest of today's data, None where the registry (offline: the cache) has none; one HEAD."""
-        async with self._lock:
-            if not self._looked_up:
-                self._digest = self._cached() if self.offline else await self._resolved()
-                self._looked_up = True
-            return self._digest
-
-    async def _resolved(self) -> Digest | None:
+    async def resolve(self) -> Digest | None:
+        """What the reference names in its registry; one HEAD."""
         descriptor = await self._registry.head(self.reference)
         return descriptor.digest if descriptor else None
 
-    def _cached(self) -> Digest | None:
-        """The data that the reference named when it was last fetched, if it is still there."""
-        digest = self.reference.digest
-        try:
-            digest = digest or Digest(read_file(self._last, _MAX_NAME).decode().strip())
-        except (OSError, ValueError):
-            return None
-        return digest if (self._cache / digest.hex / _METADATA).is_file() else None
+    def holds(self, digest: Digest) -> bool:
+        """Whether the cache has it."""
+        return (self.cache / digest.hex / _METADATA).is_file()
 
     @property
-    def _last(self) -> Path:
-        """Which digest was fetched last by this reference."""
-        return self._cache / f"last-{Digest.of(str(self.reference).encode()).hex}"
+    def pinned(self) -> Digest | None:
+        """The digest of the reference."""
+        return self.reference.digest
 
-    async def digest(self) -> Digest:
-        """The digest of today's data. Raises RegistryError when there is none, EnvironmentProblem offline."""
-        digest = await self.find()
-        if digest is None and self.offline:
-            raise EnvironmentProblem(
-                f"offline, and the {self.kind.name} {self.reference} is not in the cache ({self._cache})",
-                hint="run the same once without --offline (LOCKAGE_OFFLINE), which fetches it",
-            )
-        if digest is None:
-            raise RegistryError(
-                f"no {self.kind.name} at {self.reference}",
-                hint=f"set {self.kind.key} in lockage.yml to one that this site can reach",
-            )
-        return digest
-
-    async def fetch(self) -> Database:
-        """The data on this machine's disk. Raises as `digest`."""
-        digest = await self.digest()
-        async with self._lock:
-            if self._database is None:
-                exact = self.reference.repository.at(digest)
-                self._database = await _fetch(self.kind, self._registry, exact, self._cache)
-                if self._cached() != digest:
-                    replace_file(self._last, f"{digest}\n")
-            return self._database
-
-    async def outdates(self, digest: str | None, updated: str | None) -> bool:
-        """Whether today's data is other data than that with this digest, and not older; false where there is none."""
-        found = await self.find()
-        if found is None or str(found) == digest:
-            return False
-        return (await self.fetch()).updated >= (updated or "")
+    async def load(self, digest: Digest) -> Database:
+        """The database with this digest. Raises RegistryError."""
+        exact = self.reference.repository.at(digest)
+        return await _fetch(self.kind, self._registry, exact, self.cache)
 
 
 @dataclass(frozen=True, slots=True)
 class ScannerData:
-    """Both databases of a run."""
+    """All databases of a run."""
 
     vulnerabilities: ScannerDatabase
     java: ScannerDatabase
+    grype: GrypeDatabase
 
     @classmethod
     def of(cls, context: RunContext) -> ScannerData:
@@ -172,13 +120,30 @@ class ScannerData:
             return ScannerDatabase(kind, context.registry, located, context.cache, offline=context.offline)
 
         project = context.plan.project
-        return cls(database(VULNERABILITIES, project.vulnerability_db), database(JAVA, project.java_db))
+        listing = project.grype_db
+        grype = GrypeDatabase(
+            context.registry,
+            listing,
+            context.cache,
+            mirror=mirrored(context.mirrors, listing),
+            offline=context.offline,
+        )
+        return cls(
+            database(VULNERABILITIES, project.vulnerability_db), database(JAVA, project.java_db), grype
+        )
 
-    async def outdate(self, scan: Scan) -> bool:
-        """Whether today's data may find more than a scan did. Raises as `ScannerDatabase.digest`."""
-        await self.vulnerabilities.digest()
-        if await self.vulnerabilities.outdates(scan.tool.data_digest, scan.tool.data_date):
-            return True
+    def by(self, scanner: str) -> DataSource:
+        """What a scanner knows of vulnerabilities."""
+        return {"trivy": self.vulnerabilities, "grype": self.grype}[scanner]
+
+    async def outdate(self, scan: Scan, scanners: Collection[str]) -> bool:
+        """Whether these scanners may find more today than a scan did. Raises as `DataSource.digest`."""
+        known = {tool.name: tool for tool in scan.scanners}
+        for name in scanners:
+            await self.by(name).digest()
+            tool = known.get(name)
+            if tool is None or await self.by(name).outdates(tool.data_digest, tool.data_date):
+                return True
         java = scan.java
         return java is not None and await self.java.outdates(java.digest, java.date)
 

@@ -20,6 +20,7 @@ from pipeline.lab.seed import (
     debian_base,
     layout_cache,
     needed,
+    on_demand,
     seed,
     seeding,
     vulnerability_database,
@@ -157,7 +158,7 @@ def test_a_damaged_layout_is_said(tmp_path: Path) -> None:
 def test_the_key_follows_every_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = LabSettings.from_env(os.environ)
     before = {item.name: item.key for item in seeding.items(settings, quiet)}
-    assert len(set(before.values())) == len(before) == len(needed())
+    assert len(set(before.values())) == len(before) == len({*needed(), *on_demand()})
     copy = shutil.copy(advisories.SAMPLE, tmp_path / "changed.yml")
     with Path(copy).open("a") as file:
         file.write("# changed\n")

@@ -138,8 +138,10 @@ def _print_table(report: Report) -> None:
     )
     if not found:
         return
-    header = ("severity", "id", "package", "installed", "fixed", "where", "since", "gate", "target")
-    rows = [(*_row(finding), target.id) for finding, target in found]
+    joined = any(finding.finding.scanners for finding, _ in found)  # by more than trivy
+    names = ("severity", "id", "package", "installed", "fixed", "where", "since", "gate")
+    header = (*names, *(("by",) if joined else ()), "target")
+    rows = [(*_row(finding), *(_by(finding) if joined else ()), target.id) for finding, target in found]
     console.print_text(columns([header, *rows]))
 
 
@@ -161,6 +163,11 @@ def _row(finding: ReportedFinding) -> tuple[str, ...]:
     )
 
 
+def _by(finding: ReportedFinding) -> tuple[str]:
+    """Who reported it; trivy where only trivy looked."""
+    return (", ".join(finding.finding.scanners) or "trivy",)
+
+
 def _short(text: str) -> str:
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 3]}..."
 
@@ -178,7 +185,8 @@ def _print_notes(report: Report, options: FindingsOptions) -> None:
     console.message(
         f"{_count(scanned, 'target')}, {_count(everything, 'finding')}: {counted(severities(everything))}"
     )
-    for text in dict.fromkeys(data_of(report, target.scanned.tool) for target in scanned if target.scanned):
+    tools = [tool for target in scanned if target.scanned for tool in target.scanned.tools]
+    for text in dict.fromkeys(data_of(report, tool) for tool in tools):
         console.message(f"by {text}")
 
 

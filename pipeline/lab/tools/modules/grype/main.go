@@ -37,6 +37,12 @@ var languages = map[string][2]string{
 // Distributions: the type of their packages, which is the format of their versions.
 var systems = map[string]string{"debian": "deb", "ubuntu": "deb", "alpine": "apk"}
 
+// Images name their release by its codename as well, and grype wants both to be right.
+var codenames = map[string]string{
+	"debian 11": "bullseye", "debian 12": "bookworm", "debian 13": "trixie",
+	"ubuntu 20.04": "focal", "ubuntu 22.04": "jammy", "ubuntu 24.04": "noble",
+}
+
 func main() {
 	if len(os.Args) != 3 {
 		fmt.Fprintln(os.Stderr, "usage: grypedb ADVISORIES.json FOLDER")
@@ -97,7 +103,7 @@ func affected(a advisory, provider *v6.Provider) (*v6.AffectedPackageHandle, err
 	} else if system, version, ok := strings.Cut(name, " "); ok {
 		major, minor, _ := strings.Cut(version, ".")
 		handle.OperatingSystem = &v6.OperatingSystem{
-			Name: system, ReleaseID: system, MajorVersion: major, MinorVersion: minor,
+			Name: system, ReleaseID: system, MajorVersion: major, MinorVersion: minor, Codename: codenames[name],
 		}
 		kind, format = systems[system], systems[system]
 		if format == "deb" {

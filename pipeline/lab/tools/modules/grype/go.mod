@@ -1,4 +1,4 @@
-module lockage.invalid/tests/grypedb
+module lockage/lab/grypedb
 
 go 1.26.8
 

@@ -1,0 +1,1 @@
+"""`tools:` of lockage.yml, and where scanners have their data."""

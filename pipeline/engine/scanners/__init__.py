@@ -1,0 +1,1 @@
+"""Scanners beside trivy, each a step in the engine."""

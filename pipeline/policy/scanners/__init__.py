@@ -1,0 +1,1 @@
+"""A second scanner's findings, joined with those of trivy before anything is judged."""

@@ -1,0 +1,1 @@
+"""Scanners: where their data comes from, and grype beside trivy."""

@@ -1,0 +1,90 @@
+"""Tools that crash, write too much or half a report: an error or "not examined" that names them, never a pass."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.tools.git import commit
+from tests.tools.grype_server import serving_grype
+
+from . import samples
+from .site import ROOT, Site
+from .tools import crane, tags
+
+pytestmark = pytest.mark.real
+
+NOISE = "head -c 50000000 /dev/zero | tr '\\0' x"
+# The files that a tool is told to write, by --output FILE, --file FILE or FORMAT=FILE.
+OUTPUTS = (
+    'for a in "$@"; do case "$last" in --output|--file) out="$out $a";; esac; '
+    'case "$a" in *=/out/*) out="$out ${a#*=}";; esac; last=$a; done'
+)
+FAULTS = {
+    "crash": "echo SIGSEGV in the tool >&2; exit 139",
+    "flood": f"{NOISE}; {NOISE} >&2; for o in $out; do {NOISE} > $o; done",
+    "half": 'for o in $out; do printf \'{"SchemaVersion": 2, "Res\' > $o; done; touch /out/grype.log',
+}
+BINARIES = {"trivy": "/usr/local/bin/trivy", "grype": "/grype", "syft": "/syft"}
+SETTINGS = """policy: {{vulnerabilities: {{scanner: both, fail_on: []}}, secrets: warn}}
+grype_db: {listing}
+tools: {{{tools}}}
+"""
+DATA = """
+format: 1
+updated: 2026-11-20T00:00:00Z
+advisories:
+  - {id: CVE-2099-0001, ecosystem: debian 12, package: x, severity: LOW, published: 2026-10-05, title: made up}
+"""
+MOST = 700 * 1024  # KiB of the whole program, which holds a report of 50 MB a few times at once
+UNREAD = "not examined: hello/1.2.3/linux-amd64: vulnerabilities\n  the report cannot be read: {}: report is not JSON"
+# Exit code and what is said.
+EXPECTED = {
+    ("trivy", "crash"): (6, "`/usr/local/bin/trivy image"),
+    ("trivy", "flood"): (7, UNREAD.format("trivy")),
+    ("trivy", "half"): (7, UNREAD.format("trivy")),
+    ("grype", "crash"): (6, "scanning hello/1.2.3/linux-amd64 by grype: `/grype db import"),
+    ("grype", "half"): (7, UNREAD.format("grype")),
+    ("syft", "crash"): (6, "`/syft scan"),
+}
+
+
+def tools(fault: str) -> str:
+    """A Dockerfile of an image with every tool, broken in one way."""
+    script = f"#!/bin/sh\n{OUTPUTS}\n{FAULTS[fault]}\n"
+    files = [f"COPY --chmod=755 <<'EOF' {path}\n{script}EOF\n" for path in BINARIES.values()]
+    return samples.DEBIAN + "".join(files)
+
+
+def test_a_broken_tool_never_opens_a_gate(site: Site, project: Callable[..., Path], tmp_path: Path) -> None:
+    with serving_grype() as server:
+        server.publish(tmp_path / "data", DATA, "2026-11-20T06:00:00Z")
+        images = {f"images/{fault}/image.yml": samples.image("1.0.0") for fault in FAULTS}
+        images |= {f"images/{fault}/Dockerfile.tmpl": tools(fault) for fault in FAULTS}
+        root = project(images | samples.hello(), SETTINGS.format(listing=server.listing, tools=""))
+        settings = root / "lockage.yml"
+        plain = settings.read_text().partition("policy:")[0]
+        name = plain.partition("project: ")[2].split()[0]
+        for target in site.run("build", *FAULTS, "--json", cwd=root).json["targets"]:
+            built = f"{site.registry}/{name}/builds@{target['digest']}"
+            crane("copy", built, f"{site.registry}/{name}/tools:{target['image']}")
+        for (tool, fault), (code, said) in EXPECTED.items():
+            image = f"{tool}: {site.registry}/{name}/tools:{fault}"
+            settings.write_text(plain + SETTINGS.format(listing=server.listing, tools=image))
+            commit(root)
+            done = subprocess.run(
+                site.command("run", "hello", "--json"),
+                cwd=root,
+                env={**site.env, "PYTHONPATH": str(ROOT)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert (done.returncode, said in done.stderr) == (code, True), (tool, fault, done.stderr)
+            assert len(done.stderr) < 10_000 and "x" * 5000 not in done.stdout, (tool, fault)
+        assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < MOST
+        assert tags(f"{site.registry}/{name}/dev/hello") == set(), "nothing was published"
