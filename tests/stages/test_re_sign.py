@@ -162,7 +162,7 @@ async def test_what_nobody_accepted_has_signed_is_not_signed_again(fleet: Fleet,
     context = replace(fleet.context, registry=registry)
     (named,) = await re_sign_all(context, await held_by_references(context, [dev.tagged("bare")], OLD))
     assert named.failed
-    with pytest.raises(UsageError, match="none is named"):
+    with pytest.raises(UsageError, match="of references, nobody is known"):
         await held_by_references(context, [dev.tagged("bare")], None)
     with pytest.raises(UsageError, match="nobody is known who signed for dev before"):
         await held_by_environments(context, context.plan.project.environments, None)
