@@ -57,6 +57,13 @@ def test_a_mistake_in_the_catalogue_starts_nothing(tmp_path: Path, arguments: li
         (["promote", "--to", "nowhere"], "no environment is called 'nowhere'"),
         (["promote", "--from", "nowhere", "--to", "prod"], "no environment is called 'nowhere'"),
         (["build", "b"], "no target is called 'b'"),
+        (["sign", "--env", "prod"], "there is no --re-sign"),
+        (["sign", "--re-sign", "--env", "nowhere"], "no environment is called 'nowhere'"),
+        (["sign", "--re-sign", "--env", "prod"], "nobody is known who signed for prod before"),
+        (["sign", "--re-sign", "r.example/a:1"], "of references, nobody is known"),
+        (["sign", "--re-sign", "--key", "none.pub"], "none.pub"),
+        (["sign", "--re-sign", "r.example/a:1", "a"], "takes references, or images"),
+        (["sign", "--re-sign", "--platform", "linux/amd64"], "takes whole images"),
         (["run", "--locked", "--pull"], "--locked forbids it"),
     ],
 )

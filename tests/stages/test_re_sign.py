@@ -8,17 +8,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from pipeline.errors import UsageError
 from pipeline.model import Digest, Repository
+from pipeline.model.verification import VerificationRules
+from pipeline.model.verification.identity import Identity, Pattern
 from pipeline.registry import Registry
 from pipeline.release.promote import Promotions
 from pipeline.release.rotation.held import held_by_environments, held_by_references
 from pipeline.release.rotation.re_sign import Rotated, re_sign_all
 from pipeline.run import Stage
+from pipeline.run.gates.rules import RulesInForce
 from pipeline.trust import SIGNATURE, PublicKey, SignatureRefused, Statement, attach, examine
+from pipeline.trust.keyless import IdentitySignatory, KeylessSigner, read_services
+from pipeline.trust.keyless.services import TrustFile
 from tests.registry import images
 from tests.tools.bundles import KEY, OTHER_KEY, pair, public, signed
+from tests.tools.sigstore_services import sigstore
 
 from .cuts import Cut, cut_at_write
 from .fleet import Fleet, make_fleet, plan, provide, recorded
@@ -26,6 +33,8 @@ from .fleet import Fleet, make_fleet, plan, provide, recorded
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
 OLD, NEW = PublicKey(public(KEY), "old.pub"), PublicKey(public(OTHER_KEY), "new.pub")
+THIRD_KEY = ec.derive_private_key(11, ec.SECP256R1())
+THIRD = PublicKey(public(THIRD_KEY), "third.pub")
 
 
 @pytest.fixture
@@ -131,7 +140,7 @@ async def test_what_nobody_accepted_has_signed_is_not_signed_again(fleet: Fleet,
         await images.push(registry, dev, image)
         await registry.put_manifest(dev, image.index.raw, image.index.media_type, tag=name)
         if signer:
-            third = signed(Statement(image.index.digest, SIGNATURE, {}).to_json(), _third())
+            third = signed(Statement(image.index.digest, SIGNATURE, {}).to_json(), THIRD_KEY)
             await attach(registry, dev, image.index.descriptor, third, created=0)
     half = images.image("half")
     await images.push(registry, dev, half)
@@ -153,13 +162,45 @@ async def test_what_nobody_accepted_has_signed_is_not_signed_again(fleet: Fleet,
     context = replace(fleet.context, registry=registry)
     (named,) = await re_sign_all(context, await held_by_references(context, [dev.tagged("bare")], OLD))
     assert named.failed
-    with pytest.raises(UsageError, match="none is named"):
+    with pytest.raises(UsageError, match="of references, nobody is known"):
         await held_by_references(context, [dev.tagged("bare")], None)
     with pytest.raises(UsageError, match="nobody is known who signed for dev before"):
         await held_by_environments(context, context.plan.project.environments, None)
 
 
-def _third() -> object:
-    from cryptography.hazmat.primitives.asymmetric import ec
+async def test_rules_of_an_environment_say_who_signed_before(fleet: Fleet) -> None:
+    """Whoever they accept beside today's signer, unless an option names somebody."""
+    context, every = fleet.context, fleet.context.plan.project.environments[:2]
+    rules = {one.name: RulesInForce(VerificationRules(), (NEW, OLD), "lockage.yml") for one in every}
+    (held,) = await held_by_environments(replace(context, rules=rules), every, None)
+    assert [place.earlier for place in held.places] == [(OLD,)] * 2
+    (held,) = await held_by_environments(replace(context, rules=rules), every, THIRD)
+    assert [place.earlier for place in held.places] == [(THIRD,)] * 2
+    alone = {**rules, "prod": RulesInForce(VerificationRules(), (NEW,), "lockage.yml")}
+    with pytest.raises(UsageError, match="nobody is known who signed for prod before"):
+        await held_by_environments(replace(context, rules=alone), every, None)
 
-    return ec.derive_private_key(11, ec.SECP256R1())
+
+async def test_from_a_key_to_an_identity(fleet: Fleet, registry: Registry, tmp_path: Path) -> None:
+    """With one certificate, and one entry of the log for each statement."""
+    (tmp_path / "sigstore").mkdir()
+    with sigstore(tmp_path / "sigstore") as services:
+        root = read_services(TrustFile(services.trusted_root.read_bytes(), "root"))
+        config = TrustFile(services.signing_config.read_bytes(), "config")
+        signing = read_services(TrustFile(services.trusted_root.read_bytes(), "root"), config, signs=True)
+        identity = IdentitySignatory(Identity(Pattern("ci@example.com"), Pattern(services.people)), root)
+
+        async def token() -> str:
+            return services.token("ci@example.com")
+
+        signer = KeylessSigner(identity, signing, token)
+        fleet.context = replace(fleet.context, signing=pair(), trusted=(), image_signer=signer)
+        (done,) = await rotate(fleet)
+        assert not done.result.problem and done.result.signed > 10
+        certificates = (services.folder / "fulcio.log").read_text().count("finished unary call with code OK")
+        assert certificates == 1
+        for repository, digest in await subjects(fleet, registry):
+            old = await examine(registry, repository, digest, OLD)
+            new = await examine(registry, repository, digest, identity)
+            assert payloads(new.statements) == payloads(old.statements) and new.claims
+        assert (await rotate(fleet))[0].result.signed == 0 and writes(fleet) == 0

@@ -62,10 +62,7 @@ async def held_by_references(
 ) -> list[Held]:
     """Images, or artifacts, by name. Raises UsageError, RegistryError for one that does not exist."""
     if earlier is None:
-        raise UsageError(
-            "--re-sign of a reference takes over what one signer has signed, and none is named",
-            hint="--key OLD.pub; or --certificate-identity and --certificate-oidc-issuer",
-        )
+        raise _unnamed()
 
     async def look(reference: Reference) -> Held:
         image = await context.registry.head(reference)
@@ -79,6 +76,15 @@ async def held_by_references(
     return await each(look, references)
 
 
+def refuse_unnamed(environments: Sequence[Environment], *, by_reference: bool) -> None:
+    """Where no option names who signed before, the rules of every environment have to. Raises UsageError."""
+    if by_reference:
+        raise _unnamed()
+    for environment in environments:
+        if environment.verify is None or not environment.verify.signers:
+            raise _unknown(environment)
+
+
 def _earlier(
     context: RunContext, environment: Environment, earlier: Signatory | None
 ) -> tuple[Signatory, ...]:
@@ -88,11 +94,22 @@ def _earlier(
     today = context.signatory.fingerprint
     accepted = [s for s in rules.signatories if s.fingerprint != today] if rules else []
     if not accepted:
-        raise UsageError(
-            f"nobody is known who signed for {environment.name} before",
-            hint="--key OLD.pub; or list both signers in verify: of the environment",
-        )
+        raise _unknown(environment)
     return tuple(accepted)
+
+
+def _unnamed() -> UsageError:
+    return UsageError(
+        "of references, nobody is known who signed them before",
+        hint="--key OLD.pub; or --certificate-identity and --certificate-oidc-issuer",
+    )
+
+
+def _unknown(environment: Environment) -> UsageError:
+    return UsageError(
+        f"nobody is known who signed for {environment.name} before",
+        hint="--key OLD.pub; or list both signers in verify: of the environment",
+    )
 
 
 def _tag_signer(context: RunContext, repositories: tuple[Repository, ...]) -> TagSigner | None:

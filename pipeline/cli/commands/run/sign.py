@@ -86,12 +86,16 @@ def _re_sign(options: SignOptions) -> int:
 
 async def _perform(options: SignOptions, references: Sequence[str]) -> list[Rotated]:
     from pipeline.release.environments import environment
-    from pipeline.release.rotation.held import held_by_environments, held_by_references
+    from pipeline.release.rotation.held import (
+        held_by_environments,
+        held_by_references,
+        refuse_unnamed,
+    )
     from pipeline.release.rotation.re_sign import re_sign_all
 
     from ...instance.verification import chosen_signatory
     from ...output.progress import Progress
-    from ...planning.reader import PlanRequest
+    from ...planning.reader import PlanReader, PlanRequest
     from ...run_context import RunRequest, open_run
 
     stage = options.pushing.stage
@@ -100,14 +104,16 @@ async def _perform(options: SignOptions, references: Sequence[str]) -> list[Rota
         chosen = replace(chosen, selection=replace(chosen.selection, targets=()))
     plan = PlanRequest.of(stage.common, chosen, locked=stage.locked)
     earlier = chosen_signatory(options.earlier)
+    every = PlanReader(plan).read_known().project.environments
+    wanted = [environment(every, name) for name in options.environments] or every
+    if earlier is None:  # reported before the instance is started
+        refuse_unnamed(wanted, by_reference=bool(references))
     with Progress() as report:
         request = RunRequest(plan, stage.run, environments=options.environments)
         async with open_run("sign", request, report) as context:
             if references:
                 named = [parse_reference(reference) for reference in references]
                 return await re_sign_all(context, await held_by_references(context, named, earlier))
-            every = context.plan.project.environments
-            wanted = [environment(every, name) for name in options.environments] or every
             return await re_sign_all(context, await held_by_environments(context, wanted, earlier))
 
 
