@@ -15,6 +15,7 @@ from tests.tools.jenkins import Builds, Ran
 from . import jobs
 from .site import Site
 from .test_canaries import forms_of
+from .test_pull_requests import published
 from .tools import crane, tags
 
 pytestmark = pytest.mark.real
@@ -100,6 +101,15 @@ def test_the_timer(branch: Ran, jenkins: Job) -> None:
     ran = jenkins.run(timer=True, BRANCH_NAME="main")
     assert ran.stages == dict.fromkeys(STAGES, "SUCCESS") | {"release": "SKIPPED"}, ran.log
     assert "jobs are up to date" in ran.log
+
+
+def test_a_pull_request_gets_no_credentials_and_pushes_nothing(branch: Ran, jenkins: Job) -> None:
+    before = published(jenkins.site)
+    event = {"BRANCH_NAME": "PR-7", "CHANGE_ID": "7", "CHANGE_TARGET": "main"}
+    ran = jenkins.builds.run(event, {})
+    assert ran.stages == STAGES | {"build": "SUCCESS"}, ran.log
+    assert ran.log.count("nothing is pushed, signed or promoted") == 2
+    assert published(jenkins.site) == before
 
 
 def test_a_tag_releases(branch: Ran, jenkins: Job) -> None:

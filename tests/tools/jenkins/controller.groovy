@@ -121,7 +121,8 @@ abstract class Controller extends Script {
     try { body() } finally { env.putAll(outer) }
   }
 
-  String readFile(String path) { (path.startsWith('/') ? new File(path) : new File(env.WORKSPACE, path)).text }
+  String readFile(Object path) { inWorkspace(path.toString()).text }
+  File inWorkspace(String path) { path.startsWith('/') ? new File(path) : new File(env.WORKSPACE, path) }
   def readJSON(Map from) { new JsonSlurper().parseText(from.text ?: readFile(from.file)) }
   def junit(Map options) {
     def results = new File(env.WORKSPACE, options.testResults)
