@@ -44,6 +44,7 @@ async def read_history(context: RunContext, environment: Environment, *, check: 
     entries, problems = await _entries(store, ledger)
     problems = [*store.warnings, *problems, *_forks(ledger)]
     if check:
+        problems += unapproved(entries) if environment.approvals else []
         problems += await _moved(context, environment, ledger)
     return History(environment.name, tuple(entries), tuple(problems))
 
@@ -85,6 +86,17 @@ def _forks(ledger: Ledger) -> list[str]:
         f"a fork: {digest} is the newest entry of another key, and no later entry follows it"
         for digest in ledger.others
         if digest not in known
+    ]
+
+
+def unapproved(entries: Sequence[Entry]) -> list[str]:
+    """The entries, the newest first, that nobody approved and that follow approved ones: somebody changed the
+    environment by another lockage.yml."""
+    approved = [number for number, entry in enumerate(entries) if entry.act.approvers]
+    return [
+        f"entry {entry.sequence}, {entry.act.command} by {entry.act.author or 'somebody'}, was approved by nobody"
+        for entry in entries[: max(approved, default=0)]
+        if not entry.act.approvers
     ]
 
 

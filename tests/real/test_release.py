@@ -160,13 +160,19 @@ def test_prod_changes_by_plans_that_two_have_approved(
         (root / f"keys/{who}.pub").write_bytes(pair.public)
         (tmp_path / f"{who}.key").write_bytes(pair.sealed)
     rule = "approvals: {required: 2, from: [{key: keys/ada.pub}, {key: keys/ben.pub}]}"
-    settings.write_text(settings.read_text().replace("promote: automatic", rule))
+    rules = "retention: {environments: {prod: {rules: [{tags: ['*'], forever: true}]}}}\n"
+    settings.write_text(settings.read_text().replace("promote: automatic", rule) + rules)
     commit(root)
     early = site.run("run", "--to", "prod", cwd=root, expect=7)
     assert "prod takes changes by approved plans alone, and 2 have to approve them" in early.err
     prod = f"{site.registry}/{name}/prod/hello"
     site.run("sign", cwd=root)
-    for direct in (("promote", "--to", "prod"), ("release", "v1.0.0"), ("rollback", "prod", "--reason", "x")):
+    for direct in (
+        ("promote", "--to", "prod"),
+        ("release", "v1.0.0"),
+        ("rollback", "prod", "--reason", "x"),
+        ("retention", "--apply"),
+    ):
         assert "lockage approve FILE" in site.run(*direct, cwd=root, expect=7).err
     site.run("promote", "--to", "prod", "--data", "signed", "--plan-file", plan, cwd=root)
 

@@ -301,6 +301,22 @@ async def test_an_image_that_one_environment_refuses_goes_to_no_further_one(flee
     assert refused.fault and found and found.digest == first.index
 
 
+async def test_a_registry_that_was_down_is_brought_up_to_date_by_a_later_run(fleet: Fleet) -> None:
+    """Both environments in the project's registry but for a while, when the second is elsewhere, and down."""
+    plan_ = fleet.context.plan
+    first, prod, live = plan_.project.environments
+    down = replace(plan_.project, environments=(first, prod, replace(live, registry="127.0.0.1:1")))
+    fleet.context = replace(fleet.context, plan=replace(plan_, project=down))
+    (image,) = (await fleet.run(Stage.PROMOTE, environments=2)).images
+    assert image.fault and image.status is Status.FAILED and "127.0.0.1:1" in image.fault.message
+    assert await tags(fleet, *TAGS) == [image.index] * 3, "the other one is up to date"
+    fleet.context = replace(fleet.context, plan=plan_)
+    (image,) = (await fleet.run(Stage.PROMOTE, environments=2)).images
+    assert not image.fault and image.index
+    found = [await fleet.context.registry.head(reference(fleet, tag, 2)) for tag in TAGS]
+    assert [head.digest for head in found if head] == [image.index] * 3
+
+
 async def test_a_pin_of_the_ledger_is_respected_and_reported(fleet: Fleet) -> None:
     first = await promoted(fleet)
     before = await ledger(fleet)

@@ -50,8 +50,9 @@ def rules_for(
 
 
 def environment_files(project: Project, root: Path) -> dict[str, bytes]:
-    """The keys and trusted roots that rules of environments name. Raises ConfigError for those that cannot be read."""
-    named = (environment.verify for environment in project.environments if environment.verify is not None)
+    """The keys and trusted roots that rules and approvals of environments name. Raises ConfigError for those that
+    cannot be read."""
+    named = (one for e in project.environments for one in (e.verify, e.approvals) if one is not None)
     return {path: named_file(path, root, "lockage.yml") for rules in named for path in rules.files}
 
 
