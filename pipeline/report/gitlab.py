@@ -23,6 +23,7 @@ from .values import Report, ReportedFinding, TargetReport, worst_first
 SCHEMA_VERSION = "15.2.1"
 MAX_FINDINGS = 100_000
 """The worst findings that a report has."""
+_MOST_IDS = 20  # of one finding; GitLab refuses more
 _NAMESPACE = uuid.UUID("6f1ba1ff-3a29-5f3e-94a7-6c4f9f0e7f37")
 _SEVERITIES = {
     Severity.CRITICAL: "Critical",
@@ -130,7 +131,7 @@ def _tool(id: str, name: str, version: str) -> _Json:
 
 def _vulnerability(target: TargetReport, finding: ReportedFinding, location: _Json) -> _Json:
     found, details = finding.finding, finding.details
-    identifier, *aliases = map(_identifier, found.ids)
+    identifier, *aliases = map(_identifier, found.ids[:_MOST_IDS])
     identifier |= {"url": details.url} if details.url else {}
     title = found.title or f"{found.id} in {found.package}"
     data: _Json = {

@@ -145,6 +145,30 @@ def test_no_key_without_a_lock():
     assert all(ref.digest for ref in whole.tools.values())
 
 
+GRYPE = "gates: {vulnerabilities: {scanner: both}}\n"
+
+
+@pytest.mark.parametrize(
+    ("policy", "gates", "wanted"),
+    [
+        ("", "", False),
+        ("policy: {vulnerabilities: {scanner: trivy}}\n", "", False),
+        ("policy: {vulnerabilities: {scanner: both}}\n", "", True),
+        ("policy: {vulnerabilities: {scanner: grype}}\n", "", True),
+        ("", GRYPE, True),
+    ],
+)
+def test_grype_is_locked_only_where_it_scans(policy: str, gates: str, *, wanted: bool) -> None:
+    files = folder("a", image("[1.0.0]", gates)) | folder("b", image("[1.0.0]"))
+    found = plan(files, PROJECT + policy)
+    assert ("grype" in found.tools) is wanted
+    assert ("grype" in found.to_json()) is wanted
+
+
+def test_a_scanner_changes_no_key() -> None:
+    assert keys(FILES, PROJECT + "policy: {vulnerabilities: {scanner: both}}\n") == keys(FILES)
+
+
 def keys(files, project=PROJECT, **options):
     return {t.id: t.key for t in plan(files, project, **({"lock": LOCK} | options)).targets}
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
 import resource
+import secrets
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import anyio
 import pytest
 
+from pipeline.lab.layout.builder import ImageConfig, LayoutBuilder
+from pipeline.lab.layout.layers import BuiltLayer
+from pipeline.lab.seed import own_platform
+from pipeline.model import Digest, Repository
+from pipeline.registry import Registry, push_layout
+from tests.oci.layers import Made, tar
 from tests.tools.git import commit
 from tests.tools.grype_server import serving_grype
+from tests.tools.logins import access
 
 from . import samples
 from .site import ROOT, Site
@@ -51,6 +61,13 @@ EXPECTED = {
     ("grype", "half"): (7, UNREAD.format("grype")),
     ("syft", "crash"): (6, "`/syft scan"),
 }
+EXTERNAL = "tags:\n  - {{name: 1.0.0, external: FOREIGN:{name}}}\n"
+LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+
+def tenant_of(root: Path) -> str:
+    """The first element of a project's repositories."""
+    return (root / "lockage.yml").read_text().partition("project: ")[2].split()[0]
 
 
 def tools(fault: str) -> str:
@@ -68,7 +85,7 @@ def test_a_broken_tool_never_opens_a_gate(site: Site, project: Callable[..., Pat
         root = project(images | samples.hello(), SETTINGS.format(listing=server.listing, tools=""))
         settings = root / "lockage.yml"
         plain = settings.read_text().partition("policy:")[0]
-        name = plain.partition("project: ")[2].split()[0]
+        name = tenant_of(root)
         for target in site.run("build", *FAULTS, "--json", cwd=root).json["targets"]:
             built = f"{site.registry}/{name}/builds@{target['digest']}"
             crane("copy", built, f"{site.registry}/{name}/tools:{target['image']}")
@@ -88,3 +105,35 @@ def test_a_broken_tool_never_opens_a_gate(site: Site, project: Callable[..., Pat
             assert len(done.stderr) < 10_000 and "x" * 5000 not in done.stdout, (tool, fault)
         assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < MOST
         assert tags(f"{site.registry}/{name}/dev/hello") == set(), "nothing was published"
+
+
+async def push_unreadable(repository: Repository, layers: Mapping[str, bytes], folder: Path) -> None:
+    """Images whose only layer is none, each under its name."""
+    async with Registry(access()) as registry:
+        for name, content in layers.items():
+            layout = LayoutBuilder(folder / name)
+            layout.root.mkdir(parents=True)
+            layer = BuiltLayer(layout.put(content, LAYER), Digest.of(content))
+            image = layout.image([layer], ImageConfig(platform=own_platform(), history=("made for a test",)))
+            layout.finish(image, name)
+            await push_layout(registry, layout.root, repository, name)
+
+
+def test_an_unreadable_layer_never_passes(site: Site, project: Callable[..., Path], tmp_path: Path) -> None:
+    noise = secrets.token_bytes(65536)
+    whole = gzip.compress(tar([Made("etc/noise", content=noise)]))
+    layers = {"noise": noise, "no-tar": gzip.compress(noise), "cut": whole[: len(whole) // 2]}
+    files = {f"images/{name}/image.yml": EXTERNAL.format(name=name) for name in layers}
+    root = project(files)
+    name = tenant_of(root)
+    repository = Repository(site.registry, f"{name}/foreign")
+    anyio.run(push_unreadable, repository, layers, tmp_path / "layouts")
+    for file in files:
+        path = root / file
+        path.write_text(path.read_text().replace("FOREIGN", str(repository)))
+    commit(root)
+    done = site.run("run", cwd=root, expect=6)
+    for image in layers:
+        errors = (f"error: listing the packages of {image}:1.0.0", f"error: scanning {image}/1.0.0")
+        assert any(error in done.err for error in errors), (image, done.err)
+        assert tags(f"{site.registry}/{name}/dev/{image}") == set()

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from pipeline.errors import EnvironmentProblem, RegistryError
+from pipeline.model import Mirrors, Reference
 from pipeline.registry import Registry
-from pipeline.run.scanners.grype_database import GrypeDatabase, Listed, archive_of
+from pipeline.run.scanners.grype_database import GrypeDatabase, Listed, archive_of, mirrored
 from tests.tools.grype_server import GrypeServer, serving_grype
 
 BUILT = "2026-11-20T06:00:00Z"
@@ -32,6 +33,21 @@ def server() -> Iterator[GrypeServer]:
 def test_a_listing() -> None:
     listed = Listed.parse(json.dumps(GOOD | {"status": "active"}).encode())
     assert (listed.file, listed.built) == ("vulnerability-db.tar.zst", BUILT)
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("https://grype.anchore.io/databases/v6/latest.json", "mirror.example/grype/databases/v6:latest"),
+        ("https://elsewhere.example/databases/v6/latest.json", None),
+        ("https://grype.anchore.io/latest.json", None),
+        ("https://grype.anchore.io/Data/latest.json", None),
+    ],
+)
+def test_where_a_mirror_has_it(address: str, found: str | None) -> None:
+    mirrors = Mirrors.parse({"grype.anchore.io": "mirror.example/grype"})
+    assert mirrored(mirrors, address) == (Reference.parse(found) if found else None)
+    assert mirrored(Mirrors(), address) is None
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ DATABASE = "vulnerability-db"
 """The archive of grype's data in its folder, without its ending."""
 _, _LISTED = DOCUMENTS["syft-json"]
 _REPORT, _LOG = "report.json", "grype.log"
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "GRYPE_CHECK_FOR_APP_UPDATE": "false",
     "GRYPE_DB_AUTO_UPDATE": "false",
     "GRYPE_DB_VALIDATE_AGE": "false",  # `max_age` of the policy is for that
@@ -49,7 +49,7 @@ class Grype:
         """The report on an image by syft's documents of it. Raises BuildError."""
         command = [BINARY, f"sbom:/in/{_LISTED}", "--output", "json", "--file", f"/out/{_REPORT}"]
         logging = {"GRYPE_LOG_LEVEL": "debug", "GRYPE_LOG_FILE": f"/out/{_LOG}"}
-        environment = {**_ENVIRONMENT, **logging, "GRYPE_DB_CACHE_DIR": "/own/db"}
+        environment = {**ENVIRONMENT, **logging, "GRYPE_DB_CACHE_DIR": "/own/db"}
         own = self.client.directory().with_directory("db", self._imported())
         step = OfflineStep(self.tool, [command], own=own, environment=environment)
         given = self.client.directory().with_file(_LISTED, listed.file(_LISTED))
@@ -59,7 +59,7 @@ class Grype:
 
     def _imported(self) -> dagger.Directory:
         """The database as grype keeps it: unpacked and indexed once for all scans with this data."""
-        environment = {**_ENVIRONMENT, "GRYPE_DB_CACHE_DIR": "/out"}
+        environment = {**ENVIRONMENT, "GRYPE_DB_CACHE_DIR": "/out"}
         step = OfflineStep(
             self.tool, [[BINARY, "db", "import", f"/in/{self.archive}"]], environment=environment
         )

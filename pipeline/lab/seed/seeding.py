@@ -77,7 +77,8 @@ async def seed(
     site = recorded if recorded and recorded.registry == registry_host else Site(registry_host)
     foreign = tuple(sorted({*site.platforms, *platforms} - {own_platform()}))
     site = replace(site, platforms=foreign)
-    wanted = {*(needed() if only is None else only), *also}
+    kept = on_demand() & set(site.seeded)  # what was once requested stays up to date
+    wanted = {*((*needed(), *kept) if only is None else only), *also}
     selected = [item for item in items(settings, report, foreign) if str(item.reference) in wanted]
     async with Registry(Access(registry_hosts(settings))) as registry:
         seeder = _Seeder(site, registry, settings, report)

@@ -167,12 +167,16 @@ class GrypeDatabase(DataSource):
 
 def mirrored(mirrors: Mirrors, address: str) -> Reference | None:
     """The artifact that stands for a listing where its host has a mirror: `grype.anchore.io/databases/v6:latest` there
-    for `https://grype.anchore.io/databases/v6/latest.json`."""
+    for `https://grype.anchore.io/databases/v6/latest.json`. None for an address whose path is no repository's."""
     parts = urlsplit(address)
     if parts.netloc not in mirrors.by_host:
         return None
     path = PurePosixPath(parts.path.lstrip("/"))
-    return mirrors.locate(Repository(parts.netloc, str(path.parent)).tagged(path.stem))
+    try:
+        reference = Repository(parts.netloc, str(path.parent)).tagged(path.stem)
+    except ValueError:
+        return None
+    return mirrors.locate(reference)
 
 
 def archive_of(database: Database) -> str:
