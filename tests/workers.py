@@ -23,6 +23,7 @@ FORKED = "tests/cli"  # one process imports the whole program for all of them (t
 LONG = (
     "tests/real/test_module.py",
     "tests/real/test_features.py",
+    "tests/real/test_module_content.py",
     HOST,
     "tests/real/test_builder.py",
     "tests/real/test_faults.py",

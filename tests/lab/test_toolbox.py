@@ -63,6 +63,20 @@ def test_modules_see_what_the_lock_says() -> None:
     assert out == kept.read_text(), f"uv.lock has changed: {' '.join(argv)} > {kept.relative_to(ROOT)}"
 
 
+@pytest.mark.real
+def test_modules_find_their_packages_compiled() -> None:
+    """Without bytecode each call compiles the whole API again."""
+    content = anyio.run(python_sdk.ensure, LabSettings.from_env(os.environ), quiet)
+    manifest = json.loads((content / "blobs" / python_sdk.digest(content).replace(":", "/")).read_text())
+    layer = content / "blobs" / manifest["layers"][-1]["digest"].replace(":", "/")
+    names = subprocess.run(["tar", "-tf", layer], capture_output=True, text=True, check=True).stdout.split()
+    sources = {name for name in names if "/site-packages/dagger/" in name and name.endswith(".py")}
+    assert len(sources) > 20
+    for source in sources:
+        folder, _, name = source.rpartition("/")
+        assert f"{folder}/__pycache__/{name.removesuffix('.py')}.cpython-311.pyc" in names
+
+
 def test_unknown_tools_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no tool 'podman'"):
         toolbox.cached("podman", LabSettings(tmp_path, tmp_path))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 STEP = "python modules"
 PACKAGES = ("python3", "ca-certificates")
 DIGEST_VARIABLE = "DAGGER_PYTHON_SDK_MANIFEST_DIGEST"
-_RECIPE = 1  # raise when the result changes without its inputs
+_RECIPE = 2  # raise when the result changes without its inputs
 _HERE = Path(__file__).parent
 _PINS = (_HERE / "requirements.txt", uv.PINS)
 _PYTHON = "3.11"  # of Debian bookworm
@@ -113,9 +113,16 @@ async def _compile(work: Path, settings: LabSettings) -> None:
     tar = ["tar", "-C", str(image), "-xf", str(work / "base.tar"), "--exclude=./dev/*"]
     await process.run(tar, environ=environ, limit=300, purpose="unpacking Debian's python3")
     shutil.copytree(work / "root/opt", image / "opt", symlinks=True, dirs_exist_ok=True)
-    argv = ["chroot", str(image), "/usr/bin/python3", "-m", "compileall", "-q", "-j", "2"]
+    argv = [
+        "chroot",
+        str(image),
+        "/usr/bin/python3",
+        "-m",
+        "compileall",
+        "-q",
+    ]  # in one process: there is no /dev/shm
     argv += ["--invalidation-mode", "unchecked-hash", f"/{_SITE_PACKAGES}"]
-    await process.run(argv, environ=environ, limit=300)  # some packages have templates that are not Python
+    await process.run(argv, environ=environ, limit=300, purpose="compiling dagger-io for modules")
     shutil.rmtree(work / "root/opt")
     (image / "opt").rename(work / "root/opt")
     shutil.rmtree(image)
