@@ -15,6 +15,7 @@ _BENCHES = {
     "startup": "the program's start against a bare interpreter's",
     "mainjob": "the main job cold, and again with nothing changed",
     "promotion": "a promotion against crane copy of the same image",
+    "many": "a hundred signed images promoted together, beside regctl",
     "registry": "push, retag and copies by the registry client against crane and regctl",
     "catalogue": "a catalogue of 5,000 targets planned and written, beside docker buildx bake --print",
     "fleet": "a hundred targets with nothing to do, after their first run (ten minutes and more)",
