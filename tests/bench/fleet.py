@@ -75,7 +75,8 @@ def _catalogue(root: Path) -> None:
     files = {
         "lockage.yml": (
             "version: 1\nproject: fleet\nenvironments:\n"
-            '  - {name: dev, repository: "fleet/dev/{image}"}\n  - {name: prod, repository: "fleet/prod/{image}"}\n'
+            '  - {name: dev, repository: "fleet/dev/{image}"}\n'
+            '  - {name: prod, repository: "fleet/prod/{image}", promote: automatic}\n'
             f"builds: fleet/builds\nplatforms: [{', '.join(_PLATFORMS)}]\n"
         )
     }
@@ -86,6 +87,7 @@ def _catalogue(root: Path) -> None:
             f"{folder}/Dockerfile.tmpl": 'FROM scratch\nCMD ["/none"]\n',
             f"{folder}/rootfs/var/lib/dpkg/status": _STATUS.format(number=number),
             f"{folder}/rootfs/etc/os-release": 'ID=debian\nVERSION_ID="12"\n',
+            f"{folder}/rootfs/etc/debian_version": "12.12\n",
         }
     for path, text in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
