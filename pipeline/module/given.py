@@ -1,4 +1,4 @@
-"""The arguments of the module as values, and the part of the catalogue that a call is for."""
+"""The arguments of the module as values; secrets stay Dagger's."""
 
 from __future__ import annotations
 

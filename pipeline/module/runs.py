@@ -31,8 +31,7 @@ class Finished:
 
     def require(self) -> None:
         """Raises Refused unless everything succeeded and all gates are open."""
-        if self.result.exit_code:
-            raise Refused(_refusal(self.result) + table(self.result))
+        outcome(self.result, as_json=False)
 
 
 @asynccontextmanager
@@ -50,9 +49,5 @@ def outcome(result: RunResult, as_json: bool) -> str:
     """A result as text. Raises Refused for a failure or a closed gate."""
     text = json_text(result.to_json()) if as_json else table(result)
     if result.exit_code:
-        raise Refused(_refusal(result) + text)
+        raise Refused(f"{result.exit_code.name.lower()}: {problems(result)}\n\n{text}")
     return text
-
-
-def _refusal(result: RunResult) -> str:
-    return f"{result.exit_code.name.lower()}: {problems(result)}\n\n"

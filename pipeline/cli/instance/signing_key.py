@@ -56,7 +56,9 @@ def verification_key(path: Path | None, environ: Mapping[str, str], data: Path) 
     try:
         return PublicKey(path.read_bytes(), str(path))
     except OSError as error:
-        raise UsageError(f"cannot read the key {path}: {error.strerror}") from None
+        raise UsageError(
+            f"cannot read the key {path}: {error.strerror}", hint="name a public key (PEM): --key cosign.pub"
+        ) from None
 
 
 def trusted_keys(paths: Sequence[str], root: Path) -> tuple[PublicKey, ...]:

@@ -70,9 +70,8 @@ def named_file(path: str, folder: Path, origin: str) -> bytes:
     try:
         return read_file(folder / path, _FILE_BYTES, root=folder)
     except (OSError, EnvironmentProblem) as error:
-        hint = "name files by their path from the one with the rules"
-        problem = f"{path} cannot be read: {_reason(error)}"
-        raise ConfigError([Problem(origin, 0, 0, "signers", problem, hint)]) from None
+        problem = Problem(origin, 0, 0, "signers", f"{path} cannot be read: {_reason(error)}")
+        raise ConfigError([problem], hint=f"name keys and roots by their path from {origin}") from None
 
 
 def _reason(error: OSError | EnvironmentProblem) -> str:

@@ -44,7 +44,7 @@ def needed() -> tuple[str, ...]:
 
 
 def on_demand() -> frozenset[str]:
-    """The official references that `seed` makes only where it is told to: grype and its data."""
+    """The official references that `seed` makes on demand: grype and its data."""
     images = (image.official for image in tool_images.ON_DEMAND)
     return frozenset(map(str, (*images, grype_database.REFERENCE)))
 

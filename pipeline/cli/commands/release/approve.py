@@ -129,7 +129,10 @@ def _private_key(name: str) -> bytes:
     try:
         return read_file(Path(name), KEY_BYTES)
     except OSError as error:
-        raise UsageError(f"cannot read the key {name}: {error.strerror}") from None
+        raise UsageError(
+            f"cannot read the key {name}: {error.strerror}",
+            hint="name a private key: --key cosign.key, or --key env://NAME",
+        ) from None
 
 
 COMMANDS = {"approve": Command(ApproveOptions, approve)}
