@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -23,7 +23,8 @@ from pipeline.errors import EnvironmentProblem, LockageError
 from pipeline.util.child_environment import ChildEnvironment
 
 from .faults import explained
-from .schema import provide
+from .sdk.imports import import_sdk
+from .sdk.schema import provide
 
 if TYPE_CHECKING:
     import dagger
@@ -69,8 +70,8 @@ async def connect(connection: Connection) -> AsyncIterator[dagger.Client]:
     """
     process, patience = await _start(connection), 1.0  # without a session there is nothing to wait for
     try:
-        with _without_beartype():
-            import dagger  # half a second or more, in which the CLI finds the engine
+        import_sdk()  # a third of a second, in which the CLI finds the engine
+        import dagger
         from dagger.client._config import ConnectConfig
         from dagger.client._session import ConnectParams, SingleConnection
         from gql.transport.exceptions import TransportError
@@ -126,20 +127,6 @@ def _identity(cli: Path | None) -> str:
         return version("dagger-io")
     status = cli.stat()
     return f"{cli} {status.st_size} {status.st_mtime_ns}"
-
-
-@contextmanager
-def _without_beartype() -> Iterator[None]:
-    """Imports the SDK without the argument checks that it compiles for each of its functions: they take half of the
-    import's time, and a tenth of the program's memory."""
-    import beartype
-
-    decorator = beartype.beartype
-    beartype.beartype = lambda *_, **__: lambda function: function  # type: ignore[assignment]  # an overload
-    try:
-        yield
-    finally:
-        beartype.beartype = decorator
 
 
 async def _gone(client: dagger.Client) -> bool:

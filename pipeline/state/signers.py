@@ -13,6 +13,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+import anyio
+
 from pipeline.model import Digest, Platform
 from pipeline.trust.dsse import Envelope
 from pipeline.trust.private_key import PrivateKey
@@ -55,6 +57,7 @@ class Signers:
     ) -> None:
         self.project, self.own, self._private = project, own, private
         self.trusted = ((own,) if own else ()) + tuple(others)
+        self._decrypting = anyio.Lock()
 
     @classmethod
     def of(cls, project: str, pair: KeyPair, others: Sequence[PublicKey] = ()) -> Signers:
@@ -70,6 +73,12 @@ class Signers:
     def space(self, key: PublicKey) -> str:
         """What the tags of a project end with that a key signs: a hash of both."""
         return hashlib.sha256(f"{self.project}\n{key.fingerprint}".encode()).hexdigest()[:12]
+
+    async def prepare(self) -> None:
+        """Decrypt the key that `sign` needs, unless it is."""
+        if self._private is not None:
+            async with self._decrypting:
+                await self._private.decrypt()
 
     def sign(self, binding: Binding, content: Digest) -> str:
         """The signed statement about stored bytes. Raises UsageError for a key that cannot sign."""

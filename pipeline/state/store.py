@@ -123,6 +123,7 @@ class Store:
         if key is None or not self.signers.signs:
             self.unsigned = True
             return False
+        await self.signers.prepare()
         layer = Descriptor.of(content, kind.artifact_type)
         manifest = artifact_manifest(
             kind.artifact_type,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
 
+from .decryption import decrypt_ahead, decrypted
 from .keypair import KeyPair
 
 if TYPE_CHECKING:
@@ -17,15 +15,16 @@ if TYPE_CHECKING:
 
     Key = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 
-_MEMORY = 256 * 1024 * 1024
-"""What scrypt may take; cosign's own parameters take 64 MiB."""
-
 
 class PrivateKey:
-    """The private key of a pair. It is decrypted when it first signs (a fifth of a second), and not before."""
+    """The private key of a pair. It is decrypted when it first signs, unless `decrypt_ahead` has done so."""
 
     def __init__(self, pair: KeyPair) -> None:
         self._pair = pair
+
+    async def decrypt(self) -> None:
+        """Decrypt the key before it signs, out of this program's memory. Raises nothing: `sign` does."""
+        await decrypt_ahead(self._pair)
 
     def sign(self, message: bytes) -> bytes:
         """The signature of a message, the same each time (RFC 6979 for ECDSA), so that what is stored again is the same
@@ -53,7 +52,7 @@ class PrivateKey:
 
         pair = self._pair
         try:
-            key = load_der_private_key(_decrypted_once(pair.sealed, pair.password), password=None)
+            key = load_der_private_key(decrypted(pair.sealed, pair.password), password=None)
         except (ValueError, KeyError, TypeError, CryptoError, UnsupportedAlgorithm) as fault:
             raise UsageError(
                 f"the private key that belongs to {pair.origin} cannot be decrypted: {fault}",
@@ -78,7 +77,7 @@ def pair_of(sealed: bytes, password: str, origin: str) -> KeyPair:
     from nacl.exceptions import CryptoError
 
     try:
-        key = load_der_private_key(_decrypted_once(sealed, password), password=None)
+        key = load_der_private_key(decrypted(sealed, password), password=None)
     except (ValueError, KeyError, TypeError, CryptoError, UnsupportedAlgorithm) as fault:
         raise UsageError(
             f"the private key {origin} cannot be decrypted: {fault}",
@@ -86,34 +85,3 @@ def pair_of(sealed: bytes, password: str, origin: str) -> KeyPair:
         ) from None
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return KeyPair(public, origin, sealed, password)
-
-
-@lru_cache(maxsize=2)
-def _decrypted_once(sealed: bytes, password: str) -> bytes:
-    """As `decrypted`, so that those who sign in one process wait for scrypt once."""
-    return decrypted(sealed, password)
-
-
-def decrypted(sealed: bytes, password: str) -> bytes:
-    """The PKCS #8 in cosign's encrypted key. Raises ValueError, KeyError, TypeError, CryptoError (wrong password)."""
-    from nacl.secret import SecretBox
-
-    begin, *body, end = sealed.strip().splitlines()
-    if not (begin.startswith(b"-----BEGIN ENCRYPTED ") and end.startswith(b"-----END ENCRYPTED ")):
-        raise ValueError("not an encrypted cosign key in PEM")
-    document: Any = json.loads(base64.b64decode(b"".join(body), validate=True))
-    if document["kdf"]["name"] != "scrypt" or document["cipher"]["name"] != "nacl/secretbox":
-        raise ValueError("another encryption than scrypt and nacl/secretbox")
-    parameters = document["kdf"]["params"]
-    key = hashlib.scrypt(
-        password.encode(),
-        salt=base64.b64decode(document["kdf"]["salt"]),
-        n=parameters["N"],
-        r=parameters["r"],
-        p=parameters["p"],
-        maxmem=_MEMORY,
-        dklen=32,
-    )
-    return SecretBox(key).decrypt(
-        base64.b64decode(document["ciphertext"]), base64.b64decode(document["cipher"]["nonce"])
-    )

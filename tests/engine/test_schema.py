@@ -10,7 +10,7 @@ from gql import Client
 from gql.transport.local_schema import LocalSchemaTransport
 from graphql import GraphQLSchema, build_schema
 
-from pipeline.engine.schema import provide
+from pipeline.engine.sdk.schema import provide
 
 
 def served(version: str, field: str) -> GraphQLSchema:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.engine.buildkit import CACHE, BuildOrder, Built, Daemon, build, localcache
@@ -14,6 +15,7 @@ from pipeline.plan import Target
 from pipeline.plan.output.generate import RECORD
 from pipeline.registry.platform_image import PlatformImage, read_platform_image
 from pipeline.state.record import Record
+from pipeline.util.concurrency import both
 from pipeline.util.progress import ProgressState
 from pipeline.util.timestamps import format_timestamp
 
@@ -68,7 +70,8 @@ class Builder:
             context.tell(target.id, ProgressState.BUILD, "; ".join(part for part in (engine, reason) if part))
             caches = self._caches().of_target(target, context.revision)
             started = int(time.time())
-            built = await self._build(target, bases, caches)
+            prepare = self._records.store.signers.prepare if self._records else _nothing
+            _, built = await both(prepare, partial(self._build, target, bases, caches))
             await self._keep_local_caches(target, caches, built)
         for warning in built.report.warnings:
             position = template_position(context.plan, target, warning.line) if warning.line else target.id
@@ -204,6 +207,10 @@ class Builder:
             await registry.put_manifest(builds, index.raw, index.media_type, tag=f"{tag}{ATTESTED}")
         await registry.put_manifest(builds, image.manifest.raw, image.manifest.media_type, tag=tag)
         return image
+
+
+async def _nothing() -> None:
+    """Nothing is signed."""
 
 
 async def _failed(daemon: Daemon, address: str) -> bool:

@@ -1,0 +1,62 @@
+"""A key that is decrypted ahead: by another process, which gets the password over a pipe and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from typing import Any
+
+import anyio
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.trust import PrivateKey
+from pipeline.trust.keypair import generate
+
+
+def test_the_key_is_derived_by_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And kept: whoever signs with the same pair later needs no scrypt either."""
+    pair = generate()
+
+    def refuse(*_: Any, **__: Any) -> bytes:
+        raise ValueError("scrypt in this process")
+
+    monkeypatch.setattr(hashlib, "scrypt", refuse)
+    with pytest.raises(UsageError, match="scrypt in this process"):
+        PrivateKey(pair).sign(b"x")
+    anyio.run(PrivateKey(pair).decrypt)
+    assert PrivateKey(pair).sign(b"x") == PrivateKey(replace(pair)).sign(b"x")
+
+
+def test_the_password_is_in_no_argument_and_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair, started = generate(), list[tuple[Any, dict[str, Any]]]()
+    run_process = anyio.run_process
+
+    async def record(command: Any, **options: Any) -> Any:
+        started.append((command, options))
+        return await run_process(command, **options)
+
+    monkeypatch.setattr(anyio, "run_process", record)
+    monkeypatch.setenv("COSIGN_PASSWORD", pair.password)
+    anyio.run(PrivateKey(pair).decrypt)
+    [(command, options)] = started
+    assert pair.password not in " ".join(command) and not options["env"]
+    assert pair.private and pair.private not in options["input"]
+    anyio.run(PrivateKey(pair).decrypt)
+    assert len(started) == 1
+
+
+@pytest.mark.parametrize("change", [{"password": "wrong"}, {"private": b"-----BEGIN PRIVATE KEY-----\n"}])
+def test_a_key_that_cannot_be_decrypted_is_the_error_of_who_signs(change: dict[str, Any]) -> None:
+    pair = replace(generate(), **change)
+    anyio.run(PrivateKey(pair).decrypt)
+    with pytest.raises(UsageError, match="cannot be decrypted"):
+        PrivateKey(pair).sign(b"x")
+
+
+def test_without_another_process_the_key_is_derived_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = generate()
+    monkeypatch.setattr("sys.executable", os.devnull)
+    anyio.run(PrivateKey(pair).decrypt)
+    assert PrivateKey(pair).sign(b"x")
