@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _VERSION = "{ version }"
 _UNUSED = {"descriptions": False, "directive_is_repeatable": False}
+_FORMAT = 2
 
 
 async def provide(client: Client, session: AsyncClientSession, folder: Path, cli: str) -> None:
@@ -27,23 +28,37 @@ async def provide(client: Client, session: AsyncClientSession, folder: Path, cli
     The schema depends on the versions of both. Raises TransportError.
     """
     from gql import GraphQLRequest
-    from gql.utilities import build_client_schema
+
+    from .lazy_schema import LazySchema, condensed
 
     version = (await session.execute(GraphQLRequest(_VERSION)))["version"]
-    path = folder / f"{hashlib.sha256(json.dumps([version, cli]).encode()).hexdigest()[:24]}.json"
+    path = folder / f"{_digest(json.dumps([_FORMAT, version, cli]))[:24]}.json"
     with suppress(OSError, ValueError, KeyError, TypeError):  # a file that cannot be read is replaced
-        client.schema = build_client_schema(json.loads(read_file(path)))
+        client.schema = LazySchema(json.loads(_checked(read_file(path))))
         return
-    schema = await _fetch(session)
-    client.schema = build_client_schema(json.loads(schema))
+    types = condensed(await _fetch(session))
+    client.schema = LazySchema(types)
+    text = json.dumps(types, separators=(",", ":"))
     with suppress(OSError):  # the next session fetches it
         private_folder(folder)
-        replace_file(path, schema, mode=0o600)
+        replace_file(path, f"{_digest(text)}\n{text}", mode=0o600)
 
 
-async def _fetch(session: AsyncClientSession) -> str:
+async def _fetch(session: AsyncClientSession) -> dict[str, Any]:
     from gql import GraphQLRequest
     from gql.utilities import get_introspection_query_ast
 
     response: dict[str, Any] = await session.execute(GraphQLRequest(get_introspection_query_ast(**_UNUSED)))
-    return json.dumps(response, separators=(",", ":"))
+    return response
+
+
+def _checked(raw: bytes) -> str:
+    """What follows the line of its digest. Raises ValueError for anything else."""
+    digest, _, text = raw.decode().partition("\n")
+    if digest != _digest(text):
+        raise ValueError("the file is damaged")
+    return text
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
