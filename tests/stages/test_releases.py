@@ -164,6 +164,10 @@ async def test_others_can_read_what_each_environment_holds(fleet: Fleet) -> None
     await release(fleet, "v2.3.0")
     second = await build(fleet, "more")
     await release(fleet, "v2.4.0-rc.1")
+    written = [
+        r for r in fleet.requests if r.method == "PUT" and "acme-metadata/manifests/latest" in r.target
+    ]
+    assert len(written) == 1, "for both environments"
     async with Registry() as registry:
         manifest = await registry.get_manifest(repository.tagged("latest"))
         assert manifest and manifest.artifact_type == metadata.artifact_type
