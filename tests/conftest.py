@@ -16,9 +16,22 @@ settings.register_profile("whole", _UNHURRIED)
 settings.register_profile("working", _UNHURRIED, max_examples=25)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--seeds N`: more of what the suite tries a few of."""
+    text = "fixed seeds of each test that interrupts or disturbs programs by them (default: few enough for the suite)"
+    parser.addoption("--seeds", type=int, metavar="N", help=text)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """While working (`-m "not real"`), properties are tried with a quarter of the examples of the whole suite."""
     settings.load_profile("working" if config.option.markexpr == "not real" else "whole")
+
+
+@pytest.fixture
+def seeds(request: pytest.FixtureRequest) -> int | None:
+    """How many fixed seeds to try; None: as many as the test does in the suite."""
+    asked: int | None = request.config.getoption("--seeds")
+    return asked
 
 
 @pytest.fixture(autouse=True)

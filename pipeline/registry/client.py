@@ -83,6 +83,14 @@ class Registry:
             self._cache.store(manifest)
         return manifest
 
+    async def copied_manifest(self, ref: Reference) -> Manifest | None:
+        """As `get_manifest` of a digest; without a request where this client has just written it."""
+        if ref.digest and self._cache.has(ref.repository, ref.digest):
+            known = self._cache.manifest(ref.digest)
+            if known is not None:
+                return known
+        return await self.get_manifest(ref)
+
     async def put_manifest(
         self, repo: Repository, raw: bytes, media_type: str, *, tag: str | None = None
     ) -> Descriptor:

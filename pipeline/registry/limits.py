@@ -32,7 +32,7 @@ TITLE_CHARACTERS = 4_096
 TITLE_DEPTH = 256
 """Its parts."""
 
-CACHED_MANIFESTS = 512
+CACHED_MANIFESTS = 4_096
 CACHED_BYTES = 32 * MIB
 """The cached manifests together."""
 

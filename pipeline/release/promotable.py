@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import GateClosed, RegistryError
-from pipeline.model import Digest, Repository
+from pipeline.model import Descriptor, Repository
 from pipeline.oci.index import index_problems
 from pipeline.policy.tags import DIRTY
 from pipeline.run.context import RunContext
@@ -24,28 +25,48 @@ REVISION = "org.opencontainers.image.revision"
 _DOCUMENTS = {"CycloneDX": CYCLONEDX, "SPDX": SPDX}
 
 
-async def check_promotable(
-    context: RunContext,
-    repository: Repository,
-    digest: Digest,
-    targets: Sequence[Target],
-    claims: ImageClaims,
-) -> list[tuple[Target, AttestedImage]]:
+@dataclass(frozen=True, slots=True)
+class FoundImage:
+    """What is to be promoted of one image tag: its index in the repository of origin."""
+
+    targets: Sequence[Target]
+    source: Repository
+    index: Descriptor
+
+    @property
+    def name(self) -> str:
+        """`image:tag`."""
+        return self.targets[0].name
+
+
+@dataclass(frozen=True, slots=True)
+class PromotableImage:
+    """What may be promoted of one image tag: checked, and each platform with its target."""
+
+    found: FoundImage
+    platforms: tuple[tuple[Target, AttestedImage], ...]
+
+
+async def check_promotable(context: RunContext, image: FoundImage, *, of_commit: bool) -> PromotableImage:
     """The platforms of what a tag of an image tag names, each with its target; no engine runs and no image is pulled.
 
     It has to be an index of exactly the plan's platforms. The index and each platform have to be signed for this image
-    tag and to bear their signed bills of materials (and provenance, where a signature says so), and each platform to
-    have signed findings.
+    tag (`of_commit`: and this revision's commit) and to bear their signed bills of materials (and provenance, where a
+    signature says so), and each platform to have signed findings.
     Raises GateClosed, SignatureRefused, RegistryError.
     """
-    reference, key = repository.at(digest), context.signatory
+    repository, targets, key = image.source, image.targets, context.signatory
+    claims = ImageClaims.of(context, targets)
+    if not of_commit:
+        claims = claims.of_any_commit()
+    reference = repository.at(image.index.digest)
     manifest = await context.registry.get_manifest(reference)
     if manifest is None:
         raise RegistryError(f"{reference} does not exist", hint="lockage run")
     problems = index_problems(manifest, claims.platforms)
     if problems:
         raise GateClosed(
-            f"{reference} is not the index that a run publishes of {targets[0].name}",
+            f"{reference} is not the index that a run publishes of {image.name}",
             hint="find out who moved the tag; lockage run writes it again",
             detail="\n".join(problems),
         )
@@ -54,7 +75,7 @@ async def check_promotable(
             f"{reference} is not promoted: it was built from a work tree with changes",
             hint="commit them, then lockage run builds it with the commit's label",
         )
-    of_index = await verify_claims(context.registry, repository, digest, key, claims.index)
+    of_index = await verify_claims(context.registry, repository, image.index.digest, key, claims.index)
     found: list[tuple[Target, AttestedImage]] = []
     of_platforms = {target.platform: target for target in targets}
     for child in manifest.children:
@@ -63,11 +84,11 @@ async def check_promotable(
             seen = await verify_claims(context.registry, repository, child.digest, key, wanted)
             target = of_platforms.get(child.platform, targets[0])
             name = f"{target.name} ({child.platform})"
-            image = AttestedImage(name, repository, child, seen.statements, of_index)
-            found.append((target, _attested(image, seen)))
+            attested = AttestedImage(name, repository, child, seen.statements, of_index)
+            found.append((target, _attested(attested, seen)))
             _refuse_incomplete(repository, seen)
     _refuse_incomplete(repository, of_index)
-    return found
+    return PromotableImage(image, tuple(found))
 
 
 def _refuse_incomplete(repository: Repository, seen: Verification) -> None:

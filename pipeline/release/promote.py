@@ -9,29 +9,32 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import GateClosed, LockageError, UsageError
+from pipeline.run.publish.channels import describe_environments
 from pipeline.run.publish.environment_tags import (
     Candidate,
     Moved,
     PlannedTags,
     copy_images,
+    decide_tags,
+    meet_rules,
     perform_recorded,
-    plan_tags,
     refuse,
+    tag_digests,
+    up_to_date,
 )
-from pipeline.run.publish.image_claims import ImageClaims
 from pipeline.run.publish.promotion import Promotion, TagMove, any_moves
 from pipeline.run.publish.publication import Destination
-from pipeline.state.ledger import Ledger, load_ledger
+from pipeline.state.ledger import load_ledger
 from pipeline.util.concurrency import each
 
 from .environments import find_image
 from .judge import judge_published
-from .promotable import check_promotable
+from .promotable import FoundImage, PromotableImage, check_promotable
 from .todays_scan import PlannedScan, TodaysScan, TodaysScans, scan_and_attest
 
 if TYPE_CHECKING:
     from pipeline.config import Environment
-    from pipeline.model import Descriptor, Reference, Repository
+    from pipeline.model import Digest, Reference
     from pipeline.plan import Target
     from pipeline.run.context import RunContext
 
@@ -40,10 +43,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ImagePromotion:
-    """The promotion of one image tag, and each of its platforms with the scan that is to judge it."""
+    """The promotion of one image tag, and each of its platforms with the scan that is to judge it. An image without a
+    tag that moves is not checked and has none."""
 
     tags: PlannedTags
-    platforms: tuple[tuple[Target, PlannedScan], ...]
+    checked: PromotableImage | None = None
+    platforms: tuple[tuple[Target, PlannedScan], ...] = ()
 
     @property
     def promotion(self) -> Promotion:
@@ -85,16 +90,6 @@ class PromotionTags:
         return cls(target.tags)
 
 
-@dataclass(frozen=True, slots=True)
-class PromotableImage:
-    """What is promoted of one image tag: its index in the repository of origin, and each platform with its target."""
-
-    targets: Sequence[Target]
-    source: Repository
-    index: Descriptor
-    platforms: tuple[tuple[Target, AttestedImage], ...]
-
-
 class Promotions:
     """The promotions of a plan's images from one environment to others, all together.
 
@@ -116,17 +111,13 @@ class Promotions:
         self._scans = TodaysScans(context)
 
     async def plan(self) -> list[ImagePromotion]:
-        """What promoting every image tag of the plan would scan and write; each is checked (`check_promotable`), and
-        judged unless its findings are outdated.
+        """What promoting every image tag of the plan would scan and write. Each of which a tag moves is checked
+        (`check_promotable`), and judged unless its findings are outdated.
 
         From the first environment, the tags of this revision's commit are promoted, from others the tags themselves,
-        whatever commit they are of.
+        whatever commit they are of. Where nothing moves, one request for each of these and each tag is all.
         Raises UsageError, RegistryError for an image that does not exist, SignatureRefused, GateClosed, TagsRefused.
         """
-        return await self.plan_images(await self.find())
-
-    async def find(self) -> list[PromotableImage]:
-        """Every image tag of the plan in the environment of origin, checked (`check_promotable`). Raises as `plan`."""
         if self._origin in self._to:
             raise UsageError(
                 f"{self._origin.name} is where the images come from", hint="--to another environment"
@@ -137,37 +128,68 @@ class Promotions:
                 "the work tree has changes, and nothing is promoted from it",
                 hint="commit them; --revision names a commit; --allow-dirty promotes what was built from commits",
             )
-        return await each(self._find, groups)
+        images = await each(self._find, groups)
+        found = [image for _ in self._to for image in images]
+        tags = [tags for to in self._to for tags in await self._decide(to, images)]
+        return await self._checked(list(zip(found, tags, strict=True)))
 
-    async def plan_images(self, images: Sequence[PromotableImage]) -> list[ImagePromotion]:
-        """What promoting these images would scan and write, in each environment. Raises as `plan`."""
-        planned: list[ImagePromotion] = []
-        for environment in self._to if images else ():
-            ledger = await load_ledger(self._context.store(), environment.name)
-            planned += await each(partial(self._plan, ledger, environment), images)
-        refuse(one.tags for one in planned)
-        platforms = [platform for promotion in planned for platform in promotion.platforms]
-        self._refuse_closed((target, scan.as_signed) for target, scan in platforms if scan.source is None)
-        return planned
-
-    async def _find(self, group: Sequence[Target]) -> PromotableImage:
+    async def _find(self, group: Sequence[Target]) -> FoundImage:
         context, target = self._context, group[0]
         source = context.repository(self._origin, target.image)
-        from_first = self._origin == context.plan.project.environments[0]
-        index = await find_image(context, source, target, of_commit=from_first)
-        claims = ImageClaims.of(context, group)
-        wanted = claims if from_first else claims.of_any_commit()
-        found = await check_promotable(context, source, index.digest, group, wanted)
-        return PromotableImage(group, source, index, tuple(found))
+        return FoundImage(
+            group, source, await find_image(context, source, target, of_commit=self._from_first)
+        )
 
-    async def _plan(self, ledger: Ledger, to: Environment, image: PromotableImage) -> ImagePromotion:
-        context, target = self._context, image.targets[0]
+    @property
+    def _from_first(self) -> bool:
+        return self._origin == self._context.plan.project.environments[0]
+
+    async def _decide(self, to: Environment, images: Sequence[FoundImage]) -> list[PlannedTags]:
+        """What becomes of the tags of an environment; its ledger is read if any names something else."""
+        context = self._context
+        candidates = [self._candidate(to, image) for image in images]
+        named = await each(partial(tag_digests, context), candidates)
+        pairs = list(zip(candidates, named, strict=True))
+        done = {one.name for one, digests in pairs if set(digests.values()) == {one.digest}}
+        ledger = None if len(done) == len(pairs) else await load_ledger(context.store(), to.name)
+
+        async def one(pair: tuple[Candidate, Mapping[str, Digest | None]]) -> PlannedTags:
+            candidate, digests = pair
+            if ledger is None or candidate.name in done:
+                return up_to_date(candidate)
+            return await decide_tags(context, ledger, candidate, digests)
+
+        return await each(one, pairs)
+
+    def _candidate(self, to: Environment, image: FoundImage) -> Candidate:
+        target = image.targets[0]
         wanted = self._tags_of(target)
-        destination = Destination(to, context.repository(to, target.image), wanted.tags)
-        candidate = Candidate(
+        destination = Destination(to, self._context.repository(to, target.image), wanted.tags)
+        return Candidate(
             target.image, wanted.tags[0], image.source, image.index.digest, destination, wanted.release
         )
-        tags = await plan_tags(context, ledger, candidate)
+
+    async def _checked(self, planned: Sequence[tuple[FoundImage, PlannedTags]]) -> list[ImagePromotion]:
+        """The promotions, if their images may be promoted; those without a tag that moves are up to date."""
+        concerned = {image.name: image for image, tags in planned if tags.promotion.moves or tags.refused}
+        check = partial(check_promotable, self._context, of_commit=self._from_first)
+        checked = dict(zip(concerned, await each(check, concerned.values()), strict=True))
+        await each(partial(meet_rules, self._context), [tags for _, tags in planned])
+
+        async def one(pair: tuple[FoundImage, PlannedTags]) -> ImagePromotion:
+            image, tags = pair
+            return await self._scans_of(checked.get(image.name), tags)
+
+        promotions = await each(one, planned)
+        refuse(tags for _, tags in planned)
+        platforms = [platform for promotion in promotions for platform in promotion.platforms]
+        self._refuse_closed((target, scan.as_signed) for target, scan in platforms if scan.source is None)
+        return promotions
+
+    async def _scans_of(self, image: PromotableImage | None, tags: PlannedTags) -> ImagePromotion:
+        if image is None:
+            return ImagePromotion(tags)
+        to = tags.candidate.destination.environment
         signed = to.data == "signed" if self._signed is None else self._signed
         as_signed = signed or not tags.promotion.moves
 
@@ -178,7 +200,7 @@ class Promotions:
             return await self._scans.plan(attested, target.gates)
 
         planned = await each(plan, image.platforms)
-        return ImagePromotion(tags, tuple(zip([t for t, _ in image.platforms], planned, strict=True)))
+        return ImagePromotion(tags, image, tuple(zip([t for t, _ in image.platforms], planned, strict=True)))
 
     async def judge(self, planned: Sequence[ImagePromotion]) -> list[JudgedPromotion]:
         """Scan what is outdated, attest what is found where the images are, and judge it. No tag moves.
@@ -215,15 +237,21 @@ class Promotions:
 
     async def write(self, judged: Sequence[JudgedPromotion], command: str) -> None:
         """Copy the images to every environment; then, where all are there, record and move the tags. Raises the first
-        fault."""
+        fault, which keeps the tags of further environments where they are."""
         context, moving = self._context, [one.tags for one in judged if one.promotion.moves]
         _raise_first(await copy_images(context, moving))
-        store = context.store()
-        for environment in self._to:
-            tags = [one for one in moving if one.candidate.destination.environment == environment]
-            if tags:
-                ledger = await load_ledger(store, environment.name)  # judging may have taken minutes
-                _raise_first(await perform_recorded(context, store, ledger, tags, command))
+        store, recorded = context.store(), False
+        try:
+            for environment in self._to:
+                tags = [one for one in moving if one.candidate.destination.environment == environment]
+                if tags:
+                    ledger = await load_ledger(store, environment.name)  # judging may have taken minutes
+                    results = await perform_recorded(context, store, ledger, tags, command)
+                    recorded = True
+                    _raise_first(results)
+        finally:
+            if recorded:
+                await describe_environments(context, store)
 
     def _refuse_closed(self, judged: Iterable[tuple[Target, TodaysScan]]) -> None:
         closed: dict[str, list[str]] = {}

@@ -13,6 +13,7 @@ from pipeline.model import Digest
 from pipeline.oci.index import is_attestation
 from pipeline.policy.tag_moves import NOT_OURS, TagAction, TagDecision, TagState
 from pipeline.run.gates.rules import check_rules
+from pipeline.run.publish.channels import describe_environments
 from pipeline.run.publish.environment_tags import Candidate, PlannedTags, perform_recorded, refuse
 from pipeline.run.publish.promotion import KeptTag, Promotion, TagMove, any_moves
 from pipeline.run.publish.publication import Destination
@@ -261,7 +262,10 @@ class Rollbacks:
         context = replace(self._context, promotion=options)
         planned = [plan for one in rollbacks for plan in one.planned]
         pins = self._pins(ledger.pins, rollbacks)
-        for result in await perform_recorded(context, context.store(), ledger, planned, ROLLBACK, pins):
+        store = context.store()
+        results = await perform_recorded(context, store, ledger, planned, ROLLBACK, pins)
+        await describe_environments(context, store)
+        for result in results:
             if isinstance(result, LockageError):
                 raise result
 

@@ -135,6 +135,11 @@ def test_approve_writes_beside_the_plan_what_apply_reads(
     code, _, err = approve(str(tmp_path / "none"))
     assert code == 2 and "cannot read the key" in err
 
+    (root / BEN.origin).unlink()
+    code, _, err = approve(str(tmp_path / "11"))
+    place = "lockage.yml:7:61: environments[1].approvals.from[1].key"
+    assert code == 3 and f"{place}: keys/12.pub cannot be read: No such file" in err
+
     file.write_bytes(file.read_bytes().replace(b"app:1", b"app:2"))
     code, _, err = approve("env://BEN")
     assert code == 2 and "edited after it was written" in err

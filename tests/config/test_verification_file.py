@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from pipeline.config.verification.file import read_admission, read_rules
+from pipeline.config.verification.named_files import unreadable
 from pipeline.errors import ConfigError
 from pipeline.model import Repository
 from pipeline.model.verification import AcceptedSigner, Admission, Exemption, ImageRules, VerificationRules
@@ -128,3 +129,21 @@ def test_an_exemption_ends_on_a_day(day: bytes) -> None:
     with pytest.raises(ConfigError) as raised:
         read_admission(EXEMPTIONS % day, "rules.yml")
     assert [problem.key for problem in raised.value.problems] == ["exemptions[0].expires"]
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (
+            b"verify:\n- signers:\n  - {key: keys/b.pub}\n  - key: keys/a.pub\n",
+            "f.yml:4:10: verify[0].signers[1].key",
+        ),
+        (b"trust: {records: [keys/a.pub]}\n", "f.yml: signers"),
+        (b"- [keys/a.pub, [key, keys/a.pub]]\n", "f.yml: signers"),
+        (b"keys/a.pub", "f.yml: signers"),
+        (b"key: [keys/a.pub", "f.yml: signers"),
+        (b"", "f.yml: signers"),
+    ],
+)
+def test_a_key_that_cannot_be_read_is_reported_where_it_is_named(content: bytes, place: str) -> None:
+    assert str(unreadable(content, "f.yml", "keys/a.pub", "no")) == f"{place}: keys/a.pub cannot be read: no"

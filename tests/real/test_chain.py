@@ -192,6 +192,8 @@ def test_promotion_is_looked_at_first_and_then_done_once(site: Site, pair: Path)
     assert crane("digest", f"{repository}:1") == run["index"]
     again = site.run("promote", "hello", "--to", "prod", "--json", cwd=pair).json[0]
     assert again["moves"] == [] and len(again["in_place"]) == 3
+    done = site.run("promote", "hello", "--to", "prod", cwd=pair)
+    assert f"{repository}:1  up to date" in done.out and "everything is up to date; 0 tags" in done.err
     wrong = site.run("promote", "hello", "--to", "production", cwd=pair, expect=2)
     assert "lockage.yml has: dev, prod" in wrong.err
     absent = site.run("promote", "hello", "--to", "prod", "--revision", "0" * 40, cwd=pair, expect=5)

@@ -143,7 +143,7 @@ def test_vex_that_is_attested_counts_when_it_is_promoted(
     taken = {f["id"]: f["taken_out"] for f in target["findings"]}
     assert taken["CVE-2099-0001"] == f"ignored by VEX of {image}: vulnerable_code_not_present"
 
-    site.run(*promote, cwd=root, **keys)
+    site.run(*promote, "--plan", cwd=root, **keys)
 
     index = index.partition("@")[0].rpartition(":")[0] + "@" + index.partition("@")[2]
     _attest(index, openvex("CVE-2099-0001", status="under_investigation"), pair.password, tmp_path)

@@ -179,7 +179,7 @@ async def _promote(fleet: Fleet) -> None:
     environments = fleet.context.plan.project.environments
     async with Registry() as registry:
         context = replace(fleet.context, registry=registry)
-        await Promotions(context, environments[0], [environments[1]], signed=True).plan()
+        await Promotions(context, environments[0], [environments[2]], signed=True).plan()
 
 
 async def _merge(fleet: Fleet) -> None:

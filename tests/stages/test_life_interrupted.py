@@ -26,12 +26,13 @@ from .test_releases import build, published
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
-LIVES = 34  # of three steps each
+LIVES = 34  # of three steps each; --seeds tries more
 OLD, NEW = "v1.0.0", "v1.1.0"
 ROLLING = ("v1", "latest")
 FAULTS = ("reset after", "503", "500 after", "reset", "truncated", "429 with Retry-After")
 WRITES = {"release": 60, "rollback": 14}
 """Every program has about so many."""
+ENDS = ("killed", "disturbed", "cut off")
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,14 @@ async def versions(olareg: str, registry: Registry, tmp_path: Path) -> Versions:
     return Versions(fleet, tmp_path, (first, old), (life(), new))
 
 
-async def test_killed_or_disturbed_at_a_hundred_moments(versions: Versions, olareg: str) -> None:
+async def test_killed_or_disturbed_at_a_hundred_moments(
+    versions: Versions, olareg: str, seeds: int | None
+) -> None:
+    lives = seeds or LIVES
     (_, old), (_, new) = versions.old, versions.new
-    ended = {"killed": 0, "disturbed": 0, "cut off": 0}
+    ended = dict.fromkeys(ENDS, 0)
     async with faulty(olareg) as proxy:
-        for number in range(LIVES):
+        for number in range(lives):
             chance = random.Random(number)
             first, second = versions.at(number, proxy.host)
             steps = (
@@ -90,7 +94,7 @@ async def test_killed_or_disturbed_at_a_hundred_moments(versions: Versions, olar
             )
             for program, life, version, wanted in steps:
                 kill = Kill(chance.randint(1, WRITES[program]), chance.random() < 0.5)
-                match chance.choices(tuple(ended), (2, 1, 5))[0]:
+                match chance.choices(ENDS, (2, 1, 5))[0]:
                     case "killed":
                         code = await killable.end(killable.start(killed, program, life, version, kill))
                         ended["killed"] += code == -9
@@ -103,7 +107,8 @@ async def test_killed_or_disturbed_at_a_hundred_moments(versions: Versions, olar
                     async with Registry() as registry:
                         await PROGRAMS[program](life, version, registry)
                 await completed(life, wanted, program)
-    assert ended["killed"] > 10 and ended["cut off"] > 30 and ended["disturbed"], ended
+    print(f"{lives} lives: {ended}")
+    assert ended["killed"] * 4 > lives and ended["cut off"] > lives and ended["disturbed"] * 9 > lives, ended
 
 
 async def disturbed(proxy: Proxy, program: str, life: Life, version: str, chance: random.Random) -> bool:

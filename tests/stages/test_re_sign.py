@@ -80,9 +80,9 @@ def writes(fleet: Fleet) -> int:
 
 
 async def test_everything_is_signed_again_each_statement_once(fleet: Fleet, registry: Registry) -> None:
-    prod = fleet.context.plan.project.environments[1]
+    first, prod, live = fleet.context.plan.project.environments
     with pytest.raises(SignatureRefused, match="not signed"):
-        await Promotions(fleet.context, fleet.context.plan.project.environments[0], [prod]).perform()
+        await Promotions(fleet.context, first, [live]).perform()
     (done,) = await rotate(fleet)
     assert not done.result.problem and [len(place.tags) for place in done.held.places] == [1, 3]
     signed_now = done.result.signed
@@ -103,9 +103,9 @@ async def test_everything_is_signed_again_each_statement_once(fleet: Fleet, regi
     again = await rotate(fleet)
     assert again[0].result.signed == 0 and again[0].result.attached == (0, 0)
     assert writes(fleet) == 0 and not fleet.repeated("GET", "HEAD")
-    promotions = Promotions(fleet.context, fleet.context.plan.project.environments[0], [prod])
-    (promoted,) = await promotions.perform()
-    assert len(promoted.promotion.in_place) == 3 and not promoted.promotion.moves
+    there, elsewhere = await Promotions(fleet.context, first, [prod, live]).perform()
+    assert len(there.promotion.in_place) == 3 and not there.promotion.moves
+    assert len(elsewhere.promotion.moves) == 3
 
 
 async def test_a_rotation_that_ends_anywhere_is_completed_by_the_next(

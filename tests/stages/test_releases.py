@@ -113,7 +113,7 @@ async def test_one_version_in_two_registries(fleet: Fleet) -> None:
         ledger = await load_ledger(fleet.context.store(), environment.name)
         assert ledger.newest and ledger.newest.act.command == "release" and ledger.newest.complete
     assert await release(fleet) == []
-    assert not [r for r in fleet.requests if r.method in ("PUT", "POST", "PATCH", "DELETE")]
+    assert [r.method for r in fleet.requests] == ["HEAD"] * (1 + 8), "the commit's tag, and four in each"
 
 
 async def test_tags_only_move_forward(fleet: Fleet) -> None:
@@ -164,6 +164,10 @@ async def test_others_can_read_what_each_environment_holds(fleet: Fleet) -> None
     await release(fleet, "v2.3.0")
     second = await build(fleet, "more")
     await release(fleet, "v2.4.0-rc.1")
+    written = [
+        r for r in fleet.requests if r.method == "PUT" and "acme-metadata/manifests/latest" in r.target
+    ]
+    assert len(written) == 1, "for both environments"
     async with Registry() as registry:
         manifest = await registry.get_manifest(repository.tagged("latest"))
         assert manifest and manifest.artifact_type == metadata.artifact_type

@@ -17,10 +17,13 @@ from pipeline.plan.changes import key_difference
 from pipeline.plan.plan import Target
 from pipeline.policy import Evidence
 from pipeline.registry import Registry
+from pipeline.release.promote import Promotions
 from pipeline.run import Stage, Status
+from pipeline.run.publish.promotion import PromotionOptions
 from pipeline.run.target.build import Builder
 from pipeline.run.target.inventory import serial_of
 from pipeline.state import build_inputs
+from pipeline.state.ledger import tag_in as ledger_tag
 from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.state.run_state import tag_in
@@ -68,6 +71,51 @@ async def test_a_promotion_lists_only_referrers_again_because_they_changed(fleet
     again = {r: n for r, n in fleet.repeated("GET", "POST").items() if "/referrers/" not in r}
     assert again == _run_state_is_read_again(fleet)
     assert set(fleet.repeated("GET").values()) == {2}
+
+
+async def test_a_promotion_by_name_reads_nothing_twice_that_nobody_changes(fleet: Fleet) -> None:
+    """Tags are requested again right before they move; lists of referrers when they are copied, for others may attach
+    more; the ledger before it is written."""
+    await fleet.run(Stage.SIGN)
+    assert len(await _promoted(fleet)) == 3
+    _, prod, _ = fleet.context.plan.project.environments
+    there, ledger = fleet.context.repository(prod, "app"), ledger_tag(space(fleet), prod.name)
+    tags = {f"HEAD /v2/{there.path}/manifests/{tag}": 2 for tag in fleet.context.plan.targets[0].tags}
+    assert fleet.repeated("HEAD") == tags
+    read = {r: n for r, n in fleet.repeated("GET", "POST").items() if "/referrers/" not in r}
+    assert read == {f"GET /v2/{fleet.context.builds.path}/manifests/{ledger}": 2}
+    listed = [r for r in fleet.repeated("GET") if "/referrers/" in r]
+    assert len(listed) == 3, "of the index and of each platform"
+    assert not [r for r in fleet.requests if r.method == "GET" and r.target.startswith(f"/v2/{there.path}/")]
+    assert len(fleet.requests) <= 99, "90 for one image, the rest for the ledger and the database"
+
+
+async def test_a_finished_promotion_requests_each_tag_once(fleet: Fleet) -> None:
+    """Nothing moves, so nothing is verified, judged or recorded: where the tags are is all there is to know."""
+    (image,) = (await fleet.run(Stage.SIGN)).images
+    await _promoted(fleet)
+    assert await _promoted(fleet) == []
+    _, prod, _ = fleet.context.plan.project.environments
+    wanted = [
+        image.written[0],
+        *(fleet.context.repository(prod, "app").tagged(t) for t in ("1.2.3", "1", "1.2")),
+    ]
+    requests = sorted(f"{r.method} {r.target}" for r in fleet.requests)
+    assert requests == sorted(f"HEAD /v2/{ref.repository.path}/manifests/{ref.tag}" for ref in wanted)
+    async with Registry() as registry:
+        await registry.delete(wanted[-1])
+    assert await _promoted(fleet, force=True) == ["1.2"]
+    assert any("/referrers/" in r.target for r in fleet.requests), "verified as ever"
+
+
+async def _promoted(fleet: Fleet, *, force: bool = False) -> list[str]:
+    """Promote to the second environment by name, as another process does; gives the tags that moved."""
+    first, prod, _ = fleet.context.plan.project.environments
+    async with Registry() as registry:
+        fleet.requests = recorded(registry)
+        context = replace(fleet.context, registry=registry, promotion=PromotionOptions(force=force))
+        done = await Promotions(context, first, [prod]).perform()
+    return [move.reference.tag or "" for one in done for move in one.promotion.moves]
 
 
 async def test_a_rerun_requests_the_tags_that_people_use(fleet: Fleet) -> None:

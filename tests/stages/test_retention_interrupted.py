@@ -18,6 +18,7 @@ from .retention import Yard, killed_before_write
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 _MOST = 60
+_SEEDS = 20  # --seeds tries more
 _FAULTS = ("reset", "reset after", "500", "500 after", "503", "truncated", "corrupt", "429 with Retry-After")
 
 
@@ -52,11 +53,12 @@ async def test_a_run_that_is_killed_is_completed_by_the_next(host: str) -> None:
     assert code == 0 and killed >= 15 // every, "the last one was not killed, and many were"
 
 
-async def test_a_run_that_is_disturbed_is_completed_by_the_next(olareg: str) -> None:
+async def test_a_run_that_is_disturbed_is_completed_by_the_next(olareg: str, seeds: int | None) -> None:
     """By fixed seeds: the registry refuses, drops or garbles requests now and then, or is down from one of them on."""
     ended: Counter[str] = Counter()
+    tried = seeds or _SEEDS
     async with faulty(olareg) as proxy:
-        for seed in range(20):
+        for seed in range(tried):
             chance = random.Random(seed)
             yard = Yard(proxy.host)
             old = await yard.push(f"old {seed}", "old-1", "old-2")
@@ -87,7 +89,8 @@ async def test_a_run_that_is_disturbed_is_completed_by_the_next(olareg: str) -> 
             assert await yard.there(*stays) == [True] * len(stays), seed
             assert await yard.there(old.index, old.children[1], signature) == [False] * 3, seed
             assert all(complete for _, complete in await yard.deletions_recorded())
-    assert ended["without"] > 5 and ended["refused"] + ended["with a fault"] > 5, ended
+    print(f"{tried} seeds: {dict(ended)}")
+    assert ended["without"] * 4 > tried and (ended["refused"] + ended["with a fault"]) * 4 > tried, ended
 
 
 async def _lists_referrers(host: str) -> bool:

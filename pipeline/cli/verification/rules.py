@@ -66,12 +66,23 @@ def _files(rules: VerificationRules, folder: Path, origin: str) -> Mapping[str, 
 
 
 def named_file(path: str, folder: Path, origin: str) -> bytes:
-    """A key or trusted root that rules in `folder` name. Raises ConfigError if it cannot be read."""
+    """A key or trusted root that rules in `folder` name. Raises ConfigError, with its place in the file `origin`, if
+    it cannot be read."""
     try:
         return read_file(folder / path, _FILE_BYTES, root=folder)
     except (OSError, EnvironmentProblem) as error:
-        problem = Problem(origin, 0, 0, "signers", f"{path} cannot be read: {_reason(error)}")
+        problem = _unreadable(folder / Path(origin).name, origin, path, _reason(error))
         raise ConfigError([problem], hint=f"name keys and roots by their path from {origin}") from None
+
+
+def _unreadable(file: Path, origin: str, name: str, reason: str) -> Problem:
+    from pipeline.config.verification.named_files import unreadable
+
+    try:
+        content = read_file(file, _RULES_BYTES)
+    except (OSError, EnvironmentProblem):
+        content = b""
+    return unreadable(content, origin, name, reason)
 
 
 def _reason(error: OSError | EnvironmentProblem) -> str:

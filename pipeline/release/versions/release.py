@@ -16,10 +16,10 @@ from pipeline.trust import PROVENANCE, SIGNATURE, Statement, attach, examine
 from pipeline.trust.claims import ATTESTED
 from pipeline.util.concurrency import each
 
+from ..promotable import PromotableImage
 from ..promote import (
     ImagePromotion,
     JudgedPromotion,
-    PromotableImage,
     Promotions,
     PromotionTags,
     moves_of,
@@ -94,20 +94,21 @@ class Releases:
         Raises UsageError, RegistryError ("No CI image found for commit"), SignatureRefused, GateClosed, TagsRefused;
         then no tag was moved.
         """
-        images = await self._promotions.find()
-        planned = await self._promotions.plan_images(images)
+        planned = await self._promotions.plan()
         agree(moves_of(planned))
         if only_plan:
             return planned
         judged = await self._promotions.judge(planned)
-        if any(one.promotion.moves for one in judged):
-            await each(self._sign, images)
+        moving = [one for one in planned if one.promotion.moves]
+        if moving:
+            images = {one.checked.found.name: one.checked for one in moving if one.checked}
+            await each(self._sign, images.values())
             await self._promotions.write(judged, RELEASE)
         return judged
 
     async def _sign(self, image: PromotableImage) -> None:
         """Sign the index and its platforms for the tags of the release, unless they are."""
-        context, name = self._context, image.targets[0].name
+        context, name = self._context, image.found.name
         lacks = [
             (descriptor, Statement(descriptor.digest, SIGNATURE, {}, claims.annotations()))
             for descriptor, claims in await each(partial(self._claims, image), self._parts(image))
@@ -117,23 +118,25 @@ class Releases:
             return
         bundles = await signer(context)(name, [statement for _, statement in lacks])
         for (descriptor, _), bundle in zip(lacks, bundles, strict=True):
-            await attach(context.registry, image.source, descriptor, bundle, created=context.revision.created)
+            await attach(
+                context.registry, image.found.source, descriptor, bundle, created=context.revision.created
+            )
 
     def _parts(self, image: PromotableImage) -> Iterator[tuple[Descriptor, Claims]]:
         """Each platform, then the index, with what its signature claims but for provenance."""
-        tags = self._names.tags_of(image.targets[0]).tags
-        claims = ImageClaims.of(self._context, image.targets)
+        tags = self._names.tags_of(image.found.targets[0]).tags
+        claims = ImageClaims.of(self._context, image.found.targets)
         for _, attested in image.platforms:
             platform = attested.child.platform
             assert platform, "an index of exactly the plan's platforms"
             yield attested.child, replace(claims.platforms[platform], tag=tags[0], tags=tags)
-        yield image.index, replace(claims.index, tag=tags[0], tags=tags)
+        yield image.found.index, replace(claims.index, tag=tags[0], tags=tags)
 
     async def _claims(
         self, image: PromotableImage, part: tuple[Descriptor, Claims]
     ) -> tuple[Descriptor, Claims | None]:
         """What is still to be signed; None where a signature claims it."""
         (descriptor, claims), context = part, self._context
-        seen = await examine(context.registry, image.source, descriptor.digest, context.signatory)
+        seen = await examine(context.registry, image.found.source, descriptor.digest, context.signatory)
         wanted = replace(claims, provenance=ATTESTED) if seen.has(PROVENANCE) else claims
         return descriptor, None if seen.signature_for(wanted) else wanted

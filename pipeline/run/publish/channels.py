@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.errors import LockageError
 from pipeline.model import Descriptor, Digest
 from pipeline.model.descriptor import EMPTY_JSON
 from pipeline.oci.artifact import TITLE, artifact_manifest
@@ -11,6 +12,7 @@ from pipeline.state.channels import CHANNELS_TYPE, FILE, channels_document
 from pipeline.state.ledger import load_ledger
 from pipeline.trust import SIGNATURE, Statement, attach, examine
 from pipeline.trust.claims import Claims
+from pipeline.util.progress import ProgressState
 
 from ..signing.artifact import NO_PLATFORM
 from ..signing.signer import signer
@@ -22,6 +24,16 @@ if TYPE_CHECKING:
     from ..context import RunContext
 
 TAG = "latest"
+
+
+async def describe_environments(context: RunContext, store: Store) -> None:
+    """Write the project's metadata, if it has any, once all tags of a command have moved; a fault is a warning."""
+    if metadata := context.plan.project.metadata:
+        try:
+            await write_channels(context, store, metadata)
+        except LockageError as fault:
+            text = f"the metadata of environments is that of before: {fault.message}; the next promotion writes it"
+            context.tell("", ProgressState.WARNING, text)
 
 
 async def write_channels(context: RunContext, store: Store, metadata: ChannelMetadata) -> Digest | None:

@@ -14,25 +14,21 @@ from pipeline.policy.tag_moves import (
     Permissions,
     TagAction,
     TagDecision,
-    TagPosition,
-    TagState,
     Wanted,
     decide,
     is_revised,
     refused,
-    revision_tag,
 )
 from pipeline.state.ledger import Act, Change, completed, write_entry
-from pipeline.trust.verify import examine
 from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 from pipeline.util.timestamps import format_timestamp
 
 from ..gates.rules import check_rules
 from .approval import refuse_unapproved
-from .channels import write_channels
 from .promotion import KeptTag, Promotion, TagMove, copy_image, move_tags
 from .promotion_attestation import attest
+from .tag_states import CurrentTags
 
 if TYPE_CHECKING:
     from pipeline.state.ledger import Ledger
@@ -95,14 +91,32 @@ class PlannedTags:
 
 
 async def plan_tags(context: RunContext, ledger: Ledger, candidate: Candidate) -> PlannedTags:
-    """What promoting a candidate writes: one HEAD for each tag. Of a tag that the ledger does not have, signatures say
-    whether it is ours. Where tags move, the candidate has to meet the environment's rules.
+    """What promoting a candidate writes: one HEAD for each tag, then as `decide_tags`. Where tags move, the candidate
+    has to meet the environment's rules.
 
     Raises SignatureRefused, RegistryError.
     """
+    planned = await decide_tags(context, ledger, candidate, await tag_digests(context, candidate))
+    await meet_rules(context, planned)
+    return planned
+
+
+async def tag_digests(context: RunContext, candidate: Candidate) -> dict[str, Digest | None]:
+    """What each tag names now that the candidate is to get. Raises RegistryError."""
+    references = candidate.destination.references
+    heads = await each(context.registry.head, references)
+    named = (head.digest if head else None for head in heads)
+    return dict(zip(candidate.destination.tags, named, strict=True))
+
+
+async def decide_tags(
+    context: RunContext, ledger: Ledger, candidate: Candidate, named: Mapping[str, Digest | None]
+) -> PlannedTags:
+    """What promoting a candidate writes where its tags name these digests. Of a tag that the ledger does not have,
+    signatures say whether it is ours. Raises RegistryError."""
     environment, repository = candidate.destination.environment, candidate.destination.repository
     wanted = Wanted(candidate.digest, candidate.version, candidate.destination.tags, candidate.release)
-    tags = _Tags(context, ledger, candidate)
+    tags = CurrentTags(context, ledger, candidate, named)
     states = {tag: await tags.state(tag) for tag in wanted.tags}
     own = states.get(wanted.version)
     if (
@@ -132,10 +146,25 @@ async def plan_tags(context: RunContext, ledger: Ledger, candidate: Candidate) -
             if d.action is TagAction.KEEP
         ),
     )
-    if promotion.moves and (rules := context.rules.get(environment.name)):
+    return PlannedTags(candidate, promotion, refused(decisions))
+
+
+def up_to_date(candidate: Candidate) -> PlannedTags:
+    """A candidate whose tags name it already: whatever the rules and the ledger say, nothing is written."""
+    destination = candidate.destination
+    promotion = Promotion(
+        candidate.source, candidate.digest, destination.repository, (), destination.references
+    )
+    return PlannedTags(candidate, promotion)
+
+
+async def meet_rules(context: RunContext, planned: PlannedTags) -> None:
+    """Raises SignatureRefused for a candidate that the environment's rules keep out; nothing where no tag moves."""
+    candidate = planned.candidate
+    rules = context.rules.get(candidate.destination.environment.name)
+    if planned.promotion.moves and rules:
         reference, now = candidate.source.at(candidate.digest), int(time.time())
         (await check_rules(context.registry, reference, rules, now)).refuse()
-    return PlannedTags(candidate, promotion, refused(decisions))
 
 
 def refuse(planned: Iterable[PlannedTags]) -> None:
@@ -181,7 +210,8 @@ async def perform_recorded(
     pins: Mapping[str, str] | None = None,
 ) -> list[Moved]:
     """Move the tags of promotions whose images were copied: for each the moves, or the fault that ended it. The ledger
-    has them before and after. `pins` replace those of the ledger.
+    has them before and after. `pins` replace those of the ledger. Callers describe the environments afterwards
+    (`describe_environments`).
 
     Raises ApprovalMissing, UsageError without a key to sign with, RegistryError; then nothing was moved.
     """
@@ -218,57 +248,7 @@ async def perform_recorded(
     except LockageError as fault:
         name = ledger.environment
         context.tell("", ProgressState.WARNING, f"the ledger of {name} is not completed: {fault.message}")
-    if metadata := context.plan.project.metadata:
-        try:
-            await write_channels(context, store, metadata)
-        except LockageError as fault:  # the tags have moved
-            text = f"the metadata of environments is that of before: {fault.message}; the next promotion writes it"
-            context.tell("", ProgressState.WARNING, text)
     return results
-
-
-class _Tags:
-    """The states of a candidate's tags; each digest is verified at most once."""
-
-    def __init__(self, context: RunContext, ledger: Ledger, candidate: Candidate) -> None:
-        self._context, self._ledger, self._candidate = context, ledger, candidate
-        self._signed: dict[Digest, tuple[str, frozenset[str]]] = {}
-
-    async def state(self, tag: str) -> TagState:
-        """A tag as the registry has it, and where Lockage left it."""
-        candidate = self._candidate
-        found = await self._context.registry.head(candidate.destination.repository.tagged(tag))
-        now = found.digest if found else None
-        left = self._ledger.left(candidate.image, tag)
-        if left is None and now is not None and now != candidate.digest:
-            left = await self._by_signature(tag, now)
-        return TagState(now, left)
-
-    async def revision(self) -> tuple[str, TagState]:
-        """The revision that the candidate has or gets."""
-        candidate, known = self._candidate, dict[str, Digest | None]()
-        while True:
-            tag = revision_tag(candidate.version, candidate.digest, known)
-            state = await self.state(tag)
-            held = state.now or state.written
-            if tag in known or held in (None, candidate.digest) or not state.is_ours:
-                return tag, state
-            known[tag] = held
-
-    async def _by_signature(self, tag: str, digest: Digest) -> TagPosition | None:
-        """Where a tag is that was written before there was a ledger: at a digest that this key signed for it."""
-        if digest not in self._signed:
-            self._signed[digest] = await self._claimed(digest)
-        version, tags = self._signed[digest]
-        ours = tag in tags or (version and tag.startswith(f"{version}-r"))
-        return TagPosition(digest, version) if ours else None
-
-    async def _claimed(self, digest: Digest) -> tuple[str, frozenset[str]]:
-        context, candidate = self._context, self._candidate
-        key, repository = context.signing.public_key, candidate.destination.repository
-        seen = await examine(context.registry, repository, digest, key)
-        claims = [one for one in seen.claims if one.image == candidate.image]
-        return (claims[0].tag, frozenset(t for c in claims for t in c.tags)) if claims else ("", frozenset())
 
 
 def adjusted(planned: PlannedTags) -> Mapping[str, tuple[Digest | None, str]]:

@@ -13,6 +13,7 @@ from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 
 from ..results import ImageResult, Status
+from .channels import describe_environments
 from .environment_tags import (
     Candidate,
     Moved,
@@ -46,10 +47,17 @@ async def promote_all(steps: PublishSteps, published: Sequence[Published]) -> tu
 
     An image tag whose tags must not be moved fails, and the others are promoted.
     """
+    before = _moves(published)
     for environment in steps.context.plan.project.environments:
         if any(_destination(one, environment.name) for one in published):
             published = await _promote(steps, published, environment.name)
+    if _moves(published) > before:
+        await describe_environments(steps.context, steps.records.store)
     return tuple(one.result for one in published)
+
+
+def _moves(published: Sequence[Published]) -> int:
+    return sum(len(one.result.moves) for one in published)
 
 
 async def _promote(

@@ -143,7 +143,7 @@ async def move_tags(registry: Registry, promotion: Promotion) -> tuple[TagMove, 
     if not promotion.moves:
         return ()
     image = promotion.destination.at(promotion.digest)
-    manifest = await registry.get_manifest(image)
+    manifest = await registry.copied_manifest(image)
     if manifest is None:
         raise RegistryError(f"{image} does not exist after it was copied")
     moves = []

@@ -45,7 +45,7 @@ async def _attest_all(context: RunContext, entry: Entry, plans: Sequence[Planned
 async def _attest(context: RunContext, entry: Entry, plan: PlannedTags) -> None:
     promotion, act = plan.promotion, entry.act
     image = promotion.destination.at(promotion.digest)
-    manifest = await context.registry.get_manifest(image)
+    manifest = await context.registry.copied_manifest(image)
     if manifest is None:
         raise RegistryError(f"{image} does not exist after it was copied")
     statement = Statement(promotion.digest, PROMOTION, predicate(entry, plan))

@@ -62,7 +62,7 @@ def print_promotions(promotions: Sequence[ImagePromotion | JudgedPromotion], *, 
         _print(promotion, "to scan" if planned else "scanned")
     moves = sum(len(promotion.promotion.moves) for promotion in promotions)
     days = {str(scan["data_date"])[:10] for promotion in promotions for scan in promotion.to_json()["scans"]}
-    judged = f"findings of {', '.join(sorted(days))}"
+    judged = f"findings of {', '.join(sorted(days))}" if days else "everything is up to date"
     console.message(f"{judged}; {moves} tags {'would be ' if planned else ''}written")
 
 
