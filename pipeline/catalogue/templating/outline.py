@@ -31,7 +31,7 @@ _TAG = re.compile(
     rf"\{{\{{(?P<expression>{_INSIDE})\}}\}}|\{{%(?P<statement>{_INSIDE})%\}}|\{{#(?P<comment>.*?)#\}}",
     re.DOTALL,
 )
-_BEGINS = ("{{", "{%", "{#")
+_BEGIN = re.compile(r"\{(?:[{%#]|\Z)")
 # what `raw` holds is not template text; a required block may hold white space alone
 _OTHER = re.compile(r"\b(?:raw|endraw|required)\b")
 _DEBUG_INFO = re.compile(r"\d+=\d+(?:&\d+=\d+)*")
@@ -69,7 +69,7 @@ def _outline(source: str) -> Outline | None:
     def literal(end: int, strip_end: bool) -> bool:
         """Put one character in place of the text before `end`; False if it may hold more than text."""
         text = source[at:end]
-        if text.endswith("{") or any(begin in text for begin in _BEGINS):
+        if "{" in text and _BEGIN.search(text):
             return False
         text = text.lstrip() if strip else text
         text = text.rstrip() if strip_end else text
