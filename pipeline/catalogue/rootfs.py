@@ -6,8 +6,9 @@ replaces a file, folders are merged. Devices, sockets and pipes are refused.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from typing import Literal
 
 from pipeline.errors import Problem
@@ -19,6 +20,7 @@ SENSITIVE = (
     "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".npmrc", ".pypirc", ".git-credentials",
     ".pgpass", ".htpasswd", "credentials.json",
 )  # fmt: skip
+_SENSITIVE = re.compile("|".join(map(translate, SENSITIVE)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class _Tree(dict[str, RootfsEntry]):
 def is_sensitive(path: str) -> bool:
     """Whether a file's name suggests a secret."""
     name = path.rpartition("/")[2].lower()
-    return any(fnmatchcase(name, pattern) for pattern in SENSITIVE)
+    return _SENSITIVE.match(name) is not None
 
 
 def _layer(

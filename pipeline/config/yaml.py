@@ -22,6 +22,9 @@ MAX_NODES = 100_000  # after aliases are expanded
 MAX_ALIASES = 100
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SCALAR, _END = yaml.ScalarEvent, yaml.StreamEndEvent
+_STARTS = frozenset((yaml.MappingStartEvent, yaml.SequenceStartEvent))
+_ENDS = frozenset((yaml.MappingEndEvent, yaml.SequenceEndEvent))
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _CORE = "tag:yaml.org,2002:"
 _PLAIN_TAGS = frozenset(_CORE + name for name in ("int", "float", "bool"))
@@ -143,9 +146,10 @@ class _Builder:
 
     def _parse(self, text: str) -> None:
         loader = _LOADER(text)
+        following, take = loader.get_event, self._take
         try:
-            while type(event := loader.get_event()) is not yaml.StreamEndEvent:
-                self._take(event)
+            while type(event := following()) is not _END:
+                take(event)
         finally:
             loader.dispose()
 
@@ -161,11 +165,11 @@ class _Builder:
 
     def _take(self, event: Any) -> None:
         kind = type(event)
-        if kind is yaml.ScalarEvent:
+        if kind is _SCALAR:
             self._scalar(event)
-        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+        elif kind in _STARTS:
             self._open(event, {} if kind is yaml.MappingStartEvent else [])
-        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+        elif kind in _ENDS:
             frame = self.stack.pop()
             if frame.anchor:
                 self.anchors[frame.anchor] = (frame.value, self.nodes - frame.nodes_before)

@@ -148,8 +148,26 @@ def _findings(page: _Page, report: Report) -> None:
     ignored = sum(finding.accepted for target in report.targets for finding in target.findings)
     suffix = f", {ignored} ignored" if ignored else ""
     page.add(f"<details><summary>{plural(len(found), 'finding')}{suffix}</summary>\n\n")
-    header = ("severity", "id", "package", "installed", "fixed", "where", "since", "gate", "target")
-    page.table(header, (_finding(target, finding) for target, finding in found), "findings")
+    by_scanner = any(finding.finding.scanners for _, finding in found)
+    header: tuple[str, ...] = (
+        "severity",
+        "id",
+        "package",
+        "installed",
+        "fixed",
+        "where",
+        "since",
+        "gate",
+        "target",
+    )
+    page.table(
+        (*header, "reported by") if by_scanner else header,
+        (
+            (*_finding(target, finding), _scanners(finding)) if by_scanner else _finding(target, finding)
+            for target, finding in found
+        ),
+        "findings",
+    )
     page.add("</details>\n\n")
 
 
@@ -167,6 +185,11 @@ def _finding(target: TargetReport, finding: ReportedFinding) -> tuple[str, ...]:
         _effect(finding),
         markdown(target.id, 200),
     )
+
+
+def _scanners(finding: ReportedFinding) -> str:
+    """Who reported it; `-` for a finding that no scanner is named for, such as a secret."""
+    return markdown(", ".join(finding.finding.scanners), 100) or "-"
 
 
 def _effect(finding: ReportedFinding) -> str:

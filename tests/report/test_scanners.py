@@ -47,6 +47,11 @@ def test_who_reported_it_and_its_other_ids() -> None:
     assert (finding["scanners"], finding["aliases"]) == (["grype", "trivy"], ["GHSA-aaaa-bbbb-cccc"])
     assert "GHSA-aaaa-bbbb-cccc, by grype and trivy" in files["index.html"]
     assert "reported by grype and trivy" in files["junit.xml"]
+    header, row = (
+        line for line in files["summary.md"].splitlines() if line.startswith(("| severity", "| high"))
+    )
+    assert header.endswith("| target | reported by |") and row.endswith("| grype, trivy |")
+    assert "reported by" not in texts(sample.REPORT)["summary.md"]
     (vulnerability,) = read("container_scanning", report())["vulnerabilities"]
     assert [(i["type"], i["name"]) for i in vulnerability["identifiers"]] == [
         ("cve", "CVE-2099-0001"),

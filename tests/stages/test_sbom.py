@@ -27,6 +27,7 @@ from pipeline.policy.reports import cyclonedx_inventory
 from pipeline.sbom import FORMATS, PlatformDocuments, complete, index_documents
 from pipeline.sbom.findings import as_on_image
 from tests.tools import planted
+from tests.tools.sbom_features import features
 
 pytestmark = pytest.mark.real
 
@@ -105,6 +106,26 @@ def test_ntia_minimum_elements(listed: Listed) -> None:
     assert checker.compliant, checker.all_components_without_info
     components = [*listed.cyclonedx["components"], listed.cyclonedx["metadata"]["component"]]
     assert [c["name"] for c in components if not (c.get("supplier") and c.get("version"))] == []
+
+
+OF_PACKAGES = {
+    "checksum": "an installed package has none; a jar has",
+    "SHA-256": "the same",
+    "source code": "packages do not say where it is",
+    "licence": "what the package declares",
+    "valid licence": "the same; other words are kept as they are written",
+    "purl": "a distribution has none",
+    "cpe": "the same",
+}
+"""Features of sbomqs that depend on what packages say."""
+
+
+def test_features_that_sbomqs_looks_at(listed: Listed) -> None:
+    """By our reading of its specification: whatever a document can have without a guess, it has."""
+    missing = {name for name, share in features(listed.cyclonedx).items() if share < 1}
+    assert missing - OF_PACKAGES.keys() == {"signature"}  # an attestation signs the document from outside
+    packages = [c for c in listed.cyclonedx["components"] if c["type"] != "operating-system"]
+    assert [c["name"] for c in packages if not (c.get("purl") and c.get("cpe"))] == []
 
 
 def test_the_same_bytes_each_time(listed: Listed, tmp_path: Path) -> None:

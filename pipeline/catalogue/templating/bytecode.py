@@ -20,7 +20,7 @@ from jinja2.bccache import Bucket, BytecodeCache, bc_magic
 
 from pipeline.util.rooted import Folder
 
-_RULES = ("budget.py", "code.py", "limits.py", "sandbox.py")
+_RULES = ("budget.py", "code.py", "limits.py", "outline.py", "sandbox.py")
 _DIGEST = hashlib.sha256().digest_size
 _HEAD = _DIGEST + len(bc_magic)
 _KEEP = 32  # catalogues

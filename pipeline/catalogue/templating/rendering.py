@@ -12,7 +12,8 @@ from ..definition import Definition
 from ..rootfs import Rootfs, merge
 from ..source import Source
 from .lines import Line, template_line
-from .templates import Renderer, TemplateProblem, context_of, find_dockerfile, find_test
+from .search import find_dockerfile, find_test
+from .templates import Renderer, TemplateProblem, context_of
 
 
 @dataclass(frozen=True, slots=True)

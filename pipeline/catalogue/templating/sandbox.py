@@ -25,13 +25,13 @@ from .calls import charge_call, charge_operator
 from .code import ChargedCode, TooMuchCode, reached, weight
 from .costs import AT_ONCE, FILTERS, FREE_TESTS, TESTS, WEIGHTS, Cost, at_once
 from .limits import MAX_CODE, MAX_OUTPUT, MAX_TOKENS
-from .lookup import included_path, template_text
+from .lookup import included_path
+from .outline import SMALL, Loader
 from .padding import format_method
 
 _COUNTED, _TESTED = "lockage_counted", "lockage_tested"
 _INCLUDE = 40_000  # a template that is included sees a copy of all variables
 _FILTER = 400
-_SMALL = 4096  # characters of a template whose code cannot be too large
 _DIGITS = re.compile(f"[0-9_]{{{MAX_TOKENS}}}")
 
 
@@ -62,10 +62,20 @@ class _Undefined(jinja2.StrictUndefined):
             self._undefined_exception = raising  # type: ignore[assignment]  # jinja2 only calls it
 
 
+class _Names(Context):
+    """The names of one template; the environment notes which of them are read."""
+
+    def resolve_or_missing(self, key: str) -> Any:
+        """A name's value."""
+        self.environment.names_read.add(key)  # type: ignore[attr-defined]  # a Sandbox
+        return super().resolve_or_missing(key)
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
     """jinja2's sandbox over a source; every template is compiled once, or read from `bytecode`."""
 
     code_generator_class = ChargedCode
+    context_class = _Names
     intercepted_binops = frozenset(("+", "-", "*", "/", "//", "%", "**"))
 
     def __init__(
@@ -75,7 +85,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         bytecode: jinja2.BytecodeCache | None = None,
     ) -> None:
         super().__init__(
-            loader=_Loader(source),
+            loader=Loader(source, alone=bool(extensions)),
             extensions=extensions,
             undefined=_Undefined,
             autoescape=False,
@@ -88,6 +98,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self._source = source
         self.compiles_large = True
         self.budget = Budget()
+        self.names_read: set[str] = set()  # by the rendering
         self.enter = self.budget.charge
         self.concat: Callable[[Iterable[str]], str] = self._concat
         self.filters = {
@@ -99,6 +110,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
             **{name: self.tests[name] for name in FREE_TESTS},
             **{name: self._charged(name, self.tests[name], None) for name in TESTS},
         }
+
+    def begin(self) -> None:
+        """Start another rendering."""
+        self.budget.begin()
+        self.names_read.clear()
 
     def join_path(self, template: str, parent: str) -> str:
         """The path of an included name, beside the including template or in a parent folder."""
@@ -207,7 +223,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
-        self.compiles_large = len(source) > _SMALL
+        self.compiles_large = len(source) > SMALL
         if "for" not in source:
             return tree  # walking the tree costs more than building it
         for loop in reached(tree):
@@ -254,16 +270,3 @@ def _few(stream: TokenStream, name: str | None) -> Iterator[Token]:
             message = f"the template has more than {MAX_TOKENS} words and signs"
             raise jinja2.TemplateSyntaxError(message, token.lineno, name)
         yield token
-
-
-class _Loader(jinja2.BaseLoader):
-    def __init__(self, source: Source) -> None:
-        self._source = source
-
-    def get_source(
-        self, environment: jinja2.Environment, template: str
-    ) -> tuple[str, str | None, Callable[[], bool] | None]:
-        text = template_text(self._source, template)
-        if text is None:
-            raise jinja2.TemplateNotFound(template)
-        return text, template, None

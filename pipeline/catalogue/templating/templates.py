@@ -1,4 +1,4 @@
-"""Templates: the one that a tag uses, and its rendering.
+"""Templates and their rendering.
 
 A template sees exactly these names:
 
@@ -16,14 +16,15 @@ and `{% extends %}` search beside the including template, then upwards to `image
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Problem
 from pipeline.util.suggest import did_you_mean, nearest, suggest
 
-from ..definition import Definition, Explicit
+from ..definition import Definition
 from ..source import Source
 from .limits import MAX_ALL_OUTPUT, MAX_ALL_WORK, MAX_OUTPUT
 
@@ -47,89 +48,45 @@ class TemplateProblem(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateNames:
-    """The names of a tag's template. The order is: `explicit`, `of_variant`, `inherited`, `default`."""
-
-    explicit: Explicit | None  # the variant's own; without a variant, the tag's or image's
-    of_variant: str | None
-    inherited: Explicit | None
-    default: str
-
-    @property
-    def every(self) -> tuple[str, ...]:
-        """All of them."""
-        names = (
-            self.explicit and self.explicit.name,
-            self.of_variant,
-            self.inherited and self.inherited.name,
-            self.default,
-        )
-        return tuple(name for name in names if name)
+class _Made:
+    text: str
+    work: int
+    context: Mapping[str, object]  # keeps the values alive, so that no id is reused
 
 
-def dockerfile_names(definition: Definition) -> TemplateNames:
-    """The names of a Dockerfile's template."""
-    own, variant = definition.template, definition.variant
-    of_variant = f"Dockerfile.{variant}.tmpl" if variant else None
-    return TemplateNames(own, of_variant, definition.inherited_template, "Dockerfile.tmpl")
+class _Earlier:
+    """The renderings of one template: where the names that one has read have the same values, its text is the same."""
+
+    def __init__(self) -> None:
+        self._by_names: dict[tuple[str, ...], dict[tuple[object, ...], _Made]] = {}
+
+    def find(self, context: Mapping[str, object]) -> _Made | None:
+        """The rendering that read the same values."""
+        for names, made in self._by_names.items():
+            if (found := made.get(_values(context, names))) is not None:
+                return found
+        return None
+
+    def keep(self, names: Iterable[str], made: _Made) -> None:
+        """Keep a rendering by the names that it has read."""
+        read = tuple(sorted(name for name in names if name in made.context))
+        self._by_names.setdefault(read, {})[_values(made.context, read)] = made
 
 
-def structure_test_names(definition: Definition) -> TemplateNames:
-    """The names of a structure test's template."""
-    own, variant = definition.test_template, definition.variant
-    of_variant = f"test.{variant}.yml.tpl" if variant else None
-    return TemplateNames(own, of_variant, definition.inherited_test_template, "test.yml.tpl")
+def _values(context: Mapping[str, object], names: Iterable[str]) -> tuple[object, ...]:
+    """What two contexts must have in common: equal texts, or the same values and lists in their mappings."""
+    return tuple(_value(context[name]) for name in names)
 
 
-def find_dockerfile(source: Source, definition: Definition) -> str:
-    """The Dockerfile template of a tag, each name in the most specific folder first. Raises `TemplateProblem`."""
-    names = dockerfile_names(definition)
-    path = _find(source, definition, names)
-    if path is None:
-        missing = (
-            f"neither {names.of_variant} nor {names.default}" if names.of_variant else f"no {names.default}"
-        )
-        message = f"{definition.name} has no template: {missing} in {_folders(definition)}"
-        raise TemplateProblem(definition.position.problem(message))
-    return path
-
-
-def find_test(source: Source, definition: Definition) -> str | None:
-    """The structure test's template of a tag, likewise; None if there is none. Raises `TemplateProblem`."""
-    return _find(source, definition, structure_test_names(definition))
-
-
-def _find(source: Source, definition: Definition, names: TemplateNames) -> str | None:
-    if names.explicit:
-        return _explicit(source, definition, names.explicit)
-    if names.of_variant and (path := _most_specific(source, definition, names.of_variant)):
-        return path
-    if names.inherited:
-        return _explicit(source, definition, names.inherited)
-    return _most_specific(source, definition, names.default)
-
-
-def _explicit(source: Source, definition: Definition, explicit: Explicit) -> str:
-    path = _most_specific(source, definition, explicit.name)
-    if path is None:
-        known = [name for folder in definition.folders for name in source.children(folder)]
-        message = f"there is no {explicit.name} in {_folders(definition)}"
-        raise TemplateProblem(explicit.position.problem(message, did_you_mean(explicit.name, known)))
-    return path
-
-
-def _most_specific(source: Source, definition: Definition, name: str) -> str | None:
-    paths = (f"{folder}/{name}" for folder in reversed(definition.folders))
-    return next((path for path in paths if source.get(path) is not None), None)
-
-
-def _folders(definition: Definition) -> str:
-    return " or ".join(f"{folder}/" for folder in reversed(definition.folders))
+def _value(value: object) -> object:
+    if type(value) is dict:
+        return tuple([(key, item if type(item) is str else id(item)) for key, item in value.items()])
+    return value if type(value) is str else id(value)
 
 
 class Renderer:
-    """Renders the templates of one source; every template is compiled once. `bytecode` keeps compiled templates
-    for other renderers without `extensions`."""
+    """Renders the templates of one source; every template is compiled once, and rendered once for the same values.
+    `bytecode` keeps compiled templates for other renderers without `extensions`."""
 
     def __init__(
         self,
@@ -142,6 +99,7 @@ class Renderer:
         self._bytecode = None if extensions else bytecode
         self._environment: Sandbox | None = None
         self._work = self._output = 0
+        self._earlier: defaultdict[str, _Earlier] = defaultdict(_Earlier)
         self._refused: dict[str, Problem] = {}  # templates beyond a limit: the next tag would be as well
 
     def render(self, path: str, context: Mapping[str, object], subject: str) -> str:
@@ -152,36 +110,45 @@ class Renderer:
         refused = self._refused.get(path) or self._refused.get(_EVERY)
         if refused is not None:
             raise TemplateProblem(replace(refused, subject=subject))
-        try:
-            text = self._render(path, context, subject)
-        finally:
-            if self._environment is not None:
-                self._work += self._environment.budget.work
-        self._output += len(text)
+        made = self._earlier[path].find(context) or self._made(path, context, subject)
+        self._work += made.work
+        self._output += len(made.text)
         if self._work > MAX_ALL_WORK or self._output > MAX_ALL_OUTPUT:
             message = (
                 f"the templates of the catalogue take more than {MAX_ALL_WORK // 1_000_000} million units of work"
                 f" or make more than {MAX_ALL_OUTPUT // 1024 // 1024} MiB of text"
             )
             raise TemplateProblem(self._refuse(_EVERY, Problem(path, 0, 0, "", message, None, subject)))
-        return text
+        return made.text
+
+    def _made(self, path: str, context: Mapping[str, object], subject: str) -> _Made:
+        from .sandbox import Sandbox
+
+        if self._environment is None:
+            self._environment = Sandbox(self.source, self._extensions, self._bytecode)
+        environment = self._environment
+        environment.begin()
+        try:
+            text = self._render(environment, path, context, subject)
+        except TemplateProblem:
+            self._work += environment.budget.work
+            raise
+        made = _Made(text, environment.budget.work, context)
+        self._earlier[path].keep(environment.names_read, made)
+        return made
 
     def _refuse(self, path: str, problem: Problem) -> Problem:
         self._refused[path] = problem
         return problem
 
-    def _render(self, path: str, context: Mapping[str, object], subject: str) -> str:
+    def _render(self, environment: Sandbox, path: str, context: Mapping[str, object], subject: str) -> str:
         import jinja2
 
         from .budget import OverBudget
         from .lookup import Unreadable, includable
-        from .sandbox import Sandbox
 
-        if self._environment is None:
-            self._environment = Sandbox(self.source, self._extensions, self._bytecode)
-        self._environment.budget.begin()
         try:
-            template = self._environment.get_template(path)
+            template = environment.get_template(path)
             out, size = [], 0
             for piece in template.generate(context):
                 out.append(piece)
@@ -198,7 +165,7 @@ class Renderer:
             raise TemplateProblem(Problem(path, 0, 0, "", message, None, subject)) from None
         except jinja2.TemplateSyntaxError as error:
             message = str(error.message)
-            suggestion = _filter_or_test(message, self._environment) or _raw_block(message)
+            suggestion = _filter_or_test(message, environment) or _raw_block(message)
             problem = Problem(error.name or path, error.lineno, 1, "", message, suggestion)
             raise TemplateProblem(problem) from None
         except jinja2.TemplateNotFound as error:
@@ -214,7 +181,7 @@ class Renderer:
         except Exception as error:
             line, failing = self._line(error, path)
             message, suggestion = _explain(error, context)
-            suggestion = suggestion or _filter_or_test(str(error), self._environment)
+            suggestion = suggestion or _filter_or_test(str(error), environment)
             problem = Problem(failing, line, 1, "", message, suggestion, subject)
             if isinstance(error, OverBudget | RecursionError | MemoryError):
                 self._refuse(path, problem)

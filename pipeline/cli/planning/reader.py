@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -105,14 +106,19 @@ class PlanReader:
         return plan
 
     def _plan(self, source: Source, lock: Lock | None, selection: TargetSelection) -> Plan:
-        return plan_of(
-            source,
-            cache=LabSettings.from_env(os.environ).cache,
-            lock=lock,
-            only=selection.targets,
-            platforms=selection.platforms,
-            snapshot_id=self.request.snapshot_id,
-        )
+        gc.disable()  # a plan lives to the end: it is not visited while it is made, nor later
+        try:
+            return plan_of(
+                source,
+                cache=LabSettings.from_env(os.environ).cache,
+                lock=lock,
+                only=selection.targets,
+                platforms=selection.platforms,
+                snapshot_id=self.request.snapshot_id,
+            )
+        finally:
+            gc.freeze()
+            gc.enable()
 
     def _find_impact(self, plan: Plan, source: Source, lock: Lock | None) -> Impact:
         """What the change touches in the whole plan, without a snapshot; the one at hand is used if it is that."""

@@ -5,7 +5,6 @@ The layers are named as the files are: `latest.json`, which lists the archive, a
 
 from __future__ import annotations
 
-import hashlib
 import tarfile
 import tempfile
 from dataclasses import replace
@@ -19,11 +18,10 @@ from pipeline.oci.artifact import TITLE
 from pipeline.util.json.canonical import compact
 from pipeline.util.timestamps import format_timestamp
 
-from .. import process
 from ..layout.builder import LayoutBuilder
 from ..settings import LabSettings, Report
-from ..tools import recipes, toolbox
 from . import advisories
+from .database_writer import DatabaseWriter
 from .layout_cache import SeedContext
 
 REFERENCE = Repository("grype.anchore.io", "databases/v6").tagged("latest")
@@ -32,18 +30,14 @@ NAME = "grype-database"
 LISTING = "latest.json"
 SCHEMA = "v6.1.10"
 _ARTIFACT = "application/vnd.lockage.grype-db.v6"
-_WRITER = "grype"
+_WRITER = DatabaseWriter("grype", "grypedb", NAME)
 _FILE = "vulnerability.db"
 _ARCHIVE = "vulnerability-db_v6.tar.gz"
 
 
 def inputs(path: Path = advisories.SAMPLE) -> dict[str, object]:
     """Everything that determines the artifact; the key is a hash over it."""
-    return {
-        "recipe": RECIPE,
-        "writer": recipes.key(recipes.tool(_WRITER)),
-        "advisories": hashlib.sha256(path.read_bytes()).hexdigest(),
-    }
+    return _WRITER.inputs(RECIPE, path)
 
 
 async def build(context: SeedContext, layout: LayoutBuilder, path: Path = advisories.SAMPLE) -> None:
@@ -62,18 +56,12 @@ async def build(context: SeedContext, layout: LayoutBuilder, path: Path = adviso
 
 async def write(folder: Path, settings: LabSettings, report: Report, path: Path = advisories.SAMPLE) -> None:
     """Write the listing and the archive into a folder."""
-    advisory_list = advisories.read(path)
-    writer = await toolbox.ensure(_WRITER, settings, report) / "grypedb"
-    report(f"seed {NAME}", f"{len(advisory_list.advisories)} advisories from {path.name}")
-    source = folder / "advisories.json"
-    source.write_bytes(compact(advisory_list.to_writer()))
-    argv = [str(writer), str(source), str(folder)]
-    await process.run(argv, environ=settings.child_environ("local"), purpose="writing grype's database")
+    known = await _WRITER.write(folder, path, settings, report)
     await anyio.to_thread.run_sync(_pack, folder)
     listing = {
         "status": "active",
         "schemaVersion": SCHEMA,
-        "built": format_timestamp(int(advisory_list.updated.timestamp())),
+        "built": format_timestamp(int(known.updated.timestamp())),
         "path": _ARCHIVE,
         "checksum": str(Digest.of((folder / _ARCHIVE).read_bytes())),
     }

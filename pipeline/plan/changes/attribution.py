@@ -10,7 +10,7 @@ from pipeline.catalogue.discover import FILE
 from pipeline.catalogue.named_contexts import kind_of
 from pipeline.catalogue.source import IMAGES, ROOTFS, Source
 from pipeline.catalogue.templating.includes import reads
-from pipeline.catalogue.templating.templates import dockerfile_names, structure_test_names
+from pipeline.catalogue.templating.search import dockerfile_names, structure_test_names
 
 from ..plan import Target
 from .reverted import Before

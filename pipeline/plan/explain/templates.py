@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pipeline.catalogue.definition import Definition
 from pipeline.catalogue.source import Source
-from pipeline.catalogue.templating.templates import TemplateNames, dockerfile_names, structure_test_names
+from pipeline.catalogue.templating.search import TemplateNames, dockerfile_names, structure_test_names
 
 from ..plan import Target
 from .levels import Levels, LevelValue, Location

@@ -65,14 +65,22 @@ async def _rescan(options: RescanOptions) -> list[Rescanned]:
             return await rescan_environment(context, named)
 
 
+def _days(result: Rescanned) -> str:
+    """The day of each scanner's data; who it is of where there are several."""
+    tools = [tool for tool in (result.tool, *result.beside) if tool]
+    days = [tool.data_date[:10] if tool.data_date else "an unknown day" for tool in tools]
+    if len(tools) < 2:
+        return "".join(days)
+    return ", ".join(f"{day} ({tool.name})" for tool, day in zip(tools, days, strict=True))
+
+
 def _print(result: Rescanned) -> None:
     state = "not examined" if result.problem else "passed" if result.passes else "closed"
     console.print_line(f"{result.name}  {state}")
     if result.problem:
         console.print_line(f"    {result.problem}")
     if result.source:
-        day = (result.tool.data_date or "")[:10] if result.tool else ""
-        console.print_line(f"    scanned by data of {day}, source: {result.source}")
+        console.print_line(f"    scanned by data of {_days(result)}, source: {result.source}")
     for finding in result.opened:
         fixed = f"fixed in {finding.fixed}" if finding.fixed else "no fix yet"
         console.print_line(
