@@ -1,4 +1,5 @@
-"""GitHub's REST API for packages, version 2022-11-28: versions of a container package listed and deleted.
+"""GitHub's REST API for packages, version 2022-11-28: versions of a container package listed and deleted, and who may
+pull it, which the API shows and cannot change.
 
 ghcr.io refuses deletion by the distribution API. A version is a manifest with all of its tags; no tag goes alone.
 """
@@ -87,6 +88,18 @@ class GithubPackages:
             f"{repository} has more than {PAGES * _PAGE:,} versions", hint="delete some by hand"
         )
 
+    async def visibility(self, repository: Repository) -> tuple[str, str] | None:
+        """Who may pull a repository's package (`public`, `private` or `internal`), and its page; None where there is no
+        such package, or the token does not see it. Raises RegistryError."""
+        request, response = await self._send("GET", repository, "")
+        if response.status == 404:
+            return None
+        try:
+            data = load_json(response.body)
+            return str(data["visibility"]), str(data["html_url"])
+        except (ValueError, KeyError, TypeError) as fault:
+            raise RequestFailed(request, Fault("invalid", response.status, message=str(fault))) from fault
+
     async def delete(self, repository: Repository, version: PackageVersion) -> bool:
         """Delete a version with its tags; False if it was not there. Raises RegistryError."""
         request, response = await self._send("DELETE", repository, f"/versions/{version.number}")
@@ -114,14 +127,14 @@ class GithubPackages:
             method,
             self._host,
             target,
-            "deleting a version of" if method == "DELETE" else "listing the versions of",
+            _operation(method, target),
             str(repository),
             accept=frozenset({200, 204, 400, 401, 403, 404, 422, 429}),
             headers={
                 "Accept": "application/vnd.github+json",
-                "Authorization": f"Bearer {self._token}",
                 "X-GitHub-Api-Version": "2022-11-28",
             },
+            secrets={"Authorization": f"Bearer {self._token}"},
         )
 
     async def _patiently(self, request: Request) -> Response:
@@ -139,6 +152,12 @@ class GithubPackages:
                 )
             await anyio.sleep(wait)
         return response
+
+
+def _operation(method: str, target: str) -> str:
+    if method == "DELETE":
+        return "deleting a version of"
+    return "listing the versions of" if "/versions?" in target else "reading the package of"
 
 
 def _wait(response: Response, now: float) -> float | None:
