@@ -21,6 +21,7 @@ class GitlabServer(Server):
     """One project. `job` is for the token of a job; `duplicates` is the group's setting for generic packages."""
 
     job: bool = False
+    project: str = PROJECT
     duplicates: bool = True
     digests: bool = True
     releases: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -37,7 +38,7 @@ class GitlabServer(Server):
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
         path, method = request.raw_path.partition("?")[0], request.method
-        rest = path.removeprefix(f"/code/api/v4/projects/{PROJECT.replace('/', '%2F')}")
+        rest = path.removeprefix(f"/code/api/v4/projects/{self.project.replace('/', '%2F')}")
         if rest == path:
             return refused(404, "404 Project Not Found")
         if rest == "":
@@ -55,8 +56,10 @@ class GitlabServer(Server):
         if found := re.fullmatch(r"/packages/(\d+)/package_files", rest):
             return self._page(request, self.packages[int(found[1])]["files"])
         if found := re.fullmatch(r"/packages/generic/([^/]+)/([^/]+)/([^/]+)", rest):
-            name = [unquote(part) for part in found.groups()]
-            return self._get(*name) if method == "GET" else self._put(*name, await request.read())
+            package, version, name = (unquote(part) for part in found.groups())
+            if method == "GET":
+                return self._get(package, version, name)
+            return self._put(package, version, name, await request.read())
         if rest == "/releases" and method == "POST":
             return self._create(await request.json())
         found = re.fullmatch(r"/releases/([^/]+)(/assets/links)?(?:/(\d+))?", rest)
@@ -74,7 +77,7 @@ class GitlabServer(Server):
         """What the links of a release download."""
         out = {}
         for link in self.releases[tag]["assets"]["links"]:
-            base = f"{self.api}/projects/{PROJECT.replace('/', '%2F')}/packages/generic/"
+            base = f"{self.api}/projects/{self.project.replace('/', '%2F')}/packages/generic/"
             package, version, name = link["url"].removeprefix(base).split("/")
             (of,) = [p for p in self.packages if (p["name"], p["version"]) == (package, version)]
             out[link["name"]] = [f["content"] for f in of["files"] if f["file_name"] == name][-1].encode()

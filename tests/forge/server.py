@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from aiohttp import web
+from anyio.from_thread import start_blocking_portal
 
 COMMIT = "5" * 40
 TOKEN = "forge-secret-0123456789abcdef0123456789"
@@ -101,3 +102,10 @@ async def serving(server: S) -> AsyncIterator[S]:
         yield server
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def running(server: S) -> Iterator[S]:
+    """The same beside a test that is not asynchronous, such as one that waits for a process."""
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving(server)):
+        yield server
