@@ -13,6 +13,7 @@ from pipeline.forge.github import GithubReleases, github_api
 from pipeline.forge.publish import PublishedRelease, publish_release
 from pipeline.forge.values import ReleaseNotOurs, WantedRelease
 from pipeline.registry import ClientSettings
+from pipeline.util.concurrency import each
 from tests.registry.scripted_server import scripted
 
 from .github_server import BOT, PERSON, REPOSITORY, GithubServer
@@ -96,6 +97,13 @@ async def test_what_was_left_halfway_is_completed(github: GithubServer) -> None:
     assert (await publish(github)).uploaded == ("install.sh",)
     assert not release["draft"] and github.files("v2.3.0") == FILES
     assert "POST /repos/acme/images/releases" not in github.writes, "the draft is taken up"
+
+
+async def test_two_jobs_at_once_publish_one_release(github: GithubServer) -> None:
+    done = await each(lambda _: publish(github), range(2))
+    assert len({one.url for one in done}) == 1
+    (release,) = [one for one in github.releases if not one["draft"]]
+    assert {asset["name"] for asset in release["assets"] if asset["state"] == "uploaded"} == set(FILES)
 
 
 async def test_a_draft_among_many_releases(github: GithubServer) -> None:

@@ -21,6 +21,7 @@ from ..auth.access import Access
 from ..limits import PAGES, RESPONSE_BYTES
 from .addresses import authority_of, origin_of
 from .faults import MESSAGE_LENGTH, Fault, RequestFailed
+from .headers import retry_after
 from .messages import Request, Response
 from .settings import ClientSettings
 from .transport import Transport
@@ -29,6 +30,7 @@ _WAITS = 20
 _LIMITED = frozenset({403, 429})
 _JUDGED = frozenset({400, 401, 403, 404, 405, 406, 409, 410, 412, 413, 422, 429})
 """Refusals whose body is read here; those of the server are retried as a registry's are."""
+_REPEATABLE = frozenset({"GET", "HEAD", "DELETE"})
 _MISSING = frozenset({404})
 _SECONDARY = "secondary rate limit"
 _SECONDARY_WAIT = 60.0
@@ -89,7 +91,7 @@ class RestApi:
     async def send(self, call: Call) -> Response:
         """The response, with a status of `accept`. Raises RequestFailed, RegistryError for a limit that ends too late.
 
-        A request that changes something is sent once: whoever sends it looks at what became of it.
+        A request that makes or changes something is sent once: whoever sends it looks at what became of it.
         """
         request = self._request(call)
         response = await self._patiently(request)
@@ -159,7 +161,7 @@ class RestApi:
             secrets=self._secrets,
             body=body,
             limit=call.limit,
-            max_attempts=None if call.method in ("GET", "HEAD") else 1,
+            max_attempts=None if call.method in _REPEATABLE else 1,
         )
 
     def _own(self, url: str) -> str:
@@ -195,8 +197,8 @@ class RestApi:
         """Seconds to wait: by `Retry-After`, until the limit's window ends, or as GitHub asks where it names no time;
         None where no limit was reached."""
         headers = response.headers
-        if headers.get("retry-after", "").isdecimal():
-            return float(headers["retry-after"])
+        if (seconds := retry_after(headers.get("retry-after"), time.time())) is not None:
+            return seconds
         for prefix in ("x-ratelimit", "ratelimit"):  # GitHub, GitLab
             reset = headers.get(f"{prefix}-reset", "")
             if headers.get(f"{prefix}-remaining") == "0" and reset.isdecimal():

@@ -48,9 +48,12 @@ def notes(options: NotesOptions) -> int:
     """
     from ... import signals
     from ...files.replace import replace_file
+    from ...proposals import require_reviewed
 
     if options.force and not options.publish:
         raise UsageError("--force is for --publish", hint="lockage notes VERSION --publish --force")
+    if options.publish:
+        require_reviewed("notes --publish")
     release, files = signals.run(partial(_notes, options))
     for name, content in files.items():
         replace_file(options.common.root / options.output / name, content, root=Path())
