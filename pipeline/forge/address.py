@@ -20,6 +20,8 @@ from .gitlab import GitlabReleases, gitlab_api
 from .values import Forge
 
 _GITHUB, _GITLAB = "github.com", "gitlab.com"
+_OTHERS = ("GITEA_ACTIONS", "FORGEJO_ACTIONS")
+"""Set in the jobs of programs that run workflows of GitHub and have other APIs."""
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 
 
@@ -50,6 +52,11 @@ class ForgeAddress:
 def forge_address(environ: Mapping[str, str], origin: str) -> ForgeAddress:
     """Where a release goes; `origin` is the address of the checkout's repository. Raises UsageError."""
     match provider_of(environ):
+        case Provider.GITHUB if any(environ.get(name) for name in _OTHERS):
+            raise UsageError(
+                "Gitea and Forgejo have another API for releases than GitHub",
+                hint="lockage notes VERSION --output release writes the files; upload them by an action of yours",
+            )
         case Provider.GITHUB:
             url, project = environ.get("GITHUB_API_URL", ""), environ.get("GITHUB_REPOSITORY", "")
             return _github(environ, url or f"https://api.{_GITHUB}", project)

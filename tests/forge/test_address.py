@@ -67,6 +67,7 @@ def test_where(environ: dict[str, str], origin: str, expected: ForgeAddress) -> 
     [
         ({**ACTIONS, "GITHUB_TOKEN": ""}, "", "GITHUB_TOKEN is not set"),
         ({**ACTIONS, "GITHUB_TOKEN": "two\nlines"}, "", "GITHUB_TOKEN is no token"),
+        ({**ACTIONS, "GITEA_ACTIONS": "true"}, "", "Gitea and Forgejo have another API"),
         ({**ACTIONS, "GITHUB_REPOSITORY": ""}, "", "is not a repository of GitHub"),
         ({**ACTIONS, "GITHUB_REPOSITORY": "../x/y"}, "", "is not a repository of GitHub"),
         ({**JOB, "CI_JOB_TOKEN": ""}, "", "CI_JOB_TOKEN or GITLAB_TOKEN is not set"),

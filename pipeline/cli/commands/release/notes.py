@@ -18,6 +18,7 @@ from ...common_options import CatalogueOptions, CommonOptions, locked_flag, outp
 from ...output import console
 
 if TYPE_CHECKING:
+    from pipeline.forge.address import ForgeAddress
     from pipeline.forge.publish import PublishedRelease
     from pipeline.report.notes.values import ReleaseNotes
 
@@ -48,16 +49,15 @@ def notes(options: NotesOptions) -> int:
     """
     from ... import signals
     from ...files.replace import replace_file
-    from ...proposals import require_reviewed
 
     if options.force and not options.publish:
         raise UsageError("--force is for --publish", hint="lockage notes VERSION --publish --force")
-    if options.publish:
-        require_reviewed("notes --publish")
+    address = _address(options) if options.publish else None
     release, files = signals.run(partial(_notes, options))
     for name, content in files.items():
         replace_file(options.common.root / options.output / name, content, root=Path())
-    published = signals.run(partial(_publish, options, release, files)) if options.publish else None
+    publish = partial(_publish, address, release, files, force=options.force) if address else None
+    published = signals.run(publish) if publish else None
     if options.common.json:
         page = {"page": published.to_json()} if published else {}
         console.print_json({**release.to_json(), **page})
@@ -80,25 +80,32 @@ def _outcome(published: PublishedRelease | None) -> str:
     return f", published; {len(published.uploaded)} uploaded"
 
 
-async def _publish(
-    options: NotesOptions, release: ReleaseNotes, files: Mapping[str, bytes]
-) -> PublishedRelease:
+def _address(options: NotesOptions) -> ForgeAddress:
+    """Where to publish, looked for before anything is read. Raises UsageError, of a pull request too."""
     from pipeline.forge.address import forge_address
+
+    from ...git.origin import read_origin
+    from ...proposals import require_reviewed
+
+    require_reviewed("notes --publish")
+    return forge_address(os.environ, read_origin(options.common.root, os.environ).repository)
+
+
+async def _publish(
+    address: ForgeAddress, release: ReleaseNotes, files: Mapping[str, bytes], *, force: bool
+) -> PublishedRelease:
     from pipeline.forge.publish import publish_release
     from pipeline.forge.values import WantedRelease
     from pipeline.policy.tags import parse_version
 
-    from ...git.origin import read_origin
     from ...registry_access import registry_access
 
     version = parse_version(release.version)
     prerelease = bool(version and version.prerelease)
     text = files["RELEASE.md"].decode()
     wanted = WantedRelease(release.version, release.commit, text, prerelease, files)
-    origin = read_origin(options.common.root, os.environ)
-    address = forge_address(os.environ, origin.repository)
     async with address.api(registry_access()) as api:
-        return await publish_release(address.releases(api), wanted, force=options.force)
+        return await publish_release(address.releases(api), wanted, force=force)
 
 
 async def _notes(options: NotesOptions) -> tuple[ReleaseNotes, Mapping[str, bytes]]:
