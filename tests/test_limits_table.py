@@ -22,6 +22,7 @@ UNITS = {
 }
 UNITS |= {"s": 1, "min": 60, "h": 3600, "KiB/s": 2**10}
 COMPLETE = (
+    "pipeline.forge.limits",
     "pipeline.model.limits",
     "pipeline.oci.limits",
     "pipeline.registry.limits",

@@ -36,8 +36,9 @@ ARROWS = {
     "report": ("policy",),
     "reporting": ("release", "report"),
     "ci": ("plan",),
+    "forge": ("registry", "ci"),
     "lab": ("registry",),
-    "cli": ("importing", "bundle", "reporting", "ci", "lab"),
+    "cli": ("importing", "bundle", "reporting", "forge", "lab"),
     "module": ("bundle", "reporting", "ci"),
 }
 # Files that run inside a container of the engine, not in this program.

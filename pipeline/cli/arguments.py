@@ -5,7 +5,8 @@
         common: CommonOptions = group(CommonOptions)
         check: bool = flag("--check", help="report what is missing or has moved; write nothing")
 
-The name of a field is also its name in the parser, so no two fields of one command share a name.
+The name of a field is also its name in the parser, so no two fields of one command share a name. A path is one below
+the folder of `-C`, as if the command had been started there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -142,4 +144,17 @@ def _value(declared: Field[Any], namespace: argparse.Namespace, parsed: Mapping[
     argument: _Argument | None = declared.metadata.get("argument")
     if isinstance(value, list):
         value = tuple(value)
-    return argument.convert(value) if argument and argument.convert and value is not None else value
+    if argument and argument.convert and value is not None:
+        value = argument.convert(value)
+    return _below(parsed.get("root"), value) if argument else value
+
+
+def _below(root: Path | None, value: object) -> object:
+    """Paths of a command line below `-C`'s folder: absolute, so that whoever puts them below it again does no harm."""
+    if root is None or root == Path():
+        return value
+    if isinstance(value, Path):
+        return (root / value).absolute()
+    if isinstance(value, tuple) and value and all(isinstance(one, Path) for one in value):
+        return tuple((root / one).absolute() for one in value)
+    return value

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .arguments import words
-from .common_options import CommonOptions
+from .common_options import CatalogueOptions, CommonOptions, ReportOptions
 from .files.replace import replace_file
 from .promotion_options import PlanFlags
 
@@ -106,9 +106,14 @@ class PlanKeeper:
 
 
 def _request(options: PlanningOptions, commit: str) -> list[str]:
-    """The arguments that a command was given, without those that make it plan alone or print JSON; with its commit."""
+    """The arguments that a command was given, without those that make it plan alone, print JSON or write a report; with
+    its commit."""
     changes: dict[str, object] = {"common": replace(options.common, json=False), "planning": PlanFlags()}
-    of_commit = "revision" in {each.name for each in fields(options)}
+    names = {each.name for each in fields(options)}
+    of_commit = "revision" in names
+    if "catalogue" in names:
+        catalogue: CatalogueOptions = getattr(options, "catalogue")  # noqa: B009 - of those that have it
+        changes["catalogue"] = replace(catalogue, report=ReportOptions())
     if of_commit:
         changes["revision"] = None
     request = list(words(replace(options, **changes)))

@@ -189,3 +189,41 @@ def test_every_option_is_explained(name: str, capsys: pytest.CaptureFixture[str]
         if line.startswith("  -") and "  " not in line.strip() and not following.startswith(" " * 20)
     ]
     assert not bare
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("promote", "--to=prod", "--plan-file=p.json"), "p.json"),
+        (("apply", "p.json"), "p.json"),
+        (("approve", "p.json"), "p.json"),
+        (("push", "--refs=r.json"), "r.json"),
+        (("run", "--reports=all"), "all"),
+        (("lint", "--code-quality=c.json"), "c.json"),
+        (("verify", "--file=a.tar"), "a.tar"),
+        (("verify", "localhost/a:1", "--key=k.pub"), "k.pub"),
+        (("manifest", "--from", "r.json"), "r.json"),
+        (("notes", "v1.0.0", "--output=written"), "written"),
+        (("notes", "v1.0.0"), "release"),
+    ],
+)
+def test_paths_are_below_the_folder_of_c(arguments: tuple[str, ...], expected: str) -> None:
+    """As of `git -C`, whichever option they are of; `..` and absolute paths are what they are there too."""
+    options = ALL[arguments[0]].options
+    assert expected in {str(path) for path in paths(parse(options, *arguments))}
+    moved = {str(path) for path in paths(parse(options, "-C", "there", *arguments))}
+    assert str(Path("there", expected).absolute()) in moved and expected not in moved
+    away = parse(options, "-C", "there", *(a.replace(expected, f"/{expected}") for a in arguments))
+    assert expected == "release" or f"/{expected}" in {str(path) for path in paths(away)}
+
+
+def paths(options: object) -> Iterator[Path]:
+    """The paths that were parsed, of shared groups too."""
+    for each in dataclasses.fields(options):  # type: ignore[arg-type]
+        value = getattr(options, each.name)
+        if dataclasses.is_dataclass(value):
+            yield from paths(value)
+        elif each.name != "root":
+            yield from (
+                one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, Path)
+            )

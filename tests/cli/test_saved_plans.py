@@ -16,6 +16,7 @@ from pipeline.cli.commands.release.promote import PromoteOptions
 from pipeline.cli.commands.release.release import ReleaseOptions
 from pipeline.cli.commands.release.retention import RetentionOptions
 from pipeline.cli.commands.release.rollback import RollbackOptions
+from pipeline.cli.saved_plans import _request
 from pipeline.errors import UsageError
 from pipeline.model import Digest, Reference
 from pipeline.release.saved import SCHEMA, PlannedChange, PlanOutdated, SavedPlan
@@ -107,3 +108,8 @@ def test_every_difference_is_named(changes: dict[str, Any], line: str) -> None:
     with pytest.raises(PlanOutdated) as outdated:
         PLAN.refuse_unless(replace(PLAN, **changes))
     assert outdated.value.exit_code == 7 and line in str(outdated.value.detail)
+
+
+def test_a_plan_names_no_file_of_the_machine_that_planned() -> None:
+    options = parsed(PromoteOptions, ["--to=prod", "--code-quality=q.json", "--plan-file=p.json", "app"])
+    assert _request(options, "") == ["app", "--to=prod"]

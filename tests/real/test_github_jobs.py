@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.trust.keypair import KeyPair, generate
+from tests.forge.github_server import GithubServer
+from tests.forge.server import running
 from tests.tools.act import REPOSITORY, Event, Ran, Workflows
 from tests.tools.git import commit, git
 from tests.tools.sigstore_services import WORKFLOW_ISSUER, Sigstore, sigstore
@@ -164,15 +166,20 @@ def test_a_pull_request_from_a_fork_pushes_nothing(push: Ran, github: Repository
 
 def test_a_tag_releases(push: Ran, github: Repository) -> None:
     git(github.root, "tag", "v2.3.0")
-    ran = github.run("push", "refs/tags/v2.3.0")
-    assert ran.jobs == {"release": "success"}, ran.text
+    sha = git(github.root, "rev-parse", "HEAD").strip()
+    with running(GithubServer(token=TOKEN, tags={"v2.3.0": sha})) as server:
+        api = {**github.workflows.environ, "GITHUB_API_URL": server.url}
+        at_it = replace(github, workflows=replace(github.workflows, environ=api))
+        ran = at_it.run("push", "refs/tags/v2.3.0")
+        assert ran.jobs == {"release": "success"}, ran.text
+        files = server.files("v2.3.0")
     for image in IMAGES:
         place = github.place("prod", image)
         assert {"v2.3.0", "v2.3", "v2", "latest"} <= tags(place)
         assert crane("digest", f"{place}:v2.3.0") == crane("digest", f"{place}:1.0.0")
-    words = (ran.artifacts / "gh-release").read_text().splitlines()
-    assert words[:5] == ["release", "create", "v2.3.0", "--verify-tag", "--notes-file"]
-    assert words[5] == "release/RELEASE.md" and "release/cosign.pub" in words[6:]
+    release = server.of("v2.3.0")
+    assert release and not release["draft"]
+    assert {"RELEASE.md", "install.sh", "release.json", "cosign.pub"} <= set(files)
 
 
 def test_the_schedule(push: Ran, github: Repository) -> None:

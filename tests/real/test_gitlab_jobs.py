@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.trust.keypair import KeyPair, generate
+from tests.forge.gitlab_server import GitlabServer
+from tests.forge.server import running
 from tests.tools.git import commit, git
 from tests.tools.gitlab_ci_local import PROJECT, Pipelines, Ran
 
@@ -117,8 +119,15 @@ def test_a_merge_request_pushes_to_a_place_of_its_own(branch: Ran, gitlab: Proje
 
 def test_a_tag_releases(branch: Ran, gitlab: Project) -> None:
     git(gitlab.root, "tag", "v2.3.0")
-    ran = gitlab.run({"CI_COMMIT_TAG": "v2.3.0", "CI_COMMIT_REF_NAME": "v2.3.0"}, BRANCH)
-    assert ran.jobs == {"lockage-release": "PASS"}, ran.log
+    sha = git(gitlab.root, "rev-parse", "HEAD").strip()
+    event = {"CI_COMMIT_TAG": "v2.3.0", "CI_COMMIT_REF_NAME": "v2.3.0", "CI_COMMIT_SHA": sha}
+    token = gitlab.secrets["CI_JOB_TOKEN"]
+    with running(GitlabServer(token=token, tags={"v2.3.0": sha}, job=True, project="1217")) as server:
+        event |= {"CI_API_V4_URL": server.api, "CI_PROJECT_ID": server.project}
+        ran = gitlab.run(event, BRANCH)
+        assert ran.jobs == {"lockage-release": "PASS"}, ran.log
+        files = server.files("v2.3.0")
+    assert {"RELEASE.md", "install.sh", "release.json", "cosign.pub"} <= set(files)
     for image in IMAGES:
         place = gitlab.place("prod", image)
         assert {"v2.3.0", "v2.3", "v2", "latest"} <= tags(place)

@@ -97,7 +97,8 @@ def test_a_hostile_pull_request_from_a_fork(site: Site, tmp_path: Path) -> None:
     assert {t["image"]: t["status"] for t in report["targets"]}["app"] == "built"
     assert "app" in (tmp_path / "summary.md").read_text()
     assert json.loads((tmp_path / "refs.json").read_text())["refs"] == []
-    for command in (("promote", "--to", "prod"), ("rescan", "--env", "prod"), ("rebuild", "app")):
+    publish = ("notes", "v1.0.0", "--publish")
+    for command in (("promote", "--to", "prod"), ("rescan", "--env", "prod"), ("rebuild", "app"), publish):
         refused = site.run(*command, cwd=root, expect=2, **variables)
         assert "writes to what releases trust" in refused.err
     assert published(site) == before

@@ -14,6 +14,8 @@ import pytest
 
 from pipeline.release.saved.approval import APPROVAL
 from pipeline.trust.keypair import generate
+from tests.forge.github_server import REPOSITORY, GithubServer
+from tests.forge.server import running
 from tests.tools.git import commit, git
 from tests.tools.logins import environment
 
@@ -73,6 +75,7 @@ def test_the_git_tag_of_a_commit_releases_its_images(
     site.run("release", "v3.0.0", cwd=root)
     written = site.run("notes", "v3.0.0", "--output", tmp_path / "notes", cwd=root).out.split()
     notes = {Path(name).name: Path(name).read_text() for name in written}
+    published_by_a_job(site, root, tmp_path / "notes")
     text = notes["RELEASE.md"]
     assert "## Changes since v2.3.0" in text and "### Breaking changes" in text
     assert f"hello: brings curl &#60;b&#62;along&#60;/b&#62; (`{later[:12]}`)" in text
@@ -105,6 +108,33 @@ def test_the_git_tag_of_a_commit_releases_its_images(
     pulled.unlink()
     assert subprocess.run(script, env=environment() | program | trusted, capture_output=True).returncode
     assert not pulled.exists()
+
+
+def published_by_a_job(site: Site, root: Path, folder: Path) -> None:
+    """The files of a folder as a release on GitHub, for the tag at HEAD, and the same again."""
+    with running(GithubServer(tags={"v3.0.0": git(root, "rev-parse", "HEAD").strip()})) as github:
+        job = {**OF_TAG, "GITHUB_REF": "refs/tags/v3.0.0", "GITHUB_REF_NAME": "v3.0.0"}
+        job |= {"GITHUB_API_URL": github.url, "GITHUB_REPOSITORY": REPOSITORY}
+        arguments = ("notes", "v3.0.0", "--publish", "--output", folder)
+        assert "GITHUB_TOKEN is not set" in site.run(*arguments, cwd=root, expect=2, **job).err
+        job["GITHUB_TOKEN"] = github.token
+        done = site.run(*arguments, cwd=root, **job)
+        assert github.files("v3.0.0") == {file.name: file.read_bytes() for file in folder.iterdir()}
+        release = github.of("v3.0.0")
+        assert (
+            release and release["html_url"] in done.out and not release["draft"] and not release["prerelease"]
+        )
+        writes = len(github.writes)
+        again = site.run(*arguments, "--json", cwd=root, **job)
+        assert again.json["page"] == {
+            "url": release["html_url"],
+            "changed": False,
+            "uploaded": [],
+            "edited": False,
+        }
+        assert (
+            len(github.writes) == writes and github.token not in done.out + done.err + again.out + again.err
+        )
 
 
 def test_a_saved_plan_is_done_exactly_or_not_at_all(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from anyio import to_thread
 
 from pipeline.cli.doctor import machine, signing
 from pipeline.cli.doctor.finding import Finding, Health
@@ -21,6 +22,7 @@ from tests.tools import warm
 from tests.tools.git import commit
 
 from .fleet import plan
+from .test_visibility import Hosted
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
@@ -152,3 +154,50 @@ def test_the_command(tmp_path: Path) -> None:
     code, out, err = warm.run(["doctor"], cwd=tmp_path, env=env)[:3]
     assert code == 4 and "problem  catalogue:" in out and "lockage plan" in out
     assert not (tmp_path / "h").exists(), "nothing was written"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Callable[[str], Path]:
+    """A project whose production is in a registry of its own."""
+
+    def make(host: str, wanted: str = "public") -> Path:
+        root = tmp_path / "project"
+        (root / "images/app/rootfs").mkdir(parents=True)
+        (root / "images/app/Dockerfile.tmpl").write_text("FROM scratch\nCOPY rootfs/ /\n")
+        (root / "images/app/rootfs/app").write_text("1")
+        (root / "images/app/image.yml").write_text("tags: [1.0.0]\n")
+        environments: list[dict[str, Any]] = [
+            {"name": "dev", "repository": "dev/{image}"},
+            {"name": "prod", "repository": "{image}", "registry": f"{host}/acme", "visibility": wanted},
+        ]
+        settings = {"version": 1, "project": "acme", "environments": environments, "registry": "embedded"}
+        (root / "lockage.yml").write_text(json.dumps(settings))
+        return root
+
+    return make
+
+
+async def lockage(root: Path, *arguments: str, **environ: str) -> tuple[int, str, str]:
+    """The program, while the registry of this process answers it."""
+    home = {"LOCKAGE_HOME": str(root.parent / "home"), "HOME": str(root.parent), "PATH": "/usr/bin:/bin"}
+    env = {**home, **environ}
+    return await to_thread.run_sync(lambda: warm.run(list(arguments), cwd=root, env=env))
+
+
+async def test_who_may_pull_is_compared_and_changed(project: Callable[[str], Path]) -> None:
+    hosted = Hosted("quay")
+
+    async with scripted(hosted.respond) as server:
+        root = project(server.host)
+        quay = {"QUAY_HOST": server.host, "QUAY_TOKEN": "quay-token"}
+        code, out, err = await lockage(root, "visibility")
+        assert code == 7 and f"{server.host}/acme/app  private, should be public" in out, err
+        code, out, err = await lockage(root, "visibility", "--apply", **quay)
+        assert code == 0 and hosted.public and "private, should be public: changed" in out, err
+        code, out, err = await lockage(root, "visibility", "--env", "prod", "--json")
+        assert code == 0 and json.loads(out)["repositories"][0]["found"] == "public"
+        code, out, err = await lockage(root, "visibility", "--env", "dev")
+        assert code == 2 and "no environment says" in err
+        hosted.public = False
+        code, out, err = await lockage(root, "doctor")
+        assert f"warning  visibility: {server.host}/acme/app  private, should be public" in out

@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from pipeline.model import Digest, Reference, Repository
 from pipeline.registry import Registry
 from pipeline.registry.http.messages import Request, Response
 from pipeline.release.verification import Wanted, verify_references
+from pipeline.release.versions.history import read_release
 from pipeline.release.versions.release import ReleaseNames, Releases
 from pipeline.run import Stage
 from pipeline.run.publish.environment_tags import TagsRefused
@@ -23,6 +25,7 @@ from pipeline.trust import PublicKey
 
 from .fleet import PUBLIC, Fleet, make_fleet, plan, recorded
 from .test_environment_tags import rebuild, with_options
+from .test_history import change
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
@@ -267,3 +270,25 @@ def test_each_image_tag_has_its_own_names(files: str, expected: dict[str, str]) 
         names.tags_of(t).tags[3].removeprefix("latest") == names.tags_of(t).tags[0].removeprefix("v2.3.0")
         for t in made.targets
     )
+
+
+async def test_a_gap_in_the_ledger_is_reported_with_the_release(fleet: Fleet) -> None:
+    await release(fleet)
+    await build(fleet, "second")
+    await release(fleet, "v2.4.0")
+    environments = fleet.context.plan.project.releases
+    names = ReleaseNames.of(fleet.context.plan, "v2.4.0")
+    whole = await read_release(fleet.context, names, environments)
+    assert whole.before and whole.before.version == "v2.3.0" and not whole.problems
+
+    def cut_off(data: dict[str, Any]) -> None:
+        del data["layers"][1:]
+
+    await change(fleet, cut_off)
+    found = await read_release(fleet.context, names, environments)
+    assert found.release == whole.release and found.before is None
+    (problem,) = found.problems
+    assert problem.startswith("the ledger of prod: a gap: entry ")
+    with pytest.raises(RegistryError, match="was not released to") as unknown:
+        await read_release(fleet.context, ReleaseNames.of(fleet.context.plan, "v2.2.0"), environments)
+    assert problem in (unknown.value.detail or "")

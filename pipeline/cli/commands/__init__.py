@@ -65,6 +65,11 @@ ENTRIES = (
     CommandEntry(
         "retention", "release.retention", "delete what no rule keeps any more; a plan unless --apply"
     ),
+    CommandEntry(
+        "visibility",
+        "release.visibility",
+        "compare who may pull from environments with lockage.yml, and change it",
+    ),
     CommandEntry("plan", "catalogue.plan", "show what there is to build: targets, bases, tags, keys"),
     CommandEntry("generate", "catalogue.generate", "write Dockerfiles, tests and rootfs to dist/"),
     CommandEntry(

@@ -13,7 +13,7 @@ from pipeline.model.verification import Approvals
 from .. import shapes
 from ..base import Flag, ImageName, Model, Text
 from ..verification.rules import SignerEntry, VerifyEntry
-from .values import Environment, JudgingData
+from .values import Environment, JudgingData, Visibility
 
 
 def _image_path(text: str) -> str:
@@ -109,6 +109,12 @@ class EnvironmentEntry(Model):
         description="Attach a signed statement to each digest that gets tags there: which, from what, by whom and why",
     )
 
+    visibility: Visibility | None = Field(
+        None,
+        description="Who may pull from its repositories: public (everybody) or private; compared after promotions, and "
+        "set by lockage visibility --apply where the registry has an API for it",
+    )
+
     @model_validator(mode="after")
     def _by_name(self) -> Self:
         if self.approvals and self.promote == "automatic":
@@ -131,4 +137,5 @@ class EnvironmentEntry(Model):
             self.registry,
             approvals,
             self.attest,
+            self.visibility,
         )

@@ -11,6 +11,7 @@ from pipeline.model.verification import Approvals, VerificationRules
 from pipeline.util.json.values import as_literal, as_object, as_optional_text, as_text, as_texts
 
 JudgingData = Literal["today", "signed"]
+Visibility = Literal["public", "private"]
 
 _NO_RULES = TagRules()
 
@@ -22,7 +23,8 @@ class Environment:
     `data` is what judges a promotion to it: scans with today's data, or the signed findings as they are. With
     `automatic`, a run promotes to it without being told to. `verify` is what an image has to prove before it is.
     `registry` is where it is, if not in the project's. `approvals` are what a change of its tags needs.
-    With `attest`, each digest that gets tags there bears a statement that says so.
+    With `attest`, each digest that gets tags there bears a statement that says so. `visibility` is who should be able
+    to pull from its repositories: everybody, or whom the registry knows; None where that does not matter.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Environment:
     registry: str | None = None
     approvals: Approvals | None = None
     attest: bool = False
+    visibility: Visibility | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
@@ -51,6 +54,7 @@ class Environment:
             as_optional_text(data.get("registry")),
             Approvals.from_json(as_object(data["approvals"])) if "approvals" in data else None,
             data.get("attest") is True,
+            _visibility(data.get("visibility")),
         )
 
     def to_json(self) -> dict[str, object]:
@@ -66,6 +70,7 @@ class Environment:
             **({} if self.registry is None else {"registry": self.registry}),
             **({} if self.approvals is None else {"approvals": self.approvals.to_json()}),
             **({"attest": True} if self.attest else {}),
+            **({} if self.visibility is None else {"visibility": self.visibility}),
         }
 
     @property
@@ -76,3 +81,9 @@ class Environment:
     def path(self, image: str) -> str:
         """The repository path of an image in this environment."""
         return self.repository.replace("{image}", image)
+
+
+def _visibility(value: object) -> Visibility | None:
+    if value is None:
+        return None
+    return "public" if as_literal(value, "public", "private") == "public" else "private"

@@ -31,6 +31,8 @@ class Request:
     scopes: Scopes = frozenset()
     accept: frozenset[int] = frozenset({200})
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    secrets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    """Headers with a token, for the host's own origin alone: no redirect takes them elsewhere."""
     body: Body | None = None
     size: int = 0
     limit: int = RESPONSE_BYTES

@@ -196,7 +196,8 @@ class Transport:
                 elsewhere = elsewhere or there
             if not self._may_follow(here, there):
                 raise RequestFailed(request, Fault("invalid", message=f"redirected to {there[:200]}"))
-            response = await self._send_once(request, url, None if elsewhere else authorization)
+            alone = replace(request, secrets={}) if elsewhere and request.secrets else request
+            response = await self._send_once(alone, url, None if elsewhere else authorization)
             if not (request.reads and response.status in _REDIRECTS and "Location" in response.headers):
                 return _Answer(response, elsewhere)
             response.close()
@@ -219,7 +220,7 @@ class Transport:
 
         if self._session is None:
             raise RuntimeError("the registry client is used outside its context")
-        headers = dict(request.headers)
+        headers = {**request.headers, **request.secrets}
         data, size = self._content(request)
         patience = Patience(self.settings, data if isinstance(data, bytes) else None)
         if size is not None:

@@ -1,36 +1,31 @@
-"""GitHub's REST API for packages, version 2022-11-28: versions of a container package listed and deleted.
+"""GitHub's REST API for packages, version 2022-11-28: versions of a container package listed and deleted, and who may
+pull it, which the API shows and cannot change.
 
 ghcr.io refuses deletion by the distribution API. A version is a manifest with all of its tags; no tag goes alone.
 """
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
+from typing import TypeVar
 from urllib.parse import quote
 
-import anyio
-
-from pipeline.errors import RegistryError
 from pipeline.model import Digest, Repository, valid_tag
-from pipeline.model.manifest import load_json
-from pipeline.util.timestamps import format_timestamp, parse_timestamp
+from pipeline.util.timestamps import parse_timestamp
 
 from ..auth.access import Access
-from ..http.faults import Fault, RequestFailed
-from ..http.messages import Request, Response
+from ..http.faults import RequestFailed
+from ..http.rest import Call, RestApi
 from ..http.settings import ClientSettings
-from ..http.transport import Transport
-from ..limits import PAGES
+
+T = TypeVar("T")
 
 GHCR = "ghcr.io"
 API = "api.github.com"
 _PAGE = 100
-_WAITS = 20
-_LIMITED = frozenset({403, 429})
+_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,113 +48,72 @@ class GithubPackages:
         host: str = API,
         settings: ClientSettings | None = None,
     ) -> None:
-        self._settings = settings or ClientSettings()
-        self._transport = Transport(access or Access(), self._settings, "lockage")
-        self._transport.redactor.add(token)
-        self._host, self._token = host, token
+        access = access or Access()
+        self._api = RestApi(access.origin(host), {"Authorization": f"Bearer {token}"}, access, settings)
         self._owners: dict[str, str] = {}
 
     async def __aenter__(self) -> GithubPackages:
-        await self._transport.start()
+        await self._api.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._transport.stop()
+        await self._api.__aexit__(kind, error, trace)
 
     async def versions(self, repository: Repository) -> list[PackageVersion]:
         """All versions of a repository's package, the newest first; none where there is no such package.
 
         Raises RegistryError.
         """
-        found: list[PackageVersion] = []
-        for page in range(1, PAGES + 1):
-            query = f"?per_page={_PAGE}&page={page}&state=active"
-            request, response = await self._send("GET", repository, f"/versions{query}")
-            if response.status == 404:
-                return []
-            entries = _entries(request, response)
-            found += [version for entry in entries if (version := _version(entry)) is not None]
-            if len(entries) < _PAGE:
-                return found
-        raise RegistryError(
-            f"{repository} has more than {PAGES * _PAGE:,} versions", hint="delete some by hand"
-        )
+
+        async def listed(package: str) -> list[object]:
+            path, operation = f"{package}/versions?state=active", "listing the versions of"
+            call = Call("GET", path, operation, str(repository), headers=_HEADERS)
+            return await self._api.pages(call, _PAGE)
+
+        entries = await self._of_owner(repository, listed) or []
+        return [version for entry in entries if (version := _version(entry)) is not None]
+
+    async def visibility(self, repository: Repository) -> tuple[str, str] | None:
+        """Who may pull a repository's package (`public`, `private` or `internal`), and its page; None where there is no
+        such package, or the token does not see it. Raises RegistryError."""
+
+        async def read(package: str) -> Mapping[str, object]:
+            call = Call("GET", package, "reading the package of", str(repository), headers=_HEADERS)
+            return await self._api.table(call)
+
+        data = await self._of_owner(repository, read)
+        return (str(data.get("visibility", "")), str(data.get("html_url", ""))) if data else None
 
     async def delete(self, repository: Repository, version: PackageVersion) -> bool:
         """Delete a version with its tags; False if it was not there. Raises RegistryError."""
-        request, response = await self._send("DELETE", repository, f"/versions/{version.number}")
-        if response.status in (204, 404):
-            return response.status == 204
-        raise _failed(request, response)
 
-    async def _send(self, method: str, repository: Repository, path: str) -> tuple[Request, Response]:
-        """Of an organization's package, else of a user's. Waits where the API limits the rate of requests."""
+        async def deleted(package: str) -> bool:
+            path, operation = f"{package}/versions/{version.number}", "deleting a version of"
+            call = Call("DELETE", path, operation, str(repository), frozenset({204}), headers=_HEADERS)
+            await self._api.send(call)
+            return True
+
+        return bool(await self._of_owner(repository, deleted))
+
+    async def _of_owner(self, repository: Repository, act: Callable[[str], Awaitable[T]]) -> T | None:
+        """What `act` gives of an organization's package, else of a user's; None where neither has it."""
         owner, _, name = repository.path.partition("/")
-        kinds = (self._owners[owner],) if owner in self._owners else ("orgs", "users")
-        for kind in kinds:
-            target = f"/{kind}/{quote(owner)}/packages/container/{quote(name, safe='')}{path}"
-            request = self._request(method, target, repository)
-            response = await self._patiently(request)
-            if response.status != 404:
-                self._owners[owner] = kind
-                break
-        if response.status in (200, 204, 404) or (method == "DELETE" and response.status in (400, 422)):
-            return request, response
-        raise _failed(request, response)
-
-    def _request(self, method: str, target: str, repository: Repository) -> Request:
-        return Request(
-            method,
-            self._host,
-            target,
-            "deleting a version of" if method == "DELETE" else "listing the versions of",
-            str(repository),
-            accept=frozenset({200, 204, 400, 401, 403, 404, 422, 429}),
-            headers={
-                "Accept": "application/vnd.github+json",
-                "Authorization": f"Bearer {self._token}",
-                "X-GitHub-Api-Version": "2022-11-28",
-            },
-        )
-
-    async def _patiently(self, request: Request) -> Response:
-        for _ in range(_WAITS):
-            response = await self._transport.send(request)
-            wait = _wait(response, time.time()) if response.status in _LIMITED else None
-            if wait is None:
-                return response
-            if wait > self._settings.max_retry_after:
-                until = format_timestamp(int(time.time() + wait))
-                raise RegistryError(
-                    f"{self._host} limits the rate of requests until {until}",
-                    hint="run again then: what is left is deleted",
-                    status=response.status,
-                )
-            await anyio.sleep(wait)
-        return response
-
-
-def _wait(response: Response, now: float) -> float | None:
-    """Seconds to wait, by `Retry-After`, or until the hourly limit ends; None where no limit was reached."""
-    headers = response.headers
-    if headers.get("retry-after", "").isdecimal():
-        return float(headers["retry-after"])
-    reset = headers.get("x-ratelimit-reset", "")
-    if headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
-        return max(0.0, float(reset) - now)
-    return None
-
-
-def _entries(request: Request, response: Response) -> list[object]:
-    try:
-        data = load_json(response.body)
-    except ValueError as fault:
-        raise RequestFailed(request, Fault("invalid", response.status, message=str(fault))) from fault
-    if not isinstance(data, list):
-        raise RequestFailed(request, Fault("invalid", response.status, message="no list of versions"))
-    return data
+        for kind in (self._owners[owner],) if owner in self._owners else ("orgs", "users"):
+            try:
+                done = await act(f"/{kind}/{quote(owner)}/packages/container/{quote(name, safe='')}")
+            except RequestFailed as failed:
+                if failed.fault.status == 404:
+                    continue
+                if failed.fault.status in (401, 403):
+                    failed.hint = (
+                        "the token needs read:packages; to delete also delete:packages, as an admin of it"
+                    )
+                raise
+            self._owners[owner] = kind
+            return done
+        return None
 
 
 def _version(entry: object) -> PackageVersion | None:
@@ -176,14 +130,3 @@ def _version(entry: object) -> PackageVersion | None:
         )
     except (KeyError, TypeError, ValueError):
         return None
-
-
-def _failed(request: Request, response: Response) -> RegistryError:
-    try:
-        message = str(json.loads(response.body)["message"])[:300]
-    except (ValueError, KeyError, TypeError):
-        message = ""
-    failed = RequestFailed(request, Fault("refused", response.status, message=message))
-    if response.status in (401, 403):
-        failed.hint = "the token needs read:packages and delete:packages, and admin rights on the package"
-    return failed

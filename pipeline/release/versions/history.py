@@ -32,12 +32,15 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseHistory:
-    """A release with its names, the one before it if there is one, and the environments that have it."""
+    """A release with its names, the one before it if there is one, and the environments that have it.
+
+    `problems` are what is wrong with the ledgers that it was read from: entries that are missing, or not believed."""
 
     names: ReleaseNames
     release: Release
     before: Release | None
     environments: tuple[Environment, ...]
+    problems: tuple[str, ...] = ()
 
 
 async def read_release(context: RunContext, names: ReleaseNames, to: Sequence[Environment]) -> ReleaseHistory:
@@ -45,18 +48,25 @@ async def read_release(context: RunContext, names: ReleaseNames, to: Sequence[En
     version = names.version
     targets = [group[0] for _, group in context.plan.groups()]
     found: list[tuple[Environment, dict[str, Release]]] = []
+    problems: list[str] = []
     for environment in to:
-        entries = (await read_history(context, environment)).entries
-        found.append((environment, _releases(entries, targets, names.suffixes)))
+        history = await read_history(context, environment)
+        found.append((environment, _releases(history.entries, targets, names.suffixes)))
+        problems += [f"the ledger of {environment.name}: {problem}" for problem in history.problems]
     there = [(environment, releases) for environment, releases in found if version in releases]
     if not there:
         raise RegistryError(
             f"{version} was not released to {', '.join(environment.name for environment in to)}",
             hint=f"lockage release {version}",
+            detail="\n".join(problems) or None,
         )
     releases = there[0][1]
     return ReleaseHistory(
-        names, releases[version], _before(releases, version), tuple(environment for environment, _ in there)
+        names,
+        releases[version],
+        _before(releases, version),
+        tuple(environment for environment, _ in there),
+        tuple(problems),
     )
 
 

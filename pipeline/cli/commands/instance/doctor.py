@@ -47,7 +47,7 @@ def doctor(options: DoctorOptions) -> int:
 async def _look(options: DoctorOptions) -> list[Finding]:
     from pipeline.lab.settings import LabSettings
 
-    from ...doctor import machine, registries, signing
+    from ...doctor import machine, registries, signing, visibility
     from ...doctor.finding import Finding
     from ...planning.reader import PlanReader, PlanRequest
 
@@ -68,7 +68,8 @@ async def _look(options: DoctorOptions) -> list[Finding]:
     found.append(Finding.ok("catalogue", f"{len(plan.targets)} targets"))
     found += signing.signing(plan.project, root, environ, settings)
     images = sorted({target.image for target in plan.targets})
-    return [*found, *await registries.registries(plan.project, images)]
+    found += await registries.registries(plan.project, images)
+    return [*found, *await visibility.visibility(plan.project, images)]
 
 
 COMMANDS = {"doctor": Command(DoctorOptions, doctor)}

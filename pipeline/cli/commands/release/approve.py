@@ -111,12 +111,12 @@ async def _sign(
         )
     from pipeline.trust.private_key import pair_of
 
-    sealed = _private_key(options.key)
+    sealed = _private_key(options.key, options.common.root)
     pair = pair_of(sealed, os.environ.get("COSIGN_PASSWORD", ""), options.key)
     return await with_key(pair)(str(options.file), [statement])
 
 
-def _private_key(name: str) -> bytes:
+def _private_key(name: str, root: Path) -> bytes:
     """The file, or the variable of `env://NAME`. Raises UsageError."""
     from pipeline.trust.limits import KEY_BYTES
     from pipeline.util.files import read_file
@@ -127,7 +127,7 @@ def _private_key(name: str) -> bytes:
             raise UsageError(f"--key: no private key in {variable}", hint="--key FILE, or --key env://NAME")
         return value.encode()
     try:
-        return read_file(Path(name), KEY_BYTES)
+        return read_file(root / name, KEY_BYTES)
     except OSError as error:
         raise UsageError(
             f"cannot read the key {name}: {error.strerror}",

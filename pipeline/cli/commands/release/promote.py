@@ -88,6 +88,7 @@ async def _promote(options: PromoteOptions, keeper: PlanKeeper) -> Sequence[Imag
     from ...output.progress import Progress
     from ...planning.reader import PlanRequest
     from ...run_context import RunRequest, open_run
+    from .visibility import warn_of_visibility
 
     plan = PlanRequest.of(options.common, options.catalogue, locked=options.locked)
     named = tuple(name for name in (options.origin, options.to) if name)
@@ -103,7 +104,10 @@ async def _promote(options: PromoteOptions, keeper: PlanKeeper) -> Sequence[Imag
             signed = None if options.data is None else options.data == "signed"
             context = await keeper.begin(context, options, [to.name])
             promotions = Promotions(context, origin, [to], signed=signed)
-            return await promotions.perform(only_plan=options.planning.only, agree=keeper.agree)
+            done = await promotions.perform(only_plan=options.planning.only, agree=keeper.agree)
+            if not options.planning.only:
+                await warn_of_visibility(context, [to])
+            return done
 
 
 COMMANDS = {"promote": Command(PromoteOptions, promote)}

@@ -71,6 +71,7 @@ async def _release(options: ReleaseOptions, keeper: PlanKeeper) -> Sequence[Imag
     from ...output.progress import Progress
     from ...planning.reader import PlanReader, PlanRequest
     from ...run_context import RunRequest, open_run
+    from .visibility import warn_of_visibility
 
     version = options.version or _version_of_event()
     plan = PlanRequest.of(options.common, options.catalogue, locked=options.locked)
@@ -87,7 +88,10 @@ async def _release(options: ReleaseOptions, keeper: PlanKeeper) -> Sequence[Imag
             signed = None if options.data is None else options.data == "signed"
             context = await keeper.begin(context, replace(options, version=version), [one.name for one in to])
             releases = Releases(context, names, to, signed=signed)
-            return await releases.perform(only_plan=options.planning.only, agree=keeper.agree)
+            done = await releases.perform(only_plan=options.planning.only, agree=keeper.agree)
+            if not options.planning.only:
+                await warn_of_visibility(context, to)
+            return done
 
 
 def _version_of_event() -> str:

@@ -1,0 +1,24 @@
+"""Who may pull from the repositories of environments that have a `visibility`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.config import Project
+from pipeline.errors import LockageError
+
+from .finding import Finding, Health
+
+
+async def visibility(project: Project, images: Sequence[str]) -> list[Finding]:
+    """A warning for each that others may pull from; nothing where no environment says who should."""
+    from ..commands.release.visibility import look
+
+    try:
+        found = await look(project, project.environments, images)
+    except LockageError as fault:
+        return [Finding.of("visibility", fault)]
+    differing = [Finding("visibility", Health.WARNING, str(one), one.change) for one in found if one.differs]
+    if found and not differing:
+        return [Finding.ok("visibility", f"as wanted, of {len(found)} repositories")]
+    return differing
