@@ -71,7 +71,7 @@ class PlanKeeper:
         return context
 
     def _approved(self, context: RunContext, root: Path, names: Iterable[str]) -> RunContext:
-        from pipeline.release.saved.approval import read_approvals, require_approvals
+        from pipeline.release.saved.approval import approvers_by_environment
         from pipeline.run.publish.approval import AppliedPlan, refuse_unapproved
 
         from .verification.approvals import approving
@@ -81,10 +81,8 @@ class PlanKeeper:
             for environment in concerned:
                 refuse_unapproved(environment, None)
             return context
-        digest, approvers = self.expected.plan.digest, dict[str, tuple[str, ...]]()
-        for environment in concerned:
-            approved = read_approvals(digest, self.expected.approvals, approving(environment, root))
-            approvers[environment.name] = require_approvals(environment, approved)
+        digest, signers = self.expected.plan.digest, [(one, approving(one, root)) for one in concerned]
+        approvers = approvers_by_environment(digest, self.expected.approvals, signers)
         promotion = replace(context.promotion, plan=AppliedPlan(digest, approvers))
         return replace(context, promotion=promotion)
 

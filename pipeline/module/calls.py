@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,8 @@ from pipeline.util.json.canonical import pretty
 from pipeline.util.printable import safe_json, safe_line
 
 if TYPE_CHECKING:
+    from pipeline.policy.retention import RetentionPlan
+    from pipeline.release.retention.perform import Outcome
     from pipeline.util.progress import ProgressEvent
 
     from .given import Given
@@ -48,6 +50,16 @@ def refusals() -> Iterator[None]:
 def report(event: ProgressEvent) -> None:
     """Progress in Dagger's log, a line each."""
     sys.stderr.write(safe_line(f"{event.state:<8} {event.subject}  {event.detail}".rstrip()) + "\n")
+
+
+def deleted_text(plan: RetentionPlan, outcomes: Sequence[Outcome]) -> str:
+    """A plan of retention and what became of it, as the text that a function gives. Raises Refused with that text where
+    not everything went well."""
+    text = json_text({**plan.to_json(), "outcomes": [one.to_json() for one in outcomes]})
+    wrong = [str(one.plan.repository) for one in outcomes if one.fault or one.broken]
+    if wrong:
+        raise Refused(f"registry: not everything went well in {', '.join(wrong)}\n\n{text}")
+    return text
 
 
 def json_text(data: object) -> str:

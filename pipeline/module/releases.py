@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import dagger
 from dagger import Doc
 
 from pipeline.engine.uncached import uncached
 
 from .arguments import DryRun, Targets, To
-from .calls import Functions, Refused, json_text, refusals, report
+from .calls import Functions, Refused, deleted_text, json_text, refusals, report
 from .catalogue import Selection
 
 Env = Annotated[str, Doc("environment of lockage.yml")]
@@ -150,13 +151,28 @@ class ReleaseFunctions(Functions):
                     if one.name in scope.ledgers:
                         refuse_unapproved(one, None)
                 plan, surveys = await plan_retention(scope, fresh=apply)
-                outcomes = await perform_retention(scope, plan, surveys) if apply else ()
-            done = {"outcomes": [one.to_json() for one in outcomes]} if apply else {}
-            text = json_text({**plan.to_json(), **done})
-            wrong = [str(one.plan.repository) for one in outcomes if one.fault or one.broken]
-            if wrong:
-                raise Refused(f"registry: not everything went well in {', '.join(wrong)}\n\n{text}")
-            return text
+                if not apply:
+                    return json_text(plan.to_json())
+                return deleted_text(plan, await perform_retention(scope, plan, surveys))
+
+    @uncached
+    async def apply(
+        self,
+        plan_file: Annotated[dagger.File, Doc("what --plan-file of the command line wrote")],
+        approvals: Annotated[list[dagger.File] | None, Doc("what lockage approve wrote")] = None,
+    ) -> str:
+        """Does what a saved plan says, exactly, or nothing. Gives JSON, as the function of the plan's command."""
+        from pipeline.engine.faults import explained
+        from pipeline.release.saved import SavedPlan
+
+        from .saved_plans import PlanApplication
+
+        with refusals():
+            with explained("reading the plan", hint="--plan-file plan.json --approvals a.json,b.json"):
+                content = (await plan_file.contents()).encode()
+                bundles = {await one.name(): (await one.contents()).encode() for one in approvals or ()}
+            plan = SavedPlan.from_bytes(content, "--plan-file")
+            return await PlanApplication(self.given(), plan, bundles).perform()
 
     @uncached
     async def verify(

@@ -20,6 +20,7 @@ from pipeline.cli.saved_plans import _request
 from pipeline.errors import UsageError
 from pipeline.model import Digest, Reference
 from pipeline.release.saved import SCHEMA, PlannedChange, PlanOutdated, SavedPlan
+from pipeline.release.saved.request import UNDERSTOOD, SavedRequest
 
 MOVE = PlannedChange(Reference.parse("localhost:5000/prod/app:1"), None, Digest.of(b"1"))
 OTHER = replace(MOVE, reference=MOVE.reference.repository.tagged("2"))
@@ -55,6 +56,75 @@ def test_options_as_arguments(kind: type[Any], arguments: list[str]) -> None:
     options = parsed(kind, arguments)
     assert parsed(kind, list(words(options))) == options
     assert sorted(words(options)) == sorted(arguments)
+
+
+@pytest.mark.parametrize(
+    ("command", "kind", "elsewhere"),
+    [
+        (
+            "promote",
+            PromoteOptions,
+            {"--shard", "--affected", "--changed-files-from", "--code-quality", "--offline"},
+        ),
+        (
+            "release",
+            ReleaseOptions,
+            {"--shard", "--affected", "--changed-files-from", "--code-quality", "--offline"},
+        ),
+        ("rollback", RollbackOptions, {"--offline"}),
+        ("retention", RetentionOptions, {"--apply", "--closed-pull-requests"}),
+    ],
+)
+def test_other_fronts_know_every_option_or_refuse_the_plan(
+    command: str, kind: type[Any], elsewhere: set[str]
+) -> None:
+    parser = Parser(prog="lockage", add_help=False)
+    Command(kind, lambda _: 0).add_to(parser)
+    options = {text for action in parser._actions for text in action.option_strings}
+    assert options - {"--json", "--plan", "--plan-file"} == UNDERSTOOD[command] | elsewhere
+    for option in elsewhere:
+        with pytest.raises(UsageError, match=f"made with {option}, which only the command line knows"):
+            SavedRequest.of(replace(PLAN, command=command, request=(f"{option}=1",)))
+
+
+def test_a_request_is_read_as_it_was_written() -> None:
+    arguments = [
+        "v1",
+        "app",
+        "--to=hub",
+        "--allow-backwards=a=b --to=x",
+        "--force",
+        "--only=a/1/linux-amd64",
+        "--only=b",
+    ]
+    options = parsed(ReleaseOptions, arguments)
+    request = SavedRequest.of(replace(PLAN, command="release", request=tuple(words(options))))
+    assert request.arguments == ("v1", "app") and request.value("--to") == "hub"
+    assert request.value("--allow-backwards") == "a=b --to=x" and request.has("--force")
+    assert request.values("--only") == ("a/1/linux-amd64", "b")
+    assert request.value("--data") == "" and not request.has("--unpin")
+
+
+@pytest.mark.parametrize(
+    ("command", "request_"),
+    [
+        ("promote", ()),
+        ("promote", ("--to=",)),
+        ("promote", ("--to=prod", "--force=yes")),
+        ("promote", ("--to=prod", "--data=tomorrow")),
+        ("promote", ("--to=prod", "--allow-backwards= ")),
+        ("release", ("--to=prod",)),
+        ("rollback", ("--reason=x",)),
+        ("rollback", ("prod", "--reason=\n")),
+        ("retention", ("prod",)),
+        ("retention", ("--closed=-1",)),
+        ("retention", ("--limit=0",)),
+        ("retention", ("--as-of=2026",)),
+    ],
+)
+def test_a_request_that_no_command_line_wrote_is_refused(command: str, request_: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError, match=f"is not one of lockage {command}"):
+        SavedRequest.of(replace(PLAN, command=command, request=request_))
 
 
 @pytest.mark.parametrize("plan", [PLAN, DELETIONS])

@@ -65,13 +65,17 @@ def test_only_what_a_commit_changed_is_planned(dagger: Dagger, project: Callable
     assert "'0123456789' is no commit, branch or tag of the source" in refused
 
 
-def test_a_release_a_scan_and_a_rollback(site: Site, dagger: Dagger, project: Callable[..., Path]) -> None:
+def test_a_release_a_scan_and_a_rollback(
+    site: Site, dagger: Dagger, project: Callable[..., Path], tmp_path: Path
+) -> None:
     root = project(samples.hello())
     commit(root)
     digest = site.run("run", "--json", cwd=root).json["images"][0]["index"]
     (planned,) = dagger(*call("release", "--version=v2.0.0", "--dry-run"), cwd=root).json
     assert planned["moves"]
-    dagger(*call("release", "--version=v2.0.0"), cwd=root)
+    site.run("release", "v2.0.0", "--data", "signed", "--plan-file", tmp_path / "release.json", cwd=root)
+    (done,) = dagger(*call("apply", f"--plan-file={tmp_path / 'release.json'}"), cwd=root).json
+    assert done["moves"] == planned["moves"]
     prod = site.run("current", "--env", "prod", "--json", cwd=root).json["tags"]
     assert {tag["digest"] for tag in prod if tag["tag"] == "v2.0.0"} == {digest}
     (scanned,) = dagger(*call("rescan", "--env=prod"), cwd=root).json

@@ -22,7 +22,10 @@ from tests.tools.logins import environment
 from . import samples
 from .conftest import checkout
 from .site import Site
+from .test_module import Dagger, call, dagger
 from .tools import binary, cosign, crane, tags
+
+__all__ = ["dagger"]
 
 pytestmark = pytest.mark.real
 
@@ -179,7 +182,7 @@ def test_a_saved_plan_is_done_exactly_or_not_at_all(
 
 
 def test_prod_changes_by_plans_that_two_have_approved(
-    site: Site, project: Callable[..., Path], tmp_path: Path
+    site: Site, dagger: Dagger, project: Callable[..., Path], tmp_path: Path
 ) -> None:
     root = project(samples.hello())
     settings, plan = root / "lockage.yml", tmp_path / "prod.json"
@@ -190,7 +193,8 @@ def test_prod_changes_by_plans_that_two_have_approved(
         (root / f"keys/{who}.pub").write_bytes(pair.public)
         (tmp_path / f"{who}.key").write_bytes(pair.sealed)
     rule = "approvals: {required: 2, from: [{key: keys/ada.pub}, {key: keys/ben.pub}]}"
-    rules = "retention: {environments: {prod: {rules: [{tags: ['*'], forever: true}]}}}\n"
+    kept = "{tags: ['pr-{pr}'], until_closed: true}, {tags: ['*'], forever: true}"
+    rules = f"retention: {{environments: {{prod: {{rules: [{kept}]}}}}}}\n"
     settings.write_text(settings.read_text().replace("promote: automatic", rule) + rules)
     commit(root)
     early = site.run("run", "--to", "prod", cwd=root, expect=7)
@@ -206,7 +210,7 @@ def test_prod_changes_by_plans_that_two_have_approved(
         assert "lockage approve FILE" in site.run(*direct, cwd=root, expect=7).err
     site.run("promote", "--to", "prod", "--data", "signed", "--plan-file", plan, cwd=root)
 
-    def approve(who: str, expect: int = 0) -> str:
+    def approve(who: str, expect: int = 0, plan: Path = plan) -> str:
         password = {"COSIGN_PASSWORD": people[who].password}
         done = site.run(
             "approve", plan, "--key", tmp_path / f"{who}.key", cwd=root, expect=expect, **password
@@ -231,11 +235,26 @@ def test_prod_changes_by_plans_that_two_have_approved(
         for who in people
     ]
     assert accepted in ([True, False, False], [False, True, False]), "cosign agrees on who approved"
-    assert "3 tags written" in site.run("apply", plan, cwd=root).err
-    assert tags(prod) == {"1.2.3", "1.2", "1"}
+    by_module = call("apply", f"--plan-file={plan}")
+    none = dagger(*by_module, cwd=root, expect=1)
+    assert "prod wants 2 approvals of this plan, and has 0" in none.err and tags(prod) == set()
+    approvals = ",".join(map(str, tmp_path.glob("prod.json.approval-*")))
+    (done,) = dagger(*by_module, f"--approvals={approvals}", cwd=root).json
+    assert len(done["moves"]) == 3 and tags(prod) == {"1.2.3", "1.2", "1"}
     history = site.run("history", "--env", "prod", cwd=root)
     assert "approved by keys/" in history.out and "keys/ben.pub" in history.out
     entry = site.run("history", "--env", "prod", "--json", cwd=root).json["entries"][0]
     assert entry["plan"] == f"sha256:{hashlib.sha256(plan.read_bytes()).hexdigest()}"
     again = site.run("apply", plan, cwd=root, expect=7)
     assert "the ledger of prod has other entries since" in again.err
+
+    crane("tag", f"{prod}:1", "pr-7")
+    cleaning = tmp_path / "retention.json"
+    site.run("retention", "--closed", "7", "--plan-file", cleaning, cwd=root)
+    few = site.run("apply", cleaning, cwd=root, expect=7)
+    assert "prod wants 2 approvals of this plan, and has 0" in few.err and "pr-7" in tags(prod)
+    assert "prod: 2 of 2 approvals" in approve("ada", plan=cleaning) + approve("ben", plan=cleaning)
+    assert "1 tags and manifests deleted" in site.run("apply", cleaning, cwd=root).err
+    assert tags(prod) == {"1.2.3", "1.2", "1"}
+    entry = site.run("history", "--env", "prod", "--json", cwd=root).json["entries"][0]
+    assert entry["command"] == "retention" and sorted(entry["approvers"]) == ["keys/ada.pub", "keys/ben.pub"]

@@ -83,6 +83,20 @@ def approver_of(plan: Digest, raw: bytes, signatories: Iterable[Signatory]) -> A
     return "; ".join(dict.fromkeys(reasons))
 
 
+def approvers_by_environment(
+    plan: Digest, bundles: Mapping[str, bytes], signers: Iterable[tuple[Environment, Sequence[Signatory]]]
+) -> dict[str, tuple[str, ...]]:
+    """Who approved the plan with this digest, by the names of environments; each comes with those who may approve its
+    changes.
+
+    Raises ApprovalMissing where they are too few, ConfigError for trusted roots.
+    """
+    return {
+        environment.name: require_approvals(environment, read_approvals(plan, bundles, accepted))
+        for environment, accepted in signers
+    }
+
+
 def require_approvals(environment: Environment, approved: Approved) -> tuple[str, ...]:
     """The names of those who approved a change of an environment. Raises ApprovalMissing if they are too few."""
     wanted = environment.approvals
