@@ -14,6 +14,7 @@ from pipeline.policy import Evidence, Finding, Inventory, LeakedSecret, Scan, Te
 from pipeline.policy.retention.facts import Node
 from pipeline.policy.tag_moves import TagPosition
 from pipeline.release.saved import SavedPlan
+from pipeline.release.saved.request import SavedRequest
 from pipeline.state.build_inputs import BuildInputs, difference
 from pipeline.state.ledger import Act, Change, Entry
 from pipeline.state.record import Record
@@ -128,6 +129,7 @@ def read_plan(content: bytes, folder: Path) -> None:
     found = SavedPlan.from_bytes(content, "plan.json")
     assert SavedPlan.from_bytes(found.to_bytes(), "plan.json") == found
     found.refuse_unless(found)
+    SavedRequest.of(found)
 
 
 def read_inputs(content: bytes, folder: Path) -> None:
