@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import purity, workers
+from tests.tools import iri_syntax
 
+iri_syntax.load_when_used()
 _UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # no test fails on a clock
 settings.register_profile("whole", _UNHURRIED)
 settings.register_profile("working", _UNHURRIED, max_examples=25)
@@ -32,6 +35,13 @@ def seeds(request: pytest.FixtureRequest) -> int | None:
     """How many fixed seeds to try; None: as many as the test does in the suite."""
     asked: int | None = request.config.getoption("--seeds")
     return asked
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """While working, a module of real tests alone is not imported: most of the program and its libraries would be."""
+    if config.option.markexpr != "not real" or not collection_path.name.startswith("test_"):
+        return None
+    return workers.is_real(collection_path.read_text("utf-8")) or None
 
 
 @pytest.fixture(autouse=True)

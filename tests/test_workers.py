@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests import workers
+from tests.tools import iri_syntax
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_what_is_named_exists() -> None:
-    for name in {*workers.LONG, *workers.ON_THE_HOST} - {workers.HOST}:
+    for name in {*workers.LONG, *workers.ON_THE_HOST, *workers.ON_SOURCES} - {workers.HOST}:
         path, _, test = name.partition("::")
         assert f"def {test}" in (ROOT / path).read_text() if test else (ROOT / path).exists(), name
 
@@ -25,6 +26,34 @@ def test_long_groups_begin_first_and_short_ones_fill_up_the_end() -> None:
 def test_what_changes_the_machine_is_one_group() -> None:
     assert {workers.group_of(f"{name}_and_more[x]") for name in workers.ON_THE_HOST} == {workers.HOST}
     assert workers.group_of("tests/model/test_a.py::test_a[b::c]") == "tests/model/test_a.py"
+
+
+def test_what_reads_the_sources_is_one_group() -> None:
+    assert {workers.group_of(f"{name}::test_a") for name in workers.ON_SOURCES} == {workers.SOURCES}
+
+
+@pytest.mark.parametrize(
+    ("text", "real"),
+    [
+        ("pytestmark = pytest.mark.real\n", True),
+        ("import pytest\n\npytestmark = pytest.mark.real  # starts a process\n", True),
+        ("pytestmark = [pytest.mark.anyio, pytest.mark.real]\n", True),
+        ("pytestmark = [\n    pytest.mark.real,\n    pytest.mark.skipif(a[0], reason='x'),\n]\n", True),
+        ("pytestmark = pytest.mark.anyio\n", False),
+        ("pytestmark = [pytest.mark.anyio]\nX = pytest.mark.real\n", False),
+        ("@pytest.mark.real\ndef test_a(): ...\n", False),
+        ("pytestmark = pytest.mark.really\n", False),
+        ("    pytestmark = pytest.mark.real\n", False),
+    ],
+)
+def test_modules_of_real_tests_alone_are_known_by_their_text(text: str, real: bool) -> None:
+    assert workers.is_real(text) is real
+
+
+@pytest.mark.real  # the parsers take seconds
+def test_an_iri_is_still_checked() -> None:
+    assert iri_syntax.is_valid_syntax("iri", "https://example.com/ä")
+    assert not iri_syntax.is_valid_syntax("iri", "no scheme")
 
 
 @pytest.fixture(scope="module")

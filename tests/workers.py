@@ -7,6 +7,7 @@ the machine itself is one group, which one process runs from end to end.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +21,13 @@ ON_THE_HOST = (
     "tests/real/test_builder.py::test_a_disk_that_is_full",
 )
 FORKED = "tests/cli"  # one process imports the whole program for all of them (tests/tools/warm.py)
+SOURCES = "sources"
+ON_SOURCES = (  # the package's files are parsed once for all of them
+    "tests/test_rooms.py",
+    "tests/test_files.py",
+    "tests/test_processes.py",
+    "tests/test_dependencies.py",
+)
 LONG = (
     "tests/real/test_module.py",
     "tests/real/test_features.py",
@@ -43,6 +51,7 @@ LONG = (
     "tests/registry/test_interrupted_release.py",
     FORKED,
 )
+_REAL = re.compile(r"^pytestmark = (?:\[[^\]]*)?pytest\.mark\.real\b", re.MULTILINE)
 _RANK = {group: number for number, group in enumerate(LONG)}
 
 
@@ -50,7 +59,14 @@ def group_of(test: str) -> str:
     """The group of a test, by its path in the repository and its name."""
     if test.startswith(f"{FORKED}/"):
         return FORKED
+    if test.startswith(ON_SOURCES):
+        return SOURCES
     return HOST if test.startswith(ON_THE_HOST) else test.partition("::")[0]
+
+
+def is_real(module: str) -> bool:
+    """Whether a module's text marks all its tests as real: `-m "not real"` need not import it."""
+    return _REAL.search(module) is not None
 
 
 def rank(group: str) -> tuple[int, str]:
