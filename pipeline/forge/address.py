@@ -81,8 +81,13 @@ def _of_checkout(environ: Mapping[str, str], origin: str) -> ForgeAddress:
     if host and host == (gitlab or _GITLAB):
         token = environ.get("GITLAB_TOKEN", "")
         return ForgeAddress(Provider.GITLAB, f"https://{host}/api/v4", path, _token(token, "GITLAB_TOKEN"))
+    if not host:
+        raise UsageError(
+            "nothing says where to publish: this is no job of GitHub or GitLab, and the checkout has no remote origin",
+            hint="git remote add origin https://github.com/OWNER/NAME",
+        )
     raise UsageError(
-        f"the repository is on {host or 'no host'}, which is no GitHub or GitLab that is known here",
+        f"the repository is on {host}, which is no GitHub or GitLab that is known here",
         hint="GH_HOST names a GitHub Enterprise Server, GITLAB_HOST a GitLab; jobs of both need neither",
     )
 

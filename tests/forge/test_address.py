@@ -79,7 +79,7 @@ def test_where(environ: dict[str, str], origin: str, expected: ForgeAddress) -> 
             "no GitHub or GitLab",
         ),
         ({"GITHUB_TOKEN": "of github.com", "GH_HOST": "g.example"}, "https://g.example/a/b", "is not set"),
-        ({"GITHUB_TOKEN": "t0ken"}, "", "is on no host"),
+        ({"GITHUB_TOKEN": "t0ken"}, "", "has no remote origin"),
     ],
 )
 def test_refused(environ: dict[str, str], origin: str, message: str) -> None:

@@ -10,18 +10,23 @@ from typing import Any
 
 import pytest
 
+from pipeline.cli.commands.release.notes import _publish
 from pipeline.config.values import ChannelMetadata
 from pipeline.errors import Exit, LockageError, RegistryError, UsageError
+from pipeline.forge.address import forge_address
 from pipeline.model import Digest, Reference, Repository
 from pipeline.registry import Registry
 from pipeline.registry.http.messages import Request, Response
 from pipeline.release.verification import Wanted, verify_references
 from pipeline.release.versions.history import read_release
 from pipeline.release.versions.release import ReleaseNames, Releases
+from pipeline.reporting.release_notes import read_notes, release_files
 from pipeline.run import Stage
 from pipeline.run.publish.environment_tags import TagsRefused
 from pipeline.state.ledger import load_ledger
 from pipeline.trust import PublicKey
+from tests.forge.github_server import REPOSITORY, GithubServer
+from tests.forge.server import serving
 
 from .fleet import PUBLIC, Fleet, make_fleet, plan, recorded
 from .test_environment_tags import rebuild, with_options
@@ -292,3 +297,23 @@ async def test_a_gap_in_the_ledger_is_reported_with_the_release(fleet: Fleet) ->
     with pytest.raises(RegistryError, match="was not released to") as unknown:
         await read_release(fleet.context, ReleaseNames.of(fleet.context.plan, "v2.2.0"), environments)
     assert problem in (unknown.value.detail or "")
+
+
+async def test_the_notes_of_a_release_are_its_page(fleet: Fleet) -> None:
+    await release(fleet)
+    context = fleet.context
+    names, to = ReleaseNames.of(context.plan, "v2.3.0"), context.plan.project.releases
+    written = await read_notes(context, await read_release(context, names, to))
+    files = await release_files(context, written)
+    assert {"RELEASE.md", "install.sh", "release.json", "cosign.pub"} <= set(files)
+    async with serving(GithubServer(tags={"v2.3.0": context.revision.sha})) as github:
+        job = {"GITHUB_ACTIONS": "true", "GITHUB_API_URL": github.url, "GITHUB_REPOSITORY": REPOSITORY}
+        address = forge_address({**job, "GITHUB_TOKEN": github.token}, "")
+        done = await _publish(address, written, files, force=False)
+        assert done.changed and github.files("v2.3.0") == files
+        page = github.of("v2.3.0")
+        assert page and page["body"].startswith(files["RELEASE.md"].decode().rstrip()) and not page["draft"]
+        again = await release_files(
+            context, await read_notes(context, await read_release(context, names, to))
+        )
+        assert not (await _publish(address, written, again, force=False)).changed, "notes are the same again"

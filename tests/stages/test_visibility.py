@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from pipeline.cli.commands.release.visibility import warn_of_visibility
 from pipeline.config import Environment
 from pipeline.errors import RegistryError
 from pipeline.model import Repository
@@ -18,6 +20,9 @@ from pipeline.release import visibility
 from pipeline.release.visibility import PackageVisibility, read_visibility, set_visibility
 from tests.registry import images
 from tests.registry.scripted_server import scripted
+
+from .fleet import make_fleet, plan
+from .test_environment_tags import promoted
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
@@ -150,3 +155,18 @@ async def test_github_shows_it_with_the_page(monkeypatch: pytest.MonkeyPatch, sh
         assert (found.found, found.differs) == (shown, shown != "public")
         assert found.change.startswith("https://github.com/orgs/acme/packages/")
         assert await packages.visibility(Repository(server.host, "acme/other")) is None
+
+
+async def test_a_promotion_warns_of_what_others_may_pull(
+    host: str, registry: Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet = await make_fleet(registry, plan(host), tmp_path)
+    assert not (await promoted(fleet)).fault
+    prod = replace(fleet.context.plan.project.environments[1], registry=host)
+    await warn_of_visibility(fleet.context, [prod, replace(prod, visibility="public")])
+    assert capsys.readouterr().err == ""
+    await warn_of_visibility(fleet.context, [replace(prod, visibility="private")])
+    warning = capsys.readouterr().err
+    assert f"warning: {fleet.context.repository(prod, 'app')}  public, should be private (" in warning
+    await warn_of_visibility(fleet.context, [replace(prod, registry="127.0.0.1:1/x", visibility="private")])
+    assert "warning: who may pull is not known: cannot reach 127.0.0.1:1" in capsys.readouterr().err
