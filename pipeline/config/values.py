@@ -24,7 +24,7 @@ from pipeline.util.json.values import (
 )
 
 from .builder import Attestations, CacheEntry, Entitlement, SecretSource, SshSource
-from .environments.values import Environment
+from .environments.values import Environment, Secondary
 from .signing.values import Keyless, KmsKey
 from .tools.values import GRYPE_DB, Tools
 
@@ -74,6 +74,7 @@ class Project:
     retention: Retention | None = None
     metadata: ChannelMetadata | None = None
     grype_db: str = GRYPE_DB
+    secondaries: tuple[Secondary, ...] = ()  # registries that environments are kept level in
 
     def images(self, *, grype: bool) -> dict[str, Reference]:
         """The images of all tools and of the SBOM generator, by key; grype's only where it scans."""
@@ -88,6 +89,17 @@ class Project:
             if environment.name == name:
                 return environment
         raise KeyError(name)
+
+    def secondaries_of(self, environment: Environment) -> tuple[Environment, ...]:
+        """The same environment in each secondary registry that is kept level with it."""
+        return tuple(
+            environment.at(s.registry) for s in self.secondaries if environment.name in s.environments
+        )
+
+    @property
+    def places(self) -> tuple[Environment, ...]:
+        """Every environment, then every one in a secondary registry: each has a ledger of its own."""
+        return (*self.environments, *(s for e in self.environments for s in self.secondaries_of(e)))
 
     @property
     def releases(self) -> tuple[Environment, ...]:
@@ -113,6 +125,7 @@ class Project:
             "project": self.project,
             "registry": self.registry,
             "environments": [environment.to_json() for environment in self.environments],
+            **({"registries": registries} if (registries := self._registries_json()) else {}),
             "builds": self.builds,
             "platforms": [str(p) for p in self.platforms],
             "bases": [str(r) for r in self.bases],
@@ -137,6 +150,9 @@ class Project:
             **({"grype_db": self.grype_db} if self.grype_db != GRYPE_DB else {}),
         }
 
+    def _registries_json(self) -> dict[str, object]:
+        return {"secondaries": [one.to_json() for one in self.secondaries]} if self.secondaries else {}
+
     def _sign_json(self) -> dict[str, object]:
         keyless = {"keyless": self.keyless.to_json()} if self.keyless else {}
         kms = {"key": self.kms.reference, "public_key": self.kms.public_key} if self.kms else {}
@@ -147,6 +163,7 @@ class Project:
         """Read what `to_json` wrote; `documents` are those of its policy. Raises ValueError and KeyError."""
         environments = (as_object(entry) for entry in as_list(data["environments"]))
         entitlements = as_object(data["entitlements"])
+        registries = as_object(data.get("registries", {}))
         return cls(
             project=as_text(data["project"]),
             registry=as_text(data["registry"]),
@@ -181,6 +198,9 @@ class Project:
             retention=Retention.from_json(as_object(data["retention"])) if "retention" in data else None,
             metadata=ChannelMetadata(**as_text_mapping(data["metadata"])) if "metadata" in data else None,
             grype_db=as_text(data.get("grype_db", GRYPE_DB)),
+            secondaries=tuple(
+                Secondary.from_json(as_object(one)) for one in as_list(registries.get("secondaries", []))
+            ),
         )
 
 
