@@ -101,7 +101,7 @@ class ProjectFile(Model):
     )
     registries: RegistriesEntry = Field(
         default_factory=RegistriesEntry,
-        description="Registries beside it",
+        description="Registries beside it: kept level with environments, or read where it fails",
     )
     environments: tuple[EnvironmentEntry, ...] = Field(
         default_factory=lambda: (
@@ -214,6 +214,7 @@ class ProjectFile(Model):
             registry=self.registry,
             environments=tuple(entry.value() for entry in self.environments),
             secondaries=tuple(entry.value(self.environments) for entry in self.registries.secondaries),
+            fallback=tuple(dict.fromkeys(self.registries.fallback)),
             builds=self.builds,
             platforms=self.platforms,
             bases=self.bases,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal, Self
 
-from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository, TagTemplate
+from pipeline.model import COMMIT_TAGS, Fallbacks, Gates, Platform, Reference, Repository, TagTemplate
 from pipeline.model.gates import PolicyDocuments
 from pipeline.model.retention import Retention
 from pipeline.util.json.values import (
@@ -75,6 +75,7 @@ class Project:
     metadata: ChannelMetadata | None = None
     grype_db: str = GRYPE_DB
     secondaries: tuple[Secondary, ...] = ()  # registries that environments are kept level in
+    fallback: tuple[str, ...] = ()  # registries to read from where the project's own fails
 
     def images(self, *, grype: bool) -> dict[str, Reference]:
         """The images of all tools and of the SBOM generator, by key; grype's only where it scans."""
@@ -115,6 +116,10 @@ class Project:
         """The repository of builds, which maps keys to digests."""
         return _below(self.registry, self.builds, embedded)
 
+    def fallbacks(self, *, embedded: str) -> Fallbacks:
+        """Where to read what the project's registry cannot give."""
+        return Fallbacks(embedded if self.registry == EMBEDDED else self.registry, self.fallback)
+
     def metadata_repository(self, metadata: ChannelMetadata, *, embedded: str) -> Repository:
         """Where the metadata of environments goes."""
         return _below(self.registry, metadata.repository, embedded)
@@ -151,7 +156,10 @@ class Project:
         }
 
     def _registries_json(self) -> dict[str, object]:
-        return {"secondaries": [one.to_json() for one in self.secondaries]} if self.secondaries else {}
+        return {
+            **({"secondaries": [one.to_json() for one in self.secondaries]} if self.secondaries else {}),
+            **({"fallback": list(self.fallback)} if self.fallback else {}),
+        }
 
     def _sign_json(self) -> dict[str, object]:
         keyless = {"keyless": self.keyless.to_json()} if self.keyless else {}
@@ -201,6 +209,7 @@ class Project:
             secondaries=tuple(
                 Secondary.from_json(as_object(one)) for one in as_list(registries.get("secondaries", []))
             ),
+            fallback=as_texts(registries.get("fallback", [])),
         )
 
 

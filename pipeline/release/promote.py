@@ -34,9 +34,8 @@ from pipeline.run.secondary.follow import (
 from pipeline.state.ledger import load_ledger
 from pipeline.util.concurrency import both, each
 
-from .environments import find_image
 from .judge import refuse_closed
-from .promotable import FoundImage, PromotableImage, check_promotable
+from .promotable import FoundImage, PromotableImage, check_promotable, find_promotable
 from .todays_scan import PlannedScan, TodaysScan, TodaysScans, scan_and_attest
 
 if TYPE_CHECKING:
@@ -120,12 +119,13 @@ class Promotions:
         self._following: list[SecondaryPlan] = []
         self.secondaries: tuple[SecondaryResult, ...] = ()
 
-    async def plan(self) -> list[ImagePromotion]:
+    async def plan(self, *, restore: bool = False) -> list[ImagePromotion]:
         """What promoting every image tag of the plan would scan and write. Each of which a tag moves is checked
         (`check_promotable`), and judged unless its findings are outdated.
 
         From the first environment, the tags of this revision's commit are promoted, from others the tags themselves,
-        whatever commit they are of. Where nothing moves, one request for each of these and each tag is all.
+        whatever commit they are of; with `restore`, what was lost is copied back first. Where nothing moves, one
+        request for each of these and each tag is all.
         Raises UsageError, RegistryError for an image that does not exist, SignatureRefused, GateClosed, TagsRefused.
         """
         if self._origin in self._to:
@@ -138,7 +138,8 @@ class Promotions:
                 "the work tree has changes, and nothing is promoted from it",
                 hint="commit them; --revision names a commit; --allow-dirty promotes what was built from commits",
             )
-        images = await each(self._find, groups)
+        find = partial(find_promotable, self._context, self._origin, restore=restore)
+        images = await each(find, groups)
         found = [image for _ in self._to for image in images]
         tags = [tags for to in self._to for tags in await self._decide(to, images)]
         planned = await self._checked(list(zip(found, tags, strict=True)))
@@ -147,13 +148,6 @@ class Promotions:
             self._following += await plan_secondaries(self._context, to, there)
         self.secondaries = tuple(map(SecondaryResult.of, self._following))
         return planned
-
-    async def _find(self, group: Sequence[Target]) -> FoundImage:
-        context, target = self._context, group[0]
-        source = context.repository(self._origin, target.image)
-        return FoundImage(
-            group, source, await find_image(context, source, target, of_commit=self._from_first)
-        )
 
     @property
     def _from_first(self) -> bool:
@@ -243,7 +237,7 @@ class Promotions:
 
         Raises as `plan` and `judge`.
         """
-        planned = await self.plan()
+        planned = await self.plan(restore=not only_plan)
         agree(self.moves_of(planned))
         if only_plan:
             return planned

@@ -49,7 +49,7 @@ async def run(context: RunContext, until: Stage, to: Sequence[Environment] = ())
     publishes = until.publishes and (context.proposal is None or context.proposal.pushes)
     committed = not context.revision.dirty
     records = Records(store, context.plan.targets, state, context.upstream, committed=committed)
-    images = ImageCache(context.registry)
+    images = ImageCache(context.registry, context.fallbacks)
     await refuse_impossible(context, until, records.find)
 
     stages = _Stages(

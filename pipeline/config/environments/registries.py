@@ -36,6 +36,11 @@ class RegistriesEntry(Model):
         (), description="Registries that get what environments get: images, all that is attached, tags last"
     )
 
+    fallback: tuple[_Registry, ...] = Field(
+        (),
+        description="Registries to read from, in order, where the project's own cannot be reached or has lost an image",
+    )
+
     def check(self, registry: str, environments: Sequence[EnvironmentEntry]) -> None:
         """Raises Mistake for environments that there are not, and for two that would be in one place."""
         names = [environment.name for environment in environments]

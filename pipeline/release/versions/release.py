@@ -99,7 +99,7 @@ class Releases:
         Raises UsageError, RegistryError ("No CI image found for commit"), SignatureRefused, GateClosed, TagsRefused;
         then no tag was moved.
         """
-        planned = await self._promotions.plan()
+        planned = await self._promotions.plan(restore=not only_plan)
         moves = self._promotions.moves_of(planned)
         agree(moves)
         if only_plan:
