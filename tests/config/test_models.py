@@ -184,7 +184,7 @@ environments:
 
 
 def test_secondaries_are_environments_of_their_own():
-    two = "[{registry: y.io/n}, {registry: z.io, environments: [b]}]"
+    two = "[{registry: y.io/n}, {registry: z.io, environments: [b], retention: no}]"
     found = project(f"{ENVIRONMENTS}registries: {{secondaries: {two}}}\n")
     assert found == Project.from_json(found.to_json())
     assert [(e.name, str(found.repository(e, "i", embedded=""))) for e in found.places[2:]] == [
@@ -192,6 +192,7 @@ def test_secondaries_are_environments_of_their_own():
         ("b@z.io", "z.io/i"),
     ]
     assert {e.base for e in found.places} == {"a", "b"}
+    assert [secondary.retention for secondary in found.secondaries] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -261,6 +261,10 @@ async def test_retention_takes_the_same_from_both(level: Level) -> None:
         context = replace(level.fleet.context, registry=registry)
         scope = await scope_of(context, RetentionRequest(author="me@here"), NOW)
         assert scope.ledgers == ("prod", f"prod@{level.proxy.host}/acme")
+        (secondary,) = project.secondaries
+        without = replace(context.plan.project, secondaries=(replace(secondary, retention=False),))
+        other = replace(context, plan=replace(context.plan, project=without))
+        assert (await scope_of(other, RetentionRequest(), NOW)).ledgers == ("prod",)
         outcomes = await perform_retention(scope, *await plan_retention(scope, fresh=True))
     assert [[a.tag for a in o.deleted] for o in outcomes] == [[TAGS[0]], [TAGS[0]]]
     assert not [o for o in outcomes if o.fault or o.broken]

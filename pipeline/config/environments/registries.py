@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from .. import shapes
-from ..base import ImageName, Mistake, Model, Text
+from ..base import Flag, ImageName, Mistake, Model, Text
 from .entry import EnvironmentEntry, other_registry
 from .values import Secondary
 
@@ -23,10 +23,16 @@ class SecondaryEntry(Model):
         (), description="Which environments it gets (default: all in the project's registry)"
     )
 
+    retention: Flag = Field(
+        True,
+        description="Whether lockage retention deletes there what it deletes in the environment (default true)",
+    )
+
     def value(self, environments: Sequence[EnvironmentEntry]) -> Secondary:
         """As the program uses it."""
         named = tuple(dict.fromkeys(self.environments))
-        return Secondary(self.registry, named or tuple(e.name for e in environments if e.registry is None))
+        every = tuple(e.name for e in environments if e.registry is None)
+        return Secondary(self.registry, named or every, self.retention)
 
 
 class RegistriesEntry(Model):

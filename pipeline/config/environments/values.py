@@ -109,19 +109,25 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Secondary:
-    """A registry that these environments are kept level in."""
+    """A registry that these environments are kept level in; with `retention`, what is deleted there is deleted here."""
 
     registry: str
     environments: tuple[str, ...]
+    retention: bool = True
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Self:
         """Read what `to_json` wrote. Raises ValueError and KeyError."""
-        return cls(as_text(data["registry"]), as_texts(data["environments"]))
+        retention = data.get("retention") is not False
+        return cls(as_text(data["registry"]), as_texts(data["environments"]), retention)
 
     def to_json(self) -> dict[str, object]:
         """As plain data."""
-        return {"registry": self.registry, "environments": list(self.environments)}
+        return {
+            "registry": self.registry,
+            "environments": list(self.environments),
+            **({} if self.retention else {"retention": False}),
+        }
 
 
 def _visibility(value: object) -> Visibility | None:

@@ -72,7 +72,13 @@ def _names(context: RunContext, retention: Retention, only: tuple[str, ...]) -> 
             )
     project = context.plan.project
     chosen = [project.environment(name) for name in only or retention.environments]
-    return tuple(place.name for one in chosen for place in (one, *project.secondaries_of(one)))
+    kept = {secondary.registry for secondary in project.secondaries if not secondary.retention}
+    return tuple(
+        place.name
+        for one in chosen
+        for place in (one, *project.secondaries_of(one))
+        if place == one or place.registry not in kept
+    )
 
 
 async def _record(context: RunContext, store: Store, name: str) -> EnvironmentRecord:
