@@ -89,7 +89,7 @@ def _check(request: RunRequest, plans: PlanReader) -> None:
         raise UsageError("--pull resolves bases again, --locked forbids it", hint="leave out one of them")
     project = plans.read_known().project
     for name in request.environments:
-        environment(project.environments, name)
+        environment(project.places, name)
     trusted_keys(project.trusted_records, request.plan.root)
     image_signer(project, request.plan.root, os.environ)
     environment_files(project, request.plan.root)

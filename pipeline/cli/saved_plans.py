@@ -70,6 +70,13 @@ class PlanKeeper:
             self._now = await SavedPlan.of(context, self.command, request, names)
         return context
 
+    def begin_alone(self, options: PlanningOptions) -> None:
+        """As `begin`, for a command that needs no project: its plan rests on no ledger, and nobody approves it."""
+        from pipeline.release.saved import SavedPlan
+
+        if self.file is not None or self.expected is not None:
+            self._now = SavedPlan(self.command, "", tuple(_request(options, "")), (), {})
+
     def _approved(self, context: RunContext, root: Path, names: Iterable[str]) -> RunContext:
         from pipeline.release.saved.approval import approvers_by_environment
         from pipeline.run.publish.approval import AppliedPlan, refuse_unapproved
@@ -85,6 +92,11 @@ class PlanKeeper:
         approvers = approvers_by_environment(digest, self.expected.approvals, signers)
         promotion = replace(context.promotion, plan=AppliedPlan(digest, approvers))
         return replace(context, promotion=promotion)
+
+    @property
+    def plans(self) -> bool:
+        """Whether the command has to know its changes before it makes them: to show, save or compare them."""
+        return not self.performs or self.expected is not None
 
     def agree(self, moves: Sequence[TagMove]) -> None:
         """Write these moves, or raise PlanOutdated if others were expected."""

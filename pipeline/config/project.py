@@ -24,6 +24,7 @@ from .base import (
 )
 from .build import AttestationsEntry, CacheEntry, Entitlements, Secrets, Ssh
 from .environments.entry import EnvironmentEntry, other_registry
+from .environments.registries import RegistriesEntry
 from .policy import ProjectPolicy
 from .retention.entry import RetentionEntry
 from .signing.entry import SignEntry
@@ -97,6 +98,10 @@ class ProjectFile(Model):
     source: Text | None = Field(None, description="URL of the source repository, for labels")
     registry: Annotated[Text, AfterValidator(_registry), _shown(shapes.REGISTRY)] = Field(
         EMBEDDED, description="embedded, or host[/namespace] of an OCI registry"
+    )
+    registries: RegistriesEntry = Field(
+        default_factory=RegistriesEntry,
+        description="Registries beside it: kept level with environments, or read where it fails",
     )
     environments: tuple[EnvironmentEntry, ...] = Field(
         default_factory=lambda: (
@@ -174,6 +179,7 @@ class ProjectFile(Model):
                     ("release", "to", number),
                 )
         self._check_first(self.environments[0])
+        self.registries.check(self.registry, self.environments)
         for name in self.retention.environments if self.retention else ():
             if name not in names:
                 raise Mistake(
@@ -207,6 +213,8 @@ class ProjectFile(Model):
             project=self.project,
             registry=self.registry,
             environments=tuple(entry.value() for entry in self.environments),
+            secondaries=tuple(entry.value(self.environments) for entry in self.registries.secondaries),
+            fallback=tuple(dict.fromkeys(self.registries.fallback)),
             builds=self.builds,
             platforms=self.platforms,
             bases=self.bases,

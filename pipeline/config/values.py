@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal, Self
 
-from pipeline.model import COMMIT_TAGS, Gates, Platform, Reference, Repository, TagTemplate
+from pipeline.model import COMMIT_TAGS, Fallbacks, Gates, Platform, Reference, Repository, TagTemplate
 from pipeline.model.gates import PolicyDocuments
 from pipeline.model.retention import Retention
 from pipeline.util.json.values import (
@@ -24,7 +24,7 @@ from pipeline.util.json.values import (
 )
 
 from .builder import Attestations, CacheEntry, Entitlement, SecretSource, SshSource
-from .environments.values import Environment
+from .environments.values import Environment, Secondary
 from .signing.values import Keyless, KmsKey
 from .tools.values import GRYPE_DB, Tools
 
@@ -74,6 +74,8 @@ class Project:
     retention: Retention | None = None
     metadata: ChannelMetadata | None = None
     grype_db: str = GRYPE_DB
+    secondaries: tuple[Secondary, ...] = ()  # registries that environments are kept level in
+    fallback: tuple[str, ...] = ()  # registries to read from where the project's own fails
 
     def images(self, *, grype: bool) -> dict[str, Reference]:
         """The images of all tools and of the SBOM generator, by key; grype's only where it scans."""
@@ -89,6 +91,17 @@ class Project:
                 return environment
         raise KeyError(name)
 
+    def secondaries_of(self, environment: Environment) -> tuple[Environment, ...]:
+        """The same environment in each secondary registry that is kept level with it."""
+        return tuple(
+            environment.at(s.registry) for s in self.secondaries if environment.name in s.environments
+        )
+
+    @property
+    def places(self) -> tuple[Environment, ...]:
+        """Every environment, then every one in a secondary registry: each has a ledger of its own."""
+        return (*self.environments, *(s for e in self.environments for s in self.secondaries_of(e)))
+
     @property
     def releases(self) -> tuple[Environment, ...]:
         """Where releases go; nowhere where there is only the first environment."""
@@ -103,6 +116,10 @@ class Project:
         """The repository of builds, which maps keys to digests."""
         return _below(self.registry, self.builds, embedded)
 
+    def fallbacks(self, *, embedded: str) -> Fallbacks:
+        """Where to read what the project's registry cannot give."""
+        return Fallbacks(embedded if self.registry == EMBEDDED else self.registry, self.fallback)
+
     def metadata_repository(self, metadata: ChannelMetadata, *, embedded: str) -> Repository:
         """Where the metadata of environments goes."""
         return _below(self.registry, metadata.repository, embedded)
@@ -113,6 +130,7 @@ class Project:
             "project": self.project,
             "registry": self.registry,
             "environments": [environment.to_json() for environment in self.environments],
+            **({"registries": registries} if (registries := self._registries_json()) else {}),
             "builds": self.builds,
             "platforms": [str(p) for p in self.platforms],
             "bases": [str(r) for r in self.bases],
@@ -137,6 +155,12 @@ class Project:
             **({"grype_db": self.grype_db} if self.grype_db != GRYPE_DB else {}),
         }
 
+    def _registries_json(self) -> dict[str, object]:
+        return {
+            **({"secondaries": [one.to_json() for one in self.secondaries]} if self.secondaries else {}),
+            **({"fallback": list(self.fallback)} if self.fallback else {}),
+        }
+
     def _sign_json(self) -> dict[str, object]:
         keyless = {"keyless": self.keyless.to_json()} if self.keyless else {}
         kms = {"key": self.kms.reference, "public_key": self.kms.public_key} if self.kms else {}
@@ -147,6 +171,7 @@ class Project:
         """Read what `to_json` wrote; `documents` are those of its policy. Raises ValueError and KeyError."""
         environments = (as_object(entry) for entry in as_list(data["environments"]))
         entitlements = as_object(data["entitlements"])
+        registries = as_object(data.get("registries", {}))
         return cls(
             project=as_text(data["project"]),
             registry=as_text(data["registry"]),
@@ -181,6 +206,10 @@ class Project:
             retention=Retention.from_json(as_object(data["retention"])) if "retention" in data else None,
             metadata=ChannelMetadata(**as_text_mapping(data["metadata"])) if "metadata" in data else None,
             grype_db=as_text(data.get("grype_db", GRYPE_DB)),
+            secondaries=tuple(
+                Secondary.from_json(as_object(one)) for one in as_list(registries.get("secondaries", []))
+            ),
+            fallback=as_texts(registries.get("fallback", [])),
         )
 
 

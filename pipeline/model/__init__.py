@@ -16,7 +16,7 @@ from .gates import (
     VulnerabilityGate,
 )
 from .manifest import Manifest
-from .mirrors import Mirrors
+from .mirrors import Fallbacks, Mirrors
 from .platform import Platform
 from .reference import Reference, Repository, valid_tag
 from .severity import Severity
@@ -27,6 +27,7 @@ __all__ = [
     "AllowedSecret",
     "Descriptor",
     "Digest",
+    "Fallbacks",
     "Gates",
     "Growth",
     "Ignore",

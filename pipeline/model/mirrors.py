@@ -16,6 +16,40 @@ from .reference import Reference, Repository
 
 
 @dataclass(frozen=True, slots=True)
+class Fallbacks:
+    """Registries (HOST[/NAMESPACE]) to read from, in order, where `registry` cannot be reached or has lost something;
+    below each, repositories have the same names. They are never written to."""
+
+    registry: str = ""
+    others: tuple[str, ...] = ()
+
+    def of(self, reference: Reference) -> tuple[Reference, ...]:
+        """The same reference in each of them; none for one that is not in `registry`."""
+        text = str(reference.repository)
+        if not self.registry or not text.startswith(f"{self.registry}/"):
+            return ()
+        name, found = text.removeprefix(f"{self.registry}/"), []
+        for other in self.others:
+            host, _, namespace = other.partition("/")
+            repository = Repository(host, f"{namespace}/{name}" if namespace else name)
+            found.append(replace(reference, repository=repository))
+        return tuple(found)
+
+    @property
+    def by_host(self) -> Mapping[str, tuple[str, ...]]:
+        """For programs that replace hosts alone: what to put before the same path, by the registry's host. A fallback
+        where the path would be another one is not among them."""
+        host, _, namespace = self.registry.partition("/")
+        prefixes = []
+        for other in self.others:
+            if not namespace:
+                prefixes.append(other)
+            elif other.endswith(f"/{namespace}"):
+                prefixes.append(other.removesuffix(f"/{namespace}"))
+        return {host: tuple(prefixes)} if host and prefixes else {}
+
+
+@dataclass(frozen=True, slots=True)
 class Mirrors:
     """The repository prefix of each mirrored registry host."""
 

@@ -106,7 +106,8 @@ def parse_mirrors(texts: Sequence[str]) -> Mirrors:
 async def _complete(lock: Lock | None, plan: Plan, registry: Registry, mirrors: Mirrors) -> Lock:
     locked = dict(lock.images) if lock else {}
     missing = tuple(r for r in wanted(plan) if r not in locked)
-    return Lock.of(locked | dict((await resolve(registry, mirrors, missing)).images))
+    fallbacks = plan.project.fallbacks(embedded="")
+    return Lock.of(locked | dict((await resolve(registry, mirrors, missing, fallbacks)).images))
 
 
 async def _access(given: Given, plan: Plan) -> tuple[str, Access]:

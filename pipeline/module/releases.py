@@ -45,7 +45,7 @@ class ReleaseFunctions(Functions):
                     refuse_unapproved(there, None)
                 promotions = Promotions(context, source, [there])
                 done = await promotions.perform(only_plan=dry_run)
-                return json_text([one.to_json() for one in done])
+                return json_text([one.to_json() for one in (*done, *promotions.secondaries)])
 
     @uncached
     async def release(
@@ -74,7 +74,7 @@ class ReleaseFunctions(Functions):
                     refuse_unapproved(one, None)
                 releases = Releases(context, names, there)
                 done = await releases.perform(only_plan=dry_run)
-                return json_text([one.to_json() for one in done])
+                return json_text([one.to_json() for one in (*done, *releases.secondaries)])
 
     @uncached
     async def rollback(
@@ -102,8 +102,11 @@ class ReleaseFunctions(Functions):
                 if not dry_run:
                     refuse_unapproved(there, None)
                 request = RollbackRequest(there, tuple(images or ()), to, reason, accept)
-                done = await Rollbacks(context, request).perform(only_plan=dry_run)
-                return json_text([one.to_json() for one in done])
+                rollbacks = Rollbacks(context, request)
+                done = await rollbacks.perform(only_plan=dry_run)
+                return json_text(
+                    [one.to_json() for one in done] + [one.to_json() for one in rollbacks.secondaries]
+                )
 
     @uncached
     async def rescan(self, env: Env) -> str:

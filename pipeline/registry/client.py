@@ -173,6 +173,10 @@ class Registry:
         """All tags, sorted; none for a repository that does not exist."""
         return await listing.tags(self._transport, repo) or []
 
+    async def repositories(self, host: str) -> list[Repository]:
+        """All repositories of a registry, sorted, where it lists them."""
+        return await listing.repositories(self._transport, host)
+
     async def delete(self, ref: Reference) -> bool:
         """Delete a manifest by digest, or a tag; False if it was not there."""
         self._cache.forget(ref.repository)

@@ -24,6 +24,8 @@ LIST_BYTES = 64 * MIB
 """All pages of one list, and all referrers of an image and of what is attached to it."""
 TAGS = 1_000_000
 """Tags of a repository."""
+REPOSITORIES = 100_000
+"""Repositories of a registry."""
 REFERRERS = 20_000
 """Referrers of an image and of what is attached to it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,15 +12,16 @@ from pipeline.model import Repository, valid_tag
 from pipeline.model.manifest import load_json
 from pipeline.util.sizes import size_text
 
-from .auth.challenge import pull
+from .auth.challenge import Scope, pull
 from .http.addresses import is_plain, origin_of, resolve
 from .http.faults import Fault, RequestFailed
 from .http.headers import next_link
 from .http.messages import Request, Response
 from .http.transport import Transport
-from .limits import TAGS
+from .limits import REPOSITORIES, TAGS
 
 _ATTEMPTS = 3
+_CATALOG = Scope("registry", "catalog", frozenset({"*"}))
 
 
 async def pages(transport: Transport, request: Request) -> AsyncIterator[tuple[Response, Any]]:
@@ -113,3 +115,27 @@ async def tags(transport: Transport, repo: Repository, *, max_pages: int | None 
         if failed.fault.status != 404:
             raise
     return sorted(tags)
+
+
+async def repositories(transport: Transport, host: str) -> list[Repository]:
+    """All repositories of a registry, sorted (the extension `_catalog` of distribution). Names that are no repository
+    are left out. Raises RequestFailed, also where the registry does not list them."""
+    request = Request(
+        "GET",
+        host,
+        f"/v2/_catalog?n={transport.settings.page_size}",
+        "listing the repositories of",
+        host,
+        scopes=frozenset({_CATALOG}),
+    )
+    found: set[Repository] = set()
+    async for response, data in pages(transport, request):
+        names = data.get("repositories") if isinstance(data, dict) else False
+        if names is not None and not isinstance(names, list):
+            raise RequestFailed(request, Fault("invalid", response.status, message="no list of repositories"))
+        for name in names or []:
+            with suppress(ValueError, TypeError):
+                found.add(Repository(host, name))
+        if len(found) > REPOSITORIES:
+            raise RequestFailed(request, Fault("invalid", message=f"more than {REPOSITORIES} repositories"))
+    return sorted(found)

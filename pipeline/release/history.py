@@ -35,7 +35,8 @@ class History:
 
 
 async def read_history(context: RunContext, environment: Environment, *, check: bool = False) -> History:
-    """The history of an environment: one request for each entry; with `check` also one for each tag.
+    """The history of an environment: one request for each entry; with `check` also one for each tag, there and at each
+    secondary registry.
 
     What a trusted key did not sign, or a later entry does not name, is a problem and no entry. Raises RegistryError.
     """
@@ -46,6 +47,8 @@ async def read_history(context: RunContext, environment: Environment, *, check: 
     if check:
         problems += unapproved(entries) if environment.approvals else []
         problems += await _moved(context, environment, ledger)
+        for secondary in context.plan.project.secondaries_of(environment):
+            problems += await _at_secondary(context, store, secondary, ledger)
     return History(environment.name, tuple(entries), tuple(problems))
 
 
@@ -115,6 +118,27 @@ async def _moved(context: RunContext, environment: Environment, ledger: Ledger) 
 
     found: Sequence[str | None] = await each(one, sorted(ledger.tags.items()))
     return [line for line in found if line]
+
+
+async def _at_secondary(
+    context: RunContext, store: Store, secondary: Environment, ledger: Ledger
+) -> list[str]:
+    """The tags at a secondary registry that are not where Lockage left them, or behind those of the environment."""
+    try:
+        there = await load_ledger(store, secondary.name)
+        problems = await _moved(context, secondary, there)
+    except RegistryError as fault:
+        return [f"{secondary.name} cannot be checked: {fault.message}"]
+    for name, position in sorted(ledger.tags.items()):
+        image, _, tag = name.rpartition(":")
+        left = there.left(image, tag)
+        if position.digest and not position.pending and (left is None or left.digest != position.digest):
+            reference = context.repository(secondary, image).tagged(tag)
+            now = _text(left.digest if left else None)
+            problems.append(
+                f"{reference}  {now} is behind {position.digest}; lockage run brings it up to date"
+            )
+    return problems
 
 
 def _text(digest: Digest | None) -> str:

@@ -3,9 +3,11 @@ materials."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pipeline.errors import GateClosed
 from pipeline.model import SizeGate
 from pipeline.policy import Evidence, Inventory, Tool, Verdict, judge
 from pipeline.policy.gates.context import GateContext
@@ -14,6 +16,7 @@ from pipeline.util.json.canonical import compact
 
 if TYPE_CHECKING:
     from pipeline.model import Gates
+    from pipeline.plan import Target
     from pipeline.run.context import RunContext
 
     from .attested_image import AttestedImage
@@ -43,3 +46,32 @@ def _inventory(image: AttestedImage) -> Inventory:
     except ValueError as fault:
         reason = f"the signed bill of materials of {image.reference} cannot be read: {fault}"
         return Inventory(tool, 0, {}, unexamined=(reason,))
+
+
+def refuse_closed(context: RunContext, judged: Iterable[tuple[Target, TodaysScan]]) -> None:
+    """Raises GateClosed for the images whose gates close by these scans of their platforms."""
+    closed: dict[str, list[str]] = {}
+    for target, scan in judged:
+        reasons = list(_reasons(context, target, scan))
+        if reasons:
+            closed.setdefault(target.name, []).extend(reasons)
+    if closed:
+        one = len(closed) == 1
+        raise GateClosed(
+            f"{', '.join(closed)} {'is' if one else 'are'} not promoted: "
+            f"{'its gate closes' if one else 'their gates close'} by today's policy and data",
+            hint="patch the image, add an ignore with owner, reason and expiry, or attest VEX",
+            detail="\n".join(reason for reasons in closed.values() for reason in reasons),
+        )
+
+
+def _reasons(context: RunContext, target: Target, scan: TodaysScan) -> Iterable[str]:
+    """What closes the gates of a platform, and what of its findings is new."""
+    verdicts = judge_published(context, target.image, target.gates, scan)
+    reasons = [reason for verdict in verdicts if not verdict.passed for reason in verdict.reasons]
+    if not reasons:
+        return ()
+    opened = [f"{finding.id} in {finding.package}" for finding in scan.opened]
+    since = (scan.before.tool.data_date or "")[:10] if scan.before else ""
+    new = [f"new since the findings of {since}: {', '.join(opened)}"] if opened else []
+    return [*reasons, *new]

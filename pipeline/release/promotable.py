@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import GateClosed, RegistryError
-from pipeline.model import Descriptor, Repository
+from pipeline.model import Descriptor, Reference, Repository
 from pipeline.oci.index import index_problems
 from pipeline.policy.tags import DIRTY
 from pipeline.run.context import RunContext
@@ -15,10 +15,13 @@ from pipeline.run.publish.image_claims import ImageClaims
 from pipeline.sbom.choice import is_bill
 from pipeline.trust import CYCLONEDX, PROVENANCE, SPDX, Verification, verify_claims
 from pipeline.trust.claims import ATTESTED
+from pipeline.util.progress import ProgressState
 
 from .attested_image import AttestedImage
+from .environments import find_image
 
 if TYPE_CHECKING:
+    from pipeline.config import Environment
     from pipeline.plan import Target
 
 REVISION = "org.opencontainers.image.revision"
@@ -45,6 +48,37 @@ class PromotableImage:
 
     found: FoundImage
     platforms: tuple[tuple[Target, AttestedImage], ...]
+
+
+async def find_promotable(
+    context: RunContext, origin: Environment, group: Sequence[Target], *, restore: bool
+) -> FoundImage:
+    """An image tag in the environment of origin: in the first one by this commit's tags.
+
+    What the project's registry has lost is found in its fallbacks. With `restore`, it is checked and copied back by
+    digest, because more is attached to it before it is promoted. Raises RegistryError where no registry has it, and
+    with `restore` what `check_promotable` raises.
+    """
+    target, of_commit = group[0], origin == context.plan.project.environments[0]
+    home = context.repository(origin, target.image)
+    try:
+        return FoundImage(group, home, await find_image(context, home, target, of_commit=of_commit))
+    except RegistryError:
+        for place in context.fallbacks.of(Reference(home)):
+            try:
+                index = await find_image(context, place.repository, target, of_commit=of_commit)
+            except RegistryError:
+                continue
+            found = FoundImage(group, place.repository, index)
+            context.tell(
+                target.name, ProgressState.WARNING, f"{home} does not give it; it is read from {place}"
+            )
+            if not restore:
+                return found
+            await check_promotable(context, found, of_commit=of_commit)
+            await context.registry.copy(found.source, index.digest, home, check=True)
+            return replace(found, source=home)
+        raise
 
 
 async def check_promotable(context: RunContext, image: FoundImage, *, of_commit: bool) -> PromotableImage:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import GateClosed, LockageError, UsageError
+from pipeline.errors import LockageError, UsageError
 from pipeline.run.publish.channels import describe_environments
 from pipeline.run.publish.environment_tags import (
     Candidate,
@@ -24,12 +24,18 @@ from pipeline.run.publish.environment_tags import (
 )
 from pipeline.run.publish.promotion import Promotion, TagMove, any_moves
 from pipeline.run.publish.publication import Destination
+from pipeline.run.secondary.follow import (
+    SecondaryPlan,
+    SecondaryResult,
+    copy_to_secondaries,
+    move_in_secondaries,
+    plan_secondaries,
+)
 from pipeline.state.ledger import load_ledger
-from pipeline.util.concurrency import each
+from pipeline.util.concurrency import both, each
 
-from .environments import find_image
-from .judge import judge_published
-from .promotable import FoundImage, PromotableImage, check_promotable
+from .judge import refuse_closed
+from .promotable import FoundImage, PromotableImage, check_promotable, find_promotable
 from .todays_scan import PlannedScan, TodaysScan, TodaysScans, scan_and_attest
 
 if TYPE_CHECKING:
@@ -94,7 +100,8 @@ class Promotions:
     """The promotions of a plan's images from one environment to others, all together.
 
     `tags_of` are the tags that each image tag gets. `signed` judges by the signed findings as they are; the default is
-    as each destination says.
+    as each destination says. `secondaries` is what became of the destinations at secondary registries, once planned or
+    performed.
     """
 
     def __init__(
@@ -109,13 +116,16 @@ class Promotions:
         self._context, self._origin, self._to = context, origin, to
         self._tags_of, self._signed = tags_of, signed
         self._scans = TodaysScans(context)
+        self._following: list[SecondaryPlan] = []
+        self.secondaries: tuple[SecondaryResult, ...] = ()
 
-    async def plan(self) -> list[ImagePromotion]:
+    async def plan(self, *, restore: bool = False) -> list[ImagePromotion]:
         """What promoting every image tag of the plan would scan and write. Each of which a tag moves is checked
         (`check_promotable`), and judged unless its findings are outdated.
 
         From the first environment, the tags of this revision's commit are promoted, from others the tags themselves,
-        whatever commit they are of. Where nothing moves, one request for each of these and each tag is all.
+        whatever commit they are of; with `restore`, what was lost is copied back first. Where nothing moves, one
+        request for each of these and each tag is all.
         Raises UsageError, RegistryError for an image that does not exist, SignatureRefused, GateClosed, TagsRefused.
         """
         if self._origin in self._to:
@@ -128,17 +138,16 @@ class Promotions:
                 "the work tree has changes, and nothing is promoted from it",
                 hint="commit them; --revision names a commit; --allow-dirty promotes what was built from commits",
             )
-        images = await each(self._find, groups)
+        find = partial(find_promotable, self._context, self._origin, restore=restore)
+        images = await each(find, groups)
         found = [image for _ in self._to for image in images]
         tags = [tags for to in self._to for tags in await self._decide(to, images)]
-        return await self._checked(list(zip(found, tags, strict=True)))
-
-    async def _find(self, group: Sequence[Target]) -> FoundImage:
-        context, target = self._context, group[0]
-        source = context.repository(self._origin, target.image)
-        return FoundImage(
-            group, source, await find_image(context, source, target, of_commit=self._from_first)
-        )
+        planned = await self._checked(list(zip(found, tags, strict=True)))
+        for to in self._to:
+            there = [one.tags for one in planned if one.tags.candidate.destination.environment == to]
+            self._following += await plan_secondaries(self._context, to, there)
+        self.secondaries = tuple(map(SecondaryResult.of, self._following))
+        return planned
 
     @property
     def _from_first(self) -> bool:
@@ -183,7 +192,8 @@ class Promotions:
         promotions = await each(one, planned)
         refuse(tags for _, tags in planned)
         platforms = [platform for promotion in promotions for platform in promotion.platforms]
-        self._refuse_closed((target, scan.as_signed) for target, scan in platforms if scan.source is None)
+        known = [(target, scan.as_signed) for target, scan in platforms if scan.source is None]
+        refuse_closed(self._context, known)
         return promotions
 
     async def _scans_of(self, image: PromotableImage | None, tags: PlannedTags) -> ImagePromotion:
@@ -211,7 +221,7 @@ class Promotions:
         outdated = {scan.image.reference: scan for _, scan in platforms if scan.source}
         made = await scan_and_attest(self._context, self._scans, list(outdated.values()))
         scans: Mapping[Reference, TodaysScan] = dict(zip(outdated, made, strict=True))
-        self._refuse_closed((target, scans[p.image.reference]) for target, p in platforms if p.source)
+        refuse_closed(self._context, [(t, scans[p.image.reference]) for t, p in platforms if p.source])
 
         def judged(scan: PlannedScan) -> TodaysScan:
             return scans[scan.image.reference] if scan.source else scan.as_signed
@@ -227,8 +237,8 @@ class Promotions:
 
         Raises as `plan` and `judge`.
         """
-        planned = await self.plan()
-        agree(moves_of(planned))
+        planned = await self.plan(restore=not only_plan)
+        agree(self.moves_of(planned))
         if only_plan:
             return planned
         judged = await self.judge(planned)
@@ -236,10 +246,14 @@ class Promotions:
         return judged
 
     async def write(self, judged: Sequence[JudgedPromotion], command: str) -> None:
-        """Copy the images to every environment; then, where all are there, record and move the tags. Raises the first
-        fault, which keeps the tags of further environments where they are."""
+        """Copy the images to every environment and secondary registry; then, where all are in the environments, record
+        and move the tags. Raises the first fault of an environment, which keeps the tags of further ones where they
+        are; a secondary registry that fails gets no tag."""
         context, moving = self._context, [one.tags for one in judged if one.promotion.moves]
-        _raise_first(await copy_images(context, moving))
+        copied, following = await both(
+            lambda: copy_images(context, moving), lambda: copy_to_secondaries(context, self._following)
+        )
+        _raise_first(copied)
         store, recorded = context.store(), False
         try:
             for environment in self._to:
@@ -252,37 +266,12 @@ class Promotions:
         finally:
             if recorded:
                 await describe_environments(context, store)
+        self.secondaries = await move_in_secondaries(context, store, following, command)
 
-    def _refuse_closed(self, judged: Iterable[tuple[Target, TodaysScan]]) -> None:
-        closed: dict[str, list[str]] = {}
-        for target, scan in judged:
-            reasons = list(self._reasons(target, scan))
-            if reasons:
-                closed.setdefault(target.name, []).extend(reasons)
-        if closed:
-            one = len(closed) == 1
-            raise GateClosed(
-                f"{', '.join(closed)} {'is' if one else 'are'} not promoted: "
-                f"{'its gate closes' if one else 'their gates close'} by today's policy and data",
-                hint="patch the image, add an ignore with owner, reason and expiry, or attest VEX",
-                detail="\n".join(reason for reasons in closed.values() for reason in reasons),
-            )
-
-    def _reasons(self, target: Target, scan: TodaysScan) -> Iterable[str]:
-        """What closes the gates of a platform, and what of its findings is new."""
-        verdicts = judge_published(self._context, target.image, target.gates, scan)
-        reasons = [reason for verdict in verdicts if not verdict.passed for reason in verdict.reasons]
-        if not reasons:
-            return ()
-        opened = [f"{finding.id} in {finding.package}" for finding in scan.opened]
-        since = (scan.before.tool.data_date or "")[:10] if scan.before else ""
-        new = [f"new since the findings of {since}: {', '.join(opened)}"] if opened else []
-        return [*reasons, *new]
-
-
-def moves_of(promotions: Iterable[ImagePromotion | JudgedPromotion]) -> list[TagMove]:
-    """Every tag that they move."""
-    return [move for one in promotions for move in one.promotion.moves]
+    def moves_of(self, planned: Iterable[ImagePromotion | JudgedPromotion]) -> list[TagMove]:
+        """Every tag that they move, in environments and at secondary registries."""
+        moves = [move for one in planned for move in one.promotion.moves]
+        return moves + [move for one in self.secondaries for move in one.moves]
 
 
 def _raise_first(results: Iterable[Moved]) -> None:

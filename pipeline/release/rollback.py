@@ -17,6 +17,13 @@ from pipeline.run.publish.channels import describe_environments
 from pipeline.run.publish.environment_tags import Candidate, PlannedTags, perform_recorded, refuse
 from pipeline.run.publish.promotion import KeptTag, Promotion, TagMove, any_moves
 from pipeline.run.publish.publication import Destination
+from pipeline.run.secondary.follow import (
+    SecondaryPlan,
+    SecondaryResult,
+    copy_to_secondaries,
+    move_in_secondaries,
+    plan_secondaries,
+)
 from pipeline.state.ledger import Change, Ledger, completed, load_ledger, write_entry
 from pipeline.trust import examine, verify
 from pipeline.util.concurrency import each
@@ -87,11 +94,13 @@ class ImageRollback:
 
 
 class Rollbacks:
-    """The rollback of a set of images in an environment: all of them, or none."""
+    """The rollback of a set of images in an environment: all of them, or none. `secondaries` is what became of it at
+    secondary registries, once planned or performed."""
 
     def __init__(self, context: RunContext, request: RollbackRequest) -> None:
         self._context, self._request = context, request
         self._environment = request.environment
+        self.secondaries: tuple[SecondaryResult, ...] = ()
 
     async def perform(
         self, *, only_plan: bool = False, agree: Callable[[Sequence[TagMove]], None] = any_moves
@@ -107,13 +116,17 @@ class Rollbacks:
         states = {image: self._state(history.entries, image) for image in images}
         planned = await each(partial(self._plan, ledger, history.entries), states.items())
         refuse(plan for one in planned for plan in one.planned)
-        agree([move for one in planned for move in one.moves])
+        groups = [plan for one in planned for plan in one.planned]
+        following = await plan_secondaries(context, self._environment, groups)
+        self.secondaries = tuple(map(SecondaryResult.of, following))
+        moves = [move for one in planned for move in one.moves]
+        agree(moves + [move for one in self.secondaries for move in one.moves])
         await self._check(planned)
         moving = [one for one in planned if one.moves]
         if only_plan:
             return planned
         if moving:
-            await self._perform(ledger, moving)
+            await self._perform(ledger, moving, following)
         else:
             await self._complete(ledger)
         return planned
@@ -254,7 +267,9 @@ class Rollbacks:
         verdicts = judge_published(self._context, plan.candidate.image, self._gates(plan), scan)
         return [f"{scan.image.name}: {reason}" for v in verdicts if not v.passed for reason in v.reasons]
 
-    async def _perform(self, ledger: Ledger, rollbacks: Sequence[ImageRollback]) -> None:
+    async def _perform(
+        self, ledger: Ledger, rollbacks: Sequence[ImageRollback], following: Sequence[SecondaryPlan]
+    ) -> None:
         request = self._request
         accepted = f"accepted: {request.accept}" if request.accept else ""
         reason = "; ".join(part for part in (request.reason, accepted) if part)
@@ -262,12 +277,13 @@ class Rollbacks:
         context = replace(self._context, promotion=options)
         planned = [plan for one in rollbacks for plan in one.planned]
         pins = self._pins(ledger.pins, rollbacks)
-        store = context.store()
+        store, following = context.store(), await copy_to_secondaries(context, following)
         results = await perform_recorded(context, store, ledger, planned, ROLLBACK, pins)
         await describe_environments(context, store)
         for result in results:
             if isinstance(result, LockageError):
                 raise result
+        self.secondaries = await move_in_secondaries(context, store, following, ROLLBACK)
 
     def _pins(self, pins: Mapping[str, str], rollbacks: Iterable[ImageRollback]) -> dict[str, str]:
         """Images that were rolled back stay there, until they are rolled forward or `--unpin` promotes them."""

@@ -14,7 +14,7 @@ import anyio
 from pipeline import policy
 from pipeline.config import Environment
 from pipeline.engine.buildkit.config import PATIENCE
-from pipeline.model import Digest, Mirrors, Platform, Repository
+from pipeline.model import Digest, Fallbacks, Mirrors, Platform, Repository
 from pipeline.model.vex import Subject
 from pipeline.plan import Plan, Target
 from pipeline.policy import Revision
@@ -140,6 +140,11 @@ class RunContext:
         if self.proposal:
             return self.proposal.builds
         return self.plan.project.builds_repository(embedded=self.host)
+
+    @property
+    def fallbacks(self) -> Fallbacks:
+        """Where to read what the project's registry cannot give."""
+        return self.plan.project.fallbacks(embedded=self.host)
 
     @property
     def upstream(self) -> Upstream | None:

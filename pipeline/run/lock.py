@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.config import Lock
 from pipeline.errors import RegistryError
-from pipeline.model import Digest, Mirrors, Reference
+from pipeline.model import Digest, Fallbacks, Mirrors, Reference
+from pipeline.registry.fallback import first_found
 from pipeline.util.concurrency import each
 
 if TYPE_CHECKING:
@@ -22,17 +23,19 @@ def wanted(plan: Plan) -> tuple[Reference, ...]:
     return tuple(dict.fromkeys(Reference(r.repository, r.tag) for r in references if r.tag))
 
 
-async def resolve(registry: Registry, mirrors: Mirrors, references: Sequence[Reference]) -> Lock:
-    """Resolve each reference in the registries in force, by one HEAD. Raises RegistryError for the first that does not
-    exist."""
+async def resolve(
+    registry: Registry, mirrors: Mirrors, references: Sequence[Reference], fallbacks: Fallbacks
+) -> Lock:
+    """Resolve each reference in the registries in force, by one HEAD; one of the project's registry in its fallbacks,
+    where that fails. Raises RegistryError for the first that does not exist."""
 
     async def digest(reference: Reference) -> Digest:
-        descriptor = await registry.head(mirrors.locate(reference))
-        if descriptor is None:
+        found = await first_found(fallbacks, mirrors.locate(reference), registry.head)
+        if found is None:
             raise RegistryError(
                 f"{reference.familiar} does not exist at {mirrors.locate(reference)}",
                 hint="check the name in lockage.yml, and the mirror if there is one (`lockage status`)",
             )
-        return descriptor.digest
+        return found[1].digest
 
     return Lock.of(dict(zip(references, await each(digest, references), strict=True)))

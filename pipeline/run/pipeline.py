@@ -31,6 +31,7 @@ from .publish.image import PublishSteps, publish, report_closed
 from .publish.promote import Published, promote_all
 from .publish.publication import Publication
 from .results import ImageResult, RunResult, Stage, Status, TargetResult
+from .secondary.level import level_all
 from .signing.signer import signer
 from .target.process import TargetSteps, process
 
@@ -48,7 +49,7 @@ async def run(context: RunContext, until: Stage, to: Sequence[Environment] = ())
     publishes = until.publishes and (context.proposal is None or context.proposal.pushes)
     committed = not context.revision.dirty
     records = Records(store, context.plan.targets, state, context.upstream, committed=committed)
-    images = ImageCache(context.registry)
+    images = ImageCache(context.registry, context.fallbacks)
     await refuse_impossible(context, until, records.find)
 
     stages = _Stages(
@@ -66,6 +67,8 @@ async def run(context: RunContext, until: Stage, to: Sequence[Environment] = ())
     results = await each(lambda task: task(), tasks)
     published = [result for result in results if isinstance(result, Published)]
     image_results = await promote_all(stages.publish_steps, published)
+    promotes = until is Stage.PROMOTE
+    secondaries = await level_all(context, store, published, to, promotes=promotes)
 
     await _save(context, state, store)
     context.tell_distrusted(store)
@@ -74,6 +77,7 @@ async def run(context: RunContext, until: Stage, to: Sequence[Environment] = ())
     return RunResult(
         targets=tuple([await stages.results.of(target.id) for target in context.plan.targets]),
         images=image_results,
+        secondaries=secondaries,
         engine_used=context.engines.awake,
         requests=context.registry.stats.total - requests,
         seconds=time.monotonic() - began,

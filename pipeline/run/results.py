@@ -21,6 +21,8 @@ from .publish.promotion import KeptTag, TagMove
 if TYPE_CHECKING:
     from pipeline.plan import Target
 
+    from .secondary.follow import SecondaryResult
+
 
 class Stage(StrEnum):
     """The stages of a run, in order."""
@@ -189,10 +191,12 @@ class ImageResult:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """The results of a run in plan order; `requests` counts those to registries."""
+    """The results of a run in plan order; `requests` counts those to registries. `secondaries` is what became of the
+    environments at secondary registries, once everything else was done."""
 
     targets: tuple[TargetResult, ...]
     images: tuple[ImageResult, ...] = ()
+    secondaries: tuple[SecondaryResult, ...] = ()
     engine_used: bool = False
     requests: int = 0
     seconds: float = 0.0
@@ -200,9 +204,11 @@ class RunResult:
 
     @property
     def faults(self) -> tuple[LockageError, ...]:
-        """The faults of targets, then of image tags."""
-        of_targets = [target.fault for target in self.targets if target.fault]
-        return (*of_targets, *(image.fault for image in self.images if image.fault))
+        """The faults of targets, then of image tags, then of secondary registries."""
+        found = [target.fault for target in self.targets]
+        found += [image.fault for image in self.images]
+        found += [secondary.fault for secondary in self.secondaries]
+        return tuple(fault for fault in found if fault)
 
     @property
     def exit_code(self) -> Exit:
@@ -223,13 +229,15 @@ class RunResult:
     @property
     def changed(self) -> bool:
         """Whether this run built or wrote anything."""
-        return any(t.status is not Status.REUSED for t in self.targets) or any(i.written for i in self.images)
+        written = any(i.written for i in self.images) or any(one.moves for one in self.secondaries)
+        return written or any(t.status is not Status.REUSED for t in self.targets)
 
     def to_json(self) -> dict[str, Any]:
         """The results as data for `--json`."""
         return {
             "targets": [t.to_json() for t in self.targets],
             "images": [i.to_json() for i in self.images],
+            **({"secondaries": [one.to_json() for one in self.secondaries]} if self.secondaries else {}),
             "engine_used": self.engine_used,
             "registry_requests": self.requests,
             "seconds": round(self.seconds, 3),

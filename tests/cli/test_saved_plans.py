@@ -12,6 +12,8 @@ import pytest
 
 from pipeline.cli.arguments import read, words
 from pipeline.cli.command import Command, Parser
+from pipeline.cli.commands.release.copy import CopyOptions
+from pipeline.cli.commands.release.mirror import MirrorOptions
 from pipeline.cli.commands.release.promote import PromoteOptions
 from pipeline.cli.commands.release.release import ReleaseOptions
 from pipeline.cli.commands.release.retention import RetentionOptions
@@ -40,6 +42,11 @@ def parsed(kind: type[Any], arguments: list[str]) -> Any:
 @pytest.mark.parametrize(
     ("kind", "arguments"),
     [
+        (CopyOptions, ["localhost:1/app:1", "localhost:2/app:2", "--no-referrers", "--check"]),
+        (
+            MirrorOptions,
+            ["ghcr.io/acme/*", "localhost:2/app", "localhost:3/x", "--tags=v*", "--exclude=*-rc*"],
+        ),
         (PromoteOptions, ["--to=prod"]),
         (PromoteOptions, ["app", "app:1.2", "--from=dev", "--to=prod", "--data=signed", "--force"]),
         (PromoteOptions, ["--to=prod", "--allow-backwards=--it is so", "--only=a/1/linux-amd64", "--only=b"]),

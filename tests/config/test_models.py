@@ -176,6 +176,42 @@ def test_two_environments_need_two_names():
     assert "same name" in refused(ProjectFile, text)[0]
 
 
+ENVIRONMENTS = """\
+environments:
+- {name: a, repository: 'a/{image}'}
+- {name: b, repository: '{image}', registry: x.io/acme}
+"""
+
+
+def test_secondaries_are_environments_of_their_own():
+    two = "[{registry: y.io/n}, {registry: z.io, environments: [b], retention: no}]"
+    found = project(f"{ENVIRONMENTS}registries: {{secondaries: {two}}}\n")
+    assert found == Project.from_json(found.to_json())
+    assert [(e.name, str(found.repository(e, "i", embedded=""))) for e in found.places[2:]] == [
+        ("a@y.io/n", "y.io/n/a/i"),
+        ("b@z.io", "z.io/i"),
+    ]
+    assert {e.base for e in found.places} == {"a", "b"}
+    assert [secondary.retention for secondary in found.secondaries] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("secondaries", "expected"),
+    [
+        ("[{registry: x.io, environments: [c]}]", "registries: names the environment c, and there are a, b"),
+        (
+            "[{registry: x.io/acme, environments: [b]}]",
+            "b at x.io/acme would be where b is: x.io/acme/{image}",
+        ),
+        ("[{registry: y.io}, {registry: y.io}]", "a at y.io would be where a at y.io is"),
+        ("[{registry: 'y.io/UPPER'}]", "not a repository path"),
+    ],
+)
+def test_secondaries_have_places_of_their_own(secondaries, expected):
+    text = MINIMAL + ENVIRONMENTS + f"registries: {{secondaries: {secondaries}}}\n"
+    assert expected in refused(ProjectFile, text)[0]
+
+
 def test_every_problem_of_a_file_is_given():
     found = refused(ImageFile, "a: 1\ntags: [{nam: x}]\nrootfs_copy: 7x\nversions: {b: }\n")
     assert [f.split(": ")[1] for f in found] == [

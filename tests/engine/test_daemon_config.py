@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.engine.buildkit import DaemonConfig
 from pipeline.engine.buildkit.config import SUBNET
-from pipeline.model import Mirrors, Reference, Repository
+from pipeline.model import Fallbacks, Mirrors, Reference, Repository
 
 IMAGE = Reference.parse("docker.io/moby/buildkit:v0.32.2@sha256:" + "a" * 64)
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
@@ -49,6 +50,17 @@ def test_a_registry_without_tls_one_with_an_authority_and_one_with_a_mirror() ->
         "registry.example": {"ca": ["/etc/buildkit/ca/4.pem"]},
     }
     assert config.certificates() == {"/etc/buildkit/ca/2.pem": PEM + PEM, "/etc/buildkit/ca/4.pem": PEM}
+
+
+def test_a_registry_that_fails_is_read_elsewhere() -> None:
+    fallbacks = Fallbacks("ghcr.io/acme", ("docker.io/acme", "harbor.example/hub/acme", "quay.io/other"))
+    config = DaemonConfig(IMAGE, fallbacks=fallbacks.by_host, plain_http=frozenset({"ghcr.io"}))
+    mirrors = ["ghcr.io", "docker.io", "harbor.example/hub"]
+    assert read(config)["registry"] == {"ghcr.io": {"http": True, "mirrors": mirrors}}
+    mirrored = replace(config, mirrors=Mirrors.parse({"ghcr.io": "mirror.example/ghcr"}))
+    assert read(mirrored)["registry"]["ghcr.io"]["mirrors"] == ["mirror.example/ghcr"]
+    whole = Fallbacks("registry.example", ("other.example/copy",))
+    assert whole.by_host == {"registry.example": ("other.example/copy",)}
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,7 @@ ENTRIES = (
     CommandEntry(
         "copy", "release.copy", "copy an image and all that is attached to it to another repository"
     ),
+    CommandEntry("mirror", "release.mirror", "copy what is new of repositories by pattern, tags last"),
     CommandEntry("export", "release.export", "write images as archives (OCI layouts) to dist/"),
 )
 

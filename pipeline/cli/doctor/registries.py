@@ -31,12 +31,13 @@ async def registries(project: Project, images: Sequence[str]) -> list[Finding]:
 
 
 def _repositories(project: Project, images: Sequence[str]) -> list[Repository]:
-    """One for each registry that is not the embedded one: of builds, and of an image in each environment."""
+    """One for each registry that is not the embedded one: of builds, of an image in each environment,
+    and at each secondary."""
     found: dict[str, Repository] = {}
     if project.registry != EMBEDDED:
         builds = project.builds_repository(embedded="")
         found[builds.host] = builds
-    for environment in project.environments:
+    for environment in project.places:
         if images and (environment.registry or project.registry) != EMBEDDED:
             repository = project.repository(environment, images[0], embedded="")
             found.setdefault(repository.host, repository)

@@ -69,7 +69,8 @@ class LockFile:
         bases = {Reference(r.repository, r.tag) for t in plan.targets for r in t.external_bases}
         missing = tuple(r for r in references if r not in digests or (pull and r in bases))
         if missing:
-            resolved = (await resolve(registry, mirrors, missing)).images
+            fallbacks = plan.project.fallbacks(embedded="")
+            resolved = (await resolve(registry, mirrors, missing, fallbacks)).images
             for reference in missing:
                 if reference in digests and digests[reference] != resolved[reference]:
                     _report(report, f"{reference} moved to {resolved[reference].short}")

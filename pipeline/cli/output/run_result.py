@@ -9,6 +9,7 @@ from pipeline.run.results import Status
 
 from . import console
 from .console import BOLD, RED, Styled, human_size, message, print_line
+from .secondaries import print_secondaries
 
 if TYPE_CHECKING:
     from pipeline.policy import Evidence
@@ -43,6 +44,7 @@ def print_run_result(result: RunResult, *, as_json: bool) -> None:
             message(str(move))
         for kept in image.kept:
             message(str(kept))
+    print_secondaries(result.secondaries)
     for note in result.notes:
         message(note)
     _print_summary(result)
@@ -121,6 +123,7 @@ def _print_summary(result: RunResult) -> None:
     statuses = ", ".join(f"{number} {status}" for status, number in counts.items()) or "no targets"
     engine = "" if result.engine_used else ", engine not started"
     written = sum(len(image.written) for image in result.images)
+    written += sum(len(secondary.moves) for secondary in result.secondaries)
     message()
     if not result.changed and result.exit_code == 0:
         message(f"Nothing to do: all {len(result.targets)} targets are built, judged and up to date{engine}.")

@@ -31,8 +31,8 @@ def verify_environment(
 
 async def _check(request: RunRequest, references: Sequence[Reference], name: str) -> list[CheckedImage]:
     async with open_run("verify", request, Progress()) as context:
-        there = environment(context.plan.project.environments, name)
-        rules = context.rules.get(there.name)
+        there = environment(context.plan.project.places, name)
+        rules = context.rules.get(there.base)
         if rules is None:
             raise UsageError(
                 f"{name} has no rules for verification", hint="add verify: to the environment in lockage.yml"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 from pipeline.model.tag_rules import TagRules
@@ -14,6 +14,13 @@ JudgingData = Literal["today", "signed"]
 Visibility = Literal["public", "private"]
 
 _NO_RULES = TagRules()
+SECONDARY = "@"
+"""Between the names of an environment and of a secondary registry; no environment's name has one."""
+
+
+def base_of(name: str) -> str:
+    """The name of an environment without that of a secondary registry."""
+    return name.partition(SECONDARY)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,46 @@ class Environment:
     def path(self, image: str) -> str:
         """The repository path of an image in this environment."""
         return self.repository.replace("{image}", image)
+
+    @property
+    def base(self) -> str:
+        """Its name without that of a secondary registry."""
+        return base_of(self.name)
+
+    def at(self, registry: str) -> Environment:
+        """The same in a secondary registry: its tags follow, by no rules of their own."""
+        return replace(
+            self,
+            name=f"{self.name}{SECONDARY}{registry}",
+            registry=registry,
+            automatic=False,
+            tags=_NO_RULES,
+            verify=None,
+            approvals=None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Secondary:
+    """A registry that these environments are kept level in; with `retention`, what is deleted there is deleted here."""
+
+    registry: str
+    environments: tuple[str, ...]
+    retention: bool = True
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        """Read what `to_json` wrote. Raises ValueError and KeyError."""
+        retention = data.get("retention") is not False
+        return cls(as_text(data["registry"]), as_texts(data["environments"]), retention)
+
+    def to_json(self) -> dict[str, object]:
+        """As plain data."""
+        return {
+            "registry": self.registry,
+            "environments": list(self.environments),
+            **({} if self.retention else {"retention": False}),
+        }
 
 
 def _visibility(value: object) -> Visibility | None:

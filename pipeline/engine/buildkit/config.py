@@ -22,6 +22,7 @@ class DaemonConfig:
     `plain_http` are hosts without TLS, `authorities` additional certificate authorities of hosts in PEM. `ports` are
     loopback ports, on the session's machine, of registries and caches. `secrets` are variables of the daemon that no
     step of a build sees. During builds the daemon is probed every `patience` seconds, and may take as many to answer.
+    `fallbacks` are, by host, what to put before a path to read it elsewhere where the host fails.
     """
 
     image: Reference
@@ -32,6 +33,11 @@ class DaemonConfig:
     secrets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     parallelism: int = 0  # steps at once over all builds; 0 for no limit
     patience: float = PATIENCE
+    fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def _hosts(self) -> list[str]:
+        return sorted({*self.plain_http, *self.authorities, *self.mirrors.by_host, *self.fallbacks})
 
     def toml(self) -> str:
         """The daemon's configuration (buildkitd.toml)."""
@@ -52,8 +58,7 @@ class DaemonConfig:
         ]
         if self.parallelism:
             lines.append(f"max-parallelism = {self.parallelism}")
-        hosts = {*self.plain_http, *self.authorities, *self.mirrors.by_host}
-        for number, host in enumerate(sorted(hosts)):
+        for number, host in enumerate(self._hosts):
             lines.append(f"[registry.{json.dumps(host)}]")
             if host in self.plain_http:
                 lines.append("http = true")
@@ -61,13 +66,14 @@ class DaemonConfig:
                 lines.append(f"ca = [{json.dumps(f'{_CERTIFICATES}/{number}.pem')}]")
             if prefix := self.mirrors.by_host.get(host):
                 lines.append(f"mirrors = [{json.dumps(str(prefix))}]")
+            elif host in self.fallbacks:  # BuildKit asks the host itself last, unless it is among them
+                lines.append(f"mirrors = {json.dumps([host, *self.fallbacks[host]])}")
         return "\n".join(lines) + "\n"
 
     def certificates(self) -> dict[str, str]:
         """Paths in the daemon's file system, and what they hold."""
-        hosts = sorted({*self.plain_http, *self.authorities, *self.mirrors.by_host})
         return {
             f"{_CERTIFICATES}/{number}.pem": self.authorities[host]
-            for number, host in enumerate(hosts)
+            for number, host in enumerate(self._hosts)
             if host in self.authorities
         }

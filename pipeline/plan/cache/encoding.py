@@ -25,7 +25,7 @@ from ..policy_documents import names_of, read_again
 
 T = TypeVar("T")
 
-STORE_FORMAT = 5
+STORE_FORMAT = 6
 
 _Tree = tuple[RootfsEntry, ...]
 # path, kind, mode, sha256, target, size, origin

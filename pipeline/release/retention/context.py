@@ -32,7 +32,8 @@ async def scope_of(
     only: Iterable[str] = (),
     packages: GithubPackages | None = None,
 ) -> Scope:
-    """What `retention:` of lockage.yml is about, in the environments with the names in `only`; everything without.
+    """What `retention:` of lockage.yml is about, in the environments with the names in `only`; everything without. The
+    rules of an environment are those of its secondary registries, too.
 
     Raises UsageError for a project without `retention:`, for names that it does not have, and for targets without keys;
     RegistryError.
@@ -69,12 +70,20 @@ def _names(context: RunContext, retention: Retention, only: tuple[str, ...]) -> 
             raise UsageError(
                 f"retention: of lockage.yml has no rules for {name}", hint="add them, or leave out --env"
             )
-    return only or tuple(retention.environments)
+    project = context.plan.project
+    chosen = [project.environment(name) for name in only or retention.environments]
+    kept = {secondary.registry for secondary in project.secondaries if not secondary.retention}
+    return tuple(
+        place.name
+        for one in chosen
+        for place in (one, *project.secondaries_of(one))
+        if place == one or place.registry not in kept
+    )
 
 
 async def _record(context: RunContext, store: Store, name: str) -> EnvironmentRecord:
     ledger = await load_ledger(store, name)
-    history = await read_history(context, environment(context.plan.project.environments, name))
+    history = await read_history(context, environment(context.plan.project.places, name))
     return EnvironmentRecord(ledger, history.entries)
 
 
@@ -82,7 +91,7 @@ def _places(context: RunContext, name: str, record: EnvironmentRecord) -> list[P
     """The repositories of all images that are in the catalogue, or were promoted; in the first environment also those
     that pull requests push to."""
     project = context.plan.project
-    of = environment(project.environments, name)
+    of = environment(project.places, name)
     images = {target.image for target in context.plan.targets}
     images |= {tag.rpartition(":")[0] for tag in record.ledger.tags}
     places = [Place(context.repository(of, image), name, image) for image in sorted(images)]

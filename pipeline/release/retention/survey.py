@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from pipeline.config.environments.values import base_of
 from pipeline.errors import UsageError
 from pipeline.model import Digest
 from pipeline.model.retention import EnvironmentRetention
@@ -138,7 +139,7 @@ class Survey:
         environments, builds = self.scope.retention.environments, self.scope.retention.builds
         if self.place.environment is None and builds:
             return EnvironmentRetention(untagged=builds.unplanned)
-        return environments.get(self.place.environment or "", EnvironmentRetention())
+        return environments.get(base_of(self.place.environment or ""), EnvironmentRetention())
 
     def _tags(self) -> dict[str, Digest]:
         """The tags that rules decide about."""

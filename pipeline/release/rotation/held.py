@@ -33,11 +33,15 @@ class Held:
 async def held_by_environments(
     context: RunContext, environments: Sequence[Environment], earlier: Signatory | None
 ) -> list[Held]:
-    """All that is tagged in the repositories of the plan's images, in each environment.
+    """All that is tagged in the repositories of the plan's images, in each environment and at its secondary registries.
 
     Without `earlier`, those who sign for an environment by its rules did so before. Raises UsageError where nobody
     is named, RegistryError.
     """
+    project = context.plan.project
+    environments = [
+        place for environment in environments for place in (environment, *project.secondaries_of(environment))
+    ]
     signers = {one.name: _earlier(context, one, earlier) for one in environments}
     images = list(dict.fromkeys(target.image for target in context.plan.targets))
     wanted = [(environment, image) for environment in environments for image in images]
@@ -90,7 +94,7 @@ def _earlier(
 ) -> tuple[Signatory, ...]:
     if earlier is not None:
         return (earlier,)
-    rules = context.rules.get(environment.name)
+    rules = context.rules.get(environment.base)
     today = context.signatory.fingerprint
     accepted = [s for s in rules.signatories if s.fingerprint != today] if rules else []
     if not accepted:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.run.context import RunContext
 
 FORMAT_VERSION = 1
-COMMANDS = ("promote", "release", "rollback", "retention")
+COMMANDS = ("promote", "release", "rollback", "retention", "copy", "mirror")
 _MOST = 64 * 1024 * 1024
 
 
@@ -33,7 +33,7 @@ class PlanOutdated(LockageError):
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """A plan of one command for a project.
+    """A plan of one command for a project; `copy` and `mirror` have none.
 
     `request` are the command's arguments. `ledgers` has the digest of the newest entry of each ledger, by the name of
     its environment; empty for one without entries.

@@ -11,14 +11,15 @@ SCHEMA: Mapping[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$id": "urn:lockage:schema:saved-plan:1",
     "title": "A saved plan",
-    "description": "What --plan-file of promote, release, rollback and retention writes, and lockage apply performs",
+    "description": "What --plan-file of promote, release, rollback, retention, copy and mirror writes, and lockage "
+    "apply performs",
     "type": "object",
     "additionalProperties": False,
     "required": ["format_version", "command", "project", "request", "moves", "ledgers", "checksum"],
     "properties": {
         "format_version": {"const": 1},
-        "command": {"enum": ["promote", "release", "rollback", "retention"]},
-        "project": {"type": "string", "description": "Of lockage.yml"},
+        "command": {"enum": ["promote", "release", "rollback", "retention", "copy", "mirror"]},
+        "project": {"type": "string", "description": "Of lockage.yml; empty for copy and mirror"},
         "request": {"type": "array", "items": {"type": "string"}, "description": "The command's arguments"},
         "moves": {
             "type": "array",

@@ -22,7 +22,6 @@ from ..promote import (
     JudgedPromotion,
     Promotions,
     PromotionTags,
-    moves_of,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from pipeline.model import Descriptor
     from pipeline.plan import Plan, Target
     from pipeline.run.context import RunContext
+    from pipeline.run.secondary.follow import SecondaryResult
     from pipeline.trust.claims import Claims
 
 RELEASE = "release"
@@ -84,6 +84,11 @@ class Releases:
         first = context.plan.project.environments[0]
         self._promotions = Promotions(context, first, to, tags_of=self._names.tags_of, signed=signed)
 
+    @property
+    def secondaries(self) -> tuple[SecondaryResult, ...]:
+        """What became of the environments at secondary registries, once planned or performed."""
+        return self._promotions.secondaries
+
     async def perform(
         self, *, only_plan: bool = False, agree: Callable[[Sequence[TagMove]], None] = any_moves
     ) -> Sequence[ImagePromotion | JudgedPromotion]:
@@ -94,15 +99,16 @@ class Releases:
         Raises UsageError, RegistryError ("No CI image found for commit"), SignatureRefused, GateClosed, TagsRefused;
         then no tag was moved.
         """
-        planned = await self._promotions.plan()
-        agree(moves_of(planned))
+        planned = await self._promotions.plan(restore=not only_plan)
+        moves = self._promotions.moves_of(planned)
+        agree(moves)
         if only_plan:
             return planned
         judged = await self._promotions.judge(planned)
         moving = [one for one in planned if one.promotion.moves]
-        if moving:
-            images = {one.checked.found.name: one.checked for one in moving if one.checked}
-            await each(self._sign, images.values())
+        images = {one.checked.found.name: one.checked for one in moving if one.checked}
+        await each(self._sign, images.values())
+        if moves:
             await self._promotions.write(judged, RELEASE)
         return judged
 

@@ -38,6 +38,7 @@ def builder_config(context: RunContext, caches: UsableCaches) -> DaemonConfig:
         ports=tuple(sorted(ports)),
         secrets=caches.daemon_variables | _proxies(access),
         patience=context.limits.patience,
+        fallbacks=context.fallbacks.by_host,
     )
 
 
@@ -46,6 +47,7 @@ def registry_hosts(context: RunContext, caches: Iterable[CacheEntry]) -> list[st
     external = {r.repository.host for t in context.plan.targets for r in t.external_bases}
     mirrored = {prefix.host for prefix in context.mirrors.by_host.values()}
     own = {context.builds.host} | cache.hosts(caches)
+    own |= {other.partition("/")[0] for other in context.fallbacks.others}
     if context.proposal:
         own.add(context.proposal.upstream.repository.host)
     return sorted(own | mirrored | (external - set(context.mirrors.by_host)))

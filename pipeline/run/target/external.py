@@ -35,8 +35,9 @@ async def import_external(context: RunContext, images: ImageCache, target: Targe
             f"{source} does not exist",
             hint="check `external:` in image.yml; `lockage lock` pins the digest that its tag has today",
         )
+    place = images.source(image.repository.at(image.manifest.digest))
     await context.registry.copy(
-        source.repository, image.manifest.digest, context.builds, tag=target.key, referrers=False, check=True
+        place, image.manifest.digest, context.builds, tag=target.key, referrers=False, check=True
     )
     return Record.unexamined(target.key, image.manifest, context.revision.label)
 

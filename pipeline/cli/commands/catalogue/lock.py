@@ -82,8 +82,9 @@ async def _lock(options: LockOptions) -> LockResult:
         Registry(registry_access()) as registry,
     ):
         before = session.lock.read()
-        references = wanted(plans.read(before))
-        resolved = await resolve(registry, session.mirrors, references)
+        plan = plans.read(before)
+        references, fallbacks = wanted(plan), plan.project.fallbacks(embedded="")
+        resolved = await resolve(registry, session.mirrors, references, fallbacks)
         changes = []
         for reference in references:
             old, new = before.digest(reference) if before else None, resolved.images[reference]

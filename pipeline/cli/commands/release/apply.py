@@ -35,12 +35,16 @@ def apply(options: ApplyOptions) -> int:
 
     from ...saved_plans import ExpectedPlan
     from ...verification.approvals import approvals_beside
+    from .copy import CopyOptions, copy
+    from .mirror import MirrorOptions, mirror
     from .promote import PromoteOptions, promote
     from .release import ReleaseOptions, release
     from .retention import RetentionOptions, retention
     from .rollback import RollbackOptions, rollback
 
     commands: Mapping[str, tuple[type[Any], Callable[[Any, ExpectedPlan], int]]] = {
+        "copy": (CopyOptions, copy),
+        "mirror": (MirrorOptions, mirror),
         "promote": (PromoteOptions, promote),
         "release": (ReleaseOptions, release),
         "retention": (RetentionOptions, retention),

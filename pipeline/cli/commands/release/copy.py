@@ -12,11 +12,14 @@ from ...arguments import flag, group, positional
 from ...command import Command
 from ...common_options import CommonOptions
 from ...output import console
+from ...promotion_options import PlanFlags
 from ...references import parse_destination, parse_reference
 
 if TYPE_CHECKING:
     from pipeline.model import Digest, Reference
     from pipeline.registry import CopyResult
+
+    from ...saved_plans import ExpectedPlan, PlanKeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,30 @@ class CopyOptions:
     )
     no_referrers: bool = flag("--no-referrers", help="leave signatures, SBOMs and other attestations behind")
     check: bool = flag("--check", help="check every blob and manifest, and copy what is missing")
+    planning: PlanFlags = group(PlanFlags)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCopy:
+    """What would be copied, and what the destination names now: its tag, or the digest itself."""
+
+    reference: Reference
+    digest: Digest
+    before: Digest | None
+
+    @property
+    def move(self) -> str:
+        """The write of the tag, or of the digest; empty where it is there."""
+        return "" if self.before == self.digest else _move(self.reference, self.before, self.digest)
+
+    def to_json(self) -> dict[str, object]:
+        """For `--json`."""
+        return {
+            "reference": str(self.reference),
+            "digest": str(self.digest),
+            "from": str(self.before) if self.before else None,
+            "already": self.before == self.digest,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +76,7 @@ class Copied:
         """The write of the tag; empty where it was not written."""
         if not self.result.tagged:
             return ""
-        reference = f"{self.reference.repository}:{self.reference.tag}"
-        return f"{reference}  {self.before.short if self.before else 'nothing'} → {self.digest.short}"
+        return _move(self.reference, self.before, self.digest)
 
     def to_json(self) -> dict[str, object]:
         """For `--json`."""
@@ -71,18 +97,23 @@ class Copied:
         }
 
 
-def copy(options: CopyOptions) -> int:
+def copy(options: CopyOptions, saved: ExpectedPlan | None = None) -> int:
     """Copy what the first reference points to now; stdout is where it is, by digest."""
     from ... import signals
     from ...proposals import require_reviewed
+    from ...saved_plans import PlanKeeper
 
     require_reviewed("copy")
-    copied = signals.run(partial(_copy, options))
+    keeper = PlanKeeper("copy", options.planning.file, saved, not options.planning.only)
+    copied = signals.run(partial(_copy, options, keeper))
     if options.common.json:
         console.print_json(copied.to_json())
         return Exit.OK
-    result = copied.result
     console.print_line(str(copied.reference))
+    if isinstance(copied, PlannedCopy):
+        console.message(f"would be copied: {copied.move}" if copied.move else "up to date")
+        return Exit.OK
+    result = copied.result
     console.message(
         f"{'up to date' if result.already else 'copied'}: {result.manifests} manifests written, "
         f"{result.mounted} blobs mounted, {result.uploaded} uploaded ({console.human_size(result.sent)}), "
@@ -97,12 +128,19 @@ def copy(options: CopyOptions) -> int:
     return Exit.OK
 
 
-async def _copy(options: CopyOptions) -> Copied:
+def _move(reference: Reference, before: Digest | None, after: Digest) -> str:
+    name = f"{reference.repository}:{reference.tag}" if reference.tag else str(reference)
+    return f"{name}  {before.short if before else 'nothing'} → {after.short}"
+
+
+async def _copy(options: CopyOptions, keeper: PlanKeeper) -> PlannedCopy | Copied:
     from pipeline.registry import Registry
+    from pipeline.release.saved import PlannedChange
 
     from ...registry_access import registry_access
 
     source, destination = options.source, options.destination
+    keeper.begin_alone(options)
     async with Registry(registry_access()) as registry:
         digest = source.digest
         if digest is None:
@@ -110,6 +148,13 @@ async def _copy(options: CopyOptions) -> Copied:
             if descriptor is None:
                 raise RegistryError(f"{source} does not exist", hint="check the name and the tag")
             digest = descriptor.digest
+        if keeper.plans:
+            there = destination if destination.tag else destination.repository.at(digest)
+            held = await registry.head(there)
+            planned = PlannedCopy(destination.pinned(digest), digest, held.digest if held else None)
+            keeper.agree_to([PlannedChange(there, planned.before, digest)] if planned.move else [])
+            if options.planning.only:
+                return planned
         within = source.repository == destination.repository and destination.tag
         held = await registry.head(destination) if within else None
         result = await registry.copy(

@@ -68,7 +68,7 @@ async def _current(options: CurrentOptions) -> Ledger:
     request = RunRequest(PlanRequest(options.common.root), RunOptions(), environments=(options.environment,))
     with Progress() as report:
         async with open_run("current", request, report) as context:
-            named = environment(context.plan.project.environments, options.environment)
+            named = environment(context.plan.project.places, options.environment)
             return await load_ledger(context.store(), named.name)
 
 

@@ -81,7 +81,7 @@ async def _history(options: HistoryOptions) -> History:
     with Progress() as report:
         request = RunRequest(plan, RunOptions(), environments=(options.environment,))
         async with open_run("history", request, report) as context:
-            named = environment(context.plan.project.environments, options.environment)
+            named = environment(context.plan.project.places, options.environment)
             return await read_history(context, named, check=options.check)
 
 

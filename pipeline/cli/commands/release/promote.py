@@ -13,11 +13,13 @@ from ...arguments import group, option
 from ...command import Command
 from ...common_options import CatalogueOptions, CommonOptions, RunOptions, locked_flag, offline_flag
 from ...output import console
+from ...output.secondaries import print_secondaries, print_with_secondaries
 from ...promotion_options import PlanFlags, PromotionFlags, data_option, revision_option
 
 if TYPE_CHECKING:
     from pipeline.policy import Revision
     from pipeline.release.promote import ImagePromotion, JudgedPromotion
+    from pipeline.run.secondary.follow import SecondaryResult
 
     from ...saved_plans import ExpectedPlan, PlanKeeper
 
@@ -48,22 +50,28 @@ def promote(options: PromoteOptions, saved: ExpectedPlan | None = None) -> int:
 
     require_reviewed("promote")
     keeper = PlanKeeper("promote", options.planning.file, saved, not options.planning.only)
-    promotions = signals.run(partial(_promote, options, keeper))
+    promotions, secondaries = signals.run(partial(_promote, options, keeper))
     if options.common.json:
-        console.print_json([promotion.to_json() for promotion in promotions])
-        return Exit.OK
-    print_promotions(promotions, planned=options.planning.only)
-    return Exit.OK
+        return print_with_secondaries(promotions, secondaries)
+    return print_promotions(promotions, secondaries, planned=options.planning.only)
 
 
-def print_promotions(promotions: Sequence[ImagePromotion | JudgedPromotion], *, planned: bool) -> None:
-    """Print what is (or would be) scanned and written, a line each."""
+def print_promotions(
+    promotions: Sequence[ImagePromotion | JudgedPromotion],
+    secondaries: Sequence[SecondaryResult],
+    *,
+    planned: bool,
+) -> Exit:
+    """Print what is (or would be) scanned and written, a line each; gives the exit code."""
     for promotion in promotions:
         _print(promotion, "to scan" if planned else "scanned")
+    code = print_secondaries(secondaries, stdout=True)
     moves = sum(len(promotion.promotion.moves) for promotion in promotions)
+    moves += sum(len(secondary.moves) for secondary in secondaries)
     days = {str(scan["data_date"])[:10] for promotion in promotions for scan in promotion.to_json()["scans"]}
     judged = f"findings of {', '.join(sorted(days))}" if days else "everything is up to date"
     console.message(f"{judged}; {moves} tags {'would be ' if planned else ''}written")
+    return code
 
 
 def _print(image: ImagePromotion | JudgedPromotion, verb: str) -> None:
@@ -81,7 +89,9 @@ def _print(image: ImagePromotion | JudgedPromotion, verb: str) -> None:
         console.print_line(str(kept))
 
 
-async def _promote(options: PromoteOptions, keeper: PlanKeeper) -> Sequence[ImagePromotion | JudgedPromotion]:
+async def _promote(
+    options: PromoteOptions, keeper: PlanKeeper
+) -> tuple[Sequence[ImagePromotion | JudgedPromotion], Sequence[SecondaryResult]]:
     from pipeline.release.environments import environment
     from pipeline.release.promote import Promotions
 
@@ -107,7 +117,7 @@ async def _promote(options: PromoteOptions, keeper: PlanKeeper) -> Sequence[Imag
             done = await promotions.perform(only_plan=options.planning.only, agree=keeper.agree)
             if not options.planning.only:
                 await warn_of_visibility(context, [to])
-            return done
+            return done, promotions.secondaries
 
 
 COMMANDS = {"promote": Command(PromoteOptions, promote)}

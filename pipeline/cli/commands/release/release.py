@@ -8,18 +8,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pipeline.errors import Exit, UsageError
+from pipeline.errors import UsageError
 
 from ...arguments import group, option, positional
 from ...command import Command
 from ...common_options import CatalogueOptions, CommonOptions, RunOptions, locked_flag, offline_flag
-from ...output import console
+from ...output.secondaries import print_with_secondaries
 from ...promotion_options import PlanFlags, PromotionFlags, data_option, revision_option
 from .promote import print_promotions
 
 if TYPE_CHECKING:
     from pipeline.policy import Revision
     from pipeline.release.promote import ImagePromotion, JudgedPromotion
+    from pipeline.run.secondary.follow import SecondaryResult
 
     from ...saved_plans import ExpectedPlan, PlanKeeper
 
@@ -55,15 +56,15 @@ def release(options: ReleaseOptions, saved: ExpectedPlan | None = None) -> int:
 
     require_reviewed("release")
     keeper = PlanKeeper("release", options.planning.file, saved, not options.planning.only)
-    promotions = signals.run(partial(_release, options, keeper))
+    promotions, secondaries = signals.run(partial(_release, options, keeper))
     if options.common.json:
-        console.print_json([promotion.to_json() for promotion in promotions])
-        return Exit.OK
-    print_promotions(promotions, planned=options.planning.only)
-    return Exit.OK
+        return print_with_secondaries(promotions, secondaries)
+    return print_promotions(promotions, secondaries, planned=options.planning.only)
 
 
-async def _release(options: ReleaseOptions, keeper: PlanKeeper) -> Sequence[ImagePromotion | JudgedPromotion]:
+async def _release(
+    options: ReleaseOptions, keeper: PlanKeeper
+) -> tuple[Sequence[ImagePromotion | JudgedPromotion], Sequence[SecondaryResult]]:
     from pipeline.release.environments import release_destinations
     from pipeline.release.versions.release import ReleaseNames, Releases
 
@@ -91,7 +92,7 @@ async def _release(options: ReleaseOptions, keeper: PlanKeeper) -> Sequence[Imag
             done = await releases.perform(only_plan=options.planning.only, agree=keeper.agree)
             if not options.planning.only:
                 await warn_of_visibility(context, to)
-            return done
+            return done, releases.secondaries
 
 
 def _version_of_event() -> str:

@@ -8,16 +8,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pipeline.errors import Exit, UsageError
+from pipeline.errors import UsageError
 
 from ...arguments import flag, group, option, positional
 from ...command import Command
 from ...common_options import CommonOptions, RunOptions, offline_flag
 from ...output import console
+from ...output.secondaries import print_secondaries, print_with_secondaries
 from ...promotion_options import PlanFlags
 
 if TYPE_CHECKING:
     from pipeline.release.rollback import ImageRollback
+    from pipeline.run.secondary.follow import SecondaryResult
 
     from ...saved_plans import ExpectedPlan, PlanKeeper
 
@@ -59,23 +61,27 @@ def rollback(options: RollbackOptions, saved: ExpectedPlan | None = None) -> int
     if not options.reason.strip():
         raise UsageError("--reason is empty", hint='--reason "1.4 breaks logins"')
     keeper = PlanKeeper("rollback", options.planning.file, saved, not options.planning.only)
-    rollbacks = signals.run(partial(_rollback, options, keeper))
+    rollbacks, secondaries = signals.run(partial(_rollback, options, keeper))
     if options.common.json:
-        console.print_json([one.to_json() for one in rollbacks])
-        return Exit.OK
+        return print_with_secondaries(rollbacks, secondaries)
     for one in rollbacks:
         for line in (*one.moves, *one.kept):
             console.print_line(str(line))
-    moves, verb = sum(len(one.moves) for one in rollbacks), "would move" if options.planning.only else "moved"
+    code = print_secondaries(secondaries, stdout=True)
+    moves = sum(len(one.moves) for one in rollbacks)
+    moves += sum(len(secondary.moves) for secondary in secondaries)
+    verb = "would move" if options.planning.only else "moved"
     pinned = [one.image for one in rollbacks if one.pinned and one.moves]
     note = (
         f"; {', '.join(pinned)} stay there until rolled forward, or promoted with --unpin" if pinned else ""
     )
     console.message(f"{moves} tags of {options.environment} {verb}{note}")
-    return Exit.OK
+    return code
 
 
-async def _rollback(options: RollbackOptions, keeper: PlanKeeper) -> Sequence[ImageRollback]:
+async def _rollback(
+    options: RollbackOptions, keeper: PlanKeeper
+) -> tuple[Sequence[ImageRollback], Sequence[SecondaryResult]]:
     from pipeline.release.environments import environment
     from pipeline.release.rollback import RollbackRequest, Rollbacks
     from pipeline.run.publish.promotion import PromotionOptions
@@ -97,7 +103,8 @@ async def _rollback(options: RollbackOptions, keeper: PlanKeeper) -> Sequence[Im
             wanted = RollbackRequest(there, options.images, options.to, options.reason, options.accept)
             context = await keeper.begin(replace(context, promotion=promotion), options, [there.name])
             rollbacks = Rollbacks(context, wanted)
-            return await rollbacks.perform(only_plan=options.planning.only, agree=keeper.agree)
+            done = await rollbacks.perform(only_plan=options.planning.only, agree=keeper.agree)
+            return done, rollbacks.secondaries
 
 
 COMMANDS = {"rollback": Command(RollbackOptions, rollback)}

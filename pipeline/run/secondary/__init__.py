@@ -1,0 +1,1 @@
+"""Secondary registries: what environments hold is kept level there."""
