@@ -22,6 +22,7 @@ class DaemonConfig:
     `plain_http` are hosts without TLS, `authorities` additional certificate authorities of hosts in PEM. `ports` are
     loopback ports, on the session's machine, of registries and caches. `secrets` are variables of the daemon that no
     step of a build sees. During builds the daemon is probed every `patience` seconds, and may take as many to answer.
+    `host_network` is whether any build is granted `network.host`; without, there is no such network.
     """
 
     image: Reference
@@ -32,6 +33,7 @@ class DaemonConfig:
     secrets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     parallelism: int = 0  # steps at once over all builds; 0 for no limit
     patience: float = PATIENCE
+    host_network: bool = False
 
     def toml(self) -> str:
         """The daemon's configuration (buildkitd.toml)."""
