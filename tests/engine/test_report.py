@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.engine.buildkit import Failure, read_report
-from pipeline.engine.buildkit.report import current
+from pipeline.engine.buildkit.report import current, read_result
 from pipeline.model.build_warning import BuildWarning
 
 RUN, SIBLING, FROM, LOAD = ("sha256:" + letter * 64 for letter in "abcd")
@@ -317,3 +317,20 @@ def test_any_words_are_a_report(lines: list[str], failed: bool) -> None:
     found = read_report("\n".join(lines), failed=failed)
     assert (found.failure is not None) is failed
     assert len(current("\n".join(lines))) <= 160
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        (
+            '0\n{\n  "containerimage.digest": "sha256:0"\n}\n{"vertexes": []}\n',
+            ("sha256:0", '{"vertexes": []}\n'),
+        ),
+        ("69\n{}\n\n", (None, "")),
+        ("1\n{}\n\nerror: failed to solve\n", (None, "error: failed to solve\n")),
+    ],
+)
+def test_the_result_of_a_client_is_in_one_text(text: str, result: tuple[str | None, str]) -> None:
+    code, metadata, progress = read_result(text)
+    assert code == int(text.partition("\n")[0])
+    assert (metadata.get("containerimage.digest"), progress) == result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,8 +16,8 @@ from pipeline.model.build_warning import BuildWarning
 
 from ..faults import DISK_FULL, explained, full, lost, tail
 from . import daemon as service
-from .order import CONTEXT, CONTEXTS, DOCKERFILE, METADATA, PROGRESS, SECRETS, SSH, BuildOrder, arguments
-from .report import CACHE, Failure, Report, current, read_report
+from .order import CONTEXT, CONTEXTS, DOCKERFILE, RESULT, SECRETS, SSH, BuildOrder, arguments
+from .report import CACHE, Failure, Report, current, read_report, read_result
 
 if TYPE_CHECKING:
     import dagger
@@ -118,23 +117,23 @@ async def _once(daemon: Daemon, order: BuildOrder, credentials: str, name: str) 
     import dagger
 
     command = daemon.client_command("build", "--trace", daemon.trace(name), *arguments(order))
-    done = _with_inputs(daemon, order, credentials, name).with_exec(
-        command, expect=dagger.ReturnType.ANY, redirect_stderr=PROGRESS
-    )
+    done = _with_inputs(daemon, order, credentials, name).with_exec(command)
     with explained(f"building {order.target}", hint=order.hint):
         try:
-            code = await done.exit_code()
+            result = await done.file(RESULT).contents()
         except dagger.ExecError as fault:
             raise _unfinished(order, fault) from None
+        code, metadata, progress = read_result(result)
         if code == service.NEVER_ANSWERED:
             raise EnvironmentProblem(
                 f"building {order.target}: BuildKit does not answer {service.START_LIMIT:.0f} s after it was started",
                 hint="lockage status; the engine's log says why its service ended",
             )
-        report = read_report(await done.file(PROGRESS).contents(), failed=code != 0)
+        if code > _SIGNALLED:
+            raise _killed(order, code)
+        report = read_report(progress, failed=code != 0)
         if report.failure:
             raise _fault(order, report.failure)
-        metadata = json.loads(await done.file(METADATA).contents())
     return Built(
         Digest(metadata[_DIGEST]), report, {path: done.directory(path) for path in order.cache_folders}
     )
@@ -179,13 +178,17 @@ async def _tell(daemon: Daemon, name: str, tell: Callable[[str], None]) -> None:
 def _unfinished(order: BuildOrder, fault: dagger.ExecError) -> LockageError:
     """Why buildctl has no exit code of its own: a signal ended it, or the engine failed its container."""
     if fault.exit_code > _SIGNALLED:
-        return EnvironmentProblem(
-            f"building {order.target}: buildctl was ended by signal {fault.exit_code - _SIGNALLED}",
-            hint="did the engine's machine run out of memory? Run again: finished work is kept",
-        )
+        return _killed(order, fault.exit_code)
     failure = read_report(fault.stderr, failed=True).failure or Failure("")
     output = f"{failure.output}\n{tail(str(fault))}".strip()
     return _fault(order, replace(failure, message=failure.message or "the engine failed", output=output))
+
+
+def _killed(order: BuildOrder, code: int) -> EnvironmentProblem:
+    return EnvironmentProblem(
+        f"building {order.target}: buildctl was ended by signal {code - _SIGNALLED}",
+        hint="did the engine's machine run out of memory? Run again: finished work is kept",
+    )
 
 
 def _fault(order: BuildOrder, failure: Failure) -> LockageError:

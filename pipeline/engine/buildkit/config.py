@@ -23,6 +23,7 @@ class DaemonConfig:
     loopback ports, on the session's machine, of registries and caches. `secrets` are variables of the daemon that no
     step of a build sees. During builds the daemon is probed every `patience` seconds, and may take as many to answer.
     `fallbacks` are, by host, what to put before a path to read it elsewhere where the host fails.
+    `host_network` is whether any build is granted `network.host`; without, there is no such network.
     """
 
     image: Reference
@@ -34,6 +35,7 @@ class DaemonConfig:
     parallelism: int = 0  # steps at once over all builds; 0 for no limit
     patience: float = PATIENCE
     fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    host_network: bool = False
 
     @property
     def _hosts(self) -> list[str]:

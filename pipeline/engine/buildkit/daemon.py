@@ -23,6 +23,7 @@ from pipeline.errors import EnvironmentProblem, LockageError
 
 from ..faults import explained
 from .config import RUNTIME
+from .order import METADATA, PROGRESS, RESULT
 
 if TYPE_CHECKING:
     import dagger
@@ -45,14 +46,15 @@ _RELEASES = ("/etc/debian_version", "/etc/alpine-release", "/etc/os-release", "/
 _START = Path(__file__).parent / "daemon.sh"
 _RUNTIME = Path(__file__).parent / "runtime.sh"
 NEVER_ANSWERED = 69  # a client's exit code (sysexits.h, EX_UNAVAILABLE)
-_WAIT = f"""\
-left={START_LIMIT * 20:.0f}
-until [ -S "$1" ]; do
-    [ $((left -= 1)) -gt 0 ] || exit {NEVER_ANSWERED}
-    sleep 0.05
-done
+# One file says all that a build left, so that the engine is asked once.
+_CLIENT = f"""\
+left={START_LIMIT * 20:.0f} code={NEVER_ANSWERED} socket=$1
 shift
-exec "$@"
+until [ -S "$socket" ] || [ $((left -= 1)) -eq 0 ]; do sleep 0.05; done
+if [ -S "$socket" ]; then code=0; "$@" 2>{PROGRESS} || code=$?; fi
+[ -s {METADATA} ] || echo '{{}}' >{METADATA}
+[ -e {PROGRESS} ] || : >{PROGRESS}
+{{ echo $code; cat {METADATA}; echo; cat {PROGRESS}; }} >{RESULT}
 """
 
 
@@ -120,9 +122,10 @@ class Daemon:
         return base.with_mounted_cache("/run/buildkit", sockets).without_entrypoint()
 
     def client_command(self, *arguments: str) -> list[str]:
-        """A client's command line in a container of `tool`. It waits for a daemon that is starting, and exits with
-        NEVER_ANSWERED if that takes more than START_LIMIT."""
-        return ["/bin/sh", "-c", _WAIT, "sh", self._socket, "buildctl", "--addr", self.address, *arguments]
+        """A client's command line in a container of `tool`. It waits for a daemon that is starting, and writes the
+        client's exit code, its metadata and its standard error to RESULT; the code is NEVER_ANSWERED if waiting took
+        more than START_LIMIT."""
+        return ["/bin/sh", "-ec", _CLIENT, "sh", self._socket, "buildctl", "--addr", self.address, *arguments]
 
     async def start(self) -> str:
         """Start it unless it was started; gives its address, which may not answer yet. Raises EnvironmentProblem."""
@@ -166,6 +169,8 @@ class Daemon:
             base = base.with_secret_variable("LOCKAGE_FORWARDS", secret)
         base = base.with_new_file(RUNTIME, _RUNTIME.read_text(encoding="utf-8"), permissions=0o755)
         base = base.with_env_variable("LOCKAGE_RUN", self._name)
+        if self.config.host_network:
+            base = base.with_env_variable("LOCKAGE_HOST_NETWORK", "1")
         return base.as_service(
             args=["/bin/sh", "-c", _START.read_text(encoding="utf-8")], insecure_root_capabilities=True
         )

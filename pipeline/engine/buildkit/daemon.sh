@@ -65,7 +65,7 @@ fi
 unset LOCKAGE_FORWARDS
 
 # "The host's network" of RUN --network=host is this one, shared by all of them, and never that of this service, where
-# the daemon reaches the registry. runtime.sh joins it.
+# the daemon reaches the registry. runtime.sh joins it. It leads nowhere unless a target of this run may use it.
 mkdir -p /run/lockage
 : > /run/lockage/host-network
 unshare --net mount --bind /proc/self/ns/net /run/lockage/host-network
@@ -75,9 +75,11 @@ plug() {  # interface, plug-in, its configuration
             CNI_PATH=$(dirname "$(command -v "$2")") "$2" > /run/lockage/plug.json ||
         { cat /run/lockage/plug.json >&2; exit 1; }
 }
-plug lo buildkit-cni-loopback ''
-plug eth0 buildkit-cni-bridge ', "bridge": "buildkit1", "isDefaultGateway": true, "ipMasq": true,
-    "ipam": {"type": "buildkit-cni-host-local", "ranges": [[{"subnet": "10.85.0.0/24"}]]}'
+if [ -n "${LOCKAGE_HOST_NETWORK:-}" ]; then
+    plug lo buildkit-cni-loopback ''
+    plug eth0 buildkit-cni-bridge ', "bridge": "buildkit1", "isDefaultGateway": true, "ipMasq": true,
+        "ipam": {"type": "buildkit-cni-host-local", "ranges": [[{"subnet": "10.85.0.0/24"}]]}'
+fi
 
 umask 022
 entry=/usr/bin/buildkitd-entrypoint  # sees to control groups

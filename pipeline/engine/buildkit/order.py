@@ -21,6 +21,7 @@ SECRETS = "/run/secrets"
 SSH = "/run/ssh"
 METADATA = "/out/metadata.json"
 PROGRESS = "/out/progress"
+RESULT = "/out/result"
 EPOCH = "SOURCE_DATE_EPOCH"
 SYNTAX = "BUILDKIT_SYNTAX"
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.model.build_warning import BuildWarning
 from pipeline.util.json.values import parse_json
@@ -57,6 +59,16 @@ class Report:
     cached: int = 0
     warnings: tuple[BuildWarning, ...] = ()
     failure: Failure | None = None
+
+
+def read_result(text: str) -> tuple[int, Mapping[str, Any], str]:
+    """What a client left: its exit code, the metadata of what it built, and its standard error.
+
+    Raises ValueError for anything else.
+    """
+    code, _, rest = text.partition("\n")
+    metadata, end = json.JSONDecoder().raw_decode(rest)
+    return int(code), metadata, rest[end:].lstrip("\n")
 
 
 def read_report(text: str, *, failed: bool) -> Report:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..context import RunContext
     from .caches import UsableCaches
 
+_HOST_NETWORK = "network.host"
 _LOOPBACK = re.compile(r"^(?:localhost|127\.0\.0\.1):(\d{1,5})\Z")
 
 
@@ -39,6 +40,7 @@ def builder_config(context: RunContext, caches: UsableCaches) -> DaemonConfig:
         secrets=caches.daemon_variables | _proxies(access),
         patience=context.limits.patience,
         fallbacks=context.fallbacks.by_host,
+        host_network=any(_HOST_NETWORK in target.entitlements for target in context.plan.targets),
     )
 
 
