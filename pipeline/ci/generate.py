@@ -29,6 +29,7 @@ _FILES: Mapping[JobProvider, Mapping[str, str]] = {
 }
 _ACTIONS = {
     "CHECKOUT": "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0",
+    "DOWNLOAD_ARTIFACT": "actions/download-artifact@634f93cb2916e3fdff6788551b99b062d0335ce0 # v5.0.0",
     "UPLOAD_ARTIFACT": "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02 # v4.6.2",
     "UPLOAD_SARIF": "github/codeql-action/upload-sarif@51f77329afa6477de8c49fc9c7046c15b9a4e79d # v3.29.5",
 }

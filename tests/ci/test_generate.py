@@ -125,6 +125,8 @@ def test_every_job_says_what_it_may() -> None:
     permissions = {name: job["permissions"] for name, job in workflow["jobs"].items()}
     assert permissions["plan"] == {"contents": "read", "packages": "read"}
     assert permissions["build"] == {"contents": "read", "packages": "write"}
+    assert permissions["summary"] == {"contents": "read"}
+    assert "secrets" not in str(workflow["jobs"]["summary"])  # it reads what a fork may have written
     assert [name for name, granted in permissions.items() if granted["contents"] == "write"] == ["release"]
     assert workflow["jobs"]["release"]["if"] == "github.event_name == 'push' && github.ref_type == 'tag'"
     assert all(job["timeout-minutes"] for job in workflow["jobs"].values())

@@ -139,6 +139,7 @@ def test_a_push_publishes_what_a_single_run_does(push: Ran, github: Repository, 
         assert {entry["digest"] for entry in index["manifests"]} <= set(built)
     assert json.loads((push.artifacts / "code-scanning.sarif").read_text())["version"] == "2.1.0"
     (summary,) = push.summaries("publish")
+    assert not push.summaries("build")
     for image in IMAGES:
         assert {f"{image}:1.0.0", "linux/amd64", "linux/arm64"} <= set(re.split(r"[\s`|,()]+", summary)), (
             summary
@@ -156,11 +157,15 @@ def test_a_pull_request_from_a_fork_pushes_nothing(push: Ran, github: Repository
     commit(github.root)
     ran = github.run_of_fork(7)
     git(github.root, "checkout", "--quiet", "main")
-    assert len(ran.jobs) == 3 and set(ran.jobs.values()) == {"success"}, ran.text
+    assert len(ran.jobs) == 4 and set(ran.jobs.values()) == {"success"}, ran.text
     assert "pull request 7 comes from a fork: nothing is pushed" in ran.text
     reports = [json.loads(file.read_text()) for file in ran.artifacts.glob("reports-*/report.json")]
     statuses = [(target["image"], target["status"]) for report in reports for target in report["targets"]]
     assert sorted(statuses) == [("app", "built")] * 2 + [("base", "reused")] * 2
+    (page,) = ran.summaries("summary")
+    assert (
+        not ran.summaries("build") and "4 targets: 2 reused, 2 built" in page and "left no report" not in page
+    )
     assert published(github.site) == before
 
 

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.real
 
 BRANCH = "CI_COMMIT_BRANCH"  # only pipelines of a branch have it
 IMAGES = ("base", "app")
+SUMMARY = "[lockage-build] -> lockage-summary"
 BUILDS = {f"[lockage-build] -> base+1.0.0+linux-{platform}" for platform in ("amd64", "arm64")}
 
 
@@ -78,7 +79,7 @@ def test_the_branch(branch: Ran, gitlab: Project) -> None:
     assert set(branch.jobs.values()) == {"PASS"}, branch.log
     built = {
         target["digest"]: target["status"]
-        for file in branch.artifacts.glob("base*/reports/report.json")
+        for file in branch.artifacts.glob("base*/reports/base*/report.json")
         for target in json.loads(file.read_text())["targets"]
     }
     assert len(built) == 4 and set(built.values()) == {"built"}
@@ -110,8 +111,11 @@ def test_a_merge_request_pushes_to_a_place_of_its_own(branch: Ran, gitlab: Proje
     ran = gitlab.run(event, BRANCH)
     git(gitlab.root, "checkout", "--quiet", "main")
     builds = {name.replace("base", "app") for name in BUILDS}  # the base is known
-    assert set(ran.jobs) == {"lockage-plan", "lockage-build", *builds}, ran.log
+    assert set(ran.jobs) == {"lockage-plan", "lockage-build", *builds, SUMMARY}, ran.log
     assert set(ran.jobs.values()) == {"PASS"}, ran.log
+    page = json.loads((ran.artifacts / "lockage-summary/summary/report.json").read_text())
+    statuses = sorted((target["image"], target["status"]) for target in page["targets"])
+    assert statuses == [("app", "built")] * 2 + [("base", "reused")] * 2 and "left no report" not in ran.log
     assert published(gitlab.site) == before
     pushed = tags(f"{gitlab.place('dev', 'app')}-pr")
     assert {tag.rpartition("-linux-")[2] for tag in pushed} == {"amd64", "arm64"}

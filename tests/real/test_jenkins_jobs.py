@@ -74,6 +74,8 @@ def branch(jenkins: Job) -> Ran:
 
 
 def test_the_branch(branch: Ran, jenkins: Job) -> None:
+    page = json.loads((branch.artifacts / "summary/report.json").read_text())
+    assert len(page["targets"]) == 4, branch.log
     assert branch.stages == STAGES | {"build": "SUCCESS", "publish": "SUCCESS"}, branch.log
     pushed = [line for line in branch.kept if "lockage push" in line]
     assert len(pushed) == 2 and "1.0.0/linux-arm64" in pushed[1]
@@ -109,6 +111,8 @@ def test_a_pull_request_gets_no_credentials_and_pushes_nothing(branch: Ran, jenk
     ran = jenkins.builds.run(event, {})
     assert ran.stages == STAGES | {"build": "SUCCESS"}, ran.log
     assert ran.log.count("nothing is pushed, signed or promoted") == 2
+    page = json.loads((ran.artifacts / "summary/report.json").read_text())
+    assert [target["status"] for target in page["targets"]] == ["reused"] * 4
     assert published(jenkins.site) == before
 
 
