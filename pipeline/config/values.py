@@ -29,6 +29,7 @@ from .signing.values import Keyless, KmsKey
 from .tools.values import GRYPE_DB, Tools
 
 EMBEDDED = "embedded"
+PULL_REQUEST_SUFFIX = "-pr"
 
 _NO_ATTESTATIONS = Attestations()
 
@@ -74,6 +75,7 @@ class Project:
     retention: Retention | None = None
     metadata: ChannelMetadata | None = None
     grype_db: str = GRYPE_DB
+    pull_request_suffix: str = PULL_REQUEST_SUFFIX
 
     def images(self, *, grype: bool) -> dict[str, Reference]:
         """The images of all tools and of the SBOM generator, by key; grype's only where it scans."""
@@ -135,6 +137,11 @@ class Project:
             **({"retention": self.retention.to_json()} if self.retention else {}),
             **({"metadata": asdict(self.metadata)} if self.metadata else {}),
             **({"grype_db": self.grype_db} if self.grype_db != GRYPE_DB else {}),
+            **(
+                {"pull_request_suffix": self.pull_request_suffix}
+                if self.pull_request_suffix != PULL_REQUEST_SUFFIX
+                else {}
+            ),
         }
 
     def _sign_json(self) -> dict[str, object]:
@@ -181,6 +188,7 @@ class Project:
             retention=Retention.from_json(as_object(data["retention"])) if "retention" in data else None,
             metadata=ChannelMetadata(**as_text_mapping(data["metadata"])) if "metadata" in data else None,
             grype_db=as_text(data.get("grype_db", GRYPE_DB)),
+            pull_request_suffix=as_text(data.get("pull_request_suffix", PULL_REQUEST_SUFFIX)),
         )
 
 
