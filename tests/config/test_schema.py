@@ -188,7 +188,8 @@ GOOD = [
     ("project", MINIMAL + "cache: [{type: s3, bucket: a, region: b, prefix: }]\n"),
     ("variant", "name: dev\nsuffix: -dev\nvariables: {a: b}\n"),
     ("project", MINIMAL + "bases: [debian, 'localhost:5000/a/b:1', '[::1]:5000/a', 'A/b', 'a.b', 'a__b/c.d-e/f']\n"),
-    ("project", MINIMAL + "registry: 'ghcr.io/acme/x'\nbuilds: a/b\npull_request_suffix: /pr\ncommit_tags: ['{branch}-{short}']\n"),
+    ("project", MINIMAL + "registry: 'ghcr.io/acme/x'\nbuilds: a/b\ncommit_tags: ['{branch}-{short}']\n"),
+    ("project", MINIMAL + "pull_request_suffix: /pr\n"),
     ("project", MINIMAL + "commit_tags: [{tag: 'ci-passed-{sha}', branches: [main, 'release/*']}]\n"),
     ("project", MINIMAL + "environments: [{name: a, repository: 'x/{image}-y/z'}]\nsource: https://e.org\n"),
     ("project", MINIMAL + "environments: [{name: a, repository: 'a/{image}'}, {name: b, repository: 'b/{image}', "
