@@ -35,10 +35,7 @@ _ACTIONS = {
 }
 """Actions by commit: a tag may move."""
 _RETENTION = "lockage retention --apply"
-_CLOSED_LISTED = (
-    "gh pr list --state closed --limit 1000 --json number --jq '.[].number' "
-    f"| {_RETENTION} --closed-pull-requests -"
-)
+_CLOSED_LISTED = f"{_RETENTION} --closed-from-forge"
 _TOKEN_BINDING = ",\n    string(credentialsId: 'lockage-identity-token', variable: '{}')"
 
 
@@ -49,7 +46,8 @@ class Jobs:
     `setup` is the line that puts lockage on PATH, `environment` what a run promotes to, `runner` the label for jobs
     that build nothing, `rescan` when the jobs of the schedule run (cron). `identity_token` is the variable with the
     token that images are signed by, where the provider makes it; `retention` is whether lockage.yml has rules,
-    `closed_pull_requests` whether one of them is about closed pull requests.
+    `closed_pull_requests` whether one of them is about closed pull requests. `propose` is whether the schedule proposes
+    a new lock.
     """
 
     setup: str
@@ -61,6 +59,7 @@ class Jobs:
     identity_token: str | None = None
     retention: bool = False
     closed_pull_requests: bool = False
+    propose: bool = False
 
     @property
     def sections(self) -> frozenset[str]:
@@ -69,6 +68,9 @@ class Jobs:
             "KEYLESS": self.identity_token is not None,
             "RETENTION": self.retention,
             "CLOSED": self.closed_pull_requests,
+            "CLOSED_READ": self.closed_pull_requests and not self.propose,
+            "PROPOSE": self.propose,
+            "REPORT": not self.propose,
         }
         return frozenset(name for name, kept in wanted.items() if kept)
 
