@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 _NAME = "report.json"
 _DEPTH = 3  # FOLDER/JOB/reports/report.json
-_MAX_REPORTS = 1024
-_MAX_BYTES = 32 * 1024 * 1024  # of one report
-_MAX_TOTAL = 256 * 1024 * 1024
+MAX_REPORTS = 1024
+MAX_BYTES = 32 * 1024 * 1024  # of one report
+MAX_TOTAL = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +86,13 @@ def _read(folder: Path) -> Iterator[Report]:
     total = 0
     with _opened(folder) as top:
         for number, path in enumerate(_paths(top, "", _DEPTH), 1):
-            if number > _MAX_REPORTS:
-                raise UsageError(f"more than {_MAX_REPORTS} reports below {folder}")
+            if number > MAX_REPORTS:
+                raise UsageError(f"more than {MAX_REPORTS} reports below {folder}")
             try:
-                content = top.read(path, _MAX_BYTES + 1)
+                content = top.read(path, MAX_BYTES + 1)
                 total += len(content)
-                if len(content) > _MAX_BYTES or total > _MAX_TOTAL:
-                    raise ValueError(f"more than {_MAX_BYTES} bytes, or {_MAX_TOTAL} with the others")
+                if len(content) > MAX_BYTES or total > MAX_TOTAL:
+                    raise ValueError(f"more than {MAX_BYTES} bytes, or {MAX_TOTAL} with the others")
                 yield read_report(content)
             except OSError as error:
                 console.message(f"warning: {path}: {reason(error)}")
