@@ -101,7 +101,6 @@ async def _propose(options: LockOptions, result: LockResult) -> Proposal:
 
     from ...git.origin import read_origin
     from ...git.revision import read_revision
-    from ...instance.lock_file import known_lock
     from ...registry_access import registry_access
 
     root = options.common.root
@@ -119,7 +118,7 @@ async def _propose(options: LockOptions, result: LockResult) -> Proposal:
         revision.branch,
         revision.sha,
         f"{origin.path}/{result.path.name}".lstrip("/"),
-        read_file(known_lock(root).path),
+        read_file(result.path),
         f"Update {result.path.name}",
         change_text([(str(pin.reference), _short(pin.before), pin.now.short) for pin in result.changes]),
     )
