@@ -29,15 +29,13 @@ _FILES: Mapping[JobProvider, Mapping[str, str]] = {
 }
 _ACTIONS = {
     "CHECKOUT": "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0",
+    "DOWNLOAD_ARTIFACT": "actions/download-artifact@634f93cb2916e3fdff6788551b99b062d0335ce0 # v5.0.0",
     "UPLOAD_ARTIFACT": "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02 # v4.6.2",
     "UPLOAD_SARIF": "github/codeql-action/upload-sarif@51f77329afa6477de8c49fc9c7046c15b9a4e79d # v3.29.5",
 }
 """Actions by commit: a tag may move."""
 _RETENTION = "lockage retention --apply"
-_CLOSED_LISTED = (
-    "gh pr list --state closed --limit 1000 --json number --jq '.[].number' "
-    f"| {_RETENTION} --closed-pull-requests -"
-)
+_CLOSED_LISTED = f"{_RETENTION} --closed-from-forge"
 _TOKEN_BINDING = ",\n    string(credentialsId: 'lockage-identity-token', variable: '{}')"
 
 
@@ -48,7 +46,8 @@ class Jobs:
     `setup` is the line that puts lockage on PATH, `environment` what a run promotes to, `runner` the label for jobs
     that build nothing, `rescan` when the jobs of the schedule run (cron). `identity_token` is the variable with the
     token that images are signed by, where the provider makes it; `retention` is whether lockage.yml has rules,
-    `closed_pull_requests` whether one of them is about closed pull requests.
+    `closed_pull_requests` whether one of them is about closed pull requests. `propose` is whether the schedule proposes
+    a new lock.
     """
 
     setup: str
@@ -60,6 +59,7 @@ class Jobs:
     identity_token: str | None = None
     retention: bool = False
     closed_pull_requests: bool = False
+    propose: bool = False
 
     @property
     def sections(self) -> frozenset[str]:
@@ -68,6 +68,9 @@ class Jobs:
             "KEYLESS": self.identity_token is not None,
             "RETENTION": self.retention,
             "CLOSED": self.closed_pull_requests,
+            "CLOSED_READ": self.closed_pull_requests and not self.propose,
+            "PROPOSE": self.propose,
+            "REPORT": not self.propose,
         }
         return frozenset(name for name, kept in wanted.items() if kept)
 

@@ -13,15 +13,15 @@ from pipeline.model import Platform
 from .matrix import Matrix, MatrixJob, Runners
 
 AMD64, ARM64 = Platform.parse("linux/amd64"), Platform.parse("linux/arm64")
-_JOB = "lockage push --locked {args} --reports reports"
 _REPORTS = {
-    "junit": "reports/junit.xml",
-    "container_scanning": "reports/gl-container-scanning-report.json",
-    "dependency_scanning": "reports/gl-dependency-scanning-report.json",
-    "cyclonedx": "reports/sbom/*.cdx.json",
-    "annotations": "reports/gl-annotations.json",
+    "junit": "junit.xml",
+    "container_scanning": "gl-container-scanning-report.json",
+    "dependency_scanning": "gl-dependency-scanning-report.json",
+    "cyclonedx": "sbom/*.cdx.json",
+    "annotations": "gl-annotations.json",
 }
 """What GitLab shows of a job, in merge requests as well: artifacts:reports."""
+_COUNT = "LOCKAGE_JOBS"
 _ALWAYS = [{"when": "on_success"}]  # jobs without rules are left out of the pipelines of merge requests
 
 
@@ -46,20 +46,25 @@ def _github(matrix: Matrix) -> str:
 
 
 def _gitlab(matrix: Matrix) -> str:
-    """A child pipeline (JSON is YAML): one job each, and one that ends green where there is nothing to do."""
+    """A child pipeline (JSON is YAML): one job each, and one that ends green where there is nothing to do.
+
+    `lockage ci generate` writes the job of the stage `summary`, which reads the number of the others."""
     jobs: dict[str, Any] = {job.id: _gitlab_job(job) for job in matrix.jobs}
     nothing = {"stage": "build", "rules": _ALWAYS, "script": ["echo everything is in the registry"]}
     jobs = jobs or {"nothing-to-build": nothing}
-    return json.dumps({"stages": ["build"], **jobs}, indent=2) + "\n"
+    pipeline = {"stages": ["build", "summary"], "variables": {_COUNT: str(len(matrix.jobs))}}
+    return json.dumps({**pipeline, **jobs}, indent=2) + "\n"
 
 
 def _gitlab_job(job: MatrixJob) -> dict[str, Any]:
+    folder = f"reports/{job.id}"  # of its own: the summary's job gets the reports of all
+    reports = {kind: f"{folder}/{name}" for kind, name in _REPORTS.items()}
     return {
         "stage": "build",
         "rules": _ALWAYS,
         "tags": [job.runner.label],
-        "script": [_JOB.format(args=job.to_json()["args"])],
-        "artifacts": {"when": "always", "paths": ["reports"], "reports": _REPORTS, "expire_in": "1 week"},
+        "script": [f"lockage push --locked {job.to_json()['args']} --reports {folder}"],
+        "artifacts": {"when": "always", "paths": [folder], "reports": reports, "expire_in": "1 week"},
     }
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.util.shard import parse_shard
+
 from .arguments import flag, group, inherited, option, positional, repeated
 
 if TYPE_CHECKING:
@@ -38,10 +40,10 @@ class Shard:
     @classmethod
     def parse(cls, text: str) -> Shard:
         """Read I/N. Raises ArgumentTypeError."""
-        number, slash, count = text.partition("/")
-        if not (slash and _COUNT.fullmatch(number) and _COUNT.fullmatch(count) and int(number) <= int(count)):
-            raise argparse.ArgumentTypeError(f"{text!r} is not I/N, such as 1/4")
-        return cls(int(number), int(count))
+        try:
+            return cls(*parse_shard(text))
+        except ValueError as fault:
+            raise argparse.ArgumentTypeError(str(fault)) from None
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"

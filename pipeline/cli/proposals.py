@@ -12,6 +12,7 @@ from pipeline.ci import Event, read_event
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
+    from pipeline.config import Project
     from pipeline.model import Repository
     from pipeline.registry import Registry
     from pipeline.run import Stage
@@ -81,10 +82,10 @@ def require_reviewed(command: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ProposalSite:
-    """Where proposals are kept: beside `builds`, or in the instance's registry `host`. `trusted` sign the project's
-    records of `project`."""
+    """Where proposals of `project` are kept: beside `builds`, or in the instance's registry `host`. `trusted` sign the
+    project's records."""
 
-    project: str
+    project: Project
     builds: Repository
     host: str
     trusted: tuple[PublicKey, ...]
@@ -99,8 +100,10 @@ class ProposalSite:
         if trust.reach is Reach.PROJECT:
             return None
         near = trust.reach is Reach.PROPOSALS
-        store = Store(registry, self.builds, Signers(self.project, None, others=self.trusted))
-        return Proposal(aside(self.builds, None if near else self.host), Upstream(store, near), near)
+        store = Store(registry, self.builds, Signers(self.project.project, None, others=self.trusted))
+        suffix = self.project.pull_request_suffix
+        builds = aside(self.builds, suffix, None if near else self.host)
+        return Proposal(builds, Upstream(store, near), near, suffix)
 
 
 def _name(event: Event) -> str:

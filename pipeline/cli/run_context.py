@@ -143,7 +143,7 @@ def _context(
     if trust.reach is not Reach.PROJECT:
         builds = project.builds_repository(embedded=session.host)
         keys = (project_key(os.environ, data), *trusted)
-        proposal = ProposalSite(project.project, builds, session.host, keys).proposal(trust, registry)
+        proposal = ProposalSite(project, builds, session.host, keys).proposal(trust, registry)
     if trust.reach is Reach.INSTANCE:
         signing = proposal_key(data)
     jobs = request.options.jobs or max(2, os.cpu_count() or 2)

@@ -53,6 +53,10 @@ class CiJobs(Model):
     runners: Mapping[PlatformName, Label] = Field(
         default_factory=dict, description="Runners of platforms in place of the provider's own"
     )
+    lock: Literal["report", "propose"] = Field(
+        "report",
+        description="What the schedule does when a base or tool has moved: fail, or propose the new lock",
+    )
     rescan: Cron = Field(
         "17 3 * * *", description="When what is published is scanned again, and the other scheduled jobs run"
     )

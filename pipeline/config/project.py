@@ -30,11 +30,17 @@ from .retention.entry import RetentionEntry
 from .signing.entry import SignEntry
 from .tools.entry import DatabaseListing, ToolEntries, default_image
 from .tools.values import GRYPE_DB
-from .values import EMBEDDED
+from .values import EMBEDDED, PULL_REQUEST_SUFFIX
 
 
 def _shown(schema: shapes.Schema) -> WithJsonSchema:
     return WithJsonSchema(dict(schema))
+
+
+def _suffix(text: str) -> str:
+    if not re.fullmatch(shapes.REPOSITORY_SUFFIX, text):
+        raise ValueError(f"{text[:80]!r} is not the end of a repository's name, such as -pr or /pr")
+    return text
 
 
 def _path(text: str) -> str:
@@ -113,6 +119,9 @@ class ProjectFile(Model):
     )
     builds: Annotated[Text, AfterValidator(_path), _shown(shapes.REPOSITORY)] = Field(
         "lockage/builds", description="Repository that remembers which key gave which digest"
+    )
+    pull_request_suffix: Annotated[Text, AfterValidator(_suffix), _shown(shapes.SUFFIX)] = Field(
+        PULL_REQUEST_SUFFIX, description="What pull requests push to: repositories with this at the end"
     )
     platforms: tuple[PlatformName, ...] = Field(
         default_factory=lambda: (Platform("linux", "amd64"),),
@@ -216,6 +225,7 @@ class ProjectFile(Model):
             secondaries=tuple(entry.value(self.environments) for entry in self.registries.secondaries),
             fallback=tuple(dict.fromkeys(self.registries.fallback)),
             builds=self.builds,
+            pull_request_suffix=self.pull_request_suffix,
             platforms=self.platforms,
             bases=self.bases,
             tools=self.tools.value(),

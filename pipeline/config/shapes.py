@@ -104,6 +104,8 @@ PLATFORM: Schema = {
 }
 REGISTRY: Schema = {"type": "string", "pattern": rf"^{_HOST}(?:/(?:{_PATH})?)?$"}
 REPOSITORY = _texts(_PATH)
+REPOSITORY_SUFFIX = rf"(?:/|[._]|__|-+){_COMPONENT}"
+SUFFIX: Schema = {"type": "string", "pattern": f"^{REPOSITORY_SUFFIX}$"}
 REPOSITORY_OF_IMAGE: Schema = {
     "type": "string",
     "pattern": rf"^(?=[^{{]*\{{image\}}[^{{]*$){_WITH_IMAGE}(?:/{_WITH_IMAGE})*$",

@@ -29,6 +29,7 @@ from .signing.values import Keyless, KmsKey
 from .tools.values import GRYPE_DB, Tools
 
 EMBEDDED = "embedded"
+PULL_REQUEST_SUFFIX = "-pr"
 
 _NO_ATTESTATIONS = Attestations()
 
@@ -76,6 +77,7 @@ class Project:
     grype_db: str = GRYPE_DB
     secondaries: tuple[Secondary, ...] = ()  # registries that environments are kept level in
     fallback: tuple[str, ...] = ()  # registries to read from where the project's own fails
+    pull_request_suffix: str = PULL_REQUEST_SUFFIX
 
     def images(self, *, grype: bool) -> dict[str, Reference]:
         """The images of all tools and of the SBOM generator, by key; grype's only where it scans."""
@@ -153,6 +155,11 @@ class Project:
             **({"retention": self.retention.to_json()} if self.retention else {}),
             **({"metadata": asdict(self.metadata)} if self.metadata else {}),
             **({"grype_db": self.grype_db} if self.grype_db != GRYPE_DB else {}),
+            **(
+                {"pull_request_suffix": self.pull_request_suffix}
+                if self.pull_request_suffix != PULL_REQUEST_SUFFIX
+                else {}
+            ),
         }
 
     def _registries_json(self) -> dict[str, object]:
@@ -210,6 +217,7 @@ class Project:
                 Secondary.from_json(as_object(one)) for one in as_list(registries.get("secondaries", []))
             ),
             fallback=as_texts(registries.get("fallback", [])),
+            pull_request_suffix=as_text(data.get("pull_request_suffix", PULL_REQUEST_SUFFIX)),
         )
 
 

@@ -17,6 +17,9 @@ from pipeline.registry.http.rest import RestApi
 
 from .github import GithubReleases, github_api
 from .gitlab import GitlabReleases, gitlab_api
+from .pull_requests.github import GithubPullRequests
+from .pull_requests.gitlab import GitlabMergeRequests
+from .pull_requests.values import PullRequests
 from .values import Forge
 
 _GITHUB, _GITLAB = "github.com", "gitlab.com"
@@ -48,14 +51,21 @@ class ForgeAddress:
             return GithubReleases(api, self.project)
         return GitlabReleases(api, self.project, self.tag)
 
+    def pull_requests(self, api: RestApi) -> PullRequests:
+        """The pull or merge requests of the project."""
+        if self.provider is Provider.GITHUB:
+            return GithubPullRequests(api, self.project)
+        return GitlabMergeRequests(api, self.project, job=self.job)
+
 
 def forge_address(environ: Mapping[str, str], origin: str) -> ForgeAddress:
     """Where a release goes; `origin` is the address of the checkout's repository. Raises UsageError."""
     match provider_of(environ):
         case Provider.GITHUB if any(environ.get(name) for name in _OTHERS):
             raise UsageError(
-                "Gitea and Forgejo have another API for releases than GitHub",
-                hint="lockage notes VERSION --output release writes the files; upload them by an action of yours",
+                "Gitea and Forgejo have another API for releases and pull requests than GitHub",
+                hint="lockage notes VERSION --output release writes the files, for an action of yours; "
+                "retention --closed-pull-requests FILE takes a list",
             )
         case Provider.GITHUB:
             url, project = environ.get("GITHUB_API_URL", ""), environ.get("GITHUB_REPOSITORY", "")
@@ -114,7 +124,7 @@ def _gitlab_job(environ: Mapping[str, str], url: str, project: str) -> ForgeAddr
 def _token(value: str, variable: str) -> str:
     if not value or not value.isascii() or not value.isprintable() or " " in value:
         raise UsageError(
-            f"no token to publish the release: {variable} is {'not set' if not value else 'no token'}",
+            f"no token for the API: {variable} is {'not set' if not value else 'no token'}",
             hint="env: {GITHUB_TOKEN: ${{ github.token }}} and permissions: {contents: write} for a job of GitHub"
             if "GITHUB" in variable
             else "every job of GitLab has CI_JOB_TOKEN; elsewhere GITLAB_TOKEN is a token with the scope api",

@@ -14,4 +14,6 @@ GITLAB_CHARACTERS = 1_000_000
 GITLAB_FILE_BYTES = 5 * GIB
 """The default for generic packages."""
 PAGE_BYTES = 64 * MIB
-"""A page of the list of releases, with their texts and files."""
+"""A page of the list of releases, with their texts and files, or of that of pull requests."""
+CLOSED = 2_000
+"""Closed pull requests that are listed, the ones that changed last; at GitLab as many closed and merged ones each."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +11,11 @@ from pipeline.catalogue import read_source
 from pipeline.catalogue.source import lock_of
 from pipeline.config import read_lock
 from pipeline.engine.head import tree_of
-from pipeline.errors import ConfigError, Problem, UsageError
+from pipeline.errors import UsageError
 from pipeline.model import Platform
 from pipeline.plan import affected_since, matching, plan_of, restricted, select
 from pipeline.plan.shards import shard
+from pipeline.util.shard import parse_shard
 
 if TYPE_CHECKING:
     import dagger
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from .given import Given
 
 _PATHS = ("lockage.yml", "lockage.lock", "images")
-_SHARD = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +98,9 @@ async def read_catalogue(given: Given, selection: Selection | None = None) -> Ca
         await _before(given),
         tuple(chosen.targets),
         _platforms(chosen.platforms),
-        parse_shard(given.shard),
+        shard_of(given.shard),
         given.snapshot_id or None,
     )
-
-
-def refuse_unlocked(plan: Plan) -> None:
-    """Raises ConfigError for a base or a tool without a digest."""
-    if plan.unlocked:
-        raise ConfigError(
-            [Problem("lockage.lock", 0, 0, f"images[{str(r)!r}]", "is not locked") for r in plan.unlocked],
-            hint="`lockage lock` pins them; --locked never does",
-        )
 
 
 async def _read(given: Given, folder: dagger.Directory, name: str) -> Source:
@@ -153,11 +143,9 @@ def _platforms(texts: Sequence[str]) -> tuple[Platform, ...]:
         raise UsageError(str(fault)) from None
 
 
-def parse_shard(text: str) -> tuple[int, int] | None:
+def shard_of(text: str) -> tuple[int, int] | None:
     """Part and number of parts from `I/N`; None for an empty text. Raises UsageError."""
-    if not text:
-        return None
-    found = _SHARD.fullmatch(text)
-    if found is None or int(found[1]) > int(found[2]):
-        raise UsageError(f"--shard {text!r} is not I/N", hint="--shard 1/4")
-    return int(found[1]), int(found[2])
+    try:
+        return parse_shard(text) if text else None
+    except ValueError as fault:
+        raise UsageError(f"--shard {fault}", hint="--shard 1/4") from None

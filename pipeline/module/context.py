@@ -9,20 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.config import EMBEDDED, Lock
+from pipeline.config.lock import LOCK_NAME
 from pipeline.engine.faults import explained
 from pipeline.engine.head import read_head, tagged_commit
 from pipeline.engine.secrets import plaintext
 from pipeline.engine.session import Login, log_in
 from pipeline.errors import UsageError
 from pipeline.model import Mirrors
+from pipeline.plan.locked import require_locked
 from pipeline.policy import Revision
+from pipeline.release.versions.git_tag import require_same_commit
 from pipeline.run.context import RunContext, RunLimits
 from pipeline.run.engines import GivenEngine
 from pipeline.run.gates.rules import rules_of_environments
 from pipeline.run.lock import resolve, wanted
 from pipeline.trust.keypair import KeyPair
 
-from .catalogue import Selection, read_catalogue, refuse_unlocked
+from .catalogue import Selection, read_catalogue
 from .keyless import image_signer
 
 if TYPE_CHECKING:
@@ -53,7 +56,7 @@ async def run_context(
     mirrors, lock = parse_mirrors(given.mirrors), catalogue.lock
     plan = catalogue.plan(lock)
     if given.locked:
-        refuse_unlocked(plan)
+        require_locked(plan, LOCK_NAME)
     host, access = await _access(given, plan)
     async with Registry(access) as registry:
         lock = await _complete(lock, plan, registry, mirrors)
@@ -85,11 +88,7 @@ async def run_context(
 async def refuse_other_tag(given: Given, name: str, commit: str) -> None:
     """Raises UsageError where a git tag of a release's name is at another commit; a release needs no git tag."""
     tagged = await tagged_commit(given.source, name)
-    if tagged and commit and tagged != commit:
-        raise UsageError(
-            f"the git tag {name} is at commit {tagged[:12]}, and the images are those of {commit[:12]}",
-            hint=f"--source at {name}, or --revision {tagged}",
-        )
+    require_same_commit(name, tagged, commit, f"--source at {name}")
 
 
 def parse_mirrors(texts: Sequence[str]) -> Mirrors:

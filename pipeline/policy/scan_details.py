@@ -28,6 +28,11 @@ FindingKey = tuple[str, str, str]
 """Id, package and version: what makes two findings of one image the same."""
 
 
+def is_web_address(text: str) -> bool:
+    """Whether a text is an address that reports may link to."""
+    return len(text) <= 2000 and _WEB.match(text) is not None
+
+
 def key_of(finding: Finding) -> FindingKey:
     """The key of a finding."""
     return finding.id, finding.package, finding.version
@@ -179,4 +184,4 @@ def _layers(diff_ids: Iterable[object], history: tuple[tuple[str, bool], ...]) -
 
 def _web(address: str) -> str:
     """An address that a report may link to; anything else (javascript:, spaces, quotes) is left out."""
-    return address if _WEB.match(address) and len(address) <= 2000 else ""
+    return address if is_web_address(address) else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pipeline.model import Gates, LintGate
 from pipeline.model.gates import TestsGate
@@ -23,6 +23,7 @@ from .gates.vulnerabilities import judge_vulnerabilities
 from .lint import closing
 
 Gate = Literal["vulnerabilities", "secrets", "sbom", "tests", "size", "lint", "licenses"]
+GATES: tuple[Gate, ...] = get_args(Gate)
 
 
 # Distributions by their id (os-release) that are made of packages: an image of one without any hides what it has.

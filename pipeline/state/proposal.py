@@ -14,12 +14,10 @@ from pipeline.model import Repository
 if TYPE_CHECKING:
     from .upstream import Upstream
 
-_SUFFIX = "-pr"
-
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """`builds` is the repository that the run writes, `upstream` the project's own.
+    """`builds` is the repository that the run writes, `upstream` the project's own, `suffix` the end of its names.
 
     With `pushes`, images whose gates are open go to repositories of their own; without, the run ends with verdicts.
     """
@@ -27,15 +25,16 @@ class Proposal:
     builds: Repository
     upstream: Upstream
     pushes: bool
+    suffix: str
 
     def repository(self, repository: Repository) -> Repository:
         """The repository for an image of the proposal that would go to this one."""
-        return aside(repository)
+        return aside(repository, self.suffix)
 
 
-def aside(repository: Repository, host: str | None = None) -> Repository:
+def aside(repository: Repository, suffix: str, host: str | None = None) -> Repository:
     """The repository beside another one, by default in the same registry."""
-    return Repository(host or repository.host, f"{repository.path}{_SUFFIX}")
+    return Repository(host or repository.host, f"{repository.path}{suffix}")
 
 
 def project_of(project: str) -> str:

@@ -34,7 +34,10 @@ FULL = replace(
     JOBS, identity_token="SIGSTORE_ID_TOKEN", retention=True, closed_pull_requests=True
 )  # with every optional section
 KEPT = replace(JOBS, retention=True)
-VARIANTS = pytest.mark.parametrize("jobs", [JOBS, ODD, FULL, KEPT], ids=["plain", "odd", "full", "kept"])
+PROPOSING = replace(FULL, propose=True)
+VARIANTS = pytest.mark.parametrize(
+    "jobs", [JOBS, ODD, FULL, KEPT, PROPOSING], ids=["plain", "odd", "full", "kept", "proposing"]
+)
 real = pytest.mark.real
 
 
@@ -85,7 +88,7 @@ def test_the_judges_find_faults(tmp_path: Path) -> None:
 
 
 @real
-@pytest.mark.parametrize("jobs", [ODD, FULL])
+@pytest.mark.parametrize("jobs", [ODD, PROPOSING])
 def test_gitlab_s_schema(jobs: Jobs, tmp_path: Path) -> None:
     files = _written(tmp_path, "gitlab", jobs)
     judged = _run(BIN / "check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", *files, cwd=tmp_path)
@@ -125,6 +128,8 @@ def test_every_job_says_what_it_may() -> None:
     permissions = {name: job["permissions"] for name, job in workflow["jobs"].items()}
     assert permissions["plan"] == {"contents": "read", "packages": "read"}
     assert permissions["build"] == {"contents": "read", "packages": "write"}
+    assert permissions["summary"] == {"contents": "read"}
+    assert "secrets" not in str(workflow["jobs"]["summary"])  # it reads what a fork may have written
     assert [name for name, granted in permissions.items() if granted["contents"] == "write"] == ["release"]
     assert workflow["jobs"]["release"]["if"] == "github.event_name == 'push' && github.ref_type == 'tag'"
     assert all(job["timeout-minutes"] for job in workflow["jobs"].values())
@@ -149,8 +154,15 @@ def test_optional_jobs_and_permissions() -> None:
     assert tokens == {"publish", "release", "rescan"} and granted["id-token"] == "write"
     requests = {name for name, job in full.items() if "pull-requests" in job["permissions"]}
     assert requests == {"retention"} and granted["pull-requests"] == "read"
-    assert full["retention"]["steps"][-1]["run"].startswith("gh pr list ")
+    assert full["retention"]["steps"][-1]["run"] == "lockage retention --apply --closed-from-forge"
     assert github(KEPT)[0]["retention"]["steps"][-1]["run"] == "lockage retention --apply"
+    proposing, asked = github(PROPOSING)
+    assert "outdated" not in proposing and "lock" not in full and asked["pull-requests"] == "write"
+    assert proposing["lock"]["permissions"] == {
+        "contents": "write", "packages": "read", "pull-requests": "write"
+    }  # fmt: skip
+    assert [n for n, job in proposing.items() if "lock --propose" in str(job["steps"])] == ["lock"]
+    assert proposing["retention"]["permissions"]["pull-requests"] == "read"
     for job in full.values():  # the caller grants what any job has
         assert {name for name, right in job["permissions"].items() if right == "write"} <= {
             name for name, right in granted.items() if right == "write"
@@ -163,6 +175,9 @@ def test_optional_jobs_and_permissions() -> None:
     assert "lockage-retention" in gitlab
     plain = yaml.safe_load(job_files("gitlab", JOBS)[".gitlab/lockage.yml"])
     assert "lockage-retention" not in plain and ".lockage-signs" not in plain
+    assert gitlab["lockage-retention"]["script"] == ["lockage retention --apply --closed-from-forge"]
+    proposing = yaml.safe_load(job_files("gitlab", PROPOSING)[".gitlab/lockage.yml"])
+    assert "lockage-outdated" not in proposing and "--propose" in str(proposing["lockage-lock"]["script"])
     jenkins = job_files("jenkins", FULL)["Jenkinsfile"]
     assert "lockage 'retention --apply'" in jenkins and "variable: 'SIGSTORE_ID_TOKEN'" in jenkins
     assert "retention" not in job_files("jenkins", JOBS)["Jenkinsfile"]
@@ -178,6 +193,7 @@ def test_optional_jobs_and_permissions() -> None:
         ("setup: x\nrunner: 'a b'\n", "runner"),
         ("setup: x\nrescan: now\n", "rescan"),
         ("setup: x\nrunners: {'linux/': x}\n", "runners"),
+        ("setup: x\nlock: always\n", "lock"),
         ("setup: x\nother: 1\n", "other"),
     ],
 )

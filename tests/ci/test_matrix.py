@@ -123,8 +123,12 @@ def test_what_providers_read(made: Plan) -> None:
         == [alone, chain]
     )
     pipeline = json.loads(FORMATS["gitlab"].render(matrix))
-    assert pipeline.pop("stages") == ["build"] and list(pipeline) == [alone["id"], chain["id"]]
-    assert pipeline[alone["id"]]["tags"] == ["ubuntu-24.04"]
+    assert pipeline.pop("stages") == ["build", "summary"] and pipeline.pop("variables") == {
+        "LOCKAGE_JOBS": "2"
+    }
+    assert list(pipeline) == [alone["id"], chain["id"]] and pipeline[alone["id"]]["tags"] == ["ubuntu-24.04"]
+    paths = [tuple(pipeline[job["id"]]["artifacts"]["paths"]) for job in (alone, chain)]
+    assert len(set(paths)) == 2  # the job that merges them gets both
 
 
 def test_an_empty_matrix_ends_green() -> None:

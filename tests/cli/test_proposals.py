@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.ci import Event, EventKind
-from pipeline.cli.proposals import Reach, Trust, require_reviewed
+from pipeline.cli.proposals import ProposalSite, Reach, Trust, require_reviewed
 from pipeline.errors import UsageError
+from pipeline.model import Repository
+from pipeline.registry import Registry
 from pipeline.run import Stage
+from tests.catalogue.sample import plan
 
 _FORK = Event(EventKind.PULL_REQUEST, number="7", fork=True)
 _OWN = Event(EventKind.PULL_REQUEST, number="7")
@@ -45,3 +50,17 @@ def test_commands_for_reviewed_code_refuse_pull_requests(monkeypatch: pytest.Mon
     with pytest.raises(UsageError, match="pull request 7: `lockage promote` writes") as refused:
         require_reviewed("promote")
     assert refused.value.hint
+
+
+def test_the_end_of_repositories_names_is_the_project_s() -> None:
+    """Beside the project's own, or in the machine's registry."""
+    made = plan({"app/image.yml": "tags: [1.0.0]\n", "app/Dockerfile.tmpl": "FROM scratch\n"})
+    project = replace(made.project, pull_request_suffix="/proposed")
+    builds = Repository("registry.example", "acme/builds")
+    site = ProposalSite(project, builds, "127.0.0.1:5000", ())
+    registry = Registry()
+    assert site.proposal(Trust(), registry) is None
+    for trust, host in ((Trust.of(_OWN), builds.host), (Trust.of(_FORK), "127.0.0.1:5000")):
+        proposal = site.proposal(trust, registry)
+        assert proposal is not None and proposal.builds == Repository(host, "acme/builds/proposed")
+        assert proposal.repository(Repository("registry.example", "dev/app")).path == "dev/app/proposed"

@@ -141,7 +141,8 @@ BAD = [
     *(("variant", text) for text in ("tags: [1.0]\n", "suffix: x\n", "name: A\n", "variants: [a]\n")),
     *(("project", MINIMAL + text) for text in (
         "bases: debian\n", "bases: [Debian]\n", "bases: ['a:b:c']\n", "bases: ['a..b/c/d']\n", "builds: A/b\n",
-        "builds: /a\n", "platforms: []\n", "registry: 'a b'\n",
+        "builds: /a\n", "platforms: []\n", "pull_request_suffix: pr\n", "pull_request_suffix: -PR\n",
+        "pull_request_suffix: '-'\n", "pull_request_suffix: ''\n", "registry: 'a b'\n",
         "environments: [{name: a, repository: 'a/{image}', promote: sometimes}]\n",
         "environments: [{name: a, repository: 'a/{image}', immutable: ['a b']}]\n",
         "environments: [{name: a, repository: 'a/{image}', rebuilt: copy}]\n",
@@ -188,6 +189,7 @@ GOOD = [
     ("variant", "name: dev\nsuffix: -dev\nvariables: {a: b}\n"),
     ("project", MINIMAL + "bases: [debian, 'localhost:5000/a/b:1', '[::1]:5000/a', 'A/b', 'a.b', 'a__b/c.d-e/f']\n"),
     ("project", MINIMAL + "registry: 'ghcr.io/acme/x'\nbuilds: a/b\ncommit_tags: ['{branch}-{short}']\n"),
+    ("project", MINIMAL + "pull_request_suffix: /pr\n"),
     ("project", MINIMAL + "commit_tags: [{tag: 'ci-passed-{sha}', branches: [main, 'release/*']}]\n"),
     ("project", MINIMAL + "environments: [{name: a, repository: 'x/{image}-y/z'}]\nsource: https://e.org\n"),
     ("project", MINIMAL + "environments: [{name: a, repository: 'a/{image}'}, {name: b, repository: 'b/{image}', "

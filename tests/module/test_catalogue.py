@@ -10,7 +10,8 @@ from pipeline.catalogue.source import Source
 from pipeline.config import Lock
 from pipeline.errors import ConfigError, UsageError
 from pipeline.model import Digest, Platform, Reference
-from pipeline.module.catalogue import Catalogue, parse_shard, refuse_unlocked
+from pipeline.module.catalogue import Catalogue, shard_of
+from pipeline.plan.locked import require_locked
 
 LOCK = Lock.of({Reference.parse("docker.io/library/debian:12"): Digest.of(b"1")})
 BASE = {
@@ -91,17 +92,17 @@ def test_a_snapshot_has_tags_of_its_own():
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "1/2/3", "x/y", "1/9999999", " 1/2", "1/02"])
 def test_a_shard_is_one_of_several(text: str):
     with pytest.raises(UsageError, match="is not I/N"):
-        parse_shard(text)
+        shard_of(text)
 
 
 def test_shards_are_read():
-    assert parse_shard("2/3") == (2, 3) and parse_shard("") is None
+    assert shard_of("2/3") == (2, 3) and shard_of("") is None
 
 
 def test_bases_without_a_digest_can_be_refused():
-    refuse_unlocked(NOW.plan(_full(NOW)))
+    require_locked(NOW.plan(_full(NOW)), "lockage.lock")
     with pytest.raises(ConfigError) as refused:
-        refuse_unlocked(NOW.plan(None))
+        require_locked(NOW.plan(None), "lockage.lock")
     assert {problem.message for problem in refused.value.problems} == {"is not locked"}
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from pathlib import Path
 
 from tests.tools.git import commit, git
+from tests.tools.logins import environment
+from tests.tools.sigstore_services import Sigstore
 
 from . import samples
 from .conftest import checkout
 from .site import Site
+from .tools import binary
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 _MIRRORED = ("docker.io", "ghcr.io", "gcr.io")
@@ -19,14 +24,7 @@ retention: {environments: {dev: {rules: [{tags: ["pr-{pr}-*"], until_closed: tru
 """
 # Where a job looks for programs: GitHub's runner reads a file, the others' jobs are one shell.
 _SETUP = """\
-if [ -n "$GITHUB_PATH" ]; then printf '%s\\n' @PROGRAMS@ >> "$GITHUB_PATH"; else PATH="@PATH@:$PATH"; fi
-"""
-# What the jobs ask of GitHub's own client: kept for the test, and one pull request is closed.
-_GH = """\
-#!/bin/sh
-printf '%s\\n' "$@" > "$TESTS_ARTIFACTS/gh-$1"
-[ -n "$GH_TOKEN$GITHUB_TOKEN" ] || exit 4
-[ "$1" != pr ] || echo 7
+if [ -n "$GITHUB_PATH" ]; then echo "@PROGRAMS@" >> "$GITHUB_PATH"; else PATH="@PROGRAMS@:$PATH"; fi
 """
 
 
@@ -48,17 +46,34 @@ def runner(site: Site) -> dict[str, str]:
     return cache | kept | {"LOCKAGE_IMAGES": "upstream", "LOCKAGE_MIRRORS": mirrors, "TERM": "dumb"}
 
 
-def project(site: Site, folder: Path, owner: str, provider: str) -> Path:
+def sign_without_a_key(
+    site: Site, root: Path, services: Sigstore, signer: dict[str, str], provider: str
+) -> None:
+    """Images are signed by an identity from now on: settings, what they name, and the jobs, committed."""
+    files = {"signing_config": services.signing_config, "trusted_root": services.trusted_root}
+    for key, file in files.items():
+        (root / f"{key}.json").write_text(file.read_text())
+    entry = signer | {key: f"{key}.json" for key in files}
+    with (root / "lockage.yml").open("a") as settings:
+        settings.write(f"sign: {json.dumps({'keyless': entry})}\n")
+    site.run("ci", "generate", provider, cwd=root)
+    commit(root)
+
+
+def verify_identity(services: Sigstore, image: str, identity: str, issuer: str) -> None:
+    """Cosign verifies the signature of an image."""
+    argv = [binary("cosign"), "verify", "--trusted-root", services.trusted_root, "--allow-http-registry"]
+    argv += ["--certificate-identity", identity, "--certificate-oidc-issuer", issuer, image]
+    done = subprocess.run(argv, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def project(site: Site, folder: Path, owner: str, provider: str, lock: str = "report") -> Path:
     """A checkout of the branch main below `folder`, with the provider's jobs as they are generated."""
-    programs = folder / "programs"
-    programs.mkdir()
-    (programs / "gh").write_text(_GH)
-    (programs / "gh").chmod(0o755)
-    places = [str(Path(sys.executable).parent), str(programs)]
     setup = folder / "setup.sh"
-    setup.write_text(_SETUP.replace("@PROGRAMS@", " ".join(places)).replace("@PATH@", ":".join(places)))
+    setup.write_text(_SETUP.replace("@PROGRAMS@", str(Path(sys.executable).parent)))
     files = image("base", "scratch") | image("app", "base:1.0.0")
-    files |= {"ci/lockage.yml": f"providers: [{provider}]\nsetup: . {setup}\n"}
+    files |= {"ci/lockage.yml": f"providers: [{provider}]\nsetup: . {setup}\nlock: {lock}\n"}
     files |= {".gitlab-ci.yml": "include: [{local: .gitlab/lockage.yml}]\n"}
     root = checkout(folder / "project", owner, files, _MORE)
     git(root, "branch", "--move", "main")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.trust.keypair import KeyPair, generate
+from tests.forge.github_pulls import Commit, GithubPulls
 from tests.forge.github_server import GithubServer
 from tests.forge.server import running
 from tests.tools.act import REPOSITORY, Event, Ran, Workflows
@@ -74,7 +75,7 @@ class Repository:
 def github(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """The repository, before anything was pushed."""
     folder = tmp_path_factory.mktemp("github")
-    root = jobs.project(site, folder, __name__, "github")
+    root = jobs.project(site, folder, __name__, "github", "propose")
     git(root, "remote", "add", "origin", f"https://github.com/{REPOSITORY}")
     return Repository(site, root, Workflows(root, folder, jobs.runner(site)), generate())
 
@@ -139,6 +140,7 @@ def test_a_push_publishes_what_a_single_run_does(push: Ran, github: Repository, 
         assert {entry["digest"] for entry in index["manifests"]} <= set(built)
     assert json.loads((push.artifacts / "code-scanning.sarif").read_text())["version"] == "2.1.0"
     (summary,) = push.summaries("publish")
+    assert not push.summaries("build")
     for image in IMAGES:
         assert {f"{image}:1.0.0", "linux/amd64", "linux/arm64"} <= set(re.split(r"[\s`|,()]+", summary)), (
             summary
@@ -156,11 +158,15 @@ def test_a_pull_request_from_a_fork_pushes_nothing(push: Ran, github: Repository
     commit(github.root)
     ran = github.run_of_fork(7)
     git(github.root, "checkout", "--quiet", "main")
-    assert len(ran.jobs) == 3 and set(ran.jobs.values()) == {"success"}, ran.text
+    assert len(ran.jobs) == 4 and set(ran.jobs.values()) == {"success"}, ran.text
     assert "pull request 7 comes from a fork: nothing is pushed" in ran.text
     reports = [json.loads(file.read_text()) for file in ran.artifacts.glob("reports-*/report.json")]
     statuses = [(target["image"], target["status"]) for report in reports for target in report["targets"]]
     assert sorted(statuses) == [("app", "built")] * 2 + [("base", "reused")] * 2
+    (page,) = ran.summaries("summary")
+    assert (
+        not ran.summaries("build") and "4 targets: 2 reused, 2 built" in page and "left no report" not in page
+    )
     assert published(github.site) == before
 
 
@@ -183,9 +189,27 @@ def test_a_tag_releases(push: Ran, github: Repository) -> None:
 
 
 def test_the_schedule(push: Ran, github: Repository) -> None:
-    ran = github.run("schedule", "refs/heads/main", schedule="17 3 * * *")
-    assert ran.jobs == dict.fromkeys(("rescan", "outdated", "retention"), "success"), ran.text
-    assert (ran.artifacts / "gh-pr").read_text().split()[:4] == ["pr", "list", "--state", "closed"]
+    """The lock lacks a tool, as one lacks what moved: the whole one is proposed, for the commit of the branch."""
+    lock = github.root / "lockage.lock"
+    whole = lock.read_text()
+    pins = json.loads(whole)
+    del pins["images"][next(name for name in pins["images"] if "syft" in name)]
+    lock.write_text(json.dumps(pins))
+    api = GithubPulls(TOKEN)
+    head = api.refs["heads/main"] = commit(github.root)
+    api.commits[head] = Commit("a change", {"lockage.lock": lock.read_bytes()})
+    api.open(7, "theirs", "closed")
+    with running(api):
+        environ = {**github.workflows.environ, "GITHUB_API_URL": api.url}
+        own = replace(github, workflows=replace(github.workflows, environ=environ))
+        ran = own.run("schedule", "refs/heads/main", schedule="17 3 * * *")
+    lock.write_text(whole)
+    commit(github.root)
+    assert ran.jobs == dict.fromkeys(("rescan", "lock", "retention"), "success"), ran.text
+    assert api.tip("lockage/lock").files["lockage.lock"].decode() == whole
+    assert api.tip("lockage/lock").parents == (head,) and len(api.pulls) == 2
+    assert "syft" in api.pulls[1]["body"]
+    assert [path for method, path in api.asked if method == "GET" and "state=closed&sort" in path]
 
 
 def test_the_identity_of_a_job_signs(push: Ran, github: Repository, services: Sigstore) -> None:
@@ -194,24 +218,20 @@ def test_the_identity_of_a_job_signs(push: Ran, github: Repository, services: Si
         "^https://github\\.com/acme/images/\\.github/workflows/lockage\\.yml@refs/(heads/main|tags/v.+)$"
     )
     assert pattern in (jobs.DOCS / "ci.md").read_text()
-    files = {"signing_config": services.signing_config, "trusted_root": services.trusted_root}
-    for key, file in files.items():
-        (github.root / f"{key}.json").write_text(file.read_text())
-    entry = {"identity_regexp": pattern, "issuer": services.workflows} | {key: f"{key}.json" for key in files}
-    with (github.root / "lockage.yml").open("a") as settings:
-        settings.write(f"sign: {json.dumps({'keyless': entry})}\n")
-    github.site.run("ci", "generate", "github", cwd=github.root)
-    commit(github.root)
+    signer = {"identity_regexp": pattern, "issuer": services.workflows}
+    jobs.sign_without_a_key(github.site, github.root, services, signer, "github")
     git(github.root, "tag", "v2.4.0")
     token = {
         "ACTIONS_ID_TOKEN_REQUEST_URL": services.issuer.request_url(WORKFLOW_ISSUER),
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN": services.issuer.request_token,
     }
-    workflows = replace(github.workflows, environ={**github.workflows.environ, **token})
-    own = replace(github, workflows=workflows)
+    server = GithubServer(token=TOKEN, tags={"v2.4.0": git(github.root, "rev-parse", "HEAD")})
     for ref, reference in (("refs/heads/main", "1.0.0"), ("refs/tags/v2.4.0", "v2.4.0")):
         services.issuer.workflow = job_of(ref)
-        ran = own.run("push", ref)
+        with running(server):
+            environ = {**github.workflows.environ, **token, "GITHUB_API_URL": server.url}
+            own = replace(github, workflows=replace(github.workflows, environ=environ))
+            ran = own.run("push", ref)
         assert set(ran.jobs.values()) == {"success"}, ran.text
         who = ("--certificate-identity", f"https://github.com/{CALLED}@{ref}")
         who += ("--certificate-oidc-issuer", services.workflows, "--trusted-root", services.trusted_root)

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.trust.keypair import KeyPair, generate
+from tests.forge.gitlab_merges import GitlabMerges
 from tests.forge.gitlab_server import GitlabServer
 from tests.forge.server import running
 from tests.tools.git import commit, git
 from tests.tools.gitlab_ci_local import PROJECT, Pipelines, Ran
+from tests.tools.sigstore_services import PIPELINE_ISSUER, sigstore
 
 from . import jobs
 from .site import Site
@@ -25,6 +27,8 @@ pytestmark = pytest.mark.real
 
 BRANCH = "CI_COMMIT_BRANCH"  # only pipelines of a branch have it
 IMAGES = ("base", "app")
+TAG = {"CI_COMMIT_TAG": "v2.4.0", "CI_COMMIT_REF_NAME": "v2.4.0"}
+SUMMARY = "[lockage-build] -> lockage-summary"
 BUILDS = {f"[lockage-build] -> base+1.0.0+linux-{platform}" for platform in ("amd64", "arm64")}
 
 
@@ -78,7 +82,7 @@ def test_the_branch(branch: Ran, gitlab: Project) -> None:
     assert set(branch.jobs.values()) == {"PASS"}, branch.log
     built = {
         target["digest"]: target["status"]
-        for file in branch.artifacts.glob("base*/reports/report.json")
+        for file in branch.artifacts.glob("base*/reports/base*/report.json")
         for target in json.loads(file.read_text())["targets"]
     }
     assert len(built) == 4 and set(built.values()) == {"built"}
@@ -110,8 +114,11 @@ def test_a_merge_request_pushes_to_a_place_of_its_own(branch: Ran, gitlab: Proje
     ran = gitlab.run(event, BRANCH)
     git(gitlab.root, "checkout", "--quiet", "main")
     builds = {name.replace("base", "app") for name in BUILDS}  # the base is known
-    assert set(ran.jobs) == {"lockage-plan", "lockage-build", *builds}, ran.log
+    assert set(ran.jobs) == {"lockage-plan", "lockage-build", *builds, SUMMARY}, ran.log
     assert set(ran.jobs.values()) == {"PASS"}, ran.log
+    page = json.loads((ran.artifacts / "lockage-summary/summary/report.json").read_text())
+    statuses = sorted((target["image"], target["status"]) for target in page["targets"])
+    assert statuses == [("app", "built")] * 2 + [("base", "reused")] * 2 and "left no report" not in ran.log
     assert published(gitlab.site) == before
     pushed = tags(f"{gitlab.place('dev', 'app')}-pr")
     assert {tag.rpartition("-linux-")[2] for tag in pushed} == {"amd64", "arm64"}
@@ -137,6 +144,68 @@ def test_a_tag_releases(branch: Ran, gitlab: Project) -> None:
 
 
 def test_the_schedule(branch: Ran, gitlab: Project) -> None:
-    ran = gitlab.run({"CI_PIPELINE_SOURCE": "schedule"})
+    """The job's token lists the merge requests that are closed."""
+    api = GitlabMerges(gitlab.secrets["CI_JOB_TOKEN"], job=True, project="1217")
+    api.open(7, "merge", "merged")
+    with running(api):
+        ran = gitlab.run(
+            {"CI_PIPELINE_SOURCE": "schedule", "CI_API_V4_URL": api.api, "CI_PROJECT_ID": "1217"}
+        )
     names = {f"lockage-{name}" for name in ("rescan", "outdated", "retention")}
     assert ran.jobs == dict.fromkeys(names, "PASS"), ran.log
+    assert ["state=closed" in path or "state=merged" in path for _, path in api.asked] == [True, True]
+
+
+def pipeline_of(ref_type: str, ref: str) -> dict[str, object]:
+    """What GitLab's token says of a job."""
+    where = "heads" if ref_type == "branch" else "tags"
+    return {
+        "sub": f"project_path:{PROJECT}:ref_type:{ref_type}:ref:{ref}",
+        "namespace_id": "72",
+        "namespace_path": PROJECT.partition("/")[0],
+        "project_id": "1217",
+        "project_path": PROJECT,
+        "project_visibility": "private",
+        "user_login": "ada",
+        "pipeline_id": "574",
+        "pipeline_source": "push",
+        "job_id": "302",
+        "ref": ref,
+        "ref_type": ref_type,
+        "ref_path": f"refs/{where}/{ref}",
+        "ref_protected": "true",
+        "runner_id": 1,
+        "runner_environment": "gitlab-hosted",
+        "sha": "1" * 40,
+        "ci_config_ref_uri": f"gitlab.com/{PROJECT}//.gitlab-ci.yml@refs/{where}/{ref}",
+        "ci_config_sha": "1" * 40,
+    }
+
+
+def test_the_identity_of_a_pipeline_signs(
+    branch: Ran, gitlab: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """GitLab puts the token into the variable that `id_tokens` names; docs/ci.md has the pattern."""
+    pattern = "^https://gitlab\\.com/acme/images//\\.gitlab-ci\\.yml@refs/(heads/main|tags/v.+)$"
+    assert pattern in (jobs.DOCS / "ci.md").read_text()
+    with sigstore(tmp_path_factory.mktemp("sigstore")) as services:
+        signer = {"identity_regexp": pattern, "issuer": services.pipelines}
+        jobs.sign_without_a_key(gitlab.site, gitlab.root, services, signer, "gitlab")
+        git(gitlab.root, "tag", "v2.4.0")
+        sha = git(gitlab.root, "rev-parse", "HEAD")
+        job_token = gitlab.secrets["CI_JOB_TOKEN"]
+        api = GitlabServer(token=job_token, tags={"v2.4.0": sha}, job=True, project="1217")
+        for claims, event, without, reference in (
+            (pipeline_of("branch", "main"), {}, (), "1.0.0"),
+            (pipeline_of("tag", "v2.4.0"), {**TAG, "CI_COMMIT_SHA": sha}, (BRANCH,), "v2.4.0"),
+        ):
+            token = services.issuer.mint(PIPELINE_ISSUER, claims, lifetime=3600)
+            with running(api):
+                event |= {"CI_API_V4_URL": api.api, "CI_PROJECT_ID": api.project}
+                ran = gitlab.run({"SIGSTORE_ID_TOKEN": token, **event}, *without)
+            assert set(ran.jobs.values()) == {"PASS"}, ran.log
+            assert token.split(".")[2] not in ran.log
+            for image in IMAGES:
+                place = f"{gitlab.place('prod', image)}:{reference}"
+                identity = f"https://{claims['ci_config_ref_uri']}"
+                jobs.verify_identity(services, place, identity, services.pipelines)

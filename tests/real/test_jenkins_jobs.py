@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from pipeline.trust.keypair import KeyPair, generate
 from tests.tools.git import git
 from tests.tools.jenkins import Builds, Ran
+from tests.tools.sigstore_services import BUILD_ISSUER, sigstore
 
 from . import jobs
 from .site import Site
@@ -22,6 +24,7 @@ pytestmark = pytest.mark.real
 
 IMAGES = ("base", "app")
 STAGES = dict.fromkeys(("build", "publish", "release", "rescan", "retention", "outdated"), "SKIPPED")
+JOB = "http://127.0.0.1/job/images/job/"  # on the issuer's host, as with Jenkins' own issuer
 REGISTRY = "canary-of-the-registry"
 
 
@@ -74,6 +77,8 @@ def branch(jenkins: Job) -> Ran:
 
 
 def test_the_branch(branch: Ran, jenkins: Job) -> None:
+    page = json.loads((branch.artifacts / "summary/report.json").read_text())
+    assert len(page["targets"]) == 4, branch.log
     assert branch.stages == STAGES | {"build": "SUCCESS", "publish": "SUCCESS"}, branch.log
     pushed = [line for line in branch.kept if "lockage push" in line]
     assert len(pushed) == 2 and "1.0.0/linux-arm64" in pushed[1]
@@ -109,6 +114,8 @@ def test_a_pull_request_gets_no_credentials_and_pushes_nothing(branch: Ran, jenk
     ran = jenkins.builds.run(event, {})
     assert ran.stages == STAGES | {"build": "SUCCESS"}, ran.log
     assert ran.log.count("nothing is pushed, signed or promoted") == 2
+    page = json.loads((ran.artifacts / "summary/report.json").read_text())
+    assert [target["status"] for target in page["targets"]] == ["reused"] * 4
     assert published(jenkins.site) == before
 
 
@@ -122,3 +129,23 @@ def test_a_tag_releases(branch: Ran, jenkins: Job) -> None:
         assert {"v2.3.0", "v2.3", "v2", "latest"} <= tags(place)
         assert crane("digest", f"{place}:v2.3.0") == crane("digest", f"{place}:1.0.0")
     assert (ran.artifacts / "release/RELEASE.md").exists()
+
+
+def test_the_identity_of_a_build_signs(
+    branch: Ran, jenkins: Job, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Jenkins' plugin puts the token into the credential; its subject is the address of the branch's or tag's job."""
+    with sigstore(tmp_path_factory.mktemp("sigstore")) as services:
+        signer = {"identity_regexp": f"^{re.escape(JOB)}(main|v2\\.4\\.0)/$", "issuer": services.builds}
+        jobs.sign_without_a_key(jenkins.site, jenkins.root, services, signer, "jenkins")
+        git(jenkins.root, "tag", "v2.4.0")
+        for name, event, reference in (("main", {}, "1.0.0"), ("v2.4.0", {"TAG_NAME": "v2.4.0"}, "v2.4.0")):
+            claims = {"sub": f"{JOB}{name}/", "build_number": 1}
+            token = services.issuer.mint(BUILD_ISSUER, claims, lifetime=3600)
+            secrets = jenkins.secrets | {"lockage-identity-token": token}
+            ran = jenkins.builds.run({"BRANCH_NAME": name, **event}, secrets)
+            assert "FAILURE" not in ran.stages.values(), ran.log
+            assert token.split(".")[2] not in ran.log + "".join(ran.kept)
+            for image in IMAGES:
+                place = f"{jenkins.place('prod', image)}:{reference}"
+                jobs.verify_identity(services, place, f"{JOB}{name}/", services.builds)

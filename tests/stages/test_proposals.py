@@ -49,7 +49,9 @@ def proposed(context: RunContext, *, pushes: bool) -> RunContext:
     signers = Signers(context.plan.project.project, None, others=[context.signing.public_key])
     upstream = Upstream(Store(context.registry, context.builds, signers), near=pushes)
     signing = context.signing if pushes else pair(OTHER_KEY)
-    return replace(context, signing=signing, proposal=Proposal(aside(context.builds), upstream, pushes))
+    return replace(
+        context, signing=signing, proposal=Proposal(aside(context.builds, "-pr"), upstream, pushes, "-pr")
+    )
 
 
 async def test_without_pushes_what_is_known_is_read_and_judged(fleet: Fleet, registry: Registry) -> None:
@@ -62,9 +64,11 @@ async def test_without_pushes_what_is_known_is_read_and_judged(fleet: Fleet, reg
     written = {request.target.split("/")[3] for request in requests if not request.reads}
     assert written <= {"builds-pr"}  # the run state
     first = context.repository(context.plan.project.environments[0], "app")
-    assert await registry.tags(first) == await registry.tags(aside(first)) == []
+    assert await registry.tags(first) == await registry.tags(aside(first, "-pr")) == []
     images_there = [
-        t for t in context.plan.targets if await registry.head(aside(context.builds).tagged(t.key or ""))
+        t
+        for t in context.plan.targets
+        if await registry.head(aside(context.builds, "-pr").tagged(t.key or ""))
     ]
     assert images_there == []  # read where they are, not copied
     again = await run(proposed(context, pushes=False), Stage.PUSH)
@@ -78,9 +82,9 @@ async def test_what_is_examined_again_is_kept_beside(fleet: Fleet, registry: Reg
     known = await records.find(target.key or "")
     assert known and context.home(known.digest) == fleet.context.builds
     written = await records.write(known, {"syft-json": b"{}"})
-    assert context.home(known.digest) == aside(fleet.context.builds)
+    assert context.home(known.digest) == aside(fleet.context.builds, "-pr")
     for document in written.documents.values():
-        assert await registry.blob(aside(fleet.context.builds), document)
+        assert await registry.blob(aside(fleet.context.builds, "-pr"), document)
     later = await Records(context.store(), context.plan.targets, upstream=context.upstream).find(
         target.key or ""
     )
@@ -113,11 +117,11 @@ async def test_with_pushes_images_go_to_repositories_of_their_own(fleet: Fleet, 
     result = await run(proposed(context, pushes=True), Stage.PUSH)
     first = context.repository(context.plan.project.environments[0], "app")
     (image,) = result.images
-    assert image.pushed and image.pushed.repository == aside(first) and not image.signed
+    assert image.pushed and image.pushed.repository == aside(first, "-pr") and not image.signed
     assert await registry.tags(first) == []
-    assert await registry.tags(aside(first)) == [f"ci-{'a' * 40}-1.2.3"]
+    assert await registry.tags(aside(first, "-pr")) == [f"ci-{'a' * 40}-1.2.3"]
     (merged,) = await merge(proposed(context, pushes=True))
-    assert merged.reference.repository == aside(first)
+    assert merged.reference.repository == aside(first, "-pr")
     assert (merged.reference.digest, merged.moves) == (image.pushed.digest, ())
 
 

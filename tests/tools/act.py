@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from .peers import compiled
 
 ACT = GoTool("act", "0.2.89", ("github.com/nektos/act",), minutes=1, folder=Path(__file__).parent / "act")
 REPOSITORY = "acme/images"
+ACTIONS_CHECKOUT = "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8"
 _ACTIONS = Path(__file__).parent / "actions"
 _USED = re.compile(r"uses: ([\w-]+/([\w-]+))\S*@([0-9a-f]{40})")
 _LABELS = ("ubuntu-24.04", "ubuntu-24.04-arm")
@@ -63,11 +64,15 @@ class Ran:
 
 @dataclass(frozen=True)
 class Workflows:
-    """The workflows of the checkout `root`; `folder` takes what runs leave, `environ` is what runners have."""
+    """The workflows of the checkout `root`; `folder` takes what runs leave, `environ` is what runners have.
+
+    `others` are folders of actions that `tests/tools/actions` does not have, by name and commit.
+    """
 
     root: Path
     folder: Path
     environ: Mapping[str, str]
+    others: Mapping[str, Path] = field(default_factory=dict)
 
     def run(self, event: Event) -> Ran:
         """One run to its end, whatever that is."""
@@ -92,7 +97,8 @@ class Workflows:
         for label in _LABELS:
             argv += ["--platform", f"{label}=-self-hosted"]
         for repository, name, commit in sorted(self._used()):
-            argv += ["--local-repository", f"{repository}@{commit}={_ACTIONS / name}"]
+            action = f"{repository}@{commit}"
+            argv += ["--local-repository", f"{action}={self.others.get(action, _ACTIONS / name)}"]
         for option, names in (("--secret", event.secrets), ("--var", event.variables)):
             for name in names:
                 argv += [option, name]

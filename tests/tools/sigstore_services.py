@@ -46,7 +46,7 @@ SIGSTORE = GoTool(
 _PASSWORD = "lab"
 _HOST = "127.0.0.1"
 _YEAR = timedelta(days=365)
-EMAIL_ISSUER, WORKFLOW_ISSUER = "email", "workflow"
+EMAIL_ISSUER, WORKFLOW_ISSUER, PIPELINE_ISSUER, BUILD_ISSUER = "email", "workflow", "pipeline", "build"
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,16 @@ class Sigstore:
     def workflows(self) -> str:
         """The issuer of tokens for workflows, as GitHub's."""
         return self.issuer.url(WORKFLOW_ISSUER)
+
+    @property
+    def pipelines(self) -> str:
+        """The issuer of tokens for pipelines, as GitLab's."""
+        return self.issuer.url(PIPELINE_ISSUER)
+
+    @property
+    def builds(self) -> str:
+        """The issuer of tokens for builds, as that of Jenkins' plugin: `sub` is the address of the job."""
+        return self.issuer.url(BUILD_ISSUER)
 
     def token(self, email: str) -> str:
         """An identity token of somebody."""
@@ -151,9 +161,11 @@ def _fulcio_config(issuer: Issuer) -> dict[str, Any]:
             "Type": kind,
             "Contact": "a@b.c",
             "Description": path,
+            **({"SubjectDomain": f"http://{_HOST}"} if kind == "uri" else {}),
         }
 
     kinds = {EMAIL_ISSUER: "email", WORKFLOW_ISSUER: "github-workflow"}
+    kinds |= {PIPELINE_ISSUER: "gitlab-pipeline", BUILD_ISSUER: "uri"}
     return {"OIDCIssuers": {issuer.url(path): entry(path, kind) for path, kind in kinds.items()}}
 
 

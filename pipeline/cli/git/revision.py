@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.ci import Event, EventKind, read_event
 from pipeline.errors import UsageError
 from pipeline.policy import Revision
+from pipeline.release.versions.git_tag import require_same_commit
 from pipeline.util.timestamps import LAST_SECOND
 
 from .command import Repository
@@ -47,11 +48,7 @@ def check_release_tag(root: Path, environ: Mapping[str, str], name: str, commit:
         "rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/tags/{name}^{{commit}}"
     )
     tagged = os.fsdecode(found.stdout).strip() if found.code == 0 else ""
-    if tagged and tagged != commit:
-        raise UsageError(
-            f"the git tag {name} is at commit {tagged[:12]}, and the images are those of {commit[:12]}",
-            hint=f"git checkout {name}, or --revision {tagged}",
-        )
+    require_same_commit(name, tagged, commit, f"git checkout {name}")
 
 
 @dataclass(frozen=True, slots=True)

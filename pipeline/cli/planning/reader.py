@@ -6,12 +6,12 @@ import gc
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from pipeline.catalogue import read_source
-from pipeline.errors import ConfigError, Problem
 from pipeline.lab.settings import LabSettings
 from pipeline.plan import plan_of, select
+from pipeline.plan.locked import require_locked
 
 from ..common_options import CatalogueOptions, CommonOptions, TargetSelection
 from ..instance.lock_file import known_lock
@@ -98,8 +98,8 @@ class PlanReader:
 
             ids = shard(plan, selection.shard.number, selection.shard.count)
             plan = select(plan, ids) if ids else replace(plan, targets=())
-        if request.locked and plan.unlocked:
-            self._refuse_unlocked(plan)
+        if request.locked:
+            require_locked(plan, str(known_lock(request.root).path))
         if not self._warnings_shown:
             self._warnings_shown = True
             Annotations.of(request.root, request.code_quality, os.environ).show_warnings(plan)
@@ -130,10 +130,3 @@ class PlanReader:
         impact = find_impact(self.request.root, selection, plan)
         print_impact(impact)
         return impact
-
-    def _refuse_unlocked(self, plan: Plan) -> NoReturn:
-        path = str(known_lock(self.request.root).path)
-        raise ConfigError(
-            [Problem(path, 0, 0, f"images[{str(r)!r}]", "is not locked") for r in plan.unlocked],
-            hint="`lockage lock` pins them; --locked never does",
-        )

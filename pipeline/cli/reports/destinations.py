@@ -20,9 +20,12 @@ class Destinations:
     @classmethod
     def of(cls, folder: Path | None, environ: Mapping[str, str]) -> Destinations:
         """The destinations that `--reports` or LOCKAGE_REPORTS and the CI's environment name; a path in the variable is
-        below the folder that the command was started in."""
+        below the folder that the command was started in. LOCKAGE_STEP_SUMMARY=off is for one job of many, whose
+        reports another job merges."""
         variable = environ.get("LOCKAGE_REPORTS")
-        return cls(folder or (Path(variable) if variable else None), job_of(environ).step_summary, environ)
+        merged = environ.get("LOCKAGE_STEP_SUMMARY") == "off"
+        page = None if merged else job_of(environ).step_summary
+        return cls(folder or (Path(variable) if variable else None), page, environ)
 
     @property
     def wanted(self) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.ci import Provider, job_of
 from pipeline.errors import EnvironmentProblem, RegistryError
+from pipeline.report.counts import plural
 from pipeline.report.files import PAGE, report_files, sbom_name
 from pipeline.report.gitlab import job_links
 from pipeline.report.markdown import LIMIT, summary
@@ -21,6 +22,7 @@ from .destinations import Destinations
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pipeline.report.values import Report
     from pipeline.run import RunContext, RunResult
 
 _LEAST = 4_000  # bytes that a summary needs
@@ -44,21 +46,25 @@ async def write_run(context: RunContext, command: str, result: RunResult, to: De
 async def write(context: RunContext, collected: Collected, to: Destinations) -> None:
     """Write reports. Raises EnvironmentProblem for a folder that cannot be written."""
     if to.step_summary is not None:
-        _append(to.step_summary, collected)
+        append_summary(to.step_summary, collected.report)
     if to.folder is not None:
-        files = report_files(collected.report)
-        job = job_of(to.environ)
-        if job.provider is Provider.GITLAB and job.url:
-            page = below_checkout(to.folder / PAGE, to.environ)
-            files["gl-annotations.json"] = job_links(job.url, {"Lockage report": page}).encode()
         try:
-            for name, content in files.items():
-                replace_file(to.folder / name, content, root=Path())
+            write_files(report_files(collected.report), to.folder, to.environ)
             await _write_documents(context, collected, to.folder)
         except EnvironmentProblem as error:
             hint = "name another folder for --reports; what was pushed is pushed"
             raise EnvironmentProblem(error.message, hint=hint) from None
         console.message(f"reports: {to.folder / PAGE}")
+
+
+def write_files(files: Mapping[str, bytes], folder: Path, environ: Mapping[str, str]) -> None:
+    """Write files of a report, at GitLab with the job's link to the page. Raises EnvironmentProblem."""
+    job, links = job_of(environ), dict[str, bytes]()
+    if job.provider is Provider.GITLAB and job.url:
+        page = below_checkout(folder / PAGE, environ)
+        links["gl-annotations.json"] = job_links(job.url, {"Lockage report": page}).encode()
+    for name, content in {**files, **links}.items():
+        replace_file(folder / name, content, root=Path())
 
 
 async def _write_documents(context: RunContext, collected: Collected, folder: Path) -> None:
@@ -72,13 +78,15 @@ async def _write_documents(context: RunContext, collected: Collected, folder: Pa
         replace_file(folder / sbom_name(target_id), content, root=Path())
 
 
-def _append(path: Path, collected: Collected) -> None:
-    """Add to the summary of this step, which may have something already; without it the run is as good."""
+def append_summary(path: Path, report: Report, missing: int = 0) -> None:
+    """Add to the summary of this step, which may have something already; without it the run is as good. `missing` jobs
+    left no report that could be merged."""
     try:
         room = LIMIT - path.stat().st_size if path.exists() else LIMIT
         if room < _LEAST:
             raise OSError(None, "it is full")
+        note = f"**{plural(missing, 'job')} left no report**: see the logs.\n\n" if missing else ""
         with path.open("ab") as file:
-            file.write(summary(collected.report, room).encode("utf-8", "backslashreplace"))
+            file.write((note + summary(report, room - len(note))).encode("utf-8", "backslashreplace"))
     except OSError as error:
         console.message(f"warning: no summary in {path}: {error.strerror}")

@@ -46,9 +46,10 @@ async def scope_of(
     records = dict(zip(names, await each(lambda name: _record(context, store, name), names), strict=True))
     places = [place for name in names for place in _places(context, name, records[name])]
     if retention.builds and not only:
+        suffix = context.plan.project.pull_request_suffix
         places += [
             Place(context.builds, None, _BUILDS),
-            Place(aside(context.builds), None, f"{_BUILDS}-pr", may_be_empty=True),
+            Place(aside(context.builds, suffix), None, f"{_BUILDS}{suffix}", may_be_empty=True),
         ]
     return Scope(
         context.registry,
@@ -96,8 +97,10 @@ def _places(context: RunContext, name: str, record: EnvironmentRecord) -> list[P
     images |= {tag.rpartition(":")[0] for tag in record.ledger.tags}
     places = [Place(context.repository(of, image), name, image) for image in sorted(images)]
     if of == project.environments[0]:
+        suffix = project.pull_request_suffix
         places += [
-            Place(aside(place.repository), name, f"{place.image}-pr", may_be_empty=True) for place in places
+            Place(aside(place.repository, suffix), name, f"{place.image}{suffix}", may_be_empty=True)
+            for place in places
         ]
     return places
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,13 +15,17 @@ from pipeline.policy.packages import cyclonedx_packages
 from pipeline.policy.report_json import load_report
 from pipeline.policy.reports import trivy_scan
 from pipeline.policy.scan_details import scan_details
+from pipeline.report.data import report_data, report_json
 from pipeline.report.difference import ImageState, SizedLayer, configuration_of, difference
 from pipeline.report.difference_text import difference_lines, difference_markdown
 from pipeline.report.files import report_files
-from pipeline.report.markdown import LIMIT
+from pipeline.report.html import page
+from pipeline.report.jobs import merged, read_report
+from pipeline.report.markdown import LIMIT, summary
 from pipeline.report.values import Fault, FileLine, ImageReport, Report, TargetReport, reported
 from tests.fuzz.hostile import REFUSED, changed_json
 from tests.fuzz.target import Target
+from tests.report import sample
 from tests.tools.ci_logs import commands, hidden
 
 _DAY = date(2026, 11, 26)
@@ -125,6 +130,20 @@ def write_difference(content: bytes, folder: Path) -> None:
     assert not hidden(difference_markdown(found), but="\n")
 
 
+def merge_reports(content: bytes, folder: Path) -> None:
+    """What a summary makes of a job's report that says this, beside another job's."""
+    read = read_report(content)
+    whole = merged([read, replace(read, targets=(), images=())])
+    assert {target.id for target in whole.targets} == {target.id for target in read.targets}
+    text = summary(whole)
+    assert len(text.encode("utf-8", "backslashreplace")) <= LIMIT and "<script" not in text
+    assert not hidden(text, but="\n")
+    assert not commands(text)
+    assert not _Tags(page(whole)).found & {"script", "img", "a0", "iframe"}
+    written = report_json(whole)
+    assert report_json(read_report(written.encode())) == written
+
+
 class _Tags(HTMLParser):
     """The elements of a page."""
 
@@ -149,6 +168,16 @@ TARGETS = (
         "difference",
         changed_json([_SYFT], ["licenses", "purl"]),
         write_difference,
+        errors=REFUSED,
+        examples=60,
+    ),
+    Target(
+        "merged-reports",
+        changed_json(
+            [json.loads(json.dumps(report_data(sample.REPORT)))],
+            ["title", "package", "url", "status", "reason", "digest", "gate", "first_seen", "message"],
+        ),
+        merge_reports,
         errors=REFUSED,
         examples=60,
     ),

@@ -8,6 +8,7 @@ import org.codehaus.groovy.control.CompilerConfiguration
 abstract class Controller extends Script {
   Map stages = [:]
   List kept = []
+  Map stashes = [:]
   List busy = []
   List<List> conditions = []
   List<Map> open = []
@@ -121,6 +122,24 @@ abstract class Controller extends Script {
     try { body() } finally { env.putAll(outer) }
   }
 
+  def echo(String text) { println text }
+  def dir(String path, Closure body) {
+    def outer = env.WORKSPACE
+    env.WORKSPACE = inWorkspace(path).path
+    try { new File(env.WORKSPACE).mkdirs(); body() } finally { env.WORKSPACE = outer }
+  }
+  def deleteDir() { new File(env.WORKSPACE).deleteDir() }
+  def stash(Map options) {
+    def from = new File(env.WORKSPACE, options.includes)
+    assert from.exists() || options.allowEmpty
+    stashes[options.name] = from.exists() ? [(options.includes): from.bytes] : [:]
+  }
+  def unstash(String name) {
+    if (!stashes.containsKey(name)) throw new IOException("No such saved stash ‘${name}’")
+    new File(env.WORKSPACE).mkdirs()
+    stashes[name].each { path, bytes -> def file = new File(env.WORKSPACE, path); file.parentFile.mkdirs(); file.bytes = bytes }
+  }
+
   String readFile(Object path) { inWorkspace(path.toString()).text }
   File inWorkspace(String path) { path.startsWith('/') ? new File(path) : new File(env.WORKSPACE, path) }
   def readJSON(Map from) { new JsonSlurper().parseText(from.text ?: readFile(from.file)) }
@@ -130,7 +149,9 @@ abstract class Controller extends Script {
     if (results.exists()) new XmlSlurper().parse(results)
   }
   def archiveArtifacts(Map options) {
-    execute("mkdir -p '${build.artifacts}' && cp --recursive ${options.artifacts.replace('/**', '')} '${build.artifacts}'")
+    def from = new File(env.WORKSPACE, options.artifacts.replace('/**', ''))
+    assert from.exists() || options.allowEmptyArchive
+    if (from.exists()) execute("mkdir -p '${build.artifacts}' && cp --recursive ${options.artifacts.replace('/**', '')} '${build.artifacts}'")
   }
 }
 

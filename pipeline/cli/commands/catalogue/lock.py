@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import Exit
+from pipeline.errors import Exit, UsageError
 
 from ...arguments import flag, group
 from ...command import Command
@@ -15,7 +16,18 @@ from ...common_options import CommonOptions
 from ...output import console
 
 if TYPE_CHECKING:
+    from pipeline.forge.pull_requests.values import Proposal
     from pipeline.model import Digest, Reference
+
+
+BRANCH = "lockage/lock"
+"""Where `--propose` pushes."""
+_PROPOSED = {
+    "opened": "proposed",
+    "updated": "the open request has the new lock",
+    "unchanged": "proposed already",
+    "declined": "somebody closed the request with just this lock, so it stays closed",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +36,10 @@ class LockOptions:
 
     common: CommonOptions = group(CommonOptions)
     check: bool = flag("--check", help="report what is missing or has moved; write nothing")
+    propose: bool = flag(
+        "--propose",
+        help="open a pull or merge request with the new lock at GitHub or GitLab, or update the open one",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +68,66 @@ class LockResult:
 def lock(options: LockOptions) -> int:
     """Write the lock; with `--check` compare only (exit code 3 when it is missing something or has moved)."""
     from ... import signals
+    from ...proposals import require_reviewed
 
+    if options.propose:
+        require_reviewed("lock --propose")
+        if options.check:
+            raise UsageError("--check writes nothing, and --propose proposes what is written")
     result = signals.run(partial(_lock, options))
+    proposal = signals.run(partial(_propose, options, result)) if options.propose and result.changes else None
     if options.common.json:
         changes = [pin.to_json() for pin in result.changes]
-        console.print_json({"path": str(result.path), "references": result.references, "changes": changes})
+        proposed = {"proposal": proposal.to_json()} if proposal else {}
+        console.print_json(
+            {"path": str(result.path), "references": result.references, "changes": changes, **proposed}
+        )
     else:
         for pin in result.changes:
             console.print_line(f"{pin.reference}  {pin.before or 'nothing'} -> {pin.now}")
     verb = "would change" if options.check else "written"
     console.message(f"{result.path}: {result.references} references, {len(result.changes)} {verb}")
+    if proposal:
+        console.message(f"{_PROPOSED[proposal.state]}: {proposal.url}")
     return Exit.CONFIG if options.check and result.changes else Exit.OK
+
+
+async def _propose(options: LockOptions, result: LockResult) -> Proposal:
+    """Push the lock to a branch of its own. Raises UsageError without a commit or branch to base it on."""
+    from pipeline.forge.address import forge_address
+    from pipeline.forge.pull_requests.values import WantedChange
+    from pipeline.report.lock_changes import change_text
+    from pipeline.util.files import read_file
+
+    from ...git.origin import read_origin
+    from ...git.revision import read_revision
+    from ...registry_access import registry_access
+
+    root = options.common.root
+    revision, origin = read_revision(root, os.environ), read_origin(root, os.environ)
+    if result.path.resolve().parent != root.resolve():
+        raise UsageError(
+            f"{result.path} is the lock of this machine's own images, which nobody else has",
+            hint="LOCKAGE_IMAGES=upstream lockage lock --propose, where the publishers' registries answer",
+        )
+    if not (revision.sha and revision.branch):
+        raise UsageError("there is no commit of a branch that the lock could be proposed for")
+    address = forge_address(os.environ, origin.repository)
+    wanted = WantedChange(
+        BRANCH,
+        revision.branch,
+        revision.sha,
+        f"{origin.path}/{result.path.name}".lstrip("/"),
+        read_file(result.path),
+        f"Update {result.path.name}",
+        change_text([(str(pin.reference), _short(pin.before), pin.now.short) for pin in result.changes]),
+    )
+    async with address.api(registry_access()) as api:
+        return await address.pull_requests(api).propose(wanted)
+
+
+def _short(digest: Digest | None) -> str:
+    return digest.short if digest else ""
 
 
 async def _lock(options: LockOptions) -> LockResult:

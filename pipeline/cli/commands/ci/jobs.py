@@ -66,6 +66,7 @@ def jobs_of(source: CiJobs, root: Path) -> Jobs:
         _identity_token(project),
         project.retention is not None,
         project.retention is not None and project.retention.closed_pull_requests,
+        source.lock == "propose",
     )
 
 

@@ -49,6 +49,9 @@ class RetentionOptions:
         metavar="FILE",
         help="numbers of closed pull requests, one a line; - is stdin",
     )
+    closed_from_forge: bool = flag(
+        "--closed-from-forge", help="take them from GitHub or GitLab, by the job's token"
+    )
     closed_too: tuple[str, ...] = repeated(
         "--closed", metavar="NUMBER", help="a closed pull request; may be repeated, beside the list"
     )
@@ -154,6 +157,8 @@ async def _retention(
     from ...run_context import RunRequest, open_run
 
     now, closed = int(time.time()), _closed(options)
+    if options.closed_from_forge:
+        closed = (closed or frozenset()) | await _closed_at_forge(options)
     as_of = _as_of(options, now)
     run = RunRequest(
         PlanRequest(options.common.root), RunOptions(), keys=True, environments=options.environments
@@ -184,7 +189,9 @@ def _to_repeat(options: RetentionOptions, scope: Scope) -> RetentionOptions:
 
     numbers = tuple(map(str, sorted(scope.request.closed or ())))
     as_of = format_timestamp(scope.as_of)
-    return replace(options, apply=False, closed=None, closed_too=numbers, as_of=as_of)
+    return replace(
+        options, apply=False, closed=None, closed_from_forge=False, closed_too=numbers, as_of=as_of
+    )
 
 
 def _as_of(options: RetentionOptions, now: int) -> int | None:
@@ -222,6 +229,18 @@ def _closed(options: RetentionOptions) -> frozenset[int] | None:
     )
 
 
+async def _closed_at_forge(options: RetentionOptions) -> frozenset[int]:
+    """As the provider lists them. Raises UsageError without a token, RegistryError."""
+    from pipeline.forge.address import forge_address
+
+    from ...git.origin import read_origin
+    from ...registry_access import registry_access
+
+    address = forge_address(os.environ, read_origin(options.common.root, os.environ).repository)
+    async with address.api(registry_access()) as api:
+        return await address.pull_requests(api).closed()
+
+
 def _numbers(option: str, content: bytes) -> frozenset[int]:
     """Numbers of pull requests, one a line. Raises UsageError."""
     numbers = set()
@@ -229,7 +248,7 @@ def _numbers(option: str, content: bytes) -> frozenset[int]:
         if not re.fullmatch("#?[0-9]{1,9}", line, re.ASCII):
             raise UsageError(
                 f"{option}: {line[:40]!r} is no number of a pull request",
-                hint="gh pr list --state closed --limit 1000 --json number --jq '.[].number'",
+                hint="--closed-from-forge takes them from GitHub or GitLab",
             )
         numbers.add(int(line.removeprefix("#")))
     return frozenset(numbers)

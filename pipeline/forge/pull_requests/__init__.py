@@ -1,0 +1,1 @@
+"""Pull requests at GitHub, merge requests at GitLab: which are closed, and one that proposes a file."""

@@ -1,0 +1,122 @@
+"""GitLab's REST API v4 for merge requests, branches and commits. A job's token reads merge requests and writes none."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from pipeline.errors import UsageError
+from pipeline.registry.http.rest import Call, RestApi
+
+from ..refusals import explained
+from .values import Proposal, WantedChange, last_changed, newest, numbers, require_ours
+
+_READS = "an older GitLab lets CI_JOB_TOKEN list no merge requests: GITLAB_TOKEN with the scope read_api does"
+_WRITES = "GITLAB_TOKEN has to be a project access token with the scope api and the role Developer"
+_ENDED = ("closed", "merged")
+
+
+class GitlabMergeRequests:
+    """The merge requests of one project, by its number or path; `job` is set for the token of a job."""
+
+    name = "GitLab"
+
+    def __init__(self, api: RestApi, project: str, *, job: bool = False) -> None:
+        self._api, self._project, self._job = api, project, job
+        self._base = f"/projects/{quote(project, safe='')}"
+
+    async def closed(self) -> frozenset[int]:
+        """Their numbers in the project ("List project merge requests")."""
+        found: frozenset[int] = frozenset()
+        with explained(self.name, _READS):
+            for state in _ENDED:
+                query = urlencode(
+                    {"state": state, "order_by": "updated_at", "sort": "desc", "view": "simple"}
+                )
+                call = Call(
+                    "GET",
+                    f"{self._base}/merge_requests?{query}",
+                    "listing the merge requests of",
+                    self._project,
+                )
+                found |= numbers(await last_changed(self._api, call), "iid")
+        return found
+
+    async def propose(self, wanted: WantedChange) -> Proposal:
+        """As a commit of the API, which replaces the branch ("Create a commit with multiple files and actions")."""
+        if self._job:
+            raise UsageError("a job's token can neither commit nor open merge requests", hint=_WRITES)
+        with explained(self.name, _WRITES):
+            tip = await self._tip(wanted)
+            same = tip is not None and await self._digest(wanted, wanted.branch) == wanted_digest(wanted)
+            if not same:
+                await self._commit(wanted, new=tip is None)
+            if (found := await self._request(wanted, "opened")) is not None:
+                if not same:
+                    path = f"/merge_requests/{int(found['iid'])}"
+                    await self._send("PUT", path, title=wanted.title, description=wanted.text)
+                return Proposal(str(found["web_url"]), "unchanged" if same else "updated")
+            old = await self._request(wanted, "closed") if same else None
+            if old is not None and old["sha"] == tip:
+                return Proposal(str(old["web_url"]), "declined")
+            made = await self._send(
+                "POST",
+                "/merge_requests",
+                source_branch=wanted.branch,
+                target_branch=wanted.base,
+                title=wanted.title,
+                description=wanted.text,
+                remove_source_branch=True,
+            )
+            return Proposal(str(made["web_url"]), "opened")
+
+    async def _tip(self, wanted: WantedChange) -> str | None:
+        """The branch's last commit, which is ours."""
+        path = f"/repository/branches/{quote(wanted.branch, safe='')}"
+        found = await self._api.find(self._get(path))
+        if found is None:
+            return None
+        require_ours(found["commit"]["message"], wanted.branch, self.name)
+        return str(found["commit"]["id"])
+
+    async def _digest(self, wanted: WantedChange, ref: str) -> str | None:
+        """That of the file at a branch or commit; None where there is none."""
+        path = f"/repository/files/{quote(wanted.path, safe='')}?{urlencode({'ref': ref})}"
+        found = await self._api.find(self._get(path))
+        return None if found is None else str(found["content_sha256"])
+
+    async def _commit(self, wanted: WantedChange, *, new: bool) -> None:
+        there = await self._digest(wanted, wanted.commit) is not None
+        action = {
+            "action": "update" if there else "create",
+            "file_path": wanted.path,
+            "content": wanted.content.decode(),
+        }
+        await self._send(
+            "POST",
+            "/repository/commits",
+            branch=wanted.branch,
+            start_sha=wanted.commit,
+            commit_message=wanted.message,
+            actions=[action],
+            **({} if new else {"force": True}),
+        )
+
+    async def _request(self, wanted: WantedChange, state: str) -> Any:
+        """The newest request of the branch in a state."""
+        query = {"state": state, "source_branch": wanted.branch, "target_branch": wanted.base}
+        return newest(await self._api.json(self._get(f"/merge_requests?{urlencode(query)}")), "iid")
+
+    def _get(self, path: str) -> Call:
+        return Call("GET", f"{self._base}{path}", "reading", self._project)
+
+    async def _send(self, method: str, path: str, **data: object) -> Any:
+        accept = frozenset({201} if method == "POST" else {200})
+        call = Call(method, f"{self._base}{path}", "proposing a change of", self._project, accept, data)
+        return await self._api.table(call)
+
+
+def wanted_digest(wanted: WantedChange) -> str:
+    """The sha256 of the file, as GitLab has it."""
+    return hashlib.sha256(wanted.content).hexdigest()
