@@ -69,7 +69,7 @@ class Lockage(StageFunctions, ReleaseFunctions, ContentFunctions):
             source=self.source,
             registry=self.registry,
             registry_config=self.registry_config,
-            mirrors=tuple(self.mirrors),
+            mirrors=tuple(text for text in self.mirrors if text.strip()),  # .env gives an empty one
             lock_file=self.lock_file,
             revision=self.revision,
             affected=self.affected,
