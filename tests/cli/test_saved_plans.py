@@ -79,7 +79,7 @@ def test_options_as_arguments(kind: type[Any], arguments: list[str]) -> None:
             {"--shard", "--affected", "--changed-files-from", "--code-quality", "--offline"},
         ),
         ("rollback", RollbackOptions, {"--offline"}),
-        ("retention", RetentionOptions, {"--apply", "--closed-pull-requests"}),
+        ("retention", RetentionOptions, {"--apply", "--closed-pull-requests", "--closed-from-forge"}),
     ],
 )
 def test_other_fronts_know_every_option_or_refuse_the_plan(
