@@ -99,6 +99,15 @@ async def test_what_was_left_halfway_is_completed(github: GithubServer) -> None:
     assert "POST /repos/acme/images/releases" not in github.writes, "the draft is taken up"
 
 
+async def test_files_of_several_pages(github: GithubServer) -> None:
+    files = {f"{number}.json": str(number).encode() for number in range(230)}
+    assert (await publish(github, wanted(files=files))).changed and github.files("v2.3.0") == files
+    github.asked.clear()
+    assert not (await publish(github, wanted(files=files))).changed
+    pages = [path for _, path in github.asked if "/assets?" in path]
+    assert [path.rpartition("=")[2] for path in pages] == ["1", "2", "3"]
+
+
 async def test_two_jobs_at_once_publish_one_release(github: GithubServer) -> None:
     done = await each(lambda _: publish(github), range(2))
     assert len({one.url for one in done}) == 1
