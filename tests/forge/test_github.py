@@ -12,7 +12,7 @@ from pipeline.errors import RegistryError, UsageError
 from pipeline.forge.github import GithubReleases, github_api
 from pipeline.forge.publish import PublishedRelease, publish_release
 from pipeline.forge.values import ReleaseNotOurs, WantedRelease
-from pipeline.registry import ClientSettings
+from pipeline.registry import Access, ClientSettings, Credentials, HostAccess
 from pipeline.util.concurrency import each
 from tests.registry.scripted_server import scripted
 
@@ -285,6 +285,16 @@ async def test_a_redirect_to_storage_takes_no_token(
     stranger.pop(0)
     assert (await publish(github)).changed, "two of the files have another content there"
     assert len(stranger) == 3 and not any("Authorization" in request.headers for request in stranger)
+
+
+async def test_a_challenge_gets_no_registrys_credentials(github: GithubServer) -> None:
+    github.token = "another"
+    github.challenge = {"WWW-Authenticate": "Basic realm=it"}
+    known = HostAccess(credentials=Credentials("robot", "registry-secret"))
+    async with github_api(github.url, TOKEN, Access({github.host: known}), QUICK) as api:
+        with pytest.raises(RegistryError, match="401"):
+            await publish_release(GithubReleases(api, REPOSITORY), wanted(), pause=0.001)
+    assert len(github.asked) == 1, "nothing is tried with them"
 
 
 async def test_an_answer_of_another_program(github: GithubServer) -> None:
