@@ -37,6 +37,7 @@ class Server:
     token: str = TOKEN
     host: str = ""
     faults: list[Fault] = field(default_factory=list)
+    challenge: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=lambda: {"v2.3.0": COMMIT, "v2.4.0-rc.1": COMMIT})
 
@@ -64,7 +65,7 @@ class Server:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.asked.append((request.method, request.raw_path))
         if not self.authorized(request):
-            return refused(401, "Bad credentials")
+            return refused(401, "Bad credentials", self.challenge)
         fault = next(
             (f for f in self.faults if f.method == request.method and f.part in request.raw_path), None
         )

@@ -12,7 +12,7 @@ from pipeline.errors import RegistryError, UsageError
 from pipeline.forge.github import GithubReleases, github_api
 from pipeline.forge.publish import PublishedRelease, publish_release
 from pipeline.forge.values import ReleaseNotOurs, WantedRelease
-from pipeline.registry import ClientSettings
+from pipeline.registry import Access, ClientSettings, Credentials, HostAccess
 from pipeline.util.concurrency import each
 from tests.registry.scripted_server import scripted
 
@@ -97,6 +97,15 @@ async def test_what_was_left_halfway_is_completed(github: GithubServer) -> None:
     assert (await publish(github)).uploaded == ("install.sh",)
     assert not release["draft"] and github.files("v2.3.0") == FILES
     assert "POST /repos/acme/images/releases" not in github.writes, "the draft is taken up"
+
+
+async def test_files_of_several_pages(github: GithubServer) -> None:
+    files = {f"{number}.json": str(number).encode() for number in range(230)}
+    assert (await publish(github, wanted(files=files))).changed and github.files("v2.3.0") == files
+    github.asked.clear()
+    assert not (await publish(github, wanted(files=files))).changed
+    pages = [path for _, path in github.asked if "/assets?" in path]
+    assert [path.rpartition("=")[2] for path in pages] == ["1", "2", "3"]
 
 
 async def test_two_jobs_at_once_publish_one_release(github: GithubServer) -> None:
@@ -276,6 +285,16 @@ async def test_a_redirect_to_storage_takes_no_token(
     stranger.pop(0)
     assert (await publish(github)).changed, "two of the files have another content there"
     assert len(stranger) == 3 and not any("Authorization" in request.headers for request in stranger)
+
+
+async def test_a_challenge_gets_no_registrys_credentials(github: GithubServer) -> None:
+    github.token = "another"
+    github.challenge = {"WWW-Authenticate": "Basic realm=it"}
+    known = HostAccess(credentials=Credentials("robot", "registry-secret"))
+    async with github_api(github.url, TOKEN, Access({github.host: known}), QUICK) as api:
+        with pytest.raises(RegistryError, match="401"):
+            await publish_release(GithubReleases(api, REPOSITORY), wanted(), pause=0.001)
+    assert len(github.asked) == 1, "nothing is tried with them"
 
 
 async def test_an_answer_of_another_program(github: GithubServer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
@@ -79,6 +79,11 @@ class Access:
     def ca_of(self, host: str) -> str | None:
         """The PEM bundle to trust for this host beside the system's."""
         return self.of(host).ca_file or self.ca_file
+
+    def anonymous(self) -> Access:
+        """The same without any credentials."""
+        hosts = {host: replace(known, credentials=None) for host, known in self.hosts.items()}
+        return replace(self, hosts=MappingProxyType(hosts), provider=None)
 
     async def credentials(self, host: str) -> Credentials | None:
         """The credentials for a host; None is anonymous access."""

@@ -70,7 +70,7 @@ class RestApi:
         settings: ClientSettings | None = None,
         also: Iterable[str] = (),
     ) -> None:
-        access = access or Access()
+        access = (access or Access()).anonymous()  # no challenge gets a registry's credentials
         self.settings = settings or ClientSettings()
         self.origin, self.host, self._base = _checked(url, access)
         self.url = self.origin + self._base

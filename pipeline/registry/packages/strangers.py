@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 from pipeline.errors import RegistryError
@@ -26,10 +25,7 @@ async def open_to_strangers(
 ) -> dict[Repository, bool | None]:
     """For each repository whether anybody may list its tags; None where it has none, or where the registry hides what
     it does not show (404). One or two requests each. Raises RegistryError where a registry does not answer."""
-    hosts = {host: replace(known, credentials=None) for host, known in access.hosts.items()}
-    transport = Transport(
-        replace(access, hosts=hosts, provider=None), settings or ClientSettings(), "lockage"
-    )
+    transport = Transport(access.anonymous(), settings or ClientSettings(), "lockage")
     await transport.start()
     try:
         found = await each(partial(_is_open, transport), repositories)
