@@ -111,7 +111,7 @@ _MAY = {
     "registry/blobs/content.py": "reads files to push, which the command line names or this run wrote",
     "run/target/builder_config.py": "reads certificates that lockage.yml names",
     "run/scanners/grype_database.py": "downloads into a folder with a random name in the cache",
-    "run/target/scanner_data.py": "unpacks into a folder with a random name in the cache",
+    "run/target/examination/scanner_data.py": "unpacks into a folder with a random name in the cache",
     "oci/layout": "reads layouts that the command line names, through no link; content is what its digest says",
     "oci/compare/": "keeps layers in a folder with a random name in the cache",
     "engine/head.py": "reads a checkout within the container of the Dagger module",

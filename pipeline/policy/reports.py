@@ -122,9 +122,9 @@ def structure_tests(raw: bytes, tool: Tool) -> TestReport:
     cases = tuple(map(_case, _objects(report, "Results")))
     passed = sum(case.passed for case in cases)
     if counts != (passed, len(cases) - passed, len(cases)):
-        told = "{} passed, {} failed, {} in all".format(*(str(count)[:20] for count in counts))
+        totals = "{} passed, {} failed, {} in all".format(*(str(count)[:20] for count in counts))
         raise ValueError(
-            f"container-structure-test: {told}, but {len(cases)} results, of which {passed} passed"
+            f"container-structure-test: {totals}, but {len(cases)} results, of which {passed} passed"
         )
     return TestReport(tool, cases)
 

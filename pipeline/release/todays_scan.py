@@ -17,8 +17,8 @@ from pipeline.errors import RegistryError
 from pipeline.policy import Finding, Scan, Tool
 from pipeline.run.signing.signer import signer
 from pipeline.run.signing.statements import findings_statement
-from pipeline.run.target.findings import ImageScanner, ScannedImage
-from pipeline.run.target.scanner_data import ScannerData
+from pipeline.run.target.examination.findings import ImageScanner, ScannedImage
+from pipeline.run.target.examination.scanner_data import ScannerData
 from pipeline.trust import Statement, attach
 from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState

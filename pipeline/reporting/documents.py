@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
-from pipeline.run.target.inventory import serial_of
+from pipeline.run.target.examination.inventory import serial_of
 from pipeline.sbom import FORMATS
 from pipeline.state.records import Records
 

@@ -17,8 +17,8 @@ from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 
 from .results import Stage
-from .target.examine import untested
-from .target.structure_tests import prepared
+from .target.examination.examine import untested
+from .target.examination.structure_tests import prepared
 
 if TYPE_CHECKING:
     from pipeline.plan import Target

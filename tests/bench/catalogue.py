@@ -42,7 +42,7 @@ def measure(stand: Stand) -> list[Figure]:
             found["cold"],
             found["bake"],
             1.5,
-            "nothing cached: each template is compiled",
+            "nothing cached: each outline of templates is compiled",
         ),
         _figure("plan --json, unchanged", found["kept"], found["bake"], 0.4, "read back from the cache"),
         _figure("plan --json --affected HEAD, one file changed", found["affected"], found["bake"], 0.5, ""),

@@ -5,7 +5,7 @@ import yaml
 
 from pipeline.config.structure_test import read_structure_tests
 from pipeline.errors import ConfigError
-from pipeline.run.target.structure_tests import prepared
+from pipeline.run.target.examination.structure_tests import prepared
 
 HEAD = "schemaVersion: 2.0.0\n"
 COMMAND = "commandTests:\n  - {name: a, command: b}\n"

@@ -20,5 +20,7 @@ def test_no_input_shows_a_fault(name: str, tmp_path: Path) -> None:
         examples = max(_WORKING, examples // 4)
     search = Search(TARGETS[name], tmp_path.resolve())
     search.run(examples)
+    if not search.good:  # a few may all be refused
+        search.run(TARGETS[name].examples)
     assert [f"{content!r:.2000}\n{fault}" for content, fault in search.found.values()] == []
     assert search.good  # not all are refused at the door

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pipeline.policy import TestReport, Tool
-from pipeline.run.target.examine import _tests
+from pipeline.run.target.examination.examine import _tests
 
 TOOL = Tool("container-structure-test", "1")
 

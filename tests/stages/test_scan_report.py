@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.model import Descriptor, Digest, Manifest, Repository
 from pipeline.model.descriptor import OCI_CONFIG, OCI_LAYER_GZIP
-from pipeline.run.target.findings import STARTED, about, with_layers
+from pipeline.run.target.examination.findings import STARTED, about, with_layers
 from pipeline.util.json.canonical import compact
 
 REFERENCE = Repository("registry.example", "dev/app").at(Digest.of(b"manifest"))

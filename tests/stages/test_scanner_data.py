@@ -11,7 +11,7 @@ from pipeline.errors import EnvironmentProblem, RegistryError
 from pipeline.model import Descriptor, Digest, Reference, Repository
 from pipeline.model.descriptor import OCI_MANIFEST
 from pipeline.registry import Registry
-from pipeline.run.target.scanner_data import VULNERABILITIES, ScannerDatabase, _unpack, _updated
+from pipeline.run.target.examination.scanner_data import VULNERABILITIES, ScannerDatabase, _unpack, _updated
 from pipeline.util.json.canonical import compact
 from tests.oci.layers import XATTR, Made, tar
 

@@ -28,7 +28,7 @@ class Environment:
     """One stage of promotion, with the repository of each image in it.
 
     `data` is what judges a promotion to it: scans with today's data, or the signed findings as they are. With
-    `automatic`, a run promotes to it without being told to. `verify` is what an image has to prove before it is.
+    `automatic`, a run promotes to it by itself. `verify` is what an image has to prove before it is.
     `registry` is where it is, if not in the project's. `approvals` are what a change of its tags needs.
     With `attest`, each digest that gets tags there bears a statement that says so. `visibility` is who should be able
     to pull from its repositories: everybody, or whom the registry knows; None where that does not matter.

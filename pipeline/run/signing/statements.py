@@ -19,7 +19,7 @@ from pipeline.trust import CYCLONEDX, PROVENANCE, SPDX, TEST_RESULT, VULNERABILI
 from pipeline.util.json.canonical import compact
 
 from ..provenance.built import DOCUMENT
-from ..target.findings import STARTED
+from ..target.examination.findings import STARTED
 
 if TYPE_CHECKING:
     from pipeline.policy import Revision, Scan

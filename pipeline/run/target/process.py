@@ -11,7 +11,6 @@ from pipeline.errors import LockageError
 from pipeline.model import Digest
 from pipeline.plan import Target
 from pipeline.policy import Verdict, unnoticed
-from pipeline.state.build_inputs import BuildInputs, rebuild_reason, write_build_inputs
 from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.util.progress import ProgressState
@@ -19,9 +18,9 @@ from pipeline.util.progress import ProgressState
 from ..gates.judge import TargetJudge, known_evidence
 from ..results import EXAMINATIONS, Stage, Status, TargetResult
 from .build import Builder
-from .examine import Examiner, merged, tests_digest
-from .external import import_external
-from .scanner_data import ScannerData
+from .examination.examine import Examiner, merged, tests_digest
+from .examination.scanner_data import ScannerData
+from .reuse import ImageSource, Obtained
 
 if TYPE_CHECKING:
     from ..context import RunContext
@@ -33,27 +32,17 @@ class TargetSteps:
     """What the steps of all targets of a run share."""
 
     context: RunContext
-    images: ImageCache
     records: Records
-    builder: Builder
+    source: ImageSource
     examiner: Examiner
     judge: TargetJudge
 
     @classmethod
     def of(cls, context: RunContext, images: ImageCache, records: Records) -> TargetSteps:
         """The steps of a run."""
-        builder = Builder(context, images, records)
+        source = ImageSource(context, images, records, Builder(context, images, records))
         examiner = Examiner(context, images, ScannerData.of(context))
-        return cls(context, images, records, builder, examiner, TargetJudge(context))
-
-
-@dataclass(frozen=True, slots=True)
-class Obtained:
-    """The image of a target: its record, whether this run built it, and why or why not."""
-
-    record: Record
-    status: Status
-    reason: str
+        return cls(context, records, source, examiner, TargetJudge(context))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +59,7 @@ async def process(
     """The result of one target, on the digests of its internal bases by target id. Faults become results."""
     began = time.monotonic()
     try:
-        obtained = await _obtain(steps, target, bases)
+        obtained = await steps.source.obtain(target, bases)
         examined = await _examine(steps, target, obtained, until)
         steps.records.keep(examined.record)
         result = await _judge(steps.judge, target, obtained, examined, until)
@@ -82,29 +71,6 @@ async def process(
     else:
         steps.context.tell(target.id, ProgressState(result.status.value))
     return replace(result, seconds=time.monotonic() - began)
-
-
-async def _obtain(steps: TargetSteps, target: Target, bases: Mapping[str, Digest]) -> Obtained:
-    """The image that is known under the target's key, else imported, else built."""
-    context = steps.context
-    if not context.fresh and target.key and (known := await steps.records.find(target.key)):
-        return Obtained(known, Status.REUSED, "its key is known to the registry")
-    if target.external:
-        record = await steps.records.write(await import_external(context, steps.images, target), {})
-        return Obtained(record, Status.BUILT, f"imported from {target.external}")
-    inputs = BuildInputs.of(context.plan, target, revision=context.revision.label, fresh=context.fresh)
-    if context.fresh:
-        reason = "rebuild requested"
-    elif target.key and steps.records.is_uncommitted(target.key):
-        reason = "it was built from a work tree with changes"
-    elif inputs is None:
-        reason = "it was never built before"
-    else:
-        reason = await rebuild_reason(steps.records.store, inputs)
-    record = await steps.builder.build(target, bases, reason=reason)
-    if inputs:
-        await write_build_inputs(steps.records.store, inputs)
-    return Obtained(record, Status.BUILT, reason)
 
 
 async def _examine(steps: TargetSteps, target: Target, obtained: Obtained, until: Stage) -> ExaminedRecord:

@@ -147,10 +147,10 @@ def _reason(fault: BaseException) -> str:
     response: Any = getattr(fault.__cause__ or fault, "response", None)
     if response is not None:
         try:
-            said = str(response.json()["message"])
+            answer = str(response.json()["message"])
         except (ValueError, KeyError, TypeError):
-            said = str(response.text)
-        text = f"HTTP {response.status_code} of {response.url}: {said}"
+            answer = str(response.text)
+        text = f"HTTP {response.status_code} of {response.url}: {answer}"
     else:
         text = str(fault) or str(fault.__cause__ or "") or type(fault).__name__
     return " ".join(text.split())[:300]

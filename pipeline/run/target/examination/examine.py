@@ -18,8 +18,8 @@ from pipeline.state.record import Record, digest_of_text
 from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 
-from ..lint import Linter
-from ..results import Stage
+from ...lint import Linter
+from ...results import Stage
 from .findings import ImageScanner, ScannedImage
 from .image_checks import check_image, checks_text
 from .inventory import image_config, inventory, serial_of, subject_of
@@ -29,9 +29,9 @@ from .structure_tests import prepared
 if TYPE_CHECKING:
     import dagger
 
-    from ..context import RunContext
-    from ..image_cache import ImageCache
-    from ..tools import ToolImages
+    from ...context import RunContext
+    from ...image_cache import ImageCache
+    from ...tools import ToolImages
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pipeline.catalogue.image_check import Check
 
-    from ..context import RunContext
+    from ...context import RunContext
 
 
 def checks_text(target: Target) -> str:

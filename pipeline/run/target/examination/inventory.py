@@ -16,8 +16,8 @@ from pipeline.util.timestamps import parse_timestamp
 if TYPE_CHECKING:
     from pipeline.plan import Target
 
-    from ..context import RunContext
-    from ..image_cache import ImageCache
+    from ...context import RunContext
+    from ...image_cache import ImageCache
 
 
 def subject_of(context: RunContext, target: Target, digest: Digest, created: int = 0) -> Subject:

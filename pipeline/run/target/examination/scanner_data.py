@@ -22,14 +22,14 @@ from pipeline.model import Digest, Reference
 from pipeline.util.files import read_file
 from pipeline.util.private_folder import private_folder
 
-from ..scanners.data_source import Database, DataSource
-from ..scanners.grype_database import GrypeDatabase, mirrored
+from ...scanners.data_source import Database, DataSource
+from ...scanners.grype_database import GrypeDatabase, mirrored
 
 if TYPE_CHECKING:
     from pipeline.policy import Scan
     from pipeline.registry import Registry
 
-    from ..context import RunContext
+    from ...context import RunContext
 
 _METADATA = "metadata.json"
 _MAX_MEMBER = 4 * 1024**3

@@ -32,13 +32,13 @@ from pipeline.sbom.layers import diff_ids, renamed, renamings
 from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressState
 
-from ..scanners.grype_database import archive_of
+from ...scanners.grype_database import archive_of
 
 if TYPE_CHECKING:
     import dagger
 
-    from ..context import RunContext
-    from ..scanners.data_source import Database
+    from ...context import RunContext
+    from ...scanners.data_source import Database
     from .scanner_data import ScannerData
 
 STARTED = "StartedAt"
