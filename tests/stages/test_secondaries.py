@@ -23,7 +23,7 @@ from pipeline.release.retention.planning import plan_retention
 from pipeline.release.retention.scope import RetentionRequest
 from pipeline.release.rollback import RollbackRequest, Rollbacks
 from pipeline.release.versions.release import ReleaseNames, Releases
-from pipeline.run import RunResult, Stage
+from pipeline.run import RunResult, Stage, run
 from pipeline.run.publish.environment_tags import TagsRefused
 from pipeline.run.secondary.follow import SecondaryResult
 from pipeline.state.ledger import load_ledger
@@ -32,6 +32,7 @@ from tests.registry.conftest import Program, crane
 from tests.registry.fault_proxy import Proxy, faulty
 from tests.tools import peers
 
+from .cuts import Cut, cut_at_write
 from .fleet import PUBLIC, Fleet, make_fleet, plan, recorded
 from .retention import NOW
 from .test_environment_tags import TAGS, rebuild, with_options
@@ -247,6 +248,44 @@ async def test_releases_and_rollbacks_go_to_both(level: Level) -> None:
     assert await level.is_level("v1", "latest") and await level.tags("latest") == await level.tags("v1.0.0")
     assert (await level.fleet.run(Stage.PROMOTE, 0)).exit_code == Exit.OK
     assert await level.tags("latest") == await level.tags("v1.0.0"), "the rollback's pin holds there, too"
+
+
+async def whole(level: Level) -> None:
+    """Every tag at the secondary registry names an image that is there, with all its content and its signature."""
+    repository, key = level.repository(), PublicKey(PUBLIC, "test")
+    async with Registry() as registry:
+        for tag in TAGS:
+            manifest = await registry.get_manifest(repository.tagged(tag))
+            for child in manifest.children if manifest else ():
+                image = await registry.get_manifest(repository.at(child.digest))
+                assert image and image.config
+                assert all(
+                    [await registry.has_blob(repository, b.digest) for b in (image.config, *image.layers)]
+                )
+            assert manifest is None or (await examine(registry, repository, manifest.digest, key)).signed
+
+
+async def test_a_run_that_is_killed_leaves_no_drift_and_the_next_one_is_level(level: Level) -> None:
+    """Runs end at one of their last writes in turn, those at the secondary registry: nothing after it is sent."""
+    await level.run()
+    await rebuild(level.fleet, "counted")
+    await level.run()
+    writes = [r.host == level.proxy.host for r in level.fleet.requests if not r.reads]
+    first, last, killed = writes.index(True) + 1, len(writes), 0
+    for number in range(first, last, (last - first) // 4):
+        await rebuild(level.fleet, f"killed {number}")
+        try:
+            async with Registry() as registry:
+                cut_at_write(registry, number)
+                context = replace(level.fleet.context, registry=registry)
+                await run(context, Stage.PROMOTE, context.plan.project.environments[1:2])
+        except (Cut, BaseExceptionGroup):
+            killed += 1
+        await whole(level)
+        done = await level.run()
+        assert done.exit_code == Exit.OK, [one.fault for one in done.secondaries]
+        assert await level.is_level(*TAGS) and await level.is_level(COMMIT, environment="dev")
+    assert killed > 3
 
 
 async def test_retention_takes_the_same_from_both(level: Level) -> None:
