@@ -15,6 +15,7 @@ from pipeline.errors import Exit
 from pipeline.model import Digest, Reference, Repository
 from pipeline.model.retention import EnvironmentRetention, Retention, RetentionRule
 from pipeline.registry import Registry
+from pipeline.registry.copy.mirror import MirrorRule, RepositoryPattern, perform_mirror, plan_mirror
 from pipeline.release.history import read_history
 from pipeline.release.promote import Promotions
 from pipeline.release.retention.context import scope_of
@@ -186,6 +187,24 @@ async def test_promotions_plan_both_and_move_no_tag_before_all_is_there(level: L
     assert len(copies) == 2 and max(copies) < first, "the image is in both registries before a tag moves"
     (again,) = await level.promote()
     assert again.moves == () and len(level.asked()) == len(TAGS)
+
+
+async def test_one_that_a_mirror_filled_is_recorded_and_not_written(level: Level, registry: Registry) -> None:
+    plan = level.fleet.context.plan
+    alone = replace(plan, project=replace(plan.project, secondaries=()))
+    level.fleet.context = replace(level.fleet.context, plan=alone)
+    await level.run()
+    source = RepositoryPattern.parse(str(level.repository(there=False)))
+    to = str(level.repository()).removesuffix("/app")
+    await perform_mirror(registry, await plan_mirror(registry, MirrorRule(source, to)))
+    level.fleet.context = replace(level.fleet.context, plan=plan)
+    (_, planned, _) = (await level.run()).secondaries
+    assert planned.moves == () and not planned.fault and await level.is_level(*TAGS)
+    assert not [line for line in level.asked("PUT") if "/prod/" in line], "it is all there"
+    history = await read_history(level.fleet.context, plan.project.environment("prod"), check=True)
+    assert not history.problems, "nothing is behind"
+    await level.run()
+    assert len(level.asked()) == len(level.asked("HEAD")) == 1 + len(TAGS)
 
 
 async def test_a_tag_that_somebody_moved_there_is_left_alone(level: Level) -> None:
