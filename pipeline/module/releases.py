@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import Annotated
 
 import dagger
 from dagger import Doc
@@ -10,19 +10,10 @@ from dagger import Doc
 from pipeline.engine.uncached import uncached
 
 from .arguments import DryRun, Targets, To
-from .calls import Functions, Refused, deleted_text, json_text, refusals, report
+from .calls import Functions, Refused, deleted_text, json_text, refusals, report, with_secondaries
 from .catalogue import Selection
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.run.secondary.follow import SecondaryResult
-
 Env = Annotated[str, Doc("environment of lockage.yml")]
-
-
-class _AsData(Protocol):
-    def to_json(self) -> dict[str, Any]: ...
 
 
 class ReleaseFunctions(Functions):
@@ -54,7 +45,7 @@ class ReleaseFunctions(Functions):
                     refuse_unapproved(there, None)
                 promotions = Promotions(context, source, [there])
                 done = await promotions.perform(only_plan=dry_run)
-                return _with_secondaries(done, promotions.secondaries)
+                return with_secondaries(done, promotions.secondaries)
 
     @uncached
     async def release(
@@ -83,7 +74,7 @@ class ReleaseFunctions(Functions):
                     refuse_unapproved(one, None)
                 releases = Releases(context, names, there)
                 done = await releases.perform(only_plan=dry_run)
-                return _with_secondaries(done, releases.secondaries)
+                return with_secondaries(done, releases.secondaries)
 
     @uncached
     async def rollback(
@@ -113,7 +104,7 @@ class ReleaseFunctions(Functions):
                 request = RollbackRequest(there, tuple(images or ()), to, reason, accept)
                 rollbacks = Rollbacks(context, request)
                 done = await rollbacks.perform(only_plan=dry_run)
-                return _with_secondaries(done, rollbacks.secondaries)
+                return with_secondaries(done, rollbacks.secondaries)
 
     @uncached
     async def rescan(self, env: Env) -> str:
@@ -199,12 +190,3 @@ class ReleaseFunctions(Functions):
             given = self.given()
             async with run_context(given, report) as context:
                 return json_text(await verified(context, given, references or (), rules=rules, env=env))
-
-
-def _with_secondaries(done: Sequence[_AsData], secondaries: Sequence[SecondaryResult]) -> str:
-    """Changes of environments, then those at secondary registries. Raises Refused, with all of it, if one is behind."""
-    text = json_text([*(one.to_json() for one in done), *(one.to_json() for one in secondaries)])
-    behind = [f"{one.environment}: {one.fault.message}" for one in secondaries if one.fault]
-    if behind:
-        raise Refused(f"registry: a later run brings up to date {'; '.join(behind)}\n\n{text}")
-    return text
