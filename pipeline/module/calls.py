@@ -6,7 +6,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dagger.mod._exceptions import FunctionError
 
@@ -18,6 +18,7 @@ from pipeline.util.printable import safe_json, safe_line
 if TYPE_CHECKING:
     from pipeline.policy.retention import RetentionPlan
     from pipeline.release.retention.perform import Outcome
+    from pipeline.run.secondary.follow import SecondaryResult
     from pipeline.util.progress import ProgressEvent
 
     from .given import Given
@@ -65,3 +66,18 @@ def deleted_text(plan: RetentionPlan, outcomes: Sequence[Outcome]) -> str:
 def json_text(data: object) -> str:
     """Data as the text that a function gives."""
     return safe_json(pretty(data))
+
+
+class AsData(Protocol):
+    """What a function gives as JSON."""
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
+def with_secondaries(done: Sequence[AsData], secondaries: Sequence[SecondaryResult]) -> str:
+    """Changes of environments, then those at secondary registries. Raises Refused, with all of it, if one is behind."""
+    text = json_text([*(one.to_json() for one in done), *(one.to_json() for one in secondaries)])
+    behind = [f"{one.environment}: {one.fault.message}" for one in secondaries if one.fault]
+    if behind:
+        raise Refused(f"registry: a later run brings up to date {'; '.join(behind)}\n\n{text}")
+    return text

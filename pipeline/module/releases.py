@@ -10,7 +10,7 @@ from dagger import Doc
 from pipeline.engine.uncached import uncached
 
 from .arguments import DryRun, Targets, To
-from .calls import Functions, Refused, deleted_text, json_text, refusals, report
+from .calls import Functions, Refused, deleted_text, json_text, refusals, report, with_secondaries
 from .catalogue import Selection
 
 Env = Annotated[str, Doc("environment of lockage.yml")]
@@ -45,7 +45,7 @@ class ReleaseFunctions(Functions):
                     refuse_unapproved(there, None)
                 promotions = Promotions(context, source, [there])
                 done = await promotions.perform(only_plan=dry_run)
-                return json_text([one.to_json() for one in (*done, *promotions.secondaries)])
+                return with_secondaries(done, promotions.secondaries)
 
     @uncached
     async def release(
@@ -74,7 +74,7 @@ class ReleaseFunctions(Functions):
                     refuse_unapproved(one, None)
                 releases = Releases(context, names, there)
                 done = await releases.perform(only_plan=dry_run)
-                return json_text([one.to_json() for one in (*done, *releases.secondaries)])
+                return with_secondaries(done, releases.secondaries)
 
     @uncached
     async def rollback(
@@ -104,9 +104,7 @@ class ReleaseFunctions(Functions):
                 request = RollbackRequest(there, tuple(images or ()), to, reason, accept)
                 rollbacks = Rollbacks(context, request)
                 done = await rollbacks.perform(only_plan=dry_run)
-                return json_text(
-                    [one.to_json() for one in done] + [one.to_json() for one in rollbacks.secondaries]
-                )
+                return with_secondaries(done, rollbacks.secondaries)
 
     @uncached
     async def rescan(self, env: Env) -> str:

@@ -20,7 +20,7 @@ from pipeline.run.publish.approval import AppliedPlan
 from pipeline.run.publish.promotion import PromotionOptions
 from pipeline.util.timestamps import parse_timestamp
 
-from .calls import deleted_text, json_text, report
+from .calls import deleted_text, report, with_secondaries
 from .catalogue import Selection, read_catalogue
 from .context import refuse_other_tag, run_context
 
@@ -80,8 +80,8 @@ class PlanApplication:
         origin = environment(environments, self.request.value("--from") or environments[0].name)
         to = environment(environments, self.request.value("--to"))
         context, agree = await self._begin(context, [to])
-        done = await Promotions(context, origin, [to], signed=self._signed).perform(agree=agree)
-        return json_text([one.to_json() for one in done])
+        promotions = Promotions(context, origin, [to], signed=self._signed)
+        return with_secondaries(await promotions.perform(agree=agree), promotions.secondaries)
 
     async def _release(self, context: RunContext) -> str:
         from pipeline.release.versions.release import ReleaseNames, Releases
@@ -91,8 +91,8 @@ class PlanApplication:
         await refuse_other_tag(self.given, version, context.revision.sha)
         to = release_destinations(context.plan.project, self.request.value("--to") or None)
         context, agree = await self._begin(context, to)
-        done = await Releases(context, names, to, signed=self._signed).perform(agree=agree)
-        return json_text([one.to_json() for one in done])
+        releases = Releases(context, names, to, signed=self._signed)
+        return with_secondaries(await releases.perform(agree=agree), releases.secondaries)
 
     async def _rollback(self, context: RunContext) -> str:
         from pipeline.release.rollback import RollbackRequest, Rollbacks
@@ -103,8 +103,8 @@ class PlanApplication:
         wanted = RollbackRequest(
             there, tuple(images), request.value("--to"), request.value("--reason"), request.value("--accept")
         )
-        done = await Rollbacks(context, wanted).perform(agree=agree)
-        return json_text([one.to_json() for one in done])
+        rollbacks = Rollbacks(context, wanted)
+        return with_secondaries(await rollbacks.perform(agree=agree), rollbacks.secondaries)
 
     async def _retention(self, context: RunContext) -> str:
         from pipeline.release.retention.context import scope_of

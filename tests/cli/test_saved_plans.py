@@ -190,3 +190,11 @@ def test_every_difference_is_named(changes: dict[str, Any], line: str) -> None:
 def test_a_plan_names_no_file_of_the_machine_that_planned() -> None:
     options = parsed(PromoteOptions, ["--to=prod", "--code-quality=q.json", "--plan-file=p.json", "app"])
     assert _request(options, "") == ["app", "--to=prod"]
+
+
+@pytest.mark.parametrize("command", ["copy", "mirror"])
+def test_other_fronts_refuse_plans_of_no_project(command: str) -> None:
+    with pytest.raises(UsageError, match=f"one of lockage {command}, which needs no project"):
+        SavedRequest.of(
+            replace(PLAN, command=command, project="", request=("localhost:1/a", "localhost:2/a"))
+        )

@@ -15,6 +15,7 @@ from pipeline.errors import Exit
 from pipeline.model import Digest, Reference, Repository
 from pipeline.model.retention import EnvironmentRetention, Retention, RetentionRule
 from pipeline.registry import Registry
+from pipeline.registry.copy.mirror import MirrorRule, RepositoryPattern, perform_mirror, plan_mirror
 from pipeline.release.history import read_history
 from pipeline.release.promote import Promotions
 from pipeline.release.retention.context import scope_of
@@ -23,7 +24,7 @@ from pipeline.release.retention.planning import plan_retention
 from pipeline.release.retention.scope import RetentionRequest
 from pipeline.release.rollback import RollbackRequest, Rollbacks
 from pipeline.release.versions.release import ReleaseNames, Releases
-from pipeline.run import RunResult, Stage
+from pipeline.run import RunResult, Stage, run
 from pipeline.run.publish.environment_tags import TagsRefused
 from pipeline.run.secondary.follow import SecondaryResult
 from pipeline.state.ledger import load_ledger
@@ -32,6 +33,7 @@ from tests.registry.conftest import Program, crane
 from tests.registry.fault_proxy import Proxy, faulty
 from tests.tools import peers
 
+from .cuts import Cut, cut_at_write
 from .fleet import PUBLIC, Fleet, make_fleet, plan, recorded
 from .retention import NOW
 from .test_environment_tags import TAGS, rebuild, with_options
@@ -187,6 +189,24 @@ async def test_promotions_plan_both_and_move_no_tag_before_all_is_there(level: L
     assert again.moves == () and len(level.asked()) == len(TAGS)
 
 
+async def test_one_that_a_mirror_filled_is_recorded_and_not_written(level: Level, registry: Registry) -> None:
+    plan = level.fleet.context.plan
+    alone = replace(plan, project=replace(plan.project, secondaries=()))
+    level.fleet.context = replace(level.fleet.context, plan=alone)
+    await level.run()
+    source = RepositoryPattern.parse(str(level.repository(there=False)))
+    to = str(level.repository()).removesuffix("/app")
+    await perform_mirror(registry, await plan_mirror(registry, MirrorRule(source, to)))
+    level.fleet.context = replace(level.fleet.context, plan=plan)
+    (_, planned, _) = (await level.run()).secondaries
+    assert planned.moves == () and not planned.fault and await level.is_level(*TAGS)
+    assert not [line for line in level.asked("PUT") if "/prod/" in line], "it is all there"
+    history = await read_history(level.fleet.context, plan.project.environment("prod"), check=True)
+    assert not history.problems, "nothing is behind"
+    await level.run()
+    assert len(level.asked()) == len(level.asked("HEAD")) == 1 + len(TAGS)
+
+
 async def test_a_tag_that_somebody_moved_there_is_left_alone(level: Level) -> None:
     await level.run()
     (old,) = {digest for digest in await level.tags(*TAGS) if digest}
@@ -247,6 +267,44 @@ async def test_releases_and_rollbacks_go_to_both(level: Level) -> None:
     assert await level.is_level("v1", "latest") and await level.tags("latest") == await level.tags("v1.0.0")
     assert (await level.fleet.run(Stage.PROMOTE, 0)).exit_code == Exit.OK
     assert await level.tags("latest") == await level.tags("v1.0.0"), "the rollback's pin holds there, too"
+
+
+async def whole(level: Level) -> None:
+    """Every tag at the secondary registry names an image that is there, with all its content and its signature."""
+    repository, key = level.repository(), PublicKey(PUBLIC, "test")
+    async with Registry() as registry:
+        for tag in TAGS:
+            manifest = await registry.get_manifest(repository.tagged(tag))
+            for child in manifest.children if manifest else ():
+                image = await registry.get_manifest(repository.at(child.digest))
+                assert image and image.config
+                assert all(
+                    [await registry.has_blob(repository, b.digest) for b in (image.config, *image.layers)]
+                )
+            assert manifest is None or (await examine(registry, repository, manifest.digest, key)).signed
+
+
+async def test_a_run_that_is_killed_leaves_no_drift_and_the_next_one_is_level(level: Level) -> None:
+    """Runs end at one of their last writes in turn, those at the secondary registry: nothing after it is sent."""
+    await level.run()
+    await rebuild(level.fleet, "counted")
+    await level.run()
+    writes = [r.host == level.proxy.host for r in level.fleet.requests if not r.reads]
+    first, last, killed = writes.index(True) + 1, len(writes), 0
+    for number in range(first, last, (last - first) // 4):
+        await rebuild(level.fleet, f"killed {number}")
+        try:
+            async with Registry() as registry:
+                cut_at_write(registry, number)
+                context = replace(level.fleet.context, registry=registry)
+                await run(context, Stage.PROMOTE, context.plan.project.environments[1:2])
+        except (Cut, BaseExceptionGroup):
+            killed += 1
+        await whole(level)
+        done = await level.run()
+        assert done.exit_code == Exit.OK, [one.fault for one in done.secondaries]
+        assert await level.is_level(*TAGS) and await level.is_level(COMMIT, environment="dev")
+    assert killed > 3
 
 
 async def test_retention_takes_the_same_from_both(level: Level) -> None:

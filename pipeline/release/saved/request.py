@@ -48,6 +48,11 @@ class SavedRequest:
     def of(cls, plan: SavedPlan) -> SavedRequest:
         """The request of a plan. Raises UsageError for an option that only the command line knows, and for what no
         command line wrote."""
+        if plan.command not in UNDERSTOOD:
+            raise UsageError(
+                f"the plan is one of lockage {plan.command}, which needs no project",
+                hint="lockage apply FILE, on the command line",
+            )
         arguments, options = [], dict[str, tuple[str, ...]]()
         for word in plan.request:
             if not word.startswith("-"):

@@ -22,7 +22,7 @@ from ..publish.publication import Destination
 
 if TYPE_CHECKING:
     from pipeline.config import Environment
-    from pipeline.model import Digest, Repository
+    from pipeline.model import Digest, Reference, Repository
     from pipeline.state.ledger import Ledger
     from pipeline.state.store import Store
 
@@ -42,8 +42,9 @@ class SecondaryPlan:
 
     @property
     def moves(self) -> tuple[TagMove, ...]:
-        """The tags that move there."""
-        return tuple(move for plan in self.planned for move in plan.promotion.moves)
+        """The tags that move there; others are recorded alone."""
+        moves = (move for plan in self.planned for move in plan.promotion.moves)
+        return tuple(move for move in moves if move.before != move.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +104,29 @@ async def plan_secondary(
         async def one(candidate: Candidate) -> PlannedTags:
             repository = context.repository(secondary, candidate.image)
             destination = Destination(secondary, repository, candidate.destination.tags)
-            return await plan_tags(context, ledger, replace(candidate, destination=destination))
+            planned = await plan_tags(context, ledger, replace(candidate, destination=destination))
+            return _with_unrecorded(ledger, planned)
 
         return SecondaryPlan(secondary, tuple(await each(one, candidates(ledger))))
     except LockageError as fault:
         return SecondaryPlan(secondary, fault=fault)
+
+
+def _with_unrecorded(ledger: Ledger, plan: PlannedTags) -> PlannedTags:
+    """With tags that are up to date, but not in the ledger, among those that move, from the digest to itself: somebody
+    else copied them, or a run was killed before it recorded them. What is attached comes, too."""
+    promotion, image = plan.promotion, plan.candidate.image
+
+    def is_recorded(reference: Reference) -> bool:
+        left = ledger.left(image, reference.tag or "")
+        return left is not None and not left.pending and left.digest == promotion.digest
+
+    unrecorded = [reference for reference in promotion.in_place if not is_recorded(reference)]
+    if not unrecorded:
+        return plan
+    moves = (TagMove(reference, promotion.digest, promotion.digest) for reference in unrecorded)
+    in_place = tuple(reference for reference in promotion.in_place if reference not in unrecorded)
+    return replace(plan, promotion=replace(promotion, moves=(*promotion.moves, *moves), in_place=in_place))
 
 
 async def copy_to_secondaries(context: RunContext, plans: Sequence[SecondaryPlan]) -> list[SecondaryPlan]:
