@@ -18,7 +18,7 @@ from pipeline.registry.http.rest import RestApi
 from .github import GithubReleases, github_api
 from .gitlab import GitlabReleases, gitlab_api
 from .pull_requests.github import GithubPullRequests
-from .pull_requests.gitlab import GitlabMergeRequests
+from .pull_requests.gitlab import WRITES, GitlabMergeRequests
 from .pull_requests.values import PullRequests
 from .values import Forge
 
@@ -51,11 +51,16 @@ class ForgeAddress:
             return GithubReleases(api, self.project)
         return GitlabReleases(api, self.project, self.tag)
 
+    def require_writes(self) -> None:
+        """Raise UsageError for a token that opens no pull requests, whatever its owner may."""
+        if self.job:
+            raise UsageError("a job's token can neither commit nor open merge requests", hint=WRITES)
+
     def pull_requests(self, api: RestApi) -> PullRequests:
         """The pull or merge requests of the project."""
         if self.provider is Provider.GITHUB:
             return GithubPullRequests(api, self.project)
-        return GitlabMergeRequests(api, self.project, job=self.job)
+        return GitlabMergeRequests(api, self.project)
 
 
 def forge_address(environ: Mapping[str, str], origin: str) -> ForgeAddress:

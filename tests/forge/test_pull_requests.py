@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.errors import RegistryError, UsageError
+from pipeline.forge.address import forge_address
 from pipeline.forge.github import github_api
 from pipeline.forge.gitlab import gitlab_api
 from pipeline.forge.pull_requests.github import GithubPullRequests
@@ -106,11 +107,12 @@ async def test_commits_of_others_are_not_overwritten(
         assert not server.writes
 
 
-async def test_a_job_of_gitlab_may_not_propose(gitlab: tuple[GitlabMerges, PullRequests]) -> None:
-    async with gitlab_api(gitlab[0].api, TOKEN, job=True) as api:
-        with pytest.raises(UsageError, match="neither commit nor open") as refused:
-            await GitlabMergeRequests(api, PROJECT, job=True).propose(WANTED)
-    assert "project access token" in (refused.value.hint or "") and not gitlab[0].asked
+async def test_a_job_of_gitlab_may_not_propose() -> None:
+    job = {"GITLAB_CI": "true", "CI_API_V4_URL": "https://gitlab.example/api/v4", "CI_PROJECT_ID": "7"}
+    with pytest.raises(UsageError, match="neither commit nor open") as refused:
+        forge_address({**job, "CI_JOB_TOKEN": TOKEN}, "").require_writes()
+    assert "project access token" in (refused.value.hint or "")
+    forge_address({**job, "CI_JOB_TOKEN": TOKEN, "GITLAB_TOKEN": "mine"}, "").require_writes()
 
 
 async def test_closed_requests(github: tuple[GithubPulls, PullRequests]) -> None:
@@ -126,7 +128,7 @@ async def test_closed_requests(github: tuple[GithubPulls, PullRequests]) -> None
     ):
         for number, state in enumerate(("opened", "closed", "merged", "locked"), 1):
             gitlab.open(number, f"b{number}", state)
-        merges = GitlabMergeRequests(api, PROJECT, job=True)
+        merges = GitlabMergeRequests(api, PROJECT)
         assert await merges.closed() == frozenset({2, 3})
         gitlab.faults.append(Fault("GET", "merge_requests", 403))
         with pytest.raises(RegistryError) as refused:

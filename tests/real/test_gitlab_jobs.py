@@ -15,6 +15,7 @@ from tests.forge.gitlab_server import GitlabServer
 from tests.forge.server import running
 from tests.tools.git import commit, git
 from tests.tools.gitlab_ci_local import PROJECT, Pipelines, Ran
+from tests.tools.job_claims import gitlab_claims
 from tests.tools.sigstore_services import PIPELINE_ISSUER, sigstore
 
 from . import jobs
@@ -156,32 +157,6 @@ def test_the_schedule(branch: Ran, gitlab: Project) -> None:
     assert ["state=closed" in path or "state=merged" in path for _, path in api.asked] == [True, True]
 
 
-def pipeline_of(ref_type: str, ref: str) -> dict[str, object]:
-    """What GitLab's token says of a job."""
-    where = "heads" if ref_type == "branch" else "tags"
-    return {
-        "sub": f"project_path:{PROJECT}:ref_type:{ref_type}:ref:{ref}",
-        "namespace_id": "72",
-        "namespace_path": PROJECT.partition("/")[0],
-        "project_id": "1217",
-        "project_path": PROJECT,
-        "project_visibility": "private",
-        "user_login": "ada",
-        "pipeline_id": "574",
-        "pipeline_source": "push",
-        "job_id": "302",
-        "ref": ref,
-        "ref_type": ref_type,
-        "ref_path": f"refs/{where}/{ref}",
-        "ref_protected": "true",
-        "runner_id": 1,
-        "runner_environment": "gitlab-hosted",
-        "sha": "1" * 40,
-        "ci_config_ref_uri": f"gitlab.com/{PROJECT}//.gitlab-ci.yml@refs/{where}/{ref}",
-        "ci_config_sha": "1" * 40,
-    }
-
-
 def test_the_identity_of_a_pipeline_signs(
     branch: Ran, gitlab: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -196,8 +171,8 @@ def test_the_identity_of_a_pipeline_signs(
         job_token = gitlab.secrets["CI_JOB_TOKEN"]
         api = GitlabServer(token=job_token, tags={"v2.4.0": sha}, job=True, project="1217")
         for claims, event, without, reference in (
-            (pipeline_of("branch", "main"), {}, (), "1.0.0"),
-            (pipeline_of("tag", "v2.4.0"), {**TAG, "CI_COMMIT_SHA": sha}, (BRANCH,), "v2.4.0"),
+            (gitlab_claims(PROJECT, "branch", "main"), {}, (), "1.0.0"),
+            (gitlab_claims(PROJECT, "tag", "v2.4.0"), {**TAG, "CI_COMMIT_SHA": sha}, (BRANCH,), "v2.4.0"),
         ):
             token = services.issuer.mint(PIPELINE_ISSUER, claims, lifetime=3600)
             with running(api):

@@ -12,6 +12,7 @@ import pytest
 from pipeline.trust.keypair import KeyPair, generate
 from tests.tools.git import git
 from tests.tools.jenkins import Builds, Ran
+from tests.tools.job_claims import jenkins_claims
 from tests.tools.sigstore_services import BUILD_ISSUER, sigstore
 
 from . import jobs
@@ -140,7 +141,7 @@ def test_the_identity_of_a_build_signs(
         jobs.sign_without_a_key(jenkins.site, jenkins.root, services, signer, "jenkins")
         git(jenkins.root, "tag", "v2.4.0")
         for name, event, reference in (("main", {}, "1.0.0"), ("v2.4.0", {"TAG_NAME": "v2.4.0"}, "v2.4.0")):
-            claims = {"sub": f"{JOB}{name}/", "build_number": 1}
+            claims = jenkins_claims(f"{JOB}{name}/")
             token = services.issuer.mint(BUILD_ISSUER, claims, lifetime=3600)
             secrets = jenkins.secrets | {"lockage-identity-token": token}
             ran = jenkins.builds.run({"BRANCH_NAME": name, **event}, secrets)

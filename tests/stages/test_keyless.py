@@ -38,14 +38,22 @@ from pipeline.util.json.canonical import compact
 from tests.tools import warm
 from tests.tools.ct_log import CtLog
 from tests.tools.forged_signatures import HOUR, Certificate, forged
+from tests.tools.job_claims import gitlab_claims, jenkins_claims
 from tests.tools.programs import program
-from tests.tools.sigstore_services import WORKFLOW_ISSUER, Sigstore, sigstore
+from tests.tools.sigstore_services import (
+    BUILD_ISSUER,
+    PIPELINE_ISSUER,
+    WORKFLOW_ISSUER,
+    Sigstore,
+    sigstore,
+)
 
 pytestmark = pytest.mark.real
 
 DEVELOPER, EVE = "dev@example.com", "eve@example.com"
 REPOSITORY = "https://github.com/acme/images"
 REF = "refs/heads/main"
+JENKINS_JOB = "http://127.0.0.1/job/images/job/main/"  # on the issuer's host, as with Jenkins' own issuer
 WORKFLOW = f"acme/images/.github/workflows/images.yml@{REF}"
 JOB = dict.fromkeys(("repository_id", "repository_owner_id", "run_id", "run_attempt"), "1") | {
     "job_workflow_ref": WORKFLOW,
@@ -467,6 +475,39 @@ def test_a_github_job_signs_with_its_own_token(services: Sigstore, olareg: str) 
     with pytest.raises(EnvironmentProblem, match="HTTP 403") as refused:
         anyio.run(token)
     assert "id-token: write" in str(refused.value.hint) and "s3cret" not in repr(refused.value.to_json())
+
+
+@pytest.mark.parametrize(
+    ("path", "claims", "identity"),
+    [
+        (
+            PIPELINE_ISSUER,
+            gitlab_claims("acme/images", "tag", "v1.0.0"),
+            "https://gitlab.com/acme/images//.gitlab-ci.yml@refs/tags/v1.0.0",
+        ),
+        (BUILD_ISSUER, jenkins_claims(JENKINS_JOB), JENKINS_JOB),
+    ],
+    ids=["gitlab", "jenkins"],
+)
+def test_jobs_of_gitlab_and_jenkins_sign_with_theirs(
+    services: Sigstore, olareg: str, path: str, claims: dict[str, Any], identity: str
+) -> None:
+    """From the variable where both put them; the certificate names what docs/trust.md says, and cosign accepts it."""
+    environ = {"SIGSTORE_ID_TOKEN": services.issuer.mint(path, claims)}
+    own = signatory(services, identity, services.issuer.url(path))
+
+    async def token() -> str:
+        return await identity_token(None, Path(), environ)
+
+    async def sign() -> str:
+        signing = TrustFile(services.signing_config.read_bytes(), "signing-config.json")
+        by = KeylessSigner(own, read_services(trusted(services), signing), token)
+        return await write(olareg, path, (await by.sign([STATEMENT]))[0])
+
+    reference = anyio.run(sign)
+    issuer = ("--certificate-oidc-issuer", services.issuer.url(path))
+    assert not cosign(services, reference, "--certificate-identity", identity, *issuer)
+    assert cosign(services, reference, "--certificate-identity", f"{identity}x", *issuer)
 
 
 def test_what_is_signed_as_somebody_else_is_never_returned(services: Sigstore) -> None:

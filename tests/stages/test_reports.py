@@ -185,7 +185,9 @@ def test_where_reports_go(tmp_path: Path) -> None:
     assert of(None, LOCKAGE_REPORTS="out") == (Path("out"), None)
     assert of(Path("mine"), LOCKAGE_REPORTS="out") == (Path("mine"), None)
     assert of(None, GITHUB_STEP_SUMMARY="s") == (None, None), "not at GitHub"
-    assert of(None, GITHUB_STEP_SUMMARY="s", GITHUB_ACTIONS="true") == (None, Path("s"))
+    github = {"GITHUB_STEP_SUMMARY": "s", "GITHUB_ACTIONS": "true"}
+    assert of(None, **github) == (None, Path("s"))
+    assert of(None, **github, LOCKAGE_STEP_SUMMARY="off") == (None, None), "another job merges it"
 
 
 async def test_what_is_attested_on_an_image(fleet: Fleet) -> None:

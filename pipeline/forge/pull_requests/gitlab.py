@@ -6,24 +6,23 @@ import hashlib
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from pipeline.errors import UsageError
 from pipeline.registry.http.rest import Call, RestApi
 
 from ..refusals import explained
 from .values import Proposal, WantedChange, last_changed, newest, numbers, require_ours
 
 _READS = "an older GitLab lets CI_JOB_TOKEN list no merge requests: GITLAB_TOKEN with the scope read_api does"
-_WRITES = "GITLAB_TOKEN has to be a project access token with the scope api and the role Developer"
+WRITES = "GITLAB_TOKEN has to be a project access token with the scope api and the role Developer"
 _ENDED = ("closed", "merged")
 
 
 class GitlabMergeRequests:
-    """The merge requests of one project, by its number or path; `job` is set for the token of a job."""
+    """The merge requests of one project, by its number or path."""
 
     name = "GitLab"
 
-    def __init__(self, api: RestApi, project: str, *, job: bool = False) -> None:
-        self._api, self._project, self._job = api, project, job
+    def __init__(self, api: RestApi, project: str) -> None:
+        self._api, self._project = api, project
         self._base = f"/projects/{quote(project, safe='')}"
 
     async def closed(self) -> frozenset[int]:
@@ -45,9 +44,7 @@ class GitlabMergeRequests:
 
     async def propose(self, wanted: WantedChange) -> Proposal:
         """As a commit of the API, which replaces the branch ("Create a commit with multiple files and actions")."""
-        if self._job:
-            raise UsageError("a job's token can neither commit nor open merge requests", hint=_WRITES)
-        with explained(self.name, _WRITES):
+        with explained(self.name, WRITES):
             tip = await self._tip(wanted)
             same = tip is not None and await self._digest(wanted, wanted.branch) == wanted_digest(wanted)
             if not same:

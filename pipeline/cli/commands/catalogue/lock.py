@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,14 +13,12 @@ from ...arguments import flag, group
 from ...command import Command
 from ...common_options import CommonOptions
 from ...output import console
+from .lock_proposal import LockProposal
 
 if TYPE_CHECKING:
-    from pipeline.forge.pull_requests.values import Proposal
     from pipeline.model import Digest, Reference
 
 
-BRANCH = "lockage/lock"
-"""Where `--propose` pushes."""
 _PROPOSED = {
     "opened": "proposed",
     "updated": "the open request has the new lock",
@@ -74,8 +71,9 @@ def lock(options: LockOptions) -> int:
         require_reviewed("lock --propose")
         if options.check:
             raise UsageError("--check writes nothing, and --propose proposes what is written")
+    wanted = LockProposal.of(options.common.root) if options.propose else None
     result = signals.run(partial(_lock, options))
-    proposal = signals.run(partial(_propose, options, result)) if options.propose and result.changes else None
+    proposal = signals.run(partial(wanted.propose, result.path)) if wanted else None
     if options.common.json:
         changes = [pin.to_json() for pin in result.changes]
         proposed = {"proposal": proposal.to_json()} if proposal else {}
@@ -90,44 +88,6 @@ def lock(options: LockOptions) -> int:
     if proposal:
         console.message(f"{_PROPOSED[proposal.state]}: {proposal.url}")
     return Exit.CONFIG if options.check and result.changes else Exit.OK
-
-
-async def _propose(options: LockOptions, result: LockResult) -> Proposal:
-    """Push the lock to a branch of its own. Raises UsageError without a commit or branch to base it on."""
-    from pipeline.forge.address import forge_address
-    from pipeline.forge.pull_requests.values import WantedChange
-    from pipeline.report.lock_changes import change_text
-    from pipeline.util.files import read_file
-
-    from ...git.origin import read_origin
-    from ...git.revision import read_revision
-    from ...registry_access import registry_access
-
-    root = options.common.root
-    revision, origin = read_revision(root, os.environ), read_origin(root, os.environ)
-    if result.path.resolve().parent != root.resolve():
-        raise UsageError(
-            f"{result.path} is the lock of this machine's own images, which nobody else has",
-            hint="LOCKAGE_IMAGES=upstream lockage lock --propose, where the publishers' registries answer",
-        )
-    if not (revision.sha and revision.branch):
-        raise UsageError("there is no commit of a branch that the lock could be proposed for")
-    address = forge_address(os.environ, origin.repository)
-    wanted = WantedChange(
-        BRANCH,
-        revision.branch,
-        revision.sha,
-        f"{origin.path}/{result.path.name}".lstrip("/"),
-        read_file(result.path),
-        f"Update {result.path.name}",
-        change_text([(str(pin.reference), _short(pin.before), pin.now.short) for pin in result.changes]),
-    )
-    async with address.api(registry_access()) as api:
-        return await address.pull_requests(api).propose(wanted)
-
-
-def _short(digest: Digest | None) -> str:
-    return digest.short if digest else ""
 
 
 async def _lock(options: LockOptions) -> LockResult:
