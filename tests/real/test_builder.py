@@ -416,8 +416,7 @@ def test_what_is_built_does_not_go_through_the_programs_memory(
             check=True,
         )
         peaks[name] = int(done.stderr.splitlines()[-1]) / 1024
-    # Whoever signs a record decrypts a key: scrypt with cosign's parameters takes 64 MiB for a fifth of a second.
-    assert max(peaks.values()) < 110 + 64, peaks
+    assert max(peaks.values()) < 110, peaks  # scrypt's 64 MiB are another process's
     assert peaks["large"] - peaks["small"] < 8, peaks
 
 

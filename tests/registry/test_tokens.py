@@ -153,7 +153,9 @@ async def test_credentials_go_to_no_address_in_the_clear(service: Service, realm
     assert service.asked == []
 
 
-async def test_a_certificate_of_ones_own(certificate: tuple[Path, Path], tmp_path: Path) -> None:
+async def test_a_certificate_of_ones_own(
+    certificate: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cert, key = certificate
     image = images.image("tls")
     with servers.olareg(tmp_path, "--tls-cert", str(cert), "--tls-key", str(key)) as host:
@@ -161,6 +163,10 @@ async def test_a_certificate_of_ones_own(certificate: tuple[Path, Path], tmp_pat
         async with Registry(Access({host: HostAccess(ca_file=str(cert))}), QUICK) as registry:
             await images.push(registry, repo, image, "1")
             assert await registry.head(repo.tagged("1")) == image.index.descriptor
+        with monkeypatch.context() as machine:
+            machine.setenv("SSL_CERT_FILE", str(cert))  # what the machine trusts (OpenSSL)
+            async with Registry(Access(https_loopback=True), QUICK) as registry:
+                assert await registry.head(repo.tagged("1")) == image.index.descriptor
         async with Registry(Access(https_loopback=True), QUICK) as registry:
             with pytest.raises(RegistryError, match="is not trusted") as caught:
                 await registry.ping(host)

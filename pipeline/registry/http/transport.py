@@ -18,6 +18,7 @@ from ..auth.tokens import Authenticator
 from ..limits import HEADER_BYTES, HEADERS
 from .addresses import authority_of, is_plain, origin_of, resolve
 from .faults import Fault, RequestFailed
+from .library import import_aiohttp
 from .messages import Request, Response
 from .pace import Pace, Patience, in_parts
 from .redaction import Redactor
@@ -59,6 +60,7 @@ class Transport:
 
     async def start(self) -> None:
         """Open the session. aiohttp is imported here because it takes long."""
+        import_aiohttp()
         import aiohttp
 
         await self._stack.__aenter__()
@@ -232,9 +234,8 @@ class Transport:
             self.meter.tokens += 1
         else:
             self.meter.requests[request.method] += 1
-        context = None
-        if url.startswith("https:"):
-            context = self._tls_context(request.host)
+        proxy = self.access.proxy_of(url)
+        tls = url.startswith("https:") or (proxy or "").startswith("https:")
         with patience.scope:
             return await self._session.request(
                 request.method,
@@ -242,8 +243,8 @@ class Transport:
                 data=data if data is None or isinstance(data, bytes) else patience.watch(data),
                 headers=headers,
                 allow_redirects=False,
-                ssl=True if context is None else context,
-                proxy=self.access.proxy_of(url),
+                ssl=self._tls_context(request.host) if tls else True,
+                proxy=proxy,
             )
         patience.check()
         raise AssertionError("unreachable")
@@ -271,16 +272,16 @@ class Transport:
             self.meter.bytes_up += len(chunk)
             yield chunk
 
-    def _tls_context(self, host: str) -> ssl.SSLContext | None:
-        ca_file = self.access.ca_of(host)
-        if ca_file is None:
-            return None
+    def _tls_context(self, host: str) -> ssl.SSLContext:
         import ssl
 
+        ca_file = self.access.ca_of(host)
         if ca_file not in self._tls_contexts:
             context = ssl.create_default_context()
+            context.set_alpn_protocols(("http/1.1",))
             try:
-                context.load_verify_locations(cafile=ca_file)
+                if ca_file is not None:
+                    context.load_verify_locations(cafile=ca_file)
             except (OSError, ssl.SSLError) as fault:
                 raise RegistryError(
                     f"cannot read the certificate authority {ca_file} for {host}: {fault}",
