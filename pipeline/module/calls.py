@@ -39,12 +39,12 @@ class Functions(ABC):
 @contextmanager
 def refusals() -> Iterator[None]:
     """Errors of Lockage as those of the function."""
-    from pipeline.run.summary import describe
-
     with encapsulated():
         try:
             yield
         except LockageError as fault:
+            from pipeline.run.summary import describe
+
             raise Refused(describe(fault)) from None
 
 

@@ -17,6 +17,8 @@ from pipeline.plan import affected_since, matching, plan_of, restricted, select
 from pipeline.plan.shards import shard
 from pipeline.util.shard import parse_shard
 
+from .given import Selection
+
 if TYPE_CHECKING:
     import dagger
 
@@ -28,22 +30,6 @@ if TYPE_CHECKING:
     from .given import Given
 
 _PATHS = ("lockage.yml", "lockage.lock", "images")
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """The targets that a function is called for, and whether they are built although their keys are known."""
-
-    targets: Sequence[str] = ()
-    platforms: Sequence[str] = ()
-    fresh: bool = False
-
-    @classmethod
-    def of(
-        cls, targets: Sequence[str] | None, platforms: Sequence[str] | None = None, fresh: bool = False
-    ) -> Selection:
-        """From the arguments of a function; None is everything."""
-        return cls(targets or (), platforms or (), fresh)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,10 @@ import dagger
 from dagger import Doc
 
 from pipeline.engine.uncached import uncached
-from pipeline.util.files import replace_file
 
 from .arguments import Targets
 from .calls import Functions, Refused, json_text, refusals
-from .catalogue import Selection, read_catalogue
+from .given import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +68,8 @@ class ContentFunctions(Functions):
         """The Dockerfiles, tests and build contexts of targets, as `lockage generate` writes them."""
         from pipeline.plan import generated_files, write
 
+        from .catalogue import read_catalogue
+
         with refusals():
             catalogue = await read_catalogue(self.given(), Selection.of(targets))
             plan = catalogue.plan(catalogue.lock)
@@ -123,6 +124,8 @@ class ContentFunctions(Functions):
             return json_text({"format_version": FORMAT_VERSION, "targets": found})
 
     def _written(self, name: str, files: Mapping[str, bytes]) -> dagger.Directory:
+        from pipeline.util.files import replace_file
+
         for path, content in files.items():
             replace_file(Path.cwd() / name / path, content, root=Path.cwd())
         return self._folder(name)

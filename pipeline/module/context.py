@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.config import EMBEDDED, Lock
 from pipeline.config.lock import LOCK_NAME
 from pipeline.engine.faults import explained
 from pipeline.engine.head import read_head, tagged_commit
 from pipeline.engine.secrets import plaintext
-from pipeline.engine.session import Login, log_in
 from pipeline.errors import UsageError
-from pipeline.model import Mirrors
 from pipeline.plan.locked import require_locked
 from pipeline.policy import Revision
 from pipeline.release.versions.git_tag import require_same_commit
 from pipeline.run.context import RunContext, RunLimits
 from pipeline.run.engines import GivenEngine
 from pipeline.run.gates.rules import rules_of_environments
-from pipeline.run.lock import resolve, wanted
 from pipeline.trust.keypair import KeyPair
 
-from .catalogue import Selection, read_catalogue
+from .access import parse_mirrors, registries
+from .catalogue import read_catalogue
 from .keyless import image_signer
+from .planning import complete
 
 if TYPE_CHECKING:
     from pipeline.plan import Plan
-    from pipeline.registry import Access, Credentials, Registry
     from pipeline.trust import PublicKey
     from pipeline.util.progress import Report
 
-    from .given import Given
+    from .given import Given, Selection
 
 _JOBS = 4
 
@@ -57,15 +54,15 @@ async def run_context(
     plan = catalogue.plan(lock)
     if given.locked:
         require_locked(plan, LOCK_NAME)
-    host, access = await _access(given, plan)
-    async with Registry(access) as registry:
-        lock = await _complete(lock, plan, registry, mirrors)
+    reached = await registries(given, plan)
+    async with Registry(reached.access) as registry:
+        lock = await complete(lock, plan, registry, mirrors)
         context = RunContext(
             plan=catalogue.plan(lock),
             whole=catalogue.whole(lock),
             registry=registry,
-            engine=GivenEngine(given.client, folder, given.registry),
-            host=host,
+            engine=GivenEngine(given.client, folder, given.registry, reached.forwards),
+            host=reached.host,
             mirrors=mirrors,
             signing=await _signing(given, signs and not (plan.project.keyless or plan.project.kms)),
             revision=await _revision(given, folder / "objects"),
@@ -89,59 +86,6 @@ async def refuse_other_tag(given: Given, name: str, commit: str) -> None:
     """Raises UsageError where a git tag of a release's name is at another commit; a release needs no git tag."""
     tagged = await tagged_commit(given.source, name)
     require_same_commit(name, tagged, commit, f"--source at {name}")
-
-
-def parse_mirrors(texts: Sequence[str]) -> Mirrors:
-    """Mirrors from `HOST=ADDRESS` each. Raises UsageError."""
-    pairs = [text.strip().partition("=") for text in texts if text.strip()]
-    try:
-        if not all(host and address for host, _, address in pairs):
-            raise ValueError("must be HOST=ADDRESS")
-        return Mirrors.parse({host: address for host, _, address in pairs})
-    except ValueError as fault:
-        raise UsageError(f"--mirrors: {fault}", hint="docker.io=registry.example/docker.io") from None
-
-
-async def _complete(lock: Lock | None, plan: Plan, registry: Registry, mirrors: Mirrors) -> Lock:
-    locked = dict(lock.images) if lock else {}
-    missing = tuple(r for r in wanted(plan) if r not in locked)
-    fallbacks = plan.project.fallbacks(embedded="")
-    return Lock.of(locked | dict((await resolve(registry, mirrors, missing, fallbacks)).images))
-
-
-async def _access(given: Given, plan: Plan) -> tuple[str, Access]:
-    """The embedded registry's host as references have it, and how this container reaches it and all others.
-
-    The engine knows the registry by its address on the caller's machine; this container reaches it as a service.
-    """
-    from pipeline.registry import HostAccess, access_from_environ
-
-    embedded = plan.project.registry == EMBEDDED
-    host, hosts = "", dict[str, HostAccess]()
-    if embedded and given.registry is None:
-        raise UsageError(
-            "lockage.yml says `registry: embedded`, and no registry was given",
-            hint='eval "$(lockage env)", or --registry tcp://localhost:PORT (`lockage status` has the port)',
-        )
-    if given.registry is not None and (embedded or any("=localhost:" in text for text in given.mirrors)):
-        address = await (await given.registry.start()).endpoint()
-        host = f"localhost:{address.rpartition(':')[2]}"
-        own = await _registry_credentials(given, host)
-        hosts = {host: HostAccess(True, credentials=own, address=address, sends_basic=own is not None)}
-        if own is not None:
-            await log_in(given.client, [Login(host, own.username, own.password)])
-    config = await plaintext(given.docker_config, "--docker-config") if given.docker_config else "{}"
-    return host, access_from_environ({}, config, hosts=hosts)
-
-
-async def _registry_credentials(given: Given, host: str) -> Credentials | None:
-    """The credentials of the embedded registry, if there are any. Raises UsageError."""
-    from pipeline.registry.auth.docker_config import DockerConfig
-
-    if given.registry_config is None:
-        return None
-    text = await plaintext(given.registry_config, "--registry-config")
-    return DockerConfig.parse(text, "--registry-config").auths.get(host)
 
 
 async def _signing(given: Given, signs: bool) -> KeyPair:

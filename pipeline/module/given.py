@@ -1,4 +1,4 @@
-"""The arguments of the module as values; secrets stay Dagger's."""
+"""The arguments of the module and of its functions as values; secrets stay Dagger's."""
 
 from __future__ import annotations
 
@@ -48,13 +48,31 @@ class GivenSecrets:
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """The targets that a function is called for, and whether they are built although their keys are known."""
+
+    targets: Sequence[str] = ()
+    platforms: Sequence[str] = ()
+    fresh: bool = False
+
+    @classmethod
+    def of(
+        cls, targets: Sequence[str] | None, platforms: Sequence[str] | None = None, fresh: bool = False
+    ) -> Selection:
+        """From the arguments of a function; None is everything."""
+        return cls(targets or (), platforms or (), fresh)
+
+
+@dataclass(frozen=True, slots=True)
 class Given:
-    """The arguments of the module. `registry` is the embedded one, `registry_config` has its credentials; `mirrors` are
-    HOST=ADDRESS. `affected` is a commit, `shard` I/N; `locked` refuses bases and tools without a digest."""
+    """The arguments of the module. `registry` or `registry_forward` is the embedded one, `registry_config` has its
+    credentials; `mirrors` are HOST=ADDRESS. `affected` is a commit, `shard` I/N; `locked` refuses bases and tools
+    without a digest."""
 
     client: dagger.Client
     source: dagger.Directory
     registry: dagger.Service | None = None
+    registry_forward: dagger.Secret | None = field(default=None, repr=False)
     registry_config: dagger.Secret | None = field(default=None, repr=False)
     mirrors: Sequence[str] = ()
     lock_file: dagger.File | None = None

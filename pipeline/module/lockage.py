@@ -24,11 +24,15 @@ class Lockage(StageFunctions, ReleaseFunctions, ContentFunctions):
         Ignore([".venv", "**/__pycache__", ".pytest_cache", ".hypothesis", ".ruff_cache"]),
         Doc("folder with lockage.yml and images/; with its .git for the commit"),
     ]
-    # A service differs in every session, so this constructor runs again in each (3 s). As an argument of each
-    # function it would not; but engine 0.21.8 ignores local defaults beside `= None` there.
+    # A service differs in every session, and then the engine runs this constructor in each: a start of Python. So .env
+    # has no default for it, and the embedded registry is given by its forward where there is one.
     registry: Annotated[
         dagger.Service | None,
-        Doc("the registry for `registry: embedded`, as the engine reaches it: tcp://localhost:PORT"),
+        Doc("the registry for `registry: embedded`, as this machine reaches it: tcp://localhost:PORT"),
+    ] = None
+    registry_forward: Annotated[
+        dagger.Secret | None,
+        Doc("the same as the engine's containers reach it: HOST:PORT=ADDRESS:PORT (`lockage env`)"),
     ] = None
     registry_config: Annotated[dagger.Secret | None, Doc("credentials of `registry`: a config.json")] = None
     mirrors: Annotated[
@@ -68,6 +72,7 @@ class Lockage(StageFunctions, ReleaseFunctions, ContentFunctions):
             client=dag,
             source=self.source,
             registry=self.registry,
+            registry_forward=self.registry_forward,
             registry_config=self.registry_config,
             mirrors=tuple(text for text in self.mirrors if text.strip()),  # .env gives an empty one
             lock_file=self.lock_file,

@@ -11,7 +11,7 @@ from pipeline.engine.uncached import uncached
 
 from .arguments import DryRun, Targets, To
 from .calls import Functions, Refused, deleted_text, json_text, refusals, report, with_secondaries
-from .catalogue import Selection
+from .given import Selection
 
 Env = Annotated[str, Doc("environment of lockage.yml")]
 

@@ -18,8 +18,7 @@ from .context import run_context
 if TYPE_CHECKING:
     from pipeline.run import RunContext
 
-    from .catalogue import Selection
-    from .given import Given
+    from .given import Given, Selection
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,9 @@ from pipeline.run.publish.promotion import PromotionOptions
 from pipeline.util.timestamps import parse_timestamp
 
 from .calls import deleted_text, report, with_secondaries
-from .catalogue import Selection, read_catalogue
+from .catalogue import read_catalogue
 from .context import refuse_other_tag, run_context
+from .given import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,7 +11,7 @@ from pipeline.engine.uncached import uncached
 
 from .arguments import AsJson, Fresh, Platforms, Targets, To
 from .calls import Functions, json_text, refusals, report
-from .catalogue import Selection, read_catalogue
+from .given import Selection
 
 
 class StageFunctions(Functions):
@@ -22,11 +22,11 @@ class StageFunctions(Functions):
         """Gives what would be done, as JSON: the same bytes as `lockage plan --json`."""
         from pipeline.util.printable import safe_json
 
-        from .context import run_context
+        from .planning import planned
 
         with refusals():
-            async with run_context(self.given(), report, Selection.of(targets, platforms)) as context:
-                return safe_json(context.plan.to_json())
+            plan = await planned(self.given(), Selection.of(targets, platforms))
+            return safe_json(plan.to_json())
 
     @uncached
     async def build(
@@ -133,6 +133,8 @@ class StageFunctions(Functions):
     async def lint(self) -> str:
         """Checks lockage.yml and images/ without building anything: all problems at once."""
         from pipeline.util.printable import safe_line
+
+        from .catalogue import read_catalogue
 
         with refusals():
             catalogue = await read_catalogue(self.given())

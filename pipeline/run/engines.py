@@ -122,10 +122,15 @@ class Engines:
 class GivenEngine(LazyEngine):
     """The client inside a Dagger function. It reads only folders below the function's working directory."""
 
-    def __init__(self, client: dagger.Client, workdir: Path, registry: dagger.Service | None = None) -> None:
+    def __init__(
+        self,
+        client: dagger.Client,
+        workdir: Path,
+        registry: dagger.Service | None = None,
+        forwards: Mapping[int, str] = MappingProxyType({}),
+    ) -> None:
         super().__init__(self._never, registry=registry)
-        self._client = client
-        self._workdir = workdir
+        self._client, self._workdir, self._forwards = client, workdir, forwards
 
     async def folder(self, path: Path) -> dagger.Directory:
         """A folder below the working directory. Raises ValueError for any other."""

@@ -22,6 +22,7 @@ _BENCHES = {
     "judge": "10,000 findings judged, and written in every format of reports",
     "verify": "one signed image and a hundred verified, beside cosign",
     "retention": "a plan of retention over 10,000 tags, known and unknown",
+    "module": "the Dagger module, unchanged and after an edit, beside a module of one function",
     "setup": "up, up again and down, with a warm cache",
     "coldbuild": "the catalogue built from nothing, beside BuildKit on the same Dockerfiles (ten minutes and more)",
     "chain": "the catalogue through the whole chain from nothing, beside the tools' own programs (ten minutes)",

@@ -7,7 +7,12 @@ from pathlib import Path
 
 from pipeline.lab import LabSettings
 from pipeline.lab.daemons import DaemonRecord
-from pipeline.lab.namespaces.forwarding import choose_forwards, read_forwards, write_forwards
+from pipeline.lab.namespaces.forwarding import (
+    choose_forwards,
+    read_forwards,
+    registry_forward_file,
+    write_forwards,
+)
 
 
 def test_addresses_are_of_a_network_that_no_site_has() -> None:
@@ -35,3 +40,12 @@ def test_only_of_the_engine_that_runs(tmp_path: Path) -> None:
     assert read_forwards(settings, None) == {}
     (settings.data / "forwards.json").write_text("[]")
     assert read_forwards(settings, engine) == {}
+
+
+def test_the_module_gets_the_first_which_is_the_instances_registry(tmp_path: Path) -> None:
+    settings = LabSettings.from_env({"LOCKAGE_HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "HOME": "/root"})
+    settings.data.mkdir(parents=True)
+    for address in ("198.18.0.1:2000", "198.18.0.3:4000"):
+        write_forwards(settings, DaemonRecord(4711, 1, "boot"), {5000: address, 5001: "198.18.0.2:3000"})
+        assert registry_forward_file(settings).read_text() == f"localhost:5000={address}\n"
+        assert registry_forward_file(settings).stat().st_mode & 0o777 == 0o600

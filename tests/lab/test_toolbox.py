@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -157,3 +158,30 @@ def test_the_image_key_covers_its_parts(monkeypatch: pytest.MonkeyPatch) -> None
 def test_scripts_are_shell(script: str) -> None:
     path = ROOT / "pipeline/lab" / script
     assert subprocess.run(["sh", "-n", str(path)], check=False).returncode == 0
+
+
+def test_only_the_file_of_a_module_that_was_edited_is_compiled(tmp_path: Path) -> None:
+    cache, source = tmp_path / "cache", tmp_path / "source"
+    program = Path(python_sdk.__file__).with_name("files") / "bytecode.py"
+    cache.mkdir()
+
+    def compiled() -> dict[str, bytes]:
+        for old in source.rglob("*.pyc"):
+            old.unlink()
+        subprocess.run([sys.executable, str(program), str(cache), str(source)], check=True)
+        return {path.name.partition(".")[0]: path.read_bytes() for path in source.rglob("*.pyc")}
+
+    (source / "package").mkdir(parents=True)
+    (source / "package" / "same.py").write_text("same = 1\n")
+    (source / "edited.py").write_text("before = 1\n")
+    (source / "broken.py").write_text("def\n")
+    first = compiled()
+    assert set(first) == {"same", "edited"}
+    for kept in cache.glob("*.pyc"):
+        kept.write_bytes(b"kept")
+    (source / "edited.py").write_text("after = 1\n")
+    second = compiled()
+    assert second["same"] == b"kept"
+    assert b"after" in second["edited"] and b"after" not in first["edited"]
+    (source / "edited.py").write_text("before = 1\n")
+    assert compiled()["edited"] == b"kept"

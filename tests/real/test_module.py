@@ -100,7 +100,11 @@ def test_what_the_command_line_built_is_recalled(site: Site, dagger: Dagger, pai
     again = dagger(*call("build", "--as-json"), cwd=pair).json
     assert digests(again) == digests(first)
     assert {t["status"] for t in again["targets"]} == {"reused"}
-    assert all(digest in dagger(*call("build"), cwd=pair).out for digest in digests(first).values())
+    known = dagger(*call("build"), cwd=pair)
+    assert all(digest in known.out for digest in digests(first).values())
+    assert "lockage CACHED" in known.err  # the constructor: no service is among its arguments
+    service = call(f"--registry=tcp://{site.registry}", "build")
+    assert all(digest in dagger(*service, cwd=pair).out for digest in digests(first).values())
 
 
 def test_platforms_of_two_runners_are_merged(
@@ -215,10 +219,19 @@ def test_what_is_missing_is_named(dagger: Dagger, project, function: str, withou
     assert "Traceback" not in told
 
 
+def test_without_lockage_env_a_call_lints_and_says_what_it_lacks(
+    dagger: Dagger, project: Callable[..., Path]
+) -> None:
+    root, names = project(samples.hello()), ("REGISTRY_FORWARD", "REGISTRY_CONFIG", "MIRRORS", "PUBLIC_KEY")
+    unset = tuple(f"LOCKAGE_{name}" for name in (*names, "REGISTRY", "PRIVATE_KEY", "PASSWORD"))
+    assert dagger(*call("lint"), cwd=root, without=unset).out == "1 targets\n"
+    told = dagger(*call("build"), cwd=root, expect=1, without=unset).err
+    assert "no registry was given" in told
+    assert "Traceback" not in told
+
+
 def test_a_registry_that_is_not_there_is_named(dagger: Dagger, project: Callable[..., Path]) -> None:
     address = f"localhost:{free_port()}"
-    told = dagger(
-        *call("build"), cwd=project(samples.hello()), expect=1, LOCKAGE_REGISTRY=f"tcp://{address}"
-    ).err
+    told = dagger(*call(f"--registry=tcp://{address}", "build"), cwd=project(samples.hello()), expect=1).err
     assert address in told
     assert "Traceback" not in told

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pipeline.lab import Instance
+from pipeline.lab.namespaces.forwarding import registry_forward_file, write_registry_forward
 from pipeline.lab.registry_credentials import docker_config_folder
 from pipeline.lab.seed import Site
 from pipeline.lab.settings import LabSettings
@@ -12,7 +14,7 @@ from .signing_key import signing_key
 
 
 def module_variables(
-    registry: str, site: Site | None, settings: LabSettings, environ: Mapping[str, str]
+    instance: Instance, site: Site | None, settings: LabSettings, environ: Mapping[str, str]
 ) -> dict[str, str]:
     """Registry, mirrors and keys of an instance; secrets as addresses of files, never as content.
 
@@ -25,8 +27,14 @@ def module_variables(
     else:
         private, password = (f"file://{data / 'keys' / name}" for name in ("cosign.key", "password"))
     mirrors = site.mirrors if site else {}
+    forward = instance.forwards.get(int(instance.registry.rpartition(":")[2]))
+    if forward:
+        write_registry_forward(settings, instance.registry, forward)
+        route = {"LOCKAGE_REGISTRY_FORWARD": f"file://{registry_forward_file(settings)}"}
+    else:
+        route = {"LOCKAGE_REGISTRY": f"tcp://{instance.registry}"}
     return {
-        "LOCKAGE_REGISTRY": f"tcp://{registry}",
+        **route,
         "LOCKAGE_REGISTRY_CONFIG": f"file://{docker_config / 'config.json'}",
         "LOCKAGE_MIRRORS": ",".join(f"{host}={address}" for host, address in mirrors.items()),
         "LOCKAGE_PRIVATE_KEY": private,

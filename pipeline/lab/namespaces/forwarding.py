@@ -1,7 +1,8 @@
-"""Loopback ports of this machine for BuildKit's service: forwarded by the engine's network, at secret addresses.
+"""Loopback ports of this machine for containers that are told: forwarded by the engine's network, at secret addresses.
 
-Dagger's session can carry the same traffic, for some ten times the processor time. Other containers of the engine do
-not learn the address, which is one of 2^33: in a network that no site uses (RFC 2544, 198.18.0.0/15), and a port.
+BuildKit's service and the functions of the Dagger module are told. Dagger's session can carry the same traffic, for
+some ten times the processor time. Other containers of the engine do not learn the address, which is one of 2^33: in a
+network that no site uses (RFC 2544, 198.18.0.0/15), and a port.
 """
 
 from __future__ import annotations
@@ -33,10 +34,22 @@ def _random_address() -> str:
 
 
 def write_forwards(settings: LabSettings, engine: DaemonRecord, forwards: Mapping[int, str]) -> None:
-    """Record the addresses that an engine was started with."""
+    """Record the addresses that an engine was started with; the first is that of the instance's registry."""
     replace_file(
         _file(settings), json.dumps({"pid": engine.pid, "forwards": dict(forwards)}) + "\n", mode=0o600
     )
+    for port, address in [*forwards.items()][:1]:
+        write_registry_forward(settings, f"localhost:{port}", address)
+
+
+def registry_forward_file(settings: LabSettings) -> Path:
+    """Where the address of the registry is for the Dagger module."""
+    return settings.data / "registry-forward"
+
+
+def write_registry_forward(settings: LabSettings, registry: str, address: str) -> None:
+    """Write HOST:PORT=ADDRESS:PORT, so that a shell that knows the file knows the address of each new engine."""
+    replace_file(registry_forward_file(settings), f"{registry}={address}\n", mode=0o600)
 
 
 def read_forwards(settings: LabSettings, engine: DaemonRecord | None) -> Mapping[int, str]:

@@ -56,7 +56,7 @@ async def _env(docker_config: bool) -> tuple[Instance, dict[str, str]]:
     settings, report = LabSettings.from_env(os.environ), Progress()
     instance = await lab.up(settings, report.step)
     site = await ensure_site(settings, instance.registry, report)
-    variables = module_variables(instance.registry, site, settings, os.environ)
+    variables = module_variables(instance, site, settings, os.environ)
     if docker_config:
         variables["DOCKER_CONFIG"] = str(docker_config_folder(settings))
     return instance, {**instance.connect_env(), **variables}

@@ -137,7 +137,8 @@ def _pack(work: Path) -> None:
     root = work / "root"
     shutil.copytree(_HERE / "files" / "runtime", root / "runtime")
     (root / "usr/local/lib/lockage").mkdir(parents=True)
-    shutil.copyfile(_HERE / "files" / "entry.py", root / "usr/local/lib/lockage/entry.py")
+    for name in ("entry.py", "bytecode.py"):
+        shutil.copyfile(_HERE / "files" / name, root / "usr/local/lib/lockage" / name)
     layout = LayoutBuilder(work / "content")
     with (work / "base.tar").open("rb") as tar:
         base = layer_from_tar(tar, layout.blobs, epoch=0, keep=lambda path: not path.startswith("dev/"))
