@@ -147,7 +147,7 @@ class Promotions:
             there = [one.tags for one in planned if one.tags.candidate.destination.environment == to]
             self._following += await plan_secondaries(self._context, to, there)
         self.secondaries = tuple(map(SecondaryResult.of, self._following))
-        return planned
+        return await self._checked_for_secondaries(found, planned)
 
     @property
     def _from_first(self) -> bool:
@@ -195,6 +195,26 @@ class Promotions:
         known = [(target, scan.as_signed) for target, scan in platforms if scan.source is None]
         refuse_closed(self._context, known)
         return promotions
+
+    async def _checked_for_secondaries(
+        self, found: Sequence[FoundImage], planned: Sequence[ImagePromotion]
+    ) -> list[ImagePromotion]:
+        """An image that is up to date in the environment is checked as well where a secondary registry gets it: others
+        may write both of its places, and not that one."""
+        moving = [
+            one.candidate.name for plan in self._following for one in plan.planned if one.promotion.moves
+        ]
+
+        async def one(pair: tuple[FoundImage, ImagePromotion]) -> ImagePromotion:
+            image, promotion = pair
+            if promotion.checked or promotion.tags.candidate.name not in moving:
+                return promotion
+            checked = await check_promotable(self._context, image, of_commit=self._from_first)
+            late = await self._scans_of(checked, promotion.tags)
+            refuse_closed(self._context, [(target, scan.as_signed) for target, scan in late.platforms])
+            return late
+
+        return await each(one, list(zip(found, planned, strict=True)))
 
     async def _scans_of(self, image: PromotableImage | None, tags: PlannedTags) -> ImagePromotion:
         if image is None:

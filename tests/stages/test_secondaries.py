@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from pipeline.config.environments.values import Secondary
-from pipeline.errors import Exit
+from pipeline.errors import Exit, GateClosed
 from pipeline.model import Digest, Reference, Repository
 from pipeline.model.retention import EnvironmentRetention, Retention, RetentionRule
 from pipeline.registry import Registry
@@ -28,7 +28,7 @@ from pipeline.run import RunResult, Stage, run
 from pipeline.run.publish.environment_tags import TagsRefused
 from pipeline.run.secondary.follow import SecondaryResult
 from pipeline.state.ledger import load_ledger
-from pipeline.trust import PublicKey, examine
+from pipeline.trust import PublicKey, SignatureRefused, examine
 from tests.registry.conftest import Program, crane
 from tests.registry.fault_proxy import Proxy, faulty
 from tests.tools import peers
@@ -330,3 +330,19 @@ async def test_retention_takes_the_same_from_both(level: Level) -> None:
     assert await level.is_level(*TAGS[1:])
     history = await read_history(level.fleet.context, project.environment("prod"), check=True)
     assert not history.problems, "neither is drift, nor behind"
+
+
+async def test_what_strangers_put_into_the_environment_goes_to_no_secondary(level: Level) -> None:
+    """Commit's tag and environment name the same image, which nobody signed: nothing moves there."""
+    await level.run(Stage.SIGN)
+    foreign = level.fleet.context.plan.project.vulnerability_db
+    async with Registry() as registry:
+        head = await registry.head(foreign)
+        assert head
+        for environment, names in (("dev", [COMMIT]), ("prod", TAGS)):
+            there = level.repository(environment, there=False)
+            for name in names:
+                await registry.copy(foreign.repository, head.digest, there, tag=name)
+    with pytest.raises((GateClosed, SignatureRefused)):
+        await level.promote()
+    assert await level.tags(*TAGS) == [None] * 3 and not level.asked("PUT", "POST", "PATCH")

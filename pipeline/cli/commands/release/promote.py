@@ -69,7 +69,9 @@ def print_promotions(
     moves = sum(len(promotion.promotion.moves) for promotion in promotions)
     moves += sum(len(secondary.moves) for secondary in secondaries)
     days = {str(scan["data_date"])[:10] for promotion in promotions for scan in promotion.to_json()["scans"]}
-    judged = f"findings of {', '.join(sorted(days))}" if days else "everything is up to date"
+    kept = any(promotion.promotion.kept for promotion in promotions)
+    unmoved = "nothing else moves" if kept else "everything is up to date"
+    judged = f"findings of {', '.join(sorted(days))}" if days else unmoved
     console.message(f"{judged}; {moves} tags {'would be ' if planned else ''}written")
     return code
 
