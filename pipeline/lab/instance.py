@@ -139,7 +139,7 @@ async def up(
         dagger = _dagger_cli(settings)
         if dagger is None and backend.kind == "lab":
             dagger = await toolbox.ensure("engine", settings, report) / "dagger"
-        return Instance(address, engine.address, dagger, backend, engine.forwards())
+        return Instance(address, engine.address, dagger, backend, await engine.forwards())
 
 
 def _dagger_cli(settings: LabSettings) -> Path | None:

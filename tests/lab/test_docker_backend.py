@@ -87,11 +87,13 @@ def test_a_pipeline(settings: LabSettings, story: Story, pipeline: Pipeline) -> 
         DockerRegistry(settings).name,
     )
     addresses = [f"127.0.0.1:{port}", f"10.87.0.1:{port}", f"{registry_ip}:{port}"]
-    result = pipeline(instance, settings, *addresses)
+    forward = instance.forwards[int(port)]
+    result = pipeline(instance, settings, *addresses, forward)
     assert result["same"]
     assert result["files"] == ["by an exec", "by a Dockerfile"]
-    assert set(result["dialled"]) == set(addresses)
-    assert "open" not in result["dialled"].values()  # containers of the engine cannot write to the registry
+    assert set(result["dialled"]) == {*addresses, forward}
+    # containers of the engine reach the registry only at the address that BuildKit's service and the module are told
+    assert [address for address, how in result["dialled"].items() if how == "open"] == [forward]
 
     said = len(story.lines)
     assert up(settings, story) == instance
@@ -107,7 +109,12 @@ def test_a_pipeline(settings: LabSettings, story: Story, pipeline: Pipeline) -> 
     ] * 2
     again = up(settings)
     assert again.registry == instance.registry
-    assert pipeline(again, settings)["files"] == result["files"]
+    assert again.forwards.keys() == instance.forwards.keys()
+    renewed = pipeline(again, settings, forward, *again.forwards.values())
+    assert renewed["files"] == result["files"]
+    assert [address for address, how in renewed["dialled"].items() if how == "open"] == [
+        *again.forwards.values()
+    ]
 
 
 def test_the_rights(settings: LabSettings) -> None:

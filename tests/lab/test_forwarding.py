@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.lab import LabSettings
 from pipeline.lab.daemons import DaemonRecord
-from pipeline.lab.namespaces.forwarding import (
+from pipeline.lab.forwarding import (
     choose_forwards,
     read_forwards,
     registry_forward_file,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.lab import Instance
-from pipeline.lab.namespaces.forwarding import registry_forward_file, write_registry_forward
+from pipeline.lab.forwarding import registry_forward_file, write_registry_forward
 from pipeline.lab.registry_credentials import docker_config_folder
 from pipeline.lab.seed import Site
 from pipeline.lab.settings import LabSettings

@@ -18,6 +18,8 @@ _CALL_LIMIT = 60.0
 
 KEY_LABEL = "io.lockage.key"
 """A container's label with the key of what it was created from."""
+FORWARD_LABEL = "io.lockage.forward"
+"""The engine's label with the address at which its containers reach the registry, ADDRESS:PORT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Container:
     started: str
     exit_code: int
     key: str  # of KEY_LABEL; empty without the label
+    forward: str = ""  # of FORWARD_LABEL, likewise
 
     @property
     def running(self) -> bool:
@@ -113,6 +116,7 @@ async def inspect_container(settings: LabSettings, name: str) -> Container | Non
         started=str(state["StartedAt"]),
         exit_code=int(state["ExitCode"]),
         key=str(labels.get(KEY_LABEL, "")),
+        forward=str(labels.get(FORWARD_LABEL, "")),
     )
 
 

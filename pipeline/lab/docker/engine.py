@@ -21,8 +21,11 @@ from ..daemons import DaemonState, DaemonStatus
 from ..engine import certificates
 from ..engine.config import engine_json, proxy_variables
 from ..engine.image import ENGINE_REFERENCE
+from ..forwarding import random_address
+from ..registry_port import kept_port
 from ..settings import LabSettings, Report
 from .cli import (
+    FORWARD_LABEL,
     KEY_LABEL,
     Container,
     container_logs,
@@ -93,9 +96,12 @@ class DockerEngine:
             parts.append(certificates_choice)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
-    def forwards(self) -> Mapping[int, str]:
-        """Empty: containers reach ports of this machine's loopback through Dagger's session."""
-        return MappingProxyType({})
+    async def forwards(self) -> Mapping[int, str]:
+        """The address at which containers that are told reach the registry; other ports of this machine's loopback
+        they reach through Dagger's session."""
+        container, port = await inspect_container(self.settings, self.name), kept_port(self.settings)
+        forward = container.forward if container and container.running else ""
+        return MappingProxyType({port: forward} if port and forward else {})
 
     async def answers(self) -> bool:
         """Whether the engine answers as its clients reach it (`docker exec NAME buildctl dial-stdio`)."""
@@ -198,11 +204,13 @@ class DockerEngine:
     def _arguments(
         self, registry: Container, port: int, rights: Iterable[str], proxies: Iterable[str]
     ) -> list[str]:
+        forward = random_address()
         return [
             *("--name", self.name, "--label", f"{KEY_LABEL}={self.key(registry, port)}"),
             *("--network", f"container:{registry.id}", *rights),
             *("--volume", f"{self.volume}:/var/lib/dagger"),
             *("--stop-signal", "SIGINT", "--stop-timeout", str(STOP_LIMIT)),
+            *("--label", f"{FORWARD_LABEL}={forward}", "--env", f"LOCKAGE_FORWARD={forward}"),
             *("--env", f"LOCKAGE_PORT={port}", "--env", "DO_NOT_TRACK=1"),
             # By name alone: a value may be a secret.
             *(option for variable in proxies for option in ("--env", variable)),

@@ -21,8 +21,8 @@ from ..daemons import DaemonRecord, DaemonState, DaemonStatus
 from ..engine import certificates, emulators
 from ..engine.config import engine_json, proxy_variables
 from ..engine.image import EngineImage, engine_image_key, ensure_engine_image
+from ..forwarding import choose_forwards, read_forwards, write_forwards
 from ..settings import LabSettings, Report
-from .forwarding import choose_forwards, read_forwards, write_forwards
 from .sandbox import Sandbox, check_requirements, launch, sweep
 
 STEP = "engine"
@@ -74,7 +74,7 @@ class LabEngine:
             parts.append(certificates_choice)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
-    def forwards(self) -> Mapping[int, str]:
+    async def forwards(self) -> Mapping[int, str]:
         """The secret addresses at which containers of the running engine reach this machine's loopback ports."""
         return read_forwards(self.settings, self.state()[1])
 

@@ -16,8 +16,8 @@ from types import MappingProxyType
 
 from pipeline.util.files import read_file, replace_file
 
-from ..daemons import DaemonRecord
-from ..settings import LabSettings
+from .daemons import DaemonRecord
+from .settings import LabSettings
 
 _NETWORK = IPv4Network("198.18.0.0/15")
 _FIRST_PORT, _LAST_PORT = 1024, 65535
@@ -25,10 +25,11 @@ _FIRST_PORT, _LAST_PORT = 1024, 65535
 
 def choose_forwards(ports: Iterable[int]) -> Mapping[int, str]:
     """A random address, with a port, for each loopback port."""
-    return MappingProxyType({port: _random_address() for port in ports})
+    return MappingProxyType({port: random_address() for port in ports})
 
 
-def _random_address() -> str:
+def random_address() -> str:
+    """ADDRESS:PORT for one forward."""
     address = _NETWORK[secrets.randbelow(_NETWORK.num_addresses)]
     return f"{address}:{_FIRST_PORT + secrets.randbelow(_LAST_PORT - _FIRST_PORT + 1)}"
 
