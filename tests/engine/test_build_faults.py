@@ -97,21 +97,40 @@ def test_a_client_that_left_no_reason_could_not_write_it() -> None:
     assert isinstance(fault, EnvironmentProblem) and fault.hint == DISK_FULL
 
 
+FAILED = f'error: failed to solve: process "false" {BEHIND}'
+
+
 @pytest.mark.parametrize(
-    ("code", "message", "kind"),
+    ("code", "stderr", "message", "kind"),
     [
-        (137, "building app/1.0/linux-amd64: buildctl was ended by signal 9", EnvironmentProblem),
-        (-1, f'building app/1.0/linux-amd64: process "false" {BEHIND}', BuildError),
+        (137, FAILED, "building app/1.0/linux-amd64: buildctl was ended by signal 9", EnvironmentProblem),
+        (-1, FAILED, f'building app/1.0/linux-amd64: process "false" {BEHIND}', BuildError),
+        (
+            1,
+            "",
+            "building app/1.0/linux-amd64: what BuildKit reported could not be written",
+            EnvironmentProblem,
+        ),
+        (
+            2,
+            "",
+            "building app/1.0/linux-amd64: what BuildKit reported could not be written",
+            EnvironmentProblem,
+        ),
+        (-1, "", "building app/1.0/linux-amd64: the engine failed", BuildError),
     ],
 )
-def test_a_client_without_an_exit_code(code: int, message: str, kind: type[LockageError]) -> None:
-    """By a signal; or the engine could not clear up behind it, and what it had written says why it failed."""
+def test_a_client_without_an_exit_code(
+    code: int, stderr: str, message: str, kind: type[LockageError]
+) -> None:
+    """By a signal; or the engine could not clear up behind it, and what it had written says why it failed; or the disk
+    is so full that its shell could not write anything."""
     import dagger
 
     class Fault(dagger.ExecError):
         def __init__(self) -> None:
             self.exit_code, self.stdout = code, ""
-            self.stderr = f'error: failed to solve: process "false" {BEHIND}'
+            self.stderr = stderr
 
         def __new__(cls) -> Any:
             return Exception.__new__(cls)

@@ -181,6 +181,9 @@ def _unfinished(order: BuildOrder, fault: dagger.ExecError) -> LockageError:
         return _killed(order, fault.exit_code)
     failure = read_report(fault.stderr, failed=True).failure or Failure("")
     output = f"{failure.output}\n{tail(str(fault))}".strip()
+    if not failure.message and fault.exit_code in service.UNWRITTEN:
+        message = f"building {order.target}: what BuildKit reported could not be written"
+        return EnvironmentProblem(message, hint=DISK_FULL, detail=output)
     return _fault(order, replace(failure, message=failure.message or "the engine failed", output=output))
 
 
