@@ -112,12 +112,11 @@ FAILED = f'error: failed to solve: process "false" {BEHIND}'
             EnvironmentProblem,
         ),
         (
-            2,
+            -1,
             "",
             "building app/1.0/linux-amd64: what BuildKit reported could not be written",
             EnvironmentProblem,
         ),
-        (-1, "", "building app/1.0/linux-amd64: the engine failed", BuildError),
     ],
 )
 def test_a_client_without_an_exit_code(

@@ -29,6 +29,7 @@ _STEP_FAILED = '" did not complete successfully'
 _SIGNALLED = 128  # plus the signal's number: the exit code of a program that a signal ended
 _PARSING = "dockerfile parse error"
 _EXPORTER = "cache exporter"
+_NO_ANSWER = "lockage status; free some space if the disk of the engine is full; then run again"
 _NOT_BY_CACHES = (_STEP_FAILED, _PARSING)  # a failed push may be: it fetches layers from caches
 _REGISTRY_FAULTS = (
     "failed to push",
@@ -84,7 +85,7 @@ async def build(
     if not outcome:
         raise EnvironmentProblem(
             f"building {order.target}: BuildKit no longer answers",
-            hint="lockage status; free some space if the disk of the engine is full; then run again",
+            hint=_NO_ANSWER,
         )
     if isinstance(outcome[0], LockageError):
         raise outcome[0]
@@ -108,7 +109,11 @@ async def _build(daemon: Daemon, order: BuildOrder, credentials: str, name: str)
 def _without_caches(order: BuildOrder, fault: LockageError) -> BuildOrder | None:
     """The order without the caches that may have failed it; None if none can have. Writing a cache repairs it."""
     caches = order.cache_from or order.cache_to
-    if not caches or fault.hint == DISK_FULL or any(text in fault.message for text in _NOT_BY_CACHES):
+    if (
+        not caches
+        or fault.hint in (DISK_FULL, _NO_ANSWER)
+        or any(text in fault.message for text in _NOT_BY_CACHES)
+    ):
         return None
     return replace(order, cache_from=(), cache_to=() if _EXPORTER in fault.message else order.cache_to)
 
@@ -181,10 +186,10 @@ def _unfinished(order: BuildOrder, fault: dagger.ExecError) -> LockageError:
         return _killed(order, fault.exit_code)
     failure = read_report(fault.stderr, failed=True).failure or Failure("")
     output = f"{failure.output}\n{tail(str(fault))}".strip()
-    if not failure.message and fault.exit_code in service.UNWRITTEN:
+    if not failure.message:  # the shell that runs buildctl fails only where it cannot write
         message = f"building {order.target}: what BuildKit reported could not be written"
-        return EnvironmentProblem(message, hint=DISK_FULL, detail=output)
-    return _fault(order, replace(failure, message=failure.message or "the engine failed", output=output))
+        return EnvironmentProblem(message, hint=_NO_ANSWER, detail=output)
+    return _fault(order, replace(failure, output=output))
 
 
 def _killed(order: BuildOrder, code: int) -> EnvironmentProblem:

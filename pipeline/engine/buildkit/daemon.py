@@ -46,7 +46,6 @@ _RELEASES = ("/etc/debian_version", "/etc/alpine-release", "/etc/os-release", "/
 _START = Path(__file__).parent / "daemon.sh"
 _RUNTIME = Path(__file__).parent / "runtime.sh"
 NEVER_ANSWERED = 69  # a client's exit code (sysexits.h, EX_UNAVAILABLE)
-UNWRITTEN = (1, 2)  # exit codes of the shell below: of all that it does, only writing can fail
 # One file says all that a build left, so that the engine is asked once.
 _CLIENT = f"""\
 left={START_LIMIT * 20:.0f} code={NEVER_ANSWERED} socket=$1
