@@ -21,7 +21,7 @@ from ..daemons import DaemonState, DaemonStatus
 from ..engine import certificates
 from ..engine.config import engine_json, proxy_variables
 from ..engine.image import ENGINE_REFERENCE
-from ..forwarding import random_address
+from ..forwarding import random_address, write_registry_forward
 from ..registry_port import kept_port
 from ..settings import LabSettings, Report
 from .cli import (
@@ -196,6 +196,8 @@ class DockerEngine:
             await docker(self.settings, "start", self.name, purpose="docker start")
             await self._wait_until_answering(had_state)
             await check_rights(self.settings, self.name)
+            for registry_port, forward in (await self.forwards()).items():
+                write_registry_forward(self.settings, f"localhost:{registry_port}", forward)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await remove_container(self.settings, self.name)
