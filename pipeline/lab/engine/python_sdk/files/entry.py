@@ -45,7 +45,7 @@ _session.GraphQLClient = lambda **options: Client(
 
 
 class Converter:
-    """The SDK's converter, made anew only for results that need to know their query: lists of objects."""
+    """The SDK's converter, created again only for results that need to know their query: lists of objects."""
 
     make = staticmethod(_core.make_converter)
     shared = make(None)
