@@ -98,7 +98,8 @@ def _of_checkout(environ: Mapping[str, str], origin: str) -> ForgeAddress:
         return ForgeAddress(Provider.GITLAB, f"https://{host}/api/v4", path, _token(token, "GITLAB_TOKEN"))
     if not host:
         raise UsageError(
-            "no repository on GitHub or GitLab is known: this is none of their jobs, and there is no remote origin",
+            "no repository on GitHub or GitLab is known: this is none of their jobs, and the checkout "
+            "has no remote origin",
             hint="git remote add origin https://github.com/OWNER/NAME",
         )
     raise UsageError(
