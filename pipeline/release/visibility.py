@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from pipeline.errors import LockageError, RegistryError
 from pipeline.model import Repository
 from pipeline.model.reference import DOCKER_HUB
+from pipeline.registry.packages.anonymous import pullable_anonymously
 from pipeline.registry.packages.github import GHCR
 from pipeline.registry.packages.harbor import is_harbor, set_harbor_visibility
 from pipeline.registry.packages.quay import QUAY, set_quay_visibility
-from pipeline.registry.packages.strangers import open_to_strangers
 from pipeline.util.concurrency import each
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ async def read_visibility(
     """
     by_api = {r: await packages.visibility(r) for r in places if packages and r.host == GHCR}
     others = [repository for repository in places if by_api.get(repository) is None]
-    strangers = await open_to_strangers(access, others)
+    strangers = await pullable_anonymously(access, others)
     out = []
     for repository, environment in places.items():
         opened = strangers.get(repository)

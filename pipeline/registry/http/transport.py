@@ -17,8 +17,8 @@ from ..auth.challenge import covers, union
 from ..auth.tokens import Authenticator
 from ..limits import HEADER_BYTES, HEADERS
 from .addresses import authority_of, is_plain, origin_of, resolve
+from .aiohttp_import import import_aiohttp
 from .faults import Fault, RequestFailed
-from .library import import_aiohttp
 from .messages import Request, Response
 from .pace import Pace, Patience, in_parts
 from .redaction import Redactor

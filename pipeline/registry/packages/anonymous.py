@@ -20,7 +20,7 @@ from ..http.transport import Transport
 _REFUSED = frozenset({401, 403})
 
 
-async def open_to_strangers(
+async def pullable_anonymously(
     access: Access, repositories: Sequence[Repository], settings: ClientSettings | None = None
 ) -> dict[Repository, bool | None]:
     """For each repository whether anybody may list its tags; None where it has none, or where the registry hides what
