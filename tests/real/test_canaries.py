@@ -63,18 +63,24 @@ def forms_of(word: str) -> tuple[str, str]:
 
 
 @contextmanager
-def watched(own: set[int]) -> Iterator[Seen]:
-    """Look at every process of the machine that is not one of `own`, again and again."""
+def watched(command: list[str]) -> Iterator[Seen]:
+    """Look at every process of the machine that does not run `command`, again and again.
+
+    The program itself was given the secrets. So is each of its children between fork and exec, where it still shows the
+    program's command line, and so is the child of the tests that is about to become the program; whatever else they
+    become is looked at like everything else."""
     seen, done = Seen(), threading.Event()
+    program = b"".join(argument.encode() + b"\0" for argument in command)
 
     def look() -> None:
         while not done.wait(0.02):
             for folder in Path("/proc").glob("[0-9]*"):
-                if int(folder.name) in own:
-                    continue
                 try:
-                    seen.texts.add((folder / "cmdline").read_bytes())
-                    seen.texts.add((folder / "environ").read_bytes())
+                    before = (folder / "cmdline").read_bytes()
+                    environ = (folder / "environ").read_bytes()
+                    after = (folder / "cmdline").read_bytes()
+                    if program not in (before, after):
+                        seen.texts |= {before, environ, after}
                 except OSError:
                     continue  # it has ended
 
@@ -98,20 +104,17 @@ def hook(tmp_path: Path) -> dict[str, str]:
 
 def run_watched(site: Site, root: Path, arguments: list[str], given: Mapping[str, str]) -> tuple[Done, Seen]:
     """The program to its end, and what all other processes showed meanwhile."""
-    own: set[int] = set()
-    with watched(own) as seen:
-        process = subprocess.Popen(
-            site.command(*arguments),
+    command = site.command(*arguments)
+    with watched(command) as seen:
+        done = subprocess.run(
+            command,
             cwd=root,
             env={**site.env, **given},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
         )
-        own.add(process.pid)
-        out, err = process.communicate()
-    return Done(process.returncode, out, err), seen
+    return Done(done.returncode, done.stdout, done.stderr), seen
 
 
 def file_system(reference: str) -> bytes:
