@@ -224,6 +224,13 @@ def test_the_environment_is_read_by_the_fronts_alone():
     assert not [f"pipeline/{name}:{line}" for name, line in found if not name.startswith(("cli/", "module/"))]
 
 
+def test_values_compile_their_methods_when_they_are_called():
+    """`pipeline.util.dataclass`, but for the errors, on which `util` rests."""
+    own = {"errors.py", "util/dataclass.py"}
+    found = uses({("dataclasses", "dataclass")})
+    assert not [f"pipeline/{name}:{line}" for name, line in found if name not in own]
+
+
 def test_only_the_front_prints():
     wrong = [
         f"pipeline/{name}:{node.lineno}"

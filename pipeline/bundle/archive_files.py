@@ -6,13 +6,13 @@ import hashlib
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.model import Descriptor, Digest
 from pipeline.oci.archive import Segment, segment_size
+from pipeline.util.dataclass import dataclass
 from pipeline.util.files import open_file, replacing
 
 _CHUNK = 1024 * 1024

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -15,6 +14,7 @@ from pipeline.model.descriptor import OCI_INDEX
 from pipeline.oci.archive import Segment, segment_size, segments
 from pipeline.oci.index import make_index
 from pipeline.oci.verify import CorruptContent
+from pipeline.util.dataclass import dataclass
 from pipeline.util.files import replacing
 from pipeline.util.rooted import reason
 

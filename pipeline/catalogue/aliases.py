@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from pipeline.config import Strategy
+from pipeline.util.dataclass import dataclass
 
 _NUMBER = r"(?:0|[1-9][0-9]*)"
 _SEMVER = re.compile(rf"(v?)({_NUMBER})\.({_NUMBER})\.({_NUMBER})")

@@ -8,12 +8,12 @@ variant has every base tag and every alias, with its suffix.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 
 from pipeline.config import GatePolicy, Level, Strategy, TagEntry, VariantEntry, VariantFile
 from pipeline.errors import Problem
 from pipeline.model import Platform, valid_tag
+from pipeline.util.dataclass import dataclass
 
 from .definition import Definition, Explicit, Mention, Placed, PlacedCheck, Position
 from .discover import FileSource, ImageSource

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pipeline.config import CheckEntry, GatePolicy, Strategy
 from pipeline.config.yaml import Document, KeyPath
 from pipeline.errors import Problem
 from pipeline.model import Platform, Reference
+from pipeline.util.dataclass import dataclass
 from pipeline.util.suggest import dotted
 
 

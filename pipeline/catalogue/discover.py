@@ -10,7 +10,6 @@ include). `rootfs` is never a version or a variant.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeVar
 
 from pipeline.config import (
@@ -24,6 +23,7 @@ from pipeline.config import (
     validate_document,
 )
 from pipeline.errors import Problem
+from pipeline.util.dataclass import dataclass
 
 from .limits import MAX_TEXT
 from .source import IMAGES, PROJECT_NAME, ROOTFS, Source

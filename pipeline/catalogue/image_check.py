@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Self
 
 from pipeline.model import Reference
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import (
     as_integer,
     as_list,

@@ -7,11 +7,11 @@ replaces a file, folders are merged. Devices, sockets and pipes are refused.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fnmatch import translate
 from typing import Literal
 
 from pipeline.errors import Problem
+from pipeline.util.dataclass import dataclass
 
 from .source import ROOTFS, Source, SourceFile
 

@@ -6,13 +6,14 @@ import hashlib
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 from pipeline.config import LOCK_NAME, Lock, read_lock
 from pipeline.errors import ConfigError, EnvironmentProblem, Problem
+from pipeline.util.dataclass import dataclass
 from pipeline.util.files import read_file
 from pipeline.util.rooted import Folder
 

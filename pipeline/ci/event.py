@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from types import MappingProxyType
 
 from pipeline.errors import UsageError
+from pipeline.util.dataclass import dataclass
 
 _DIGITS = 18
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import resources
 from types import MappingProxyType
 from typing import Literal
 
 from pipeline.model import Platform
+from pipeline.util.dataclass import dataclass
 
 from .matrix_formats import AMD64, FORMATS
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from pipeline.util.dataclass import dataclass
 
 from . import github, gitlab, jenkins
 from .event import Event

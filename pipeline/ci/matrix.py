@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.model import Platform
 from pipeline.plan.shards import connected
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.plan import Plan, Target

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from pipeline.model import Platform
+from pipeline.util.dataclass import dataclass
 
 from .matrix import Matrix, MatrixJob, Runners
 

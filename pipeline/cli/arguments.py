@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

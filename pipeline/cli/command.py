@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from pipeline.errors import Exit
+from pipeline.util.dataclass import dataclass
 from pipeline.util.printable import safe_line
 from pipeline.util.suggest import did_you_mean
 

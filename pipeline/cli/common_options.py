@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.shard import parse_shard
 
 from .arguments import flag, group, inherited, option, positional, repeated

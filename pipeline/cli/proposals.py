@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pipeline.ci import Event, read_event
 from pipeline.errors import UsageError
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.config import Project

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from pipeline.run import RunContext, RunLimits, Stage
 from pipeline.run.context import CacheSite
 from pipeline.run.platforms import refuse_impossible
 from pipeline.run.secrets import NoSecrets
+from pipeline.util.dataclass import dataclass
 
 from .common_options import RunOptions
 from .git.origin import read_origin

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pipeline.util.dataclass import dataclass
 
 from .arguments import words
 from .common_options import CatalogueOptions, CommonOptions, ReportOptions

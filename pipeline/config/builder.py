@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, Self
 
 from pipeline.model import Reference
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import as_flag, as_literal, as_text, as_text_mapping, as_texts
 
 Entitlement = Literal["network.host", "security.insecure"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from pipeline.errors import ConfigError, Problem
 from pipeline.model import Digest, Reference
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import pretty
 
 LOCK_NAME = "lockage.lock"

@@ -7,12 +7,13 @@ than everything else that `lockage plan` does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Literal, Self
 
 from pipeline.model import COMMIT_TAGS, Fallbacks, Gates, Platform, Reference, Repository, TagTemplate
 from pipeline.model.gates import PolicyDocuments
 from pipeline.model.retention import Retention
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import (
     as_list,
     as_literal,

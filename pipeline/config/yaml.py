@@ -9,12 +9,12 @@ depth costs memory and never the stack.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from pipeline.errors import Problem
+from pipeline.util.dataclass import dataclass
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64

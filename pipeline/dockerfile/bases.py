@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
 from pipeline.model import Platform, Reference
+from pipeline.util.dataclass import dataclass
 
 from .arguments import BUILD_PLATFORM, Variables, stage_name
 from .expand import TooLong, Unresolved

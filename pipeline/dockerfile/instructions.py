@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+
+from pipeline.util.dataclass import dataclass
 
 from .words import Logical, Word, read_flags
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
 from pipeline.model import Platform
+from pipeline.util.dataclass import dataclass
 
 from .arguments import global_variables
 from .bases import Uses, find_bases

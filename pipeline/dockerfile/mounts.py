@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from pipeline.util.dataclass import dataclass
 
 from .instructions import Instruction
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
+
+from pipeline.util.dataclass import dataclass
 
 _PLAIN_FLAGS = re.compile(r"(?:\s+|--[^\s\"'\\`]+(?=\s|$))*")
 _PLAIN_FLAG = re.compile(r"\S+")

@@ -6,10 +6,10 @@ import hashlib
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.timestamps import LAST_SECOND
 
 if TYPE_CHECKING:

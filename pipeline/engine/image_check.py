@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
 
 from pipeline.errors import BuildError
+from pipeline.util.dataclass import dataclass
 
 from .faults import explained, tail
 from .service_log import ServiceLog

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ import anyio
 
 from pipeline.errors import BuildError
 from pipeline.model import Reference
+from pipeline.util.dataclass import dataclass
 
 from .faults import explained
 

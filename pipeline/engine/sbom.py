@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.model import Reference
+from pipeline.util.dataclass import dataclass
 
 from .offline import OfflineStep, read_output, run_offline
 

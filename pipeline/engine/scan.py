@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import BuildError
 from pipeline.model import Reference
+from pipeline.util.dataclass import dataclass
 
 from .offline import CacheFolder, OfflineStep, read_output, run_offline
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
 
 from pipeline.errors import LockageError
+from pipeline.util.dataclass import dataclass
 
 from .faults import explained, tail
 

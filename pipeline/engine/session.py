@@ -11,7 +11,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from anyio.abc import Process
 
 from pipeline.errors import EnvironmentProblem, LockageError
 from pipeline.util.child_environment import ChildEnvironment
+from pipeline.util.dataclass import dataclass
 
 from .faults import explained
 from .sdk.imports import import_sdk

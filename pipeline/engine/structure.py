@@ -5,11 +5,11 @@ The tester takes the container that it runs in for the image, and metadata from 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import BuildError
 from pipeline.model import Reference
+from pipeline.util.dataclass import dataclass
 
 from .faults import explained, tail
 

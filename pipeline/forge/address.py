@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
 
 from pipeline.ci.job import Provider, provider_of
 from pipeline.errors import UsageError
 from pipeline.registry import Access
 from pipeline.registry.http.rest import RestApi
+from pipeline.util.dataclass import dataclass
 
 from .github import GithubReleases, github_api
 from .gitlab import GitlabReleases, gitlab_api

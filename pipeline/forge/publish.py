@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import anyio
 
 from pipeline.errors import RegistryError, UsageError
 from pipeline.registry.http.faults import RequestFailed
+from pipeline.util.dataclass import dataclass
 
 from .planning import check_files, plan_release
 from .values import Forge, WantedRelease

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.errors import GateClosed
 from pipeline.model import Digest
+from pipeline.util.dataclass import dataclass
 
 
 class ReleaseNotOurs(GateClosed):

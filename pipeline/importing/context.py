@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from pipeline.catalogue.source import Source, SourceFile
 from pipeline.util.closure import reachable
+from pipeline.util.dataclass import dataclass
 
 from .dockerignore import DockerIgnore, above, is_wild, matched
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pipeline.catalogue.source import Source, SourceFile
 from pipeline.dockerfile.bases import find_bases
@@ -13,6 +13,7 @@ from pipeline.errors import ConfigError, Problem
 from pipeline.model import Platform, Reference
 from pipeline.plan.make import make_plan
 from pipeline.plan.output.disk import Generated
+from pipeline.util.dataclass import dataclass
 
 from .discover import DockerfileBuild, find_builds
 from .image import ConvertedImage, UnreadableInput, convert_build, dockerfiles, text_of

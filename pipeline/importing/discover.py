@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pipeline.catalogue.source import Source
 from pipeline.model import valid_tag
+from pipeline.util.dataclass import dataclass
 
 _PLAIN = ("Dockerfile", "Containerfile")
 _SUFFIXED = re.compile(r"(?:Dockerfile|Containerfile)\.(.+)")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from pipeline.model.path_pattern import PathPattern, compile_pattern
+from pipeline.util.dataclass import dataclass
 
 _WILD = frozenset("*?[\\")
 

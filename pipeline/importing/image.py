@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from pipeline.catalogue.limits import MAX_TEXT
 from pipeline.catalogue.source import IMAGES, ROOTFS, Source, SourceFile
@@ -12,6 +11,7 @@ from pipeline.dockerfile.frontend import find_syntax
 from pipeline.model import Platform, Reference
 from pipeline.plan.graph import DOCKERFILE
 from pipeline.plan.output.disk import Generated
+from pipeline.util.dataclass import dataclass
 
 from .context import Context, context_of
 from .discover import DockerfileBuild

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pipeline.catalogue.aliases import automatic_aliases
 from pipeline.model import Reference
+from pipeline.util.dataclass import dataclass
 
 from .discover import DockerfileBuild
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pipeline.dockerfile.bases import BaseUse, find_bases
 from pipeline.dockerfile.instructions import Dockerfile, Instruction, scanned
 from pipeline.model import Platform
+from pipeline.util.dataclass import dataclass
 
 PREFIX = "rootfs/"
 _REMOTE = ("http://", "https://", "git@", "git://", "ssh://")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
+from pipeline.util.dataclass import dataclass
 from pipeline.util.file_lock import locked
 from pipeline.util.private_folder import private_folder
 

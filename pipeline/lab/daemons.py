@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 
 import anyio
 
 from pipeline.util.child_environment import ChildEnvironment, command_line
+from pipeline.util.dataclass import dataclass
 from pipeline.util.files import read_file, replace_file
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

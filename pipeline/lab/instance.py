@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 from pipeline.errors import EnvironmentProblem
+from pipeline.util.dataclass import dataclass
 from pipeline.util.file_lock import locked
 from pipeline.util.files import read_file, replace_file
 from pipeline.util.private_folder import private_folder

@@ -6,10 +6,11 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.files import read_file, replace_file
 from pipeline.util.private_folder import private_folder
 

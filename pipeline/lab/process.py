@@ -6,7 +6,6 @@ import subprocess
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -14,6 +13,7 @@ from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.util.child_environment import ChildEnvironment, command_line, find_program
+from pipeline.util.dataclass import dataclass
 
 from .settings import LabSettings
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 
 from pipeline.errors import UsageError
 from pipeline.util.child_environment import DEFAULT_PATH, ChildEnvironment, absolute_path, child_environment
+from pipeline.util.dataclass import dataclass
 from pipeline.util.private_folder import refuse_foreign
 
 Report = Callable[[str, str], None]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
+from pipeline.util.dataclass import dataclass
 
 from .backend import Backend, LocalKind
 from .daemons import DaemonState, DaemonStatus

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.sizes import size_text
 
 from .digest import Digest

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Literal
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.suggest import nearest
 
 if TYPE_CHECKING:

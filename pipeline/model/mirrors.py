@@ -7,10 +7,11 @@ name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 
 from pipeline.errors import UsageError
+from pipeline.util.dataclass import dataclass
 
 from .reference import Reference, Repository
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from pipeline.util.dataclass import dataclass
 
 _NO_WILDCARD = re.compile(r"[?\[\\]")
 

@@ -6,7 +6,9 @@ Nothing else in the program parses or composes references.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from pipeline.util.dataclass import dataclass
 
 from .digest import Digest
 

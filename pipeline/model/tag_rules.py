@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
+
+from pipeline.util.dataclass import dataclass
 
 Rebuilt = Literal["move", "refuse", "revision"]
 """What a version does that was built again with another digest: its tag moves, it is refused, or it gets a tag of its

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from pipeline.engine.secrets import plaintext
 from pipeline.engine.session import Login, log_in
 from pipeline.errors import UsageError
 from pipeline.model import Mirrors
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     import dagger

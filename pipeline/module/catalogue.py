@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from pipeline.errors import UsageError
 from pipeline.model import Platform
 from pipeline.plan import affected_since, matching, plan_of, restricted, select
 from pipeline.plan.shards import shard
+from pipeline.util.dataclass import dataclass
 from pipeline.util.shard import parse_shard
 
 from .given import Selection

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     import dagger

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.config import Environment
 from pipeline.release.environments import destinations, without_dirty
 from pipeline.run import RunResult, Stage, run
 from pipeline.run.summary import problems, table
+from pipeline.util.dataclass import dataclass
 
 from .calls import Refused, json_text, report
 from .context import run_context

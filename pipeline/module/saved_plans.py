@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from pipeline.release.saved.request import SavedRequest
 from pipeline.run.gates.rules import signatories_of
 from pipeline.run.publish.approval import AppliedPlan
 from pipeline.run.publish.promotion import PromotionOptions
+from pipeline.util.dataclass import dataclass
 from pipeline.util.timestamps import parse_timestamp
 
 from .calls import deleted_text, report, with_secondaries

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 import anyio
 
@@ -12,6 +11,7 @@ from pipeline.model import Descriptor, Digest
 from pipeline.model.descriptor import MANIFEST_TYPES
 from pipeline.model.manifest import Manifest
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 from pipeline.util.sizes import size_text
 
 from . import limits

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Manifest, Reference, Repository
 from pipeline.model.descriptor import MANIFEST_TYPES
+from pipeline.util.dataclass import dataclass
 
 from .image_tree import TreeReader
 from .layout import REF_NAME, Layout

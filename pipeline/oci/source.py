@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from pipeline.model import Descriptor, Digest, Reference, Repository
 from pipeline.model.manifest import Manifest
+from pipeline.util.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from pipeline.config import Lock
 from pipeline.dockerfile.bases import BaseUse
 from pipeline.errors import Problem
 from pipeline.model import Platform, Reference, Repository
+from pipeline.util.dataclass import dataclass
 from pipeline.util.suggest import did_you_mean, nearest, suggest
 
 DOCKERFILE = Repository("docker.io", "docker/dockerfile")  # needs no entry in bases:

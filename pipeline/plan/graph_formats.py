@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import pretty
 
 from .plan import Plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Literal
@@ -18,6 +18,7 @@ from pipeline.config import Entitlement, Project
 from pipeline.dockerfile.bases import BaseUse, context_name, final_base, rewrite_uses
 from pipeline.dockerfile.labels import labels_of
 from pipeline.model import Gates, Platform, Reference
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import pretty
 
 FORMAT_VERSION = 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.catalogue.source import PROJECT_NAME, Source
@@ -14,6 +13,7 @@ from pipeline.model.gates import PolicyDocuments
 from pipeline.model.json_document import MAX_DOCUMENT, DocumentFault
 from pipeline.model.known_exploited import KnownExploited
 from pipeline.model.vex import read_vex
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.catalogue.definition import Position

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from pipeline.catalogue.context_folders import read_folders
@@ -19,6 +19,7 @@ from pipeline.dockerfile.frontend import find_syntax
 from pipeline.errors import Problem
 from pipeline.model import Platform, Reference
 from pipeline.model.gates import PolicyDocuments
+from pipeline.util.dataclass import dataclass
 
 from .checks.onbuild import check_onbuild
 from .checks.requests import check_requests

@@ -7,10 +7,11 @@ gate is evaluated, its verdict is computed from the evidence again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Self
 
 from pipeline.model import LintLevel, Severity
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import (
     as_flag,
     as_integer,

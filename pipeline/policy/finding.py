@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from typing import Self
 
 from pipeline.model import Severity
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import as_text, as_texts
 
 SCAN_EDITION = 2

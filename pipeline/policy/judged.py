@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, timedelta
 from enum import StrEnum
 
 from pipeline.model import Ignore, Severity, VulnerabilityGate
 from pipeline.model.vex import Subject, VexDocument, VexStatement
+from pipeline.util.dataclass import dataclass
 
 from .finding import Finding
 

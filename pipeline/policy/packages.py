@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import as_list, as_object, as_text, as_texts
 
 from .report_json import objects, text

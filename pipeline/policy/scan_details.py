@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 from pipeline.util.json.values import as_list, as_object
 

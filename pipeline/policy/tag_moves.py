@@ -6,11 +6,11 @@ Rolling tags only move forward, immutable ones never; a tag that somebody else m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from pipeline.model import Digest
 from pipeline.model.tag_rules import TagRules
+from pipeline.util.dataclass import dataclass
 
 from .version_order import is_older
 
@@ -75,6 +75,9 @@ class Permissions:
     pinned: str = ""
 
 
+NOTHING_ALLOWED = Permissions()
+
+
 class TagAction(StrEnum):
     """What becomes of a tag."""
 
@@ -103,7 +106,7 @@ def decide(
     wanted: Wanted,
     states: Mapping[str, TagState],
     rules: TagRules,
-    permissions: Permissions = Permissions(),  # frozen
+    permissions: Permissions = NOTHING_ALLOWED,
 ) -> tuple[TagDecision, ...]:
     """What becomes of every tag in `states`: those of `wanted`, and the revision that `revision_tag` gave."""
     return tuple(_decide(wanted, tag, state, rules, permissions) for tag, state in states.items())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.model import COMMIT_TAGS, TagTemplate
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from semver import Version

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Literal, Self, get_args
 
 from pipeline.model import Gates, LintGate
 from pipeline.model.gates import TestsGate
+from pipeline.util.dataclass import dataclass
 
 from .evidence import Evidence, Inventory, LintReport, Scan, TestReport
 from .gates.context import GateContext

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.timestamps import format_timestamp
 
 from .build import builder, source, source_dependency

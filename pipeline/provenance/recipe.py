@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pipeline.config import Lock
 from pipeline.model import Digest, Platform, Reference
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import (
     as_flag,
     as_list,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Reference, Repository
@@ -11,6 +11,7 @@ from pipeline.model.descriptor import MANIFEST_TYPES
 from pipeline.model.limits import MEDIA_TYPE_CHARACTERS
 from pipeline.model.manifest import Manifest
 from pipeline.oci.verify import uncorrupted, verify_content
+from pipeline.util.dataclass import dataclass
 
 from .auth.challenge import Scopes, delete, pull, push, union
 from .http.faults import Fault, RequestFailed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline.errors import RegistryError
@@ -11,6 +10,7 @@ from pipeline.model import Descriptor, Digest, Platform, Reference, Repository
 from pipeline.model.manifest import load_json
 from pipeline.oci.index import REFERENCE_DIGEST, is_attestation
 from pipeline.oci.limits import CONFIG_BYTES
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import as_object, as_optional_text
 from pipeline.util.sizes import size_text
 

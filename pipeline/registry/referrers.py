@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import anyio
 
@@ -18,6 +18,7 @@ from pipeline.model.manifest import Manifest
 from pipeline.oci.index import encode_index
 from pipeline.oci.source import ReferrerList, fallback_tag
 from pipeline.util.concurrency import both, each
+from pipeline.util.dataclass import dataclass
 
 from . import manifests
 from .auth.challenge import pull

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import RegistryError
@@ -11,6 +10,7 @@ from pipeline.model import Digest, Manifest, Platform, Reference
 from pipeline.sbom.choice import current, serial
 from pipeline.trust import CYCLONEDX, SPDX, Signatory, SignatureRefused, examine
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 
 if TYPE_CHECKING:

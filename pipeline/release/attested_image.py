@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from pipeline.model import Descriptor, Platform, Reference, Repository
@@ -11,6 +11,7 @@ from pipeline.policy import Scan, VexEvidence
 from pipeline.sbom.choice import current
 from pipeline.state.vex import vex_of
 from pipeline.trust import CYCLONEDX, Statement, Verification
+from pipeline.util.dataclass import dataclass
 
 from .signed_findings import newest_findings, scan_of
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
@@ -12,6 +11,7 @@ from pipeline.policy.tag_moves import TagPosition
 from pipeline.registry.content_faults import describe, is_content_fault
 from pipeline.state.ledger import Entry, Ledger, load_ledger
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.config import Environment

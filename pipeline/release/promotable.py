@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import GateClosed, RegistryError
@@ -15,6 +15,7 @@ from pipeline.run.publish.image_claims import ImageClaims
 from pipeline.sbom.choice import is_bill
 from pipeline.trust import CYCLONEDX, PROVENANCE, SPDX, Verification, verify_claims
 from pipeline.trust.claims import ATTESTED
+from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
 
 from .attested_image import AttestedImage

@@ -4,7 +4,6 @@ moves."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +32,7 @@ from pipeline.run.secondary.follow import (
 )
 from pipeline.state.ledger import load_ledger
 from pipeline.util.concurrency import both, each
+from pipeline.util.dataclass import dataclass
 
 from .judge import refuse_closed
 from .promotable import FoundImage, PromotableImage, check_promotable, find_promotable

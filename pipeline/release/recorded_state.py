@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from pipeline.policy.tag_moves import TagPosition
 from pipeline.state.ledger import Entry
+from pipeline.util.dataclass import dataclass
 
 ROLLBACK = "rollback"
 """The command that entries of rollbacks name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from pipeline.oci.index import is_attestation
 from pipeline.policy import Finding, Tool, Verdict
 from pipeline.trust import SignatureRefused, Verification, examine, verify
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 
 from .attested_image import AttestedImage
 from .judge import judge_published

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from pipeline.run.secondary.follow import (
 from pipeline.state.ledger import Change, Ledger, completed, load_ledger, write_entry
 from pipeline.trust import examine, verify
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 
 from .attested_image import AttestedImage
 from .history import read_history

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.engine import sbom as sbom_step
@@ -13,6 +12,7 @@ from pipeline.model import Platform, Reference
 from pipeline.registry.platform_image import platform_of
 from pipeline.sbom import Change, changes, packages_of
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
 
 from .attached import Attached, attached_documents

@@ -4,7 +4,6 @@ bundles that `cosign verify-blob` and `cosign verify-blob-attestation` accept.""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from pipeline.registry.artifacts.files import describe
 from pipeline.trust import PROVENANCE, SIGNATURE, SignatureRefused, Statement
 from pipeline.trust.claims import ATTESTED, Claims
 from pipeline.trust.limits import BUNDLE_BYTES
+from pipeline.util.dataclass import dataclass
 from pipeline.util.files import read_file, replace_file
 from pipeline.util.rooted import reason
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from pipeline.run.target.examination.findings import ImageScanner, ScannedImage
 from pipeline.run.target.examination.scanner_data import ScannerData
 from pipeline.trust import Statement, attach
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
 
 from .attested_image import AttestedImage

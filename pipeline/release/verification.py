@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
 from pipeline.model import Reference
 from pipeline.trust import Claims, Signatory, SignatureRefused, Verification, verify, verify_claims
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.oci.source import ImageSource

@@ -4,7 +4,6 @@ changes it."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from pipeline.registry.packages.github import GHCR
 from pipeline.registry.packages.harbor import is_harbor, set_harbor_visibility
 from pipeline.registry.packages.quay import QUAY, set_quay_visibility
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.config import Environment, Project

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from pipeline.model.manifest import load_json
 from pipeline.policy import Finding
 from pipeline.policy.packages import Package
+from pipeline.util.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from pipeline.policy import GateState, Verdict
+from pipeline.util.dataclass import dataclass
 
 from .counts import data_of, plural
 from .escape import xml

@@ -8,10 +8,10 @@ upload does not close them. The fingerprint leaves out lines and versions: it su
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from pipeline.policy import GateState, Verdict
+from pipeline.util.dataclass import dataclass
 from pipeline.util.printable import safe_json
 
 from .counts import data_of

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from types import MappingProxyType
 
 from pipeline.model import Ignore, Severity
 from pipeline.policy import Effect, Evidence, Finding, JudgedFinding, Scan, Tool, Verdict
 from pipeline.policy.scan_details import FindingDetails, ImageLayer, ScanDetails
+from pipeline.util.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

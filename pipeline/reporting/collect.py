@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from pipeline.state.attested import attested_scans, first_seen
 from pipeline.state.records import Records
 from pipeline.state.signers import program_version
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 
 from .history import read_history
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
 from pipeline.run.target.examination.inventory import serial_of
 from pipeline.sbom import FORMATS
 from pipeline.state.records import Records
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.plan import Target

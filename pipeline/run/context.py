@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -24,6 +24,7 @@ from pipeline.state.signers import Signers
 from pipeline.state.store import Store
 from pipeline.trust.keypair import KeyPair
 from pipeline.util.concurrency import Slots
+from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressEvent, ProgressState, Report
 
 from .engines import Engines, LazyEngine

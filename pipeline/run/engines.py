@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from pipeline.engine import platforms
 from pipeline.engine.buildkit import Daemon, DaemonConfig
 from pipeline.engine.session import Connection, connect
 from pipeline.model import Platform
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     import dagger

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from pipeline.plan.output.generate import write
 from pipeline.plan.template_lines import TemplateLines
 from pipeline.policy import LintFinding, LintReport, Tool
 from pipeline.policy.lint import closing, hadolint_findings
+from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
 
 if TYPE_CHECKING:

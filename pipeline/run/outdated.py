@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.model import Digest, Mirrors, Reference, Repository
 from pipeline.policy.newer_tags import newer_tags
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.config import Lock

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from pipeline.state.records import Records
 from pipeline.state.run_state import RunState, load_run_state
 from pipeline.state.store import Store
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
 
 from .context import RunContext

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pipeline.errors import UsageError
 from pipeline.model import Platform, Reference
 from pipeline.model.manifest import load_json
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import pretty
 
 FORMAT_VERSION = 1

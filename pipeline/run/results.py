@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from pipeline.model import Digest, Platform, Reference, Severity
 from pipeline.model.build_warning import BuildWarning
 from pipeline.policy import Evidence, Verdict, VexEvidence, severity_counts
 from pipeline.state.record import Record
+from pipeline.util.dataclass import dataclass
 
 from .platform_refs import PlatformRef
 from .publish.promotion import KeptTag, TagMove

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pipeline.errors import ConfigError, Problem
 from pipeline.model import Mirrors, Reference
+from pipeline.util.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ CycloneDX: BOM-Link (specification, "BOM-Link"); SPDX: external document referen
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
 from pipeline.model import Digest
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 
 from . import cyclonedx, spdx

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from pipeline.util.dataclass import dataclass
 
 from .cyclonedx import packages
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pipeline.model import Digest, Platform, Reference, Repository
+from pipeline.util.dataclass import dataclass
 from pipeline.util.timestamps import format_timestamp
 
 EDITION = 2

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from pipeline.util.dataclass import dataclass
 
 _CONTACT = re.compile(r"^([^<]*?)\s*<\s*([^<>\s]+@[^<>\s]+)\s*>")
 _SPDX = re.compile(r"^(?:Person|Organization):\s*(.*?)\s*(?:\(([^()]*)\))?$", re.DOTALL)

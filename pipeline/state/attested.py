@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.model import Digest, Repository
@@ -14,6 +14,7 @@ from pipeline.policy.scanners.signed import signed_tools
 from pipeline.trust import VULNERABILITIES, Signatory, Statement
 from pipeline.trust.bundle import Bundle
 from pipeline.trust.verify import bundles
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
 from pipeline.plan import Plan, Target
 from pipeline.plan.changes.key_difference import inputs_of, key_difference
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 from pipeline.util.json.values import as_flag, as_object, as_text, as_text_mapping, parse_json
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from types import MappingProxyType
 
 from pipeline.errors import UsageError
 from pipeline.model import Descriptor, Digest
 from pipeline.policy.tag_moves import TagPosition
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 from pipeline.util.json.values import as_list, as_object, as_text, as_text_mapping, as_texts, parse_json
 

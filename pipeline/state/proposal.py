@@ -6,10 +6,10 @@ what it signs there is signed for another project, and counts for no release eve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.model import Repository
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from .upstream import Upstream

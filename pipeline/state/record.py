@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from pipeline.model import Descriptor, Digest, Manifest
@@ -11,6 +11,7 @@ from pipeline.model.build_warning import BuildWarning
 from pipeline.policy import Evidence
 from pipeline.policy.scanners.signed import data_key
 from pipeline.policy.tags import DIRTY
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 from pipeline.util.json.values import as_list, as_object, as_text, parse_json
 

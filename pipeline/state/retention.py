@@ -10,13 +10,14 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from types import MappingProxyType
 
 from pipeline.errors import UsageError
 from pipeline.model import Digest, Repository
 from pipeline.policy.retention.facts import Node
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 from pipeline.util.json.values import as_integer, as_list, as_object, as_texts, parse_json
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from types import MappingProxyType
 
 from pipeline.model import Digest
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 from pipeline.util.json.values import as_list, as_object, as_text, as_texts, parse_json
 

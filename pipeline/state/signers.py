@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from pipeline.model import Digest, Platform
 from pipeline.trust.dsse import Envelope
 from pipeline.trust.private_key import PrivateKey
 from pipeline.trust.statement import Statement, Statements
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.trust import PublicKey

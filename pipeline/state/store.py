@@ -6,13 +6,13 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Manifest, Repository
 from pipeline.model.descriptor import EMPTY_JSON
 from pipeline.oci.artifact import artifact_manifest
+from pipeline.util.dataclass import dataclass
 
 from .signers import Binding, Signers
 

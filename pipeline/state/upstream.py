@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from pipeline.model import Digest, Repository
+from pipeline.util.dataclass import dataclass
 
 from .store import Store
 

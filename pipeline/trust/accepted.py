@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.model import Digest, Repository
+from pipeline.util.dataclass import dataclass
 
 from .signatory import Signatory
 from .statement import SIGNATURE, Statement

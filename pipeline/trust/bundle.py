@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from pipeline.model import Digest
+from pipeline.util.dataclass import dataclass
 from pipeline.util.sizes import size_text
 
 from .limits import BUNDLE_BYTES, BUNDLE_LOG_ENTRIES, BUNDLE_SIGNATURES

@@ -12,12 +12,12 @@ import hashlib
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from pipeline.util.child_environment import child_environment
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from .keypair import KeyPair

@@ -9,10 +9,11 @@ import base64
 import hashlib
 import json
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pipeline.errors import UsageError
 from pipeline.model import Digest
+from pipeline.util.dataclass import dataclass
 
 from .public_key import PublicKey
 

@@ -12,9 +12,10 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
+
+from pipeline.util.dataclass import dataclass
 
 Reader = Callable[[Any], Any]
 """Turns a JSON value into that of a field. Raises ValueError."""

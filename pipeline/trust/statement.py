@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any
 
 from pipeline.model import Digest
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 
 from .limits import STATEMENT_SUBJECTS, SUBJECT_DIGESTS

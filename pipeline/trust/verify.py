@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, LockageError, RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.oci.layer.decompress import COMPRESSED, decompressed
 from pipeline.oci.layer.entry import LayerFault, LayerLimits
+from pipeline.util.dataclass import dataclass
 from pipeline.util.sizes import size_text
 
 from .attach import PREDICATE_ANNOTATION

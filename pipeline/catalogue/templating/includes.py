@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from pipeline.util.closure import reachable
+from pipeline.util.dataclass import dataclass
 
 from ..source import IMAGES, Source
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
 import jinja2
+
+from pipeline.util.dataclass import dataclass
 
 from ..source import Source
 from .limits import MAX_TOKENS

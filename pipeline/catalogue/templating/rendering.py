@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pipeline.dockerfile.bases import copies_rootfs, inject_rootfs
 from pipeline.errors import Problem, UsageError
 from pipeline.model import Platform
+from pipeline.util.dataclass import dataclass
 
 from ..definition import Definition
 from ..rootfs import Rootfs, merge

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pipeline.util.dataclass import dataclass
 from pipeline.util.suggest import did_you_mean
 
 from ..definition import Definition, Explicit

@@ -18,10 +18,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Problem
+from pipeline.util.dataclass import dataclass
 from pipeline.util.suggest import did_you_mean, nearest, suggest
 
 from ..definition import Definition

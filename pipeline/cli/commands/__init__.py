@@ -6,8 +6,9 @@ A command's module is imported to parse its arguments; it imports other rooms in
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from ..command import Command, CommandGroup

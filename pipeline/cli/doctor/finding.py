@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from pipeline.errors import LockageError
+from pipeline.util.dataclass import dataclass
 
 
 class Health(StrEnum):

@@ -11,7 +11,6 @@ import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -22,6 +21,7 @@ from pipeline.util.child_environment import (
     child_environment,
     find_program,
 )
+from pipeline.util.dataclass import dataclass
 
 from .errors import GitFailed, GitMissing, NoRepository, RepositoryRefused
 

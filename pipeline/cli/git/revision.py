@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.ci import Event, EventKind, read_event
 from pipeline.errors import UsageError
 from pipeline.policy import Revision
 from pipeline.release.versions.git_tag import require_same_commit
+from pipeline.util.dataclass import dataclass
 from pipeline.util.timestamps import LAST_SECOND
 
 from .command import Repository

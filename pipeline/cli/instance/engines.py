@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
 from pipeline.model import Platform
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.run import Engines

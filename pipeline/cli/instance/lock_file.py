@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from pipeline.errors import ConfigError, EnvironmentProblem, Problem
 from pipeline.lab.seed import Site
 from pipeline.lab.settings import LabSettings
 from pipeline.model import Digest, Reference
+from pipeline.util.dataclass import dataclass
 from pipeline.util.files import read_file
 from pipeline.util.progress import ProgressEvent, ProgressState, Report
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from pipeline.lab.seed import Site
 from pipeline.lab.settings import LabSettings
 from pipeline.model import Mirrors, Platform
 from pipeline.util.child_environment import child_environment
+from pipeline.util.dataclass import dataclass
 
 from ..output.progress import Progress
 from .limits import seconds

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.lab.settings import LabSettings
+from pipeline.util.dataclass import dataclass
 
 from .image_signer import image_signer
 from .signing_key import signing_key

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.ci import Provider, job_of, provider_of
 from pipeline.errors import ConfigError, LockageError, Problem
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import pretty
 from pipeline.util.printable import safe_json, safe_value
 

@@ -7,10 +7,10 @@ output of others neither control a terminal nor are commands to a CI.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TextIO
 
 from pipeline.errors import ConfigError, LockageError
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import pretty
 from pipeline.util.printable import safe_json, safe_line, safe_text
 from pipeline.util.sizes import decimal_size

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from pipeline.registry import Registry
 from pipeline.state.build_inputs import BuildInputs, difference, read_build_inputs
 from pipeline.state.signers import Signers
 from pipeline.state.store import Store
+from pipeline.util.dataclass import dataclass
 from pipeline.util.printable import safe_line
 
 from .. import signals

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError, UsageError
 from pipeline.model import Platform
+from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
 
 from ..output.progress import Progress

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from pipeline.catalogue import read_source
 from pipeline.lab.settings import LabSettings
 from pipeline.plan import plan_of, select
 from pipeline.plan.locked import require_locked
+from pipeline.util.dataclass import dataclass
 
 from ..common_options import CatalogueOptions, CommonOptions, TargetSelection
 from ..instance.lock_file import known_lock

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
@@ -12,6 +11,7 @@ from pipeline.policy import Evidence, Verdict
 from pipeline.run.gates.judge import TargetJudge
 from pipeline.state.records import Records
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.config.policy import ProjectPolicy

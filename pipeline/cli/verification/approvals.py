@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
 from pipeline.run.gates.rules import signatories_of
 from pipeline.trust.limits import BUNDLE_BYTES
+from pipeline.util.dataclass import dataclass
 from pipeline.util.rooted import Folder
 
 from .rules import named_file

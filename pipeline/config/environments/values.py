@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, Self
 
 from pipeline.model.tag_rules import TagRules
 from pipeline.model.verification import Approvals, VerificationRules
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import as_literal, as_object, as_optional_text, as_text, as_texts
 
 JudgingData = Literal["today", "signed"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 
 from pipeline.model.verification.identity import Identity
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import as_object, as_optional_text
 
 from ..builder import SecretSource

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 
 from pipeline.model import Reference
+from pipeline.util.dataclass import dataclass
 
 GRYPE_DB = "https://grype.anchore.io/databases/v6/latest.json"
 """The listing of grype's data, as its publisher has it."""

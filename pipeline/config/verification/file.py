@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pipeline.model import Repository
 from pipeline.model.path_pattern import PathPattern, wildcard_pattern
 from pipeline.model.verification import Admission, ImageRules, VerificationRules
+from pipeline.util.dataclass import dataclass
 
 from ..validation import read_document
 from .rules import VerificationFile

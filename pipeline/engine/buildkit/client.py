@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import anyio
 from pipeline.errors import BuildError, EnvironmentProblem, LockageError, RegistryError
 from pipeline.model import Digest
 from pipeline.model.build_warning import BuildWarning
+from pipeline.util.dataclass import dataclass
 
 from ..faults import DISK_FULL, explained, full, lost, tail
 from . import daemon as service

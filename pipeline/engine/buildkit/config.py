@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from pipeline.model import Mirrors, Reference
+from pipeline.util.dataclass import dataclass
 
 SUBNET = "10.86.0.0/16"  # of RUN instructions; the engine's own is 10.87.0.0/16
 RUNTIME = "/usr/local/bin/lockage-runtime"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.model import Platform, Reference, Repository
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     import dagger

@@ -11,10 +11,10 @@ import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pipeline.model.build_warning import BuildWarning
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import parse_json
 
 CACHE = "Cache"

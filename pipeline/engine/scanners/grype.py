@@ -5,10 +5,10 @@ Grype reads the listing in a tenth of the time that it needs for the archive, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.model import Reference
+from pipeline.util.dataclass import dataclass
 
 from ..offline import OfflineStep, read_output, run_offline
 from ..sbom import DOCUMENTS

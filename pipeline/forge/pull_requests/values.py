@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from pipeline.errors import UsageError
 from pipeline.registry.http.rest import Call, RestApi
+from pipeline.util.dataclass import dataclass
 
 from ..limits import CLOSED, PAGE_BYTES
 

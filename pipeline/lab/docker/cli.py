@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pipeline.errors import EnvironmentProblem
+from pipeline.util.dataclass import dataclass
 
 from .. import process
 from ..daemons import DaemonState

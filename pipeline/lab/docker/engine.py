@@ -7,13 +7,13 @@ import json
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 import anyio
 
 from pipeline.errors import EnvironmentProblem
+from pipeline.util.dataclass import dataclass
 from pipeline.util.files import read_file, replace_file
 
 from .. import process

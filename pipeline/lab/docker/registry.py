@@ -10,11 +10,11 @@ import io
 import json
 import tarfile
 import time
-from dataclasses import dataclass
 
 import anyio
 
 from pipeline.errors import EnvironmentProblem
+from pipeline.util.dataclass import dataclass
 
 from .. import ports
 from ..daemons import DaemonState, DaemonStatus

@@ -13,7 +13,6 @@ import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +22,7 @@ import anyio
 from pipeline.errors import EnvironmentProblem
 from pipeline.model import Repository
 from pipeline.util.concurrency import run_together
+from pipeline.util.dataclass import dataclass
 
 from ..cache import CacheEntry, build_once
 from ..settings import LabSettings, Report

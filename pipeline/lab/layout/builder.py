@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -11,6 +11,7 @@ from pipeline.model import Descriptor, Digest, Platform
 from pipeline.model.descriptor import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from pipeline.oci.artifact import artifact_manifest
 from pipeline.oci.layout import REF_NAME, Layout
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 
 from .layers import BuiltLayer

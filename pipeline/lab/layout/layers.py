@@ -12,12 +12,12 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterable
 from copy import copy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from pipeline.model import Descriptor, Digest
 from pipeline.model.descriptor import OCI_LAYER_GZIP
+from pipeline.util.dataclass import dataclass
 
 from .blobs import BlobWriter
 

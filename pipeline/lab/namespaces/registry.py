@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import signal
 import time
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import anyio
 
 from pipeline.errors import EnvironmentProblem
+from pipeline.util.dataclass import dataclass
 
 from .. import daemons, ports
 from ..daemons import DaemonRecord, DaemonState, DaemonStatus

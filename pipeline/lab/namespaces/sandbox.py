@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,6 +17,7 @@ import anyio
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.util.child_environment import ChildEnvironment
+from pipeline.util.dataclass import dataclass
 
 from .. import daemons, process
 from ..daemons import DaemonRecord

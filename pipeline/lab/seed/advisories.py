@@ -6,10 +6,10 @@ import dataclasses
 import datetime
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ConfigError, Problem
+from pipeline.util.dataclass import dataclass
 from pipeline.util.timestamps import format_timestamp
 
 SAMPLE = Path(__file__).parent / "advisories.yml"

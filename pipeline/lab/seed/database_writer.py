@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 
 from .. import process

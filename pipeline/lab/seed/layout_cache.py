@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.model import Descriptor, Platform, Reference
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 
 from ..cache import CacheEntry, build_once

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
 from pipeline.model import Platform
+from pipeline.util.dataclass import dataclass
 
 from ..layout.builder import LayoutBuilder
 from ..registry_credentials import registry_hosts

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 
 from pipeline.model import Digest, Platform, Reference, Repository
+from pipeline.util.dataclass import dataclass
 from pipeline.util.files import read_file, replace_file
 from pipeline.util.json.canonical import pretty
 

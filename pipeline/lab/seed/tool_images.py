@@ -8,13 +8,13 @@ binary directly.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.model import Platform, Reference
+from pipeline.util.dataclass import dataclass
 
 from ..layout.builder import ImageConfig, LayoutBuilder
 from ..layout.layers import TarEntry, layer_of, parent_folders

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import EnvironmentProblem
+from pipeline.util.dataclass import dataclass
 
 from .. import process
 from ..settings import LabSettings, Report

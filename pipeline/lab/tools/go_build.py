@@ -6,11 +6,11 @@ import os
 import re
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.util.child_environment import ChildEnvironment
+from pipeline.util.dataclass import dataclass
 
 from .. import process
 from ..settings import LabSettings, Report

@@ -6,10 +6,11 @@ import hashlib
 import platform
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import EnvironmentProblem, UsageError
+from pipeline.util.dataclass import dataclass
 
 MODULES = Path(__file__).parent / "modules"
 _ARCHES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}

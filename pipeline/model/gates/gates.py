@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, Self
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import (
     as_literal,
     as_object,

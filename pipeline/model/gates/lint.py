@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import as_optional_text, as_texts
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Self
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import as_list, as_object, as_optional_text, as_text, as_texts
 
 from ..severity import Severity

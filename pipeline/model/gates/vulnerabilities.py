@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from typing import Literal, Self
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import (
     as_integer,
     as_list,

@@ -4,10 +4,11 @@ rule matches is kept."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Literal, Self
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import as_flag, as_integer, as_list, as_literal, as_object, as_texts
 
 RetentionDates = Literal["seen", "created"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
+
+from pipeline.util.dataclass import dataclass
 
 from .rules import VerificationRules
 

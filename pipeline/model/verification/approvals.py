@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import as_integer, as_list, as_object
 
 from .signer import AcceptedSigner

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
+
+from pipeline.util.dataclass import dataclass
 
 # Where Python goes beyond RE2, with which cosign reads the same expression.
 _NOT_RE2 = re.compile(r"(?:[^\\]|\A)(?:\\\\)*(?:\(\?(?:[=!>(#]|<[=!]|P[=>])|\\[1-9])|[*+?}]\+")

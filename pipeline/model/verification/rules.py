@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, Self, get_args
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import as_integer, as_list, as_literal, as_object, as_texts
 
 from .signer import AcceptedSigner

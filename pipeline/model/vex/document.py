@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from pipeline.util.dataclass import dataclass
 
 from ..digest import Digest
 from ..json_document import JsonNode

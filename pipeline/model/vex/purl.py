@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from types import MappingProxyType
 from urllib.parse import unquote
+
+from pipeline.util.dataclass import dataclass
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*")
 _MOST = 2048  # characters

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from pipeline.util.dataclass import dataclass
 
 TREE = "tree"
 

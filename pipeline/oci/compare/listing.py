@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.model import Digest
+from pipeline.util.dataclass import dataclass
 from pipeline.util.timestamps import format_timestamp
 
 from ..layer import Kind, LayerEntry, LayerLimits, Usage, decompressed, entries

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from pipeline.errors import BuildError
+from pipeline.util.dataclass import dataclass
 from pipeline.util.sizes import size_text
 
 from .. import limits as image_limits

@@ -7,9 +7,9 @@ A comparison must not call different layers equal, so whatever is not supported 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.sizes import size_text
 
 from .decompress import Readable

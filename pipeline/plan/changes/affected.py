@@ -9,7 +9,7 @@ names (tags, aliases). A changed name affects only its own target; any other dif
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Literal
 
 from pipeline.catalogue.definition import Definition
@@ -18,6 +18,7 @@ from pipeline.config import LOCK_NAME, Lock, Project
 from pipeline.dockerfile.bases import BaseUse
 from pipeline.errors import ConfigError
 from pipeline.model import Platform, Reference
+from pipeline.util.dataclass import dataclass
 
 from ..graph import UnknownBase
 from ..plan import Plan, Target, target_id

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from pipeline.catalogue.definition import Definition
 from pipeline.catalogue.named_contexts import NamedContext
 from pipeline.catalogue.rootfs import RootfsEntry
 from pipeline.config import Lock
 from pipeline.model import Reference
+from pipeline.util.dataclass import dataclass
 
 from ..plan import Base, Target
 from .attribution import Changed

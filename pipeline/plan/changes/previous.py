@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pipeline.catalogue.cascade import resolve
 from pipeline.catalogue.definition import Definition
@@ -15,6 +15,7 @@ from pipeline.catalogue.templating.rendering import Rendered, render_all
 from pipeline.catalogue.templating.templates import Renderer
 from pipeline.config import Lock, Project
 from pipeline.errors import Problem
+from pipeline.util.dataclass import dataclass
 
 from ..graph import Names
 from ..plan import Plan, Target

@@ -6,7 +6,6 @@ A plan holds only the effective values. To explain one, the levels of its image 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pipeline.catalogue.cascade import resolve
@@ -14,6 +13,7 @@ from pipeline.catalogue.definition import Definition, Position
 from pipeline.catalogue.discover import FileSource, ImageSource, discover
 from pipeline.catalogue.source import Source
 from pipeline.config import ImageFile, Level, Positions
+from pipeline.util.dataclass import dataclass
 
 from ..changes.reverted import part
 from ..plan import Target

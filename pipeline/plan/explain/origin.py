@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from pipeline.catalogue.source import PROJECT_NAME, Source
 from pipeline.config import ProjectFile, load, validate_document
 from pipeline.config.yaml import KeyPath
+from pipeline.util.dataclass import dataclass
 
 from .levels import LevelValue, Location
 

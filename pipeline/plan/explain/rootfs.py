@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from pipeline.catalogue.rootfs import RootfsEntry
 from pipeline.catalogue.source import ROOTFS, Source, SourceFile
 from pipeline.errors import UsageError
+from pipeline.util.dataclass import dataclass
 from pipeline.util.suggest import did_you_mean
 
 from ..plan import Plan, Target

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from os import stat_result
 from typing import Literal
 
 from pipeline.catalogue.source import Source
 from pipeline.errors import EnvironmentProblem
+from pipeline.util.dataclass import dataclass
 from pipeline.util.rooted import Folder
 
 _CHUNK = 1024 * 1024

@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from errno import ENOTDIR, ENOTEMPTY
 from itertools import accumulate
 from pathlib import Path
@@ -26,6 +25,7 @@ from typing import Literal
 from pipeline.catalogue.rootfs import RootfsEntry
 from pipeline.catalogue.source import Source
 from pipeline.errors import EnvironmentProblem
+from pipeline.util.dataclass import dataclass
 from pipeline.util.files import place
 from pipeline.util.rooted import Folder
 

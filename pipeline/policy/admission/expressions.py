@@ -6,9 +6,9 @@ Each is what `policy/verification/judge.py` decides of one statement.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from pipeline.model.verification import Attestation, ProvenanceRules, VerdictRules, VerificationRules
+from pipeline.util.dataclass import dataclass
 
 from .patterns import alternatives, quoted, re2
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.printable import safe_line
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
 from fnmatch import fnmatchcase
 
 from pipeline.model.gates import LicenseException, LicenseGate
 from pipeline.model.license import License, Licenses, parse_license
+from pipeline.util.dataclass import dataclass
 
 from ..packages import Package
 from .judgement import Judgement, listed

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from pipeline.model.gates import SizeGate
+from pipeline.util.dataclass import dataclass
 from pipeline.util.sizes import decimal_size
 
 from .judgement import Judgement

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from pipeline.model import Digest
+from pipeline.util.dataclass import dataclass
 
 from .facts import TagVerdict
 from .tags import DAY

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pipeline.model import Digest
+from pipeline.util.dataclass import dataclass
 
 from .actions import Action
 from .facts import Facts, TagVerdict

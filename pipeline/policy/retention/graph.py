@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from pipeline.model import Digest
+from pipeline.util.dataclass import dataclass
 
 from .facts import Facts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import groupby
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.model import Digest
 from pipeline.model.retention import RetentionRule
+from pipeline.util.dataclass import dataclass
 
 from ..tags import parse_version
 from .facts import TagVerdict

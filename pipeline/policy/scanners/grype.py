@@ -9,9 +9,9 @@ Severities, fixes and scores are grype's; identifiers are those of a match and o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from pipeline.model import Severity
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import as_list, as_object, as_text, as_texts
 
 from ..report_json import load_report, objects, text

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
 from pipeline.model.path_pattern import PathPattern, wildcard_pattern
 from pipeline.model.verification import Attestation, ProvenanceRules, VerdictRules, VerificationRules
+from pipeline.util.dataclass import dataclass
 
 from .provenance import Dependency, Provenance
 from .summary import Summary

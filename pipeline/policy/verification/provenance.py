@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import as_list, as_object, as_optional_text, as_text_mapping
 from pipeline.util.timestamps import parse_timestamp
 

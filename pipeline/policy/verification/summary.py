@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import as_object, as_text, as_text_mapping
 from pipeline.util.timestamps import parse_timestamp
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from pipeline.errors import RegistryError, UsageError
 from pipeline.model import Descriptor, Reference
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY
 from pipeline.oci.artifact import TITLE, artifact_manifest
+from pipeline.util.dataclass import dataclass
 
 from .files import describe, read_small
 from .show import UNKNOWN, Artifact, artifact_of

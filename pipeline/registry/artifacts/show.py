@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Manifest, Reference
 from pipeline.model.descriptor import OCI_EMPTY
 from pipeline.oci.artifact import TITLE
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from ..client import Registry

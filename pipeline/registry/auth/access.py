@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from pipeline.model.reference import DOCKER_HUB
+from pipeline.util.dataclass import dataclass
 
 from .credentials import CredentialProvider, Credentials
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from pipeline.util.dataclass import dataclass
 
 _MAX = 8192
 _TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from pipeline.util.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

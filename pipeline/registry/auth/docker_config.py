@@ -10,7 +10,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,6 +19,7 @@ import anyio
 from pipeline.errors import EnvironmentProblem
 from pipeline.model.reference import DOCKER_HUB
 from pipeline.util.child_environment import DEFAULT_PATH, child_environment, find_program
+from pipeline.util.dataclass import dataclass
 
 from ..http.redaction import without_users
 from .credentials import Credentials

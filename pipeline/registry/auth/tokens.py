@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from urllib.parse import quote, urlencode, urlsplit
 
 import anyio
 
 from pipeline.errors import RegistryError
 from pipeline.model.manifest import load_json
+from pipeline.util.dataclass import dataclass
 
 from ..http.messages import Request, Response
 from ..http.redaction import Redactor

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlencode, urlsplit
 
 from pipeline.model import Descriptor, Repository
 from pipeline.model.descriptor import EMPTY_JSON, OCI_EMPTY
+from pipeline.util.dataclass import dataclass
 
 from ..auth.challenge import Scopes, pull, push
 from ..http.faults import RequestFailed

@@ -10,7 +10,6 @@ takes 3 GET, 1 HEAD, 8 mounts and 3 PUT.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 
 from pipeline.errors import RegistryError
@@ -19,6 +18,7 @@ from pipeline.model.manifest import Manifest
 from pipeline.oci.image_tree import distinct
 from pipeline.oci.source import ContentSource, ReferrerList
 from pipeline.util.concurrency import both, each
+from pipeline.util.dataclass import dataclass
 
 from .. import manifests
 from ..cache import ContentCache

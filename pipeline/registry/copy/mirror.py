@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from functools import partial
 from types import MappingProxyType
@@ -19,6 +19,7 @@ import anyio
 from pipeline.errors import LockageError, RegistryError
 from pipeline.model import Digest, Reference, Repository
 from pipeline.util.concurrency import both, each
+from pipeline.util.dataclass import dataclass
 
 from ..client import Registry
 from ..http.faults import RequestFailed

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.errors import RegistryError
+from pipeline.util.dataclass import dataclass
 
 from .headers import retry_after, retry_after_in_message
 from .messages import Request

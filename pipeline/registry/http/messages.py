@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
+
+from pipeline.util.dataclass import dataclass
 
 from ..auth.challenge import Scopes
 from ..limits import RESPONSE_BYTES

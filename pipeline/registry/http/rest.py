@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ import anyio
 
 from pipeline.errors import RegistryError, UsageError
 from pipeline.model.manifest import load_json
+from pipeline.util.dataclass import dataclass
 from pipeline.util.timestamps import format_timestamp
 
 from ..auth.access import Access

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 import anyio
 
 from pipeline.oci.verify import CorruptContent
+from pipeline.util.dataclass import dataclass
 
 from .faults import Fault, RequestFailed
 from .messages import Request, Response

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pipeline.util.dataclass import dataclass
 from pipeline.util.sizes import MIB
 
 from .. import limits

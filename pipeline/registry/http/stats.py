@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
+
+from pipeline.util.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

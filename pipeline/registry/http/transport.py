@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
 from pipeline.errors import RegistryError
+from pipeline.util.dataclass import dataclass
 
 from ..auth.access import Access
 from ..auth.challenge import covers, union

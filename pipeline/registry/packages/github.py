@@ -7,12 +7,12 @@ ghcr.io refuses deletion by the distribution API. A version is a manifest with a
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
 from urllib.parse import quote
 
 from pipeline.model import Digest, Repository, valid_tag
+from pipeline.util.dataclass import dataclass
 from pipeline.util.timestamps import parse_timestamp
 
 from ..auth.access import Access

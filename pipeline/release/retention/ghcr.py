@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from pipeline.errors import RegistryError
 from pipeline.model import Digest, Repository
 from pipeline.registry.packages.github import GithubPackages, PackageVersion
+from pipeline.util.dataclass import dataclass
 
 from .deletion import VersionRefused
 

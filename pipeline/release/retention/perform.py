@@ -7,7 +7,7 @@ the next one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 
 from pipeline.errors import LockageError
@@ -16,6 +16,7 @@ from pipeline.policy.retention import Action, Facts, RepositoryPlan, RetentionPl
 from pipeline.state.ledger import Change, load_ledger
 from pipeline.state.retention import save_memory
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 
 from .deletion import VersionRefused
 from .record import begin, change_of, complete, resume

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from pipeline.errors import UsageError
@@ -14,6 +14,7 @@ from pipeline.registry import Registry
 from pipeline.run.publish.approval import AppliedPlan
 from pipeline.state.ledger import Entry, Ledger
 from pipeline.state.store import Store
+from pipeline.util.dataclass import dataclass
 
 from ..recorded_state import RETENTION
 from .deletion import Deletion

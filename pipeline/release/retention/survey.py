@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pipeline.config.environments.values import base_of
 from pipeline.errors import UsageError
@@ -25,6 +25,7 @@ from pipeline.policy.retention import (
 )
 from pipeline.state.ledger import Entry
 from pipeline.state.retention import RetentionMemory, SeenTag, load_memory
+from pipeline.util.dataclass import dataclass
 from pipeline.util.timestamps import format_timestamp, parse_timestamp
 
 from .created import read_created

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from pipeline.model import Digest
 from pipeline.registry import Registry
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 
 from .reader import RepositoryReader
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError, UsageError
@@ -12,6 +11,7 @@ from pipeline.run.signing.re_sign import Place
 from pipeline.run.signing.tag_scheme import TagSigner
 from pipeline.trust import PrivateKey
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 
 from ..rescan import tags_by_digest
 

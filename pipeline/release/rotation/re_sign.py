@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -11,6 +10,7 @@ import anyio
 from pipeline.run.signing.re_sign import ReSigned, ReSigning, re_sign
 from pipeline.run.signing.signer import signer
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 
 from .held import Held
 

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.model import Digest
 from pipeline.run.publish.approval import ApprovalMissing
 from pipeline.trust import PublicKey, Statement
 from pipeline.trust.keyless.identity import certified_in
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.config import Environment

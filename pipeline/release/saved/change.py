@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Self
 
 from pipeline.model import Digest, Reference
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import as_optional_text, as_text
 
 if TYPE_CHECKING:

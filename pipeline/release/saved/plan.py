@@ -6,12 +6,13 @@ It is no script: `apply` plans again, and performs only what comes out the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, LockageError, UsageError
 from pipeline.model import Digest
 from pipeline.state.ledger import load_ledger
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact, pretty
 from pipeline.util.json.values import as_list, as_object, as_text, as_text_mapping, as_texts, parse_json
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from .plan import SavedPlan

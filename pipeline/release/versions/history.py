@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
 from pipeline.model import Digest
 from pipeline.policy.tags import parse_version
+from pipeline.util.dataclass import dataclass
 
 from ..history import read_history
 from .release import RELEASE, ReleaseNames

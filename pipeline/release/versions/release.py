@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from pipeline.run.signing.signer import signer
 from pipeline.trust import PROVENANCE, SIGNATURE, Statement, attach, examine
 from pipeline.trust.claims import ATTESTED
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 
 from ..promotable import PromotableImage
 from ..promote import (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.policy import Effect, Evidence, Verdict, VexEvidence, judge, judge_findings
 from pipeline.policy.gates.context import GateContext
 from pipeline.policy.gates.size import is_exceeded
+from pipeline.util.dataclass import dataclass
 
 from .layers import sized_layers
 from .published import published_image

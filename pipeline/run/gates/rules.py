@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError, UsageError
@@ -14,6 +13,7 @@ from pipeline.policy.verification.judge import Attested, Check, judge_attestatio
 from pipeline.trust import PublicKey, Signatory, SignatureRefused
 from pipeline.trust.accepted import Accepted, examine_by
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.config import Project

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import BuildError, GateClosed, RegistryError
@@ -11,6 +10,7 @@ from pipeline.model import Digest, Platform, Reference
 from pipeline.oci.index import is_attestation
 from pipeline.provenance import Recipe
 from pipeline.trust import PROVENANCE, Statement, examine
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, LockageError
 from pipeline.model import Digest
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.config import Environment

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from pipeline.policy.tag_moves import (
 )
 from pipeline.state.ledger import Act, Change, completed, write_entry
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
 from pipeline.util.timestamps import format_timestamp
 

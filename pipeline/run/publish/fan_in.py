@@ -7,7 +7,6 @@ A platform comes from a file that its run wrote (`--refs`), else from the regist
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import GateClosed, RegistryError, UsageError
@@ -16,6 +15,7 @@ from pipeline.oci.index import platform_tag
 from pipeline.registry.platform_image import PlatformImage, read_platform_image
 from pipeline.state.records import Records
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
 
 from ..gates.examined import unexamined

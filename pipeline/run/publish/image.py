@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import LockageError
 from pipeline.model import Digest
 from pipeline.state.run_state import PublishedTag
 from pipeline.trust import PrivateKey
+from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
 
 from ..results import ImageResult, Status

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.model import Platform
 from pipeline.trust.claims import Claims, joined_key, listed
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.plan import Target

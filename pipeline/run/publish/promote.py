@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import GateClosed, LockageError
 from pipeline.state.ledger import load_ledger
 from pipeline.state.run_state import PublishedTag
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
 
 from ..results import ImageResult, Status

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import RegistryError
 from pipeline.model import Digest, Reference, Repository
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry

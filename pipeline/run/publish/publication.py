@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.model import Digest, Platform, Reference, Repository
+from pipeline.util.dataclass import dataclass
 
 from ..platform_refs import PlatformRef
 from ..results import Stage

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Platform, Repository
 from pipeline.model.descriptor import OCI_INDEX
 from pipeline.oci.index import make_index
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry

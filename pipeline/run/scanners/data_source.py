@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
 from pipeline.errors import EnvironmentProblem, RegistryError
 from pipeline.model import Digest
+from pipeline.util.dataclass import dataclass
 from pipeline.util.files import read_file, replace_file
 
 _MAX_NAME = 200  # bytes

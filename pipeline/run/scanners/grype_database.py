@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from pipeline.engine.scanners.grype import DATABASE
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Mirrors, Reference, Repository
 from pipeline.oci.artifact import TITLE
+from pipeline.util.dataclass import dataclass
 from pipeline.util.files import read_file
 from pipeline.util.json.values import as_object, as_text, parse_json
 from pipeline.util.private_folder import private_folder

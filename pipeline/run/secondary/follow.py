@@ -9,12 +9,13 @@ environment's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import LockageError
 from pipeline.state.ledger import load_ledger
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 
 from ..publish.environment_tags import Candidate, PlannedTags, perform_recorded, plan_tags, refuse
 from ..publish.promotion import TagMove

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.trust import PROVENANCE, SIGNATURE, Statement, attach, examine
 from pipeline.trust.claims import ATTESTED, Claims
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from pipeline.model import Descriptor, Digest, Manifest
@@ -14,6 +14,7 @@ from pipeline.sbom import Subject
 from pipeline.state.record import Record
 from pipeline.trust import PROVENANCE, SIGNATURE, Statement, attach, examine
 from pipeline.trust.claims import ATTESTED, Claims
+from pipeline.util.dataclass import dataclass
 from pipeline.util.timestamps import parse_timestamp
 
 from ..publish.publication import Publication

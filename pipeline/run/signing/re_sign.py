@@ -8,7 +8,6 @@ what is missing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
@@ -16,6 +15,7 @@ from pipeline.model import Descriptor, Digest, Repository
 from pipeline.oci.index import is_attestation
 from pipeline.trust import SIGNATURE, Statement, attach
 from pipeline.trust.verify import bundles
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry

@@ -4,7 +4,6 @@ promoted to."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
@@ -16,6 +15,7 @@ from pipeline.trust.simple_signing import (
     signed_for,
     signed_payload,
 )
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry

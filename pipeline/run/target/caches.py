@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.config import CacheEntry
 from pipeline.engine.buildkit import Caches, Event, caches
 from pipeline.engine.buildkit.cache import CLIENT_VARIABLES, DAEMON_VARIABLES, usable
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.plan import Target

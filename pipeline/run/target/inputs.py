@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import anyio.to_thread
 
 from pipeline.model import Digest, Mirrors, Reference, Repository
 from pipeline.plan.output.generate import context_files, named_context_files, write
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.catalogue import Source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import LockageError
@@ -13,6 +13,7 @@ from pipeline.plan import Target
 from pipeline.policy import Verdict, unnoticed
 from pipeline.state.record import Record
 from pipeline.state.records import Records
+from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
 
 from ..gates.judge import TargetJudge, known_evidence

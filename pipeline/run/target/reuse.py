@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.model import Digest
@@ -11,6 +10,7 @@ from pipeline.plan import Target
 from pipeline.state.build_inputs import BuildInputs, rebuild_reason, write_build_inputs
 from pipeline.state.record import Record
 from pipeline.state.records import Records
+from pipeline.util.dataclass import dataclass
 
 from ..results import Status
 from .build import Builder

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pipeline.model import Digest
 from pipeline.model.verification.identity import Certified, Identity
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 
 from ..bundle import Bundle

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import as_object, as_text
 
 from .services import PUBLIC, Services, stored

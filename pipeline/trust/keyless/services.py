@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pipeline.errors import ConfigError, Problem
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.values import as_object, parse_json
 
 if TYPE_CHECKING:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import Exit, UsageError
+from pipeline.util.dataclass import dataclass
 
 from ...arguments import flag, group, option, positional, repeated
 from ...command import Command

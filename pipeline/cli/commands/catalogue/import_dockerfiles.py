@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError, EnvironmentProblem, Exit, Problem, UsageError
+from pipeline.util.dataclass import dataclass
 from pipeline.util.files import read_file
 
 from ...arguments import flag, group, option, positional, repeated

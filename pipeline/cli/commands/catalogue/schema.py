@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from pipeline.errors import Exit
+from pipeline.util.dataclass import dataclass
 
 from ...arguments import group, positional
 from ...command import Command

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pipeline.ci.generate import job_files
 from pipeline.errors import Exit, UsageError
+from pipeline.util.dataclass import dataclass
 
 from ...arguments import group
 from ...command import Command

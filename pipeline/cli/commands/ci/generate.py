@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.metadata import version
 
 from pipeline.ci.generate import PROVIDERS, JobProvider, job_files
 from pipeline.errors import Exit, UsageError
+from pipeline.util.dataclass import dataclass
 
 from ...arguments import group, positional
 from ...command import Command

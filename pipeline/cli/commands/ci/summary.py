@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, UsageError
+from pipeline.util.dataclass import dataclass
 from pipeline.util.rooted import Folder, reason
 
 from ...arguments import group, option, positional

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import partial
 
 from pipeline.errors import Exit
+from pipeline.util.dataclass import dataclass
 
 from ...arguments import flag, group
 from ...command import Command

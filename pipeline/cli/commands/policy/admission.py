@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import Exit
+from pipeline.util.dataclass import dataclass
 
 from ...arguments import group, option, positional
 from ...command import Command

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, RegistryError
+from pipeline.util.dataclass import dataclass
 
 from ...arguments import flag, group, positional
 from ...command import Command

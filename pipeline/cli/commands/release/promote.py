@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit
+from pipeline.util.dataclass import dataclass
 
 from ...arguments import group, option
 from ...command import Command

@@ -6,11 +6,12 @@ import os
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, UsageError
+from pipeline.util.dataclass import dataclass
 
 from ...arguments import flag, group, option, repeated
 from ...command import Command

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
+from pipeline.util.dataclass import dataclass
 
 from ...arguments import flag, group, option, positional
 from ...command import Command

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, RegistryError, UsageError
+from pipeline.util.dataclass import dataclass
 
 from ...arguments import flag, group, option
 from ...command import Command

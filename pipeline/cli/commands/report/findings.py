@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, UsageError
+from pipeline.util.dataclass import dataclass
 
 from ...arguments import flag, group, repeated
 from ...command import Command

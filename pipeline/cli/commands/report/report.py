@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit
+from pipeline.util.dataclass import dataclass
 
 from ...arguments import group, option
 from ...command import Command

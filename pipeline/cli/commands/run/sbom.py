@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.errors import EnvironmentProblem, Exit, UsageError
+from pipeline.util.dataclass import dataclass
 
 from ...arguments import group, option
 from ...command import Command

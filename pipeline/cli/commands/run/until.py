@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import EnvironmentProblem, LockageError
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.run import RunResult, Stage

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import EnvironmentProblem, Exit
+from pipeline.util.dataclass import dataclass
 
 from ...arguments import group, option
 from ...command import Command

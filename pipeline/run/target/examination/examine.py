@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from pipeline.policy import SCAN_EDITION, Evidence, Inventory, LintFinding, Scan
 from pipeline.policy.reports import structure_tests
 from pipeline.state.record import Record, digest_of_text
 from pipeline.util.concurrency import each
+from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
 
 from ...lint import Linter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from pipeline.policy.scanners.grype import read_grype
 from pipeline.policy.scanners.join import joined
 from pipeline.sbom.findings import as_on_image
 from pipeline.sbom.layers import diff_ids, renamed, renamings
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressState
 

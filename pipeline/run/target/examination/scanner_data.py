@@ -10,7 +10,6 @@ import json
 import os
 import tempfile
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ import anyio.to_thread
 
 from pipeline.errors import RegistryError
 from pipeline.model import Digest, Reference
+from pipeline.util.dataclass import dataclass
 from pipeline.util.files import read_file
 from pipeline.util.private_folder import private_folder
 

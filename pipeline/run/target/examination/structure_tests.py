@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pipeline.errors import ConfigError
+from pipeline.util.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
