@@ -10,6 +10,8 @@ from typing import TypeVar
 from aiohttp import web
 from anyio.from_thread import start_blocking_portal
 
+from tests.tools import loopback
+
 COMMIT = "5" * 40
 TOKEN = "forge-secret-0123456789abcdef0123456789"
 
@@ -93,16 +95,8 @@ S = TypeVar("S", bound=Server)
 @asynccontextmanager
 async def serving(server: S) -> AsyncIterator[S]:
     """The forge on loopback."""
-    app = web.Application(client_max_size=64 * 2**20)
-    app.router.add_route("*", "/{anything:.*}", server.handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server.host = f"localhost:{runner.addresses[0][1]}"
-    try:
+    async with loopback.serving(server.handle) as server.host:
         yield server
-    finally:
-        await runner.cleanup()
 
 
 @contextmanager

@@ -10,6 +10,8 @@ import aiohttp
 import anyio
 from aiohttp import web
 
+from tests.tools import loopback
+
 Plan = Callable[[int, web.Request], str | None]
 """The fault for the n-th request (from 1), or None."""
 
@@ -67,17 +69,8 @@ async def faulty(upstream: str) -> AsyncIterator[Proxy]:
                 proxy.under_way -= 1
                 proxy.ended.set()
 
-        app = web.Application(client_max_size=1 << 30)
-        app.router.add_route("*", "/{anything:.*}", handle)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        proxy.host = f"localhost:{runner.addresses[0][1]}"
-        try:
+        async with loopback.serving(handle) as proxy.host:
             yield proxy
-        finally:
-            await runner.cleanup()
 
 
 async def _handle(

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from tests.tools import loopback
+
 Script = Callable[[web.Request], web.StreamResponse]
 
 
@@ -31,13 +33,5 @@ async def scripted(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIt
         made.asked.append(request)
         return made.script(request)
 
-    app = web.Application(client_max_size=1 << 30)
-    app.router.add_route("*", "/{anything:.*}", handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    made.host = f"localhost:{runner.addresses[0][1]}"
-    try:
+    async with loopback.serving(handle, tls) as made.host:
         yield made
-    finally:
-        await runner.cleanup()

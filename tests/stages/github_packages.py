@@ -18,6 +18,7 @@ from aiohttp import web
 from pipeline.model import Digest, Repository
 from pipeline.registry import Registry
 from pipeline.util.timestamps import format_timestamp
+from tests.tools import loopback
 
 _POPULAR = "Publicly visible package versions with more than 5000 downloads cannot be deleted."
 _LAST = "You cannot delete the last tagged version of a package. You must delete the package instead."
@@ -105,13 +106,5 @@ def exhausted(seconds: float) -> dict[str, str]:
 @asynccontextmanager
 async def serving(packages: Packages) -> AsyncIterator[Packages]:
     """The API at `packages.host`."""
-    app = web.Application()
-    app.router.add_route("*", "/{anything:.*}", packages.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    packages.host = f"localhost:{runner.addresses[0][1]}"
-    try:
+    async with loopback.serving(packages.answer) as packages.host:
         yield packages
-    finally:
-        await runner.cleanup()

@@ -10,91 +10,23 @@ from typing import Any
 import pytest
 
 from pipeline.errors import Exit
-from pipeline.model import Digest, Reference
-from pipeline.model.tag_rules import TagRules
 from pipeline.registry import Registry
 from pipeline.release.promote import Promotions
 from pipeline.run import ImageResult, Stage, Status
 from pipeline.run.publish.environment_tags import TagsRefused
-from pipeline.run.publish.promotion import PromotionOptions
 from pipeline.run.publish.promotion_attestation import PROMOTION
-from pipeline.state.ledger import Act, Ledger, load_ledger, tag_in, write_entry
-from pipeline.state.records import Records
+from pipeline.state.ledger import Act, load_ledger, tag_in, write_entry
 from pipeline.trust import PublicKey, examine
 
-from .fleet import PUBLIC, Fleet, know, make_fleet, plan
+from .fleet import PUBLIC, Fleet, make_fleet, plan
+from .promotions import TAGS, ledger, point, promoted, rebuild, reference, tags, with_options, with_rules
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
-
-TAGS = ["1.2.3", "1", "1.2"]
 
 
 @pytest.fixture
 async def fleet(host: str, registry: Registry, tmp_path: Path) -> Fleet:
     return await make_fleet(registry, plan(host), tmp_path)
-
-
-def reference(fleet: Fleet, tag: str, environment: int = 1) -> Reference:
-    """A tag of the image in an environment."""
-    found = fleet.context.plan.project.environments[environment]
-    return fleet.context.repository(found, "app").tagged(tag)
-
-
-async def tags(fleet: Fleet, *names: str) -> list[Digest | None]:
-    """What tags of the second environment name."""
-    found = [await fleet.context.registry.head(reference(fleet, name)) for name in names]
-    return [descriptor.digest if descriptor else None for descriptor in found]
-
-
-async def point(fleet: Fleet, tag: str, digest: Digest) -> None:
-    """Move a tag as a stranger does."""
-    repository = reference(fleet, tag).repository
-    manifest = await fleet.context.registry.get_manifest(repository.at(digest))
-    assert manifest
-    await fleet.context.registry.put_manifest(repository, manifest.raw, manifest.media_type, tag=tag)
-
-
-async def rebuild(fleet: Fleet, seed: str, version: str = "1.2.3") -> None:
-    """Have other images of the same targets, built for another version if there is one."""
-    context = fleet.context
-    targets = [
-        replace(
-            target,
-            key=Digest.of(f"{target.id} {seed}".encode()).hex,
-            tag=version,
-            tags=(version, *target.tags[1:]),
-        )
-        for target in context.plan.targets
-    ]
-    fleet.context = replace(context, plan=replace(context.plan, targets=tuple(targets)))
-    records = Records(fleet.context.store(), targets)
-    database = await context.registry.head(context.plan.project.vulnerability_db)
-    assert database
-    for target in targets:
-        await know(fleet.context, records, replace(target, id=f"{target.id} {seed}"), database.digest)
-
-
-def with_rules(fleet: Fleet, **rules: Any) -> None:
-    """Give the second environment rules for its tags."""
-    project = fleet.context.plan.project
-    first, second, *others = project.environments
-    environments = (first, replace(second, tags=TagRules(**rules)), *others)
-    changed = replace(fleet.context.plan, project=replace(project, environments=environments))
-    fleet.context = replace(fleet.context, plan=changed)
-
-
-def with_options(fleet: Fleet, **options: Any) -> None:
-    fleet.context = replace(fleet.context, promotion=PromotionOptions(**options))
-
-
-async def promoted(fleet: Fleet) -> ImageResult:
-    """The one image of a run that promotes."""
-    (image,) = (await fleet.run(Stage.PROMOTE)).images
-    return image
-
-
-async def ledger(fleet: Fleet) -> Ledger:
-    return await load_ledger(fleet.context.store(), fleet.context.plan.project.environments[1].name)
 
 
 async def test_a_rebuilt_version_moves_and_every_move_is_recorded(fleet: Fleet) -> None:

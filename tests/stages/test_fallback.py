@@ -18,7 +18,7 @@ from pipeline.run.target.external import import_external
 from tests.registry import images
 
 from .fleet import recorded
-from .test_environment_tags import TAGS
+from .promotions import TAGS
 from .test_secondaries import COMMIT, Level, level
 
 __all__ = ["level"]

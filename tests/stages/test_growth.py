@@ -15,7 +15,7 @@ from pipeline.state.records import Records
 from tests.registry import images
 
 from .fleet import Fleet, make_fleet, plan
-from .test_environment_tags import promoted, reference
+from .promotions import promoted, reference
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

@@ -16,22 +16,15 @@ from pipeline.state.ledger import Act, load_ledger, tag_in, write_entry
 from pipeline.trust import PublicKey
 from pipeline.trust.keypair import generate
 
-from .fleet import PUBLIC, Fleet, make_fleet, plan
-from .test_environment_tags import point, promoted, rebuild, reference, with_options
+from .fleet import PUBLIC, Fleet
+from .promotions import point, promoted, promoted_thrice, rebuild, reference
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
 
 @pytest.fixture
 async def fleet(host: str, registry: Registry, tmp_path: Path) -> Fleet:
-    """Three promotions of one image."""
-    made = await make_fleet(registry, plan(host), tmp_path)
-    with_options(made, author="me@here")
-    for seed in ("", "second", "third"):
-        if seed:
-            await rebuild(made, seed)
-        assert not (await promoted(made)).fault
-    return made
+    return await promoted_thrice(host, registry, tmp_path)
 
 
 async def history(fleet: Fleet, *, check: bool = False) -> History:

@@ -21,8 +21,8 @@ from pipeline.util.json.canonical import compact
 from tests.tools.bundles import signed
 
 from .fleet import Fleet, make_fleet, plan
+from .promotions import promoted, rebuild
 from .test_attested_vex import CDX, by_policy, index_of, repository
-from .test_environment_tags import promoted, rebuild
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

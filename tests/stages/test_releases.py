@@ -29,7 +29,7 @@ from tests.forge.github_server import REPOSITORY, GithubServer
 from tests.forge.server import serving
 
 from .fleet import PUBLIC, Fleet, make_fleet, plan, recorded
-from .test_environment_tags import rebuild, with_options
+from .promotions import rebuild, with_options
 from .test_history import change
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]

@@ -23,8 +23,8 @@ from pipeline.state.records import Records
 from tests.registry import servers
 
 from .fleet import Fleet, make_fleet, plan
+from .promotions import TAGS, promoted, rebuild, tags, with_options
 from .retention import NOW, Yard
-from .test_environment_tags import TAGS, promoted, rebuild, tags, with_options
 from .test_rollback import rollback
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]

@@ -18,22 +18,15 @@ from pipeline.state.ledger import load_ledger
 from pipeline.trust import SignatureRefused
 from pipeline.trust.keypair import generate
 
-from .fleet import Fleet, make_fleet, plan
-from .test_environment_tags import TAGS, point, promoted, rebuild, reference, tags, with_options
+from .fleet import Fleet
+from .promotions import TAGS, point, promoted, promoted_thrice, rebuild, reference, tags, with_options
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
 
 @pytest.fixture
 async def fleet(host: str, registry: Registry, tmp_path: Path) -> Fleet:
-    """Three promotions of one image: entries 1 to 3."""
-    made = await make_fleet(registry, plan(host), tmp_path)
-    with_options(made, author="me@here")
-    for seed in ("", "second", "third"):
-        if seed:
-            await rebuild(made, seed)
-        assert not (await promoted(made)).fault
-    return made
+    return await promoted_thrice(host, registry, tmp_path)
 
 
 async def states(fleet: Fleet) -> list[Digest]:

@@ -35,8 +35,8 @@ from tests.tools import peers
 
 from .cuts import Cut, cut_at_write
 from .fleet import PUBLIC, Fleet, make_fleet, plan, recorded
+from .promotions import TAGS, rebuild, with_options
 from .retention import NOW
-from .test_environment_tags import TAGS, rebuild, with_options
 
 __all__ = ["crane"]
 

@@ -22,7 +22,7 @@ from tests.registry import images
 from tests.registry.scripted_server import scripted
 
 from .fleet import make_fleet, plan
-from .test_environment_tags import promoted
+from .promotions import promoted
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
