@@ -22,7 +22,7 @@ else:
             own = set(cls.__dict__)
             cls = dataclasses.dataclass(**_NOTHING, slots=slots, kw_only=kw_only)(cls)
             methods = {
-                "__init__": _compiled_later(cls, "__init__", init=True, frozen=frozen),
+                "__init__": _compiled_later(cls, "__init__", init=True, frozen=frozen, slots=slots),
                 "__repr__": _compiled_later(cls, "__repr__", repr=True),
             }
             if eq:

@@ -41,6 +41,8 @@ def shapes(dataclass: Decorator) -> dict[str, Any]:
     class Counter:
         value: int = 0
         seen: list[int] = field(default_factory=list)
+        rounds: int = field(default=3, init=False)
+        calls: list[int] = field(default_factory=list, init=False)
 
     @dataclass(frozen=True)
     class Checked:
@@ -52,6 +54,11 @@ def shapes(dataclass: Decorator) -> dict[str, Any]:
             if self.low > self.high:
                 raise ValueError("upside down")
             object.__setattr__(self, "span", self.high - self.low)
+
+    @dataclass
+    class Lazy:
+        name: str = "n"
+        made: int = field(default=1, init=False, repr=False)
 
     @dataclass(frozen=True, slots=True, eq=False)
     class Itself:
