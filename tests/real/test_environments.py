@@ -74,7 +74,8 @@ def test_an_environment_is_written_by_name_unless_it_is_automatic(
     settings = root / "lockage.yml"
     text = settings.read_text()
     name = text.partition("project: ")[2].split()[0]
-    live = f'  - {{name: live, repository: "{name}/live/{{image}}"}}\n'
+    live = f'  - {{name: live, repository: "{name}/live/{{image}}", registry: "{site.registry}"'
+    live += ", visibility: public}\n"
     lines = text.splitlines(keepends=True)
     number = next(n for n, line in enumerate(lines) if "name: prod" in line) + 1
     settings.write_text("".join([*lines[:number], live, *lines[number:]]))
@@ -82,7 +83,10 @@ def test_an_environment_is_written_by_name_unless_it_is_automatic(
     found = site.run("run", "--json", cwd=root).json["images"][0]
     assert {ref.rpartition(":")[0] for ref in found["promoted"]} == {f"{site.registry}/{name}/prod/hello"}
     assert tags(f"{site.registry}/{name}/live/hello") == set()
-    named = site.run("run", "--to", "live", "--json", cwd=root).json["images"][0]
+    to_live = site.run("run", "--to", "live", "--json", cwd=root)
+    named = to_live.json["images"][0]
+    assert f"warning: {site.registry}/{name}/live/hello  private, should be public (" in to_live.err
+    assert "should be" not in site.run("run", "--to", "live", cwd=root).err, "nothing moved, nobody was asked"
     assert len(named["promoted"]) == 3 and tags(f"{site.registry}/{name}/live/hello") == {"1", "1.2", "1.2.3"}
     history = site.run("history", "--env", "live", "--check", cwd=root)
     assert history.out.splitlines()[0].startswith("1  ") and "    hello:1.2.3  nothing → " in history.out

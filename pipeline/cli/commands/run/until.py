@@ -90,6 +90,7 @@ async def _run(
     from ...output.progress import Progress
     from ...reports.destinations import Destinations
     from ...run_context import RunRequest, open_run
+    from ..release.visibility import warn_of_visibility
 
     command = "run" if until is Stage.PROMOTE else str(until)
     with Progress() as report:
@@ -103,6 +104,8 @@ async def _run(
                 context = replace(context, promotion=promoting.options)
                 to, notes = without_dirty(context, to, named=named is not None)
             result = replace(await run(context, until, to), notes=notes)
+            if any(image.written for image in result.images):
+                await warn_of_visibility(context, (context.plan.project.environments[0], *to))
             wanted = Destinations.of(reports, os.environ)
             if not wanted.wanted:
                 return Ended(result)
