@@ -60,11 +60,14 @@ def test_the_lock_of_the_branch_is_replaced(tmp_path: Path, monkeypatch: pytest.
         with pytest.raises(UsageError, match="GITHUB_TOKEN is not set"):
             LockProposal.of(root)
         monkeypatch.setenv("GITHUB_TOKEN", api.token)
-        assert anyio.run(LockProposal.of(root).propose, path) is None and not api.asked
+        assert anyio.run(LockProposal.of(root).propose, path) is None and not api.writes
         new = lock(path, debian="new", busybox="same", alpine="first")
         proposal = anyio.run(LockProposal.of(root).propose, path)
         assert proposal is not None and proposal.state == "opened"
-    assert api.tip(BRANCH).files == {"images/lockage.lock": new} and api.tip(BRANCH).parents == (head,)
+        assert api.tip(BRANCH).files == {"images/lockage.lock": new} and api.tip(BRANCH).parents == (head,)
+        path.write_bytes(old)
+        withdrawn = anyio.run(LockProposal.of(root).propose, path)
+        assert withdrawn is not None and withdrawn.state == "withdrawn" and f"heads/{BRANCH}" not in api.refs
     (request,) = api.pulls
     assert request["title"] == "Update lockage.lock" and "busybox" not in request["body"]
     assert "library/alpine:1 | new |" in request["body"] and "library/debian:1 | `" in request["body"]

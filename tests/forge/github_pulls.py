@@ -38,7 +38,7 @@ class GithubPulls(GithubServer):
     async def respond(self, request: web.Request) -> web.StreamResponse:
         path, method = request.raw_path.partition("?")[0], request.method
         rest = path.removeprefix(f"/repos/{REPOSITORY}")
-        assert method in ("GET", "POST", "PATCH"), method
+        assert method in ("GET", "POST", "PATCH", "DELETE"), method
         data = await request.json() if method != "GET" and request.content_type == "application/json" else {}
         if found := re.fullmatch(r"/git/refs?(?:/(.+))?", rest):
             return self._ref(method, unquote(found[1] or ""), data)
@@ -70,6 +70,12 @@ class GithubPulls(GithubServer):
                 return refused(422, "Reference already exists")
         elif name not in self.refs:
             return refused(404, "Not Found")
+        if method == "DELETE":
+            del self.refs[name]
+            for pull in self.pulls:
+                if f"heads/{pull['head']['ref']}" == name:
+                    pull["state"] = "closed"
+            return web.Response(status=204)
         if method != "GET":
             assert method == "POST" or data["force"] is True, "not a fast forward"
             self.refs[name] = data["sha"]

@@ -26,7 +26,7 @@ class GitlabMerges(GitlabServer):
     async def respond(self, request: web.Request) -> web.StreamResponse:
         path, method = request.raw_path.partition("?")[0], request.method
         rest = path.removeprefix(f"/code/api/v4/projects/{self.project.replace('/', '%2F')}")
-        data = await request.json() if method != "GET" else {}
+        data = await request.json() if method in ("POST", "PUT") else {}
         if found := re.fullmatch(r"/merge_requests(?:/(\d+))?", rest):
             return self._merge(request, found[1], data)
         if self.job:
@@ -35,6 +35,9 @@ class GitlabMerges(GitlabServer):
             name = unquote(found[1])
             if name not in self.contents:
                 return refused(404, "404 Branch Not Found")
+            if method == "DELETE":
+                del self.contents[name]
+                return web.Response(status=204)
             return web.json_response({"commit": {"id": self.tip(name), "message": self.messages[name]}})
         if found := re.fullmatch(r"/repository/files/(.+)", rest):
             ref = "main" if request.query["ref"] == COMMIT else request.query["ref"]
@@ -97,5 +100,7 @@ class GitlabMerges(GitlabServer):
             self.merges[-1] |= {"title": data["title"], "description": data["description"]}
             return web.json_response(self.merges[-1], status=201)
         (one,) = [merge for merge in self.merges if merge["iid"] == int(number or 0)]
+        if data.pop("state_event", "") == "close":
+            one["state"] = "closed"
         one |= data
         return web.json_response(one)

@@ -94,6 +94,30 @@ async def test_gitlab_gets_a_commit_of_its_own_and_one_merge_request(
     assert (await requests.propose(WANTED)).state == "opened"
 
 
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+async def test_what_need_not_be_proposed_any_more_is_withdrawn(
+    forge: str, github: tuple[GithubPulls, PullRequests], gitlab: tuple[GitlabMerges, PullRequests]
+) -> None:
+    """Also by a rerun, after one that deleted the branch alone; and then the same content can be proposed again."""
+    server, requests = github if forge == "github" else gitlab
+    assert await requests.withdraw(BRANCH, "main") is None
+    first = await requests.propose(WANTED)
+    server.faults.append(
+        Fault("PATCH" if forge == "github" else "PUT", "requests" if forge == "gitlab" else "pulls", 403)
+    )
+    with pytest.raises(RegistryError):
+        await requests.withdraw(BRANCH, "main")
+    if forge == "gitlab":
+        assert (await requests.withdraw(BRANCH, "main")) == replace(first, state="withdrawn")
+    assert await requests.withdraw(BRANCH, "main") is None
+    second = await requests.propose(WANTED)
+    assert second.state == "opened" and second.url != first.url
+    assert (await requests.withdraw(BRANCH, "main")) == replace(second, state="withdrawn")
+    server.asked.clear()
+    assert await requests.withdraw(BRANCH, "main") is None
+    assert len(server.asked) == 1 and not server.writes
+
+
 async def test_commits_of_others_are_not_overwritten(
     github: tuple[GithubPulls, PullRequests], gitlab: tuple[GitlabMerges, PullRequests]
 ) -> None:
@@ -104,6 +128,8 @@ async def test_commits_of_others_are_not_overwritten(
     for server, requests in (github, gitlab):
         with pytest.raises(UsageError, match="a commit of somebody else"):
             await requests.propose(WANTED)
+        server.open(1, BRANCH)
+        assert await requests.withdraw(BRANCH, "main") is None
         assert not server.writes
 
 

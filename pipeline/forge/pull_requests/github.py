@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from pipeline.registry.http.rest import Call, RestApi
 
 from ..refusals import explained
-from .values import Proposal, WantedChange, last_changed, newest, numbers, require_ours
+from .values import Proposal, Tip, WantedChange, is_ours, last_changed, newest, numbers, require_ours
 
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 _MADE = frozenset({201})
@@ -41,33 +41,53 @@ class GithubPullRequests:
     async def propose(self, wanted: WantedChange) -> Proposal:
         """As a commit of the API, which replaces the branch ("Git database")."""
         with explained(self.name, _WRITES):
-            tip = await self._tip(wanted)
+            tip = await self._tip(wanted.branch)
+            if tip is not None:
+                require_ours(tip.message, wanted.branch, self.name)
             same = tip is not None and await self._has(wanted)
             if not same:
                 await self._push(wanted, await self._commit(wanted), new=tip is None)
-            if (found := await self._request(wanted, "open")) is not None:
+            if (found := await self._request(wanted.branch, wanted.base, "open")) is not None:
                 if not same:
                     await self._send(
                         "PATCH", f"/pulls/{int(found['number'])}", title=wanted.title, body=wanted.text
                     )
                 return Proposal(str(found["html_url"]), "unchanged" if same else "updated")
-            old = await self._request(wanted, "closed") if same else None
-            if old is not None and old["merged_at"] is None and old["head"]["sha"] == tip:
+            old = await self._request(wanted.branch, wanted.base, "closed") if same else None
+            if (
+                tip is not None
+                and old is not None
+                and old["merged_at"] is None
+                and old["head"]["sha"] == tip.sha
+            ):
                 return Proposal(str(old["html_url"]), "declined")
             made = await self._send(
                 "POST", "/pulls", title=wanted.title, body=wanted.text, head=wanted.branch, base=wanted.base
             )
             return Proposal(str(made["html_url"]), "opened")
 
-    async def _tip(self, wanted: WantedChange) -> str | None:
-        """The branch's last commit, which is ours."""
-        found = await self._api.find(self._get(f"/git/ref/heads/{quote(wanted.branch)}"))
+    async def withdraw(self, branch: str, base: str) -> Proposal | None:
+        """The branch goes first: GitHub closes the request of a deleted branch, and a rerun closes what it left."""
+        with explained(self.name, _WRITES):
+            found = await self._request(branch, base, "open")
+            if found is None:
+                return None
+            tip = await self._tip(branch)
+            if tip is not None:
+                if not is_ours(tip.message):
+                    return None
+                await self._delete(f"/git/refs/heads/{quote(branch)}")
+            await self._send("PATCH", f"/pulls/{int(found['number'])}", state="closed")
+            return Proposal(str(found["html_url"]), "withdrawn")
+
+    async def _tip(self, branch: str) -> Tip | None:
+        """A branch's last commit."""
+        found = await self._api.find(self._get(f"/git/ref/heads/{quote(branch)}"))
         if found is None:
             return None
         sha = str(found["object"]["sha"])
         commit = await self._api.table(self._get(f"/git/commits/{quote(sha)}"))
-        require_ours(commit["message"], wanted.branch, self.name)
-        return sha
+        return Tip(sha, str(commit["message"]))
 
     async def _has(self, wanted: WantedChange) -> bool:
         """Whether the branch has the file with this content, by the id of git's object."""
@@ -97,14 +117,21 @@ class GithubPullRequests:
         else:
             await self._send("PATCH", f"/git/refs/heads/{quote(wanted.branch)}", sha=sha, force=True)
 
-    async def _request(self, wanted: WantedChange, state: str) -> Any:
+    async def _request(self, branch: str, base: str, state: str) -> Any:
         """The newest request of the branch in a state."""
         owner = self._project.partition("/")[0]
-        query = urlencode({"state": state, "head": f"{owner}:{wanted.branch}", "base": wanted.base})
+        query = urlencode({"state": state, "head": f"{owner}:{branch}", "base": base})
         return newest(await self._api.json(self._get(f"/pulls?{query}")), "number")
 
     def _get(self, path: str) -> Call:
         return Call("GET", f"{self._base}{path}", "reading", self._project, headers=_HEADERS)
+
+    async def _delete(self, path: str) -> None:
+        accept = frozenset({204})
+        where = f"{self._base}{path}"
+        await self._api.send(
+            Call("DELETE", where, "deleting a branch of", self._project, accept, headers=_HEADERS)
+        )
 
     async def _send(self, method: str, path: str, **data: object) -> Any:
         accept = _MADE if method == "POST" else frozenset({200})

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from pipeline.registry.http.rest import Call, RestApi
 
 from ..refusals import explained
-from .values import Proposal, WantedChange, last_changed, newest, numbers, require_ours
+from .values import Proposal, Tip, WantedChange, is_ours, last_changed, newest, numbers, require_ours
 
 _READS = "an older GitLab lets CI_JOB_TOKEN list no merge requests: GITLAB_TOKEN with the scope read_api does"
 WRITES = "GITLAB_TOKEN has to be a project access token with the scope api and the role Developer"
@@ -45,17 +45,19 @@ class GitlabMergeRequests:
     async def propose(self, wanted: WantedChange) -> Proposal:
         """As a commit of the API, which replaces the branch ("Create a commit with multiple files and actions")."""
         with explained(self.name, WRITES):
-            tip = await self._tip(wanted)
+            tip = await self._tip(wanted.branch)
+            if tip is not None:
+                require_ours(tip.message, wanted.branch, self.name)
             same = tip is not None and await self._digest(wanted, wanted.branch) == wanted_digest(wanted)
             if not same:
                 await self._commit(wanted, new=tip is None)
-            if (found := await self._request(wanted, "opened")) is not None:
+            if (found := await self._request(wanted.branch, wanted.base, "opened")) is not None:
                 if not same:
                     path = f"/merge_requests/{int(found['iid'])}"
                     await self._send("PUT", path, title=wanted.title, description=wanted.text)
                 return Proposal(str(found["web_url"]), "unchanged" if same else "updated")
-            old = await self._request(wanted, "closed") if same else None
-            if old is not None and old["sha"] == tip:
+            old = await self._request(wanted.branch, wanted.base, "closed") if same else None
+            if tip is not None and old is not None and old["sha"] == tip.sha:
                 return Proposal(str(old["web_url"]), "declined")
             made = await self._send(
                 "POST",
@@ -68,14 +70,26 @@ class GitlabMergeRequests:
             )
             return Proposal(str(made["web_url"]), "opened")
 
-    async def _tip(self, wanted: WantedChange) -> str | None:
-        """The branch's last commit, which is ours."""
-        path = f"/repository/branches/{quote(wanted.branch, safe='')}"
-        found = await self._api.find(self._get(path))
+    async def withdraw(self, branch: str, base: str) -> Proposal | None:
+        """The branch goes first, so that a rerun closes the request that an interrupted one left open."""
+        with explained(self.name, WRITES):
+            found = await self._request(branch, base, "opened")
+            if found is None:
+                return None
+            tip = await self._tip(branch)
+            if tip is not None:
+                if not is_ours(tip.message):
+                    return None
+                await self._delete(f"/repository/branches/{quote(branch, safe='')}")
+            await self._send("PUT", f"/merge_requests/{int(found['iid'])}", state_event="close")
+            return Proposal(str(found["web_url"]), "withdrawn")
+
+    async def _tip(self, branch: str) -> Tip | None:
+        """A branch's last commit."""
+        found = await self._api.find(self._get(f"/repository/branches/{quote(branch, safe='')}"))
         if found is None:
             return None
-        require_ours(found["commit"]["message"], wanted.branch, self.name)
-        return str(found["commit"]["id"])
+        return Tip(str(found["commit"]["id"]), str(found["commit"]["message"]))
 
     async def _digest(self, wanted: WantedChange, ref: str) -> str | None:
         """That of the file at a branch or commit; None where there is none."""
@@ -100,13 +114,19 @@ class GitlabMergeRequests:
             **({} if new else {"force": True}),
         )
 
-    async def _request(self, wanted: WantedChange, state: str) -> Any:
+    async def _request(self, branch: str, base: str, state: str) -> Any:
         """The newest request of the branch in a state."""
-        query = {"state": state, "source_branch": wanted.branch, "target_branch": wanted.base}
+        query = {"state": state, "source_branch": branch, "target_branch": base}
         return newest(await self._api.json(self._get(f"/merge_requests?{urlencode(query)}")), "iid")
 
     def _get(self, path: str) -> Call:
         return Call("GET", f"{self._base}{path}", "reading", self._project)
+
+    async def _delete(self, path: str) -> None:
+        accept = frozenset({204})
+        await self._api.send(
+            Call("DELETE", f"{self._base}{path}", "deleting a branch of", self._project, accept)
+        )
 
     async def _send(self, method: str, path: str, **data: object) -> Any:
         accept = frozenset({201} if method == "POST" else {200})

@@ -37,14 +37,22 @@ class WantedChange:
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """The page of a request, and what was done. A `declined` one was closed by somebody with just this content, and is
-    left closed."""
+    left closed; a `withdrawn` one is closed because there is nothing to propose any more."""
 
     url: str
-    state: Literal["opened", "updated", "unchanged", "declined"]
+    state: Literal["opened", "updated", "unchanged", "declined", "withdrawn"]
 
     def to_json(self) -> dict[str, str]:
         """As data."""
         return {"url": self.url, "state": self.state}
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """The last commit of a branch."""
+
+    sha: str
+    message: str
 
 
 class PullRequests(Protocol):
@@ -61,10 +69,19 @@ class PullRequests(Protocol):
         Raises UsageError for a branch that has commits of somebody else.
         """
 
+    async def withdraw(self, branch: str, base: str) -> Proposal | None:
+        """Close the open request of a branch of ours and delete the branch; None where there is none to close, or where
+        the branch's last commit is somebody else's."""
+
+
+def is_ours(message: object) -> bool:
+    """Whether a commit with this message was made here."""
+    return MARK in str(message).splitlines()
+
 
 def require_ours(message: object, branch: str, forge: str) -> None:
     """Raise UsageError for the last commit of a branch that somebody else made."""
-    if MARK not in str(message).splitlines():
+    if not is_ours(message):
         raise UsageError(
             f"the branch {branch} at {forge} has a commit of somebody else, and is not overwritten",
             hint=f"merge it, or delete the branch {branch}",

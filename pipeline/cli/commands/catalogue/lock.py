@@ -23,6 +23,7 @@ _PROPOSED = {
     "opened": "proposed",
     "updated": "the open request has the new lock",
     "unchanged": "proposed already",
+    "withdrawn": "the branch has this lock already, so the request is closed",
     "declined": "somebody closed the request with just this lock, so it stays closed",
 }
 

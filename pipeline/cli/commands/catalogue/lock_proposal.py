@@ -58,7 +58,8 @@ class LockProposal:
         return cls(address, revision.branch, revision.sha, path, before)
 
     async def propose(self, lock: Path) -> Proposal | None:
-        """Push the lock as it is now; None where the commit has just this one. Raises UsageError, RegistryError."""
+        """Push the lock as it is now. Where the commit has just this one, withdraw an older proposal; None if there is
+        none. Raises UsageError, RegistryError."""
         from pipeline.config import read_lock
         from pipeline.forge.pull_requests.values import WantedChange
         from pipeline.report.lock_changes import change_text
@@ -68,7 +69,8 @@ class LockProposal:
 
         content = read_file(lock)
         if content == self.before:
-            return None
+            async with self.address.api(registry_access()) as api:
+                return await self.address.pull_requests(api).withdraw(BRANCH, self.base)
         before = read_lock(self.before, self.path) if self.before else None
         changes = _changes(before, read_lock(content, str(lock)))
         title, text = f"Update {lock.name}", change_text(changes)
