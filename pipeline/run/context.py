@@ -186,8 +186,8 @@ class RunContext:
         return (self.first_repository(image),) if self.proposal else tuple(every)
 
     def subject(self, image: str, digest: Digest) -> Subject:
-        """An image as VEX may name it: its digest, and its repositories in all environments."""
-        repositories = (self.repository(e, image) for e in self.plan.project.environments)
+        """An image as VEX may name it: its digest, and its repositories in all environments and their secondaries."""
+        repositories = (self.repository(place, image) for place in self.plan.project.places)
         return Subject(frozenset({str(digest)}), frozenset(map(str, repositories)))
 
     def commit_tags(self, target: Target) -> tuple[str, ...]:

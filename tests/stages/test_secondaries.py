@@ -142,6 +142,9 @@ async def test_a_run_leaves_the_same_in_both(level: Level, crane: Program) -> No
     assert ledger.newest and ledger.newest.complete and ledger.newest.act.author == "me@here"
     assert {change.name for change in ledger.newest.changes} == {f"app:{tag}" for tag in TAGS}
 
+    named_by_vex = level.fleet.context.subject("app", index).repositories
+    assert {str(here), f"{level.proxy.host}/acme/{here.path}"} <= named_by_vex
+
     again = await level.run()
     assert not again.changed and not any(one.moves for one in again.secondaries)
     assert len(level.asked()) == len(level.asked("HEAD")) == 1 + len(TAGS), "one request for each tag"
