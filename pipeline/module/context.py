@@ -19,6 +19,7 @@ from pipeline.release.versions.git_tag import require_same_commit
 from pipeline.run.context import RunContext, RunLimits
 from pipeline.run.engines import GivenEngine
 from pipeline.run.gates.rules import rules_of_environments
+from pipeline.run.publish.promotion import PromotionOptions
 from pipeline.trust.keypair import KeyPair
 
 from .access import parse_mirrors, registries
@@ -75,6 +76,7 @@ async def run_context(
             secrets=given.secrets,
             trusted=await _trusted(given, plan),
             image_signer=await image_signer(given, plan),
+            promotion=PromotionOptions(author=given.author),
         )
         if any(environment.verify for environment in plan.project.environments):
             rules = rules_of_environments(plan.project, await _rule_files(given, plan), context.signatory)

@@ -78,6 +78,7 @@ class Given:
     mirrors: Sequence[str] = ()
     lock_file: dagger.File | None = None
     revision: str = ""
+    author: str = ""
     affected: str = ""
     shard: str = ""
     snapshot_id: str = ""

@@ -43,6 +43,7 @@ class Lockage(StageFunctions, ReleaseFunctions, ContentFunctions):
         dagger.File | None, Doc("lock in force; default: the one in source, or none where there are mirrors")
     ] = None
     revision: Annotated[str, Doc("commit id; default: HEAD of source")] = ""
+    author: Annotated[str, Doc("who promotes, rolls back or deletes, as ledgers name them")] = ""
     affected: Annotated[
         str, Doc("only what differs from this commit of source (id, branch or tag), and its dependents")
     ] = ""
@@ -77,6 +78,7 @@ class Lockage(StageFunctions, ReleaseFunctions, ContentFunctions):
             mirrors=tuple(text for text in self.mirrors if text.strip()),  # .env gives an empty one
             lock_file=self.lock_file,
             revision=self.revision,
+            author=self.author,
             affected=self.affected,
             shard=self.shard,
             snapshot_id=self.snapshot_id,

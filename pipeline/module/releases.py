@@ -146,7 +146,9 @@ class ReleaseFunctions(Functions):
 
         with refusals():
             async with run_context(self.given(), report, signs=apply) as context:
-                request = RetentionRequest(limit=limit or None, commit=context.revision.label)
+                request = RetentionRequest(
+                    limit=limit or None, author=context.promotion.author, commit=context.revision.label
+                )
                 scope = await scope_of(context, request, int(time.time()), tuple(envs or ()))
                 for one in context.plan.project.environments if apply else ():
                     if one.name in scope.ledgers:

@@ -120,6 +120,7 @@ class PlanApplication:
             closed,
             int(request.value("--limit")) if request.has("--limit") else None,
             request.has("--allow-empty"),
+            self.given.author,
             commit=context.revision.label,
             as_of=self._as_of(now),
         )
@@ -176,6 +177,7 @@ class PlanApplication:
             request.has("--force"),
             request.value("--allow-backwards"),
             request.has("--allow-dirty"),
+            self.given.author,
             unpin=request.has("--unpin"),
             plan=AppliedPlan(self.plan.digest, approvers),
         )

@@ -143,13 +143,15 @@ def test_a_secret_of_the_callers_is_mounted_by_the_run_that_names_it(
 
 def test_what_the_module_did_leaves_nothing_to_do(site: Site, dagger: Dagger, pair: Path) -> None:
     git(pair, "gc", "--quiet")
-    first = dagger(*call("run", "--as-json"), cwd=pair).json
+    first = dagger(*call("run", "--as-json"), cwd=pair, LOCKAGE_AUTHOR="them@there").json
     assert {t["status"] for t in first["targets"]} == {"built"}
     again = site.run("run", "--json", cwd=pair).json
     assert digests(again) == digests(first)
     assert [i["reference"] for i in again["images"]] == [i["reference"] for i in first["images"]]
     assert all(i["signed"] and i["promoted"] and not i["written"] for i in again["images"])
     site.run("verify", cwd=pair)
+    entries = site.run("history", "--env", "prod", "--json", cwd=pair).json["entries"]
+    assert {entry["author"] for entry in entries} == {"them@there"}
 
     builds = first["images"][0]["reference"].partition("/dev/")[0] + "/builds"
     moment = git(pair, "log", "-1", "--format=%cI", env={**os.environ, "TZ": "UTC"})[:10]

@@ -74,8 +74,11 @@ def test_a_release_a_scan_and_a_rollback(
     (planned,) = dagger(*call("release", "--version=v2.0.0", "--dry-run"), cwd=root).json
     assert planned["moves"]
     site.run("release", "v2.0.0", "--data", "signed", "--plan-file", tmp_path / "release.json", cwd=root)
-    (done,) = dagger(*call("apply", f"--plan-file={tmp_path / 'release.json'}"), cwd=root).json
+    them = "--author=me@there"
+    (done,) = dagger(*call(them, "apply", f"--plan-file={tmp_path / 'release.json'}"), cwd=root).json
     assert done["moves"] == planned["moves"]
+    entry, *_ = site.run("history", "--env", "prod", "--json", cwd=root).json["entries"]
+    assert entry["author"] == "me@there"
     prod = site.run("current", "--env", "prod", "--json", cwd=root).json["tags"]
     assert {tag["digest"] for tag in prod if tag["tag"] == "v2.0.0"} == {digest}
     (scanned,) = dagger(*call("rescan", "--env=prod"), cwd=root).json

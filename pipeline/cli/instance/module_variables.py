@@ -10,6 +10,7 @@ from pipeline.lab.registry_credentials import docker_config_folder
 from pipeline.lab.seed import Site
 from pipeline.lab.settings import LabSettings
 
+from ..author import author
 from .signing_key import signing_key
 
 
@@ -35,6 +36,7 @@ def module_variables(
         route = {"LOCKAGE_REGISTRY": f"tcp://{instance.registry}"}
     return {
         **route,
+        "LOCKAGE_AUTHOR": author(environ),
         "LOCKAGE_REGISTRY_CONFIG": f"file://{docker_config / 'config.json'}",
         "LOCKAGE_MIRRORS": ",".join(f"{host}={address}" for host, address in mirrors.items()),
         "LOCKAGE_PRIVATE_KEY": private,
