@@ -2,7 +2,7 @@
 
 Scrypt with cosign's parameters takes 64 MiB and a fifth of a second. `decrypt_ahead` leaves that to another process,
 beside this program's other work and out of its memory. That process gets the password over a pipe, and returns what
-opens the secretbox; it never has the private key.
+opens the secretbox; it never has the private key. For a pair whose password is in a file, a file beside it keeps that.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ import hashlib
 import json
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from pipeline.util.child_environment import child_environment
 from pipeline.util.dataclass import dataclass
+from pipeline.util.files import read_file, replace_file
 
 if TYPE_CHECKING:
     from .keypair import KeyPair
@@ -101,18 +104,38 @@ async def decrypt_ahead(pair: KeyPair) -> None:
         return
     try:
         parsed = _Sealed.parse(pair.private)
-        given = {"password": pair.password, "salt": parsed.salt.hex(), **parsed.scrypt}
-        with anyio.fail_after(_SECONDS):
-            done = await anyio.run_process(
-                [sys.executable, "-I", "-S", "-c", _SCRYPT],
-                input=json.dumps(given).encode(),
-                stderr=subprocess.DEVNULL,
-                env=child_environment("local", {}),  # it needs nothing
-                start_new_session=True,  # Ctrl-C ends this program, which ends it
-            )
-        _keep(pair.private, pair.password, parsed.unseal(done.stdout))
+        plain = pair.derived and _unsealed_by(pair.derived, parsed)
+        if not plain:
+            key = await _derive_elsewhere(parsed, pair.password)
+            plain = parsed.unseal(key)
+            if pair.derived:
+                with suppress(OSError):  # it is derived again
+                    replace_file(pair.derived, key, mode=0o600)
+        _keep(pair.private, pair.password, plain)
     except (OSError, ValueError, KeyError, TypeError, CryptoError, subprocess.SubprocessError):
         return
+
+
+def _unsealed_by(derived: Path, sealed: _Sealed) -> bytes | None:
+    """What a key from this file opens; None where there is none, or that of another box."""
+    from nacl.exceptions import CryptoError
+
+    with suppress(OSError, ValueError, CryptoError):
+        return sealed.unseal(read_file(derived, _LENGTH + 1))
+    return None
+
+
+async def _derive_elsewhere(sealed: _Sealed, password: str) -> bytes:
+    given = {"password": password, "salt": sealed.salt.hex(), **sealed.scrypt}
+    with anyio.fail_after(_SECONDS):
+        done = await anyio.run_process(
+            [sys.executable, "-I", "-S", "-c", _SCRYPT],
+            input=json.dumps(given).encode(),
+            stderr=subprocess.DEVNULL,
+            env=child_environment("local", {}),  # it needs nothing
+            start_new_session=True,  # Ctrl-C ends this program, which ends it
+        )
+    return done.stdout
 
 
 def _derive(sealed: _Sealed, password: str) -> bytes:

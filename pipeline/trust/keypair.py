@@ -10,6 +10,7 @@ import hashlib
 import json
 import secrets
 from dataclasses import field
+from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.model import Digest
@@ -28,13 +29,15 @@ _BEGIN, _END = (
 class KeyPair:
     """A cosign key pair in PEM. The private key is encrypted with `password`, and None to only verify.
 
-    `origin` names the public key in messages.
+    `origin` names the public key in messages. `derived` is the file that keeps what opens the private key, so that it
+    is derived from the password once: for a password that is in a file beside it, which gives away as much.
     """
 
     public: bytes
     origin: str
     private: bytes | None = field(default=None, repr=False)
     password: str = field(default="", repr=False)
+    derived: Path | None = None
 
     @property
     def fingerprint(self) -> Digest:

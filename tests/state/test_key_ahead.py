@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.trust import PrivateKey
+from pipeline.trust import PrivateKey, decryption
 from pipeline.trust.keypair import generate
 
 
@@ -60,3 +62,34 @@ def test_without_another_process_the_key_is_derived_here(monkeypatch: pytest.Mon
     monkeypatch.setattr("sys.executable", os.devnull)
     anyio.run(PrivateKey(pair).decrypt)
     assert PrivateKey(pair).sign(b"x")
+
+
+def test_where_the_password_is_kept_so_is_what_it_derives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that opens nothing, or another key, is replaced; one that cannot be written is left out."""
+    derived = tmp_path / "derived"
+    pair, other = (replace(generate(), derived=derived) for _ in range(2))
+    anyio.run(PrivateKey(pair).decrypt)
+    assert stat.S_IMODE(derived.stat().st_mode) == 0o600
+    kept = derived.read_bytes()
+    for content in (b"", b"x" * 32, b"x" * 1000, kept):
+        derived.write_bytes(content)
+        _forget()
+        anyio.run(PrivateKey(pair).decrypt)
+        assert derived.read_bytes() == kept
+    monkeypatch.setattr("sys.executable", os.devnull)  # nothing is derived from here on
+    _forget()
+    monkeypatch.setattr(hashlib, "scrypt", None)
+    anyio.run(PrivateKey(pair).decrypt)
+    assert PrivateKey(pair).sign(b"x")
+    anyio.run(PrivateKey(other).decrypt)
+    with pytest.raises(UsageError):
+        PrivateKey(other).sign(b"x")
+    monkeypatch.undo()
+    anyio.run(PrivateKey(replace(other, derived=tmp_path)).decrypt)
+    assert PrivateKey(other).sign(b"x") and derived.read_bytes() == kept
+
+
+def _forget() -> None:
+    decryption._decrypted.clear()

@@ -80,7 +80,8 @@ def _instance_key(folder: Path) -> KeyPair:
     try:
         if not private.exists():
             _generate(folder)
-        return KeyPair(read_file(public), str(public), read_file(private), read_file(password).decode())
+        sealed, opens = read_file(private), read_file(password).decode()
+        return KeyPair(read_file(public), str(public), sealed, opens, folder / "derived")
     except (OSError, UnicodeDecodeError) as error:
         raise EnvironmentProblem(f"the signing key in {folder} cannot be used: {error}") from None
 
