@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.engine.buildkit import DaemonConfig
-from pipeline.engine.buildkit.config import SUBNET
+from pipeline.engine.buildkit.config import NETWORK
 from pipeline.model import Fallbacks, Mirrors, Reference, Repository
 
 IMAGE = Reference.parse("docker.io/moby/buildkit:v0.32.2@sha256:" + "a" * 64)
@@ -26,7 +26,7 @@ def read(config: DaemonConfig) -> dict[str, Any]:
 def test_what_every_daemon_is_told() -> None:
     found = read(DaemonConfig(IMAGE))
     worker = found["worker"]["oci"]
-    assert (worker["networkMode"], worker["bridgeSubnet"]) == ("bridge", SUBNET)
+    assert (worker["networkMode"], worker["cniConfigPath"]) == ("cni", NETWORK)
     assert worker["gc"] is True and "max-parallelism" not in worker
     assert found["insecure-entitlements"] == ["network.host", "security.insecure"]
     assert "registry" not in found

@@ -150,7 +150,7 @@ def _with_inputs(daemon: Daemon, order: BuildOrder, credentials: str, name: str)
     dockerfile = engine.directory().with_new_file("Dockerfile", order.dockerfile)
     # The variable is new each time, or the engine would recall an earlier push.
     out = daemon.client_tool(credentials)
-    out = out.with_env_variable("LOCKAGE_BUILD", name).with_new_file("/out/.keep", "")
+    out = out.with_env_variable("LOCKAGE_BUILD", name)
     out = out.with_mounted_directory(CONTEXT, order.context).with_mounted_directory(DOCKERFILE, dockerfile)
     for number, folder in enumerate(order.folders.values()):
         out = out.with_mounted_directory(f"{CONTEXTS}/{number}", folder)

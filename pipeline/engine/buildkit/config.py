@@ -10,7 +10,8 @@ from types import MappingProxyType
 from pipeline.model import Mirrors, Reference
 from pipeline.util.dataclass import dataclass
 
-SUBNET = "10.86.0.0/16"  # of RUN instructions; the engine's own is 10.87.0.0/16
+NETWORK = "/run/lockage/network.conflist"  # of RUN instructions, and its plug-ins; both are made by daemon.sh
+PLUGINS = "/run/lockage/plugins"
 RUNTIME = "/usr/local/bin/lockage-runtime"
 PATIENCE = 30.0  # seconds that a busy daemon may take to answer
 _CERTIFICATES = "/etc/buildkit/ca"
@@ -50,8 +51,9 @@ class DaemonConfig:
             "maxEntries = 20",
             "[worker.oci]",
             'snapshotter = "overlayfs"',
-            'networkMode = "bridge"',
-            f"bridgeSubnet = {json.dumps(SUBNET)}",
+            'networkMode = "cni"',
+            f"cniConfigPath = {json.dumps(NETWORK)}",
+            f"cniBinaryPath = {json.dumps(PLUGINS)}",
             f"binary = {json.dumps(RUNTIME)}",
             "cniPoolSize = 1",
             "gc = true",

@@ -23,7 +23,7 @@ from pipeline.errors import EnvironmentProblem, LockageError
 
 from ..faults import explained
 from .config import RUNTIME
-from .order import METADATA, PROGRESS, RESULT
+from .order import METADATA, OUT, PROGRESS, RESULT
 
 if TYPE_CHECKING:
     import dagger
@@ -50,6 +50,7 @@ NEVER_ANSWERED = 69  # a client's exit code (sysexits.h, EX_UNAVAILABLE)
 _CLIENT = f"""\
 left={START_LIMIT * 20:.0f} code={NEVER_ANSWERED} socket=$1
 shift
+mkdir -p {OUT}
 until [ -S "$socket" ] || [ $((left -= 1)) -eq 0 ]; do sleep 0.05; done
 if [ -S "$socket" ]; then code=0; "$@" 2>{PROGRESS} || code=$?; fi
 [ -s {METADATA} ] || echo '{{}}' >{METADATA}

@@ -20,9 +20,10 @@ DOCKERFILE = "/in/dockerfile"
 CONTEXTS = "/in/contexts"  # folders of named contexts, by number
 SECRETS = "/run/secrets"
 SSH = "/run/ssh"
-METADATA = "/out/metadata.json"
-PROGRESS = "/out/progress"
-RESULT = "/out/result"
+OUT = "/out"
+METADATA = f"{OUT}/metadata.json"
+PROGRESS = f"{OUT}/progress"
+RESULT = f"{OUT}/result"
 EPOCH = "SOURCE_DATE_EPOCH"
 SYNTAX = "BUILDKIT_SYNTAX"
 
