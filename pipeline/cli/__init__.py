@@ -6,6 +6,7 @@ command needs it: `lockage --help` costs little more than the interpreter.
 
 from __future__ import annotations
 
+import atexit
 import errno
 import gc
 import os
@@ -23,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     # The parts of a plan live to the end; letting the collector visit them again and again took a third of the time.
     gc.set_threshold(300_000, 20, 50)
+    atexit.register(
+        gc.freeze
+    )  # what the process leaves is not visited either: that took a tenth of a build's time
     invocation = parse(sys.argv[1:] if arguments is None else arguments)
     try:
         return invocation.run()

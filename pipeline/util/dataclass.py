@@ -58,7 +58,11 @@ def _compiled_later(cls: Any, name: str, **options: bool) -> Callable[..., objec
 
 def _twin(cls: Any, options: dict[str, Any]) -> type:
     """A class of the same fields, with the methods that the options ask for."""
-    after = {"__post_init__": cls.__post_init__} if hasattr(cls, "__post_init__") else {}
+    after = {
+        "__doc__": "Only for its methods."
+    }  # or the library writes one, by reading the signatures of them all
+    if hasattr(cls, "__post_init__"):
+        after["__post_init__"] = cls.__post_init__
     fields = [(field.name, field.type, field) for field in dataclasses.fields(cls)]
     return dataclasses.make_dataclass(cls.__name__, fields, namespace=after, **_NOTHING | options)
 

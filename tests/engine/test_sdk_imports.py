@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.engine.sdk.imports import TypeHint, is_id_type, is_id_type_sequence
+from pipeline.engine.sdk.imports import Converter, TypeHint, is_id_type, is_id_type_sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 _LOOK = """
@@ -64,3 +64,32 @@ def test_whether_a_result_may_be_none(hint: Any) -> None:
     from beartype.door import TypeHint as Real
 
     assert TypeHint(hint).is_bearable(None) == Real(hint).is_bearable(None)
+
+
+def test_requests_and_results_are_converted_as_by_the_sdk() -> None:
+    """Also objects in a list, which are in the context of their request."""
+    import dagger
+    from dagger.client import _core
+
+    made: list[Any] = []
+
+    def make(context: Any) -> Any:
+        made.append(context)
+        return real(context)
+
+    real = getattr(_core.make_converter, "args", [_core.make_converter])[0]
+    context: Any = object()
+    one, other = Converter(make, context), Converter(make, None)
+    arguments = {
+        "a": 1,
+        "owner": "",
+        "expect": dagger.ReturnType.ANY,
+        "of": [dagger.BuildArg("n", "v")],
+        "none": None,
+    }
+    wanted = real(context).unstructure(arguments)
+    assert one.unstructure(arguments) == other.unstructure(arguments) == wanted
+    assert len(made) <= 1, "one for all arguments"
+    assert one.structure("ANY", dagger.ReturnType) is dagger.ReturnType.ANY
+    assert one.structure(["x"], list[str]) == ["x"] and one.structure(3, int) == 3
+    assert made[-1] is context

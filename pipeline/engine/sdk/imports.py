@@ -27,8 +27,10 @@ def import_sdk() -> None:
         return
     with _instead(dict.fromkeys(_LEFT_OUT) | _stand_ins()), _uncollected():
         import dagger  # noqa: F401
-        from dagger.client import _session
+        from dagger.client import _core, _session
     import ssl
+
+    _core.make_converter = partial(Converter, _core.make_converter)
 
     # The session is plain HTTP on loopback: no certificates are read, and none is trusted.
     transport = partial(_session.TelemetryTransport, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
@@ -58,6 +60,26 @@ class TypeHint:
     def is_bearable(self, value: object) -> bool:
         """Whether the type has None among its values; the SDK asks for no other."""
         return value is None and any(one in (None, NoneType, Any, object) for one in self._types)
+
+
+class Converter:
+    """A context's converter, made when there is a result to read: the SDK makes one for each step of each request,
+    which takes a millisecond. Arguments do not depend on the context, so one converter serves them all."""
+
+    _of_arguments: Any = None
+
+    def __init__(self, make: Callable[[Any], Any], context: Any) -> None:
+        self._make, self._context = make, context
+
+    def unstructure(self, value: object) -> Any:
+        """Arguments as a request has them."""
+        if Converter._of_arguments is None:
+            Converter._of_arguments = self._make(None)
+        return Converter._of_arguments.unstructure(value)
+
+    def structure(self, value: object, kind: Any) -> Any:
+        """A result of this type; objects in a list are in the context."""
+        return self._make(self._context).structure(value, kind)
 
 
 def is_id_type(value: object) -> bool:
