@@ -26,8 +26,8 @@ class LazyEngine:
 
     `wake` starts the engine if necessary and gives its connection; it is called at most once. `own` is the engine's
     platform where that is known without a session, `name` what messages call it. `registry` is the embedded registry
-    if anything but this program's session provides it. `on_builder` is called with BuildKit's image once it has
-    started.
+    if anything but this program's session provides it. `on_builder` is called with BuildKit's image before it
+    starts.
     """
 
     def __init__(
@@ -88,14 +88,12 @@ class LazyEngine:
             self._runs[platform] = await platforms.runs(client, await self.folder(scratch), platform)
         return self._runs[platform]
 
-    async def builder(self, config: DaemonConfig) -> Daemon:
-        """BuildKit on this engine, started: one daemon for a session. Raises EnvironmentProblem."""
-        client = await self.client()
+    def builder(self, client: dagger.Client, config: DaemonConfig) -> Daemon:
+        """BuildKit on this engine, with the session's client: one daemon for a session, which builds start."""
         if self._builder is None:
             self._builder = Daemon(client, config, self._registry, self._forwards)
-        await self._builder.start()
-        if self._on_builder:
-            self._on_builder(config.image.familiar)
+            if self._on_builder:
+                self._on_builder(config.image.familiar)
         return self._builder
 
     async def folder(self, path: Path) -> dagger.Directory:

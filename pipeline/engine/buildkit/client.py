@@ -63,25 +63,32 @@ async def build(
     credentials: str = "",
     tell: Callable[[str], None] = _ignore,
 ) -> Built:
-    """Build and push one target on a daemon that was started. `credentials` is a Docker configuration for its
-    registries; `tell` is called from time to time with the current step of a long build.
+    """Build and push one target on a daemon, which starts beside its client if it was not started. `credentials` is a
+    Docker configuration for its registries; `tell` is called from time to time with the current step of a long build.
 
     Raises BuildError with the step's last lines and its position in the Dockerfile; RegistryError, EnvironmentProblem.
     """
     outcome: list[Built | LockageError] = []
-    name = uuid.uuid4().hex
+    name, started = uuid.uuid4().hex, anyio.Event()
 
     async def work() -> None:
         try:
             outcome.append(await _build(daemon, order, credentials, name))
         except LockageError as fault:
+            await started.wait()  # without a daemon, that is the fault
             outcome.append(fault)
         group.cancel_scope.cancel()
 
     async with anyio.create_task_group() as group:
         group.start_soon(work)
         group.start_soon(_tell, daemon, name, tell)
-        await daemon.wait_until_hung()
+        try:
+            await daemon.start()
+        except LockageError as fault:
+            outcome.append(fault)
+        else:
+            started.set()
+            await daemon.wait_until_hung()
         group.cancel_scope.cancel()
     if not outcome:
         raise EnvironmentProblem(

@@ -74,13 +74,13 @@ class Daemon:
         self._registry, self._lock = registry, anyio.Lock()
         self._service: dagger.Service | None = None
         self._tools: dict[str, dagger.Container] = {}
-        self._name, self._answered = "", 0.0
+        self._name, self._answered = _new_name(), 0.0
         self._progress: Mapping[str, str] = {}
         self._reading, self._read = anyio.Lock(), 0.0
 
     @property
     def address(self) -> str:
-        """Its address inside its clients' containers."""
+        """Its address inside its clients' containers, also before it starts. After a restart it has another."""
         return f"unix://{self._socket}"
 
     @property
@@ -128,27 +128,29 @@ class Daemon:
         more than START_LIMIT."""
         return ["/bin/sh", "-ec", _CLIENT, "sh", self._socket, "buildctl", "--addr", self.address, *arguments]
 
-    async def start(self) -> str:
-        """Start it unless it was started; gives its address, which may not answer yet. Raises EnvironmentProblem."""
+    async def start(self) -> None:
+        """Start it unless it was started; it may not answer yet. Raises EnvironmentProblem."""
         async with self._lock:
             if self._service is None:
                 await self._start()
-            return self.address
 
     async def restart(self, address: str) -> None:
         """Replace the daemon with this address, unless another build has done so."""
         async with self._lock:
             if address == self.address:
+                self._name, self._answered = _new_name(), 0.0
                 await self._stop()
             if self._service is None:
                 await self._start()
 
     async def failed(self, address: str) -> bool:
-        """Whether the daemon with this address is gone or hangs. Raises EnvironmentProblem when the engine does."""
+        """Whether the daemon with this address, once started, is gone or hangs. Raises EnvironmentProblem when the
+        engine does."""
+        if address == self.address and self._service is None:
+            return False  # it never started
         return address != self.address or not await self.answers(self.config.patience)
 
     async def _start(self) -> None:
-        self._name, self._answered = uuid.uuid4().hex[:12], 0.0
         service = self._definition()
         with explained("starting BuildKit"):
             await service.start()
@@ -262,3 +264,7 @@ class Daemon:
         if service is not None:
             with suppress(LockageError), explained("stopping BuildKit"), anyio.move_on_after(_ENGINE_LIMIT):
                 await service.stop(kill=True)
+
+
+def _new_name() -> str:
+    return uuid.uuid4().hex[:12]

@@ -101,7 +101,7 @@ class Builder:
         context = self._context
         engine = context.engines.of(target.platform)
         client = await engine.client()
-        daemon = await engine.builder(builder_config(context, self._caches()))
+        daemon = engine.builder(client, builder_config(context, self._caches()))
         order = await self._order(target, bases, caches, client)
         hosts = registry_hosts(context, self._caches().entries)
         credentials = await docker_config_for(context.registry.access, hosts)
@@ -110,7 +110,7 @@ class Builder:
             context.tell(target.id, ProgressState.BUILD, step)
 
         try:
-            address = await daemon.start()  # waits while another build has it restarted
+            address = daemon.address
             try:
                 return await build(daemon, order, credentials, tell)
             except EnvironmentProblem:
