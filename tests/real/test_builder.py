@@ -143,7 +143,9 @@ def test_run_reaches_the_outside_and_nothing_of_the_site(site: Site, project: Ca
         way = forwarded(daemon, port)
         assert knock(daemon, [f"127.0.0.1:{port}"]) == {f"127.0.0.1:{port}": "open"}
         places = [way, *(f"{host}:{p}" for host in hosts for p in (port, "1234"))]
-        answers = [knock(run, places) for run in runs]
+        with answering(runs[1]) as address:  # the others' bridge
+            assert knock(runs[2], [address]) == {address: "open"}
+            answers = [knock(runs[0], [*places, address]), *(knock(run, places) for run in runs[1:])]
         outside = [Path(f"/proc/{run.pid}/root/etc/outside").read_text() for run in runs]
         left = Path(f"/proc/{runs[0].pid}/root/etc/run").read_text()
         sockets = [p for run in runs for p in Path(f"/proc/{run.pid}/root/run").rglob("*") if p.is_socket()]
@@ -155,7 +157,7 @@ def test_run_reaches_the_outside_and_nothing_of_the_site(site: Site, project: Ca
 
     for found in answers:
         assert [where for where, what in found.items() if what == "open"] == []
-        assert [where for where in found if where.startswith("10.87.") or where == way] == [], (
+        assert [where for where in found if where.startswith("10.87.") or where in (way, address)] == [], (
             "not even refused"
         )
     assert "buildkit" not in left and hidden and not sockets
@@ -250,6 +252,23 @@ def knock(process: Running, places: list[str]) -> dict[str, str]:
     command = ["nsenter", "--target", str(process.pid), "--net", sys.executable, "-c", KNOCK, *places]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     return dict(line.split(" ", 1) for line in done.stdout.splitlines())
+
+
+@contextmanager
+def answering(process: Running) -> Iterator[str]:
+    """The address of a port that somebody serves in the network that a process is in."""
+    enter = ["nsenter", "--target", str(process.pid), "--net"]
+    found = subprocess.run(
+        [*enter, "hostname", "-I"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    command = [*enter, sys.executable, "-u", "-m", "http.server", "8080", "--bind", found[0]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout
+        server.stdout.readline()
+        try:
+            yield f"{found[0]}:8080"
+        finally:
+            server.kill()
 
 
 def outside_answers() -> bool:
