@@ -10,6 +10,7 @@ include). `rootfs` is never a version or a variant.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TypeVar
 
 from pipeline.config import (
@@ -77,13 +78,16 @@ class Discovered:
     problems: tuple[Problem, ...] = ()
 
 
-def discover(source: Source) -> Discovered:
-    """Read lockage.yml and every image.yml; their problems are returned, not raised."""
+def discover(source: Source, known: Collection[str] = ()) -> Discovered:
+    """Read lockage.yml and every image.yml; their problems are returned, not raised.
+
+    If folders of images/ are known (`images/<name>`), neither they nor lockage.yml are read."""
     problems: list[Problem] = []
-    project, _ = _load(source, PROJECT_NAME, ProjectFile, problems)
-    folders = (_image(source, f"{IMAGES}/{name}", problems) for name in _folders(source, IMAGES))
-    images = tuple(image for image in folders if image is not None)
-    if not images and not problems:
+    project = None if known else _load(source, PROJECT_NAME, ProjectFile, problems)[0]
+    folders = [f"{IMAGES}/{name}" for name in _folders(source, IMAGES)]
+    read = (_image(source, folder, problems) for folder in folders if folder not in known)
+    images = tuple(image for image in read if image is not None)
+    if not images and not known and not problems:
         problems.append(Problem(f"{IMAGES}/", 0, 0, "", "holds no image", "write images/<name>/image.yml"))
     return Discovered(project, images, tuple(problems))
 

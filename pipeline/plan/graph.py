@@ -43,6 +43,8 @@ class Names:
         bases: Iterable[Reference],
         lock: Lock | None,
     ) -> None:
+        self.asked: set[str] = set()
+        """The images of which it was asked whether the catalogue has them, or what tags they have."""
         self._tags, self._platforms, self._lock = tags, platforms, lock
         self._bases = frozenset(bases)
         self._parsed: dict[str, Reference] = {}
@@ -79,7 +81,11 @@ class Names:
 
     def is_internal(self, name: str) -> bool:
         """Whether a name belongs to an image of the catalogue."""
-        return "/" not in name and name.partition("@")[0].partition(":")[0] in self._tags
+        if "/" in name:
+            return False
+        image = name.partition("@")[0].partition(":")[0]
+        self.asked.add(image)
+        return image in self._tags
 
     def external(self, name: str) -> Reference:
         """A declared external image, pinned if the lock has it. Raises `UnknownBase`."""

@@ -1,32 +1,40 @@
-"""From a source to the plan: the steps of the catalogue in order."""
+"""From a source to the plan: the steps of the catalogue in order.
+
+Folders of images/ of which nothing has changed since an earlier plan are taken over from it, and the steps are done for
+the others alone. If any of them has a problem, everything is read, so that problems are those of the whole catalogue.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.catalogue.cascade import resolve
 from pipeline.catalogue.commit_tags import check_commit_tags
+from pipeline.catalogue.definition import Definition
 from pipeline.catalogue.diagnostics import merge_by_subject
-from pipeline.catalogue.discover import discover
-from pipeline.catalogue.known_tags import known_tags
+from pipeline.catalogue.discover import Discovered, ImageSource, discover
+from pipeline.catalogue.known_tags import Aliases, known_tags
 from pipeline.catalogue.source import Source
-from pipeline.catalogue.templating.rendering import Rendered, render_all
-from pipeline.catalogue.templating.templates import Renderer
+from pipeline.catalogue.templating.rendering import Rendered, platforms_of, render_all
+from pipeline.catalogue.templating.templates import Renderer, Usage
 from pipeline.catalogue.unused import check_unused_folders
 from pipeline.config import Lock, Project
 from pipeline.errors import ConfigError, Problem, UsageError
 from pipeline.model import Platform, valid_tag
 from pipeline.model.gates import PolicyDocuments
+from pipeline.util.dataclass import dataclass
 
+from .cache.parts import Part, Parts, Platforms, Tags
 from .checks.loosened import check_loosened
 from .checks.requests import check_entitlements
 from .graph import Names, cycle_problem, order
 from .keys import key_inputs, key_of
 from .plan import LockState, Plan, Target
-from .policy_documents import documents_of
+from .policy_documents import documents_of, files_named
 from .selection import select
 from .targets import PlanInputs, pinned, targets_of
 
@@ -34,6 +42,30 @@ if TYPE_CHECKING:
     from jinja2 import BytecodeCache
 
 _HINT = "`lockage plan` checks again without building anything"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What a plan is made with, beside the catalogue."""
+
+    lock: Lock | None = None
+    platforms: tuple[Platform, ...] = ()
+    snapshot_id: str | None = None
+    bytecode: BytecodeCache | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the files say: of the folders that were read, except `names`, which are those of the catalogue."""
+
+    discovered: Discovered
+    definitions: tuple[Definition, ...]
+    project: Project | None
+    documents: PolicyDocuments
+    tags: Tags
+    aliases: Aliases
+    platforms: Platforms
+    problems: list[Problem]
 
 
 def make_plan(
@@ -52,74 +84,133 @@ def make_plan(
     Raises `ConfigError` with every problem of every file, `UsageError` for a pattern, platform or snapshot that
     matches nothing or is invalid.
     """
+    plan = make_parts(source, PlanOptions(lock, tuple(platforms), snapshot_id, bytecode)).plan
+    patterns = tuple(only)
+    return select(plan, patterns) if patterns else plan
+
+
+def make_parts(source: Source, options: PlanOptions, earlier: Parts | None = None) -> Parts:
+    """The plan with its parts, likewise. `earlier` is another plan with the same options and the same lockage.yml, with
+    the parts of which nothing has changed; the result is the same without it."""
+    snapshot_id = options.snapshot_id
     if snapshot_id is not None and not (snapshot_id and valid_tag(f"x-{snapshot_id}")):
         raise UsageError(f"{snapshot_id!r} cannot stand in a tag", hint="letters, digits, '_', '.' and '-'")
-    discovered = discover(source)
+    if earlier is not None and earlier.parts:
+        try:
+            return _make(source, options, earlier)
+        except ConfigError:
+            pass  # raised again below, with the problems of all files
+    return _make(source, options, None)
+
+
+def _make(source: Source, options: PlanOptions, earlier: Parts | None) -> Parts:
+    read = _read(source, options, earlier)
+    while earlier and (stale := earlier.stale(read.tags, read.platforms)):
+        earlier = earlier.without(stale)
+        read = _read(source, options, earlier)
+    problems, project = read.problems, read.project
+    spent = (Usage(part.work, part.output) for part in earlier.parts.values()) if earlier else ()
+    renderer = Renderer(source, bytecode=options.bytecode, spent=sum(spent, Usage()))
+    default = project.platforms if project else ()
+    rendered = render_all(renderer, read.definitions, default, options.platforms, problems)
+    if problems or project is None:
+        raise ConfigError(merge_by_subject(problems), hint=_HINT)
+    return _assemble(source, options, project, read, rendered, earlier)
+
+
+def _read(source: Source, options: PlanOptions, earlier: Parts | None) -> _Read:
+    """Read the folders that are no part of the earlier plan."""
+    discovered = discover(source, earlier.parts if earlier else ())
     problems = list(discovered.problems)
     definitions = resolve(source, discovered.images, problems)
     if not problems:  # a file that could not be read explains its folders
         check_unused_folders(source, definitions, problems)
     documents = documents_of(source, discovered, problems)
     project = discovered.project.value(documents) if discovered.project else None
-    default = project.platforms if project else ()
+    images = {definition.image for definition in definitions}
+    if earlier and earlier.parts:
+        project = earlier.plan.project
+        images |= {part.image for part in earlier.parts.values()}
     if project:
         check_commit_tags(source, project, definitions, problems)
-        check_entitlements(source, project, definitions, problems)
+        check_entitlements(source, project, images, problems)
         check_loosened(project, discovered.images, problems)
-    rendered = render_all(
-        Renderer(source, bytecode=bytecode), definitions, default, tuple(platforms), problems
-    )
-    if problems or project is None:
-        raise ConfigError(merge_by_subject(problems), hint=_HINT)
-    plan = _assemble(source, project, rendered, lock, snapshot_id, documents)
-    patterns = tuple(only)
-    return select(plan, patterns) if patterns else plan
+    tags, aliases = known_tags(definitions)
+    default = project.platforms if project else ()
+    platforms = {(d.image, d.tag): platforms_of(d, default, options.platforms) for d in definitions}
+    return _Read(discovered, definitions, project, documents, tags, aliases, platforms, problems)
 
 
 def _assemble(
     source: Source,
+    options: PlanOptions,
     project: Project,
+    read: _Read,
     rendered: list[Rendered],
-    lock: Lock | None,
-    snapshot_id: str | None,
-    documents: PolicyDocuments,
-) -> Plan:
-    tags, aliases = known_tags(r.definition for r in rendered)
-    platforms = {(r.definition.image, r.definition.tag): r.platforms for r in rendered}
-    names = Names(tags, platforms, project.bases, lock)
+    earlier: Parts | None,
+) -> Parts:
+    kept_tags, kept_platforms = earlier.names if earlier else ({}, {})
+    names = Names(read.tags | kept_tags, read.platforms | kept_platforms, project.bases, options.lock)
+    inputs = PlanInputs(
+        source, project, names, read.aliases, options.lock, options.snapshot_id, read.documents
+    )
     problems: list[Problem] = []
-    inputs = PlanInputs(source, project, names, aliases, lock, snapshot_id, documents)
-    targets = targets_of(inputs, rendered, problems)
+    targets = dict(earlier.targets) if earlier else {}
+    parts = dict(earlier.parts) if earlier else {}
+    kept = frozenset(targets)
+    images = {image.folder: image for image in read.discovered.images}
+    for folder, items in groupby(rendered, lambda item: item.definition.folders[0]):
+        names.asked.clear()
+        tags = tuple(items)
+        targets |= targets_of(inputs, tags, problems)
+        parts[folder] = _part(source, images[folder], tags, names)
     if problems:
         raise ConfigError(merge_by_subject(problems), hint=_HINT)
     by_name = sorted(targets.values(), key=lambda t: (t.image, t.tag, t.platform.slug))
-    ids, cycles = order({t.id: t.internal_bases for t in by_name})
+    bases = {t.id: t.internal_bases for t in by_name}
+    ids, cycles = order(bases)
     if cycles:
+        if earlier:
+            raise ConfigError([])  # the FROM that closes it may be in another folder
         raise ConfigError(
             list(dict.fromkeys(_cycle(source, c, targets, rendered) for c in cycles)), hint=_HINT
         )
+    before = earlier.plan.by_id if earlier else {}
     keys: dict[str, str] = {}
+    changed: set[str] = set()
     keyed = []
     for identity in ids:
         target = targets[identity]
-        hashed = key_inputs(target, keys, builder=project.tools.builder)
-        if hashed is not None:
-            keys[identity] = key_of(hashed)
-            target = replace(target, key=keys[identity])
+        if identity not in kept or not changed.isdisjoint(bases[identity]):
+            hashed = key_inputs(target, keys, builder=project.tools.builder)
+            target = replace(target, key=None if hashed is None else key_of(hashed))
+            if identity not in before or before[identity].key != target.key:
+                changed.add(identity)
+        if target.key is not None:
+            keys[identity] = target.key
         keyed.append(target)
-    return _finished(project, tuple(keyed), lock, snapshot_id, source)
+    plan = _finished(project, tuple(keyed), options, source)
+    files = earlier.files if earlier else files_named(source, replace(read.discovered, images=()))
+    return Parts(plan, dict(sorted(parts.items())), files)
 
 
-def _finished(
-    project: Project, targets: tuple[Target, ...], lock: Lock | None, snapshot_id: str | None, source: Source
-) -> Plan:
-    policies = (project.policy, *(target.gates for target in targets))
+def _part(source: Source, image: ImageSource, items: tuple[Rendered, ...], names: Names) -> Part:
+    usage = sum((item.usage for item in items), Usage())
+    files = {*usage.looked_up, *files_named(source, Discovered(None, (image,)))}
+    outside = sorted(path for path in files if not path.startswith(f"{image.folder}/"))
+    name = items[0].definition.image
+    return Part(name, usage.work, usage.output, tuple(outside), tuple(sorted(names.asked)))
+
+
+def _finished(project: Project, targets: tuple[Target, ...], options: PlanOptions, source: Source) -> Plan:
+    lock, policies = options.lock, (project.policy, *(target.gates for target in targets))
     grype = any("grype" in gates.vulnerabilities.scanners for gates in policies)
     tools = {name: pinned(ref, lock) for name, ref in project.images(grype=grype).items()}
     bases = [r for t in targets for r in t.external_bases]
     unlocked = tuple(dict.fromkeys(r for r in (*bases, *tools.values()) if r.digest is None))
     state: LockState = "none" if lock is None else "partial" if unlocked else "complete"
-    return Plan(project, targets, state, unlocked, snapshot_id, MappingProxyType(tools), source=source)
+    tools_of_plan = MappingProxyType(tools)
+    return Plan(project, targets, state, unlocked, options.snapshot_id, tools_of_plan, source=source)
 
 
 def _cycle(

@@ -44,6 +44,12 @@ def documents_of_policy(source: Source, policy: GatePolicy, problems: list[Probl
     return _read(source, list(_of_policy(policy, None)), problems)
 
 
+def files_named(source: Source, discovered: Discovered) -> tuple[str, ...]:
+    """The paths of the documents that the project's policy and the images' name."""
+    named = (*_of_project(source, discovered.project), *_of_images(discovered.images))
+    return tuple(sorted({one.file for one in named}))
+
+
 def names_of(gates: Iterable[Gates]) -> tuple[list[str], list[str]]:
     """The lists and the VEX documents that gates have, by file."""
     every = [gate.vulnerabilities for gate in gates]

@@ -31,12 +31,15 @@ def template_text(source: Source, path: str) -> str | None:
         raise Unreadable(path, "is not UTF-8 text") from None
 
 
-def included_path(source: Source, name: str, parent: str) -> str:
+def included_path(source: Source, name: str, parent: str, looked_up: set[str]) -> str:
     """The path of an included name, beside the including template or in a parent folder; the name itself if not
-    found."""
+    found. Every path where it was looked up is added to `looked_up`."""
     for folder in _upwards(parent):
-        if f"{folder}/{name}" in source.files:
-            return f"{folder}/{name}"
+        path = f"{folder}/{name}"
+        looked_up.add(path)
+        if path in source.files:
+            return path
+    looked_up.add(str(name))
     return name
 
 

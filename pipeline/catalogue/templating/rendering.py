@@ -12,7 +12,7 @@ from ..rootfs import Rootfs, merge
 from ..source import Source
 from .lines import Line, template_line
 from .search import find_dockerfile, find_test
-from .templates import Renderer, TemplateProblem, context_of
+from .templates import Renderer, TemplateProblem, Usage, context_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Rendered:
     test: str | None
     rootfs: Rootfs
     warnings: tuple[str, ...]
+    usage: Usage = Usage()
 
     @property
     def injected(self) -> bool:
@@ -67,9 +68,7 @@ def render_all(
     trees: dict[tuple[str, ...], Rootfs] = {}
     out = []
     for definition in definitions:
-        platforms = definition.platforms or default
-        if wanted:
-            platforms = tuple(p for p in platforms if p in wanted)
+        platforms = platforms_of(definition, default, wanted)
         if definition.folders not in trees:
             trees[definition.folders] = merge(renderer.source, definition.folders, problems)
         try:
@@ -81,6 +80,14 @@ def render_all(
         names = ", ".join(map(str, wanted))
         raise UsageError(f"no target for {names}", hint="platforms: in lockage.yml lists them")
     return out
+
+
+def platforms_of(
+    definition: Definition, default: tuple[Platform, ...], wanted: tuple[Platform, ...]
+) -> tuple[Platform, ...]:
+    """The platforms of a tag."""
+    platforms = definition.platforms or default
+    return tuple(p for p in platforms if p in wanted) if wanted else platforms
 
 
 def plain_dockerfile(source: Source, template: str, definition: Definition) -> str:
@@ -108,7 +115,16 @@ def _render(
     elif rootfs.has_content and not copies_rootfs(plain):
         warnings.append("rootfs/ has content that nothing copies (rootfs_copy: false)")
     return Rendered(
-        definition, platforms, template, test_template, plain, text, test, rootfs, tuple(warnings)
+        definition,
+        platforms,
+        template,
+        test_template,
+        plain,
+        text,
+        test,
+        rootfs,
+        tuple(warnings),
+        renderer.take_usage(),
     )
 
 
@@ -116,4 +132,5 @@ def _external(renderer: Renderer, definition: Definition, platforms: tuple[Platf
     """An external tag: only its test is rendered."""
     template = find_test(renderer.source, definition)
     test = renderer.render(template, context_of(definition), definition.name) if template else None
-    return Rendered(definition, platforms, None, template, "", "", test, Rootfs(), ())
+    usage = renderer.take_usage()
+    return Rendered(definition, platforms, None, template, "", "", test, Rootfs(), (), usage)

@@ -99,6 +99,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.compiles_large = True
         self.budget = Budget()
         self.names_read: set[str] = set()  # by the rendering
+        self.looked_up: set[str] = set()  # paths of included templates, whether there is one or not; likewise
         self.enter = self.budget.charge
         self.concat: Callable[[Iterable[str]], str] = self._concat
         self.filters = {
@@ -115,12 +116,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Start another rendering."""
         self.budget.begin()
         self.names_read.clear()
+        self.looked_up.clear()
 
     def join_path(self, template: str, parent: str) -> str:
         """The path of an included name, beside the including template or in a parent folder."""
         self.budget.step()
         self.budget.charge(_INCLUDE)
-        return included_path(self._source, template, parent)
+        return included_path(self._source, template, parent, self.looked_up)
 
     def compile(self, source: Any, name: str | None = None, *rest: Any, **more: Any) -> Any:
         """A template's code. Raises `TemplateSyntaxError` for one that Python could not compile soon."""

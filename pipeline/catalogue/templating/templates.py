@@ -49,9 +49,23 @@ class TemplateProblem(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What renderings have taken: units of work, characters of output, and the paths where they looked up the
+    templates that they include."""
+
+    work: int = 0
+    output: int = 0
+    looked_up: frozenset[str] = frozenset()
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.work + other.work, self.output + other.output, self.looked_up | other.looked_up)
+
+
+@dataclass(frozen=True, slots=True)
 class _Made:
     text: str
     work: int
+    looked_up: frozenset[str]
     context: Mapping[str, object]  # keeps the values alive, so that no id is reused
 
 
@@ -87,19 +101,23 @@ def _value(value: object) -> object:
 
 class Renderer:
     """Renders the templates of one source; every template is compiled once, and rendered once for the same values.
-    `bytecode` keeps compiled templates for other renderers without `extensions`."""
+    `bytecode` keeps compiled templates for other renderers without `extensions`; `spent` is what other renderings of
+    the same catalogue took."""
 
     def __init__(
         self,
         source: Source,
         extensions: tuple[type[Extension], ...] = (),
         bytecode: BytecodeCache | None = None,
+        spent: Usage | None = None,
     ) -> None:
         self.source = source
         self._extensions = extensions
         self._bytecode = None if extensions else bytecode
         self._environment: Sandbox | None = None
-        self._work = self._output = 0
+        self._work, self._output = (spent.work, spent.output) if spent else (0, 0)
+        self._taken = self._work, self._output
+        self._looked_up: set[str] = set()
         self._earlier: defaultdict[str, _Earlier] = defaultdict(_Earlier)
         self._refused: dict[str, Problem] = {}  # templates beyond a limit: the next tag would be as well
 
@@ -114,6 +132,7 @@ class Renderer:
         made = self._earlier[path].find(context) or self._made(path, context, subject)
         self._work += made.work
         self._output += len(made.text)
+        self._looked_up |= made.looked_up
         if self._work > MAX_ALL_WORK or self._output > MAX_ALL_OUTPUT:
             message = (
                 f"the templates of the catalogue take more than {MAX_ALL_WORK // 1_000_000} million units of work"
@@ -121,6 +140,13 @@ class Renderer:
             )
             raise TemplateProblem(self._refuse(_EVERY, Problem(path, 0, 0, "", message, None, subject)))
         return made.text
+
+    def take_usage(self) -> Usage:
+        """The usage since the last call."""
+        before, self._taken = self._taken, (self._work, self._output)
+        looked_up = frozenset(self._looked_up)
+        self._looked_up.clear()
+        return Usage(self._work - before[0], self._output - before[1], looked_up)
 
     def _made(self, path: str, context: Mapping[str, object], subject: str) -> _Made:
         from .sandbox import Sandbox
@@ -134,7 +160,7 @@ class Renderer:
         except TemplateProblem:
             self._work += environment.budget.work
             raise
-        made = _Made(text, environment.budget.work, context)
+        made = _Made(text, environment.budget.work, frozenset(environment.looked_up), context)
         self._earlier[path].keep(environment.names_read, made)
         return made
 

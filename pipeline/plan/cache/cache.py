@@ -15,8 +15,9 @@ from pipeline.util.private_folder import private_folder
 from pipeline.util.rooted import Folder
 
 from ..plan import Plan
-from .encoding import dump, load
-from .fingerprint import fingerprint
+from .encoding import dump, dump_parts, load, load_parts
+from .fingerprint import Fingerprint, fingerprint
+from .parts import Parts
 
 _KEEP = 32
 _DIGEST = hashlib.sha256().digest_size  # of the content, before it: a file may be cut, or changed on the disk
@@ -36,15 +37,13 @@ def plan_of(
     Raises what `make_plan` raises; a cache that cannot be read or written is ignored.
     """
     patterns, chosen = tuple(only), tuple(platforms)
-    path = None
-    if cache is not None:
+    if cache is None:
+        from ..make import make_plan
+
+        plan = make_plan(source, lock=lock, platforms=chosen, snapshot_id=snapshot_id)
+    else:
         name = fingerprint(source, lock=lock, platforms=chosen, snapshot_id=snapshot_id)
-        path = cache / "plans" / f"{name}.json"
-    plan = _read(path, source) if path else None
-    if plan is None:
-        plan = _make(source, lock, chosen, snapshot_id, cache)
-        if path:
-            _store(path, dump(plan))
+        plan = _stored_or_made(source, cache, name, lock, chosen, snapshot_id)
     if patterns:
         from ..selection import select
 
@@ -52,32 +51,71 @@ def plan_of(
     return plan
 
 
-def _make(
+def _stored_or_made(
     source: Source,
+    cache: Path,
+    name: Fingerprint,
     lock: Lock | None,
     platforms: tuple[Platform, ...],
     snapshot_id: str | None,
-    cache: Path | None,
 ) -> Plan:
+    path = cache / "plans" / f"{name}.json"
+    content = _read(path)
+    plan = _loaded(content, source) if content is not None else None
+    if plan is not None:
+        return plan
     from pipeline.catalogue.templating.bytecode import StoredBytecode
 
-    from ..make import make_plan
+    from ..make import PlanOptions, make_parts
 
-    root = str(source.root.absolute()) if source.root else ""
-    bytecode = StoredBytecode(cache / "templates", root) if cache else None
+    partial = (
+        bool(platforms) or snapshot_id is not None
+    )  # such a plan does not have every name of the catalogue
+    earlier = None if partial else _earlier(path.parent, name)
+    bytecode = StoredBytecode(cache / "templates", str(source.root.absolute()) if source.root else "")
     try:
-        return make_plan(source, lock=lock, platforms=platforms, snapshot_id=snapshot_id, bytecode=bytecode)
+        made = make_parts(source, PlanOptions(lock, platforms, snapshot_id, bytecode), earlier)
     finally:
-        if bytecode:
+        if earlier is None:  # otherwise few templates were used, and storing them would remove the others
             bytecode.store()
+    _store(path, dump(made.plan) if partial else dump_parts(made, name.digests))
+    return made.plan
 
 
-def _read(path: Path, source: Source) -> Plan | None:
+def _earlier(folder: Path, name: Fingerprint) -> Parts | None:
+    """The latest stored plan with the same lockage.yml, lock and options, if it can be read."""
+    try:
+        with Folder.at(folder) as opened:
+            stored = [
+                (info.st_mtime_ns, entry)
+                for entry, info in opened.entries().items()
+                if entry.startswith(f"{name.common}-")
+            ]
+    except (OSError, EnvironmentProblem):
+        return None
+    content = _read(folder / max(stored)[1]) if stored else None
+    if content is None:
+        return None
+    try:
+        return load_parts(content, name.digests)
+    except ValueError:
+        return None
+
+
+def _read(path: Path) -> bytes | None:
+    """What was stored, if it can be read and was not changed."""
     try:
         stored = read_file(path)
-        digest, content = stored[:_DIGEST], stored[_DIGEST:]
-        return load(content, source) if hashlib.sha256(content).digest() == digest else None
     except (OSError, ValueError):
+        return None
+    digest, content = stored[:_DIGEST], stored[_DIGEST:]
+    return content if hashlib.sha256(content).digest() == digest else None
+
+
+def _loaded(content: bytes, source: Source) -> Plan | None:
+    try:
+        return load(content, source)
+    except ValueError:
         return None
 
 

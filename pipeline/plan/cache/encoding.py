@@ -5,78 +5,63 @@ Decoding imports neither pydantic nor PyYAML nor jinja2, so `lockage plan` is fa
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable
 from types import MappingProxyType
-from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar
+from typing import TypedDict
 
-from pipeline.catalogue.image_check import Check
-from pipeline.catalogue.named_contexts import NamedContext
-from pipeline.catalogue.rootfs import RootfsEntry
 from pipeline.catalogue.source import Source
-from pipeline.config import Entitlement, Project
-from pipeline.model import Gates, Platform, Reference
-from pipeline.model.gates import PolicyDocuments
+from pipeline.config import Project
+from pipeline.model import Gates, Reference
 from pipeline.util.json.canonical import compact
 
-from ..plan import Base, LockState, Plan, Target
+from ..plan import LockState, Plan
 from ..policy_documents import names_of, read_again
+from .parts import Digests, Part, Parts
+from .rows import EntryRow, RowReader, RowWriter, TargetRow
 
-T = TypeVar("T")
+STORE_FORMAT = 7
 
-STORE_FORMAT = 6
-
-_Tree = tuple[RootfsEntry, ...]
-# path, kind, mode, sha256, target, size, origin
-_EntryRow = tuple[str, Literal["file", "link", "dir"], int, str | None, str | None, int, str]
-# kind, name, line, target, reference, platform
-_BaseRow = tuple[Literal["internal", "external"], str, int, str | None, str | None, str | None]
-# name, kind, source, reference, target, index of its tree
-_ContextRow = tuple[str, Literal["image", "url", "folder"], str, str | None, str | None, int]
-
-
-class _Rare(TypedDict):
-    """Fields that few targets have."""
-
-    syntax: NotRequired[str]
-    arguments: NotRequired[dict[str, str]]
-    contexts: NotRequired[list[_ContextRow]]
-    checks: NotRequired[list[tuple[dict[str, object], int]]]
-    secrets: NotRequired[list[str]]
-    ssh: NotRequired[list[str]]
-    entitlements: NotRequired[list[Entitlement]]
-
-
-# The fields of a target in the order of `_Writer.target`; texts by digest, trees and gates by index.
-_TargetRow = tuple[
-    *tuple[str, str, str, str, str | None, str, list[str]],
-    *tuple[list[_BaseRow], str, str | None, int, int],
-    *tuple[dict[str, str], str | None, list[str], str | None, str | None, str | None, str | None],
-    *tuple[str | None, _Rare],
-]
+# folder, its digest, image, work, output, the digests of the files elsewhere, names
+_PartRow = tuple[str, str, str, int, int, dict[str, str | None], list[str]]
 
 
 class _Stored(TypedDict):
     store: int
+    files: dict[str, str | None]
+    parts: list[_PartRow]
     project: dict[str, object]
     lock_state: LockState
     unlocked: list[str]
     snapshot_id: str | None
     tools: list[tuple[str, str]]
     texts: dict[str, str]
-    trees: list[list[_EntryRow]]
+    trees: list[list[EntryRow]]
     gates: list[dict[str, object]]
     policy_documents: tuple[list[str], list[str]]
-    targets: list[_TargetRow]
+    targets: list[TargetRow]
 
 
 def dump(plan: Plan) -> bytes:
     """A complete plan (without a selection) as bytes."""
-    writer = _Writer()
+    return _dump(plan, {}, [])
+
+
+def dump_parts(parts: Parts, digests: Digests) -> bytes:
+    """The same of a plan with its parts, and with the state of what they were made of."""
+    rows: list[_PartRow] = [
+        (folder, digests.folders[folder], p.image, p.work, p.output, digests.files(p.files), list(p.names))
+        for folder, p in parts.parts.items()
+    ]
+    return _dump(parts.plan, digests.files(parts.files), rows)
+
+
+def _dump(plan: Plan, files: dict[str, str | None], parts: list[_PartRow]) -> bytes:
+    writer = RowWriter()
     targets = [writer.target(target) for target in plan.targets]
     stored: _Stored = {
         "store": STORE_FORMAT,
+        "files": files,
+        "parts": parts,
         "project": plan.project.to_json(),
         "lock_state": plan.lock_state,
         "unlocked": [str(reference) for reference in plan.unlocked],
@@ -92,14 +77,37 @@ def dump(plan: Plan) -> bytes:
 
 
 def load(content: bytes, source: Source) -> Plan:
-    """The plan that `dump` wrote. Raises ValueError for anything else."""
+    """The plan that `dump` or `dump_parts` wrote. Raises ValueError for anything else."""
+    return _load(content, source)[1]
+
+
+def load_parts(content: bytes, digests: Digests) -> Parts:
+    """The plan that `dump_parts` wrote, with the parts of which nothing has changed. Raises ValueError for anything
+    else."""
+    stored, plan = _load(content, digests.source)
+    try:
+        files = stored["files"]
+        if digests.files(files) != files:
+            raise ValueError("other files of the policy")
+        parts = {
+            folder: Part(image, work, output, tuple(files), tuple(names))
+            for folder, digest, image, work, output, files, names in stored["parts"]
+            if digests.folders.get(folder) == digest and digests.files(files) == files
+        }
+        return Parts(plan, parts, tuple(files))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"not a stored plan: {error!r}") from None
+
+
+def _load(content: bytes, source: Source) -> tuple[_Stored, Plan]:
     try:
         stored: _Stored = json.loads(content)
         if stored["store"] != STORE_FORMAT:
             raise ValueError("another format")
         documents = read_again(source, *stored["policy_documents"])
-        reader = _Reader(stored, documents)
-        return Plan(
+        gates = [Gates.from_json(data, documents) for data in stored["gates"]]
+        reader = RowReader(stored["texts"], stored["trees"], gates)
+        plan = Plan(
             project=Project.from_json(stored["project"], documents),
             targets=tuple(reader.target(row) for row in stored["targets"]),
             lock_state=stored["lock_state"],
@@ -108,159 +116,6 @@ def load(content: bytes, source: Source) -> Plan:
             tools=MappingProxyType({name: Reference.parse(text) for name, text in stored["tools"]}),
             source=source,
         )
+        return stored, plan
     except (AttributeError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise ValueError(f"not a stored plan: {error!r}") from None
-
-
-class _Table(Generic[T]):
-    """Values that many targets share, each stored once; a known object is not compared again."""
-
-    def __init__(self, to_json: Callable[[T], object]) -> None:
-        self._to_json = to_json
-        self._seen: dict[int, tuple[T, int]] = {}  # keeps the objects alive, so that no id is reused
-        self._numbers: dict[str, int] = {}
-
-    def number(self, value: T) -> int:
-        """The value's index in the table."""
-        if id(value) not in self._seen:
-            text = json.dumps(self._to_json(value))
-            self._seen[id(value)] = value, self._numbers.setdefault(text, len(self._numbers))
-        return self._seen[id(value)][1]
-
-    def values(self) -> list[Any]:
-        """The table as data."""
-        return [json.loads(text) for text in self._numbers]
-
-
-class _Writer:
-    """Encodes targets as rows; collects the texts, trees and gates that they share."""
-
-    def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
-        self.trees = _Table[_Tree](_entry_rows)
-        self.gates = _Table[Gates](Gates.to_json)
-
-    def target(self, target: Target) -> _TargetRow:
-        return (
-            target.id,
-            target.image,
-            target.tag,
-            target.base_tag,
-            target.variant,
-            str(target.platform),
-            list(target.tags),
-            [_base_row(base) for base in target.bases],
-            self._text(target.dockerfile),
-            None if target.test is None else self._text(target.test),
-            self.trees.number(target.rootfs),
-            self.gates.number(target.gates),
-            dict(target.labels),
-            target.key,
-            list(target.warnings),
-            target.template,
-            target.test_template,
-            target.title,
-            target.description,
-            _str(target.external),
-            self._rare(target),
-        )
-
-    def _text(self, text: str) -> str:
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        self.texts[digest] = text
-        return digest
-
-    def _rare(self, target: Target) -> _Rare:
-        rare: _Rare = {}
-        if target.syntax:
-            rare["syntax"] = str(target.syntax)
-        if target.arguments:
-            rare["arguments"] = dict(target.arguments)
-        if target.contexts:
-            rare["contexts"] = [self._context(context) for context in target.contexts]
-        if target.secrets:
-            rare["secrets"] = list(target.secrets)
-        if target.ssh:
-            rare["ssh"] = list(target.ssh)
-        if target.entitlements:
-            rare["entitlements"] = list(target.entitlements)
-        if target.checks:
-            rare["checks"] = [(c.to_json(), self.trees.number(c.entries)) for c in target.checks]
-        return rare
-
-    def _context(self, c: NamedContext) -> _ContextRow:
-        return c.name, c.kind, c.source, _str(c.reference), c.target_id, self.trees.number(c.entries)
-
-
-class _Reader:
-    """Decodes targets from rows."""
-
-    def __init__(self, stored: _Stored, documents: PolicyDocuments) -> None:
-        self._texts = stored["texts"]
-        self._trees: list[_Tree] = [tuple(RootfsEntry(*row) for row in tree) for tree in stored["trees"]]
-        self._gates = [Gates.from_json(gates, documents) for gates in stored["gates"]]
-        self._platforms: dict[str, Platform] = {}
-
-    def target(self, row: _TargetRow) -> Target:
-        identity, image, tag, base_tag, variant, platform, tags, bases, dockerfile, test, *_ = row
-        tree, gates, labels, key, warnings, template, test_template, *_ = row[10:]
-        title, description, external, rare = row[17:]
-        return Target(
-            id=identity,
-            image=image,
-            tag=tag,
-            base_tag=base_tag,
-            variant=variant,
-            platform=self._platform(platform),
-            tags=tuple(tags),
-            bases=tuple(self._base(base) for base in bases),
-            dockerfile=self._texts[dockerfile],
-            test=None if test is None else self._texts[test],
-            rootfs=self._trees[tree],
-            labels=MappingProxyType(labels),
-            key=key,
-            gates=self._gates[gates],
-            warnings=tuple(warnings),
-            template=template,
-            test_template=test_template,
-            title=title,
-            description=description,
-            external=_reference(external),
-            syntax=_reference(rare.get("syntax")),
-            arguments=MappingProxyType(rare.get("arguments", {})),
-            contexts=tuple(self._context(context) for context in rare.get("contexts", ())),
-            secrets=tuple(rare.get("secrets", ())),
-            ssh=tuple(rare.get("ssh", ())),
-            entitlements=tuple(rare.get("entitlements", ())),
-            checks=tuple(Check.from_json(data, self._trees[tree]) for data, tree in rare.get("checks", ())),
-        )
-
-    def _base(self, row: _BaseRow) -> Base:
-        kind, name, line, identity, reference, platform = row
-        on = self._platform(platform) if platform else None
-        return Base(kind, name, line, identity, _reference(reference), on)
-
-    def _context(self, row: _ContextRow) -> NamedContext:
-        name, kind, source, reference, identity, tree = row
-        return NamedContext(name, kind, source, _reference(reference), identity, self._trees[tree])
-
-    def _platform(self, text: str) -> Platform:
-        if text not in self._platforms:
-            self._platforms[text] = Platform.parse_any(text)
-        return self._platforms[text]
-
-
-def _base_row(base: Base) -> _BaseRow:
-    return base.kind, base.name, base.line, base.target_id, _str(base.reference), _str(base.on)
-
-
-def _entry_rows(tree: _Tree) -> list[_EntryRow]:
-    return [(e.path, e.kind, e.mode, e.sha256, e.target, e.size, e.origin) for e in tree]
-
-
-def _reference(text: str | None) -> Reference | None:
-    return Reference.parse(text) if text else None
-
-
-def _str(value: Reference | Platform | None) -> str | None:
-    return None if value is None else str(value)

@@ -12,15 +12,31 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-from pipeline.catalogue.source import Source
+from pipeline.catalogue.source import PROJECT_NAME, Source
 from pipeline.config import Lock
 from pipeline.model import Platform
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 
 from .encoding import STORE_FORMAT
+from .parts import Digests
 
 _CODE = ("catalogue", "config", "dockerfile", "model", "plan", "util")
 _LIBRARIES = ("jinja2-", "pydantic-", "pydantic_core-", "pyyaml-")
+_LENGTH = 40  # of each half, in hexadecimal digits
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A hash over every input of `make_plan` (except `only`) and the code that computes plans, in two halves: what all
+    parts of a plan have in common, and everything."""
+
+    common: str
+    whole: str
+    digests: Digests
+
+    def __str__(self) -> str:
+        return f"{self.common}-{self.whole}"
 
 
 def fingerprint(
@@ -29,17 +45,14 @@ def fingerprint(
     lock: Lock | None,
     platforms: Iterable[Platform] = (),
     snapshot_id: str | None = None,
-) -> str:
-    """A hash over every input of `make_plan` (except `only`), and over the code that computes plans."""
-    digest = hashlib.sha256(_code().encode())
-    options = [STORE_FORMAT, [str(p) for p in platforms], snapshot_id]
-    digest.update(compact(options) + b"\0" + (lock.to_bytes() if lock else b"") + b"\0")
-    for path in sorted(source.files):
-        entry = source.files[path]
-        content = entry.target if entry.kind == "link" else entry.sha256
-        head = f"{path}\0{entry.kind}\0{entry.mode:o}\0{entry.size}\0{content}\0".encode()
-        digest.update(head + entry.content if entry.content is not None else head)
-    return digest.hexdigest()
+) -> Fingerprint:
+    """The fingerprint of the plan that `make_plan` would make of these inputs."""
+    digests = Digests.of(source)
+    options = [STORE_FORMAT, [str(p) for p in platforms], snapshot_id, digests.file(PROJECT_NAME)]
+    common = hashlib.sha256(_code().encode())
+    common.update(compact(options) + b"\0" + (lock.to_bytes() if lock else b""))
+    whole = hashlib.sha256(compact([digests.rest, dict(digests.folders)]))
+    return Fingerprint(common.hexdigest()[:_LENGTH], whole.hexdigest()[:_LENGTH], digests)
 
 
 def _code() -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from pipeline.catalogue.definition import Definition, Mention
+from pipeline.catalogue.definition import Mention
 from pipeline.catalogue.source import PROJECT_NAME, Source
 from pipeline.catalogue.templating.rendering import Rendered
 from pipeline.config import Entitlement, Project, load
@@ -52,18 +52,18 @@ def check_requests(
 
 
 def check_entitlements(
-    source: Source, project: Project, definitions: Iterable[Definition], problems: list[Problem]
+    source: Source, project: Project, images: Collection[str], problems: list[Problem]
 ) -> None:
-    """Append a problem for every image with an entitlement in lockage.yml that the catalogue does not have."""
+    """Append a problem for every image with an entitlement in lockage.yml that the catalogue (whose images are
+    `images`) does not have."""
     entry = source.get(PROJECT_NAME)
     if not project.entitlements or entry is None or entry.content is None:
         return
-    known = {definition.image for definition in definitions}
     positions = load(entry.content, PROJECT_NAME).positions()
     for image in project.entitlements:
-        if image not in known:
+        if image not in images:
             line, column = positions.of(("entitlements", image), key=True)
-            key, hint = f"entitlements.{image}", did_you_mean(image, known)
+            key, hint = f"entitlements.{image}", did_you_mean(image, images)
             problems.append(Problem(PROJECT_NAME, line, column, key, "is no image of this catalogue", hint))
 
 
