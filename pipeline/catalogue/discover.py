@@ -11,13 +11,12 @@ include). `rootfs` is never a version or a variant.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.config import (
     Document,
     ImageFile,
     Model,
-    ProjectFile,
     VariantFile,
     YamlProblem,
     load,
@@ -28,6 +27,9 @@ from pipeline.util.dataclass import dataclass
 
 from .limits import MAX_TEXT
 from .source import IMAGES, PROJECT_NAME, ROOTFS, Source
+
+if TYPE_CHECKING:
+    from pipeline.config import ProjectFile
 
 M = TypeVar("M", bound=Model)
 
@@ -83,13 +85,19 @@ def discover(source: Source, known: Collection[str] = ()) -> Discovered:
 
     If folders of images/ are known (`images/<name>`), neither they nor lockage.yml are read."""
     problems: list[Problem] = []
-    project = None if known else _load(source, PROJECT_NAME, ProjectFile, problems)[0]
+    project = None if known else _project(source, problems)
     folders = [f"{IMAGES}/{name}" for name in _folders(source, IMAGES)]
     read = (_image(source, folder, problems) for folder in folders if folder not in known)
     images = tuple(image for image in read if image is not None)
     if not images and not known and not problems:
         problems.append(Problem(f"{IMAGES}/", 0, 0, "", "holds no image", "write images/<name>/image.yml"))
     return Discovered(project, images, tuple(problems))
+
+
+def _project(source: Source, problems: list[Problem]) -> ProjectFile | None:
+    from pipeline.config import ProjectFile  # a fifth of the models of lockage.yml and image.yml
+
+    return _load(source, PROJECT_NAME, ProjectFile, problems)[0]
 
 
 def _image(source: Source, folder: str, problems: list[Problem]) -> ImageSource | None:

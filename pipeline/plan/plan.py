@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
 from types import MappingProxyType
@@ -161,8 +161,8 @@ class Target:
 
         return rewrite_uses(self.dockerfile, self.platform, choose, self.arguments, self._context_names)
 
-    def to_json(self) -> dict[str, object]:
-        """The target as data: texts by digest, the rest in full."""
+    def to_json(self, gates: Mapping[str, object] | None = None) -> dict[str, object]:
+        """The target as data: texts by digest, the rest in full. `gates` is the data of its gates, if known."""
         return {
             "id": self.id,
             "image": self.image,
@@ -188,7 +188,7 @@ class Target:
             "secrets": list(self.secrets),
             "ssh": list(self.ssh),
             "entitlements": list(self.entitlements),
-            "gates": self.gates.to_json(),
+            "gates": self.gates.to_json() if gates is None else gates,
             "warnings": list(self.warnings),
         }
 
@@ -247,7 +247,12 @@ class Plan:
 
     def to_data(self) -> dict[str, object]:
         """The plan as data."""
-        return {**self._head(), "targets": [target.to_json() for target in self.targets]}
+        return {**self._head(), "targets": list(self._targets())}
+
+    def _targets(self) -> Iterator[dict[str, object]]:
+        gates = {id(target.gates): target.gates for target in self.targets}  # most targets have the project's
+        known = {identity: of_some.to_json() for identity, of_some in gates.items()}
+        return (target.to_json(known[id(target.gates)]) for target in self.targets)
 
     def _head(self) -> dict[str, object]:
         return {
@@ -261,7 +266,7 @@ class Plan:
     def to_json(self) -> str:
         """The plan as JSON, the same bytes for the same catalogue, lock and options; one target per line."""
         head = pretty(self._head()).removesuffix("\n}\n")
-        targets = ",\n".join("    " + _ENCODE(target.to_json()) for target in self.targets)
+        targets = ",\n".join("    " + _ENCODE(target) for target in self._targets())
         return f'{head},\n  "targets": [\n{targets}\n  ]\n}}\n'
 
 

@@ -19,7 +19,7 @@ from ..policy_documents import names_of, read_again
 from .parts import Digests, Part, Parts
 from .rows import EntryRow, RowReader, RowWriter, TargetRow
 
-STORE_FORMAT = 7
+STORE_FORMAT = 8
 
 # folder, its digest, image, work, output, the digests of the files elsewhere, names
 _PartRow = tuple[str, str, str, int, int, dict[str, str | None], list[str]]
@@ -34,7 +34,7 @@ class _Stored(TypedDict):
     unlocked: list[str]
     snapshot_id: str | None
     tools: list[tuple[str, str]]
-    texts: dict[str, str]
+    texts: list[str]
     trees: list[list[EntryRow]]
     gates: list[dict[str, object]]
     policy_documents: tuple[list[str], list[str]]

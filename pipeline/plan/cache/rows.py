@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar
 
@@ -39,10 +38,10 @@ class _Rare(TypedDict):
     entitlements: NotRequired[list[Entitlement]]
 
 
-# The fields of a target in the order of `RowWriter.target`; texts by digest, trees and gates by index.
+# The fields of a target in the order of `RowWriter.target`; texts, trees and gates by index.
 TargetRow = tuple[
     *tuple[str, str, str, str, str | None, str, list[str]],
-    *tuple[list[_BaseRow], str, str | None, int, int],
+    *tuple[list[_BaseRow], int, int | None, int, int],
     *tuple[dict[str, str], str | None, list[str], str | None, str | None, str | None, str | None],
     *tuple[str | None, _Rare],
 ]
@@ -72,7 +71,7 @@ class RowWriter:
     """Encodes targets as rows; collects the texts, trees and gates that they share."""
 
     def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
+        self._texts: dict[str, int] = {}
         self.trees = _Table[Tree](_entry_rows)
         self.gates = _Table[Gates](Gates.to_json)
 
@@ -101,10 +100,13 @@ class RowWriter:
             self._rare(target),
         )
 
-    def _text(self, text: str) -> str:
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        self.texts[digest] = text
-        return digest
+    @property
+    def texts(self) -> list[str]:
+        """All Dockerfiles and tests."""
+        return list(self._texts)
+
+    def _text(self, text: str) -> int:
+        return self._texts.setdefault(text, len(self._texts))
 
     def _rare(self, target: Target) -> _Rare:
         rare: _Rare = {}
@@ -132,7 +134,7 @@ class RowReader:
     """Decodes targets from rows."""
 
     def __init__(
-        self, texts: Mapping[str, str], trees: Sequence[Sequence[EntryRow]], gates: Sequence[Gates]
+        self, texts: Sequence[str], trees: Sequence[Sequence[EntryRow]], gates: Sequence[Gates]
     ) -> None:
         self._texts, self._gates = texts, gates
         self._trees: list[Tree] = [tuple(RootfsEntry(*row) for row in tree) for tree in trees]
