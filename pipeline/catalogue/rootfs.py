@@ -35,6 +35,15 @@ class RootfsEntry:
     size: int
     origin: str
 
+    def to_json(self) -> dict[str, object]:
+        """The entry as data."""
+        out: dict[str, object] = {"path": self.path, "kind": self.kind, "mode": f"{self.mode:04o}"}
+        if self.sha256:
+            out |= {"digest": f"sha256:{self.sha256}", "size": self.size}
+        if self.target is not None:
+            out["target"] = self.target
+        return out | {"origin": self.origin}
+
 
 @dataclass(frozen=True, slots=True)
 class Rootfs:

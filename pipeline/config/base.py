@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, WithJsonSchema
@@ -23,6 +25,12 @@ _RESERVED = re.compile(
     r"SOURCE_DATE_EPOCH|BUILDKIT_.*|(?:TARGET|BUILD)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT)|TARGETSTAGE"
 )
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+
+# Plug-ins of pydantic that happen to be installed could change what a file means, and searching every installed
+# distribution for them takes as long as making the models: pydantic finds none.
+_no_plugins = ModuleType("pydantic.plugin._loader")
+vars(_no_plugins).update(get_plugins=tuple)
+sys.modules.setdefault(_no_plugins.__name__, _no_plugins)
 
 # words only: a number (1, 0) is no switch, though pydantic would take it for one
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}

@@ -158,6 +158,7 @@ def _assemble(
     targets = dict(earlier.targets) if earlier else {}
     parts = dict(earlier.parts) if earlier else {}
     kept = frozenset(targets)
+    before = earlier.plan.by_id if earlier else {}
     images = {image.folder: image for image in read.discovered.images}
     for folder, items in groupby(rendered, lambda item: item.definition.folders[0]):
         names.asked.clear()
@@ -166,24 +167,14 @@ def _assemble(
         parts[folder] = _part(source, images[folder], tags, names)
     if problems:
         raise ConfigError(merge_by_subject(problems), hint=_HINT)
-    by_name = sorted(targets.values(), key=lambda t: (t.image, t.tag, t.platform.slug))
-    bases = {t.id: t.internal_bases for t in by_name}
-    ids, cycles = order(bases)
-    if cycles:
-        if earlier:
-            raise ConfigError([])  # the FROM that closes it may be in another folder
-        raise ConfigError(
-            list(dict.fromkeys(_cycle(source, c, targets, rendered) for c in cycles)), hint=_HINT
-        )
-    before = earlier.plan.by_id if earlier else {}
     keys: dict[str, str] = {}
     changed: set[str] = set()
     keyed = []
-    for identity in ids:
+    for identity in _order(source, targets, before, rendered):
         target = targets[identity]
-        if identity not in kept or not changed.isdisjoint(bases[identity]):
+        if identity not in kept or (changed and not changed.isdisjoint(target.internal_bases)):
             hashed = key_inputs(target, keys, builder=project.tools.builder)
-            target = replace(target, key=None if hashed is None else key_of(hashed))
+            target = target.with_key(None if hashed is None else key_of(hashed))
             if identity not in before or before[identity].key != target.key:
                 changed.add(identity)
         if target.key is not None:
@@ -192,6 +183,26 @@ def _assemble(
     plan = _finished(project, tuple(keyed), options, source)
     files = earlier.files if earlier else files_named(source, replace(read.discovered, images=()))
     return Parts(plan, dict(sorted(parts.items())), files)
+
+
+def _order(
+    source: Source, targets: Mapping[str, Target], before: Mapping[str, Target], rendered: list[Rendered]
+) -> tuple[str, ...]:
+    """The ids of the targets, bases first; `before` are those of the earlier plan."""
+    if targets.keys() == before.keys() and all(
+        target is before[i] or target.internal_bases == before[i].internal_bases
+        for i, target in targets.items()
+    ):
+        return tuple(before)
+    by_name = sorted(targets.values(), key=lambda t: (t.image, t.tag, t.platform.slug))
+    ids, cycles = order({t.id: t.internal_bases for t in by_name})
+    if cycles:
+        if before:
+            raise ConfigError([])  # the FROM that closes it may be in a folder that was not read
+        raise ConfigError(
+            list(dict.fromkeys(_cycle(source, c, targets, rendered) for c in cycles)), hint=_HINT
+        )
+    return ids
 
 
 def _part(source: Source, image: ImageSource, items: tuple[Rendered, ...], names: Names) -> Part:
