@@ -30,10 +30,10 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 
 
-def _imported(tmp_path: Path, *arguments: str) -> set[str]:
+def _imported(tmp_path: Path, *arguments: str, **environ: str) -> set[str]:
     """The top-level modules in memory after a command that ended well, in a home where nothing was ever done."""
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("LOCKAGE_", "PYTHON"))}
-    env = keep | {"LOCKAGE_HOME": str(tmp_path / "home"), "LOCKAGE_CACHE": str(tmp_path / "cache")}
+    env = keep | {"LOCKAGE_HOME": str(tmp_path / "home"), "LOCKAGE_CACHE": str(tmp_path / "cache")} | environ
     done = subprocess.run(
         [sys.executable, "-B", "-c", _LOOK, *arguments],
         cwd=ROOT,
@@ -101,3 +101,15 @@ def test_the_rooms_are_entered_without_the_engine_library(front: str) -> None:
         [sys.executable, "-B", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["False"] * 3
+
+
+def test_plug_ins_of_pydantic_are_not_looked_for(tmp_path: Path) -> None:
+    """What is installed beside the program neither changes what a file means nor costs a search."""
+    installed = tmp_path / "installed"
+    metadata = installed / "stranger-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[pydantic]\nstranger = stranger:PLUGIN\n")
+    (installed / "stranger.py").write_text("PLUGIN = object()\n")
+    found = _imported(tmp_path, "plan", PYTHONPATH=str(installed))
+    assert "pydantic" in found and "stranger" not in found
