@@ -31,7 +31,11 @@ class Logical:
     __slots__ = ("_offsets", "_starts", "text")
 
     def __init__(self, pieces: Sequence[tuple[str, int]]) -> None:
-        self.text = "".join(text for text, _ in pieces) if len(pieces) > 1 else pieces[0][0]
+        if len(pieces) == 1:
+            [(self.text, start)] = pieces
+            self._starts, self._offsets = [start], [0]
+            return
+        self.text = "".join(text for text, _ in pieces)
         self._starts = [start for _, start in pieces]
         self._offsets = list(accumulate((len(text) for text, _ in pieces[:-1]), initial=0))
 

@@ -109,8 +109,9 @@ def _make(source: Source, options: PlanOptions, earlier: Parts | None) -> Parts:
         earlier = earlier.without(stale)
         read = _read(source, options, earlier)
     problems, project = read.problems, read.project
-    spent = (Usage(part.work, part.output) for part in earlier.parts.values()) if earlier else ()
-    renderer = Renderer(source, bytecode=options.bytecode, spent=sum(spent, Usage()))
+    taken_over = earlier.parts.values() if earlier else ()
+    spent = Usage(sum(part.work for part in taken_over), sum(part.output for part in taken_over))
+    renderer = Renderer(source, bytecode=options.bytecode, spent=spent)
     default = project.platforms if project else ()
     rendered = render_all(renderer, read.definitions, default, options.platforms, problems)
     if problems or project is None:
@@ -206,11 +207,13 @@ def _order(
 
 
 def _part(source: Source, image: ImageSource, items: tuple[Rendered, ...], names: Names) -> Part:
-    usage = sum((item.usage for item in items), Usage())
-    files = {*usage.looked_up, *files_named(source, Discovered(None, (image,)))}
+    usages = [item.usage for item in items]
+    work, output = sum(usage.work for usage in usages), sum(usage.output for usage in usages)
+    files = {path for usage in usages for path in usage.looked_up}
+    files.update(files_named(source, Discovered(None, (image,))))
     outside = sorted(path for path in files if not path.startswith(f"{image.folder}/"))
     name = items[0].definition.image
-    return Part(name, usage.work, usage.output, tuple(outside), tuple(sorted(names.asked)))
+    return Part(name, work, output, tuple(outside), tuple(sorted(names.asked)))
 
 
 def _finished(project: Project, targets: tuple[Target, ...], options: PlanOptions, source: Source) -> Plan:

@@ -68,22 +68,22 @@ def read_again(source: Source, known: Iterable[str], vex: Iterable[str]) -> Poli
 
 
 def _of_project(source: Source, project: ProjectFile | None) -> Iterator[_Named]:
-    from pipeline.catalogue.definition import Position
-    from pipeline.config import load
-
     policy = project.policy if project else None
     if policy is None or not any(True for _ in _of_policy(policy, None)):
         return
+    from pipeline.catalogue.definition import Position
+    from pipeline.config import load
+
     content = source.files[PROJECT_NAME].content
     assert content is not None, "it was read"
     yield from _of_policy(policy, Position(load(content, PROJECT_NAME), ("policy",)))
 
 
 def _of_images(images: Iterable[ImageSource]) -> Iterator[_Named]:
-    from pipeline.catalogue.definition import Position
-
     for file in (file for image in images for file in (image.image, *image.versions) if file):
         if file.file.gates:
+            from pipeline.catalogue.definition import Position
+
             yield from _of_policy(file.file.gates, Position(file.document, ("gates",)))
 
 

@@ -57,9 +57,6 @@ class Usage:
     output: int = 0
     looked_up: frozenset[str] = frozenset()
 
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(self.work + other.work, self.output + other.output, self.looked_up | other.looked_up)
-
 
 @dataclass(frozen=True, slots=True)
 class _Made:
