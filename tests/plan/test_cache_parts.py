@@ -7,6 +7,7 @@ from hypothesis import given, settings
 
 from pipeline.catalogue import SourceFile
 from pipeline.catalogue.discover import discover
+from pipeline.catalogue.templating import templates
 from pipeline.errors import ConfigError
 from pipeline.plan import make, make_plan, plan_of
 from pipeline.plan.cache.encoding import dump_parts, load_parts
@@ -177,3 +178,12 @@ def test_any_edits_give_the_plan_that_is_made_of_everything(states):
         found = outcome(files, latest)
         assert found == outcome(files)
         latest = found if isinstance(found, bytes) else latest
+
+
+def test_what_was_taken_over_counts_towards_the_limits_of_all_templates(monkeypatch):
+    old = make_parts(source(FILES, PROJECT_OF_ALL), PlanOptions(LOCK))
+    monkeypatch.setattr(templates, "MAX_ALL_OUTPUT", sum(part.output for part in old.parts.values()) + 5)
+    edited(FILES, FILES | {"base/Dockerfile.tmpl": "FROM debian:12\n#\n"})  # twice, for two tags
+    with pytest.raises(ConfigError, match="1 problem") as caught:
+        edited(FILES, FILES | {"base/Dockerfile.tmpl": "FROM debian:12\n##\n"})
+    assert "make more than" in caught.value.problems[0].message
