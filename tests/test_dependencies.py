@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-from tests.test_rooms import files
+from tests.test_rooms import files, nodes
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,12 +42,12 @@ def _imported() -> Iterator[tuple[str, str]]:
     for name, tree in files():
         guarded = {
             inner
-            for node in ast.walk(tree)
+            for node in nodes(tree)
             if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
             for statement in node.body
             for inner in ast.walk(statement)
         }
-        for node in ast.walk(tree):
+        for node in nodes(tree):
             if node in guarded:
                 continue
             modules: list[str] = []

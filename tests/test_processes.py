@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.test_rooms import files
+from tests.test_rooms import files, nodes
 
 _STARTS = {
     "subprocess": {"run", "Popen", "call", "check_call", "check_output", "getoutput", "getstatusoutput"},
@@ -28,19 +28,19 @@ def _starts(tree: ast.Module) -> Iterator[ast.Call]:
     """Calls that start a process, by module and function or by an imported name."""
     imported = {
         alias.asname or alias.name
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.ImportFrom) and node.module in _STARTS
         for alias in node.names
         if alias.name in _STARTS[node.module]
     }
     modules = {
         alias.asname or alias.name: alias.name
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.Import)
         for alias in node.names
         if alias.name in _STARTS
     }
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if not isinstance(node, ast.Call):
             continue
         function = node.func
@@ -55,7 +55,7 @@ def _starts(tree: ast.Module) -> Iterator[ast.Call]:
 def _typed(tree: ast.Module) -> set[str]:
     """Names of parameters and fields that are annotated as an environment of the table, or assigned from it."""
     names = set()
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if (
             isinstance(node, ast.arg)
             and isinstance(node.annotation, ast.Name)
@@ -95,7 +95,7 @@ def test_only_the_table_makes_environments() -> None:
     makers = [
         name
         for name, tree in files()
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == _TYPE
     ]
     assert makers == ["util/child_environment.py"]

@@ -106,19 +106,25 @@ def files() -> tuple[tuple[str, ast.Module], ...]:
 
 
 @cache
+def nodes(tree: ast.AST) -> tuple[ast.AST, ...]:
+    """Every node of a tree, as by `ast.walk`: the trees of `files` are a million nodes, and each test looks at all."""
+    return tuple(ast.walk(tree))
+
+
+@cache
 def imports() -> list[Import]:
     """Every import of every file, relative ones made absolute."""
     out = []
     for name, tree in files():
         hidden = {
             id(inner)
-            for node in ast.walk(tree)
+            for node in nodes(tree)
             if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
             for body in node.body
             for inner in ast.walk(body)
         }
         package = ["pipeline", *name.split("/")[:-1]]
-        for node in ast.walk(tree):
+        for node in nodes(tree):
             modules: list[str] = []
             if isinstance(node, ast.Import):
                 modules = [alias.name for alias in node.names]
@@ -199,7 +205,7 @@ def uses(names: set[tuple[str, str]]) -> list[tuple[str, int]]:
     """Where an attribute of a module is used."""
     out = []
     for name, tree in files():
-        for node in ast.walk(tree):
+        for node in nodes(tree):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 if (node.value.id, node.attr) in names:
                     out.append((name, node.lineno))
@@ -235,7 +241,7 @@ def test_only_the_front_prints():
     wrong = [
         f"pipeline/{name}:{node.lineno}"
         for name, tree in files()
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
         if not name.startswith("cli/")
     ]
