@@ -20,7 +20,7 @@ from pipeline.catalogue.discover import Discovered, ImageSource, discover
 from pipeline.catalogue.known_tags import Aliases, known_tags
 from pipeline.catalogue.source import Source
 from pipeline.catalogue.templating.rendering import Rendered, platforms_of, render_all
-from pipeline.catalogue.templating.templates import Renderer, Usage
+from pipeline.catalogue.templating.templates import Renderer, RenderingUsage
 from pipeline.catalogue.unused import check_unused_folders
 from pipeline.config import Lock, Project
 from pipeline.errors import ConfigError, Problem, UsageError
@@ -28,7 +28,7 @@ from pipeline.model import Platform, valid_tag
 from pipeline.model.gates import PolicyDocuments
 from pipeline.util.dataclass import dataclass
 
-from .cache.parts import Part, Parts, Platforms, Tags
+from .cache.parts import PlanPart, PlanParts, Platforms, Tags
 from .checks.loosened import check_loosened
 from .checks.requests import check_entitlements
 from .graph import Names, cycle_problem, order
@@ -45,7 +45,7 @@ _HINT = "`lockage plan` checks again without building anything"
 
 
 @dataclass(frozen=True, slots=True)
-class PlanOptions:
+class PlanParameters:
     """What a plan is made with, beside the catalogue."""
 
     lock: Lock | None = None
@@ -84,42 +84,42 @@ def make_plan(
     Raises `ConfigError` with every problem of every file, `UsageError` for a pattern, platform or snapshot that
     matches nothing or is invalid.
     """
-    plan = make_parts(source, PlanOptions(lock, tuple(platforms), snapshot_id, bytecode)).plan
+    plan = make_parts(source, PlanParameters(lock, tuple(platforms), snapshot_id, bytecode)).plan
     patterns = tuple(only)
     return select(plan, patterns) if patterns else plan
 
 
-def make_parts(source: Source, options: PlanOptions, earlier: Parts | None = None) -> Parts:
-    """The plan with its parts, likewise. `earlier` is another plan with the same options and the same lockage.yml, with
-    the parts of which nothing has changed; the result is the same without it."""
-    snapshot_id = options.snapshot_id
+def make_parts(source: Source, parameters: PlanParameters, earlier: PlanParts | None = None) -> PlanParts:
+    """The plan with its parts, likewise. `earlier` is another plan with the same parameters and the same
+    lockage.yml, with the parts of which nothing has changed; the result is the same without it."""
+    snapshot_id = parameters.snapshot_id
     if snapshot_id is not None and not (snapshot_id and valid_tag(f"x-{snapshot_id}")):
         raise UsageError(f"{snapshot_id!r} cannot stand in a tag", hint="letters, digits, '_', '.' and '-'")
     if earlier is not None and earlier.parts:
         try:
-            return _make(source, options, earlier)
+            return _make(source, parameters, earlier)
         except ConfigError:
             pass  # raised again below, with the problems of all files
-    return _make(source, options, None)
+    return _make(source, parameters, None)
 
 
-def _make(source: Source, options: PlanOptions, earlier: Parts | None) -> Parts:
-    read = _read(source, options, earlier)
+def _make(source: Source, parameters: PlanParameters, earlier: PlanParts | None) -> PlanParts:
+    read = _read(source, parameters, earlier)
     while earlier and (stale := earlier.stale(read.tags, read.platforms)):
         earlier = earlier.without(stale)
-        read = _read(source, options, earlier)
+        read = _read(source, parameters, earlier)
     problems, project = read.problems, read.project
     taken_over = earlier.parts.values() if earlier else ()
-    spent = Usage(sum(part.work for part in taken_over), sum(part.output for part in taken_over))
-    renderer = Renderer(source, bytecode=options.bytecode, spent=spent)
+    spent = RenderingUsage(sum(part.work for part in taken_over), sum(part.output for part in taken_over))
+    renderer = Renderer(source, bytecode=parameters.bytecode, spent=spent)
     default = project.platforms if project else ()
-    rendered = render_all(renderer, read.definitions, default, options.platforms, problems)
+    rendered = render_all(renderer, read.definitions, default, parameters.platforms, problems)
     if problems or project is None:
         raise ConfigError(merge_by_subject(problems), hint=_HINT)
-    return _assemble(source, options, project, read, rendered, earlier)
+    return _assemble(source, parameters, project, read, rendered, earlier)
 
 
-def _read(source: Source, options: PlanOptions, earlier: Parts | None) -> _Read:
+def _read(source: Source, parameters: PlanParameters, earlier: PlanParts | None) -> _Read:
     """Read the folders that are no part of the earlier plan."""
     discovered = discover(source, earlier.parts if earlier else ())
     problems = list(discovered.problems)
@@ -138,22 +138,22 @@ def _read(source: Source, options: PlanOptions, earlier: Parts | None) -> _Read:
         check_loosened(project, discovered.images, problems)
     tags, aliases = known_tags(definitions)
     default = project.platforms if project else ()
-    platforms = {(d.image, d.tag): platforms_of(d, default, options.platforms) for d in definitions}
+    platforms = {(d.image, d.tag): platforms_of(d, default, parameters.platforms) for d in definitions}
     return _Read(discovered, definitions, project, documents, tags, aliases, platforms, problems)
 
 
 def _assemble(
     source: Source,
-    options: PlanOptions,
+    parameters: PlanParameters,
     project: Project,
     read: _Read,
     rendered: list[Rendered],
-    earlier: Parts | None,
-) -> Parts:
+    earlier: PlanParts | None,
+) -> PlanParts:
     kept_tags, kept_platforms = earlier.names if earlier else ({}, {})
-    names = Names(read.tags | kept_tags, read.platforms | kept_platforms, project.bases, options.lock)
+    names = Names(read.tags | kept_tags, read.platforms | kept_platforms, project.bases, parameters.lock)
     inputs = PlanInputs(
-        source, project, names, read.aliases, options.lock, options.snapshot_id, read.documents
+        source, project, names, read.aliases, parameters.lock, parameters.snapshot_id, read.documents
     )
     problems: list[Problem] = []
     targets = dict(earlier.targets) if earlier else {}
@@ -181,9 +181,9 @@ def _assemble(
         if target.key is not None:
             keys[identity] = target.key
         keyed.append(target)
-    plan = _finished(project, tuple(keyed), options, source)
+    plan = _finished(project, tuple(keyed), parameters, source)
     files = earlier.files if earlier else files_named(source, replace(read.discovered, images=()))
-    return Parts(plan, dict(sorted(parts.items())), files)
+    return PlanParts(plan, dict(sorted(parts.items())), files)
 
 
 def _order(
@@ -206,25 +206,27 @@ def _order(
     return ids
 
 
-def _part(source: Source, image: ImageSource, items: tuple[Rendered, ...], names: Names) -> Part:
+def _part(source: Source, image: ImageSource, items: tuple[Rendered, ...], names: Names) -> PlanPart:
     usages = [item.usage for item in items]
     work, output = sum(usage.work for usage in usages), sum(usage.output for usage in usages)
     files = {path for usage in usages for path in usage.looked_up}
     files.update(files_named(source, Discovered(None, (image,))))
     outside = sorted(path for path in files if not path.startswith(f"{image.folder}/"))
     name = items[0].definition.image
-    return Part(name, work, output, tuple(outside), tuple(sorted(names.asked)))
+    return PlanPart(name, work, output, tuple(outside), tuple(sorted(names.asked)))
 
 
-def _finished(project: Project, targets: tuple[Target, ...], options: PlanOptions, source: Source) -> Plan:
-    lock, policies = options.lock, (project.policy, *(target.gates for target in targets))
+def _finished(
+    project: Project, targets: tuple[Target, ...], parameters: PlanParameters, source: Source
+) -> Plan:
+    lock, policies = parameters.lock, (project.policy, *(target.gates for target in targets))
     grype = any("grype" in gates.vulnerabilities.scanners for gates in policies)
     tools = {name: pinned(ref, lock) for name, ref in project.images(grype=grype).items()}
     bases = [r for t in targets for r in t.external_bases]
     unlocked = tuple(dict.fromkeys(r for r in (*bases, *tools.values()) if r.digest is None))
     state: LockState = "none" if lock is None else "partial" if unlocked else "complete"
     tools_of_plan = MappingProxyType(tools)
-    return Plan(project, targets, state, unlocked, options.snapshot_id, tools_of_plan, source=source)
+    return Plan(project, targets, state, unlocked, parameters.snapshot_id, tools_of_plan, source=source)
 
 
 def _cycle(

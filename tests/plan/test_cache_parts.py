@@ -12,7 +12,7 @@ from pipeline.errors import ConfigError
 from pipeline.plan import make, make_plan, plan_of
 from pipeline.plan.cache.encoding import dump_parts, load_parts
 from pipeline.plan.cache.parts import Digests
-from pipeline.plan.make import PlanOptions, make_parts
+from pipeline.plan.make import PlanParameters, make_parts
 from tests.catalogue.sample import LOCK, PROJECT, folder, image, source
 from tests.model.test_vex import OPENVEX
 
@@ -66,9 +66,9 @@ def taken_over(monkeypatch):
 def edited(before, after, project=PROJECT_OF_ALL):
     """The plan of `after` with what it takes over from that of `before`, and the bytes that are stored of it."""
     old, new = source(before, project), source(after, project)
-    stored = dump_parts(make_parts(old, PlanOptions(LOCK)), Digests.of(old))
+    stored = dump_parts(make_parts(old, PlanParameters(LOCK)), Digests.of(old))
     digests = Digests.of(new)
-    parts = make_parts(new, PlanOptions(LOCK), load_parts(stored, digests))
+    parts = make_parts(new, PlanParameters(LOCK), load_parts(stored, digests))
     return parts.plan, dump_parts(parts, digests)
 
 
@@ -107,7 +107,7 @@ def test_what_an_edit_does_not_touch_is_taken_over(edit, expected, taken_over):
     plan, stored = edited(FILES, after)
     assert taken_over == set(expected.split())
     new = source(after, PROJECT_OF_ALL)
-    whole = make_parts(new, PlanOptions(LOCK))
+    whole = make_parts(new, PlanParameters(LOCK))
     assert plan == whole.plan and plan.to_json() == whole.plan.to_json()
     assert stored == dump_parts(whole, Digests.of(new))
 
@@ -128,7 +128,7 @@ def test_another_document_of_the_project_or_damaged_bytes_take_over_nothing():
         source(FILES, PROJECT_OF_ALL),
         source(FILES | {"_policy/p.json": vex("q")}, PROJECT_OF_ALL),
     )
-    stored = dump_parts(make_parts(old, PlanOptions(LOCK)), Digests.of(old))
+    stored = dump_parts(make_parts(old, PlanParameters(LOCK)), Digests.of(old))
     with pytest.raises(ValueError, match="policy"):
         load_parts(stored, Digests.of(new))
     for damaged in (stored.replace(b'"parts":[[', b'"parts":[3,['), stored.replace(b'"files"', b'"Files"')):
@@ -165,7 +165,7 @@ def outcome(files, earlier=None):
     digests = Digests.of(whole)
     try:
         kept = load_parts(earlier, digests) if isinstance(earlier, bytes) else None
-        return dump_parts(make_parts(whole, PlanOptions(LOCK), kept), digests)
+        return dump_parts(make_parts(whole, PlanParameters(LOCK), kept), digests)
     except ConfigError as error:
         return error.problems
 
@@ -181,7 +181,7 @@ def test_any_edits_give_the_plan_that_is_made_of_everything(states):
 
 
 def test_what_was_taken_over_counts_towards_the_limits_of_all_templates(monkeypatch):
-    old = make_parts(source(FILES, PROJECT_OF_ALL), PlanOptions(LOCK))
+    old = make_parts(source(FILES, PROJECT_OF_ALL), PlanParameters(LOCK))
     monkeypatch.setattr(templates, "MAX_ALL_OUTPUT", sum(part.output for part in old.parts.values()) + 5)
     edited(FILES, FILES | {"base/Dockerfile.tmpl": "FROM debian:12\n#\n"})  # twice, for two tags
     with pytest.raises(ConfigError, match="1 problem") as caught:

@@ -12,7 +12,7 @@ from ..rootfs import Rootfs, merge
 from ..source import Source
 from .lines import Line, template_line
 from .search import find_dockerfile, find_test
-from .templates import Renderer, TemplateProblem, Usage, context_of
+from .templates import Renderer, RenderingUsage, TemplateProblem, context_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Rendered:
     test: str | None
     rootfs: Rootfs
     warnings: tuple[str, ...]
-    usage: Usage = Usage()
+    usage: RenderingUsage = RenderingUsage()
 
     @property
     def injected(self) -> bool:

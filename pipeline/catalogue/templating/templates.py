@@ -49,7 +49,7 @@ class TemplateProblem(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class RenderingUsage:
     """What renderings have taken: units of work, characters of output, and the paths where they looked up the
     templates that they include."""
 
@@ -106,7 +106,7 @@ class Renderer:
         source: Source,
         extensions: tuple[type[Extension], ...] = (),
         bytecode: BytecodeCache | None = None,
-        spent: Usage | None = None,
+        spent: RenderingUsage | None = None,
     ) -> None:
         self.source = source
         self._extensions = extensions
@@ -138,12 +138,12 @@ class Renderer:
             raise TemplateProblem(self._refuse(_EVERY, Problem(path, 0, 0, "", message, None, subject)))
         return made.text
 
-    def take_usage(self) -> Usage:
+    def take_usage(self) -> RenderingUsage:
         """The usage since the last call."""
         before, self._taken = self._taken, (self._work, self._output)
         looked_up = frozenset(self._looked_up)
         self._looked_up.clear()
-        return Usage(self._work - before[0], self._output - before[1], looked_up)
+        return RenderingUsage(self._work - before[0], self._output - before[1], looked_up)
 
     def _made(self, path: str, context: Mapping[str, object], subject: str) -> _Made:
         from .sandbox import Sandbox

@@ -17,7 +17,7 @@ from pipeline.util.rooted import Folder
 from ..plan import Plan
 from .encoding import dump, dump_parts, load, load_parts
 from .fingerprint import Fingerprint, fingerprint
-from .parts import Parts
+from .parts import PlanParts
 
 _KEEP = 32
 _DIGEST = hashlib.sha256().digest_size  # of the content, before it: a file may be cut, or changed on the disk
@@ -66,30 +66,28 @@ def _stored_or_made(
         return plan
     from pipeline.catalogue.templating.bytecode import StoredBytecode
 
-    from ..make import PlanOptions, make_parts
+    from ..make import PlanParameters, make_parts
 
-    partial = (
-        bool(platforms) or snapshot_id is not None
-    )  # such a plan does not have every name of the catalogue
+    partial = bool(platforms) or snapshot_id is not None  # it lacks names of the catalogue
     earlier = None if partial else _earlier(path.parent, name)
     bytecode = StoredBytecode(cache / "templates", str(source.root.absolute()) if source.root else "")
     try:
-        made = make_parts(source, PlanOptions(lock, platforms, snapshot_id, bytecode), earlier)
+        made = make_parts(source, PlanParameters(lock, platforms, snapshot_id, bytecode), earlier)
     finally:
-        if earlier is None:  # otherwise few templates were used, and storing them would remove the others
-            bytecode.store()
+        if not (earlier and earlier.parts):
+            bytecode.store()  # of few templates, it would remove the others
     _store(path, dump(made.plan) if partial else dump_parts(made, name.digests))
     return made.plan
 
 
-def _earlier(folder: Path, name: Fingerprint) -> Parts | None:
+def _earlier(folder: Path, name: Fingerprint) -> PlanParts | None:
     """The latest stored plan with the same lockage.yml, lock and options, if it can be read."""
     try:
         with Folder.at(folder) as opened:
             stored = [
                 (info.st_mtime_ns, entry)
                 for entry, info in opened.entries().items()
-                if entry.startswith(f"{name.common}-")
+                if entry.startswith(f"{name.common}-") and entry.endswith(".json")
             ]
     except (OSError, EnvironmentProblem):
         return None

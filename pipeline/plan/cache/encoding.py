@@ -16,7 +16,7 @@ from pipeline.util.json.canonical import compact
 
 from ..plan import LockState, Plan
 from ..policy_documents import names_of, read_again
-from .parts import Digests, Part, Parts
+from .parts import Digests, PlanPart, PlanParts
 from .rows import EntryRow, RowReader, RowWriter, TargetRow
 
 STORE_FORMAT = 8
@@ -46,7 +46,7 @@ def dump(plan: Plan) -> bytes:
     return _dump(plan, {}, [])
 
 
-def dump_parts(parts: Parts, digests: Digests) -> bytes:
+def dump_parts(parts: PlanParts, digests: Digests) -> bytes:
     """The same of a plan with its parts, and with the state of what they were made of."""
     rows: list[_PartRow] = [
         (folder, digests.folders[folder], p.image, p.work, p.output, digests.files(p.files), list(p.names))
@@ -81,7 +81,7 @@ def load(content: bytes, source: Source) -> Plan:
     return _load(content, source)[1]
 
 
-def load_parts(content: bytes, digests: Digests) -> Parts:
+def load_parts(content: bytes, digests: Digests) -> PlanParts:
     """The plan that `dump_parts` wrote, with the parts of which nothing has changed. Raises ValueError for anything
     else."""
     stored, plan = _load(content, digests.source)
@@ -90,11 +90,11 @@ def load_parts(content: bytes, digests: Digests) -> Parts:
         if digests.files(files) != files:
             raise ValueError("other files of the policy")
         parts = {
-            folder: Part(image, work, output, tuple(files), tuple(names))
+            folder: PlanPart(image, work, output, tuple(files), tuple(names))
             for folder, digest, image, work, output, files, names in stored["parts"]
             if digests.folders.get(folder) == digest and digests.files(files) == files
         }
-        return Parts(plan, parts, tuple(files))
+        return PlanParts(plan, parts, tuple(files))
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"not a stored plan: {error!r}") from None
 

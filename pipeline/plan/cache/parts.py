@@ -23,7 +23,7 @@ Platforms = dict[tuple[str, str], tuple[Platform, ...]]  # by image and tag
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PlanPart:
     """One folder of images/: its image, what the renderings of its templates took, the files outside the folder that
     were read or looked for, and the images whose names were."""
 
@@ -35,11 +35,11 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Parts:
+class PlanParts:
     """A plan with its parts by folder, such as `images/python`."""
 
     plan: Plan
-    parts: Mapping[str, Part] = field(default_factory=dict)
+    parts: Mapping[str, PlanPart] = field(default_factory=dict)
     files: tuple[str, ...] = ()  # those that the policy of lockage.yml names
 
     @cached_property
@@ -75,10 +75,10 @@ class Parts:
             if part.image in tags or not changed.isdisjoint(part.names)
         )
 
-    def without(self, folders: Collection[str]) -> Parts:
+    def without(self, folders: Collection[str]) -> PlanParts:
         """The same with fewer parts."""
         parts = {folder: part for folder, part in self.parts.items() if folder not in folders}
-        return Parts(self.plan, parts, self.files)
+        return PlanParts(self.plan, parts, self.files)
 
     def _are_the_names(self, image: str, tags: Tags, platforms: Platforms) -> bool:
         tags_before, platforms_before = _names(self._targets.get(image, ()))
