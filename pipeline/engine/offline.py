@@ -1,8 +1,9 @@
 """Runs tools that must see nothing but their input: no network, no credentials.
 
 `with_exec` cannot take the network away; a Dockerfile's `RUN --network=none` can. So such a step is a small
-Dockerfile: the tool's image, the inputs bound read-only at /in, one RUN for each command, results in /out. What a tool
-writes to is copied to /own first. (Never `--mount=type=bind,rw`: engine 0.21.8 crashes on it.)
+Dockerfile: the tool's image, the inputs bound read-only at /in, one RUN for each command, results in /out. Data is
+bound read-only as well. (Never `--mount=type=bind,rw`: engine 0.21.8 crashes on it. Never COPY: it copies for each
+step, and hashes the tool's whole image.)
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ FROM {image}
 USER 0
 ENV HOME=/tmp TMPDIR=/tmp
 WORKDIR /tmp
-COPY own/ /own/
 WORKDIR /out
 """
 
@@ -53,12 +53,12 @@ class CacheFolder:
 class OfflineStep:
     """A tool's image and the commands to run in it, in exec form.
 
-    `own` is what the tool may write to, at /own; it needs no other file but its input.
+    `data` are folders by the path at which the tool reads them; it needs no other file but its input.
     """
 
     image: Reference
     commands: Sequence[Sequence[str]]
-    own: dagger.Directory | None = None
+    data: Mapping[str, dagger.Directory] = field(default_factory=lambda: MappingProxyType({}))
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     cache: CacheFolder | None = None
 
@@ -67,6 +67,7 @@ class OfflineStep:
         lines = [_HEADER.format(image=self.image)]
         lines += [f"ENV {name}={json.dumps(value)}\n" for name, value in self.environment.items()]
         mounts = ["--mount=type=bind,source=in,target=/in"]
+        mounts += [f"--mount=type=bind,source=data{path},target={path}" for path in self.data]
         mounts += [self.cache.mount] if self.cache else []
         options = " ".join(["--network=none", *mounts])
         lines += [f"RUN {options} {json.dumps(list(command))}\n" for command in self.commands]
@@ -76,7 +77,8 @@ class OfflineStep:
 def run_offline(client: dagger.Client, step: OfflineStep, inputs: dagger.Directory) -> dagger.Directory:
     """What the commands of a step wrote to /out. Lazy: nothing runs before a file of it is requested."""
     context = client.directory().with_new_file("Dockerfile", step.dockerfile()).with_directory("in", inputs)
-    context = context.with_directory("own", step.own or client.directory())
+    for path, folder in step.data.items():
+        context = context.with_directory(f"data{path}", folder)
     return context.docker_build().directory("/out")
 
 

@@ -32,7 +32,8 @@ _JAVA_ARCHIVES = [
     for ending in ("jar", "war", "ear", "par")
 ]
 _HASH_LENGTH = 16  # hex digits
-_LAYERS = "/own/cache/fanal"  # what trivy knows of layers, by their content and its own analyzers' versions
+_CACHE = "/own/cache"
+_LAYERS = f"{_CACHE}/fanal"  # what trivy knows of layers, by their content and its own analyzers' versions
 _CACHE_BROKEN = "unable to initialize fs cache"
 _NO_JAVA_DATA = "Unable to initialize the Java DB"  # trivy has no exit code of its own for it
 
@@ -81,8 +82,8 @@ class Scanner:
         """
         step, given = self._image(), self._given(image)
         if java is not None:  # what is known of layers does not tell by which Java data
-            data = self._data.with_directory("cache/java-db", java)
-            return await self._reports(replace(step, own=data, cache=None), given, subject)
+            data = {**step.data, f"{_CACHE}/java-db": java}
+            return await self._reports(replace(step, data=data, cache=None), given, subject)
         try:
             return await self._reports(step, given, subject)
         except BuildError as fault:
@@ -108,12 +109,6 @@ class Scanner:
         name = hashlib.sha256(f"{self.tool}\n{self.cache}".encode()).hexdigest()[:_HASH_LENGTH]
         return CacheFolder(f"lockage-trivy-{name}", _LAYERS)
 
-    @property
-    def _data(self) -> dagger.Directory:
-        """Trivy writes beside its database, so it gets a copy: a layer that all scans with this database share."""
-        folder = self.client.directory()
-        return folder.with_directory("cache/db", self.vulnerabilities) if self.vulnerabilities else folder
-
     def _given(self, image: GivenImage) -> dagger.Directory:
         given = self.client.directory().with_file("image.tar", image.archive)
         return given.with_new_file(f"{_HISTORY}/{HISTORY}", image.history)
@@ -125,8 +120,9 @@ class Scanner:
         return replace(step, commands=[*step.commands, history], cache=self.layers)
 
     def _step(self, *arguments: str) -> OfflineStep:
-        environment = {"TRIVY_CACHE_DIR": "/own/cache"}
-        return OfflineStep(self.tool, [_command(*arguments)], own=self._data, environment=environment)
+        data = {f"{_CACHE}/db": self.vulnerabilities} if self.vulnerabilities else {}
+        environment = {"TRIVY_CACHE_DIR": _CACHE}
+        return OfflineStep(self.tool, [_command(*arguments)], data=data, environment=environment)
 
     async def _reports(self, step: OfflineStep, inputs: dagger.Directory, subject: str) -> ImageReports:
         try:

@@ -20,6 +20,7 @@ BINARY = "/grype"
 DATABASE = "vulnerability-db"
 """The archive of grype's data in its folder, without its ending."""
 _, _LISTED = DOCUMENTS["syft-json"]
+_DATA = "/own/db"
 _REPORT, _LOG = "report.json", "grype.log"
 ENVIRONMENT = {
     "GRYPE_CHECK_FOR_APP_UPDATE": "false",
@@ -49,9 +50,8 @@ class Grype:
         """The report on an image by syft's documents of it. Raises BuildError."""
         command = [BINARY, f"sbom:/in/{_LISTED}", "--output", "json", "--file", f"/out/{_REPORT}"]
         logging = {"GRYPE_LOG_LEVEL": "debug", "GRYPE_LOG_FILE": f"/out/{_LOG}"}
-        environment = {**ENVIRONMENT, **logging, "GRYPE_DB_CACHE_DIR": "/own/db"}
-        own = self.client.directory().with_directory("db", self._imported())
-        step = OfflineStep(self.tool, [command], own=own, environment=environment)
+        environment = {**ENVIRONMENT, **logging, "GRYPE_DB_CACHE_DIR": _DATA}
+        step = OfflineStep(self.tool, [command], data={_DATA: self._imported()}, environment=environment)
         given = self.client.directory().with_file(_LISTED, listed.file(_LISTED))
         out, doing = run_offline(self.client, step, given), f"scanning {subject} by grype"
         report = await read_output(out, _REPORT, doing)
