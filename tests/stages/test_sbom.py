@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import importlib
 import json
@@ -143,6 +144,16 @@ def test_the_same_bytes_from_an_archive_with_layers_packed_anew(debian: Listed, 
     assert planted.completed(repacked, tmp_path / "again") == debian.raw
     locations = {place["layerID"] for a in debian.syft["artifacts"] for place in a["locations"]}
     assert locations == set(json.loads(image.config)["rootfs"]["diff_ids"])
+
+
+def test_the_same_bytes_from_the_listing_of_another_architecture(listed: Listed, tmp_path: Path) -> None:
+    """Images that differ in the architecture alone are listed once (run/target/examination/listings.py)."""
+    image = listed.image
+    packed = planted.repacked(image.archive, tmp_path / "other.tar", architecture="s390x")
+    other = replace(image, archive=packed)
+    metadata = json.loads(planted.listed(other, tmp_path / "raw")["syft-json"])["source"]["metadata"]
+    assert json.loads(base64.b64decode(metadata["config"]))["architecture"] == "s390x"
+    assert planted.completed(other, tmp_path / "again") == listed.raw
 
 
 def test_the_subject_is_what_was_pushed(listed: Listed) -> None:

@@ -156,12 +156,17 @@ def plant(folder: Path, files: Mapping[str, bytes | str]) -> Planted:
     return Planted(images.archive(layout, folder / "image.tar"), manifest, config)
 
 
-def repacked(archive: Path, target: Path) -> Path:
-    """A Docker archive with the same files in layers of another tar form, and so with other digests."""
+def repacked(archive: Path, target: Path, *, architecture: str = "") -> Path:
+    """A Docker archive with the same files in layers of another tar form, and so with other digests; or with the same
+    layers, for another architecture."""
     with tarfile.open(archive) as source:
         described = json.load(source.extractfile("manifest.json") or io.BytesIO())[0]
         config = json.load(source.extractfile(described["Config"]) or io.BytesIO())
-        layers = [_repacked(source.extractfile(name) or io.BytesIO()) for name in described["Layers"]]
+        layers = [(source.extractfile(name) or io.BytesIO()).read() for name in described["Layers"]]
+    if architecture:
+        config["architecture"] = architecture
+    else:
+        layers = [_repacked(io.BytesIO(layer)) for layer in layers]
     config["rootfs"]["diff_ids"] = [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]
     names = [f"{number}/layer.tar" for number in range(len(layers))]
     described |= {"Config": "config.json", "Layers": names}

@@ -24,6 +24,7 @@ from ...results import Stage
 from .findings import ImageScanner, ScannedImage
 from .image_checks import check_image, checks_text
 from .inventory import image_config, inventory, serial_of, subject_of
+from .listings import Listings, listed_content
 from .scanner_data import ScannerData
 from .structure_tests import prepared
 
@@ -120,7 +121,7 @@ class Examiner:
     def __init__(self, context: RunContext, images: ImageCache, data: ScannerData) -> None:
         self._context, self._images, self._data = context, images, data
         self._scanner = ImageScanner(context, data)
-        self._linter = Linter(context)
+        self._linter, self._listings = Linter(context), Listings()
 
     async def outstanding(self, target: Target, record: Record) -> frozenset[Stage]:
         """The examinations that a record lacks today."""
@@ -143,11 +144,12 @@ class Examiner:
         steps: dict[Stage, Callable[[], Awaitable[Examined]]] = {
             Stage.LINT: lambda: self._lint(target, record),
             Stage.SCAN: lambda: self._scan(target, packed, record),
-            Stage.SBOM: lambda: self._inventory(client, target, digest, packed),
             Stage.TEST: lambda: self._test(client, target, digest, image),
         }
 
         async def step(stage: Stage) -> Examined:
+            if stage is Stage.SBOM:  # it may wait for another image's
+                return await self._inventory(client, target, digest, packed)
             async with context.limits.tools:
                 context.tell(target.id, ProgressState(stage.value))
                 return await steps[stage]()
@@ -187,13 +189,21 @@ class Examiner:
     async def _inventory(
         self, client: dagger.Client, target: Target, digest: Digest, packed: dagger.File
     ) -> Examined:
-        image = self._context.tools.image("syft")
-        listed = await sbom_step.sbom(client, image, packed, name=target.image, version=target.tag)
-        manifest, config = await image_config(self._context, self._images, digest)
+        context = self._context
+        manifest, config = await image_config(context, self._images, digest)
+
+        async def list_packages() -> Mapping[str, bytes]:
+            async with context.limits.tools:
+                context.tell(target.id, ProgressState.SBOM)
+                tool = context.tools.image("syft")
+                return await sbom_step.sbom(client, tool, packed, name=target.image, version=target.tag)
+
         try:
-            found, documents = inventory(self._context, target, listed, manifest, config)
+            content = listed_content(target, manifest, config)
+            listed = await self._listings.documents(content, list_packages)
+            found, documents = inventory(context, target, listed, manifest, config)
         except ValueError as fault:
-            tool = Tool("syft", self._context.tools.version("syft"))
+            tool = Tool("syft", context.tools.version("syft"))
             return Examined(Evidence(0, inventory=Inventory(tool, 0, {}, unexamined=(_unread(fault),))))
         return Examined(Evidence(0, inventory=found), documents)
 

@@ -1,0 +1,106 @@
+"""Images in which syft reads the same are listed once in a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, cast
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from pipeline.errors import BuildError
+from pipeline.model import Digest, Manifest
+from pipeline.model.descriptor import OCI_MANIFEST
+from pipeline.plan import Target
+from pipeline.run.target.examination.listings import Listings, listed_content
+
+pytestmark = pytest.mark.anyio
+
+KEY, OTHER = Digest.of(b"1"), Digest.of(b"2")
+CONFIG = {"architecture": "amd64", "os": "linux", "config": {"Labels": {"a": "b"}}}
+
+
+def content(config: Any = CONFIG, layer: bytes = b"layer", tag: str = "1") -> Digest:
+    raw = config if isinstance(config, bytes) else json.dumps(config).encode()
+    described = {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "size": 5}
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            "size": len(raw),
+            "digest": str(Digest.of(raw)),
+        },
+        "layers": [described | {"digest": str(Digest.of(layer))}],
+    }
+    target = cast(Target, SimpleNamespace(image="app", tag=tag))
+    return listed_content(target, Manifest.parse(json.dumps(manifest).encode(), OCI_MANIFEST), raw)
+
+
+def test_the_architecture_alone_makes_no_difference() -> None:
+    assert content() == content(CONFIG | {"architecture": "arm64"})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        content(CONFIG | {"variant": "v7"}),
+        content(CONFIG | {"config": {"Labels": {"a": "c"}}}),
+        content(layer=b"other"),
+        content(tag="2"),
+        content(b"{"),
+        content([1]),
+    ],
+)
+def test_everything_else_does(other: Digest) -> None:
+    assert other != content()
+
+
+def test_configurations_that_cannot_be_read_are_told_apart() -> None:
+    assert content(b"{") != content(b"{{") and content(b"{") == content(b"{")
+
+
+class Lister:
+    """Lists with documents of this size, or fails as often as told."""
+
+    def __init__(self, size: int = 10, failures: int = 0) -> None:
+        self.size, self.failures, self.calls = size, failures, 0
+
+    async def __call__(self) -> Mapping[str, bytes]:
+        self.calls += 1
+        await anyio.lowlevel.checkpoint()
+        if self.calls <= self.failures:
+            raise BuildError("listing fails")
+        return {"syft-json": bytes(self.size)}
+
+
+async def test_equal_images_are_listed_once_and_others_beside_them() -> None:
+    listings, one, other = Listings(), Lister(), Lister()
+    async with anyio.create_task_group() as group:
+        for key, lister in ((KEY, one), (KEY, one), (OTHER, other), (KEY, one)):
+            group.start_soon(listings.documents, key, lister)
+    assert (one.calls, other.calls) == (1, 1)
+
+
+async def test_after_a_failure_the_next_one_lists_again() -> None:
+    listings, lister = Listings(), Lister(failures=1)
+    with pytest.raises(BuildError):
+        await listings.documents(KEY, lister)
+    assert await listings.documents(KEY, lister) and lister.calls == 2
+
+
+async def test_the_oldest_are_forgotten_where_there_are_too_many() -> None:
+    listings, one, other = Listings(kept=15), Lister(), Lister()
+    for key, lister in ((KEY, one), (OTHER, other), (OTHER, other), (KEY, one)):
+        await listings.documents(key, lister)
+    assert (one.calls, other.calls) == (2, 1)
+
+
+async def test_what_is_too_large_is_kept_until_the_next_one() -> None:
+    listings, one, other = Listings(kept=5), Lister(), Lister()
+    for key, lister in ((KEY, one), (KEY, one), (OTHER, other), (KEY, one)):
+        await listings.documents(key, lister)
+    assert (one.calls, other.calls) == (2, 1)
