@@ -74,11 +74,20 @@ class OfflineStep:
         return "".join(lines)
 
 
-def run_offline(client: dagger.Client, step: OfflineStep, inputs: dagger.Directory) -> dagger.Directory:
-    """What the commands of a step wrote to /out. Lazy: nothing runs before a file of it is requested."""
-    context = client.directory().with_new_file("Dockerfile", step.dockerfile()).with_directory("in", inputs)
-    for path, folder in step.data.items():
+def run_offline(
+    client: dagger.Client, step: OfflineStep, inputs: Mapping[str, dagger.File | str]
+) -> dagger.Directory:
+    """What the commands of a step wrote to /out; `inputs` are files or texts by their path in /in. Lazy: nothing runs
+    before a file of it is requested."""
+    context = client.directory()
+    for path, folder in step.data.items():  # what most steps share comes first: the engine keeps each state
         context = context.with_directory(f"data{path}", folder)
+    context = context.with_new_file("Dockerfile", step.dockerfile())
+    for name, content in inputs.items():
+        if isinstance(content, str):
+            context = context.with_new_file(f"in/{name}", content)
+        else:
+            context = context.with_file(f"in/{name}", content)
     return context.docker_build().directory("/out")
 
 

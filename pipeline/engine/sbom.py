@@ -35,9 +35,9 @@ class Listing:
         command = ["/syft", "scan", "docker-archive:/in/image.tar", *source]
         for option, file in DOCUMENTS.values():
             command += ["-o", f"{option}=/out/{file}"]
-        inputs = self.client.directory().with_file("image.tar", archive)
         environment = {"SYFT_CHECK_FOR_APP_UPDATE": "false", "SYFT_QUIET": "true"}
-        return run_offline(self.client, OfflineStep(self.tool, [command], environment=environment), inputs)
+        step = OfflineStep(self.tool, [command], environment=environment)
+        return run_offline(self.client, step, {"image.tar": archive})
 
 
 async def sbom(

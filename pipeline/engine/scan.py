@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,11 @@ class GivenImage:
     archive: dagger.File
     history: str = ""
 
+    @property
+    def inputs(self) -> Mapping[str, dagger.File | str]:
+        """Both, by their paths in /in."""
+        return {"image.tar": self.archive, f"{_HISTORY}/{HISTORY}": self.history}
+
 
 @dataclass(frozen=True, slots=True)
 class ImageReports:
@@ -80,7 +86,7 @@ class Scanner:
 
         Raises BuildError; without `java`, JavaDataNeeded for an image with Java archives.
         """
-        step, given = self._image(), self._given(image)
+        step, given = self._image(), image.inputs
         if java is not None:  # what is known of layers does not tell by which Java data
             data = {**step.data, f"{_CACHE}/java-db": java}
             return await self._reports(replace(step, data=data, cache=None), given, subject)
@@ -93,13 +99,12 @@ class Scanner:
 
     async def scan_without_java(self, image: GivenImage, subject: str) -> ImageReports:
         """The reports without Java archives, where there is no data about them."""
-        return await self._reports(self._image(*_JAVA_ARCHIVES), self._given(image), subject)
+        return await self._reports(self._image(*_JAVA_ARCHIVES), image.inputs, subject)
 
     async def scan_sbom(self, document: str, subject: str) -> bytes:
         """Trivy's JSON report on the packages of a CycloneDX document. Raises BuildError."""
         step = self._step("sbom", f"/in/{_DOCUMENT}", "--scanners", "vuln")
-        given = self.client.directory().with_new_file(_DOCUMENT, document)
-        return await _report(self._out(step, given), subject)
+        return await _report(self._out(step, {_DOCUMENT: document}), subject)
 
     @property
     def layers(self) -> CacheFolder | None:
@@ -108,10 +113,6 @@ class Scanner:
             return None
         name = hashlib.sha256(f"{self.tool}\n{self.cache}".encode()).hexdigest()[:_HASH_LENGTH]
         return CacheFolder(f"lockage-trivy-{name}", _LAYERS)
-
-    def _given(self, image: GivenImage) -> dagger.Directory:
-        given = self.client.directory().with_file("image.tar", image.archive)
-        return given.with_new_file(f"{_HISTORY}/{HISTORY}", image.history)
 
     def _image(self, *options: str) -> OfflineStep:
         scanners = "vuln,secret" if self.vulnerabilities else "secret"
@@ -124,7 +125,9 @@ class Scanner:
         environment = {"TRIVY_CACHE_DIR": _CACHE}
         return OfflineStep(self.tool, [_command(*arguments)], data=data, environment=environment)
 
-    async def _reports(self, step: OfflineStep, inputs: dagger.Directory, subject: str) -> ImageReports:
+    async def _reports(
+        self, step: OfflineStep, inputs: Mapping[str, dagger.File | str], subject: str
+    ) -> ImageReports:
         try:
             out = self._out(step, inputs)
             image = await _report(out, subject)
@@ -135,7 +138,7 @@ class Scanner:
             image = await _report(out, subject)
         return ImageReports(image, await _report(out, subject, "history.json"))
 
-    def _out(self, step: OfflineStep, inputs: dagger.Directory) -> dagger.Directory:
+    def _out(self, step: OfflineStep, inputs: Mapping[str, dagger.File | str]) -> dagger.Directory:
         return run_offline(self.client, step, inputs)
 
 

@@ -52,7 +52,7 @@ class Grype:
         logging = {"GRYPE_LOG_LEVEL": "debug", "GRYPE_LOG_FILE": f"/out/{_LOG}"}
         environment = {**ENVIRONMENT, **logging, "GRYPE_DB_CACHE_DIR": _DATA}
         step = OfflineStep(self.tool, [command], data={_DATA: self._imported()}, environment=environment)
-        given = self.client.directory().with_file(_LISTED, listed.file(_LISTED))
+        given = {_LISTED: listed.file(_LISTED)}
         out, doing = run_offline(self.client, step, given), f"scanning {subject} by grype"
         report = await read_output(out, _REPORT, doing)
         return GrypeOutput(report, (await read_output(out, _LOG, doing)).decode())
@@ -63,4 +63,4 @@ class Grype:
         step = OfflineStep(
             self.tool, [[BINARY, "db", "import", f"/in/{self.archive}"]], environment=environment
         )
-        return run_offline(self.client, step, self.data)
+        return run_offline(self.client, step, {self.archive: self.data.file(self.archive)})
