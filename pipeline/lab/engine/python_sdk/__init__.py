@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 STEP = "python modules"
 PACKAGES = ("python3", "ca-certificates")
 DIGEST_VARIABLE = "DAGGER_PYTHON_SDK_MANIFEST_DIGEST"
-_RECIPE = 2  # raise when the result changes without its inputs
+_RECIPE = 3  # raise when the result changes without its inputs
 _HERE = Path(__file__).parent
 _PINS = (_HERE / "requirements.txt", uv.PINS)
 _PYTHON = "3.11"  # of Debian bookworm
 _SITE_PACKAGES = f"opt/venv/lib/python{_PYTHON}/site-packages"
+_PACKAGE = "lockage_module"
 _DIGEST_FILE = "manifest-digest"
 
 
@@ -100,6 +101,9 @@ async def _install_packages(root: Path, settings: LabSettings, report: Report) -
     programs.mkdir()
     (site_packages / "bin" / "uv").rename(programs / "uv")
     shutil.rmtree(site_packages / "bin")  # its scripts name the host's interpreter
+    shutil.copytree(
+        _HERE / "files" / _PACKAGE, site_packages / _PACKAGE, ignore=shutil.ignore_patterns("*.pyc")
+    )
     for name in ("python", "python3"):
         (programs / name).symlink_to("/usr/bin/python3")
     (root / "opt/venv/pyvenv.cfg").write_text(f"home = /usr/bin\nversion = {_PYTHON}.2\n")
