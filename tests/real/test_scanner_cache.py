@@ -52,7 +52,7 @@ def test_a_tool_that_hangs_or_fails_is_ended_and_named(site: Site) -> None:
         async with scanner(site) as (scans, shell):
 
             async def run(command: str, limit: float) -> bytes:
-                given = scans.client.directory().with_new_file("once", secrets.token_hex(8))
+                given = {"once": secrets.token_hex(8)}
                 step = OfflineStep(shell, [["/bin/sh", "-c", command]])
                 out = run_offline(scans.client, step, given)
                 return await read_output(out, "said", "scanning app", limit=limit)
@@ -85,7 +85,7 @@ async def in_the_cache(scans: Scanner, shell: Reference, command: str) -> str:
     """What a shell command says that sees the scanner's cache."""
     assert scans.layers
     step = OfflineStep(shell, [["/bin/sh", "-c", f"({command}) > /out/said"]], cache=scans.layers)
-    given = scans.client.directory().with_new_file("once", secrets.token_hex(8))
+    given = {"once": secrets.token_hex(8)}
     return await run_offline(scans.client, step, given).file("said").contents()
 
 
