@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """While working (`-m "not real"`), properties are tried with a quarter of the examples of the whole suite."""
     settings.load_profile("working" if config.option.markexpr == "not real" else "whole")
+
+
+def pytest_unconfigure() -> None:
+    """Leave no credentials behind."""
+    if logins := sys.modules.get("tests.tools.logins"):
+        logins.forget()
 
 
 @pytest.fixture

@@ -16,7 +16,9 @@ HOST = "host"
 ON_THE_HOST = (
     "tests/lab/test_lab_backend.py",
     "tests/lab/test_docker_backend.py",
-    "tests/lab/test_emulation.py",
+    "tests/lab/test_emulation.py",  # an engine that emulates registers its programs with the kernel, for everyone
+    "tests/real/test_engines.py",
+    "tests/real/test_platforms.py",
     "tests/real/test_docker.py",
     "tests/real/test_builder.py::test_a_disk_that_is_full",
 )
@@ -45,8 +47,6 @@ LONG = (
     "tests/real/test_fanin.py",
     "tests/real/test_sbom.py",
     "tests/real/test_gates.py",
-    "tests/real/test_engines.py",
-    "tests/real/test_platforms.py",
     "tests/real/test_reproducible.py",
     "tests/registry/test_interrupted_release.py",
     FORKED,

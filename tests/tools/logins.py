@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import tempfile
 import threading
 from functools import cache
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from pipeline.registry import Access, HostAccess
@@ -66,4 +68,13 @@ def _config() -> str:
 
 @cache
 def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="lockage-tests-docker-"))
+    made = Path(tempfile.mkdtemp(prefix="lockage-tests-docker-"))
+    atexit.register(rmtree, made, ignore_errors=True)
+    return made
+
+
+def forget() -> None:
+    """Remove the configuration, at the end of the tests: their processes do not all end by themselves."""
+    if _folder.cache_info().currsize:
+        rmtree(_folder(), ignore_errors=True)
+        _folder.cache_clear()
