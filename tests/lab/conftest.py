@@ -18,7 +18,7 @@ import anyio
 import pytest
 
 from pipeline import lab
-from pipeline.lab import Instance, LabSettings
+from pipeline.lab import Instance, LabSettings, ports
 from pipeline.lab.registry_credentials import docker_config_folder, ensure_credentials
 
 HERE = Path(__file__).parent
@@ -35,6 +35,15 @@ class Story:
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_ports() -> Iterator[None]:
+    """Registries of these tests have ports that no other process of the tests takes while they are down."""
+    first = 5100 + 50 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ports, "PREFERRED", range(first, first + 50))
+        yield
 
 
 @pytest.fixture
