@@ -13,7 +13,7 @@ from pipeline.errors import EnvironmentProblem
 
 
 class _Daemon:
-    """What `build` asks of a daemon, with a start that ends when it is told to."""
+    """What `build` asks of a daemon, with a start that ends when the test says so."""
 
     def __init__(self, fault: EnvironmentProblem | None) -> None:
         self.fault, self.may_end = fault, anyio.Event()

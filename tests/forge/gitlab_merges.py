@@ -52,8 +52,8 @@ class GitlabMerges(GitlabServer):
         """An id of what a branch holds."""
         return hashlib.sha1(repr((self.contents[branch], self.messages[branch])).encode()).hexdigest()
 
-    def open(self, number: int, branch: str, state: str = "opened") -> None:
-        """A merge request."""
+    def open(self, number: int, branch: str, state: str = "opened", *, fork: int = 0) -> None:
+        """A merge request; of a fork, if its project's number is given."""
         url = f"https://gitlab.example/{PROJECT}/-/merge_requests/{number}"
         sha = self.tip(branch) if branch in self.contents else ""
         self.merges.append(
@@ -64,6 +64,8 @@ class GitlabMerges(GitlabServer):
                 "source_branch": branch,
                 "web_url": url,
                 "sha": sha,
+                "source_project_id": fork or 7,
+                "target_project_id": 7,
             }
         )
 

@@ -118,6 +118,21 @@ async def test_what_need_not_be_proposed_any_more_is_withdrawn(
     assert len(server.asked) == 1 and not server.writes
 
 
+async def test_a_branch_of_the_same_name_in_a_fork_is_somebody_else_s(
+    gitlab: tuple[GitlabMerges, PullRequests],
+) -> None:
+    server, requests = gitlab
+    server.open(1, BRANCH, fork=8)
+    proposal = await requests.propose(WANTED)
+    assert proposal.state == "opened" and proposal.url.endswith("/merge_requests/2")
+    assert (await requests.withdraw(BRANCH, "main")) == replace(proposal, state="withdrawn")
+    assert await requests.withdraw(BRANCH, "main") is None
+    assert [(merge["state"], "title" in merge) for merge in server.merges] == [
+        ("opened", False),
+        ("closed", True),
+    ]
+
+
 async def test_commits_of_others_are_not_overwritten(
     github: tuple[GithubPulls, PullRequests], gitlab: tuple[GitlabMerges, PullRequests]
 ) -> None:

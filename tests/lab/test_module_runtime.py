@@ -129,12 +129,12 @@ _OPTIONAL = typing.Optional[str]  # noqa: UP045  (of another class than `str | N
 def test_type_hints_are_as_beartype_has_them(hint: Any, runtime: Any) -> None:
     from beartype import door
 
-    own, real = runtime("hints").TypeHint(hint), door.TypeHint(hint)
+    own, real = runtime("type_hints").TypeHint(hint), door.TypeHint(hint)
     union = isinstance(real, door.UnionTypeHint)
-    assert isinstance(own, runtime("hints").UnionTypeHint) == union
+    assert isinstance(own, runtime("type_hints").UnionTypeHint) == union
     assert own.hint == real.hint and own.is_bearable(None) == real.is_bearable(None)
     if union:
-        assert (runtime("hints").TypeHint(None) in own) == (door.TypeHint(None) in real)
+        assert (runtime("type_hints").TypeHint(None) in own) == (door.TypeHint(None) in real)
         assert set(own.args) == set(real.args)
     elif hint is not None:
         assert own.args == real.args and len(own) == len(real)
@@ -207,7 +207,7 @@ def test_types_are_registered_by_a_request_for_each_level(
     one_by_one, at_once = Engine(), Engine()
     expected = anyio.run(_module(one_by_one.client).id)
     monkeypatch.setattr(dagger.Module, "id", dagger.Module.id)  # restored afterwards
-    runtime("types").register_at_once(dagger.Module)
+    runtime("registration").register_at_once(dagger.Module)
     assert anyio.run(_module(at_once.client).id) == expected
     assert [len(request) for request in at_once.requests] == [1, 1, 2, 1, 1]
     assert sum(map(len, at_once.requests)) < len(one_by_one.requests)
@@ -216,7 +216,7 @@ def test_types_are_registered_by_a_request_for_each_level(
 def test_a_call_is_fetched_at_once(runtime: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine()
     monkeypatch.setattr(dagger.Client, "current_function_call", dagger.Client.current_function_call)
-    runtime("requests").fetch_at_once(dagger.Client, dagger.FunctionCall)
+    runtime("queries").fetch_at_once(dagger.Client, dagger.FunctionCall)
 
     async def values() -> list[str]:
         client = engine.client
@@ -237,7 +237,7 @@ def test_a_call_is_fetched_at_once(runtime: Any, monkeypatch: pytest.MonkeyPatch
 def test_the_id_of_what_was_loaded_by_its_id_is_known(runtime: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine()
     monkeypatch.setattr(_core.Context, "execute", _core.Context.execute)
-    runtime("requests").know_ids(_core.Context)
+    runtime("queries").know_ids(_core.Context)
     loaded = dagger.Module(engine.client._ctx.select_id("Module", "an id"))
     assert anyio.run(loaded.id) == "an id" and not engine.requests
     assert anyio.run(loaded.with_object(engine.client.type_def()).id).startswith("an id.withObject(")

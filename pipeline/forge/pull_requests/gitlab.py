@@ -115,9 +115,11 @@ class GitlabMergeRequests:
         )
 
     async def _request(self, branch: str, base: str, state: str) -> Any:
-        """The newest request of the branch in a state."""
+        """The newest request of the project's own branch in a state; forks may have a branch of the same name."""
         query = {"state": state, "source_branch": branch, "target_branch": base}
-        return newest(await self._api.json(self._get(f"/merge_requests?{urlencode(query)}")), "iid")
+        found = await self._api.json(self._get(f"/merge_requests?{urlencode(query)}"))
+        own = [one for one in found if one["source_project_id"] == one["target_project_id"]]
+        return newest(own, "iid")
 
     def _get(self, path: str) -> Call:
         return Call("GET", f"{self._base}{path}", "reading", self._project)

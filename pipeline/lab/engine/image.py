@@ -40,9 +40,8 @@ PACKAGES = (
 )
 _RECIPE = 2  # raise when the result changes without its inputs
 _ENTRY_SCRIPT = Path(__file__).parent / "entry.sh"
-_COLLECTOR = (
-    "300"  # per cent of growth between collections of garbage; by default, 100, they take a quarter of a call
-)
+# GOGC, per cent of growth between collections of garbage: by default, 100, they take a quarter of a module's call.
+_GARBAGE_GROWTH = "300"
 _RECORD = "image.json"
 _KEPT_IMAGES = 3  # this version's, and those of other checkouts
 _RECENT = 3600.0  # seconds in which another process may be about to start one
@@ -159,7 +158,7 @@ async def _build(image: Path, settings: LabSettings, report: Report) -> None:
     )
     report(STEP, "assembling the engine")
     await anyio.to_thread.run_sync(_assemble, root, binaries, content)
-    environ = {python_sdk.DIGEST_VARIABLE: python_sdk.digest(content), "GOGC": _COLLECTOR}
+    environ = {python_sdk.DIGEST_VARIABLE: python_sdk.digest(content), "GOGC": _GARBAGE_GROWTH}
     (image / _RECORD).write_text(json.dumps(environ) + "\n")
 
 

@@ -43,12 +43,12 @@ def _main_object(source):
 
 def _sdk(register):
     """The part of the SDK that serves modules, with what stands in for the rest."""
-    from . import hints, telemetry
+    from . import telemetry, type_hints
 
     with _instead(
         {
             # It would check the arguments of each method of the API, as the engine does; a user's import is a real one.
-            **hints.modules(),
+            **type_hints.modules(),
             # Neither engines are provisioned here nor is httpx a command; both packages do without.
             "dagger.provisioning": None,
             "httpx._main": None,
@@ -63,7 +63,7 @@ def _sdk(register):
         from gql import Client
         from gql.utilities import build_client_schema
 
-    from . import requests, types
+    from . import queries, registration
 
     schema = build_client_schema(json.loads(_SCHEMA.read_bytes()))
     _session.GraphQLClient = lambda **options: Client(
@@ -73,11 +73,11 @@ def _sdk(register):
     transport = _session.TelemetryTransport
     _session.TelemetryTransport = lambda: transport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     _core.make_converter = _converter(_core.make_converter)
-    requests.know_ids(_core.Context)
+    queries.know_ids(_core.Context)
     if register:
-        types.register_at_once(dagger.Module)
+        registration.register_at_once(dagger.Module)
     else:
-        requests.fetch_at_once(dagger.Client, dagger.FunctionCall)
+        queries.fetch_at_once(dagger.Client, dagger.FunctionCall)
     return cli
 
 
