@@ -132,15 +132,16 @@ class TodaysScans:
         image, before = planned.image, planned.before
         if planned.source is None:
             return planned.as_signed
-        async with self._context.limits.tools:
-            if planned.source is ScanSource.SBOM and (found := await self._scan_document(planned)):
-                return found
-            self._context.tell(image.name, ProgressState.SCAN, "the image")
-            client = await self._context.engines.of(image.platform).client()
-            packed = archive(existing(client, image.reference, image.platform))
-            holds_java = bool(before and before.java)
-            parts = replace(await self._parts(image), scanners=planned.scanners)
-            scan, document = await self._scanner.scan(parts, packed, holds_java=holds_java)
+        if planned.source is ScanSource.SBOM:
+            async with self._context.limits.tools:
+                if found := await self._scan_document(planned):
+                    return found
+        self._context.tell(image.name, ProgressState.SCAN, "the image")
+        client = await self._context.engines.of(image.platform).client()
+        packed = archive(existing(client, image.reference, image.platform))
+        holds_java = bool(before and before.java)
+        parts = replace(await self._parts(image), scanners=planned.scanners)
+        scan, document = await self._scanner.scan(parts, packed, holds_java=holds_java)
         return self._scanned(planned, scan, document, ScanSource.IMAGE)
 
     async def _scan_document(self, planned: PlannedScan) -> TodaysScan | None:

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,16 @@ from ntia_conformance_checker import NTIAChecker
 from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
+from pipeline.engine.scan import ARCHIVE
 from pipeline.lab.seed import java_database, vulnerability_database
 from pipeline.lab.settings import LabSettings, quiet
 from pipeline.model import Digest
 from pipeline.policy import Tool
 from pipeline.policy.reports import cyclonedx_inventory
+from pipeline.run.target.examination.findings import about, with_architecture
 from pipeline.sbom import FORMATS, PlatformDocuments, complete, index_documents
 from pipeline.sbom.findings import as_on_image
+from pipeline.util.json.canonical import compact
 from tests.tools import planted
 from tests.tools.sbom_features import features
 
@@ -147,7 +151,7 @@ def test_the_same_bytes_from_an_archive_with_layers_packed_anew(debian: Listed, 
 
 
 def test_the_same_bytes_from_the_listing_of_another_architecture(listed: Listed, tmp_path: Path) -> None:
-    """Images that differ in the architecture alone are listed once (run/target/examination/listings.py)."""
+    """Images that differ in the architecture alone are listed once (run/target/examination/shared_results.py)."""
     image = listed.image
     packed = planted.repacked(image.archive, tmp_path / "other.tar", architecture="s390x")
     other = replace(image, archive=packed)
@@ -315,6 +319,21 @@ def _version(package: Any) -> str:
     """With epoch and release, which trivy keeps apart when it has read a package database."""
     epoch, release = package.get("Epoch"), package.get("Release")
     return f"{f'{epoch}:' if epoch else ''}{package['Version']}{f'-{release}' if release else ''}"
+
+
+def test_trivy_finds_the_same_whatever_the_architecture(listed: Listed, cache: Path, tmp_path: Path) -> None:
+    """Images that differ in the architecture alone are scanned once (run/target/examination/shared_results.py)."""
+    image = listed.image
+
+    def scanned(architecture: str) -> Any:
+        archive = planted.repacked(image.archive, tmp_path / f"{architecture}.tar", architecture=architecture)
+        report = compact(planted.trivy("image", "--input", archive, cache=cache))
+        report = report.replace(str(archive).encode(), ARCHIVE.encode())
+        report = with_architecture(report, b'{"architecture": "s390x"}')
+        made = json.loads(about(report, image.subject.reference, image.manifest.digest, datetime.now(UTC)))
+        return {key: value for key, value in made.items() if key not in ("CreatedAt", "ReportID")}
+
+    assert scanned("amd64") == scanned("s390x")
 
 
 @pytest.mark.parametrize("name", ["sbom.cyclonedx.json", "sbom.spdx.json"])

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.model import Descriptor, Digest, Manifest, Repository
 from pipeline.model.descriptor import OCI_CONFIG, OCI_LAYER_GZIP
-from pipeline.run.target.examination.findings import STARTED, about, with_layers
+from pipeline.run.target.examination.findings import STARTED, about, with_architecture, with_layers
 from pipeline.util.json.canonical import compact
 
 REFERENCE = Repository("registry.example", "dev/app").at(Digest.of(b"manifest"))
@@ -61,6 +61,15 @@ def test_the_same_finding_has_the_same_fingerprint_and_others_have_others() -> N
 def test_the_start_is_measured_unless_the_report_is_older() -> None:
     assert edited(report())[STARTED] == "2026-11-26T08:00:21.123456Z"
     assert STARTED not in edited(report(), END + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("own", [{"architecture": "s390x"}, {}])
+def test_the_architecture_is_the_image_s(own: Any) -> None:
+    scanned = {"architecture": "amd64", "os": "linux"}
+    raw = compact(report(Metadata={"ImageConfig": scanned}))
+    made = json.loads(with_architecture(raw, compact(own)))
+    assert made["Metadata"] == {"ImageConfig": scanned | own}
+    assert made == {**json.loads(raw), "Metadata": made["Metadata"]}
 
 
 def test_layers_are_those_of_the_image_whatever_the_archive_calls_them() -> None:

@@ -24,8 +24,8 @@ from ...results import Stage
 from .findings import ImageScanner, ScannedImage
 from .image_checks import check_image, checks_text
 from .inventory import image_config, inventory, serial_of, subject_of
-from .listings import Listings, listed_content
 from .scanner_data import ScannerData
+from .shared_results import SharedResults, content_read
 from .structure_tests import prepared
 
 if TYPE_CHECKING:
@@ -121,7 +121,8 @@ class Examiner:
     def __init__(self, context: RunContext, images: ImageCache, data: ScannerData) -> None:
         self._context, self._images, self._data = context, images, data
         self._scanner = ImageScanner(context, data)
-        self._linter, self._listings = Linter(context), Listings()
+        self._linter = Linter(context)
+        self._listings = SharedResults[Mapping[str, bytes]](lambda listed: sum(map(len, listed.values())))
 
     async def outstanding(self, target: Target, record: Record) -> frozenset[Stage]:
         """The examinations that a record lacks today."""
@@ -143,13 +144,17 @@ class Examiner:
         packed = archive(image)
         steps: dict[Stage, Callable[[], Awaitable[Examined]]] = {
             Stage.LINT: lambda: self._lint(target, record),
-            Stage.SCAN: lambda: self._scan(target, packed, record),
             Stage.TEST: lambda: self._test(client, target, digest, image),
+        }
+        # These may wait for another image's, and take their share of the limit when they run.
+        waiting: dict[Stage, Callable[[], Awaitable[Examined]]] = {
+            Stage.SCAN: lambda: self._scan(target, packed, record),
+            Stage.SBOM: lambda: self._inventory(client, target, digest, packed),
         }
 
         async def step(stage: Stage) -> Examined:
-            if stage is Stage.SBOM:  # it may wait for another image's
-                return await self._inventory(client, target, digest, packed)
+            if stage in waiting:
+                return await waiting[stage]()
             async with context.limits.tools:
                 context.tell(target.id, ProgressState(stage.value))
                 return await steps[stage]()
@@ -199,8 +204,8 @@ class Examiner:
                 return await sbom_step.sbom(client, tool, packed, name=target.image, version=target.tag)
 
         try:
-            content = listed_content(target, manifest, config)
-            listed = await self._listings.documents(content, list_packages)
+            content = content_read((target.image, target.tag), manifest, config)
+            listed = await self._listings.of(content, list_packages)
             found, documents = inventory(context, target, listed, manifest, config)
         except ValueError as fault:
             tool = Tool("syft", context.tools.version("syft"))

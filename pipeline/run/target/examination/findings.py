@@ -20,6 +20,7 @@ from pipeline.engine.scan import (
 )
 from pipeline.engine.scanners.grype import Grype, GrypeOutput
 from pipeline.model import Digest, Manifest, Platform, Reference
+from pipeline.model.manifest import load_json
 from pipeline.policy import JavaData, Scan, Tool
 from pipeline.policy.image_history import history_text, with_secrets
 from pipeline.policy.report_json import load_report
@@ -34,6 +35,7 @@ from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressState
 
 from ...scanners.grype_database import archive_of
+from .shared_results import SharedResults, content_read
 
 if TYPE_CHECKING:
     import dagger
@@ -64,40 +66,65 @@ class ScannedImage:
     listed_as: tuple[str, str] = ("image", "0")
 
 
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """What the scanners wrote about an image, when they started, and the Java data that they needed."""
+
+    started: datetime
+    trivy: ImageReports
+    java: JavaData | None
+    grype: GrypeOutput | None
+
+    @property
+    def size(self) -> int:
+        grype = len(self.grype.report) + len(self.grype.log) if self.grype else 0
+        return len(self.trivy.image) + len(self.trivy.history) + grype
+
+
 class ImageScanner:
-    """Scans images with the data of a run, in the engine of their platform."""
+    """Scans images with the data of a run, in the engine of their platform; those that differ in the architecture
+    alone are scanned once."""
 
     def __init__(self, context: RunContext, data: ScannerData) -> None:
         self._context, self._data = context, data
+        self._outputs = SharedResults[_Output](lambda output: output.size)
 
     async def scan(
         self, image: ScannedImage, packed: dagger.File, *, holds_java: bool
     ) -> tuple[Scan, bytes | None]:
         """What the scanners found, and their report on the image as it is published; none for a report that cannot be
-        read. `holds_java` says that an earlier scan needed Java data."""
+        read. `holds_java` says that an earlier scan needed Java data. Waits for the limit of tools."""
         known = {name: await self._data.by(name).fetch() for name in image.scanners}
         tool, *beside = self._tools(known)
         try:
             history = history_text(image.config)
         except ValueError as fault:
             return _unread(tool, fault)
-        started = datetime.now(UTC)
-        found = await self._by_grype(image, packed, known["grype"]) if "grype" in known else None
-        given = GivenImage(packed, history)
-        reports, java = await self._by_trivy(image, given, known.get("trivy"), holds_java=holds_java)
+
+        async def run() -> _Output:
+            async with self._context.limits.tools:
+                started = datetime.now(UTC)
+                grype = await self._by_grype(image, packed, known["grype"]) if "grype" in known else None
+                given = GivenImage(packed, history)
+                trivy, java = await self._by_trivy(image, given, known.get("trivy"), holds_java=holds_java)
+                return _Output(started, trivy, java, grype)
+
+        asked = (*image.scanners, *image.listed_as, str(holds_java))
+        output = await self._outputs.of(content_read(asked, image.manifest, image.config), run)
         config = image.manifest.config
         assert config
         try:
-            report = reports.image
-            if found is not None:
-                report = joined(report, read_grype(found.report, found.log), alone="trivy" not in known)
+            report = with_architecture(output.trivy.image, image.config)
+            if output.grype is not None:
+                found = read_grype(output.grype.report, output.grype.log)
+                report = joined(report, found, alone="trivy" not in known)
             report = with_layers(report, image.manifest, image.config)
-            report = with_secrets(report, reports.history, HISTORY)
+            report = with_secrets(report, output.trivy.history, HISTORY)
             scan = trivy_scan(report, tool, artifact=ARCHIVE)
-            document = about(without_matches(report), image.reference, config.digest, started)
+            document = about(without_matches(report), image.reference, config.digest, output.started)
         except ValueError as fault:
             return _unread(tool, fault, *beside)
-        return replace(scan, java=java, beside=tuple(beside)), document
+        return replace(scan, java=output.java, beside=tuple(beside)), document
 
     def _tools(self, known: Mapping[str, Database]) -> list[Tool]:
         """The scanners with their data, and trivy without any where it looks for secrets only."""
@@ -170,6 +197,20 @@ class ImageScanner:
 def _unread(tool: Tool, fault: ValueError, *beside: Tool) -> tuple[Scan, None]:
     """A scan whose report, or the image's own configuration, cannot be read."""
     return Scan(tool, (), (), unexamined=(f"the report cannot be read: {fault}",), beside=beside), None
+
+
+def with_architecture(report: bytes, config: bytes) -> bytes:
+    """Trivy's report, with the architecture of this configuration in place of that of the image that was scanned.
+
+    Raises ValueError for anything but a report.
+    """
+    with _read_as_report():
+        data, own = json.loads(report), load_json(config).get("architecture")
+        described = (data.get("Metadata") or {}).get("ImageConfig") or {}
+        if own is None or described.get("architecture", own) == own:
+            return report
+        described["architecture"] = own
+        return compact(data)
 
 
 def with_layers(report: bytes, manifest: Manifest, config: bytes) -> bytes:

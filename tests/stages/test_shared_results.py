@@ -1,11 +1,10 @@
-"""Images in which syft reads the same are listed once in a run."""
+"""Images in which a tool reads the same are examined once in a run."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -14,8 +13,7 @@ import pytest
 from pipeline.errors import BuildError
 from pipeline.model import Digest, Manifest
 from pipeline.model.descriptor import OCI_MANIFEST
-from pipeline.plan import Target
-from pipeline.run.target.examination.listings import Listings, listed_content
+from pipeline.run.target.examination.shared_results import SharedResults, content_read
 
 pytestmark = pytest.mark.anyio
 
@@ -36,8 +34,7 @@ def content(config: Any = CONFIG, layer: bytes = b"layer", tag: str = "1") -> Di
         },
         "layers": [described | {"digest": str(Digest.of(layer))}],
     }
-    target = cast(Target, SimpleNamespace(image="app", tag=tag))
-    return listed_content(target, Manifest.parse(json.dumps(manifest).encode(), OCI_MANIFEST), raw)
+    return content_read(("app", tag), Manifest.parse(json.dumps(manifest).encode(), OCI_MANIFEST), raw)
 
 
 def test_the_architecture_alone_makes_no_difference() -> None:
@@ -63,6 +60,10 @@ def test_configurations_that_cannot_be_read_are_told_apart() -> None:
     assert content(b"{") != content(b"{{") and content(b"{") == content(b"{")
 
 
+def size(listed: Mapping[str, bytes]) -> int:
+    return sum(map(len, listed.values()))
+
+
 class Lister:
     """Lists with documents of this size, or fails as often as told."""
 
@@ -78,29 +79,29 @@ class Lister:
 
 
 async def test_equal_images_are_listed_once_and_others_beside_them() -> None:
-    listings, one, other = Listings(), Lister(), Lister()
+    results, one, other = SharedResults(size), Lister(), Lister()
     async with anyio.create_task_group() as group:
         for key, lister in ((KEY, one), (KEY, one), (OTHER, other), (KEY, one)):
-            group.start_soon(listings.documents, key, lister)
+            group.start_soon(results.of, key, lister)
     assert (one.calls, other.calls) == (1, 1)
 
 
 async def test_after_a_failure_the_next_one_lists_again() -> None:
-    listings, lister = Listings(), Lister(failures=1)
+    results, lister = SharedResults(size), Lister(failures=1)
     with pytest.raises(BuildError):
-        await listings.documents(KEY, lister)
-    assert await listings.documents(KEY, lister) and lister.calls == 2
+        await results.of(KEY, lister)
+    assert await results.of(KEY, lister) and lister.calls == 2
 
 
 async def test_the_oldest_are_forgotten_where_there_are_too_many() -> None:
-    listings, one, other = Listings(kept=15), Lister(), Lister()
+    results, one, other = SharedResults(size, kept=15), Lister(), Lister()
     for key, lister in ((KEY, one), (OTHER, other), (OTHER, other), (KEY, one)):
-        await listings.documents(key, lister)
+        await results.of(key, lister)
     assert (one.calls, other.calls) == (2, 1)
 
 
 async def test_what_is_too_large_is_kept_until_the_next_one() -> None:
-    listings, one, other = Listings(kept=5), Lister(), Lister()
+    results, one, other = SharedResults(size, kept=5), Lister(), Lister()
     for key, lister in ((KEY, one), (KEY, one), (OTHER, other), (KEY, one)):
-        await listings.documents(key, lister)
+        await results.of(key, lister)
     assert (one.calls, other.calls) == (2, 1)
