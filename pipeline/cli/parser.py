@@ -33,6 +33,11 @@ def parse(arguments: Sequence[str]) -> Invocation:
     return command.invocation(namespace)
 
 
+def _folder(text: str) -> Path:
+    """The folder of `-C`: absolute, because `root / path` is put below `root` again where files are opened."""
+    return Path() if Path(text) == Path() else Path(text).absolute()
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands; each sets `command` to its `Command`."""
     parser = Parser(
@@ -42,7 +47,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "-C", dest="root", metavar="DIR", type=Path, default=Path(), help="run as if started in DIR"
+        "-C", dest="root", metavar="DIR", type=_folder, default=Path(), help="run as if started in DIR"
     )
     parser.add_argument(
         "-v", dest="verbose", action="store_true", help="more detail, and tracebacks of errors"

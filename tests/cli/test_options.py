@@ -72,7 +72,11 @@ def test_shared_groups_and_own_options_are_one_value() -> None:
         ),
         *("--shard", "2/3", "--no-cache", "-j", "4", "--engine", "linux/arm64=tcp://host:1", "--to", "prod"),
     )
-    assert (options.common.root, options.common.json, options.common.verbose) == (Path("there"), True, False)
+    assert (options.common.root, options.common.json, options.common.verbose) == (
+        Path("there").absolute(),
+        True,
+        False,
+    )
     selection = options.catalogue.selection
     assert selection.targets == ("python",) and selection.only == ("a", "b")
     assert selection.platforms == (Platform.parse("linux/arm64"),)
@@ -230,3 +234,19 @@ def paths(options: object) -> Iterator[Path]:
             yield from (
                 one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, Path)
             )
+
+
+def test_files_below_a_relative_folder_of_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative `-C` is joined once: for files that are copied, and for keys and locks beside lockage.yml."""
+    plain = tmp_path / "plain/app"
+    plain.mkdir(parents=True)
+    (plain / "Dockerfile").write_text("FROM debian:12\nCOPY run.sh /\n")
+    (plain / "run.sh").write_text("exit\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["import", "plain", "--output", "made"]) == 0
+    assert (tmp_path / "made/images/app/rootfs/run.sh").read_text() == "exit\n"
+    assert main(["import", "plain", "--output", "made"]) == 0  # the same files are read, not refused
+    assert main(["-C", "made", "generate"]) == 0
+    assert (tmp_path / "made/dist/app/latest/rootfs/run.sh").read_text() == "exit\n"
+    assert main(["-C", "made", "ci", "generate", "github"]) == 0
+    assert not (tmp_path / "made/made").exists()

@@ -98,7 +98,7 @@ def _content(file: Generated, origin: Path | None) -> bytes:
     if file.content is not None:
         return file.content
     assert origin is not None and file.origin is not None
-    return read_file(origin / file.origin, root=origin)
+    return read_file(Path(file.origin), root=origin)
 
 
 def _write(folder: Folder, path: str, file: Generated, origin: Path | None) -> None:
