@@ -11,10 +11,10 @@ from pipeline.catalogue.source import Source
 from pipeline.model import valid_tag
 from pipeline.util.dataclass import dataclass
 
-_PLAIN = ("Dockerfile", "Containerfile")
-_SUFFIXED = re.compile(r"(?:Dockerfile|Containerfile)\.(.+)")
+_PLAIN = ("Dockerfile", "Containerfile", "dockerfile")
+_SUFFIXED = re.compile(r"(?:Dockerfile|Containerfile)[.-](.+)")
 _PREFIXED = re.compile(r"(.+)\.(?:[Dd]ockerfile|[Cc]ontainerfile)")
-_NOT_ONE = re.compile(r".*(?:\.dockerignore|\.tmpl|\.tpl|\.j2|\.in|\.orig|\.bak|\.swp|~)")
+_NOT_ONE = re.compile(r".*(?:\.dockerignore|\.tmpl|\.template|\.tpl|\.j2|\.in|\.orig|\.bak|\.swp|~)")
 _ODD = re.compile(r"[^a-z0-9]+")
 _VARIANT = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")

@@ -15,7 +15,7 @@ from pipeline.util.dataclass import dataclass
 
 from .context import Context, context_of
 from .discover import DockerfileBuild
-from .dockerignore import DockerIgnore, above, is_wild
+from .dockerignore import DockerIgnore, above, is_wild, matched
 from .names import Tags, base_of, own
 from .rewrite import Taken, as_template, rewrite
 from .scaffold import SCHEMAS
@@ -143,13 +143,27 @@ class _Maker:
         built."""
         present = {p for entry in context.entries for p in (entry, *above(entry))} | {"."}
         folder = self.build.context or "the folder"
+        self.by_hand += [
+            f"{path}:{line}: {text} matches nothing in {folder}{self._higher(source)}"
+            for line, text, source in taken.places
+            if is_wild(source) and not context.links and not matched(present, [source])
+        ]
         missing = [
-            f"{path}:{line}: {text}: there is no {source} in {folder}"
+            f"{path}:{line}: {text}: there is no {source} in {folder}{self._higher(source)}"
             for line, text, source in taken.places
             if not is_wild(source) and source not in present and not context.links.intersection(above(source))
         ]
         if missing:
             raise UnreadableInput("; ".join(dict.fromkeys((*missing, *context.by_hand))))
+
+    def _higher(self, pattern: str) -> str:
+        """A hint where the source is in a folder above the context, which may be the real context."""
+        for folder in (*above(self.build.context), *([""] if self.build.context else [])):
+            head = f"{folder}/" if folder else ""
+            if matched((p.removeprefix(head) for p in self.source.files if p.startswith(head)), [pattern]):
+                found = f"{folder} has it" if folder else "the folder above all images has it"
+                return f"; {found}: is that the build context?"
+        return ""
 
     def _ignore(self, dockerfile: str) -> DockerIgnore:
         shared = f"{self.build.context}/.dockerignore".lstrip("/")

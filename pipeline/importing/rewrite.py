@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import field
 
 from pipeline.dockerfile.bases import BaseUse, find_bases
@@ -164,11 +164,20 @@ def _mounts(instruction: Instruction, taken: Taken) -> None:
 
 def _onbuild_takes(instruction: Instruction) -> bool:
     words = [w.text for w in instruction.words]
+    if instruction.later and instruction.later.keyword == "RUN":
+        mounts = [dict(_fields(mount.text)) for mount in instruction.later.flag_values("mount")]
+        return any(m.get("type", "bind") == "bind" and "from" not in m for m in mounts)
     return (
         bool(words)
         and words[0].upper() in ("COPY", "ADD")
         and not any(w.startswith("--from=") for w in words)
     )
+
+
+def _fields(mount: str) -> Iterator[tuple[str, str]]:
+    for part in mount.split(","):
+        name, _, value = part.partition("=")
+        yield name.strip("\"'").lower(), value.strip("\"'")
 
 
 def clean(source: str) -> str:

@@ -109,6 +109,51 @@ def test_dockerfiles_that_are_not_read_are_named_with_the_reason():
     }
 
 
+def test_other_names_of_dockerfiles():
+    files = {
+        "a/Dockerfile": DEBIAN,
+        "a/Dockerfile-alpine": DEBIAN,
+        "low/dockerfile": DEBIAN,
+        "Dockerfile.template": "FROM {{ x }}\n",
+    }
+    found, plan = planned(files)
+    assert sorted(t.name for t in plan.targets) == ["a:latest", "a:latest-alpine", "low:latest"]
+    assert not found.left
+
+
+def test_a_source_that_only_a_folder_above_has():
+    files = {
+        "build/Dockerfile": DEBIAN + "COPY go.* /x/\n",
+        "docker/Dockerfile": DEBIAN + "COPY scripts/run.sh /\n",
+        "none/Dockerfile": DEBIAN + "COPY *.nothing /x/\n",
+        "some/Dockerfile": DEBIAN + "COPY *.txt /x/\n",
+        "some/a.txt": "1", "scripts/run.sh": "1", "go.mod": "1",
+    }  # fmt: skip
+    above = "; the folder above all images has it: is that the build context?"
+    assert notes(imported(files)) == {
+        "build:latest": [f"build/Dockerfile:2: COPY go.* matches nothing in build{above}"],
+        "docker": [f"docker/Dockerfile:2: COPY scripts/run.sh: there is no scripts/run.sh in docker{above}"],
+        "none:latest": ["none/Dockerfile:2: COPY *.nothing matches nothing in none"],
+        "some:latest": ["1 path of some below rootfs/, and COPY takes them from there"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("trigger", "takes"),
+    [
+        ("RUN --mount=type=bind,source=x,target=/x cat /x", True),
+        ("RUN --mount=target=/x cat /x/y", True),
+        ("RUN --mount=type=cache,target=/x cat /x", False),
+        ("RUN --mount=type=bind,from=debian:12,target=/x cat /x/y", False),
+        ("copy x /y", True),
+        ("RUN x", False),
+    ],
+)
+def test_onbuild_that_takes_files_is_left_to_a_person(trigger, takes):
+    _, taken = rewrite(f"{DEBIAN}ONBUILD {trigger}\n", AMD64, lambda use: None)
+    assert [line for line, message in taken.by_hand if message.startswith("ONBUILD takes")] == [2] * takes
+
+
 def test_a_folder_without_dockerfiles_gives_nothing():
     found = imported({"a/README": "x"})
     assert (found.images, dict(found.files)) == ((), {})
