@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
+from itertools import dropwhile
 
+from pipeline.dockerfile.arguments import global_variables
 from pipeline.dockerfile.bases import BaseUse, find_bases
 from pipeline.dockerfile.instructions import Dockerfile, Instruction, scanned
 from pipeline.model import Platform
@@ -19,6 +21,7 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SPECIAL = re.compile(r"\{[{%#]")
 _RUN = re.compile(r"[{\r]+[%#]?")
 _VALUE = re.compile(r"^\s*(?:ARG|ENV)\s+([A-Za-z_][A-Za-z0-9_]*)[= ]([^\s]*)", re.MULTILINE | re.IGNORECASE)
+_GIVEN = re.compile(r"SOURCE_DATE_EPOCH|BUILDKIT_.*|(?i:(?:https?|ftp|all|no)_proxy)")  # by the build itself
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -39,6 +42,7 @@ def rewrite(text: str, platform: Platform, choose: Callable[[BaseUse], str | Non
     `choose`."""
     taken = Taken()
     file = scanned(text)
+    _without_value(file, global_variables(text, platform, {}), taken)
     for instruction in file.instructions:
         if instruction.keyword in ("COPY", "ADD") and instruction.flag("from") is None:
             _copy(file, instruction, taken)
@@ -162,6 +166,23 @@ def _mounts(instruction: Instruction, taken: Taken) -> None:
         taken.edits.append((start, start, PREFIX) if value else (mount.end, mount.end, f",source={PREFIX}"))
 
 
+def _without_value(file: Dockerfile, known: Mapping[str, str | None], taken: Taken) -> None:
+    """Report arguments of stages that have a value in no line: builds may have used --build-arg."""
+    valued = set(known)
+    stages = dropwhile(lambda i: i.keyword != "FROM", file.instructions)
+    arguments = [(i.line, w.text) for i in stages if i.keyword == "ARG" for w in i.words]
+    valued |= {text.partition("=")[0] for _, text in arguments if "=" in text}
+    reported: set[str] = set()
+    for line, name in arguments:
+        if "=" in name or name in valued | reported or _GIVEN.fullmatch(name):
+            continue
+        reported.add(name)
+        message = (
+            f"ARG {name} has no value: if builds use --build-arg {name}=…, write it to args: of image.yml"
+        )
+        taken.by_hand.append((line, message))
+
+
 def _onbuild_takes(instruction: Instruction) -> bool:
     words = [w.text for w in instruction.words]
     if instruction.later and instruction.later.keyword == "RUN":
@@ -170,7 +191,7 @@ def _onbuild_takes(instruction: Instruction) -> bool:
     return (
         bool(words)
         and words[0].upper() in ("COPY", "ADD")
-        and not any(w.startswith("--from=") for w in words)
+        and not any(w.startswith(("--from=", "<<", *_REMOTE)) for w in words)
     )
 
 

@@ -146,12 +146,28 @@ def test_a_source_that_only_a_folder_above_has():
         ("RUN --mount=type=cache,target=/x cat /x", False),
         ("RUN --mount=type=bind,from=debian:12,target=/x cat /x/y", False),
         ("copy x /y", True),
+        ("ADD https://example.org/x /y", False),
+        ("COPY <<X /y\nx\nX", False),
         ("RUN x", False),
     ],
 )
 def test_onbuild_that_takes_files_is_left_to_a_person(trigger, takes):
     _, taken = rewrite(f"{DEBIAN}ONBUILD {trigger}\n", AMD64, lambda use: None)
     assert [line for line, message in taken.by_hand if message.startswith("ONBUILD takes")] == [2] * takes
+
+
+def test_an_argument_without_a_value_is_reported_once():
+    text = """ARG A=1 EMPTY= NONE
+FROM debian:12 AS one
+ARG A VERSION
+ARG TARGETARCH TARGETVARIANT BUILDPLATFORM http_proxy SOURCE_DATE_EPOCH EMPTY LATER
+FROM one
+ARG VERSION
+ARG LATER=2
+ARG NONE
+"""
+    _, taken = rewrite(text, AMD64, lambda use: None)
+    assert [(line, message.split()[1]) for line, message in taken.by_hand] == [(3, "VERSION"), (8, "NONE")]
 
 
 def test_a_folder_without_dockerfiles_gives_nothing():
