@@ -86,12 +86,20 @@ def discover(source: Source, known: Collection[str] = ()) -> Discovered:
     If folders of images/ are known (`images/<name>`), neither they nor lockage.yml are read."""
     problems: list[Problem] = []
     project = None if known else _project(source, problems)
+    found = discover_images(source, known)
+    problems.extend(found.problems)
+    if not found.images and not known and not problems:
+        problems.append(Problem(f"{IMAGES}/", 0, 0, "", "holds no image", "write images/<name>/image.yml"))
+    return Discovered(project, found.images, tuple(problems))
+
+
+def discover_images(source: Source, known: Collection[str] = ()) -> Discovered:
+    """Read every image.yml likewise, but not lockage.yml, whose models take long to import."""
+    problems: list[Problem] = []
     folders = [f"{IMAGES}/{name}" for name in _folders(source, IMAGES)]
     read = (_image(source, folder, problems) for folder in folders if folder not in known)
     images = tuple(image for image in read if image is not None)
-    if not images and not known and not problems:
-        problems.append(Problem(f"{IMAGES}/", 0, 0, "", "holds no image", "write images/<name>/image.yml"))
-    return Discovered(project, images, tuple(problems))
+    return Discovered(None, images, tuple(problems))
 
 
 def _project(source: Source, problems: list[Problem]) -> ProjectFile | None:

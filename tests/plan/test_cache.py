@@ -118,6 +118,32 @@ def test_reading_back_imports_no_heavy_library(tmp_path):
     assert len(list((tmp_path / "cache" / "plans").iterdir())) == 1
 
 
+AFTER_AN_EDIT = """
+import sys
+from pathlib import Path
+from pipeline.catalogue import read_source
+from pipeline.plan import affected_since, plan_of
+root, path = Path(sys.argv[1]), "images/a/Dockerfile.tmpl"
+before = read_source(root).files[path]
+(root / path).write_text("FROM base:2025.09\\nUSER a\\n")
+plan = plan_of(read_source(root), cache=Path(sys.argv[2]))
+print(*(affected.id for affected in affected_since(plan, {path: before}).affected))
+print(*sorted(m for m in sys.modules if m.startswith("pipeline.config.")))
+"""
+
+
+@pytest.mark.real  # starts a process
+def test_an_edit_of_an_image_imports_no_model_of_lockage_yml(tmp_path):
+    files = {f"images/{path}": text for path, text in FILES.items() if isinstance(text, str)}
+    put(tmp_path / "repo", {"lockage.yml": PROJECT, **files})
+    plan_of(read_source(tmp_path / "repo"), cache=tmp_path / "cache")
+    command = [sys.executable, "-c", AFTER_AN_EDIT, str(tmp_path / "repo"), str(tmp_path / "cache")]
+    ids, modules = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert ids.split() == ["a/1.0.0/linux-amd64", "a/1.0.0-x/linux-amd64"]
+    assert "pipeline.config.image" in modules.split()
+    assert "pipeline.config.project" not in modules.split()
+
+
 def test_a_kept_plan_with_a_changed_byte_is_as_if_it_were_not_there(tmp_path):
     expected = plan_of(SOURCE, cache=tmp_path)
     [kept] = (tmp_path / "plans").iterdir()

@@ -7,7 +7,7 @@ from dataclasses import field
 
 from pipeline.catalogue.cascade import resolve
 from pipeline.catalogue.definition import Definition
-from pipeline.catalogue.discover import discover
+from pipeline.catalogue.discover import discover, discover_images
 from pipeline.catalogue.known_tags import known_tags
 from pipeline.catalogue.source import IMAGES, PROJECT_NAME, ROOTFS, Source
 from pipeline.catalogue.templating.includes import readers
@@ -56,7 +56,7 @@ def reached(source: Source, paths: Iterable[str]) -> frozenset[str]:
 
 def defined(source: Source, folders: Collection[str]) -> Mapping[Name, Definition]:
     """The definitions in some folders, by image and tag; problems are left to the plan."""
-    definitions = resolve(source, discover(part(source, folders)).images, []) if folders else ()
+    definitions = resolve(source, discover_images(part(source, folders)).images, []) if folders else ()
     return {(d.image, d.tag): d for d in definitions}
 
 
@@ -103,12 +103,11 @@ def read_past(
 ) -> PreviousCatalogue:
     """The earlier state of some folders of a plan's catalogue; `now` are the current definitions, `project` and
     `lock` are the earlier ones."""
-    discovered = discover(part(earlier, folders))
+    discovered = discover_images(part(earlier, folders))
     documents = documents_of(earlier, discovered, [])
     unread: dict[str, str] = {}
     for problem in discovered.problems:
-        if problem.path.startswith(f"{IMAGES}/") and problem.path != f"{IMAGES}/":  # except 'holds no image'
-            unread.setdefault(_folder(problem.path), str(problem))
+        unread.setdefault(_folder(problem.path), str(problem))
     renderer = Renderer(earlier)
     rendered: dict[str, list[Rendered]] = {}
     for image in discovered.images:
