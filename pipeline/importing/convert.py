@@ -15,10 +15,12 @@ from pipeline.plan.make import make_plan
 from pipeline.plan.output.disk import Generated
 from pipeline.util.dataclass import dataclass
 
-from .discover import DockerfileBuild, find_builds
-from .image import ConvertedImage, UnreadableInput, convert_build, dockerfiles, text_of
+from .discover import LINK, DockerfileBuild, find_builds
+from .image import ConvertedImage, Converter, dockerfiles
+from .layout import NO_NAMING, Naming
 from .names import own, tags_of
 from .project import lockage_yml
+from .template import ImportedFolder, UnreadableInput, text_of
 
 MADE, ASIDE = "made", "set aside"
 _PLATFORM = Platform("linux", "amd64")
@@ -52,11 +54,21 @@ class Imported:
     files: Mapping[str, Generated]
     images: tuple[ImportedImage, ...]
     bases: tuple[Reference, ...]
-    left: tuple[tuple[str, str], ...]  # Dockerfiles that were not read, with the reason
+    left: tuple[tuple[str, str], ...]  # Dockerfiles and links to them that were not read, with the reason
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Dockerfiles that belong to no image, though nothing else has their content."""
+        return tuple(path for path, reason in self.left if not reason.startswith(LINK))
 
 
 def import_folder(
-    source: Source, folder_name: str, *, project: str, prefixes: tuple[str, ...] = ()
+    source: Source,
+    folder_name: str,
+    *,
+    project: str,
+    prefixes: tuple[str, ...] = (),
+    naming: Naming = NO_NAMING,
 ) -> Imported:
     """The catalogue of a folder of Dockerfiles. `prefixes` are the name prefixes of the user's own images
     (`ghcr.io/acme`); without any, a bare name in FROM may refer to one of them.
@@ -64,20 +76,21 @@ def import_folder(
     Raises ConfigError for a problem that no single image causes.
     """
     source = _without_catalogue(source)
-    builds, left = find_builds(source, folder_name)
+    builds, left = find_builds(source, folder_name, naming)
     tags = tags_of(builds, _requested_tags(source, builds, prefixes))
-    converted, aside = [], []
     images = Counter(b.image for b in builds)
+    given = ImportedFolder(source, tags, prefixes)
+    converter = Converter(given, {image for image, number in images.items() if number > 1})
+    converted, aside = [], []
     for build in builds:
         try:
-            converted.append(convert_build(source, build, tags, prefixes, in_folder=images[build.image] > 1))
+            converted.append(converter.convert(build))
         except UnreadableInput as error:
             aside.append(ImportedImage(build.image, build.dockerfile, ASIDE, (), (str(error),)))
-    planned, refused, warnings = _planned(converted, project, {i.name for i in aside})
-    aside += [
-        ImportedImage(o.name, o.build.dockerfile, ASIDE, (), (*messages, *o.by_hand))
-        for o, messages in refused
-    ]
+    unread = [_variant(image, name, (why,)) for image in converted for name, why in image.unread.items()]
+    aside += unread
+    planned, refused, warnings = _planned(converted, project, {i.name for i in aside}, converter)
+    aside += refused
     imported = [
         ImportedImage(o.name, o.build.dockerfile, MADE, o.done, (*o.by_hand, *warnings.get(o.folder, ())))
         for o in planned
@@ -124,29 +137,42 @@ def _requested_tags(
     return out
 
 
-def _planned(
-    converted: list[ConvertedImage], project: str, aside: set[str]
-) -> tuple[list[ConvertedImage], list[tuple[ConvertedImage, list[str]]], dict[str, list[str]]]:
-    """The images that plan together, the others with their problems, and the plan's warnings by folder.
+def _variant(image: ConvertedImage, name: str, reasons: Iterable[str]) -> ImportedImage:
+    """A variant that is set aside, when its image is not."""
+    return ImportedImage(f"{image.name}-{name}", dict(image.build.variants)[name], ASIDE, (), (*reasons,))
 
-    `aside` are the images that are already set aside.
+
+def _planned(
+    converted: list[ConvertedImage], project: str, aside: set[str], converter: Converter
+) -> tuple[list[ConvertedImage], list[ImportedImage], dict[str, list[str]]]:
+    """The images that plan together, the images and variants that are set aside for it, and the plan's warnings by
+    folder.
+
+    `aside` are the images and variants that are already set aside.
     """
-    refused: list[tuple[ConvertedImage, list[str]]] = []
+    refused: list[ImportedImage] = []
     planned = list(converted)
     while planned:
         try:
             plan = make_plan(_as_source(planned, project))
         except ConfigError as error:
-            wrong: dict[str, list[str]] = {}
-            for problem in error.problems:
-                for image in planned:
-                    if problem.path.startswith(f"{image.folder}/") or problem.path == image.folder:
-                        wrong.setdefault(image.folder, []).append(_in_terms_of_folder(problem, image, aside))
-            if not wrong:
+            wrong = {image.folder: _wrong(error.problems, image, aside) for image in planned}
+            if not any(wrong.values()):
                 raise
-            refused += [(image, wrong[image.folder]) for image in planned if image.folder in wrong]
-            aside = aside | {image.build.image for image in planned if image.folder in wrong}
-            planned = [image for image in planned if image.folder not in wrong]
+            remaining = []
+            for image in planned:
+                variants = wrong[image.folder]
+                if "" in variants:
+                    messages = (*(m for found in variants.values() for m in found), *image.by_hand)
+                    refused.append(ImportedImage(image.name, image.build.dockerfile, ASIDE, (), messages))
+                    aside = aside | {image.build.image}
+                elif variants:
+                    refused += [_variant(image, name, found) for name, found in variants.items()]
+                    aside = aside | {f"{image.name}-{name}" for name in variants}
+                    remaining.append(converter.convert(image.build, image.omitted | variants.keys()))
+                else:
+                    remaining.append(image)
+            planned = remaining
             continue
         warnings: dict[str, list[str]] = {}
         for target in plan.targets:
@@ -157,11 +183,25 @@ def _planned(
     return [], refused, {}
 
 
+def _wrong(problems: Iterable[Problem], image: ConvertedImage, aside: set[str]) -> dict[str, list[str]]:
+    """What a plan says of an image, by variant; that of the whole image is by `""`."""
+    wrong: dict[str, list[str]] = {}
+    for problem in problems:
+        if problem.path.startswith(f"{image.folder}/") or problem.path == image.folder:
+            name = _variant_of(problem, image)
+            wrong.setdefault(name, []).append(_in_terms_of_folder(problem, image, aside))
+    return wrong
+
+
+def _variant_of(problem: Problem, image: ConvertedImage) -> str:
+    names = (name for name, _ in image.build.variants)
+    return next((n for n in names if problem.path == f"{image.folder}/Dockerfile.{n}.tmpl"), "")
+
+
 def _in_terms_of_folder(problem: Problem, image: ConvertedImage, aside: set[str]) -> str:
     """A problem of the plan, with the path and line in the input folder."""
-    _, _, variant = problem.path.rpartition("/")[2].removesuffix(".tmpl").partition(".")
-    path = dict(image.build.variants).get(variant, image.build.dockerfile)
-    if problem.base.partition(":")[0] in aside:
+    path = dict(image.build.variants).get(_variant_of(problem, image), image.build.dockerfile)
+    if aside.intersection((problem.base, problem.base.partition(":")[0])):
         return f"{path}:{problem.line}: it is based on {problem.base}, which is set aside"
     return str(replace(problem, path=path))
 

@@ -11,13 +11,16 @@ from pipeline.catalogue.source import Source
 from pipeline.model import valid_tag
 from pipeline.util.dataclass import dataclass
 
+from .layout import NO_NAMING, Naming
+
 _PLAIN = ("Dockerfile", "Containerfile", "dockerfile")
 _SUFFIXED = re.compile(r"(?:Dockerfile|Containerfile)[.-](.+)")
 _PREFIXED = re.compile(r"(.+)\.(?:[Dd]ockerfile|[Cc]ontainerfile)")
 _NOT_ONE = re.compile(r".*(?:\.dockerignore|\.tmpl|\.template|\.tpl|\.j2|\.in|\.orig|\.bak|\.swp|~)")
 _ODD = re.compile(r"[^a-z0-9]+")
 _VARIANT = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
-_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+LINK = "is a symbolic link"
+DEEPER = "lies deeper than <name>/<tag>/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +52,16 @@ def is_dockerfile(name: str) -> bool:
     return bool(plain or worded)
 
 
-def find_builds(source: Source, own_name: str) -> tuple[list[DockerfileBuild], list[tuple[str, str]]]:
+def find_builds(
+    source: Source, own_name: str, naming: Naming = NO_NAMING
+) -> tuple[list[DockerfileBuild], list[tuple[str, str]]]:
     """The images below a folder, sorted, and the Dockerfiles that belong to none, with the reason.
 
     `own_name` is the image name for a Dockerfile in the folder itself.
     """
-    builds, left = list(_top(source, own_name)), []
-    for folder in _folders(source, ""):
-        name = image_name(folder)
-        builds += _in(source, folder, name, None)
-        for below in _folders(source, folder):
-            builds += _in(source, f"{folder}/{below}", name, below)
+    builds, left = [] if naming.layouts else list(_top(source, own_name, naming)), _linked(source)
+    for folder, image, tag in naming.places(_holding(source)):
+        builds += _in(source, folder, image, tag)
     images = Counter(b.image for b in builds)
     builds = [replace(b, tag="latest") if b.tag is None and images[b.image] > 1 else b for b in builds]
     taken: dict[tuple[str, str | None], DockerfileBuild] = {}
@@ -72,39 +74,56 @@ def find_builds(source: Source, own_name: str) -> tuple[list[DockerfileBuild], l
     left += [
         (path, reason)
         for path in sorted(source.files)
-        if path not in used and (reason := _unused(source, path))
+        if path not in used and (reason := _unused(source, path, naming))
     ]
     return list(taken.values()), left
 
 
-def image_name(folder: str) -> str:
-    """An image's name from a folder's: unchanged, or in lower case with invalid characters replaced by `-`."""
-    return folder if _NAME.fullmatch(folder) else _ODD.sub("-", folder.lower()).strip("-") or "image"
+def _holding(source: Source) -> Iterator[str]:
+    """The folders with files that may be Dockerfiles, sorted."""
+    folders = {path.rpartition("/")[0] for path in source.files if is_dockerfile(path.rpartition("/")[2])}
+    return iter(sorted(folders - {""}))
 
 
-def _unused(source: Source, path: str) -> str | None:
+def _linked(source: Source) -> list[tuple[str, str]]:
+    """The links in the folder itself to one that holds a Dockerfile."""
+    holding = set(_holding(source))
+    links = [(n, source.files[n].target or "") for n in source.children("") if n in source.files]
+    return [
+        (name, f"{LINK} to {target}")
+        for name, target in links
+        if source.files[name].kind == "link" and target.removeprefix("./").rstrip("/") in holding
+    ]
+
+
+def _unused(source: Source, path: str, naming: Naming) -> str | None:
     folder, _, name = path.rpartition("/")
     if not is_dockerfile(name):
         return None
     if source.files[path].kind == "link":
-        return "is a symbolic link"
+        return LINK
     if source.files[path].kind != "file":
         return None
+    if naming.layouts:
+        return "has not the layout, or its name gives no tag"
     depth = folder.count("/") + 1 if folder else 0
     if depth > 2:
-        return "lies deeper than <name>/<tag>/"
+        return DEEPER
     if any(part.startswith((".", "_")) for part in folder.split("/")):
         return "lies in a folder that starts with . or _"
     return "there is another Dockerfile in its place, or its name gives no tag"
 
 
-def _top(source: Source, own_name: str) -> Iterator[DockerfileBuild]:
+def _top(source: Source, own_name: str, naming: Naming) -> Iterator[DockerfileBuild]:
     plain, worded = _files(source, "")
     if plain:
-        yield DockerfileBuild(image_name(own_name), None, "", plain[0], _variants("", worded))
+        yield DockerfileBuild(
+            naming.image or naming.name_of(own_name), None, "", plain[0], _variants("", worded)
+        )
         return
     for word, name in worded.items():
-        yield DockerfileBuild(image_name(word), None, "", name)
+        tag = word if naming.image and valid_tag(word) else None
+        yield DockerfileBuild(naming.image or naming.name_of(word), tag, "", name)
 
 
 def _in(source: Source, folder: str, image: str, tag: str | None) -> Iterator[DockerfileBuild]:
@@ -133,9 +152,3 @@ def _files(source: Source, folder: str) -> tuple[list[str], dict[str, str]]:
     names = source.children(folder)
     inside = tuple(n for n in names if source.files[f"{folder}/{n}" if folder else n].kind == "file")
     return dockerfile_names(inside)
-
-
-def _folders(source: Source, folder: str) -> list[str]:
-    names = source.children(folder)
-    folders = [n for n in names if source.is_dir(f"{folder}/{n}" if folder else n)]
-    return [n for n in folders if not n.startswith((".", "_"))]

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
-from pipeline.catalogue.limits import MAX_TEXT
-from pipeline.catalogue.source import IMAGES, ROOTFS, Source, SourceFile
-from pipeline.dockerfile.bases import BaseUse
-from pipeline.dockerfile.frontend import find_syntax
-from pipeline.model import Platform, Reference
-from pipeline.plan.graph import DOCKERFILE
+from pipeline.catalogue.source import IMAGES, ROOTFS, SourceFile
+from pipeline.model import Reference
 from pipeline.plan.output.disk import Generated
 from pipeline.util.dataclass import dataclass
 
-from .context import Context, context_of
 from .discover import DockerfileBuild
-from .dockerignore import DockerIgnore, above, is_wild, matched
-from .names import Tags, base_of, own
-from .rewrite import Taken, as_template, rewrite
+from .dockerignore import above
 from .scaffold import SCHEMAS
-
-_PLATFORM = Platform("linux", "amd64")
-_HUB = "docker.io/library/"
-
-
-class UnreadableInput(Exception):
-    """A Dockerfile or .dockerignore that cannot be read."""
+from .template import ImportedFolder, MissingSource, TemplateMaker, UnreadableInput
 
 
 @dataclass(frozen=True, slots=True)
 class ConvertedImage:
-    """A converted image; `folder` is its folder in the catalogue."""
+    """A converted image; `folder` is its folder in the catalogue. `unread` are the variants that are left out because
+    they cannot be read, with the reason; `omitted` are all that are left out."""
 
     build: DockerfileBuild
     name: str
@@ -39,6 +29,8 @@ class ConvertedImage:
     bases: frozenset[Reference]
     done: tuple[str, ...]
     by_hand: tuple[str, ...]
+    unread: Mapping[str, str]
+    omitted: frozenset[str]
 
 
 def dockerfiles(build: DockerfileBuild) -> Iterator[str]:
@@ -48,182 +40,75 @@ def dockerfiles(build: DockerfileBuild) -> Iterator[str]:
         yield path
 
 
-def text_of(source: Source, path: str) -> str:
-    """The text of a small file. Raises UnreadableInput."""
-    content = source.files[path].content
-    if content is None:
-        raise UnreadableInput(f"{path} is larger than {MAX_TEXT // 1024} KiB")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UnreadableInput(f"{path} is not UTF-8 text") from None
+class Converter:
+    """Converts the builds of a folder; images of `in_folder` have a folder for each tag."""
 
+    def __init__(self, given: ImportedFolder, in_folder: Collection[str]) -> None:
+        self._given, self._in_folder = given, in_folder
 
-def convert_build(
-    source: Source,
-    build: DockerfileBuild,
-    tags: Mapping[str, Tags],
-    prefixes: tuple[str, ...],
-    *,
-    in_folder: bool,
-) -> ConvertedImage:
-    """The files of one build and its variants. Raises UnreadableInput."""
-    mine = tags[build.image]
-    tag = next(t for t, b in mine.real.items() if b is build)
-    folder = f"{IMAGES}/{build.image}" + (f"/{tag}" if in_folder else "")
-    maker = _Maker(source, build, tags, prefixes)
-    files: dict[str, Generated] = {}
-    for variant, path in (("", build.dockerfile), *build.variants):
-        own_tag = f"{tag}-{variant}" if variant else tag
-        template = maker.template(path, own_tag)
-        files[f"{folder}/Dockerfile{f'.{variant}' if variant else ''}.tmpl"] = template
-    for path, entry in sorted(maker.context.items()):
-        files[f"{folder}/{ROOTFS}/{path}"] = _copied(f"{build.context}/{path}".lstrip("/"), entry)
-    aliases = [alias for alias, known in mine.listed.items() if known == tag]
-    files[f"{folder}/image.yml"] = Generated(
-        "file", content=_image_yml(build, tag, aliases, in_folder, bool(maker.context)).encode()
-    )
-    if maker.context:
-        number, context = len(maker.context), build.context or "the folder"
-        paths = "1 path" if number == 1 else f"{number} paths"
-        maker.done.append(f"{paths} of {context} below rootfs/, and COPY takes them from there")
-    return ConvertedImage(
-        build,
-        f"{build.image}:{tag}",
-        folder,
-        files,
-        frozenset(maker.bases),
-        tuple(dict.fromkeys(maker.done)),
-        tuple(dict.fromkeys(maker.by_hand)),
-    )
-
-
-class _Maker:
-    """Collects the results of all Dockerfiles of one build."""
-
-    def __init__(
-        self, source: Source, build: DockerfileBuild, tags: Mapping[str, Tags], prefixes: tuple[str, ...]
-    ) -> None:
-        self.source, self.build, self.tags, self.prefixes = source, build, tags, prefixes
-        self.context: dict[str, SourceFile] = {}
-        self.bases: set[Reference] = set()
-        self.done: list[str] = []
-        self.by_hand: list[str] = []
-
-    def template(self, path: str, tag: str) -> Generated:
-        """The template of one Dockerfile; its context is merged with that of the others."""
-        text = text_of(self.source, path)
-        if (self.source.files[path].content or b"").startswith(b"\xef\xbb\xbf"):
-            self.done.append(f"{path}: the byte order mark is left out")
-        new, taken = rewrite(text, _PLATFORM, lambda use: self._base(text, use, tag))
-        self.by_hand += [f"{path}:{line}: {message}" for line, message in taken.by_hand]
-        self._frontend(text)
-        if taken.sources:
-            ignore = self._ignore(path)
+    def convert(self, found: DockerfileBuild, omitted: frozenset[str] = frozenset()) -> ConvertedImage:
+        """The files of one build and its variants, except those to be omitted or that cannot be read. Raises
+        UnreadableInput."""
+        known, build = self._given.tags[found.image], self._with_context(found)
+        tag = next(t for t, b in known.real.items() if b is found)
+        in_folder = build.image in self._in_folder
+        folder = f"{IMAGES}/{build.image}" + (f"/{tag}" if in_folder else "")
+        files: dict[str, Generated] = {}
+        unread: dict[str, str] = {}
+        parts: list[TemplateMaker] = []
+        for variant, path in (("", build.dockerfile), *build.variants):
+            if variant in omitted:
+                continue
+            part = TemplateMaker(self._given, build, path)
             try:
-                context = context_of(self.source, self.build.context, ignore, taken.sources)
-            except ValueError as error:
-                raise UnreadableInput(f"{path}: {error}") from None
-            self._check(path, taken, context)
-            self.context |= context.entries
-            self.by_hand += context.by_hand
-        return Generated("file", content=as_template(new).encode())
+                template = part.template(f"{tag}-{variant}" if variant else tag)
+            except UnreadableInput as error:
+                if not variant:
+                    raise
+                unread[variant] = str(error)
+                continue
+            parts.append(part)
+            files[f"{folder}/Dockerfile{f'.{variant}' if variant else ''}.tmpl"] = template
+        context = {path: entry for part in parts for path, entry in part.context.items()}
+        for path, entry in sorted(context.items()):
+            files[f"{folder}/{ROOTFS}/{path}"] = _copied(f"{build.context}/{path}".lstrip("/"), entry)
+        omitted |= unread.keys()
+        aliases = [alias for alias, listed in known.listed.items() if listed == tag]
+        variants = [name for name, _ in build.variants if name not in omitted]
+        described = _image_yml(build, tag, aliases, in_folder, bool(context), variants)
+        files[f"{folder}/image.yml"] = Generated("file", content=described.encode())
+        done = [line for part in parts for line in part.done]
+        if build.context != found.context:
+            done.append(f"its context is {build.context or 'the folder read'}, which has what it copies")
+        if context:
+            number, inside = len(context), build.context or "the folder"
+            paths = "1 path" if number == 1 else f"{number} paths"
+            done.append(f"{paths} of {inside} below rootfs/, and COPY takes them from there")
+        return ConvertedImage(
+            found,
+            f"{build.image}:{tag}",
+            folder,
+            files,
+            frozenset(base for part in parts for base in part.bases),
+            tuple(dict.fromkeys(done)),
+            tuple(dict.fromkeys(line for part in parts for line in part.by_hand)),
+            MappingProxyType(unread),
+            omitted,
+        )
 
-    def _frontend(self, text: str) -> None:
-        """Add a frontend to the bases, unless it is the default one."""
-        syntax = find_syntax(text)
-        try:
-            if syntax and (frontend := base_of(syntax.name)).repository != DOCKERFILE:
-                self.bases.add(frontend)
-        except ValueError:
-            return  # the plan says what is wrong with it
-
-    def _check(self, path: str, taken: Taken, context: Context) -> None:
-        """Raises UnreadableInput for sources that are not in the context, because such a Dockerfile cannot be
-        built."""
-        present = {p for entry in context.entries for p in (entry, *above(entry))} | {"."}
-        folder = self.build.context or "the folder"
-        self.by_hand += [
-            f"{path}:{line}: {text} matches nothing in {folder}{self._higher(source)}"
-            for line, text, source in taken.places
-            if is_wild(source) and not context.links and not matched(present, [source])
-        ]
-        missing = [
-            f"{path}:{line}: {text}: there is no {source} in {folder}{self._higher(source)}"
-            for line, text, source in taken.places
-            if not is_wild(source) and source not in present and not context.links.intersection(above(source))
-        ]
-        if missing:
-            raise UnreadableInput("; ".join(dict.fromkeys((*missing, *context.by_hand))))
-
-    def _higher(self, pattern: str) -> str:
-        """A hint where the source is in a folder above the context, which may be the real context."""
-        for folder in (*above(self.build.context), *([""] if self.build.context else [])):
-            head = f"{folder}/" if folder else ""
-            if matched((p.removeprefix(head) for p in self.source.files if p.startswith(head)), [pattern]):
-                found = f"{folder} has it" if folder else "the folder above all images has it"
-                return f"; {found}: is that the build context?"
-        return ""
-
-    def _ignore(self, dockerfile: str) -> DockerIgnore:
-        shared = f"{self.build.context}/.dockerignore".lstrip("/")
-        for path in (f"{dockerfile}.dockerignore", shared):
-            entry = self.source.get(path)
-            if entry is not None and entry.kind == "file":
-                try:
-                    return DockerIgnore.parse(text_of(self.source, path))
-                except ValueError as error:
-                    raise UnreadableInput(f"{path}: {error}") from None
-        return DockerIgnore()
-
-    def _base(self, text: str, use: BaseUse, tag: str) -> str | None:
-        """The new name in FROM; None to keep the old one."""
-        word = text[use.start : use.end]
-        named = own(use.name, self.tags, self.prefixes)
-        if named is not None:
-            real = self.tags[named.image].real_of(named.tag)
-            if real is not None and (named.image, real) != (self.build.image, tag):
-                return self._internal(word, use, named.image, named.tag, named.prefix)
-            if self.prefixes:
-                reason = (
-                    "is this very image" if real else f"names a tag that {named.image} does not have here"
-                )
-                self.by_hand.append(f"{use.instruction} {use.name} {reason}: it is taken from the registry")
-        return self._external(word, use)
-
-    def _internal(self, word: str, use: BaseUse, image: str, tag: str, prefix: str) -> str | None:
-        literal = f"{prefix}{image}"
-        if word.startswith(literal) and word[len(literal) :][:1] in ("", ":") and "@" not in word:
-            new = word[len(prefix) :]
-        else:
-            new = f"{image}:{tag}"
-        if new != word:
-            self.done.append(f"{use.instruction} {word} is {new} now, made here")
-        elif not self.prefixes:
-            self.done.append(
-                f"{use.instruction} {word} is the one made here (another one: docker.io/library/{word})"
-            )
-        return None if new == word else new
-
-    def _external(self, word: str, use: BaseUse) -> str | None:
-        try:
-            self.bases.add(base_of(use.name))
-        except ValueError:
-            return None  # the plan says what is wrong with it
-        short = use.name.partition("@")[0]
-        head, slash, last = short.rpartition("/")
-        image = last.partition(":")[0]
-        if image not in self.tags:
-            return None
-        if slash:
-            if not use.name.startswith("docker.io/") and head not in self.prefixes:
-                self.by_hand.append(
-                    f"{use.instruction} {use.name}: is that the {image} made here? --prefix {head}"
-                )
-            return None
-        new = f"{_HUB}{word if word.startswith(image) else use.name}"
-        self.done.append(f"{use.instruction} {word} is {new} now: {image} is an image of this catalogue")
-        return new
+    def _with_context(self, build: DockerfileBuild) -> DockerfileBuild:
+        """The build with the nearest context above its own that has what the Dockerfile copies, if its own has not."""
+        folders = (build.context, *above(build.context), *([""] if build.context else []))
+        for folder in folders:
+            there = replace(build, context=folder)
+            try:
+                TemplateMaker(self._given, there, build.dockerfile).template("")
+            except MissingSource:
+                continue
+            except UnreadableInput:
+                break
+            return there
+        return build
 
 
 def _copied(origin: str, entry: SourceFile) -> Generated:
@@ -234,7 +119,9 @@ def _copied(origin: str, entry: SourceFile) -> Generated:
     return Generated("file", entry.mode, None, origin)
 
 
-def _image_yml(build: DockerfileBuild, tag: str, aliases: list[str], in_folder: bool, copies: bool) -> str:
+def _image_yml(
+    build: DockerfileBuild, tag: str, aliases: list[str], in_folder: bool, copies: bool, variants: list[str]
+) -> str:
     up = "../../../" if in_folder else "../../"
     lines = [
         f"# yaml-language-server: $schema={up}{SCHEMAS}/image.schema.json",
@@ -246,8 +133,8 @@ def _image_yml(build: DockerfileBuild, tag: str, aliases: list[str], in_folder: 
         lines += [f'  - name: "{tag}"', f"    aliases: [{quoted}]"]
     else:
         lines.append(f'  - "{tag}"')
-    if build.variants:
-        lines += ["variants:", *(f'  - "{name}"' for name, _ in build.variants)]
+    if variants:
+        lines += ["variants:", *(f'  - "{name}"' for name in variants)]
     if copies:
         lines.append("rootfs_copy: false")
     return "\n".join(lines) + "\n"

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import field
+from typing import TYPE_CHECKING
 
 from pipeline.catalogue.aliases import automatic_aliases
 from pipeline.model import Reference
 from pipeline.util.dataclass import dataclass
 
-from .discover import DockerfileBuild
+if TYPE_CHECKING:
+    from .discover import DockerfileBuild
+
+_ODD = re.compile(r"[^a-z0-9]+")
+_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+_HUB = "docker.io"
+_WINDOWS_IMAGE = re.compile(r"(?:^|/)(?:windows|nanoserver|windowsservercore)(?:/|$)|^dotnet/framework/")
+_WINDOWS_TAG = re.compile(r"(?:^|-)(?:nanoserver|windowsservercore)(?:-|$)")
 
 
 @dataclass
@@ -37,15 +46,41 @@ class Named:
 def own(name: str, images: Iterable[str], prefixes: tuple[str, ...]) -> Named | None:
     """The imported image that a name refers to, with any tag. Without prefixes a bare name is enough, with
     prefixes the name needs one of them."""
+    named = [mine(name, prefix) for prefix in prefixes or ("",)]
+    return next((n for n in named if n is not None and n.image in images), None)
+
+
+def mine(name: str, prefix: str) -> Named | None:
+    """What a name says behind a prefix, whoever has such an image. Docker Hub's prefixes have three spellings."""
     text = name.partition("@")[0]
-    for prefix in prefixes or ("",):
-        head = f"{prefix.rstrip('/')}/" if prefix else ""
-        if not text.startswith(head):
-            continue
-        image, _, tag = text[len(head) :].partition(":")
-        if image in images:
+    for head in _heads(prefix) if prefix else ("",):
+        if text.startswith(head):
+            image, _, tag = text[len(head) :].partition(":")
             return Named(image, tag or "latest", head)
     return None
+
+
+def _heads(prefix: str) -> tuple[str, ...]:
+    repository = Reference.parse(f"{prefix}/image").repository
+    if repository.host != _HUB:
+        return (f"{prefix}/",)
+    path = repository.path.removesuffix("image")
+    return (f"{_HUB}/{path}", f"index.{_HUB}/{path}", *([path] if path != "library/" else []))
+
+
+def image_name(folder: str) -> str:
+    """An image's name from a folder's: unchanged, or in lower case with invalid characters replaced by `-`."""
+    return folder if valid_name(folder) else _ODD.sub("-", folder.lower()).strip("-") or "image"
+
+
+def valid_name(name: str) -> bool:
+    """Whether a folder of a catalogue may have this name."""
+    return bool(_NAME.fullmatch(name))
+
+
+def is_windows(reference: Reference) -> bool:
+    """Whether an image is Windows by its name or tag, as Microsoft's and the official images are called."""
+    return bool(_WINDOWS_IMAGE.search(reference.repository.path) or _WINDOWS_TAG.search(reference.tag or ""))
 
 
 def tags_of(builds: Iterable[DockerfileBuild], requested: Mapping[str, set[str]]) -> dict[str, Tags]:

@@ -13,6 +13,7 @@ from pipeline.catalogue.templating.templates import Renderer
 from pipeline.cli import main
 from pipeline.importing import ASIDE, import_folder
 from pipeline.importing.dockerignore import DockerIgnore, matched
+from pipeline.importing.layout import Layout, Naming
 from pipeline.importing.rewrite import as_template, clean, rewrite
 from pipeline.model import Platform
 from pipeline.plan import make_plan
@@ -121,21 +122,162 @@ def test_other_names_of_dockerfiles():
     assert not found.left
 
 
-def test_a_source_that_only_a_folder_above_has():
+def test_wildcards_that_match_nothing():
     files = {
         "build/Dockerfile": DEBIAN + "COPY go.* /x/\n",
-        "docker/Dockerfile": DEBIAN + "COPY scripts/run.sh /\n",
         "none/Dockerfile": DEBIAN + "COPY *.nothing /x/\n",
         "some/Dockerfile": DEBIAN + "COPY *.txt /x/\n",
-        "some/a.txt": "1", "scripts/run.sh": "1", "go.mod": "1",
+        "some/a.txt": "1", "go.mod": "1",
     }  # fmt: skip
     above = "; the folder above all images has it: is that the build context?"
     assert notes(imported(files)) == {
         "build:latest": [f"build/Dockerfile:2: COPY go.* matches nothing in build{above}"],
-        "docker": [f"docker/Dockerfile:2: COPY scripts/run.sh: there is no scripts/run.sh in docker{above}"],
         "none:latest": ["none/Dockerfile:2: COPY *.nothing matches nothing in none"],
         "some:latest": ["1 path of some below rootfs/, and COPY takes them from there"],
     }
+
+
+def test_the_context_is_the_nearest_folder_that_has_all_sources():
+    files = {
+        "docker/web.Dockerfile": DEBIAN + "COPY scripts/run.sh /\nCOPY docker/x /\n",
+        "docker/x": "1",
+        "docker/.dockerignore": "*",
+        "build/Dockerfile": DEBIAN + "COPY go.* /x/\nCOPY one.txt /\n",
+        "build/one.txt": "1",
+        "lost/Dockerfile": DEBIAN + "COPY scripts/run.sh nowhere.txt /\n",
+        "scripts/run.sh": "1",
+        "go.mod": "1",
+    }
+    found = imported(files)
+    said = notes(found)
+    assert said["docker:web"][0] == "its context is the folder read, which has what it copies"
+    assert said["build:latest"][-1].endswith("the folder above all images has it: is that the build context?")
+    assert "lost" in {i.name for i in found.images if i.status == ASIDE}
+    assert {"images/docker/rootfs/scripts/run.sh", "images/docker/rootfs/docker/x"} <= set(found.files)
+
+
+def test_a_variant_that_cannot_be_imported_is_set_aside_alone():
+    files = {
+        "a/Dockerfile": DEBIAN + "COPY one /\n",
+        "a/one": "1",
+        "a/Dockerfile.gpu": "ARG B\nFROM $B\n",
+        "a/Dockerfile.raw": b"FROM \xff\n",
+        "a/Dockerfile.copy": "FROM debian:11\nCOPY two /\n",
+        "a/Dockerfile.fine": DEBIAN,
+        "b/Dockerfile": "FROM a:latest-gpu\n",
+    }
+    found = imported(files)
+    assert {i.name: i.status for i in found.images} == {
+        "a:latest": "made",
+        **dict.fromkeys(("a:latest-gpu", "a:latest-raw", "a:latest-copy", "b:latest"), ASIDE),
+    }
+    plan = make_plan(catalogue(found, files))
+    assert sorted(t.name for t in plan.targets) == ["a:latest", "a:latest-fine"]
+    assert "docker.io/library/debian:11" not in {str(base) for base in found.bases}
+    assert notes(found)["b:latest"] == ["b/Dockerfile:1: it is based on a:latest-gpu, which is set aside"]
+
+
+def test_windows_is_set_aside():
+    bases = {
+        "core": "mcr.microsoft.com/windows/servercore:ltsc2022",
+        "net": "mcr.microsoft.com/dotnet/framework/runtime:4.8",
+        "go": "golang:1.26-nanoserver",
+    }
+    found = imported({f"{name}/Dockerfile": f"FROM {base}\n" for name, base in bases.items()})
+    for name, base in bases.items():
+        assert notes(found)[name] == [f"{name}/Dockerfile: FROM {base} is Windows; targets are linux only"]
+    planned({"a/Dockerfile": "FROM acme/windows-exporter:1\n"})
+
+
+def test_a_name_behind_the_prefix_that_no_image_has():
+    files = {
+        "NodeBase/Dockerfile": DEBIAN,
+        "chrome/Dockerfile": "FROM acme/node-base:1\n",
+        "other/Dockerfile": "FROM acme/zzz\n",
+    }
+    said = notes(imported(files, prefixes=("acme",)))
+    registry = ": it is taken from the registry"
+    assert said["chrome:latest"] == [
+        f"FROM acme/node-base:1: no image node-base here (nodebase? --name NodeBase=node-base){registry}"
+    ]
+    assert said["other:latest"] == [f"FROM acme/zzz: no image zzz here{registry}"]
+    _, plan = planned(
+        files | {"other/Dockerfile": DEBIAN},
+        prefixes=("acme",),
+        naming=Naming(names={"NodeBase": "node-base"}),
+    )
+    assert texts(plan)["chrome:latest"].startswith("FROM node-base:1")
+
+
+@pytest.mark.parametrize("prefix", ["acme", "docker.io/acme", "index.docker.io/acme"])
+@pytest.mark.parametrize("host", ["", "docker.io/", "index.docker.io/"])
+def test_docker_hub_in_each_spelling_is_one_prefix(prefix, host):
+    files = {"base/Dockerfile": DEBIAN, "app/Dockerfile": f"FROM {host}acme/base:2\n"}
+    _, plan = planned(files, prefixes=(prefix,))
+    assert texts(plan)["app:latest"].startswith("FROM base:2")
+
+
+def test_a_link_to_an_image_s_folder_is_not_read():
+    files = {"tools/Dockerfile": DEBIAN, "bcc": SourceFile("link", 0o777, target="tools")}
+    found = imported(files)
+    assert found.left == (("bcc", "is a symbolic link to tools"),) and not found.unread
+
+
+def test_folders_of_versions_are_the_tags_of_one_image():
+    files = {
+        "3.13/slim/Dockerfile": DEBIAN,
+        "3.13/cli/Dockerfile": "FROM python:3.13-slim\n",
+        "3.12/Dockerfile": DEBIAN,
+        ".git/3/Dockerfile": DEBIAN,
+    }
+    _, plan = planned(files, naming=Naming(image="python"))
+    assert texts(plan).keys() == {"python:3.12", "python:3.13-slim", "python:3.13-cli"}
+    assert texts(plan)["python:3.13-cli"].startswith("FROM python:3.13-slim")
+
+
+def test_a_layout():
+    files = {
+        "src/go/.devcontainer/Dockerfile": DEBIAN,
+        "src/web/1.0/linux/Dockerfile": "FROM go\n",
+        "src/web/1.0/linux/Dockerfile.dev": DEBIAN,
+        "web/Dockerfile": DEBIAN,
+    }
+    layouts = tuple(map(Layout.parse, ("src/<name>/.devcontainer", "/src/<name>/<version>/<os>/")))
+    found = imported(files, naming=Naming(layouts=layouts))
+    assert {i.name: i.status for i in found.images} == {"go:latest": "made", "web:1.0-linux": "made"}
+    assert found.unread == ("web/Dockerfile",)
+    assert {t.name for t in make_plan(catalogue(found, files)).targets} == {
+        "go:latest",
+        "web:1.0-linux",
+        "web:1.0-linux-dev",
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["", "src", "a//b/<name>", "<name>/<name>", "<Name>", "<name>*", "../<name>", "<a>/" * 17]
+)
+def test_layouts_that_cannot_be(text):
+    with pytest.raises(ValueError):
+        Layout.parse(text)
+
+
+def test_deeper_dockerfiles_are_counted(tmp_path, capsys):
+    deep = tmp_path / "in" / "src" / "web" / "1.0" / "linux"
+    deep.mkdir(parents=True)
+    (deep / "Dockerfile").write_text(DEBIAN)
+    command = ["-C", str(tmp_path), "import", "in", "--output", "out"]
+    assert main(command) == 3
+    err = capsys.readouterr().err
+    assert "src/web/1.0/linux/Dockerfile: lies deeper than" in err and "--layout '<name>/" in err
+    (tmp_path / "in" / "app").mkdir()
+    (tmp_path / "in" / "app" / "Dockerfile").write_text(DEBIAN)
+    assert main([*command, "--plan"]) == 3
+    assert "1 of 2 images imported" in capsys.readouterr().err
+    for wrong in (["--layout", "<name"], ["--layout", "<tag>"], ["--image", "A B"], ["--name", "app"]):
+        assert main([*command, *wrong]) == 2
+    assert not (tmp_path / "out").exists()
+    assert main([*command, "--layout", "<name>", "--layout", "src/<name>/<version>/<os>"]) == 0
+    assert (tmp_path / "out" / "images" / "web" / "Dockerfile.tmpl").exists()
 
 
 @pytest.mark.parametrize(

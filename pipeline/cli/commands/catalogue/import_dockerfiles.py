@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from ...output import console
 
 if TYPE_CHECKING:
     from pipeline.importing import Imported
+    from pipeline.importing.layout import Layout
     from pipeline.plan import Generated
 
 _PROJECT = "lockage.yml"
@@ -34,6 +36,38 @@ def _prefixes(texts: tuple[str, ...]) -> tuple[str, ...]:
     return prefixes
 
 
+def _names(texts: tuple[str, ...]) -> Mapping[str, str]:
+    names = {}
+    for text in texts:
+        folder, _, image = text.partition("=")
+        names[folder] = _image(image, f"--name {text[:80]!r}")
+    return names
+
+
+def _image(text: str, given: str = "--image") -> str:
+    from pipeline.importing.names import valid_name
+
+    if not valid_name(text):
+        hint = "lower case letters, digits, '.', '_' and '-'; --name takes FOLDER=IMAGE"
+        raise UsageError(f"{given}: {text[:80]!r} is not the name of an image", hint=hint)
+    return text
+
+
+def _layouts(texts: tuple[str, ...]) -> tuple[Layout, ...]:
+    from pipeline.importing.layout import Layout
+
+    layouts = []
+    for text in texts:
+        try:
+            layouts.append(Layout.parse(text))
+        except ValueError as error:
+            hint = (
+                "a path of folders, such as '<name>/<version>/<os>': <name> is the image, the others its tag"
+            )
+            raise UsageError(f"--layout {text[:80]!r}: {error}", hint=hint) from None
+    return tuple(layouts)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
     """What `import` understands."""
@@ -48,6 +82,21 @@ class ImportOptions:
         metavar="HOST/PATH",
         convert=_prefixes,
         help="the prefix of your own images' names in FROM, such as ghcr.io/acme; may be repeated",
+    )
+    image: str | None = option(
+        "--image",
+        metavar="NAME",
+        convert=_image,
+        help="the only image: folders are its tags, as in 3.13/slim",
+    )
+    names: Mapping[str, str] = repeated(
+        "--name", metavar="FOLDER=IMAGE", convert=_names, help="the image of a folder; may be repeated"
+    )
+    layouts: tuple[Layout, ...] = repeated(
+        "--layout",
+        metavar="PATTERN",
+        convert=_layouts,
+        help="where Dockerfiles are, such as '<name>/<version>/<os>'; may be repeated",
     )
     project: str | None = option(
         "--project", metavar="NAME", help="the project's name (default: the folder's)"
@@ -76,20 +125,25 @@ def import_dockerfiles(options: ImportOptions) -> int:
         _print_text(result)
     images = result.imported.images
     converted = sum(image.status != ASIDE for image in images)
+    unread = len(result.imported.unread)
     verb = "would be written" if options.plan else "written"
     console.message(
-        f"{converted} of {len(images)} images imported, {len(result.new)} files {verb} in {result.root}"
+        f"{converted} of {len(images) + unread} images imported, {len(result.new)} files {verb} in {result.root}"
     )
+    if unread:
+        hint = _layout_hint(result.imported)
+        console.message(f"{unread} of the Dockerfiles {'was' if unread == 1 else 'were'} not read{hint}")
     if converted and not options.plan:
         from .scaffold import in_folder
 
         console.message(f"next: lockage{in_folder(result.root)} plan")
-    return Exit.OK if converted == len(images) else Exit.CONFIG
+    return Exit.OK if converted == len(images) and not unread else Exit.CONFIG
 
 
 def _import(options: ImportOptions) -> ImportResult:
     from pipeline.importing import import_folder
     from pipeline.importing.discover import is_dockerfile
+    from pipeline.importing.layout import Naming
     from pipeline.importing.scaffold import check_name, project_name
 
     from ...files.folder import read_folder
@@ -100,11 +154,16 @@ def _import(options: ImportOptions) -> ImportResult:
     name = folder.resolve().name
     project = check_name(options.project or project_name(name))
     source = read_folder(folder, lambda file: is_dockerfile(file) or file.endswith(".dockerignore"))
-    imported = import_folder(source, name, project=project, prefixes=options.prefixes)
+    naming = Naming(options.image, options.names, options.layouts)
+    if options.layouts and not options.image and not all(layout.names_image for layout in options.layouts):
+        raise UsageError("--layout without <name> needs --image", hint="--image NAME is the only image")
+    imported = import_folder(source, name, project=project, prefixes=options.prefixes, naming=naming)
     if not imported.images:
+        unread = [Problem(str(folder / path), 0, 0, "", reason) for path, reason in imported.left]
         raise ConfigError(
-            [Problem(str(folder), 0, 0, "", "holds no Dockerfile")],
-            hint="expected are <name>/Dockerfile, <name>/<tag>/Dockerfile or <name>.Dockerfile",
+            unread or [Problem(str(folder), 0, 0, "", "holds no Dockerfile")],
+            hint="expected are <name>/Dockerfile, <name>/<tag>/Dockerfile or <name>.Dockerfile"
+            + _layout_hint(imported),
         )
     files, bases_to_add = _files(imported, root)
     hint = "--output DIR writes it elsewhere"
@@ -113,6 +172,13 @@ def _import(options: ImportOptions) -> ImportResult:
         write_new(root, files, folder, new)
         new += ignore_dist(root)
     return ImportResult(imported, root, tuple(new), tuple(bases_to_add))
+
+
+def _layout_hint(imported: Imported) -> str:
+    from pipeline.importing.discover import DEEPER
+
+    deeper = any(reason == DEEPER for _, reason in imported.left)
+    return "; --layout '<name>/<version>/<os>' says where they are" if deeper else ""
 
 
 def _files(imported: Imported, root: Path) -> tuple[dict[str, Generated], list[str]]:

@@ -1,0 +1,198 @@
+"""One Dockerfile as a template: what it takes from its context, its bases by name, and what the user must check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipeline.catalogue.limits import MAX_TEXT
+from pipeline.catalogue.source import Source, SourceFile
+from pipeline.dockerfile.bases import BaseUse
+from pipeline.dockerfile.frontend import find_syntax
+from pipeline.model import Platform, Reference
+from pipeline.plan.graph import DOCKERFILE
+from pipeline.plan.output.disk import Generated
+from pipeline.util.dataclass import dataclass
+from pipeline.util.suggest import nearest
+
+from .context import Context, context_of
+from .discover import DockerfileBuild
+from .dockerignore import DockerIgnore, above, is_wild, matched
+from .names import Tags, base_of, image_name, is_windows, mine, own
+from .rewrite import Taken, as_template, rewrite
+
+_PLATFORM = Platform("linux", "amd64")
+_HUB = "docker.io/library/"
+
+
+class UnreadableInput(Exception):
+    """A Dockerfile or .dockerignore that cannot be read."""
+
+
+class MissingSource(UnreadableInput):
+    """A Dockerfile that uses files which its context has not."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedFolder:
+    """A folder of Dockerfiles: its files, the tags of its images, and the prefixes of the user's own names."""
+
+    source: Source
+    tags: Mapping[str, Tags]
+    prefixes: tuple[str, ...] = ()
+
+
+def text_of(source: Source, path: str) -> str:
+    """The text of a small file. Raises UnreadableInput."""
+    content = source.files[path].content
+    if content is None:
+        raise UnreadableInput(f"{path} is larger than {MAX_TEXT // 1024} KiB")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnreadableInput(f"{path} is not UTF-8 text") from None
+
+
+class TemplateMaker:
+    """Makes the template of one Dockerfile, and collects what belongs to it."""
+
+    def __init__(self, given: ImportedFolder, build: DockerfileBuild, path: str) -> None:
+        self.source, self.tags, self.prefixes = given.source, given.tags, given.prefixes
+        self.build, self.path = build, path
+        self.context: dict[str, SourceFile] = {}
+        self.bases: set[Reference] = set()
+        self.done: list[str] = []
+        self.by_hand: list[str] = []
+
+    def template(self, tag: str) -> Generated:
+        """The template. Raises UnreadableInput."""
+        path = self.path
+        text = text_of(self.source, path)
+        if (self.source.files[path].content or b"").startswith(b"\xef\xbb\xbf"):
+            self.done.append(f"{path}: the byte order mark is left out")
+        new, taken = rewrite(text, _PLATFORM, lambda use: self._base(text, use, tag))
+        self.by_hand += [f"{path}:{line}: {message}" for line, message in taken.by_hand]
+        self._frontend(text)
+        if taken.sources:
+            ignore = self._ignore(path)
+            try:
+                context = context_of(self.source, self.build.context, ignore, taken.sources)
+            except ValueError as error:
+                raise UnreadableInput(f"{path}: {error}") from None
+            self._check(path, taken, context)
+            self.context = dict(context.entries)
+            self.by_hand += context.by_hand
+        return Generated("file", content=as_template(new).encode())
+
+    def _frontend(self, text: str) -> None:
+        """Add a frontend to the bases, unless it is the default one."""
+        syntax = find_syntax(text)
+        try:
+            if syntax and (frontend := base_of(syntax.name)).repository != DOCKERFILE:
+                self.bases.add(frontend)
+        except ValueError:
+            return  # the plan says what is wrong with it
+
+    def _check(self, path: str, taken: Taken, context: Context) -> None:
+        """Raises UnreadableInput for sources that are not in the context, because such a Dockerfile cannot be
+        built."""
+        present = {p for entry in context.entries for p in (entry, *above(entry))} | {"."}
+        folder = self.build.context or "the folder"
+        self.by_hand += [
+            f"{path}:{line}: {text} matches nothing in {folder}{self._higher(source)}"
+            for line, text, source in taken.places
+            if is_wild(source) and not context.links and not matched(present, [source])
+        ]
+        missing = [
+            f"{path}:{line}: {text}: there is no {source} in {folder}{self._higher(source)}"
+            for line, text, source in taken.places
+            if not is_wild(source) and source not in present and not context.links.intersection(above(source))
+        ]
+        if missing:
+            raise MissingSource("; ".join(dict.fromkeys((*missing, *context.by_hand))))
+
+    def _higher(self, pattern: str) -> str:
+        """A hint where the source is in a folder above the context, which may be the real context."""
+        for folder in (*above(self.build.context), *([""] if self.build.context else [])):
+            head = f"{folder}/" if folder else ""
+            if matched((p.removeprefix(head) for p in self.source.files if p.startswith(head)), [pattern]):
+                found = f"{folder} has it" if folder else "the folder above all images has it"
+                return f"; {found}: is that the build context?"
+        return ""
+
+    def _ignore(self, dockerfile: str) -> DockerIgnore:
+        shared = f"{self.build.context}/.dockerignore".lstrip("/")
+        for path in (f"{dockerfile}.dockerignore", shared):
+            entry = self.source.get(path)
+            if entry is not None and entry.kind == "file":
+                try:
+                    return DockerIgnore.parse(text_of(self.source, path))
+                except ValueError as error:
+                    raise UnreadableInput(f"{path}: {error}") from None
+        return DockerIgnore()
+
+    def _base(self, text: str, use: BaseUse, tag: str) -> str | None:
+        """The new name in FROM; None to keep the old one."""
+        word = text[use.start : use.end]
+        named = own(use.name, self.tags, self.prefixes)
+        if named is not None:
+            real = self.tags[named.image].real_of(named.tag)
+            if real is not None and (named.image, real) != (self.build.image, tag):
+                return self._internal(word, use, named.image, named.tag, named.prefix)
+            if self.prefixes:
+                reason = (
+                    "is this very image" if real else f"names a tag that {named.image} does not have here"
+                )
+                self.by_hand.append(f"{use.instruction} {use.name} {reason}: it is taken from the registry")
+        elif (absent := self._absent(use.name)) is not None:
+            self.by_hand.append(f"{use.instruction} {use.name}: {absent}: it is taken from the registry")
+        return self._external(word, use)
+
+    def _absent(self, name: str) -> str | None:
+        """What to say of a name behind one of the user's prefixes that no image has."""
+        for named in filter(None, (mine(name, prefix) for prefix in self.prefixes)):
+            near = nearest(named.image, self.tags)
+            if near is None:
+                return f"no image {named.image} here"
+            parts = next(iter(self.tags[near].real.values())).dockerfile.split("/")
+            folder = next((part for part in parts if image_name(part) == near), near)
+            return f"no image {named.image} here ({near}? --name {folder}={named.image})"
+        return None
+
+    def _internal(self, word: str, use: BaseUse, image: str, tag: str, prefix: str) -> str | None:
+        literal = f"{prefix}{image}"
+        if word.startswith(literal) and word[len(literal) :][:1] in ("", ":") and "@" not in word:
+            new = word[len(prefix) :]
+        else:
+            new = f"{image}:{tag}"
+        if new != word:
+            self.done.append(f"{use.instruction} {word} is {new} now, made here")
+        elif not self.prefixes:
+            self.done.append(
+                f"{use.instruction} {word} is the one made here (another one: docker.io/library/{word})"
+            )
+        return None if new == word else new
+
+    def _external(self, word: str, use: BaseUse) -> str | None:
+        try:
+            base = base_of(use.name)
+        except ValueError:
+            return None  # the plan says what is wrong with it
+        if is_windows(base):
+            raise UnreadableInput(
+                f"{self.path}: {use.instruction} {use.name} is Windows; targets are linux only"
+            )
+        self.bases.add(base)
+        short = use.name.partition("@")[0]
+        head, slash, last = short.rpartition("/")
+        image = last.partition(":")[0]
+        if image not in self.tags:
+            return None
+        if slash:
+            if not use.name.startswith("docker.io/") and head not in self.prefixes:
+                self.by_hand.append(
+                    f"{use.instruction} {use.name}: is that the {image} made here? --prefix {head}"
+                )
+            return None
+        new = f"{_HUB}{word if word.startswith(image) else use.name}"
+        self.done.append(f"{use.instruction} {word} is {new} now: {image} is an image of this catalogue")
+        return new
