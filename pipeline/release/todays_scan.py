@@ -136,7 +136,6 @@ class TodaysScans:
             async with self._context.limits.tools:
                 if found := await self._scan_document(planned):
                     return found
-        self._context.tell(image.name, ProgressState.SCAN, "the image")
         client = await self._context.engines.of(image.platform).client()
         packed = archive(existing(client, image.reference, image.platform))
         holds_java = bool(before and before.java)

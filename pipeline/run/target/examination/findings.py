@@ -103,6 +103,7 @@ class ImageScanner:
 
         async def run() -> _Output:
             async with self._context.limits.tools:
+                self._context.tell(image.subject, ProgressState.SCAN)
                 started = datetime.now(UTC)
                 grype = await self._by_grype(image, packed, known["grype"]) if "grype" in known else None
                 given = GivenImage(packed, history)
