@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator
 
-from pipeline.model.path_pattern import PathPattern, compile_pattern
+from pipeline.model.path_pattern import PathPattern, compile_pattern, ending_pattern
 from pipeline.util.dataclass import dataclass
 
 _WILD = frozenset("*?[\\")
@@ -31,7 +31,7 @@ class DockerIgnore:
             pattern = posixpath.normpath(pattern)
             pattern = pattern.lstrip("/") if len(pattern) > 1 else pattern
             if pattern and pattern != ".":
-                out.append((keep, compile_pattern(pattern, deep=True)))
+                out.append((keep, _compiled(pattern)))
         return cls(tuple(out))
 
     def ignores(self, path: str) -> bool:
@@ -41,6 +41,14 @@ class DockerIgnore:
             if keep == ignored and any(pattern.fullmatch(p) for p in (path, *above(path))):
                 ignored = not keep
         return ignored
+
+
+def _compiled(pattern: str) -> PathPattern:
+    """Moby compares endings where `**` begins a pattern without further wildcards: `**.env` matches `a/prod.env`."""
+    ending = pattern.removeprefix("**")
+    if ending != pattern and ending and not ending.startswith("/") and not is_wild(ending):
+        return ending_pattern(ending)
+    return compile_pattern(pattern, deep=True)
 
 
 def above(path: str) -> Iterator[str]:

@@ -108,6 +108,15 @@ def compile_pattern(pattern: str, *, deep: bool) -> PathPattern:
     return PathPattern(tokens)
 
 
+def ending_pattern(ending: str) -> PathPattern:
+    """A pattern for any text that ends in this one, whose characters stand for themselves."""
+    tokens = _Tokens()
+    tokens.wildcard("anything")
+    for character in ending:
+        tokens.character(character.__eq__)
+    return PathPattern(tokens)
+
+
 def wildcard_pattern(pattern: str) -> PathPattern:
     """A pattern in which `*` stands for text without a slash and `**` for any, and every other character for itself."""
     return compile_pattern(_NO_WILDCARD.sub(r"\\\g<0>", pattern), deep=True)

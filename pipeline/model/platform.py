@@ -55,6 +55,14 @@ class Platform:
         return cls(os, arch, None if variant == _DEFAULT_VARIANT.get(arch) else variant)
 
     @property
+    def normalized(self) -> Platform:
+        """With the variant that is meant where an index names none: `linux/arm` is `linux/arm/v7`, as containerd has
+        it."""
+        if self.architecture == "arm" and self.variant is None:
+            return Platform(self.os, self.architecture, "v7")
+        return self
+
+    @property
     def slug(self) -> str:
         """For file names and ids: `linux-amd64`, `linux-arm-v7`."""
         return str(self).replace("/", "-")

@@ -21,6 +21,8 @@ from .http.transport import Transport
 from .limits import REPOSITORIES, TAGS
 
 _ATTEMPTS = 3
+_SMALL_PAGE = 100
+_PAGE_REFUSED = frozenset({400, 413, 416, 422})
 _CATALOG = Scope("registry", "catalog", frozenset({"*"}))
 
 
@@ -50,6 +52,21 @@ async def pages(transport: Transport, request: Request) -> AsyncIterator[tuple[R
                 request, Fault("invalid", response.status, message="the next page is one already read")
             )
     raise RequestFailed(request, Fault("invalid", message=f"more than {transport.settings.max_pages} pages"))
+
+
+async def _sized_pages(transport: Transport, request: Request) -> AsyncIterator[tuple[Response, Any]]:
+    """As `pages`, with as many entries in a page as the registry takes; Quay and distribution may be set up to refuse
+    a thousand (413, 400)."""
+    for query in (f"?n={transport.settings.page_size}", f"?n={_SMALL_PAGE}", ""):
+        started = False
+        try:
+            async for page in pages(transport, replace(request, target=request.target + query)):
+                started = True
+                yield page
+            return
+        except RequestFailed as failed:
+            if started or not query or failed.fault.status not in _PAGE_REFUSED:
+                raise
 
 
 def _next_page(request: Request, response: Response, link: str, own: str) -> str:
@@ -93,7 +110,7 @@ async def tags(transport: Transport, repo: Repository, *, max_pages: int | None 
     request = Request(
         "GET",
         repo.host,
-        f"/v2/{repo.path}/tags/list?n={transport.settings.page_size}",
+        f"/v2/{repo.path}/tags/list",
         "listing the tags of",
         str(repo),
         scopes=frozenset({pull(repo.path)}),
@@ -101,7 +118,7 @@ async def tags(transport: Transport, repo: Repository, *, max_pages: int | None 
     tags: set[str] = set()
     count = 0
     try:
-        async for response, data in pages(transport, request):
+        async for response, data in _sized_pages(transport, request):
             count += 1
             if max_pages is not None and count > max_pages:
                 return None
@@ -123,13 +140,13 @@ async def repositories(transport: Transport, host: str) -> list[Repository]:
     request = Request(
         "GET",
         host,
-        f"/v2/_catalog?n={transport.settings.page_size}",
+        "/v2/_catalog",
         "listing the repositories of",
         host,
         scopes=frozenset({_CATALOG}),
     )
     found: set[Repository] = set()
-    async for response, data in pages(transport, request):
+    async for response, data in _sized_pages(transport, request):
         names = data.get("repositories") if isinstance(data, dict) else False
         if names is not None and not isinstance(names, list):
             raise RequestFailed(request, Fault("invalid", response.status, message="no list of repositories"))

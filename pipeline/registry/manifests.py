@@ -42,9 +42,16 @@ def _request(method: str, ref: Reference, operation: str, scopes: Scopes = froze
 
 
 async def head(transport: Transport, ref: Reference) -> Descriptor | None:
-    """The descriptor of the manifest, or None; one request where the registry sends the digest."""
+    """The descriptor of the manifest, or None; one request where the registry sends the digest. It is read where the
+    registry refuses HEAD, which a few do not know."""
     request = _request("HEAD", ref, "looking for the manifest")
-    response = await _send_unless_missing(transport, request)
+    try:
+        response = await _send_unless_missing(transport, request)
+    except RequestFailed as failed:
+        if not _knows_no_head(failed.fault.status):
+            raise
+        manifest = await get(transport, ref)
+        return manifest.descriptor if manifest else None
     if response is None:
         return None
     digest, size = _digest_header(transport, request, response), response.headers.get("content-length", "")
@@ -136,6 +143,10 @@ async def remove(transport: Transport, ref: Reference) -> bool:
     return await retry_write(
         transport, Write(lambda: request, lambda response: response.status != 404, check)
     )
+
+
+def _knows_no_head(status: int) -> bool:
+    return status == 501 or (400 <= status < 500 and status not in (401, 404, 408, 425, 429))
 
 
 async def _send_unless_missing(transport: Transport, request: Request) -> Response | None:

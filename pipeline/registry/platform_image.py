@@ -118,5 +118,6 @@ async def read_config(reader: ImageReader, repository: Repository, manifest: Man
 
 
 def _image_digest(index: Manifest, platform: Platform) -> Digest | None:
-    images = (c.digest for c in index.children if c.platform == platform and not is_attestation(c))
+    of_platform = (c for c in index.children if c.platform and c.platform.normalized == platform.normalized)
+    images = (c.digest for c in of_platform if not is_attestation(c))
     return next(images, None)

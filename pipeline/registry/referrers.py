@@ -64,10 +64,16 @@ async def by_api(transport: Transport, repo: Repository, digest: Digest) -> Refe
             if len(referrers.entries) + len(referrers.unusable) > REFERRERS:
                 raise RequestFailed(request, Fault("invalid", message=f"more than {REFERRERS} referrers"))
     except RequestFailed as failed:
-        if failed.fault.status not in (400, 404, 405, 501):
+        if referrers.entries or referrers.unusable or not _has_no_api(failed.fault.status):
             raise
         return None
     return referrers
+
+
+def _has_no_api(status: int) -> bool:
+    """Whether a refusal may say that the registry has no such API. The specification has 404; Artifactory says 406, and
+    others 403 to an address that they do not know. Who may not read has the fallback tag refused as well."""
+    return status == 501 or (400 <= status < 500 and status not in (401, 408, 425, 429))
 
 
 def _read_entries(entries: Iterable[object]) -> ReferrerList:
@@ -82,7 +88,8 @@ def _read_entries(entries: Iterable[object]) -> ReferrerList:
 
 async def by_tag(transport: Transport, repo: Repository, digest: Digest) -> ReferrerList:
     """The referrers that the fallback tag lists; none where there is no such tag. Anybody who may push can write the
-    tag, so that one which cannot be read lists nothing."""
+    tag, so that one which cannot be read lists nothing. Some registries read `sha256-…` as the digest and answer with
+    the subject, whose platforms are no referrers."""
     tag = repo.tagged(fallback_tag(digest))
     try:
         index = await manifests.get(transport, tag)
@@ -90,7 +97,7 @@ async def by_tag(transport: Transport, repo: Repository, digest: Digest) -> Refe
         if not is_content_fault(fault):
             raise
         return ReferrerList((), (f"{tag}: {describe(fault)}",))
-    return ReferrerList(index.children if index is not None else ())
+    return ReferrerList(index.children if index is not None and index.digest != digest else ())
 
 
 @dataclass(slots=True)

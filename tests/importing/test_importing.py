@@ -689,3 +689,22 @@ def test_a_list_that_nests_without_end_is_left_to_a_person():
     deep = "[" * 100_000
     found = imported({"Dockerfile": f'{DEBIAN}COPY {deep} "a", "/b"]\n', "a": "x"})
     assert len(found.images) == 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "ignored"),
+    [
+        ("**.env", "prod.env", True),
+        ("**.env", "a/b.env", True),
+        ("**~", "x~", True),
+        ("**.env", "a.env.txt", False),
+        ("a**.env", "a.env", True),
+        ("a**.env", "ab.env", False),
+        ("**/x", "x", True),
+        ("**x", "a/bx", True),
+        ("**.e?v", "prod.env", False),
+    ],
+)
+def test_two_stars_of_dockerignore_as_moby_has_them(pattern, path, ignored):
+    """moby/patternmatcher: a literal behind a leading `**` is an ending; elsewhere `**` is whole folders."""
+    assert DockerIgnore.parse(pattern).ignores(path) is ignored

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.registry import Access, Credentials, access_from_environ
-from pipeline.registry.auth.docker_config import DockerConfig, host_of, render_docker_config
+from pipeline.registry.auth.docker_config import DockerConfig, from_helper, host_of, render_docker_config
 
 pytestmark = pytest.mark.anyio
 
@@ -245,3 +245,23 @@ def test_tokens_are_no_passwords() -> None:
 def test_auth_that_is_not_base64_of_a_text(encoded: str) -> None:
     with pytest.raises(EnvironmentProblem, match="auth is not base64"):
         DockerConfig.parse(json.dumps({"auths": {"a.example": {"auth": encoded}}}), "config.json")
+
+
+@pytest.mark.parametrize("password", ["pass", "passw", "passwo", "p" * 90])
+@pytest.mark.parametrize("written", ["", "\n", "wrapped", "unpadded"])
+async def test_base64_as_docker_reads_it(password: str, written: str) -> None:
+    encoded = auth("user", password)
+    if written == "wrapped":
+        encoded = base64.encodebytes(f"user:{password}".encode()).decode().replace("\n", "\r\n")
+    encoded = encoded.rstrip("=") if written == "unpadded" else encoded + written.removeprefix("wrapped")
+    config = DockerConfig.parse(json.dumps({"auths": {"a.example": {"auth": encoded}}}), "config.json")
+    assert await config.credentials("a.example", {}) == Credentials("user", password)
+
+
+async def test_a_helper_that_answers_without_reading(tmp_path: Path) -> None:
+    program = tmp_path / "docker-credential-deaf"
+    program.write_text('#!/bin/sh\necho \'{"Username":"user","Secret":"secret"}\'\n')
+    program.chmod(0o755)
+    for _ in range(20):
+        found = await from_helper("deaf", "a.example", {"PATH": f"{tmp_path}:/usr/bin:/bin"})
+        assert found == Credentials("user", "secret")

@@ -132,7 +132,7 @@ async def test_an_image_that_fails_keeps_no_other_from_being_copied(hosts: Pair,
     for image, tag in ((good, "good"), (bad, "bad")):
         await images.push(registry, repository, image, tag)
     async with faulty(source) as proxy:
-        lost = str(bad.children[0].digest)
+        lost = str(bad.children[0].layers[0].digest)
 
         async def refuse(request: web.Request) -> web.StreamResponse | None:
             return web.Response(status=403) if lost in request.path else None

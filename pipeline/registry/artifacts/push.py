@@ -126,7 +126,7 @@ async def _subject(registry: Registry, reference: Reference, subject: Reference)
             f"{subject} is in another repository than {reference}",
             hint=f"push to {subject.repository}: a referrer is in the repository of its subject",
         )
-    descriptor = await registry.head(subject)
-    if descriptor is None:
+    manifest = await registry.get_manifest(subject)  # headers of HEAD may say another size or type
+    if manifest is None:
         raise RegistryError(f"{subject} does not exist", hint="push the image first, then its referrers")
-    return descriptor
+    return manifest.descriptor

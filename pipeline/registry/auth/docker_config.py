@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
@@ -104,9 +106,9 @@ async def from_helper(helper: str, host: str, env: Mapping[str, str]) -> Credent
         raise _not_installed(name, host)
     key = _HUB_KEY if host == DOCKER_HUB else host
     try:
-        with anyio.fail_after(_HELPER_SECONDS):
+        with anyio.fail_after(_HELPER_SECONDS), _stdin(key) as stdin:
             process = await anyio.run_process(
-                [str(program), "get"], input=key.encode(), check=False, env=child_environment(name, env)
+                [str(program), "get"], stdin=stdin, check=False, env=child_environment(name, env)
             )
     except FileNotFoundError:
         raise _not_installed(name, host) from None
@@ -136,6 +138,21 @@ async def from_helper(helper: str, host: str, env: Mapping[str, str]) -> Credent
     return Credentials(identity_token=secret) if user == "<token>" else Credentials(user, secret)
 
 
+@contextmanager
+def _stdin(text: str) -> Iterator[int]:
+    """The end of a pipe that holds a short text already: some helpers answer without reading, which breaks one that is
+    still being written."""
+    readable, writable = os.pipe()
+    try:
+        try:
+            os.write(writable, text.encode())
+        finally:
+            os.close(writable)
+        yield readable
+    finally:
+        os.close(readable)
+
+
 def _not_installed(program: str, host: str) -> EnvironmentProblem:
     return EnvironmentProblem(
         f"{program}, which stores the credentials of {host}, is not installed",
@@ -155,7 +172,7 @@ def _entry(entry: object, key: str, origin: str) -> Credentials | None:
     encoded = entry.get("auth")
     if isinstance(encoded, str) and encoded:
         try:
-            user, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+            user, colon, password = _decoded(encoded).partition(":")
         except ValueError:
             raise _broken(origin, f"auths: {shown}: auth is not base64") from None
         if not colon:
@@ -165,6 +182,13 @@ def _entry(entry: object, key: str, origin: str) -> Credentials | None:
         values["username"], values["password"], values["identitytoken"], values["registrytoken"]
     )
     return credentials if credentials != Credentials() else None
+
+
+def _decoded(encoded: str) -> str:
+    """Base64 as Docker reads it, past line breaks, and as Docker Desktop writes it, without padding. Raises
+    ValueError."""
+    unbroken = encoded.translate({ord("\r"): None, ord("\n"): None}).rstrip("=")
+    return base64.b64decode(unbroken + "=" * (-len(unbroken) % 4), validate=True).decode()
 
 
 def _table(data: dict[str, object], name: str, origin: str) -> dict[str, object]:

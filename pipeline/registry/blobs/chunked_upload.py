@@ -18,6 +18,9 @@ from . import read as blobs
 from .content import file_part
 from .upload_session import UploadSession, closing_request, session_request
 
+CHUNK_REFUSED = frozenset({413, 416})
+"""What a registry says to a chunk that is larger than it takes in a PATCH."""
+
 
 async def send_chunks(
     transport: Transport,
@@ -102,6 +105,8 @@ class _ChunkedUpload:
             self._location = self._next(request, response)
         if received > self._descriptor.size:
             raise RequestFailed(request, Fault("invalid", response.status, message="more than was sent"))
+        if received == self._offset and fault.status in CHUNK_REFUSED:
+            raise RequestFailed(self._patch(), fault)
         return (self._location, received) if received != self._offset else None
 
     def _next(self, request: Request, response: Response) -> str:

@@ -10,7 +10,7 @@ from ..http.faults import Fault, RequestFailed
 from ..http.messages import Request, Response
 from ..http.retry_write import Write, retry_write
 from ..http.transport import Transport
-from .chunked_upload import send_chunks
+from .chunked_upload import CHUNK_REFUSED, send_chunks
 from .content import Content, opener, read_small_file
 from .upload_session import (
     SESSION_LOST,
@@ -24,11 +24,21 @@ from .upload_session import (
 async def upload_with_retry(
     transport: Transport, repo: Repository, content: Content, descriptor: Descriptor, session: UploadSession
 ) -> bool:
-    """Send the whole content. False if a retry found that the repository holds the blob already."""
+    """Send the whole content, in chunks if it is large and the registry takes them. False if a retry found that the
+    repository holds the blob already."""
     settings = transport.settings
     chunk = max(settings.chunk_bytes, session.min_chunk)
     if descriptor.size > chunk and isinstance(content, bytes | Path):
-        return await _upload_chunks(transport, repo, content, descriptor, session)
+        try:
+            return await _upload_chunks(transport, repo, content, descriptor, session)
+        except RequestFailed as failed:
+            if failed.fault.status not in CHUNK_REFUSED:
+                raise
+        await cancel_session(transport, repo, descriptor, session)
+        whole = await open_session(transport, repo, descriptor, repo)
+        if whole is None:
+            return False
+        session = whole
     current = session
     if isinstance(content, Path) and descriptor.size <= settings.small_file_bytes:
         content = await read_small_file(content, descriptor.size)

@@ -34,7 +34,11 @@ if TYPE_CHECKING:
     import aiohttp
 
 T = TypeVar("T")
+_NONE = frozenset[int]()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REPEATED = frozenset({307, 308})
+"""Redirects that keep method and body (RFC 9110, 15.4.8 and 15.4.9), so that a write follows them as well; one with
+credentials in its body follows none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +205,8 @@ class Transport:
                 raise RequestFailed(request, Fault("invalid", message=f"redirected to {there[:200]}"))
             alone = replace(request, secrets={}) if elsewhere and request.secrets else request
             response = await self._send_once(alone, url, None if elsewhere else authorization)
-            if not (request.reads and response.status in _REDIRECTS and "Location" in response.headers):
+            follows = _REDIRECTS if request.reads else _REPEATED if not request.for_token else _NONE
+            if response.status not in follows or "Location" not in response.headers:
                 return _Answer(response, elsewhere)
             response.close()
             try:

@@ -1,0 +1,201 @@
+"""What some registries do otherwise than most, as reports of their users describe it, from a scripted server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from aiohttp import web
+
+from pipeline.errors import RegistryError
+from pipeline.model import Descriptor, Manifest, Platform, Repository
+from pipeline.model.descriptor import OCI_INDEX, OCI_MANIFEST
+from pipeline.oci.index import encode_index
+from pipeline.oci.source import fallback_tag
+from pipeline.registry import Access, ClientSettings, Credentials, HostAccess, Registry
+from pipeline.registry.artifacts.push import _subject
+from pipeline.registry.platform_image import _image_digest
+
+from . import images
+from .scripted_server import Server, scripted
+
+pytestmark = pytest.mark.anyio
+
+QUICK = ClientSettings(backoff=0.001, backoff_max=0.01, attempts=2)
+IMAGE = images.manifest_of(Descriptor.of(b"{}", "application/x"), [])
+NOTE = Descriptor.of(b"note", OCI_MANIFEST)
+LIST = Manifest.parse(encode_index([NOTE]))
+Script = Callable[[web.Request], web.StreamResponse]
+
+
+def manifest(found: Manifest, **headers: str) -> web.Response:
+    described = {"Content-Type": found.media_type, "Docker-Content-Digest": str(found.digest)}
+    return web.Response(
+        body=found.raw, headers=described | {k.replace("_", "-"): v for k, v in headers.items()}
+    )
+
+
+def repository(server: Server) -> Repository:
+    return Repository(server.host, "a")
+
+
+@pytest.mark.parametrize("status", [400, 403, 405, 406, 415, 501])
+async def test_a_manifest_is_read_where_head_is_refused(status: int) -> None:
+    script: Script = lambda r: web.Response(status=status) if r.method == "HEAD" else manifest(IMAGE)  # noqa: E731
+    async with scripted(script) as server, Registry(settings=QUICK) as registry:
+        assert await registry.head(repository(server).tagged("1")) == IMAGE.descriptor
+        assert [request.method for request in server.asked] == ["HEAD", "GET"]
+
+
+async def test_what_is_refused_to_both_is_an_error() -> None:
+    async with scripted(lambda r: web.Response(status=403)) as server, Registry(settings=QUICK) as registry:
+        with pytest.raises(RegistryError, match=r"refused reading the manifest .*403"):
+            await registry.head(repository(server).tagged("1"))
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 406, 410, 415, 422, 501])
+async def test_the_fallback_tag_counts_whatever_says_that_there_is_no_api(status: int) -> None:
+    def script(request: web.Request) -> web.Response:
+        if "/referrers/" in request.path:
+            return web.Response(status=status)
+        return manifest(LIST)
+
+    async with scripted(script) as server, Registry(settings=QUICK) as registry:
+        assert await registry.referrers(repository(server), IMAGE.digest) == [NOTE]
+
+
+async def test_who_may_not_read_has_no_empty_list_of_referrers() -> None:
+    async with scripted(lambda r: web.Response(status=403)) as server, Registry(settings=QUICK) as registry:
+        with pytest.raises(RegistryError, match="403"):
+            await registry.referrers(repository(server), IMAGE.digest)
+
+
+async def test_a_later_page_of_referrers_that_is_refused_is_an_error() -> None:
+    def script(request: web.Request) -> web.Response:
+        if "/referrers/" not in request.path:
+            return web.Response(status=404)
+        if request.query.get("page"):
+            return web.Response(status=406)
+        return manifest(LIST, Link=f'<{request.path}?page=2>; rel="next"')
+
+    async with scripted(script) as server, Registry(settings=QUICK) as registry:
+        with pytest.raises(RegistryError, match="406"):
+            await registry.referrers(repository(server), IMAGE.digest)
+
+
+async def test_platforms_of_the_subject_are_no_referrers() -> None:
+    """A registry that reads the fallback tag `sha256-…` as the digest."""
+    index = images.image("odd").index
+
+    def script(request: web.Request) -> web.Response:
+        named = request.path.endswith(fallback_tag(index.digest))
+        return manifest(index) if named else web.Response(status=404)
+
+    async with scripted(script) as server, Registry(settings=QUICK) as registry:
+        assert await registry.referrers(repository(server), index.digest) == []
+
+
+@pytest.mark.parametrize(("status", "most"), [(413, 100), (400, 100), (422, 10)])
+async def test_pages_are_as_large_as_the_registry_takes(status: int, most: int) -> None:
+    def script(request: web.Request) -> web.Response:
+        if int(request.query.get("n", most)) > most:
+            return web.Response(status=status)
+        last = request.query.get("last")
+        link = {} if last else {"Link": f'<{request.path}?n={most}&last=1>; rel="next"'}
+        return web.json_response({"name": "a", "tags": ["2" if last else "1"]}, headers=link)
+
+    async with scripted(script) as server, Registry(settings=QUICK) as registry:
+        assert await registry.tags(repository(server)) == ["1", "2"]
+
+
+class Uploads:
+    """A registry that takes at most some bytes in a PATCH."""
+
+    def __init__(self, most: int, status: int) -> None:
+        self.most, self.status, self.stored = most, status, 0
+
+    def __call__(self, request: web.Request) -> web.Response:
+        size = int(request.headers.get("Content-Length", "0"))
+        where = {"Location": "/v2/a/blobs/uploads/1"}
+        match request.method:
+            case "POST":
+                return web.Response(status=202, headers=where)
+            case "PATCH" if size > self.most:
+                return web.Response(status=self.status)
+            case "PATCH":
+                return web.Response(status=202, headers=where | {"Range": f"0-{size - 1}"})
+            case "GET":
+                return web.Response(status=204, headers=where | {"Range": "0-0"})
+            case "PUT":
+                self.stored = size
+                return web.Response(status=201)
+            case _:
+                return web.Response(status=404 if request.method == "HEAD" else 204)
+
+
+@pytest.mark.parametrize("status", [413, 416])
+async def test_a_blob_whose_chunks_are_too_large_is_sent_as_a_whole(status: int) -> None:
+    uploads, content = Uploads(4, status), bytes(25)
+    settings = ClientSettings(backoff=0.001, chunk_bytes=10)
+    async with scripted(uploads) as server, Registry(settings=settings) as registry:
+        await registry.put_blob(repository(server), content)
+        assert uploads.stored == len(content)
+        assert sum(request.method == "PATCH" for request in server.asked) == 1
+
+
+@pytest.mark.parametrize("status", [307, 308])
+async def test_a_write_follows_a_redirect_with_method_and_body(status: int) -> None:
+    credentials = Credentials("user", "secret")
+    seen: list[tuple[str, str, str | None]] = []
+
+    def there(request: web.Request) -> web.Response:
+        seen.append((request.method, request.path, request.headers.get("Authorization")))
+        if request.method == "POST":
+            return web.Response(status=202, headers={"Location": "/there/upload"})
+        return web.Response(status=201)
+
+    async with scripted(there) as other:
+
+        def script(request: web.Request) -> web.Response:
+            if not request.headers.get("Authorization"):
+                return web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="r"'})
+            if request.path.startswith("/own"):
+                assert request.headers["Authorization"] and request.method == "PUT"
+                return web.Response(status=201)
+            to = "/own" if "/manifests/" in request.path else f"http://{other.host}/there"
+            return web.Response(status=status, headers={"Location": to})
+
+        async with scripted(script) as server:
+            access = Access({server.host: HostAccess(credentials=credentials)})
+            async with Registry(access, QUICK) as registry:
+                await registry.put_manifest(repository(server), IMAGE.raw, IMAGE.media_type, tag="1")
+                await registry.put_blob(repository(server), b"content")
+    assert seen == [("POST", "/there", None), ("PUT", "/there/upload", None)]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+async def test_a_write_follows_no_redirect_that_may_change_it(status: int) -> None:
+    script: Script = lambda r: web.Response(status=status, headers={"Location": "/x"})  # noqa: E731
+    async with scripted(script) as server, Registry(settings=QUICK) as registry:
+        with pytest.raises(RegistryError, match=str(status)):
+            await registry.put_manifest(repository(server), IMAGE.raw, IMAGE.media_type, tag="1")
+        assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("headers", [{"Content_Length": "0"}, {"Content_Type": "application/json"}])
+async def test_a_subject_is_described_by_its_content(headers: dict[str, str]) -> None:
+    def script(request: web.Request) -> web.Response:
+        return manifest(IMAGE, **headers) if request.method == "HEAD" else manifest(IMAGE)
+
+    async with scripted(script) as server, Registry(settings=QUICK) as registry:
+        reference = repository(server).tagged("1")
+        assert await _subject(registry, reference, reference) == IMAGE.descriptor
+
+
+def test_an_index_that_names_arm_without_a_variant_means_v7() -> None:
+    entry = {"mediaType": OCI_MANIFEST, "digest": str(NOTE.digest), "size": 4}
+    child = Descriptor.from_oci(entry | {"platform": {"os": "linux", "architecture": "arm"}})
+    index = Manifest.parse(encode_index([child]), OCI_INDEX)
+    assert b'"variant"' not in index.raw
+    assert _image_digest(index, Platform.parse("linux/arm/v7")) == NOTE.digest
+    assert _image_digest(index, Platform.parse("linux/arm64")) is None
