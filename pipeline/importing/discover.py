@@ -105,7 +105,7 @@ def _unused(source: Source, path: str, naming: Naming) -> str | None:
     if source.files[path].kind != "file":
         return None
     if naming.layouts:
-        return "has not the layout, or its name gives no tag"
+        return "matches no --layout, or its name gives no tag"
     depth = folder.count("/") + 1 if folder else 0
     if depth > 2:
         return DEEPER

@@ -77,7 +77,8 @@ class Converter:
         variants = [name for name, _ in build.variants if name not in omitted]
         described = _image_yml(build, tag, aliases, in_folder, bool(context), variants)
         files[f"{folder}/image.yml"] = Generated("file", content=described.encode())
-        done = [line for part in parts for line in part.done]
+        done = [f"variant {name}, from {path}" for name, path in build.variants if name not in omitted]
+        done += [line for part in parts for line in part.done]
         if build.context != found.context:
             done.append(f"its context is {build.context or 'the folder read'}, which has what it copies")
         if context:

@@ -183,6 +183,11 @@ def _without_value(file: Dockerfile, known: Mapping[str, str | None], taken: Tak
         taken.by_hand.append((line, message))
 
 
+def triggers(text: str) -> bool:
+    """Whether a Dockerfile has ONBUILD instructions that take files from the context of other builds."""
+    return any(i.keyword == "ONBUILD" and _onbuild_takes(i) for i in scanned(text).instructions)
+
+
 def _onbuild_takes(instruction: Instruction) -> bool:
     words = [w.text for w in instruction.words]
     if instruction.later and instruction.later.keyword == "RUN":

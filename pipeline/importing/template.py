@@ -18,7 +18,7 @@ from .context import Context, context_of
 from .discover import DockerfileBuild
 from .dockerignore import DockerIgnore, above, is_wild, matched
 from .names import Tags, base_of, image_name, is_windows, mine, own
-from .rewrite import Taken, as_template, rewrite
+from .rewrite import Taken, as_template, rewrite, triggers
 
 _PLATFORM = Platform("linux", "amd64")
 _HUB = "docker.io/library/"
@@ -164,6 +164,7 @@ class TemplateMaker:
             new = word[len(prefix) :]
         else:
             new = f"{image}:{tag}"
+        self._triggered(image, tag)
         if new != word:
             self.done.append(f"{use.instruction} {word} is {new} now, made here")
         elif not self.prefixes:
@@ -171,6 +172,20 @@ class TemplateMaker:
                 f"{use.instruction} {word} is the one made here (another one: docker.io/library/{word})"
             )
         return None if new == word else new
+
+    def _triggered(self, image: str, tag: str) -> None:
+        """Report what ONBUILD of the base would copy from here: it is in no COPY of this Dockerfile."""
+        known = self.tags[image]
+        build = known.real[known.real_of(tag) or tag]
+        try:
+            takes = triggers(text_of(self.source, build.dockerfile))
+        except UnreadableInput:
+            return
+        if takes:
+            folder = self.build.context or "the folder"
+            self.by_hand.append(
+                f"{image}:{tag} copies files of {folder} by ONBUILD: they are not brought along, copy them to rootfs/"
+            )
 
     def _external(self, word: str, use: BaseUse) -> str | None:
         try:

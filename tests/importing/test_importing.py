@@ -177,6 +177,27 @@ def test_a_variant_that_cannot_be_imported_is_set_aside_alone():
     assert notes(found)["b:latest"] == ["b/Dockerfile:1: it is based on a:latest-gpu, which is set aside"]
 
 
+def test_what_onbuild_of_a_base_copies_is_reported_at_the_image():
+    files = {
+        "base/Dockerfile": DEBIAN + "ONBUILD COPY . /srv/\n",
+        "plain/Dockerfile": DEBIAN + "ONBUILD RUN true\n",
+        "app/Dockerfile": "FROM base\n",
+        "app/app.py": "1",
+        "other/Dockerfile": "FROM plain\n",
+    }
+    said = notes(imported(files))
+    assert (
+        "base:latest copies files of app by ONBUILD: they are not brought along, copy them to rootfs/"
+        in said["app:latest"]
+    )
+    assert not any("ONBUILD" in line for line in said["other:latest"])
+
+
+def test_variants_are_named():
+    said = notes(imported({"a/Dockerfile": DEBIAN, "a/Dockerfile.dev": DEBIAN}))
+    assert said == {"a:latest": ["variant dev, from a/Dockerfile.dev"]}
+
+
 def test_windows_is_set_aside():
     bases = {
         "core": "mcr.microsoft.com/windows/servercore:ltsc2022",

@@ -178,7 +178,11 @@ def _layout_hint(imported: Imported) -> str:
     from pipeline.importing.discover import DEEPER
 
     deeper = any(reason == DEEPER for _, reason in imported.left)
-    return "; --layout '<name>/<version>/<os>' says where they are" if deeper else ""
+    return (
+        "; --layout '<name>/<version>/<os>' takes them, with another --layout for each other depth"
+        if deeper
+        else ""
+    )
 
 
 def _files(imported: Imported, root: Path) -> tuple[dict[str, Generated], list[str]]:
