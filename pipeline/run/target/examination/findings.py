@@ -115,11 +115,12 @@ class ImageScanner:
         config = image.manifest.config
         assert config
         try:
-            report = with_architecture(output.trivy.image, image.config)
+            report = output.trivy.image
             if output.grype is not None:
                 found = read_grype(output.grype.report, output.grype.log)
                 report = joined(report, found, alone="trivy" not in known)
             report = with_layers(report, image.manifest, image.config)
+            report = with_architecture(report, image.config)
             report = with_secrets(report, output.trivy.history, HISTORY)
             scan = trivy_scan(report, tool, artifact=ARCHIVE)
             document = about(without_matches(report), image.reference, config.digest, output.started)
