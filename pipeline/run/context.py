@@ -23,7 +23,7 @@ from pipeline.state.proposal import Proposal, project_of
 from pipeline.state.signers import Signers
 from pipeline.state.store import Store
 from pipeline.trust.keypair import KeyPair
-from pipeline.util.concurrency import Slots
+from pipeline.util.concurrency import PriorityLimiter, Slots
 from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressEvent, ProgressState, Report
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 class RunLimits:
     """How much happens at once, one limiter for each resource of the run, and how long BuildKit may take to answer."""
 
-    builds: anyio.CapacityLimiter
+    builds: PriorityLimiter
     tools: anyio.CapacityLimiter
     scanner_caches: Slots
     patience: float = PATIENCE  # in seconds
@@ -53,7 +53,7 @@ class RunLimits:
     @classmethod
     def of(cls, jobs: int, patience: float = PATIENCE) -> RunLimits:
         """`jobs` builds and as many tool steps."""
-        return cls(anyio.CapacityLimiter(jobs), anyio.CapacityLimiter(jobs), Slots(jobs), patience)
+        return cls(PriorityLimiter(jobs), anyio.CapacityLimiter(jobs), Slots(jobs), patience)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,17 @@ if TYPE_CHECKING:
 
 
 def most_dependents_first(targets: Sequence[Target]) -> list[Target]:
-    """Targets with the longest chain of dependents first, otherwise in the order given; `targets` has bases before
-    dependents, as every plan.
+    """Targets with the longest chain of dependents first; of these, those with the longest chain of bases; otherwise in
+    the order given. `targets` has bases before dependents, as every plan.
 
-    A run takes at least as long as its longest chain; targets without dependents fill the gaps.
+    A run takes at least as long as its longest chain. Targets without dependents fill the gaps, and those that are
+    ready soonest, because they have few bases, fill the last ones.
     """
-    chain_length = {target.id: 0 for target in targets}
+    dependents = {target.id: 0 for target in targets}
+    bases = dict(dependents)
+    for target in targets:
+        bases[target.id] = max((bases.get(base, 0) + 1 for base in target.internal_bases), default=0)
     for target in reversed(targets):
         for base in target.internal_bases:
-            chain_length[base] = max(chain_length.get(base, 0), chain_length[target.id] + 1)
-    return sorted(targets, key=lambda target: -chain_length[target.id])
+            dependents[base] = max(dependents.get(base, 0), dependents[target.id] + 1)
+    return sorted(targets, key=lambda target: (-dependents[target.id], -bases[target.id]))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
-from heapq import heappop, heappush
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import field
+from heapq import heapify, heappop, heappush
 from typing import Any, TypeVar
 
 import anyio
 
 from pipeline.errors import LockageError
+
+from .dataclass import dataclass
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -31,6 +34,66 @@ class Slots:
                 yield number
             finally:
                 heappush(self._free, number)
+
+
+class PriorityLimiter:
+    """Room for `count` at once; of those that wait, the lowest rank comes first.
+
+    Whoever finds out whether it needs room announces itself with `expected`. Room that a higher rank could take is
+    kept for it, but for no more than `patience` seconds.
+    """
+
+    def __init__(self, count: int, patience: float = 0.2) -> None:
+        self._free, self._patience = count, patience
+        self._waiting: list[_Waiting] = []
+        self._expected: set[int] = set()
+
+    @contextmanager
+    def expected(self, rank: int) -> Iterator[None]:
+        """Within, the caller of this rank may ask for room. Ranks are unique."""
+        self._expected.add(rank)
+        try:
+            yield
+        finally:
+            self._expected.discard(rank)
+            self._serve()
+
+    @asynccontextmanager
+    async def room(self, rank: int) -> AsyncIterator[None]:
+        """Room for the caller; waits for it."""
+        self._expected.discard(rank)
+        waiting = _Waiting(rank, anyio.Event())
+        heappush(self._waiting, waiting)
+        self._serve()
+        try:
+            with anyio.move_on_after(self._patience):
+                await waiting.admitted.wait()
+            waiting.patient = False
+            self._serve()
+            await waiting.admitted.wait()
+            yield
+        finally:
+            if waiting.admitted.is_set():
+                self._free += 1
+            else:
+                self._waiting.remove(waiting)
+                heapify(self._waiting)
+            self._serve()
+
+    def _serve(self) -> None:
+        while self._free and self._waiting:
+            first = min(self._expected, default=self._waiting[0].rank)
+            if first < self._waiting[0].rank and all(waiting.patient for waiting in self._waiting):
+                return
+            heappop(self._waiting).admitted.set()
+            self._free -= 1
+
+
+@dataclass(slots=True, order=True)
+class _Waiting:
+    rank: int
+    admitted: anyio.Event = field(compare=False)
+    patient: bool = field(default=True, compare=False)
 
 
 async def each(work: Callable[[A], Awaitable[T]], items: Iterable[A]) -> list[T]:

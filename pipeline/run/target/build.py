@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from pipeline.util.concurrency import both
 from pipeline.util.progress import ProgressState
 from pipeline.util.timestamps import format_timestamp
 
+from ..priority import most_dependents_first
 from ..provenance.built import DOCUMENT, build_provenance
 from . import inputs
 from .builder_config import builder_config, docker_config_for, proxy_arguments, registry_hosts
@@ -48,6 +50,12 @@ class Builder:
     def __init__(self, context: RunContext, images: ImageCache, records: Records | None = None) -> None:
         self._context, self._images, self._records = context, images, records
         self._usable: UsableCaches | None = None
+        targets = most_dependents_first(context.plan.targets)
+        self._ranks = {target.id: rank for rank, target in enumerate(targets)}
+
+    def expected(self, target: Target) -> AbstractContextManager[None]:
+        """Within, it turns out whether the target is built: targets of less urgency wait for that a moment."""
+        return self._context.limits.builds.expected(self._ranks[target.id])
 
     async def build(
         self, target: Target, bases: Mapping[str, Digest], *, tag: str | None = None, reason: str = ""
@@ -64,7 +72,7 @@ class Builder:
                 f"{target.id} is granted {', '.join(target.entitlements)}, which no pull request from a fork gets",
                 hint="build it for a branch of the project, once somebody has reviewed the change",
             )
-        async with context.limits.builds:
+        async with context.limits.builds.room(self._ranks[target.id]):
             named = context.others.get(target.platform)
             engine = f"on {named.name}" if named else ""
             context.tell(target.id, ProgressState.BUILD, "; ".join(part for part in (engine, reason) if part))

@@ -41,6 +41,10 @@ class ImageSource:
 
     async def obtain(self, target: Target, bases: Mapping[str, Digest]) -> Obtained:
         """The image that is known under the target's key, else imported, else built."""
+        with self.builder.expected(target):
+            return await self._obtain(target, bases)
+
+    async def _obtain(self, target: Target, bases: Mapping[str, Digest]) -> Obtained:
         context, records = self.context, self.records
         if not context.fresh and target.key and (known := await records.find(target.key)):
             return Obtained(known, Status.REUSED, "its key is known to the registry")
