@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .validation import validate, validate_document
     from .values import (
         EMBEDDED,
+        EMBEDDED_HOST,
         Project,
         Strategy,
     )
@@ -59,6 +60,7 @@ _HOMES = {
     ),
     "values": (
         "EMBEDDED",
+        "EMBEDDED_HOST",
         "Project",
         "Strategy",
     ),
@@ -75,6 +77,7 @@ __getattr__ = names(__name__, _HOMES)
 
 __all__ = [
     "EMBEDDED",
+    "EMBEDDED_HOST",
     "LOCK_NAME",
     "Attestations",
     "CacheEntry",

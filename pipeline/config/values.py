@@ -30,6 +30,8 @@ from .signing.values import Keyless, KmsKey
 from .tools.values import GRYPE_DB, Tools
 
 EMBEDDED = "embedded"
+EMBEDDED_HOST = "localhost:5000"
+"""The embedded registry's address, unless another program has the port."""
 PULL_REQUEST_SUFFIX = "-pr"
 
 _NO_ATTESTATIONS = Attestations()

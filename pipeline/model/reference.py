@@ -117,6 +117,13 @@ class Reference:
         return replace(self, tag=None)
 
     @property
+    def named(self) -> Reference:
+        """By its tag alone, which is `latest` without any; one that has only a digest stays as it is."""
+        if self.digest and not self.tag:
+            return self
+        return replace(self, tag=self.tag or "latest", digest=None)
+
+    @property
     def familiar(self) -> str:
         """The short form that people write, without Docker Hub's host and `library/`."""
         text = str(self)

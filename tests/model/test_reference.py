@@ -78,6 +78,19 @@ def test_familiar_names_mean_the_same(host: str, path: list[str], tag: str | Non
     assert Reference.parse(reference.familiar) == reference
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("debian", "docker.io/library/debian:latest"),
+        (f"debian:12@{D}", "docker.io/library/debian:12"),
+        ("ghcr.io/a/b:1", "ghcr.io/a/b:1"),
+        (f"ghcr.io/a/b@{D}", f"ghcr.io/a/b@{D}"),
+    ],
+)
+def test_the_name_that_a_registry_resolves(text: str, named: str) -> None:
+    assert str(Reference.parse(text).named) == named
+
+
 def test_a_mirror_changes_the_address_and_nothing_else() -> None:
     mirrors = Mirrors.parse({"docker.io": "localhost:5000/mirror/docker.io"})
     reference = mirrors.locate(Reference.parse(f"debian:12@{D}"))

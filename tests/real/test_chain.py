@@ -15,7 +15,7 @@ from tests.tools.git import commit, git
 from . import samples
 from .conftest import checkout
 from .site import Site
-from .tools import cosign, crane, tags
+from .tools import cosign, crane, regctl, tags
 
 pytestmark = pytest.mark.real
 
@@ -86,6 +86,12 @@ def test_everything_from_nothing_to_a_promoted_signed_index(site: Site, done: Do
     base = next(t for t in first["targets"] if t["id"] == "hello/1.2.3/linux-amd64")
     manifest = json.loads(crane("manifest", f"{production}@{target['digest']}"))
     assert manifest["annotations"]["org.opencontainers.image.base.digest"] == base["digest"]
+    name = manifest["annotations"]["org.opencontainers.image.base.name"]
+    assert name.startswith("localhost:5000/")  # whatever port was free
+    named = name.replace("localhost:5000", site.registry)
+    assert crane("digest", named) == base["digest"]
+    checked = f"{production}@{target['digest']}"
+    regctl(site.registry, "image", "check-base", "--base", named, "--digest", base["digest"], checked)
 
     key = str(site.data / "keys" / "cosign.pub")
     for digest in (image["index"], target["digest"]):

@@ -94,6 +94,12 @@ class Project:
         use = final_base(self.dockerfile(target), platform, arguments)
         return use.name if use else None
 
+    def qualified(self, target: Mapping[str, Any], name: str) -> str:
+        """A base by the name that any registry client can resolve: an own image under its key."""
+        [base] = {base["target"] or "": base for base in target["bases"] if base["name"] == name}
+        key = next((t["key"] for t in self.plan["targets"] if t["id"] == base), None)
+        return f"localhost:5000/features/builds:{key}" if base else plain.DEBIAN
+
     def base_of(self, target: Mapping[str, Any], built: Mapping[str, Built], registry: str) -> Image | None:
         """The same as an image."""
         name = self.base_name(target)
@@ -142,7 +148,10 @@ def by_buildkit(
     token = tmp_path_factory.mktemp("secrets") / "token"
     token.write_text(TOKEN)
     with daemon(site, tmp_path_factory.mktemp("peer")) as peer:
-        repository, options = f"{site.registry}/features/plain", _same_options(catalogue, {"tok": token})
+        repository, options = (
+            f"{site.registry}/features/plain",
+            _same_options(catalogue, {"tok": token}),
+        )
         return plain.build_all(peer, catalogue.plan, catalogue.dist, repository, options)
 
 
@@ -169,7 +178,10 @@ def _same_options(project: Project, secrets: Mapping[str, Path]) -> plain.Choose
         base = {}
         if name := project.base_name(target):
             digest = contexts[plain.familiar(name)].partition("@")[2]
-            base = {f"{oci}.base.name": name, f"{oci}.base.digest": digest}
+            base = {
+                f"{oci}.base.name": project.qualified(target, name),
+                f"{oci}.base.digest": digest,
+            }
         notes = manifest_annotations(known, moment, base)
         return Options(
             epoch=EPOCH,

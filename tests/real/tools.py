@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from tests.tools import peers
 from tests.tools.logins import environment
 from tests.tools.programs import program as binary
 
-__all__ = ["binary", "cosign", "crane", "tags"]
+__all__ = ["binary", "cosign", "crane", "regctl", "tags"]
 
 
 def crane(*arguments: str, expect: int = 0) -> str:
@@ -16,6 +17,14 @@ def crane(*arguments: str, expect: int = 0) -> str:
     command = [binary("crane"), *arguments]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == expect, done.stderr
+    return done.stdout.strip()
+
+
+def regctl(host: str, *arguments: str) -> str:
+    """What regctl says on stdout about images of a registry without TLS."""
+    command = [str(peers.regctl()), "--host", f"reg={host},tls=disabled", *arguments]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 from pipeline.run.target.labels import OCI, image_labels, manifest_annotations
 
 CREATED = {f"{OCI}created": "2026-11-26T00:00:00Z", f"{OCI}revision": "abc"}
-BASE = {f"{OCI}base.name": "debian:bookworm-slim", f"{OCI}base.digest": "sha256:1"}
+BASE = {f"{OCI}base.name": "docker.io/library/debian:bookworm-slim", f"{OCI}base.digest": "sha256:1"}
 OURS = {f"{OCI}title": "app", f"{OCI}version": "1.0", "team": "platform"}
 
 

@@ -26,7 +26,7 @@ from . import inputs
 from .builder_config import builder_config, docker_config_for, proxy_arguments, registry_hosts
 from .caches import UsableCaches
 from .epoch import build_epoch
-from .labels import OCI, image_labels, manifest_annotations
+from .labels import OCI, base_annotations, image_labels, manifest_annotations
 from .mounts import find_mounts
 from .template_location import located, template_position
 
@@ -151,7 +151,7 @@ class Builder:
             destination=context.builds,
             epoch=await build_epoch(self._images, target, bases, context.source_date_epoch),
             labels=image_labels(target, created),
-            annotations=manifest_annotations(target, created, _base_annotations(target, digests)),
+            annotations=manifest_annotations(target, created, base_annotations(context.plan, target, bases)),
             build_arguments={**proxy_arguments(context.registry.access), **target.arguments},
             syntax=target.syntax,
             contexts=inputs.named_contexts(target, bases),
@@ -227,13 +227,3 @@ async def _failed(daemon: Daemon, address: str) -> bool:
         return await daemon.failed(address)
     except LockageError:
         return False
-
-
-def _base_annotations(target: Target, bases: Mapping[str, Digest]) -> dict[str, str]:
-    """The base of the last stage: its name and digest (annotations.md, base.*)."""
-    base = target.final_base
-    if base is None:
-        return {}
-    digest = bases[base.target_id] if base.target_id else base.reference.digest if base.reference else None
-    annotations = {f"{OCI}base.name": base.name}
-    return annotations | {f"{OCI}base.digest": str(digest)} if digest else annotations
