@@ -12,6 +12,10 @@ from pipeline.policy import Revision, lookup_tags
 from pipeline.run.context import RunContext
 from pipeline.run.publish.approval import refuse_unapproved
 from pipeline.run.publish.image_claims import ImageClaims
+from pipeline.run.signing.ensure_signed import lacking_evidence
+from pipeline.state.records import Records
+from pipeline.trust import Signatory, SignatureRefused
+from pipeline.util.concurrency import each
 
 from .verification import Verified, Wanted, verify_references
 
@@ -109,8 +113,33 @@ def _lookup_tags(plan: Plan, revision: Revision, target: Target) -> tuple[str, .
 
 async def verify(context: RunContext, texts: Sequence[str]) -> list[Verified]:
     """The signatures of references, or of everything of this revision. Raises SignatureRefused, RegistryError."""
-    wanted = [Wanted(parse(text)) for text in texts] or of_revision(context)
-    return await verify_references(context.registry, context.signatory, wanted)
+    if not texts:
+        return await verify_revision(context, context.signatory)
+    return await verify_references(
+        context.registry, context.signatory, [Wanted(parse(text)) for text in texts]
+    )
+
+
+async def verify_revision(context: RunContext, signatory: Signatory) -> list[Verified]:
+    """The signatures of everything of this revision. Raises SignatureRefused, also where evidence is gone that a run
+    attested; RegistryError."""
+    verified = await verify_references(context.registry, signatory, of_revision(context))
+    records = Records(context.store(), context.plan.targets, upstream=context.upstream)
+
+    async def lacking(pair: tuple[Verified, Sequence[Target]]) -> list[str]:
+        image, group = pair
+        found = await lacking_evidence(records, image.reference.repository, group, signatory)
+        return [f"{image.reference} lacks {one}" for one in found]
+
+    groups = [group for _, group in context.plan.groups()]
+    missing = [one for found in await each(lacking, zip(verified, groups, strict=True)) for one in found]
+    if missing:
+        raise SignatureRefused(
+            f"{len(missing)} attestations that a run made are gone",
+            hint="lockage sign attaches them again",
+            detail="\n".join(missing),
+        )
+    return verified
 
 
 def parse(text: str) -> Reference:

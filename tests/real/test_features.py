@@ -96,7 +96,7 @@ class Project:
 
     def qualified(self, target: Mapping[str, Any], name: str) -> str:
         """A base by the name that any registry client can resolve: an own image under its key."""
-        [base] = {base["target"] or "": base for base in target["bases"] if base["name"] == name}
+        [base] = {base.get("target", "") for base in target["bases"] if base["name"] == name}
         key = next((t["key"] for t in self.plan["targets"] if t["id"] == base), None)
         return f"localhost:5000/features/builds:{key}" if base else plain.DEBIAN
 

@@ -16,7 +16,7 @@ from pipeline.model.descriptor import OCI_INDEX
 from pipeline.plan import Target
 from pipeline.policy import Revision
 from pipeline.registry import Registry
-from pipeline.release.environments import of_revision
+from pipeline.release.environments import of_revision, verify_revision
 from pipeline.release.promote import Promotions
 from pipeline.release.verification import Wanted, verify_references
 from pipeline.run import Stage
@@ -381,3 +381,22 @@ async def test_verify_says_which_claim_does_not_hold(fleet: Fleet, registry: Reg
     await registry.put_manifest(repository(fleet), newer.raw, OCI_INDEX, tag=commit_tag(fleet).tag)
     with pytest.raises(SignatureRefused, match=r"tag 1\.3\.0, not 1\.2\.3"):
         await verify_references(registry, key, of_revision(fleet.context))
+
+
+async def test_evidence_that_is_gone_is_named_and_signing_attaches_it_again(
+    registry: Registry, fleet: Fleet
+) -> None:
+    signatory, place = fleet.context.signatory, repository(fleet)
+    verified = await verify_revision(fleet.context, signatory)
+    assert len(verified) == 3
+    child = (await found(registry, commit_tag(fleet))).children[0]
+    seen = await examine(registry, place, child.digest, signatory)
+    for about, referrer in zip(seen.statements, seen.sources, strict=True):
+        if about.predicate_type in (CYCLONEDX, VULNERABILITIES):
+            await registry.delete(place.at(referrer))
+    with pytest.raises(SignatureRefused, match="2 attestations that a run made are gone") as refused:
+        await verify_revision(fleet.context, signatory)
+    for kind in (CYCLONEDX, VULNERABILITIES):
+        assert f"{child.platform}: {kind}" in (refused.value.detail or "")
+    assert not (await fleet.run(Stage.SIGN)).faults
+    assert await verify_revision(fleet.context, signatory) == verified

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
-from pipeline.model import Descriptor, Digest, Manifest
+from pipeline.model import Descriptor, Digest, Manifest, Repository
 from pipeline.model.descriptor import OCI_INDEX
 from pipeline.policy import Revision
 from pipeline.provenance import Origin
 from pipeline.sbom import Subject
 from pipeline.state.record import Record
-from pipeline.trust import PROVENANCE, SIGNATURE, Statement, attach, examine
+from pipeline.trust import PROVENANCE, SIGNATURE, TEST_RESULT, Statement, attach, examine
 from pipeline.trust.claims import ATTESTED, Claims
 from pipeline.util.dataclass import dataclass
 from pipeline.util.timestamps import parse_timestamp
@@ -21,6 +21,7 @@ from ..publish.publication import Publication
 from ..publish.push import ImageIndex, build_index
 from .attached import Attached
 from .statements import (
+    Kind,
     document_kinds,
     has_provenance,
     index_provenance,
@@ -32,6 +33,7 @@ from .statements import (
 from .verdicts import verdicts
 
 if TYPE_CHECKING:
+    from pipeline.plan import Target
     from pipeline.registry import Registry
     from pipeline.registry.platform_image import ImageReader
     from pipeline.state.records import Records
@@ -118,6 +120,29 @@ async def attest_closed(signing: Signing, reader: ImageReader, publication: Publ
             await registry.copy(repository, digest, destination.repository)
 
 
+async def lacking_evidence(
+    records: Records, repository: Repository, targets: Sequence[Target], signatory: Signatory
+) -> list[str]:
+    """The evidence that the records of published platforms name and that is no longer attached to them, as
+    `linux/amd64: https://cyclonedx.org/bom`. What was not attested by a run is not missed."""
+    registry, lacking = records.store.registry, []
+    for target in targets:
+        record = await records.find(target.key) if target.key else None
+        if record is None or record.attested != record.findings:
+            continue
+        seen = await examine(registry, repository, record.digest, signatory)
+        missing = _missing(tuple(map(kind_of, seen.statements)), record)
+        lacking += [f"{target.platform}: {predicate}" for predicate, _ in missing]
+    return lacking
+
+
+def _missing(present: Sequence[Kind], record: Record) -> list[Kind]:
+    """The kinds of evidence that a platform is to bear and does not."""
+    tested = test_results(record)
+    wanted = (*document_kinds(record), *((kind_of(tested),) if tested else ()))
+    return [kind for kind in wanted if kind not in present]
+
+
 async def _attest(
     signing: Signing, publication: Publication, index: ImageIndex
 ) -> tuple[Attached, list[Attached]]:
@@ -143,13 +168,11 @@ async def _attest(
 
 async def _lacking(signing: Signing, attached: Attached, record: Record) -> list[Statement]:
     """The evidence that a platform lacks by this key."""
-    present, lacking = attached.kinds, []
-    for kind in document_kinds(record):
-        if kind not in present:
-            found = await statement(signing.registry, signing.records.repository, record, kind[0])
-            lacking.append(found)
-    tested = test_results(record)
-    return [*lacking, *([tested] if tested and kind_of(tested) not in present else [])]
+    repository, lacking = signing.records.repository, []
+    for kind, _ in _missing(attached.kinds, record):
+        tested = test_results(record) if kind == TEST_RESULT else None
+        lacking.append(tested or await statement(signing.registry, repository, record, kind))
+    return lacking
 
 
 def _lacking_index(

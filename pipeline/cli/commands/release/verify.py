@@ -125,8 +125,7 @@ def verify(options: VerifyOptions) -> int:
 
 async def _verify_revision(options: VerifyOptions, report: Progress) -> tuple[Signatory, list[Verified]]:
     """Everything of this revision in the first environment."""
-    from pipeline.release.environments import of_revision
-    from pipeline.release.verification import verify_references
+    from pipeline.release.environments import verify_revision
 
     from ...instance.session import instance_session
     from ...instance.verification import chosen_signatory
@@ -140,7 +139,7 @@ async def _verify_revision(options: VerifyOptions, report: Progress) -> tuple[Si
         chosen = chosen_signatory(options.signatory)
         async with run_context(RunRequest(plans.request), plans, session, report) as context:
             key = chosen or context.signatory
-            return key, await verify_references(context.registry, key, of_revision(context))
+            return key, await verify_revision(context, key)
 
 
 async def _verify_references(options: VerifyOptions, _: Progress) -> tuple[Signatory, list[Verified]]:
