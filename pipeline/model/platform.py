@@ -72,8 +72,8 @@ class Platform:
         return f"{text}/{self.variant}" if self.variant else text
 
     def to_oci(self) -> dict[str, str]:
-        """The `platform` object of an index entry."""
+        """The `platform` object of an index entry; `linux/arm64` has the variant v8 ("Platform Variants")."""
         data = {"architecture": self.architecture, "os": self.os}
-        if self.variant:
-            data["variant"] = self.variant
+        if variant := self.variant or _DEFAULT_VARIANT.get(self.architecture):
+            data["variant"] = variant
         return data
