@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import pickle
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, field
@@ -78,6 +79,19 @@ def shapes(dataclass: Decorator) -> dict[str, Any]:
     class Nothing:
         pass
 
+    @dataclass(frozen=True, slots=True)
+    class Longer(Version):
+        patch: int = 0
+        minor: int = 7
+
+    @dataclass(frozen=True)
+    class Above:
+        self: int
+        below: list[int] = field(default_factory=list, kw_only=True)
+
+    class Inherited(Point):
+        pass
+
     return {name: value for name, value in locals().items() if isinstance(value, type)}
 
 
@@ -135,21 +149,37 @@ def test_values_are_those_of_the_standard_library(name: str) -> None:
     assert outcomes(ours) == outcomes(standard), "once everything is compiled"
     assert getattr(ours, "__slots__", None) == getattr(standard, "__slots__", None)
     assert ours.__match_args__ == standard.__match_args__
+    assert signature(ours) == signature(standard)
+
+
+def signature(made: type) -> list[tuple[str, object, object]]:
+    """The parameters of a class: a factory's default is an object that says nothing."""
+    return [
+        (
+            each.name,
+            each.kind,
+            each.default if isinstance(each.default, str | int) else each.default is each.empty,
+        )
+        for each in inspect.signature(made).parameters.values()
+    ]
 
 
 def test_a_method_is_compiled_when_it_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
-    compiled = lazy.dataclasses.make_dataclass
+    compiled, initialiser = lazy.dataclasses.make_dataclass, lazy._initialiser
     monkeypatch.setattr(
         lazy.dataclasses, "make_dataclass", lambda *a, **k: made.append(a[0]) or compiled(*a, **k)
+    )
+    monkeypatch.setattr(
+        lazy, "_initialiser", lambda c, n: made.append(f"{c.__name__}()") or initialiser(c, n)
     )
     point = shapes(lazy.dataclass)["Point"]
     assert not made
     one = point(1)
     point(2)
-    assert made == ["Point"]
+    assert made == ["Point()"]
     assert one != point(2) and one == point(1)
-    assert made == ["Point"] * 2
+    assert made == ["Point()", "Point"]
 
 
 def test_the_tools_of_dataclasses_take_them() -> None:
