@@ -23,7 +23,8 @@ MAX_ALIASES = 100
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SCALAR, _END = yaml.ScalarEvent, yaml.StreamEndEvent
-_STARTS = frozenset((yaml.MappingStartEvent, yaml.SequenceStartEvent))
+_MAPPING = yaml.MappingStartEvent
+_STARTS = frozenset((_MAPPING, yaml.SequenceStartEvent))
 _ENDS = frozenset((yaml.MappingEndEvent, yaml.SequenceEndEvent))
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _CORE = "tag:yaml.org,2002:"
@@ -146,10 +147,13 @@ class _Builder:
 
     def _parse(self, text: str) -> None:
         loader = _LOADER(text)
-        following, take = loader.get_event, self._take
+        following, scalar, take = loader.get_event, self._scalar, self._take
         try:
-            while type(event := following()) is not _END:
-                take(event)
+            while (kind := type(event := following())) is not _END:
+                if kind is _SCALAR:
+                    scalar(event)
+                else:
+                    take(event, kind)
         finally:
             loader.dispose()
 
@@ -163,12 +167,9 @@ class _Builder:
         except (YamlProblem, yaml.YAMLError):
             return
 
-    def _take(self, event: Any) -> None:
-        kind = type(event)
-        if kind is _SCALAR:
-            self._scalar(event)
-        elif kind in _STARTS:
-            self._open(event, {} if kind is yaml.MappingStartEvent else [])
+    def _take(self, event: Any, kind: type) -> None:
+        if kind in _STARTS:
+            self._open(event, {} if kind is _MAPPING else [])
         elif kind in _ENDS:
             frame = self.stack.pop()
             if frame.anchor:
@@ -185,15 +186,15 @@ class _Builder:
         if tag and tag not in _TAGS["scalar"]:
             raise self._at(event, f"the tag {tag[:60]!r} is not allowed")
         plain = (event.implicit[0] and not event.style) if not tag else tag in _PLAIN_TAGS
+        frame = self.stack[-1] if self.stack else None
+        if frame is not None and frame.key is None and type(frame.value) is dict:
+            self._key(event, frame, text, plain)
+            return
         value: Any = text
         if plain:
             value = None if text in _NULLS else YamlValue(text)
         elif tag == _CORE + "null":
             value = None
-        frame = self.stack[-1] if self.stack else None
-        if frame is not None and frame.key is None and type(frame.value) is dict:
-            self._key(event, frame, text, plain)
-            return
         self._count(event, 1)
         self._place(event, value)
         if event.anchor:

@@ -87,28 +87,21 @@ def scan(text: str) -> Dockerfile:
     if text.startswith("\ufeff"):
         lines[0] = " " + lines[0][1:]  # a byte order mark is ignored, but its offset counts
     directives, escape = _directives(lines)
-    continued = _CONTINUED[escape]
     out: list[Instruction] = []
     number, offset = 0, 0
     while number < len(lines):
-        stripped = lines[number].strip()
-        if not stripped or stripped.startswith("#"):
-            offset += len(lines[number])
+        line = lines[number]
+        stripped = line.strip()
+        if not stripped or stripped[0] == "#":
+            offset += len(line)
             number += 1
             continue
         first = number
-        pieces: list[tuple[str, int]] = []
-        while number < len(lines):
-            line = lines[number]
-            start = offset
+        if escape in line:
+            pieces, number, offset = _continuation(lines, number, offset, escape)
+        else:
+            pieces = [(line.rstrip("\r\n"), offset)]
             number, offset = number + 1, offset + len(line)
-            bare = line.strip()
-            if pieces and (not bare or bare.startswith("#")):
-                continue
-            match = continued.search(line) if escape in line else None
-            pieces.append((line[: match.start()] if match else line.rstrip("\r\n"), start))
-            if not match:
-                break
         logical = Logical(pieces)
         heredocs = _heredocs(logical.text) if "<<" in logical.text else []
         for strip, name in heredocs:
@@ -119,6 +112,26 @@ def scan(text: str) -> Dockerfile:
                     break
         out.append(_instruction(logical, escape, first + 1, offset, bool(heredocs)))
     return Dockerfile(text, directives, tuple(out), escape)
+
+
+def _continuation(
+    lines: list[str], number: int, offset: int, escape: str
+) -> tuple[list[tuple[str, int]], int, int]:
+    """The pieces of the logical line that starts at a line, with their offsets; the line after it, and its offset."""
+    continued = _CONTINUED[escape]
+    pieces: list[tuple[str, int]] = []
+    while number < len(lines):
+        line = lines[number]
+        start = offset
+        number, offset = number + 1, offset + len(line)
+        bare = line.strip()
+        if pieces and (not bare or bare.startswith("#")):
+            continue
+        match = continued.search(line) if escape in line else None
+        pieces.append((line[: match.start()] if match else line.rstrip("\r\n"), start))
+        if not match:
+            break
+    return pieces, number, offset
 
 
 @lru_cache(maxsize=16_384)  # texts: more than the targets of a large catalogue

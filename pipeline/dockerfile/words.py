@@ -28,19 +28,20 @@ class Word:
 class Logical:
     """A line with its continuations joined, each piece with its offset in the whole text."""
 
-    __slots__ = ("_offsets", "_starts", "text")
+    __slots__ = ("_offsets", "_start", "_starts", "text")
 
     def __init__(self, pieces: Sequence[tuple[str, int]]) -> None:
-        if len(pieces) == 1:
-            [(self.text, start)] = pieces
-            self._starts, self._offsets = [start], [0]
-            return
-        self.text = "".join(text for text, _ in pieces)
-        self._starts = [start for _, start in pieces]
-        self._offsets = list(accumulate((len(text) for text, _ in pieces[:-1]), initial=0))
+        self.text, self._start = pieces[0]
+        self._starts: list[int] = []
+        if len(pieces) > 1:
+            self.text = "".join(text for text, _ in pieces)
+            self._starts = [start for _, start in pieces]
+            self._offsets = list(accumulate((len(text) for text, _ in pieces[:-1]), initial=0))
 
     def place(self, position: int) -> int:
         """The offset in the whole text."""
+        if not self._starts:
+            return self._start + position
         piece = bisect_right(self._offsets, position) - 1
         return self._starts[piece] + position - self._offsets[piece]
 

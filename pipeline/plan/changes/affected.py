@@ -222,7 +222,7 @@ def _impact(
     out = []
     for target in plan.targets:
         own = differences[target.id]
-        below = [f"is based on {base}" for base in target.internal_bases if base in deep]
+        below = [f"is based on {base}" for base in target.internal_bases if base in deep] if deep else []
         if own.matter or below:
             deep.add(target.id)
         if reasons := (*own.matter, *own.names, *below):
