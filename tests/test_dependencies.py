@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-from tests.test_rooms import files, nodes
+from tests.tools.source_trees import files, nodes
 
 ROOT = Path(__file__).parent.parent
 

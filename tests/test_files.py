@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.test_rooms import files, nodes
+from tests.tools.source_trees import files, nodes
 
 _OF_A_PATH = {
     *("open", "read_text", "read_bytes", "write_text", "write_bytes", "touch"),

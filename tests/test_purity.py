@@ -10,7 +10,8 @@ from types import ModuleType
 import pytest
 
 from tests import purity
-from tests.test_rooms import PACKAGE, PURE
+from tests.test_rooms import PURE
+from tests.tools.source_trees import PACKAGE
 
 CLOCKS = """
 import time

@@ -6,11 +6,10 @@ import ast
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "pipeline"
+from tests.tools.source_trees import PACKAGE, files, nodes
 
 # A room may import what stands here, and whatever that may import.
 ARROWS = {
@@ -41,8 +40,6 @@ ARROWS = {
     "cli": ("importing", "bundle", "reporting", "forge", "lab"),
     "module": ("bundle", "reporting", "ci"),
 }
-# Files that run inside a container of the engine, not in this program.
-CARGO = ("lab/engine/python_sdk/files",)
 # In the rooms that are pure, the files that look at a disk.
 ON_DISK = {
     "catalogue/source.py",
@@ -92,23 +89,6 @@ class Import:
 
     def __str__(self) -> str:
         return f"pipeline/{self.file}:{self.line} imports {self.module}"
-
-
-@cache
-def files() -> tuple[tuple[str, ast.Module], ...]:
-    """Every file of the package and its tree."""
-    names = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
-    return tuple(
-        (name, ast.parse(path.read_text(encoding="utf-8")))
-        for name, path in names.items()
-        if not name.startswith(CARGO)
-    )
-
-
-@cache
-def nodes(tree: ast.AST) -> tuple[ast.AST, ...]:
-    """Every node of a tree, as by `ast.walk`: the trees of `files` are a million nodes, and each test looks at all."""
-    return tuple(ast.walk(tree))
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -81,12 +82,15 @@ def odd(server: Server, name: str, junk: Any) -> None:
 @pytest.mark.parametrize("forge", ["github", "gitlab"])
 async def test_fields_of_any_kind(forge: str, half_made: bool) -> None:
     ended = 0
-    for name, junk in cases(GITHUB if forge == "github" else GITLAB):
-        async with serving(GithubServer() if forge == "github" else GitlabServer()) as server:
-            if half_made and isinstance(server, GithubServer):
-                server.attach(server.add("v2.3.0", draft=True, body=""), "install.sh", b"x")
-            elif half_made and isinstance(server, GitlabServer):
-                await test_gitlab.publish(server)
+    async with serving(GithubServer() if forge == "github" else GitlabServer()) as server:
+        if half_made and isinstance(server, GithubServer):
+            server.attach(server.add("v2.3.0", draft=True, body=""), "install.sh", b"x")
+        elif half_made and isinstance(server, GitlabServer):
+            await test_gitlab.publish(server)
+        before = deepcopy(vars(server))
+        for name, junk in cases(GITHUB if forge == "github" else GITLAB):
+            vars(server).clear()
+            vars(server).update(deepcopy(before))
             odd(server, name, junk)
             try:
                 if isinstance(server, GithubServer):
