@@ -56,7 +56,9 @@ async def head(transport: Transport, ref: Reference) -> Descriptor | None:
         return None
     digest, size = _digest_header(transport, request, response), response.headers.get("content-length", "")
     media_type = response.headers.get("content-type", "").partition(";")[0].strip()
-    if digest is None or not _SIZE.fullmatch(size) or not _MEDIA_TYPE.fullmatch(media_type):
+    # then the length may be that of compressed content
+    encoded = response.headers.get("content-encoding", "identity").lower() != "identity"
+    if digest is None or encoded or not _SIZE.fullmatch(size) or not _MEDIA_TYPE.fullmatch(media_type):
         manifest = await get(transport, ref)
         return manifest.descriptor if manifest else None
     if ref.digest and ref.digest.algorithm == digest.algorithm and ref.digest != digest:

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from pipeline.errors import RegistryError
-from pipeline.model import Descriptor, Manifest, Platform, Repository
+from pipeline.model import Descriptor, Digest, Manifest, Platform, Repository
 from pipeline.model.descriptor import OCI_INDEX, OCI_MANIFEST
 from pipeline.oci.index import encode_index
 from pipeline.oci.source import fallback_tag
@@ -93,6 +93,10 @@ async def test_platforms_of_the_subject_are_no_referrers() -> None:
 
     async with scripted(script) as server, Registry(settings=QUICK) as registry:
         assert await registry.referrers(repository(server), index.digest) == []
+
+
+def test_the_fallback_tag_of_a_long_digest_has_64_digits() -> None:
+    assert fallback_tag(Digest("sha512:" + "ab" * 64)) == "sha512-" + "ab" * 32
 
 
 @pytest.mark.parametrize(("status", "most"), [(413, 100), (400, 100), (422, 10)])
