@@ -48,7 +48,7 @@ async def head(transport: Transport, ref: Reference) -> Descriptor | None:
     try:
         response = await _send_unless_missing(transport, request)
     except RequestFailed as failed:
-        if not _knows_no_head(failed.fault.status):
+        if not failed.fault.unsupported:  # 404 is no error here
             raise
         manifest = await get(transport, ref)
         return manifest.descriptor if manifest else None
@@ -106,7 +106,7 @@ async def put(transport: Transport, repo: Repository, manifest: Manifest, tag: s
         "writing the manifest",
         str(ref),
         scopes=frozenset({push(repo.path)}),
-        accept=frozenset({200, 201, 202}),
+        accept=frozenset({200, 201, 202, 204}),
         headers={"Content-Type": manifest.media_type},
         body=manifest.raw,
     )
@@ -145,10 +145,6 @@ async def remove(transport: Transport, ref: Reference) -> bool:
     return await retry_write(
         transport, Write(lambda: request, lambda response: response.status != 404, check)
     )
-
-
-def _knows_no_head(status: int) -> bool:
-    return status == 501 or (400 <= status < 500 and status not in (401, 404, 408, 425, 429))
 
 
 async def _send_unless_missing(transport: Transport, request: Request) -> Response | None:

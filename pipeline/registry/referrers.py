@@ -27,7 +27,7 @@ from .http.faults import Fault, RequestFailed
 from .http.messages import Request
 from .http.transport import Transport
 from .limits import REFERRERS
-from .listing import pages
+from .listing import NotAList, pages
 
 _ROUNDS = 40
 _WATCHED = 100
@@ -64,16 +64,13 @@ async def by_api(transport: Transport, repo: Repository, digest: Digest) -> Refe
             if len(referrers.entries) + len(referrers.unusable) > REFERRERS:
                 raise RequestFailed(request, Fault("invalid", message=f"more than {REFERRERS} referrers"))
     except RequestFailed as failed:
-        if referrers.entries or referrers.unusable or not _has_no_api(failed.fault.status):
+        # The specification has 404; Artifactory says 406, and others 403 to an address that they do not know. Who may
+        # not read has the fallback tag refused as well.
+        unknown = failed.fault.unsupported or isinstance(failed, NotAList)
+        if referrers.entries or referrers.unusable or not unknown:
             raise
         return None
     return referrers
-
-
-def _has_no_api(status: int) -> bool:
-    """Whether a refusal may say that the registry has no such API. The specification has 404; Artifactory says 406, and
-    others 403 to an address that they do not know. Who may not read has the fallback tag refused as well."""
-    return status == 501 or (400 <= status < 500 and status not in (401, 408, 425, 429))
 
 
 def _read_entries(entries: Iterable[object]) -> ReferrerList:

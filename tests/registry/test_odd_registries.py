@@ -64,6 +64,65 @@ async def test_the_fallback_tag_counts_whatever_says_that_there_is_no_api(status
         assert await registry.referrers(repository(server), IMAGE.digest) == [NOTE]
 
 
+async def test_a_page_for_people_is_no_list() -> None:
+    """Some registries answer an address that they do not know with their own pages, or lead to a login."""
+
+    def script(request: web.Request) -> web.Response:
+        if "/referrers/" in request.path:
+            return web.Response(status=302, headers={"Location": "/login"})
+        if "/tags/" in request.path or request.path == "/login":
+            return web.Response(text="<html>Log in</html>", content_type="text/html")
+        return manifest(LIST)
+
+    async with scripted(script) as server, Registry(settings=QUICK) as registry:
+        assert await registry.referrers(repository(server), IMAGE.digest) == [NOTE]
+        found = await registry.source(repository(server)).referrers([IMAGE.digest])
+        assert found[IMAGE.digest].entries == (NOTE,)
+        with pytest.raises(RegistryError) as caught:
+            await registry.tags(repository(server))
+        assert caught.value.detail == "an HTML page"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 406, 410, 422, 501])
+async def test_fallback_tags_are_read_where_no_tags_are_listed(status: int) -> None:
+    def script(request: web.Request) -> web.Response:
+        if "/tags/" in request.path or "/referrers/" in request.path:
+            return web.Response(status=404 if "/referrers/" in request.path else status)
+        return manifest(LIST)
+
+    async with scripted(script) as server, Registry(settings=QUICK) as registry:
+        found = await registry.source(repository(server)).referrers([IMAGE.digest])
+        assert found[IMAGE.digest].entries == (NOTE,)
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "",
+        "text/plain",
+        "text/html; charset=utf-8",
+        "binary/octet-stream",
+        "application/json",
+        OCI_MANIFEST.upper(),
+    ],
+)
+async def test_a_manifest_of_any_server_s_type(media_type: str) -> None:
+    script: Script = lambda r: manifest(IMAGE, Content_Type=media_type)  # noqa: E731
+    async with scripted(script) as server, Registry(settings=QUICK) as registry:
+        assert await registry.get_manifest(repository(server).tagged("1")) == IMAGE
+
+
+@pytest.mark.parametrize("missing", [False, True])
+async def test_a_blob_is_found_where_head_is_refused(missing: bool) -> None:
+    def script(request: web.Request) -> web.Response:
+        if request.method == "HEAD":
+            return web.Response(status=405)
+        return web.Response(status=404) if missing else web.Response(body=b"x" * 100_000)
+
+    async with scripted(script) as server, Registry(settings=QUICK) as registry:
+        assert await registry.has_blob(repository(server), IMAGE.digest) is not missing
+
+
 async def test_who_may_not_read_has_no_empty_list_of_referrers() -> None:
     async with scripted(lambda r: web.Response(status=403)) as server, Registry(settings=QUICK) as registry:
         with pytest.raises(RegistryError, match="403"):
@@ -110,41 +169,6 @@ async def test_pages_are_as_large_as_the_registry_takes(status: int, most: int) 
 
     async with scripted(script) as server, Registry(settings=QUICK) as registry:
         assert await registry.tags(repository(server)) == ["1", "2"]
-
-
-class Uploads:
-    """A registry that takes at most some bytes in a PATCH."""
-
-    def __init__(self, most: int, status: int) -> None:
-        self.most, self.status, self.stored = most, status, 0
-
-    def __call__(self, request: web.Request) -> web.Response:
-        size = int(request.headers.get("Content-Length", "0"))
-        where = {"Location": "/v2/a/blobs/uploads/1"}
-        match request.method:
-            case "POST":
-                return web.Response(status=202, headers=where)
-            case "PATCH" if size > self.most:
-                return web.Response(status=self.status)
-            case "PATCH":
-                return web.Response(status=202, headers=where | {"Range": f"0-{size - 1}"})
-            case "GET":
-                return web.Response(status=204, headers=where | {"Range": "0-0"})
-            case "PUT":
-                self.stored = size
-                return web.Response(status=201)
-            case _:
-                return web.Response(status=404 if request.method == "HEAD" else 204)
-
-
-@pytest.mark.parametrize("status", [413, 416])
-async def test_a_blob_whose_chunks_are_too_large_is_sent_as_a_whole(status: int) -> None:
-    uploads, content = Uploads(4, status), bytes(25)
-    settings = ClientSettings(backoff=0.001, chunk_bytes=10)
-    async with scripted(uploads) as server, Registry(settings=settings) as registry:
-        await registry.put_blob(repository(server), content)
-        assert uploads.stored == len(content)
-        assert sum(request.method == "PATCH" for request in server.asked) == 1
 
 
 @pytest.mark.parametrize("status", [307, 308])

@@ -32,15 +32,27 @@ def _request(method: str, repo: Repository, digest: Digest, operation: str) -> R
 
 
 async def has(transport: Transport, repo: Repository, digest: Digest) -> bool:
-    """Whether the repository holds this blob: one HEAD."""
+    """Whether the repository holds this blob: one HEAD, or the beginning of a GET where the registry refuses HEAD."""
     request = _request("HEAD", repo, digest, "looking for the blob")
     try:
         await transport.send(request)
     except RequestFailed as failed:
         if failed.fault.status == 404:
             return False
-        raise
+        if not failed.fault.unsupported:
+            raise
+        return await _opens(transport, replace(request, method="GET"))
     return True
+
+
+async def _opens(transport: Transport, request: Request) -> bool:
+    try:
+        async with transport.stream(request):
+            return True
+    except RequestFailed as failed:
+        if failed.fault.status == 404:
+            return False
+        raise
 
 
 async def read(transport: Transport, repo: Repository, descriptor: Descriptor) -> bytes:
