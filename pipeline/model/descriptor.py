@@ -107,7 +107,9 @@ def _platform(data: dict[str, object]) -> Platform | None:
         return None  # BuildKit lists attestations as unknown/unknown
     variant = data.get("variant")
     platform = Platform(
-        os, arch, variant if isinstance(variant, str) and (arch, variant) != ("arm64", "v8") else None
+        os,
+        arch,
+        variant if isinstance(variant, str) and variant and (arch, variant) != ("arm64", "v8") else None,
     )
     if len(str(platform)) > PLATFORM_CHARACTERS:
         raise ValueError(f"a platform has more than {PLATFORM_CHARACTERS} characters")

@@ -220,10 +220,36 @@ async def test_a_subject_is_described_by_its_content(headers: dict[str, str]) ->
         assert await _subject(registry, reference, reference) == IMAGE.descriptor
 
 
-def test_an_index_that_names_arm_without_a_variant_means_v7() -> None:
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ({"architecture": "arm"}, "linux/arm/v7"),
+        ({"architecture": "arm", "variant": "7"}, "linux/arm/v7"),
+        ({"architecture": "armhf"}, "linux/arm/v7"),
+        ({"architecture": "aarch64"}, "linux/arm64"),
+        ({"architecture": "arm64", "variant": "v8"}, "linux/arm64"),
+        ({"architecture": "arm64", "variant": "8"}, "linux/arm64"),
+        ({"architecture": "x86_64"}, "linux/amd64"),
+        ({"architecture": "amd64", "variant": "v1"}, "linux/amd64"),
+        ({"architecture": "amd64", "variant": ""}, "linux/amd64"),
+        ({"architecture": "AMD64", "os": "Linux"}, "linux/amd64"),
+    ],
+)
+def test_platforms_of_an_index_as_containerd_reads_them(written: dict[str, str], meant: str) -> None:
     entry = {"mediaType": OCI_MANIFEST, "digest": str(NOTE.digest), "size": 4}
-    child = Descriptor.from_oci(entry | {"platform": {"os": "linux", "architecture": "arm"}})
+    child = Descriptor.from_oci(entry | {"platform": {"os": "linux"} | written})
     index = Manifest.parse(encode_index([child]), OCI_INDEX)
-    assert b'"variant"' not in index.raw
-    assert _image_digest(index, Platform.parse("linux/arm/v7")) == NOTE.digest
-    assert _image_digest(index, Platform.parse("linux/arm64")) is None
+    assert _image_digest(index, Platform.parse(meant)) == NOTE.digest
+    assert _image_digest(index, Platform.parse("linux/s390x")) is None
+
+
+@pytest.mark.parametrize("variant", ["v2", "v3", "v9"])
+def test_other_variants_are_other_platforms(variant: str) -> None:
+    entry = {"mediaType": OCI_MANIFEST, "digest": str(NOTE.digest), "size": 4}
+    children = [
+        Descriptor.from_oci(entry | {"platform": {"os": "linux", "architecture": name, "variant": variant}})
+        for name in ("amd64", "arm64", "arm")
+    ]
+    index = Manifest.parse(encode_index(children), OCI_INDEX)
+    for platform in ("linux/amd64", "linux/arm64", "linux/arm/v7"):
+        assert _image_digest(index, Platform.parse(platform)) is None
