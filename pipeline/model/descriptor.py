@@ -40,6 +40,11 @@ class Descriptor:
     artifact_type: str | None = None
     annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
+    @property
+    def is_distributed(self) -> bool:
+        """Whether registries hold it: not a layer that its publisher alone may serve, as those of Windows."""
+        return "nondistributable" not in self.media_type and ".foreign." not in self.media_type
+
     @classmethod
     def of(
         cls, content: bytes, media_type: str, *, annotations: Mapping[str, str] = _NO_ANNOTATIONS
