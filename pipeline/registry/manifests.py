@@ -9,7 +9,7 @@ from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Reference, Repository
 from pipeline.model.descriptor import MANIFEST_TYPES
 from pipeline.model.limits import MEDIA_TYPE_CHARACTERS
-from pipeline.model.manifest import Manifest
+from pipeline.model.manifest import Manifest, digest_of, load_json
 from pipeline.oci.verify import uncorrupted, verify_content
 from pipeline.util.dataclass import dataclass
 
@@ -72,7 +72,32 @@ async def get(transport: Transport, ref: Reference, scopes: Scopes = frozenset()
     return await uncorrupted(lambda: _get(transport, ref, request))
 
 
+async def get_object(transport: Transport, ref: Reference) -> tuple[Digest, object] | None:
+    """The JSON of a manifest whose parts the caller checks one by one, and its digest; None if there is none."""
+    request = _request("GET", ref, "reading the manifest")
+    found = await uncorrupted(lambda: _verified(transport, ref, request))
+    if found is None:
+        return None
+    response, algorithm = found
+    try:
+        return digest_of(response.body, algorithm), load_json(response.body, half_pairs=True)
+    except ValueError as fault:
+        raise _invalid(transport, request, str(fault)) from fault
+
+
 async def _get(transport: Transport, ref: Reference, request: Request) -> Manifest | None:
+    found = await _verified(transport, ref, request)
+    if found is None:
+        return None
+    response, algorithm = found
+    try:
+        return Manifest.parse(response.body, response.headers.get("content-type", ""), algorithm=algorithm)
+    except ValueError as fault:
+        raise _invalid(transport, request, str(fault)) from fault
+
+
+async def _verified(transport: Transport, ref: Reference, request: Request) -> tuple[Response, str] | None:
+    """The response with a manifest that has its digest, and the algorithm of that; None if there is none."""
     response = await _send_unless_missing(transport, request)
     if response is None:
         return None
@@ -81,11 +106,7 @@ async def _get(transport: Transport, ref: Reference, request: Request) -> Manife
         if expected:
             verify_content(response.body, expected, f"the manifest {ref.repository.at(expected)}")
     trusted = ref.digest or header
-    algorithm = trusted.algorithm if trusted else "sha256"
-    try:
-        return Manifest.parse(response.body, response.headers.get("content-type", ""), algorithm=algorithm)
-    except ValueError as fault:
-        raise _invalid(transport, request, str(fault)) from fault
+    return response, trusted.algorithm if trusted else "sha256"
 
 
 @dataclass(frozen=True, slots=True)

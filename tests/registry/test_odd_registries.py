@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -127,6 +128,31 @@ async def test_who_may_not_read_has_no_empty_list_of_referrers() -> None:
     async with scripted(lambda r: web.Response(status=403)) as server, Registry(settings=QUICK) as registry:
         with pytest.raises(RegistryError, match="403"):
             await registry.referrers(repository(server), IMAGE.digest)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"mediaType": OCI_MANIFEST, "digest": "blake3:" + "0" * 64, "size": 1},
+        {"mediaType": OCI_MANIFEST, "digest": str(IMAGE.digest), "size": -1},
+        {"mediaType": OCI_MANIFEST, "digest": str(IMAGE.digest), "size": 1.5},
+        {"mediaType": OCI_MANIFEST, "digest": str(IMAGE.digest), "size": 1, "annotations": {"a": "\ud800"}},
+        "text",
+        None,
+    ],
+)
+@pytest.mark.parametrize("api", [False, True])
+async def test_an_entry_that_cannot_be_read_is_left_out_alone(entry: object, api: bool) -> None:
+    raw = json.dumps(json.loads(LIST.raw) | {"manifests": [entry, NOTE.to_oci()]})
+
+    def script(request: web.Request) -> web.Response:
+        if ("/referrers/" in request.path) is not api:
+            return web.Response(status=404)
+        return web.Response(body=raw, content_type=OCI_INDEX)
+
+    async with scripted(script) as server, Registry(settings=QUICK) as registry:
+        found = await registry.list_referrers(repository(server), IMAGE.digest)
+        assert found.entries == (NOTE,) and len(found.unusable) == 1
 
 
 async def test_a_later_page_of_referrers_that_is_refused_is_an_error() -> None:
