@@ -48,7 +48,7 @@ async def head(transport: Transport, ref: Reference) -> Descriptor | None:
     try:
         response = await _send_unless_missing(transport, request)
     except RequestFailed as failed:
-        if not failed.fault.unsupported:  # 404 is no error here
+        if not failed.fault.unsupported and failed.fault.status != 500:  # 404 is no error here
             raise
         manifest = await get(transport, ref)
         return manifest.descriptor if manifest else None

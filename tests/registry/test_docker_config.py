@@ -265,6 +265,13 @@ async def test_a_helper_without_a_name_is_the_file(tmp_path: Path) -> None:
         await config.credentials("b.example", env)
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xef\xbb\xbf{}", b'\xef\xbb\xbf{"auths": {}}\r\n'])
+async def test_a_file_without_credentials(tmp_path: Path, content: bytes) -> None:
+    """Empty, as `touch` leaves it, or with the mark that Windows writes."""
+    (tmp_path / "config.json").write_bytes(content)
+    assert await access_from_environ({"DOCKER_CONFIG": str(tmp_path)}).credentials("a.example") is None
+
+
 async def test_files_of_podman(tmp_path: Path) -> None:
     def written(name: str, user: str, *hosts: str) -> Path:
         file = tmp_path / name

@@ -40,12 +40,12 @@ def repository(server: Server) -> Repository:
     return Repository(server.host, "a")
 
 
-@pytest.mark.parametrize("status", [400, 403, 405, 406, 415, 501])
+@pytest.mark.parametrize("status", [400, 403, 405, 406, 415, 500, 501])
 async def test_a_manifest_is_read_where_head_is_refused(status: int) -> None:
     script: Script = lambda r: web.Response(status=status) if r.method == "HEAD" else manifest(IMAGE)  # noqa: E731
     async with scripted(script) as server, Registry(settings=QUICK) as registry:
         assert await registry.head(repository(server).tagged("1")) == IMAGE.descriptor
-        assert [request.method for request in server.asked] == ["HEAD", "GET"]
+        assert [request.method for request in server.asked][-2:] == ["HEAD", "GET"]
 
 
 async def test_what_is_refused_to_both_is_an_error() -> None:

@@ -52,7 +52,7 @@ class DockerConfig:
         if len(text) > _LIMIT:
             raise _broken(origin, "it is larger than 1 MiB")
         try:
-            data = json.loads(text or "{}")
+            data = json.loads(text.strip() or "{}")
         except (ValueError, RecursionError) as fault:
             line = f" at line {fault.lineno}" if isinstance(fault, json.JSONDecodeError) else ""
             raise _broken(origin, f"it is not JSON{line}") from None
@@ -222,7 +222,7 @@ def _broken(origin: str, reason: str) -> EnvironmentProblem:
 def read_config(path: Path) -> DockerConfig:
     """The configuration in a file; an empty one if there is no such file."""
     try:
-        return DockerConfig.parse(path.read_text("utf-8"), str(path))
+        return DockerConfig.parse(path.read_text("utf-8-sig"), str(path))
     except FileNotFoundError:
         return DockerConfig()
     except (OSError, UnicodeDecodeError) as fault:

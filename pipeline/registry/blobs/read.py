@@ -39,7 +39,7 @@ async def has(transport: Transport, repo: Repository, digest: Digest) -> bool:
     except RequestFailed as failed:
         if failed.fault.status == 404:
             return False
-        if not failed.fault.unsupported:
+        if not failed.fault.unsupported and failed.fault.status != 500:
             raise
         return await _opens(transport, replace(request, method="GET"))
     return True
