@@ -272,6 +272,21 @@ async def test_a_file_without_credentials(tmp_path: Path, content: bytes) -> Non
     assert await access_from_environ({"DOCKER_CONFIG": str(tmp_path)}).credentials("a.example") is None
 
 
+async def test_keys_of_every_age() -> None:
+    auths = {
+        "https://a.example/artifactory/api": {"auth": auth("old", "1")},
+        "b.example": {"auth": auth("new", "1")},
+        "https://b.example/v1/": {"auth": auth("old", "1")},
+        "https://c.example/x": {"auth": auth("old", "1")},
+        "c.example": {"auth": auth("new", "1")},
+        "d.example/acme": {"auth": auth("podman", "1")},
+        "e.example": None,
+    }
+    config = DockerConfig.parse(json.dumps({"auths": auths}), "config.json")
+    found = [await config.credentials(f"{name}.example", {}) for name in "abcde"]
+    assert [one and one.username for one in found] == ["old", "new", "new", None, None]
+
+
 async def test_files_of_podman(tmp_path: Path) -> None:
     def written(name: str, user: str, *hosts: str) -> Path:
         file = tmp_path / name

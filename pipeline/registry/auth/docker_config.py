@@ -64,7 +64,14 @@ class DockerConfig:
         auths: dict[str, Credentials] = {}
         unreadable: dict[str, EnvironmentProblem] = {}
         for key, entry in _table(data, "auths", origin).items():
-            if "/" not in key.split("://")[-1].rstrip("/").removesuffix("/v1").removesuffix("/v2"):
+            legacy = (
+                "://" in key
+            )  # as older versions of Docker wrote them: whatever path follows, it is of the host
+            if entry is not None and (
+                legacy or "/" not in key.rstrip("/").removesuffix("/v1").removesuffix("/v2")
+            ):
+                if legacy and host_of(key) in auths:
+                    continue
                 try:
                     credentials = _entry(entry, key, origin)
                 except EnvironmentProblem as problem:
