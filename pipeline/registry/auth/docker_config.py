@@ -64,21 +64,16 @@ class DockerConfig:
         auths: dict[str, Credentials] = {}
         unreadable: dict[str, EnvironmentProblem] = {}
         for key, entry in _table(data, "auths", origin).items():
-            legacy = (
-                "://" in key
-            )  # as older versions of Docker wrote them: whatever path follows, it is of the host
-            if entry is not None and (
-                legacy or "/" not in key.rstrip("/").removesuffix("/v1").removesuffix("/v2")
-            ):
-                if legacy and host_of(key) in auths:
-                    continue
-                try:
-                    credentials = _entry(entry, key, origin)
-                except EnvironmentProblem as problem:
-                    unreadable[host_of(key)] = problem
-                    continue
-                if credentials is not None:
-                    auths[host_of(key)] = credentials
+            host = host_of(key)
+            if entry is None or not _of_a_host(key) or ("://" in key and host in auths):
+                continue
+            try:
+                credentials = _entry(entry, key, origin)
+            except EnvironmentProblem as problem:
+                unreadable[host] = problem
+                continue
+            if credentials is not None:
+                auths[host] = credentials
         store = data.get("credsStore")
         return cls(
             MappingProxyType(auths),
@@ -116,6 +111,12 @@ def host_of(key: str) -> str:
     host = key.partition("://")[2] if "://" in key else key
     host = re.split(r"[/?#]", host, maxsplit=1)[0].lower()
     return DOCKER_HUB if host in _HUB_NAMES else host
+
+
+def _of_a_host(key: str) -> bool:
+    """Whether a key of `auths` is for a whole host: an address, which older versions of Docker wrote with any path, or
+    a name without a path."""
+    return "://" in key or "/" not in key.rstrip("/").removesuffix("/v1").removesuffix("/v2")
 
 
 async def from_helper(helper: str, host: str, env: Mapping[str, str]) -> Credentials | None:
