@@ -11,6 +11,7 @@ from typing import Any
 from .event import Event, EventKind, of_ref, request_number
 
 _PULL = "refs/pull/"
+_TAG = "refs/tags/"
 _QUEUE = "refs/heads/gh-readonly-queue/"
 _MANUAL = ("workflow_dispatch", "repository_dispatch")
 _PROPOSALS = ("pull_request", "pull_request_target")
@@ -45,7 +46,9 @@ def event_of(environ: Mapping[str, str], payload: Mapping[str, Any]) -> Event | 
         kind = EventKind.SCHEDULE
     elif name in _MANUAL:
         kind = EventKind.MANUAL
-    event = of_ref(kind, environ.get("GITHUB_REF_NAME", ""), tag=environ.get("GITHUB_REF_TYPE") == "tag")
+    name = environ.get("GITHUB_REF_NAME", "") or ref.removeprefix("refs/heads/").removeprefix(_TAG)
+    tag = environ.get("GITHUB_REF_TYPE") == "tag" or ref.startswith(_TAG)  # older servers set no type
+    event = of_ref(kind, name, tag=tag)
     if event is None or kind is not EventKind.MANUAL:
         return event
     return Event(kind, event.branch, event.tag, inputs=_inputs(payload))

@@ -40,6 +40,11 @@ class Descriptor:
     artifact_type: str | None = None
     annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
+    @property
+    def is_distributed(self) -> bool:
+        """Whether registries hold it: not a layer that its publisher alone may serve, as those of Windows."""
+        return "nondistributable" not in self.media_type and ".foreign." not in self.media_type
+
     @classmethod
     def of(
         cls, content: bytes, media_type: str, *, annotations: Mapping[str, str] = _NO_ANNOTATIONS
@@ -107,7 +112,9 @@ def _platform(data: dict[str, object]) -> Platform | None:
         return None  # BuildKit lists attestations as unknown/unknown
     variant = data.get("variant")
     platform = Platform(
-        os, arch, variant if isinstance(variant, str) and (arch, variant) != ("arm64", "v8") else None
+        os,
+        arch,
+        variant if isinstance(variant, str) and variant and (arch, variant) != ("arm64", "v8") else None,
     )
     if len(str(platform)) > PLATFORM_CHARACTERS:
         raise ValueError(f"a platform has more than {PLATFORM_CHARACTERS} characters")

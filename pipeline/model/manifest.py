@@ -18,7 +18,8 @@ from .digest import Digest
 from .limits import JSON_DEPTH, MANIFEST_BYTES, MANIFEST_ENTRIES
 
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_GENERIC = ("", "application/json", "application/octet-stream", "text/plain")
+_VENDOR = "application/vnd."
+"""Other types, as a web server takes them from a file's name, say nothing of what a manifest is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Manifest:
         declared, own = media_type.partition(";")[0].strip().lower(), data.get("mediaType", "")
         if not isinstance(own, str):
             raise ValueError("mediaType must be a string")
-        if declared in _GENERIC:
+        if not declared.startswith(_VENDOR):
             declared = ""
         if declared and own and declared != own.lower():
             raise ValueError(f"it was sent as {declared[:100]} but its mediaType is {own[:100]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from pipeline.util.dataclass import dataclass
 
@@ -12,7 +13,21 @@ ANY_PLATFORM = (
     "(?:(linux|windows|freebsd)/)?(386|arm|mips64le|mips64|ppc64|riscv64|loong64|amd64|arm64)(?:/(v[0-9]+))?"
 )
 _ANY = re.compile(ANY_PLATFORM)
-_ARCH_ALIASES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "armhf": "arm"}
+_ALIASES = {
+    "x86_64": ("amd64", None),
+    "x86-64": ("amd64", None),
+    "i386": ("386", None),
+    "aarch64": ("arm64", None),
+    "armhf": ("arm", "v7"),
+    "armel": ("arm", "v6"),
+}
+"""Other names of architectures, and the variants that they imply."""
+_VARIANTS: Mapping[str, Mapping[str | None, str | None]] = {
+    "amd64": {"v1": None},
+    "arm64": {"v8": None, "v8.0": None, "8": None},
+    "arm": {None: "v7", "7": "v7", "5": "v5", "6": "v6", "8": "v8"},
+}
+"""Other spellings of variants; None is the default."""
 _DEFAULT_VARIANT = {"arm64": "v8"}
 
 
@@ -31,14 +46,8 @@ class Platform:
         if len(parts) == 1:
             parts = ["linux", *parts]
         os, arch, *rest = parts
-        arch = _ARCH_ALIASES.get(arch, arch)
-        variant = rest[0] if rest else None
-        if arch == "arm" and variant is None:
-            variant = "v7"
-        if variant == _DEFAULT_VARIANT.get(arch):
-            variant = None
-        platform = cls(os, arch, variant)
-        if len(rest) > 1 or variant == "" or str(platform) not in SUPPORTED:
+        platform = cls(os, arch, rest[0] if rest else None).normalized
+        if len(rest) > 1 or platform.variant == "" or str(platform) not in SUPPORTED:
             raise ValueError(f"unknown platform {text!r} (known: {', '.join(SUPPORTED)})")
         return platform
 
@@ -51,16 +60,16 @@ class Platform:
             match = _ANY.fullmatch(text.strip().lower())
             if match is None:
                 raise
-        os, arch, variant = match[1] or "linux", match[2], match[3]
-        return cls(os, arch, None if variant == _DEFAULT_VARIANT.get(arch) else variant)
+        return cls(match[1] or "linux", match[2], match[3]).normalized
 
     @property
     def normalized(self) -> Platform:
-        """With the variant that is meant where an index names none: `linux/arm` is `linux/arm/v7`, as containerd has
-        it."""
-        if self.architecture == "arm" and self.variant is None:
-            return Platform(self.os, self.architecture, "v7")
-        return self
+        """As it is meant where an index or a configuration writes it otherwise: `linux/arm` is `linux/arm/v7`, and
+        `linux/aarch64` is `linux/arm64`, as containerd has it."""
+        arch, variant = self.architecture.lower(), self.variant.lower() if self.variant else self.variant
+        arch, implied = _ALIASES.get(arch, (arch, None))
+        variant = implied or variant
+        return Platform(self.os.lower(), arch, _VARIANTS.get(arch, {}).get(variant, variant))
 
     @property
     def slug(self) -> str:

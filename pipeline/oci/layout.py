@@ -18,6 +18,7 @@ from pipeline.util.files import replace_file, replacing
 from pipeline.util.sizes import size_text
 
 from . import layout_files
+from .image_tree import TreeReader
 from .index import encode_index
 from .limits import LAYOUT_INDEX_BYTES
 from .source import ReferrerList
@@ -124,6 +125,15 @@ class Layout:
         verifier.finish()
         if held:
             yield held
+
+    async def check(self, digest: Digest) -> None:
+        """Read an image with everything below it, so that each byte is verified. Raises RegistryError for what is
+        missing or corrupt; layers that are not distributed need not be there."""
+        tree = await TreeReader(self.manifest).tree(self._read(digest))
+        for blob in tree.blobs:
+            if blob.is_distributed or self._size(blob.digest) is not None:
+                async for _ in self.stream(blob):
+                    pass
 
     def file(self, descriptor: Descriptor) -> Path | None:
         """The file of the blob, if it has the described size."""

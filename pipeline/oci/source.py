@@ -28,8 +28,9 @@ class ReferrerList:
 
 
 def fallback_tag(digest: Digest) -> str:
-    """The tag that lists referrers where there is no API: `sha256-<hex>` (distribution-spec v1.1)."""
-    return f"{digest.algorithm}-{digest.hex}"[:128]
+    """The tag that lists referrers where there is no API: `sha256-<hex>`, of a longer digest the first 64 digits
+    (distribution-spec v1.1, "Referrers Tag Schema")."""
+    return f"{digest.algorithm}-{digest.hex[:64]}"
 
 
 class ImageSource(Protocol):

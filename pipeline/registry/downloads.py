@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from .http.faults import Fault, RequestFailed
 from .http.messages import Request
-from .http.responses import check_encoding, network_fault
+from .http.responses import network_fault
 from .http.transport import Transport
 
 
@@ -20,7 +20,6 @@ async def stream(transport: Transport, url: str) -> AsyncIterator[bytes]:
     """A file in chunks, unverified. Raises RegistryError, also for a connection that ends early."""
     request = _request(url)
     async with transport.stream(request) as response:
-        check_encoding(response, request, transport.redactor)
         expected, received = response.content_length, 0
         try:
             chunks = response.content.iter_chunked(transport.settings.read_bytes)

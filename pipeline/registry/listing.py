@@ -26,6 +26,13 @@ _PAGE_REFUSED = frozenset({400, 413, 416, 422})
 _CATALOG = Scope("registry", "catalog", frozenset({"*"}))
 
 
+class NotAList(RequestFailed):
+    """A page for people in place of a list: the registry does not know the address."""
+
+    def __init__(self, request: Request, response: Response) -> None:
+        super().__init__(request, Fault("invalid", response.status, message="an HTML page"))
+
+
 async def pages(transport: Transport, request: Request) -> AsyncIterator[tuple[Response, Any]]:
     """Each page of a list with its parsed body, following `Link: <…>; rel="next"` on the registry's own origin.
 
@@ -99,6 +106,8 @@ async def _page(transport: Transport, request: Request) -> tuple[Response, Any]:
         try:
             return response, load_json(response.body, half_pairs=True)
         except ValueError as fault:
+            if response.headers.get("content-type", "").strip().lower().startswith("text/html"):
+                raise NotAList(request, response) from None
             if not left:
                 raise RequestFailed(request, Fault("invalid", response.status, message=str(fault))) from fault
             transport.meter.retries += 1

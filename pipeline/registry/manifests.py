@@ -9,7 +9,7 @@ from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Reference, Repository
 from pipeline.model.descriptor import MANIFEST_TYPES
 from pipeline.model.limits import MEDIA_TYPE_CHARACTERS
-from pipeline.model.manifest import Manifest
+from pipeline.model.manifest import Manifest, digest_of, load_json
 from pipeline.oci.verify import uncorrupted, verify_content
 from pipeline.util.dataclass import dataclass
 
@@ -48,7 +48,7 @@ async def head(transport: Transport, ref: Reference) -> Descriptor | None:
     try:
         response = await _send_unless_missing(transport, request)
     except RequestFailed as failed:
-        if not _knows_no_head(failed.fault.status):
+        if not failed.fault.unsupported and failed.fault.status != 500:  # 404 is no error here
             raise
         manifest = await get(transport, ref)
         return manifest.descriptor if manifest else None
@@ -56,7 +56,9 @@ async def head(transport: Transport, ref: Reference) -> Descriptor | None:
         return None
     digest, size = _digest_header(transport, request, response), response.headers.get("content-length", "")
     media_type = response.headers.get("content-type", "").partition(";")[0].strip()
-    if digest is None or not _SIZE.fullmatch(size) or not _MEDIA_TYPE.fullmatch(media_type):
+    # then the length may be that of compressed content
+    encoded = response.headers.get("content-encoding", "identity").lower() != "identity"
+    if digest is None or encoded or not _SIZE.fullmatch(size) or not _MEDIA_TYPE.fullmatch(media_type):
         manifest = await get(transport, ref)
         return manifest.descriptor if manifest else None
     if ref.digest and ref.digest.algorithm == digest.algorithm and ref.digest != digest:
@@ -70,7 +72,32 @@ async def get(transport: Transport, ref: Reference, scopes: Scopes = frozenset()
     return await uncorrupted(lambda: _get(transport, ref, request))
 
 
+async def get_object(transport: Transport, ref: Reference) -> tuple[Digest, object] | None:
+    """The JSON of a manifest whose parts the caller checks one by one, and its digest; None if there is none."""
+    request = _request("GET", ref, "reading the manifest")
+    found = await uncorrupted(lambda: _verified(transport, ref, request))
+    if found is None:
+        return None
+    response, algorithm = found
+    try:
+        return digest_of(response.body, algorithm), load_json(response.body, half_pairs=True)
+    except ValueError as fault:
+        raise _invalid(transport, request, str(fault)) from fault
+
+
 async def _get(transport: Transport, ref: Reference, request: Request) -> Manifest | None:
+    found = await _verified(transport, ref, request)
+    if found is None:
+        return None
+    response, algorithm = found
+    try:
+        return Manifest.parse(response.body, response.headers.get("content-type", ""), algorithm=algorithm)
+    except ValueError as fault:
+        raise _invalid(transport, request, str(fault)) from fault
+
+
+async def _verified(transport: Transport, ref: Reference, request: Request) -> tuple[Response, str] | None:
+    """The response with a manifest that has its digest, and the algorithm of that; None if there is none."""
     response = await _send_unless_missing(transport, request)
     if response is None:
         return None
@@ -79,11 +106,7 @@ async def _get(transport: Transport, ref: Reference, request: Request) -> Manife
         if expected:
             verify_content(response.body, expected, f"the manifest {ref.repository.at(expected)}")
     trusted = ref.digest or header
-    algorithm = trusted.algorithm if trusted else "sha256"
-    try:
-        return Manifest.parse(response.body, response.headers.get("content-type", ""), algorithm=algorithm)
-    except ValueError as fault:
-        raise _invalid(transport, request, str(fault)) from fault
+    return response, trusted.algorithm if trusted else "sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +127,7 @@ async def put(transport: Transport, repo: Repository, manifest: Manifest, tag: s
         "writing the manifest",
         str(ref),
         scopes=frozenset({push(repo.path)}),
-        accept=frozenset({200, 201, 202}),
+        accept=frozenset({200, 201, 202, 204}),
         headers={"Content-Type": manifest.media_type},
         body=manifest.raw,
     )
@@ -143,10 +166,6 @@ async def remove(transport: Transport, ref: Reference) -> bool:
     return await retry_write(
         transport, Write(lambda: request, lambda response: response.status != 404, check)
     )
-
-
-def _knows_no_head(status: int) -> bool:
-    return status == 501 or (400 <= status < 500 and status not in (401, 404, 408, 425, 429))
 
 
 async def _send_unless_missing(transport: Transport, request: Request) -> Response | None:

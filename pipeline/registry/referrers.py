@@ -14,6 +14,7 @@ import anyio
 from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest, Repository
 from pipeline.model.descriptor import OCI_INDEX
+from pipeline.model.limits import MANIFEST_ENTRIES
 from pipeline.model.manifest import Manifest
 from pipeline.oci.index import encode_index
 from pipeline.oci.source import ReferrerList, fallback_tag
@@ -27,7 +28,7 @@ from .http.faults import Fault, RequestFailed
 from .http.messages import Request
 from .http.transport import Transport
 from .limits import REFERRERS
-from .listing import pages
+from .listing import NotAList, pages
 
 _ROUNDS = 40
 _WATCHED = 100
@@ -64,16 +65,13 @@ async def by_api(transport: Transport, repo: Repository, digest: Digest) -> Refe
             if len(referrers.entries) + len(referrers.unusable) > REFERRERS:
                 raise RequestFailed(request, Fault("invalid", message=f"more than {REFERRERS} referrers"))
     except RequestFailed as failed:
-        if referrers.entries or referrers.unusable or not _has_no_api(failed.fault.status):
+        # The specification has 404; Artifactory says 406, and others 403 to an address that they do not know. Who may
+        # not read has the fallback tag refused as well.
+        unknown = failed.fault.unsupported or isinstance(failed, NotAList)
+        if referrers.entries or referrers.unusable or not unknown:
             raise
         return None
     return referrers
-
-
-def _has_no_api(status: int) -> bool:
-    """Whether a refusal may say that the registry has no such API. The specification has 404; Artifactory says 406, and
-    others 403 to an address that they do not know. Who may not read has the fallback tag refused as well."""
-    return status == 501 or (400 <= status < 500 and status not in (401, 408, 425, 429))
 
 
 def _read_entries(entries: Iterable[object]) -> ReferrerList:
@@ -88,16 +86,24 @@ def _read_entries(entries: Iterable[object]) -> ReferrerList:
 
 async def by_tag(transport: Transport, repo: Repository, digest: Digest) -> ReferrerList:
     """The referrers that the fallback tag lists; none where there is no such tag. Anybody who may push can write the
-    tag, so that one which cannot be read lists nothing. Some registries read `sha256-…` as the digest and answer with
-    the subject, whose platforms are no referrers."""
+    tag, so that one which cannot be read lists nothing, and an entry that cannot be read is left out alone. Some
+    registries read `sha256-…` as the digest and answer with the subject, whose platforms are no referrers."""
     tag = repo.tagged(fallback_tag(digest))
     try:
-        index = await manifests.get(transport, tag)
+        found = await manifests.get_object(transport, tag)
     except RegistryError as fault:
         if not is_content_fault(fault):
             raise
         return ReferrerList((), (f"{tag}: {describe(fault)}",))
-    return ReferrerList(index.children if index is not None and index.digest != digest else ())
+    index, data = found or (digest, None)
+    if index == digest:
+        return ReferrerList(())
+    entries = data.get("manifests", [] if "layers" in data else None) if isinstance(data, dict) else None
+    if not isinstance(entries, list):
+        return ReferrerList((), (f"{tag}: it is no index",))
+    if len(entries) > MANIFEST_ENTRIES:
+        return ReferrerList((), (f"{tag}: it has more than {MANIFEST_ENTRIES} entries",))
+    return _read_entries(entries)
 
 
 @dataclass(slots=True)

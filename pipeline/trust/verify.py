@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, LockageError, RegistryError
 from pipeline.model import Descriptor, Digest, Repository
+from pipeline.model.descriptor import OCI_CONFIG, OCI_EMPTY
 from pipeline.oci.layer.decompress import COMPRESSED, decompressed
 from pipeline.oci.layer.entry import LayerFault, LayerLimits
 from pipeline.util.dataclass import dataclass
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from pipeline.oci.source import ImageSource
 
     from .signatory import Signatory
+
+
+_NO_TYPE = frozenset({"", OCI_EMPTY, OCI_CONFIG})
+"""What a list of referrers has where it names no artifact type: some registries put that of the config in its place."""
 
 
 class SignatureRefused(LockageError):
@@ -160,7 +165,8 @@ async def bundles(
         listed = referrer.annotations.get(PREDICATE_ANNOTATION, predicate_type)
         if predicate_type is not None and listed != predicate_type:
             continue
-        if (referrer.artifact_type or BUNDLE_PREFIX).startswith(BUNDLE_PREFIX):
+        kind = referrer.artifact_type or ""
+        if kind in _NO_TYPE or kind.startswith(BUNDLE_PREFIX):
             async for bundle in _read(registry, repository, referrer.digest, digest):
                 yield referrer.digest, bundle
 

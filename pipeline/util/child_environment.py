@@ -31,7 +31,15 @@ _GO = (
     *("GOROOT", "GOPATH", "GOCACHE", "GOMODCACHE", "GOTMPDIR", "GOENV", "GOFLAGS", "GOTOOLCHAIN"),
     *("GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GODEBUG", "GIT_SSL_CAINFO", "SSH_AUTH_SOCK"),
 )
-_GIT = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_SSL_CAINFO", "GIT_SSH_COMMAND", "SSH_AUTH_SOCK")
+_OWNER = "SUDO_UID"  # git trusts the repositories of whoever called sudo
+_GIT = (
+    _OWNER,
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_SSL_CAINFO",
+    "GIT_SSH_COMMAND",
+    "SSH_AUTH_SOCK",
+)
 _PYTHON = ("PIP_*", "UV_*", "NETRC", "LD_LIBRARY_PATH")
 _DEBIAN = ("APT_CONFIG", "DEBIAN_FRONTEND", "DEBIAN_PRIORITY", "DEBCONF_*", "DPKG_*")
 _DOCKER = (
@@ -63,7 +71,10 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "local": ("PATH", "HOME", "LANG", "LC_*", "TMPDIR"),  # tar, chroot, dpkg-deb: files alone
         "daemon": ("PATH",),  # olareg, slirp4netns, the engine's namespaces: they set what else they need
-        "git": ("PATH", "HOME", "TMPDIR", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"),
+        "git": (
+            *("PATH", "HOME", "TMPDIR", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"),
+            _OWNER,
+        ),
         "git fetch": (*_BASE, *_XDG, *_NETWORK, *_GIT),
         "go": (*_BASE, *_XDG, *_NETWORK, *_GO),
         "python": (*_BASE, *_XDG, *_NETWORK, *_PYTHON),  # uv, pip, venv

@@ -43,6 +43,8 @@ def _request(number: str, *, fork: bool = False, target: str = "") -> Event:
             | {"GITHUB_REF": "refs/tags/v1.0.0", "GITHUB_REF_NAME": "v1.0.0", "GITHUB_REF_TYPE": "tag"},
             Event(EventKind.TAG, tag="v1.0.0"),
         ),
+        (_GITHUB | {"GITHUB_REF": "refs/tags/v1.0.0"}, Event(EventKind.TAG, tag="v1.0.0")),  # older servers
+        (_GITHUB | {"GITHUB_REF": "refs/heads/feature/x"}, _push("feature/x")),
         (
             _GITHUB | _ON_MAIN | {"GITHUB_EVENT_NAME": "schedule"},
             Event(EventKind.SCHEDULE, branch="main"),

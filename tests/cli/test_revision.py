@@ -137,6 +137,18 @@ def test_events_become_names(checkout: Path, tmp_path: Path) -> None:
     assert commit_tags(read_revision(checkout, queue), "1.0", templates) == ()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user")
+def test_a_checkout_of_another_user(checkout: Path) -> None:
+    for path in (checkout, *checkout.rglob("*")):
+        os.chown(path, 1234, 1234)
+    with pytest.raises(UsageError, match="dubious ownership") as caught:
+        read_revision(checkout, {})
+    assert caught.value.hint and "safe.directory" in caught.value.hint
+    assert read_revision(checkout, {"SUDO_UID": "1234"}).branch == "trunk"  # as git itself does
+    trusted = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+    assert read_revision(checkout, trusted).branch == "trunk"
+
+
 def test_before_the_first_commit_there_is_none(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet")
     assert read_revision(tmp_path, {}).label == "local"

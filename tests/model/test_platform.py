@@ -17,6 +17,10 @@ from pipeline.model import Platform
         ("arm", "linux/arm/v7", "linux-arm-v7"),
         ("linux/arm/v7", "linux/arm/v7", "linux-arm-v7"),
         ("ppc64le", "linux/ppc64le", "linux-ppc64le"),
+        ("linux/amd64/v1", "linux/amd64", "linux-amd64"),
+        ("linux/arm64/8", "linux/arm64", "linux-arm64"),
+        ("armhf", "linux/arm/v7", "linux-arm-v7"),
+        ("linux/arm/7", "linux/arm/v7", "linux-arm-v7"),
         ("LINUX/S390X", "linux/s390x", "linux-s390x"),
     ],
 )
@@ -41,6 +45,7 @@ def test_refused_with_what_is_known(text: str) -> None:
         ("windows/arm64/v8", "windows/arm64"),
         ("linux/386", "linux/386"),
         ("arm/v6", "linux/arm/v6"),
+        ("arm", "linux/arm/v7"),
     ],
 )
 def test_any_platform_is_one_platform_however_it_is_written(text: str, full: str) -> None:

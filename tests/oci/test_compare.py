@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
+from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest
 from pipeline.model.descriptor import OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST
 from pipeline.oci.compare import Comparison, Image, compare
@@ -261,6 +263,40 @@ def test_every_byte_counts(layout: Layout) -> None:
     raw = layout._path(first).read_bytes()
     second = layout.put(raw + b"\n", OCI_MANIFEST).digest
     assert differences_of(compared(layout, first, second)) == [("manifest", "", "bytes")]
+
+
+@pytest.mark.parametrize("what", ["diff_id", "size", "mediaType"])
+def test_what_is_said_of_an_equal_layer(layout: Layout, what: str) -> None:
+    first = image(layout, BASE)
+    manifest = json.loads(layout._path(first).read_bytes())
+    if what == "diff_id":
+        raw = compact({"os": "linux", "rootfs": {"type": "layers", "diff_ids": ["sha256:" + "0" * 64]}})
+        manifest["config"] = layout.put(raw, OCI_CONFIG).to_oci()
+    else:
+        manifest["layers"][0][what] = {"size": 1, "mediaType": "application/x"}[what]
+    second = layout.put(compact(manifest), OCI_MANIFEST).digest
+    where = "config" if what == "diff_id" else "manifest"
+    assert differences_of(compared(layout, first, second)) == [(where, "layer 0", what)]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("fault", ["flipped", "missing", "shorter"])
+@pytest.mark.parametrize("part", ["manifest", "config", "layer"])
+async def test_every_byte_of_a_folder_is_checked(layout: Layout, part: str, fault: str) -> None:
+    digest = image(layout, BASE)
+    await layout.check(digest)
+    manifest = await layout.manifest(digest)
+    assert manifest.config
+    damaged = {"manifest": digest, "config": manifest.config.digest, "layer": manifest.layers[0].digest}[part]
+    file, content = layout._path(damaged), layout._path(damaged).read_bytes()
+    if fault == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(content[:-1] if fault == "shorter" else content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(
+        RegistryError, match="holds no" if fault == "missing" else "does not match its digest"
+    ):
+        await layout.check(digest)
 
 
 def test_a_layer_that_is_none_is_an_error(layout: Layout) -> None:

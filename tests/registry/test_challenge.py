@@ -30,6 +30,10 @@ from pipeline.registry.auth.challenge import Scope, covers, parse_challenges, pa
         (["Basic realm=plain"], [("basic", {"realm": "plain"})]),
         (['BASIC realm="a \\"quoted\\" name"'], [("basic", {"realm": 'a "quoted" name'})]),
         (["Negotiate", 'Basic realm="x"'], [("negotiate", {}), ("basic", {"realm": "x"})]),
+        (
+            ["Bearer realm=https://auth.example/token?a=b,service=registry.example"],
+            [("bearer", {"realm": "https://auth.example/token?a=b", "service": "registry.example"})],
+        ),
         (['Negotiate YWJj==, Basic realm="x"'], [("negotiate", {}), ("basic", {"realm": "x"})]),
         (
             ['Basic realm="x", Bearer realm="y" , service = "z"'],

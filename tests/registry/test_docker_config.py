@@ -242,9 +242,65 @@ def test_tokens_are_no_passwords() -> None:
 
 
 @pytest.mark.parametrize("encoded", ["\u0080", "a", "é", "/w==", "\ud800"])
-def test_auth_that_is_not_base64_of_a_text(encoded: str) -> None:
-    with pytest.raises(EnvironmentProblem, match="auth is not base64"):
-        DockerConfig.parse(json.dumps({"auths": {"a.example": {"auth": encoded}}}), "config.json")
+async def test_auth_that_is_not_base64_of_a_text(encoded: str) -> None:
+    auths = {"a.example": {"auth": encoded}, "b.example": {"auth": auth("user", "pass")}}
+    config = DockerConfig.parse(json.dumps({"auths": auths}), "config.json")
+    with pytest.raises(EnvironmentProblem, match=r"a\.example: auth is not base64"):
+        await config.credentials("a.example", {})
+    assert await config.credentials("b.example", {}) == Credentials("user", "pass")
+    assert await config.credentials("c.example", {}) is None
+
+
+async def test_a_helper_without_a_name_is_the_file(tmp_path: Path) -> None:
+    env = helper(tmp_path, "store", """echo '{"Username":"","Secret":""}'""")
+    auths = {"a.example": {"auth": auth("in", "file")}, "b.example": {"auth": auth("in", "file")}}
+    text = json.dumps(
+        {"credsStore": "absent", "credHelpers": {"a.example": "", "b.example": "store"}, "auths": auths}
+    )
+    config = DockerConfig.parse(text, "config.json")
+    assert await config.credentials("a.example", env) == Credentials("in", "file")
+    with pytest.raises(
+        EnvironmentProblem, match="docker-credential-absent"
+    ):  # the host's own helper has none
+        await config.credentials("b.example", env)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xef\xbb\xbf{}", b'\xef\xbb\xbf{"auths": {}}\r\n'])
+async def test_a_file_without_credentials(tmp_path: Path, content: bytes) -> None:
+    """Empty, as `touch` leaves it, or with the mark that Windows writes."""
+    (tmp_path / "config.json").write_bytes(content)
+    assert await access_from_environ({"DOCKER_CONFIG": str(tmp_path)}).credentials("a.example") is None
+
+
+async def test_keys_of_every_age() -> None:
+    auths = {
+        "https://a.example/artifactory/api": {"auth": auth("old", "1")},
+        "b.example": {"auth": auth("new", "1")},
+        "https://b.example/v1/": {"auth": auth("old", "1")},
+        "https://c.example/x": {"auth": auth("old", "1")},
+        "c.example": {"auth": auth("new", "1")},
+        "d.example/acme": {"auth": auth("podman", "1")},
+        "e.example": None,
+    }
+    config = DockerConfig.parse(json.dumps({"auths": auths}), "config.json")
+    found = [await config.credentials(f"{name}.example", {}) for name in "abcde"]
+    assert [one and one.username for one in found] == ["old", "new", "new", None, None]
+
+
+async def test_files_of_podman(tmp_path: Path) -> None:
+    def written(name: str, user: str, *hosts: str) -> Path:
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"auths": {host: {"auth": auth(user, "1")} for host in hosts}}))
+        return file
+
+    named = written("named.json", "named", "a.example")
+    written(".docker/config.json", "docker", "a.example", "b.example")
+    written("run/containers/auth.json", "podman", "a.example", "b.example", "c.example")
+    env = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / "run"), "REGISTRY_AUTH_FILE": str(named)}
+    access = access_from_environ(env)
+    found = [await access.credentials(f"{name}.example") for name in "abcd"]
+    assert [one and one.username for one in found] == ["named", "docker", "podman", None]
 
 
 @pytest.mark.parametrize("password", ["pass", "passw", "passwo", "p" * 90])

@@ -148,9 +148,12 @@ class _Comparer:
             differences.append(Difference("manifest", "layers", "number", *map(str, numbers)))
         same_files = numbers[0] == numbers[1]
         for number, (before, after) in enumerate(zip(old.descriptors, new.descriptors, strict=False)):
-            if before.digest == after.digest:
-                continue
             where = f"layer {number}"
+            if before.digest == after.digest:
+                differences += _described(where, before, after)
+                if (ids := (old.diff_id(number), new.diff_id(number)))[0] != ids[1]:
+                    differences.append(Difference("config", where, "diff_id", *ids))
+                continue
             if old.diff_id(number) == new.diff_id(number) is not None:
                 differences.append(Difference(where, "", "compression", _packed(before), _packed(after)))
                 continue
@@ -200,6 +203,14 @@ class _Layers:
 
     def diff_id(self, number: int) -> str | None:
         return self.diff_ids[number] if number < len(self.diff_ids) else None
+
+
+def _described(where: str, before: Descriptor, after: Descriptor) -> Iterator[Difference]:
+    """What the descriptors of one layer say of it otherwise."""
+    sizes = str(before.size), str(after.size)
+    for what, *sides in (("size", *sizes), ("mediaType", before.media_type, after.media_type)):
+        if sides[0] != sides[1]:
+            yield Difference("manifest", where, what, *sides)
 
 
 def _other_bytes(old: Manifest, new: Manifest) -> Difference:

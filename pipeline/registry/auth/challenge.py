@@ -10,7 +10,8 @@ from pipeline.util.dataclass import dataclass
 _MAX = 8192
 _TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _SCHEME = re.compile(rf"[\s,]*({_TOKEN})(?:\s+|$|(?=,))")
-_PARAMETER = re.compile(rf'[\s,]*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}))')
+_BARE = r'[^\s",;=][^\s",;]*'  # an address without quotes, as some registries write it, is no token
+_PARAMETER = re.compile(rf'[\s,]*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_BARE}))')
 _TOKEN68 = re.compile(r"([A-Za-z0-9._~+/-]+=*)(?=\s*(?:,|$))")
 
 

@@ -37,19 +37,22 @@ _NO_CREDENTIALS = ("credentials not found", "no credentials server url", "no cre
 
 @dataclass(frozen=True, slots=True)
 class DockerConfig:
-    """The credentials of a Docker configuration, by host as references name it."""
+    """The credentials of a Docker configuration, by host as references name it; `unreadable` says what is wrong with
+    the entry of a host."""
 
     auths: Mapping[str, Credentials] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     helpers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     store: str | None = None
+    unreadable: Mapping[str, EnvironmentProblem] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def parse(cls, text: str, origin: str) -> DockerConfig:
-        """Read `config.json`; raises EnvironmentProblem. No message quotes its content."""
+        """Read `config.json`; raises EnvironmentProblem. An entry that cannot be read is a problem of its host alone.
+        No message quotes the content."""
         if len(text) > _LIMIT:
             raise _broken(origin, "it is larger than 1 MiB")
         try:
-            data = json.loads(text or "{}")
+            data = json.loads(text.strip() or "{}")
         except (ValueError, RecursionError) as fault:
             line = f" at line {fault.lineno}" if isinstance(fault, json.JSONDecodeError) else ""
             raise _broken(origin, f"it is not JSON{line}") from None
@@ -59,21 +62,35 @@ class DockerConfig:
             host_of(k): v for k, v in _table(data, "credHelpers", origin).items() if isinstance(v, str)
         }
         auths: dict[str, Credentials] = {}
+        unreadable: dict[str, EnvironmentProblem] = {}
         for key, entry in _table(data, "auths", origin).items():
-            if "/" not in key.split("://")[-1].rstrip("/").removesuffix("/v1").removesuffix("/v2"):
+            host = host_of(key)
+            if entry is None or not _of_a_host(key) or ("://" in key and host in auths):
+                continue
+            try:
                 credentials = _entry(entry, key, origin)
-                if credentials is not None:
-                    auths[host_of(key)] = credentials
+            except EnvironmentProblem as problem:
+                unreadable[host] = problem
+                continue
+            if credentials is not None:
+                auths[host] = credentials
         store = data.get("credsStore")
         return cls(
-            MappingProxyType(auths), MappingProxyType(helpers), store if isinstance(store, str) else None
+            MappingProxyType(auths),
+            MappingProxyType(helpers),
+            store if isinstance(store, str) else None,
+            MappingProxyType(unreadable),
         )
 
     async def credentials(self, host: str, env: Mapping[str, str]) -> Credentials | None:
-        """The credentials of a host: from its own helper, else the store, else the file. Raises EnvironmentProblem."""
-        for helper in (self.helpers.get(host), self.store):
+        """The credentials of a host: from its own helper, else the store, else the file. A helper without a name is the
+        file. Raises EnvironmentProblem."""
+        own = self.helpers.get(host)
+        for helper in () if own == "" else (own, self.store):
             if helper and (credentials := await from_helper(helper, host, env)) is not None:
                 return credentials
+        if host not in self.auths and host in self.unreadable:
+            raise self.unreadable[host]
         return self.auths.get(host)
 
 
@@ -94,6 +111,12 @@ def host_of(key: str) -> str:
     host = key.partition("://")[2] if "://" in key else key
     host = re.split(r"[/?#]", host, maxsplit=1)[0].lower()
     return DOCKER_HUB if host in _HUB_NAMES else host
+
+
+def _of_a_host(key: str) -> bool:
+    """Whether a key of `auths` is for a whole host: an address, which older versions of Docker wrote with any path, or
+    a name without a path."""
+    return "://" in key or "/" not in key.rstrip("/").removesuffix("/v1").removesuffix("/v2")
 
 
 async def from_helper(helper: str, host: str, env: Mapping[str, str]) -> Credentials | None:
@@ -135,6 +158,8 @@ async def from_helper(helper: str, host: str, env: Mapping[str, str]) -> Credent
         raise EnvironmentProblem(
             f"{name} printed an invalid response for {host}", hint=f"try it: echo {key} | {name} get"
         ) from None
+    if not user and not secret:
+        return None
     return Credentials(identity_token=secret) if user == "<token>" else Credentials(user, secret)
 
 
@@ -205,7 +230,7 @@ def _broken(origin: str, reason: str) -> EnvironmentProblem:
 def read_config(path: Path) -> DockerConfig:
     """The configuration in a file; an empty one if there is no such file."""
     try:
-        return DockerConfig.parse(path.read_text("utf-8"), str(path))
+        return DockerConfig.parse(path.read_text("utf-8-sig"), str(path))
     except FileNotFoundError:
         return DockerConfig()
     except (OSError, UnicodeDecodeError) as fault:
@@ -213,7 +238,8 @@ def read_config(path: Path) -> DockerConfig:
 
 
 class Keychain:
-    """A `CredentialProvider` over an environment: CI variables, `DOCKER_AUTH_CONFIG`, then the Docker configuration.
+    """A `CredentialProvider` over an environment: CI variables, `DOCKER_AUTH_CONFIG`, then the files that Docker and
+    Podman write.
 
     GitLab's `CI_REGISTRY`, `CI_REGISTRY_USER` and `CI_REGISTRY_PASSWORD` apply to that host. In GitHub Actions,
     `GITHUB_TOKEN` applies to ghcr.io unless the configuration has credentials for it. Files are read at the first call.
@@ -246,7 +272,18 @@ class Keychain:
             configs.append(DockerConfig.parse(self._source, "the Docker configuration"))
         elif self._source is not None:
             configs.append(read_config(self._source))
-        elif self._env.get("DOCKER_CONFIG") or self._env.get("HOME"):
-            folder = self._env.get("DOCKER_CONFIG") or str(Path(self._env["HOME"]) / ".docker")
-            configs.append(read_config(Path(folder) / "config.json"))
+        else:
+            configs += map(read_config, _files(self._env))
         return configs
+
+
+def _files(env: Mapping[str, str]) -> Iterator[Path]:
+    """Where Docker and Podman keep credentials (containers-auth.json(5))."""
+    if file := env.get("REGISTRY_AUTH_FILE"):
+        yield Path(file)
+    if folder := env.get("DOCKER_CONFIG"):
+        yield Path(folder) / "config.json"
+    elif home := env.get("HOME"):
+        yield Path(home) / ".docker" / "config.json"
+    if folder := env.get("XDG_RUNTIME_DIR"):
+        yield Path(folder) / "containers" / "auth.json"

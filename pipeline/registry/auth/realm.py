@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import urldefrag, urlsplit
 
 from pipeline.errors import RegistryError
 
@@ -12,7 +12,8 @@ from .access import Access
 
 
 def checked_realm(access: Access, host: str, realm: str) -> str:
-    """The realm of a challenge by the host's own origin, if credentials may go there. Raises RegistryError.
+    """The realm of a challenge by the host's own origin, ready for a query, if credentials may go there. Raises
+    RegistryError.
 
     Any HTTPS address; a plain HTTP one only for a registry that is itself reached over plain HTTP, on the registry's
     own host, on loopback, or on a host that the site allows over plain HTTP.
@@ -23,7 +24,7 @@ def checked_realm(access: Access, host: str, realm: str) -> str:
         raise _refused(host, realm, f"it is {fault}") from None
     if is_plain(origin) and not _plain_http_allowed(access, host, origin):
         raise _refused(host, realm, "it is reached over plain HTTP")
-    return realm
+    return urldefrag(realm).url.rstrip("?&")
 
 
 def _plain_http_allowed(access: Access, host: str, origin: str) -> bool:

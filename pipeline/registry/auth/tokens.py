@@ -29,6 +29,7 @@ from .realm import checked_realm
 Send = Callable[[Request, str | None], Awaitable[Response]]
 """Sends a request with an Authorization header, with retries; does not authenticate by itself."""
 
+_ANSWERED = frozenset({200, 201})
 _EXPIRY_MARGIN = 15.0
 _DEFAULT_LIFETIME = 60.0
 _MAX_LIFETIME = 86_400.0
@@ -149,12 +150,12 @@ class Authenticator:
             refresh = replace(
                 _token_request(host, state.realm, scope_texts),
                 method="POST",
-                accept=frozenset({200, 404, 405}),
+                accept=_ANSWERED | {404, 405},
                 headers={"Content-Type": "application/x-www-form-urlencoded"},
                 body=urlencode(form).encode(),
             )
             response = await self._send(refresh, None)
-        if response is None or response.status != 200:
+        if response is None or response.status not in _ANSWERED:
             query = [("service", state.service)] if state.service else []
             query += [("scope", text) for text in scope_texts]
             separator = "&" if urlsplit(state.realm).query else "?"
@@ -166,7 +167,14 @@ class Authenticator:
 def _token_request(host: str, url: str, scopes: Sequence[str]) -> Request:
     subject = " ".join(scopes) or host
     return Request(
-        "GET", host, url, "fetching a token for", subject, limit=TOKEN_RESPONSE_BYTES, for_token=True
+        "GET",
+        host,
+        url,
+        "fetching a token for",
+        subject,
+        accept=_ANSWERED,
+        limit=TOKEN_RESPONSE_BYTES,
+        for_token=True,
     )
 
 

@@ -18,9 +18,6 @@ from . import read as blobs
 from .content import file_part
 from .upload_session import UploadSession, closing_request, session_request
 
-CHUNK_REFUSED = frozenset({413, 416})
-"""What a registry says to a chunk that is larger than it takes in a PATCH."""
-
 
 async def send_chunks(
     transport: Transport,
@@ -31,7 +28,7 @@ async def send_chunks(
 ) -> None:
     """Send content by PATCH; after a fault, resume where the registry says that the upload is.
 
-    Raises RequestFailed when the upload is lost or makes no progress.
+    Raises RequestFailed when the upload is lost or makes no progress, and where the registry takes no such chunks.
     """
     await _ChunkedUpload(transport, repo, content, descriptor, session).send()
 
@@ -76,7 +73,7 @@ class _ChunkedUpload:
             body = partial(file_part, self._content, start, size, self._transport.settings.read_bytes)
         return replace(
             self._request("PATCH", "writing a chunk of the blob"),
-            accept=frozenset({201, 202, 204}),
+            accept=frozenset({200, 201, 202, 204}),
             headers={
                 "Content-Type": "application/octet-stream",
                 "Content-Range": f"{start}-{start + size - 1}",
@@ -87,8 +84,9 @@ class _ChunkedUpload:
 
     def _read_patch(self, response: Response) -> tuple[str, int]:
         request = self._patch()
-        received = received_bytes(response.headers.get("range"))
-        if received is None or not self._offset < received <= self._offset + request.size:
+        sent = self._offset + request.size
+        received = received_bytes(response.headers["range"]) if "range" in response.headers else sent
+        if received is None or not self._offset < received <= sent:
             raise RequestFailed(
                 request, Fault("invalid", response.status, message="no progress of the upload")
             )
@@ -101,15 +99,17 @@ class _ChunkedUpload:
         )
         response = await self._transport.send(request)
         received = received_bytes(response.headers.get("range")) or 0
-        if "location" in response.headers:
-            self._location = self._next(request, response)
+        self._location = self._next(request, response)
         if received > self._descriptor.size:
             raise RequestFailed(request, Fault("invalid", response.status, message="more than was sent"))
-        if received == self._offset and fault.status in CHUNK_REFUSED:
+        if received == self._offset and fault.unsupported:
             raise RequestFailed(self._patch(), fault)
         return (self._location, received) if received != self._offset else None
 
     def _next(self, request: Request, response: Response) -> str:
+        """Where the upload continues; where it is, if the registry does not say."""
+        if "location" not in response.headers:
+            return self._location
         return location_of(request, response, self._transport.origin_of(request))
 
     def _close(self) -> Request:

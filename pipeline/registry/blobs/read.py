@@ -13,9 +13,10 @@ from pipeline.oci.verify import Verifier, uncorrupted
 from pipeline.util.sizes import size_text
 
 from ..auth.challenge import pull
+from ..http.encoding import Undecodable, decode_chunks, is_compressed
 from ..http.faults import Fault, RequestFailed
 from ..http.messages import Request
-from ..http.responses import check_encoding, network_fault
+from ..http.responses import network_fault
 from ..http.transport import Transport
 
 
@@ -31,15 +32,27 @@ def _request(method: str, repo: Repository, digest: Digest, operation: str) -> R
 
 
 async def has(transport: Transport, repo: Repository, digest: Digest) -> bool:
-    """Whether the repository holds this blob: one HEAD."""
+    """Whether the repository holds this blob: one HEAD, or the beginning of a GET where the registry refuses HEAD."""
     request = _request("HEAD", repo, digest, "looking for the blob")
     try:
         await transport.send(request)
     except RequestFailed as failed:
         if failed.fault.status == 404:
             return False
-        raise
+        if not failed.fault.unsupported and failed.fault.status != 500:
+            raise
+        return await _opens(transport, replace(request, method="GET"))
     return True
+
+
+async def _opens(transport: Transport, request: Request) -> bool:
+    try:
+        async with transport.stream(request):
+            return True
+    except RequestFailed as failed:
+        if failed.fault.status == 404:
+            return False
+        raise
 
 
 async def read(transport: Transport, repo: Repository, descriptor: Descriptor) -> bytes:
@@ -61,26 +74,28 @@ async def stream(transport: Transport, repo: Repository, descriptor: Descriptor)
     """The blob in chunks. The last chunk comes only after size and digest are verified.
 
     A connection that breaks is resumed where it broke (`Range`), a limited number of times without progress; where a
-    server ignores the range, the known part is skipped.
+    server ignores the range, the known part is skipped. Content that is compressed on its way is decoded, and read from
+    its beginning again.
     """
     verifier = Verifier(descriptor.digest, descriptor.size, f"the blob {repo.at(descriptor.digest)}")
-    held, attempts = b"", 0
+    held, attempts, compressed = b"", 0, False
     while True:
         request, start = _request("GET", repo, descriptor.digest, "reading the blob"), verifier.received
-        if start:
+        if start and not compressed:
             request = _resuming(request, start)
         try:
             async with transport.stream(request) as response:
-                check_encoding(response, request, transport.redactor)
                 skip = start if response.status == 200 else 0
-                if response.status == 206 and not _starts_at(
-                    response.headers.get("Content-Range", ""), start
+                compressed = is_compressed(response, descriptor.size - start + skip)
+                if response.status == 206 and (
+                    compressed or not _starts_at(response.headers.get("Content-Range", ""), start)
                 ):
                     raise RequestFailed(
                         request, Fault("invalid", 206, message="another range than requested")
                     )
                 chunks = response.content.iter_chunked(transport.settings.read_bytes)
-                async for chunk in transport.pace().watch(chunks):
+                watched = transport.pace().watch(chunks)
+                async for chunk in decode_chunks(watched, descriptor.size) if compressed else watched:
                     transport.meter.bytes_down += len(chunk)
                     new = chunk[skip:] if skip else chunk
                     skip -= min(skip, len(chunk))
@@ -92,6 +107,8 @@ async def stream(transport: Transport, repo: Repository, descriptor: Descriptor)
             fault = Fault(
                 "broken", message=f"the connection ended after {verifier.received} of {descriptor.size} bytes"
             )
+        except Undecodable as cause:
+            raise RequestFailed(request, Fault("invalid", message=str(cause))) from None
         except Exception as cause:
             connection_fault = network_fault(cause, transport.redactor)
             if connection_fault is None:

@@ -10,7 +10,7 @@ from ..http.faults import Fault, RequestFailed
 from ..http.messages import Request, Response
 from ..http.retry_write import Write, retry_write
 from ..http.transport import Transport
-from .chunked_upload import CHUNK_REFUSED, send_chunks
+from .chunked_upload import send_chunks
 from .content import Content, opener, read_small_file
 from .upload_session import (
     SESSION_LOST,
@@ -32,7 +32,7 @@ async def upload_with_retry(
         try:
             return await _upload_chunks(transport, repo, content, descriptor, session)
         except RequestFailed as failed:
-            if failed.fault.status not in CHUNK_REFUSED:
+            if not _takes_no_chunks(failed):
                 raise
         await cancel_session(transport, repo, descriptor, session)
         whole = await open_session(transport, repo, descriptor, repo)
@@ -68,6 +68,11 @@ async def upload_with_retry(
         if failed.fault.status:  # what it received may be what fills its disk
             await cancel_session(transport, repo, descriptor, current)
         raise
+
+
+def _takes_no_chunks(failed: RequestFailed) -> bool:
+    """Whether the registry refuses chunks, or these, or reports a progress that cannot be: all may take the whole."""
+    return failed.request.method != "PUT" and (failed.fault.unsupported or failed.fault.kind == "invalid")
 
 
 async def _upload_chunks(

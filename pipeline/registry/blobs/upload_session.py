@@ -44,7 +44,8 @@ async def open_session(
             response = await transport.send(request)
         except RequestFailed as failed:
             status = failed.fault.status
-            if not 400 <= status < 500 or status == 429 or (same and status == 401):
+            fails = not status or status == 429 or (status >= 500 and status != 501)
+            if fails or (same and status == 401):
                 raise  # any other refusal is of the mount only; an upload may be allowed
         else:
             return None if response.status == 201 else _session(transport, request, response)
@@ -88,7 +89,7 @@ def closing_request(
     target = location + separator + urlencode({"digest": str(descriptor.digest)}, safe=":")
     request = session_request("PUT", repo, descriptor, target, "writing the blob")
     headers = {"Content-Type": "application/octet-stream"}
-    return replace(request, accept=frozenset({201, 204}), headers=headers, body=body, size=size)
+    return replace(request, accept=frozenset({200, 201, 202, 204}), headers=headers, body=body, size=size)
 
 
 def session_request(

@@ -120,9 +120,12 @@ class RepositorySource:
             try:
                 tags = await listing.tags(self._transport, self._repository, max_pages=2 + digests)
             except RequestFailed as failed:
-                if failed.status not in (400, 401, 403, 404, 405, 501):
+                fault = failed.fault
+                if not (isinstance(failed, listing.NotAList) or fault.unsupported or fault.status == 401):
                     raise
                 tags = None
             self._listed = True
-            self._tags = frozenset(tags) if tags is not None else None
+            self._tags = (
+                frozenset(tags) if tags else None
+            )  # none is also what 404 says, to an unknown address
         return self._tags

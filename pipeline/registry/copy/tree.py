@@ -77,7 +77,7 @@ class TreeCopy:
             self.unlisted.setdefault(manifest.subject.digest, []).append(manifest.as_referrer())
 
     async def _blob(self, blob: Descriptor) -> None:
-        if "nondistributable" in blob.media_type or ".foreign." in blob.media_type:
+        if not blob.is_distributed:
             return
 
         async def write() -> None:

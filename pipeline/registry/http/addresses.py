@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from urllib.parse import urljoin
+from urllib.parse import urldefrag, urljoin
 
 _NEVER_IN_A_URL = re.compile(
     r"[\x00-\x20\x7f\\\ud800-\udfff]"
@@ -37,9 +37,10 @@ def origin_of(url: str) -> str:
 
 
 def resolve(base: str, reference: str) -> str:
-    """The absolute address of a reference in a response from `base`. Raises ValueError as `origin_of` does."""
+    """The absolute address of a reference in a response from `base`, without a fragment, which is never sent. Raises
+    ValueError as `origin_of` does."""
     try:
-        target = urljoin(base, reference.strip())
+        target = urldefrag(urljoin(base, reference.strip())).url
     except ValueError:
         raise ValueError("an invalid address") from None
     origin_of(target)

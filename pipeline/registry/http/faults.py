@@ -51,6 +51,12 @@ class Fault:
         return self.kind in ("unreachable", "broken", "slow")
 
     @property
+    def unsupported(self) -> bool:
+        """Whether the registry may not know this method or address: a refusal that is not about credentials or load."""
+        status = self.status
+        return status == 501 or (400 <= status < 500 and status not in (401, 408, 425, 429))
+
+    @property
     def no_space(self) -> bool:
         """Whether the registry's disk is full, which no retry changes."""
         return self.status == 507 or "no space left" in self.message.lower()

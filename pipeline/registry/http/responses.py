@@ -12,6 +12,7 @@ from pipeline.util.sizes import size_text
 
 from ..limits import ERROR_BYTES
 from .addresses import is_plain, origin_of, resolve
+from .encoding import Undecodable, decode_json, is_labelled_gzip
 from .faults import MESSAGE_LENGTH, Fault, RequestFailed, refusal
 from .messages import Request, Response
 from .pace import Pace, TooSlow
@@ -47,16 +48,9 @@ def location_of(request: Request, response: Response, own: str) -> str:
     return target
 
 
-def check_encoding(response: aiohttp.ClientResponse, request: Request, redact: Callable[[str], str]) -> None:
-    """Raise RequestFailed for a body that is not sent as it is."""
-    encoding = response.headers.get("Content-Encoding", "identity")
-    if encoding.lower() not in ("identity", ""):
-        problem = f"Content-Encoding {redact(encoding)[:40]!r}"
-        raise RequestFailed(request, Fault("invalid", response.status, message=problem))
-
-
 async def read_body(response: aiohttp.ClientResponse, request: Request, pace: Pace) -> bytes:
-    """The whole body, at most `Request.limit` bytes. Raises RequestFailed, TooSlow."""
+    """The whole body, at most `Request.limit` bytes; one that is compressed though nobody asked for it is decoded.
+    Raises RequestFailed, TooSlow."""
     length = response.content_length
     if length is not None and length > request.limit and request.method != "HEAD":
         raise RequestFailed(request, Fault("invalid", response.status, message=_too_large(request)))
@@ -66,7 +60,11 @@ async def read_body(response: aiohttp.ClientResponse, request: Request, pace: Pa
         size += len(part)
         if size > request.limit:
             raise RequestFailed(request, Fault("invalid", response.status, message=_too_large(request)))
-    return b"".join(parts)
+    body = b"".join(parts)
+    try:
+        return decode_json(body, request.limit) if is_labelled_gzip(response) else body
+    except Undecodable as fault:
+        raise RequestFailed(request, Fault("invalid", response.status, message=str(fault))) from None
 
 
 def _too_large(request: Request) -> str:

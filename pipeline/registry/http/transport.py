@@ -23,7 +23,7 @@ from .faults import Fault, RequestFailed
 from .messages import Request, Response
 from .pace import Pace, Patience, in_parts
 from .redaction import Redactor
-from .responses import check_encoding, headers_of, network_fault, read_body, read_refusal
+from .responses import headers_of, network_fault, read_body, read_refusal
 from .retry import RetryPolicy
 from .settings import ClientSettings
 from .stats import Meter
@@ -268,7 +268,6 @@ class Transport:
         return None, None if request.reads else 0
 
     async def _complete(self, request: Request, response: aiohttp.ClientResponse) -> Response:
-        check_encoding(response, request, self.redactor)
         body = await read_body(response, request, self.pace())
         response.release()
         return Response(response.status, headers_of(response), body, str(response.url))

@@ -83,7 +83,9 @@ async def _image(registry: Registry, location: Reference | LayoutFolder) -> Imag
 
     if isinstance(location, LayoutFolder):
         layout = Layout(location.folder)
-        return Image(layout, layout.resolve().digest, location.name)
+        digest = layout.resolve().digest
+        await layout.check(digest)  # no registry has looked at it, and equal digests are not read
+        return Image(layout, digest, location.name)
     descriptor = await registry.head(location)
     if descriptor is None:
         raise RegistryError(f"{location} does not exist", hint="check its repository, tag or digest")
