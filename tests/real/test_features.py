@@ -128,6 +128,7 @@ def catalogue(
     """The features as a project of their own, planned and generated."""
     root = features.prepare(tmp_path_factory.mktemp("features") / "project", server)
     revision = commit(root)
+    site.run("lock", cwd=root)  # or targets have no keys yet
     plan = site.run("plan", "--json", cwd=root).json
     site.run("generate", cwd=root)
     return Project(root, revision, plan)
