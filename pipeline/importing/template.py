@@ -17,7 +17,7 @@ from pipeline.util.suggest import nearest
 from .context import Context, context_of
 from .discover import DockerfileBuild
 from .dockerignore import DockerIgnore, above, is_wild, matched
-from .names import Tags, base_of, image_name, is_windows, mine, own
+from .names import Tags, base_of, image_name, is_official, is_windows, mine, own, valid_name
 from .rewrite import Taken, as_template, rewrite, triggers
 
 _PLATFORM = Platform("linux", "amd64")
@@ -149,8 +149,12 @@ class TemplateMaker:
 
     def _absent(self, name: str) -> str | None:
         """What to say of a name behind one of the user's prefixes that no image has."""
-        for named in filter(None, (mine(name, prefix) for prefix in self.prefixes)):
-            near = nearest(named.image, self.tags)
+        for prefix in self.prefixes:
+            if (named := mine(name, prefix)) is None:
+                continue
+            near = nearest(named.image, self.tags) if valid_name(named.image) else None
+            if near is None and is_official(prefix):
+                return None  # every official image would be reported
             if near is None:
                 return f"no image {named.image} here"
             parts = next(iter(self.tags[near].real.values())).dockerfile.split("/")
@@ -203,7 +207,7 @@ class TemplateMaker:
         if image not in self.tags:
             return None
         if slash:
-            if not use.name.startswith("docker.io/") and head not in self.prefixes:
+            if not use.name.startswith("docker.io/") and own(use.name, self.tags, self.prefixes) is None:
                 self.by_hand.append(
                     f"{use.instruction} {use.name}: is that the {image} made here? --prefix {head}"
                 )

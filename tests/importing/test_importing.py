@@ -230,8 +230,32 @@ def test_a_name_behind_the_prefix_that_no_image_has():
     assert texts(plan)["chrome:latest"].startswith("FROM node-base:1")
 
 
-@pytest.mark.parametrize("prefix", ["acme", "docker.io/acme", "index.docker.io/acme"])
-@pytest.mark.parametrize("host", ["", "docker.io/", "index.docker.io/"])
+def test_only_valid_names_are_suggested():
+    files = {"Base/Dockerfile": DEBIAN, "app/Dockerfile": "FROM acme/sub/base\n"}
+    assert notes(imported(files, prefixes=("acme",)))["app:latest"] == [
+        "FROM acme/sub/base: no image sub/base here: it is taken from the registry",
+        "FROM acme/sub/base: is that the base made here? --prefix acme/sub",
+    ]
+
+
+@pytest.mark.parametrize(
+    "prefix", ["docker.io/library", "docker.io", "registry-1.docker.io/library", "library"]
+)
+@pytest.mark.parametrize(
+    "name", ["python", "library/python", "docker.io/python", "registry-1.docker.io/library/python"]
+)
+def test_official_images_as_the_prefix(prefix, name):
+    files = {"python/3.13/Dockerfile": DEBIAN, "app/Dockerfile": f"FROM {name}:3.13\nFROM pythom\n"}
+    found, plan = planned(files, prefixes=(prefix,))
+    assert texts(plan)["app:latest"] == "FROM python:3.13\nFROM pythom\n"
+    said = "\n".join(notes(found)["app:latest"])
+    assert "no image pythom here (python? --name python=pythom)" in said and "debian" not in said
+
+
+@pytest.mark.parametrize(
+    "prefix", ["acme", "docker.io/acme", "index.docker.io/acme", "registry-1.docker.io/acme"]
+)
+@pytest.mark.parametrize("host", ["", "docker.io/", "index.docker.io/", "registry-1.docker.io/"])
 def test_docker_hub_in_each_spelling_is_one_prefix(prefix, host):
     files = {"base/Dockerfile": DEBIAN, "app/Dockerfile": f"FROM {host}acme/base:2\n"}
     _, plan = planned(files, prefixes=(prefix,))
