@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 _ODD = re.compile(r"[^a-z0-9]+")
 _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _HUB_REGISTRY = "registry-1.docker.io"
-_WINDOWS_IMAGE = re.compile(r"(?:^|/)(?:windows|nanoserver|windowsservercore)(?:/|$)|^dotnet/framework/")
+_WINDOWS_IMAGE = re.compile(
+    r"(?:^|/)(?:windows|nanoserver|windowsservercore|dotnet[/-]framework)(?:/|$)"
+    r"|^microsoft/(?:dotnet-framework-[^/]+|iis|aspnet|wcf|[^/]+-windows)$"
+)
 _WINDOWS_TAG = re.compile(r"(?:^|-)(?:nanoserver|windowsservercore)(?:-|$)")
 
 

@@ -133,6 +133,8 @@ class TemplateMaker:
     def _base(self, text: str, use: BaseUse, tag: str) -> str | None:
         """The new name in FROM; None to keep the old one."""
         word = text[use.start : use.end]
+        if use.platform is not None and use.platform.os == "windows":
+            raise self._windows(f"{use.instruction} --platform={use.platform} {use.name}")
         named = own(use.name, self.tags, self.prefixes)
         if named is not None:
             real = self.tags[named.image].real_of(named.tag)
@@ -146,6 +148,9 @@ class TemplateMaker:
         elif (absent := self._absent(use.name)) is not None:
             self.by_hand.append(f"{use.instruction} {use.name}: {absent}: it is taken from the registry")
         return self._external(word, use)
+
+    def _windows(self, what: str) -> UnreadableInput:
+        return UnreadableInput(f"{self.path}: {what} is Windows; targets are linux only")
 
     def _absent(self, name: str) -> str | None:
         """What to say of a name behind one of the user's prefixes that no image has."""
@@ -197,9 +202,7 @@ class TemplateMaker:
         except ValueError:
             return None  # the plan says what is wrong with it
         if is_windows(base):
-            raise UnreadableInput(
-                f"{self.path}: {use.instruction} {use.name} is Windows; targets are linux only"
-            )
+            raise self._windows(f"{use.instruction} {use.name}")
         self.bases.add(base)
         short = use.name.partition("@")[0]
         head, slash, last = short.rpartition("/")

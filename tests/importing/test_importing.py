@@ -203,11 +203,17 @@ def test_windows_is_set_aside():
         "core": "mcr.microsoft.com/windows/servercore:ltsc2022",
         "net": "mcr.microsoft.com/dotnet/framework/runtime:4.8",
         "go": "golang:1.26-nanoserver",
+        "old": "microsoft/dotnet-framework:4.7",
+        "sdk": "microsoft/dotnet-framework-build:4.7",
+        "web": "mirror.example/microsoft/dotnet/framework/aspnet:4.8",
+        "foo": "--platform=windows/amd64 foo/bar",
+        "arg": "--platform=windows/amd64 go",
     }
     found = imported({f"{name}/Dockerfile": f"FROM {base}\n" for name, base in bases.items()})
     for name, base in bases.items():
         assert notes(found)[name] == [f"{name}/Dockerfile: FROM {base} is Windows; targets are linux only"]
-    planned({"a/Dockerfile": "FROM acme/windows-exporter:1\n"})
+    planned({"a/Dockerfile": "FROM acme/windows-exporter:1\nFROM acme/dotnet-frameworks\n"})
+    planned({"a/Dockerfile": "FROM --platform=linux/amd64 microsoft/dotnet:2.1-sdk\n"})
 
 
 def test_a_name_behind_the_prefix_that_no_image_has():
