@@ -15,9 +15,10 @@ from pipeline.plan.make import make_plan
 from pipeline.plan.output.disk import Generated
 from pipeline.util.dataclass import dataclass
 
-from .discover import LINK, DockerfileBuild, find_builds
+from .discover import DockerfileBuild, find_builds, holding
 from .image import ConvertedImage, Converter, dockerfiles
 from .layout import NO_NAMING, Naming
+from .links import LINK, links_to
 from .names import own, tags_of
 from .project import lockage_yml
 from .template import ImportedFolder, UnreadableInput, text_of
@@ -73,13 +74,13 @@ def import_folder(
     """The catalogue of a folder of Dockerfiles. `prefixes` are the name prefixes of the user's own images
     (`ghcr.io/acme`); without any, a bare name in FROM may refer to one of them.
 
-    Raises ConfigError for a problem that no single image causes.
+    Raises ConfigError for a problem that no single image causes, UsageError for a name of a folder that is none.
     """
     source = _without_catalogue(source)
     builds, left = find_builds(source, folder_name, naming)
     tags = tags_of(builds, _requested_tags(source, builds, prefixes))
     images = Counter(b.image for b in builds)
-    given = ImportedFolder(source, tags, prefixes)
+    given = ImportedFolder(source, tags, prefixes, _linked(source, builds))
     converter = Converter(given, {image for image, number in images.items() if number > 1})
     converted, aside = [], []
     for build in builds:
@@ -115,6 +116,16 @@ def _without_catalogue(source: Source) -> Source:
         return source
     ours = ("images", "dist", ".lockage", "lockage.yml", "lockage.lock")
     return Source({p: e for p, e in source.files.items() if p.partition("/")[0] not in ours}, source.root)
+
+
+def _linked(source: Source, builds: list[DockerfileBuild]) -> dict[str, str]:
+    """The names of images' folders by the names of links to them."""
+    words = {build.word for build in builds} - {""}
+    return {
+        link.path.rpartition("/")[2]: word
+        for link in links_to(source, holding(source))
+        if link.leads_to and (word := link.leads_to.rpartition("/")[2]) in words
+    }
 
 
 def _requested_tags(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 
 from pipeline.catalogue.limits import MAX_TEXT
 from pipeline.catalogue.source import Source, SourceFile
@@ -17,7 +18,7 @@ from pipeline.util.suggest import nearest
 from .context import Context, context_of
 from .discover import DockerfileBuild
 from .dockerignore import DockerIgnore, above, is_wild, matched
-from .names import Tags, base_of, image_name, is_official, is_windows, mine, own, valid_name
+from .names import Tags, base_of, is_official, is_windows, mine, own, valid_name
 from .rewrite import Taken, as_template, rewrite, triggers
 
 _PLATFORM = Platform("linux", "amd64")
@@ -34,11 +35,13 @@ class MissingSource(UnreadableInput):
 
 @dataclass(frozen=True, slots=True)
 class ImportedFolder:
-    """A folder of Dockerfiles: its files, the tags of its images, and the prefixes of the user's own names."""
+    """A folder of Dockerfiles: its files, the tags of its images, the prefixes of the user's own names, and the names
+    of images' folders by the names of links to them."""
 
     source: Source
     tags: Mapping[str, Tags]
     prefixes: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 def text_of(source: Source, path: str) -> str:
@@ -57,6 +60,7 @@ class TemplateMaker:
 
     def __init__(self, given: ImportedFolder, build: DockerfileBuild, path: str) -> None:
         self.source, self.tags, self.prefixes = given.source, given.tags, given.prefixes
+        self.links = given.links
         self.build, self.path = build, path
         self.context: dict[str, SourceFile] = {}
         self.bases: set[Reference] = set()
@@ -153,18 +157,19 @@ class TemplateMaker:
         return UnreadableInput(f"{self.path}: {what} is Windows; targets are linux only")
 
     def _absent(self, name: str) -> str | None:
-        """What to say of a name behind one of the user's prefixes that no image has."""
-        for prefix in self.prefixes:
+        """What to say of a name that no image has, but a link to one; or that is behind one of the user's prefixes."""
+        for prefix in self.prefixes or ("",):
             if (named := mine(name, prefix)) is None:
                 continue
-            near = nearest(named.image, self.tags) if valid_name(named.image) else None
-            if near is None and is_official(prefix):
-                return None  # every official image would be reported
-            if near is None:
-                return f"no image {named.image} here"
-            parts = next(iter(self.tags[near].real.values())).dockerfile.split("/")
-            folder = next((part for part in parts if image_name(part) == near), near)
-            return f"no image {named.image} here ({near}? --name {folder}={named.image})"
+            image = named.image
+            missing = f"no image {image} here"
+            if (linked := self.links.get(image)) and valid_name(image):
+                return f"{missing} ({image} is a link to {linked}: --name {linked}={image})"
+            near = nearest(image, self.tags) if valid_name(image) else None
+            if not prefix or (near is None and is_official(prefix)):
+                return None  # it need not be the user's own
+            word = next(iter(self.tags[near].real.values())).word if near else ""
+            return f"{missing} ({near}? --name {word}={image})" if word else missing
         return None
 
     def _internal(self, word: str, use: BaseUse, image: str, tag: str, prefix: str) -> str | None:

@@ -105,7 +105,7 @@ def test_dockerfiles_that_are_not_read_are_named_with_the_reason():
     assert dict(found.left) == {
         "a/b/c/Dockerfile": "lies deeper than <name>/<tag>/",
         "_x/Dockerfile": "lies in a folder that starts with . or _",
-        "l/Dockerfile": "is a symbolic link",
+        "l/Dockerfile": "is a symbolic link to ../a/Dockerfile",
         "a/-odd/Dockerfile": "there is another Dockerfile in its place, or its name gives no tag",
     }
 
@@ -268,10 +268,72 @@ def test_docker_hub_in_each_spelling_is_one_prefix(prefix, host):
     assert texts(plan)["app:latest"].startswith("FROM base:2")
 
 
-def test_a_link_to_an_image_s_folder_is_not_read():
-    files = {"tools/Dockerfile": DEBIAN, "bcc": SourceFile("link", 0o777, target="tools")}
-    found = imported(files)
-    assert found.left == (("bcc", "is a symbolic link to tools"),) and not found.unread
+def link(target):
+    return SourceFile("link", 0o777, target=target)
+
+
+def test_links_to_folders_of_images_are_not_read(tmp_path):
+    files = {
+        "tools/1.0/Dockerfile": DEBIAN,
+        "all/x/Dockerfile": DEBIAN,
+        "all/x/data": link("../../data"),
+        "data/file": "1",
+        "README.md": link("../README.md"),
+        "bcc": link("tools"),
+        "all/y": link("../tools/1.0"),
+        "again": link("./bcc/"),
+        "absolute": link(f"{tmp_path}/in/tools"),
+        "around": link("../in/all/x"),
+        "outside": link("../other"),
+        "own/Dockerfile": link("../all/x/Dockerfile"),
+        "lost/Dockerfile": link("../all/x/data/common"),
+        "away/Dockerfile": link("/etc/Dockerfile"),
+        "loop": link("loop"),
+    }
+    found = import_folder(Source(Source.of(files).files, tmp_path / "in"), "in", project="demo")
+    symlink = "is a symbolic link to"
+    assert dict(found.left) == {
+        "bcc": f"{symlink} tools",
+        "all/y": f"{symlink} ../tools/1.0",
+        "again": f"{symlink} ./bcc/",
+        "absolute": f"{symlink} {tmp_path}/in/tools",
+        "around": f"{symlink} ../in/all/x",
+        "outside": f"{symlink} ../other, outside of the folder",
+        "own/Dockerfile": f"{symlink} ../all/x/Dockerfile",
+        "lost/Dockerfile": "leads to ../all/x/data/common, which is not read",
+        "away/Dockerfile": "leads to /etc/Dockerfile, which is not read",
+    }
+    assert found.unread == ("away/Dockerfile", "lost/Dockerfile")
+
+
+@pytest.mark.parametrize(("prefixes", "head"), [((), ""), (("r.example",), "r.example/")])
+def test_the_name_of_a_link_is_suggested(prefixes, head):
+    files = {"bcc-tools/Dockerfile": DEBIAN, "bcc": link("bcc-tools"), "app/Dockerfile": f"FROM {head}bcc\n"}
+    assert notes(imported(files, prefixes=prefixes))["app:latest"] == [
+        f"FROM {head}bcc: no image bcc here (bcc is a link to bcc-tools: --name bcc-tools=bcc): "
+        "it is taken from the registry"
+    ]
+    _, plan = planned(files, prefixes=prefixes, naming=Naming(names={"bcc-tools": "bcc"}))
+    assert texts(plan)["app:latest"] == "FROM bcc\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("NodeBas=node", "--name NodeBase=node"),
+        ("docs=node", "takes the name of a folder with a Dockerfile"),
+        ("src/NodeBase=node", "--name NodeBase=node"),
+        ("=node", "takes FOLDER=IMAGE"),
+        ("/=node", "takes FOLDER=IMAGE"),
+    ],
+)
+def test_a_name_of_no_folder_is_refused(name, hint, tmp_path, capsys):
+    folder = on_disk(tmp_path / "x", {"NodeBase/Dockerfile": DEBIAN, "docs/README": "1"})
+    arguments = ["import", folder, "--output", str(tmp_path / "out"), "--name"]
+    assert main([*arguments, name]) == 2
+    assert hint in capsys.readouterr().err
+    assert main([*arguments, "NodeBase/=node-base"]) == 0
+    assert (tmp_path / "out/images/node-base/image.yml").is_file()
 
 
 def test_folders_of_versions_are_the_tags_of_one_image():

@@ -40,6 +40,8 @@ def _names(texts: tuple[str, ...]) -> Mapping[str, str]:
     names = {}
     for text in texts:
         folder, _, image = text.partition("=")
+        if not (folder := folder.removeprefix("./").rstrip("/")):
+            raise UsageError(f"--name {text[:80]!r} names no folder", hint="--name takes FOLDER=IMAGE")
         names[folder] = _image(image, f"--name {text[:80]!r}")
     return names
 
