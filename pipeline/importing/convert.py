@@ -82,15 +82,18 @@ def import_folder(
     images = Counter(b.image for b in builds)
     given = ImportedFolder(source, tags, prefixes, _linked(source, builds))
     converter = Converter(given, {image for image, number in images.items() if number > 1})
-    converted, aside = [], []
+    converted, aside, lost = [], [], set[str]()
     for build in builds:
         try:
             converted.append(converter.convert(build))
         except UnreadableInput as error:
-            aside.append(ImportedImage(build.image, build.dockerfile, ASIDE, (), (str(error),)))
+            name = f"{build.image}:{build.tag}" if build.tag else build.image
+            aside.append(ImportedImage(name, build.dockerfile, ASIDE, (), (str(error),)))
+            lost |= tags[build.image].names_of(build.image, build)
     unread = [_variant(image, name, (why,)) for image in converted for name, why in image.unread.items()]
     aside += unread
-    planned, refused, warnings = _planned(converted, project, {i.name for i in aside}, converter)
+    lost |= {image.name for image in unread}
+    planned, refused, warnings = _planned(converted, project, lost, converter)
     aside += refused
     imported = [
         ImportedImage(o.name, o.build.dockerfile, MADE, o.done, (*o.by_hand, *warnings.get(o.folder, ())))
@@ -159,7 +162,7 @@ def _planned(
     """The images that plan together, the images and variants that are set aside for it, and the plan's warnings by
     folder.
 
-    `aside` are the images and variants that are already set aside.
+    `aside` are the names of images and variants that are already set aside.
     """
     refused: list[ImportedImage] = []
     planned = list(converted)
@@ -176,7 +179,7 @@ def _planned(
                 if "" in variants:
                     messages = (*(m for found in variants.values() for m in found), *image.by_hand)
                     refused.append(ImportedImage(image.name, image.build.dockerfile, ASIDE, (), messages))
-                    aside = aside | {image.build.image}
+                    aside = aside | converter.names_of(image.build)
                 elif variants:
                     refused += [_variant(image, name, found) for name, found in variants.items()]
                     aside = aside | {f"{image.name}-{name}" for name in variants}
@@ -212,7 +215,7 @@ def _variant_of(problem: Problem, image: ConvertedImage) -> str:
 def _in_terms_of_folder(problem: Problem, image: ConvertedImage, aside: set[str]) -> str:
     """A problem of the plan, with the path and line in the input folder."""
     path = dict(image.build.variants).get(_variant_of(problem, image), image.build.dockerfile)
-    if aside.intersection((problem.base, problem.base.partition(":")[0])):
+    if (problem.base if ":" in problem.base else f"{problem.base}:latest") in aside:
         return f"{path}:{problem.line}: it is based on {problem.base}, which is set aside"
     return str(replace(problem, path=path))
 

@@ -97,6 +97,10 @@ class Converter:
             omitted,
         )
 
+    def names_of(self, build: DockerfileBuild) -> set[str]:
+        """The names in FROM that refer to a build."""
+        return self._given.tags[build.image].names_of(build.image, build)
+
     def _with_context(self, build: DockerfileBuild) -> DockerfileBuild:
         """The build with the nearest context above its own that has what the Dockerfile copies, if its own has not."""
         folders = (build.context, *above(build.context), *([""] if build.context else []))

@@ -37,6 +37,11 @@ class Tags:
         """The tag that FROM refers to by this one; None if there is none."""
         return tag if tag in self.real else self.aliases.get(tag)
 
+    def names_of(self, image: str, build: DockerfileBuild) -> set[str]:
+        """`image:tag` for each tag and alias of a build, its variants' as well."""
+        real = {tag for tag, made in self.real.items() if made is build}
+        return {f"{image}:{tag}" for tag in (*real, *(a for a, tag in self.aliases.items() if tag in real))}
+
 
 @dataclass(frozen=True, slots=True)
 class Named:

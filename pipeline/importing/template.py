@@ -138,7 +138,7 @@ class TemplateMaker:
         """The new name in FROM; None to keep the old one."""
         word = text[use.start : use.end]
         if use.platform is not None and use.platform.os == "windows":
-            raise self._windows(f"{use.instruction} --platform={use.platform} {use.name}")
+            raise self._windows(f"FROM --platform={use.platform} {use.name}")
         named = own(use.name, self.tags, self.prefixes)
         if named is not None:
             real = self.tags[named.image].real_of(named.tag)
@@ -148,10 +148,13 @@ class TemplateMaker:
                 reason = (
                     "is this very image" if real else f"names a tag that {named.image} does not have here"
                 )
-                self.by_hand.append(f"{use.instruction} {use.name} {reason}: it is taken from the registry")
+                self._note(use, f"{_in(use, use.name)} {reason}: it is taken from the registry")
         elif (absent := self._absent(use.name)) is not None:
-            self.by_hand.append(f"{use.instruction} {use.name}: {absent}: it is taken from the registry")
+            self._note(use, f"{_in(use, use.name)}: {absent}: it is taken from the registry")
         return self._external(word, use)
+
+    def _note(self, use: BaseUse, message: str) -> None:
+        self.by_hand.append(f"{self.path}:{use.line}: {message}")
 
     def _windows(self, what: str) -> UnreadableInput:
         return UnreadableInput(f"{self.path}: {what} is Windows; targets are linux only")
@@ -180,11 +183,9 @@ class TemplateMaker:
             new = f"{image}:{tag}"
         self._triggered(image, tag)
         if new != word:
-            self.done.append(f"{use.instruction} {word} is {new} now, made here")
+            self.done.append(f"{_in(use, word)} is {new} now, made here")
         elif not self.prefixes:
-            self.done.append(
-                f"{use.instruction} {word} is the one made here (another one: docker.io/library/{word})"
-            )
+            self.done.append(f"{_in(use, word)} is the one made here (another one: docker.io/library/{word})")
         return None if new == word else new
 
     def _triggered(self, image: str, tag: str) -> None:
@@ -207,7 +208,7 @@ class TemplateMaker:
         except ValueError:
             return None  # the plan says what is wrong with it
         if is_windows(base):
-            raise self._windows(f"{use.instruction} {use.name}")
+            raise self._windows(_in(use, use.name))
         self.bases.add(base)
         short = use.name.partition("@")[0]
         head, slash, last = short.rpartition("/")
@@ -216,10 +217,14 @@ class TemplateMaker:
             return None
         if slash:
             if not use.name.startswith("docker.io/") and own(use.name, self.tags, self.prefixes) is None:
-                self.by_hand.append(
-                    f"{use.instruction} {use.name}: is that the {image} made here? --prefix {head}"
-                )
+                self._note(use, f"{_in(use, use.name)}: is that the {image} made here? --prefix {head}")
             return None
         new = f"{_HUB}{word if word.startswith(image) else use.name}"
-        self.done.append(f"{use.instruction} {word} is {new} now: {image} is an image of this catalogue")
+        self.done.append(f"{_in(use, word)} is {new} now: {image} is an image of this catalogue")
         return new
+
+
+def _in(use: BaseUse, name: str) -> str:
+    """A name as its instruction has it: `FROM name`, `COPY --from=name`."""
+    flags = {"COPY": "--from=", "ADD": "--from=", "RUN": "--mount=from="}
+    return f"{use.instruction} {flags.get(use.instruction, '')}{name}"

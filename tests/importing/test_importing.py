@@ -225,9 +225,10 @@ def test_a_name_behind_the_prefix_that_no_image_has():
     said = notes(imported(files, prefixes=("acme",)))
     registry = ": it is taken from the registry"
     assert said["chrome:latest"] == [
-        f"FROM acme/node-base:1: no image node-base here (nodebase? --name NodeBase=node-base){registry}"
+        "chrome/Dockerfile:1: FROM acme/node-base:1: no image node-base here"
+        f" (nodebase? --name NodeBase=node-base){registry}"
     ]
-    assert said["other:latest"] == [f"FROM acme/zzz: no image zzz here{registry}"]
+    assert said["other:latest"] == [f"other/Dockerfile:1: FROM acme/zzz: no image zzz here{registry}"]
     _, plan = planned(
         files | {"other/Dockerfile": DEBIAN},
         prefixes=("acme",),
@@ -239,8 +240,8 @@ def test_a_name_behind_the_prefix_that_no_image_has():
 def test_only_valid_names_are_suggested():
     files = {"Base/Dockerfile": DEBIAN, "app/Dockerfile": "FROM acme/sub/base\n"}
     assert notes(imported(files, prefixes=("acme",)))["app:latest"] == [
-        "FROM acme/sub/base: no image sub/base here: it is taken from the registry",
-        "FROM acme/sub/base: is that the base made here? --prefix acme/sub",
+        "app/Dockerfile:1: FROM acme/sub/base: no image sub/base here: it is taken from the registry",
+        "app/Dockerfile:1: FROM acme/sub/base: is that the base made here? --prefix acme/sub",
     ]
 
 
@@ -310,7 +311,7 @@ def test_links_to_folders_of_images_are_not_read(tmp_path):
 def test_the_name_of_a_link_is_suggested(prefixes, head):
     files = {"bcc-tools/Dockerfile": DEBIAN, "bcc": link("bcc-tools"), "app/Dockerfile": f"FROM {head}bcc\n"}
     assert notes(imported(files, prefixes=prefixes))["app:latest"] == [
-        f"FROM {head}bcc: no image bcc here (bcc is a link to bcc-tools: --name bcc-tools=bcc): "
+        f"app/Dockerfile:1: FROM {head}bcc: no image bcc here (bcc is a link to bcc-tools: --name bcc-tools=bcc): "
         "it is taken from the registry"
     ]
     _, plan = planned(files, prefixes=prefixes, naming=Naming(names={"bcc-tools": "bcc"}))
@@ -458,7 +459,7 @@ def test_own_images_by_prefix():
         "docker.io/library/base:1.2", "docker.io/library/debian:12", "ghcr.io/other/base:1",
     ]  # fmt: skip
     assert (
-        "FROM ghcr.io/other/base:1: is that the base made here? --prefix ghcr.io/other"
+        "far/Dockerfile:2: FROM ghcr.io/other/base:1: is that the base made here? --prefix ghcr.io/other"
         in notes(found)["far:latest"]
     )
 
@@ -634,6 +635,38 @@ def test_what_does_not_plan_is_set_aside_with_what_stands_on_it():
     assert "ignored/a is left out by .dockerignore" in said["ignored"]
     assert "is not closed" in said["bad"]
     make_plan(catalogue(found, files))
+
+
+def test_folders_of_tags_are_set_aside_with_their_tag():
+    files = {
+        "python/3.11/Dockerfile": DEBIAN + "COPY none /\n",
+        "python/3.12.1/Dockerfile": DEBIAN + "COPY none /\n",
+        "python/3.13/Dockerfile": DEBIAN,
+        "old/Dockerfile": "FROM python:3.11\n",
+        "minor/Dockerfile": "FROM python:3.12\n",
+        "new/Dockerfile": "FROM python:3.13\n",
+    }
+    found = imported(files)
+    assert {i.name: i.status for i in found.images} == {
+        "minor:latest": ASIDE, "new:latest": "made", "old:latest": ASIDE,
+        "python:3.11": ASIDE, "python:3.12.1": ASIDE, "python:3.13": "made",
+    }  # fmt: skip
+    assert notes(found)["old:latest"] == ["old/Dockerfile:1: it is based on python:3.11, which is set aside"]
+    assert notes(found)["minor:latest"] == [
+        "minor/Dockerfile:1: it is based on python:3.12, which is set aside"
+    ]
+
+
+def test_messages_of_copy_and_mounts_name_the_flag():
+    files = {
+        "base/Dockerfile": DEBIAN,
+        "app/Dockerfile": DEBIAN
+        + "COPY --from=r.example/base / /x\nRUN --mount=from=r.example/zzz,target=/x ls\n",
+    }
+    assert notes(imported(files, prefixes=("r.example",)))["app:latest"] == [
+        "COPY --from=r.example/base is base now, made here",
+        "app/Dockerfile:3: RUN --mount=from=r.example/zzz: no image zzz here: it is taken from the registry",
+    ]
 
 
 # The command
