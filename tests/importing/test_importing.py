@@ -657,6 +657,28 @@ def test_folders_of_tags_are_set_aside_with_their_tag():
     ]
 
 
+def test_broken_dockerfiles_are_set_aside():
+    files = {
+        "word/Dockerfile": "FRM x\nRUN y\n",
+        "first/Dockerfile": "RUN x\nFROM debian:12\n",
+        "open/Dockerfile": DEBIAN + "RUN <<EOF\nx\n",
+        "copy/Dockerfile": DEBIAN + "COPY\n",
+        "good/Dockerfile": DEBIAN,
+        "good/Dockerfile.dev": DEBIAN + "ENV A\n",
+        "own/Dockerfile": "# syntax=acme/frontend:1\nFRM x\nFROM debian:12\n",
+    }
+    found = imported(files)
+    said = notes(found)
+    assert said["word:latest"] == [
+        "word/Dockerfile:1:1: FRM: unknown instruction (did you mean FROM?) (word:latest)"
+    ]
+    assert said["first:latest"] == ["first/Dockerfile:1:1: RUN: is before the first FROM (first:latest)"]
+    assert said["open:latest"][0].startswith("open/Dockerfile:2:1: RUN: the heredoc is not closed")
+    assert said["copy:latest"][0].startswith("copy/Dockerfile:2:1: COPY: a source and a destination")
+    assert said["good:latest-dev"] == ["good/Dockerfile.dev:2:1: ENV: A has no value (good:latest-dev)"]
+    assert [i.name for i in found.images if i.status == "made"] == ["good:latest", "own:latest"]
+
+
 def test_messages_of_copy_and_mounts_name_the_flag():
     files = {
         "base/Dockerfile": DEBIAN,
