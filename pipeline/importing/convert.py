@@ -8,18 +8,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from pipeline.catalogue.source import Source, SourceFile
+from pipeline.dockerfile.arguments import declared_arguments
 from pipeline.dockerfile.bases import find_bases
-from pipeline.errors import ConfigError, Problem
+from pipeline.errors import ConfigError, Problem, UsageError
 from pipeline.model import Platform, Reference
 from pipeline.plan.make import make_plan
 from pipeline.plan.output.disk import Generated
 from pipeline.util.dataclass import dataclass
+from pipeline.util.suggest import did_you_mean
 
 from .discover import DockerfileBuild, find_builds, holding
 from .image import ConvertedImage, Converter, dockerfiles
 from .layout import NO_NAMING, Naming
 from .links import LINK, links_to
 from .names import own, tags_of
+from .options import NOTHING_GIVEN, Given, context_folder
 from .project import lockage_yml
 from .template import ImportedFolder, UnreadableInput, text_of
 
@@ -70,18 +73,20 @@ def import_folder(
     project: str,
     prefixes: tuple[str, ...] = (),
     naming: Naming = NO_NAMING,
+    given: Given = NOTHING_GIVEN,
 ) -> Imported:
     """The catalogue of a folder of Dockerfiles. `prefixes` are the name prefixes of the user's own images
-    (`ghcr.io/acme`); without any, a bare name in FROM may refer to one of them.
+    (`ghcr.io/acme`); without any, a bare name in FROM may refer to one of them. `given` is for all builds.
 
     Raises ConfigError for a problem that no single image causes, UsageError for a name of a folder that is none.
     """
     source = _without_catalogue(source)
     builds, left = find_builds(source, folder_name, naming)
+    builds = _given(source, builds, given)
     tags = tags_of(builds, _requested_tags(source, builds, prefixes))
     images = Counter(b.image for b in builds)
-    given = ImportedFolder(source, tags, prefixes, _linked(source, builds))
-    converter = Converter(given, {image for image, number in images.items() if number > 1})
+    folder = ImportedFolder(source, tags, prefixes, _linked(source, builds))
+    converter = Converter(folder, {image for image, number in images.items() if number > 1})
     converted, aside, lost = [], [], set[str]()
     for build in builds:
         try:
@@ -121,6 +126,33 @@ def _without_catalogue(source: Source) -> Source:
     return Source({p: e for p, e in source.files.items() if p.partition("/")[0] not in ours}, source.root)
 
 
+def _given(source: Source, builds: list[DockerfileBuild], given: Given) -> list[DockerfileBuild]:
+    """The builds with the arguments and the context that the user gives."""
+    if given.args:
+        declared = {
+            name for build in builds for path in dockerfiles(build) for name in _declared(source, path)
+        }
+        for name in given.args.keys() - declared:
+            hint = did_you_mean(name, declared)
+            raise UsageError(
+                f"--build-arg {name[:80]}: no Dockerfile here has an ARG of this name", hint=hint
+            )
+        builds = [
+            replace(b, options=replace(b.options, args={**b.options.args, **given.args})) for b in builds
+        ]
+    if given.context is not None:
+        context = context_folder(source, given.context)
+        builds = [replace(b, context=context, options=replace(b.options, fixed_context=True)) for b in builds]
+    return builds
+
+
+def _declared(source: Source, path: str) -> frozenset[str]:
+    try:
+        return declared_arguments(text_of(source, path))
+    except UnreadableInput:
+        return frozenset()
+
+
 def _linked(source: Source, builds: list[DockerfileBuild]) -> dict[str, str]:
     """The names of images' folders by the names of links to them."""
     words = {build.word for build in builds} - {""}
@@ -140,7 +172,7 @@ def _requested_tags(
     for build in builds:
         for path in dockerfiles(build):
             try:
-                uses = find_bases(text_of(source, path), _PLATFORM)
+                uses = find_bases(text_of(source, path), _PLATFORM, build.options.args)
             except UnreadableInput:
                 continue
             for use in uses.bases:

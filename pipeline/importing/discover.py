@@ -15,6 +15,7 @@ from pipeline.util.suggest import nearest
 
 from .layout import NO_NAMING, Naming, Place
 from .links import LINK, end_of, links_to
+from .options import NO_OPTIONS, BuildOptions
 
 _PLAIN = ("Dockerfile", "Containerfile", "dockerfile")
 _SUFFIXED = re.compile(r"(?:Dockerfile|Containerfile)[.-](.+)")
@@ -28,7 +29,8 @@ DEEPER = "lies deeper than <name>/<tag>/"
 @dataclass(frozen=True, slots=True)
 class DockerfileBuild:
     """One image to convert: its Dockerfile and its build context (both below the input folder), its tag if a name
-    contains one, the Dockerfiles of its variants by name, and the folder's or file's name that gives the image's."""
+    contains one, the Dockerfiles of its variants by name, the folder's or file's name that gives the image's, and what
+    it is given."""
 
     image: str
     tag: str | None
@@ -36,6 +38,7 @@ class DockerfileBuild:
     dockerfile: str
     variants: tuple[tuple[str, str], ...] = ()
     word: str = ""
+    options: BuildOptions = NO_OPTIONS
 
 
 def dockerfile_names(names: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:

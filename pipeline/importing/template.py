@@ -73,7 +73,7 @@ class TemplateMaker:
         text = text_of(self.source, path)
         if (self.source.files[path].content or b"").startswith(b"\xef\xbb\xbf"):
             self.done.append(f"{path}: the byte order mark is left out")
-        new, taken = rewrite(text, _PLATFORM, lambda use: self._base(text, use, tag))
+        new, taken = rewrite(text, _PLATFORM, lambda use: self._base(text, use, tag), self.build.options.args)
         self.by_hand += [f"{path}:{line}: {message}" for line, message in taken.by_hand]
         self._frontend(text)
         if taken.sources:
@@ -120,7 +120,7 @@ class TemplateMaker:
             head = f"{folder}/" if folder else ""
             if matched((p.removeprefix(head) for p in self.source.files if p.startswith(head)), [pattern]):
                 found = f"{folder} has it" if folder else "the folder above all images has it"
-                return f"; {found}: is that the build context?"
+                return f"; {found}: is that the build context? --context {folder or '.'}"
         return ""
 
     def _ignore(self, dockerfile: str) -> DockerIgnore:

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from pipeline.catalogue import Source, SourceFile
 from pipeline.catalogue.templating.templates import Renderer
 from pipeline.cli import main
+from pipeline.errors import UsageError
 from pipeline.importing import ASIDE, import_folder
 from pipeline.importing.dockerignore import DockerIgnore, matched
 from pipeline.importing.layout import Layout, Naming
+from pipeline.importing.options import Given
 from pipeline.importing.rewrite import as_template, clean, rewrite
 from pipeline.model import Platform
 from pipeline.plan import make_plan
@@ -129,7 +131,7 @@ def test_wildcards_that_match_nothing():
         "some/Dockerfile": DEBIAN + "COPY *.txt /x/\n",
         "some/a.txt": "1", "go.mod": "1",
     }  # fmt: skip
-    above = "; the folder above all images has it: is that the build context?"
+    above = "; the folder above all images has it: is that the build context? --context ."
     assert notes(imported(files)) == {
         "build:latest": [f"build/Dockerfile:2: COPY go.* matches nothing in build{above}"],
         "none:latest": ["none/Dockerfile:2: COPY *.nothing matches nothing in none"],
@@ -151,9 +153,57 @@ def test_the_context_is_the_nearest_folder_that_has_all_sources():
     found = imported(files)
     said = notes(found)
     assert said["docker:web"][0] == "its context is the folder read, which has what it copies"
-    assert said["build:latest"][-1].endswith("the folder above all images has it: is that the build context?")
+    assert said["build:latest"][-1].endswith(
+        "the folder above all images has it: is that the build context? --context ."
+    )
     assert "lost" in {i.name for i in found.images if i.status == ASIDE}
     assert {"images/docker/rootfs/scripts/run.sh", "images/docker/rootfs/docker/x"} <= set(found.files)
+
+
+def test_the_context_as_the_user_says():
+    files = {
+        "build/Dockerfile": DEBIAN + "COPY go.* one.txt /x/\n",
+        "build/one.txt": "1",
+        "one.txt": "2",
+        "go.mod": "3",
+        "docker/web.Dockerfile": DEBIAN + "COPY build /x/\n",
+        "lost/Dockerfile": DEBIAN + "COPY two.txt /x/\n",
+        "lost/two.txt": "1",
+    }
+    found = imported(files, given=Given(context="./"))
+    assert found.files["images/build/rootfs/one.txt"].origin == "one.txt"
+    assert found.files["images/docker/rootfs/build/one.txt"].origin == "build/one.txt"
+    assert notes(found)["lost"] == ["lost/Dockerfile:2: COPY two.txt: there is no two.txt in the folder"]
+    found = imported(files, given=Given(context="build"))
+    assert found.files["images/build/rootfs/one.txt"].origin == "build/one.txt"
+    for wrong in ("..", "/build", "nowhere", "go.mod", "build/../../x"):
+        with pytest.raises(UsageError, match="is no folder there"):
+            imported(files, given=Given(context=wrong))
+
+
+def test_build_arguments():
+    files = {
+        "base/Dockerfile": DEBIAN,
+        "base/Dockerfile.gpu": DEBIAN + "ARG CUDA\n",
+        "app/Dockerfile": "ARG V ARCH\nFROM r.example/base:$V$ARCH\nARG EMPTY\nARG OTHER\n",
+        "none/Dockerfile": DEBIAN,
+    }
+    args = {"V": "1.2", "ARCH": "", "EMPTY": 'a "b": {{ \x85 é', "CUDA": "12"}
+    found, plan = planned(files, prefixes=("r.example",), given=Given(args))
+    by_name = {t.name: t for t in plan.targets}
+    assert dict(by_name["app:latest"].arguments) == {k: args[k] for k in ("V", "ARCH", "EMPTY")}
+    assert dict(by_name["base:1.2-gpu"].arguments) == {"CUDA": "12"}
+    assert not by_name["base:1.2"].arguments and not by_name["none:latest"].arguments
+    assert by_name["app:latest"].dockerfile.splitlines()[1] == "FROM base:$V$ARCH"
+    said = notes(found)
+    assert said["app:latest"][1] == "args: V, ARCH, EMPTY, in image.yml"
+    assert [line for line in said["app:latest"] if "has no value" in line] == [
+        "app/Dockerfile:4: ARG OTHER has no value: if builds use --build-arg OTHER=…, import with it, or write it "
+        "to args: of image.yml"
+    ]
+    assert "args: CUDA, in image.yml" in said["base:1.2"]
+    with pytest.raises(UsageError, match="--build-arg CUDAA: no Dockerfile here has an ARG"):
+        imported(files, given=Given({"CUDAA": "1"}))
 
 
 def test_a_variant_that_cannot_be_imported_is_set_aside_alone():
@@ -387,7 +437,8 @@ def test_deeper_dockerfiles_are_counted(tmp_path, capsys):
     (tmp_path / "in" / "app" / "Dockerfile").write_text(DEBIAN)
     assert main([*command, "--plan"]) == 3
     assert "1 of 2 images imported" in capsys.readouterr().err
-    for wrong in (["--layout", "<name"], ["--layout", "<tag>"], ["--image", "A B"], ["--name", "app"]):
+    wrong_values = [["--image", "A B"], ["--name", "app"], ["--build-arg", "A"], ["--build-arg", "=b"]]
+    for wrong in (["--layout", "<name"], ["--layout", "<tag>"], ["--context", "x"], *wrong_values):
         assert main([*command, *wrong]) == 2
     assert not (tmp_path / "out").exists()
     assert main([*command, "--layout", "<name>", "--layout", "src/<name>/<version>/<os>"]) == 0

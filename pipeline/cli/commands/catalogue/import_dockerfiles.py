@@ -46,6 +46,15 @@ def _names(texts: tuple[str, ...]) -> Mapping[str, str]:
     return names
 
 
+def _arguments(texts: tuple[str, ...]) -> Mapping[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            hint = "--build-arg NAME=VALUE; NAME= gives an empty value"
+            raise UsageError(f"--build-arg {name[:80]!r} has no value", hint=hint)
+    return {name: value for name, _, value in pairs}
+
+
 def _image(text: str, given: str = "--image") -> str:
     from pipeline.importing.names import valid_name
 
@@ -100,6 +109,17 @@ class ImportOptions:
         convert=_layouts,
         help="where Dockerfiles are, such as '<name>/<version>/<os>'; may be repeated",
     )
+    context: str | None = option(
+        "--context",
+        metavar="DIR",
+        help="the build context of every Dockerfile, below the folder that is read; . is that one itself",
+    )
+    args: Mapping[str, str] = repeated(
+        "--build-arg",
+        metavar="NAME=VALUE",
+        convert=_arguments,
+        help="a build argument, kept as args: of image.yml where an ARG has this name; may be repeated",
+    )
     project: str | None = option(
         "--project", metavar="NAME", help="the project's name (default: the folder's)"
     )
@@ -146,6 +166,7 @@ def _import(options: ImportOptions) -> ImportResult:
     from pipeline.importing import import_folder
     from pipeline.importing.discover import is_dockerfile
     from pipeline.importing.layout import Naming
+    from pipeline.importing.options import Given
     from pipeline.importing.scaffold import check_name, project_name
 
     from ...files.folder import read_folder
@@ -159,7 +180,10 @@ def _import(options: ImportOptions) -> ImportResult:
     naming = Naming(options.image, options.names, options.layouts)
     if options.layouts and not options.image and not all(layout.names_image for layout in options.layouts):
         raise UsageError("--layout without <name> needs --image", hint="--image NAME is the only image")
-    imported = import_folder(source, name, project=project, prefixes=options.prefixes, naming=naming)
+    given = Given(options.args, options.context)
+    imported = import_folder(
+        source, name, project=project, prefixes=options.prefixes, naming=naming, given=given
+    )
     if not imported.images:
         unread = [Problem(str(folder / path), 0, 0, "", reason) for path, reason in imported.left]
         raise ConfigError(
