@@ -17,7 +17,8 @@ from pipeline.plan.output.disk import Generated
 from pipeline.util.dataclass import dataclass
 from pipeline.util.suggest import did_you_mean
 
-from .discover import DockerfileBuild, find_builds, holding
+from .builds import DockerfileBuild
+from .discover import find_builds, holding
 from .image import ConvertedImage, Converter, dockerfiles
 from .layout import NO_NAMING, Naming
 from .links import LINK, links_to

@@ -10,12 +10,13 @@ from dataclasses import replace
 from pipeline.catalogue.source import Source
 from pipeline.errors import UsageError
 from pipeline.model import valid_tag
-from pipeline.util.dataclass import dataclass
 from pipeline.util.suggest import nearest
 
+from .builds import DockerfileBuild
+from .declared import find_declared, is_build_file
+from .declared.claims import claimed
 from .layout import NO_NAMING, Naming, Place
 from .links import LINK, end_of, links_to
-from .options import NO_OPTIONS, BuildOptions
 
 _PLAIN = ("Dockerfile", "Containerfile", "dockerfile")
 _SUFFIXED = re.compile(r"(?:Dockerfile|Containerfile)[.-](.+)")
@@ -24,21 +25,6 @@ _NOT_ONE = re.compile(r".*(?:\.dockerignore|\.tmpl|\.template|\.tpl|\.j2|\.in|\.
 _ODD = re.compile(r"[^a-z0-9]+")
 _VARIANT = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 DEEPER = "lies deeper than <name>/<tag>/"
-
-
-@dataclass(frozen=True, slots=True)
-class DockerfileBuild:
-    """One image to convert: its Dockerfile and its build context (both below the input folder), its tag if a name
-    contains one, the Dockerfiles of its variants by name, the folder's or file's name that gives the image's, and what
-    it is given."""
-
-    image: str
-    tag: str | None
-    context: str
-    dockerfile: str
-    variants: tuple[tuple[str, str], ...] = ()
-    word: str = ""
-    options: BuildOptions = NO_OPTIONS
 
 
 def dockerfile_names(names: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
@@ -58,6 +44,17 @@ def is_dockerfile(name: str) -> bool:
     return bool(plain or worded)
 
 
+def is_read(name: str) -> bool:
+    """Whether an import reads the text of a file with this name."""
+    return is_dockerfile(name) or name.endswith(".dockerignore") or is_build_file(name)
+
+
+def declared_dockerfiles(source: Source) -> frozenset[str]:
+    """The names of Dockerfiles that only a compose or bake file tells to be ones."""
+    names = (build.dockerfile.rpartition("/")[2] for build in find_declared(source).builds)
+    return frozenset(name for name in names if not is_dockerfile(name))
+
+
 def find_builds(
     source: Source, own_name: str, naming: Naming = NO_NAMING
 ) -> tuple[list[DockerfileBuild], list[tuple[str, str]]]:
@@ -69,8 +66,10 @@ def find_builds(
     builds = [] if naming.layouts else list(_top(source, own_name, naming))
     for place in filter(None, map(naming.place, holding(source))):
         builds += _in(source, place)
+    declared = find_declared(source)
+    builds = claimed(builds, declared.builds, naming)
     _check_names(naming, {b.word for b in builds})
-    left = list(_linked(source, naming))
+    left = [*_linked(source, naming), *declared.left]
     images = Counter(b.image for b in builds)
     builds = [replace(b, tag="latest") if b.tag is None and images[b.image] > 1 else b for b in builds]
     taken: dict[tuple[str, str | None], DockerfileBuild] = {}

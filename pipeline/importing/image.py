@@ -12,7 +12,7 @@ from pipeline.model import Reference
 from pipeline.plan.output.disk import Generated
 from pipeline.util.dataclass import dataclass
 
-from .discover import DockerfileBuild
+from .builds import DockerfileBuild
 from .dockerignore import above
 from .image_yml import ImageYml
 from .template import ImportedFolder, MissingSource, TemplateMaker, UnreadableInput, text_of
@@ -86,7 +86,12 @@ class Converter:
             not context,
         ).text()
         files[f"{folder}/image.yml"] = Generated("file", content=described.encode())
-        done = [f"variant {name}, from {path}" for name, path in build.variants if name not in omitted]
+        done = (
+            [f"context, arguments and platforms as {where} has them"]
+            if (where := build.options.where)
+            else []
+        )
+        done += [f"variant {name}, from {path}" for name, path in build.variants if name not in omitted]
         done += [line for part in parts for line in part.done]
         if build.context != found.context:
             done.append(f"its context is {build.context or 'the folder read'}, which has what it copies")
@@ -104,7 +109,7 @@ class Converter:
             files,
             frozenset(base for part in parts for base in part.bases),
             tuple(dict.fromkeys(done)),
-            tuple(dict.fromkeys(line for part in parts for line in part.by_hand)),
+            tuple(dict.fromkeys([*build.options.notes, *(line for part in parts for line in part.by_hand)])),
             MappingProxyType(unread),
             omitted,
         )

@@ -16,12 +16,16 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """Build arguments, platforms if they are not the project's, and whether the context is as somebody says, so that
-    no other is looked for."""
+    """Build arguments, whether the context is as somebody says (so that no other is looked for), platforms if they are
+    not the project's, the stage that is built (empty: the last), where all that is declared (file and line), and what
+    of it is left to the user."""
 
     args: Mapping[str, str] = field(default_factory=lambda: _NONE)
     fixed_context: bool = False
     platforms: tuple[str, ...] = ()
+    target: str = ""
+    where: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,18 @@ from dataclasses import field
 
 from pipeline.catalogue.limits import MAX_TEXT
 from pipeline.catalogue.source import Source, SourceFile
+from pipeline.dockerfile.arguments import stage_name
 from pipeline.dockerfile.bases import BaseUse
 from pipeline.dockerfile.frontend import find_syntax
+from pipeline.dockerfile.instructions import scanned
 from pipeline.model import Platform, Reference
 from pipeline.plan.graph import DOCKERFILE
 from pipeline.plan.output.disk import Generated
 from pipeline.util.dataclass import dataclass
 from pipeline.util.suggest import nearest
 
+from .builds import DockerfileBuild
 from .context import Context, context_of
-from .discover import DockerfileBuild
 from .dockerignore import DockerIgnore, above, is_wild, matched
 from .names import Tags, base_of, is_official, is_windows, mine, own, valid_name
 from .rewrite import Taken, as_template, rewrite, triggers
@@ -74,6 +76,7 @@ class TemplateMaker:
         if (self.source.files[path].content or b"").startswith(b"\xef\xbb\xbf"):
             self.done.append(f"{path}: the byte order mark is left out")
         new, taken = rewrite(text, _PLATFORM, lambda use: self._base(text, use, tag), self.build.options.args)
+        new = self._up_to_target(new)
         self.by_hand += [f"{path}:{line}: {message}" for line, message in taken.by_hand]
         self._frontend(text)
         if taken.sources:
@@ -86,6 +89,22 @@ class TemplateMaker:
             self.context = dict(context.entries)
             self.by_hand += context.by_hand
         return Generated("file", content=as_template(new).encode())
+
+    def _up_to_target(self, text: str) -> str:
+        """The text whose last stage is the one to be built."""
+        target = self.build.options.target.lower()
+        if not target or self.path != self.build.dockerfile:
+            return text
+        names = [stage_name(i) for i in scanned(text).instructions if i.keyword == "FROM"]
+        if target not in names:
+            where = self.build.options.where
+            raise UnreadableInput(
+                f"{where}: no stage of {self.path} is named {self.build.options.target[:80]}"
+            )
+        if names[-1] == target:
+            return text
+        self.done.append(f"{self.path}: FROM {target} is its last line now: that stage is built")
+        return f"{text}{'' if text.endswith(chr(10)) else chr(10)}FROM {target}\n"
 
     def _frontend(self, text: str) -> None:
         """Add a frontend to the bases, unless it is the default one."""

@@ -154,7 +154,7 @@ def import_dockerfiles(options: ImportOptions) -> int:
     )
     if unread:
         hint = _layout_hint(result.imported)
-        console.message(f"{unread} of the Dockerfiles {'was' if unread == 1 else 'were'} not read{hint}")
+        console.message(f"{unread} of them {'was' if unread == 1 else 'were'} not read{hint}")
     if converted and not options.plan:
         from .scaffold import in_folder
 
@@ -164,7 +164,7 @@ def import_dockerfiles(options: ImportOptions) -> int:
 
 def _import(options: ImportOptions) -> ImportResult:
     from pipeline.importing import import_folder
-    from pipeline.importing.discover import is_dockerfile
+    from pipeline.importing.discover import declared_dockerfiles, is_read
     from pipeline.importing.layout import Naming
     from pipeline.importing.options import Given
     from pipeline.importing.scaffold import check_name, project_name
@@ -176,7 +176,9 @@ def _import(options: ImportOptions) -> ImportResult:
     folder, root = options.common.root / options.folder, options.common.root / options.output
     name = folder.resolve().name
     project = check_name(options.project or project_name(name))
-    source = read_folder(folder, lambda file: is_dockerfile(file) or file.endswith(".dockerignore"))
+    source = read_folder(folder, is_read)
+    if more := declared_dockerfiles(source):
+        source = read_folder(folder, lambda file: is_read(file) or file in more)
     naming = Naming(options.image, options.names, options.layouts)
     if options.layouts and not options.image and not all(layout.names_image for layout in options.layouts):
         raise UsageError("--layout without <name> needs --image", hint="--image NAME is the only image")
