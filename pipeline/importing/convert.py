@@ -59,6 +59,7 @@ class Imported:
     files: Mapping[str, Generated]
     images: tuple[ImportedImage, ...]
     bases: tuple[Reference, ...]
+    dockerfiles: Mapping[str, str]  # of images, by their folder in the catalogue
     left: tuple[tuple[str, str], ...]  # Dockerfiles and links to them that were not read, with the reason
 
     @property
@@ -115,6 +116,7 @@ def import_folder(
         dict(sorted(files.items())),
         tuple(sorted([*imported, *aside], key=lambda i: (i.name, i.dockerfile))),
         bases,
+        {image.folder: image.build.dockerfile for image in planned},
         tuple(left),
     )
 

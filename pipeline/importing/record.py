@@ -6,9 +6,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 from pipeline.catalogue.source import IMAGES
 from pipeline.plan.output.disk import Generated
+from pipeline.util.dataclass import dataclass
 
 from .scaffold import SCHEMAS
 
@@ -16,19 +19,36 @@ RECORD = f"{SCHEMAS}/import.json"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}(?:\+x)?|link:.*", re.DOTALL)
 
 
-def read_record(content: bytes | None) -> dict[str, dict[str, str]]:
-    """The digests of files by path, for each folder that was imported. What is no record, or leads out of images/, is
-    left out."""
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What an import wrote: digests of files by path, and the Dockerfiles of images by their folder."""
+
+    files: Mapping[str, str]
+    dockerfiles: Mapping[str, str]
+
+
+NOTHING_EARLIER = Earlier(MappingProxyType({}), MappingProxyType({}))
+
+
+def read_record(content: bytes | None) -> dict[str, Earlier]:
+    """What was written, for each folder that was imported. What is no record, or leads out of images/, is left out."""
     try:
         data = json.loads(content or b"{}")
     except (ValueError, RecursionError):
         return {}
-    imports = data.get("imports") if isinstance(data, dict) else None
-    out: dict[str, dict[str, str]] = {}
-    for folder, files in imports.items() if isinstance(imports, dict) else ():
-        if isinstance(files, dict):
-            out[folder] = {path: digest for path, digest in files.items() if _is_entry(path, digest)}
+    out: dict[str, Earlier] = {}
+    imports = _object(_object(data).get("imports"))
+    for folder, entry in imports.items():
+        files, dockerfiles = (_object(_object(entry).get(key)) for key in ("files", "dockerfiles"))
+        out[folder] = Earlier(
+            {path: str(digest) for path, digest in files.items() if _is_entry(path, digest)},
+            {path: str(name) for path, name in dockerfiles.items()},
+        )
     return out
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _is_entry(path: str, digest: object) -> bool:
@@ -42,10 +62,16 @@ def _is_entry(path: str, digest: object) -> bool:
     )
 
 
-def record_text(imports: Mapping[str, Mapping[str, str]]) -> str:
+def record_text(imports: Mapping[str, Earlier]) -> str:
     """The file."""
-    kept = {folder: dict(sorted(files.items())) for folder, files in sorted(imports.items()) if files}
-    return json.dumps({"version": 1, "imports": kept}, indent=1, ensure_ascii=False) + "\n"
+    written = {
+        folder: {
+            "dockerfiles": dict(sorted(one.dockerfiles.items())),
+            "files": dict(sorted(one.files.items())),
+        }
+        for folder, one in sorted(imports.items())
+    }
+    return json.dumps({"version": 1, "imports": written}, indent=1, ensure_ascii=False) + "\n"
 
 
 def digest_of(file: Generated, content: bytes) -> str:

@@ -101,6 +101,21 @@ def test_nothing_of_an_image_that_is_set_aside_is_removed(again, tmp_path):
     assert changes(again()) == (0, [], ["images/web/Dockerfile.tmpl"], [], [])
 
 
+def test_other_options_add_images_and_remove_none(again, tmp_path, capsys):
+    on_disk(tmp_path / "in", {"src/deep/1.0/linux/Dockerfile": DEBIAN})
+    code, found = again("--layout", "src/<name>/<version>/<os>")
+    assert (code, found["removed"], found["staying"]) == (3, [], ["images/old", "images/web"])
+    assert (tmp_path / "out/images/deep/Dockerfile.tmpl").is_file()
+    assert (tmp_path / "out/images/web/Dockerfile.tmpl").is_file()
+    code, found = again("--layout", "<name>", "--layout", "src/<name>/<version>/<os>")
+    assert (code, found["removed"], found["staying"]) == (0, [], [])
+    main(["-C", str(tmp_path), "import", "in", "--output", "out", "--name", "old=new"])
+    assert (
+        "images/old  of an earlier import, and kept: its Dockerfile is still there\n"
+        in capsys.readouterr().out
+    )
+
+
 def test_files_that_no_import_wrote_are_never_replaced(again, tmp_path, capsys):
     on_disk(tmp_path, {"in/own/Dockerfile": DEBIAN, "out/images/own/image.yml": "tags: [1]\n"})
     assert main(["-C", str(tmp_path), "import", "in", "--output", "out"]) == 2
@@ -113,8 +128,8 @@ def test_a_record_leads_nowhere_else(again, tmp_path):
     digest = "sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
     paths = ["images/../../victim", "../victim", str(victim), "lockage.yml", "images/link/victim", "images"]
     (tmp_path / "out/images/link").symlink_to(tmp_path)
-    record = {"version": 1, "imports": {"../in": dict.fromkeys(paths, digest)}}
-    assert read_record(json.dumps(record).encode()) == {"../in": {"images/link/victim": digest}}
+    record = {"version": 1, "imports": {"../in": {"files": dict.fromkeys(paths, digest)}}}
+    assert read_record(json.dumps(record).encode())["../in"].files == {"images/link/victim": digest}
     (tmp_path / "out" / RECORD).write_text(json.dumps(record))
     assert main(["-C", str(tmp_path), "import", "in", "--output", "out"]) in (0, 4)
     assert victim.exists() and (tmp_path / "out/lockage.yml").exists()
@@ -133,4 +148,4 @@ def test_a_record_leads_nowhere_else(again, tmp_path):
     ],
 )
 def test_records_that_are_none(content):
-    assert not any(read_record(content).values())
+    assert not any(one.files or one.dockerfiles for one in read_record(content).values())

@@ -18,6 +18,7 @@ from .import_options import ImportOptions
 
 if TYPE_CHECKING:
     from pipeline.importing import Imported
+    from pipeline.importing.record import Earlier
     from pipeline.plan import Generated
 
     from ...files.reimport import Difference
@@ -28,13 +29,15 @@ _PROJECT = "lockage.yml"
 @dataclass(frozen=True, slots=True)
 class ImportResult:
     """What was imported to `root`: the difference to what is there, and bases to add by hand to a lockage.yml that
-    exists. `shown` are lines that show what changes in files."""
+    exists. `shown` are lines that show what changes in files, `staying` the folders of images that an earlier import
+    made, and this one does not, though their Dockerfiles are there."""
 
     imported: Imported
     root: Path
     found: Difference
     bases_to_add: tuple[str, ...]
     shown: Mapping[str, tuple[str, ...]]
+    staying: tuple[str, ...]
 
 
 def import_dockerfiles(options: ImportOptions) -> int:
@@ -82,6 +85,7 @@ def _import(options: ImportOptions) -> ImportResult:
     from pipeline.importing.discover import declared_dockerfiles, is_read
     from pipeline.importing.layout import Naming
     from pipeline.importing.options import Given
+    from pipeline.importing.record import NOTHING_EARLIER, Earlier
     from pipeline.importing.scaffold import check_name, project_name
 
     from ...files.folder import read_folder
@@ -112,9 +116,15 @@ def _import(options: ImportOptions) -> ImportResult:
     records = _records(root)
     key = relpath(folder.resolve(), root.resolve())
     aside = {f"images/{image.name.partition(':')[0]}" for image in imported.images if image.status == ASIDE}
+    earlier = records.get(key, NOTHING_EARLIER) if imported.files else NOTHING_EARLIER
+    others = {  # made under other names or by other options: their Dockerfiles are still there
+        place: dockerfile
+        for place, dockerfile in earlier.dockerfiles.items()
+        if place not in imported.dockerfiles and source.get(dockerfile) is not None
+    }
     hint = "--output DIR writes it elsewhere"
-    wanted, earlier = (files, records.get(key, {})) if imported.files else ({}, {})
-    found = difference(root, wanted, folder, earlier, aside, hint)
+    wanted = files if imported.files else {}
+    found = difference(root, wanted, folder, earlier.files, aside | others.keys(), hint)
     lines = {
         path: tuple(shown(root, files, folder, path))
         for path in (*found.changed, *found.kept)
@@ -122,13 +132,14 @@ def _import(options: ImportOptions) -> ImportResult:
     }
     if not options.plan and imported.files:
         take(root, files, folder, found)
-        _write_records(root, {**records, key: found.digests})
+        _write_records(root, {**records, key: Earlier(found.digests, {**others, **imported.dockerfiles})})
         if found.new:
             found = replace(found, new=(*found.new, *ignore_dist(root)))
-    return ImportResult(imported, root, found, tuple(bases_to_add), lines)
+    staying = tuple(place for place in sorted(others) if place not in aside)
+    return ImportResult(imported, root, found, tuple(bases_to_add), lines, staying)
 
 
-def _records(root: Path) -> dict[str, dict[str, str]]:
+def _records(root: Path) -> dict[str, Earlier]:
     """What earlier imports wrote, by the folder that they read."""
     from pipeline.importing.record import RECORD, read_record
 
@@ -140,7 +151,7 @@ def _records(root: Path) -> dict[str, dict[str, str]]:
         raise EnvironmentProblem(f"cannot read {root / RECORD}: {error.strerror}") from None
 
 
-def _write_records(root: Path, imports: Mapping[str, Mapping[str, str]]) -> None:
+def _write_records(root: Path, imports: Mapping[str, Earlier]) -> None:
     from pipeline.importing.record import RECORD, record_text
 
     try:
@@ -196,6 +207,7 @@ def _print_json(result: ImportResult, options: ImportOptions) -> None:
             "changed": list(result.found.changed),
             "removed": list(result.found.removed),
             "kept": list(result.found.kept),
+            "staying": list(result.staying),
             "written": bool(result.found) and not options.plan,
         }
     )
@@ -216,6 +228,8 @@ def _print_text(result: ImportResult) -> None:
             console.print_line(f"{path}  {verb}")
             for line in result.shown.get(path, ()):
                 console.print_line(line)
+    for path in result.staying:
+        console.print_line(f"{path}  of an earlier import, and kept: its Dockerfile is still there")
     for base in result.bases_to_add:
         console.print_line(f"by hand: add {base} to bases: in {result.root / _PROJECT}")
 
