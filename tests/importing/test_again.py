@@ -82,7 +82,9 @@ def test_what_was_edited_stays_and_is_named_once(again, tmp_path):
     gone = tmp_path / "out/images/old/Dockerfile.tmpl"
     template.write_text(DEBIAN + "# mine\n")
     gone.write_text("# mine\n")
-    assert changes(again()) == (0, [], [], [], [])
+    result = again()
+    assert changes(result) == (0, [], [], [], [])
+    assert sorted(result[1]["edited"]) == ["images/old/Dockerfile.tmpl", "images/web/Dockerfile.tmpl"]
     on_disk(tmp_path / "in", {"web/Dockerfile": DEBIAN + "USER 1\n"})
     (tmp_path / "in/old/Dockerfile").unlink()
     kept = ["images/old/Dockerfile.tmpl", "images/web/Dockerfile.tmpl"]

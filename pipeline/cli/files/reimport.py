@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Paths by what is done with them. `kept` were edited since the last import, and would be changed or removed.
-    `digests` are those to record."""
+    """Paths by what is done with them. `edited` were edited since an import, and their Dockerfiles were not; `kept`
+    were edited, and would be changed or removed. `digests` are those to record."""
 
     new: tuple[str, ...]
     changed: tuple[str, ...]
     removed: tuple[str, ...]
+    edited: tuple[str, ...]
     kept: tuple[str, ...]
     digests: Mapping[str, str]
 
@@ -58,6 +59,7 @@ def difference(
     }
     changed: list[str] = []
     removed: list[str] = []
+    edited: list[str] = []
     kept: list[str] = []
     try:
         for path, there in _on_disk(root, earlier):
@@ -68,15 +70,15 @@ def difference(
                     new.append(path)
                 elif there == earlier[path]:
                     changed.append(path)
-                elif digests[path] != earlier[path]:
-                    kept.append(path)
+                else:
+                    (edited if digests[path] == earlier[path] else kept).append(path)
             elif path.startswith(tuple(f"{folder}/" for folder in staying)):
                 digests[path] = earlier[path]
             elif there is not None:
                 (removed if there == earlier[path] else kept).append(path)
     except OSError as error:
         raise EnvironmentProblem(f"cannot read {error.filename or root}: {error.strerror}") from None
-    return Difference(tuple(new), tuple(changed), tuple(removed), tuple(kept), digests)
+    return Difference(tuple(new), tuple(changed), tuple(removed), tuple(edited), tuple(kept), digests)
 
 
 def _on_disk(root: Path, paths: Collection[str]) -> Iterator[tuple[str, str | None]]:

@@ -206,6 +206,7 @@ def _print_json(result: ImportResult, options: ImportOptions) -> None:
             "files": list(result.found.new),
             "changed": list(result.found.changed),
             "removed": list(result.found.removed),
+            "edited": list(result.found.edited),
             "kept": list(result.found.kept),
             "staying": list(result.staying),
             "written": bool(result.found) and not options.plan,
@@ -222,8 +223,9 @@ def _print_text(result: ImportResult) -> None:
             console.print_line(f"    by hand: {line}")
     for path, reason in result.imported.left:
         console.print_line(f"{path}  not read: {reason}")
-    verbs = (("changed", result.found.changed), ("removed", result.found.removed))
-    for verb, paths in (*verbs, ("edited here, and kept", result.found.kept)):
+    found = result.found
+    verbs = (("changed", found.changed), ("removed", found.removed), ("edited here", found.edited))
+    for verb, paths in (*verbs, ("edited here, and kept", found.kept)):
         for path in paths:
             console.print_line(f"{path}  {verb}")
             for line in result.shown.get(path, ()):
