@@ -80,7 +80,8 @@ def _flags(written: Sequence[str], known: Mapping[str, Kind]) -> str:
         if name in seen and kind != "many":
             return f"--{name} is given twice"
         seen.add(name)
-        if equals if kind == "bool" and not value else (not equals and kind != "bool"):
+        lacking = equals if kind == "bool" else not equals or name == "mount"
+        if lacking and not value:
             return f"--{name} has no value"
         if kind == "bool" and value.lower() not in ("", "true", "false"):
             return f"--{name}={value[:80]} is neither true nor false"

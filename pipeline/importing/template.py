@@ -95,7 +95,8 @@ class TemplateMaker:
         target = self.build.options.target.lower()
         if not target or self.path != self.build.dockerfile:
             return text
-        names = [stage_name(i) for i in scanned(text).instructions if i.keyword == "FROM"]
+        instructions = scanned(text).instructions
+        names = [stage_name(i) for i in instructions if i.keyword == "FROM"]
         if target not in names:
             where = self.build.options.where
             raise UnreadableInput(
@@ -103,6 +104,10 @@ class TemplateMaker:
             )
         if names[-1] == target:
             return text
+        if any(i.keyword == "ONBUILD" for i in instructions):
+            self.by_hand.append(
+                f"{self.path}: ONBUILD of {target} runs in this build, for FROM {target} follows it"
+            )
         self.done.append(f"{self.path}: FROM {target} is its last line now: that stage is built")
         return f"{text}{'' if text.endswith(chr(10)) else chr(10)}FROM {target}\n"
 

@@ -22,6 +22,7 @@ RUN [[1], NaN]
 RUN [null]
 RUN --mount=type=cache,target=/x --mount=type=tmpfs,target=/y --network=none --security=insecure x
 RUN --mount x
+RUN --mount= x
 RUN --mont=x y
 RUN --network=wlan x
 RUN --network=none --network=none x
