@@ -109,6 +109,13 @@ def test_what_is_not_read_of_a_compose_file(text, reason):
     assert reason in said and where.startswith("compose.yaml")
 
 
+def test_merge_keys_have_a_limit():
+    text = "x: &x {a: 1}\ny:\n" + "- {<<: *x}\n" * 90
+    assert not build(text).left
+    text = "x: &x {a: 1}\ny: &y [" + "{<<: *x}, " * 20 + "]\nz: [" + "*y, " * 60 + "]\n"
+    assert build(text).left == (("compose.yaml", "is a compose file with more than 1000 merge keys"),)
+
+
 @pytest.mark.parametrize(
     "text", ["", "- a", "services: 1", "services: {x: 1, y: {image: a}}", "services: {x: {build: }}"]
 )
@@ -316,6 +323,14 @@ def test_variables_that_name_each_other_end():
     text = 'A = "${B}${B}"\nB = "${A}${A}"\n' + 'target "t" {\n args = { X = A }\n}\n'
     found = imported({"docker-bake.hcl": text, "Dockerfile": DEBIAN + "ARG X\n"})
     assert any("X is A" in line or "X is B" in line for line in notes(found)["demo:latest"])
+
+
+def test_variables_that_grow_have_no_value():
+    text = "".join(f'V{n} = "${{V{n + 1}}}${{V{n + 1}}}"\n' for n in range(30)) + f'V30 = "{"x" * 3000}"\n'
+    text += 'target "t" {\n args = { X = V29, Y = V28, Z = V0 }\n}\n'
+    found = imported({"docker-bake.hcl": text, "Dockerfile": DEBIAN + "ARG X Y Z\n"})
+    assert "args: X, in image.yml" in notes(found)["demo:latest"]
+    assert sum("which has no value here" in line for line in notes(found)["demo:latest"]) == 2
 
 
 def test_the_command_reads_dockerfiles_of_any_name(tmp_path, capsys):

@@ -241,12 +241,14 @@ def _evaluated(files: _Files, text: str) -> tuple[str, list[str]]:
         if escaped:
             return match[0][1:]
         default = files.variables.get(name) if _VARIABLE.fullmatch(name) else None
-        if default is None or isinstance(default, (dict, list)) or name in seen or left < 0:
-            unknown.append(name[:80])
-            return ""
-        return _EXPRESSION.sub(lambda inner: value(inner, seen | {name}), _text(default))[:_MOST_EXPANDED]
+        if default is not None and not isinstance(default, (dict, list)) and name not in seen and left >= 0:
+            found = _EXPRESSION.sub(lambda inner: value(inner, seen | {name}), _text(default))
+            if len(found) <= _MOST_EXPANDED:
+                return found
+        unknown.append(name[:80])
+        return ""
 
-    return _EXPRESSION.sub(value, text)[:_MOST_EXPANDED], unknown
+    return _EXPRESSION.sub(value, text), unknown
 
 
 def _texts(value: Any) -> list[str]:

@@ -65,6 +65,8 @@ def _of_file(source: Source, path: str) -> Declared:
         return Declared((), ((f"{path}:{problem.line}", f"{problem.message}, in a compose file"),))
     except RecursionError:
         return Declared((), ((path, "is a compose file that nests too deeply"),))
+    except NotRead as error:
+        return Declared((), ((path, str(error)),))
     if not isinstance(value, dict):
         return Declared()
     builds, left = [], []
@@ -105,7 +107,7 @@ def _merged(value: Any, budget: list[int]) -> Any:
         return value
     budget[0] -= "<<" in value
     if budget[0] < 0:
-        return {}
+        raise NotRead(f"is a compose file with more than {_MAX_MERGES} merge keys")
     merged: dict[str, Any] = {}
     sources = value.get("<<")
     for other in reversed(sources if isinstance(sources, list) else [sources]):
