@@ -63,10 +63,11 @@ class Document:
     path: str
     text: str
     value: Any
+    merge_keys: bool = False
 
     def positions(self) -> Positions:
         """The places of all keys and values (line and column from 1); reads the text a second time."""
-        builder = _Builder(self.path, places=True)
+        builder = _Builder(self.path, places=True, merge_keys=self.merge_keys)
         builder.run(self.text)
         return Positions(builder.keys, builder.values)
 
@@ -87,10 +88,10 @@ class Positions:
         return self.values.get(path, (1, 1))
 
 
-def load(content: bytes | str, path: str) -> Document:
-    """Read one YAML document. Raises `YamlProblem` with line and column for what is refused:
-    syntax errors, duplicate keys, tags outside the core schema, merge keys, several documents, more than
-    `MAX_BYTES` of text, `MAX_DEPTH` levels, `MAX_ALIASES` aliases or `MAX_NODES` values.
+def load(content: bytes | str, path: str, *, merge_keys: bool = False) -> Document:
+    """Read one YAML document; with `merge_keys`, `<<` is a key like any other. Raises `YamlProblem` with line and
+    column for what is refused: syntax errors, duplicate keys, tags outside the core schema, merge keys, several
+    documents, more than `MAX_BYTES` of text, `MAX_DEPTH` levels, `MAX_ALIASES` aliases or `MAX_NODES` values.
     """
     if len(content) > MAX_BYTES:
         raise _refuse(path, 0, 0, f"the file is larger than {MAX_BYTES // 1024} KiB")
@@ -100,8 +101,8 @@ def load(content: bytes | str, path: str) -> Document:
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
             raise _refuse(path, line, 1, "the file is not UTF-8 text") from None
-    builder = _Builder(path, places=False)
-    return Document(path, content, builder.run(content))
+    builder = _Builder(path, places=False, merge_keys=merge_keys)
+    return Document(path, content, builder.run(content), merge_keys)
 
 
 def _refuse(path: str, line: int, column: int, message: str, suggestion: str | None = None) -> YamlProblem:
@@ -121,8 +122,8 @@ class _Frame:
 class _Builder:
     """Turns the parser's events into a value, and notes places when asked to."""
 
-    def __init__(self, path: str, *, places: bool) -> None:
-        self.path, self.places = path, places
+    def __init__(self, path: str, *, places: bool, merge_keys: bool = False) -> None:
+        self.path, self.places, self.merge_keys = path, places, merge_keys
         self.keys: dict[KeyPath, tuple[int, int]] = {}
         self.values: dict[KeyPath, tuple[int, int]] = {}
         self.stack: list[_Frame] = []
@@ -201,7 +202,7 @@ class _Builder:
             self.anchors[event.anchor] = (value, 1)
 
     def _key(self, event: Any, frame: _Frame, text: str, plain: bool) -> None:
-        if plain and text == "<<":
+        if plain and text == "<<" and not self.merge_keys:
             raise self._at(event, "merge keys (<<) are not read", "Image → Tag → Variant merges by itself")
         if text in frame.value:
             raise self._at(event, f"the key {text[:80]!r} is written twice")

@@ -12,11 +12,10 @@ from pipeline.util.dataclass import dataclass
 
 from .arguments import BUILD_PLATFORM, Variables, stage_name
 from .expand import TooLong, Unresolved
-from .instructions import Instruction, scanned
+from .instructions import Instruction, refused, scanned
 from .mounts import fields
 from .words import Word
 
-_NO_NAMES: frozenset[str] = frozenset()
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -44,6 +43,7 @@ class Uses:
     replaced: tuple[BaseUse, ...] = ()  # replaced by named contexts
     skipped: frozenset[int] = frozenset()  # stages that named contexts replace
     contexts: frozenset[str] = frozenset()  # names of contexts that replace something
+    faulty: str = ""  # the instruction that BuildKit refuses, which is the only problem
 
     @property
     def stages(self) -> int:
@@ -94,8 +94,6 @@ def find_bases(
     Variables in FROM are the `TARGET…` ones and those of ARG before the first FROM: the build argument of that name,
     otherwise the default, otherwise empty. An image that one of the named `contexts` replaces is not a base.
     """
-    if not arguments and not contexts:
-        return _find_bases(text, platform, (), _NO_NAMES)
     return _find_bases(text, platform, tuple(sorted(arguments.items())), frozenset(contexts))
 
 
@@ -104,6 +102,8 @@ def _find_bases(
     text: str, platform: Platform, arguments: tuple[tuple[str, str], ...], contexts: frozenset[str]
 ) -> Uses:
     file = scanned(text)
+    if (wrong := refused(file)) is not None:
+        return Uses((), (), ((wrong[0], wrong[2]),), faulty=wrong[1])
     names = [stage_name(i) for i in file.instructions if i.keyword == "FROM"]
     every = frozenset(names)
     variables = Variables(file, platform, dict(arguments))
@@ -213,12 +213,12 @@ def rewrite_bases(
 
 def copies_rootfs(text: str) -> bool:
     """Whether the Dockerfile itself copies rootfs/ from its context."""
-    for instruction in scanned(text).instructions:
-        if instruction.keyword in ("COPY", "ADD") and instruction.flag("from") is None:
-            sources = instruction.words[:-1]
-            if any(_is_rootfs(word.text.strip("[\"',")) for word in sources):
-                return True
-    return False
+    return any(
+        instruction.keyword in ("COPY", "ADD")
+        and instruction.flag("from") is None
+        and any(_is_rootfs(word.text.strip("[\"',")) for word in instruction.words[:-1])
+        for instruction in scanned(text).instructions
+    )
 
 
 def inject_rootfs(text: str, user: str) -> str:

@@ -18,6 +18,7 @@ from .arguments import global_variables
 from .bases import Uses, find_bases
 from .expand import Growth, expand
 from .instructions import Instruction, scanned
+from .words import words_of
 
 _SPACE = re.compile(r"[\t\v\f\r ]+")
 _KEPT = 4096
@@ -138,33 +139,9 @@ class _Environment:
 
 def name_values(rest: str, escape: str) -> list[tuple[str, str]]:
     """The arguments of ENV or LABEL as pairs, with quotes and variables as written."""
-    words = list(_words(rest, escape))
+    words = words_of(rest, escape)
     if words and "=" not in words[0]:  # the old form: everything after the name is one value
         name, *value = _SPACE.split(rest.strip(), maxsplit=1)
         return [(name, value[0])] if value else []
     pairs = (word.partition("=") for word in words)
     return [(name, value) for name, equals, value in pairs if equals]
-
-
-def _words(rest: str, escape: str) -> Iterator[str]:
-    out: list[str] = []
-    quote, at = "", 0
-    while at < len(rest):
-        character = rest[at]
-        if not quote and character.isspace():
-            if out:
-                yield "".join(out)
-            out = []
-        elif character == escape and quote != "'":
-            if at + 1 < len(rest):  # one at the very end is ignored
-                out.append(rest[at : at + 2])
-            at += 1
-        else:
-            if character == quote:
-                quote = ""
-            elif not quote and character in "\"'":
-                quote = character
-            out.append(character)
-        at += 1
-    if out:
-        yield "".join(out)

@@ -99,3 +99,32 @@ def _flag(text: str, at: int, escape: str) -> tuple[str, int]:
             out.append(character)
         at += 1
     return "".join(out), min(at, len(text))
+
+
+def words_of(rest: str, escape: str) -> list[str]:
+    """The words of ENV, LABEL and ARG, with quotes and escapes as written."""
+    if not any(character in rest for character in ("'", '"', escape)):
+        return rest.split()
+    out: list[str] = []
+    word: list[str] = []
+    quote, at = "", 0
+    while at < len(rest):
+        character = rest[at]
+        if not quote and character.isspace():
+            if word:
+                out.append("".join(word))
+            word = []
+        elif character == escape and quote != "'":
+            if at + 1 < len(rest):  # one at the very end is ignored
+                word.append(rest[at : at + 2])
+            at += 1
+        else:
+            if character == quote:
+                quote = ""
+            elif not quote and character in "\"'":
+                quote = character
+            word.append(character)
+        at += 1
+    if word:
+        out.append("".join(word))
+    return out

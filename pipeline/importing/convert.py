@@ -8,17 +8,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from pipeline.catalogue.source import Source, SourceFile
+from pipeline.dockerfile.arguments import declared_arguments
 from pipeline.dockerfile.bases import find_bases
-from pipeline.errors import ConfigError, Problem
+from pipeline.errors import ConfigError, Problem, UsageError
 from pipeline.model import Platform, Reference
 from pipeline.plan.make import make_plan
 from pipeline.plan.output.disk import Generated
 from pipeline.util.dataclass import dataclass
+from pipeline.util.suggest import did_you_mean
 
-from .discover import LINK, DockerfileBuild, find_builds
+from .builds import DockerfileBuild
+from .discover import find_builds, holding
 from .image import ConvertedImage, Converter, dockerfiles
 from .layout import NO_NAMING, Naming
+from .links import LINK, links_to
 from .names import own, tags_of
+from .options import NOTHING_GIVEN, Given, context_folder
 from .project import lockage_yml
 from .template import ImportedFolder, UnreadableInput, text_of
 
@@ -54,6 +59,7 @@ class Imported:
     files: Mapping[str, Generated]
     images: tuple[ImportedImage, ...]
     bases: tuple[Reference, ...]
+    dockerfiles: Mapping[str, str]  # of images, by their folder in the catalogue
     left: tuple[tuple[str, str], ...]  # Dockerfiles and links to them that were not read, with the reason
 
     @property
@@ -69,27 +75,32 @@ def import_folder(
     project: str,
     prefixes: tuple[str, ...] = (),
     naming: Naming = NO_NAMING,
+    given: Given = NOTHING_GIVEN,
 ) -> Imported:
     """The catalogue of a folder of Dockerfiles. `prefixes` are the name prefixes of the user's own images
-    (`ghcr.io/acme`); without any, a bare name in FROM may refer to one of them.
+    (`ghcr.io/acme`); without any, a bare name in FROM may refer to one of them. `given` is for all builds.
 
-    Raises ConfigError for a problem that no single image causes.
+    Raises ConfigError for a problem that no single image causes, UsageError for a name of a folder that is none.
     """
     source = _without_catalogue(source)
     builds, left = find_builds(source, folder_name, naming)
+    builds = _given(source, builds, given)
     tags = tags_of(builds, _requested_tags(source, builds, prefixes))
     images = Counter(b.image for b in builds)
-    given = ImportedFolder(source, tags, prefixes)
-    converter = Converter(given, {image for image, number in images.items() if number > 1})
-    converted, aside = [], []
+    folder = ImportedFolder(source, tags, prefixes, _linked(source, builds))
+    converter = Converter(folder, {image for image, number in images.items() if number > 1})
+    converted, aside, lost = [], [], set[str]()
     for build in builds:
         try:
             converted.append(converter.convert(build))
         except UnreadableInput as error:
-            aside.append(ImportedImage(build.image, build.dockerfile, ASIDE, (), (str(error),)))
+            name = f"{build.image}:{build.tag}" if build.tag else build.image
+            aside.append(ImportedImage(name, build.dockerfile, ASIDE, (), (str(error),)))
+            lost |= tags[build.image].names_of(build.image, build)
     unread = [_variant(image, name, (why,)) for image in converted for name, why in image.unread.items()]
     aside += unread
-    planned, refused, warnings = _planned(converted, project, {i.name for i in aside}, converter)
+    lost |= {image.name for image in unread}
+    planned, refused, warnings = _planned(converted, project, lost, converter)
     aside += refused
     imported = [
         ImportedImage(o.name, o.build.dockerfile, MADE, o.done, (*o.by_hand, *warnings.get(o.folder, ())))
@@ -105,6 +116,7 @@ def import_folder(
         dict(sorted(files.items())),
         tuple(sorted([*imported, *aside], key=lambda i: (i.name, i.dockerfile))),
         bases,
+        {image.folder: image.build.dockerfile for image in planned},
         tuple(left),
     )
 
@@ -117,6 +129,43 @@ def _without_catalogue(source: Source) -> Source:
     return Source({p: e for p, e in source.files.items() if p.partition("/")[0] not in ours}, source.root)
 
 
+def _given(source: Source, builds: list[DockerfileBuild], given: Given) -> list[DockerfileBuild]:
+    """The builds with the arguments and the context that the user gives."""
+    if given.args:
+        declared = {
+            name for build in builds for path in dockerfiles(build) for name in _declared(source, path)
+        }
+        for name in given.args.keys() - declared:
+            hint = did_you_mean(name, declared)
+            raise UsageError(
+                f"--build-arg {name[:80]}: no Dockerfile here has an ARG of this name", hint=hint
+            )
+        builds = [
+            replace(b, options=replace(b.options, args={**b.options.args, **given.args})) for b in builds
+        ]
+    if given.context is not None:
+        context = context_folder(source, given.context)
+        builds = [replace(b, context=context, options=replace(b.options, fixed_context=True)) for b in builds]
+    return builds
+
+
+def _declared(source: Source, path: str) -> frozenset[str]:
+    try:
+        return declared_arguments(text_of(source, path))
+    except UnreadableInput:
+        return frozenset()
+
+
+def _linked(source: Source, builds: list[DockerfileBuild]) -> dict[str, str]:
+    """The names of images' folders by the names of links to them."""
+    words = {build.word for build in builds} - {""}
+    return {
+        link.path.rpartition("/")[2]: word
+        for link in links_to(source, holding(source))
+        if link.leads_to and (word := link.leads_to.rpartition("/")[2]) in words
+    }
+
+
 def _requested_tags(
     source: Source, builds: list[DockerfileBuild], prefixes: tuple[str, ...]
 ) -> dict[str, set[str]]:
@@ -126,7 +175,7 @@ def _requested_tags(
     for build in builds:
         for path in dockerfiles(build):
             try:
-                uses = find_bases(text_of(source, path), _PLATFORM)
+                uses = find_bases(text_of(source, path), _PLATFORM, build.options.args)
             except UnreadableInput:
                 continue
             for use in uses.bases:
@@ -148,7 +197,7 @@ def _planned(
     """The images that plan together, the images and variants that are set aside for it, and the plan's warnings by
     folder.
 
-    `aside` are the images and variants that are already set aside.
+    `aside` are the names of images and variants that are already set aside.
     """
     refused: list[ImportedImage] = []
     planned = list(converted)
@@ -165,7 +214,7 @@ def _planned(
                 if "" in variants:
                     messages = (*(m for found in variants.values() for m in found), *image.by_hand)
                     refused.append(ImportedImage(image.name, image.build.dockerfile, ASIDE, (), messages))
-                    aside = aside | {image.build.image}
+                    aside = aside | converter.names_of(image.build)
                 elif variants:
                     refused += [_variant(image, name, found) for name, found in variants.items()]
                     aside = aside | {f"{image.name}-{name}" for name in variants}
@@ -201,7 +250,7 @@ def _variant_of(problem: Problem, image: ConvertedImage) -> str:
 def _in_terms_of_folder(problem: Problem, image: ConvertedImage, aside: set[str]) -> str:
     """A problem of the plan, with the path and line in the input folder."""
     path = dict(image.build.variants).get(_variant_of(problem, image), image.build.dockerfile)
-    if aside.intersection((problem.base, problem.base.partition(":")[0])):
+    if (problem.base if ":" in problem.base else f"{problem.base}:latest") in aside:
         return f"{path}:{problem.line}: it is based on {problem.base}, which is set aside"
     return str(replace(problem, path=path))
 

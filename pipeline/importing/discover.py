@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipeline.catalogue.source import Source
+from pipeline.errors import UsageError
 from pipeline.model import valid_tag
-from pipeline.util.dataclass import dataclass
+from pipeline.util.suggest import nearest
 
-from .layout import NO_NAMING, Naming
+from .builds import DockerfileBuild
+from .declared import find_declared, is_build_file
+from .declared.claims import claimed
+from .layout import NO_NAMING, Naming, Place
+from .links import LINK, end_of, links_to
 
 _PLAIN = ("Dockerfile", "Containerfile", "dockerfile")
 _SUFFIXED = re.compile(r"(?:Dockerfile|Containerfile)[.-](.+)")
@@ -19,20 +24,7 @@ _PREFIXED = re.compile(r"(.+)\.(?:[Dd]ockerfile|[Cc]ontainerfile)")
 _NOT_ONE = re.compile(r".*(?:\.dockerignore|\.tmpl|\.template|\.tpl|\.j2|\.in|\.orig|\.bak|\.swp|~)")
 _ODD = re.compile(r"[^a-z0-9]+")
 _VARIANT = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
-LINK = "is a symbolic link"
 DEEPER = "lies deeper than <name>/<tag>/"
-
-
-@dataclass(frozen=True, slots=True)
-class DockerfileBuild:
-    """One image to convert: its Dockerfile and its build context (both below the input folder), its tag if a name
-    contains one, and the Dockerfiles of its variants by name."""
-
-    image: str
-    tag: str | None
-    context: str
-    dockerfile: str
-    variants: tuple[tuple[str, str], ...] = ()
 
 
 def dockerfile_names(names: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
@@ -52,16 +44,32 @@ def is_dockerfile(name: str) -> bool:
     return bool(plain or worded)
 
 
+def is_read(name: str) -> bool:
+    """Whether an import reads the text of a file with this name."""
+    return is_dockerfile(name) or name.endswith(".dockerignore") or is_build_file(name)
+
+
+def declared_dockerfiles(source: Source) -> frozenset[str]:
+    """The names of Dockerfiles that only a compose or bake file tells to be ones."""
+    names = (build.dockerfile.rpartition("/")[2] for build in find_declared(source).builds)
+    return frozenset(name for name in names if not is_dockerfile(name))
+
+
 def find_builds(
     source: Source, own_name: str, naming: Naming = NO_NAMING
 ) -> tuple[list[DockerfileBuild], list[tuple[str, str]]]:
     """The images below a folder, sorted, and the Dockerfiles that belong to none, with the reason.
 
-    `own_name` is the image name for a Dockerfile in the folder itself.
+    `own_name` is the image name for a Dockerfile in the folder itself. Raises UsageError for a name of a folder that
+    is none.
     """
-    builds, left = [] if naming.layouts else list(_top(source, own_name, naming)), _linked(source)
-    for folder, image, tag in naming.places(_holding(source)):
-        builds += _in(source, folder, image, tag)
+    builds = [] if naming.layouts else list(_top(source, own_name, naming))
+    for place in filter(None, map(naming.place, holding(source))):
+        builds += _in(source, place)
+    declared = find_declared(source)
+    builds = claimed(builds, declared.builds, naming)
+    _check_names(naming, {b.word for b in builds})
+    left = [*_linked(source, naming), *declared.left]
     images = Counter(b.image for b in builds)
     builds = [replace(b, tag="latest") if b.tag is None and images[b.image] > 1 else b for b in builds]
     taken: dict[tuple[str, str | None], DockerfileBuild] = {}
@@ -79,21 +87,34 @@ def find_builds(
     return list(taken.values()), left
 
 
-def _holding(source: Source) -> Iterator[str]:
-    """The folders with files that may be Dockerfiles, sorted."""
+def holding(source: Source) -> list[str]:
+    """The folders with files that may be Dockerfiles, sorted, without the folder itself."""
     folders = {path.rpartition("/")[0] for path in source.files if is_dockerfile(path.rpartition("/")[2])}
-    return iter(sorted(folders - {""}))
+    return sorted(folders - {""})
 
 
-def _linked(source: Source) -> list[tuple[str, str]]:
-    """The links in the folder itself to one that holds a Dockerfile."""
-    holding = set(_holding(source))
-    links = [(n, source.files[n].target or "") for n in source.children("") if n in source.files]
-    return [
-        (name, f"{LINK} to {target}")
-        for name, target in links
-        if source.files[name].kind == "link" and target.removeprefix("./").rstrip("/") in holding
-    ]
+def _check_names(naming: Naming, words: set[str]) -> None:
+    for word in naming.names.keys() - words:
+        near = nearest(word.rpartition("/")[2], words - {""})
+        hint = (
+            f"--name {near}={naming.names[word]}"
+            if near
+            else "--name takes the name of a folder with a Dockerfile"
+        )
+        if naming.image:
+            hint = "--image already names every image"
+        raise UsageError(
+            f"--name {word[:80]}={naming.names[word]}: no image is named after {word[:80]!r}", hint=hint
+        )
+
+
+def _linked(source: Source, naming: Naming) -> Iterator[tuple[str, str]]:
+    """The links to folders that hold a Dockerfile, and those outside that may be an image's folder."""
+    for link in links_to(source, holding(source)):
+        if link.leads_to is not None:
+            yield link.path, f"{LINK} to {link.written}"
+        elif "." not in link.path and naming.place(link.path):
+            yield link.path, f"{LINK} to {link.written}, outside of the folder"
 
 
 def _unused(source: Source, path: str, naming: Naming) -> str | None:
@@ -101,7 +122,11 @@ def _unused(source: Source, path: str, naming: Naming) -> str | None:
     if not is_dockerfile(name):
         return None
     if source.files[path].kind == "link":
-        return LINK
+        target, leads_to = source.files[path].target, end_of(source, path)
+        read = (
+            leads_to is not None and is_dockerfile(leads_to.rpartition("/")[2]) and leads_to in source.files
+        )
+        return f"{LINK} to {target}" if read else f"leads to {target}, which is not read"
     if source.files[path].kind != "file":
         return None
     if naming.layouts:
@@ -117,26 +142,27 @@ def _unused(source: Source, path: str, naming: Naming) -> str | None:
 def _top(source: Source, own_name: str, naming: Naming) -> Iterator[DockerfileBuild]:
     plain, worded = _files(source, "")
     if plain:
-        yield DockerfileBuild(
-            naming.image or naming.name_of(own_name), None, "", plain[0], _variants("", worded)
-        )
+        image = naming.image or naming.name_of(own_name)
+        yield DockerfileBuild(image, None, "", plain[0], _variants("", worded), own_name)
         return
     for word, name in worded.items():
         tag = word if naming.image and valid_tag(word) else None
-        yield DockerfileBuild(naming.image or naming.name_of(word), tag, "", name)
+        yield DockerfileBuild(naming.image or naming.name_of(word), tag, "", name, (), word)
 
 
-def _in(source: Source, folder: str, image: str, tag: str | None) -> Iterator[DockerfileBuild]:
+def _in(source: Source, place: Place) -> Iterator[DockerfileBuild]:
+    folder, image, tag = place.folder, place.image, place.tag
     if tag is not None and not valid_tag(tag):
         return
     plain, worded = _files(source, folder)
     if plain:
-        yield DockerfileBuild(image, tag, folder, f"{folder}/{plain[0]}", _variants(folder, worded))
+        variants = _variants(folder, worded)
+        yield DockerfileBuild(image, tag, folder, f"{folder}/{plain[0]}", variants, place.word)
         return
     for word, name in worded.items():
         own = f"{tag}-{word}" if tag else word
         if valid_tag(own):
-            yield DockerfileBuild(image, own, folder, f"{folder}/{name}")
+            yield DockerfileBuild(image, own, folder, f"{folder}/{name}", (), place.word)
 
 
 def _variants(folder: str, worded: dict[str, str]) -> tuple[tuple[str, str], ...]:

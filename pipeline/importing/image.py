@@ -7,14 +7,15 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from pipeline.catalogue.source import IMAGES, ROOTFS, SourceFile
+from pipeline.dockerfile.arguments import declared_arguments
 from pipeline.model import Reference
 from pipeline.plan.output.disk import Generated
 from pipeline.util.dataclass import dataclass
 
-from .discover import DockerfileBuild
+from .builds import DockerfileBuild
 from .dockerignore import above
-from .scaffold import SCHEMAS
-from .template import ImportedFolder, MissingSource, TemplateMaker, UnreadableInput
+from .image_yml import ImageYml
+from .template import ImportedFolder, MissingSource, TemplateMaker, UnreadableInput, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +74,30 @@ class Converter:
         for path, entry in sorted(context.items()):
             files[f"{folder}/{ROOTFS}/{path}"] = _copied(f"{build.context}/{path}".lstrip("/"), entry)
         omitted |= unread.keys()
-        aliases = [alias for alias, listed in known.listed.items() if listed == tag]
-        variants = [name for name, _ in build.variants if name not in omitted]
-        described = _image_yml(build, tag, aliases, in_folder, bool(context), variants)
+        variants = tuple(name for name, _ in build.variants if name not in omitted)
+        described = ImageYml(
+            build.dockerfile,
+            3 if in_folder else 2,
+            tag,
+            tuple(alias for alias, listed in known.listed.items() if listed == tag),
+            variants,
+            self._arguments(build, variants),
+            build.options.platforms,
+            not context,
+        ).text()
         files[f"{folder}/image.yml"] = Generated("file", content=described.encode())
-        done = [f"variant {name}, from {path}" for name, path in build.variants if name not in omitted]
+        done = (
+            [f"context, arguments and platforms as {where} has them"]
+            if (where := build.options.where)
+            else []
+        )
+        done += [f"variant {name}, from {path}" for name, path in build.variants if name not in omitted]
         done += [line for part in parts for line in part.done]
         if build.context != found.context:
             done.append(f"its context is {build.context or 'the folder read'}, which has what it copies")
+        arguments = [name for args in self._arguments(build, variants).values() for name in args]
+        if arguments:
+            done.append(f"args: {', '.join(dict.fromkeys(arguments))}, in image.yml")
         if context:
             number, inside = len(context), build.context or "the folder"
             paths = "1 path" if number == 1 else f"{number} paths"
@@ -92,13 +109,28 @@ class Converter:
             files,
             frozenset(base for part in parts for base in part.bases),
             tuple(dict.fromkeys(done)),
-            tuple(dict.fromkeys(line for part in parts for line in part.by_hand)),
+            tuple(dict.fromkeys([*build.options.notes, *(line for part in parts for line in part.by_hand)])),
             MappingProxyType(unread),
             omitted,
         )
 
+    def _arguments(self, build: DockerfileBuild, variants: Collection[str]) -> dict[str, dict[str, str]]:
+        """The build arguments that Dockerfiles declare, by the variant that adds them."""
+        given, out = build.options.args, dict[str, dict[str, str]]()
+        for variant, path in (("", build.dockerfile), *build.variants):
+            if given and (not variant or variant in variants):
+                declared = declared_arguments(text_of(self._given.source, path)) - out.get("", {}).keys()
+                out[variant] = {name: value for name, value in given.items() if name in declared}
+        return out
+
+    def names_of(self, build: DockerfileBuild) -> set[str]:
+        """The names in FROM that refer to a build."""
+        return self._given.tags[build.image].names_of(build.image, build)
+
     def _with_context(self, build: DockerfileBuild) -> DockerfileBuild:
         """The build with the nearest context above its own that has what the Dockerfile copies, if its own has not."""
+        if build.options.fixed_context:
+            return build
         folders = (build.context, *above(build.context), *([""] if build.context else []))
         for folder in folders:
             there = replace(build, context=folder)
@@ -118,24 +150,3 @@ def _copied(origin: str, entry: SourceFile) -> Generated:
     if entry.kind == "dir":
         return Generated("dir", entry.mode)
     return Generated("file", entry.mode, None, origin)
-
-
-def _image_yml(
-    build: DockerfileBuild, tag: str, aliases: list[str], in_folder: bool, copies: bool, variants: list[str]
-) -> str:
-    up = "../../../" if in_folder else "../../"
-    lines = [
-        f"# yaml-language-server: $schema={up}{SCHEMAS}/image.schema.json",
-        f"# from {build.dockerfile}",
-        "tags:",
-    ]
-    if aliases:
-        quoted = ", ".join(f'"{alias}"' for alias in sorted(aliases))
-        lines += [f'  - name: "{tag}"', f"    aliases: [{quoted}]"]
-    else:
-        lines.append(f'  - "{tag}"')
-    if variants:
-        lines += ["variants:", *(f'  - "{name}"' for name in variants)]
-    if copies:
-        lines.append("rootfs_copy: false")
-    return "\n".join(lines) + "\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import field
 from types import MappingProxyType
 
@@ -62,6 +62,17 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A folder that holds an image: the image's name, its tag if the path has one, and the folder's name that gives
+    the image's (empty if `--image` does)."""
+
+    folder: str
+    image: str
+    tag: str | None
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
 class Naming:
     """How folders name images. `names` are images by folder; without `layouts`, it is `<name>/Dockerfile` and
     `<name>/<tag>/Dockerfile`. `image` is the only image, whose tags all folders are."""
@@ -70,18 +81,19 @@ class Naming:
     names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     layouts: tuple[Layout, ...] = ()
 
-    def places(self, folders: Iterator[str]) -> Iterator[tuple[str, str, str | None]]:
-        """The folders that hold an image, each with the image's name and tag."""
+    def place(self, folder: str) -> Place | None:
+        """The image that a folder holds, by its path."""
         layouts = self.layouts or _ONE_IMAGE if self.image else self.layouts or _CONVENTION
-        for folder in folders:
-            hidden = any(part.startswith((".", "_")) for part in folder.split("/"))
-            if hidden and not self.layouts:
-                continue
-            for found in filter(None, (layout.match(folder) for layout in layouts)):
-                name, tag = found
-                if (image := self.image or (name and self.name_of(name))) is not None:
-                    yield folder, image, tag
-                    break
+        hidden = any(part.startswith((".", "_")) for part in folder.split("/"))
+        if hidden and not self.layouts:
+            return None
+        for found in filter(None, (layout.match(folder) for layout in layouts)):
+            word, tag = found
+            if self.image is not None:
+                return Place(folder, self.image, tag, "")
+            if word is not None:
+                return Place(folder, self.name_of(word), tag, word)
+        return None
 
     def name_of(self, word: str) -> str:
         """The image's name that a folder's or file's gives."""

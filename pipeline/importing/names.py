@@ -8,16 +8,20 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from pipeline.catalogue.aliases import automatic_aliases
-from pipeline.model import Reference
+from pipeline.model import Reference, Repository
+from pipeline.model.reference import DOCKER_HUB
 from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
-    from .discover import DockerfileBuild
+    from .builds import DockerfileBuild
 
 _ODD = re.compile(r"[^a-z0-9]+")
 _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
-_HUB = "docker.io"
-_WINDOWS_IMAGE = re.compile(r"(?:^|/)(?:windows|nanoserver|windowsservercore)(?:/|$)|^dotnet/framework/")
+_HUB_REGISTRY = "registry-1.docker.io"
+_WINDOWS_IMAGE = re.compile(
+    r"(?:^|/)(?:windows|nanoserver|windowsservercore|dotnet[/-]framework)(?:/|$)"
+    r"|^microsoft/(?:dotnet-framework-[^/]+|iis|aspnet|wcf|[^/]+-windows)$"
+)
 _WINDOWS_TAG = re.compile(r"(?:^|-)(?:nanoserver|windowsservercore)(?:-|$)")
 
 
@@ -32,6 +36,11 @@ class Tags:
     def real_of(self, tag: str) -> str | None:
         """The tag that FROM refers to by this one; None if there is none."""
         return tag if tag in self.real else self.aliases.get(tag)
+
+    def names_of(self, image: str, build: DockerfileBuild) -> set[str]:
+        """`image:tag` for each tag and alias of a build, its variants' as well."""
+        real = {tag for tag, made in self.real.items() if made is build}
+        return {f"{image}:{tag}" for tag in (*real, *(a for a, tag in self.aliases.items() if tag in real))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +60,32 @@ def own(name: str, images: Iterable[str], prefixes: tuple[str, ...]) -> Named | 
 
 
 def mine(name: str, prefix: str) -> Named | None:
-    """What a name says behind a prefix, whoever has such an image. Docker Hub's prefixes have three spellings."""
+    """What a name says behind a prefix, whoever has such an image. Both are read as Docker reads them: Docker Hub has
+    several spellings."""
     text = name.partition("@")[0]
-    for head in _heads(prefix) if prefix else ("",):
-        if text.startswith(head):
-            image, _, tag = text[len(head) :].partition(":")
-            return Named(image, tag or "latest", head)
-    return None
+    if not prefix:
+        image, _, tag = text.partition(":")
+        return Named(image, tag or "latest", "")
+    try:
+        reference, head = Reference.parse(name), Reference.parse(f"{prefix}/image").repository
+    except ValueError:
+        return None
+    repository, above = reference.repository, head.path.removesuffix("image")
+    if _host(repository) != _host(head) or not repository.path.startswith(above):
+        return None
+    image = repository.path[len(above) :]
+    written = text.removesuffix(f":{reference.tag}")
+    return Named(image, reference.tag or "latest", written.removesuffix(image))
 
 
-def _heads(prefix: str) -> tuple[str, ...]:
+def is_official(prefix: str) -> bool:
+    """Whether a prefix is that of Docker Hub's official images."""
     repository = Reference.parse(f"{prefix}/image").repository
-    if repository.host != _HUB:
-        return (f"{prefix}/",)
-    path = repository.path.removesuffix("image")
-    return (f"{_HUB}/{path}", f"index.{_HUB}/{path}", *([path] if path != "library/" else []))
+    return (_host(repository), repository.path) == (DOCKER_HUB, "library/image")
+
+
+def _host(repository: Repository) -> str:
+    return DOCKER_HUB if repository.host == _HUB_REGISTRY else repository.host
 
 
 def image_name(folder: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import field
 from itertools import dropwhile
+from types import MappingProxyType
 
 from pipeline.dockerfile.arguments import global_variables
 from pipeline.dockerfile.bases import BaseUse, find_bases
@@ -16,6 +17,7 @@ from pipeline.model import Platform
 from pipeline.util.dataclass import dataclass
 
 PREFIX = "rootfs/"
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _REMOTE = ("http://", "https://", "git@", "git://", "ssh://")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SPECIAL = re.compile(r"\{[{%#]")
@@ -37,12 +39,17 @@ class Taken:
     edits: list[tuple[int, int, str]] = field(default_factory=list)
 
 
-def rewrite(text: str, platform: Platform, choose: Callable[[BaseUse], str | None]) -> tuple[str, Taken]:
+def rewrite(
+    text: str,
+    platform: Platform,
+    choose: Callable[[BaseUse], str | None],
+    arguments: Mapping[str, str] = _NOTHING,
+) -> tuple[str, Taken]:
     """The text with every source from the context moved below rootfs/, and images replaced by the result of
-    `choose`."""
+    `choose`. `arguments` are those of the build."""
     taken = Taken()
     file = scanned(text)
-    _without_value(file, global_variables(text, platform, {}), taken)
+    _without_value(file, global_variables(text, platform, arguments).keys() | arguments.keys(), taken)
     for instruction in file.instructions:
         if instruction.keyword in ("COPY", "ADD") and instruction.flag("from") is None:
             _copy(file, instruction, taken)
@@ -56,7 +63,7 @@ def rewrite(text: str, platform: Platform, choose: Callable[[BaseUse], str | Non
                 )
             )
     edits = [*taken.edits]
-    for use in find_bases(text, platform).bases:
+    for use in find_bases(text, platform, arguments).bases:
         new = choose(use)
         if new is not None:
             edits.append((use.start, use.end, new))
@@ -166,7 +173,7 @@ def _mounts(instruction: Instruction, taken: Taken) -> None:
         taken.edits.append((start, start, PREFIX) if value else (mount.end, mount.end, f",source={PREFIX}"))
 
 
-def _without_value(file: Dockerfile, known: Mapping[str, str | None], taken: Taken) -> None:
+def _without_value(file: Dockerfile, known: Collection[str], taken: Taken) -> None:
     """Report arguments of stages that have a value in no line: builds may have used --build-arg."""
     valued = set(known)
     stages = dropwhile(lambda i: i.keyword != "FROM", file.instructions)
@@ -178,7 +185,8 @@ def _without_value(file: Dockerfile, known: Mapping[str, str | None], taken: Tak
             continue
         reported.add(name)
         message = (
-            f"ARG {name} has no value: if builds use --build-arg {name}=…, write it to args: of image.yml"
+            f"ARG {name} has no value: if builds use --build-arg {name}=…, import with it, or write it to args: of"
+            " image.yml"
         )
         taken.by_hand.append((line, message))
 

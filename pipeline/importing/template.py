@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 
 from pipeline.catalogue.limits import MAX_TEXT
 from pipeline.catalogue.source import Source, SourceFile
+from pipeline.dockerfile.arguments import stage_name
 from pipeline.dockerfile.bases import BaseUse
 from pipeline.dockerfile.frontend import find_syntax
+from pipeline.dockerfile.instructions import scanned
 from pipeline.model import Platform, Reference
 from pipeline.plan.graph import DOCKERFILE
 from pipeline.plan.output.disk import Generated
 from pipeline.util.dataclass import dataclass
 from pipeline.util.suggest import nearest
 
+from .builds import DockerfileBuild
 from .context import Context, context_of
-from .discover import DockerfileBuild
 from .dockerignore import DockerIgnore, above, is_wild, matched
-from .names import Tags, base_of, image_name, is_windows, mine, own
+from .names import Tags, base_of, is_official, is_windows, mine, own, valid_name
 from .rewrite import Taken, as_template, rewrite, triggers
 
 _PLATFORM = Platform("linux", "amd64")
@@ -34,11 +37,13 @@ class MissingSource(UnreadableInput):
 
 @dataclass(frozen=True, slots=True)
 class ImportedFolder:
-    """A folder of Dockerfiles: its files, the tags of its images, and the prefixes of the user's own names."""
+    """A folder of Dockerfiles: its files, the tags of its images, the prefixes of the user's own names, and the names
+    of images' folders by the names of links to them."""
 
     source: Source
     tags: Mapping[str, Tags]
     prefixes: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 def text_of(source: Source, path: str) -> str:
@@ -57,6 +62,7 @@ class TemplateMaker:
 
     def __init__(self, given: ImportedFolder, build: DockerfileBuild, path: str) -> None:
         self.source, self.tags, self.prefixes = given.source, given.tags, given.prefixes
+        self.links = given.links
         self.build, self.path = build, path
         self.context: dict[str, SourceFile] = {}
         self.bases: set[Reference] = set()
@@ -69,7 +75,8 @@ class TemplateMaker:
         text = text_of(self.source, path)
         if (self.source.files[path].content or b"").startswith(b"\xef\xbb\xbf"):
             self.done.append(f"{path}: the byte order mark is left out")
-        new, taken = rewrite(text, _PLATFORM, lambda use: self._base(text, use, tag))
+        new, taken = rewrite(text, _PLATFORM, lambda use: self._base(text, use, tag), self.build.options.args)
+        new = self._up_to_target(new)
         self.by_hand += [f"{path}:{line}: {message}" for line, message in taken.by_hand]
         self._frontend(text)
         if taken.sources:
@@ -82,6 +89,27 @@ class TemplateMaker:
             self.context = dict(context.entries)
             self.by_hand += context.by_hand
         return Generated("file", content=as_template(new).encode())
+
+    def _up_to_target(self, text: str) -> str:
+        """The text whose last stage is the one to be built."""
+        target = self.build.options.target.lower()
+        if not target or self.path != self.build.dockerfile:
+            return text
+        instructions = scanned(text).instructions
+        names = [stage_name(i) for i in instructions if i.keyword == "FROM"]
+        if target not in names:
+            where = self.build.options.where
+            raise UnreadableInput(
+                f"{where}: no stage of {self.path} is named {self.build.options.target[:80]}"
+            )
+        if names[-1] == target:
+            return text
+        if any(i.keyword == "ONBUILD" for i in instructions):
+            self.by_hand.append(
+                f"{self.path}: ONBUILD of {target} runs in this build, for FROM {target} follows it"
+            )
+        self.done.append(f"{self.path}: FROM {target} is its last line now: that stage is built")
+        return f"{text}{'' if text.endswith(chr(10)) else chr(10)}FROM {target}\n"
 
     def _frontend(self, text: str) -> None:
         """Add a frontend to the bases, unless it is the default one."""
@@ -116,7 +144,7 @@ class TemplateMaker:
             head = f"{folder}/" if folder else ""
             if matched((p.removeprefix(head) for p in self.source.files if p.startswith(head)), [pattern]):
                 found = f"{folder} has it" if folder else "the folder above all images has it"
-                return f"; {found}: is that the build context?"
+                return f"; {found}: is that the build context? --context {folder or '.'}"
         return ""
 
     def _ignore(self, dockerfile: str) -> DockerIgnore:
@@ -133,6 +161,8 @@ class TemplateMaker:
     def _base(self, text: str, use: BaseUse, tag: str) -> str | None:
         """The new name in FROM; None to keep the old one."""
         word = text[use.start : use.end]
+        if use.platform is not None and use.platform.os == "windows":
+            raise self._windows(f"FROM --platform={use.platform} {use.name}")
         named = own(use.name, self.tags, self.prefixes)
         if named is not None:
             real = self.tags[named.image].real_of(named.tag)
@@ -142,20 +172,31 @@ class TemplateMaker:
                 reason = (
                     "is this very image" if real else f"names a tag that {named.image} does not have here"
                 )
-                self.by_hand.append(f"{use.instruction} {use.name} {reason}: it is taken from the registry")
+                self._note(use, f"{_in(use, use.name)} {reason}: it is taken from the registry")
         elif (absent := self._absent(use.name)) is not None:
-            self.by_hand.append(f"{use.instruction} {use.name}: {absent}: it is taken from the registry")
+            self._note(use, f"{_in(use, use.name)}: {absent}: it is taken from the registry")
         return self._external(word, use)
 
+    def _note(self, use: BaseUse, message: str) -> None:
+        self.by_hand.append(f"{self.path}:{use.line}: {message}")
+
+    def _windows(self, what: str) -> UnreadableInput:
+        return UnreadableInput(f"{self.path}: {what} is Windows; targets are linux only")
+
     def _absent(self, name: str) -> str | None:
-        """What to say of a name behind one of the user's prefixes that no image has."""
-        for named in filter(None, (mine(name, prefix) for prefix in self.prefixes)):
-            near = nearest(named.image, self.tags)
-            if near is None:
-                return f"no image {named.image} here"
-            parts = next(iter(self.tags[near].real.values())).dockerfile.split("/")
-            folder = next((part for part in parts if image_name(part) == near), near)
-            return f"no image {named.image} here ({near}? --name {folder}={named.image})"
+        """What to say of a name that no image has, but a link to one; or that is behind one of the user's prefixes."""
+        for prefix in self.prefixes or ("",):
+            if (named := mine(name, prefix)) is None:
+                continue
+            image = named.image
+            missing = f"no image {image} here"
+            if (linked := self.links.get(image)) and valid_name(image):
+                return f"{missing} ({image} is a link to {linked}: --name {linked}={image})"
+            near = nearest(image, self.tags) if valid_name(image) else None
+            if not prefix or (near is None and is_official(prefix)):
+                return None  # it need not be the user's own
+            word = next(iter(self.tags[near].real.values())).word if near else ""
+            return f"{missing} ({near}? --name {word}={image})" if word else missing
         return None
 
     def _internal(self, word: str, use: BaseUse, image: str, tag: str, prefix: str) -> str | None:
@@ -166,11 +207,9 @@ class TemplateMaker:
             new = f"{image}:{tag}"
         self._triggered(image, tag)
         if new != word:
-            self.done.append(f"{use.instruction} {word} is {new} now, made here")
+            self.done.append(f"{_in(use, word)} is {new} now, made here")
         elif not self.prefixes:
-            self.done.append(
-                f"{use.instruction} {word} is the one made here (another one: docker.io/library/{word})"
-            )
+            self.done.append(f"{_in(use, word)} is the one made here (another one: docker.io/library/{word})")
         return None if new == word else new
 
     def _triggered(self, image: str, tag: str) -> None:
@@ -193,9 +232,7 @@ class TemplateMaker:
         except ValueError:
             return None  # the plan says what is wrong with it
         if is_windows(base):
-            raise UnreadableInput(
-                f"{self.path}: {use.instruction} {use.name} is Windows; targets are linux only"
-            )
+            raise self._windows(_in(use, use.name))
         self.bases.add(base)
         short = use.name.partition("@")[0]
         head, slash, last = short.rpartition("/")
@@ -203,11 +240,15 @@ class TemplateMaker:
         if image not in self.tags:
             return None
         if slash:
-            if not use.name.startswith("docker.io/") and head not in self.prefixes:
-                self.by_hand.append(
-                    f"{use.instruction} {use.name}: is that the {image} made here? --prefix {head}"
-                )
+            if not use.name.startswith("docker.io/") and own(use.name, self.tags, self.prefixes) is None:
+                self._note(use, f"{_in(use, use.name)}: is that the {image} made here? --prefix {head}")
             return None
         new = f"{_HUB}{word if word.startswith(image) else use.name}"
-        self.done.append(f"{use.instruction} {word} is {new} now: {image} is an image of this catalogue")
+        self.done.append(f"{_in(use, word)} is {new} now: {image} is an image of this catalogue")
         return new
+
+
+def _in(use: BaseUse, name: str) -> str:
+    """A name as its instruction has it: `FROM name`, `COPY --from=name`."""
+    flags = {"COPY": "--from=", "ADD": "--from=", "RUN": "--mount=from="}
+    return f"{use.instruction} {flags.get(use.instruction, '')}{name}"

@@ -136,7 +136,8 @@ def _edges(
         return [], ()
     contexts = item.definition.contexts
     uses = find_bases(item.dockerfile, platform, tag.arguments, contexts)
-    problems += [item.problem(source, line, "FROM", message) for line, message in uses.problems]
+    key = uses.faulty or "FROM"
+    problems += [item.problem(source, line, key, message) for line, message in uses.problems]
     edges = []
     for use in uses.bases:
         try:

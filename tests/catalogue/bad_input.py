@@ -309,6 +309,30 @@ TEMPLATES: dict[str, Row] = {
         {TMPL: None},
         f"{YML}:2:8: tags[0]: app:1.0.0 has no template: no Dockerfile.tmpl in images/app/",
     ),
+    "unknown instruction": (
+        _tmpl("FRM x\nRUN y\n"),
+        f"{TMPL}:1:1: FRM: unknown instruction (did you mean FROM?) (app:1.0.0)",
+    ),
+    "RUN before FROM": (
+        _tmpl("ARG A\nRUN x\nFROM debian:12\n"),
+        f"{TMPL}:2:1: RUN: is before the first FROM (app:1.0.0)",
+    ),
+    "unclosed heredoc": (
+        _tmpl("FROM debian:12\nRUN <<EOF\nx\n"),
+        f"{TMPL}:2:1: RUN: the heredoc is not closed: no line is EOF (app:1.0.0)",
+    ),
+    "ENV without a value": (
+        _tmpl("FROM debian:12\nENV A\n"),
+        f"{TMPL}:2:1: ENV: A has no value (app:1.0.0)",
+    ),
+    "unknown flag": (
+        _tmpl("FROM debian:12\nRUN --mont=type=cache,target=/x y\n"),
+        f"{TMPL}:2:1: RUN: unknown flag --mont (did you mean --mount?) (app:1.0.0)",
+    ),
+    "escape directive": (
+        _tmpl("# escape=x\nFROM debian:12\n"),
+        f"{TMPL}:1:1: directives: the escape character is \\ or `, and not x (app:1.0.0)",
+    ),
     "no FROM": (_tmpl("RUN x\n"), f"{TMPL}:1:1: FROM: there is no FROM (app:1.0.0)"),
     "a base that cannot be known": (
         _tmpl("ARG V\nFROM base:$V\n"),

@@ -8,7 +8,7 @@ from pipeline.plan import template_line
 
 from .sample import folder, image, plan, problems
 
-MORE = "variables: {packages: [a, b], text: 'x\n\n  y'}\nvariants: [dev]\n"
+MORE = "variables: {packages: [a, b], text: 'x\n\n  # y'}\nvariants: [dev]\n"
 
 
 def lines(template, tag="1.0.0", extra=()):

@@ -17,10 +17,12 @@ from pipeline.model import Platform
 from pipeline.plan import make_plan
 from tests.catalogue.made import DOCKERFILES, PLATFORMS, VALUES, WORDS, dockerfiles, words
 from tests.catalogue.sample import own_plan, plan
+from tests.dockerfile.faults import FAULTS
 from tests.plan.golden import DATA
 from tests.plan.test_examples import DESCRIPTION
 
 pytestmark = pytest.mark.real  # starts a process
+PLATFORM = Platform.parse("linux/amd64")
 
 
 def instructions(text):
@@ -112,6 +114,19 @@ def read():
 @pytest.mark.parametrize("text", DOCKERFILES)
 def test_both_read_the_same(text, read):
     agree(text, read[text])
+
+
+@pytest.fixture(scope="module")
+def judged():
+    """What BuildKit says of instructions that it may refuse."""
+    return dict(zip(FAULTS, buildkit.read(FAULTS), strict=True))
+
+
+@pytest.mark.parametrize("text", FAULTS)
+def test_both_refuse_the_same(text, judged):
+    theirs = judged[text]
+    problems = find_bases(text, PLATFORM).problems
+    assert bool(problems) == bool({"parse", "meaning"} & set(theirs)), (problems, theirs)
 
 
 def test_most_of_the_table_means_something(read):

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from pipeline.catalogue import Source, SourceFile
 from pipeline.catalogue.templating.templates import Renderer
 from pipeline.cli import main
+from pipeline.errors import UsageError
 from pipeline.importing import ASIDE, import_folder
 from pipeline.importing.dockerignore import DockerIgnore, matched
 from pipeline.importing.layout import Layout, Naming
+from pipeline.importing.options import Given
 from pipeline.importing.rewrite import as_template, clean, rewrite
 from pipeline.model import Platform
 from pipeline.plan import make_plan
@@ -105,7 +107,7 @@ def test_dockerfiles_that_are_not_read_are_named_with_the_reason():
     assert dict(found.left) == {
         "a/b/c/Dockerfile": "lies deeper than <name>/<tag>/",
         "_x/Dockerfile": "lies in a folder that starts with . or _",
-        "l/Dockerfile": "is a symbolic link",
+        "l/Dockerfile": "is a symbolic link to ../a/Dockerfile",
         "a/-odd/Dockerfile": "there is another Dockerfile in its place, or its name gives no tag",
     }
 
@@ -129,7 +131,7 @@ def test_wildcards_that_match_nothing():
         "some/Dockerfile": DEBIAN + "COPY *.txt /x/\n",
         "some/a.txt": "1", "go.mod": "1",
     }  # fmt: skip
-    above = "; the folder above all images has it: is that the build context?"
+    above = "; the folder above all images has it: is that the build context? --context ."
     assert notes(imported(files)) == {
         "build:latest": [f"build/Dockerfile:2: COPY go.* matches nothing in build{above}"],
         "none:latest": ["none/Dockerfile:2: COPY *.nothing matches nothing in none"],
@@ -151,9 +153,57 @@ def test_the_context_is_the_nearest_folder_that_has_all_sources():
     found = imported(files)
     said = notes(found)
     assert said["docker:web"][0] == "its context is the folder read, which has what it copies"
-    assert said["build:latest"][-1].endswith("the folder above all images has it: is that the build context?")
+    assert said["build:latest"][-1].endswith(
+        "the folder above all images has it: is that the build context? --context ."
+    )
     assert "lost" in {i.name for i in found.images if i.status == ASIDE}
     assert {"images/docker/rootfs/scripts/run.sh", "images/docker/rootfs/docker/x"} <= set(found.files)
+
+
+def test_the_context_as_the_user_says():
+    files = {
+        "build/Dockerfile": DEBIAN + "COPY go.* one.txt /x/\n",
+        "build/one.txt": "1",
+        "one.txt": "2",
+        "go.mod": "3",
+        "docker/web.Dockerfile": DEBIAN + "COPY build /x/\n",
+        "lost/Dockerfile": DEBIAN + "COPY two.txt /x/\n",
+        "lost/two.txt": "1",
+    }
+    found = imported(files, given=Given(context="./"))
+    assert found.files["images/build/rootfs/one.txt"].origin == "one.txt"
+    assert found.files["images/docker/rootfs/build/one.txt"].origin == "build/one.txt"
+    assert notes(found)["lost"] == ["lost/Dockerfile:2: COPY two.txt: there is no two.txt in the folder"]
+    found = imported(files, given=Given(context="build"))
+    assert found.files["images/build/rootfs/one.txt"].origin == "build/one.txt"
+    for wrong in ("..", "/build", "nowhere", "go.mod", "build/../../x"):
+        with pytest.raises(UsageError, match="is no folder there"):
+            imported(files, given=Given(context=wrong))
+
+
+def test_build_arguments():
+    files = {
+        "base/Dockerfile": DEBIAN,
+        "base/Dockerfile.gpu": DEBIAN + "ARG CUDA\n",
+        "app/Dockerfile": "ARG V ARCH\nFROM r.example/base:$V$ARCH\nARG EMPTY\nARG OTHER\n",
+        "none/Dockerfile": DEBIAN,
+    }
+    args = {"V": "1.2", "ARCH": "", "EMPTY": 'a "b": {{ \x85 é', "CUDA": "12"}
+    found, plan = planned(files, prefixes=("r.example",), given=Given(args))
+    by_name = {t.name: t for t in plan.targets}
+    assert dict(by_name["app:latest"].arguments) == {k: args[k] for k in ("V", "ARCH", "EMPTY")}
+    assert dict(by_name["base:1.2-gpu"].arguments) == {"CUDA": "12"}
+    assert not by_name["base:1.2"].arguments and not by_name["none:latest"].arguments
+    assert by_name["app:latest"].dockerfile.splitlines()[1] == "FROM base:$V$ARCH"
+    said = notes(found)
+    assert said["app:latest"][1] == "args: V, ARCH, EMPTY, in image.yml"
+    assert [line for line in said["app:latest"] if "has no value" in line] == [
+        "app/Dockerfile:4: ARG OTHER has no value: if builds use --build-arg OTHER=…, import with it, or write it "
+        "to args: of image.yml"
+    ]
+    assert "args: CUDA, in image.yml" in said["base:1.2"]
+    with pytest.raises(UsageError, match="--build-arg CUDAA: no Dockerfile here has an ARG"):
+        imported(files, given=Given({"CUDAA": "1"}))
 
 
 def test_a_variant_that_cannot_be_imported_is_set_aside_alone():
@@ -203,11 +253,17 @@ def test_windows_is_set_aside():
         "core": "mcr.microsoft.com/windows/servercore:ltsc2022",
         "net": "mcr.microsoft.com/dotnet/framework/runtime:4.8",
         "go": "golang:1.26-nanoserver",
+        "old": "microsoft/dotnet-framework:4.7",
+        "sdk": "microsoft/dotnet-framework-build:4.7",
+        "web": "mirror.example/microsoft/dotnet/framework/aspnet:4.8",
+        "foo": "--platform=windows/amd64 foo/bar",
+        "arg": "--platform=windows/amd64 go",
     }
     found = imported({f"{name}/Dockerfile": f"FROM {base}\n" for name, base in bases.items()})
     for name, base in bases.items():
         assert notes(found)[name] == [f"{name}/Dockerfile: FROM {base} is Windows; targets are linux only"]
-    planned({"a/Dockerfile": "FROM acme/windows-exporter:1\n"})
+    planned({"a/Dockerfile": "FROM acme/windows-exporter:1\nFROM acme/dotnet-frameworks\n"})
+    planned({"a/Dockerfile": "FROM --platform=linux/amd64 microsoft/dotnet:2.1-sdk\n"})
 
 
 def test_a_name_behind_the_prefix_that_no_image_has():
@@ -219,9 +275,10 @@ def test_a_name_behind_the_prefix_that_no_image_has():
     said = notes(imported(files, prefixes=("acme",)))
     registry = ": it is taken from the registry"
     assert said["chrome:latest"] == [
-        f"FROM acme/node-base:1: no image node-base here (nodebase? --name NodeBase=node-base){registry}"
+        "chrome/Dockerfile:1: FROM acme/node-base:1: no image node-base here"
+        f" (nodebase? --name NodeBase=node-base){registry}"
     ]
-    assert said["other:latest"] == [f"FROM acme/zzz: no image zzz here{registry}"]
+    assert said["other:latest"] == [f"other/Dockerfile:1: FROM acme/zzz: no image zzz here{registry}"]
     _, plan = planned(
         files | {"other/Dockerfile": DEBIAN},
         prefixes=("acme",),
@@ -230,18 +287,104 @@ def test_a_name_behind_the_prefix_that_no_image_has():
     assert texts(plan)["chrome:latest"].startswith("FROM node-base:1")
 
 
-@pytest.mark.parametrize("prefix", ["acme", "docker.io/acme", "index.docker.io/acme"])
-@pytest.mark.parametrize("host", ["", "docker.io/", "index.docker.io/"])
+def test_only_valid_names_are_suggested():
+    files = {"Base/Dockerfile": DEBIAN, "app/Dockerfile": "FROM acme/sub/base\n"}
+    assert notes(imported(files, prefixes=("acme",)))["app:latest"] == [
+        "app/Dockerfile:1: FROM acme/sub/base: no image sub/base here: it is taken from the registry",
+        "app/Dockerfile:1: FROM acme/sub/base: is that the base made here? --prefix acme/sub",
+    ]
+
+
+@pytest.mark.parametrize(
+    "prefix", ["docker.io/library", "docker.io", "registry-1.docker.io/library", "library"]
+)
+@pytest.mark.parametrize(
+    "name", ["python", "library/python", "docker.io/python", "registry-1.docker.io/library/python"]
+)
+def test_official_images_as_the_prefix(prefix, name):
+    files = {"python/3.13/Dockerfile": DEBIAN, "app/Dockerfile": f"FROM {name}:3.13\nFROM pythom\n"}
+    found, plan = planned(files, prefixes=(prefix,))
+    assert texts(plan)["app:latest"] == "FROM python:3.13\nFROM pythom\n"
+    said = "\n".join(notes(found)["app:latest"])
+    assert "no image pythom here (python? --name python=pythom)" in said and "debian" not in said
+
+
+@pytest.mark.parametrize(
+    "prefix", ["acme", "docker.io/acme", "index.docker.io/acme", "registry-1.docker.io/acme"]
+)
+@pytest.mark.parametrize("host", ["", "docker.io/", "index.docker.io/", "registry-1.docker.io/"])
 def test_docker_hub_in_each_spelling_is_one_prefix(prefix, host):
     files = {"base/Dockerfile": DEBIAN, "app/Dockerfile": f"FROM {host}acme/base:2\n"}
     _, plan = planned(files, prefixes=(prefix,))
     assert texts(plan)["app:latest"].startswith("FROM base:2")
 
 
-def test_a_link_to_an_image_s_folder_is_not_read():
-    files = {"tools/Dockerfile": DEBIAN, "bcc": SourceFile("link", 0o777, target="tools")}
-    found = imported(files)
-    assert found.left == (("bcc", "is a symbolic link to tools"),) and not found.unread
+def link(target):
+    return SourceFile("link", 0o777, target=target)
+
+
+def test_links_to_folders_of_images_are_not_read(tmp_path):
+    files = {
+        "tools/1.0/Dockerfile": DEBIAN,
+        "all/x/Dockerfile": DEBIAN,
+        "all/x/data": link("../../data"),
+        "data/file": "1",
+        "README.md": link("../README.md"),
+        "bcc": link("tools"),
+        "all/y": link("../tools/1.0"),
+        "again": link("./bcc/"),
+        "absolute": link(f"{tmp_path}/in/tools"),
+        "around": link("../in/all/x"),
+        "outside": link("../other"),
+        "own/Dockerfile": link("../all/x/Dockerfile"),
+        "lost/Dockerfile": link("../all/x/data/common"),
+        "away/Dockerfile": link("/etc/Dockerfile"),
+        "loop": link("loop"),
+    }
+    found = import_folder(Source(Source.of(files).files, tmp_path / "in"), "in", project="demo")
+    symlink = "is a symbolic link to"
+    assert dict(found.left) == {
+        "bcc": f"{symlink} tools",
+        "all/y": f"{symlink} ../tools/1.0",
+        "again": f"{symlink} ./bcc/",
+        "absolute": f"{symlink} {tmp_path}/in/tools",
+        "around": f"{symlink} ../in/all/x",
+        "outside": f"{symlink} ../other, outside of the folder",
+        "own/Dockerfile": f"{symlink} ../all/x/Dockerfile",
+        "lost/Dockerfile": "leads to ../all/x/data/common, which is not read",
+        "away/Dockerfile": "leads to /etc/Dockerfile, which is not read",
+    }
+    assert found.unread == ("away/Dockerfile", "lost/Dockerfile")
+
+
+@pytest.mark.parametrize(("prefixes", "head"), [((), ""), (("r.example",), "r.example/")])
+def test_the_name_of_a_link_is_suggested(prefixes, head):
+    files = {"bcc-tools/Dockerfile": DEBIAN, "bcc": link("bcc-tools"), "app/Dockerfile": f"FROM {head}bcc\n"}
+    assert notes(imported(files, prefixes=prefixes))["app:latest"] == [
+        f"app/Dockerfile:1: FROM {head}bcc: no image bcc here (bcc is a link to bcc-tools: --name bcc-tools=bcc): "
+        "it is taken from the registry"
+    ]
+    _, plan = planned(files, prefixes=prefixes, naming=Naming(names={"bcc-tools": "bcc"}))
+    assert texts(plan)["app:latest"] == "FROM bcc\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("NodeBas=node", "--name NodeBase=node"),
+        ("docs=node", "takes the name of a folder with a Dockerfile"),
+        ("src/NodeBase=node", "--name NodeBase=node"),
+        ("=node", "takes FOLDER=IMAGE"),
+        ("/=node", "takes FOLDER=IMAGE"),
+    ],
+)
+def test_a_name_of_no_folder_is_refused(name, hint, tmp_path, capsys):
+    folder = on_disk(tmp_path / "x", {"NodeBase/Dockerfile": DEBIAN, "docs/README": "1"})
+    arguments = ["import", folder, "--output", str(tmp_path / "out"), "--name"]
+    assert main([*arguments, name]) == 2
+    assert hint in capsys.readouterr().err
+    assert main([*arguments, "NodeBase/=node-base"]) == 0
+    assert (tmp_path / "out/images/node-base/image.yml").is_file()
 
 
 def test_folders_of_versions_are_the_tags_of_one_image():
@@ -294,7 +437,8 @@ def test_deeper_dockerfiles_are_counted(tmp_path, capsys):
     (tmp_path / "in" / "app" / "Dockerfile").write_text(DEBIAN)
     assert main([*command, "--plan"]) == 3
     assert "1 of 2 images imported" in capsys.readouterr().err
-    for wrong in (["--layout", "<name"], ["--layout", "<tag>"], ["--image", "A B"], ["--name", "app"]):
+    wrong_values = [["--image", "A B"], ["--name", "app"], ["--build-arg", "A"], ["--build-arg", "=b"]]
+    for wrong in (["--layout", "<name"], ["--layout", "<tag>"], ["--context", "x"], *wrong_values):
         assert main([*command, *wrong]) == 2
     assert not (tmp_path / "out").exists()
     assert main([*command, "--layout", "<name>", "--layout", "src/<name>/<version>/<os>"]) == 0
@@ -366,7 +510,7 @@ def test_own_images_by_prefix():
         "docker.io/library/base:1.2", "docker.io/library/debian:12", "ghcr.io/other/base:1",
     ]  # fmt: skip
     assert (
-        "FROM ghcr.io/other/base:1: is that the base made here? --prefix ghcr.io/other"
+        "far/Dockerfile:2: FROM ghcr.io/other/base:1: is that the base made here? --prefix ghcr.io/other"
         in notes(found)["far:latest"]
     )
 
@@ -542,6 +686,60 @@ def test_what_does_not_plan_is_set_aside_with_what_stands_on_it():
     assert "ignored/a is left out by .dockerignore" in said["ignored"]
     assert "is not closed" in said["bad"]
     make_plan(catalogue(found, files))
+
+
+def test_folders_of_tags_are_set_aside_with_their_tag():
+    files = {
+        "python/3.11/Dockerfile": DEBIAN + "COPY none /\n",
+        "python/3.12.1/Dockerfile": DEBIAN + "COPY none /\n",
+        "python/3.13/Dockerfile": DEBIAN,
+        "old/Dockerfile": "FROM python:3.11\n",
+        "minor/Dockerfile": "FROM python:3.12\n",
+        "new/Dockerfile": "FROM python:3.13\n",
+    }
+    found = imported(files)
+    assert {i.name: i.status for i in found.images} == {
+        "minor:latest": ASIDE, "new:latest": "made", "old:latest": ASIDE,
+        "python:3.11": ASIDE, "python:3.12.1": ASIDE, "python:3.13": "made",
+    }  # fmt: skip
+    assert notes(found)["old:latest"] == ["old/Dockerfile:1: it is based on python:3.11, which is set aside"]
+    assert notes(found)["minor:latest"] == [
+        "minor/Dockerfile:1: it is based on python:3.12, which is set aside"
+    ]
+
+
+def test_broken_dockerfiles_are_set_aside():
+    files = {
+        "word/Dockerfile": "FRM x\nRUN y\n",
+        "first/Dockerfile": "RUN x\nFROM debian:12\n",
+        "open/Dockerfile": DEBIAN + "RUN <<EOF\nx\n",
+        "copy/Dockerfile": DEBIAN + "COPY\n",
+        "good/Dockerfile": DEBIAN,
+        "good/Dockerfile.dev": DEBIAN + "ENV A\n",
+        "own/Dockerfile": "# syntax=acme/frontend:1\nFRM x\nFROM debian:12\n",
+    }
+    found = imported(files)
+    said = notes(found)
+    assert said["word:latest"] == [
+        "word/Dockerfile:1:1: FRM: unknown instruction (did you mean FROM?) (word:latest)"
+    ]
+    assert said["first:latest"] == ["first/Dockerfile:1:1: RUN: is before the first FROM (first:latest)"]
+    assert said["open:latest"][0].startswith("open/Dockerfile:2:1: RUN: the heredoc is not closed")
+    assert said["copy:latest"][0].startswith("copy/Dockerfile:2:1: COPY: a source and a destination")
+    assert said["good:latest-dev"] == ["good/Dockerfile.dev:2:1: ENV: A has no value (good:latest-dev)"]
+    assert [i.name for i in found.images if i.status == "made"] == ["good:latest", "own:latest"]
+
+
+def test_messages_of_copy_and_mounts_name_the_flag():
+    files = {
+        "base/Dockerfile": DEBIAN,
+        "app/Dockerfile": DEBIAN
+        + "COPY --from=r.example/base / /x\nRUN --mount=from=r.example/zzz,target=/x ls\n",
+    }
+    assert notes(imported(files, prefixes=("r.example",)))["app:latest"] == [
+        "COPY --from=r.example/base is base now, made here",
+        "app/Dockerfile:3: RUN --mount=from=r.example/zzz: no image zzz here: it is taken from the registry",
+    ]
 
 
 # The command

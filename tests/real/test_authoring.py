@@ -71,6 +71,27 @@ COPY --from=build /srv /srv
 CMD ["/srv/app.sh"]
 """
 
+TOOL = """\
+FROM registry.example.org/acme/base:1.4 AS run
+ARG WHO
+RUN echo $WHO > /who
+FROM run AS test
+RUN false
+"""
+
+COMPOSE = """\
+services:
+  helper:
+    image: registry.example.org/acme/tool:2
+    build: {context: tool, target: run, args: {WHO: compose}}
+"""
+
+TOOL_TEST = """\
+schemaVersion: 2.0.0
+commandTests:
+  - {name: argument, command: cat, args: [/who], expectedOutput: ["^compose\\n$"]}
+"""
+
 WEB_TEST = """\
 schemaVersion: 2.0.0
 commandTests:
@@ -91,6 +112,8 @@ def test_plain_dockerfiles_become_images_with_the_same_content(site: Site, tmp_p
     plain = tmp_path / "dockerfiles"
     for path, text in {
         "base/Dockerfile": "FROM debian:bookworm-slim\nRUN echo base > /etc/base\n",
+        "compose.yaml": COMPOSE,
+        "tool/Dockerfile": TOOL,
         "web/Dockerfile": WEB,
         "web/app.sh": "#!/bin/sh\necho it runs\n",
         "web/conf/one.conf": "one\n",
@@ -124,15 +147,18 @@ def test_plain_dockerfiles_become_images_with_the_same_content(site: Site, tmp_p
     done = site.run(*arguments, "--json", expect=3).json
     assert (done["images"], done["files"][:-1]) == (said["images"], said["files"])
     status = {i["image"]: i["status"] for i in done["images"]}
-    assert status == {"base:1.4": "made", "lost": "set aside", "web:latest": "made"}
+    made = dict.fromkeys(("base:1.4", "tool:2", "web:latest"), "made")
+    assert status == made | {"lost": "set aside"}
     assert "there is no build/out in lost" in str(done["images"])
     assert (root / "images/web/rootfs/static/deep/x").read_text() == "deep\n"
     assert not (root / "images/web/rootfs/static/secret").exists()
 
     (root / "images/web/test.yml.tpl").write_text(WEB_TEST)
+    (root / "images/tool/test.yml.tpl").write_text(TOOL_TEST)
     commit(root)
     tested = {t["image"]: t for t in site.run("test", "--json", cwd=root).json["targets"]}
     assert tested["web"]["tests"] == {"passed": 10, "total": 10}
+    assert tested["tool"]["tests"] == {"passed": 1, "total": 1}
     assert {t["status"] for t in tested.values()} == {"built"}
     config = json.loads(crane("config", f"{site.registry}/lockage/builds@{tested['web']['digest']}"))
     assert config["config"]["Cmd"] == ["/srv/app.sh"]
@@ -140,6 +166,10 @@ def test_plain_dockerfiles_become_images_with_the_same_content(site: Site, tmp_p
     again = site.run(*arguments, "--json", expect=3).json
     assert again["files"] == [] and again["written"] is False
     (root / "images/base/Dockerfile.tmpl").write_text("FROM scratch\n")
+    edited = site.run(*arguments, expect=3)
+    assert "images/base/Dockerfile.tmpl  edited here\n" in edited.out
+    assert (root / "images/base/Dockerfile.tmpl").read_text() == "FROM scratch\n"
+    (root / ".lockage/import.json").unlink()
     taken = site.run(*arguments, expect=2)
     assert "images/base/Dockerfile.tmpl" in taken.err
     assert (root / "images/base/Dockerfile.tmpl").read_text() == "FROM scratch\n"

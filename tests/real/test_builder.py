@@ -287,7 +287,6 @@ WRONG = {
     "run": ("RUN echo started\n{# not in the Dockerfile #}\nRUN echo last words >&2; exit 9\n", 4),
     "heredoc": ("RUN <<EOF\nset -e\necho in the heredoc\nfalse\nEOF\n", 2),
     "copy": ("FROM scratch\nCOPY --from=0 /absent /here\n", 3),
-    "word": ("ENV A=1\nRNU echo hello\n", 3),
     "option": ("RUN --mount=type=nonsense true\n", 2),
 }
 SAYS = {
@@ -295,7 +294,6 @@ SAYS = {
     "run": ("exit code: 9", "last words"),
     "heredoc": ("exit code: 1", "in the heredoc"),
     "copy": ('"/absent": not found', ""),
-    "word": ("RNU", ""),
     "option": ("nonsense", ""),
 }
 

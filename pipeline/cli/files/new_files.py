@@ -91,10 +91,11 @@ def _same(folder: Folder, path: str, file: Generated, origin: Path | None) -> bo
         return stat.S_ISLNK(info.st_mode) and folder.readlink(path) == file.target
     if file.kind == "dir":
         return stat.S_ISDIR(info.st_mode)
-    return stat.S_ISREG(info.st_mode) and folder.read(path) == _content(file, origin)
+    return stat.S_ISREG(info.st_mode) and folder.read(path) == content_of(file, origin)
 
 
-def _content(file: Generated, origin: Path | None) -> bytes:
+def content_of(file: Generated, origin: Path | None) -> bytes:
+    """A file's bytes; `origin` is the folder that its `origin` is in."""
     if file.content is not None:
         return file.content
     assert origin is not None and file.origin is not None
@@ -107,7 +108,7 @@ def _write(folder: Folder, path: str, file: Generated, origin: Path | None) -> N
     elif file.kind == "link":
         folder.symlink(path, file.target or "")
     else:
-        folder.create(path, _content(file, origin), file.mode)
+        folder.create(path, content_of(file, origin), file.mode)
 
 
 def _count(paths: list[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.fuzz.target import Target
 
 from . import (
+    build_files,
     bundles,
     caches,
     catalogue,
@@ -28,6 +29,7 @@ TARGETS: dict[str, Target] = {
         *(
             catalogue,
             dockerfile,
+            build_files,
             patterns,
             references,
             layers,

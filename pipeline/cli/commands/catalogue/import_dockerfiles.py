@@ -3,119 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError, EnvironmentProblem, Exit, Problem, UsageError
 from pipeline.util.dataclass import dataclass
-from pipeline.util.files import read_file
+from pipeline.util.files import read_file, replace_file
 
-from ...arguments import flag, group, option, positional, repeated
 from ...command import Command
-from ...common_options import CommonOptions
 from ...output import console
+from .import_options import ImportOptions
 
 if TYPE_CHECKING:
     from pipeline.importing import Imported
-    from pipeline.importing.layout import Layout
+    from pipeline.importing.record import Earlier
     from pipeline.plan import Generated
+
+    from ...files.reimport import Difference
 
 _PROJECT = "lockage.yml"
 
 
-def _prefixes(texts: tuple[str, ...]) -> tuple[str, ...]:
-    from pipeline.model import Reference
-
-    prefixes = tuple(text.rstrip("/") for text in texts)
-    for prefix in prefixes:
-        try:
-            Reference.parse(f"{prefix}/image")
-        except ValueError:
-            hint = "--prefix takes what precedes the image's name in FROM, such as ghcr.io/acme"
-            raise UsageError(f"--prefix {prefix[:80]!r} is not host[/path]", hint=hint) from None
-    return prefixes
-
-
-def _names(texts: tuple[str, ...]) -> Mapping[str, str]:
-    names = {}
-    for text in texts:
-        folder, _, image = text.partition("=")
-        names[folder] = _image(image, f"--name {text[:80]!r}")
-    return names
-
-
-def _image(text: str, given: str = "--image") -> str:
-    from pipeline.importing.names import valid_name
-
-    if not valid_name(text):
-        hint = "lower case letters, digits, '.', '_' and '-'; --name takes FOLDER=IMAGE"
-        raise UsageError(f"{given}: {text[:80]!r} is not the name of an image", hint=hint)
-    return text
-
-
-def _layouts(texts: tuple[str, ...]) -> tuple[Layout, ...]:
-    from pipeline.importing.layout import Layout
-
-    layouts = []
-    for text in texts:
-        try:
-            layouts.append(Layout.parse(text))
-        except ValueError as error:
-            hint = (
-                "a path of folders, such as '<name>/<version>/<os>': <name> is the image, the others its tag"
-            )
-            raise UsageError(f"--layout {text[:80]!r}: {error}", hint=hint) from None
-    return tuple(layouts)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportOptions:
-    """What `import` understands."""
-
-    common: CommonOptions = group(CommonOptions)
-    folder: Path = positional(type=Path, metavar="DIR", help="folder that holds the Dockerfiles")
-    output: Path = option(
-        "--output", type=Path, default=Path(), metavar="ROOT", help="where the catalogue goes (default: here)"
-    )
-    prefixes: tuple[str, ...] = repeated(
-        "--prefix",
-        metavar="HOST/PATH",
-        convert=_prefixes,
-        help="the prefix of your own images' names in FROM, such as ghcr.io/acme; may be repeated",
-    )
-    image: str | None = option(
-        "--image",
-        metavar="NAME",
-        convert=_image,
-        help="the only image: folders are its tags, as in 3.13/slim",
-    )
-    names: Mapping[str, str] = repeated(
-        "--name", metavar="FOLDER=IMAGE", convert=_names, help="the image of a folder; may be repeated"
-    )
-    layouts: tuple[Layout, ...] = repeated(
-        "--layout",
-        metavar="PATTERN",
-        convert=_layouts,
-        help="where Dockerfiles are, such as '<name>/<version>/<os>'; may be repeated",
-    )
-    project: str | None = option(
-        "--project", metavar="NAME", help="the project's name (default: the folder's)"
-    )
-    plan: bool = flag("--plan", help="report what would be written; write nothing")
-
-
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What was imported to `root`: new files, and bases to add by hand to a lockage.yml that exists."""
+    """What was imported to `root`: the difference to what is there, and bases to add by hand to a lockage.yml that
+    exists. `shown` are lines that show what changes in files, `staying` the folders of images that an earlier import
+    made, and this one does not, though their Dockerfiles are there."""
 
     imported: Imported
     root: Path
-    new: tuple[str, ...]
+    found: Difference
     bases_to_add: tuple[str, ...]
+    shown: Mapping[str, tuple[str, ...]]
+    staying: tuple[str, ...]
 
 
 def import_dockerfiles(options: ImportOptions) -> int:
-    """Read, plan, report, and unless `--plan` write. Exit code 3 where an image was set aside."""
+    """Read, plan, report, and unless `--plan` write. Exit code 3 where an image was set aside, or a file that would
+    change was edited."""
     from pipeline.importing import ASIDE
 
     result = _import(options)
@@ -128,36 +55,56 @@ def import_dockerfiles(options: ImportOptions) -> int:
     unread = len(result.imported.unread)
     verb = "would be written" if options.plan else "written"
     console.message(
-        f"{converted} of {len(images) + unread} images imported, {len(result.new)} files {verb} in {result.root}"
+        f"{converted} of {len(images) + unread} images imported, {_count(result.found, verb)} in {result.root}"
     )
+    kept = len(result.found.kept)
+    if kept:
+        files = "1 file" if kept == 1 else f"{kept} files"
+        console.message(
+            f"{files} edited here since the last import: see what changed with --plan, and merge by hand"
+        )
     if unread:
         hint = _layout_hint(result.imported)
-        console.message(f"{unread} of the Dockerfiles {'was' if unread == 1 else 'were'} not read{hint}")
+        console.message(f"{unread} of them {'was' if unread == 1 else 'were'} not read{hint}")
     if converted and not options.plan:
         from .scaffold import in_folder
 
         console.message(f"next: lockage{in_folder(result.root)} plan")
-    return Exit.OK if converted == len(images) and not unread else Exit.CONFIG
+    return Exit.OK if converted == len(images) and not unread and not kept else Exit.CONFIG
+
+
+def _count(found: Difference, verb: str) -> str:
+    text = f"{len(found.new)} files {verb}"
+    for name, paths in (("changed", found.changed), ("removed", found.removed)):
+        text += f", {len(paths)} {name}" if paths else ""
+    return text
 
 
 def _import(options: ImportOptions) -> ImportResult:
-    from pipeline.importing import import_folder
-    from pipeline.importing.discover import is_dockerfile
+    from pipeline.importing import ASIDE, import_folder
+    from pipeline.importing.discover import declared_dockerfiles, is_read
     from pipeline.importing.layout import Naming
+    from pipeline.importing.options import Given
+    from pipeline.importing.record import NOTHING_EARLIER, Earlier
     from pipeline.importing.scaffold import check_name, project_name
 
     from ...files.folder import read_folder
-    from ...files.new_files import refuse_collisions, write_new
+    from ...files.reimport import difference, shown, take
     from .scaffold import ignore_dist
 
     folder, root = options.common.root / options.folder, options.common.root / options.output
     name = folder.resolve().name
     project = check_name(options.project or project_name(name))
-    source = read_folder(folder, lambda file: is_dockerfile(file) or file.endswith(".dockerignore"))
+    source = read_folder(folder, is_read)
+    if more := declared_dockerfiles(source):
+        source = read_folder(folder, lambda file: is_read(file) or file in more)
     naming = Naming(options.image, options.names, options.layouts)
     if options.layouts and not options.image and not all(layout.names_image for layout in options.layouts):
         raise UsageError("--layout without <name> needs --image", hint="--image NAME is the only image")
-    imported = import_folder(source, name, project=project, prefixes=options.prefixes, naming=naming)
+    given = Given(options.args, options.context)
+    imported = import_folder(
+        source, name, project=project, prefixes=options.prefixes, naming=naming, given=given
+    )
     if not imported.images:
         unread = [Problem(str(folder / path), 0, 0, "", reason) for path, reason in imported.left]
         raise ConfigError(
@@ -166,12 +113,51 @@ def _import(options: ImportOptions) -> ImportResult:
             + _layout_hint(imported),
         )
     files, bases_to_add = _files(imported, root)
+    records = _records(root)
+    key = relpath(folder.resolve(), root.resolve())
+    aside = {f"images/{image.name.partition(':')[0]}" for image in imported.images if image.status == ASIDE}
+    earlier = records.get(key, NOTHING_EARLIER) if imported.files else NOTHING_EARLIER
+    others = {  # made under other names or by other options: their Dockerfiles are still there
+        place: dockerfile
+        for place, dockerfile in earlier.dockerfiles.items()
+        if place not in imported.dockerfiles and source.get(dockerfile) is not None
+    }
     hint = "--output DIR writes it elsewhere"
-    new = refuse_collisions(root, files, folder, hint) if imported.files else []
-    if new and not options.plan:
-        write_new(root, files, folder, new)
-        new += ignore_dist(root)
-    return ImportResult(imported, root, tuple(new), tuple(bases_to_add))
+    wanted = files if imported.files else {}
+    found = difference(root, wanted, folder, earlier.files, aside | others.keys(), hint)
+    lines = {
+        path: tuple(shown(root, files, folder, path))
+        for path in (*found.changed, *found.kept)
+        if options.plan
+    }
+    if not options.plan and imported.files:
+        take(root, files, folder, found)
+        _write_records(root, {**records, key: Earlier(found.digests, {**others, **imported.dockerfiles})})
+        if found.new:
+            found = replace(found, new=(*found.new, *ignore_dist(root)))
+    staying = tuple(place for place in sorted(others) if place not in aside)
+    return ImportResult(imported, root, found, tuple(bases_to_add), lines, staying)
+
+
+def _records(root: Path) -> dict[str, Earlier]:
+    """What earlier imports wrote, by the folder that they read."""
+    from pipeline.importing.record import RECORD, read_record
+
+    try:
+        return read_record(read_file(Path(RECORD), root=root))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot read {root / RECORD}: {error.strerror}") from None
+
+
+def _write_records(root: Path, imports: Mapping[str, Earlier]) -> None:
+    from pipeline.importing.record import RECORD, record_text
+
+    try:
+        replace_file(Path(RECORD), record_text(imports), root=root)
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot write {root / RECORD}: {error.strerror}") from None
 
 
 def _layout_hint(imported: Imported) -> str:
@@ -217,8 +203,13 @@ def _print_json(result: ImportResult, options: ImportOptions) -> None:
             "bases": [str(base) for base in imported.bases],
             "bases_to_add": list(result.bases_to_add),
             "not_read": [{"path": path, "reason": reason} for path, reason in imported.left],
-            "files": list(result.new),
-            "written": bool(result.new) and not options.plan,
+            "files": list(result.found.new),
+            "changed": list(result.found.changed),
+            "removed": list(result.found.removed),
+            "edited": list(result.found.edited),
+            "kept": list(result.found.kept),
+            "staying": list(result.staying),
+            "written": bool(result.found) and not options.plan,
         }
     )
 
@@ -232,6 +223,15 @@ def _print_text(result: ImportResult) -> None:
             console.print_line(f"    by hand: {line}")
     for path, reason in result.imported.left:
         console.print_line(f"{path}  not read: {reason}")
+    found = result.found
+    verbs = (("changed", found.changed), ("removed", found.removed), ("edited here", found.edited))
+    for verb, paths in (*verbs, ("edited here, and kept", found.kept)):
+        for path in paths:
+            console.print_line(f"{path}  {verb}")
+            for line in result.shown.get(path, ()):
+                console.print_line(line)
+    for path in result.staying:
+        console.print_line(f"{path}  of an earlier import, and kept: its Dockerfile is still there")
     for base in result.bases_to_add:
         console.print_line(f"by hand: add {base} to bases: in {result.root / _PROJECT}")
 
