@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import takewhile
@@ -13,13 +14,16 @@ from .instructions import Dockerfile, Instruction, scanned
 
 BUILD_PLATFORM = ("BUILDPLATFORM", "BUILDOS", "BUILDOSVERSION", "BUILDARCH", "BUILDVARIANT")
 
+_NAMED = re.compile(r"\$\{?(\w+)")
+
 
 def declared_arguments(text: str) -> frozenset[str]:
-    """The names of every ARG, in all stages."""
+    """The names of every ARG, in all stages and of ONBUILD."""
     return frozenset(
         word.text.partition("=")[0]
-        for instruction in scanned(text).instructions
-        if instruction.keyword == "ARG"
+        for written in scanned(text).instructions
+        for instruction in (written, written.later)
+        if instruction is not None and instruction.keyword == "ARG"
         for word in (*instruction.flags, *instruction.words)
     )
 
@@ -49,6 +53,7 @@ class Variables:
         }
         self._declared: set[str] = set()
         self._growth = Growth()
+        self._of_build_platform = set(BUILD_PLATFORM)
 
     def take(self, instruction: Instruction) -> None:
         """Add the variables of an ARG. Raises `TooLong`."""
@@ -65,6 +70,12 @@ class Variables:
                     raise
                 except ValueError:  # reported where it is used
                     self.values[name] = None
+                    if self.of_build_platform(default):
+                        self._of_build_platform.add(name)
+
+    def of_build_platform(self, text: str) -> bool:
+        """Whether a word depends on the platform that builds, which is the engine's."""
+        return not self._of_build_platform.isdisjoint(_NAMED.findall(text))
 
     def expand(self, text: str) -> str:
         """A word with its variables replaced. Raises ValueError."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -10,11 +9,11 @@ from types import MappingProxyType
 from pipeline.model import Platform, Reference
 from pipeline.util.dataclass import dataclass
 
-from .arguments import BUILD_PLATFORM, Variables, stage_name
+from .arguments import Variables, stage_name
 from .expand import TooLong, Unresolved
+from .image_names import named_images, names_stage
 from .instructions import Instruction, refused, scanned
-from .mounts import fields
-from .words import Word
+from .words import unquoted
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -144,8 +143,12 @@ def _find_bases(
                 problems.append((instruction.line, str(error)))
                 continue
             for word in words:
-                count = len(names) if instruction.keyword == "COPY" else 0
-                if not _is_stage(word.text, every, count):
+                try:
+                    stage = names_stage(instruction, word.text, every, len(names))
+                except ValueError as error:
+                    problems.append((instruction.line, str(error)))
+                    continue
+                if not stage:
                     uses.append(
                         BaseUse(word.text, instruction.line, word.start, word.end, instruction.keyword)
                     )
@@ -216,7 +219,7 @@ def copies_rootfs(text: str) -> bool:
     return any(
         instruction.keyword in ("COPY", "ADD")
         and instruction.flag("from") is None
-        and any(_is_rootfs(word.text.strip("[\"',")) for word in instruction.words[:-1])
+        and any(_is_rootfs(unquoted(word.text.strip("[,"))) for word in instruction.words[:-1])
         for instruction in scanned(text).instructions
     )
 
@@ -259,42 +262,9 @@ def _from(instruction: Instruction, variables: Variables, own: Platform) -> Base
     try:
         platform = Platform.parse_any(variables.expand(flag.text))
     except Unresolved:
-        if not any(variable in flag.text for variable in BUILD_PLATFORM):
+        if not variables.of_build_platform(flag.text):
             raise
         return BaseUse(name, instruction.line, word.start, word.end, "FROM", on_build_platform=True)
     return BaseUse(
         name, instruction.line, word.start, word.end, "FROM", None if platform == own else platform
     )
-
-
-def named_images(instruction: Instruction, text: str) -> list[Word]:
-    """The values of --from and --mount=from= of a COPY, ADD or RUN, including stages. Raises ValueError for one
-    that cannot be replaced."""
-    if instruction.keyword != "RUN":
-        word = instruction.flag("from")
-        return [_replaceable(word, word.text, text)] if word is not None and word.text else []
-    mounts = ((mount, fields(mount.text)) for mount in instruction.flag_values("mount"))
-    return [
-        _replaceable(mount, name, text, "from=")
-        for mount, keys in mounts
-        if (name := keys.get("from")) is not None
-    ]
-
-
-def _replaceable(flag: Word, name: str, text: str, key: str = "") -> Word:
-    """The offsets of a name in a flag's value, inside its quotes if any."""
-    quotes = "[\"']*"
-    if flag.plain and not key:
-        return flag
-    pattern = re.compile(f"[,=](?i:{quotes}{key}){quotes}({re.escape(name)})(?={quotes}(?:,|$))")
-    places = list(pattern.finditer(text, flag.start - 1, flag.end))
-    if len(places) != 1:
-        raise ValueError(f"{flag.text[:80]}: write the image's name without quotes and escapes")
-    return Word(name, places[0].start(1), places[0].end(1))
-
-
-def _is_stage(name: str, stages: Collection[str], count: int) -> bool:
-    """Whether COPY or RUN refers to a stage, earlier or later, and not to an image; by number, one of `count`."""
-    if name == "scratch" or name.lower() in stages:
-        return True
-    return name.isascii() and name.isdecimal() and int(name[:9]) < count

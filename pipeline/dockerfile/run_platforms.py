@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from pipeline.model import Platform
 
-from .instructions import scan
+from .bases import BaseUse, find_bases
+from .instructions import scanned
+from .stages import used_stages
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-def run_platforms(dockerfile: str, platform: Platform) -> frozenset[Platform]:
-    """The platforms of RUN instructions in a build for a platform, without those on the build platform."""
-    by_stage: dict[str, Platform | None] = {}
-    current: Platform | None = platform
+def run_platforms(
+    dockerfile: str, platform: Platform, arguments: Mapping[str, str] = _NOTHING
+) -> frozenset[Platform]:
+    """The platforms of RUN instructions in a build for a platform, without those on the build platform and those of
+    stages that the build does not run."""
+    of_stages: list[Platform | None] = []
+    for base in find_bases(dockerfile, platform, arguments).froms:
+        if isinstance(base, int):
+            of_stages.append(of_stages[base])
+        elif isinstance(base, BaseUse):
+            of_stages.append(None if base.on_build_platform else base.platform or platform)
+        else:
+            of_stages.append(platform)
+    used = used_stages(dockerfile)
     platforms = set()
-    for instruction in scan(dockerfile).instructions:
-        words = [word.text for word in instruction.words]
-        if instruction.keyword == "FROM" and words:
-            flags = [f.text.partition("=")[2] for f in instruction.flags if f.text.startswith("--platform=")]
-            current = (
-                _stage_platform(flags[0], platform) if flags else by_stage.get(words[0].lower(), platform)
-            )
-            if len(words) == 3:
-                by_stage[words[2].lower()] = current
-        elif instruction.keyword == "RUN" and current:
-            platforms.add(current)
+    stage = -1
+    for instruction in scanned(dockerfile).instructions:
+        stage += instruction.keyword == "FROM"
+        if instruction.keyword == "RUN" and stage in used and (runs_on := of_stages[stage]):
+            platforms.add(runs_on)
     return frozenset(platforms)
-
-
-def _stage_platform(text: str, platform: Platform) -> Platform | None:
-    """The platform that a stage's `--platform` names; None for the build platform."""
-    if "BUILDPLATFORM" in text:
-        return None
-    try:
-        return Platform.parse(text.strip("\"'"))
-    except ValueError:
-        return platform

@@ -12,6 +12,7 @@ from pipeline.util.dataclass import dataclass
 
 _PLAIN_FLAGS = re.compile(r"(?:\s+|--[^\s\"'\\`]+(?=\s|$))*")
 _PLAIN_FLAG = re.compile(r"\S+")
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class Logical:
     def between(self, text: str, start: int, end: int, plain: bool = True) -> Word:
         """The word between two offsets of the line."""
         return Word(text, self.place(start), self.place(end - 1) + 1, plain)
+
+
+def unquoted(word: str) -> str:
+    """A word without its quotes, which may be around parts of it; one with an open quote as it is."""
+    return _QUOTED.sub(lambda match: match[0][1:-1], word)
 
 
 def read_flags(line: Logical, at: int, escape: str) -> tuple[tuple[Word, ...], int]:

@@ -75,7 +75,9 @@ async def _refuse(engines: Engines, refused: list[tuple[Target, str]]) -> None:
 
 def _executes(target: Target, record: Record | None, until: Stage, tester: str) -> str:
     """What this run executes of a target, as the end of a sentence; empty for nothing."""
-    if record is None and target.platform in run_platforms(target.dockerfile, target.platform):
+    if record is None and target.platform in run_platforms(
+        target.dockerfile, target.platform, target.arguments
+    ):
         return "has RUN instructions"
     if until in (Stage.BUILD, Stage.SCAN, Stage.SBOM) or not untested(target, record, tester):
         return ""

@@ -68,8 +68,10 @@ def test_an_argument_leads_to_an_image_of_the_catalogue():
 
 
 def test_a_name_that_no_arg_has_is_a_warning_at_its_place():
-    yml = "args: {C: d}\ntags: [{name: 1.0.0, args: {VERSIN: 2, HTTP_PROXY: p, no_proxy: q}}]\n"
-    files = folder("app", {"image.yml": yml, "Dockerfile.tmpl": "FROM debian:12\nARG VERSION\n"})
+    yml = "args: {C: d, E: f}\ntags: [{name: 1.0.0, args: {VERSIN: 2, HTTP_PROXY: p, no_proxy: q}}]\n"
+    files = folder(
+        "app", {"image.yml": yml, "Dockerfile.tmpl": "FROM debian:12\nARG VERSION\nONBUILD ARG E\n"}
+    )
     assert plan(files).targets[0].warnings == (
         "images/app/image.yml:1:11: args.C: no ARG of the Dockerfile has this name",
         "images/app/image.yml:2:37: tags[0].args.VERSIN: no ARG of the Dockerfile has this name"

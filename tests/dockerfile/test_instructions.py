@@ -64,7 +64,6 @@ BASES = [
     ("FROM a:1 AS x\nFROM x\nFROM b AS X2\nFROM x2\n", [("FROM", "a:1", 1), ("FROM", "b", 3)]),
     ("FROM scratch\nCOPY --from=a:1 /x /x\n", [("COPY", "a:1", 2)]),
     ("FROM a AS s\nFROM b\nCOPY --from=s / /\nCOPY --from=0 / /\n", [("FROM", "a", 1), ("FROM", "b", 2)]),
-    ("FROM a\nCOPY --from=7 / /\n", [("FROM", "a", 1), ("COPY", "7", 2)]),
     ("FROM a\nCOPY --chown=1:1 --from=b:2 / /\n", [("FROM", "a", 1), ("COPY", "b:2", 2)]),
     ("FROM a\nRUN --mount=type=bind,from=b:2,target=/x x\n", [("FROM", "a", 1), ("RUN", "b:2", 2)]),
     ("FROM a\nRUN --mount=from=b --mount=type=cache,target=/y x\n", [("FROM", "a", 1), ("RUN", "b", 2)]),
@@ -117,6 +116,10 @@ def test_platforms_of_bases():
     assert foreign.platform == Platform("linux", "386")
     [known] = find_bases("ARG BUILDPLATFORM=linux/arm64\nFROM --platform=$BUILDPLATFORM a\n", ARM).bases
     assert (known.platform, known.on_build_platform) == (Platform("linux", "arm64"), False)
+    text = "ARG P=$BUILDPLATFORM\nARG Q=${P:-x}\nFROM --platform=$Q a\n"
+    assert [use.on_build_platform for use in find_bases(text, ARM).bases] == [True]
+    [given] = find_bases(text, ARM, {"P": "linux/arm64"}).bases
+    assert (given.platform, given.on_build_platform) == (Platform("linux", "arm64"), False)
 
 
 ARGUMENTS = {"V": "2", "W": "$V"}
@@ -127,7 +130,6 @@ WITH_ARGUMENTS = [
     ("ARG V=$OTHER\nFROM a:$V\n", "a:2"),
     ("ARG W\nFROM a:x$W\n", "a:x$V"),
     ("FROM a:${V:-1}\n", "a:1"),
-    ("ARG V=1\nFROM scratch\nCOPY --from=a:$V / /\n", "a:$V"),
 ]
 
 
@@ -163,6 +165,10 @@ def test_arguments_of_a_build(text, name):
         ("ARG V=1\nFROM a:${V:-\n", "} is missing"),
         ("ARG V=$OTHER\nFROM a:$V\n", "$V is not known before the build"),
         ("FROM --platform=sparc a\n", "unknown platform"),
+        ("ARG V=1\nFROM a:$V\nFROM --platform=$V b\n", "unknown platform"),
+        ("FROM a\nCOPY --from=7 / /\n", "--from=7: there is no stage of this number"),
+        ("ARG V=1\nFROM scratch\nCOPY --from=a:$V / /\n", "a:$V: a variable is not replaced here"),
+        ("FROM a\nRUN --mount=from=$V,target=/x x\n", "a variable is not replaced here"),
     ],
 )
 def test_what_cannot_be_known(text, message):

@@ -13,6 +13,7 @@ from pipeline.dockerfile.instructions import scan
 from pipeline.dockerfile.limits import MAX_EXPANDED, MAX_NESTED
 from pipeline.dockerfile.patterns import replaced, without_prefix, without_suffix
 from pipeline.dockerfile.remote import is_git
+from pipeline.dockerfile.stages import used_stages
 from pipeline.model import Platform
 
 AMD64 = Platform.parse("linux/amd64")
@@ -85,6 +86,11 @@ GROWING = {
     "heredocs": lambda n: "FROM a\n" + "RUN <<E\nE\n" * n,
     "onbuild": lambda n: "FROM a\nONBUILD " + "ONBUILD " * n + "RUN x\n",
     "stages": lambda n: "".join(f"FROM a AS s{i}\nCOPY --from=s{i} a b\n" for i in range(n)),
+    "stages with triggers": lambda n: (
+        "FROM a AS b\n"
+        + "ONBUILD COPY --from=c x y\n" * n
+        + "".join(f"FROM b AS s{i}\nCOPY --from=s{i - 1} a b\n" for i in range(n))
+    ),
     "arguments": lambda n: "".join(f"ARG a{i}=1\n" for i in range(n)) + "FROM b\n",
     "comments": lambda n: "FROM a\nRUN x \\\n" + "# c\n" * n + "y\n",
 }
@@ -93,6 +99,10 @@ GROWING = {
 @pytest.mark.parametrize("name", GROWING)
 def test_twice_the_text_takes_twice_the_steps(name):
     small, large = (calls(lambda size=size: find_bases(GROWING[name](size), AMD64)) for size in (200, 400))
+    assert large < 2.5 * small
+    small, large = (
+        calls(lambda size=size: used_stages.__wrapped__(GROWING[name](size))) for size in (200, 400)
+    )
     assert large < 2.5 * small
 
 

@@ -21,6 +21,8 @@ ARM = Platform.parse("linux/arm64")
         ("FROM --platform=linux/s390x a\nRUN x\n", {"linux/s390x"}),
         ("FROM --platform=$TARGETPLATFORM a\nRUN x\n", {"linux/arm64"}),
         ("FROM a AS B\nFROM b\nRUN <<EOF\nFROM --platform=linux/s390x c\nEOF\n", {"linux/arm64"}),
+        ("ARG P=$BUILDPLATFORM\nFROM --platform=$P a AS b\nRUN x\nFROM c\nCOPY --from=b /x /\n", set()),
+        ("FROM --platform=linux/s390x a AS unused\nRUN x\nFROM b\nRUN x\n", {"linux/arm64"}),
         ("", set()),
     ],
 )

@@ -139,3 +139,36 @@ def test_a_client_without_an_exit_code(
 
     fault = _unfinished(ORDER, Fault())
     assert type(fault) is kind and fault.message == message
+
+
+@pytest.mark.parametrize(
+    ("message", "lines", "hint"),
+    [
+        (
+            'failed to load cache key: Get "http://e.org/x": dial tcp: connect: connection refused',
+            (2, 2),
+            "check the address",
+        ),
+        (
+            "failed to load cache key: git stderr:\nfatal: unable to access 'https://e.org/y.git/'",
+            (3, 3),
+            "see",
+        ),
+        ('failed to load cache key: Get "http://e.org/z": EOF', None, "check the address"),
+        ("failed to load LLB: network.host is not allowed", None, "grants network.host to an image"),
+        ("secret tok: not found", None, "name tok in secrets: of image.yml"),
+    ],
+)
+def test_what_a_message_is_about(message: str, lines: tuple[int, int] | None, hint: str) -> None:
+    """BuildKit names no line for addresses, and no remedy for what it was not given."""
+    adds = 'FROM a\nADD "http://e.org/x?a#b" /\nADD https://e.org/y.git#main /\nADD $X /\n'
+    order = replace(ORDER, dockerfile=adds, contexts={"z": "http://e.org/z"})
+    fault = _fault(order, Failure(message))
+    assert isinstance(fault, BuildError)
+    assert fault.lines == lines
+    assert fault.hint and hint in fault.hint
+
+
+def test_the_line_of_the_template_alone_is_in_the_message() -> None:
+    fault = _fault(ORDER, Failure("dockerfile parse error on line 2: unknown instruction: RUNN", (2, 2)))
+    assert fault.message == "building app/1.0/linux-amd64: unknown instruction: RUNN"

@@ -96,3 +96,16 @@ def test_an_image_in_onbuild_that_no_build_should_have():
         f"{WHERE} ONBUILD: base:1.0.0 is made here, and a build that is based on this image would look for it on"
         " Docker Hub (app:1.0.0) (write out where it is published)"
     ]
+
+
+def test_stages_that_the_build_does_not_run_need_no_files():
+    text = "FROM debian:12 AS t\nCOPY absent /\nFROM debian:12\n"
+    assert plan(folder("app", image(template=text)), lock=LOCK).targets
+    [problem] = problems(folder("app", image(template=f"{text}COPY --from=t / /\n")))
+    assert problem.startswith("images/app/Dockerfile.tmpl:2:1: COPY: absent is not in the build context")
+
+
+def test_quotes_may_be_anywhere_in_a_source():
+    text = 'FROM debian:12\nCOPY rootfs/"f" /\nCOPY r\'oot\'fs/f /\nCOPY "rootfs/g" /\n'
+    [problem] = problems(folder("app", image(template=text) | {"rootfs/f": ""}))
+    assert problem.startswith("images/app/Dockerfile.tmpl:4:1: COPY: rootfs/g is not")

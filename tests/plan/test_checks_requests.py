@@ -138,3 +138,10 @@ def test_it_is_in_the_plan_and_read_back():
         ["network.host"],
     )
     assert "NPM" not in made.to_json()
+
+
+def test_stages_that_the_build_does_not_run_request_nothing():
+    unused = "--network=host --mount=type=secret,id=npm,required=true true"
+    text = f"FROM debian:12 AS t\nRUN {unused}\nFROM debian:12\n"
+    assert plan(folder("app", image(template=text)), DEFINED, lock=LOCK).targets
+    assert len(problems(folder("app", image(template=f"{text}COPY --from=t / /\n")), DEFINED)) == 2

@@ -17,6 +17,7 @@ from pipeline.util.dataclass import dataclass
 
 from ..faults import DISK_FULL, explained, full, lost, tail
 from . import daemon as service
+from .causes import fetched, not_granted
 from .order import CONTEXT, CONTEXTS, DOCKERFILE, RESULT, SECRETS, SSH, BuildOrder, arguments
 from .report import CACHE, Failure, Report, current, read_report, read_result
 
@@ -29,6 +30,7 @@ _DIGEST = "containerimage.digest"
 _STEP_FAILED = '" did not complete successfully'
 _SIGNALLED = 128  # plus the signal's number: the exit code of a program that a signal ended
 _PARSING = "dockerfile parse error"
+_CANNOT_FETCH = "check the address, and that the engine can reach it (docs/engine.md)"
 _EXPORTER = "cache exporter"
 _NO_ANSWER = "lockage status; free some space if the disk of the engine is full; then run again"
 _NOT_BY_CACHES = (_STEP_FAILED, _PARSING)  # a failed push may be: it fetches layers from caches
@@ -214,6 +216,10 @@ def _fault(order: BuildOrder, failure: Failure) -> LockageError:
     if full(f"{failure.message}\n{failure.output}") or not failure.message:
         return EnvironmentProblem(message, hint=DISK_FULL, detail=detail)
     cause = failure.message.rpartition(_STEP_FAILED)[2]  # after the command, which may contain any text
+    address = fetched(order, cause)
+    if address is not None:
+        hint = _CANNOT_FETCH if lost(cause) else order.hint
+        return BuildError(message, hint=hint, detail=detail, lines=failure.lines or address.lines)
     if lost(cause) and not failure.message.startswith(_PARSING):
         return EnvironmentProblem(
             f"building {order.target}: BuildKit or a registry it needs went away",
@@ -224,4 +230,6 @@ def _fault(order: BuildOrder, failure: Failure) -> LockageError:
         return RegistryError(
             message, hint="lockage status; check the registry and its credentials", detail=detail
         )
-    return BuildError(message, hint=order.hint, detail=detail, lines=failure.lines)
+    if failure.lines:  # of the template, where the message has those of what was generated
+        message = message.replace(f"{_PARSING} on line {failure.lines[0]}: ", "", 1)
+    return BuildError(message, hint=not_granted(cause) or order.hint, detail=detail, lines=failure.lines)

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pipeline.catalogue.rootfs import Rootfs
 from pipeline.dockerfile.instructions import Instruction, scanned
 from pipeline.dockerfile.remote import is_git, is_pinned, is_remote
+from pipeline.dockerfile.stages import used_instructions
+from pipeline.dockerfile.words import unquoted
 
 _NOT_FIXED = frozenset("$*?[\\")
 
@@ -16,10 +18,10 @@ _NOT_FIXED = frozenset("$*?[\\")
 def missing_sources(text: str, rootfs: Rootfs) -> Iterator[tuple[int, str, str]]:
     """Line, instruction and name of every source that will not be in the context.
 
-    Wildcards and variables are left to the build.
+    Wildcards and variables are left to the build, stages that it does not run are not looked at.
     """
     present: set[str] = set()
-    for instruction in scanned(text).instructions:
+    for instruction in used_instructions(text):
         if instruction.keyword not in ("COPY", "ADD") or instruction.flag("from") is not None:
             continue
         if not present:
@@ -56,7 +58,7 @@ def _sources(instruction: Instruction) -> list[str]:
         except (ValueError, RecursionError):
             return []
         return [s for s in listed[:-1] if isinstance(s, str)] if isinstance(listed, list) else []
-    return [word.strip("\"'") for word in words[:-1]]
+    return [unquoted(word) for word in words[:-1]]
 
 
 def _below_a_link(path: str, rootfs: Rootfs) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pipeline.catalogue.source import Source
 from pipeline.catalogue.templating.rendering import Rendered
-from pipeline.dockerfile.bases import named_images
+from pipeline.dockerfile.image_names import named_images
 from pipeline.dockerfile.instructions import scanned
 from pipeline.errors import Problem
 from pipeline.model import Reference

@@ -8,8 +8,9 @@ from pipeline.catalogue.definition import Mention
 from pipeline.catalogue.source import PROJECT_NAME, Source
 from pipeline.catalogue.templating.rendering import Rendered
 from pipeline.config import Entitlement, Project, load
-from pipeline.dockerfile.instructions import Instruction, scanned
+from pipeline.dockerfile.instructions import Instruction
 from pipeline.dockerfile.mounts import Credential, credentials
+from pipeline.dockerfile.stages import used_instructions
 from pipeline.errors import Problem
 from pipeline.util.suggest import did_you_mean
 
@@ -23,7 +24,10 @@ _NOUNS = {"secret": ("secret", "secrets"), "ssh": ("ssh entry", "ssh")}  # for p
 def check_requests(
     source: Source, item: Rendered, project: Project, problems: list[Problem]
 ) -> tuple[str, ...]:
-    """Append a problem for each request of a tag that is not granted; return warnings for optional ones."""
+    """Append a problem for each request of a tag that is not granted; return warnings for optional ones.
+
+    Stages that the build does not run request nothing.
+    """
     definition = item.definition
     problems += _undefined(definition.secrets, project.secrets, "secret")
     problems += _undefined(definition.ssh, project.ssh, "ssh")
@@ -33,7 +37,7 @@ def check_requests(
         "ssh": frozenset(mention.name for mention in definition.ssh),
     }
     warnings: list[str] = []
-    for instruction in scanned(item.dockerfile).instructions:
+    for instruction in used_instructions(item.dockerfile):
         if instruction.keyword != "RUN" or not instruction.flags:
             continue
         for credential in credentials(instruction):
