@@ -81,8 +81,8 @@ class Platform:
         return f"{text}/{self.variant}" if self.variant else text
 
     def to_oci(self) -> dict[str, str]:
-        """The `platform` object of an index entry; `linux/arm64` has the variant v8 ("Platform Variants")."""
+        """The `platform` object of an index entry: what the image's configuration says, so arm64 without v8."""
         data = {"architecture": self.architecture, "os": self.os}
-        if variant := self.variant or _DEFAULT_VARIANT.get(self.architecture):
-            data["variant"] = variant
+        if self.variant:
+            data["variant"] = self.variant
         return data

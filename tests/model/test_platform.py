@@ -51,8 +51,3 @@ def test_refused_with_what_is_known(text: str) -> None:
 def test_any_platform_is_one_platform_however_it_is_written(text: str, full: str) -> None:
     assert str(Platform.parse_any(text)) == full
     assert Platform.parse_any(full) == Platform.parse_any(text)
-
-
-def test_an_index_entry_has_the_variant_of_the_specifications_table() -> None:
-    entries = [Platform.parse(name).to_oci() for name in ("amd64", "arm64", "linux/arm/v7")]
-    assert [entry.get("variant") for entry in entries] == [None, "v8", "v7"]
