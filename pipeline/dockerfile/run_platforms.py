@@ -18,9 +18,12 @@ def run_platforms(
     dockerfile: str, platform: Platform, arguments: Mapping[str, str] = _NOTHING
 ) -> frozenset[Platform]:
     """The platforms of RUN instructions in a build for a platform, without those on the build platform and those of
-    stages that the build does not run."""
+    stages that the build does not run. None of a Dockerfile that BuildKit refuses."""
     of_stages: list[Platform | None] = []
-    for base in find_bases(dockerfile, platform, arguments).froms:
+    uses = find_bases(dockerfile, platform, arguments)
+    if uses.faulty:
+        return frozenset()
+    for base in uses.froms:
         if isinstance(base, int):
             of_stages.append(of_stages[base])
         elif isinstance(base, BaseUse):

@@ -24,6 +24,7 @@ ARM = Platform.parse("linux/arm64")
         ("ARG P=$BUILDPLATFORM\nFROM --platform=$P a AS b\nRUN x\nFROM c\nCOPY --from=b /x /\n", set()),
         ("FROM --platform=linux/s390x a AS unused\nRUN x\nFROM b\nRUN x\n", {"linux/arm64"}),
         ("", set()),
+        ("LABEL a=b\nFROM a:1\nRUN x\n", set()),  # BuildKit refuses it
     ],
 )
 def test_run_platforms(dockerfile: str, platforms: set[str]) -> None:
