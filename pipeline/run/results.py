@@ -147,7 +147,7 @@ class ImageResult:
 
     `pushed` is its reference in the first environment, by digest. `moves` are those of tags by this run, `promoted` all
     its tags in the environments it was promoted to, `kept` those that stay elsewhere, `refs` its platforms as they were
-    pushed.
+    pushed, `added` how many statements this run attached to it.
     """
 
     image: str
@@ -161,6 +161,7 @@ class ImageResult:
     promoted: tuple[Reference, ...] = ()
     kept: tuple[KeptTag, ...] = ()
     refs: tuple[PlatformRef, ...] = ()
+    added: int = 0
     fault: LockageError | None = None
 
     @property
@@ -230,7 +231,7 @@ class RunResult:
     @property
     def changed(self) -> bool:
         """Whether this run built or wrote anything."""
-        written = any(i.written for i in self.images) or any(one.moves for one in self.secondaries)
+        written = any(i.written or i.added for i in self.images) or any(one.moves for one in self.secondaries)
         return written or any(t.status is not Status.REUSED for t in self.targets)
 
     def to_json(self) -> dict[str, Any]:

@@ -398,5 +398,10 @@ async def test_evidence_that_is_gone_is_named_and_signing_attaches_it_again(
         await verify_revision(fleet.context, signatory)
     for kind in (CYCLONEDX, VULNERABILITIES):
         assert f"{child.platform}: {kind}" in (refused.value.detail or "")
-    assert not (await fleet.run(Stage.SIGN)).faults
+    mended = await fleet.run(Stage.SIGN)
+    assert not mended.faults and mended.changed
+    assert {f"{image.image}:{image.tag}": image.added for image in mended.images if image.added} == {
+        "app:1.2.3": 2
+    }
+    assert not (await fleet.run(Stage.SIGN)).changed
     assert await verify_revision(fleet.context, signatory) == verified

@@ -113,23 +113,24 @@ async def _publish(steps: PublishSteps, publication: Publication, result: ImageR
     _tell_push(steps, publication, result)
     index = await build_index(steps.images, context.builds, publication.platforms)
     await push_index(context.registry, context.builds, repository, publication.platforms, index)
-    publication, signature = await _sign(steps, publication, index)
+    publication, signature, added = await _sign(steps, publication, index)
     digest = index.descriptor.digest
     moves, state = await _tag(steps, publication, digest, signature)
-    return Published(_published(result, publication, digest, moves), publication, state)
+    return Published(_published(replace(result, added=added), publication, digest, moves), publication, state)
 
 
 async def _sign(
     steps: PublishSteps, publication: Publication, index: ImageIndex
-) -> tuple[Publication, Digest | None]:
-    """The image tag with its records as attested, and the referrer that signs its index."""
+) -> tuple[Publication, Digest | None, int]:
+    """The image tag with its records as attested, the referrer that signs its index, and how many statements were
+    attached."""
     if not publication.signs:
-        return publication, None
+        return publication, None, 0
     signed = await ensure_signed(steps.signing, publication, index)
     if signed.unclaimed:
         reason = "signed again: the earlier signature names neither image nor tag, platform or commit"
         steps.context.tell(publication.name, ProgressState.SIGN, reason)
-    return replace(publication, records=signed.records), signed.signature
+    return replace(publication, records=signed.records), signed.signature, signed.added
 
 
 async def _tag(

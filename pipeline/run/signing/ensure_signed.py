@@ -66,12 +66,13 @@ class Signing:
 class Signed:
     """The records of an image tag as attested, and the referrer with the signature of its index.
 
-    `unclaimed` is true if an earlier signature did not say what it was for.
+    `unclaimed` is true if an earlier signature did not say what it was for; `added` counts what was missing.
     """
 
     records: tuple[Record, ...]
     signature: Digest
     unclaimed: bool = False
+    added: int = 0
 
 
 async def ensure_signed(signing: Signing, publication: Publication, index: ImageIndex) -> Signed:
@@ -82,7 +83,7 @@ async def ensure_signed(signing: Signing, publication: Publication, index: Image
     attached last, so that its presence means that everything else was there.
     Raises UsageError for a key that cannot sign, BuildError, RegistryError.
     """
-    of_index, platforms = await _attest(signing, publication, index)
+    of_index, platforms, added = await _attest(signing, publication, index)
     claims, lacks = publication.claims, verdicts(publication, of_index, platforms)
     for target, attached, record in zip(publication.targets, platforms, publication.records, strict=True):
         lacks += _signature(attached, _claims(claims.platforms[target.platform], record))
@@ -98,6 +99,7 @@ async def ensure_signed(signing: Signing, publication: Publication, index: Image
         await _attested(signing.records, publication.records),
         known or attached_now[-1],
         unclaimed=of_index.seen.signed and not of_index.seen.claims,
+        added=added + len(lacks),
     )
 
 
@@ -112,7 +114,7 @@ async def attest_closed(signing: Signing, reader: ImageReader, publication: Publ
         return
     if await registry.head(repository.at(digest)) is None:
         return
-    of_index, platforms = await _attest(signing, publication, index)
+    of_index, platforms, _ = await _attest(signing, publication, index)
     await _attach(signing, publication, verdicts(publication, of_index, platforms))
     await _attested(signing.records, records)
     for destination in publication.destinations:
@@ -145,8 +147,9 @@ def _missing(present: Sequence[Kind], record: Record) -> list[Kind]:
 
 async def _attest(
     signing: Signing, publication: Publication, index: ImageIndex
-) -> tuple[Attached, list[Attached]]:
-    """The index and its platforms with all evidence attached, of which those that lack some get it now."""
+) -> tuple[Attached, list[Attached], int]:
+    """The index and its platforms with all evidence attached, of which those that lack some get it now; and how much
+    that is."""
 
     async def attached(descriptor: Descriptor) -> Attached:
         repository, key = publication.repository, signing.signatory
@@ -163,7 +166,7 @@ async def _attest(
     def now(one: Attached) -> Attached:
         return one.plus((about, source) for (to, about), source in added if to is one)
 
-    return now(of_index), [now(one) for one in platforms]
+    return now(of_index), [now(one) for one in platforms], len(lacks)
 
 
 async def _lacking(signing: Signing, attached: Attached, record: Record) -> list[Statement]:
