@@ -13,8 +13,8 @@ from functools import lru_cache
 
 from pipeline.util.dataclass import dataclass
 
-from .faults import UNKNOWN_FLAG, fault_of
 from .frontend import find_syntax
+from .parser_errors import UNKNOWN_FLAG, fault_of
 from .words import Logical, Word, read_flags
 
 _DIRECTIVE = re.compile(r"^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")

@@ -17,8 +17,8 @@ from pipeline.plan.output.disk import Generated
 from pipeline.util.dataclass import dataclass
 from pipeline.util.suggest import did_you_mean
 
-from .builds import DockerfileBuild
 from .discover import find_builds, holding
+from .dockerfile_build import DockerfileBuild
 from .image import ConvertedImage, Converter, dockerfiles
 from .layout import NO_NAMING, Naming
 from .links import LINK, links_to

@@ -12,9 +12,9 @@ from pipeline.errors import UsageError
 from pipeline.model import valid_tag
 from pipeline.util.suggest import nearest
 
-from .builds import DockerfileBuild
 from .declared import find_declared, is_build_file
-from .declared.claims import claimed
+from .declared.matching import matched
+from .dockerfile_build import DockerfileBuild
 from .layout import NO_NAMING, Naming, Place
 from .links import LINK, end_of, links_to
 
@@ -67,7 +67,7 @@ def find_builds(
     for place in filter(None, map(naming.place, holding(source))):
         builds += _in(source, place)
     declared = find_declared(source)
-    builds = claimed(builds, declared.builds, naming)
+    builds = matched(builds, declared.builds, naming)
     _check_names(naming, {b.word for b in builds})
     left = [*_linked(source, naming), *declared.left]
     images = Counter(b.image for b in builds)

@@ -12,7 +12,7 @@ from pipeline.model import Reference
 from pipeline.plan.output.disk import Generated
 from pipeline.util.dataclass import dataclass
 
-from .builds import DockerfileBuild
+from .dockerfile_build import DockerfileBuild
 from .dockerignore import above
 from .image_yml import ImageYml
 from .template import ImportedFolder, MissingSource, TemplateMaker, UnreadableInput, text_of

@@ -13,7 +13,7 @@ from pipeline.model.reference import DOCKER_HUB
 from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
-    from .builds import DockerfileBuild
+    from .dockerfile_build import DockerfileBuild
 
 _ODD = re.compile(r"[^a-z0-9]+")
 _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")

@@ -17,8 +17,8 @@ from pipeline.plan.output.disk import Generated
 from pipeline.util.dataclass import dataclass
 from pipeline.util.suggest import nearest
 
-from .builds import DockerfileBuild
 from .context import Context, context_of
+from .dockerfile_build import DockerfileBuild
 from .dockerignore import DockerIgnore, above, is_wild, matched
 from .names import Tags, base_of, is_official, is_windows, mine, own, valid_name
 from .rewrite import Taken, as_template, rewrite, triggers

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from pipeline.cli import main
-from pipeline.importing.record import RECORD, read_record
+from pipeline.importing.import_record import RECORD, read_record
 
 from .test_importing import DEBIAN, on_disk
 

@@ -47,7 +47,7 @@ def difference(
 
     Raises UsageError for files that no import wrote and that have other content, EnvironmentProblem.
     """
-    from pipeline.importing.record import digest_of
+    from pipeline.importing.import_record import digest_of
 
     if not root.exists():
         earlier = {}
@@ -91,7 +91,7 @@ def _on_disk(root: Path, paths: Collection[str]) -> Iterator[tuple[str, str | No
 
 
 def _digest(folder: Folder, path: str) -> str | None:
-    from pipeline.importing.record import content_digest
+    from pipeline.importing.import_record import content_digest
 
     try:
         info = folder.stat(path)

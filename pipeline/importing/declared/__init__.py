@@ -1,10 +1,10 @@
 """Builds that compose and bake files declare: context, Dockerfile, arguments, stage, platforms and image.
 
-values.py     a declared build, and where its paths lead in the folder read
+build.py      a declared build, and where its paths lead in the folder read
 compose.py    compose.yaml: `build:` of its services
 bake.py       docker-bake.json and docker-bake.hcl: targets with what they inherit
 hcl.py        the part of HCL that bake files of constants use
-claims.py     which of the found Dockerfiles they build, and under which names
+matching.py   which of the found Dockerfiles they build, and under which names
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from __future__ import annotations
 from pipeline.catalogue.source import Source
 
 from .bake import NAMES, targets_in
+from .build import Declared
 from .compose import builds_in, is_compose
-from .values import Declared
 
 __all__ = ["Declared", "find_declared", "is_build_file"]
 

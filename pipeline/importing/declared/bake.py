@@ -12,8 +12,8 @@ from pipeline.catalogue.source import Source
 from pipeline.util.closure import reachable
 from pipeline.util.dataclass import dataclass
 
+from .build import Declared, DeclaredBuild, Entry, NotRead, declared_build
 from .hcl import Block, HclError, read_hcl
-from .values import Declared, DeclaredBuild, Entry, NotRead, declared_build
 
 NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
 _TAKEN = ("context", "dockerfile", "target", "args", "platforms", "tags", "inherits")

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.catalogue.source import Source
 from pipeline.config.yaml import Document, YamlProblem, load
 
-from .values import Declared, DeclaredBuild, Entry, NotRead, declared_build
+from .build import Declared, DeclaredBuild, Entry, NotRead, declared_build
 
 _NAME = re.compile(r"(?:docker-)?compose(?:[.-].+)?\.ya?ml")
 _MAIN = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")

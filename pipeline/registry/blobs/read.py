@@ -13,7 +13,7 @@ from pipeline.oci.verify import Verifier, uncorrupted
 from pipeline.util.sizes import size_text
 
 from ..auth.challenge import pull
-from ..http.encoding import Undecodable, decode_chunks, is_compressed
+from ..http.content_encoding import Undecodable, decode_chunks, is_compressed
 from ..http.faults import Fault, RequestFailed
 from ..http.messages import Request
 from ..http.responses import network_fault

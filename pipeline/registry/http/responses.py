@@ -12,7 +12,7 @@ from pipeline.util.sizes import size_text
 
 from ..limits import ERROR_BYTES
 from .addresses import is_plain, origin_of, resolve
-from .encoding import Undecodable, decode_json, is_labelled_gzip
+from .content_encoding import Undecodable, decode_json, is_labelled_gzip
 from .faults import MESSAGE_LENGTH, Fault, RequestFailed, refusal
 from .messages import Request, Response
 from .pace import Pace, TooSlow

@@ -18,7 +18,7 @@ from .import_options import ImportOptions
 
 if TYPE_CHECKING:
     from pipeline.importing import Imported
-    from pipeline.importing.record import Earlier
+    from pipeline.importing.import_record import Earlier
     from pipeline.plan import Generated
 
     from ...files.reimport import Difference
@@ -83,9 +83,9 @@ def _count(found: Difference, verb: str) -> str:
 def _import(options: ImportOptions) -> ImportResult:
     from pipeline.importing import ASIDE, import_folder
     from pipeline.importing.discover import declared_dockerfiles, is_read
+    from pipeline.importing.import_record import NOTHING_EARLIER, Earlier
     from pipeline.importing.layout import Naming
     from pipeline.importing.options import Given
-    from pipeline.importing.record import NOTHING_EARLIER, Earlier
     from pipeline.importing.scaffold import check_name, project_name
 
     from ...files.folder import read_folder
@@ -141,7 +141,7 @@ def _import(options: ImportOptions) -> ImportResult:
 
 def _records(root: Path) -> dict[str, Earlier]:
     """What earlier imports wrote, by the folder that they read."""
-    from pipeline.importing.record import RECORD, read_record
+    from pipeline.importing.import_record import RECORD, read_record
 
     try:
         return read_record(read_file(Path(RECORD), root=root))
@@ -152,7 +152,7 @@ def _records(root: Path) -> dict[str, Earlier]:
 
 
 def _write_records(root: Path, imports: Mapping[str, Earlier]) -> None:
-    from pipeline.importing.record import RECORD, record_text
+    from pipeline.importing.import_record import RECORD, record_text
 
     try:
         replace_file(Path(RECORD), record_text(imports), root=root)

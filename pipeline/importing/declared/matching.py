@@ -8,13 +8,13 @@ from dataclasses import replace
 
 from pipeline.model import Reference, valid_tag
 
-from ..builds import DockerfileBuild
+from ..dockerfile_build import DockerfileBuild
 from ..layout import Naming
 from ..options import BuildOptions
-from .values import DeclaredBuild
+from .build import DeclaredBuild
 
 
-def claimed(
+def matched(
     found: Sequence[DockerfileBuild], declared: Sequence[DeclaredBuild], naming: Naming
 ) -> list[DockerfileBuild]:
     """The found builds, where those whose Dockerfile is declared are as declared. A declared build without an image
