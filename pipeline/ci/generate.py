@@ -102,7 +102,7 @@ def job_files(provider: JobProvider, jobs: Jobs) -> dict[str, str]:
 
 def _kept(text: str, sections: Set[str]) -> str:
     """A template without the optional sections that are not wanted, and without the marks of the others."""
-    return _SECTION.sub(lambda found: _kept(found[2], sections) if found[1] in sections else "", text)
+    return _SECTION.sub(lambda section: _kept(section[2], sections) if section[1] in sections else "", text)
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:

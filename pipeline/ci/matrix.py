@@ -82,7 +82,7 @@ class Matrix:
         if sum(map(len, chains.values())) > limit:
             return cls(_shards(chains, runners, limit, selection))
         return cls(
-            tuple(_job(chain, runners.of(platform)) for platform, found in chains.items() for chain in found)
+            tuple(_job(chain, runners.of(platform)) for platform, own in chains.items() for chain in own)
         )
 
     def to_json(self) -> list[dict[str, str]]:
@@ -99,15 +99,15 @@ def _chains(plan: Plan, targets: Sequence[Target]) -> list[list[Target]]:
 
 def _nearest_bases(plan: Plan, target: Target, wanted: Collection[str]) -> set[str]:
     """The bases among `wanted` that a run of a target alone would build: also those below bases that are known."""
-    found, seen, left = set[str](), set[str](), list(target.internal_bases)
+    nearest, seen, left = set[str](), set[str](), list(target.internal_bases)
     while left:
         base = left.pop()
         if base in wanted:
-            found.add(base)
+            nearest.add(base)
         elif base not in seen and base in plan.by_id:
             seen.add(base)
             left += plan.by_id[base].internal_bases
-    return found
+    return nearest
 
 
 def _job(chain: Sequence[Target], runner: Runner) -> MatrixJob:
@@ -128,10 +128,10 @@ def _shards(
     """As many shards for each platform as its part of all targets, one at least."""
     if len(chains) > limit:
         raise ValueError(f"{len(chains)} platforms need more than {limit} jobs")
-    sizes = {platform: sum(map(len, found)) for platform, found in chains.items()}
+    sizes = {platform: sum(map(len, own)) for platform, own in chains.items()}
     spare, total, jobs = limit - len(sizes), sum(sizes.values()), list[MatrixJob]()
-    for platform, found in chains.items():
-        count = min(len(found), 1 + spare * sizes[platform] // total)
+    for platform, own in chains.items():
+        count = min(len(own), 1 + spare * sizes[platform] // total)
         for number in range(1, count + 1):
             options = (*selection, "--platform", str(platform), "--shard", f"{number}/{count}")
             id = f"shard-{number}-of-{count}{_SEPARATOR}{platform.slug}"

@@ -99,7 +99,7 @@ def read(options: type[T], namespace: argparse.Namespace) -> T:
 def includes(options: type[DataclassInstance], shared: type[DataclassInstance]) -> bool:
     """Whether a command's options hold a shared group, at any depth."""
     groups = [each.metadata["group"] for each in fields(options) if "group" in each.metadata]
-    return any(found is shared or includes(found, shared) for found in groups)
+    return any(group is shared or includes(group, shared) for group in groups)
 
 
 def names(options: type[DataclassInstance]) -> Sequence[str]:

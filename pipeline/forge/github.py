@@ -53,10 +53,10 @@ class GithubReleases:
         path = f"{self._base}/commits/{quote(f'tags/{tag}', safe='')}"
         call = Call("GET", path, "reading the git tag", self._of(tag), headers=_HEADERS)
         with explained(self.name, _HINT):
-            found = await self._api.find(call, frozenset({404, 422}))
-            if found is None:  # of a repository that the token does not see, the error says so
+            commit = await self._api.find(call, frozenset({404, 422}))
+            if commit is None:  # of a repository that the token does not see, the error says so
                 await self._api.table(Call("GET", self._base, "reading", self.project, headers=_HEADERS))
-            return str(found["sha"]) if found else None
+            return str(commit["sha"]) if commit else None
 
     async def find(self, wanted: WantedRelease) -> FoundRelease | None:
         """The published release of the tag, else the newest draft of it."""
@@ -73,20 +73,20 @@ class GithubReleases:
             return await self._found(data, wanted) if data is not None else None
 
     async def perform(
-        self, actions: ReleaseActions, wanted: WantedRelease, found: FoundRelease | None
+        self, actions: ReleaseActions, wanted: WantedRelease, release: FoundRelease | None
     ) -> None:
         """As a draft first; it is published when all files are there."""
         with explained(self.name, _HINT):
-            if found is None:
-                found = await self._create(actions, wanted)
+            if release is None:
+                release = await self._create(actions, wanted)
             elif actions.text is not None:
-                await self._edit(found, wanted, body=actions.text, prerelease=wanted.prerelease)
+                await self._edit(release, wanted, body=actions.text, prerelease=wanted.prerelease)
             for asset in actions.delete:
                 await self._delete(asset, wanted)
             limiter = anyio.CapacityLimiter(_UPLOADS)
-            await each(partial(self._upload, limiter, found, wanted), actions.upload)
+            await each(partial(self._upload, limiter, release, wanted), actions.upload)
             if actions.publish:
-                await self._edit(found, wanted, draft=False, make_latest="legacy")  # by version
+                await self._edit(release, wanted, draft=False, make_latest="legacy")  # by version
 
     async def _draft(self, tag: str) -> Mapping[str, Any] | None:
         call = Call(
@@ -171,8 +171,8 @@ class GithubReleases:
             upload=str(made["upload_url"]).partition("{")[0],
         )
 
-    async def _edit(self, found: FoundRelease, wanted: WantedRelease, **changes: object) -> None:
-        path, subject = f"{self._base}/releases/{found.number}", self._of(wanted.tag)
+    async def _edit(self, release: FoundRelease, wanted: WantedRelease, **changes: object) -> None:
+        path, subject = f"{self._base}/releases/{release.number}", self._of(wanted.tag)
         await self._api.send(
             Call("PATCH", path, "changing the release", subject, data=changes, headers=_HEADERS)
         )
@@ -186,11 +186,11 @@ class GithubReleases:
         await self._api.send(Call("DELETE", path, "deleting the file", subject, accept, headers=_HEADERS))
 
     async def _upload(
-        self, limiter: anyio.CapacityLimiter, found: FoundRelease, wanted: WantedRelease, name: str
+        self, limiter: anyio.CapacityLimiter, release: FoundRelease, wanted: WantedRelease, name: str
     ) -> None:
         call = Call(
             "POST",
-            f"{found.upload}?name={quote(name, safe='')}",
+            f"{release.upload}?name={quote(name, safe='')}",
             "uploading the file",
             f"{name} of {self._of(wanted.tag)}",
             frozenset({201}),

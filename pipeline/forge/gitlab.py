@@ -62,10 +62,10 @@ class GitlabReleases:
             "GET", f"{self._base}/repository/tags/{quote(tag, safe='')}", "reading the git tag", self._of(tag)
         )
         with explained(self.name, _HINT):
-            found = await self._api.find(call)
-            if found is None:  # of a project that the token does not see, the error says so
+            tag_data = await self._api.find(call)
+            if tag_data is None:  # of a project that the token does not see, the error says so
                 await self._api.table(Call("GET", self._base, "reading", self.project))
-            return str(found["commit"]["id"]) if found else None
+            return str(tag_data["commit"]["id"]) if tag_data else None
 
     async def find(self, wanted: WantedRelease) -> FoundRelease | None:
         """The release of the tag, and which files of its package it links to."""
@@ -90,7 +90,7 @@ class GitlabReleases:
             return FoundRelease(0, url, body, wanted.prerelease, tuple(assets))
 
     async def perform(
-        self, actions: ReleaseActions, wanted: WantedRelease, found: FoundRelease | None
+        self, actions: ReleaseActions, wanted: WantedRelease, release: FoundRelease | None
     ) -> None:
         """Files one by one, as the API wants those of one package; then the release, which links to them."""
         tag, subject = wanted.tag, self._of(wanted.tag)
@@ -99,7 +99,7 @@ class GitlabReleases:
             for name in actions.upload:
                 if there.get(name) != wanted.digest(name):
                     await self._upload(wanted, name)
-            if found is None:
+            if release is None:
                 links = [self._link(tag, name) for name in actions.upload]
                 data = {"tag_name": tag, "name": tag, "description": actions.text, "assets": {"links": links}}
                 path = f"{self._base}/releases"

@@ -55,35 +55,35 @@ def check_files(wanted: WantedRelease, limits: ReleaseLimits, forge: str) -> Non
 
 
 def plan_release(
-    wanted: WantedRelease, found: FoundRelease | None, limits: ReleaseLimits, *, force: bool = False
+    wanted: WantedRelease, release: FoundRelease | None, limits: ReleaseLimits, *, force: bool = False
 ) -> ReleaseActions:
     """The actions; none where all is as wanted. Raises ReleaseNotOurs, unless `force`."""
     body = release_body(wanted.text, limits)
-    if found is None:
+    if release is None:
         return ReleaseActions(create=True, text=body, upload=tuple(wanted.files), publish=True)
-    wrote, edited = _read_mark(found.body)
+    wrote, edited = _read_mark(release.body)
     if not wrote and not force:
         raise ReleaseNotOurs(
-            f"the release {wanted.tag} was made by somebody else: {found.url}", hint=f"keep it, or {_FORCE}"
+            f"the release {wanted.tag} was made by somebody else: {release.url}", hint=f"keep it, or {_FORCE}"
         )
     edited = wrote and edited and not force
-    same = _normal(found.body) == _normal(body) and found.prerelease == wanted.prerelease
-    delete, upload = _files(wanted, found, force=force)
+    same = _normal(release.body) == _normal(body) and release.prerelease == wanted.prerelease
+    delete, upload = _files(wanted, release, force=force)
     text = None if same or edited else body
-    actions = ReleaseActions(False, text, delete, upload, found.draft, edited)
-    if found.frozen and actions:
+    actions = ReleaseActions(False, text, delete, upload, release.draft, edited)
+    if release.frozen and actions:
         raise ReleaseNotOurs(
-            f"the release {wanted.tag} is immutable, and is not what would be published: {found.url}",
+            f"the release {wanted.tag} is immutable, and is not what would be published: {release.url}",
             hint="release another version; immutable releases are a setting of the repository",
         )
     return actions
 
 
 def _files(
-    wanted: WantedRelease, found: FoundRelease, *, force: bool
+    wanted: WantedRelease, release: FoundRelease, *, force: bool
 ) -> tuple[tuple[Asset, ...], tuple[str, ...]]:
     """The files that go, and those that come. Files of other names stay."""
-    there = {asset.name: asset for asset in found.assets}
+    there = {asset.name: asset for asset in release.assets}
     delete, upload = [], []
     for name in wanted.files:
         asset = there.get(name)
@@ -91,7 +91,7 @@ def _files(
             continue
         if asset and not asset.ours and not force:
             raise ReleaseNotOurs(
-                f"the file {name} of the release {wanted.tag} was put there by somebody else: {found.url}",
+                f"the file {name} of the release {wanted.tag} was put there by somebody else: {release.url}",
                 hint=f"rename or remove it there, or {_FORCE}",
             )
         upload.append(name)

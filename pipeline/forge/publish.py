@@ -49,14 +49,14 @@ async def publish_release(
     uploaded: dict[str, None] = {}
     changed = False
     for attempt in range(_ROUNDS):
-        found = await forge.find(wanted)
-        actions = plan_release(wanted, found, forge.limits, force=force)
-        if not actions and found is not None:
-            return PublishedRelease(found.url, changed, tuple(uploaded), actions.edited)
+        release = await forge.find(wanted)
+        actions = plan_release(wanted, release, forge.limits, force=force)
+        if not actions and release is not None:
+            return PublishedRelease(release.url, changed, tuple(uploaded), actions.edited)
         changed = True
         uploaded |= dict.fromkeys(actions.upload)
         try:
-            await forge.perform(actions, wanted, found)
+            await forge.perform(actions, wanted, release)
         except RequestFailed as failed:
             if attempt == _ROUNDS - 1 or not _worth_another_look(failed):
                 raise

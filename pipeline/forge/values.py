@@ -96,6 +96,6 @@ class Forge(Protocol):
         """The release of the tag, a draft too."""
 
     async def perform(
-        self, actions: ReleaseActions, wanted: WantedRelease, found: FoundRelease | None
+        self, actions: ReleaseActions, wanted: WantedRelease, release: FoundRelease | None
     ) -> None:
         """Do it. What fails on the way leaves a release that the next look completes."""

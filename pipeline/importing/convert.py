@@ -212,11 +212,14 @@ def _planned(
             for image in planned:
                 variants = wrong[image.folder]
                 if "" in variants:
-                    messages = (*(m for found in variants.values() for m in found), *image.by_hand)
+                    messages = (
+                        *(m for messages_of in variants.values() for m in messages_of),
+                        *image.by_hand,
+                    )
                     refused.append(ImportedImage(image.name, image.build.dockerfile, ASIDE, (), messages))
                     aside = aside | converter.names_of(image.build)
                 elif variants:
-                    refused += [_variant(image, name, found) for name, found in variants.items()]
+                    refused += [_variant(image, name, messages_of) for name, messages_of in variants.items()]
                     aside = aside | {f"{image.name}-{name}" for name in variants}
                     remaining.append(converter.convert(image.build, image.omitted | variants.keys()))
                 else:

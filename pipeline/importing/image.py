@@ -47,11 +47,11 @@ class Converter:
     def __init__(self, given: ImportedFolder, in_folder: Collection[str]) -> None:
         self._given, self._in_folder = given, in_folder
 
-    def convert(self, found: DockerfileBuild, omitted: frozenset[str] = frozenset()) -> ConvertedImage:
+    def convert(self, source: DockerfileBuild, omitted: frozenset[str] = frozenset()) -> ConvertedImage:
         """The files of one build and its variants, except those to be omitted or that cannot be read. Raises
         UnreadableInput."""
-        known, build = self._given.tags[found.image], self._with_context(found)
-        tag = next(t for t, b in known.real.items() if b is found)
+        known, build = self._given.tags[source.image], self._with_context(source)
+        tag = next(t for t, b in known.real.items() if b is source)
         in_folder = build.image in self._in_folder
         folder = f"{IMAGES}/{build.image}" + (f"/{tag}" if in_folder else "")
         files: dict[str, Generated] = {}
@@ -93,7 +93,7 @@ class Converter:
         )
         done += [f"variant {name}, from {path}" for name, path in build.variants if name not in omitted]
         done += [line for part in parts for line in part.done]
-        if build.context != found.context:
+        if build.context != source.context:
             done.append(f"its context is {build.context or 'the folder read'}, which has what it copies")
         arguments = [name for args in self._arguments(build, variants).values() for name in args]
         if arguments:
@@ -103,7 +103,7 @@ class Converter:
             paths = "1 path" if number == 1 else f"{number} paths"
             done.append(f"{paths} of {inside} below rootfs/, and COPY takes them from there")
         return ConvertedImage(
-            found,
+            source,
             f"{build.image}:{tag}",
             folder,
             files,

@@ -87,8 +87,8 @@ class Naming:
         hidden = any(part.startswith((".", "_")) for part in folder.split("/"))
         if hidden and not self.layouts:
             return None
-        for found in filter(None, (layout.match(folder) for layout in layouts)):
-            word, tag = found
+        for match in filter(None, (layout.match(folder) for layout in layouts)):
+            word, tag = match
             if self.image is not None:
                 return Place(folder, self.image, tag, "")
             if word is not None:

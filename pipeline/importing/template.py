@@ -143,8 +143,8 @@ class TemplateMaker:
         for folder in (*above(self.build.context), *([""] if self.build.context else [])):
             head = f"{folder}/" if folder else ""
             if matched((p.removeprefix(head) for p in self.source.files if p.startswith(head)), [pattern]):
-                found = f"{folder} has it" if folder else "the folder above all images has it"
-                return f"; {found}: is that the build context? --context {folder or '.'}"
+                place = f"{folder} has it" if folder else "the folder above all images has it"
+                return f"; {place}: is that the build context? --context {folder or '.'}"
         return ""
 
     def _ignore(self, dockerfile: str) -> DockerIgnore:

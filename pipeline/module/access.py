@@ -77,10 +77,10 @@ async def _embedded(given: Given) -> tuple[str, str]:
     text = await _content(given.registry_forward, "--registry-forward")
     if text is None:
         return "", ""
-    found = _FORWARD.fullmatch(text.strip())
-    if found is None:
+    forward = _FORWARD.fullmatch(text.strip())
+    if forward is None:
         raise UsageError("--registry-forward is not HOST:PORT=ADDRESS:PORT", hint='eval "$(lockage env)"')
-    return found[1], found[2]
+    return forward[1], forward[2]
 
 
 async def _registry_credentials(given: Given, host: str) -> Credentials | None:

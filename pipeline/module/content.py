@@ -120,8 +120,8 @@ class ContentFunctions(Functions):
         with refusals():
             async with run_context(self.given(), report, Selection.of(targets)) as context:
                 collected = await Collector.of(context, Path.as_posix, whole=True).of_records("findings")
-            found = [target_data(collected.report, target) for target in collected.report.targets]
-            return json_text({"format_version": FORMAT_VERSION, "targets": found})
+            entries = [target_data(collected.report, target) for target in collected.report.targets]
+            return json_text({"format_version": FORMAT_VERSION, "targets": entries})
 
     def _written(self, name: str, files: Mapping[str, bytes]) -> dagger.Directory:
         from pipeline.util.files import replace_file
@@ -144,9 +144,9 @@ def _named(run: Finished, name: str) -> list[TargetResult]:
 
 async def _one(run: Finished, name: str) -> tuple[Platform, Digest]:
     """The platform and digest of the image that is meant: the engine's own platform comes first. Raises Refused."""
-    found = _named(run, name)
+    results = _named(run, name)
     own = await run.context.engine.platform()
-    wanted = [result for result in found if result.platform == own] or found
+    wanted = [result for result in results if result.platform == own] or results
     if len(wanted) != 1 or wanted[0].digest is None:
         ids = ", ".join(result.id for result in wanted)
         raise Refused(

@@ -41,8 +41,8 @@ async def planned(given: Given, selection: Selection) -> Plan:
 async def complete(lock: Lock | None, plan: Plan, registry: Registry, mirrors: Mirrors) -> Lock:
     """A lock with everything that a plan needs. Raises RegistryError."""
     fallbacks = plan.project.fallbacks(embedded="")
-    found = await resolve(registry, mirrors, _missing(lock, plan), fallbacks)
-    return Lock.of((dict(lock.images) if lock else {}) | dict(found.images))
+    resolved = await resolve(registry, mirrors, _missing(lock, plan), fallbacks)
+    return Lock.of((dict(lock.images) if lock else {}) | dict(resolved.images))
 
 
 def _missing(lock: Lock | None, plan: Plan) -> tuple[Reference, ...]:

@@ -119,9 +119,9 @@ class ReleaseFunctions(Functions):
 
         with refusals():
             async with run_context(self.given(), report, signs=True) as context:
-                found = await rescan(context, environment(context.plan.project.environments, env))
-            text = json_text([one.to_json() for one in found])
-            failing = [one.name for one in found if not one.passes]
+                images = await rescan(context, environment(context.plan.project.environments, env))
+            text = json_text([one.to_json() for one in images])
+            failing = [one.name for one in images if not one.passes]
             if failing:
                 raise Refused(f"gate: {len(failing)} images would not pass: {', '.join(failing)}\n\n{text}")
             return text

@@ -127,9 +127,9 @@ class PlanApplication:
         scope = await scope_of(context, wanted, now, request.values("--env"))
         concerned = [e for e in context.plan.project.environments if e.name in scope.ledgers]
         context = await self._approved(context, concerned)
-        found = await self._now(context, scope.ledgers)
+        current = await self._now(context, scope.ledgers)
         plan, surveys = await plan_retention(scope, fresh=True)
-        self.plan.refuse_unless(found.with_moves(deletions_of(plan)))
+        self.plan.refuse_unless(current.with_moves(deletions_of(plan)))
         scope = replace(scope, request=replace(wanted, plan=context.promotion.plan))
         return deleted_text(plan, await perform_retention(scope, plan, surveys))
 

@@ -28,8 +28,8 @@ async def verified(
     the plan has there. Raises SignatureRefused for the first that is refused, UsageError, ConfigError, RegistryError.
     """
     if not (rules or env):
-        found = await verify(context, texts)
-        return [{"reference": str(v.reference), **v.verification.to_json()} for v in found]
+        verified_images = await verify(context, texts)
+        return [{"reference": str(v.reference), **v.verification.to_json()} for v in verified_images]
     if rules and (env or not texts):
         raise UsageError("--rules wants --references, and no --env", hint="--rules rules.yml --references …")
     references = [parse(text) for text in texts]
@@ -53,11 +53,11 @@ async def verified(
 
 
 async def _of_file(context: RunContext, given: Given, path: str, reference: Reference) -> RulesInForce:
-    found = rules_for(read_rules(await _contents(given, path), path), reference, path)
+    in_file = rules_for(read_rules(await _contents(given, path), path), reference, path)
     folder = PurePosixPath(path).parent
-    files = {name: await _contents(given, str(folder / name)) for name in found.files}
-    default = None if found.signers else context.signatory
-    return rules_in_force(found, files, path, default)
+    files = {name: await _contents(given, str(folder / name)) for name in in_file.files}
+    default = None if in_file.signers else context.signatory
+    return rules_in_force(in_file, files, path, default)
 
 
 async def _contents(given: Given, path: str) -> bytes:

@@ -61,21 +61,21 @@ class TreeReader:
         Raises RegistryError for a tree beyond the limits, or an entry whose manifest has another size than it states.
         """
         self._add(top, [top.descriptor])
-        found: dict[Digest, Manifest | None] = {top.digest: top}
+        manifests: dict[Digest, Manifest | None] = {top.digest: top}
         depths: dict[Digest, int] = {}
         level, depth = [top], 0
         while entries := distinct(entry for manifest in level for entry in self._entries(manifest)):
             depth += 1
             if depth > self._limits.depth:
                 raise _refused(top, f"is nested more than {self._limits.depth} deep")
-            new = [entry for entry in entries if entry.digest not in found]
+            new = [entry for entry in entries if entry.digest not in manifests]
             self._add(top, new)
             for entry, manifest in zip(new, await each(lambda e: self._fetch(e, skip), new), strict=True):
-                found[entry.digest] = manifest
+                manifests[entry.digest] = manifest
             depths |= {entry.digest: depth for entry in entries}
-            level = [m for entry in entries if (m := found[entry.digest]) is not None]
-        below = distinct(self._below(top, found, set()))
-        read = [m for entry in below if (m := found[entry.digest]) is not None]
+            level = [m for entry in entries if (m := manifests[entry.digest]) is not None]
+        below = distinct(self._below(top, manifests, set()))
+        read = [m for entry in below if (m := manifests[entry.digest]) is not None]
         return ImageTree(tuple(below), _lowest_first(read, depths), self._blobs(top, read))
 
     def _add(self, top: Manifest, entries: Iterable[Descriptor]) -> None:
@@ -108,16 +108,16 @@ class TreeReader:
         return manifest
 
     def _below(
-        self, manifest: Manifest, found: Mapping[Digest, Manifest | None], seen: set[Digest]
+        self, manifest: Manifest, manifests: Mapping[Digest, Manifest | None], seen: set[Digest]
     ) -> Iterator[Descriptor]:
         for entry in self._entries(manifest):
             if entry.digest in seen:
                 continue
             seen.add(entry.digest)
             yield entry
-            inner = found[entry.digest]
+            inner = manifests[entry.digest]
             if inner is not None:
-                yield from self._below(inner, found, seen)
+                yield from self._below(inner, manifests, seen)
 
     def _blobs(self, top: Manifest, read: Iterable[Manifest]) -> tuple[Descriptor, ...]:
         """Configs and layers, and entries of indexes that are no manifests."""

@@ -157,8 +157,8 @@ class Layout:
                 continue
             subject = manifest.subject
             if subject and subject.digest in lists:
-                found = ReferrerList((manifest.as_referrer(),))
-                lists[subject.digest] = lists[subject.digest].joined(found)
+                referrer = ReferrerList((manifest.as_referrer(),))
+                lists[subject.digest] = lists[subject.digest].joined(referrer)
         return lists
 
     async def attached_tags(self, digests: Sequence[Digest]) -> list[tuple[str, Manifest | str]]:

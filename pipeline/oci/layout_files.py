@@ -44,10 +44,10 @@ def size_of(folder: Path, *parts: str) -> int | None:
     """The size of a file below a layout's folder in bytes; None if there is no regular file."""
     try:
         with _parent(folder, parts) as parent:
-            found = os.stat(parts[-1], dir_fd=parent, follow_symlinks=False)
+            status = os.stat(parts[-1], dir_fd=parent, follow_symlinks=False)
     except OSError:
         return None
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def _parent(folder: Path, parts: tuple[str, ...]) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _check(found: os.stat_result, name: str) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "special file")
+def _check(status: os.stat_result, name: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "special file")
         raise OSError(errno.EINVAL, f"{name} is a {kind}, not a file")

@@ -60,8 +60,8 @@ class LayoutImages:
     async def list_referrers(self, repo: Repository, digest: Digest) -> ReferrerList:
         """The entries of `index.json` that refer to a digest, and those that its fallback tag lists."""
         known = await self._contents()
-        found = known.referrers.get(digest, ReferrerList(())).joined(ReferrerList((), known.unusable))
-        return found.joined(known.lists.get(fallback_tag(digest), ReferrerList(())))
+        listed = known.referrers.get(digest, ReferrerList(())).joined(ReferrerList((), known.unusable))
+        return listed.joined(known.lists.get(fallback_tag(digest), ReferrerList(())))
 
     async def check(self, digest: Digest) -> None:
         """Read a whole image, the content of all its platforms too. Raises RegistryError for what is missing or does
@@ -74,13 +74,13 @@ class LayoutImages:
     async def _resolve(self, ref: Reference) -> Digest | None:
         known = await self._contents()
         names = (str(ref), f"{ref.repository.path.rpartition('/')[2]}:{ref.tag}", ref.tag or "")
-        found = next((known.named[name] for name in names if name in known.named), None)
-        if found is None:
-            found = known.nameless if not known.named else frozenset()
-        if len(found) > 1:
-            listed = ", ".join(sorted(map(str, found)))
+        digests = next((known.named[name] for name in names if name in known.named), None)
+        if digests is None:
+            digests = known.nameless if not known.named else frozenset()
+        if len(digests) > 1:
+            listed = ", ".join(sorted(map(str, digests)))
             raise RegistryError(f"{self._layout.folder} holds several images of {ref}: {listed}")
-        return next(iter(found), None)
+        return next(iter(digests), None)
 
     async def _contents(self) -> _Contents:
         if self._known is None:

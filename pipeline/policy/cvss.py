@@ -18,9 +18,9 @@ def cvss_of(entry: Mapping[str, object]) -> tuple[float | None, str]:
     Raises ValueError."""
     sources = {name: _newest(as_object(source)) for name, source in _sources(entry).items()}
     for name in (_NVD, text(entry, "SeveritySource")):
-        if found := sources.get(name):
-            return found
-    return max(filter(None, sources.values()), default=(None, ""), key=lambda found: found[0] or 0)
+        if scores := sources.get(name):
+            return scores
+    return max(filter(None, sources.values()), default=(None, ""), key=lambda scores: scores[0] or 0)
 
 
 def _sources(entry: Mapping[str, object]) -> dict[str, object]:

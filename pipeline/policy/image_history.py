@@ -18,9 +18,9 @@ def history_text(config: bytes) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def with_secrets(report: bytes, found: bytes, place: str) -> bytes:
+def with_secrets(report: bytes, secret_report: bytes, place: str) -> bytes:
     """Trivy's report on an image, with the secrets of another report as those of one place. Raises ValueError."""
-    results = objects(load_report(found, "trivy"), "Results")
+    results = objects(load_report(secret_report, "trivy"), "Results")
     secrets = [secret for result in results for secret in objects(result, "Secrets")]
     if not secrets:
         return report

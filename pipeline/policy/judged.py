@@ -148,13 +148,13 @@ class _Rules:
 
     def _statement(self, finding: Finding) -> tuple[VexStatement | None, str]:
         """The statement that decides: one that takes the finding out only if no other keeps it."""
-        found = [
+        applicable = [
             (statement, origin)
             for id in finding.ids
             for statement, origin in self._statements.get(id, ())
             if statement.covers(finding.purls, self._subject)
         ]
-        return min(found, key=lambda pair: pair[0].status.opens, default=(None, ""))
+        return min(applicable, key=lambda pair: pair[0].status.opens, default=(None, ""))
 
 
 def _by_id(documents: Iterable[VexDocument]) -> Mapping[str, list[tuple[VexStatement, str]]]:

@@ -25,7 +25,7 @@ def hadolint_findings(raw: bytes) -> Mapping[str, tuple[LintFinding, ...]]:
             out.setdefault(as_text(entry["file"]), []).append(finding)
         except KeyError as missing:
             raise ValueError(f"hadolint: a finding without {missing}") from None
-    return {file: tuple(sorted(found, key=lambda f: (f.line, f.rule))) for file, found in out.items()}
+    return {file: tuple(sorted(findings, key=lambda f: (f.line, f.rule))) for file, findings in out.items()}
 
 
 def closing(findings: Iterable[LintFinding], gate: LintGate) -> tuple[LintFinding, ...]:

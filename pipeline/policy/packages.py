@@ -75,5 +75,5 @@ def _licenses(component: Mapping[str, object]) -> Iterator[str]:
     """Identifiers, names and expressions (CycloneDX 1.6, licenses)."""
     for choice in objects(component, "licenses"):
         license = as_object(choice.get("license") or {})
-        if found := text(choice, "expression") or text(license, "id") or text(license, "name"):
-            yield found if len(found) <= _LONGEST_LICENSE else f"{found[:100]}…"
+        if license_text := text(choice, "expression") or text(license, "id") or text(license, "name"):
+            yield license_text if len(license_text) <= _LONGEST_LICENSE else f"{license_text[:100]}…"

@@ -98,22 +98,22 @@ def scan_details(raw: bytes) -> ScanDetails:
     history = tuple(_history(as_object(metadata.get("ImageConfig") or {})))
     layers = tuple(_layers(as_list(metadata.get("DiffIDs") or []), history))
     numbers = {layer.diff_id: number for number, layer in enumerate(layers, 1)}
-    found: dict[FindingKey, FindingDetails] = {}
+    by_key: dict[FindingKey, FindingDetails] = {}
     for result in objects(report, "Results"):
         for entry in objects(result, "Vulnerabilities"):
             key = text(entry, "VulnerabilityID"), text(entry, "PkgName"), text(entry, "InstalledVersion")
             place = _place(entry, result, numbers)
-            known = found.get(key)
+            known = by_key.get(key)
             if known is None:
-                found[key] = _details(entry, result, place)
+                by_key[key] = _details(entry, result, place)
             elif place not in known.places and len(known.places) < MAX_PLACES:
-                found[key] = replace(known, places=(*known.places, place))
+                by_key[key] = replace(known, places=(*known.places, place))
     return ScanDetails(
         scanned=text(report, "CreatedAt"),
         distribution=f"{text(system, 'Family')} {text(system, 'Name')}".strip(),
         layers=layers,
         history=history,
-        findings=found,
+        findings=by_key,
     )
 
 
@@ -133,13 +133,13 @@ def with_history(details: ScanDetails, config: bytes) -> ScanDetails:
 def without_matches(raw: bytes) -> bytes:
     """A report without the text around each secret, which trivy masks in part only; other reports stay as they are."""
     report = load_report(raw, "trivy")
-    found = False
+    removed = False
     for result in objects(report, "Results"):
         for secret in objects(result, "Secrets"):
-            found = True
+            removed = True
             for name in ("Match", "Code"):
                 secret.pop(name, None)
-    return compact(report) if found else raw
+    return compact(report) if removed else raw
 
 
 def _details(entry: Mapping[str, object], result: Mapping[str, object], place: Place) -> FindingDetails:

@@ -61,11 +61,11 @@ class Verdict:
         notes: Iterable[str] = (),
     ) -> Self:
         """Closed by any reason; else not examined if anything was not; else passed."""
-        found, missed = tuple(reasons), tuple(unexamined)
-        if found:
+        closed_by, missed = tuple(reasons), tuple(unexamined)
+        if closed_by:
             missed = tuple(f"not examined: {reason}" for reason in missed)
-        state = GateState.CLOSED if found else GateState.NOT_EXAMINED if missed else GateState.PASSED
-        return cls(gate, state, (*found, *missed), tuple(notes))
+        state = GateState.CLOSED if closed_by else GateState.NOT_EXAMINED if missed else GateState.PASSED
+        return cls(gate, state, (*closed_by, *missed), tuple(notes))
 
     @classmethod
     def by(cls, gate: Gate, judgement: Judgement) -> Self:
@@ -100,8 +100,8 @@ def judge(
     """A verdict of every gate that has evidence, in the order of the stages."""
     verdicts, around = [], context or GateContext()
     if scan := evidence.scan:
-        found = judge_vulnerabilities(scan, gates.vulnerabilities, today, around.vex, evidence.inventory)
-        verdicts.append(Verdict.by("vulnerabilities", found))
+        findings = judge_vulnerabilities(scan, gates.vulnerabilities, today, around.vex, evidence.inventory)
+        verdicts.append(Verdict.by("vulnerabilities", findings))
         secrets = judge_secrets(scan.secrets, gates.secrets, today, scan.unexamined)
         verdicts.append(Verdict.by("secrets", secrets))
     if evidence.inventory:

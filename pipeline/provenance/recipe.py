@@ -64,7 +64,7 @@ class Recipe:
         external = as_object(definition["externalParameters"])
         internal = as_object(definition["internalParameters"])
         source = as_object(external.get("source", {}))
-        found = list(_dependencies(definition["resolvedDependencies"]))
+        dependencies = list(_dependencies(definition["resolvedDependencies"]))
         found_tools = list(_dependencies(as_object(run["builder"]).get("builderDependencies", [])))
         return cls(
             target=_text(external["target"]),
@@ -79,9 +79,11 @@ class Recipe:
             key_format=_text(internal["keyFormat"]),
             epoch=_moment(internal["sourceDateEpoch"]),
             created=_moment(internal["created"]),
-            lock=Lock.of(dict(_pins([*found, *found_tools]))),
-            bases={_text(d["name"]): _digest(d) for role, d in found if role == "internal-base"},
-            contents={(role, _text(d["name"])): _digest(d).hex for role, d in found if _is_content(role, d)},
+            lock=Lock.of(dict(_pins([*dependencies, *found_tools]))),
+            bases={_text(d["name"]): _digest(d) for role, d in dependencies if role == "internal-base"},
+            contents={
+                (role, _text(d["name"])): _digest(d).hex for role, d in dependencies if _is_content(role, d)
+            },
         )
 
 
@@ -94,10 +96,10 @@ def _dependencies(value: object) -> Iterator[tuple[str, dict[str, object]]]:
         yield _text(as_object(entry.get("annotations", {})).get(ROLE, "")), entry
 
 
-def _pins(found: list[tuple[str, dict[str, object]]]) -> Iterator[tuple[Reference, Digest]]:
+def _pins(dependencies: list[tuple[str, dict[str, object]]]) -> Iterator[tuple[Reference, Digest]]:
     """The references of a lock. Raises ValueError for one with two digests."""
     seen: dict[Reference, Digest] = {}
-    for role, entry in found:
+    for role, entry in dependencies:
         text = as_object(entry.get("annotations", {})).get(REFERENCE)
         if text is None or role == "internal-base":
             continue

@@ -166,8 +166,8 @@ class Registry:
     async def referrers_by_api(self, repo: Repository, digest: Digest) -> tuple[Descriptor, ...] | None:
         """The referrers of a digest by the API alone, by one request a page; None where the registry has none. For
         callers that know all tags, and so the fallback tags."""
-        found = await referrers.by_api(self._transport, repo, digest)
-        return None if found is None else found.entries
+        listed = await referrers.by_api(self._transport, repo, digest)
+        return None if listed is None else listed.entries
 
     async def tags(self, repo: Repository) -> list[str]:
         """All tags, sorted; none for a repository that does not exist."""

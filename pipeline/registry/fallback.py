@@ -22,12 +22,12 @@ async def first_found(
     fault: RegistryError | None = None
     for place in (reference, *fallbacks.of(reference)):
         try:
-            found = await read(place)
+            result = await read(place)
         except RegistryError as failed:
             fault = failed if place == reference else fault
             continue
-        if found is not None:
-            return place, found
+        if result is not None:
+            return place, result
     if fault:
         raise fault
     return None

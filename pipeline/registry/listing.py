@@ -154,14 +154,14 @@ async def repositories(transport: Transport, host: str) -> list[Repository]:
         host,
         scopes=frozenset({_CATALOG}),
     )
-    found: set[Repository] = set()
+    listed: set[Repository] = set()
     async for response, data in _sized_pages(transport, request):
         names = data.get("repositories") if isinstance(data, dict) else False
         if names is not None and not isinstance(names, list):
             raise RequestFailed(request, Fault("invalid", response.status, message="no list of repositories"))
         for name in names or []:
             with suppress(ValueError, TypeError):
-                found.add(Repository(host, name))
-        if len(found) > REPOSITORIES:
+                listed.add(Repository(host, name))
+        if len(listed) > REPOSITORIES:
             raise RequestFailed(request, Fault("invalid", message=f"more than {REPOSITORIES} repositories"))
-    return sorted(found)
+    return sorted(listed)

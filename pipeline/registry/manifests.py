@@ -75,10 +75,10 @@ async def get(transport: Transport, ref: Reference, scopes: Scopes = frozenset()
 async def get_object(transport: Transport, ref: Reference) -> tuple[Digest, object] | None:
     """The JSON of a manifest whose parts the caller checks one by one, and its digest; None if there is none."""
     request = _request("GET", ref, "reading the manifest")
-    found = await uncorrupted(lambda: _verified(transport, ref, request))
-    if found is None:
+    verified = await uncorrupted(lambda: _verified(transport, ref, request))
+    if verified is None:
         return None
-    response, algorithm = found
+    response, algorithm = verified
     try:
         return digest_of(response.body, algorithm), load_json(response.body, half_pairs=True)
     except ValueError as fault:
@@ -86,10 +86,10 @@ async def get_object(transport: Transport, ref: Reference) -> tuple[Digest, obje
 
 
 async def _get(transport: Transport, ref: Reference, request: Request) -> Manifest | None:
-    found = await _verified(transport, ref, request)
-    if found is None:
+    verified = await _verified(transport, ref, request)
+    if verified is None:
         return None
-    response, algorithm = found
+    response, algorithm = verified
     try:
         return Manifest.parse(response.body, response.headers.get("content-type", ""), algorithm=algorithm)
     except ValueError as fault:

@@ -90,12 +90,12 @@ async def by_tag(transport: Transport, repo: Repository, digest: Digest) -> Refe
     registries read `sha256-…` as the digest and answer with the subject, whose platforms are no referrers."""
     tag = repo.tagged(fallback_tag(digest))
     try:
-        found = await manifests.get_object(transport, tag)
+        fallback = await manifests.get_object(transport, tag)
     except RegistryError as fault:
         if not is_content_fault(fault):
             raise
         return ReferrerList((), (f"{tag}: {describe(fault)}",))
-    index, data = found or (digest, None)
+    index, data = fallback or (digest, None)
     if index == digest:
         return ReferrerList(())
     entries = data.get("manifests", [] if "layers" in data else None) if isinstance(data, dict) else None

@@ -62,10 +62,10 @@ async def attached_documents(
 
     async def find(digest: Digest, platform: Platform | None) -> Attached:
         subject = reference.repository.at(digest)
-        found = await _find(registry, subject, key, format)
-        if isinstance(found, Refused):
-            raise found.error(subject, key, format)
-        return Attached(subject, platform, found)
+        document = await _find(registry, subject, key, format)
+        if isinstance(document, Refused):
+            raise document.error(subject, key, format)
+        return Attached(subject, platform, document)
 
     if not image.is_index:
         return (await find(image.digest, None),)
@@ -97,5 +97,5 @@ async def _find(
     assert subject.digest
     seen = await examine(registry, subject.repository, subject.digest, key)
     documents = [dict(s.predicate) for s in seen.statements if s.predicate_type == PREDICATES[format]]
-    found = current(documents, str(subject.digest), links)
-    return Refused(seen.refused) if found is None else found
+    document = current(documents, str(subject.digest), links)
+    return Refused(seen.refused) if document is None else document

@@ -36,9 +36,9 @@ def destinations(environments: Sequence[Environment], name: str | None) -> tuple
     """
     if not name:
         return tuple(known for known in environments if known.automatic)
-    found = environment(environments, name)
-    refuse_unapproved(found, None)
-    return (found,)
+    destination = environment(environments, name)
+    refuse_unapproved(destination, None)
+    return (destination,)
 
 
 def release_destinations(project: Project, name: str | None) -> tuple[Environment, ...]:
@@ -128,11 +128,11 @@ async def verify_revision(context: RunContext, signatory: Signatory) -> list[Ver
 
     async def lacking(pair: tuple[Verified, Sequence[Target]]) -> list[str]:
         image, group = pair
-        found = await lacking_evidence(records, image.reference.repository, group, signatory)
-        return [f"{image.reference} lacks {one}" for one in found]
+        evidence = await lacking_evidence(records, image.reference.repository, group, signatory)
+        return [f"{image.reference} lacks {one}" for one in evidence]
 
     groups = [group for _, group in context.plan.groups()]
-    missing = [one for found in await each(lacking, zip(verified, groups, strict=True)) for one in found]
+    missing = [one for lines in await each(lacking, zip(verified, groups, strict=True)) for one in lines]
     if missing:
         raise SignatureRefused(
             f"{len(missing)} attestations that a run made are gone",

@@ -110,14 +110,14 @@ async def _moved(context: RunContext, environment: Environment, ledger: Ledger) 
         name, position = named
         image, _, tag = name.rpartition(":")
         reference = context.repository(environment, image).tagged(tag)
-        found = await context.registry.head(reference)
-        now = found.digest if found else None
+        manifest = await context.registry.head(reference)
+        now = manifest.digest if manifest else None
         if position.is_at(now):
             return None
         return f"{reference}  {_text(position.digest)} → {_text(now)}, not ours"
 
-    found: Sequence[str | None] = await each(one, sorted(ledger.tags.items()))
-    return [line for line in found if line]
+    lines: Sequence[str | None] = await each(one, sorted(ledger.tags.items()))
+    return [line for line in lines if line]
 
 
 async def _at_secondary(

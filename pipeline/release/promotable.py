@@ -47,7 +47,7 @@ class FoundImage:
 class PromotableImage:
     """What may be promoted of one image tag: checked, and each platform with its target."""
 
-    found: FoundImage
+    image: FoundImage
     platforms: tuple[tuple[Target, AttestedImage], ...]
 
 
@@ -70,15 +70,15 @@ async def find_promotable(
                 index = await find_image(context, place.repository, target, of_commit=of_commit)
             except RegistryError:
                 continue
-            found = FoundImage(group, place.repository, index)
+            image = FoundImage(group, place.repository, index)
             context.tell(
                 target.name, ProgressState.WARNING, f"{home} does not give it; it is read from {place}"
             )
             if not restore:
-                return found
-            await check_promotable(context, found, of_commit=of_commit)
-            await context.registry.copy(found.source, index.digest, home, check=True)
-            return replace(found, source=home)
+                return image
+            await check_promotable(context, image, of_commit=of_commit)
+            await context.registry.copy(image.source, index.digest, home, check=True)
+            return replace(image, source=home)
         raise
 
 
@@ -111,7 +111,7 @@ async def check_promotable(context: RunContext, image: FoundImage, *, of_commit:
             hint="commit them, then lockage run builds it with the commit's label",
         )
     of_index = await verify_claims(context.registry, repository, image.index.digest, key, claims.index)
-    found: list[tuple[Target, AttestedImage]] = []
+    children: list[tuple[Target, AttestedImage]] = []
     of_platforms = {target.platform: target for target in targets}
     for child in manifest.children:
         if child.platform is not None:
@@ -120,10 +120,10 @@ async def check_promotable(context: RunContext, image: FoundImage, *, of_commit:
             target = of_platforms.get(child.platform, targets[0])
             name = f"{target.name} ({child.platform})"
             attested = AttestedImage(name, repository, child, seen.statements, of_index)
-            found.append((target, _attested(attested, seen)))
+            children.append((target, _attested(attested, seen)))
             _refuse_incomplete(repository, seen)
     _refuse_incomplete(repository, of_index)
-    return PromotableImage(image, tuple(found))
+    return PromotableImage(image, tuple(children))
 
 
 def _refuse_incomplete(repository: Repository, seen: Verification) -> None:

@@ -140,14 +140,14 @@ class Promotions:
             )
         find = partial(find_promotable, self._context, self._origin, restore=restore)
         images = await each(find, groups)
-        found = [image for _ in self._to for image in images]
+        sources = [image for _ in self._to for image in images]
         tags = [tags for to in self._to for tags in await self._decide(to, images)]
-        planned = await self._checked(list(zip(found, tags, strict=True)))
+        planned = await self._checked(list(zip(sources, tags, strict=True)))
         for to in self._to:
             there = [one.tags for one in planned if one.tags.candidate.destination.environment == to]
             self._following += await plan_secondaries(self._context, to, there)
         self.secondaries = tuple(map(SecondaryResult.of, self._following))
-        return await self._checked_for_secondaries(found, planned)
+        return await self._checked_for_secondaries(sources, planned)
 
     @property
     def _from_first(self) -> bool:
@@ -197,7 +197,7 @@ class Promotions:
         return promotions
 
     async def _checked_for_secondaries(
-        self, found: Sequence[FoundImage], planned: Sequence[ImagePromotion]
+        self, sources: Sequence[FoundImage], planned: Sequence[ImagePromotion]
     ) -> list[ImagePromotion]:
         """An image that is up to date in the environment is checked as well where a secondary registry gets it: others
         may write both of its places, and not that one."""
@@ -214,7 +214,7 @@ class Promotions:
             refuse_closed(self._context, [(target, scan.as_signed) for target, scan in late.platforms])
             return late
 
-        return await each(one, list(zip(found, planned, strict=True)))
+        return await each(one, list(zip(sources, planned, strict=True)))
 
     async def _scans_of(self, image: PromotableImage | None, tags: PlannedTags) -> ImagePromotion:
         if image is None:

@@ -93,15 +93,15 @@ async def rescan(context: RunContext, environment: Environment) -> list[Rescanne
     sign, BuildError, EnvironmentProblem, RegistryError.
     """
     repositories = {t.image: context.repository(environment, t.image) for t in context.plan.targets}
-    found = await each(partial(_held, context), repositories.items())
-    held = [image for images, _ in found for image in images]
+    of_repositories = await each(partial(_held, context), repositories.items())
+    held = [image for images, _ in of_repositories for image in images]
     scans = TodaysScans(context)
     images = await each(partial(_attested, context), held)
     judged_by = [one.gates for one in held]
     planned = await each(lambda pair: scans.plan(*pair), zip(images, judged_by, strict=True))
     scanned = await scan_and_attest(context, scans, planned)
     results = [_judged(context, *pair) for pair in zip(held, scanned, strict=True)]
-    unsigned = [problem for _, problems in found for problem in problems]
+    unsigned = [problem for _, problems in of_repositories for problem in problems]
     return [*results, *unsigned]
 
 

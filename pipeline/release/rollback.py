@@ -150,22 +150,22 @@ class Rollbacks:
     def _unnamed(self, entries: Sequence[Entry], ledger: Ledger) -> tuple[str, ...]:
         to, name = self._request.to, self._environment.name
         known = sorted({tag.rpartition(":")[0] for tag in ledger.tags})
-        found = tuple(i for i in known if named_state(entries, i, to)) if to else last_promoted(entries)
-        if not found:
+        affected = tuple(i for i in known if named_state(entries, i, to)) if to else last_promoted(entries)
+        if not affected:
             what = f"has no {to}" if to else "has no promotion"
             raise UsageError(f"the ledger of {name} {what}", hint=f"lockage history --env {name}")
-        return found
+        return affected
 
     def _state(self, entries: Sequence[Entry], image: str) -> RecordedState:
         to, name = self._request.to, self._environment.name
-        found = named_state(entries, image, to) if to else previous_state(entries, image)
-        if found is None:
+        state = named_state(entries, image, to) if to else previous_state(entries, image)
+        if state is None:
             what = f"has no state {to}" if to else "has no state before the one of today"
             raise UsageError(
                 f"{image} {what} in the ledger of {name}",
                 hint=f"lockage history --env {name} {image} lists what there was; --to ENTRY or --to sha256:…",
             )
-        return found
+        return state
 
     async def _plan(
         self, ledger: Ledger, entries: Sequence[Entry], wanted: tuple[str, RecordedState]
@@ -252,14 +252,14 @@ class Rollbacks:
         if rules := context.rules.get(self._environment.name):
             now = int(time.time())
             (await check_rules(registry, repository.at(digest), rules, now)).refuse()
-        found = []
+        verified = []
         for child in manifest.children:
             if child.platform is None or is_attestation(child):
                 continue
             seen = await examine(registry, repository, child.digest, context.signatory)
             name = f"{candidate.name} ({child.platform})"
-            found.append((plan, AttestedImage(name, repository, child, seen.statements, of_index)))
-        return found
+            verified.append((plan, AttestedImage(name, repository, child, seen.statements, of_index)))
+        return verified
 
     def _gates(self, plan: PlannedTags) -> Gates:
         return gates_of(self._context, plan.candidate.image, plan.candidate.destination.tags)

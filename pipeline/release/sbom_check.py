@@ -64,10 +64,10 @@ async def check_sbom(
 
     Raises RegistryError, SignatureRefused for a platform without a signed document, BuildError.
     """
-    found = await attached_documents(context.registry, reference, key, "cyclonedx", platforms)
+    of_digests = await attached_documents(context.registry, reference, key, "cyclonedx", platforms)
     image = await context.registry.head(reference)
-    index = image.digest if image and len(found) > 1 else None
-    documents = [each for each in found if each.platform or each.subject.digest != index]
+    index = image.digest if image and len(of_digests) > 1 else None
+    documents = [each for each in of_digests if each.platform or each.subject.digest != index]
 
     async def check(attached: Attached) -> Checked:
         platform = attached.platform or await _platform(context, attached.subject)

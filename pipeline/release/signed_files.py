@@ -85,8 +85,8 @@ async def ensure_file_signed(
     place = signature_path(path)
     present = _statement(place, digest, signatory, SIGNATURE)
     if isinstance(present, Statement):
-        found = Claims.of(present.annotations)
-        if found is not None and not found.unmet(claims):
+        signed_claims = Claims.of(present.annotations)
+        if signed_claims is not None and not signed_claims.unmet(claims):
             return False
     (bundle,) = await sign(path.name, [Statement(digest, SIGNATURE, {}, claims.annotations())])
     _write(place, bundle, root)
@@ -97,13 +97,13 @@ async def verify_file(path: Path, signatory: Signatory) -> VerifiedFile:
     """A file as its signature knows it. Raises SignatureRefused unless the signatory has signed just this content, and
     attested its provenance if the signature says so; UsageError for a file that cannot be read."""
     digest, _ = await describe(path)
-    found = _statement(signature_path(path), digest, signatory, SIGNATURE)
-    if isinstance(found, str):
+    statement = _statement(signature_path(path), digest, signatory, SIGNATURE)
+    if isinstance(statement, str):
         raise SignatureRefused(
-            f"{path} is not signed by {signatory.origin}: {found}",
+            f"{path} is not signed by {signatory.origin}: {statement}",
             hint=f"its signature is {signature_path(path).name} beside it, as lockage export --sign writes it",
         )
-    claims = Claims.of(found.annotations)
+    claims = Claims.of(statement.annotations)
     made = _statement(provenance_path(path), digest, signatory, PROVENANCE)
     if isinstance(made, Statement):
         return VerifiedFile(path, digest, claims, made.predicate)

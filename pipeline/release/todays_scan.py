@@ -134,8 +134,8 @@ class TodaysScans:
             return planned.as_signed
         if planned.source is ScanSource.SBOM:
             async with self._context.limits.tools:
-                if found := await self._scan_document(planned):
-                    return found
+                if by_document := await self._scan_document(planned):
+                    return by_document
         client = await self._context.engines.of(image.platform).client()
         packed = archive(existing(client, image.reference, image.platform))
         holds_java = bool(before and before.java)
@@ -148,8 +148,8 @@ class TodaysScans:
         assert image.findings
         self._context.tell(image.name, ProgressState.SCAN, "its bill of materials")
         report = image.findings.predicate["scanner"]["result"]
-        found = await self._scanner.scan_sbom(image.reference, planned.document, report, image.name)
-        return found and self._scanned(planned, *found, ScanSource.SBOM)
+        scanned = await self._scanner.scan_sbom(image.reference, planned.document, report, image.name)
+        return scanned and self._scanned(planned, *scanned, ScanSource.SBOM)
 
     def _scanned(
         self, planned: PlannedScan, scan: Scan, document: bytes | None, source: ScanSource
@@ -179,11 +179,11 @@ async def scan_and_attest(
     if any(scan.source for scan in planned):
         assert context.image_signer or context.signing.sealed, "refused before anything is scanned"
     made = await each(scans.scan, planned)
-    found = [(scan.image, scan.statement) for scan in made if scan.statement]
-    if found:
-        bundles = await signer(context)("new findings", [statement for _, statement in found])
+    unattested = [(scan.image, scan.statement) for scan in made if scan.statement]
+    if unattested:
+        bundles = await signer(context)("new findings", [statement for _, statement in unattested])
         created = int(datetime.now(UTC).timestamp())
-        for (image, _), bundle in zip(found, bundles, strict=True):
+        for (image, _), bundle in zip(unattested, bundles, strict=True):
             await attach(context.registry, image.repository, image.child, bundle, created=created)
     return made
 

@@ -103,9 +103,9 @@ async def read_visibility(
     for repository, environment in places.items():
         opened = strangers.get(repository)
         guess = "" if opened is None else "public" if opened else "private"
-        found, page = by_api.get(repository) or (guess, "")
+        visible, page = by_api.get(repository) or (guess, "")
         wanted = environment.visibility or ""
-        out.append(PackageVisibility(environment.name, repository, wanted, found, page))
+        out.append(PackageVisibility(environment.name, repository, wanted, visible, page))
     return out
 
 
@@ -125,19 +125,19 @@ async def set_visibility(
     for host in sorted({one.repository.host for one in differing} - {quay_host, *_BY_HAND}):
         harbors[host] = await is_harbor(host, access)
 
-    async def one(found: PackageVisibility) -> VisibilityChange:
-        host = found.repository.host
+    async def one(package: PackageVisibility) -> VisibilityChange:
+        host = package.repository.host
         if host == quay_host:
-            change = partial(set_quay_visibility, found.repository, found.wanted, quay_token, access)
+            change = partial(set_quay_visibility, package.repository, package.wanted, quay_token, access)
         elif harbors.get(host):
-            change = partial(set_harbor_visibility, found.repository, found.wanted, access)
+            change = partial(set_harbor_visibility, package.repository, package.wanted, access)
         else:
-            fault = RegistryError(f"{host} has no API that changes who may pull", hint=found.change)
-            return VisibilityChange(found, fault)
+            fault = RegistryError(f"{host} has no API that changes who may pull", hint=package.change)
+            return VisibilityChange(package, fault)
         try:
             await change()
         except LockageError as fault:
-            return VisibilityChange(found, fault)
-        return VisibilityChange(found)
+            return VisibilityChange(package, fault)
+        return VisibilityChange(package)
 
     return await each(one, differing)

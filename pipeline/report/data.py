@@ -72,14 +72,14 @@ def target_data(report: Report, target: TargetReport) -> _Json:
 
 
 def _finding(finding: ReportedFinding) -> _Json:
-    found, details = finding.finding, finding.details
+    vulnerability, details = finding.finding, finding.details
     return {
-        "id": found.id,
-        "severity": str(found.severity),
-        "package": found.package,
-        "installed": found.version,
-        "fixed": found.fixed or None,
-        "title": found.title,
+        "id": vulnerability.id,
+        "severity": str(vulnerability.severity),
+        "package": vulnerability.package,
+        "installed": vulnerability.version,
+        "fixed": vulnerability.fixed or None,
+        "title": vulnerability.title,
         "effect": str(finding.effect) if finding.effect else None,
         "taken_out": finding.taken_out or None,
         "ignore": finding.ignore.to_json() if finding.ignore else None,
@@ -88,8 +88,8 @@ def _finding(finding: ReportedFinding) -> _Json:
         "cvss": details.cvss,
         "url": details.url or None,
         "purl": details.purl or None,
-        **({"scanners": list(found.scanners)} if found.scanners else {}),
-        **({"aliases": list(found.aliases)} if found.aliases else {}),
+        **({"scanners": list(vulnerability.scanners)} if vulnerability.scanners else {}),
+        **({"aliases": list(vulnerability.aliases)} if vulnerability.aliases else {}),
         "ecosystem": details.ecosystem or None,
         "paths": [place.path for place in details.places if place.path],
         "layer": (

@@ -89,17 +89,17 @@ def difference(before: ImageState, after: ImageState) -> ImageDifference:
 
 def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change, ...]:
     names = sorted({*before, *after})
-    found = (Change(name, before.get(name, ""), after.get(name, "")) for name in names)
-    return tuple(change for change in found if change.before != change.after)
+    changes = (Change(name, before.get(name, ""), after.get(name, "")) for name in names)
+    return tuple(change for change in changes if change.before != change.after)
 
 
 def _versions(packages: Iterable[Package]) -> dict[str, str]:
     """The versions of each package: an image may have several."""
-    found: dict[str, list[str]] = {}
+    versions_of: dict[str, list[str]] = {}
     for package in packages:
         name = f"{package.ecosystem}/{package.name}" if package.ecosystem else package.name
-        found.setdefault(name, []).append(package.version or "?")
-    return {name: ", ".join(dict.fromkeys(versions)) for name, versions in found.items()}
+        versions_of.setdefault(name, []).append(package.version or "?")
+    return {name: ", ".join(dict.fromkeys(versions)) for name, versions in versions_of.items()}
 
 
 def _licensed(packages: Iterable[Package]) -> dict[str, str]:
@@ -114,30 +114,30 @@ def _licensed(packages: Iterable[Package]) -> dict[str, str]:
 def _only_in(some: Iterable[Finding], others: Iterable[Finding]) -> tuple[Finding, ...]:
     """Findings by id and package: another version of the package is the same finding."""
     known = {(finding.id, finding.package) for finding in others}
-    found = (finding for finding in some if (finding.id, finding.package) not in known)
-    return tuple(sorted(found, key=lambda f: (-f.severity.rank, f.id, f.package)))
+    only = (finding for finding in some if (finding.id, finding.package) not in known)
+    return tuple(sorted(only, key=lambda f: (-f.severity.rank, f.id, f.package)))
 
 
 def _settings(configuration: Mapping[str, object]) -> dict[str, str]:
     """A configuration as names and values: each variable and label by itself."""
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     for key, value in configuration.items():
         if key == "Env" and isinstance(value, list):
             for entry in value:
                 name, _, text = str(entry).partition("=")
-                found[f"Env {name}"] = text
+                settings[f"Env {name}"] = text
         elif isinstance(value, dict):
-            found |= {f"{key} {name}": _text(entry) for name, entry in value.items()}
+            settings |= {f"{key} {name}": _text(entry) for name, entry in value.items()}
         elif value not in (None, "", [], False):
-            found[key] = _text(value)
-    return found
+            settings[key] = _text(value)
+    return settings
 
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def difference_data(found: ImageDifference) -> dict[str, object]:
+def difference_data(image: ImageDifference) -> dict[str, object]:
     """A difference as data."""
 
     def changes(part: tuple[Change, ...] | None) -> object:
@@ -169,14 +169,14 @@ def difference_data(found: ImageDifference) -> dict[str, object]:
         ]
 
     return {
-        "platform": found.after.platform,
-        "before": side(found.before),
-        "after": side(found.after),
-        "packages": changes(found.packages),
-        "findings": {"opened": findings(found.opened), "closed": findings(found.closed)},
-        "licenses": changes(found.licenses),
-        "layers": {"added": layers(found.added), "removed": layers(found.removed)},
-        "configuration": changes(found.configuration),
+        "platform": image.after.platform,
+        "before": side(image.before),
+        "after": side(image.after),
+        "packages": changes(image.packages),
+        "findings": {"opened": findings(image.opened), "closed": findings(image.closed)},
+        "licenses": changes(image.licenses),
+        "layers": {"added": layers(image.added), "removed": layers(image.removed)},
+        "configuration": changes(image.configuration),
     }
 
 

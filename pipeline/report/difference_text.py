@@ -15,27 +15,27 @@ _SHOWN = 200  # lines of a section; --json has all
 Row = tuple[str, ...]
 
 
-def sections(found: ImageDifference) -> Iterator[tuple[str, list[Row]]]:
+def sections(image: ImageDifference) -> Iterator[tuple[str, list[Row]]]:
     """The sections with their rows, the most important first; what did not change has no rows."""
-    yield "findings opened", _findings(found.opened)
-    yield "findings closed", _findings(found.closed)
-    packages = found.packages or ()
+    yield "findings opened", _findings(image.opened)
+    yield "findings closed", _findings(image.closed)
+    packages = image.packages or ()
     yield "packages added", [(c.name, c.after) for c in packages if not c.before]
     yield "packages removed", [(c.name, c.before) for c in packages if not c.after]
     yield "packages changed", [(c.name, f"{c.before} -> {c.after}") for c in packages if c.before and c.after]
-    yield "licences", _changes(found.licenses or ())
-    yield "layers added", _layers(found.added)
-    yield "layers removed", _layers(found.removed)
-    yield "configuration", _changes(found.configuration)
+    yield "licences", _changes(image.licenses or ())
+    yield "layers added", _layers(image.added)
+    yield "layers removed", _layers(image.removed)
+    yield "configuration", _changes(image.configuration)
 
 
-def difference_lines(found: ImageDifference) -> Iterator[str]:
+def difference_lines(image: ImageDifference) -> Iterator[str]:
     """Plain lines; texts of others are for whoever prints them to make printable."""
-    yield f"{found.after.platform}: {found.before.reference} -> {found.after.reference}"
-    yield f"  size {_size(found)}"
-    for note in _missing(found):
+    yield f"{image.after.platform}: {image.before.reference} -> {image.after.reference}"
+    yield f"  size {_size(image)}"
+    for note in _missing(image):
         yield f"  {note}"
-    for title, rows in sections(found):
+    for title, rows in sections(image):
         if rows:
             yield f"  {title}: {len(rows)}"
             yield from (f"    {'  '.join(filter(None, row))}" for row in rows[:_SHOWN])
@@ -43,12 +43,12 @@ def difference_lines(found: ImageDifference) -> Iterator[str]:
                 yield f"    and {len(rows) - _SHOWN} more; --json has all"
 
 
-def difference_markdown(found: ImageDifference) -> str:
+def difference_markdown(image: ImageDifference) -> str:
     """Markdown with a list for each section that has something."""
-    before, after = markdown(found.before.reference), markdown(found.after.reference)
-    parts = [f"## {markdown(found.after.platform)}: {before} → {after}\n\nsize {markdown(_size(found))}\n"]
-    parts += [f"\n{note}\n" for note in map(markdown, _missing(found))]
-    for title, rows in sections(found):
+    before, after = markdown(image.before.reference), markdown(image.after.reference)
+    parts = [f"## {markdown(image.after.platform)}: {before} → {after}\n\nsize {markdown(_size(image))}\n"]
+    parts += [f"\n{note}\n" for note in map(markdown, _missing(image))]
+    for title, rows in sections(image):
         if rows:
             parts.append(f"\n<details><summary>{title}: {len(rows)}</summary>\n\n")
             parts += [f"- {' '.join(markdown(cell) for cell in row if cell)}\n" for row in rows[:_SHOWN]]
@@ -58,18 +58,18 @@ def difference_markdown(found: ImageDifference) -> str:
     return "".join(parts)
 
 
-def _size(found: ImageDifference) -> str:
-    change = found.after.size - found.before.size
+def _size(image: ImageDifference) -> str:
+    change = image.after.size - image.before.size
     sign = "+" if change >= 0 else "-"
-    return f"{decimal_size(found.before.size)} -> {decimal_size(found.after.size)} ({sign}{decimal_size(abs(change))})"
+    return f"{decimal_size(image.before.size)} -> {decimal_size(image.after.size)} ({sign}{decimal_size(abs(change))})"
 
 
-def _missing(found: ImageDifference) -> Iterator[str]:
+def _missing(image: ImageDifference) -> Iterator[str]:
     """What could not be compared, or is not signed."""
-    for name, part in (("packages", found.packages), ("findings", found.opened)):
+    for name, part in (("packages", image.packages), ("findings", image.opened)):
         if part is None:
             yield f"{name} not compared: one of the images has none attested"
-    for state in (found.before, found.after):
+    for state in (image.before, image.after):
         if state.unverified:
             yield f"not signed by the key: {' and '.join(state.unverified)} of {line(state.reference)}"
 
@@ -97,9 +97,9 @@ def _layers(layers: tuple[SizedLayer, ...]) -> list[Row]:
 
 def overview(differences: Sequence[ImageDifference]) -> str:
     """One line for all."""
-    opened = sum(len(found.opened or ()) for found in differences)
-    closed = sum(len(found.closed or ()) for found in differences)
-    packages = sum(len(found.packages or ()) for found in differences)
+    opened = sum(len(image.opened or ()) for image in differences)
+    closed = sum(len(image.closed or ()) for image in differences)
+    packages = sum(len(image.packages or ()) for image in differences)
     return (
         f"{plural(len(differences), 'image')}: {packages} packages and {opened + closed} findings differ "
         f"({opened} opened, {closed} closed)"

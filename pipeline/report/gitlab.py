@@ -40,22 +40,22 @@ _Kind = Literal["container_scanning", "dependency_scanning"]
 
 def container_scanning(report: Report) -> str:
     """For `artifacts: reports: container_scanning:`."""
-    found = _worst((target, finding) for target, finding in _findings(report) if finding.details.system)
+    worst = _worst((target, finding) for target, finding in _findings(report) if finding.details.system)
     vulnerabilities = [
-        _vulnerability(target, finding, _container_location(target, finding)) for target, finding in found
+        _vulnerability(target, finding, _container_location(target, finding)) for target, finding in worst
     ]
     return _text(_head(report, "container_scanning") | {"vulnerabilities": vulnerabilities})
 
 
 def dependency_scanning(report: Report) -> str:
     """For `artifacts: reports: dependency_scanning:`."""
-    found = _worst((target, finding) for target, finding in _findings(report) if not finding.details.system)
+    worst = _worst((target, finding) for target, finding in _findings(report) if not finding.details.system)
     vulnerabilities = [
-        _vulnerability(target, finding, _dependency_location(target, finding)) for target, finding in found
+        _vulnerability(target, finding, _dependency_location(target, finding)) for target, finding in worst
     ]
     return _text(
         _head(report, "dependency_scanning")
-        | {"vulnerabilities": vulnerabilities, "dependency_files": _dependency_files(found)}
+        | {"vulnerabilities": vulnerabilities, "dependency_files": _dependency_files(worst)}
     )
 
 
@@ -75,9 +75,9 @@ def _findings(report: Report) -> Iterator[tuple[TargetReport, ReportedFinding]]:
 
 
 def _worst(
-    found: Iterable[tuple[TargetReport, ReportedFinding]],
+    findings: Iterable[tuple[TargetReport, ReportedFinding]],
 ) -> list[tuple[TargetReport, ReportedFinding]]:
-    listed = list(found)
+    listed = list(findings)
     if len(listed) <= MAX_FINDINGS:
         return listed
     return sorted(listed, key=lambda pair: -pair[1].severity.rank)[:MAX_FINDINGS]
@@ -130,15 +130,15 @@ def _tool(id: str, name: str, version: str) -> _Json:
 
 
 def _vulnerability(target: TargetReport, finding: ReportedFinding, location: _Json) -> _Json:
-    found, details = finding.finding, finding.details
-    identifier, *aliases = map(_identifier, found.ids[:_MOST_IDS])
+    vulnerability, details = finding.finding, finding.details
+    identifier, *aliases = map(_identifier, vulnerability.ids[:_MOST_IDS])
     identifier |= {"url": details.url} if details.url else {}
-    title = found.title or f"{found.id} in {found.package}"
+    title = vulnerability.title or f"{vulnerability.id} in {vulnerability.package}"
     data: _Json = {
         "id": str(uuid.uuid5(_NAMESPACE, _printable_identity(target, finding))),
         "name": line(title, 255),
         "description": markdown(details.description or title, 2000),
-        "severity": _SEVERITIES[found.severity],
+        "severity": _SEVERITIES[vulnerability.severity],
         "solution": _solution(finding),
         "identifiers": [identifier, *aliases],
         "location": location,
@@ -157,10 +157,12 @@ def _identifier(name: str) -> _Json:
 
 
 def _solution(finding: ReportedFinding) -> str:
-    found = finding.finding
-    if found.fixed:
-        return markdown(f"Update {found.package} from {found.version} to {found.fixed}")
-    return markdown(f"No version of {found.package} fixes it yet")
+    vulnerability = finding.finding
+    if vulnerability.fixed:
+        return markdown(
+            f"Update {vulnerability.package} from {vulnerability.version} to {vulnerability.fixed}"
+        )
+    return markdown(f"No version of {vulnerability.package} fixes it yet")
 
 
 def _details(target: TargetReport, finding: ReportedFinding) -> _Json:
@@ -202,9 +204,9 @@ def _file(target: TargetReport, finding: ReportedFinding) -> str:
     return line(f"{target.name}/{(finding.path or finding.details.ecosystem or 'unknown').lstrip('/')}")
 
 
-def _dependency_files(found: list[tuple[TargetReport, ReportedFinding]]) -> list[_Json]:
+def _dependency_files(findings: list[tuple[TargetReport, ReportedFinding]]) -> list[_Json]:
     files: dict[tuple[str, str], dict[tuple[str, str], _Json]] = {}
-    for target, finding in found:
+    for target, finding in findings:
         key = _file(target, finding), line(finding.details.ecosystem) or "unknown"
         dependency = finding.finding.package, finding.finding.version
         files.setdefault(key, {})[dependency] = _dependency(finding)
@@ -215,8 +217,8 @@ def _dependency_files(found: list[tuple[TargetReport, ReportedFinding]]) -> list
 
 
 def _printable_identity(target: TargetReport, finding: ReportedFinding) -> str:
-    found = finding.finding
-    parts = (target.id, found.id, found.package, found.version, finding.path)
+    vulnerability = finding.finding
+    parts = (target.id, vulnerability.id, vulnerability.package, vulnerability.version, finding.path)
     return json.dumps(parts)  # ASCII, whatever is in them
 
 

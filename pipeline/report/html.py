@@ -95,11 +95,11 @@ def _outcome(report: Report) -> str:
 
 def _shown(report: Report) -> dict[str, list[ReportedFinding]]:
     """The worst findings of all targets, by target."""
-    found = [(f, target.id) for target in report.targets for f in worst_first(target.findings)]
-    if len(found) > MAX_FINDINGS:
-        found.sort(key=lambda pair: (pair[0].effect is not Effect.CLOSES, -pair[0].severity.rank))
+    pairs = [(f, target.id) for target in report.targets for f in worst_first(target.findings)]
+    if len(pairs) > MAX_FINDINGS:
+        pairs.sort(key=lambda pair: (pair[0].effect is not Effect.CLOSES, -pair[0].severity.rank))
     shown: dict[str, list[ReportedFinding]] = {target.id: [] for target in report.targets}
-    for finding, target_id in found[:MAX_FINDINGS]:
+    for finding, target_id in pairs[:MAX_FINDINGS]:
         shown[target_id].append(finding)
     return shown
 

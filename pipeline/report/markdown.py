@@ -141,14 +141,14 @@ def _row(target: TargetReport) -> tuple[str, ...]:
 
 
 def _findings(page: _Page, report: Report) -> None:
-    found = [(target, finding) for target in report.targets for finding in worst_first(target.findings)]
-    if not found:
+    pairs = [(target, finding) for target in report.targets for finding in worst_first(target.findings)]
+    if not pairs:
         return
-    found.sort(key=lambda pair: (pair[1].effect is not Effect.CLOSES, -pair[1].severity.rank))
+    pairs.sort(key=lambda pair: (pair[1].effect is not Effect.CLOSES, -pair[1].severity.rank))
     ignored = sum(finding.accepted for target in report.targets for finding in target.findings)
     suffix = f", {ignored} ignored" if ignored else ""
-    page.add(f"<details><summary>{plural(len(found), 'finding')}{suffix}</summary>\n\n")
-    by_scanner = any(finding.finding.scanners for _, finding in found)
+    page.add(f"<details><summary>{plural(len(pairs), 'finding')}{suffix}</summary>\n\n")
+    by_scanner = any(finding.finding.scanners for _, finding in pairs)
     header: tuple[str, ...] = (
         "severity",
         "id",
@@ -164,7 +164,7 @@ def _findings(page: _Page, report: Report) -> None:
         (*header, "reported by") if by_scanner else header,
         (
             (*_finding(target, finding), _scanners(finding)) if by_scanner else _finding(target, finding)
-            for target, finding in found
+            for target, finding in pairs
         ),
         "findings",
     )
@@ -172,14 +172,14 @@ def _findings(page: _Page, report: Report) -> None:
 
 
 def _finding(target: TargetReport, finding: ReportedFinding) -> tuple[str, ...]:
-    found = finding.finding
-    id = markdown(found.id)
+    vulnerability = finding.finding
+    id = markdown(vulnerability.id)
     return (
-        str(found.severity).lower(),
+        str(vulnerability.severity).lower(),
         f"[{id}](<{finding.details.url}>)" if finding.details.url else id,
-        markdown(found.package, 100),
-        markdown(found.version, 100),
-        markdown(found.fixed, 100) or "-",
+        markdown(vulnerability.package, 100),
+        markdown(vulnerability.version, 100),
+        markdown(vulnerability.fixed, 100) or "-",
         markdown(finding.path or (finding.layer.created_by if finding.layer else ""), 100) or "-",
         finding.since or "-",
         _effect(finding),

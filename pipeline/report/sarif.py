@@ -136,8 +136,8 @@ def _missed(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _notification(level: str, text: str, at: FileLine | None) -> _Json:
-    found: _Json = {"level": level, "message": {"text": text}}
-    return found | ({"locations": [location(at)]} if at else {})
+    notification: _Json = {"level": level, "message": {"text": text}}
+    return notification | ({"locations": [location(at)]} if at else {})
 
 
 def _properties(target: TargetReport) -> _Json:

@@ -39,47 +39,55 @@ def results_of(target: TargetReport) -> Iterator[tuple[_Json, _Json]]:
 
 
 def _rule(finding: ReportedFinding) -> _Json:
-    found, details = finding.finding, finding.details
-    title = line(found.title or found.id, 200)
+    vulnerability, details = finding.finding, finding.details
+    title = line(vulnerability.title or vulnerability.id, 200)
     text = block(details.description, 1000) or title
-    lines = [f"**{markdown(found.title or found.id)}**", "", markdown(details.description, 1000)]
+    lines = [
+        f"**{markdown(vulnerability.title or vulnerability.id)}**",
+        "",
+        markdown(details.description, 1000),
+    ]
     if details.cvss is not None:
         lines += ["", f"CVSS {details.cvss} {markdown(details.vector)}"]
     if details.url:
         text += f"\n\n{details.url}"
         lines += ["", f"<{details.url}>"]
     return {
-        "id": line(found.id),
+        "id": line(vulnerability.id),
         "shortDescription": {"text": title},
         "fullDescription": {"text": line(details.description or title, 250)},
         "help": {"text": text, "markdown": "\n".join(lines).strip()},
         **({"helpUri": details.url} if details.url else {}),
-        "defaultConfiguration": {"level": _level(found.severity)},
+        "defaultConfiguration": {"level": _level(vulnerability.severity)},
         "properties": {
-            "tags": ["security", "vulnerability", str(found.severity)],
+            "tags": ["security", "vulnerability", str(vulnerability.severity)],
             "precision": "very-high",
-            **({"security-severity": _SCORES[found.severity]} if found.severity in _SCORES else {}),
+            **(
+                {"security-severity": _SCORES[vulnerability.severity]}
+                if vulnerability.severity in _SCORES
+                else {}
+            ),
         },
     }
 
 
 def _result(target: TargetReport, finding: ReportedFinding) -> _Json:
-    found = finding.finding
-    fix = f"fixed in {found.fixed}" if found.fixed else "no version fixes it yet"
+    entry = finding.finding
+    fix = f"fixed in {entry.fixed}" if entry.fixed else "no version fixes it yet"
     where = f" at {finding.path}" if finding.path else ""
     layer = f"; layer: {finding.layer.created_by}" if finding.layer and finding.layer.created_by else ""
-    text = f"{found.package} {found.version}{where} in {target.name} ({target.platform}): {fix}{layer}"
+    text = f"{entry.package} {entry.version}{where} in {target.name} ({target.platform}): {fix}{layer}"
     result: _Json = {
-        "level": _level(found.severity),
+        "level": _level(entry.severity),
         "message": {"text": line(text)},
         "locations": [location(finding.location or target.location)],
-        "partialFingerprints": {FINGERPRINT: _fingerprint(target, found.id, found.package, finding.path)},
+        "partialFingerprints": {FINGERPRINT: _fingerprint(target, entry.id, entry.package, finding.path)},
         "properties": {
-            "package": line(found.package),
-            "installed": line(found.version),
-            "fixed": line(found.fixed),
-            **({"scanners": [line(name) for name in found.scanners]} if found.scanners else {}),
-            **({"aliases": [line(alias) for alias in found.aliases]} if found.aliases else {}),
+            "package": line(entry.package),
+            "installed": line(entry.version),
+            "fixed": line(entry.fixed),
+            **({"scanners": [line(name) for name in entry.scanners]} if entry.scanners else {}),
+            **({"aliases": [line(alias) for alias in entry.aliases]} if entry.aliases else {}),
             **({"effect": str(finding.effect)} if finding.effect else {}),
             **({"since": finding.since} if finding.since else {}),
         },

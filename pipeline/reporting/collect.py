@@ -82,10 +82,10 @@ class Collector:
         """The report of what the repository of builds knows of the plan's targets, judged today."""
         store = self.context.store()
         records = Records(store, self.context.plan.targets)
-        found = await each(partial(self._of_record, records), self.context.plan.targets)
+        reported = await each(partial(self._of_record, records), self.context.plan.targets)
         self.context.tell_distrusted(store)
-        report = replace(self._report(command), targets=tuple(target for target, _ in found))
-        return Collected(report, self._documents({target.id: record for target, record in found}))
+        report = replace(self._report(command), targets=tuple(target for target, _ in reported))
+        return Collected(report, self._documents({target.id: record for target, record in reported}))
 
     def _report(self, command: str) -> Report:
         context = self.context

@@ -52,7 +52,7 @@ async def _of_target(
     note = ""
     if record.evidence.inventory.serial != serial_of(context, target, record.digest):
         note = f"{target.id}: made by another version; `lockage sbom {target.name}` makes it again"
-    found = []
+    documents = []
     for format in formats:
         name, file = FORMATS[format]
         descriptor = record.documents.get(name)
@@ -62,5 +62,5 @@ async def _of_target(
             )
         content = await context.registry.blob(context.builds, descriptor)
         path = f"{target.image}/{target.tag}/{target.platform.slug}/{file}"
-        found.append(Document(path, content, note=note))
-    return found
+        documents.append(Document(path, content, note=note))
+    return documents

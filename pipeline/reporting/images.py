@@ -38,8 +38,10 @@ async def report_images(registry: Registry, references: Sequence[Reference], key
         images = await platform_images(registry, reference, manifest)
         if manifest.is_index:  # findings may be attested on it as a whole
             images = [(manifest.digest, "all"), *images]
-        found = [await _of_digest(registry, reference, digest, platform, key) for digest, platform in images]
-        reports = [report for report in found if report]
+        scanned = [
+            await _of_digest(registry, reference, digest, platform, key) for digest, platform in images
+        ]
+        reports = [report for report in scanned if report]
         if not reports:
             raise RegistryError(
                 f"no findings are attested on {reference}",
@@ -55,7 +57,7 @@ async def report_images(registry: Registry, references: Sequence[Reference], key
         version=program_version(),
         made=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         day=now.date(),
-        targets=tuple(target for found in targets for target in found),
+        targets=tuple(target for of_image in targets for target in of_image),
     )
 
 

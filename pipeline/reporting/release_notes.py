@@ -28,32 +28,34 @@ if TYPE_CHECKING:
 _DOCUMENTS = ("cyclonedx", "spdx")
 
 
-async def read_notes(context: RunContext, found: ReleaseHistory) -> ReleaseNotes:
+async def read_notes(context: RunContext, history: ReleaseHistory) -> ReleaseNotes:
     """The notes of a release, without commits: its images that the plan has, and in what they differ from those before.
 
     Raises RegistryError, UsageError where the plan has none of them.
     """
-    groups = [targets for _, targets in context.plan.groups() if targets[0].name in found.release.digests]
+    groups = [targets for _, targets in context.plan.groups() if targets[0].name in history.release.digests]
     if not groups:
         raise UsageError(
-            f"{found.release.version} released none of these images",
+            f"{history.release.version} released none of these images",
             hint="leave out TARGET to have all of them",
         )
 
     async def one(targets: Sequence[Target]) -> ReleasedImage:
-        return await _image(context, found, targets[0])
+        return await _image(context, history, targets[0])
 
     images = tuple(await each(one, groups))
-    before = found.before.version if found.before else ""
+    before = history.before.version if history.before else ""
     project = context.plan.project.project
     return ReleaseNotes(
-        project, found.release.version, found.release.commit, images, _signer(context), before
+        project, history.release.version, history.release.commit, images, _signer(context), before
     )
 
 
-async def _image(context: RunContext, found: ReleaseHistory, target: Target) -> ReleasedImage:
-    digest = found.release.digests[target.name]
-    repositories = tuple(context.repository(environment, target.image) for environment in found.environments)
+async def _image(context: RunContext, history: ReleaseHistory, target: Target) -> ReleasedImage:
+    digest = history.release.digests[target.name]
+    repositories = tuple(
+        context.repository(environment, target.image) for environment in history.environments
+    )
     reference = repositories[0].at(digest)
     manifest = await context.registry.get_manifest(reference)
     if manifest is None:
@@ -63,18 +65,18 @@ async def _image(context: RunContext, found: ReleaseHistory, target: Target) -> 
         for child in manifest.children
         if child.platform and not is_attestation(child)
     }
-    tags = await _tags(context, found, target, digest)
-    before = found.before.digests.get(target.name) if found.before else None
+    tags = await _tags(context, history, target, digest)
+    before = history.before.digests.get(target.name) if history.before else None
     differences = await _differences(context, repositories[0].at(before), reference) if before else ()
     return ReleasedImage(target.name, repositories, tags, digest, platforms, differences)
 
 
 async def _tags(
-    context: RunContext, found: ReleaseHistory, target: Target, digest: Digest
+    context: RunContext, history: ReleaseHistory, target: Target, digest: Digest
 ) -> tuple[str, ...]:
     """The release's tags of an image that name it now: rolling ones may have moved on."""
-    names = found.names.tags_of(target).tags
-    repository = context.repository(found.environments[0], target.image)
+    names = history.names.tags_of(target).tags
+    repository = context.repository(history.environments[0], target.image)
     heads = await each(lambda tag: context.registry.head(repository.tagged(tag)), names[1:])
     rolling = [tag for tag, head in zip(names[1:], heads, strict=True) if head and head.digest == digest]
     return (names[0], *rolling)
@@ -118,10 +120,10 @@ async def release_files(context: RunContext, notes: ReleaseNotes) -> Mapping[str
         files[KEY_FILE] = notes.signer.key.encode()
     for image in notes.images:
         for format in _DOCUMENTS:
-            found = await attached_documents(
+            documents = await attached_documents(
                 context.registry, image.repositories[0].at(image.digest), context.signatory, format
             )
-            for one in found:
+            for one in documents:
                 platform = f"-{one.platform.slug}" if one.platform else ""
                 name = image.name.replace("/", "_").replace(":", "-")
                 files[f"{name}{platform}.{FORMATS[format][1]}"] = one.content

@@ -27,10 +27,10 @@ async def read_states(registry: Registry, reference: Reference, key: Signatory) 
         raise RegistryError(
             f"{reference} does not exist", hint="name another reference, environment or commit"
         )
-    found = {}
+    states = {}
     for digest, platform in await platform_images(registry, reference, manifest):
-        found[platform] = await _state(registry, reference.repository, digest, platform, key)
-    return found
+        states[platform] = await _state(registry, reference.repository, digest, platform, key)
+    return states
 
 
 async def _state(
@@ -81,7 +81,7 @@ async def _packages(
 ) -> tuple[tuple[Package, ...] | None, bool]:
     """The packages of an attested bill of materials, one that the key signed if there is any, and whether it is; None
     where none is attested."""
-    found: tuple[Package, ...] | None = None
+    listed: tuple[Package, ...] | None = None
     async for predicate, verified in attested(registry, repository, digest, CYCLONEDX, key):
         try:
             packages = cyclonedx_packages(predicate)
@@ -89,5 +89,5 @@ async def _packages(
             continue
         if verified:
             return packages, True
-        found = packages
-    return found, found is None
+        listed = packages
+    return listed, listed is None

@@ -69,14 +69,14 @@ def complete_cyclonedx(made: Any, subject: Subject, serial: UUID, facts: Facts) 
 
 def suppliers_of(made: Any) -> dict[str, Supplier]:
     """Who supplies the packages of syft's document by id, as far as they say."""
-    found = {}
+    suppliers = {}
     for each in packages(made):
         author = each.get("author") or next((a.get("name") for a in each.get("authors") or ()), None)
         rpm = str(each.get("purl", "")).startswith("pkg:rpm/")  # its publisher is the vendor
         supplier = Supplier.parse(str(each.get("publisher") or author or ""), organization=rpm)
         if supplier:
-            found[package_id(each["bom-ref"])] = supplier
-    return found
+            suppliers[package_id(each["bom-ref"])] = supplier
+    return suppliers
 
 
 def ids(made: Any) -> set[str]:

@@ -104,8 +104,8 @@ def empty_hashes(*algorithms: str) -> dict[str, str]:
 
 def package_id(bom_ref: str) -> str:
     """Syft's id of a package in a CycloneDX document: a qualifier of its reference, or the reference itself."""
-    found = _PACKAGE_ID.search(bom_ref)
-    return found[1] if found else bom_ref
+    match = _PACKAGE_ID.search(bom_ref)
+    return match[1] if match else bom_ref
 
 
 def _package(artifact: Any) -> Package:
@@ -138,9 +138,9 @@ def _source(kind: Any, artifact: Any, metadata: Any) -> Source | None:
         return Source(metadata.get("source") or name, metadata.get("sourceVersion") or version)
     if kind == "apk":
         return Source(metadata.get("originPackage") or name, version)
-    if kind == "rpm" and (found := _SOURCE_RPM.match(metadata.get("sourceRpm") or "")):
+    if kind == "rpm" and (match := _SOURCE_RPM.match(metadata.get("sourceRpm") or "")):
         epoch = metadata.get("epoch")
-        return Source(found[1], f"{epoch}:{found[2]}" if epoch else found[2])
+        return Source(match[1], f"{epoch}:{match[2]}" if epoch else match[2])
     return None
 
 

@@ -34,11 +34,11 @@ def as_on_image(listed: Any, image: Any) -> dict[str, Any] | None:
             raise ValueError("trivy: not a report on a CycloneDX document")
         if not _same_distribution(listed, image) or _packages(listed) != _packages(image):
             return None
-        found = _findings(listed)
+        judged = _findings(listed)
         made = image | {key: listed[key] for key in _OF_THE_SCAN if key in listed}
         made["Metadata"] = _with_end_of_life(image.get("Metadata") or {}, listed.get("Metadata") or {})
         if results := image.get("Results"):
-            made["Results"] = [_judged_again(result, found) for result in results]
+            made["Results"] = [_judged_again(result, judged) for result in results]
         return dict(made)
     except (KeyError, TypeError, AttributeError) as fault:
         raise ValueError(f"trivy: not a report: {fault!r}") from None
@@ -84,26 +84,26 @@ def _version(package: Any, of: str = "") -> str:
 
 def _findings(listed: Any) -> Mapping[_Package, Sequence[Any]]:
     """The findings on each package, each once: a document may list a package for every place it is in."""
-    found: dict[_Package, dict[str, Any]] = defaultdict(dict)
+    by_package: dict[_Package, dict[str, Any]] = defaultdict(dict)
     for result in listed.get("Results") or ():
         for finding in result.get("Vulnerabilities") or ():
             package = str(result["Type"]), str(finding["PkgName"]), str(finding["InstalledVersion"])
-            found[package].setdefault(str(finding["VulnerabilityID"]), finding)
-    return {package: tuple(findings.values()) for package, findings in found.items()}
+            by_package[package].setdefault(str(finding["VulnerabilityID"]), finding)
+    return {package: tuple(findings.values()) for package, findings in by_package.items()}
 
 
-def _judged_again(result: Any, found: Mapping[_Package, Sequence[Any]]) -> dict[str, Any]:
+def _judged_again(result: Any, judged: Mapping[_Package, Sequence[Any]]) -> dict[str, Any]:
     """A result of the earlier report with the findings of today on its packages."""
     if "Packages" not in result:
         return dict(result)
     kept = {key: value for key, value in result.items() if key != "Vulnerabilities"}
-    findings = list(_on_packages(result, found))
+    findings = list(_on_packages(result, judged))
     return {**kept, "Vulnerabilities": findings} if findings else kept
 
 
-def _on_packages(result: Any, found: Mapping[_Package, Sequence[Any]]) -> Iterator[dict[str, Any]]:
+def _on_packages(result: Any, judged: Mapping[_Package, Sequence[Any]]) -> Iterator[dict[str, Any]]:
     for package in result["Packages"] or ():
-        for finding in found.get((str(result["Type"]), package["Name"], _version(package)), ()):
+        for finding in judged.get((str(result["Type"]), package["Name"], _version(package)), ()):
             others = {k: v for k, v in finding.items() if k not in _OF_THE_PACKAGE.values()}
             place = {name: package[key] for key, name in _OF_THE_PACKAGE.items() if key in package}
             yield {**others, **place}

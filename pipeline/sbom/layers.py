@@ -15,8 +15,8 @@ from typing import Any
 def diff_ids(config: bytes) -> tuple[str, ...]:
     """The ids of an image's layers, lowest first (OCI image-spec v1.1, config.md); none where that does not say."""
     try:
-        found: Any = json.loads(config)["rootfs"]["diff_ids"]
-        return tuple(map(str, found))
+        listed: Any = json.loads(config)["rootfs"]["diff_ids"]
+        return tuple(map(str, listed))
     except (ValueError, KeyError, TypeError, RecursionError):
         return ()
 
@@ -35,4 +35,4 @@ def renamed(document: bytes, names: Mapping[str, str]) -> bytes:
         return document
     known = {before.encode(): after.encode() for before, after in names.items()}
     pattern = re.compile(b"|".join(map(re.escape, known)))
-    return pattern.sub(lambda found: known[found[0]], document)
+    return pattern.sub(lambda match: known[match[0]], document)

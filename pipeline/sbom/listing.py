@@ -30,11 +30,11 @@ def packages_of(document: Any) -> dict[str, tuple[str, ...]]:
     """The versions of each package that a CycloneDX document lists. Raises ValueError, KeyError or TypeError."""
     if document.get("bomFormat") != "CycloneDX":
         raise ValueError("not a CycloneDX document")
-    found: dict[str, list[str]] = {}
+    versions_of: dict[str, list[str]] = {}
     for each in packages(document):
         name = str(each.get("purl") or "").partition("@")[0] or str(each["name"])
-        found.setdefault(name, []).append(str(each.get("version") or ""))
-    return {name: tuple(sorted(versions)) for name, versions in sorted(found.items())}
+        versions_of.setdefault(name, []).append(str(each.get("version") or ""))
+    return {name: tuple(sorted(versions)) for name, versions in sorted(versions_of.items())}
 
 
 def changes(before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]) -> Iterator[Change]:

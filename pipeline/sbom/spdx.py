@@ -138,13 +138,13 @@ def ids(made: Any) -> set[str]:
 
 def suppliers_of(made: Any) -> dict[str, Supplier]:
     """Who supplies the packages of syft's document by id, as far as it says."""
-    found = {}
+    suppliers = {}
     for each in _packages(made):
         known = (each.get(name) or _UNKNOWN for name in ("supplier", "originator"))
         text = next((str(name) for name in known if name != _UNKNOWN), "")
         if supplier := Supplier.parse(text):
-            found[package_id(each["SPDXID"])] = supplier
-    return found
+            suppliers[package_id(each["SPDXID"])] = supplier
+    return suppliers
 
 
 def checksums_of(made: Any) -> dict[str, Sequence[Any]]:
@@ -181,15 +181,15 @@ def _bare(id: str, name: str, version: str, supplier: Supplier) -> dict[str, Any
 
 def _completed(each: Any, facts: Facts) -> Any:
     id = package_id(each["SPDXID"])
-    found, supplier, kind = facts.packages.get(id), facts.suppliers.get(id), facts.kinds.get(id)
+    package_facts, supplier, kind = facts.packages.get(id), facts.suppliers.get(id), facts.kinds.get(id)
     added: dict[str, Any] = {"supplier": supplier.spdx} if supplier else {}
     # What the package declares is what we conclude: nobody has read its files for other licences.
     if each.get("licenseConcluded") in (None, _UNKNOWN):
         added["licenseConcluded"] = each.get("licenseDeclared") or _UNKNOWN
     if kind:
         added["primaryPackagePurpose"] = each.get("primaryPackagePurpose") or kind.upper()
-    if found and found.source:
-        added["sourceInfo"] = f"{_TRIVY_SOURCE}: {found.source.name} {found.source.version}"
+    if package_facts and package_facts.source:
+        added["sourceInfo"] = f"{_TRIVY_SOURCE}: {package_facts.source.name} {package_facts.source.version}"
         added["comment"] = "\n".join(filter(None, (each.get("comment"), each.get("sourceInfo"))))
     return each | {name: value for name, value in added.items() if value}
 

@@ -31,11 +31,11 @@ class Supplier:
         text = _HIDDEN.sub(" ", text).strip()
         if text in ("", "NOASSERTION", "NONE"):
             return None
-        if found := _SPDX.match(text):
+        if match := _SPDX.match(text):
             organization = organization or text.startswith("Organization")
-            name, email = found[1], found[2] or ""
-        elif found := _CONTACT.match(text):
-            name, email = found[1], found[2]
+            name, email = match[1], match[2] or ""
+        elif match := _CONTACT.match(text):
+            name, email = match[1], match[2]
         else:
             name, email = text, ""
         name = re.sub(r"[()<>]", "", name).strip(' ",')[:_MAX_NAME].rstrip() or email

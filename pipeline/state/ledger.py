@@ -225,7 +225,7 @@ async def load_ledger(store: Store, environment: str) -> Ledger:
 
     Each key has its own; an entry continues the newest of all. Raises RegistryError.
     """
-    found: list[tuple[Entry, tuple[Descriptor, ...]]] = []
+    stored_entries: list[tuple[Entry, tuple[Descriptor, ...]]] = []
     for key in store.signers.trusted:
         tag = partial(tag_in, environment=environment)
         stored = await store.read_artifact(_KIND, _binding(environment), tag, key)
@@ -238,13 +238,13 @@ async def load_ledger(store: Store, environment: str) -> Ledger:
         except (ValueError, TypeError) as fault:
             store.distrust(tag(store.signers.space(key)), str(fault))
             continue
-        found.append((entry, stored.layers))
-    if not found:
+        stored_entries.append((entry, stored.layers))
+    if not stored_entries:
         return Ledger(environment)
-    found.sort(key=lambda one: one[0].sequence)
-    tags = {name: position for entry, _ in found for name, position in entry.tags.items()}
-    newest, layers = found[-1]
-    others = tuple(layers[0].digest for _, layers in found[:-1])
+    stored_entries.sort(key=lambda one: one[0].sequence)
+    tags = {name: position for entry, _ in stored_entries for name, position in entry.tags.items()}
+    newest, layers = stored_entries[-1]
+    others = tuple(layers[0].digest for _, layers in stored_entries[:-1])
     return Ledger(environment, newest, tags, newest.pins, layers, others)
 
 

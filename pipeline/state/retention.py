@@ -148,12 +148,12 @@ async def load_memory(store: Store, repository: Repository) -> RetentionMemory:
         if raw is None:
             continue
         try:
-            found = RetentionMemory.from_bytes(raw)
+            memory = RetentionMemory.from_bytes(raw)
         except ValueError as fault:
             store.distrust(tag(store.signers.space(key)), str(fault))
             continue
-        if found.time > newest.time:
-            newest = found
+        if memory.time > newest.time:
+            newest = memory
     return newest
 
 

@@ -65,12 +65,12 @@ class Store:
     def warnings(self) -> tuple[str, ...]:
         """What to report once all is read and written: what was not believed, with the first reasons, and whether later
         runs will know nothing of this one."""
-        warnings, found = [], [f"{tag}: {reason}" for tag, reason in self.distrusted.items()]
-        if found:
-            more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-            reasons = "; ".join([*found[:_SHOWN], *more])
+        warnings, distrusted = [], [f"{tag}: {reason}" for tag, reason in self.distrusted.items()]
+        if distrusted:
+            more = [f"and {len(distrusted) - _SHOWN} more"] if len(distrusted) > _SHOWN else []
+            reasons = "; ".join([*distrusted[:_SHOWN], *more])
             warnings.append(
-                f"{len(found)} tags of {self.repository} are not trusted, and ignored ({reasons})"
+                f"{len(distrusted)} tags of {self.repository} are not trusted, and ignored ({reasons})"
             )
         if self.unsigned:
             warnings.append("nothing is remembered: there is no private key to sign records with")

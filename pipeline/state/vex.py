@@ -27,22 +27,22 @@ async def attested_vex(
 ) -> VexEvidence:
     """What is known of an image for VEX, with the documents that are attested on these digests: its own, and those of
     indexes that list it. Raises RegistryError."""
-    found = [
+    documents = [
         (repository.at(digest), predicate)
         for digest in digests
         for type in PREDICATES
         async for predicate, verified in attested(registry, repository, digest, type, key)
         if verified and _is_vex(type, predicate)
     ]
-    return _evidence(subject, found)
+    return _evidence(subject, documents)
 
 
 def vex_of(statements: Iterable[Statement], repository: Repository, subject: Subject) -> VexEvidence:
     """The same, of verified statements."""
-    found = [
+    documents = [
         (repository.at(s.subject), s.predicate) for s in statements if _is_vex(s.predicate_type, s.predicate)
     ]
-    return _evidence(subject, found)
+    return _evidence(subject, documents)
 
 
 def _is_vex(type: str, predicate: Mapping[str, Any]) -> bool:

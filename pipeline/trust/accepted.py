@@ -38,15 +38,15 @@ async def examine_by(
 
     Raises RegistryError when the registry fails.
     """
-    found: list[tuple[Statement, str]] = []
+    accepted: list[tuple[Statement, str]] = []
     refused: list[str] = []
     async for referrer, raw in bundles(registry, repository, digest):
         judged = raw if isinstance(raw, str) else _of_any(raw, digest, signatories)
         if isinstance(judged, str):
             refused.append(f"{referrer}: {judged}")
         else:
-            found.append(judged)
-    return Accepted(digest, tuple(found), tuple(refused))
+            accepted.append(judged)
+    return Accepted(digest, tuple(accepted), tuple(refused))
 
 
 def _of_any(raw: bytes, digest: Digest, signatories: Sequence[Signatory]) -> tuple[Statement, str] | str:

@@ -142,8 +142,8 @@ class Bundle:
         signature = signatures[0]
         entries = data.get("verificationMaterial", {}).get("tlogEntries", [])
         logged = tuple(time for entry in entries if (time := entry.get("integratedTime", 0)))
-        found = Statements.parse(payload)
-        return cls(found, payload, signature.get("sig", b""), signature.get("keyid", ""), logged)
+        statements = Statements.parse(payload)
+        return cls(statements, payload, signature.get("sig", b""), signature.get("keyid", ""), logged)
 
     def about(self, digest: Digest) -> Statement:
         """Its statement about a digest; raises ValueError if it makes none."""

@@ -100,8 +100,8 @@ async def examine(
     """
     verified: list[tuple[Statement, Digest]] = []
     refused: list[str] = []
-    async for referrer, found in bundles(registry, repository, digest):
-        statement = found if isinstance(found, str) else key.statement(found, digest)
+    async for referrer, content in bundles(registry, repository, digest):
+        statement = content if isinstance(content, str) else key.statement(content, digest)
         if isinstance(statement, str):
             refused.append(f"{referrer}: {statement}")
         else:
@@ -116,8 +116,8 @@ async def examine_one(
     """As `examine`, but of one referrer that is known: two requests."""
     verified: list[Statement] = []
     refused: list[str] = []
-    async for found in _read(registry, repository, referrer, digest):
-        statement = found if isinstance(found, str) else key.statement(found, digest)
+    async for content in _read(registry, repository, referrer, digest):
+        statement = content if isinstance(content, str) else key.statement(content, digest)
         if isinstance(statement, str):
             refused.append(f"{referrer}: {statement}")
         else:
@@ -158,10 +158,10 @@ async def bundles(
 ) -> AsyncIterator[tuple[Digest, bytes | str]]:
     """Each bundle that refers to a digest, or what is wrong with it; those that are listed with another predicate type
     than the one that is named are not read. Nothing is verified. Raises RegistryError when the registry fails."""
-    found = await registry.list_referrers(repository, digest)
-    for problem in found.unusable:
+    referrer_list = await registry.list_referrers(repository, digest)
+    for problem in referrer_list.unusable:
         yield digest, problem
-    for referrer in found.entries:
+    for referrer in referrer_list.entries:
         listed = referrer.annotations.get(PREDICATE_ANNOTATION, predicate_type)
         if predicate_type is not None and listed != predicate_type:
             continue

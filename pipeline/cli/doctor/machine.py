@@ -52,15 +52,15 @@ def git(root: Path, environ: Mapping[str, str]) -> Finding:
 
 async def engine(settings: LabSettings) -> list[Finding]:
     """Which engine and registry a run uses, and how they are."""
-    found = await lab_status.status(settings)
-    if found.backend is None:
+    instance = await lab_status.status(settings)
+    if instance.backend is None:
         return [
             Finding(
-                "engine", Health.PROBLEM, found.problem, "start Docker; or LOCKAGE_ENGINE names an engine"
+                "engine", Health.PROBLEM, instance.problem, "start Docker; or LOCKAGE_ENGINE names an engine"
             )
         ]
-    out = [Finding.ok("engine", f"{found.backend.kind}: {found.backend.why}")]
-    for daemon in (found.registry, found.engine):
+    out = [Finding.ok("engine", f"{instance.backend.kind}: {instance.backend.why}")]
+    for daemon in (instance.registry, instance.engine):
         if daemon.state is DaemonState.CRASHED or daemon.answers is False:
             text = f"{daemon.state}" + (", and does not answer" if daemon.answers is False else "")
             out.append(

@@ -21,27 +21,27 @@ async def registries(project: Project, images: Sequence[str]) -> list[Finding]:
     """A dry push to one repository of each registry: an upload is opened and cancelled, nothing is written."""
     from ..registry_access import registry_access
 
-    found: list[Finding] = []
+    checks: list[Finding] = []
     async with Registry(registry_access()) as registry:
         for repository in _repositories(project, images):
-            found += await _registry(registry, repository)
-    if not found:
-        found.append(Finding.ok("registries", "the embedded one alone; a run starts it"))
-    return found
+            checks += await _registry(registry, repository)
+    if not checks:
+        checks.append(Finding.ok("registries", "the embedded one alone; a run starts it"))
+    return checks
 
 
 def _repositories(project: Project, images: Sequence[str]) -> list[Repository]:
     """One for each registry that is not the embedded one: of builds, of an image in each environment,
     and at each secondary."""
-    found: dict[str, Repository] = {}
+    by_host: dict[str, Repository] = {}
     if project.registry != EMBEDDED:
         builds = project.builds_repository(embedded="")
-        found[builds.host] = builds
+        by_host[builds.host] = builds
     for environment in project.places:
         if images and (environment.registry or project.registry) != EMBEDDED:
             repository = project.repository(environment, images[0], embedded="")
-            found.setdefault(repository.host, repository)
-    return list(found.values())
+            by_host.setdefault(repository.host, repository)
+    return list(by_host.values())
 
 
 async def _registry(registry: Registry, repository: Repository) -> list[Finding]:

@@ -15,10 +15,12 @@ async def visibility(project: Project, images: Sequence[str]) -> list[Finding]:
     from ..commands.release.visibility import look
 
     try:
-        found = await look(project, project.environments, images)
+        repositories = await look(project, project.environments, images)
     except LockageError as fault:
         return [Finding.of("visibility", fault)]
-    differing = [Finding("visibility", Health.WARNING, str(one), one.change) for one in found if one.differs]
-    if found and not differing:
-        return [Finding.ok("visibility", f"as wanted, of {len(found)} repositories")]
+    differing = [
+        Finding("visibility", Health.WARNING, str(one), one.change) for one in repositories if one.differs
+    ]
+    if repositories and not differing:
+        return [Finding.ok("visibility", f"as wanted, of {len(repositories)} repositories")]
     return differing

@@ -104,20 +104,20 @@ def _digest(folder: Folder, path: str) -> str | None:
     return content_digest(folder.read(path), info.st_mode) if stat.S_ISREG(info.st_mode) else "other"
 
 
-def take(root: Path, files: Mapping[str, Generated], origin: Path, found: Difference) -> None:
+def take(root: Path, files: Mapping[str, Generated], origin: Path, changes: Difference) -> None:
     """Write, replace and remove the files of a difference; folders that are empty then go as well. Raises
     EnvironmentProblem."""
-    write_new(root, files, origin, found.new)
+    write_new(root, files, origin, changes.new)
     try:
         with Folder.at(root) as folder:
-            for path in found.changed:
+            for path in changes.changed:
                 file = files[path]
                 if file.kind == "link":
                     folder.remove(path)
                     folder.symlink(path, file.target or "")
                 else:
                     folder.replace(path, content_of(file, origin), mode=file.mode)
-            for path in found.removed:
+            for path in changes.removed:
                 folder.remove(path)
                 above = path.rpartition("/")[0]
                 with suppress(OSError):  # somebody's files are in it: it stays

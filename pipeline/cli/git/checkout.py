@@ -72,10 +72,10 @@ def check_out(repository: str | Path, commit: str, folder: Path, environ: Mappin
 
 def catalogue_in(folder: Path, path: str) -> Path:
     """A folder of a checkout. Raises BuildError for one that is not there, or leads out of it."""
-    found = (folder / path).resolve()
-    if not found.is_relative_to(folder.resolve()) or not (found / "lockage.yml").is_file():
+    catalogue = (folder / path).resolve()
+    if not catalogue.is_relative_to(folder.resolve()) or not (catalogue / "lockage.yml").is_file():
         raise BuildError(
             f"the commit has no catalogue in {path or 'its top folder'}",
             hint="the provenance names the folder of lockage.yml in its repository",
         )
-    return found
+    return catalogue

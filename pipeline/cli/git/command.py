@@ -78,11 +78,11 @@ class Repository:
         command = _with_settings(command, (*_settings(configuration), *_trusted_by_caller(environ)))
         own = child_environment("git", environ, _VARIABLES | _OWN_SETTINGS_ONLY)
         repository = cls(folder, top, command, own)
-        found = repository.run("rev-parse", "--show-toplevel")
-        if "dubious ownership" in found.stderr:  # git before 2.38 reads safe.directory from files alone
+        top_level = repository.run("rev-parse", "--show-toplevel")
+        if "dubious ownership" in top_level.stderr:  # git before 2.38 reads safe.directory from files alone
             repository = cls(folder, top, command, users)
-            found = repository.run("rev-parse", "--show-toplevel")
-        repository._check_top_level(found)
+            top_level = repository.run("rev-parse", "--show-toplevel")
+        repository._check_top_level(top_level)
         return repository
 
     def run(self, *arguments: str) -> Output:
@@ -103,10 +103,10 @@ class Repository:
         with _killed_late(process), process:
             yield process
 
-    def _check_top_level(self, found: Output) -> None:
-        if found.code != 0:
-            raise RepositoryRefused.by_git(self.folder, self.top, found.stderr)
-        if Path(os.fsdecode(found.stdout.removesuffix(b"\n"))).resolve() != self.top:
+    def _check_top_level(self, shown: Output) -> None:
+        if shown.code != 0:
+            raise RepositoryRefused.by_git(self.folder, self.top, shown.stderr)
+        if Path(os.fsdecode(shown.stdout.removesuffix(b"\n"))).resolve() != self.top:
             raise RepositoryRefused(
                 f"the repository of {self.folder.absolute()} claims another work tree",
                 hint="see core.worktree in `git help config`",
@@ -158,10 +158,10 @@ def _configuration(
 ) -> list[tuple[str, str, str]]:
     """Scope, key and value of the configuration that is replaced or kept; reading it starts no program."""
     arguments = ("config", "--show-scope", "--includes", "-z", "--get-regexp", _READ_BY_US)
-    found = _run((*command, *arguments), folder, environment)
-    if found.code not in (0, 1):  # 1: there is no such key
-        raise RepositoryRefused.by_git(folder, top, found.stderr)
-    fields = found.stdout.split(b"\0")
+    listed = _run((*command, *arguments), folder, environment)
+    if listed.code not in (0, 1):  # 1: there is no such key
+        raise RepositoryRefused.by_git(folder, top, listed.stderr)
+    fields = listed.stdout.split(b"\0")
     entries = []
     for scope, entry in zip(fields[::2], fields[1::2], strict=False):
         key, _, value = entry.partition(b"\n")

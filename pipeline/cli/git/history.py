@@ -62,11 +62,11 @@ def entries_at(root: Path, revision: str) -> dict[str, SourceFile | None]:
 
 def _commit(repository: Repository, revision: str) -> str:
     """The full id of a commit."""
-    found = repository.run("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
-    if found.code == 0:
-        commit = _COMMIT.fullmatch(found.stdout)
+    parsed = repository.run("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    if parsed.code == 0:
+        commit = _COMMIT.fullmatch(parsed.stdout)
         if commit is None:
-            raise _not_understood("rev-parse", found.stdout)
+            raise _not_understood("rev-parse", parsed.stdout)
         return commit[1].decode()
     hint = "`git log --oneline` lists commits; a branch of a remote is origin/NAME"
     if repository.run("rev-parse", "--is-shallow-repository").stdout.strip() == b"true":

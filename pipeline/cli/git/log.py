@@ -38,8 +38,8 @@ def commits_between(
             ".",
         )
     )
-    found = []
+    commits = []
     for entry in filter(None, text.split("\0")):
         id, subject, body = (*entry.split("\n", 2), "", "")[:3]
-        found.append(Commit(id, subject, body))
-    return tuple(found)
+        commits.append(Commit(id, subject, body))
+    return tuple(commits)

@@ -21,22 +21,22 @@ _SCP = re.compile(r"(?:[^@/:\s]+@)?([A-Za-z0-9.-]{2,}):(?!//)(\S+)")
 
 def read_origin(root: Path, environ: Mapping[str, str]) -> Origin:
     """The CI's run; outside a known CI, this machine of which nothing is claimed."""
-    found = _of_ci(environ)
+    origin = _of_ci(environ)
     try:
         repository = Repository.of(root, environ)
     except (GitMissing, NoRepository):
-        return found
+        return origin
     path = root.resolve().relative_to(repository.top).as_posix()
-    address = found.repository or public_address(_remote(repository))
-    return replace(found, repository=address, path="" if path == "." else path)
+    address = origin.repository or public_address(_remote(repository))
+    return replace(origin, repository=address, path="" if path == "." else path)
 
 
 def _of_ci(environ: Mapping[str, str]) -> Origin:
-    found = builder_of(environ)
-    if found is None:
+    builder = builder_of(environ)
+    if builder is None:
         return Origin()
-    id = public_address(found.id) or found.id.partition("?")[0]
-    return Origin(id, found.run, found.runner, public_address(found.repository), found.ref)
+    id = public_address(builder.id) or builder.id.partition("?")[0]
+    return Origin(id, builder.run, builder.runner, public_address(builder.repository), builder.ref)
 
 
 def public_address(text: str) -> str:
@@ -57,5 +57,5 @@ def public_address(text: str) -> str:
 
 def _remote(repository: Repository) -> str:
     """The address of the remote `origin`, as configured; empty where there is none."""
-    found = repository.run("config", "--get", "remote.origin.url")
-    return os.fsdecode(found.stdout).strip() if found.code == 0 else ""
+    output = repository.run("config", "--get", "remote.origin.url")
+    return os.fsdecode(output.stdout).strip() if output.code == 0 else ""

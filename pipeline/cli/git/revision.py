@@ -44,10 +44,10 @@ def check_release_tag(root: Path, environ: Mapping[str, str], name: str, commit:
     repository = _repository(root, environ)
     if repository is None or not commit:
         return
-    found = repository.run(
+    output = repository.run(
         "rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/tags/{name}^{{commit}}"
     )
-    tagged = os.fsdecode(found.stdout).strip() if found.code == 0 else ""
+    tagged = os.fsdecode(output.stdout).strip() if output.code == 0 else ""
     require_same_commit(name, tagged, commit, f"git checkout {name}")
 
 

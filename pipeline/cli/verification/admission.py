@@ -44,11 +44,11 @@ def write_policies(
 def check_written(written: Path, text: str, rules: Path) -> None:
     """Compare with what was written before. Raises ConfigError if it differs, UsageError if it cannot be read."""
     try:
-        found = read_file(written, _MOST_BYTES)
+        content = read_file(written, _MOST_BYTES)
     except (OSError, EnvironmentProblem) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot read {written}: {reason}") from None
-    if found != text.encode():
+    if content != text.encode():
         problem = (
             f"is not what {rules} asks for: rules, keys or exemptions have changed, or somebody edited it"
         )

@@ -72,8 +72,8 @@ class _AnyOf:
         return self.signatories[0].remedy
 
     def statement(self, raw: bytes, digest: Digest) -> Statement | str:
-        found = [signatory.statement(raw, digest) for signatory in self.signatories]
-        return next((one for one in found if not isinstance(one, str)), found[0])
+        results = [signatory.statement(raw, digest) for signatory in self.signatories]
+        return next((one for one in results if not isinstance(one, str)), results[0])
 
 
 def identity_signer(

@@ -45,8 +45,10 @@ def rules_for(
 
     Raises UsageError for a reference without rules, ConfigError for keys and trusted roots.
     """
-    found = [rules_of(rules, reference, str(path)) for reference in references]
-    return [rules_in_force(one, _files(one, path.parent, str(path)), str(path), default) for one in found]
+    of_reference = [rules_of(rules, reference, str(path)) for reference in references]
+    return [
+        rules_in_force(one, _files(one, path.parent, str(path)), str(path), default) for one in of_reference
+    ]
 
 
 def environment_files(project: Project, root: Path) -> dict[str, bytes]:

@@ -47,12 +47,12 @@ class GithubPullRequests:
             same = tip is not None and await self._has(wanted)
             if not same:
                 await self._push(wanted, await self._commit(wanted), new=tip is None)
-            if (found := await self._request(wanted.branch, wanted.base, "open")) is not None:
+            if (pull_request := await self._request(wanted.branch, wanted.base, "open")) is not None:
                 if not same:
                     await self._send(
-                        "PATCH", f"/pulls/{int(found['number'])}", title=wanted.title, body=wanted.text
+                        "PATCH", f"/pulls/{int(pull_request['number'])}", title=wanted.title, body=wanted.text
                     )
-                return Proposal(str(found["html_url"]), "unchanged" if same else "updated")
+                return Proposal(str(pull_request["html_url"]), "unchanged" if same else "updated")
             old = await self._request(wanted.branch, wanted.base, "closed") if same else None
             if (
                 tip is not None
@@ -69,33 +69,33 @@ class GithubPullRequests:
     async def withdraw(self, branch: str, base: str) -> Proposal | None:
         """The branch goes first: GitHub closes the request of a deleted branch, and a rerun closes what it left."""
         with explained(self.name, _WRITES):
-            found = await self._request(branch, base, "open")
-            if found is None:
+            pull_request = await self._request(branch, base, "open")
+            if pull_request is None:
                 return None
             tip = await self._tip(branch)
             if tip is not None:
                 if not is_ours(tip.message):
                     return None
                 await self._delete(f"/git/refs/heads/{quote(branch)}")
-            await self._send("PATCH", f"/pulls/{int(found['number'])}", state="closed")
-            return Proposal(str(found["html_url"]), "withdrawn")
+            await self._send("PATCH", f"/pulls/{int(pull_request['number'])}", state="closed")
+            return Proposal(str(pull_request["html_url"]), "withdrawn")
 
     async def _tip(self, branch: str) -> Tip | None:
         """A branch's last commit."""
-        found = await self._api.find(self._get(f"/git/ref/heads/{quote(branch)}"))
-        if found is None:
+        branch_ref = await self._api.find(self._get(f"/git/ref/heads/{quote(branch)}"))
+        if branch_ref is None:
             return None
-        sha = str(found["object"]["sha"])
+        sha = str(branch_ref["object"]["sha"])
         commit = await self._api.table(self._get(f"/git/commits/{quote(sha)}"))
         return Tip(sha, str(commit["message"]))
 
     async def _has(self, wanted: WantedChange) -> bool:
         """Whether the branch has the file with this content, by the id of git's object."""
         query = urlencode({"ref": wanted.branch})
-        found = await self._api.find(self._get(f"/contents/{quote(wanted.path)}?{query}"))
+        file = await self._api.find(self._get(f"/contents/{quote(wanted.path)}?{query}"))
         head = f"blob {len(wanted.content)}\0".encode()
         blob = hashlib.sha1(head + wanted.content, usedforsecurity=False).hexdigest()
-        return found is not None and found["sha"] == blob
+        return file is not None and file["sha"] == blob
 
     async def _commit(self, wanted: WantedChange) -> str:
         before = await self._api.table(self._get(f"/git/commits/{quote(wanted.commit)}"))

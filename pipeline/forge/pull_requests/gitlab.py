@@ -27,7 +27,7 @@ class GitlabMergeRequests:
 
     async def closed(self) -> frozenset[int]:
         """Their numbers in the project ("List project merge requests")."""
-        found: frozenset[int] = frozenset()
+        numbers_closed: frozenset[int] = frozenset()
         with explained(self.name, _READS):
             for state in _ENDED:
                 query = urlencode(
@@ -39,8 +39,8 @@ class GitlabMergeRequests:
                     "listing the merge requests of",
                     self._project,
                 )
-                found |= numbers(await last_changed(self._api, call), "iid")
-        return found
+                numbers_closed |= numbers(await last_changed(self._api, call), "iid")
+        return numbers_closed
 
     async def propose(self, wanted: WantedChange) -> Proposal:
         """As a commit of the API, which replaces the branch ("Create a commit with multiple files and actions")."""
@@ -51,11 +51,11 @@ class GitlabMergeRequests:
             same = tip is not None and await self._digest(wanted, wanted.branch) == wanted_digest(wanted)
             if not same:
                 await self._commit(wanted, new=tip is None)
-            if (found := await self._request(wanted.branch, wanted.base, "opened")) is not None:
+            if (merge_request := await self._request(wanted.branch, wanted.base, "opened")) is not None:
                 if not same:
-                    path = f"/merge_requests/{int(found['iid'])}"
+                    path = f"/merge_requests/{int(merge_request['iid'])}"
                     await self._send("PUT", path, title=wanted.title, description=wanted.text)
-                return Proposal(str(found["web_url"]), "unchanged" if same else "updated")
+                return Proposal(str(merge_request["web_url"]), "unchanged" if same else "updated")
             old = await self._request(wanted.branch, wanted.base, "closed") if same else None
             if tip is not None and old is not None and old["sha"] == tip.sha:
                 return Proposal(str(old["web_url"]), "declined")
@@ -73,29 +73,29 @@ class GitlabMergeRequests:
     async def withdraw(self, branch: str, base: str) -> Proposal | None:
         """The branch goes first, so that a rerun closes the request that an interrupted one left open."""
         with explained(self.name, WRITES):
-            found = await self._request(branch, base, "opened")
-            if found is None:
+            merge_request = await self._request(branch, base, "opened")
+            if merge_request is None:
                 return None
             tip = await self._tip(branch)
             if tip is not None:
                 if not is_ours(tip.message):
                     return None
                 await self._delete(f"/repository/branches/{quote(branch, safe='')}")
-            await self._send("PUT", f"/merge_requests/{int(found['iid'])}", state_event="close")
-            return Proposal(str(found["web_url"]), "withdrawn")
+            await self._send("PUT", f"/merge_requests/{int(merge_request['iid'])}", state_event="close")
+            return Proposal(str(merge_request["web_url"]), "withdrawn")
 
     async def _tip(self, branch: str) -> Tip | None:
         """A branch's last commit."""
-        found = await self._api.find(self._get(f"/repository/branches/{quote(branch, safe='')}"))
-        if found is None:
+        branch_data = await self._api.find(self._get(f"/repository/branches/{quote(branch, safe='')}"))
+        if branch_data is None:
             return None
-        return Tip(str(found["commit"]["id"]), str(found["commit"]["message"]))
+        return Tip(str(branch_data["commit"]["id"]), str(branch_data["commit"]["message"]))
 
     async def _digest(self, wanted: WantedChange, ref: str) -> str | None:
         """That of the file at a branch or commit; None where there is none."""
         path = f"/repository/files/{quote(wanted.path, safe='')}?{urlencode({'ref': ref})}"
-        found = await self._api.find(self._get(path))
-        return None if found is None else str(found["content_sha256"])
+        file = await self._api.find(self._get(path))
+        return None if file is None else str(file["content_sha256"])
 
     async def _commit(self, wanted: WantedChange, *, new: bool) -> None:
         there = await self._digest(wanted, wanted.commit) is not None
@@ -117,8 +117,8 @@ class GitlabMergeRequests:
     async def _request(self, branch: str, base: str, state: str) -> Any:
         """The newest request of the project's own branch in a state; forks may have a branch of the same name."""
         query = {"state": state, "source_branch": branch, "target_branch": base}
-        found = await self._api.json(self._get(f"/merge_requests?{urlencode(query)}"))
-        own = [one for one in found if one["source_project_id"] == one["target_project_id"]]
+        merge_requests = await self._api.json(self._get(f"/merge_requests?{urlencode(query)}"))
+        own = [one for one in merge_requests if one["source_project_id"] == one["target_project_id"]]
         return newest(own, "iid")
 
     def _get(self, path: str) -> Call:

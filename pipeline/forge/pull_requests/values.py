@@ -90,15 +90,15 @@ def require_ours(message: object, branch: str, forge: str) -> None:
 
 async def last_changed(api: RestApi, call: Call) -> list[Any]:
     """Entries of a list that is sorted by when they changed, up to a limit; a request for each hundred."""
-    found: list[Any] = []
+    requests: list[Any] = []
     for page in range(1, CLOSED // _PAGE + 1):
         path = f"{call.path}&per_page={_PAGE}&page={page}"
         one = Call(call.method, path, call.operation, call.subject, headers=call.headers, limit=PAGE_BYTES)
         entries = await api.json(one)
-        found += entries
+        requests += entries
         if len(entries) < _PAGE:
             break
-    return found
+    return requests
 
 
 def numbers(entries: list[Any], key: str) -> frozenset[int]:
@@ -108,5 +108,5 @@ def numbers(entries: list[Any], key: str) -> frozenset[int]:
 
 def newest(entries: object, key: str) -> Mapping[str, Any] | None:
     """The request with the highest number; None where there is none."""
-    found = entries if isinstance(entries, list) else []
-    return max(found, key=lambda entry: int(entry[key]), default=None)
+    candidates = entries if isinstance(entries, list) else []
+    return max(candidates, key=lambda entry: int(entry[key]), default=None)

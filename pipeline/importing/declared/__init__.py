@@ -28,8 +28,8 @@ def find_declared(source: Source) -> Declared:
     folders = sorted(
         {path.rpartition("/")[0] for path in source.files if is_build_file(path.rpartition("/")[2])}
     )
-    found = [read(source, folder) for folder in folders for read in (targets_in, builds_in)]
+    declarations = [read(source, folder) for folder in folders for read in (targets_in, builds_in)]
     return Declared(
-        tuple(build for one in found for build in one.builds),
-        tuple(left for one in found for left in one.left),
+        tuple(build for one in declarations for build in one.builds),
+        tuple(left for one in declarations for left in one.left),
     )

@@ -93,9 +93,9 @@ def _take_json(files: _Files, text: str, path: str) -> None:
 
 
 def _objects(data: Mapping[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    found = data.get(key)
-    if isinstance(found, dict):
-        yield from ((name, value) for name, value in found.items() if isinstance(value, dict))
+    section = data.get(key)
+    if isinstance(section, dict):
+        yield from ((name, value) for name, value in section.items() if isinstance(value, dict))
 
 
 def _take_hcl(files: _Files, text: str, path: str) -> None:
@@ -242,9 +242,9 @@ def _evaluated(files: _Files, text: str) -> tuple[str, list[str]]:
             return match[0][1:]
         default = files.variables.get(name) if _VARIABLE.fullmatch(name) else None
         if default is not None and not isinstance(default, (dict, list)) and name not in seen and left >= 0:
-            found = _EXPRESSION.sub(lambda inner: value(inner, seen | {name}), _text(default))
-            if len(found) <= _MOST_EXPANDED:
-                return found
+            expanded = _EXPRESSION.sub(lambda inner: value(inner, seen | {name}), _text(default))
+            if len(expanded) <= _MOST_EXPANDED:
+                return expanded
         unknown.append(name[:80])
         return ""
 

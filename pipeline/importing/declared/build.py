@@ -71,8 +71,8 @@ def declared_build(
     if context and not source.is_dir(context):
         raise NotRead(f"there is no folder {context[:200]}")
     dockerfile = posixpath.normpath(posixpath.join(context, entry.dockerfile))
-    found = source.get(dockerfile)
-    if found is None or found.kind != "file":
+    file = source.get(dockerfile)
+    if file is None or file.kind != "file":
         raise NotRead(f"there is no file {dockerfile[:200]}")
     platforms = _platforms(entry, platforms)
     return DeclaredBuild(

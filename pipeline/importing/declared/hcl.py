@@ -154,7 +154,7 @@ class _Reader:
 
     def _object(self) -> dict[str, Any]:
         self._deeper()
-        found: dict[str, Any] = {}
+        items: dict[str, Any] = {}
         self._next("{")
         self._skip(_EMPTY)
         while not self._next("}"):
@@ -166,12 +166,12 @@ class _Reader:
             self._skip(_SPACE)
             if not self._next("=") and not self._next(":"):
                 raise self._error("= is expected")
-            found[name] = self._value()
+            items[name] = self._value()
             self._skip(_SPACE)
             self._next(",")
             self._skip(_EMPTY)
         self.depth -= 1
-        return found
+        return items
 
     def _unread(self) -> str:
         """The text of an expression, up to where it ends."""
@@ -197,9 +197,9 @@ class _Reader:
         self.at = match.end() if match else self.at
 
     def _next(self, text: str) -> bool:
-        found = self.text.startswith(text, self.at)
-        self.at += len(text) * found
-        return found
+        matches = self.text.startswith(text, self.at)
+        self.at += len(text) * matches
+        return matches
 
     def _take(self, pattern: re.Pattern[str], message: str) -> str:
         match = pattern.match(self.text, self.at)

@@ -15,13 +15,13 @@ from .build import DeclaredBuild
 
 
 def matched(
-    found: Sequence[DockerfileBuild], declared: Sequence[DeclaredBuild], naming: Naming
+    discovered: Sequence[DockerfileBuild], declared: Sequence[DeclaredBuild], naming: Naming
 ) -> list[DockerfileBuild]:
     """The found builds, where those whose Dockerfile is declared are as declared. A declared build without an image
     keeps the name that was found, if it is the only one of its Dockerfile."""
     builds = _united(declared)
     number = Counter(build.dockerfile for build in builds)
-    by_dockerfile = {build.dockerfile: build for build in found}
+    by_dockerfile = {build.dockerfile: build for build in discovered}
     out: list[DockerfileBuild] = []
     for build in builds:
         there = by_dockerfile.pop(build.dockerfile, None)
@@ -40,7 +40,7 @@ def matched(
         )
         out.append(replace(named, options=options))
     own = {build.dockerfile for build in builds}
-    rest = [build for build in found if build.dockerfile not in own]
+    rest = [build for build in discovered if build.dockerfile not in own]
     return [_without(build, own) for build in (*out, *rest)]
 
 

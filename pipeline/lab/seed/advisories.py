@@ -204,10 +204,10 @@ class _Fields:
     def _cvss(self) -> tuple[tuple[str, float, str], ...]:
         given = self._get("cvss")
         entries = given if isinstance(given, dict) else {} if given is None else {"": given}
-        found = [_scores(str(source), entry) for source, entry in entries.items()]
-        if None in found:
+        by_source = [_scores(str(source), entry) for source, entry in entries.items()]
+        if None in by_source:
             self._expected("cvss", 'nvd: {score: 9.8, vector: "CVSS:3.1/…"}, or another source')
-        return tuple(sorted(scores for scores in found if scores))
+        return tuple(sorted(scores for scores in by_source if scores))
 
 
 def _scores(source: str, entry: object) -> tuple[str, float, str] | None:

@@ -89,8 +89,8 @@ class _Comparer:
         if known is None:
             if len(self._pairs) >= TREE_MANIFESTS:
                 raise RegistryError(f"the images have more than {TREE_MANIFESTS} manifests to compare")
-            found = self._pairs[before, after] = await self._manifests(before, after, depth)
-            return [replace(d, where=prefix + d.where) for d in found] if prefix else found
+            differences = self._pairs[before, after] = await self._manifests(before, after, depth)
+            return [replace(d, where=prefix + d.where) for d in differences] if prefix else differences
         return self._counted(replace(d, where=prefix + d.where) for d in known)
 
     async def _manifests(self, before: Digest, after: Digest, depth: int) -> list[Difference]:

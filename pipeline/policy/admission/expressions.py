@@ -30,15 +30,13 @@ class Condition:
 
 def conditions(rules: VerificationRules) -> tuple[tuple[Condition, ...], tuple[str, ...]]:
     """What the predicates have to say, and the rules that no expression is written for."""
-    found: list[Condition] = []
+    out: list[Condition] = []
     if "tests" in rules.required:
-        found.append(Condition("attestations.tests", "tests", 'p.result == "PASSED"'))
+        out.append(Condition("attestations.tests", "tests", 'p.result == "PASSED"'))
     if "verdict" in rules.required:
-        found += (Condition(f"verdict.{rule}", "verdict", cel) for rule, cel in _verdict(rules.verdict))
-    found += (
-        Condition(f"provenance.{rule}", "provenance", cel) for rule, cel in _provenance(rules.provenance)
-    )
-    return tuple(found), UNWRITTEN if rules.provenance.bases else ()
+        out += (Condition(f"verdict.{rule}", "verdict", cel) for rule, cel in _verdict(rules.verdict))
+    out += (Condition(f"provenance.{rule}", "provenance", cel) for rule, cel in _provenance(rules.provenance))
+    return tuple(out), UNWRITTEN if rules.provenance.bases else ()
 
 
 def _verdict(rules: VerdictRules) -> Iterator[tuple[str, str]]:

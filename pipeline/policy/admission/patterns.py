@@ -42,10 +42,10 @@ def bracketed(character: str) -> str:
 
 def portable(regexp: str) -> str:
     """An anchored regular expression of the rules, if clusters read it as we do. Raises UsageError for others."""
-    found = _NOT_PORTABLE.search(regexp)
-    if found:
+    unsupported = _NOT_PORTABLE.search(regexp)
+    if unsupported:
         raise UsageError(
-            f"the regular expression {regexp} uses {found[0]}, which clusters read differently or not at all",
+            f"the regular expression {regexp} uses {unsupported[0]}, which clusters read differently or not at all",
             hint="write it with groups (?:…), classes, repetition and \\d \\w \\s alone",
         )
     return regexp

@@ -41,8 +41,8 @@ class BuildsFacts:
 
 def key_of(tag: str) -> str | None:
     """The key that a tag of the repository of builds belongs to: the image's own, its record's, its attestations'."""
-    found = _KEY.fullmatch(tag)
-    return found[1] if found else None
+    match = _KEY.fullmatch(tag)
+    return match[1] if match else None
 
 
 def judge_builds(facts: BuildsFacts) -> tuple[TagVerdict, ...]:

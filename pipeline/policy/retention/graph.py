@@ -39,15 +39,15 @@ class _Graph:
         self, roots: Iterable[Digest], stop: frozenset[Digest] = frozenset()
     ) -> dict[Digest, Digest | None]:
         """All that roots lead to without passing through `stop`, each with what led to it."""
-        found: dict[Digest, Digest | None] = {root: None for root in roots if root not in stop}
-        todo = list(found)
+        reached: dict[Digest, Digest | None] = {root: None for root in roots if root not in stop}
+        todo = list(reached)
         while todo:
             digest = todo.pop()
             for next_one in self.after(digest):
-                if next_one not in found and next_one not in stop:
-                    found[next_one] = digest
+                if next_one not in reached and next_one not in stop:
+                    reached[next_one] = digest
                     todo.append(next_one)
-        return found
+        return reached
 
     def ordered(self, digests: Collection[Digest]) -> list[Digest]:
         """Indexes before their children, and what is attached to something last, as far as indexes allow that: one may

@@ -59,10 +59,10 @@ def judge_tags(facts: TagFacts, rules: Sequence[RetentionRule]) -> tuple[TagVerd
     for tag, digest in facts.tags.items():
         if reason := _kept(facts, tag, digest):
             verdicts[tag] = TagVerdict(tag, digest, True, reason, facts.dates.get(tag, facts.now))
-        elif (found := _match(tag, rules)) is None:
+        elif (matched := _match(tag, rules)) is None:
             verdicts[tag] = TagVerdict(tag, digest, True, "no rule matches", facts.dates.get(tag, facts.now))
         else:
-            matches.append(found)
+            matches.append(matched)
     by_rule: list[list[_Match]] = [[] for _ in rules]
     for match in matches:
         by_rule[match.rule].append(match)
@@ -76,8 +76,8 @@ def judge_tags(facts: TagFacts, rules: Sequence[RetentionRule]) -> tuple[TagVerd
 
 def dated(tags: Iterable[str], rules: Sequence[RetentionRule]) -> set[str]:
     """The tags whose rule needs a date."""
-    found = ((tag, _match(tag, rules)) for tag in tags)
-    return {tag for tag, match in found if match is not None and rules[match.rule].by_date}
+    matched = ((tag, _match(tag, rules)) for tag in tags)
+    return {tag for tag, match in matched if match is not None and rules[match.rule].by_date}
 
 
 def _kept(facts: TagFacts, tag: str, digest: Digest) -> str:
@@ -91,15 +91,15 @@ def _kept(facts: TagFacts, tag: str, digest: Digest) -> str:
 def _match(tag: str, rules: Sequence[RetentionRule]) -> _Match | None:
     for number, rule in enumerate(rules):
         for pattern in rule.tags:
-            found = _compiled(pattern).fullmatch(tag)
-            if not found:
+            match = _compiled(pattern).fullmatch(tag)
+            if not match:
                 continue
             version = parse_version(tag)
             if rule.versions and (
                 version is None or bool(version.prerelease) != (rule.versions == "prerelease")
             ):
                 continue
-            request = int(found[1]) if found.re.groups else None
+            request = int(match[1]) if match.re.groups else None
             return _Match(tag, number, pattern, version, request)
     return None
 

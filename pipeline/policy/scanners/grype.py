@@ -90,28 +90,28 @@ def read_grype(raw: bytes, log: str = "") -> GrypeReport:
 
 def _match(match: Mapping[str, object], distribution: str) -> Match:
     try:
-        found, package = as_object(match["vulnerability"]), as_object(match["artifact"])
+        vulnerability, package = as_object(match["vulnerability"]), as_object(match["artifact"])
         related = [*objects(match, "relatedVulnerabilities")]
-        fix = as_object(found.get("fix") or {})
+        fix = as_object(vulnerability.get("fix") or {})
         kind = as_text(package["type"])
         place = next(objects(package, "locations"), {})
         system = kind in _SYSTEM_TYPES
         return Match(
-            ids=tuple(dict.fromkeys(_filled(entry, "id") for entry in (found, *related))),
+            ids=tuple(dict.fromkeys(_filled(entry, "id") for entry in (vulnerability, *related))),
             package=_name(package, kind),
             version=as_text(package["version"]),
             purl=text(package, "purl"),
             type=(distribution or kind) if system else _TYPES.get(kind, kind),
             system=system,
-            severity=_severity(text(found, "severity")),
+            severity=_severity(text(vulnerability, "severity")),
             fixed=", ".join(as_texts(fix.get("versions") or [])),
             status=_STATES.get(text(fix, "state"), "affected"),
             path="" if system else text(place, "path").removeprefix("/"),
             layer=text(place, "layerID"),
-            url=text(found, "dataSource"),
-            description=text(found, "description")
+            url=text(vulnerability, "dataSource"),
+            description=text(vulnerability, "description")
             or next((d for r in related if (d := text(r, "description"))), ""),
-            cvss=tuple(_scores([found, *related])),
+            cvss=tuple(_scores([vulnerability, *related])),
         )
     except KeyError as missing:
         raise ValueError(f"grype: a match lacks {missing}") from None

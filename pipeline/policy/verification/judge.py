@@ -53,23 +53,26 @@ def judge_attestations(rules: VerificationRules, attested: Sequence[Attested], n
     since 1970. Of several statements of a kind the one counts that meets most rules."""
     checks: list[Check] = []
     for kind in rules.required:
-        found = [a for a in attested if a.predicate_type in PREDICATES[kind]]
-        checks.append(Check(f"attestations.{kind}", "attested", "attested" if found else "none", bool(found)))
-        if kind == "provenance" and found:
-            checks += _best(found, lambda one: _provenance(rules.provenance, Provenance.of(one), now), kind)
-        elif kind == "verdict" and found:
-            checks += _best(found, lambda one: _verdict(rules.verdict, Summary.of(one), now), kind)
-        elif kind == "tests" and found:
-            checks += _best(found, _tests, kind)
+        attestations = [a for a in attested if a.predicate_type in PREDICATES[kind]]
+        state = "attested" if attestations else "none"
+        checks.append(Check(f"attestations.{kind}", "attested", state, bool(attestations)))
+        if kind == "provenance" and attestations:
+            checks += _best(
+                attestations, lambda one: _provenance(rules.provenance, Provenance.of(one), now), kind
+            )
+        elif kind == "verdict" and attestations:
+            checks += _best(attestations, lambda one: _verdict(rules.verdict, Summary.of(one), now), kind)
+        elif kind == "tests" and attestations:
+            checks += _best(attestations, _tests, kind)
     return tuple(checks)
 
 
 def _best(
-    found: Sequence[Attested], judge: Callable[[Mapping[str, object]], Iterable[Check]], kind: str
+    attestations: Sequence[Attested], judge: Callable[[Mapping[str, object]], Iterable[Check]], kind: str
 ) -> list[Check]:
     """The checks of the statement with the fewest failures; one that cannot be read has failed."""
     judged = []
-    for one in found:
+    for one in attestations:
         try:
             judged.append(list(judge(one.predicate)))
         except ValueError as fault:
@@ -88,8 +91,8 @@ def _provenance(rules: ProvenanceRules, of: Provenance, now: int) -> Iterator[Ch
         yield _ref(rules, of)
     if rules.commits:
         passed = of.commit in rules.commits and not of.modified
-        found = _committed(of, of.commit or "none")
-        yield Check("provenance.commits", _listed(rules.commits), found, passed)
+        commit = _committed(of, of.commit or "none")
+        yield Check("provenance.commits", _listed(rules.commits), commit, passed)
     if rules.max_age is not None:
         yield _age("provenance.max_age", rules.max_age, of.finished, now)
     if rules.bases:
@@ -108,8 +111,8 @@ def _ref(rules: ProvenanceRules, of: Provenance) -> Check:
     return Check(rule, _listed(wanted), _committed(of, of.ref or "no ref"), passed)
 
 
-def _committed(of: Provenance, found: str) -> str:
-    return f"{found}, with changes that are not committed" if of.modified else found
+def _committed(of: Provenance, commit: str) -> str:
+    return f"{commit}, with changes that are not committed" if of.modified else commit
 
 
 def _bases(patterns: Sequence[str], dependencies: Iterable[Dependency]) -> Check:
@@ -159,13 +162,13 @@ def _age(rule: str, days: int, moment: int | None, now: int) -> Check:
     if moment is None:
         return Check(rule, wanted, "no time", passed=False)
     age = now - moment
-    found = f"{max(age, 0) / _DAY:.1f} days" if age >= -_SKEW else "a time to come"
-    return Check(rule, wanted, found, -_SKEW <= age <= days * _DAY)
+    age_text = f"{max(age, 0) / _DAY:.1f} days" if age >= -_SKEW else "a time to come"
+    return Check(rule, wanted, age_text, -_SKEW <= age <= days * _DAY)
 
 
-def _one_of(rule: str, patterns: Sequence[str], found: str | None) -> Check:
-    passed = found is not None and _matches(patterns, found)
-    return Check(rule, _listed(patterns), found or "none", passed)
+def _one_of(rule: str, patterns: Sequence[str], actual: str | None) -> Check:
+    passed = actual is not None and _matches(patterns, actual)
+    return Check(rule, _listed(patterns), actual or "none", passed)
 
 
 def _matches(patterns: Iterable[str], text: str) -> bool:

@@ -134,10 +134,10 @@ def _host(variable: str, text: str) -> str:
 
 def _file(path: str) -> str:
     try:
-        found = Path(path).is_file()
+        is_file = Path(path).is_file()
     except (OSError, ValueError):  # a name that no file can have
-        found = False
-    if not found:
+        is_file = False
+    if not is_file:
         raise UsageError(
             f"{CA_FILE}: there is no file {path[:300]!r}", hint="name a PEM file: host=/path/to/ca.pem"
         )

@@ -150,8 +150,8 @@ async def plan_mirror(registry: Registry, *rules: MirrorRule) -> tuple[MirrorTag
                 f"{origins[destination]} and {source} would both be mirrored to {destination}",
                 hint="mirror them below different namespaces",
             )
-    found = await each(lambda pair: _plan(registry, *pair), pairs)
-    return tuple({tag.destination: tag for part in found for tag in part}.values())
+    by_pair = await each(lambda pair: _plan(registry, *pair), pairs)
+    return tuple({tag.destination: tag for part in by_pair for tag in part}.values())
 
 
 async def _repositories(registry: Registry, rule: MirrorRule) -> Sequence[Repository]:
@@ -167,13 +167,13 @@ async def _repositories(registry: Registry, rule: MirrorRule) -> Sequence[Reposi
                 hint="mirror each repository by its name, without *",
             ) from failed
         raise
-    found = [repository for repository in listed if rule.covers(repository)]
-    if not found:
+    covered = [repository for repository in listed if rule.covers(repository)]
+    if not covered:
         raise RegistryError(
             f"no repository matches {pattern}; {pattern.host} lists {len(listed)}",
             hint="quote the pattern, so that the shell leaves * alone; without permission, registries list nothing",
         )
-    return found
+    return covered
 
 
 async def _plan(
@@ -194,8 +194,8 @@ async def _plan(
         before = held.digest if held else None
         return MirrorTag(source.tagged(tag), destination.tagged(tag), head.digest, before)
 
-    found = await each(one, [tag for tag in tags if rule.wants(tag)])
-    return [tag for tag in found if tag]
+    planned = await each(one, [tag for tag in tags if rule.wants(tag)])
+    return [tag for tag in planned if tag]
 
 
 async def perform_mirror(

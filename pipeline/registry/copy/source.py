@@ -71,21 +71,21 @@ class RepositorySource:
         tags = await self._existing_tags(len(digests))
 
         async def read(digest: Digest) -> ReferrerList:
-            found = ReferrerList(())
+            referrer_list = ReferrerList(())
             if tags is None or fallback_tag(digest) in tags:
-                found = await referrers.by_tag(self._transport, self._repository, digest)
+                referrer_list = await referrers.by_tag(self._transport, self._repository, digest)
             if self._has_api:
                 listed = await referrers.by_api(self._transport, self._repository, digest)
                 self._has_api = listed is not None
-                found = found.joined(listed or ReferrerList(()))
-            self._count(found)
-            return found
+                referrer_list = referrer_list.joined(listed or ReferrerList(()))
+            self._count(referrer_list)
+            return referrer_list
 
         return dict(zip(digests, await each(read, digests), strict=True))
 
-    def _count(self, found: ReferrerList) -> None:
-        self._referrers += len(found.entries) + len(found.unusable)
-        for entry in found.entries:
+    def _count(self, referrer_list: ReferrerList) -> None:
+        self._referrers += len(referrer_list.entries) + len(referrer_list.unusable)
+        for entry in referrer_list.entries:
             self._referrer_bytes += sum(len(name) + len(text) for name, text in entry.annotations.items())
         if self._referrers > REFERRERS:
             raise self._refused(f"{REFERRERS} referrers")

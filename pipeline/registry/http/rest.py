@@ -115,16 +115,16 @@ class RestApi:
 
     async def pages(self, call: Call, size: int = 100) -> list[Any]:
         """All entries of a list (`page`, `per_page`). Raises as `json` does."""
-        found: list[Any] = []
+        all_entries: list[Any] = []
         separator = "&" if "?" in call.path else "?"
         for page in range(1, PAGES + 1):
             path = f"{call.path}{separator}per_page={size}&page={page}"
             entries = await self.json(replace(call, path=path))
             if not isinstance(entries, list):
                 raise RequestFailed(self._request(call), Fault("invalid", message="no list"))
-            found += entries
+            all_entries += entries
             if len(entries) < size:
-                return found
+                return all_entries
         raise RegistryError(f"{call.subject} has more than {PAGES * size:,} entries ({call.operation} them)")
 
     def _table(self, call: Call, response: Response) -> Mapping[str, Any]:

@@ -28,10 +28,10 @@ async def pullable_anonymously(
     transport = Transport(access.anonymous(), settings or ClientSettings(), "lockage")
     await transport.start()
     try:
-        found = await each(partial(_is_open, transport), repositories)
+        answers = await each(partial(_is_open, transport), repositories)
     finally:
         await transport.stop()
-    return dict(zip(repositories, found, strict=True))
+    return dict(zip(repositories, answers, strict=True))
 
 
 async def _is_open(transport: Transport, repository: Repository) -> bool | None:

@@ -19,8 +19,8 @@ async def read_created(
 ) -> dict[Digest, int]:
     """The creation dates of images, in seconds since 1970, of those that have one: two requests for an image, three for
     an index. Raises RegistryError."""
-    found = await each(partial(_created, registry, repository), sorted(digests))
-    return {digest: time for digest, time in found if time is not None}
+    times = await each(partial(_created, registry, repository), sorted(digests))
+    return {digest: time for digest, time in times if time is not None}
 
 
 async def _created(registry: Registry, repository: Repository, digest: Digest) -> tuple[Digest, int | None]:

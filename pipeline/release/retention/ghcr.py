@@ -62,6 +62,6 @@ class GhcrDeletion:
 
     async def listed(self) -> Versions:
         """All versions, a hundred in a request."""
-        found = Versions(tuple(await self._packages.versions(self._repository)))
-        self._versions = {version.digest: version for version in found.versions}
-        return found
+        versions = Versions(tuple(await self._packages.versions(self._repository)))
+        self._versions = {version.digest: version for version in versions.versions}
+        return versions

@@ -25,9 +25,9 @@ _CREATED = "org.opencontainers.image.created"
 
 def subject_of(tag: str) -> Digest | None:
     """The digest that a tag is about by its name: `sha256-<hex>`, as referrers are listed, or cosign's `….sig`."""
-    found = _ABOUT.fullmatch(tag)
+    match = _ABOUT.fullmatch(tag)
     try:
-        return Digest(f"{found[1]}:{found[2]}") if found else None
+        return Digest(f"{match[1]}:{match[2]}") if match else None
     except ValueError:
         return None
 
@@ -121,13 +121,13 @@ class RepositoryReader:
 
     def attached(self) -> dict[str, Digest]:
         """The tags that list or hold what is attached to a digest. An image whose tag looks like a digest is none."""
-        found = {}
+        subjects = {}
         for name, digest in self.tags.items():
             subject = subject_of(name) if name.startswith("sha") else None
             known = digest in self._attachments if digest in self._parsed else name in self._memory.attached
             if subject is not None and known and subject != digest:
-                found[name] = subject
-        return found
+                subjects[name] = subject
+        return subjects
 
     async def _tag(self, name: str) -> tuple[str, Digest | None]:
         reference = self.repository.tagged(name)

@@ -55,12 +55,12 @@ class EnvironmentRecord:
 
     def dates(self, image: str, times: Mapping[int, int]) -> dict[tuple[str, Digest], int]:
         """When tags of an image were moved to where they are; `times` are those of the entries by number."""
-        found: dict[tuple[str, Digest], int] = {}
+        out: dict[tuple[str, Digest], int] = {}
         for entry in reversed(self.entries):
             for change in entry.changes:
                 if change.image == image and change.after is not None and entry.sequence in times:
-                    found[change.tag, change.after] = times[entry.sequence]
-        return found
+                    out[change.tag, change.after] = times[entry.sequence]
+        return out
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,8 +158,8 @@ class Survey:
             )
         record = scope.records.get(self.place.environment)
         pinned = record.ledger.pins.get(self.place.image, "") if record else ""
-        found = TagFacts(tags, scope.as_of, dates, scope.request.closed, scope.retention.keep, pinned)
-        return judge_tags(found, self._rules.rules)
+        tag_facts = TagFacts(tags, scope.as_of, dates, scope.request.closed, scope.retention.keep, pinned)
+        return judge_tags(tag_facts, self._rules.rules)
 
     def _dates(self, tags: Mapping[str, Digest]) -> dict[str, int]:
         """When tags came to be where they are: by the ledger, the registry, the image if it is asked, or since when an
@@ -170,17 +170,17 @@ class Survey:
         dates: dict[str, int] = {}
         for tag, digest in tags.items():
             seen = self.memory.tags.get(tag)
-            found = moved.get((tag, digest), self.pushed.get(digest, created.get(digest)))
-            if found is None and seen is not None and seen.digest == digest:
-                found = seen.since
-            dates[tag] = min(self.scope.now, self.scope.as_of) if found is None else found
+            date = moved.get((tag, digest), self.pushed.get(digest, created.get(digest)))
+            if date is None and seen is not None and seen.digest == digest:
+                date = seen.since
+            dates[tag] = min(self.scope.now, self.scope.as_of) if date is None else date
         return dates
 
     async def _read_created(self) -> None:
         tags = self._tags()
         undated = {tags[tag] for tag in dated(tags, self._rules.rules)} - self.reader.created.keys()
-        found = await read_created(self.scope.registry, self.place.repository, undated - self.pushed.keys())
-        self.reader.created.update(found)
+        times = await read_created(self.scope.registry, self.place.repository, undated - self.pushed.keys())
+        self.reader.created.update(times)
 
     def _plan(self, decision: Decision) -> RepositoryPlan:
         place = self.place

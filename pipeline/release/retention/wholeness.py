@@ -41,15 +41,15 @@ async def broken_tags(registry: Registry, reader: RepositoryReader) -> tuple[int
 
 def _below(reader: RepositoryReader, digest: Digest) -> list[Digest]:
     """The manifests of an index, and of the indexes in it."""
-    found: list[Digest] = []
+    children: list[Digest] = []
     todo = [digest]
     while todo:
         node = reader.nodes.get(todo.pop())
         for child in node.children if node else ():
-            if child not in found:
-                found.append(child)
+            if child not in children:
+                children.append(child)
                 todo.append(child)
-    return found
+    return children
 
 
 async def _is_there(registry: Registry, reader: RepositoryReader, digest: Digest) -> bool:

@@ -55,10 +55,10 @@ async def held_by_environments(
             for digest, tags in (await tags_by_digest(context.registry, repository)).items()
         ]
 
-    found: dict[Digest, list[Place]] = {}
+    places_of: dict[Digest, list[Place]] = {}
     for digest, place in [one for places in await each(look, wanted) for one in places]:
-        found.setdefault(digest, []).append(place)
-    return [Held(digest, tuple(places)) for digest, places in found.items()]
+        places_of.setdefault(digest, []).append(place)
+    return [Held(digest, tuple(places)) for digest, places in places_of.items()]
 
 
 async def held_by_references(

@@ -55,15 +55,15 @@ def approval_of(plan: SavedPlan) -> Statement:
 def read_approvals(plan: Digest, bundles: Mapping[str, bytes], signatories: Sequence[Signatory]) -> Approved:
     """Who of these signers approved the plan with this digest; `bundles` are files by name. Raises ConfigError for
     trusted roots."""
-    found: dict[str, Approver] = {}
+    approvers: dict[str, Approver] = {}
     refused = {}
     for name, raw in sorted(bundles.items()):
         approver = approver_of(plan, raw, signatories)
         if isinstance(approver, str):
             refused[name] = approver
         else:
-            found.setdefault(approver.identity, approver)
-    return Approved(tuple(found.values()), refused)
+            approvers.setdefault(approver.identity, approver)
+    return Approved(tuple(approvers.values()), refused)
 
 
 def approver_of(plan: Digest, raw: bytes, signatories: Iterable[Signatory]) -> Approver | str:

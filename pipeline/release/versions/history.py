@@ -48,13 +48,13 @@ async def read_release(context: RunContext, names: ReleaseNames, to: Sequence[En
     """A version and the stable one before it. Raises RegistryError for one that no environment has."""
     version = names.version
     targets = [group[0] for _, group in context.plan.groups()]
-    found: list[tuple[Environment, dict[str, Release]]] = []
+    of_environments: list[tuple[Environment, dict[str, Release]]] = []
     problems: list[str] = []
     for environment in to:
         history = await read_history(context, environment)
-        found.append((environment, _releases(history.entries, targets, names.suffixes)))
+        of_environments.append((environment, _releases(history.entries, targets, names.suffixes)))
         problems += [f"the ledger of {environment.name}: {problem}" for problem in history.problems]
-    there = [(environment, releases) for environment, releases in found if version in releases]
+    there = [(environment, releases) for environment, releases in of_environments if version in releases]
     if not there:
         raise RegistryError(
             f"{version} was not released to {', '.join(environment.name for environment in to)}",

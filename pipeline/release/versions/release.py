@@ -107,7 +107,7 @@ class Releases:
             return planned
         judged = await self._promotions.judge(planned)
         moving = [one for one in planned if one.promotion.moves]
-        images = {one.checked.found.name: one.checked for one in moving if one.checked}
+        images = {one.checked.image.name: one.checked for one in moving if one.checked}
         await each(self._sign, images.values())
         if moves:
             await self._promotions.write(judged, RELEASE)
@@ -115,7 +115,7 @@ class Releases:
 
     async def _sign(self, image: PromotableImage) -> None:
         """Sign the index and its platforms for the tags of the release, unless they are."""
-        context, name = self._context, image.found.name
+        context, name = self._context, image.image.name
         lacks = [
             (descriptor, Statement(descriptor.digest, SIGNATURE, {}, claims.annotations()))
             for descriptor, claims in await each(partial(self._claims, image), self._parts(image))
@@ -126,24 +126,24 @@ class Releases:
         bundles = await signer(context)(name, [statement for _, statement in lacks])
         for (descriptor, _), bundle in zip(lacks, bundles, strict=True):
             await attach(
-                context.registry, image.found.source, descriptor, bundle, created=context.revision.created
+                context.registry, image.image.source, descriptor, bundle, created=context.revision.created
             )
 
     def _parts(self, image: PromotableImage) -> Iterator[tuple[Descriptor, Claims]]:
         """Each platform, then the index, with what its signature claims but for provenance."""
-        tags = self._names.tags_of(image.found.targets[0]).tags
-        claims = ImageClaims.of(self._context, image.found.targets)
+        tags = self._names.tags_of(image.image.targets[0]).tags
+        claims = ImageClaims.of(self._context, image.image.targets)
         for _, attested in image.platforms:
             platform = attested.child.platform
             assert platform, "an index of exactly the plan's platforms"
             yield attested.child, replace(claims.platforms[platform], tag=tags[0], tags=tags)
-        yield image.found.index, replace(claims.index, tag=tags[0], tags=tags)
+        yield image.image.index, replace(claims.index, tag=tags[0], tags=tags)
 
     async def _claims(
         self, image: PromotableImage, part: tuple[Descriptor, Claims]
     ) -> tuple[Descriptor, Claims | None]:
         """What is still to be signed; None where a signature claims it."""
         (descriptor, claims), context = part, self._context
-        seen = await examine(context.registry, image.found.source, descriptor.digest, context.signatory)
+        seen = await examine(context.registry, image.image.source, descriptor.digest, context.signatory)
         wanted = replace(claims, provenance=ATTESTED) if seen.has(PROVENANCE) else claims
         return descriptor, None if seen.signature_for(wanted) else wanted

@@ -45,10 +45,10 @@ def merged(reports: Sequence[Report]) -> Report:
     )
 
 
-def _each(found: Iterable[tuple[str, _T]]) -> list[_T]:
+def _each(entries: Iterable[tuple[str, _T]]) -> list[_T]:
     """One value for each key: the one whose status tells most, the first of several."""
     kept: dict[str, _T] = {}
-    for key, value in found:
+    for key, value in entries:
         if key not in kept or _rank(value) < _rank(kept[key]):
             kept[key] = value
     return list(kept.values())

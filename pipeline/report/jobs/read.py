@@ -85,7 +85,7 @@ def _target(data: Mapping[str, object]) -> TargetReport:
         seconds=_seconds(data["seconds"]),
         evidence=_evidence(data),
         verdicts=tuple(_verdict(as_object(verdict)) for verdict in as_list(data["verdicts"])),
-        findings=tuple(_finding(as_object(found)) for found in as_list(data["findings"] or ())),
+        findings=tuple(_finding(as_object(entry)) for entry in as_list(data["findings"] or ())),
         location=_location(data["location"]),
         scan=ScanDetails(
             as_optional_text(data["scanned"]) or "", as_optional_text(data["distribution"]) or ""
@@ -109,7 +109,7 @@ def _evidence(data: Mapping[str, object]) -> Evidence | None:
 
 
 def _scan(data: Mapping[str, object], tools: Mapping[str, Tool]) -> Scan:
-    findings = (_plain(as_object(found)) for found in as_list(data["findings"]))
+    findings = (_plain(as_object(entry)) for entry in as_list(data["findings"]))
     java = tools.get("java")
     return Scan(
         tools["scan"],

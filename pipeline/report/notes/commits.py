@@ -39,12 +39,12 @@ def grouped(commits: Iterable[Commit]) -> Iterator[tuple[str, list[tuple[Commit,
 
 
 def _classified(commit: Commit) -> tuple[str, str]:
-    found = _SUBJECT.fullmatch(commit.subject)
+    subject = _SUBJECT.fullmatch(commit.subject)
     breaking = bool(_BREAKING.search(commit.body))
-    kind = found["type"].lower() if found else ""
+    kind = subject["type"].lower() if subject else ""
     heading = UPKEEP if kind in _UPKEEP else _HEADINGS.get(kind)
-    if found is None or heading is None:
-        breaking = breaking or (found is not None and found["breaking"] is not None)
+    if subject is None or heading is None:
+        breaking = breaking or (subject is not None and subject["breaking"] is not None)
         return BREAKING if breaking else OTHER, commit.subject
-    text = f"{found['scope']}: {found['text']}" if found["scope"] else found["text"]
-    return BREAKING if breaking or found["breaking"] else heading, text
+    text = f"{subject['scope']}: {subject['text']}" if subject["scope"] else subject["text"]
+    return BREAKING if breaking or subject["breaking"] else heading, text

@@ -61,11 +61,11 @@ def _changes(notes: ReleaseNotes) -> Iterator[str]:
 
 
 def _differences(notes: ReleaseNotes) -> Iterator[str]:
-    found = [(image, difference) for image in notes.images for difference in image.differences]
-    if not found:
+    pairs = [(image, difference) for image in notes.images for difference in image.differences]
+    if not pairs:
         return
     yield f"## Packages and findings since {markdown(notes.before)}\n"
-    for image, difference in found:
+    for image, difference in pairs:
         yield f"### {markdown(image.name)}\n"
         yield difference_markdown(difference).replace("## ", "#### ", 1)
 

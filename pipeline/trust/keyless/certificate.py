@@ -46,14 +46,14 @@ def _subject(certificate: Certificate) -> str:
 def _issuer(certificate: Certificate) -> str:
     from cryptography.x509 import UnrecognizedExtension
 
-    found = {
+    values = {
         extension.oid.dotted_string: extension.value.value
         for extension in certificate.extensions
         if isinstance(extension.value, UnrecognizedExtension)
     }
-    issuers = {_utf8(found[_ISSUER])} if _ISSUER in found else set()
-    if _ISSUER_OLD in found:
-        issuers.add(_text(found[_ISSUER_OLD]))
+    issuers = {_utf8(values[_ISSUER])} if _ISSUER in values else set()
+    if _ISSUER_OLD in values:
+        issuers.add(_text(values[_ISSUER_OLD]))
     if len(issuers) != 1:
         raise ValueError(
             f"its certificate names {len(issuers)} issuers of its identity, where there is to be one"

@@ -95,10 +95,10 @@ def _certificate_logged(certificate: Certificate) -> tuple[datetime, ...]:
     from cryptography.x509 import ExtensionNotFound, PrecertificateSignedCertificateTimestamps
 
     try:
-        found = certificate.extensions.get_extension_for_class(PrecertificateSignedCertificateTimestamps)
+        extension = certificate.extensions.get_extension_for_class(PrecertificateSignedCertificateTimestamps)
     except ExtensionNotFound:
         return ()
-    return tuple(sct.timestamp.replace(tzinfo=UTC) for sct in found.value)
+    return tuple(sct.timestamp.replace(tzinfo=UTC) for sct in extension.value)
 
 
 def certified_in(raw: bytes) -> Certified:

@@ -62,13 +62,13 @@ class RootAge:
 
     def warnings(self, now: datetime) -> tuple[str, ...]:
         """What cannot be verified today, and that the root may be out of date."""
-        found = [f"no {kind} counts today" for kind in KINDS.values() if not self._counts(kind, now)]
+        out = [f"no {kind} counts today" for kind in KINDS.values() if not self._counts(kind, now)]
         if self.until is not None and now > self.until:
-            found.append(
+            out.append(
                 f"its publisher vouched for it until {self.until:%Y-%m-%d}; newer keys may be missing: "
                 "cosign trusted-root create --with-default-services writes the current one"
             )
-        return tuple(found)
+        return tuple(out)
 
     def _counts(self, kind: str, now: datetime) -> bool:
         return any(entry.kind == kind and entry.counts(now) for entry in self.entries)
@@ -116,5 +116,5 @@ def _vouched() -> datetime | None:
 
 
 def _time(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

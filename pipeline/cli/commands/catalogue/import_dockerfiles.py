@@ -34,7 +34,7 @@ class ImportResult:
 
     imported: Imported
     root: Path
-    found: Difference
+    changes: Difference
     bases_to_add: tuple[str, ...]
     shown: Mapping[str, tuple[str, ...]]
     staying: tuple[str, ...]
@@ -55,9 +55,9 @@ def import_dockerfiles(options: ImportOptions) -> int:
     unread = len(result.imported.unread)
     verb = "would be written" if options.plan else "written"
     console.message(
-        f"{converted} of {len(images) + unread} images imported, {_count(result.found, verb)} in {result.root}"
+        f"{converted} of {len(images) + unread} images imported, {_count(result.changes, verb)} in {result.root}"
     )
-    kept = len(result.found.kept)
+    kept = len(result.changes.kept)
     if kept:
         files = "1 file" if kept == 1 else f"{kept} files"
         console.message(
@@ -73,9 +73,9 @@ def import_dockerfiles(options: ImportOptions) -> int:
     return Exit.OK if converted == len(images) and not unread and not kept else Exit.CONFIG
 
 
-def _count(found: Difference, verb: str) -> str:
-    text = f"{len(found.new)} files {verb}"
-    for name, paths in (("changed", found.changed), ("removed", found.removed)):
+def _count(changes: Difference, verb: str) -> str:
+    text = f"{len(changes.new)} files {verb}"
+    for name, paths in (("changed", changes.changed), ("removed", changes.removed)):
         text += f", {len(paths)} {name}" if paths else ""
     return text
 
@@ -124,19 +124,19 @@ def _import(options: ImportOptions) -> ImportResult:
     }
     hint = "--output DIR writes it elsewhere"
     wanted = files if imported.files else {}
-    found = difference(root, wanted, folder, earlier.files, aside | others.keys(), hint)
+    changes = difference(root, wanted, folder, earlier.files, aside | others.keys(), hint)
     lines = {
         path: tuple(shown(root, files, folder, path))
-        for path in (*found.changed, *found.kept)
+        for path in (*changes.changed, *changes.kept)
         if options.plan
     }
     if not options.plan and imported.files:
-        take(root, files, folder, found)
-        _write_records(root, {**records, key: Earlier(found.digests, {**others, **imported.dockerfiles})})
-        if found.new:
-            found = replace(found, new=(*found.new, *ignore_dist(root)))
+        take(root, files, folder, changes)
+        _write_records(root, {**records, key: Earlier(changes.digests, {**others, **imported.dockerfiles})})
+        if changes.new:
+            changes = replace(changes, new=(*changes.new, *ignore_dist(root)))
     staying = tuple(place for place in sorted(others) if place not in aside)
-    return ImportResult(imported, root, found, tuple(bases_to_add), lines, staying)
+    return ImportResult(imported, root, changes, tuple(bases_to_add), lines, staying)
 
 
 def _records(root: Path) -> dict[str, Earlier]:
@@ -203,13 +203,13 @@ def _print_json(result: ImportResult, options: ImportOptions) -> None:
             "bases": [str(base) for base in imported.bases],
             "bases_to_add": list(result.bases_to_add),
             "not_read": [{"path": path, "reason": reason} for path, reason in imported.left],
-            "files": list(result.found.new),
-            "changed": list(result.found.changed),
-            "removed": list(result.found.removed),
-            "edited": list(result.found.edited),
-            "kept": list(result.found.kept),
+            "files": list(result.changes.new),
+            "changed": list(result.changes.changed),
+            "removed": list(result.changes.removed),
+            "edited": list(result.changes.edited),
+            "kept": list(result.changes.kept),
             "staying": list(result.staying),
-            "written": bool(result.found) and not options.plan,
+            "written": bool(result.changes) and not options.plan,
         }
     )
 
@@ -223,9 +223,9 @@ def _print_text(result: ImportResult) -> None:
             console.print_line(f"    by hand: {line}")
     for path, reason in result.imported.left:
         console.print_line(f"{path}  not read: {reason}")
-    found = result.found
-    verbs = (("changed", found.changed), ("removed", found.removed), ("edited here", found.edited))
-    for verb, paths in (*verbs, ("edited here, and kept", found.kept)):
+    changes = result.changes
+    verbs = (("changed", changes.changed), ("removed", changes.removed), ("edited here", changes.edited))
+    for verb, paths in (*verbs, ("edited here, and kept", changes.kept)):
         for path in paths:
             console.print_line(f"{path}  {verb}")
             for line in result.shown.get(path, ()):

@@ -36,8 +36,8 @@ def lint(options: LintOptions) -> int:
     closed = sorted({tag for finding in findings for tag in finding.closes})
     code = Exit.GATE if closed else Exit.OK
     if options.common.json:
-        found = [finding.to_json() for finding in findings]
-        console.print_json({"findings": found, "closed": closed, "exit_code": int(code)})
+        entries = [finding.to_json() for finding in findings]
+        console.print_json({"findings": entries, "closed": closed, "exit_code": int(code)})
     else:
         for finding in findings:
             console.print_line(_text(finding))

@@ -53,8 +53,8 @@ class LockProposal:
         address = forge_address(os.environ, origin.repository)
         address.require_writes()
         path = f"{origin.path}/{lock.name}".lstrip("/")
-        found = Repository.of(root, os.environ).run("show", "--no-textconv", f"{revision.sha}:{path}")
-        before = found.stdout if found.code == 0 else None
+        shown = Repository.of(root, os.environ).run("show", "--no-textconv", f"{revision.sha}:{path}")
+        before = shown.stdout if shown.code == 0 else None
         return cls(address, revision.branch, revision.sha, path, before)
 
     async def propose(self, lock: Path) -> Proposal | None:

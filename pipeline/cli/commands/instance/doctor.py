@@ -30,17 +30,17 @@ def doctor(options: DoctorOptions) -> int:
     from ... import signals
     from ...doctor.finding import Health
 
-    found = signals.run(partial(_look, options))
+    checks = signals.run(partial(_look, options))
     if options.common.json:
-        console.print_json([finding.to_json() for finding in found])
+        console.print_json([finding.to_json() for finding in checks])
     else:
-        for finding in found:
+        for finding in checks:
             console.print_line(f"{finding.health:<8} {finding.check}: {finding.text}")
             if finding.next:
                 console.print_line(f"         next: {finding.next}")
-    bad = [finding for finding in found if finding.health is Health.PROBLEM]
-    warned = [finding for finding in found if finding.health is Health.WARNING]
-    console.message(f"{len(found)} checks: {len(bad)} problems, {len(warned)} warnings")
+    bad = [finding for finding in checks if finding.health is Health.PROBLEM]
+    warned = [finding for finding in checks if finding.health is Health.WARNING]
+    console.message(f"{len(checks)} checks: {len(bad)} problems, {len(warned)} warnings")
     return Exit.ENVIRONMENT if bad else Exit.OK
 
 
@@ -52,24 +52,24 @@ async def _look(options: DoctorOptions) -> list[Finding]:
     from ...planning.reader import PlanReader, PlanRequest
 
     root, environ, settings = options.common.root, os.environ, LabSettings.from_env(os.environ)
-    found = [machine.git(root, environ), machine.disk(settings)]
-    found += await machine.engine(settings)
-    found += [*machine.network(environ), signing.job(environ)]
+    checks = [machine.git(root, environ), machine.disk(settings)]
+    checks += await machine.engine(settings)
+    checks += [*machine.network(environ), signing.job(environ)]
     try:
         plan = PlanReader(PlanRequest(root)).read_known()
     except ConfigError as fault:
         count = len(fault.problems)
         return [
-            *found,
+            *checks,
             Finding.of("catalogue", LockageError(f"{count} problems", hint="lockage plan lists them")),
         ]
     except LockageError as fault:
-        return [*found, Finding.of("catalogue", fault)]
-    found.append(Finding.ok("catalogue", f"{len(plan.targets)} targets"))
-    found += signing.signing(plan.project, root, environ, settings)
+        return [*checks, Finding.of("catalogue", fault)]
+    checks.append(Finding.ok("catalogue", f"{len(plan.targets)} targets"))
+    checks += signing.signing(plan.project, root, environ, settings)
     images = sorted({target.image for target in plan.targets})
-    found += await registries.registries(plan.project, images)
-    return [*found, *await visibility.visibility(plan.project, images)]
+    checks += await registries.registries(plan.project, images)
+    return [*checks, *await visibility.visibility(plan.project, images)]
 
 
 COMMANDS = {"doctor": Command(DoctorOptions, doctor)}

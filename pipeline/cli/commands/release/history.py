@@ -32,26 +32,28 @@ def history(options: HistoryOptions) -> int:
     """Print the entries, the newest first; exit code 7 when something is wrong with the ledger or a tag."""
     from ... import signals
 
-    found = signals.run(partial(_history, options))
-    entries = found.of_image(options.image)
-    code = Exit.GATE if found.problems else Exit.OK
+    ledger = signals.run(partial(_history, options))
+    entries = ledger.of_image(options.image)
+    code = Exit.GATE if ledger.problems else Exit.OK
     if options.common.json:
         console.print_json(
             {
-                "environment": found.environment,
+                "environment": ledger.environment,
                 "entries": [entry.to_json() for entry in entries],
-                "problems": list(found.problems),
+                "problems": list(ledger.problems),
                 "exit_code": int(code),
             }
         )
     else:
         for entry in entries:
             _print(entry, options.image)
-    for problem in found.problems:
+    for problem in ledger.problems:
         console.message(f"problem: {problem}")
     checked = ", every tag checked" if options.check else ""
     noun = "entry" if len(entries) == 1 else "entries"
-    console.message(f"{len(entries)} {noun} of {found.environment}{checked}; {len(found.problems)} problems")
+    console.message(
+        f"{len(entries)} {noun} of {ledger.environment}{checked}; {len(ledger.problems)} problems"
+    )
     return int(code)
 
 

@@ -127,17 +127,17 @@ async def _notes(options: NotesOptions) -> tuple[ReleaseNotes, Mapping[str, byte
     with Progress() as report:
         async with open_run("notes", RunRequest(plan), report) as context:
             to = context.plan.project.environments[1:]  # a release may have named one
-            found = await read_release(context, names, to)
-            for problem in found.problems:
+            history = await read_release(context, names, to)
+            for problem in history.problems:
                 console.message(f"warning: {problem} (lockage history --env ENV --check)")
             if options.since is not None:
                 since = ReleaseNames.of(catalogue, options.since)
-                found = replace(found, before=(await read_release(context, since, to)).release)
+                history = replace(history, before=(await read_release(context, since, to)).release)
             release = replace(
-                await read_notes(context, found), source=read_origin(root, os.environ).repository
+                await read_notes(context, history), source=read_origin(root, os.environ).repository
             )
-            if found.before is not None:
-                commits = commits_between(root, os.environ, found.before.commit, found.release.commit)
+            if history.before is not None:
+                commits = commits_between(root, os.environ, history.before.commit, history.release.commit)
                 if commits is None:
                     text = "git does not have the commits of both releases, so none is listed"
                     console.message(f"warning: {text} (git fetch --unshallow)")

@@ -37,22 +37,22 @@ def visibility(options: VisibilityOptions) -> int:
     """Print each repository; exit code 7 where something differs in the end."""
     from ... import signals
 
-    found, changes = signals.run(partial(_visibility, options))
+    repositories, changes = signals.run(partial(_visibility, options))
     changed = {change.of for change in changes if change.fault is None}
-    left = [one for one in found if one.differs and one not in changed]
+    left = [one for one in repositories if one.differs and one not in changed]
     code = Exit.GATE if left else Exit.OK
     if options.common.json:
-        entries = [{**one.to_json(), "changed": one in changed} for one in found]
+        entries = [{**one.to_json(), "changed": one in changed} for one in repositories]
         console.print_json({"repositories": entries, "exit_code": int(code)})
     else:
-        for one in found:
+        for one in repositories:
             console.print_line(f"{one}{': changed' if one in changed else ''}")
             if one in left and not options.apply:
                 console.print_line(f"    {one.change}")
     for change in changes:
         if change.fault:
             console.print_error(change.fault, as_json=False)
-    console.message(f"{len(found)} repositories: {len(left)} differ, {len(changed)} changed")
+    console.message(f"{len(repositories)} repositories: {len(left)} differ, {len(changed)} changed")
     return int(code)
 
 
@@ -76,13 +76,13 @@ async def _visibility(
             hint="visibility: public, or private, in an entry of environments: in lockage.yml",
         )
     images = sorted({target.image for target in plan.targets})
-    found = await look(plan.project, environments, images)
-    differing = [one for one in found if one.differs]
+    repositories = await look(plan.project, environments, images)
+    differing = [one for one in repositories if one.differs]
     if not options.apply or not differing:
-        return found, ()
+        return repositories, ()
     host = os.environ.get("QUAY_HOST") or QUAY
     token = os.environ.get("QUAY_TOKEN", "")
-    return found, await set_visibility(differing, registry_access(), token, host)
+    return repositories, await set_visibility(differing, registry_access(), token, host)
 
 
 async def look(
@@ -110,13 +110,13 @@ async def look(
 async def warn_of_visibility(context: RunContext, environments: Sequence[Environment]) -> None:
     """Warn where others may pull what was promoted than those who should; nobody has to have asked for it."""
     try:
-        found = await look(
+        repositories = await look(
             context.plan.project, environments, sorted({t.image for t in context.plan.targets})
         )
     except RegistryError as fault:
         console.message(f"warning: who may pull is not known: {fault.message}")
         return
-    for one in found:
+    for one in repositories:
         if one.differs:
             console.message(f"warning: {one} ({one.change})")
 

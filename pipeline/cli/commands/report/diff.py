@@ -61,16 +61,16 @@ def diff(options: DiffOptions) -> int:
 
     if options.by_reference and options.targets:
         raise UsageError("two references name the images already", hint="leave out the targets")
-    found = signals.run(partial(_diff, options))
+    differences = signals.run(partial(_diff, options))
     if options.common.json:
-        console.print_json([difference_data(one) for one in found])
+        console.print_json([difference_data(one) for one in differences])
     elif options.markdown:
-        console.print_text("\n".join(map(difference_markdown, found)))
+        console.print_text("\n".join(map(difference_markdown, differences)))
     else:
-        for one in found:
+        for one in differences:
             for line in difference_lines(one):
                 console.print_line(line)
-    console.message(overview(found))
+    console.message(overview(differences))
     return Exit.OK
 
 
@@ -88,7 +88,9 @@ async def _diff(options: DiffOptions) -> list[ImageDifference]:
         key = chosen_signatory(options.signatory) or context.signatory
         sides = zip(_side(context, options.before), _side(context, options.after), strict=True)
         return [
-            found for pair in sides for found in await _of_pair(context.registry, *pair, key, strict=False)
+            difference
+            for pair in sides
+            for difference in await _of_pair(context.registry, *pair, key, strict=False)
         ]
 
 
@@ -140,12 +142,12 @@ def _side(context: RunContext, text: str) -> list[Reference]:
     if _COMMIT.match(text):
         return [wanted.reference for wanted in of_revision(replace(context, revision=Revision(text)))]
     environments: Sequence[Environment] = context.plan.project.environments
-    found = environment(environments, text)
-    assert found, "it has a name"
-    if found == environments[0]:
+    of_name = environment(environments, text)
+    assert of_name, "it has a name"
+    if of_name == environments[0]:
         return [wanted.reference for wanted in of_revision(context)]
     return [
-        context.repository(found, targets[0].image).tagged(targets[0].tag)
+        context.repository(of_name, targets[0].image).tagged(targets[0].tag)
         for _, targets in context.plan.groups()
     ]
 

@@ -127,8 +127,8 @@ def _print_table(report: Report) -> None:
     from pipeline.policy import Effect
     from pipeline.run.summary import columns
 
-    found = [(finding, target) for target in report.targets for finding in target.findings]
-    found.sort(
+    pairs = [(finding, target) for target in report.targets for finding in target.findings]
+    pairs.sort(
         key=lambda pair: (
             pair[0].effect is not Effect.CLOSES,
             -pair[0].severity.rank,
@@ -137,27 +137,27 @@ def _print_table(report: Report) -> None:
             pair[1].id,
         )
     )
-    if not found:
+    if not pairs:
         return
-    joined = any(finding.finding.scanners for finding, _ in found)  # by more than trivy
+    joined = any(finding.finding.scanners for finding, _ in pairs)  # by more than trivy
     names = ("severity", "id", "package", "installed", "fixed", "where", "since", "gate")
     header = (*names, *(("by",) if joined else ()), "target")
-    rows = [(*_row(finding), *(_by(finding) if joined else ()), target.id) for finding, target in found]
+    rows = [(*_row(finding), *(_by(finding) if joined else ()), target.id) for finding, target in pairs]
     console.print_text(columns([header, *rows]))
 
 
 def _row(finding: ReportedFinding) -> tuple[str, ...]:
-    found = finding.finding
+    vulnerability = finding.finding
     layer = finding.layer.created_by if finding.layer else ""
     line = f"{finding.location.path}:{finding.location.line}" if finding.location else ""
     place = ", ".join(filter(None, (finding.path, line or layer)))
     gate = finding.taken_out or finding.effect or "-"
     return (
-        str(found.severity).lower(),
-        found.id,
-        found.package,
-        found.version,
-        found.fixed or "-",
+        str(vulnerability.severity).lower(),
+        vulnerability.id,
+        vulnerability.package,
+        vulnerability.version,
+        vulnerability.fixed or "-",
         _short(place) or "-",
         finding.since or "-",
         _short(str(gate)),

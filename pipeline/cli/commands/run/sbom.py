@@ -103,7 +103,7 @@ async def _attached(options: SbomOptions, reference: Reference) -> list[Document
             hint="lockage sbom TARGET --format syft: the repository of builds has it",
         )
     key = signatory(options.signatory, os.environ, LabSettings.from_env(os.environ).data)
-    common, platforms, found = options.stage.common, options.stage.catalogue.selection.platforms, []
+    common, platforms, documents = options.stage.common, options.stage.catalogue.selection.platforms, []
     async with (
         registry_session(common.root, "sbom", Progress(), {reference.repository.host}),
         Registry(registry_access()) as registry,
@@ -113,8 +113,10 @@ async def _attached(options: SbomOptions, reference: Reference) -> list[Document
             for each in attached:
                 file = FORMATS[format][1]
                 path = f"{each.platform.slug}/{file}" if each.platform else file
-                found.append(Document(path, each.content, each.platform is not None or len(attached) == 1))
-    return found
+                documents.append(
+                    Document(path, each.content, each.platform is not None or len(attached) == 1)
+                )
+    return documents
 
 
 async def _recorded(options: SbomOptions) -> list[Document]:
