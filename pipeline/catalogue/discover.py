@@ -86,11 +86,11 @@ def discover(source: Source, known: Collection[str] = ()) -> Discovered:
     If folders of images/ are known (`images/<name>`), neither they nor lockage.yml are read."""
     problems: list[Problem] = []
     project = None if known else _project(source, problems)
-    found = discover_images(source, known)
-    problems.extend(found.problems)
-    if not found.images and not known and not problems:
+    discovery = discover_images(source, known)
+    problems.extend(discovery.problems)
+    if not discovery.images and not known and not problems:
         problems.append(Problem(f"{IMAGES}/", 0, 0, "", "holds no image", "write images/<name>/image.yml"))
-    return Discovered(project, found.images, tuple(problems))
+    return Discovered(project, discovery.images, tuple(problems))
 
 
 def discover_images(source: Source, known: Collection[str] = ()) -> Discovered:

@@ -65,10 +65,10 @@ def read_document(model: type[M], content: bytes, path: str, hint: str) -> M:
         document = load(content, path)
     except YamlProblem as error:
         raise ConfigError([error.problem]) from None
-    found, problems = validate_document(model, document)
-    if found is None:
+    validated, problems = validate_document(model, document)
+    if validated is None:
         raise ConfigError(problems, hint=hint)
-    return found
+    return validated
 
 
 def _problem(model: type[BaseModel], error: ErrorDetails, path: str, positions: Positions | None) -> Problem:

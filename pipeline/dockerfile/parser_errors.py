@@ -108,10 +108,10 @@ def _list(rest: str) -> list[object] | None:
     if not rest.startswith("["):
         return None
     try:
-        found = json.loads(rest, parse_constant=_refuse)
+        parsed = json.loads(rest, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, list) else None
+    return parsed if isinstance(parsed, list) else None
 
 
 def _refuse(name: str) -> object:

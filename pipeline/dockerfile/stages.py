@@ -39,14 +39,14 @@ def used_stages(text: str) -> frozenset[int]:
         below.append(last.get(name))
         if own := stage_name(start):
             last[own] = number
-    found: set[int] = set()
+    used: set[int] = set()
     triggered: set[int] = set()
     waiting = [len(stages) - 1] if stages else []
     while waiting:
         number = waiting.pop()
-        if number in found:
+        if number in used:
             continue
-        found.add(number)
+        used.add(number)
         base = below[number]
         run = [*stages[number]]
         if base is not None and base not in triggered:
@@ -54,7 +54,7 @@ def used_stages(text: str) -> frozenset[int]:
             waiting.append(base)
             run += [instruction.later for instruction in stages[base] if instruction.later]
         waiting += [n for instruction in run for n in _mentioned(instruction, last) if n < len(stages)]
-    return frozenset(found)
+    return frozenset(used)
 
 
 def _stages(file: Dockerfile) -> list[list[Instruction]]:

@@ -29,12 +29,12 @@ class Fallbacks:
         text = str(reference.repository)
         if not self.registry or not text.startswith(f"{self.registry}/"):
             return ()
-        name, found = text.removeprefix(f"{self.registry}/"), []
+        name, references = text.removeprefix(f"{self.registry}/"), []
         for other in self.others:
             host, _, namespace = other.partition("/")
             repository = Repository(host, f"{namespace}/{name}" if namespace else name)
-            found.append(replace(reference, repository=repository))
-        return tuple(found)
+            references.append(replace(reference, repository=repository))
+        return tuple(references)
 
     @property
     def by_host(self) -> Mapping[str, tuple[str, ...]]:

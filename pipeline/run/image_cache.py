@@ -47,11 +47,11 @@ class ImageCache:
         return content
 
     async def _manifest(self, ref: Reference) -> Manifest | None:
-        found = await first_found(self._fallbacks, ref, self._registry.get_manifest)
-        if found is None:
+        located = await first_found(self._fallbacks, ref, self._registry.get_manifest)
+        if located is None:
             return None
-        self._elsewhere[ref.by_digest] = found[0].repository
-        return found[1]
+        self._elsewhere[ref.by_digest] = located[0].repository
+        return located[1]
 
     def source(self, ref: Reference) -> Repository:
         """Where a manifest was read that was requested by digest: its repository, or the one of a fallback."""
@@ -61,9 +61,9 @@ class ImageCache:
         async def read(ref: Reference) -> bytes | None:
             return await self._registry.blob(ref.repository, descriptor)
 
-        found = await first_found(self._fallbacks, repo.at(descriptor.digest), read)
-        assert found, "a blob, or a fault"
-        return found[1]
+        located = await first_found(self._fallbacks, repo.at(descriptor.digest), read)
+        assert located, "a blob, or a fault"
+        return located[1]
 
     async def _once(
         self, known: dict[Reference, T], reference: Reference, read: Callable[[], Awaitable[T | None]]

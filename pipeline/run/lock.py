@@ -30,12 +30,12 @@ async def resolve(
     where that fails. Raises RegistryError for the first that does not exist."""
 
     async def digest(reference: Reference) -> Digest:
-        found = await first_found(fallbacks, mirrors.locate(reference), registry.head)
-        if found is None:
+        located = await first_found(fallbacks, mirrors.locate(reference), registry.head)
+        if located is None:
             raise RegistryError(
                 f"{reference.familiar} does not exist at {mirrors.locate(reference)}",
                 hint="check the name in lockage.yml, and the mirror if there is one (`lockage status`)",
             )
-        return found[1].digest
+        return located[1].digest
 
     return Lock.of(dict(zip(references, await each(digest, references), strict=True)))

@@ -207,10 +207,10 @@ class RunResult:
     @property
     def faults(self) -> tuple[LockageError, ...]:
         """The faults of targets, then of image tags, then of secondary registries."""
-        found = [target.fault for target in self.targets]
-        found += [image.fault for image in self.images]
-        found += [secondary.fault for secondary in self.secondaries]
-        return tuple(fault for fault in found if fault)
+        by_result = [target.fault for target in self.targets]
+        by_result += [image.fault for image in self.images]
+        by_result += [secondary.fault for secondary in self.secondaries]
+        return tuple(fault for fault in by_result if fault)
 
     @property
     def exit_code(self) -> Exit:

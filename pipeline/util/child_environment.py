@@ -129,8 +129,8 @@ def find_program(name: str, path: str, *, outside: Path | None = None) -> Path |
         for entry in absolute_path(path).split(os.pathsep)
         if entry and (outside is None or not Path(entry).resolve().is_relative_to(outside))
     ]
-    found = shutil.which(name, path=os.pathsep.join(folders)) if folders else None
-    return Path(found) if found else None
+    program = shutil.which(name, path=os.pathsep.join(folders)) if folders else None
+    return Path(program) if program else None
 
 
 def command_line(argv: Sequence[str], environment: ChildEnvironment) -> list[str]:

@@ -99,8 +99,8 @@ def _initialiser(cls: Any, name: str) -> Any:
 
 
 def _slot(cls: type, name: str) -> MemberDescriptorType | None:
-    found = next((base.__dict__[name] for base in cls.__mro__ if name in base.__dict__), None)
-    return found if isinstance(found, MemberDescriptorType) else None
+    attribute = next((base.__dict__[name] for base in cls.__mro__ if name in base.__dict__), None)
+    return attribute if isinstance(attribute, MemberDescriptorType) else None
 
 
 def _from_twin(**options: bool) -> _Compiler:

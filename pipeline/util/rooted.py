@@ -77,8 +77,8 @@ class Folder:
     def entries(self) -> dict[str, os.stat_result]:
         """What is in this folder, links as links, by name in order."""
         out = {}
-        with self._named(""), os.scandir(self._descriptor) as found:
-            for entry in sorted(found, key=_name):
+        with self._named(""), os.scandir(self._descriptor) as listing:
+            for entry in sorted(listing, key=_name):
                 try:
                     out[entry.name] = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:  # it is being removed
@@ -193,11 +193,11 @@ class Folder:
 
     def remove(self, name: str) -> None:
         """Remove a file, a link as such, or an empty folder; nothing happens where nothing is."""
-        found = self.stat(name)
-        if found is None:
+        status = self.stat(name)
+        if status is None:
             return
         with self._parent(name) as (folder, last):
-            remove = os.rmdir if stat.S_ISDIR(found.st_mode) else os.unlink
+            remove = os.rmdir if stat.S_ISDIR(status.st_mode) else os.unlink
             with suppress(FileNotFoundError):
                 remove(last, dir_fd=folder)
 
@@ -205,8 +205,8 @@ class Folder:
         """Remove whatever is at a name, with its content."""
         import shutil
 
-        found = self.stat(name)
-        if found is None or not stat.S_ISDIR(found.st_mode):
+        status = self.stat(name)
+        if status is None or not stat.S_ISDIR(status.st_mode):
             self.remove(name)
             return
         with self._parent(name) as (folder, last):
@@ -235,8 +235,8 @@ class Folder:
         reason = error.strerror or str(error)
         if name and error.errno in _REFUSED:
             with suppress(OSError):
-                found = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
-                reason = _kind(stat.S_IFMT(found.st_mode))
+                status = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+                reason = _kind(stat.S_IFMT(status.st_mode))
         return OSError(error.errno or errno.EIO, reason, f"{self.path}/{name}" if name else self.path)
 
     def _step(self, part: str, create: bool) -> Folder:

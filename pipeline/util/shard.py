@@ -9,7 +9,7 @@ _PART = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})")
 
 def parse_shard(text: str) -> tuple[int, int]:
     """The number of the part, from 1, and how many there are. Raises ValueError."""
-    found = _PART.fullmatch(text)
-    if found is None or int(found[1]) > int(found[2]):
+    match = _PART.fullmatch(text)
+    if match is None or int(match[1]) > int(match[2]):
         raise ValueError(f"{text[:40]!r} is not I/N, such as 1/4")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])

@@ -136,15 +136,15 @@ class ChargedCode(CodeGenerator):
 
 def reached(node: nodes.Node, without: tuple[str, ...] = ()) -> list[nodes.Node]:
     """A node and all nodes below it, without those in some fields. Much faster than jinja2's own walk."""
-    found = [node]
-    for at in found:
+    visited = [node]
+    for at in visited:
         for name, value in at.__dict__.items():
             if type(value) is list:
                 if name not in without:
-                    found += [item for item in value if isinstance(item, nodes.Node)]
+                    visited += [item for item in value if isinstance(item, nodes.Node)]
             elif isinstance(value, nodes.Node):
-                found.append(value)
-    return found
+                visited.append(value)
+    return visited
 
 
 def weight(node: nodes.Node) -> int:

@@ -193,14 +193,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def _concat(self, pieces: Iterable[str]) -> str:
         """The text of a block, a macro or a `set`."""
-        found, size = [], 0
+        texts, size = [], 0
         for piece in pieces:
-            found.append(piece)
+            texts.append(piece)
             size += len(piece)
             if size > MAX_OUTPUT:
                 raise OverBudget(f"a text of more than {MAX_OUTPUT} characters")
         self.budget.making(size, "a block")
-        return "".join(found)
+        return "".join(texts)
 
     def _charged(self, name: str, function: Any, cost: Cost | None) -> Callable[..., Any]:
         budget = self.budget

@@ -53,13 +53,13 @@ class Identity:
     subject: Pattern
     issuer: Pattern
 
-    def unmet(self, found: Certified) -> str | None:
+    def unmet(self, certified: Certified) -> str | None:
         """Which rule a certificate does not meet, and what was found; None if it meets both."""
-        if not self.issuer.matches(found.issuer):
-            return f"its identity was issued by {found.issuer}, not by {self.issuer}"
-        if not self.subject.matches(found.subject):
+        if not self.issuer.matches(certified.issuer):
+            return f"its identity was issued by {certified.issuer}, not by {self.issuer}"
+        if not self.subject.matches(certified.subject):
             verb = "does not match" if self.subject.regexp else "is not"
-            return f"its certificate is for {found.subject}, which {verb} {self.subject}"
+            return f"its certificate is for {certified.subject}, which {verb} {self.subject}"
         return None
 
     def __str__(self) -> str:

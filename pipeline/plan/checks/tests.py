@@ -17,10 +17,10 @@ def check_tests(source: Source, item: Rendered, problems: list[Problem]) -> tupl
     template, text = item.test_template, item.test
     if template is None or text is None:
         return ()
-    tests, found = _read(text, template)
-    if found:
+    tests, in_text = _read(text, template)
+    if in_text:
         lines = rendered_lines(source, template, item.definition, text) or ()
-        for problem in found:
+        for problem in in_text:
             known = 1 <= problem.line <= len(lines)
             path, line = lines[problem.line - 1] if known else (template, 1)
             problems.append(replace(problem, path=path, line=line, column=1, subject=item.definition.name))

@@ -31,8 +31,8 @@ async def published_image(context: RunContext, target: Target) -> PublishedImage
     environments = context.plan.project.environments
     repository = context.repository(environments[min(1, len(environments) - 1)], target.image)
     tag = _own_tag(context, target)
-    if found := await _image(context, repository.tagged(tag), target.platform):
-        return found
+    if published := await _image(context, repository.tagged(tag), target.platform):
+        return published
     for older in older_tags(tag, await context.registry.tags(repository))[:1]:
         return await _image(context, repository.tagged(older), target.platform)
     return None

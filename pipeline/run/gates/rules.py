@@ -47,13 +47,13 @@ def rules_in_force(
 
 def rules_for(rules: RulesOfImages, reference: Reference, origin: str) -> VerificationRules:
     """The rules that a file has for a reference. Raises UsageError if it has none."""
-    found = rules.of(reference.repository)
-    if found is None:
+    in_force = rules.of(reference.repository)
+    if in_force is None:
         raise UsageError(
             f"{origin} has no rules for {reference.repository}",
             hint='add an entry with images: that match it; images: ["**"] is for all',
         )
-    return found
+    return in_force
 
 
 def rules_of_environments(
@@ -182,7 +182,7 @@ async def check_rules(
 
 def _signature(seen: Accepted, signatories: Sequence[Signatory]) -> Check:
     wanted = " or ".join(f"signed by {signatory.origin}" for signatory in signatories)
-    found = f"signed by {', '.join(seen.signed_by)}" if seen.signed_by else "not signed by them"
+    actual = f"signed by {', '.join(seen.signed_by)}" if seen.signed_by else "not signed by them"
     if not seen.statements and not seen.refused:
-        found = "not signed"
-    return Check("signers", wanted, found, bool(seen.signed_by))
+        actual = "not signed"
+    return Check("signers", wanted, actual, bool(seen.signed_by))

@@ -47,8 +47,8 @@ class AttestedVex:
     async def _index(self, target: Target, digest: Digest) -> Digest | None:
         """The index that a run publishes of the image tag; None while one of its platforms is unknown."""
         group = self._groups[target.name]
-        found = await each(self._pushed, group)
-        platforms = [one for one in found if one]
+        pushed = await each(self._pushed, group)
+        platforms = [one for one in pushed if one]
         if len(platforms) < len(group) or digest not in {one.digest for one in platforms}:
             return None
         try:

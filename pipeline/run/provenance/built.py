@@ -29,10 +29,10 @@ async def build_provenance(
 ) -> bytes:
     """The predicate of a build on these bases as canonical JSON. It began at `started`, in seconds since 1970."""
     client = await context.engines.of(target.platform).client()
-    found = BaseImages(bases, context.home, context.mirrors)
+    base_images = BaseImages(bases, context.home, context.mirrors)
     build = Build(
         target,
-        {id: found.internal(id) for id in target.internal_bases},
+        {id: base_images.internal(id) for id in target.internal_bases},
         _inherited(context.plan, target),
         context.plan.tools,
         context.revision,
@@ -42,7 +42,7 @@ async def build_provenance(
             "dagger": await client.version(),
             "buildkit": context.plan.builder,
         },
-        await build_epoch(images, target, found, context.source_date_epoch),
+        await build_epoch(images, target, base_images, context.source_date_epoch),
         started,
         int(time.time()),
         context.fresh,
@@ -54,12 +54,12 @@ async def build_provenance(
 
 def _inherited(plan: Plan, target: Target) -> tuple[Reference, ...]:
     """The external images that internal bases are based on, and theirs, in build order."""
-    found: dict[Reference, None] = {}
+    pinned: dict[Reference, None] = {}
     below = set(target.internal_bases)
     for base in reversed(plan.targets):
         if base.id in below:
             below.update(base.internal_bases)
     for base in plan.targets:
         if base.id in below:
-            found |= dict.fromkeys(reference for reference in base.external_bases if reference.digest)
-    return tuple(found)
+            pinned |= dict.fromkeys(reference for reference in base.external_bases if reference.digest)
+    return tuple(pinned)

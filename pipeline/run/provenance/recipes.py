@@ -49,15 +49,15 @@ async def attested_recipes(
 async def _recipe(registry: Registry, image: Reference, key: Signatory) -> AttestedRecipe:
     assert isinstance(image.digest, Digest)
     seen = await examine(registry, image.repository, image.digest, key)
-    found = [s for s in seen.statements if s.predicate_type == PROVENANCE]
-    if not found:
+    provenance = [s for s in seen.statements if s.predicate_type == PROVENANCE]
+    if not provenance:
         raise GateClosed(
             f"{image} has no provenance signed by {key.origin}",
             hint="lockage sign attaches it; or name the publisher's key: --key FILE",
             detail="\n".join(seen.refused) or None,
         )
     try:
-        recipe = Recipe.of(max(found, key=_finished).predicate)
+        recipe = Recipe.of(max(provenance, key=_finished).predicate)
     except ValueError as fault:
         raise BuildError(
             f"the provenance of {image} cannot be built from: {fault}",

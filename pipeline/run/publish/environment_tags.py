@@ -169,17 +169,17 @@ async def meet_rules(context: RunContext, planned: PlannedTags) -> None:
 
 def refuse(planned: Iterable[PlannedTags]) -> None:
     """Raises TagsRefused for every tag that must not be moved."""
-    found = [(one, decision) for one in planned for decision in one.refused]
-    if not found:
+    refused = [(one, decision) for one in planned for decision in one.refused]
+    if not refused:
         return
-    lines = [_line(one.candidate, decision) for one, decision in found]
-    drifted = [decision for _, decision in found if decision.drifted]
+    lines = [_line(one.candidate, decision) for one, decision in refused]
+    drifted = [decision for _, decision in refused if decision.drifted]
     hints = ["find out who moved it; --force overwrites it"] if drifted else []
-    if len(drifted) < len(found):
+    if len(drifted) < len(refused):
         hints.append(
             "publish a new version; or see immutable: and rebuilt: of the environment in lockage.yml"
         )
-    environment = found[0][0].candidate.destination.environment.name
+    environment = refused[0][0].candidate.destination.environment.name
     raise TagsRefused(
         lines[0] if len(lines) == 1 else f"{len(lines)} tags of {environment} must not be moved",
         hint="; ".join(hints),

@@ -41,8 +41,8 @@ class CurrentTags:
         return TagState(now, left)
 
     async def _now(self, tag: str) -> Digest | None:
-        found = await self._context.registry.head(self._candidate.destination.repository.tagged(tag))
-        return found.digest if found else None
+        manifest = await self._context.registry.head(self._candidate.destination.repository.tagged(tag))
+        return manifest.digest if manifest else None
 
     async def revision(self) -> tuple[str, TagState]:
         """The revision that the candidate has or gets."""

@@ -91,8 +91,8 @@ class DataSource(ABC):
 
     async def outdates(self, digest: str | None, updated: str | None) -> bool:
         """Whether today's data is other data than that with this digest, and not older; false where there is none."""
-        found = await self.find()
-        if found is None or str(found) == digest:
+        current = await self.find()
+        if current is None or str(current) == digest:
             return False
         return (await self.fetch()).updated >= (updated or "")
 

@@ -120,12 +120,12 @@ def _lacking(
         version = position.version or tag
         if position.digest and not position.pending and (f"{image}:{version}" in checked or not level):
             groups.setdefault((image, version, position.digest), []).append(tag)
-    found = []
+    candidates = []
     for (image, version, digest), tags in groups.items():
         repository = context.repository(environment, image)
         destination = Destination(environment, repository, tuple(tags))
-        found.append(Candidate(image, version, repository, digest, destination))
-    return found
+        candidates.append(Candidate(image, version, repository, digest, destination))
+    return candidates
 
 
 async def _prepare(context: RunContext, attached: frozenset[str], plan: SecondaryPlan) -> SecondaryPlan:

@@ -42,10 +42,10 @@ class Attached:
     def referrers(self, kinds: Sequence[Kind]) -> list[Digest]:
         """One referrer for each kind that is attached: of several the first in the order of their digests, so that
         every run names the same."""
-        found: dict[Kind, Digest] = {}
+        of_kind: dict[Kind, Digest] = {}
         for kind, source in zip(self.kinds, self.seen.sources, strict=True):
-            found[kind] = min(found.get(kind, source), source, key=str)
-        return [found[kind] for kind in kinds if kind in found]
+            of_kind[kind] = min(of_kind.get(kind, source), source, key=str)
+        return [of_kind[kind] for kind in kinds if kind in of_kind]
 
     def first_of(self, predicate_type: str) -> list[Digest]:
         """The same for one predicate type, whatever the statements say."""

@@ -136,17 +136,17 @@ async def _look(registry: Registry, place: Place, subject: Descriptor, signing: 
     refused: list[str] = []
     signed = False
     async for referrer, raw in bundles(registry, place.repository, subject.digest):
-        found = raw if isinstance(raw, str) else signing.signatory.statement(raw, subject.digest)
-        if isinstance(found, Statement) and isinstance(raw, bytes):
-            present[found.to_json()] = raw
+        statement = raw if isinstance(raw, str) else signing.signatory.statement(raw, subject.digest)
+        if isinstance(statement, Statement) and isinstance(raw, bytes):
+            present[statement.to_json()] = raw
         elif isinstance(raw, bytes):
-            found = _by_earlier(raw, subject.digest, place.earlier) or found
-            if isinstance(found, Statement):
-                earlier.append(found)
-        if isinstance(found, Statement):
-            signed = signed or _is_signature(found)
+            statement = _by_earlier(raw, subject.digest, place.earlier) or statement
+            if isinstance(statement, Statement):
+                earlier.append(statement)
+        if isinstance(statement, Statement):
+            signed = signed or _is_signature(statement)
         else:
-            refused.append(f"{referrer}: {found}")
+            refused.append(f"{referrer}: {statement}")
     return Seen(subject, present, tuple(earlier), tuple(refused), signed)
 
 

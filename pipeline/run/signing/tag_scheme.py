@@ -45,8 +45,8 @@ class TagSigner:
 
     async def _ensure(self, registry: Registry, repository: Repository, digest: Digest) -> None:
         tag = signature_tag(digest)
-        found = await registry.get_manifest(repository.tagged(tag))
-        layers: tuple[Descriptor, ...] = () if found is None else found.layers
+        existing = await registry.get_manifest(repository.tagged(tag))
+        layers: tuple[Descriptor, ...] = () if existing is None else existing.layers
         if len(layers) > _MOST:
             raise RegistryError(
                 f"{repository.tagged(tag)} has {len(layers)} signatures, more than {_MOST} that are read",

@@ -30,13 +30,13 @@ def verdicts(
     if not all(has_provenance(record) for record in publication.records):
         return []
     inputs: list[Digest] = []
-    found: list[tuple[Attached, Judged]] = []
+    judged_platforms: list[tuple[Attached, Judged]] = []
     for target, attached, record in judged:
         evidence = attached.referrers(_evidence(record))
         inputs += evidence
         passed = target.id not in publication.closed
         subject = _subject(publication, attached, target.platform)
-        found.append((attached, Judged(subject, [target.gates], passed, evidence)))
+        judged_platforms.append((attached, Judged(subject, [target.gates], passed, evidence)))
     gates = [target.gates for target in publication.targets]
     passed = not publication.closed
     of_index = Judged(
@@ -44,7 +44,7 @@ def verdicts(
     )
     return [
         (attached, Statement(attached.descriptor.digest, SUMMARY, _predicate(one)))
-        for attached, one in [*found, (index, of_index)]
+        for attached, one in [*judged_platforms, (index, of_index)]
         if not _is_attested(attached, one)
     ]
 

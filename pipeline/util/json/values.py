@@ -32,12 +32,12 @@ def parse_json(raw: bytes, *, strict: bool = False) -> object:
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    value = dict(pairs)
+    if len(value) != len(pairs):
         names = [name for name, _ in pairs]
         repeated = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {repeated[:40]!r} is repeated")
-    return found
+    return value
 
 
 def _no_number(text: str) -> object:

@@ -206,11 +206,11 @@ class Examiner:
         try:
             content = content_read((target.image, target.tag), manifest, config)
             listed = await self._listings.of(content, list_packages)
-            found, documents = inventory(context, target, listed, manifest, config)
+            packages, documents = inventory(context, target, listed, manifest, config)
         except ValueError as fault:
             tool = Tool("syft", context.tools.version("syft"))
             return Examined(Evidence(0, inventory=Inventory(tool, 0, {}, unexamined=(_unread(fault),))))
-        return Examined(Evidence(0, inventory=found), documents)
+        return Examined(Evidence(0, inventory=packages), documents)
 
     async def _test(
         self, client: dagger.Client, target: Target, digest: Digest, image: dagger.Container

@@ -117,8 +117,8 @@ class ImageScanner:
         try:
             report = output.trivy.image
             if output.grype is not None:
-                found = read_grype(output.grype.report, output.grype.log)
-                report = joined(report, found, alone="trivy" not in known)
+                matches = read_grype(output.grype.report, output.grype.log)
+                report = joined(report, matches, alone="trivy" not in known)
             report = with_layers(report, image.manifest, image.config)
             report = with_architecture(report, image.config)
             report = with_secrets(report, output.trivy.history, HISTORY)
