@@ -80,7 +80,7 @@ def _direct(tree: ast.Module) -> Iterator[int]:
 
 
 def _is_no_path(value: ast.expr) -> bool:
-    """Whether it has the name of a `Folder`, or of something else whose `open` or `read_bytes` is no path's."""
+    """Whether it has the name of a `RootedFolder`, or of something else whose `open` or `read_bytes` is no path's."""
     return ast.unparse(value).rpartition(".")[2] in {"folder", "self", "tarfile", "settings"}
 
 

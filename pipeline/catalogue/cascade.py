@@ -16,7 +16,7 @@ from pipeline.model import Platform, valid_tag
 from pipeline.util.dataclass import dataclass
 
 from .definition import Definition, Explicit, Mention, Placed, PlacedCheck, Position
-from .discover import FileSource, ImageSource
+from .discover import FileSource, ImageFolder
 from .external import check_external
 from .source import ROOTFS, Source
 from .unique_tags import check_unique_tags
@@ -82,7 +82,7 @@ class _File:
 
 
 def resolve(
-    source: Source, images: tuple[ImageSource, ...], problems: list[Problem]
+    source: Source, images: tuple[ImageFolder, ...], problems: list[Problem]
 ) -> tuple[Definition, ...]:
     """Every tag of every image, by image name and then as written; problems are appended."""
     definitions: list[Definition] = []
@@ -104,14 +104,14 @@ def resolve(
     return tuple(sorted(definitions, key=lambda d: d.image))
 
 
-def _name(image: ImageSource) -> str:
+def _name(image: ImageFolder) -> str:
     for file in (image.image, *image.versions):
         if file and file.file.name:
             return file.file.name
     return image.folder_name
 
 
-def _image(source: Source, name: str, image: ImageSource, problems: list[Problem]) -> Iterator[Definition]:
+def _image(source: Source, name: str, image: ImageFolder, problems: list[Problem]) -> Iterator[Definition]:
     top = image.image
     if top:
         yield from _tags(source, _file(name, image.folder, (top,), problems), problems)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from pipeline.config import CheckEntry, GatePolicy, Strategy
-from pipeline.config.yaml import Document, KeyPath
+from pipeline.config.yaml import KeyPath, YamlDocument
 from pipeline.errors import Problem
 from pipeline.model import Platform, Reference
 from pipeline.util.dataclass import dataclass
@@ -17,7 +17,7 @@ from pipeline.util.suggest import dotted
 class Position:
     """A key in a document. Line and column are resolved on demand."""
 
-    document: Document
+    document: YamlDocument
     path: KeyPath
 
     def below(self, *steps: str | int) -> Position:

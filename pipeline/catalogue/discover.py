@@ -14,10 +14,10 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.config import (
-    Document,
     ImageFile,
     Model,
     VariantFile,
+    YamlDocument,
     YamlProblem,
     load,
     validate_document,
@@ -44,7 +44,7 @@ class VariantSource:
     folder: str
     name: str
     file: VariantFile
-    document: Document
+    document: YamlDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,12 @@ class FileSource:
 
     folder: str
     file: ImageFile
-    document: Document
+    document: YamlDocument
     variants: tuple[VariantSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class ImageSource:
+class ImageFolder:
     """One folder of images/: the file at image level, and the files of its versions."""
 
     folder: str
@@ -76,7 +76,7 @@ class Discovered:
     """The validated models, and the problems of files that are not valid."""
 
     project: ProjectFile | None
-    images: tuple[ImageSource, ...]
+    images: tuple[ImageFolder, ...]
     problems: tuple[Problem, ...] = ()
 
 
@@ -108,7 +108,7 @@ def _project(source: Source, problems: list[Problem]) -> ProjectFile | None:
     return _load(source, PROJECT_NAME, ProjectFile, problems)[0]
 
 
-def _image(source: Source, folder: str, problems: list[Problem]) -> ImageSource | None:
+def _image(source: Source, folder: str, problems: list[Problem]) -> ImageFolder | None:
     before = len(problems)
     top = _file(source, folder, problems)
     versions = []
@@ -125,7 +125,7 @@ def _image(source: Source, folder: str, problems: list[Problem]) -> ImageSource 
                 Problem(folder, 0, 0, "", f"holds no {FILE}", f"rename {near} to {FILE}" if near else None)
             )
         return None
-    return ImageSource(folder, top, tuple(versions))
+    return ImageFolder(folder, top, tuple(versions))
 
 
 def _file(source: Source, folder: str, problems: list[Problem]) -> FileSource | None:
@@ -149,7 +149,7 @@ def _variants(source: Source, folder: str, problems: list[Problem]) -> tuple[Var
 
 def _load(
     source: Source, path: str, model: type[M], problems: list[Problem]
-) -> tuple[M | None, Document | None]:
+) -> tuple[M | None, YamlDocument | None]:
     entry = source.get(path)
     if entry is None or entry.kind != "file":
         kind = (

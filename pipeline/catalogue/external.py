@@ -13,7 +13,7 @@ from pipeline.config import Level
 from pipeline.errors import Problem
 
 from .definition import Definition, Position
-from .discover import FileSource, ImageSource
+from .discover import FileSource, ImageFolder
 from .source import ROOTFS, Source
 
 _OF_BUILT_TAGS = (
@@ -31,7 +31,7 @@ _TEMPLATES = ("Dockerfile.tmpl", "Dockerfile.*.tmpl")
 
 
 def check_external(
-    source: Source, images: Iterable[ImageSource], definitions: Iterable[Definition], problems: list[Problem]
+    source: Source, images: Iterable[ImageFolder], definitions: Iterable[Definition], problems: list[Problem]
 ) -> None:
     """Append a problem for every build setting that only external tags could use."""
     for image in images:
@@ -42,7 +42,7 @@ def check_external(
     problems.extend(_folders(source, tuple(definitions)))
 
 
-def _files(image: ImageSource) -> Iterator[tuple[FileSource, list[bool]]]:
+def _files(image: ImageFolder) -> Iterator[tuple[FileSource, list[bool]]]:
     """Each file of an image, with whether each tag that inherits from it is external."""
     below = [_external(version) for version in image.versions]
     if image.image:

@@ -49,7 +49,7 @@ class CheckService:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ImageCheck:
     """One check of a target, complete.
 
     `image` is None where the command runs in the image under test; `entries` are the files of its folder; `timeout` is

@@ -15,7 +15,7 @@ from pipeline.config import LOCK_NAME, Lock, read_lock
 from pipeline.errors import ConfigError, EnvironmentProblem, Problem
 from pipeline.util.dataclass import dataclass
 from pipeline.util.files import read_file
-from pipeline.util.rooted import Folder
+from pipeline.util.rooted import RootedFolder
 
 from .limits import MAX_ALL_FILES, MAX_DEPTH, MAX_FILE, MAX_FILES, MAX_TEXT, MAX_TEXTS
 
@@ -133,7 +133,7 @@ def read_source(root: Path) -> Source:
     """
     reader = _Reader()
     try:
-        with Folder.at(Path(root)) as folder:
+        with RootedFolder.at(Path(root)) as folder:
             reader.top(folder)
             if PROJECT_NAME in reader.files:
                 reader.images(folder)
@@ -154,7 +154,7 @@ class _Reader:
         self.files: dict[str, SourceFile] = {}
         self._bytes = self._texts = 0
 
-    def top(self, root: Folder) -> None:
+    def top(self, root: RootedFolder) -> None:
         for name in (PROJECT_NAME, LOCK_NAME):
             info = root.stat(name)
             if info and stat.S_ISLNK(info.st_mode):  # its text, which errors quote, may be another's
@@ -162,14 +162,14 @@ class _Reader:
             if info and stat.S_ISREG(info.st_mode):
                 self.files[name] = self._text(root, name, 0o644, info.st_size)
 
-    def images(self, root: Folder) -> None:
+    def images(self, root: RootedFolder) -> None:
         info = root.stat(IMAGES)
         if info and stat.S_ISLNK(info.st_mode):
             raise self.refuse(IMAGES, "is a symbolic link", "a folder is expected")
         if info:
             self._walk(root, IMAGES, IMAGES, text=True)
 
-    def _walk(self, above: Folder, name: str, path: str, *, text: bool) -> None:
+    def _walk(self, above: RootedFolder, name: str, path: str, *, text: bool) -> None:
         depth = path.count("/") + 1
         if depth > MAX_DEPTH:
             raise self.refuse(path, f"more than {MAX_DEPTH} folders deep")
@@ -181,7 +181,7 @@ class _Reader:
         except OSError as error:
             raise self.refuse(path, f"cannot be read: {error.strerror}") from None
 
-    def _take(self, folder: Folder, name: str, path: str, info: os.stat_result, text: bool) -> None:
+    def _take(self, folder: RootedFolder, name: str, path: str, info: os.stat_result, text: bool) -> None:
         if len(self.files) >= MAX_FILES:
             raise self.refuse(path, f"the catalogue holds more than {MAX_FILES} files")
         try:
@@ -223,13 +223,13 @@ class _Reader:
             message = f"the files outside {ROOTFS}/ are larger than {MAX_TEXTS // 2**20} MiB"
             raise self.refuse(path, message)
 
-    def _text(self, folder: Folder, name: str, mode: int, size: int) -> SourceFile:
+    def _text(self, folder: RootedFolder, name: str, mode: int, size: int) -> SourceFile:
         content = _read(folder, name, size)
         if len(content) > MAX_TEXT:
             return self._hashed(folder, name, mode)  # refused if used as text
         return SourceFile("file", mode, content, None, len(content), None)
 
-    def _hashed(self, folder: Folder, name: str, mode: int) -> SourceFile:
+    def _hashed(self, folder: RootedFolder, name: str, mode: int) -> SourceFile:
         digest, size = hashlib.sha256(), 0
         with folder.open(name) as file:
             while (chunk := file.read(_CHUNK)) and size <= MAX_FILE:  # it may be growing
@@ -242,7 +242,7 @@ class _Reader:
         return ConfigError([Problem(path, 0, 0, "", message, suggestion)], hint=_HINT)
 
 
-def _read(folder: Folder, name: str, size: int) -> bytes:
+def _read(folder: RootedFolder, name: str, size: int) -> bytes:
     """A file's bytes, at most one more than `MAX_TEXT`. `size` is its expected size: a catalogue has thousands of
     small files, and this takes a third of the time of a file object."""
     handle = folder.descriptor(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .event import Event, EventKind
+from .event import EventKind, JobEvent
 from .job import Job, Provider, job_of, main_branch, provider_of, read_event
 
-__all__ = ["Event", "EventKind", "Job", "Provider", "job_of", "main_branch", "provider_of", "read_event"]
+__all__ = ["EventKind", "Job", "JobEvent", "Provider", "job_of", "main_branch", "provider_of", "read_event"]

@@ -10,7 +10,7 @@ from .job import Provider, provider_of
 
 
 @dataclass(frozen=True, slots=True)
-class Builder:
+class CiBuilder:
     """The builder's id and the run's page, the runner, and the repository with its ref as the provider writes them:
     the address may hold credentials. Empty where the provider does not say."""
 
@@ -21,7 +21,7 @@ class Builder:
     ref: str = ""
 
 
-def builder_of(environ: Mapping[str, str]) -> Builder | None:
+def builder_of(environ: Mapping[str, str]) -> CiBuilder | None:
     """The builder of the job, None in a shell.
 
     GitHub: the workflow file by its ref is the builder, as in GitHub's own attestations. GitLab: the runner, as in the
@@ -33,7 +33,7 @@ def builder_of(environ: Mapping[str, str]) -> Builder | None:
             server = get("GITHUB_SERVER_URL", "")
             repository = f"{server}/{get('GITHUB_REPOSITORY', '')}"
             run, attempt = get("GITHUB_RUN_ID", ""), get("GITHUB_RUN_ATTEMPT", "1")
-            return Builder(
+            return CiBuilder(
                 f"{server}/{get('GITHUB_WORKFLOW_REF', '')}",
                 f"{repository}/actions/runs/{run}/attempts/{attempt}",
                 get("RUNNER_ENVIRONMENT", ""),
@@ -42,7 +42,7 @@ def builder_of(environ: Mapping[str, str]) -> Builder | None:
             )
         case Provider.GITLAB:
             project = get("CI_PROJECT_URL", "")
-            return Builder(
+            return CiBuilder(
                 f"{project}/-/runners/{get('CI_RUNNER_ID', '')}",
                 get("CI_JOB_URL", ""),
                 get("CI_RUNNER_VERSION", ""),
@@ -50,7 +50,7 @@ def builder_of(environ: Mapping[str, str]) -> Builder | None:
                 get("CI_MERGE_REQUEST_REF_PATH", ""),
             )
         case Provider.JENKINS:
-            return Builder(
+            return CiBuilder(
                 get("JENKINS_URL", ""), get("BUILD_URL", ""), get("NODE_NAME", ""), get("GIT_URL", "")
             )
         case Provider.SHELL:

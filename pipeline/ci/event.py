@@ -25,7 +25,7 @@ class EventKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class JobEvent:
     """The event of a job.
 
     `branch` or `tag` is what was pushed, or what a schedule or a person started the job for; neither is set for a
@@ -49,13 +49,13 @@ class Event:
         return self.kind is EventKind.PULL_REQUEST
 
 
-def of_ref(kind: EventKind, name: str, *, tag: bool) -> Event | None:
+def of_ref(kind: EventKind, name: str, *, tag: bool) -> JobEvent | None:
     """An event of a branch or tag; None without a name. A push of a tag is a TAG."""
     if not name:
         return None
     if not tag:
-        return Event(kind, branch=name)
-    return Event(EventKind.TAG if kind is EventKind.PUSH else kind, tag=name)
+        return JobEvent(kind, branch=name)
+    return JobEvent(EventKind.TAG if kind is EventKind.PUSH else kind, tag=name)
 
 
 def request_number(text: str, variable: str) -> str:

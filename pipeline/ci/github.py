@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .event import Event, EventKind, of_ref, request_number
+from .event import EventKind, JobEvent, of_ref, request_number
 
 _PULL = "refs/pull/"
 _TAG = "refs/tags/"
@@ -29,7 +29,7 @@ def read_payload(environ: Mapping[str, str]) -> Mapping[str, Any]:
     return payload if isinstance(payload, dict) else {}
 
 
-def event_of(environ: Mapping[str, str], payload: Mapping[str, Any]) -> Event | None:
+def event_of(environ: Mapping[str, str], payload: Mapping[str, Any]) -> JobEvent | None:
     """The event, which GITHUB_EVENT_NAME, GITHUB_REF and the payload name. Raises UsageError.
 
     A pull request is one by any of its signs: GITHUB_REF of `pull_request_target` is the base branch, and so is that
@@ -38,7 +38,7 @@ def event_of(environ: Mapping[str, str], payload: Mapping[str, Any]) -> Event | 
     name, ref = environ.get("GITHUB_EVENT_NAME", ""), environ.get("GITHUB_REF", "")
     if name == "merge_group" or ref.startswith(_QUEUE):
         base = _text(payload, "merge_group", "base_ref").removeprefix("refs/heads/")
-        return Event(EventKind.MERGE_QUEUE, target=base)
+        return JobEvent(EventKind.MERGE_QUEUE, target=base)
     if (request := _pull_request(environ, payload)) is not None:
         return request
     kind = EventKind.PUSH
@@ -51,7 +51,7 @@ def event_of(environ: Mapping[str, str], payload: Mapping[str, Any]) -> Event | 
     event = of_ref(kind, name, tag=tag)
     if event is None or kind is not EventKind.MANUAL:
         return event
-    return Event(kind, event.branch, event.tag, inputs=_inputs(payload))
+    return JobEvent(kind, event.branch, event.tag, inputs=_inputs(payload))
 
 
 def main_branch(payload: Mapping[str, Any]) -> str:
@@ -71,7 +71,7 @@ def repository_url(environ: Mapping[str, str]) -> str:
     return "/".join(parts) if all(parts) else ""
 
 
-def _pull_request(environ: Mapping[str, str], payload: Mapping[str, Any]) -> Event | None:
+def _pull_request(environ: Mapping[str, str], payload: Mapping[str, Any]) -> JobEvent | None:
     name, ref = environ.get("GITHUB_EVENT_NAME", ""), environ.get("GITHUB_REF", "")
     request, workflow = _table(payload, "pull_request"), _table(payload, "workflow_run")
     started_by_one = name == "workflow_run" and _text(workflow, "event") in _PROPOSALS
@@ -92,7 +92,7 @@ def _pull_request(environ: Mapping[str, str], payload: Mapping[str, Any]) -> Eve
     elif commented:
         number = _number(_table(payload, "issue"))
     own = environ.get("GITHUB_REPOSITORY", "") or _text(payload, "repository", "full_name")
-    return Event(
+    return JobEvent(
         EventKind.PULL_REQUEST,
         number=request_number(of_ref, "GITHUB_REF") or number,
         target=environ.get("GITHUB_BASE_REF", "") or _text(request, "base", "ref"),

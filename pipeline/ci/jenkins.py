@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .event import Event, EventKind, of_ref, request_number
+from .event import EventKind, JobEvent, of_ref, request_number
 
 
-def event_of(environ: Mapping[str, str]) -> Event | None:
+def event_of(environ: Mapping[str, str]) -> JobEvent | None:
     """The event, which CHANGE_ID, TAG_NAME and BRANCH_NAME name. Raises UsageError."""
     get = environ.get
     if number := get("CHANGE_ID"):
-        return Event(
+        return JobEvent(
             EventKind.PULL_REQUEST,
             number=request_number(number, "CHANGE_ID"),
             target=get("CHANGE_TARGET", ""),

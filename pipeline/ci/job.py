@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.util.dataclass import dataclass
 
 from . import github, gitlab, jenkins
-from .event import Event
+from .event import JobEvent
 
 
 class Provider(StrEnum):
@@ -84,7 +84,7 @@ def job_of(environ: Mapping[str, str]) -> Job:
             return Job(provider)
 
 
-def read_event(environ: Mapping[str, str]) -> Event | None:
+def read_event(environ: Mapping[str, str]) -> JobEvent | None:
     """The event that started the job; None where the provider names none, and what is checked out decides.
 
     Raises UsageError for variables that no provider sets like this.

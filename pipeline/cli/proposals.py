@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pipeline.ci import Event, read_event
+from pipeline.ci import JobEvent, read_event
 from pipeline.errors import UsageError
 from pipeline.util.dataclass import dataclass
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipeline.model import Repository
     from pipeline.registry import Registry
     from pipeline.run import Stage
-    from pipeline.state.proposal import Proposal
+    from pipeline.state.proposal import ProposalNames
     from pipeline.trust import PublicKey
 
 
@@ -38,7 +38,7 @@ class Trust:
     reason: str = ""
 
     @classmethod
-    def of(cls, event: Event | None, *, no_push: bool = False) -> Trust:
+    def of(cls, event: JobEvent | None, *, no_push: bool = False) -> Trust:
         """By the event of the job and `--no-push`, which only ever restricts."""
         if event is not None and event.proposed and event.fork:
             return cls(Reach.INSTANCE, secrets=False, reason=f"{_name(event)} comes from a fork")
@@ -90,9 +90,9 @@ class ProposalSite:
     host: str
     trusted: tuple[PublicKey, ...]
 
-    def proposal(self, trust: Trust, registry: Registry) -> Proposal | None:
+    def proposal(self, trust: Trust, registry: Registry) -> ProposalNames | None:
         """For a run that is trusted this far."""
-        from pipeline.state.proposal import Proposal, aside
+        from pipeline.state.proposal import ProposalNames, aside
         from pipeline.state.signers import Signers
         from pipeline.state.store import Store
         from pipeline.state.upstream import Upstream
@@ -103,8 +103,8 @@ class ProposalSite:
         store = Store(registry, self.builds, Signers(self.project.project, None, others=self.trusted))
         suffix = self.project.pull_request_suffix
         builds = aside(self.builds, suffix, None if near else self.host)
-        return Proposal(builds, Upstream(store, near), near, suffix)
+        return ProposalNames(builds, Upstream(store, near), near, suffix)
 
 
-def _name(event: Event) -> str:
+def _name(event: JobEvent) -> str:
     return f"pull request {event.number}" if event.number else "a pull request"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         Project,
         Strategy,
     )
-    from .yaml import Document, Positions, YamlProblem, YamlValue, load
+    from .yaml import Positions, YamlDocument, YamlProblem, YamlValue, load
 
 _HOMES = {
     "base": ("Model",),
@@ -66,7 +66,7 @@ _HOMES = {
     ),
     "tools.values": ("Tools",),
     "yaml": (
-        "Document",
+        "YamlDocument",
         "YamlValue",
         "Positions",
         "YamlProblem",
@@ -82,7 +82,6 @@ __all__ = [
     "Attestations",
     "CacheEntry",
     "CheckEntry",
-    "Document",
     "Entitlement",
     "Environment",
     "GatePolicy",
@@ -100,6 +99,7 @@ __all__ = [
     "Tools",
     "VariantEntry",
     "VariantFile",
+    "YamlDocument",
     "YamlProblem",
     "YamlValue",
     "load",

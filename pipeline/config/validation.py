@@ -12,7 +12,7 @@ from pipeline.errors import ConfigError, Problem
 from pipeline.util.suggest import did_you_mean, dotted
 
 from .base import Mistake
-from .yaml import Document, KeyPath, Positions, YamlProblem, load
+from .yaml import KeyPath, Positions, YamlDocument, YamlProblem, load
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -40,7 +40,7 @@ _MESSAGES = {
 
 
 def validate(
-    model: type[M], value: object, path: str, document: Document | None = None
+    model: type[M], value: object, path: str, document: YamlDocument | None = None
 ) -> tuple[M | None, list[Problem]]:
     """The model, or None and every problem in the value; nothing is raised."""
     try:
@@ -54,7 +54,7 @@ def validate(
         return None, [_problem(model, e, path, positions) for e in errors]
 
 
-def validate_document(model: type[M], document: Document) -> tuple[M | None, list[Problem]]:
+def validate_document(model: type[M], document: YamlDocument) -> tuple[M | None, list[Problem]]:
     """As `validate`, with the position of every problem in the document."""
     return validate(model, document.value, document.path, document)
 

@@ -57,7 +57,7 @@ class _TooDeep(YamlProblem):
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class YamlDocument:
     """One YAML text: its value, and on demand the place of every key and value in it."""
 
     path: str
@@ -88,7 +88,7 @@ class Positions:
         return self.values.get(path, (1, 1))
 
 
-def load(content: bytes | str, path: str, *, merge_keys: bool = False) -> Document:
+def load(content: bytes | str, path: str, *, merge_keys: bool = False) -> YamlDocument:
     """Read one YAML document; with `merge_keys`, `<<` is a key like any other. Raises `YamlProblem` with line and
     column for what is refused: syntax errors, duplicate keys, tags outside the core schema, merge keys, several
     documents, more than `MAX_BYTES` of text, `MAX_DEPTH` levels, `MAX_ALIASES` aliases or `MAX_NODES` values.
@@ -102,7 +102,7 @@ def load(content: bytes | str, path: str, *, merge_keys: bool = False) -> Docume
             line = error.object.count(b"\n", 0, error.start) + 1
             raise _refuse(path, line, 1, "the file is not UTF-8 text") from None
     builder = _Builder(path, places=False, merge_keys=merge_keys)
-    return Document(path, content, builder.run(content), merge_keys)
+    return YamlDocument(path, content, builder.run(content), merge_keys)
 
 
 def _refuse(path: str, line: int, column: int, message: str, suggestion: str | None = None) -> YamlProblem:

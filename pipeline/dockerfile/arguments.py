@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from pipeline.model import Platform
 
-from .expand import Growth, TooLong, expand
+from .expand import ExpansionSize, TooLong, expand
 from .instructions import Dockerfile, Instruction, scanned
 
 BUILD_PLATFORM = ("BUILDPLATFORM", "BUILDOS", "BUILDOSVERSION", "BUILDARCH", "BUILDVARIANT")
@@ -52,7 +52,7 @@ class Variables:
             "TARGETSTAGE": stage or "default",
         }
         self._declared: set[str] = set()
-        self._growth = Growth()
+        self._growth = ExpansionSize()
         self._of_build_platform = set(BUILD_PLATFORM)
 
     def take(self, instruction: Instruction) -> None:

@@ -25,7 +25,7 @@ def expand(
     values: Mapping[str, str | None],
     escape: str = "\\",
     declared: Container[str] = (),
-    growth: Growth | None = None,
+    growth: ExpansionSize | None = None,
 ) -> str:
     """The word with variables replaced and quotes removed; `escape` is the Dockerfile's escape character. A
     variable with the value None is set, but to an unknown value; a `declared` variable without a value is empty.
@@ -44,7 +44,7 @@ class TooLong(Unresolved):
     """The substitutions of a Dockerfile are beyond a limit."""
 
 
-class Growth:
+class ExpansionSize:
     """The characters that substitutions of one Dockerfile have made."""
 
     __slots__ = ("_size",)
@@ -64,7 +64,7 @@ class _Reader:
         self, text: str, values: Mapping[str, str | None], escape: str, declared: Container[str]
     ) -> None:
         self.text, self.values, self.escape, self.declared = text, values, escape, declared
-        self.growth = Growth()
+        self.growth = ExpansionSize()
         self.at = self.depth = 0
         self.unknown: str | None = None
 

@@ -16,7 +16,7 @@ from pipeline.util.dataclass import dataclass
 
 from .arguments import global_variables
 from .bases import Uses, find_bases
-from .expand import Growth, expand
+from .expand import ExpansionSize, expand
 from .instructions import Instruction, scanned
 from .words import words_of
 
@@ -104,7 +104,7 @@ class _Environment:
         self._globals = global_variables(text, platform, arguments)
         self._values: dict[str, str | None] = {"PATH": None} if from_nothing else _Open()
         self._declared = _Every()
-        self._growth = Growth()
+        self._growth = ExpansionSize()
 
     def take_argument(self, instruction: Instruction) -> None:
         """Add the variables of an ARG."""

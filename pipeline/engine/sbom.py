@@ -23,7 +23,7 @@ _ENVIRONMENT = {"SYFT_CHECK_FOR_APP_UPDATE": "false", "SYFT_QUIET": "true", "GOM
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class SyftListing:
     """Syft on one engine; steps that list the same archive by the same name are one."""
 
     client: dagger.Client
@@ -45,6 +45,6 @@ async def sbom(
     client: dagger.Client, tool: Reference, archive: dagger.File, *, name: str, version: str
 ) -> dict[str, bytes]:
     """The documents by format (`cyclonedx-json`, `spdx-json`, `syft-json`); raises BuildError."""
-    out = Listing(client, tool, name, version).documents(archive)
+    out = SyftListing(client, tool, name, version).documents(archive)
     doing = f"listing the packages of {name}:{version}"
     return {kind: await read_output(out, file, doing) for kind, (_, file) in DOCUMENTS.items()}

@@ -23,7 +23,7 @@ from .image import ConvertedImage, Converter, dockerfiles
 from .layout import NO_NAMING, Naming
 from .links import LINK, links_to
 from .names import own, tags_of
-from .options import NOTHING_GIVEN, Given, context_folder
+from .options import NOTHING_GIVEN, BuildDefaults, context_folder
 from .project import lockage_yml
 from .template import ImportedFolder, UnreadableInput, text_of
 
@@ -75,7 +75,7 @@ def import_folder(
     project: str,
     prefixes: tuple[str, ...] = (),
     naming: Naming = NO_NAMING,
-    given: Given = NOTHING_GIVEN,
+    given: BuildDefaults = NOTHING_GIVEN,
 ) -> Imported:
     """The catalogue of a folder of Dockerfiles. `prefixes` are the name prefixes of the user's own images
     (`ghcr.io/acme`); without any, a bare name in FROM may refer to one of them. `given` is for all builds.
@@ -129,7 +129,7 @@ def _without_catalogue(source: Source) -> Source:
     return Source({p: e for p, e in source.files.items() if p.partition("/")[0] not in ours}, source.root)
 
 
-def _given(source: Source, builds: list[DockerfileBuild], given: Given) -> list[DockerfileBuild]:
+def _given(source: Source, builds: list[DockerfileBuild], given: BuildDefaults) -> list[DockerfileBuild]:
     """The builds with the arguments and the context that the user gives."""
     if given.args:
         declared = {

@@ -15,7 +15,7 @@ from pipeline.util.suggest import nearest
 from .declared import find_declared, is_build_file
 from .declared.matching import matched
 from .dockerfile_build import DockerfileBuild
-from .layout import NO_NAMING, Naming, Place
+from .layout import NO_NAMING, ImagePlace, Naming
 from .links import LINK, end_of, links_to
 
 _PLAIN = ("Dockerfile", "Containerfile", "dockerfile")
@@ -150,7 +150,7 @@ def _top(source: Source, own_name: str, naming: Naming) -> Iterator[DockerfileBu
         yield DockerfileBuild(naming.image or naming.name_of(word), tag, "", name, (), word)
 
 
-def _in(source: Source, place: Place) -> Iterator[DockerfileBuild]:
+def _in(source: Source, place: ImagePlace) -> Iterator[DockerfileBuild]:
     folder, image, tag = place.folder, place.image, place.tag
     if tag is not None and not valid_tag(tag):
         return

@@ -17,14 +17,14 @@ _SEGMENTS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class FolderLayout:
     """A pattern of folders, such as `src/<name>/<version>/<os>`: `<name>` is the image, and the others, joined by `-`,
     are its tag."""
 
     segments: tuple[str, ...]
 
     @classmethod
-    def parse(cls, text: str) -> Layout:
+    def parse(cls, text: str) -> FolderLayout:
         """The layout in a text. Raises ValueError, which says what is wrong."""
         segments = tuple(text.strip("/").split("/"))
         if len(segments) > _SEGMENTS:
@@ -62,7 +62,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ImagePlace:
     """A folder that holds an image: the image's name, its tag if the path has one, and the folder's name that gives
     the image's (empty if `--image` does)."""
 
@@ -79,9 +79,9 @@ class Naming:
 
     image: str | None = None
     names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    layouts: tuple[Layout, ...] = ()
+    layouts: tuple[FolderLayout, ...] = ()
 
-    def place(self, folder: str) -> Place | None:
+    def place(self, folder: str) -> ImagePlace | None:
         """The image that a folder holds, by its path."""
         layouts = self.layouts or _ONE_IMAGE if self.image else self.layouts or _CONVENTION
         hidden = any(part.startswith((".", "_")) for part in folder.split("/"))
@@ -90,9 +90,9 @@ class Naming:
         for match in filter(None, (layout.match(folder) for layout in layouts)):
             word, tag = match
             if self.image is not None:
-                return Place(folder, self.image, tag, "")
+                return ImagePlace(folder, self.image, tag, "")
             if word is not None:
-                return Place(folder, self.name_of(word), tag, word)
+                return ImagePlace(folder, self.name_of(word), tag, word)
         return None
 
     def name_of(self, word: str) -> str:
@@ -102,5 +102,5 @@ class Naming:
 
 NO_NAMING = Naming()
 """The convention."""
-_CONVENTION = (Layout(("<name>",)), Layout(("<name>", "<tag>")))
-_ONE_IMAGE = (Layout(("<version>",)), Layout(("<version>", "<tag>")))
+_CONVENTION = (FolderLayout(("<name>",)), FolderLayout(("<name>", "<tag>")))
+_ONE_IMAGE = (FolderLayout(("<version>",)), FolderLayout(("<version>", "<tag>")))

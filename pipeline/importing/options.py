@@ -29,7 +29,7 @@ class BuildOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class BuildDefaults:
     """What the user says of all builds: build arguments, and the context below the folder (None: not said)."""
 
     args: Mapping[str, str] = field(default_factory=lambda: _NONE)
@@ -37,7 +37,7 @@ class Given:
 
 
 NO_OPTIONS = BuildOptions()
-NOTHING_GIVEN = Given()
+NOTHING_GIVEN = BuildDefaults()
 
 
 def context_folder(source: Source, context: str) -> str:

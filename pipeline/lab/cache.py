@@ -16,7 +16,7 @@ from .settings import Report, report_waiting
 
 
 @dataclass(frozen=True, slots=True)
-class CacheEntry:
+class CachedFolder:
     """A folder of the cache, complete once it contains `marker`.
 
     Entries with the same parent and `group` are built one at a time, whichever process builds them.
@@ -33,7 +33,7 @@ class CacheEntry:
 
 
 async def build_once(
-    entry: CacheEntry, build: Callable[[Path], Awaitable[Path]], step: str, report: Report
+    entry: CachedFolder, build: Callable[[Path], Awaitable[Path]], step: str, report: Report
 ) -> Path:
     """The entry's folder, built now unless it is complete.
 

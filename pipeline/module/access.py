@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.plan import Plan
     from pipeline.registry import Access, Credentials
 
-    from .given import Given
+    from .given import ModuleArguments
 
 _DEFAULTS = (
     "env://LOCKAGE_REGISTRY_FORWARD",
@@ -42,7 +42,7 @@ class Reached:
     forwards: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
 
-async def registries(given: Given, plan: Plan) -> Reached:
+async def registries(given: ModuleArguments, plan: Plan) -> Reached:
     """The registries of a plan. Raises UsageError.
 
     The engine knows the embedded registry by its address on the caller's machine; this container reaches it where the
@@ -69,7 +69,7 @@ async def registries(given: Given, plan: Plan) -> Reached:
     return Reached(host, access_from_environ({}, config, hosts=hosts), MappingProxyType(forwards))
 
 
-async def _embedded(given: Given) -> tuple[str, str]:
+async def _embedded(given: ModuleArguments) -> tuple[str, str]:
     """The embedded registry's host in references, and its address for this container; empty if none was given."""
     if given.registry is not None:
         address = await (await given.registry.start()).endpoint()
@@ -83,7 +83,7 @@ async def _embedded(given: Given) -> tuple[str, str]:
     return forward[1], forward[2]
 
 
-async def _registry_credentials(given: Given, host: str) -> Credentials | None:
+async def _registry_credentials(given: ModuleArguments, host: str) -> Credentials | None:
     """The credentials of the embedded registry, if there are any. Raises UsageError."""
     from pipeline.registry.auth.docker_config import DockerConfig
 

@@ -6,7 +6,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from dagger.mod._exceptions import FunctionError
 
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from pipeline.policy.retention import RetentionPlan
     from pipeline.release.retention.perform import Outcome
     from pipeline.run.secondary.follow import SecondaryResult
+    from pipeline.util.json.values import AsData
     from pipeline.util.progress import ProgressEvent
 
-    from .given import Given
+    from .given import ModuleArguments
 
 
 class Refused(FunctionError):
@@ -32,7 +33,7 @@ class Functions(ABC):
     """Functions of the module, which all have its arguments."""
 
     @abstractmethod
-    def given(self) -> Given:
+    def given(self) -> ModuleArguments:
         """The arguments of the module."""
 
 
@@ -66,12 +67,6 @@ def deleted_text(plan: RetentionPlan, outcomes: Sequence[Outcome]) -> str:
 def json_text(data: object) -> str:
     """Data as the text that a function gives."""
     return safe_json(pretty(data))
-
-
-class AsData(Protocol):
-    """What a function gives as JSON."""
-
-    def to_json(self) -> dict[str, Any]: ...
 
 
 def with_secondaries(done: Sequence[AsData], secondaries: Sequence[SecondaryResult]) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pipeline.config import Lock
     from pipeline.plan import Plan, Target
 
-    from .given import Given
+    from .given import ModuleArguments
 
 _PATHS = ("lockage.yml", "lockage.lock", "images")
 
@@ -67,7 +67,7 @@ class Catalogue:
         return dict(plan_of(self.source, lock=lock).groups()) if splits else {}
 
 
-async def read_catalogue(given: Given, selection: Selection | None = None) -> Catalogue:
+async def read_catalogue(given: ModuleArguments, selection: Selection | None = None) -> Catalogue:
     """Export lockage.yml, the lock and images/ to this function's disk, and read them. Raises ConfigError, UsageError.
 
     Where there are mirrors, the lock of the source is not in force: it has the digests of what they stand in for.
@@ -90,14 +90,14 @@ async def read_catalogue(given: Given, selection: Selection | None = None) -> Ca
     )
 
 
-async def _read(given: Given, folder: dagger.Directory, name: str) -> Source:
+async def _read(given: ModuleArguments, folder: dagger.Directory, name: str) -> Source:
     path = Path.cwd() / name
     files = given.client.directory().with_directory(".", folder, include=list(_PATHS))
     await files.export(str(path))
     return read_source(path)
 
 
-async def _before(given: Given) -> Source | None:
+async def _before(given: ModuleArguments) -> Source | None:
     if not given.affected:
         return None
     tree = await tree_of(given.source, given.affected)

@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from pipeline.trust import PublicKey
     from pipeline.util.progress import Report
 
-    from .given import Given, Selection
+    from .given import ModuleArguments, Selection
 
 _JOBS = 4
 
 
 @asynccontextmanager
 async def run_context(
-    given: Given, report: Report, selection: Selection | None = None, *, signs: bool = False
+    given: ModuleArguments, report: Report, selection: Selection | None = None, *, signs: bool = False
 ) -> AsyncIterator[RunContext]:
     """The context of a run of a selection; what is not locked is resolved in the registries in force.
 
@@ -84,13 +84,13 @@ async def run_context(
         yield context
 
 
-async def refuse_other_tag(given: Given, name: str, commit: str) -> None:
+async def refuse_other_tag(given: ModuleArguments, name: str, commit: str) -> None:
     """Raises UsageError where a git tag of a release's name is at another commit; a release needs no git tag."""
     tagged = await tagged_commit(given.source, name)
     require_same_commit(name, tagged, commit, f"--source at {name}")
 
 
-async def _signing(given: Given, signs: bool) -> KeyPair:
+async def _signing(given: ModuleArguments, signs: bool) -> KeyPair:
     public = given.public_key.encode()
     if given.private_key is None or not public:
         if not signs:
@@ -109,7 +109,7 @@ async def _signing(given: Given, signs: bool) -> KeyPair:
     return KeyPair(public, "--public-key", private.encode(), password)
 
 
-async def _trusted(given: Given, plan: Plan) -> tuple[PublicKey, ...]:
+async def _trusted(given: ModuleArguments, plan: Plan) -> tuple[PublicKey, ...]:
     """The public keys in files of the source. Raises ConfigError."""
     from pipeline.trust import PublicKey
 
@@ -120,7 +120,7 @@ async def _trusted(given: Given, plan: Plan) -> tuple[PublicKey, ...]:
     return tuple(keys)
 
 
-async def _rule_files(given: Given, plan: Plan) -> dict[str, bytes]:
+async def _rule_files(given: ModuleArguments, plan: Plan) -> dict[str, bytes]:
     """The files that rules of environments name, in the source."""
     out = {}
     for environment in plan.project.environments:
@@ -130,7 +130,7 @@ async def _rule_files(given: Given, plan: Plan) -> dict[str, bytes]:
     return out
 
 
-async def _revision(given: Given, scratch: Path) -> Revision:
+async def _revision(given: ModuleArguments, scratch: Path) -> Revision:
     head = await read_head(given.source, scratch)
     if head is None or given.revision not in ("", head.sha):
         try:

@@ -65,7 +65,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class ModuleArguments:
     """The arguments of the module. `registry` or `registry_forward` is the embedded one, `registry_config` has its
     credentials; `mirrors` are HOST=ADDRESS. `affected` is a commit, `shard` I/N; `locked` refuses bases and tools
     without a digest."""

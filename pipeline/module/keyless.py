@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from pipeline.trust.keyless.services import TrustFile
     from pipeline.trust.signatory import StatementSigner
 
-    from .given import Given
+    from .given import ModuleArguments
 
 
-async def image_signer(given: Given, plan: Plan) -> StatementSigner | None:
+async def image_signer(given: ModuleArguments, plan: Plan) -> StatementSigner | None:
     """The signer of a project, None where the key pair signs; with the key of a service, it verifies alone. Raises
     ConfigError, UsageError."""
     kms = plan.project.kms
@@ -45,7 +45,7 @@ async def image_signer(given: Given, plan: Plan) -> StatementSigner | None:
     return KeylessSigner(signatory, read_services(trusted, signing, signs=True), token)
 
 
-async def _file(given: Given, name: str | None) -> TrustFile | None:
+async def _file(given: ModuleArguments, name: str | None) -> TrustFile | None:
     from pipeline.trust.keyless.services import TrustFile
 
     if name is None:

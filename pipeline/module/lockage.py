@@ -9,7 +9,7 @@ import dagger
 from dagger import DefaultPath, Doc, Ignore, dag, object_type
 
 from .content import ContentFunctions
-from .given import Given, GivenSecrets
+from .given import GivenSecrets, ModuleArguments
 from .releases import ReleaseFunctions
 from .stages import StageFunctions
 
@@ -67,9 +67,9 @@ class Lockage(StageFunctions, ReleaseFunctions, ContentFunctions):
     ] = field(default_factory=list)
     ssh_agent: Annotated[dagger.Socket | None, Doc("the SSH agent that RUN instructions may mount")] = None
 
-    def given(self) -> Given:
+    def given(self) -> ModuleArguments:
         """The arguments as one value."""
-        return Given(
+        return ModuleArguments(
             client=dag,
             source=self.source,
             registry=self.registry,

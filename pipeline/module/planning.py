@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from pipeline.plan import Plan
     from pipeline.registry import Registry
 
-    from .given import Given, Selection
+    from .given import ModuleArguments, Selection
 
 
-async def planned(given: Given, selection: Selection) -> Plan:
+async def planned(given: ModuleArguments, selection: Selection) -> Plan:
     """The plan of a selection. Registries are asked only for what is not locked, so a plan needs neither keys nor git.
 
     Raises UsageError for arguments that do not go together, and whatever making a plan raises.

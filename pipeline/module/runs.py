@@ -19,7 +19,7 @@ from .context import run_context
 if TYPE_CHECKING:
     from pipeline.run import RunContext
 
-    from .given import Given, Selection
+    from .given import ModuleArguments, Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,9 @@ class Finished:
 
 
 @asynccontextmanager
-async def finished(given: Given, until: Stage, selection: Selection, to: str = "") -> AsyncIterator[Finished]:
+async def finished(
+    given: ModuleArguments, until: Stage, selection: Selection, to: str = ""
+) -> AsyncIterator[Finished]:
     """A run up to a stage. Raises LockageError for what prevents a run; what fails in it is in the result."""
     async with run_context(given, report, selection, signs=until.number >= Stage.SIGN.number) as context:
         wanted, notes = tuple[Environment, ...](), tuple[str, ...]()

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pipeline.run.publish.promotion import TagMove
     from pipeline.trust import Signatory
 
-    from .given import Given
+    from .given import ModuleArguments
 
 _CLOCK_MARGIN = 3600
 
@@ -43,7 +43,7 @@ _CLOCK_MARGIN = 3600
 class PlanApplication:
     """A saved plan that is applied, with the approvals that came with it: bundles by name."""
 
-    given: Given
+    given: ModuleArguments
     plan: SavedPlan
     approvals: Mapping[str, bytes]
 

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from pipeline.model import Reference
     from pipeline.run import RunContext
 
-    from .given import Given
+    from .given import ModuleArguments
 
 
 async def verified(
-    context: RunContext, given: Given, texts: Sequence[str], *, rules: str = "", env: str = ""
+    context: RunContext, given: ModuleArguments, texts: Sequence[str], *, rules: str = "", env: str = ""
 ) -> list[Mapping[str, object]]:
     """What was verified of references as data; without any, of everything of this revision, or with `env` of all that
     the plan has there. Raises SignatureRefused for the first that is refused, UsageError, ConfigError, RegistryError.
@@ -52,7 +52,9 @@ async def verified(
     return [image.to_json() for image in checked]
 
 
-async def _of_file(context: RunContext, given: Given, path: str, reference: Reference) -> RulesInForce:
+async def _of_file(
+    context: RunContext, given: ModuleArguments, path: str, reference: Reference
+) -> RulesInForce:
     in_file = rules_for(read_rules(await _contents(given, path), path), reference, path)
     folder = PurePosixPath(path).parent
     files = {name: await _contents(given, str(folder / name)) for name in in_file.files}
@@ -60,7 +62,7 @@ async def _of_file(context: RunContext, given: Given, path: str, reference: Refe
     return rules_in_force(in_file, files, path, default)
 
 
-async def _contents(given: Given, path: str) -> bytes:
+async def _contents(given: ModuleArguments, path: str) -> bytes:
     with explained(
         f"reading {path}", hint="--rules names a file of rules in --source; its keys lie below it"
     ):

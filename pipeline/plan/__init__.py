@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .make import make_plan
     from .output.disk import Generated
     from .output.generate import (
-        Change,
+        FileChange,
         check,
         context_files,
         generated_files,
@@ -64,7 +64,7 @@ _HOMES = {
     "make": ("make_plan",),
     "output.disk": ("Generated",),
     "output.generate": (
-        "Change",
+        "FileChange",
         "check",
         "context_files",
         "generated_files",
@@ -92,9 +92,9 @@ __all__ = [
     "RENDERERS",
     "Affected",
     "Base",
-    "Change",
     "Explained",
     "ExplainedPath",
+    "FileChange",
     "Generated",
     "Graph",
     "Impact",

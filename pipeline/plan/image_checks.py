@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.catalogue.context_folders import folder_of_check
 from pipeline.catalogue.definition import Definition, PlacedCheck
-from pipeline.catalogue.image_check import Check, CheckService
+from pipeline.catalogue.image_check import CheckService, ImageCheck
 from pipeline.catalogue.rootfs import RootfsEntry, read_tree
 from pipeline.catalogue.source import Source
 from pipeline.errors import Problem
@@ -14,7 +14,7 @@ from .graph import Names, UnknownBase
 
 def checks_of(
     source: Source, names: Names, definition: Definition, problems: list[Problem]
-) -> tuple[Check, ...]:
+) -> tuple[ImageCheck, ...]:
     """The checks of a tag by name; problems are appended."""
     checks = []
     for name, placed in sorted(definition.checks.items()):
@@ -26,7 +26,7 @@ def checks_of(
             problems.append(place.problem(error.message, error.suggestion, subject=definition.name))
             continue
         checks.append(
-            Check(
+            ImageCheck(
                 name,
                 entry.command,
                 image,

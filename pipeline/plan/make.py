@@ -16,7 +16,7 @@ from pipeline.catalogue.cascade import resolve
 from pipeline.catalogue.commit_tags import check_commit_tags
 from pipeline.catalogue.definition import Definition
 from pipeline.catalogue.diagnostics import merge_by_subject
-from pipeline.catalogue.discover import Discovered, ImageSource, discover
+from pipeline.catalogue.discover import Discovered, ImageFolder, discover
 from pipeline.catalogue.known_tags import Aliases, known_tags
 from pipeline.catalogue.source import Source
 from pipeline.catalogue.templating.rendering import Rendered, platforms_of, render_all
@@ -206,7 +206,7 @@ def _order(
     return ids
 
 
-def _part(source: Source, image: ImageSource, items: tuple[Rendered, ...], names: Names) -> PlanPart:
+def _part(source: Source, image: ImageFolder, items: tuple[Rendered, ...], names: Names) -> PlanPart:
     usages = [item.usage for item in items]
     work, output = sum(usage.work for usage in usages), sum(usage.output for usage in usages)
     files = {path for usage in usages for path in usage.looked_up}

@@ -10,7 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Literal
 
-from pipeline.catalogue.image_check import Check
+from pipeline.catalogue.image_check import ImageCheck
 from pipeline.catalogue.named_contexts import NamedContext
 from pipeline.catalogue.rootfs import RootfsEntry
 from pipeline.catalogue.source import Source
@@ -90,7 +90,7 @@ class Target:
     contexts: tuple[NamedContext, ...] = ()  # by name
     secrets: tuple[str, ...] = ()  # ids of lockage.yml's secrets that RUN may mount, sorted
     ssh: tuple[str, ...] = ()  # likewise
-    checks: tuple[Check, ...] = ()  # by name
+    checks: tuple[ImageCheck, ...] = ()  # by name
     entitlements: tuple[Entitlement, ...] = ()  # granted to the image by lockage.yml, sorted
 
     def with_key(self, key: str | None) -> Target:
@@ -292,5 +292,5 @@ def _text_json(template: str | None, text: str) -> dict[str, str | None]:
     return {"template": template, "digest": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"}
 
 
-def _check_json(check: Check) -> dict[str, object]:
+def _check_json(check: ImageCheck) -> dict[str, object]:
     return check.to_json() | {"files": [entry.to_json() for entry in check.entries]}

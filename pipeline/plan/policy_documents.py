@@ -17,7 +17,7 @@ from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.catalogue.definition import Position
-    from pipeline.catalogue.discover import Discovered, ImageSource
+    from pipeline.catalogue.discover import Discovered, ImageFolder
     from pipeline.config import GatePolicy, ProjectFile
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ def _of_project(source: Source, project: ProjectFile | None) -> Iterator[_Named]
     yield from _of_policy(policy, Position(load(content, PROJECT_NAME), ("policy",)))
 
 
-def _of_images(images: Iterable[ImageSource]) -> Iterator[_Named]:
+def _of_images(images: Iterable[ImageFolder]) -> Iterator[_Named]:
     for file in (file for image in images for file in (image.image, *image.versions) if file):
         if file.file.gates:
             from pipeline.catalogue.definition import Position

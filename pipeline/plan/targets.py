@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from pipeline.catalogue.context_folders import read_folders
 from pipeline.catalogue.definition import Definition, Mention
-from pipeline.catalogue.image_check import Check
+from pipeline.catalogue.image_check import ImageCheck
 from pipeline.catalogue.known_tags import Aliases
 from pipeline.catalogue.named_contexts import IMAGE, NamedContext, kind_of
 from pipeline.catalogue.source import Source
@@ -54,7 +54,7 @@ class _Tag:
     syntax: Reference | None
     folders: Mapping[str, NamedContext]
     warnings: tuple[str, ...]
-    checks: tuple[Check, ...] = ()
+    checks: tuple[ImageCheck, ...] = ()
 
 
 def targets_of(

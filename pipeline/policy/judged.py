@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from pipeline.model import Ignore, Severity, VulnerabilityGate
-from pipeline.model.vex import Subject, VexDocument, VexStatement
+from pipeline.model.vex import VexDocument, VexStatement, VexSubject
 from pipeline.util.dataclass import dataclass
 
 from .finding import Finding
@@ -36,7 +36,7 @@ class VexEvidence:
     """What is known of the image that VEX is matched with: its names, the documents that are attested on it, and why
     some of those cannot be read."""
 
-    subject: Subject = field(default_factory=Subject)
+    subject: VexSubject = field(default_factory=VexSubject)
     documents: tuple[VexDocument, ...] = ()
     faults: tuple[str, ...] = ()
 

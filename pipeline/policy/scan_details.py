@@ -48,7 +48,7 @@ class ImageLayer:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PackagePlace:
     """Where a package is: the file that names it (empty for the distribution's packages), and the number of the
     layer that has it, from 1; 0 where that is unknown."""
 
@@ -61,7 +61,7 @@ class FindingDetails:
     """What else is known of a finding. `ecosystem` is `debian`, `jar` and so on; `system` for packages of the
     distribution; `published` is a day (ISO 8601); texts are empty where nothing is known."""
 
-    places: tuple[Place, ...] = ()
+    places: tuple[PackagePlace, ...] = ()
     ecosystem: str = ""
     system: bool = False
     purl: str = ""
@@ -142,7 +142,9 @@ def without_matches(raw: bytes) -> bytes:
     return compact(report) if removed else raw
 
 
-def _details(entry: Mapping[str, object], result: Mapping[str, object], place: Place) -> FindingDetails:
+def _details(
+    entry: Mapping[str, object], result: Mapping[str, object], place: PackagePlace
+) -> FindingDetails:
     score, vector = cvss_of(entry)
     return FindingDetails(
         places=(place,),
@@ -159,13 +161,15 @@ def _details(entry: Mapping[str, object], result: Mapping[str, object], place: P
     )
 
 
-def _place(entry: Mapping[str, object], result: Mapping[str, object], numbers: Mapping[str, int]) -> Place:
+def _place(
+    entry: Mapping[str, object], result: Mapping[str, object], numbers: Mapping[str, int]
+) -> PackagePlace:
     """The package's own file; a lock file or binary that names it is the target of its result."""
     path = text(entry, "PkgPath")
     if not path and result.get("Class") == "lang-pkgs" and "/" in text(result, "Target"):
         path = text(result, "Target")
     layer = as_object(entry.get("Layer") or {})
-    return Place(path, numbers.get(text(layer, "DiffID"), 0))
+    return PackagePlace(path, numbers.get(text(layer, "DiffID"), 0))
 
 
 def _history(config: Mapping[str, object]) -> Iterator[tuple[str, bool]]:

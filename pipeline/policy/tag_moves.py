@@ -56,7 +56,7 @@ class TagState:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedTags:
     """The digest of a version and its tags, its own first; the others roll. A `release` never moves its own."""
 
     digest: Digest
@@ -103,7 +103,7 @@ class TagDecision:
 
 
 def decide(
-    wanted: Wanted,
+    wanted: WantedTags,
     states: Mapping[str, TagState],
     rules: TagRules,
     permissions: Permissions = NOTHING_ALLOWED,
@@ -113,7 +113,7 @@ def decide(
 
 
 def _decide(
-    wanted: Wanted, tag: str, state: TagState, rules: TagRules, permissions: Permissions
+    wanted: WantedTags, tag: str, state: TagState, rules: TagRules, permissions: Permissions
 ) -> TagDecision:
     if state.now == wanted.digest:
         return TagDecision(tag, TagAction.IN_PLACE, state)
@@ -134,7 +134,7 @@ def _decide(
     return TagDecision(tag, TagAction.MOVE, state)
 
 
-def is_revised(wanted: Wanted, tag: str, rules: TagRules) -> bool:
+def is_revised(wanted: WantedTags, tag: str, rules: TagRules) -> bool:
     """Whether a tag stays where it is because what is built again gets a revision."""
     return tag == wanted.version and rules.rebuilt == "revision" and not wanted.release
 
@@ -150,7 +150,7 @@ def revision_tag(version: str, digest: Digest, known: Mapping[str, Digest | None
     return tag
 
 
-def _fixed(wanted: Wanted, tag: str, rules: TagRules) -> str:
+def _fixed(wanted: WantedTags, tag: str, rules: TagRules) -> str:
     """Why a tag is never moved; empty if it may be."""
     if rules.is_immutable(tag):
         return "immutable by the environment's patterns"

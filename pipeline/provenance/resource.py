@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipeline.sbom import Subject
+from pipeline.sbom import SbomSubject
 
 if TYPE_CHECKING:
     from pipeline.model import Digest, Platform, Reference
@@ -24,7 +24,7 @@ def image(role: str, name: str, reference: Reference, platform: Platform | None 
     """An image by digest. Raises ValueError for a reference without one."""
     if reference.digest is None:
         raise ValueError(f"{reference} has no digest")
-    package = Subject("", reference.repository, reference.tag or "", reference.digest, platform)
+    package = SbomSubject("", reference.repository, reference.tag or "", reference.digest, platform)
     annotations = {ROLE: role}
     if reference.tag:
         annotations[REFERENCE] = f"{reference.repository}:{reference.tag}"

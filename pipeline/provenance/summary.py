@@ -16,7 +16,7 @@ from .resource import digest_set
 if TYPE_CHECKING:
     from pipeline.model import Repository
     from pipeline.model.gates import Gates
-    from pipeline.sbom import Subject
+    from pipeline.sbom import SbomSubject
 
 VERIFIER = "https://lockage.org/verifier/v1"
 POLICY = "https://lockage.org/policy/gates/v1"
@@ -29,7 +29,7 @@ _SLSA = "1.0"
 class Judged:
     """A verdict about a digest: by which gates, from which attestations (the digests of their manifests)."""
 
-    subject: Subject
+    subject: SbomSubject
     gates: Sequence[Gates]
     passed: bool
     inputs: Sequence[Digest]

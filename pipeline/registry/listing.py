@@ -12,7 +12,7 @@ from pipeline.model import Repository, valid_tag
 from pipeline.model.manifest import load_json
 from pipeline.util.sizes import size_text
 
-from .auth.challenge import Scope, pull
+from .auth.challenge import TokenScope, pull
 from .http.addresses import is_plain, origin_of, resolve
 from .http.faults import Fault, RequestFailed
 from .http.headers import next_link
@@ -23,7 +23,7 @@ from .limits import REPOSITORIES, TAGS
 _ATTEMPTS = 3
 _SMALL_PAGE = 100
 _PAGE_REFUSED = frozenset({400, 413, 416, 422})
-_CATALOG = Scope("registry", "catalog", frozenset({"*"}))
+_CATALOG = TokenScope("registry", "catalog", frozenset({"*"}))
 
 
 class NotAList(RequestFailed):

@@ -110,14 +110,16 @@ async def _verified(transport: Transport, ref: Reference, request: Request) -> t
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class WrittenManifest:
     """A written manifest; with `listed`, the registry lists it among the referrers of its subject, if it has one."""
 
     descriptor: Descriptor
     listed: bool
 
 
-async def put(transport: Transport, repo: Repository, manifest: Manifest, tag: str | None = None) -> Stored:
+async def put(
+    transport: Transport, repo: Repository, manifest: Manifest, tag: str | None = None
+) -> WrittenManifest:
     """Write a manifest by tag, or by its digest."""
     ref = repo.tagged(tag) if tag else repo.at(manifest.digest)
     request = Request(
@@ -132,20 +134,20 @@ async def put(transport: Transport, repo: Repository, manifest: Manifest, tag: s
         body=manifest.raw,
     )
 
-    def result(response: Response) -> Stored:
+    def result(response: Response) -> WrittenManifest:
         stored = _digest_header(transport, request, response)
         if stored and stored.algorithm == manifest.digest.algorithm and stored != manifest.digest:
             raise _invalid(transport, request, f"it was stored as {stored}, expected {manifest.digest}")
         subject = manifest.subject
         listed = subject is None or response.headers.get("oci-subject", "") == str(subject.digest)
-        return Stored(manifest.descriptor, listed)
+        return WrittenManifest(manifest.descriptor, listed)
 
-    async def check(fault: Fault) -> Stored | None:
+    async def check(fault: Fault) -> WrittenManifest | None:
         """A tag that was written must not be written again: somebody else may have moved it since."""
         current = await head(transport, ref) if fault.ambiguous else None
         if current is None or current.digest != manifest.digest:
             return None
-        return Stored(manifest.descriptor, manifest.subject is None)
+        return WrittenManifest(manifest.descriptor, manifest.subject is None)
 
     if tag is None:
         return result(await transport.send(request))

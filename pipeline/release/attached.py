@@ -21,7 +21,7 @@ PREDICATES = {"cyclonedx": CYCLONEDX, "spdx": SPDX}
 
 
 @dataclass(frozen=True, slots=True)
-class Attached:
+class AttachedDocument:
     """A document in a verified statement about a digest; `platform` is None for an index."""
 
     subject: Reference
@@ -48,7 +48,7 @@ async def attached_documents(
     key: Signatory,
     format: str,
     platforms: Collection[Platform] = (),
-) -> tuple[Attached, ...]:
+) -> tuple[AttachedDocument, ...]:
     """The documents of an image in a format (`cyclonedx`, `spdx`): of its index, if there is one and it bears any, then
     of its platforms (`platforms`, else all).
 
@@ -60,12 +60,12 @@ async def attached_documents(
         known = ", ".join(str(c.platform) for c in image.children if c.platform) or "none"
         raise RegistryError(f"{reference} has no such platform (it has: {known})")
 
-    async def find(digest: Digest, platform: Platform | None) -> Attached:
+    async def find(digest: Digest, platform: Platform | None) -> AttachedDocument:
         subject = reference.repository.at(digest)
         document = await _find(registry, subject, key, format)
-        if isinstance(document, Refused):
+        if isinstance(document, RefusedDocuments):
             raise document.error(subject, key, format)
-        return Attached(subject, platform, document)
+        return AttachedDocument(subject, platform, document)
 
     if not image.is_index:
         return (await find(image.digest, None),)
@@ -73,11 +73,14 @@ async def attached_documents(
     subject = reference.repository.at(image.digest)
     links = [serial(attached.document) for attached in documents]
     own = await _find(registry, subject, key, format, links)
-    return (*(() if isinstance(own, Refused) else (Attached(subject, None, own),)), *documents)
+    return (
+        *(() if isinstance(own, RefusedDocuments) else (AttachedDocument(subject, None, own),)),
+        *documents,
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedDocuments:
     """No document, and why what is attached does not count."""
 
     reasons: tuple[str, ...]
@@ -98,4 +101,4 @@ async def _find(
     seen = await examine(registry, subject.repository, subject.digest, key)
     documents = [dict(s.predicate) for s in seen.statements if s.predicate_type == PREDICATES[format]]
     document = current(documents, str(subject.digest), links)
-    return Refused(seen.refused) if document is None else document
+    return RefusedDocuments(seen.refused) if document is None else document

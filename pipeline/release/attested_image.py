@@ -6,7 +6,7 @@ from dataclasses import field, replace
 from typing import Any
 
 from pipeline.model import Descriptor, Platform, Reference, Repository
-from pipeline.model.vex import Subject
+from pipeline.model.vex import VexSubject
 from pipeline.policy import Scan, VexEvidence
 from pipeline.sbom.choice import current
 from pipeline.state.vex import vex_of
@@ -49,7 +49,7 @@ class AttestedImage:
         findings = self.findings
         return None if findings is None else scan_of(findings)
 
-    def vex(self, subject: Subject) -> VexEvidence:
+    def vex(self, subject: VexSubject) -> VexEvidence:
         """What VEX says of it: the documents that are attested on it or on its index, and its names as `subject`."""
         if self.of_index is None:
             return vex_of(self.statements, self.repository, subject)

@@ -17,7 +17,7 @@ from pipeline.state.records import Records
 from pipeline.trust import Signatory, SignatureRefused
 from pipeline.util.concurrency import each
 
-from .verification import Verified, Wanted, verify_references
+from .verification import VerificationRequest, Verified, verify_references
 
 
 def environment(environments: Sequence[Environment], name: str) -> Environment:
@@ -116,7 +116,7 @@ async def verify(context: RunContext, texts: Sequence[str]) -> list[Verified]:
     if not texts:
         return await verify_revision(context, context.signatory)
     return await verify_references(
-        context.registry, context.signatory, [Wanted(parse(text)) for text in texts]
+        context.registry, context.signatory, [VerificationRequest(parse(text)) for text in texts]
     )
 
 
@@ -152,15 +152,15 @@ def parse(text: str) -> Reference:
     return reference.by_digest if reference.digest else reference
 
 
-def of_revision(context: RunContext) -> list[Wanted]:
+def of_revision(context: RunContext) -> list[VerificationRequest]:
     """The commit's tag of every image tag of the plan, as a run of this revision wrote it."""
     first = context.plan.project.environments[0]
 
-    def one(group: Sequence[Target]) -> Wanted:
+    def one(group: Sequence[Target]) -> VerificationRequest:
         written = context.commit_tags(group[0])
         tags = _lookup_tags(context.plan, context.revision, group[0])
         tag = next((tag for tag in tags if tag in written), tags[0])
         reference = context.repository(first, group[0].image).tagged(tag)
-        return Wanted(reference, ImageClaims.of(context, group).index)
+        return VerificationRequest(reference, ImageClaims.of(context, group).index)
 
     return [one(group) for _, group in context.plan.groups()]

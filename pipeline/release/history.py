@@ -9,7 +9,7 @@ from pipeline.errors import RegistryError
 from pipeline.model import Descriptor, Digest
 from pipeline.policy.tag_moves import TagPosition
 from pipeline.registry.content_faults import describe, is_content_fault
-from pipeline.state.ledger import Entry, Ledger, load_ledger
+from pipeline.state.ledger import Ledger, LedgerEntry, load_ledger
 from pipeline.util.concurrency import each
 from pipeline.util.dataclass import dataclass
 
@@ -24,10 +24,10 @@ class History:
     """The entries of an environment's ledger, the newest first, and what is wrong with them or with its tags."""
 
     environment: str
-    entries: tuple[Entry, ...]
+    entries: tuple[LedgerEntry, ...]
     problems: tuple[str, ...] = ()
 
-    def of_image(self, image: str | None) -> tuple[Entry, ...]:
+    def of_image(self, image: str | None) -> tuple[LedgerEntry, ...]:
         """Those that changed an image; all without one."""
         if image is None:
             return self.entries
@@ -52,7 +52,7 @@ async def read_history(context: RunContext, environment: Environment, *, check: 
     return History(environment.name, tuple(entries), tuple(problems))
 
 
-async def _entries(store: Store, ledger: Ledger) -> tuple[list[Entry], list[str]]:
+async def _entries(store: Store, ledger: Ledger) -> tuple[list[LedgerEntry], list[str]]:
     """The entries that the newest one leads to, and where the way ends too early."""
     if ledger.newest is None:
         return [], []
@@ -72,9 +72,9 @@ async def _entries(store: Store, ledger: Ledger) -> tuple[list[Entry], list[str]
     return entries, []
 
 
-async def _entry(store: Store, layer: Descriptor) -> Entry | str:
+async def _entry(store: Store, layer: Descriptor) -> LedgerEntry | str:
     try:
-        return Entry.from_bytes(await store.registry.blob(store.repository, layer))
+        return LedgerEntry.from_bytes(await store.registry.blob(store.repository, layer))
     except RegistryError as fault:
         if fault.status != 404 and not is_content_fault(fault):
             raise
@@ -92,7 +92,7 @@ def _forks(ledger: Ledger) -> list[str]:
     ]
 
 
-def unapproved(entries: Sequence[Entry]) -> list[str]:
+def unapproved(entries: Sequence[LedgerEntry]) -> list[str]:
     """The entries, the newest first, that nobody approved and that follow approved ones: somebody changed the
     environment by another lockage.yml."""
     approved = [number for number, entry in enumerate(entries) if entry.act.approvers]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pipeline.policy.tag_moves import TagPosition
-from pipeline.state.ledger import Entry
+from pipeline.state.ledger import LedgerEntry
 from pipeline.util.dataclass import dataclass
 
 ROLLBACK = "rollback"
@@ -22,7 +22,7 @@ class RecordedState:
     tags: Mapping[str, TagPosition]
 
     @classmethod
-    def of(cls, entry: Entry, image: str) -> RecordedState:
+    def of(cls, entry: LedgerEntry, image: str) -> RecordedState:
         """The state of an image at an entry; moves that were not completed count as made."""
         prefix = f"{image}:"
         tags = {n.removeprefix(prefix): p for n, p in entry.tags.items() if n.startswith(prefix)}
@@ -33,20 +33,20 @@ class RecordedState:
         return {t: p.digest for t, p in self.tags.items()} == {t: p.digest for t, p in other.tags.items()}
 
 
-def promoted_state(entries: Sequence[Entry], image: str) -> RecordedState | None:
+def promoted_state(entries: Sequence[LedgerEntry], image: str) -> RecordedState | None:
     """The state that the last promotion of an image made, rolled back since or not; `entries` are the newest first."""
     changing = _changing(entries, image)
     return next((RecordedState.of(e, image) for e in changing if e.act.command != ROLLBACK), None)
 
 
-def last_promoted(entries: Sequence[Entry]) -> tuple[str, ...]:
+def last_promoted(entries: Sequence[LedgerEntry]) -> tuple[str, ...]:
     """The images that the last promotion moved, rolled back since or not."""
     made = (entry for entry in entries if entry.act.command not in (ROLLBACK, RETENTION))
     newest = next((entry for entry in made if entry.changes), None)
     return tuple(sorted({change.image for change in newest.changes})) if newest else ()
 
 
-def previous_state(entries: Sequence[Entry], image: str) -> RecordedState | None:
+def previous_state(entries: Sequence[LedgerEntry], image: str) -> RecordedState | None:
     """The state before the one that an image is in now; None if there was none.
 
     What was rolled back is not gone back to: after a rollback, "before" is counted from the promotion that made the
@@ -62,7 +62,7 @@ def previous_state(entries: Sequence[Entry], image: str) -> RecordedState | None
     return None
 
 
-def named_state(entries: Sequence[Entry], image: str, name: str) -> RecordedState | None:
+def named_state(entries: Sequence[LedgerEntry], image: str, name: str) -> RecordedState | None:
     """The state at an entry, by its number; or the newest one in which a tag of the image was at a digest."""
     for entry in entries:
         state = RecordedState.of(entry, image)
@@ -73,7 +73,7 @@ def named_state(entries: Sequence[Entry], image: str, name: str) -> RecordedStat
     return None
 
 
-def _changing(entries: Sequence[Entry], image: str) -> list[Entry]:
+def _changing(entries: Sequence[LedgerEntry], image: str) -> list[LedgerEntry]:
     return [
         entry
         for entry in entries

@@ -24,7 +24,7 @@ from pipeline.run.secondary.follow import (
     move_in_secondaries,
     plan_secondaries,
 )
-from pipeline.state.ledger import Change, Ledger, completed, load_ledger, write_entry
+from pipeline.state.ledger import Ledger, TagChange, completed, load_ledger, write_entry
 from pipeline.trust import examine, verify
 from pipeline.util.concurrency import each
 from pipeline.util.dataclass import dataclass
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from pipeline.config import Environment
     from pipeline.model import Gates, Repository
     from pipeline.run.context import RunContext
-    from pipeline.state.ledger import Entry
+    from pipeline.state.ledger import LedgerEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Rollbacks:
         if entry is None or entry.complete or entry.act.command != ROLLBACK:
             return
 
-        async def has_moved(change: Change) -> bool:
+        async def has_moved(change: TagChange) -> bool:
             repository = self._context.repository(self._environment, change.image)
             head = await self._context.registry.head(repository.tagged(change.tag))
             return head is not None and head.digest == change.after
@@ -147,7 +147,7 @@ class Rollbacks:
             done = completed(entry, [change.name for change in entry.changes])
             await write_entry(self._context.store(), replace(ledger, layers=ledger.layers[1:]), done)
 
-    def _unnamed(self, entries: Sequence[Entry], ledger: Ledger) -> tuple[str, ...]:
+    def _unnamed(self, entries: Sequence[LedgerEntry], ledger: Ledger) -> tuple[str, ...]:
         to, name = self._request.to, self._environment.name
         known = sorted({tag.rpartition(":")[0] for tag in ledger.tags})
         affected = tuple(i for i in known if named_state(entries, i, to)) if to else last_promoted(entries)
@@ -156,7 +156,7 @@ class Rollbacks:
             raise UsageError(f"the ledger of {name} {what}", hint=f"lockage history --env {name}")
         return affected
 
-    def _state(self, entries: Sequence[Entry], image: str) -> RecordedState:
+    def _state(self, entries: Sequence[LedgerEntry], image: str) -> RecordedState:
         to, name = self._request.to, self._environment.name
         state = named_state(entries, image, to) if to else previous_state(entries, image)
         if state is None:
@@ -168,7 +168,7 @@ class Rollbacks:
         return state
 
     async def _plan(
-        self, ledger: Ledger, entries: Sequence[Entry], wanted: tuple[str, RecordedState]
+        self, ledger: Ledger, entries: Sequence[LedgerEntry], wanted: tuple[str, RecordedState]
     ) -> ImageRollback:
         image, state = wanted
         repository = self._context.repository(self._environment, image)

@@ -10,12 +10,12 @@ from pipeline.engine.image import archive, existing
 from pipeline.errors import BuildError, RegistryError
 from pipeline.model import Platform, Reference
 from pipeline.registry.platform_image import platform_of
-from pipeline.sbom import Change, changes, packages_of
+from pipeline.sbom import PackageChange, changes, packages_of
 from pipeline.util.concurrency import each
 from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
 
-from .attached import Attached, attached_documents
+from .attached import AttachedDocument, attached_documents
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -34,7 +34,7 @@ class Checked:
     subject: Reference
     platform: Platform
     packages: int
-    changes: tuple[Change, ...]
+    changes: tuple[PackageChange, ...]
     names_subject: bool
 
     @property
@@ -69,7 +69,7 @@ async def check_sbom(
     index = image.digest if image and len(of_digests) > 1 else None
     documents = [each for each in of_digests if each.platform or each.subject.digest != index]
 
-    async def check(attached: Attached) -> Checked:
+    async def check(attached: AttachedDocument) -> Checked:
         platform = attached.platform or await _platform(context, attached.subject)
         async with context.limits.tools:
             context.tell(f"{attached.subject} {platform}", ProgressState.SBOM)
@@ -82,7 +82,7 @@ async def check_sbom(
     return await each(check, documents)
 
 
-def _compare(attached: Attached, platform: Platform, listed: bytes) -> Checked:
+def _compare(attached: AttachedDocument, platform: Platform, listed: bytes) -> Checked:
     try:
         after = packages_of(json.loads(listed))
     except (ValueError, KeyError, TypeError, AttributeError) as fault:

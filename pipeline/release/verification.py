@@ -24,7 +24,7 @@ class Verified:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class VerificationRequest:
     """A reference to verify, and what its signature is to be for; None where only the reference is known."""
 
     reference: Reference
@@ -32,11 +32,11 @@ class Wanted:
 
 
 async def verify_references(
-    registry: ImageSource, key: Signatory, wanted: Sequence[Wanted]
+    registry: ImageSource, key: Signatory, wanted: Sequence[VerificationRequest]
 ) -> list[Verified]:
     """The signatures of references by one key, in the order given. Raises SignatureRefused, RegistryError."""
 
-    async def verify_one(one: Wanted) -> Verified:
+    async def verify_one(one: VerificationRequest) -> Verified:
         reference = one.reference
         image = await registry.head(reference)
         if image is None:

@@ -9,7 +9,7 @@ from pipeline.policy import LeakedSecret, TestCase, Tool
 from pipeline.util.printable import safe_json
 
 from .counts import severities
-from .values import Fault, ImageReport, Report, ReportedFinding, TargetReport, worst_first
+from .values import ImageReport, Report, ReportedFault, ReportedFinding, TargetReport, worst_first
 
 FORMAT_VERSION = 1
 _Json = dict[str, Any]
@@ -123,7 +123,7 @@ def _secret(secret: LeakedSecret) -> _Json:
     return {"rule": secret.rule, "path": secret.path, "severity": str(secret.severity)}
 
 
-def _fault(fault: Fault | None) -> _Json | None:
+def _fault(fault: ReportedFault | None) -> _Json | None:
     if fault is None:
         return None
     return {"message": fault.message, "detail": fault.detail, "hint": fault.hint}

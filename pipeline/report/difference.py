@@ -12,7 +12,7 @@ from pipeline.util.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class SizedLayer:
+class ComparedLayer:
     """One layer: its digest, its compressed size in bytes, and what made it."""
 
     digest: str
@@ -27,7 +27,7 @@ class ImageState:
 
     reference: str
     platform: str
-    layers: tuple[SizedLayer, ...]
+    layers: tuple[ComparedLayer, ...]
     configuration: Mapping[str, object]
     packages: tuple[Package, ...] | None = None
     findings: tuple[Finding, ...] | None = None
@@ -58,8 +58,8 @@ class ImageDifference:
     licenses: tuple[Change, ...] | None
     opened: tuple[Finding, ...] | None
     closed: tuple[Finding, ...] | None
-    added: tuple[SizedLayer, ...]
-    removed: tuple[SizedLayer, ...]
+    added: tuple[ComparedLayer, ...]
+    removed: tuple[ComparedLayer, ...]
     configuration: tuple[Change, ...]
 
 
@@ -163,7 +163,7 @@ def difference_data(image: ImageDifference) -> dict[str, object]:
     def side(state: ImageState) -> object:
         return {"reference": state.reference, "size": state.size, "unverified": list(state.unverified)}
 
-    def layers(part: tuple[SizedLayer, ...]) -> object:
+    def layers(part: tuple[ComparedLayer, ...]) -> object:
         return [
             {"digest": layer.digest, "size": layer.size, "created_by": layer.created_by} for layer in part
         ]

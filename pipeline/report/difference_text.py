@@ -8,7 +8,7 @@ from pipeline.policy import Finding
 from pipeline.util.sizes import decimal_size
 
 from .counts import plural
-from .difference import Change, ImageDifference, SizedLayer
+from .difference import Change, ComparedLayer, ImageDifference
 from .escape import line, markdown
 
 _SHOWN = 200  # lines of a section; --json has all
@@ -91,7 +91,7 @@ def _changes(changes: Sequence[Change]) -> list[Row]:
     return [(change.name, f"{shown(change.before)} -> {shown(change.after)}") for change in changes]
 
 
-def _layers(layers: tuple[SizedLayer, ...]) -> list[Row]:
+def _layers(layers: tuple[ComparedLayer, ...]) -> list[Row]:
     return [(decimal_size(layer.size), layer.created_by or layer.digest) for layer in layers]
 
 

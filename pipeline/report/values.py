@@ -60,7 +60,7 @@ class ReportedFinding:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ReportedFault:
     """What failed: the message, its detail, and the next command."""
 
     subject: str
@@ -93,7 +93,7 @@ class TargetReport:
     findings: tuple[ReportedFinding, ...] = ()
     location: FileLine | None = None
     scan: ScanDetails = field(default_factory=ScanDetails)
-    fault: Fault | None = None
+    fault: ReportedFault | None = None
     verified: bool | None = None
 
     @property
@@ -137,7 +137,7 @@ class ImageReport:
     reference: str = ""
     signed: bool = False
     tags: tuple[str, ...] = ()
-    fault: Fault | None = None
+    fault: ReportedFault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class Report:
     images: tuple[ImageReport, ...] = ()
 
     @property
-    def faults(self) -> tuple[Fault, ...]:
+    def faults(self) -> tuple[ReportedFault, ...]:
         """What failed, of targets and then of image tags."""
         of_targets = [target.fault for target in self.targets if target.fault]
         return (*of_targets, *(image.fault for image in self.images if image.fault))

@@ -15,7 +15,7 @@ from pipeline.plan.layer_lines import from_line, layer_lines
 from pipeline.plan.template_lines import TemplateLines
 from pipeline.policy import VexEvidence, judge_findings
 from pipeline.policy.scan_details import ScanDetails, key_of, scan_details
-from pipeline.report.values import Fault, FileLine, ImageReport, Report, TargetReport, reported
+from pipeline.report.values import FileLine, ImageReport, Report, ReportedFault, TargetReport, reported
 from pipeline.run.gates.judge import TargetJudge
 from pipeline.state.attested import attested_scans, first_seen
 from pipeline.state.records import Records
@@ -254,7 +254,7 @@ def _image(image: ImageResult) -> ImageReport:
     )
 
 
-def _fault(subject: str, fault: LockageError | None) -> Fault | None:
+def _fault(subject: str, fault: LockageError | None) -> ReportedFault | None:
     if fault is None:
         return None
-    return Fault(subject, fault.message, fault.detail or "", fault.hint or "")
+    return ReportedFault(subject, fault.message, fault.detail or "", fault.hint or "")

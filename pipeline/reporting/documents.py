@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class DocumentFile:
     """A document and the path of its file below a folder; `single` is false for one that only goes into a folder.
 
     `note` says what is peculiar about it.
@@ -31,7 +31,7 @@ class Document:
 
 async def recorded_documents(
     context: RunContext, targets: Sequence[Target], formats: Sequence[str]
-) -> list[Document]:
+) -> list[DocumentFile]:
     """The documents of targets in some formats of `pipeline.sbom`. Raises RegistryError for a target without."""
     store = context.store()
     records = Records(store, context.plan.targets)
@@ -43,7 +43,7 @@ async def recorded_documents(
 
 async def _of_target(
     context: RunContext, records: Records, target: Target, formats: Sequence[str]
-) -> list[Document]:
+) -> list[DocumentFile]:
     record = await records.find(target.key) if target.key else None
     if record is None or record.evidence.inventory is None:
         raise RegistryError(
@@ -62,5 +62,5 @@ async def _of_target(
             )
         content = await context.registry.blob(context.builds, descriptor)
         path = f"{target.image}/{target.tag}/{target.platform.slug}/{file}"
-        documents.append(Document(path, content, note=note))
+        documents.append(DocumentFile(path, content, note=note))
     return documents

@@ -8,7 +8,7 @@ from pipeline.errors import RegistryError
 from pipeline.model.manifest import load_json
 from pipeline.policy.packages import Package, cyclonedx_packages
 from pipeline.policy.scan_details import ImageLayer, ScanDetails, with_history
-from pipeline.report.difference import ImageState, SizedLayer, configuration_of
+from pipeline.report.difference import ComparedLayer, ImageState, configuration_of
 from pipeline.state.attested import attested, attested_scans
 from pipeline.trust import CYCLONEDX, Signatory
 from pipeline.util.json.values import as_list, as_object
@@ -60,7 +60,7 @@ async def _state(
     )
 
 
-def _layers(manifest: Manifest, config: bytes) -> tuple[SizedLayer, ...]:
+def _layers(manifest: Manifest, config: bytes) -> tuple[ComparedLayer, ...]:
     """The layers with what made them, where the history says so."""
     rootfs = as_object(as_object(load_json(config)).get("rootfs") or {})
     ids = [ImageLayer(str(diff_id)) for diff_id in as_list(rootfs.get("diff_ids") or [])]
@@ -71,7 +71,7 @@ def _layers(manifest: Manifest, config: bytes) -> tuple[SizedLayer, ...]:
         else [""] * len(manifest.layers)
     )
     return tuple(
-        SizedLayer(str(layer.digest), layer.size, name)
+        ComparedLayer(str(layer.digest), layer.size, name)
         for layer, name in zip(manifest.layers, names, strict=True)
     )
 

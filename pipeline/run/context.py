@@ -15,11 +15,11 @@ from pipeline import policy
 from pipeline.config import Environment
 from pipeline.engine.buildkit.config import PATIENCE
 from pipeline.model import Digest, Fallbacks, Mirrors, Platform, Repository
-from pipeline.model.vex import Subject
+from pipeline.model.vex import VexSubject
 from pipeline.plan import Plan, Target
 from pipeline.policy import Revision
 from pipeline.provenance import Origin
-from pipeline.state.proposal import Proposal, project_of
+from pipeline.state.proposal import ProposalNames, project_of
 from pipeline.state.signers import Signers
 from pipeline.state.store import Store
 from pipeline.trust.keypair import KeyPair
@@ -110,7 +110,7 @@ class RunContext:
     promotion: PromotionOptions = field(default_factory=PromotionOptions)
     origin: Callable[[], Origin] = Origin
     rules: Mapping[str, RulesInForce] = field(default_factory=lambda: MappingProxyType({}))
-    proposal: Proposal | None = None
+    proposal: ProposalNames | None = None
     entitled: bool = True
 
     @property
@@ -185,10 +185,10 @@ class RunContext:
         every = (self.repository(environment, image) for environment in self.plan.project.environments)
         return (self.first_repository(image),) if self.proposal else tuple(every)
 
-    def subject(self, image: str, digest: Digest) -> Subject:
+    def subject(self, image: str, digest: Digest) -> VexSubject:
         """An image as VEX may name it: its digest, and its repositories in all environments and their secondaries."""
         repositories = (self.repository(place, image) for place in self.plan.project.places)
-        return Subject(frozenset({str(digest)}), frozenset(map(str, repositories)))
+        return VexSubject(frozenset({str(digest)}), frozenset(map(str, repositories)))
 
     def commit_tags(self, target: Target) -> tuple[str, ...]:
         """The tags that this commit gives a target's image tag in the first environment; in a snapshot, the snapshot's

@@ -5,14 +5,14 @@ Pure, and the same bytes for the same digest.
 
 from .complete import FORMATS, complete
 from .index import PlatformDocuments, index_documents
-from .listing import Change, changes, packages_of
-from .subject import Subject
+from .listing import PackageChange, changes, packages_of
+from .subject import SbomSubject
 
 __all__ = [
     "FORMATS",
-    "Change",
+    "PackageChange",
     "PlatformDocuments",
-    "Subject",
+    "SbomSubject",
     "changes",
     "complete",
     "index_documents",

@@ -16,7 +16,7 @@ from .cyclonedx import complete_cyclonedx
 from .facts import read_facts
 from .layers import diff_ids, renamed, renamings
 from .spdx import complete_spdx, without_files
-from .subject import Subject
+from .subject import SbomSubject
 from .syft import complete_syft
 
 FORMATS = {
@@ -32,7 +32,7 @@ MAX_ATTESTED = 32 * 1024 * 1024
 
 
 def complete(
-    documents: Mapping[str, bytes], subject: Subject, serial: UUID, manifest: Manifest, config: bytes
+    documents: Mapping[str, bytes], subject: SbomSubject, serial: UUID, manifest: Manifest, config: bytes
 ) -> dict[str, bytes]:
     """Syft's documents of an image (`cyclonedx-json`, `spdx-json`, `syft-json`), completed: the same bytes each time.
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from .facts import Facts, package_id
-from .subject import EDITION, Subject
+from .facts import ImageFacts, package_id
+from .subject import EDITION, SbomSubject
 from .supplier import Supplier
 
 SPECIFICATION = "http://cyclonedx.org/schema/bom-1.6.schema.json"
@@ -16,7 +16,7 @@ _NOT_PACKAGES = ("operating-system", "file")
 _ALGORITHMS = {"MD5": "MD5", "SHA1": "SHA-1", "SHA256": "SHA-256", "SHA512": "SHA-512"}
 
 
-def document(subject: Subject, serial: UUID, tools: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+def document(subject: SbomSubject, serial: UUID, tools: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     """A document about a subject without components; `tools` have made it besides this program."""
     us = {"type": "application", "name": "lockage-sbom", "version": str(EDITION)}
     supplier = Supplier(subject.supplier, organization=True).cyclonedx
@@ -38,7 +38,7 @@ def document(subject: Subject, serial: UUID, tools: Sequence[Mapping[str, str]])
     }
 
 
-def component(subject: Subject) -> dict[str, Any]:
+def component(subject: SbomSubject) -> dict[str, Any]:
     """An image or index as a component."""
     return {
         "bom-ref": subject.purl,
@@ -51,7 +51,7 @@ def component(subject: Subject) -> dict[str, Any]:
     }
 
 
-def complete_cyclonedx(made: Any, subject: Subject, serial: UUID, facts: Facts) -> dict[str, Any]:
+def complete_cyclonedx(made: Any, subject: SbomSubject, serial: UUID, facts: ImageFacts) -> dict[str, Any]:
     """Syft's document, completed."""
     components = [_completed(each, facts) for each in made.get("components") or ()]
     whole = document(subject, serial, made["metadata"]["tools"]["components"])
@@ -94,7 +94,7 @@ def packages(made: Any) -> Iterator[Any]:
     return (each for each in made.get("components") or () if each.get("type") not in _NOT_PACKAGES)
 
 
-def _completed(each: Any, facts: Facts) -> Any:
+def _completed(each: Any, facts: ImageFacts) -> Any:
     if each.get("type") == "operating-system" and facts.distribution:
         return each | {"supplier": facts.distribution.supplier.cyclonedx}
     id = package_id(each["bom-ref"])

@@ -23,7 +23,7 @@ _EMPTY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourcePackage:
     """The source package that a distribution's package was built from; its version with epoch and release."""
 
     name: str
@@ -31,11 +31,11 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Package:
+class PackageFacts:
     """One package by syft's id; `properties` are those of trivy, by their names there."""
 
     id: str
-    source: Source | None
+    source: SourcePackage | None
     properties: Mapping[str, str]
 
 
@@ -54,7 +54,7 @@ class Distribution:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ImageFacts:
     """The distribution if there is one, and by syft's ids the packages, the files' ids here, and the files without
     content. (Syft's ids of files depend on the archive.)
 
@@ -62,7 +62,7 @@ class Facts:
     them, and what CycloneDX calls them (`library`).
     """
 
-    packages: Mapping[str, Package]
+    packages: Mapping[str, PackageFacts]
     files: Mapping[str, str]
     empty_files: frozenset[str]
     distribution: Distribution | None
@@ -71,13 +71,13 @@ class Facts:
     kinds: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def read_facts(document: Any) -> Facts:
+def read_facts(document: Any) -> ImageFacts:
     """From a document of syft's own format. Raises ValueError, KeyError, TypeError or AttributeError for others."""
     if document["descriptor"]["name"] != "syft":
         raise ValueError("not a document by syft")
     packages = [_package(artifact) for artifact in document["artifacts"]]
     files = document.get("files") or ()
-    return Facts(
+    return ImageFacts(
         {package.id: package for package in packages},
         {str(file["id"]): _file_id(file) for file in files},
         frozenset(file["id"] for file in files if is_empty(file)),
@@ -108,16 +108,16 @@ def package_id(bom_ref: str) -> str:
     return match[1] if match else bom_ref
 
 
-def _package(artifact: Any) -> Package:
+def _package(artifact: Any) -> PackageFacts:
     metadata, kind = artifact.get("metadata") or {}, artifact.get("type")
     source = _source(kind, artifact, metadata)
     properties = _trivy(kind, source) if source else {}
     if label := metadata.get("modularityLabel"):
         properties["Modularitylabel"] = str(label)
-    return Package(str(artifact["id"]), source, properties)
+    return PackageFacts(str(artifact["id"]), source, properties)
 
 
-def _trivy(kind: Any, source: Source) -> dict[str, str]:
+def _trivy(kind: Any, source: SourcePackage) -> dict[str, str]:
     """The properties by which trivy finds advisories, which name source packages. Alpine's versions stay whole."""
     if kind == "apk":
         return {"SrcName": source.name, "SrcVersion": source.version}
@@ -132,15 +132,15 @@ def _trivy(kind: Any, source: Source) -> dict[str, str]:
     return {name: value for name, value in parts.items() if value}
 
 
-def _source(kind: Any, artifact: Any, metadata: Any) -> Source | None:
+def _source(kind: Any, artifact: Any, metadata: Any) -> SourcePackage | None:
     name, version = str(artifact["name"]), str(artifact.get("version") or "")
     if kind == "deb":
-        return Source(metadata.get("source") or name, metadata.get("sourceVersion") or version)
+        return SourcePackage(metadata.get("source") or name, metadata.get("sourceVersion") or version)
     if kind == "apk":
-        return Source(metadata.get("originPackage") or name, version)
+        return SourcePackage(metadata.get("originPackage") or name, version)
     if kind == "rpm" and (match := _SOURCE_RPM.match(metadata.get("sourceRpm") or "")):
         epoch = metadata.get("epoch")
-        return Source(match[1], f"{epoch}:{match[2]}" if epoch else match[2])
+        return SourcePackage(match[1], f"{epoch}:{match[2]}" if epoch else match[2])
     return None
 
 

@@ -14,19 +14,19 @@ from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 
 from . import cyclonedx, spdx
-from .subject import EDITION, Subject
+from .subject import EDITION, SbomSubject
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformDocuments:
     """The documents of one platform: their serial number, and the digest of each by its format."""
 
-    subject: Subject
+    subject: SbomSubject
     serial: UUID
     digests: Mapping[str, Digest]
 
 
-def index_documents(subject: Subject, platforms: Sequence[PlatformDocuments]) -> dict[str, bytes]:
+def index_documents(subject: SbomSubject, platforms: Sequence[PlatformDocuments]) -> dict[str, bytes]:
     """The documents of an index in CycloneDX and SPDX (`cyclonedx-json`, `spdx-json`)."""
     ordered = sorted(platforms, key=lambda each: str(each.subject.platform))
     serial = uuid5(subject.serial("index"), " ".join(str(each.serial) for each in ordered))
@@ -37,7 +37,7 @@ def index_documents(subject: Subject, platforms: Sequence[PlatformDocuments]) ->
     return {name: compact(document) for name, document in documents.items()}
 
 
-def _cyclonedx(subject: Subject, serial: UUID, platforms: Sequence[PlatformDocuments]) -> dict[str, Any]:
+def _cyclonedx(subject: SbomSubject, serial: UUID, platforms: Sequence[PlatformDocuments]) -> dict[str, Any]:
     document = cyclonedx.document(subject, serial, ())
     document["components"] = [_component(each) for each in platforms]
     purls = sorted(each.subject.purl for each in platforms)
@@ -60,7 +60,7 @@ def _component(platform: PlatformDocuments) -> dict[str, Any]:
     return {**cyclonedx.component(platform.subject), "externalReferences": [link]}
 
 
-def _spdx(subject: Subject, serial: UUID, platforms: Sequence[PlatformDocuments]) -> dict[str, Any]:
+def _spdx(subject: SbomSubject, serial: UUID, platforms: Sequence[PlatformDocuments]) -> dict[str, Any]:
     root = spdx.root_id(subject)
     packages, references = [spdx.package(subject, root)], []
     relationships = [spdx.relationship("SPDXRef-DOCUMENT", "DESCRIBES", root)]

@@ -11,7 +11,7 @@ from .cyclonedx import packages
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PackageChange:
     """One package by its package URL without a version, else by name: its versions before and after, if any."""
 
     package: str
@@ -37,9 +37,11 @@ def packages_of(document: Any) -> dict[str, tuple[str, ...]]:
     return {name: tuple(sorted(versions)) for name, versions in sorted(versions_of.items())}
 
 
-def changes(before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]) -> Iterator[Change]:
+def changes(
+    before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]
+) -> Iterator[PackageChange]:
     """What differs, in the order of names."""
     for name in sorted(before.keys() | after.keys()):
-        change = Change(name, before.get(name, ()), after.get(name, ()))
+        change = PackageChange(name, before.get(name, ()), after.get(name, ()))
         if change.before != change.after:
             yield change

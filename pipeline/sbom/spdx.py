@@ -11,8 +11,8 @@ from uuid import UUID
 
 from pipeline.util.json.canonical import compact
 
-from .facts import Facts, empty_hashes
-from .subject import EDITION, Subject
+from .facts import ImageFacts, empty_hashes
+from .subject import EDITION, SbomSubject
 from .supplier import Supplier
 
 _UNKNOWN = "NOASSERTION"
@@ -22,7 +22,7 @@ _TRIVY_SOURCE = "built package from"
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9.-]+")
 
 
-def document(subject: Subject, serial: UUID, tools: Sequence[str]) -> dict[str, Any]:
+def document(subject: SbomSubject, serial: UUID, tools: Sequence[str]) -> dict[str, Any]:
     """A document about a subject without packages; `tools` have made it besides this program."""
     organization = Supplier(subject.supplier, organization=True).spdx
     return {
@@ -39,12 +39,12 @@ def document(subject: Subject, serial: UUID, tools: Sequence[str]) -> dict[str, 
     }
 
 
-def namespace(subject: Subject, serial: UUID) -> str:
+def namespace(subject: SbomSubject, serial: UUID) -> str:
     """The address that names a document (SPDX 2.3, 6.5, for whoever has no site for documents); nothing is there."""
     return f"https://spdx.org/spdxdocs/{subject.name}-{serial}"
 
 
-def package(subject: Subject, id: str) -> dict[str, Any]:
+def package(subject: SbomSubject, id: str) -> dict[str, Any]:
     """An image or index as a package."""
     return {
         **_bare(id, subject.name, subject.tag, Supplier(subject.supplier, organization=True)),
@@ -60,13 +60,13 @@ def package(subject: Subject, id: str) -> dict[str, Any]:
     }
 
 
-def root_id(subject: Subject) -> str:
+def root_id(subject: SbomSubject) -> str:
     """The SPDX id of the subject."""
     platform = f"-{subject.platform.slug}" if subject.platform else ""
     return f"{_ROOT}Image-{_NOT_IN_AN_ID.sub('-', subject.name)}{platform}"
 
 
-def complete_spdx(made: Any, subject: Subject, serial: UUID, facts: Facts) -> dict[str, Any]:
+def complete_spdx(made: Any, subject: SbomSubject, serial: UUID, facts: ImageFacts) -> dict[str, Any]:
     """Syft's document, completed."""
     tools = [str(c)[6:] for c in made["creationInfo"]["creators"] if str(c).startswith("Tool: ")]
     whole = document(subject, serial, tools)
@@ -125,7 +125,7 @@ def package_id(spdx_id: str) -> str:
     return spdx_id.rpartition("-")[2]
 
 
-def _file_id(spdx_id: str, facts: Facts) -> str:
+def _file_id(spdx_id: str, facts: ImageFacts) -> str:
     """The SPDX id of a file, with its id here in place of syft's."""
     start, _, id = spdx_id.rpartition("-")
     return f"{start}-{facts.files.get(id, id)}"
@@ -179,7 +179,7 @@ def _bare(id: str, name: str, version: str, supplier: Supplier) -> dict[str, Any
     }
 
 
-def _completed(each: Any, facts: Facts) -> Any:
+def _completed(each: Any, facts: ImageFacts) -> Any:
     id = package_id(each["SPDXID"])
     package_facts, supplier, kind = facts.packages.get(id), facts.suppliers.get(id), facts.kinds.get(id)
     added: dict[str, Any] = {"supplier": supplier.spdx} if supplier else {}
@@ -194,7 +194,7 @@ def _completed(each: Any, facts: Facts) -> Any:
     return each | {name: value for name, value in added.items() if value}
 
 
-def _system(packages: Sequence[Any], facts: Facts) -> dict[str, Any] | None:
+def _system(packages: Sequence[Any], facts: ImageFacts) -> dict[str, Any] | None:
     """The distribution as a package, by which scanners know which advisories apply."""
     distribution = facts.distribution
     if distribution is None or any(p.get("primaryPackagePurpose") == "OPERATING-SYSTEM" for p in packages):
@@ -206,7 +206,7 @@ def _system(packages: Sequence[Any], facts: Facts) -> dict[str, Any] | None:
     }
 
 
-def _files(files: Sequence[Any], facts: Facts) -> tuple[list[Any], set[str]]:
+def _files(files: Sequence[Any], facts: ImageFacts) -> tuple[list[Any], set[str]]:
     """The files with true hashes, and the ids of those whose hash nobody knows: links, folders, what is not there."""
     kept, dropped = [], set[str]()
     for each in files:

@@ -16,7 +16,7 @@ _LAST = 253_402_300_799  # the end of the year 9999
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class SbomSubject:
     """An image of one platform, or with `platform` None an index, in the repository where it is published.
 
     `supplier` is the project that makes it, `created` its own creation in seconds since 1970: a document has no time of

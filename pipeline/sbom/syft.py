@@ -8,12 +8,12 @@ from typing import Any
 from pipeline.model import Manifest
 from pipeline.util.json.canonical import compact
 
-from .facts import Facts, empty_hashes, is_empty
-from .subject import Subject
+from .facts import ImageFacts, empty_hashes, is_empty
+from .subject import SbomSubject
 
 
 def complete_syft(
-    made: Any, subject: Subject, facts: Facts, manifest: Manifest, config: bytes
+    made: Any, subject: SbomSubject, facts: ImageFacts, manifest: Manifest, config: bytes
 ) -> dict[str, Any]:
     """Syft's document, completed; `manifest` and `config` are the image's own."""
     source, metadata = made["source"], made["source"]["metadata"]

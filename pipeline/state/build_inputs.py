@@ -19,11 +19,11 @@ from pipeline.util.json.canonical import compact
 from pipeline.util.json.values import as_flag, as_object, as_text, as_text_mapping, parse_json
 
 from .signers import Binding
-from .store import Kind, Store
+from .store import ContentKind, Store
 
 INPUTS_TYPE = "application/vnd.lockage.inputs.v1+json"
 INPUTS_STATEMENT = "https://lockage.org/statement/build-inputs/v1"
-_KIND = Kind(INPUTS_TYPE)
+_KIND = ContentKind(INPUTS_TYPE)
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_.-]+")
 
 

@@ -23,15 +23,15 @@ from pipeline.util.json.values import as_list, as_object, as_text, as_text_mappi
 
 from .record import digest_of_text, digest_text
 from .signers import Binding
-from .store import Kind, Store
+from .store import ContentKind, Store
 
 LEDGER_TYPE = "application/vnd.lockage.ledger.v1+json"
 LEDGER_STATEMENT = "https://lockage.org/statement/ledger/v1"
-_KIND = Kind(LEDGER_TYPE, embeds=True, limit=64 * 1024 * 1024)
+_KIND = ContentKind(LEDGER_TYPE, embeds=True, limit=64 * 1024 * 1024)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TagChange:
     """One tag of an image that moved; `before` is None for a new one, `after` for one that was deleted. `version` is
     what it names now. Without a tag, it is a manifest that was deleted."""
 
@@ -57,7 +57,7 @@ class Change:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, object]) -> Change:
+    def from_json(cls, data: Mapping[str, object]) -> TagChange:
         """Read what `to_json` wrote. Raises ValueError, KeyError."""
         before, after = (
             Digest(as_text(data[end])) if data[end] is not None else None for end in ("from", "to")
@@ -111,7 +111,7 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """One entry: what changed, by what act, and where every tag of the environment was left then.
 
     `pins` are the reasons for which images stay where they are. `previous` is the digest of the entry before it.
@@ -121,7 +121,7 @@ class Entry:
     environment: str
     sequence: int
     act: Act
-    changes: tuple[Change, ...]
+    changes: tuple[TagChange, ...]
     tags: Mapping[str, TagPosition] = field(default_factory=lambda: MappingProxyType({}))
     pins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     previous: Digest | None = None
@@ -150,7 +150,7 @@ class Entry:
         }
 
     @classmethod
-    def from_bytes(cls, raw: bytes) -> Entry:
+    def from_bytes(cls, raw: bytes) -> LedgerEntry:
         """Read a layer. Raises ValueError for anything else."""
         data = as_object(parse_json(raw))
         if data.get("format_version") != 1:
@@ -163,7 +163,7 @@ class Entry:
                 as_text(data["environment"]),
                 sequence,
                 Act.from_json(data),
-                tuple(Change.from_json(as_object(change)) for change in as_list(data["changes"])),
+                tuple(TagChange.from_json(as_object(change)) for change in as_list(data["changes"])),
                 {name: _position_from_json(as_object(p)) for name, p in as_object(data["tags"]).items()},
                 as_text_mapping(data["pins"]),
                 digest_of_text(as_text(data["previous"])),
@@ -179,7 +179,7 @@ class Ledger:
     and the layers with the entries, the newest first. `others` are the newest entries of other keys."""
 
     environment: str
-    newest: Entry | None = None
+    newest: LedgerEntry | None = None
     tags: Mapping[str, TagPosition] = field(default_factory=lambda: MappingProxyType({}))
     pins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     layers: tuple[Descriptor, ...] = ()
@@ -189,14 +189,16 @@ class Ledger:
         """Where a tag was left; None when it was never written."""
         return self.tags.get(f"{image}:{tag}")
 
-    def next(self, act: Act, changes: Sequence[Change], pins: Mapping[str, str] | None = None) -> Entry:
+    def next(
+        self, act: Act, changes: Sequence[TagChange], pins: Mapping[str, str] | None = None
+    ) -> LedgerEntry:
         """The entry to write before these tags move."""
         pending = {
             change.name: TagPosition(change.after, change.version, change.before, pending=True)
             for change in changes
             if change.tag
         }
-        return Entry(
+        return LedgerEntry(
             self.environment,
             self.newest.sequence + 1 if self.newest else 1,
             act,
@@ -208,7 +210,7 @@ class Ledger:
         )
 
 
-def completed(entry: Entry, moved: Iterable[str]) -> Entry:
+def completed(entry: LedgerEntry, moved: Iterable[str]) -> LedgerEntry:
     """An entry once the tags with these names have moved; the others may have, or not. Those that were deleted are
     known no more."""
     done = set(moved)
@@ -225,14 +227,14 @@ async def load_ledger(store: Store, environment: str) -> Ledger:
 
     Each key has its own; an entry continues the newest of all. Raises RegistryError.
     """
-    stored_entries: list[tuple[Entry, tuple[Descriptor, ...]]] = []
+    stored_entries: list[tuple[LedgerEntry, tuple[Descriptor, ...]]] = []
     for key in store.signers.trusted:
         tag = partial(tag_in, environment=environment)
         stored = await store.read_artifact(_KIND, _binding(environment), tag, key)
         if stored is None:
             continue
         try:
-            entry = Entry.from_bytes(stored.content)
+            entry = LedgerEntry.from_bytes(stored.content)
             if entry.environment != environment:
                 raise ValueError(f"it is of the environment {entry.environment[:100]}")
         except (ValueError, TypeError) as fault:
@@ -248,7 +250,7 @@ async def load_ledger(store: Store, environment: str) -> Ledger:
     return Ledger(environment, newest, tags, newest.pins, layers, others)
 
 
-async def write_entry(store: Store, ledger: Ledger, entry: Entry) -> None:
+async def write_entry(store: Store, ledger: Ledger, entry: LedgerEntry) -> None:
     """Sign and write an entry on a ledger as it was read.
 
     Raises UsageError without a key to sign with, RegistryError.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class ProposalNames:
     """`builds` is the repository that the run writes, `upstream` the project's own, `suffix` the end of its names.
 
     With `pushes`, images whose gates are open go to repositories of their own; without, the run ends with verdicts.

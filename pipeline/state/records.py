@@ -23,7 +23,7 @@ from pipeline.util.json.values import parse_json
 
 from .record import Record
 from .signers import Binding
-from .store import Kind, Store
+from .store import ContentKind, Store
 
 if TYPE_CHECKING:
     from pipeline.plan import Target
@@ -41,7 +41,7 @@ DOCUMENT_TYPES = {
     "trivy-json": "application/json",
     "slsa-provenance": "application/json",
 }
-_KIND = Kind(RECORD_TYPE, embeds=True, limit=16 * 1024 * 1024)
+_KIND = ContentKind(RECORD_TYPE, embeds=True, limit=16 * 1024 * 1024)
 
 
 class Records:

@@ -22,11 +22,11 @@ from pipeline.util.json.canonical import compact
 from pipeline.util.json.values import as_integer, as_list, as_object, as_texts, parse_json
 
 from .signers import Binding
-from .store import Kind, Store
+from .store import ContentKind, Store
 
 RETENTION_TYPE = "application/vnd.lockage.retention.v1+gzip"
 RETENTION_STATEMENT = "https://lockage.org/statement/retention/v1"
-_KIND = Kind(RETENTION_TYPE)
+_KIND = ContentKind(RETENTION_TYPE)
 _UNPACKED_LIMIT = 256 * 1024 * 1024
 
 

@@ -22,11 +22,11 @@ from pipeline.util.json.values import as_list, as_object, as_text, as_texts, par
 
 from .record import Record, digest_of_text, digest_text
 from .signers import Binding
-from .store import Kind, Store
+from .store import ContentKind, Store
 
 RUN_STATE_TYPE = "application/vnd.lockage.standing.v1+gzip"
 RUN_STATE_STATEMENT = "https://lockage.org/statement/run-state/v1"
-_KIND = Kind(RUN_STATE_TYPE)
+_KIND = ContentKind(RUN_STATE_TYPE)
 _UNPACKED_LIMIT = 256 * 1024 * 1024
 
 

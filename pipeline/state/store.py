@@ -28,7 +28,7 @@ _CONTENT_LIMIT = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ContentKind:
     """A kind of content: its type as an artifact, and whether small content is carried inside the manifest
     (descriptor `data`, image-spec v1.1), so that reading it takes one request."""
 
@@ -38,7 +38,7 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class SignedContent:
     """Content that a trusted key signed, and the layers of its artifact: the content's own first."""
 
     content: bytes
@@ -77,7 +77,7 @@ class Store:
         return tuple(warnings)
 
     async def read(
-        self, kind: Kind, binding: Binding, tag: Callable[[str], str], key: PublicKey
+        self, kind: ContentKind, binding: Binding, tag: Callable[[str], str], key: PublicKey
     ) -> bytes | None:
         """The content that a key signed for this under its tag; None when there is none, or none that can be believed.
 
@@ -87,8 +87,8 @@ class Store:
         return stored.content if stored else None
 
     async def read_artifact(
-        self, kind: Kind, binding: Binding, tag: Callable[[str], str], key: PublicKey
-    ) -> Stored | None:
+        self, kind: ContentKind, binding: Binding, tag: Callable[[str], str], key: PublicKey
+    ) -> SignedContent | None:
         """As `read`, with the layers of the artifact. Only the content is signed."""
         name = tag(self.signers.space(key))
         manifest = await self.registry.get_manifest(self.repository.tagged(name))
@@ -103,11 +103,11 @@ class Store:
         if problem is not None:
             self.distrust(name, problem)
             return None
-        return Stored(content, manifest.layers)
+        return SignedContent(content, manifest.layers)
 
     async def write(
         self,
-        kind: Kind,
+        kind: ContentKind,
         binding: Binding,
         tag: Callable[[str], str],
         content: bytes,
@@ -138,7 +138,7 @@ class Store:
         )
         return True
 
-    async def _content(self, kind: Kind, manifest: Manifest) -> bytes:
+    async def _content(self, kind: ContentKind, manifest: Manifest) -> bytes:
         """Raises ValueError, KeyError, TypeError, RegistryError."""
         if manifest.data.get("artifactType") != kind.artifact_type:
             raise ValueError(f"it is no {kind.artifact_type}")

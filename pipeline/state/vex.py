@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.model import Digest, Reference, Repository
 from pipeline.model.json_document import DocumentFault
-from pipeline.model.vex import Subject, VexDocument, read_vex
+from pipeline.model.vex import VexDocument, VexSubject, read_vex
 from pipeline.model.vex.openvex import CONTEXT
 from pipeline.policy import VexEvidence
 from pipeline.trust import CYCLONEDX, Signatory, Statement
@@ -23,7 +23,7 @@ PREDICATES = (CONTEXT, "https://openvex.dev/ns", CYCLONEDX)
 
 
 async def attested_vex(
-    registry: Registry, repository: Repository, digests: Iterable[Digest], key: Signatory, subject: Subject
+    registry: Registry, repository: Repository, digests: Iterable[Digest], key: Signatory, subject: VexSubject
 ) -> VexEvidence:
     """What is known of an image for VEX, with the documents that are attested on these digests: its own, and those of
     indexes that list it. Raises RegistryError."""
@@ -37,7 +37,7 @@ async def attested_vex(
     return _evidence(subject, documents)
 
 
-def vex_of(statements: Iterable[Statement], repository: Repository, subject: Subject) -> VexEvidence:
+def vex_of(statements: Iterable[Statement], repository: Repository, subject: VexSubject) -> VexEvidence:
     """The same, of verified statements."""
     documents = [
         (repository.at(s.subject), s.predicate) for s in statements if _is_vex(s.predicate_type, s.predicate)
@@ -50,7 +50,7 @@ def _is_vex(type: str, predicate: Mapping[str, Any]) -> bool:
     return type in PREDICATES and (type != CYCLONEDX or "vulnerabilities" in predicate)
 
 
-def _evidence(subject: Subject, predicates: Iterable[tuple[Reference, Mapping[str, Any]]]) -> VexEvidence:
+def _evidence(subject: VexSubject, predicates: Iterable[tuple[Reference, Mapping[str, Any]]]) -> VexEvidence:
     documents: list[VexDocument] = []
     faults: list[str] = []
     for origin, predicate in predicates:

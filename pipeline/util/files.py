@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from .rooted import Folder
+from .rooted import RootedFolder
 
 
 def replace_file(
@@ -23,40 +23,40 @@ def replace_file(
     mode: int | None = None,
     durable: bool = False,
 ) -> None:
-    """Write a whole file, and make its folder, as `Folder.replace`; below `root`, through no link. Raises OSError."""
+    """Write a whole file and make its folder, as `RootedFolder.replace`: below `root`, by no link. Raises OSError."""
     above, name = place(path, root)
-    with Folder.at(above, create=True) as folder:
+    with RootedFolder.at(above, create=True) as folder:
         folder.replace(name, content, mode=mode, durable=durable)
 
 
 @contextmanager
 def replacing(path: Path, *, root: Path | None = None) -> Iterator[BinaryIO]:
-    """As `Folder.replacing`, of a path; below `root`, through no link."""
+    """As `RootedFolder.replacing`, of a path; below `root`, through no link."""
     above, name = place(path, root)
-    with Folder.at(above, create=True) as folder, folder.replacing(name) as file:
+    with RootedFolder.at(above, create=True) as folder, folder.replacing(name) as file:
         yield file
 
 
 def open_file(path: Path, *, root: Path | None = None) -> BinaryIO:
-    """A regular file that is no link, to read; below `root`, through no link. Raises OSError."""
+    """A regular file that is no link, to read; below `root`, by no link. Raises OSError."""
     above, name = place(path, root)
-    with Folder.at(above) as folder:
+    with RootedFolder.at(above) as folder:
         return folder.open(name)
 
 
 def read_file(path: Path, limit: int = -1, *, root: Path | None = None) -> bytes:
-    """The bytes of a regular file that is no link; below `root`, through no link. Raises OSError."""
+    """The bytes of a regular file that is no link; below `root`, by no link. Raises OSError."""
     with open_file(path, root=root) as file:
         return file.read(limit)
 
 
 @contextmanager
-def folder_at(path: Path, *, root: Path | None = None) -> Iterator[Folder]:
-    """A folder to write into, made where it is missing; below `root`, through no link. Raises OSError."""
+def folder_at(path: Path, *, root: Path | None = None) -> Iterator[RootedFolder]:
+    """A folder to write into, made where it is missing; below `root`, by no link. Raises OSError."""
     above, name = place(path, root)
     if above != root:
         above, name = path, ""
-    with Folder.at(above, create=True) as top, top.below(name, create=True) as folder:
+    with RootedFolder.at(above, create=True) as top, top.below(name, create=True) as folder:
         yield folder
 
 

@@ -1,8 +1,8 @@
 """Files below a folder, by descriptors: no name below it leads through a symbolic link (openat, O_NOFOLLOW).
 
-A `Folder` is opened once; what is renamed or replaced by a link meanwhile is not followed. A reader of a file sees the
-old content or the new content, never a part of either. Links, pipes, sockets and devices are refused where a file or a
-folder is expected, by an OSError with the whole path.
+A `RootedFolder` is opened once; what is renamed or replaced by a link meanwhile is not followed. A reader of a file
+sees the old content or the new content, never a part of either. Links, pipes, sockets and devices are refused where a
+file or a folder is expected, by an OSError with the whole path.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _name = attrgetter("name")
 _REFUSED = {errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENXIO}
 
 
-class Folder:
+class RootedFolder:
     """An open folder. Names are relative, with `/` between their parts, and may not contain `..`.
 
     Every method raises OSError, with the path as `filename`.
@@ -53,10 +53,10 @@ class Folder:
     def __exit__(self, *_: object) -> None:
         os.close(self._descriptor)
 
-    def below(self, name: str, *, create: bool = False) -> Folder:
+    def below(self, name: str, *, create: bool = False) -> RootedFolder:
         """A folder below this one, opened; with `create`, made where it is missing."""
         parts = self._parts(name)
-        folder = self._step(parts[0], create) if parts else Folder(os.dup(self._descriptor), self.path)
+        folder = self._step(parts[0], create) if parts else RootedFolder(os.dup(self._descriptor), self.path)
         for part in parts[1:]:
             with folder:
                 folder = folder._step(part, create)
@@ -239,7 +239,7 @@ class Folder:
                 reason = _kind(stat.S_IFMT(status.st_mode))
         return OSError(error.errno or errno.EIO, reason, f"{self.path}/{name}" if name else self.path)
 
-    def _step(self, part: str, create: bool) -> Folder:
+    def _step(self, part: str, create: bool) -> RootedFolder:
         try:
             try:
                 descriptor = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=self._descriptor)
@@ -251,7 +251,7 @@ class Folder:
                 descriptor = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=self._descriptor)
         except OSError as error:
             raise self._described(error, part) from None
-        return Folder(descriptor, f"{self.path}/{part}")
+        return RootedFolder(descriptor, f"{self.path}/{part}")
 
     def _split(self, name: str) -> tuple[str, str]:
         above, _, last = name.rpartition("/")

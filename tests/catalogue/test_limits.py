@@ -14,7 +14,7 @@ from pipeline.catalogue.templating.includes import includes_of
 from pipeline.config import yaml
 from pipeline.dockerfile import limits as dockerfile
 from pipeline.errors import ConfigError
-from pipeline.util.rooted import Folder
+from pipeline.util.rooted import RootedFolder
 
 from .bad_input import put
 from .sample import ROOT, source
@@ -88,7 +88,7 @@ def test_a_sparse_file_is_not_read(tmp_path):
 def test_a_pipe_that_takes_a_files_place_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("pipe")
-    with Folder.at(tmp_path) as folder:
+    with RootedFolder.at(tmp_path) as folder:
         for name, kind in (("pipe", "a pipe"), ("link", "a symbolic link")):
             with pytest.raises(OSError, match=kind):
                 reader._read(folder, name, 10)

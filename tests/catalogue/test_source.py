@@ -7,7 +7,7 @@ import pytest
 from pipeline.catalogue import lock_of, read_source
 from pipeline.catalogue import source as reading
 from pipeline.errors import ConfigError, EnvironmentProblem
-from pipeline.util.rooted import Folder
+from pipeline.util.rooted import RootedFolder
 
 from .sample import LOCK, PROJECT, put
 
@@ -89,7 +89,7 @@ def test_a_text_is_read_whole_whatever_size_it_had_a_moment_ago(tmp_path, size):
     content = bytes(range(250)) * (size // 250 + 1)
     place = tmp_path / "text"
     place.write_bytes(content[:size])
-    with Folder.at(tmp_path) as folder:
+    with RootedFolder.at(tmp_path) as folder:
         for said in (0, 1, size - 1, size, size + 1, 10 * reading.MAX_TEXT):
             assert reading._read(folder, "text", max(0, said)) == content[:size]
         place.write_bytes(b"x" * (reading.MAX_TEXT + 10))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.ci import Event, EventKind, Provider, job_of, main_branch, read_event
+from pipeline.ci import EventKind, JobEvent, Provider, job_of, main_branch, read_event
 from pipeline.errors import UsageError
 
 _GITHUB = {"GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "acme/images"}
@@ -23,12 +23,12 @@ _OWN_REQUEST = {
 }
 
 
-def _push(branch: str) -> Event:
-    return Event(EventKind.PUSH, branch=branch)
+def _push(branch: str) -> JobEvent:
+    return JobEvent(EventKind.PUSH, branch=branch)
 
 
-def _request(number: str, *, fork: bool = False, target: str = "") -> Event:
-    return Event(EventKind.PULL_REQUEST, number=number, fork=fork, target=target)
+def _request(number: str, *, fork: bool = False, target: str = "") -> JobEvent:
+    return JobEvent(EventKind.PULL_REQUEST, number=number, fork=fork, target=target)
 
 
 @pytest.mark.parametrize(
@@ -41,17 +41,20 @@ def _request(number: str, *, fork: bool = False, target: str = "") -> Event:
         (
             _GITHUB
             | {"GITHUB_REF": "refs/tags/v1.0.0", "GITHUB_REF_NAME": "v1.0.0", "GITHUB_REF_TYPE": "tag"},
-            Event(EventKind.TAG, tag="v1.0.0"),
+            JobEvent(EventKind.TAG, tag="v1.0.0"),
         ),
-        (_GITHUB | {"GITHUB_REF": "refs/tags/v1.0.0"}, Event(EventKind.TAG, tag="v1.0.0")),  # older servers
+        (
+            _GITHUB | {"GITHUB_REF": "refs/tags/v1.0.0"},
+            JobEvent(EventKind.TAG, tag="v1.0.0"),
+        ),  # older servers
         (_GITHUB | {"GITHUB_REF": "refs/heads/feature/x"}, _push("feature/x")),
         (
             _GITHUB | _ON_MAIN | {"GITHUB_EVENT_NAME": "schedule"},
-            Event(EventKind.SCHEDULE, branch="main"),
+            JobEvent(EventKind.SCHEDULE, branch="main"),
         ),
         (
             _GITHUB | _ON_MAIN | {"GITHUB_EVENT_NAME": "workflow_dispatch"},
-            Event(EventKind.MANUAL, branch="main"),
+            JobEvent(EventKind.MANUAL, branch="main"),
         ),
         (
             _GITHUB
@@ -61,7 +64,7 @@ def _request(number: str, *, fork: bool = False, target: str = "") -> Event:
                 "GITHUB_REF_NAME": "gh-readonly-queue/main/pr-7-0123",
                 "GITHUB_REF_TYPE": "branch",
             },
-            Event(EventKind.MERGE_QUEUE),
+            JobEvent(EventKind.MERGE_QUEUE),
         ),
         # Any sign of a pull request makes it one; without a payload nobody knows where it comes from.
         (_GITHUB | {"GITHUB_REF": "refs/pull/456/merge"}, _request("456", fork=True)),
@@ -69,14 +72,14 @@ def _request(number: str, *, fork: bool = False, target: str = "") -> Event:
         (_GITHUB | _ON_MAIN | {"GITHUB_EVENT_NAME": "pull_request_target"}, _request("", fork=True)),
         (_GITLAB, None),
         (_GITLAB | {"CI_COMMIT_BRANCH": "feature/x"}, _push("feature/x")),
-        (_GITLAB | {"CI_COMMIT_TAG": "v1.0.0"}, Event(EventKind.TAG, tag="v1.0.0")),
+        (_GITLAB | {"CI_COMMIT_TAG": "v1.0.0"}, JobEvent(EventKind.TAG, tag="v1.0.0")),
         (
             _GITLAB | {"CI_COMMIT_BRANCH": "main", "CI_PIPELINE_SOURCE": "schedule"},
-            Event(EventKind.SCHEDULE, branch="main"),
+            JobEvent(EventKind.SCHEDULE, branch="main"),
         ),
         (
             _GITLAB | {"CI_COMMIT_TAG": "v1", "CI_PIPELINE_SOURCE": "web"},
-            Event(EventKind.MANUAL, tag="v1"),
+            JobEvent(EventKind.MANUAL, tag="v1"),
         ),
         (_GITLAB | _OWN_REQUEST, _request("12", target="main")),
         (
@@ -86,7 +89,7 @@ def _request(number: str, *, fork: bool = False, target: str = "") -> Event:
         (_GITLAB | {"CI_MERGE_REQUEST_IID": "12"}, _request("12", fork=True)),
         (
             _GITLAB | _OWN_REQUEST | {"CI_MERGE_REQUEST_EVENT_TYPE": "merge_train"},
-            Event(EventKind.MERGE_QUEUE, target="main"),
+            JobEvent(EventKind.MERGE_QUEUE, target="main"),
         ),
         (
             _GITLAB
@@ -107,10 +110,10 @@ def _request(number: str, *, fork: bool = False, target: str = "") -> Event:
             _JENKINS | {"BRANCH_NAME": "PR-3", "CHANGE_ID": "3", "CHANGE_FORK": "eve"},
             _request("3", fork=True),
         ),
-        (_JENKINS | {"BRANCH_NAME": "v1", "TAG_NAME": "v1"}, Event(EventKind.TAG, tag="v1")),
+        (_JENKINS | {"BRANCH_NAME": "v1", "TAG_NAME": "v1"}, JobEvent(EventKind.TAG, tag="v1")),
     ],
 )
-def test_events(environment: dict[str, str], expected: Event | None) -> None:
+def test_events(environment: dict[str, str], expected: JobEvent | None) -> None:
     assert read_event(environment) == expected
 
 
@@ -159,18 +162,20 @@ def _pull(head: str | None, number: object = 7) -> dict[str, Any]:
         (
             {"GITHUB_EVENT_NAME": "merge_group"},
             {"merge_group": {"base_ref": "refs/heads/main"}},
-            Event(EventKind.MERGE_QUEUE, target="main"),
+            JobEvent(EventKind.MERGE_QUEUE, target="main"),
         ),
         (
             {"GITHUB_EVENT_NAME": "workflow_dispatch"},
             {"inputs": {"version": "v2.0.0", "dry-run": True}},
-            Event(EventKind.MANUAL, branch="main", inputs={"version": "v2.0.0", "dry-run": "true"}),
+            JobEvent(EventKind.MANUAL, branch="main", inputs={"version": "v2.0.0", "dry-run": "true"}),
         ),
-        ({"GITHUB_EVENT_NAME": "workflow_dispatch"}, {"inputs": None}, Event(EventKind.MANUAL, "main")),
+        ({"GITHUB_EVENT_NAME": "workflow_dispatch"}, {"inputs": None}, JobEvent(EventKind.MANUAL, "main")),
         ({"GITHUB_EVENT_NAME": "push"}, [], _push("main")),
     ],
 )
-def test_githubs_payload(environment: dict[str, str], payload: Any, expected: Event, tmp_path: Path) -> None:
+def test_githubs_payload(
+    environment: dict[str, str], payload: Any, expected: JobEvent, tmp_path: Path
+) -> None:
     (tmp_path / "event.json").write_text(json.dumps(payload))
     base = _GITHUB | _ON_MAIN | {"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}
     assert read_event(base | environment) == expected

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.output.annotations import Annotation, code_quality, of_problem, workflow_command
+from pipeline.cli.output.annotations import JobAnnotation, code_quality, of_problem, workflow_command
 from pipeline.errors import Problem
 from tests.tools import warm
 
@@ -144,12 +144,12 @@ ESCAPES = [
 
 @pytest.mark.parametrize(("text", "message", "value"), ESCAPES)
 def test_what_github_would_read_otherwise_is_escaped(text: str, message: str, value: str) -> None:
-    command = workflow_command(Annotation("error", text, 1, 2, text, text))
+    command = workflow_command(JobAnnotation("error", text, 1, 2, text, text))
     assert command == f"::error file={value},line=1,col=2,title={value}::{message}"
 
 
 def test_fingerprints_survive_an_edit_above_and_tell_two_apart() -> None:
-    def note(line: int, message: str = "m") -> Annotation:
+    def note(line: int, message: str = "m") -> JobAnnotation:
         return of_problem(Problem("images/a/image.yml", line, 1, "k", message), Path(), {})
 
     first, second = code_quality([note(1), note(9)])

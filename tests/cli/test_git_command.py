@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.git import command
-from pipeline.cli.git.command import Repository
+from pipeline.cli.git.command import GitRepository
 from pipeline.cli.git.errors import GitMissing, RepositoryRefused
 from pipeline.cli.git.history import entries_at
 from pipeline.cli.git.revision import read_revision
@@ -175,10 +175,10 @@ def test_git_itself_refuses_a_bare_repository_and_its_monitor(
     folder = _bare(checkout, trap)
     monkeypatch.setattr(command, "_is_bare", lambda _: False)
     with pytest.raises(RepositoryRefused):
-        Repository.of(folder, os.environ)
+        GitRepository.of(folder, os.environ)
     monkeypatch.setattr(command, "_SETTINGS", tuple(s for s in command._SETTINGS if "bare" not in s))
     with pytest.raises(RepositoryRefused, match="claims another work tree"):  # as git before 2.38
-        Repository.of(folder, os.environ)
+        GitRepository.of(folder, os.environ)
     assert not marker.exists()
 
 
@@ -224,7 +224,7 @@ def test_git_is_never_a_program_of_the_checkout(
     monkeypatch.chdir(checkout)
     for path in (".", "", f"{checkout}:."):
         with pytest.raises(GitMissing):
-            Repository.of(checkout, {"PATH": path})
+            GitRepository.of(checkout, {"PATH": path})
     assert read_revision(checkout, {"PATH": f".:{checkout}:/usr/local/bin:/usr/bin:/bin"}).sha
     assert not marker.exists()
 
@@ -265,7 +265,7 @@ def test_a_repository_of_somebody_else_needs_safe_directory(tmp_path: Path, chec
 
 
 def test_output_and_time_are_bounded(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    repository = Repository.of(checkout, os.environ)
+    repository = GitRepository.of(checkout, os.environ)
     monkeypatch.setattr(command, "_MAX_OUTPUT", 10)
     with pytest.raises(EnvironmentProblem, match="printed more"):
         repository.run("rev-parse", "HEAD")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.output import console
-from pipeline.cli.output.annotations import Annotation, workflow_command
+from pipeline.cli.output.annotations import JobAnnotation, workflow_command
 from pipeline.cli.output.progress import Progress
 from pipeline.cli.output.run_result import print_run_result
 from pipeline.errors import BuildError, ConfigError, LockageError, Problem
@@ -185,7 +185,7 @@ def test_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_annotation_is_one_command() -> None:
-    command = workflow_command(Annotation("error", EVIL, 1, 2, EVIL, EVIL))
+    command = workflow_command(JobAnnotation("error", EVIL, 1, 2, EVIL, EVIL))
     assert not hidden(command) and command.startswith("::error file=a")
     assert "##[" not in command and "section_start:" not in command
     assert command.rstrip().partition(" ")[2].partition("::")[2].startswith("a\\x1b]0;title")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.ci import Event, EventKind
+from pipeline.ci import EventKind, JobEvent
 from pipeline.cli.proposals import ProposalSite, Reach, Trust, require_reviewed
 from pipeline.errors import UsageError
 from pipeline.model import Repository
@@ -14,8 +14,8 @@ from pipeline.registry import Registry
 from pipeline.run import Stage
 from tests.catalogue.sample import plan
 
-_FORK = Event(EventKind.PULL_REQUEST, number="7", fork=True)
-_OWN = Event(EventKind.PULL_REQUEST, number="7")
+_FORK = JobEvent(EventKind.PULL_REQUEST, number="7", fork=True)
+_OWN = JobEvent(EventKind.PULL_REQUEST, number="7")
 
 
 @pytest.mark.parametrize(
@@ -23,16 +23,16 @@ _OWN = Event(EventKind.PULL_REQUEST, number="7")
     [
         (None, False, Reach.PROJECT, True),
         (None, True, Reach.INSTANCE, True),
-        (Event(EventKind.PUSH, branch="main"), False, Reach.PROJECT, True),
-        (Event(EventKind.MERGE_QUEUE), False, Reach.PROJECT, True),
-        (Event(EventKind.PUSH, branch="main"), True, Reach.INSTANCE, True),
+        (JobEvent(EventKind.PUSH, branch="main"), False, Reach.PROJECT, True),
+        (JobEvent(EventKind.MERGE_QUEUE), False, Reach.PROJECT, True),
+        (JobEvent(EventKind.PUSH, branch="main"), True, Reach.INSTANCE, True),
         (_OWN, False, Reach.PROPOSALS, True),
         (_OWN, True, Reach.INSTANCE, True),
         (_FORK, False, Reach.INSTANCE, False),
         (_FORK, True, Reach.INSTANCE, False),
     ],
 )
-def test_what_a_run_may_write(event: Event | None, no_push: bool, reach: Reach, secrets: bool) -> None:
+def test_what_a_run_may_write(event: JobEvent | None, no_push: bool, reach: Reach, secrets: bool) -> None:
     trust = Trust.of(event, no_push=no_push)
     assert (trust.reach, trust.secrets) == (reach, secrets)
     assert bool(trust.note) == (reach is not Reach.PROJECT)

@@ -16,7 +16,7 @@ import anyio
 import pytest
 
 from pipeline.model import Digest, Repository
-from pipeline.model.verification import AcceptedSigner, Admission, ImageRules, VerificationRules
+from pipeline.model.verification import AcceptedSigner, Admission, AdmissionRules, VerificationRules
 from pipeline.model.verification.identity import Identity, Pattern
 from pipeline.policy.admission.policy_controller import cluster_image_policies
 from pipeline.registry import Registry
@@ -86,7 +86,7 @@ def trust_root(api: Cluster, folder: Path, root: Mapping[str, Any]) -> Iterator[
 
 def policy(images: str, signer: AcceptedSigner, keys: dict[str, str], *required: Any) -> dict[str, Any]:
     """The policy that `lockage policy admission policy-controller` writes."""
-    rules = Admission((ImageRules((images,), VerificationRules((signer,), required)),))
+    rules = Admission((AdmissionRules((images,), VerificationRules((signer,), required)),))
     (written,) = cluster_image_policies(rules, keys, date(2026, 1, 1), images.split("/")[1]).documents
     return dict(written.document)
 

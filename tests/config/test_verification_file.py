@@ -10,7 +10,13 @@ from pipeline.config.verification.file import read_admission, read_rules
 from pipeline.config.verification.named_files import unreadable
 from pipeline.errors import ConfigError
 from pipeline.model import Repository
-from pipeline.model.verification import AcceptedSigner, Admission, Exemption, ImageRules, VerificationRules
+from pipeline.model.verification import (
+    AcceptedSigner,
+    Admission,
+    AdmissionRules,
+    Exemption,
+    VerificationRules,
+)
 
 WHOLE = b"""\
 version: 1
@@ -119,7 +125,7 @@ exemptions:
 def test_exemptions_are_read_with_the_rules_and_their_patterns() -> None:
     admission = read_admission(EXEMPTIONS % b"2027-03-31", "rules.yml")
     assert admission == Admission(
-        (ImageRules(("**",), VerificationRules()),),
+        (AdmissionRules(("**",), VerificationRules()),),
         (Exemption(("ghcr.io/acme/old",), "team:ops", "is replaced", date(2027, 3, 31)),),
     )
 

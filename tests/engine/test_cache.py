@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import CacheEntry
-from pipeline.engine.buildkit.cache import Caches, Event, caches, hosts, name_of, ports, usable
+from pipeline.engine.buildkit.cache import CacheEvent, Caches, caches, hosts, name_of, ports, usable
 from pipeline.engine.buildkit.report import read_report
 from pipeline.model import Platform, valid_tag
 
 AMD64 = Platform("linux", "amd64")
-MAIN = Event(branch="main")
-PULL = Event(branch="", pull_request=True)
+MAIN = CacheEvent(branch="main")
+PULL = CacheEvent(branch="", pull_request=True)
 
 
 def entry(type: str, export: str = "branch", **attributes: str) -> Any:
@@ -33,7 +33,7 @@ LOCAL = entry("local", path="build/cache")
 GHA = entry("gha", scope="lockage")
 
 
-def of(entry: CacheEntry, event: Event = MAIN) -> Caches:
+def of(entry: CacheEntry, event: CacheEvent = MAIN) -> Caches:
     return caches([entry], event, "python", "3.11", AMD64)
 
 
@@ -73,7 +73,7 @@ def test_each_type_has_its_options(cache: CacheEntry, both: dict[str, str], expo
 
 
 def test_a_local_cache_is_a_folder_of_the_client() -> None:
-    found = of(LOCAL, Event(branch="feature/x"))
+    found = of(LOCAL, CacheEvent(branch="feature/x"))
     own, main = found.folders
     assert (own.source, own.written) == (f"build/cache/{FEATURE}", True)
     assert (main.source, main.written) == (f"build/cache/{NAME}", False)
@@ -84,19 +84,19 @@ def test_a_local_cache_is_a_folder_of_the_client() -> None:
 @pytest.mark.parametrize(
     ("event", "reads", "branch", "always"),
     [
-        (Event(branch="main"), [NAME], NAME, NAME),
-        (Event(branch="master"), [NAME], NAME, NAME),
-        (Event(branch="trunk", main="trunk"), [NAME], NAME, NAME),
-        (Event(branch="main", main="trunk"), None, ..., ...),
-        (Event(branch="feature/x"), [FEATURE, NAME], FEATURE, FEATURE),
-        (Event(branch="main", exact=False), [NAME], None, NAME),
-        (Event(), [NAME], None, NAME),  # a git tag, or a commit without a branch
+        (CacheEvent(branch="main"), [NAME], NAME, NAME),
+        (CacheEvent(branch="master"), [NAME], NAME, NAME),
+        (CacheEvent(branch="trunk", main="trunk"), [NAME], NAME, NAME),
+        (CacheEvent(branch="main", main="trunk"), None, ..., ...),
+        (CacheEvent(branch="feature/x"), [FEATURE, NAME], FEATURE, FEATURE),
+        (CacheEvent(branch="main", exact=False), [NAME], None, NAME),
+        (CacheEvent(), [NAME], None, NAME),  # a git tag, or a commit without a branch
         (PULL, [NAME], None, None),
-        (Event(branch="main", pull_request=True), [NAME], None, None),
+        (CacheEvent(branch="main", pull_request=True), [NAME], None, None),
     ],
 )
 def test_who_reads_and_writes_what(
-    event: Event, reads: list[str] | None, branch: object, always: object
+    event: CacheEvent, reads: list[str] | None, branch: object, always: object
 ) -> None:
     def names(options: tuple[str, ...]) -> list[str]:
         return [read(option)["scope"] for option in options]

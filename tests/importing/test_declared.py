@@ -10,7 +10,7 @@ from pipeline.importing import ASIDE, import_folder
 from pipeline.importing.declared import find_declared, is_build_file
 from pipeline.importing.declared.hcl import HclError, read_hcl
 from pipeline.importing.layout import Naming
-from pipeline.importing.options import Given
+from pipeline.importing.options import BuildDefaults
 
 from .test_importing import DEBIAN, catalogue, imported, make_plan, notes, on_disk, planned, texts
 
@@ -72,7 +72,9 @@ def test_services_of_a_compose_file():
 
 
 def test_the_user_s_arguments_and_names_win():
-    found = imported(FILES, given=Given({"C": "9", "TOKEN": ""}), naming=Naming(names={"tool": "tools"}))
+    found = imported(
+        FILES, given=BuildDefaults({"C": "9", "TOKEN": ""}), naming=Naming(names={"tool": "tools"})
+    )
     assert b'C: "9"\n  TOKEN: ""' in found.files["images/tools/image.yml"].content
 
 

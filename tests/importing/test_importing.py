@@ -14,8 +14,8 @@ from pipeline.cli import main
 from pipeline.errors import UsageError
 from pipeline.importing import ASIDE, import_folder
 from pipeline.importing.dockerignore import DockerIgnore, matched
-from pipeline.importing.layout import Layout, Naming
-from pipeline.importing.options import Given
+from pipeline.importing.layout import FolderLayout, Naming
+from pipeline.importing.options import BuildDefaults
 from pipeline.importing.rewrite import as_template, clean, rewrite
 from pipeline.model import Platform
 from pipeline.plan import make_plan
@@ -170,15 +170,15 @@ def test_the_context_as_the_user_says():
         "lost/Dockerfile": DEBIAN + "COPY two.txt /x/\n",
         "lost/two.txt": "1",
     }
-    found = imported(files, given=Given(context="./"))
+    found = imported(files, given=BuildDefaults(context="./"))
     assert found.files["images/build/rootfs/one.txt"].origin == "one.txt"
     assert found.files["images/docker/rootfs/build/one.txt"].origin == "build/one.txt"
     assert notes(found)["lost"] == ["lost/Dockerfile:2: COPY two.txt: there is no two.txt in the folder"]
-    found = imported(files, given=Given(context="build"))
+    found = imported(files, given=BuildDefaults(context="build"))
     assert found.files["images/build/rootfs/one.txt"].origin == "build/one.txt"
     for wrong in ("..", "/build", "nowhere", "go.mod", "build/../../x"):
         with pytest.raises(UsageError, match="is no folder there"):
-            imported(files, given=Given(context=wrong))
+            imported(files, given=BuildDefaults(context=wrong))
 
 
 def test_build_arguments():
@@ -189,7 +189,7 @@ def test_build_arguments():
         "none/Dockerfile": DEBIAN,
     }
     args = {"V": "1.2", "ARCH": "", "EMPTY": 'a "b": {{ \x85 é', "CUDA": "12"}
-    found, plan = planned(files, prefixes=("r.example",), given=Given(args))
+    found, plan = planned(files, prefixes=("r.example",), given=BuildDefaults(args))
     by_name = {t.name: t for t in plan.targets}
     assert dict(by_name["app:latest"].arguments) == {k: args[k] for k in ("V", "ARCH", "EMPTY")}
     assert dict(by_name["base:1.2-gpu"].arguments) == {"CUDA": "12"}
@@ -203,7 +203,7 @@ def test_build_arguments():
     ]
     assert "args: CUDA, in image.yml" in said["base:1.2"]
     with pytest.raises(UsageError, match="--build-arg CUDAA: no Dockerfile here has an ARG"):
-        imported(files, given=Given({"CUDAA": "1"}))
+        imported(files, given=BuildDefaults({"CUDAA": "1"}))
 
 
 def test_a_variant_that_cannot_be_imported_is_set_aside_alone():
@@ -406,7 +406,7 @@ def test_a_layout():
         "src/web/1.0/linux/Dockerfile.dev": DEBIAN,
         "web/Dockerfile": DEBIAN,
     }
-    layouts = tuple(map(Layout.parse, ("src/<name>/.devcontainer", "/src/<name>/<version>/<os>/")))
+    layouts = tuple(map(FolderLayout.parse, ("src/<name>/.devcontainer", "/src/<name>/<version>/<os>/")))
     found = imported(files, naming=Naming(layouts=layouts))
     assert {i.name: i.status for i in found.images} == {"go:latest": "made", "web:1.0-linux": "made"}
     assert found.unread == ("web/Dockerfile",)
@@ -422,7 +422,7 @@ def test_a_layout():
 )
 def test_layouts_that_cannot_be(text):
     with pytest.raises(ValueError):
-        Layout.parse(text)
+        FolderLayout.parse(text)
 
 
 def test_deeper_dockerfiles_are_counted(tmp_path, capsys):

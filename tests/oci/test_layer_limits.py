@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from pipeline.oci.compare.listing import Listing, read_listing
 from pipeline.oci.compare.tree import flatten
-from pipeline.oci.layer import Kind, LayerFault, LayerLimits, Usage, decompressed, entries
+from pipeline.oci.layer import EntryKind, LayerFault, LayerLimits, Usage, decompressed, entries
 
 from .layers import XATTR, Made, tar, zstd
 
@@ -154,7 +154,7 @@ def naive(layers: list[Listing]) -> dict[str, object]:
             above = [path.rsplit("/", n)[0] for n in range(1, path.count("/") + 1)] + ([""] if path else [])
             for other, listed_entry in layer.items():
                 entry = listed_entry.entry
-                replaced = entry.kind is not Kind.FOLDER and other in before and other in above
+                replaced = entry.kind is not EntryKind.FOLDER and other in before and other in above
                 if entry.whiteout in (path, *above) or entry.opaque in above or replaced:
                     tree.pop(path, None)
         for path, listed_entry in layer.items():

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.model import Severity
 from pipeline.policy import Finding
-from pipeline.policy.scan_details import MAX_PLACES, Place, scan_details, with_history, without_matches
+from pipeline.policy.scan_details import MAX_PLACES, PackagePlace, scan_details, with_history, without_matches
 
 IDS = ("sha256:" + "1" * 64, "sha256:" + "2" * 64)
 HISTORY = [
@@ -70,14 +70,14 @@ def test_a_package_of_the_distribution() -> None:
     assert (details.scanned, details.distribution) == ("2026-11-26T08:05:12.33Z", "debian 12.5")
     assert [layer.created_by for layer in details.layers] == ["base", "RUN pip install"]
     found = details.of(finding("CVE-1", "curl", "7"))
-    assert found.places == (Place("", 1),) and found.system and found.ecosystem == "debian"
+    assert found.places == (PackagePlace("", 1),) and found.system and found.ecosystem == "debian"
     assert (found.published, found.purl) == ("2026-10-19", "pkg:deb/debian/curl@7")
     assert (found.cvss, found.vector) == (7.5, "CVSS:3.1/AV:N")
 
 
 def test_a_library_is_at_each_of_its_files() -> None:
     found = scan_details(report()).of(finding("CVE-2", "log4j", "2"))
-    assert found.places == (Place("app/1.jar", 2), Place("app/2.jar", 2)) and not found.system
+    assert found.places == (PackagePlace("app/1.jar", 2), PackagePlace("app/2.jar", 2)) and not found.system
     assert scan_details(report()).of(finding("CVE-3", "x", "1")).places == ()
 
 

@@ -17,7 +17,7 @@ from pipeline.policy.tag_moves import (
     TagAction,
     TagPosition,
     TagState,
-    Wanted,
+    WantedTags,
     decide,
     is_revised,
     refused,
@@ -72,7 +72,7 @@ def test_a_versions_own_tag(
     expected: tuple[str, str],
 ) -> None:
     [found] = decide(
-        Wanted(NEW, "1.2.3", TAGS),
+        WantedTags(NEW, "1.2.3", TAGS),
         {"1.2.3": TagState(now, left)},
         TagRules(**rules),  # type: ignore[arg-type]
         Permissions(**permissions),  # type: ignore[arg-type]
@@ -96,14 +96,14 @@ def test_a_versions_own_tag(
 def test_a_rolling_tag_only_moves_forward(
     held: str, permissions: dict[str, object], expected: tuple[str, str]
 ) -> None:
-    wanted, states = Wanted(NEW, "1.2.3", ("1.2.3", "1")), {"1": TagState(OLD, at(OLD, held))}
+    wanted, states = WantedTags(NEW, "1.2.3", ("1.2.3", "1")), {"1": TagState(OLD, at(OLD, held))}
     [found] = decide(wanted, states, TagRules(rebuilt="refuse"), Permissions(**permissions))  # type: ignore[arg-type]
     assert (found.action, found.reason) == expected
 
 
 def test_a_tag_that_strangers_moved_and_force_overwrites_has_no_version_to_go_back_from() -> None:
     states = {"1": TagState(FOREIGN, at(OLD, "9.9.9"))}
-    [found] = decide(Wanted(NEW, "1.2.3", ("1.2.3", "1")), states, TagRules(), Permissions(force=True))
+    [found] = decide(WantedTags(NEW, "1.2.3", ("1.2.3", "1")), states, TagRules(), Permissions(force=True))
     assert found.action is TagAction.MOVE
 
 
@@ -155,7 +155,7 @@ class Environment:
     tags: dict[str, Digest] = field(default_factory=dict)
     left: dict[str, TagPosition] = field(default_factory=dict)
 
-    def promote(self, wanted: Wanted, *, moves: int | None = None) -> bool:
+    def promote(self, wanted: WantedTags, *, moves: int | None = None) -> bool:
         """Promote; with `moves` it is interrupted after that many. False when it is refused."""
         states = {tag: TagState(self.tags.get(tag), self.left.get(tag)) for tag in wanted.tags}
         own = states[wanted.version]
@@ -199,7 +199,7 @@ def test_the_laws_hold_over_any_history(
                 strangers.discard(name)  # it was theirs alone
                 written.pop(name, None)
             continue
-        wanted = Wanted(Digest.of(f"{name} {number}".encode()), name, release_tags(name), release=release)
+        wanted = WantedTags(Digest.of(f"{name} {number}".encode()), name, release_tags(name), release=release)
         versions[wanted.digest] = name
         done = env.promote(wanted, moves=number if kind == "interrupted" else None)
         if not done:
@@ -227,7 +227,9 @@ def test_the_laws_hold_over_any_history(
 def test_rolling_tags_end_the_same_in_any_order(order: list[str]) -> None:
     env = Environment(TagRules())
     for version in order:
-        assert env.promote(Wanted(Digest.of(version.encode()), version, release_tags(version), release=True))
+        assert env.promote(
+            WantedTags(Digest.of(version.encode()), version, release_tags(version), release=True)
+        )
     names = {tag: position.version for tag, position in env.left.items()}
     assert (names["latest"], names["v1"], names["v1.0"], names["v2"]) == (
         "v10.0.0",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.model import Digest, Gates, Ignore, Severity, VulnerabilityGate
 from pipeline.model.known_exploited import KnownExploited
-from pipeline.model.vex import PackageUrl, Subject, VexDocument, VexProduct, VexStatement, VexStatus
+from pipeline.model.vex import PackageUrl, VexDocument, VexProduct, VexStatement, VexStatus, VexSubject
 from pipeline.policy import (
     Effect,
     Evidence,
@@ -146,7 +146,7 @@ def test_of_contradicting_statements_the_worse_counts_wherever_they_are(status: 
     ],
 )
 def test_products_are_packages_or_images(product: VexProduct, purls: tuple[str, ...], opens: bool) -> None:
-    subject = Subject(frozenset({"sha256:" + "1" * 64}), frozenset({"r.io/x/a"}))
+    subject = VexSubject(frozenset({"sha256:" + "1" * 64}), frozenset({"r.io/x/a"}))
     gate = VulnerabilityGate(vex=(document(statement(VexStatus.NOT_AFFECTED, product)),))
     (judged,) = judge_findings([replace(HIGH, purls=purls)], gate, TODAY, VexEvidence(subject))
     assert judged.effect is (Effect.VEX if opens else Effect.CLOSES)

@@ -10,7 +10,7 @@ import pytest
 from pipeline.model import Digest, Repository
 from pipeline.policy import TestCase, TestReport, Tool
 from pipeline.provenance import Judged, is_current, policy_digest, result_predicate, summary_predicate
-from pipeline.sbom import Subject
+from pipeline.sbom import SbomSubject
 from pipeline.util.json.canonical import compact
 
 from .builds import plan
@@ -18,7 +18,7 @@ from .builds import plan
 GATES = plan().targets[0].gates
 STRICT = replace(GATES, tests="required")
 INPUTS = (Digest.of(b"provenance"), Digest.of(b"findings"))
-SUBJECT = Subject("", Repository("r.example", "p/app"), "1.2.3", Digest.of(b"image"), None)
+SUBJECT = SbomSubject("", Repository("r.example", "p/app"), "1.2.3", Digest.of(b"image"), None)
 JUDGED = Judged(SUBJECT, [GATES], True, INPUTS)
 SUMMARY = summary_predicate(JUDGED, "1", 1_800_000_000)
 

@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pipeline.model import Reference
-from pipeline.model.verification import AcceptedSigner, Admission, ImageRules, VerificationRules
+from pipeline.model.verification import AcceptedSigner, Admission, AdmissionRules, VerificationRules
 from pipeline.model.verification.identity import Identity, Pattern
 from pipeline.policy.admission import policies_yaml
 from pipeline.policy.admission.kyverno import image_validating_policies
@@ -149,7 +149,7 @@ def kyverno_agrees(services: Sigstore, image: str, folder: Path) -> None:
         for subject, good in ((CI, True), (EVE, False)):
             signer = AcceptedSigner(None, Identity(Pattern(subject), Pattern(services.people)))
             rules = VerificationRules((signer,), ("sbom", "provenance", "verdict"))
-            admission = Admission((ImageRules(("**",), rules),))
+            admission = Admission((AdmissionRules(("**",), rules),))
             policies = image_validating_policies(admission, {}, date(2026, 1, 1), "lockage")
             for attestor in policies.documents[0].document["spec"]["attestors"]:
                 attestor["cosign"]["tuf"] = own

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.registry.auth.challenge import Scope, covers, parse_challenges, parse_scopes, pull, push, union
+from pipeline.registry.auth.challenge import (
+    TokenScope,
+    covers,
+    parse_challenges,
+    parse_scopes,
+    pull,
+    push,
+    union,
+)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +82,6 @@ def test_scopes() -> None:
     assert covers(both, frozenset({pull("a/b"), pull("c")}))
     assert not covers(frozenset({pull("a/b")}), frozenset({push("a/b")}))
     assert parse_scopes("repository:host:5000/a:pull registry:catalog:* junk") == {
-        Scope("repository", "host:5000/a", frozenset({"pull"})),
-        Scope("registry", "catalog", frozenset({"*"})),
+        TokenScope("repository", "host:5000/a", frozenset({"pull"})),
+        TokenScope("registry", "catalog", frozenset({"*"})),
     }

@@ -18,8 +18,8 @@ from pipeline.policy import (
     judge,
     judge_findings,
 )
-from pipeline.policy.scan_details import FindingDetails, ImageLayer, Place, ScanDetails, key_of
-from pipeline.report.values import Fault, FileLine, ImageReport, Report, TargetReport, reported
+from pipeline.policy.scan_details import FindingDetails, ImageLayer, PackagePlace, ScanDetails, key_of
+from pipeline.report.values import FileLine, ImageReport, Report, ReportedFault, TargetReport, reported
 
 DAY = date(2026, 11, 26)
 MADE = "2026-11-26T09:00:00Z"
@@ -36,7 +36,7 @@ GATE = VulnerabilityGate(ignore=(Ignore(OLD.id, "platform-team", "not reachable"
 GATES = Gates(GATE)
 DETAILS = {
     key_of(CURL): FindingDetails(
-        (Place("", 2),),
+        (PackagePlace("", 2),),
         "debian",
         True,
         "pkg:deb/debian/curl@7.88.1-10",
@@ -47,9 +47,9 @@ DETAILS = {
         "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:N",
     ),
     key_of(LIBRARY): FindingDetails(
-        (Place("opt/app/log.jar", 2),), "jar", False, "pkg:maven/org.example/log@2.0"
+        (PackagePlace("opt/app/log.jar", 2),), "jar", False, "pkg:maven/org.example/log@2.0"
     ),
-    key_of(OLD): FindingDetails((Place("", 1),), "debian", True, "", "2026-09-01"),
+    key_of(OLD): FindingDetails((PackagePlace("", 1),), "debian", True, "", "2026-09-01"),
 }
 SCAN = ScanDetails("2026-11-26T08:05:12.33Z", "debian 12.5", LAYERS, (), DETAILS)
 LOCATIONS = {1: FileLine("images/app/Dockerfile.tmpl", 1), 2: FileLine("images/app/Dockerfile.tmpl", 3)}
@@ -98,7 +98,7 @@ FAILED = TargetReport(
     "1.0.0",
     "linux/amd64",
     "failed",
-    fault=Fault("other/1.0.0/linux-amd64", "RUN make failed", "make: no rule", "lockage build other"),
+    fault=ReportedFault("other/1.0.0/linux-amd64", "RUN make failed", "make: no rule", "lockage build other"),
     location=FileLine("images/other/Dockerfile.tmpl", 1),
 )
 ABORTED = replace(
@@ -144,7 +144,7 @@ HOSTILE = (
 def hostile(text: str = HOSTILE) -> Report:
     """The same report, with a hostile text wherever one may come from outside."""
     finding = Finding(text, text, text, text, Severity.HIGH, text)
-    system = FindingDetails((Place(text, 2),), text, True, text, "", "", text, 5.0, text)
+    system = FindingDetails((PackagePlace(text, 2),), text, True, text, "", "", text, 5.0, text)
     entry = Ignore(OLD.id, text, text, date(2026, 12, 31))
     findings = (finding, replace(finding, package="library"), OLD)
     scan = ScanDetails(
@@ -170,7 +170,7 @@ def hostile(text: str = HOSTILE) -> Report:
         reference=text,
         repository=text,
     )
-    fault = Fault("other", text, text, text)
+    fault = ReportedFault("other", text, text, text)
     return replace(
         REPORT,
         revision=text,

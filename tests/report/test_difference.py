@@ -11,8 +11,8 @@ from pipeline.policy import Finding
 from pipeline.policy.packages import Package, cyclonedx_packages
 from pipeline.report.difference import (
     Change,
+    ComparedLayer,
     ImageState,
-    SizedLayer,
     configuration_of,
     difference,
     difference_data,
@@ -25,11 +25,11 @@ CURL = Package("curl", "7.88", "deb", ("MIT",))
 PERL = Package("perl", "5.36", "deb", ("Artistic-2.0", "GPL-1.0"))
 OLD = Finding("CVE-1", "curl", "7.88", "7.89", Severity.HIGH)
 NEW = Finding("CVE-2", "zlib", "1", "", Severity.CRITICAL)
-BASE = SizedLayer("sha256:base", 28_000_000, "base")
+BASE = ComparedLayer("sha256:base", 28_000_000, "base")
 BEFORE = ImageState(
     "r@sha256:1",
     "linux/amd64",
-    (BASE, SizedLayer("sha256:a", 1000, "RUN a")),
+    (BASE, ComparedLayer("sha256:a", 1000, "RUN a")),
     {"Env": ["PATH=/bin", "A=1"], "Cmd": ["bash"], "Labels": {"team": "x"}, "User": ""},
     (CURL, PERL),
     (OLD,),
@@ -37,7 +37,7 @@ BEFORE = ImageState(
 AFTER = replace(
     BEFORE,
     reference="r@sha256:2",
-    layers=(BASE, SizedLayer("sha256:b", 3000, "RUN b")),
+    layers=(BASE, ComparedLayer("sha256:b", 3000, "RUN b")),
     configuration={"Env": ["PATH=/bin", "A=2", "B=3"], "Cmd": ["bash"], "User": "1"},
     packages=(replace(CURL, version="7.89"), Package("zlib", "1", "deb", ("Zlib",))),
     findings=(NEW,),
@@ -123,7 +123,7 @@ def test_hostile_texts_stay_texts() -> None:
         reference=HOSTILE,
         packages=(Package(HOSTILE, HOSTILE, "deb", (HOSTILE,)),),
         findings=(Finding(HOSTILE, HOSTILE, HOSTILE, HOSTILE, Severity.HIGH),),
-        layers=(SizedLayer(HOSTILE, 1, HOSTILE),),
+        layers=(ComparedLayer(HOSTILE, 1, HOSTILE),),
         configuration={"Env": [HOSTILE], "Labels": {HOSTILE: HOSTILE}, "Cmd": [HOSTILE]},
     )
     page = difference_markdown(difference(BEFORE, after))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.sbom.facts import Source, package_id, read_facts
+from pipeline.sbom.facts import SourcePackage, package_id, read_facts
 
 
 def facts(*artifacts: Any, **others: Any) -> Any:
@@ -22,17 +22,17 @@ def facts(*artifacts: Any, **others: Any) -> Any:
                 "version": "2:1.3-9+b1",
                 "metadata": {"source": "src", "sourceVersion": "2:1.3-9"},
             },
-            Source("src", "2:1.3-9"),
+            SourcePackage("src", "2:1.3-9"),
             {"SrcName": "src", "SrcVersion": "1.3", "SrcRelease": "9", "SrcEpoch": "2"},
         ),
         (
             {"type": "deb", "version": "1.0", "metadata": {"source": "", "sourceVersion": ""}},
-            Source("name", "1.0"),
+            SourcePackage("name", "1.0"),
             {"SrcName": "name", "SrcVersion": "1.0"},
         ),
         (
             {"type": "apk", "version": "3.5.4-r0", "metadata": {"originPackage": "openssl"}},
-            Source("openssl", "3.5.4-r0"),
+            SourcePackage("openssl", "3.5.4-r0"),
             {"SrcName": "openssl", "SrcVersion": "3.5.4-r0"},
         ),
         (
@@ -45,7 +45,7 @@ def facts(*artifacts: Any, **others: Any) -> Any:
                     "modularityLabel": "m:1",
                 },
             },
-            Source("openssl", "1:3.0.7-24.el9"),
+            SourcePackage("openssl", "1:3.0.7-24.el9"),
             {
                 "SrcName": "openssl",
                 "SrcVersion": "3.0.7",
@@ -58,7 +58,7 @@ def facts(*artifacts: Any, **others: Any) -> Any:
         ({"type": "python", "version": "1", "metadata": None}, None, {}),
     ],
 )
-def test_source_packages(artifact: Any, source: Source | None, properties: dict[str, str]) -> None:
+def test_source_packages(artifact: Any, source: SourcePackage | None, properties: dict[str, str]) -> None:
     package = facts({"id": "1", "name": "name", **artifact}).packages["1"]
     assert (package.source, package.properties) == (source, properties)
 

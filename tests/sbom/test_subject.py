@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from pipeline.model import Digest, Platform, Repository
-from pipeline.sbom import Subject
+from pipeline.sbom import SbomSubject
 
 DIGEST = Digest.of(b"image")
-SUBJECT = Subject(
+SUBJECT = SbomSubject(
     "acme",
     Repository("registry.example:5000", "dev/tools/app"),
     "1.0",

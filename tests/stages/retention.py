@@ -16,7 +16,7 @@ from pipeline.registry.http.messages import Request, Response
 from pipeline.release.retention.deletion import Deletion
 from pipeline.release.retention.perform import Outcome, perform_retention
 from pipeline.release.retention.planning import plan_retention
-from pipeline.release.retention.scope import Place, RetentionRequest, Scope
+from pipeline.release.retention.scope import RetainedRepository, RetentionRequest, RetentionScope
 from pipeline.state.ledger import load_ledger
 from pipeline.state.signers import Signers
 from pipeline.state.store import Store
@@ -49,11 +49,13 @@ class Yard:
     def store(self, registry: Registry) -> Store:
         return Store(registry, self.builds, Signers.of("yard", self.key))
 
-    def scope(self, registry: Registry) -> Scope:
+    def scope(self, registry: Registry) -> RetentionScope:
         retention = Retention({"dev": EnvironmentRetention(tuple(self.rules), self.untagged)})
-        place = Place(self.repository, "dev", "app")
+        place = RetainedRepository(self.repository, "dev", "app")
         store = self.store(registry)
-        return Scope(registry, store, retention, (place,), self.now, self.request, deletions=self.deletions)
+        return RetentionScope(
+            registry, store, retention, (place,), self.now, self.request, deletions=self.deletions
+        )
 
     async def plan(self) -> RetentionPlan:
         async with Registry() as registry:

@@ -19,8 +19,8 @@ from pipeline.model.verification import (
     ATTESTATIONS,
     AcceptedSigner,
     Admission,
+    AdmissionRules,
     Exemption,
-    ImageRules,
     ProvenanceRules,
     VerdictRules,
     VerificationRules,
@@ -218,7 +218,7 @@ async def test_kyverno_admits_what_the_rules_do(
     expected |= {"exempt": "", "of-nobody": "", "by-tag": "digest"}
 
     rules = Admission(
-        (ImageRules((f"{root}/**",), RULES),),
+        (AdmissionRules((f"{root}/**",), RULES),),
         (Exemption((f"{root}/old/**",), "ops", "is replaced", date(2027, 1, 1)),),
     )
     policies = WRITERS[kind](rules, {"release.pub": public().decode()}, date(2026, 1, 1), "lockage")
@@ -244,7 +244,7 @@ JUDGED = {"attestations.tests", "verdict.result", "provenance.builders", NO_FIEL
 
 def test_policy_controller_decides_alike_of_each_statement() -> None:
     """Of the rules that its policies hold; CUE supplies a field that is missing, unless the field is required."""
-    rules = Admission((ImageRules(("r.example/**",), RULES),))
+    rules = Admission((AdmissionRules(("r.example/**",), RULES),))
     (policy,) = WRITERS["ClusterImagePolicy"](
         rules, {"release.pub": ""}, date(2026, 1, 1), "lockage"
     ).documents
@@ -304,7 +304,7 @@ def test_policies_are_what_the_engines_define(kind: str) -> None:
         AcceptedSigner(None, Identity(Pattern("^https://ci/.*$", regexp=True), Pattern("https://issuer"))),
     )
     rules = Admission(
-        (ImageRules(("r.example/a/*", "docker.io/library/debian"), replace(RULES, signers=signers)),),
+        (AdmissionRules(("r.example/a/*", "docker.io/library/debian"), replace(RULES, signers=signers)),),
         (Exemption(("r.example/a/old",), "ops", "is replaced", date(2027, 1, 1)),),
     )
     policies = WRITERS[kind](rules, {"release.pub": public().decode()}, date(2026, 1, 1), "lockage")

@@ -12,7 +12,7 @@ from aiohttp import web
 from anyio import to_thread
 
 from pipeline.cli.doctor import machine, signing
-from pipeline.cli.doctor.finding import Finding, Health
+from pipeline.cli.doctor.finding import CheckResult, Health
 from pipeline.cli.doctor.registries import registries
 from pipeline.lab.settings import LabSettings
 from pipeline.registry import Registry
@@ -38,7 +38,7 @@ def settings(folder: Path) -> LabSettings:
     return LabSettings.from_env({"LOCKAGE_HOME": str(folder)})
 
 
-async def of(host: str) -> list[Finding]:
+async def of(host: str) -> list[CheckResult]:
     """What is found of a project in one registry."""
     made = plan(
         "127.0.0.1:1",
@@ -112,7 +112,7 @@ def test_git_and_disk(tmp_path: Path) -> None:
 def test_who_signs(tmp_path: Path) -> None:
     project, pair = plan("127.0.0.1:1").project, generate()
 
-    def key(environ: Mapping[str, str]) -> Finding:
+    def key(environ: Mapping[str, str]) -> CheckResult:
         return next(iter(signing.signing(project, tmp_path, environ, settings(tmp_path))))
 
     given: dict[str, Any] = {

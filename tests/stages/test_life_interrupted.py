@@ -14,7 +14,7 @@ from pipeline.errors import LockageError, RegistryError
 from pipeline.model import Digest, Repository
 from pipeline.registry import Registry
 from pipeline.release.history import read_history
-from pipeline.release.verification import Wanted, verify_references
+from pipeline.release.verification import VerificationRequest, verify_references
 from pipeline.state.ledger import load_ledger
 from pipeline.trust import PublicKey
 from tests.registry import killable
@@ -161,7 +161,9 @@ async def each_tag_is_whole(life: Life, digests: set[Digest]) -> None:
         for repository in repositories(life):
             named = [t for t in await registry.tags(repository) if not t.startswith("sha256-")]
             references = [repository.tagged(tag) for tag in named]
-            await verify_references(registry, PublicKey(PUBLIC, "the key"), [Wanted(r) for r in references])
+            await verify_references(
+                registry, PublicKey(PUBLIC, "the key"), [VerificationRequest(r) for r in references]
+            )
             heads = {head.digest for r in references if (head := await registry.head(r))}
             assert heads <= digests
             for digest in heads:

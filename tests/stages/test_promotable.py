@@ -18,7 +18,7 @@ from pipeline.policy import Revision
 from pipeline.registry import Registry
 from pipeline.release.environments import of_revision, verify_revision
 from pipeline.release.promote import Promotions
-from pipeline.release.verification import Wanted, verify_references
+from pipeline.release.verification import VerificationRequest, verify_references
 from pipeline.run import Stage
 from pipeline.run.publish.image_claims import ImageClaims
 from pipeline.trust import (
@@ -338,7 +338,7 @@ async def test_a_signature_that_names_nothing_is_replaced_by_the_next_run_and_ne
         await sign(registry, repo, Descriptor(subject.media_type, subject.digest, subject.size), {})
     await refused(fleet, registry, "neither image nor tag, platform or commit")
     verified = await verify_references(
-        registry, fleet.context.signing.public_key, [Wanted(commit_tag(fleet))]
+        registry, fleet.context.signing.public_key, [VerificationRequest(commit_tag(fleet))]
     )
     assert verified[0].verification.signed and verified[0].verification.claims == ()
 
@@ -368,16 +368,16 @@ async def test_verify_says_which_claim_does_not_hold(fleet: Fleet, registry: Reg
     await promote(fleet)
     prod = repository(fleet, environment=1)
     for tag in group(fleet)[0].tags:
-        await verify_references(registry, key, [Wanted(prod.tagged(tag))])
+        await verify_references(registry, key, [VerificationRequest(prod.tagged(tag))])
 
     other = await found(registry, commit_tag(fleet, "other:1.2.3"))
     await registry.copy(repository(fleet, "other"), other.digest, prod, tag="1.2.3")
     with pytest.raises(SignatureRefused, match=r"for image other, not .*/prod/app$"):
-        await verify_references(registry, key, [Wanted(prod.tagged("1.2.3"))])
+        await verify_references(registry, key, [VerificationRequest(prod.tagged("1.2.3"))])
     newer = await found(registry, commit_tag(fleet, "app:1.3.0"))
     await registry.copy(repository(fleet), newer.digest, prod, tag="1.2.3")
     with pytest.raises(SignatureRefused, match=r"for tags 1\.3\.0.*, not 1\.2\.3"):
-        await verify_references(registry, key, [Wanted(prod.tagged("1.2.3"))])
+        await verify_references(registry, key, [VerificationRequest(prod.tagged("1.2.3"))])
     await registry.put_manifest(repository(fleet), newer.raw, OCI_INDEX, tag=commit_tag(fleet).tag)
     with pytest.raises(SignatureRefused, match=r"tag 1\.3\.0, not 1\.2\.3"):
         await verify_references(registry, key, of_revision(fleet.context))

@@ -19,7 +19,7 @@ from pipeline.run.image_cache import ImageCache
 from pipeline.run.publish.fan_in import manifest as merge
 from pipeline.run.target.build import Builder
 from pipeline.state import records as record_store
-from pipeline.state.proposal import Proposal, aside
+from pipeline.state.proposal import ProposalNames, aside
 from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.state.signers import Signers
@@ -50,7 +50,9 @@ def proposed(context: RunContext, *, pushes: bool) -> RunContext:
     upstream = Upstream(Store(context.registry, context.builds, signers), near=pushes)
     signing = context.signing if pushes else pair(OTHER_KEY)
     return replace(
-        context, signing=signing, proposal=Proposal(aside(context.builds, "-pr"), upstream, pushes, "-pr")
+        context,
+        signing=signing,
+        proposal=ProposalNames(aside(context.builds, "-pr"), upstream, pushes, "-pr"),
     )
 
 

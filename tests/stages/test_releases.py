@@ -17,7 +17,7 @@ from pipeline.forge.address import forge_address
 from pipeline.model import Digest, Reference, Repository
 from pipeline.registry import Registry
 from pipeline.registry.http.messages import Request, Response
-from pipeline.release.verification import Wanted, verify_references
+from pipeline.release.verification import VerificationRequest, verify_references
 from pipeline.release.versions.history import read_release
 from pipeline.release.versions.release import ReleaseNames, Releases
 from pipeline.reporting.release_notes import read_notes, release_files
@@ -99,7 +99,9 @@ async def whole(fleet: Fleet, *names: str) -> int:
     references = [r.tagged(tag) for r in repositories(fleet) for tag in names or STABLE]
     async with Registry() as registry:
         there = [reference for reference in references if await registry.head(reference)]
-        await verify_references(registry, PublicKey(PUBLIC, "the key"), [Wanted(r) for r in there])
+        await verify_references(
+            registry, PublicKey(PUBLIC, "the key"), [VerificationRequest(r) for r in there]
+        )
         for reference in there:
             manifest = await registry.get_manifest(reference)
             assert manifest and len(manifest.children) == 2
@@ -183,7 +185,7 @@ async def test_others_can_read_what_each_environment_holds(fleet: Fleet) -> None
         assert layer.media_type == "application/json"
         found = json.loads(await registry.blob(repository, layer))
         key = PublicKey(PUBLIC, "the key")
-        await verify_references(registry, key, [Wanted(repository.tagged("latest"))])
+        await verify_references(registry, key, [VerificationRequest(repository.tagged("latest"))])
     image = {
         "versions": {"v2.3.0": str(first), "v2.4.0-rc.1": str(second)},
         "aliases": {"latest": "v2.3.0", "v2": "v2.3.0", "v2.3": "v2.3.0"},

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pipeline.model import Digest
 from pipeline.policy.tag_moves import TagPosition
 from pipeline.release.recorded_state import last_promoted, named_state, previous_state, promoted_state
-from pipeline.state.ledger import Act, Change, Entry
+from pipeline.state.ledger import Act, LedgerEntry, TagChange
 
 A, B, C = (Digest.of(text) for text in (b"a", b"b", b"c"))
 
 
-def history(*steps: tuple[str, Mapping[str, Digest]]) -> list[Entry]:
+def history(*steps: tuple[str, Mapping[str, Digest]]) -> list[LedgerEntry]:
     """Entries, the newest first: the command, and where it left the tag `1` of images."""
     tags: dict[str, TagPosition] = {}
     entries = []
@@ -21,9 +21,9 @@ def history(*steps: tuple[str, Mapping[str, Digest]]) -> list[Entry]:
         changes = []
         for image, digest in moved.items():
             before = tags[f"{image}:1"].digest if f"{image}:1" in tags else None
-            changes.append(Change(image, "1", before, digest))
+            changes.append(TagChange(image, "1", before, digest))
             tags[f"{image}:1"] = TagPosition(digest)
-        entries.append(Entry("prod", number, Act(command), tuple(changes), dict(tags)))
+        entries.append(LedgerEntry("prod", number, Act(command), tuple(changes), dict(tags)))
     return entries[::-1]
 
 

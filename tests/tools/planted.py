@@ -17,7 +17,7 @@ from pipeline.lab.layout.layers import TarEntry, parent_folders
 from pipeline.lab.seed.advisories import read as read_advisories
 from pipeline.model import Manifest, Repository
 from pipeline.model.descriptor import OCI_MANIFEST
-from pipeline.sbom import FORMATS, Subject, complete
+from pipeline.sbom import FORMATS, SbomSubject, complete
 from pipeline.util.json.canonical import compact
 from tests.lab.seed import images
 
@@ -63,10 +63,10 @@ class Planted:
     config: bytes
 
     @property
-    def subject(self) -> Subject:
+    def subject(self) -> SbomSubject:
         """The image as one that was published."""
         repository = Repository("registry.example", "dev/planted")
-        return Subject("acme", repository, "1.0", self.manifest.digest, images.AMD64, 1_793_491_200)
+        return SbomSubject("acme", repository, "1.0", self.manifest.digest, images.AMD64, 1_793_491_200)
 
 
 def debian() -> dict[str, bytes | str]:

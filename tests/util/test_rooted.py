@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.util.files import read_file, replace_file, replacing
-from pipeline.util.rooted import Folder
+from pipeline.util.rooted import RootedFolder
 
 
 def test_content_replaces_content_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_link_on_the_way_is_never_followed(tmp_path: Path, victim: Path, write
     (root / "deep").mkdir(parents=True)
     (root / "link").symlink_to(victim)
     (root / "deep/link").symlink_to("../../victim")
-    with Folder.at(root) as folder:
+    with RootedFolder.at(root) as folder:
         if writer.startswith("remove"):
             WRITERS[writer](folder, name)
         else:
@@ -94,14 +94,17 @@ def test_a_link_on_the_way_is_never_followed(tmp_path: Path, victim: Path, write
 @pytest.mark.parametrize("writer", [w for w in WRITERS if "path" not in w])
 def test_a_name_that_is_not_below_is_refused(tmp_path: Path, victim: Path, writer: str, name: str) -> None:
     (tmp_path / "root/a").mkdir(parents=True)
-    with Folder.at(tmp_path / "root") as folder, pytest.raises(OSError, match="is not below this folder"):
+    with (
+        RootedFolder.at(tmp_path / "root") as folder,
+        pytest.raises(OSError, match="is not below this folder"),
+    ):
         WRITERS[writer](folder, name)
     assert _untouched(victim)
 
 
 def test_a_folder_that_is_replaced_by_a_link_meanwhile_is_not_followed(tmp_path: Path, victim: Path) -> None:
     (tmp_path / "root").mkdir()
-    with Folder.at(tmp_path / "root") as folder:
+    with RootedFolder.at(tmp_path / "root") as folder:
         (tmp_path / "root").rename(tmp_path / "aside")
         (tmp_path / "root").symlink_to(victim)
         folder.replace("file", b"own")
@@ -112,7 +115,7 @@ def test_a_folder_that_is_replaced_by_a_link_meanwhile_is_not_followed(tmp_path:
 def test_only_regular_files_are_read(tmp_path: Path, victim: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to(victim / "file")
-    with socket.socket(socket.AF_UNIX) as listener, Folder.at(tmp_path) as folder:
+    with socket.socket(socket.AF_UNIX) as listener, RootedFolder.at(tmp_path) as folder:
         listener.bind(str(tmp_path / "socket"))
         for name, kind in (
             ("pipe", "is a pipe"),
@@ -123,7 +126,7 @@ def test_only_regular_files_are_read(tmp_path: Path, victim: Path) -> None:
             with pytest.raises(OSError, match=kind) as caught:
                 folder.read(name)
             assert caught.value.filename == str(tmp_path / name)
-    with Folder.at(Path("/dev")) as devices, pytest.raises(OSError, match="is a device"):
+    with RootedFolder.at(Path("/dev")) as devices, pytest.raises(OSError, match="is a device"):
         devices.read("null")
 
 
@@ -137,7 +140,7 @@ def test_scratch_files_have_no_name_that_could_be_planted(tmp_path: Path) -> Non
 
 
 def test_a_new_file_never_replaces_another(tmp_path: Path) -> None:
-    with Folder.at(tmp_path) as folder:
+    with RootedFolder.at(tmp_path) as folder:
         folder.create("file", b"first", 0o600)
         with pytest.raises(FileExistsError):
             folder.create("file", b"second", 0o600)
@@ -148,7 +151,7 @@ def test_a_new_file_never_replaces_another(tmp_path: Path) -> None:
 def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/")
     before = len(list(Path("/proc/self/fd").iterdir()))
-    with Folder.at(tmp_path) as folder:
+    with RootedFolder.at(tmp_path) as folder:
         folder.replace("a/b/c", b"")
         folder.entries()
         for name in ("link/x", "../x", "a/none"):

@@ -18,7 +18,7 @@ from types import CodeType
 import jinja2
 from jinja2.bccache import Bucket, BytecodeCache, bc_magic
 
-from pipeline.util.rooted import Folder
+from pipeline.util.rooted import RootedFolder
 
 _RULES = ("budget.py", "code.py", "limits.py", "outline.py", "sandbox.py")
 _DIGEST = hashlib.sha256().digest_size
@@ -75,7 +75,7 @@ class StoredBytecode(BytecodeCache):
             return
         content = bc_magic + marshal.dumps(self._used)
         try:
-            with Folder.at(self._folder) as folder:
+            with RootedFolder.at(self._folder) as folder:
                 folder.replace(self._name, hashlib.sha256(content).digest() + content, mode=0o600)
                 stored = sorted((info.st_mtime_ns, name) for name, info in folder.entries().items())
                 for _, old in stored[:-_KEEP]:

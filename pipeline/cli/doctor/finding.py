@@ -17,7 +17,7 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One check: what it is about, what it found, and the next command or edit."""
 
     check: str
@@ -26,12 +26,12 @@ class Finding:
     next: str = ""
 
     @classmethod
-    def ok(cls, check: str, text: str) -> Finding:
+    def ok(cls, check: str, text: str) -> CheckResult:
         """Nothing to do."""
         return cls(check, Health.OK, text)
 
     @classmethod
-    def of(cls, check: str, fault: LockageError) -> Finding:
+    def of(cls, check: str, fault: LockageError) -> CheckResult:
         """An error as a problem."""
         return cls(check, Health.PROBLEM, fault.message, fault.hint or "")
 

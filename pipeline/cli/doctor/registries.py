@@ -12,21 +12,21 @@ from pipeline.errors import LockageError
 from pipeline.model import Repository
 from pipeline.registry import Registry
 
-from .finding import Finding, Health
+from .finding import CheckResult, Health
 
 _SKEW = 300  # seconds
 
 
-async def registries(project: Project, images: Sequence[str]) -> list[Finding]:
+async def registries(project: Project, images: Sequence[str]) -> list[CheckResult]:
     """A dry push to one repository of each registry: an upload is opened and cancelled, nothing is written."""
     from ..registry_access import registry_access
 
-    checks: list[Finding] = []
+    checks: list[CheckResult] = []
     async with Registry(registry_access()) as registry:
         for repository in _repositories(project, images):
             checks += await _registry(registry, repository)
     if not checks:
-        checks.append(Finding.ok("registries", "the embedded one alone; a run starts it"))
+        checks.append(CheckResult.ok("registries", "the embedded one alone; a run starts it"))
     return checks
 
 
@@ -44,7 +44,7 @@ def _repositories(project: Project, images: Sequence[str]) -> list[Repository]:
     return list(by_host.values())
 
 
-async def _registry(registry: Registry, repository: Repository) -> list[Finding]:
+async def _registry(registry: Registry, repository: Repository) -> list[CheckResult]:
     name = f"registry {repository.host}"
     try:
         date = await registry.try_push(repository)
@@ -53,11 +53,11 @@ async def _registry(registry: Registry, repository: Repository) -> list[Finding]
             fault.hint
             or f"docker login {repository.host}; the token needs the right to push to {repository.path}"
         )
-        return [Finding(name, Health.PROBLEM, fault.message, hint)]
-    return [Finding.ok(name, f"lets us push to {repository.path}"), *_clock(repository.host, date)]
+        return [CheckResult(name, Health.PROBLEM, fault.message, hint)]
+    return [CheckResult.ok(name, f"lets us push to {repository.path}"), *_clock(repository.host, date)]
 
 
-def _clock(host: str, date: str) -> list[Finding]:
+def _clock(host: str, date: str) -> list[CheckResult]:
     """Ours against that of a registry (RFC 9110 §6.6.1)."""
     try:
         theirs = parsedate_to_datetime(date).timestamp()
@@ -65,7 +65,7 @@ def _clock(host: str, date: str) -> list[Finding]:
         return []
     ahead = time.time() - theirs
     if abs(ahead) <= _SKEW:
-        return [Finding.ok("clock", f"as {host} has it")]
+        return [CheckResult.ok("clock", f"as {host} has it")]
     way = "ahead of" if ahead > 0 else "behind"
     text = f"{abs(ahead):.0f} s {way} {host}: tokens, certificates and ages are judged by it"
-    return [Finding("clock", Health.PROBLEM, text, "timedatectl set-ntp true")]
+    return [CheckResult("clock", Health.PROBLEM, text, "timedatectl set-ntp true")]

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from pipeline.catalogue import Source, SourceFile
 from pipeline.catalogue.limits import MAX_DEPTH, MAX_FILES, MAX_TEXT
 from pipeline.errors import ConfigError, Problem, UsageError
-from pipeline.util.rooted import Folder
+from pipeline.util.rooted import RootedFolder
 
 _UMASK_BITS = 0o022  # permissions that depend on the umask of a checkout
 
@@ -29,7 +29,7 @@ def read_folder(root: Path, wanted: Callable[[str], bool]) -> Source:
     while pending:
         path = pending.pop()
         try:
-            with Folder.at(root) as top, top.below(path) as folder:
+            with RootedFolder.at(root) as top, top.below(path) as folder:
                 for name, info in folder.entries().items():
                     if name != ".git":
                         inner = f"{path}/{name}" if path else name
@@ -44,7 +44,7 @@ def read_folder(root: Path, wanted: Callable[[str], bool]) -> Source:
 
 
 def _entry(
-    path: str, folder: Folder, name: str, info: os.stat_result, wanted: Callable[[str], bool]
+    path: str, folder: RootedFolder, name: str, info: os.stat_result, wanted: Callable[[str], bool]
 ) -> SourceFile:
     try:
         path.encode()

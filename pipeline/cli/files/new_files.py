@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import EnvironmentProblem, UsageError
 from pipeline.util.files import read_file
-from pipeline.util.rooted import Folder
+from pipeline.util.rooted import RootedFolder
 
 if TYPE_CHECKING:
     from pipeline.plan import Generated
@@ -28,7 +28,7 @@ def refuse_collisions(
         return list(files)
     new, taken = [], []
     try:
-        with Folder.at(root) as folder:
+        with RootedFolder.at(root) as folder:
             for path, file in files.items():
                 if blocker := _blocker(folder, path):
                     taken.append(blocker)
@@ -52,7 +52,7 @@ def write_new(root: Path, files: Mapping[str, Generated], origin: Path | None, p
     existed = root.exists()
     created: list[str] = []
     try:
-        with Folder.at(root, create=True) as folder:
+        with RootedFolder.at(root, create=True) as folder:
             try:
                 for path in paths:
                     created += [above for above in _above(path) if folder.make(above)]
@@ -74,7 +74,7 @@ def _above(path: str) -> Iterable[str]:
     return accumulate(path.split("/")[:-1], "{}/{}".format)
 
 
-def _blocker(folder: Folder, path: str) -> str | None:
+def _blocker(folder: RootedFolder, path: str) -> str | None:
     """What is in the way of a folder: a file, or a link that would lead elsewhere."""
     for above in _above(path):
         info = folder.stat(above)
@@ -83,7 +83,7 @@ def _blocker(folder: Folder, path: str) -> str | None:
     return None
 
 
-def _same(folder: Folder, path: str, file: Generated, origin: Path | None) -> bool:
+def _same(folder: RootedFolder, path: str, file: Generated, origin: Path | None) -> bool:
     info = folder.stat(path)
     if info is None:
         return False
@@ -102,7 +102,7 @@ def content_of(file: Generated, origin: Path | None) -> bytes:
     return read_file(Path(file.origin), root=origin)
 
 
-def _write(folder: Folder, path: str, file: Generated, origin: Path | None) -> None:
+def _write(folder: RootedFolder, path: str, file: Generated, origin: Path | None) -> None:
     if file.kind == "dir":
         folder.make(path)
     elif file.kind == "link":

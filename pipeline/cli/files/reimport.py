@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.util.dataclass import dataclass
-from pipeline.util.rooted import Folder
+from pipeline.util.rooted import RootedFolder
 
 from .new_files import content_of, refuse_collisions, write_new
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ImportChanges:
     """Paths by what is done with them. `edited` were edited since an import, and their Dockerfiles were not; `kept`
     were edited, and would be changed or removed. `digests` are those to record."""
 
@@ -41,7 +41,7 @@ def difference(
     earlier: Mapping[str, str],
     staying: Collection[str],
     hint: str,
-) -> Difference:
+) -> ImportChanges:
     """What an import changes in a folder. `earlier` are the digests of what the last one wrote, `staying` the folders
     of images of which nothing is removed.
 
@@ -78,19 +78,19 @@ def difference(
                 (removed if there == earlier[path] else kept).append(path)
     except OSError as error:
         raise EnvironmentProblem(f"cannot read {error.filename or root}: {error.strerror}") from None
-    return Difference(tuple(new), tuple(changed), tuple(removed), tuple(edited), tuple(kept), digests)
+    return ImportChanges(tuple(new), tuple(changed), tuple(removed), tuple(edited), tuple(kept), digests)
 
 
 def _on_disk(root: Path, paths: Collection[str]) -> Iterator[tuple[str, str | None]]:
     """The digest of what is at each path; None if nothing is."""
     if not paths:
         return
-    with Folder.at(root) as folder:
+    with RootedFolder.at(root) as folder:
         for path in paths:
             yield path, _digest(folder, path)
 
 
-def _digest(folder: Folder, path: str) -> str | None:
+def _digest(folder: RootedFolder, path: str) -> str | None:
     from pipeline.importing.import_record import content_digest
 
     try:
@@ -104,12 +104,12 @@ def _digest(folder: Folder, path: str) -> str | None:
     return content_digest(folder.read(path), info.st_mode) if stat.S_ISREG(info.st_mode) else "other"
 
 
-def take(root: Path, files: Mapping[str, Generated], origin: Path, changes: Difference) -> None:
+def take(root: Path, files: Mapping[str, Generated], origin: Path, changes: ImportChanges) -> None:
     """Write, replace and remove the files of a difference; folders that are empty then go as well. Raises
     EnvironmentProblem."""
     write_new(root, files, origin, changes.new)
     try:
-        with Folder.at(root) as folder:
+        with RootedFolder.at(root) as folder:
             for path in changes.changed:
                 file = files[path]
                 if file.kind == "link":
@@ -136,7 +136,7 @@ def shown(root: Path, files: Mapping[str, Generated], origin: Path, path: str) -
     if file is None or file.kind != "file":
         return
     try:
-        with Folder.at(root) as folder:
+        with RootedFolder.at(root) as folder:
             before = folder.read(path).decode()
         after = content_of(file, origin).decode()
     except (OSError, UnicodeDecodeError):

@@ -55,7 +55,7 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class Repository:
+class GitRepository:
     """The repository that a folder is in: how git is started to read it."""
 
     folder: Path
@@ -64,7 +64,7 @@ class Repository:
     environment: ChildEnvironment
 
     @classmethod
-    def of(cls, folder: Path, environ: Mapping[str, str]) -> Repository:
+    def of(cls, folder: Path, environ: Mapping[str, str]) -> GitRepository:
         """The repository whose work tree holds the folder. Raises NoRepository, GitMissing, RepositoryRefused."""
         path = environ.get("PATH", DEFAULT_PATH)
         top = _top_level(folder)

@@ -14,7 +14,7 @@ from pipeline.catalogue.limits import MAX_TEXT
 from pipeline.catalogue.source import ROOTFS
 from pipeline.errors import EnvironmentProblem, UsageError
 
-from .command import Repository, read_output
+from .command import GitRepository, read_output
 
 CATALOGUE_PATHS = ("lockage.yml", "lockage.lock", "images")
 _CHUNK = 1024 * 1024
@@ -31,7 +31,7 @@ def entries_at(root: Path, revision: str) -> dict[str, SourceFile | None]:
 
     What git ignores counts as unchanged. Raises UsageError for a commit that does not exist, EnvironmentProblem.
     """
-    repository = Repository.of(root, os.environ)
+    repository = GitRepository.of(root, os.environ)
     commit = _commit(repository, revision)
     paths = ("--", *CATALOGUE_PATHS)
     with repository.start("ls-files", "--others", "--exclude-standard", "-z", *paths) as listing:
@@ -60,7 +60,7 @@ def entries_at(root: Path, revision: str) -> dict[str, SourceFile | None]:
     return entries | dict(_entries(repository, blobs))
 
 
-def _commit(repository: Repository, revision: str) -> str:
+def _commit(repository: GitRepository, revision: str) -> str:
     """The full id of a commit."""
     parsed = repository.run("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
     if parsed.code == 0:
@@ -81,7 +81,9 @@ def _not_understood(command: str, printed: bytes) -> EnvironmentProblem:
     )
 
 
-def _entries(repository: Repository, blobs: dict[str, tuple[str, str]]) -> Iterator[tuple[str, SourceFile]]:
+def _entries(
+    repository: GitRepository, blobs: dict[str, tuple[str, str]]
+) -> Iterator[tuple[str, SourceFile]]:
     """The entries of blobs, given by path as mode and id; all are read through one process."""
     if not blobs:
         return

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.report.notes.commits import Commit
 
-from .command import Repository
+from .command import GitRepository
 from .errors import GitMissing, NoRepository
 
 _MOST = 1000
@@ -20,7 +20,7 @@ def commits_between(
     """The commits that a folder got after `before`, up to and with `commit`, the newest first; None where git does not
     have them, as in a shallow clone. Raises EnvironmentProblem where git fails otherwise."""
     try:
-        repository = Repository.of(root, environ)
+        repository = GitRepository.of(root, environ)
     except (GitMissing, NoRepository):
         return None
     for one in (before, commit):

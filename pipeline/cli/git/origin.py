@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pipeline.ci.builder import builder_of
 from pipeline.provenance import Origin
 
-from .command import Repository
+from .command import GitRepository
 from .errors import GitMissing, NoRepository
 
 _SCHEMES = frozenset({"https", "http", "ssh", "git"})
@@ -23,7 +23,7 @@ def read_origin(root: Path, environ: Mapping[str, str]) -> Origin:
     """The CI's run; outside a known CI, this machine of which nothing is claimed."""
     origin = _of_ci(environ)
     try:
-        repository = Repository.of(root, environ)
+        repository = GitRepository.of(root, environ)
     except (GitMissing, NoRepository):
         return origin
     path = root.resolve().relative_to(repository.top).as_posix()
@@ -55,7 +55,7 @@ def public_address(text: str) -> str:
     return urlunsplit((parts.scheme, f"{user}{host}{f':{port}' if port else ''}", parts.path, "", ""))
 
 
-def _remote(repository: Repository) -> str:
+def _remote(repository: GitRepository) -> str:
     """The address of the remote `origin`, as configured; empty where there is none."""
     output = repository.run("config", "--get", "remote.origin.url")
     return os.fsdecode(output.stdout).strip() if output.code == 0 else ""

@@ -6,14 +6,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.ci import Event, EventKind, read_event
+from pipeline.ci import EventKind, JobEvent, read_event
 from pipeline.errors import UsageError
 from pipeline.policy import Revision
 from pipeline.release.versions.git_tag import require_same_commit
 from pipeline.util.dataclass import dataclass
 from pipeline.util.timestamps import LAST_SECOND
 
-from .command import Repository
+from .command import GitRepository
 from .errors import NoRepository
 
 _UNBORN, _DETACHED = "(initial)", "(detached)"
@@ -27,11 +27,11 @@ def read_revision(root: Path, environ: Mapping[str, str]) -> Revision:
     """
     event, epoch = read_event(environ), read_epoch(environ)
     repository = _repository(root, environ)
-    head = _head(repository) if repository else Head()
+    head = _head(repository) if repository else Checkout()
     created = epoch if epoch is not None else _commit_time(repository, head)
     if not head.commit:
         return Revision(created=created)
-    event = event or Event(EventKind.PUSH, branch=head.branch)
+    event = event or JobEvent(EventKind.PUSH, branch=head.branch)
     number = event.number if event.proposed else ""
     try:
         return Revision(head.commit, head.changed, created, event.branch, number, event.tag)
@@ -52,7 +52,7 @@ def check_release_tag(root: Path, environ: Mapping[str, str], name: str, commit:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class Checkout:
     """What is checked out: the commit, empty before the first one; the branch, empty where HEAD is detached; whether
     files below the folder differ."""
 
@@ -77,7 +77,7 @@ def read_epoch(environ: Mapping[str, str]) -> int | None:
     return int(text)
 
 
-def _head(repository: Repository) -> Head:
+def _head(repository: GitRepository) -> Checkout:
     """What `git status` reports (git-status(1), "Porcelain Format Version 2"). Raises EnvironmentProblem."""
     text = repository.output("status", "--porcelain=v2", "--branch", "--untracked-files=normal",
                              "--ignore-submodules=dirty", "--", ".")  # fmt: skip
@@ -85,10 +85,10 @@ def _head(repository: Repository) -> Head:
     headers = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# ") and " " in line[2:])
     commit, branch = headers.get("branch.oid", ""), headers.get("branch.head", "")
     changed = any(not line.startswith("# ") for line in lines)
-    return Head("" if commit == _UNBORN else commit, "" if branch == _DETACHED else branch, changed)
+    return Checkout("" if commit == _UNBORN else commit, "" if branch == _DETACHED else branch, changed)
 
 
-def _commit_time(repository: Repository | None, head: Head) -> int:
+def _commit_time(repository: GitRepository | None, head: Checkout) -> int:
     """The time of a commit in seconds since 1970; 0 where there is no commit. Raises UsageError for an impossible one,
     which whoever makes a commit can choose."""
     if repository is None or not head.commit:
@@ -103,9 +103,9 @@ def _commit_time(repository: Repository | None, head: Head) -> int:
     return int(text)
 
 
-def _repository(root: Path, environ: Mapping[str, str]) -> Repository | None:
-    """The repository of a folder; None where there is none. Raises what `Repository.of` raises where there is one."""
+def _repository(root: Path, environ: Mapping[str, str]) -> GitRepository | None:
+    """A folder's repository, None where it has none. Raises what `GitRepository.of` raises."""
     try:
-        return Repository.of(root, environ)
+        return GitRepository.of(root, environ)
     except NoRepository:
         return None

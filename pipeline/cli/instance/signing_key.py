@@ -10,7 +10,7 @@ from pipeline.trust import PublicKey
 from pipeline.trust.keypair import KeyPair, generate
 from pipeline.trust.limits import KEY_BYTES
 from pipeline.util.files import read_file
-from pipeline.util.rooted import Folder
+from pipeline.util.rooted import RootedFolder
 
 from ..files.replace import replace_file
 
@@ -88,7 +88,7 @@ def _instance_key(folder: Path) -> KeyPair:
 
 def _generate(folder: Path) -> None:
     pair = generate()
-    with Folder.at(folder.parent, create=True) as data:
+    with RootedFolder.at(folder.parent, create=True) as data:
         data.make(folder.name, 0o700)
     # The private half is written last: while it is missing, the next run generates a whole pair again.
     replace_file(folder / "password", pair.password, mode=0o600, root=folder.parent, durable=True)

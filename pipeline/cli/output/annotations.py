@@ -30,7 +30,7 @@ _SEVERITY = {"error": "blocker", "warning": "minor"}
 
 
 @dataclass(frozen=True, slots=True)
-class Annotation:
+class JobAnnotation:
     """One problem at a line of a file; `path` is below the folder that the CI checked out."""
 
     kind: Literal["error", "warning"]
@@ -72,7 +72,7 @@ class Annotations:
         if self.wanted:
             self._show(
                 [
-                    Annotation("warning", self._template(target.template), 0, 0, target.id, warning)
+                    JobAnnotation("warning", self._template(target.template), 0, 0, target.id, warning)
                     for target in plan.targets
                     for warning in target.warnings
                 ]
@@ -83,7 +83,7 @@ class Annotations:
         if self.wanted:
             self._show(
                 [
-                    Annotation(
+                    JobAnnotation(
                         "error" if placed.closes else "warning",
                         self._template(placed.path),
                         placed.line,
@@ -102,7 +102,7 @@ class Annotations:
     def _template(self, path: str | None) -> str:
         return below_checkout(self.root / (path or "lockage.yml"), self.environ)
 
-    def _show(self, annotations: list[Annotation]) -> None:
+    def _show(self, annotations: list[JobAnnotation]) -> None:
         if self._on_github:
             for annotation in annotations:
                 console.print_workflow_command(workflow_command(annotation))
@@ -110,7 +110,7 @@ class Annotations:
             _write_report(self.report, annotations)
 
 
-def of_problem(problem: Problem, root: Path, environ: Mapping[str, str]) -> Annotation:
+def of_problem(problem: Problem, root: Path, environ: Mapping[str, str]) -> JobAnnotation:
     """A problem as an annotation; its path is below `root`, or absolute."""
     suggestion = f" ({problem.suggestion})" if problem.suggestion else ""
     key = f"{problem.key}: " if problem.key else ""
@@ -118,12 +118,12 @@ def of_problem(problem: Problem, root: Path, environ: Mapping[str, str]) -> Anno
     if (root / path).exists() or not path.is_relative_to(root):  # some problems name the whole path already
         path = root / path
     message = f"{key}{problem.text}{suggestion}"
-    return Annotation(
+    return JobAnnotation(
         "error", below_checkout(path, environ), problem.line, problem.column, "lockage", message
     )
 
 
-def workflow_command(annotation: Annotation) -> str:
+def workflow_command(annotation: JobAnnotation) -> str:
     """An annotation as GitHub's runner reads it: `%`, CR and LF escaped, in properties `:` and `,` as well."""
     properties = {"file": annotation.path}
     if annotation.line:
@@ -133,7 +133,7 @@ def workflow_command(annotation: Annotation) -> str:
     return f"::{annotation.kind} {text}::{_escape(annotation.message)}"
 
 
-def code_quality(annotations: Iterable[Annotation]) -> list[dict[str, object]]:
+def code_quality(annotations: Iterable[JobAnnotation]) -> list[dict[str, object]]:
     """Annotations as GitLab's report.
 
     A fingerprint leaves the line out, so that it survives an edit above it; equal problems of one file are numbered.
@@ -156,7 +156,7 @@ def code_quality(annotations: Iterable[Annotation]) -> list[dict[str, object]]:
     return report
 
 
-def _write_report(path: Path, annotations: Iterable[Annotation]) -> None:
+def _write_report(path: Path, annotations: Iterable[JobAnnotation]) -> None:
     replace_file(path, safe_json(pretty(code_quality(annotations))), root=Path())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit
 
@@ -11,12 +11,7 @@ from . import console
 
 if TYPE_CHECKING:
     from pipeline.run.secondary.follow import SecondaryResult
-
-
-class AsData(Protocol):
-    """What `--json` prints."""
-
-    def to_json(self) -> dict[str, Any]: ...
+    from pipeline.util.json.values import AsData
 
 
 def print_secondaries(results: Iterable[SecondaryResult], *, stdout: bool = False) -> Exit:

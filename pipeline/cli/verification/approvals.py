@@ -10,7 +10,7 @@ from pipeline.errors import UsageError
 from pipeline.run.gates.rules import signatories_of
 from pipeline.trust.limits import BUNDLE_BYTES
 from pipeline.util.dataclass import dataclass
-from pipeline.util.rooted import Folder
+from pipeline.util.rooted import RootedFolder
 
 from .rules import named_file
 
@@ -35,7 +35,7 @@ def approvals_beside(plan: Path) -> Mapping[str, bytes]:
     """Every file beside a plan that is called as its approvals are, by name. Raises UsageError."""
     prefix = plan.name + _INFIX
     try:
-        with Folder.at(plan.parent) as folder:
+        with RootedFolder.at(plan.parent) as folder:
             names = [name for name in folder.entries() if name.startswith(prefix) and name.endswith(_SUFFIX)]
             if len(names) > _MOST:
                 raise UsageError(f"{len(names)} approvals beside {plan}, more than {_MOST}")

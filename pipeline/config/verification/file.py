@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.model import Repository
 from pipeline.model.path_pattern import PathPattern, wildcard_pattern
-from pipeline.model.verification import Admission, ImageRules, VerificationRules
+from pipeline.model.verification import Admission, AdmissionRules, VerificationRules
 from pipeline.util.dataclass import dataclass
 
 from ..validation import read_document
@@ -43,7 +43,7 @@ def read_admission(content: bytes, path: str) -> Admission:
     """The rules of a file's content and its exemptions, with patterns as text. Raises ConfigError."""
     file = _read(content, path)
     return Admission(
-        tuple(ImageRules(entry.images, entry.value()) for entry in file.verify),
+        tuple(AdmissionRules(entry.images, entry.value()) for entry in file.verify),
         tuple(entry.value() for entry in file.exemptions),
     )
 

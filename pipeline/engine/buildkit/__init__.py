@@ -4,7 +4,7 @@ A build is data (`BuildOrder`); its command line (`arguments`) and reading the c
 The daemon runs once for each engine and run (`Daemon`); its state stays in a cache volume of the engine.
 """
 
-from .cache import Caches, Event, caches
+from .cache import CacheEvent, Caches, caches
 from .client import Built, build
 from .config import DaemonConfig
 from .daemon import Daemon
@@ -15,10 +15,10 @@ __all__ = [
     "CACHE",
     "BuildOrder",
     "Built",
+    "CacheEvent",
     "Caches",
     "Daemon",
     "DaemonConfig",
-    "Event",
     "Failure",
     "arguments",
     "build",

@@ -43,7 +43,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class CacheEvent:
     """The git event of a run, as far as caches depend on it.
 
     `branch` is empty for a git tag, and where it is not known; `main` is the main branch where that is known. `exact`
@@ -71,7 +71,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class LocalCacheFolder:
     """A local cache: a folder of this machine, its path in the client's container, and whether it is written."""
 
     source: str
@@ -85,10 +85,12 @@ class Caches:
 
     imports: tuple[str, ...] = ()
     exports: tuple[str, ...] = ()
-    folders: tuple[Folder, ...] = ()
+    folders: tuple[LocalCacheFolder, ...] = ()
 
 
-def caches(entries: Sequence[CacheEntry], event: Event, image: str, tag: str, platform: Platform) -> Caches:
+def caches(
+    entries: Sequence[CacheEntry], event: CacheEvent, image: str, tag: str, platform: Platform
+) -> Caches:
     """The caches of one image tag and platform in a run."""
     imports, exports, folders = [], [], []
     names = [name_of(image, tag, platform, scope) for scope in event.scopes]
@@ -99,7 +101,7 @@ def caches(entries: Sequence[CacheEntry], event: Event, image: str, tag: str, pl
             source, destination = {}, {}
             if entry.type == "local":
                 source, destination = {"src": path}, {"dest": path}
-                folders.append(Folder(f"{entry.attributes['path']}/{name}", path, written))
+                folders.append(LocalCacheFolder(f"{entry.attributes['path']}/{name}", path, written))
             imports.append(record(options | source))
             if written:
                 exports.append(record(options | destination | _export_options(entry)))

@@ -19,7 +19,7 @@ from ..faults import DISK_FULL, explained, full, lost, tail
 from . import daemon as service
 from .causes import fetched, not_granted
 from .order import CONTEXT, CONTEXTS, DOCKERFILE, RESULT, SECRETS, SSH, BuildOrder, arguments
-from .report import CACHE, Failure, Report, current, read_report, read_result
+from .report import CACHE, BuildReport, Failure, current, read_report, read_result
 
 if TYPE_CHECKING:
     import dagger
@@ -51,7 +51,7 @@ class Built:
     """
 
     digest: Digest
-    report: Report
+    report: BuildReport
     cache_folders: Mapping[str, dagger.Directory] = field(default_factory=lambda: MappingProxyType({}))
 
 

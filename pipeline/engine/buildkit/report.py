@@ -49,7 +49,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class BuildReport:
     """How many steps of a build ran, how many came from the cache, and its warnings.
 
     Reading and writing caches are not steps; their failures are warnings of the rule `Cache`.
@@ -71,7 +71,7 @@ def read_result(text: str) -> tuple[int, Mapping[str, Any], str]:
     return int(code), metadata, rest[end:].lstrip("\n")
 
 
-def read_report(text: str, *, failed: bool) -> Report:
+def read_report(text: str, *, failed: bool) -> BuildReport:
     """The report from the client's standard error; lines that are not a status are part of the message."""
     vertices: dict[str, dict[str, object]] = {}
     logs: dict[str, list[bytes]] = {}
@@ -91,7 +91,7 @@ def read_report(text: str, *, failed: bool) -> Report:
     steps = {d: v for d, v in vertices.items() if d not in caches}
     warnings |= dict.fromkeys(_cache_warning(step) for step in caches.values() if _cache_failed(step))
     completed = [v for v in steps.values() if v.get("completed") and not _internal(v)]
-    return Report(
+    return BuildReport(
         ran=sum(not v.get("cached") for v in completed),
         cached=sum(bool(v.get("cached")) for v in completed),
         warnings=tuple(warnings),

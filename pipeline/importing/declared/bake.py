@@ -12,7 +12,7 @@ from pipeline.catalogue.source import Source
 from pipeline.util.closure import reachable
 from pipeline.util.dataclass import dataclass
 
-from .build import Declared, DeclaredBuild, Entry, NotRead, declared_build
+from .build import Declared, DeclaredBuild, DeclaredEntry, NotRead, declared_build
 from .hcl import Block, HclError, read_hcl
 
 NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
@@ -141,7 +141,7 @@ def _build(source: Source, folder: str, files: _Files, name: str) -> DeclaredBui
         raise NotRead("matrix is not read")
     if "dockerfile-inline" in target:
         raise NotRead("dockerfile-inline is not read")
-    entry = Entry(name, files.places[name], [])
+    entry = DeclaredEntry(name, files.places[name], [])
     entry.context = _known(files, target.get("context"), "context") or "."
     entry.dockerfile = _known(files, target.get("dockerfile"), "dockerfile") or "Dockerfile"
     entry.target = _known(files, target.get("target"), "target")
@@ -189,7 +189,7 @@ def _with_inherited(files: _Files, name: str) -> dict[str, Any]:
     return done[name]
 
 
-def _image(files: _Files, entry: Entry, tags: Any) -> str:
+def _image(files: _Files, entry: DeclaredEntry, tags: Any) -> str:
     known: list[str] = []
     for tag in _texts(tags):
         text, unknown = _evaluated(files, tag)
@@ -202,7 +202,7 @@ def _image(files: _Files, entry: Entry, tags: Any) -> str:
     return known[0] if known else ""
 
 
-def _arguments(files: _Files, entry: Entry, given: Any) -> dict[str, str]:
+def _arguments(files: _Files, entry: DeclaredEntry, given: Any) -> dict[str, str]:
     out: dict[str, str] = {}
     if given is not None and not isinstance(given, dict):
         entry.note("args are not read: --build-arg NAME=VALUE")

@@ -41,7 +41,7 @@ class Declared:
 
 
 @dataclass
-class Entry:
+class DeclaredEntry:
     """A build while its keys are read."""
 
     name: str
@@ -58,7 +58,7 @@ class Entry:
 
 
 def declared_build(
-    source: Source, folder: str, entry: Entry, args: Mapping[str, str], platforms: tuple[str, ...]
+    source: Source, folder: str, entry: DeclaredEntry, args: Mapping[str, str], platforms: tuple[str, ...]
 ) -> DeclaredBuild:
     """The build of an entry of a file in a folder. Raises NotRead."""
     written = entry.context
@@ -88,7 +88,7 @@ def declared_build(
     )
 
 
-def _platforms(entry: Entry, written: tuple[str, ...]) -> tuple[str, ...]:
+def _platforms(entry: DeclaredEntry, written: tuple[str, ...]) -> tuple[str, ...]:
     """The platforms that can be built; the others are left to the user. Raises NotRead if there is none."""
     known: list[str] = []
     for text in written:

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.catalogue.source import Source
-from pipeline.config.yaml import Document, YamlProblem, load
+from pipeline.config.yaml import YamlDocument, YamlProblem, load
 
-from .build import Declared, DeclaredBuild, Entry, NotRead, declared_build
+from .build import Declared, DeclaredBuild, DeclaredEntry, NotRead, declared_build
 
 _NAME = re.compile(r"(?:docker-)?compose(?:[.-].+)?\.ya?ml")
 _MAIN = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
@@ -80,7 +80,7 @@ def _of_file(source: Source, path: str) -> Declared:
             continue
         where = f"{path}:{lines.of(name)}"
         try:
-            builds.append(_build(source, path.rpartition("/")[0], Entry(name, where, []), service))
+            builds.append(_build(source, path.rpartition("/")[0], DeclaredEntry(name, where, []), service))
         except NotRead as error:
             left.append((where, f"service {name[:80]}: {error}"))
     return Declared(tuple(builds), tuple(left))
@@ -89,7 +89,7 @@ def _of_file(source: Source, path: str) -> Declared:
 class _Lines:
     """Where services are; the file is read again only if somebody asks."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: YamlDocument) -> None:
         self._document = document
         self._places: Mapping[Any, tuple[int, int]] | None = None
 
@@ -126,7 +126,7 @@ def _is_built(service: Mapping[str, Any], services: Mapping[str, Any]) -> bool:
     return isinstance(extended, dict) or (isinstance(other, dict) and "build" in other)
 
 
-def _build(source: Source, folder: str, entry: Entry, service: Mapping[str, Any]) -> DeclaredBuild:
+def _build(source: Source, folder: str, entry: DeclaredEntry, service: Mapping[str, Any]) -> DeclaredBuild:
     if "extends" in service:
         raise NotRead("extends is not followed")
     build = service["build"]
@@ -151,7 +151,7 @@ def _build(source: Source, folder: str, entry: Entry, service: Mapping[str, Any]
     return declared_build(source, folder, entry, _arguments(entry, build.get("args")), names)
 
 
-def _image(entry: Entry, written: Any) -> str:
+def _image(entry: DeclaredEntry, written: Any) -> str:
     if not isinstance(written, str):
         return ""
     text, unknown = _interpolated(written)
@@ -165,7 +165,7 @@ def _image(entry: Entry, written: Any) -> str:
     return _interpolated(name)[0]
 
 
-def _arguments(entry: Entry, given: Any) -> dict[str, str]:
+def _arguments(entry: DeclaredEntry, given: Any) -> dict[str, str]:
     pairs: dict[str, Any] = {}
     if isinstance(given, dict):
         pairs = given

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.errors import EnvironmentProblem
 
 from .. import process
-from ..cache import CacheEntry, build_once
+from ..cache import CachedFolder, build_once
 from ..settings import LabSettings, Report
 from ..tools.recipes import architecture
 
@@ -49,7 +49,7 @@ async def ensure(settings: LabSettings, report: Report) -> Path:
         return work / "needed"
 
     path = settings.cache / "emulators" / f"{_PACKAGE}-{architecture()}"
-    return await build_once(CacheEntry(path, "usr"), build, STEP, report)
+    return await build_once(CachedFolder(path, "usr"), build, STEP, report)
 
 
 def _move_needed(root: Path, target: Path) -> None:

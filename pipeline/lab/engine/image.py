@@ -24,7 +24,7 @@ from pipeline.model import Repository
 from pipeline.util.concurrency import run_together
 from pipeline.util.dataclass import dataclass
 
-from ..cache import CacheEntry, build_once
+from ..cache import CachedFolder, build_once
 from ..settings import LabSettings, Report
 from ..tools import recipes, toolbox
 from ..tools.debian import SUITE, DebianRoot, lay_out
@@ -87,8 +87,8 @@ def cached_engine_image(settings: LabSettings) -> EngineImage | None:
     return _read(_entry(settings).path)
 
 
-def _entry(settings: LabSettings) -> CacheEntry:
-    return CacheEntry(settings.cache / "engine" / engine_image_key(), _RECORD)
+def _entry(settings: LabSettings) -> CachedFolder:
+    return CachedFolder(settings.cache / "engine" / engine_image_key(), _RECORD)
 
 
 def _read(folder: Path) -> EngineImage | None:

@@ -12,7 +12,7 @@ from pipeline.model import Descriptor, Platform, Reference
 from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 
-from ..cache import CacheEntry, build_once
+from ..cache import CachedFolder, build_once
 from ..layout.builder import LayoutBuilder
 from ..settings import LabSettings, Report
 
@@ -70,5 +70,5 @@ async def ensure_layout(item: SeedItem, settings: LabSettings, report: Report) -
     return await build_once(_entry(item, settings), build, f"seed {item.name}", report)
 
 
-def _entry(item: SeedItem, settings: LabSettings) -> CacheEntry:
-    return CacheEntry(settings.cache / "seed" / f"{item.name}-{item.key}", "index.json", item.name)
+def _entry(item: SeedItem, settings: LabSettings) -> CachedFolder:
+    return CachedFolder(settings.cache / "seed" / f"{item.name}-{item.key}", "index.json", item.name)

@@ -6,7 +6,7 @@ import json
 import time
 from pathlib import Path
 
-from ..cache import CacheEntry, build_once
+from ..cache import CachedFolder, build_once
 from ..settings import LabSettings, Report, quiet
 from .go_build import build_go_tool
 from .recipes import GoTool, Tool, key, tool
@@ -15,8 +15,8 @@ from .wheel import fetch_wheel_tool
 RECORD = "tool.json"
 
 
-def _entry(recipe: Tool, settings: LabSettings) -> CacheEntry:
-    return CacheEntry(settings.cache / "tools" / f"{recipe.name}-{key(recipe)}", RECORD)
+def _entry(recipe: Tool, settings: LabSettings) -> CachedFolder:
+    return CachedFolder(settings.cache / "tools" / f"{recipe.name}-{key(recipe)}", RECORD)
 
 
 def cached(name: str | Tool, settings: LabSettings) -> Path | None:

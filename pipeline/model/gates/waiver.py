@@ -9,7 +9,7 @@ from typing import Protocol
 from pipeline.util.json.values import as_text
 
 
-class Waiver(Protocol):
+class ExpiringEntry(Protocol):
     """An entry of a policy that counts through its last day, `expires`."""
 
     @property
@@ -25,7 +25,7 @@ class Waiver(Protocol):
         """The last day it may pass."""
 
 
-def decision(waiver: Waiver) -> dict[str, object]:
+def decision(waiver: ExpiringEntry) -> dict[str, object]:
     """Owner, reason and last day as data."""
     return {"owner": waiver.owner, "reason": waiver.reason, "expires": waiver.expires.isoformat()}
 

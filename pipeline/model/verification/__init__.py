@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .admission import Admission, Exemption, ImageRules
+from .admission import Admission, AdmissionRules, Exemption
 from .approvals import Approvals
 from .rules import ATTESTATIONS, Attestation, ProvenanceRules, VerdictRules, VerificationRules
 from .signer import AcceptedSigner
@@ -11,10 +11,10 @@ __all__ = [
     "ATTESTATIONS",
     "AcceptedSigner",
     "Admission",
+    "AdmissionRules",
     "Approvals",
     "Attestation",
     "Exemption",
-    "ImageRules",
     "ProvenanceRules",
     "VerdictRules",
     "VerificationRules",

@@ -10,7 +10,7 @@ from .rules import VerificationRules
 
 
 @dataclass(frozen=True, slots=True)
-class ImageRules:
+class AdmissionRules:
     """The rules for the repositories that match one of `images`: patterns as those of provenance."""
 
     images: tuple[str, ...]
@@ -31,5 +31,5 @@ class Exemption:
 class Admission:
     """The first rules whose images match a repository are those for it; one that matches none is not restricted."""
 
-    rules: tuple[ImageRules, ...]
+    rules: tuple[AdmissionRules, ...]
     exemptions: tuple[Exemption, ...] = ()

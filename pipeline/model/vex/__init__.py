@@ -2,14 +2,14 @@
 
 from .document import VexDocument, read_vex
 from .purl import PackageUrl
-from .statement import Subject, VexProduct, VexStatement, VexStatus
+from .statement import VexProduct, VexStatement, VexStatus, VexSubject
 
 __all__ = [
     "PackageUrl",
-    "Subject",
     "VexDocument",
     "VexProduct",
     "VexStatement",
     "VexStatus",
+    "VexSubject",
     "read_vex",
 ]

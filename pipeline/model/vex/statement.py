@@ -25,7 +25,7 @@ class VexStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class VexSubject:
     """An image as products name it: its digests (`sha256:…`), and the repositories that hold it (`host/path`)."""
 
     digests: frozenset[str] = frozenset()
@@ -40,7 +40,7 @@ class VexProduct:
     digests: frozenset[str] = frozenset()
     packages: tuple[PackageUrl, ...] = ()
 
-    def is_image(self, subject: Subject) -> bool:
+    def is_image(self, subject: VexSubject) -> bool:
         """Whether it is this image: by a digest, by a repository that holds it, and by both where both are named."""
         if self.purl is not None and self.purl.type != "oci":
             return False
@@ -54,7 +54,7 @@ class VexProduct:
             not repository or repository.removeprefix("https://").rstrip("/") in subject.repositories
         )
 
-    def covers(self, package: PackageUrl | None, subject: Subject) -> bool:
+    def covers(self, package: PackageUrl | None, subject: VexSubject) -> bool:
         """Whether it means a package in an image; None is a package without an identifier."""
         if self.is_image(subject):
             if not self.packages:
@@ -75,7 +75,7 @@ class VexStatement:
     reason: str
     products: tuple[VexProduct, ...] | None
 
-    def covers(self, purls: Iterable[str], subject: Subject) -> bool:
+    def covers(self, purls: Iterable[str], subject: VexSubject) -> bool:
         """Whether it is about a finding in packages of an image. What takes a finding out has to mean each of them,
         what keeps it any."""
         if self.products is None:

@@ -10,7 +10,7 @@ from pipeline.model import Digest
 from pipeline.util.dataclass import dataclass
 from pipeline.util.timestamps import format_timestamp
 
-from ..layer import Kind, LayerEntry, LayerLimits, Usage, decompressed, entries
+from ..layer import EntryKind, LayerEntry, LayerLimits, Usage, decompressed, entries
 from .difference import Difference
 
 
@@ -32,7 +32,7 @@ def read_listing(source: Path, limits: LayerLimits | None = None, usage: Usage |
     with source.open("rb") as file:
         for entry, body in entries(decompressed(file, limits), limits, usage):
             digest = None
-            if entry.kind is Kind.FILE:
+            if entry.kind is EntryKind.FILE:
                 content = hashlib.sha256()
                 for chunk in body.chunks():
                     content.update(chunk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..layer import Kind
+from ..layer import EntryKind
 from .listing import ListedEntry, Listing
 
 
@@ -17,10 +17,10 @@ def flatten(layers: Iterable[Listing]) -> Listing:
         _apply_removals(tree, layer)
         visible = {p: s for p, s in layer.items() if s.entry.whiteout is None and s.entry.opaque is None}
         for path, listed in visible.items():
-            if listed.entry.kind is not Kind.LINK:
+            if listed.entry.kind is not EntryKind.LINK:
                 tree.put(path, listed)
         for path, listed in visible.items():
-            if listed.entry.kind is Kind.LINK:
+            if listed.entry.kind is EntryKind.LINK:
                 tree.put(path, _link_target(tree.entries, visible, listed))
     return tree.entries
 
@@ -63,14 +63,14 @@ def _apply_removals(tree: _Tree, layer: Listing) -> None:
             tree.remove(entry.whiteout)
         if entry.opaque is not None:
             tree.empty(entry.opaque)
-        if entry.kind is not Kind.FOLDER and path in tree.entries:
+        if entry.kind is not EntryKind.FOLDER and path in tree.entries:
             tree.empty(path)
 
 
 def _link_target(tree: dict[str, ListedEntry], layer: Listing, link: ListedEntry) -> ListedEntry:
     """The file behind a hard link, under the link's own path; the link itself if it has no target."""
     target, steps = link.entry.link, 0
-    while target in layer and layer[target].entry.kind is Kind.LINK and steps < 100:
+    while target in layer and layer[target].entry.kind is EntryKind.LINK and steps < 100:
         target, steps = layer[target].entry.link, steps + 1
     file = tree.get(target)
     return ListedEntry(replace(file.entry, path=link.entry.path), file.digest) if file else link

@@ -1,7 +1,7 @@
 """Reading of layers: their tar entries under limits, with any compression."""
 
 from .decompress import decompressed
-from .entry import Kind, LayerEntry, LayerFault, LayerLimits, Usage
+from .entry import EntryKind, LayerEntry, LayerFault, LayerLimits, Usage
 from .read import entries
 
-__all__ = ["Kind", "LayerEntry", "LayerFault", "LayerLimits", "Usage", "decompressed", "entries"]
+__all__ = ["EntryKind", "LayerEntry", "LayerFault", "LayerLimits", "Usage", "decompressed", "entries"]

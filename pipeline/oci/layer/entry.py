@@ -18,7 +18,7 @@ class LayerFault(BuildError):
     """A layer that cannot be read, or contains an entry that is not allowed."""
 
 
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     """The type of an entry; the values are those of the tar header's typeflag (POSIX ustar)."""
 
     FILE = "0"
@@ -36,13 +36,13 @@ class Kind(StrEnum):
 
 
 _LABELS = {
-    Kind.FILE: "file",
-    Kind.LINK: "hard link",
-    Kind.SYMLINK: "symbolic link",
-    Kind.CHARACTER: "character device",
-    Kind.BLOCK: "block device",
-    Kind.FOLDER: "folder",
-    Kind.FIFO: "pipe",
+    EntryKind.FILE: "file",
+    EntryKind.LINK: "hard link",
+    EntryKind.SYMLINK: "symbolic link",
+    EntryKind.CHARACTER: "character device",
+    EntryKind.BLOCK: "block device",
+    EntryKind.FOLDER: "folder",
+    EntryKind.FIFO: "pipe",
 }
 
 
@@ -101,7 +101,7 @@ class LayerEntry:
     """
 
     path: str
-    kind: Kind
+    kind: EntryKind
     mode: int
     uid: int = 0
     gid: int = 0

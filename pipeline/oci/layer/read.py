@@ -13,7 +13,7 @@ from pipeline.util.dataclass import dataclass
 from pipeline.util.sizes import size_text
 
 from .decompress import Readable
-from .entry import Kind, LayerEntry, LayerFault, LayerLimits, Usage, normalised
+from .entry import EntryKind, LayerEntry, LayerFault, LayerLimits, Usage, normalised
 
 BLOCK = 512
 _CHUNK = 256 * 1024
@@ -190,12 +190,12 @@ def _pax_records(raw: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _entry(header: _Header, records: dict[str, bytes], limits: LayerLimits) -> LayerEntry:
-    if any(key.startswith("GNU.sparse") for key in records) or header.kind not in set(Kind):
+    if any(key.startswith("GNU.sparse") for key in records) or header.kind not in set(EntryKind):
         raise LayerFault(f"a layer has a sparse entry or one of type {header.kind[:1]!r}")
-    kind = Kind(header.kind)
+    kind = EntryKind(header.kind)
     path, link = records.get("path", header.path), records.get("linkpath", header.link)
-    if kind is Kind.FILE and path.endswith(b"/"):
-        kind = Kind.FOLDER
+    if kind is EntryKind.FILE and path.endswith(b"/"):
+        kind = EntryKind.FOLDER
     if max(len(path), len(link)) > limits.path:
         raise LayerFault(
             f"a layer has a path of {max(len(path), len(link))} bytes, more than {limits.path} bytes"
@@ -206,12 +206,12 @@ def _entry(header: _Header, records: dict[str, bytes], limits: LayerLimits) -> L
     size = _integer(records, "size", header.size)
     if size < 0:
         raise LayerFault("a layer has an entry of negative size")
-    if kind is Kind.FOLDER and header.kind == Kind.FILE and size:
+    if kind is EntryKind.FOLDER and header.kind == EntryKind.FILE and size:
         raise LayerFault(f"a layer has a folder with content: {name[:200]!r}")
-    if kind is Kind.LINK:
+    if kind is EntryKind.LINK:
         target = normalised(_text(link), f"{name!r}, a hard link to")
     else:
-        target = _text(link) if kind is Kind.SYMLINK else ""
+        target = _text(link) if kind is EntryKind.SYMLINK else ""
     other = {key: value for key, value in records.items() if key not in _IGNORED | _FIELDS}
     return LayerEntry(
         path=name,
@@ -219,7 +219,7 @@ def _entry(header: _Header, records: dict[str, bytes], limits: LayerLimits) -> L
         mode=header.mode & 0o7777,
         uid=_integer(records, "uid", header.uid),
         gid=_integer(records, "gid", header.gid),
-        size=size if kind is Kind.FILE else 0,
+        size=size if kind is EntryKind.FILE else 0,
         mtime=_nanoseconds(records["mtime"]) if "mtime" in records else header.mtime * 10**9,
         link=target,
         major=header.major,

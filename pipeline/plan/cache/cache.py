@@ -12,7 +12,7 @@ from pipeline.errors import EnvironmentProblem
 from pipeline.model import Platform
 from pipeline.util.files import read_file
 from pipeline.util.private_folder import private_folder
-from pipeline.util.rooted import Folder
+from pipeline.util.rooted import RootedFolder
 
 from ..plan import Plan
 from .encoding import dump, dump_parts, load, load_parts
@@ -83,7 +83,7 @@ def _stored_or_made(
 def _earlier(folder: Path, name: Fingerprint) -> PlanParts | None:
     """The latest stored plan with the same lockage.yml, lock and options, if it can be read."""
     try:
-        with Folder.at(folder) as opened:
+        with RootedFolder.at(folder) as opened:
             stored = [
                 (info.st_mtime_ns, entry)
                 for entry, info in opened.entries().items()
@@ -120,7 +120,7 @@ def _loaded(content: bytes, source: Source) -> Plan | None:
 def _store(path: Path, content: bytes) -> None:
     try:
         private_folder(path.parent)
-        with Folder.at(path.parent) as folder:
+        with RootedFolder.at(path.parent) as folder:
             folder.replace(path.name, hashlib.sha256(content).digest() + content, mode=0o600)
             stored = [(info.st_mtime_ns, name) for name, info in folder.entries().items()]
             for _, old in sorted(entry for entry in stored if entry[1].endswith(".json"))[:-_KEEP]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar
 
-from pipeline.catalogue.image_check import Check
+from pipeline.catalogue.image_check import ImageCheck
 from pipeline.catalogue.named_contexts import NamedContext
 from pipeline.catalogue.rootfs import RootfsEntry
 from pipeline.config import Entitlement
@@ -171,7 +171,9 @@ class RowReader:
             secrets=tuple(rare.get("secrets", ())),
             ssh=tuple(rare.get("ssh", ())),
             entitlements=tuple(rare.get("entitlements", ())),
-            checks=tuple(Check.from_json(data, self._trees[tree]) for data, tree in rare.get("checks", ())),
+            checks=tuple(
+                ImageCheck.from_json(data, self._trees[tree]) for data, tree in rare.get("checks", ())
+            ),
         )
 
     def _base(self, row: _BaseRow) -> Base:

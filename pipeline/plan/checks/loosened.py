@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pipeline.catalogue.definition import Position
-from pipeline.catalogue.discover import ImageSource
+from pipeline.catalogue.discover import ImageFolder
 from pipeline.config import Project
 from pipeline.errors import Problem
 
 
-def check_loosened(project: Project, images: Iterable[ImageSource], problems: list[Problem]) -> None:
+def check_loosened(project: Project, images: Iterable[ImageFolder], problems: list[Problem]) -> None:
     """Append a problem for every gate that an image.yml opens and the project's policy closes."""
     files = (file for image in images for file in (image.image, *image.versions) if file)
     for file in files:

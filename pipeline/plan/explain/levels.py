@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from pipeline.catalogue.cascade import resolve
 from pipeline.catalogue.definition import Definition, Position
-from pipeline.catalogue.discover import FileSource, ImageSource, discover
+from pipeline.catalogue.discover import FileSource, ImageFolder, discover
 from pipeline.catalogue.source import Source
 from pipeline.config import ImageFile, Level, Positions
 from pipeline.util.dataclass import dataclass
@@ -63,7 +63,7 @@ class _PlacedLevel:
 class Levels:
     """The levels of one tag, least specific first: image, version, tag, variant."""
 
-    def __init__(self, image: ImageSource, definition: Definition) -> None:
+    def __init__(self, image: ImageFolder, definition: Definition) -> None:
         self.image, self.definition = image, definition
         path = definition.position.document.path
         files = [file for file in (image.image, *image.versions) if file]

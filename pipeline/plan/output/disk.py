@@ -11,7 +11,7 @@ from typing import Literal
 from pipeline.catalogue.source import Source
 from pipeline.errors import EnvironmentProblem
 from pipeline.util.dataclass import dataclass
-from pipeline.util.rooted import Folder
+from pipeline.util.rooted import RootedFolder
 
 _CHUNK = 1024 * 1024
 
@@ -39,7 +39,7 @@ class Generated:
 class Disk:
     """A folder on the disk, which must not change while it is read; None is one that does not exist."""
 
-    def __init__(self, root: Folder | None) -> None:
+    def __init__(self, root: RootedFolder | None) -> None:
         self._root = root
         self._listings: dict[str, Mapping[str, stat_result] | None] = {}
 
@@ -78,7 +78,7 @@ class Disk:
             return None
 
 
-def _same(folder: Folder, path: str, info: stat_result, file: Generated) -> bool:
+def _same(folder: RootedFolder, path: str, info: stat_result, file: Generated) -> bool:
     mode = info.st_mode
     if file.kind == "link":
         return stat.S_ISLNK(mode) and folder.readlink(path) == file.target
@@ -93,7 +93,7 @@ def _same(folder: Folder, path: str, info: stat_result, file: Generated) -> bool
     return info.st_size == len(file.content) and folder.read(path, len(file.content) + 1) == file.content
 
 
-def _sha256(folder: Folder, path: str) -> str:
+def _sha256(folder: RootedFolder, path: str) -> str:
     digest = hashlib.sha256()
     with folder.open(path) as file:
         while chunk := file.read(_CHUNK):

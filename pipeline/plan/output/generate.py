@@ -27,7 +27,7 @@ from pipeline.catalogue.source import Source
 from pipeline.errors import EnvironmentProblem
 from pipeline.util.dataclass import dataclass
 from pipeline.util.files import place
-from pipeline.util.rooted import Folder
+from pipeline.util.rooted import RootedFolder
 
 from ..plan import Plan, Target
 from .disk import Disk, Generated
@@ -37,7 +37,7 @@ _RECORD_HEAD = "# written by lockage generate; these files are its own\n"
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Change:
+class FileChange:
     """One change to a path of dist/ that `write` makes."""
 
     path: str
@@ -94,7 +94,7 @@ def generated_files(plan: Plan) -> Mapping[str, Generated]:
 
 def write(
     files: Mapping[str, Generated], dist: Path, source: Source | None, *, root: Path | None = None
-) -> tuple[Change, ...]:
+) -> tuple[FileChange, ...]:
     """Write exactly these files to dist/, leaving files of others; return the changes.
 
     Each file is written to a temporary path and moved into place. Files of an earlier run that are no longer
@@ -116,21 +116,21 @@ def write(
         return changes
 
 
-def check(files: Mapping[str, Generated], dist: Path, *, root: Path | None = None) -> tuple[Change, ...]:
+def check(files: Mapping[str, Generated], dist: Path, *, root: Path | None = None) -> tuple[FileChange, ...]:
     """The changes that `write` would make, by path; nothing is written. Raises `EnvironmentProblem`."""
     with _opened(dist, root) as folder:
         return _changes(files, folder)
 
 
 @contextmanager
-def _opened(dist: Path, root: Path | None, *, create: bool = False) -> Iterator[Folder | None]:
+def _opened(dist: Path, root: Path | None, *, create: bool = False) -> Iterator[RootedFolder | None]:
     """dist/ as a folder, None where it is missing; held open, so that nothing replaces it meanwhile."""
     above, name = place(dist, root)
     try:
         with ExitStack() as stack:
             folder = None
             with nullcontext() if create else suppress(FileNotFoundError):
-                top = stack.enter_context(Folder.at(above, create=create))
+                top = stack.enter_context(RootedFolder.at(above, create=create))
                 folder = stack.enter_context(top.below(name, create=create))
             yield folder
     except OSError as error:
@@ -142,15 +142,15 @@ def _opened(dist: Path, root: Path | None, *, create: bool = False) -> Iterator[
         raise EnvironmentProblem(f"cannot {verb} {error.filename or dist}: {error.strerror}") from None
 
 
-def _changes(files: Mapping[str, Generated], dist: Folder | None) -> tuple[Change, ...]:
+def _changes(files: Mapping[str, Generated], dist: RootedFolder | None) -> tuple[FileChange, ...]:
     disk = Disk(dist)
     states = ((path, disk.state(path, file)) for path, file in files.items())
-    changes = [Change(path, state) for path, state in states if state]
+    changes = [FileChange(path, state) for path, state in states if state]
     stale = [path for path in _recorded(dist) if path not in files and disk.holds(path)]
-    return tuple(sorted([*changes, *(Change(path, "remove") for path in stale)]))
+    return tuple(sorted([*changes, *(FileChange(path, "remove") for path in stale)]))
 
 
-def _put(dist: Folder, path: str, file: Generated, source: Source | None) -> None:
+def _put(dist: RootedFolder, path: str, file: Generated, source: Source | None) -> None:
     for above in accumulate(path.split("/")[:-1], "{}/{}".format):
         if (info := dist.stat(above)) and not S_ISDIR(info.st_mode):
             dist.remove(above)
@@ -166,7 +166,7 @@ def _put(dist: Folder, path: str, file: Generated, source: Source | None) -> Non
         dist.replace(path, file.read(source), mode=file.mode)
 
 
-def _recorded(dist: Folder | None) -> list[str]:
+def _recorded(dist: RootedFolder | None) -> list[str]:
     if dist is None or not _is_file(dist, RECORD):
         return []
     lines = dist.read(RECORD).decode(errors="replace").split("\n")
@@ -187,12 +187,12 @@ def _path(line: str) -> str:
         return ""
 
 
-def _is_file(dist: Folder, path: str) -> bool:
+def _is_file(dist: RootedFolder, path: str) -> bool:
     info = dist.stat(path)
     return info is not None and S_ISREG(info.st_mode)
 
 
-def _remove(dist: Folder, path: str) -> None:
+def _remove(dist: RootedFolder, path: str) -> None:
     dist.remove(path)
     while path := path.rpartition("/")[0]:  # an empty folder is removed too, recorded or not
         try:

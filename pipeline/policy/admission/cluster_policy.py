@@ -7,7 +7,13 @@ from datetime import date
 from typing import Any
 
 from pipeline.errors import UsageError
-from pipeline.model.verification import AcceptedSigner, Admission, Attestation, ImageRules, VerificationRules
+from pipeline.model.verification import (
+    AcceptedSigner,
+    Admission,
+    AdmissionRules,
+    Attestation,
+    VerificationRules,
+)
 
 from ..verification.judge import PREDICATES
 from .beyond import beyond_patterns
@@ -48,7 +54,7 @@ def _refuse_wide(pattern: str) -> None:
         )
 
 
-def _policy(entry: ImageRules, skipped: Sequence[str], keys: Mapping[str, str], name: str) -> Policy:
+def _policy(entry: AdmissionRules, skipped: Sequence[str], keys: Mapping[str, str], name: str) -> Policy:
     rules = entry.rules
     signers = {"count": 1, "entries": [_attestor(signer, keys) for signer in rules.signers]}
     verify: dict[str, Any] = {

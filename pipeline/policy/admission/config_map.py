@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from pipeline.model.verification import AcceptedSigner, Admission, ImageRules
+from pipeline.model.verification import AcceptedSigner, Admission, AdmissionRules
 
 from ..verification.judge import PREDICATES
 from .exemptions import in_force
@@ -39,7 +39,7 @@ def config_map(admission: Admission, keys: Mapping[str, str], today: date, name:
     return Policies((Policy(document, _left_out(admission)),), (), (_NOTE,))
 
 
-def _image(entry: ImageRules, pattern: str, keys: Mapping[str, str]) -> dict[str, Any]:
+def _image(entry: AdmissionRules, pattern: str, keys: Mapping[str, str]) -> dict[str, Any]:
     types = [PREDICATES[kind] for kind in entry.rules.required]
     attestations = {"attestations": [{"predicateTypes": list(each)} for each in types]} if types else {}
     authorities = [_authority(signer, keys) for signer in entry.rules.signers]

@@ -9,8 +9,8 @@ from typing import Any
 from pipeline.model.verification import (
     AcceptedSigner,
     Admission,
+    AdmissionRules,
     Attestation,
-    ImageRules,
     VerificationRules,
 )
 
@@ -45,7 +45,7 @@ def image_validating_policies(
     return Policies(tuple(documents), (PLATFORMS,), (*map(exemption_note, exempt), _LAST))
 
 
-def _policy(entry: ImageRules, earlier: Sequence[str], keys: Mapping[str, str], name: str) -> Policy:
+def _policy(entry: AdmissionRules, earlier: Sequence[str], keys: Mapping[str, str], name: str) -> Policy:
     rules = entry.rules
     attestors = [_attestor(n, signer, keys) for n, signer in enumerate(rules.signers, 1)]
     judged, unwritten = conditions(rules)

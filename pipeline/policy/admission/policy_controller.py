@@ -8,7 +8,13 @@ from datetime import date
 from typing import Any
 
 from pipeline.errors import UsageError
-from pipeline.model.verification import AcceptedSigner, Admission, Attestation, ImageRules, VerificationRules
+from pipeline.model.verification import (
+    AcceptedSigner,
+    Admission,
+    AdmissionRules,
+    Attestation,
+    VerificationRules,
+)
 
 from ..verification.judge import PREDICATES
 from .beyond import beyond_patterns
@@ -43,7 +49,7 @@ def cluster_image_policies(admission: Admission, keys: Mapping[str, str], today:
     return Policies(tuple(documents), (PLATFORMS,), (*stricter, *_NOTES))
 
 
-def _policy(entry: ImageRules, keys: Mapping[str, str], name: str) -> Policy:
+def _policy(entry: AdmissionRules, keys: Mapping[str, str], name: str) -> Policy:
     rules = entry.rules
     notes = []
     if any(signer.identity is None for signer in rules.signers):

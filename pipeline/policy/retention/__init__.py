@@ -3,7 +3,7 @@
 from .actions import Action, RepositoryPlan, RetentionPlan, digest_of_tags
 from .builds import BuildsFacts, judge_builds
 from .decision import Decision, decide, still_unneeded
-from .facts import Facts, Node, TagVerdict
+from .facts import Node, RepositoryFacts, TagVerdict
 from .graph import Marks, mark, untagged_roots
 from .tags import DAY, TagFacts, dated, judge_tags
 
@@ -12,9 +12,9 @@ __all__ = [
     "Action",
     "BuildsFacts",
     "Decision",
-    "Facts",
     "Marks",
     "Node",
+    "RepositoryFacts",
     "RepositoryPlan",
     "RetentionPlan",
     "TagFacts",

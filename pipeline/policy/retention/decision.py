@@ -9,7 +9,7 @@ from pipeline.model import Digest
 from pipeline.util.dataclass import dataclass
 
 from .actions import Action
-from .facts import Facts, TagVerdict
+from .facts import RepositoryFacts, TagVerdict
 from .graph import Marks, mark
 
 INTERRUPTED = "an interrupted run was deleting it"
@@ -51,7 +51,7 @@ class _Root:
     date: int
 
 
-def decide(facts: Facts, verdicts: Sequence[TagVerdict], limit: int) -> Decision:
+def decide(facts: RepositoryFacts, verdicts: Sequence[TagVerdict], limit: int) -> Decision:
     """What is deleted of a repository; the oldest first, where it is more than the limit.
 
     `verdicts` are those on all tags that are not attached to something.
@@ -72,7 +72,7 @@ def decide(facts: Facts, verdicts: Sequence[TagVerdict], limit: int) -> Decision
     return replace(within, actions=actions, left=len(everything.actions) - len(actions))
 
 
-def _roots(facts: Facts, verdicts: Iterable[TagVerdict]) -> list[_Root]:
+def _roots(facts: RepositoryFacts, verdicts: Iterable[TagVerdict]) -> list[_Root]:
     roots = {digest: _Root(digest, INTERRUPTED, 0) for digest in sorted(facts.condemned)}
     expired: dict[Digest, list[TagVerdict]] = {}
     for verdict in verdicts:
@@ -87,7 +87,7 @@ def _roots(facts: Facts, verdicts: Iterable[TagVerdict]) -> list[_Root]:
     return sorted(roots.values(), key=lambda root: (root.date, root.digest))
 
 
-def _orphans(facts: Facts) -> set[Digest]:
+def _orphans(facts: RepositoryFacts) -> set[Digest]:
     """What was attached to digests that are gone, and to nothing else."""
     subjects: dict[Digest, set[Digest]] = {}
     for tag, subject in facts.attached.items():
@@ -98,7 +98,7 @@ def _orphans(facts: Facts) -> set[Digest]:
     return {digest for digest, of in subjects.items() if of <= facts.gone}
 
 
-def _decide(facts: Facts, verdicts: Sequence[TagVerdict], roots: Sequence[_Root]) -> Decision:
+def _decide(facts: RepositoryFacts, verdicts: Sequence[TagVerdict], roots: Sequence[_Root]) -> Decision:
     going = {root.digest: root for root in roots}
     expired = [v for v in verdicts if not v.keep and v.digest in going]
     kept = [
@@ -120,7 +120,7 @@ def _decide(facts: Facts, verdicts: Sequence[TagVerdict], roots: Sequence[_Root]
     return Decision(tuple(kept), (*tags, *manifests))
 
 
-def _lists(facts: Facts, marks: Marks) -> list[str]:
+def _lists(facts: RepositoryFacts, marks: Marks) -> list[str]:
     """The tags of what is attached to something that goes or is gone."""
     return [
         tag
@@ -129,12 +129,12 @@ def _lists(facts: Facts, marks: Marks) -> list[str]:
     ]
 
 
-def _attached_reason(facts: Facts, tag: str) -> str:
+def _attached_reason(facts: RepositoryFacts, tag: str) -> str:
     subject = facts.attached[tag]
     return ORPHANED if subject in facts.gone else f"belongs to {subject.short}"
 
 
-def still_unneeded(facts: Facts, actions: Sequence[Action]) -> tuple[Action, ...]:
+def still_unneeded(facts: RepositoryFacts, actions: Sequence[Action]) -> tuple[Action, ...]:
     """Those of planned actions that may still be performed on a repository as it is now.
 
     A tag goes only where it was planned, at the digest that was planned. Every other tag that is there now keeps what

@@ -31,7 +31,7 @@ class TagVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class RepositoryFacts:
     """One repository as it was read.
 
     `attached` are tags that list or hold what is attached to a digest (`sha256-…`, `sha256-….sig`); they live as long

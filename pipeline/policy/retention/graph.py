@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pipeline.model import Digest
 from pipeline.util.dataclass import dataclass
 
-from .facts import Facts
+from .facts import RepositoryFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Marks:
 class _Graph:
     """The edges of a repository: an index to its children, a subject to its referrers."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: RepositoryFacts) -> None:
         self._facts = facts
         self._referrers: dict[Digest, set[Digest]] = {}
         for node in facts.nodes.values():
@@ -75,7 +75,7 @@ class _Graph:
         return bool(node and node.subjects)
 
 
-def mark(facts: Facts, kept: Iterable[Digest], doomed: Iterable[Digest]) -> Marks:
+def mark(facts: RepositoryFacts, kept: Iterable[Digest], doomed: Iterable[Digest]) -> Marks:
     """What `kept` digests need stays, and so does everything that nobody decided about; the rest of what `doomed`
     leads to goes."""
     graph, doomed = _Graph(facts), frozenset(doomed)
@@ -84,7 +84,7 @@ def mark(facts: Facts, kept: Iterable[Digest], doomed: Iterable[Digest]) -> Mark
     return Marks(alive, {digest: unneeded[digest] for digest in graph.ordered(unneeded)})
 
 
-def _undecided(facts: Facts, doomed: frozenset[Digest]) -> set[Digest]:
+def _undecided(facts: RepositoryFacts, doomed: frozenset[Digest]) -> set[Digest]:
     """Manifests without a tag, an index or a subject of theirs, and those that are attached to something unknown."""
     children = {child for node in facts.nodes.values() for child in node.children}
     unknown = {
@@ -101,11 +101,11 @@ def _undecided(facts: Facts, doomed: frozenset[Digest]) -> set[Digest]:
     return (unknown | untagged_roots(facts)) - doomed
 
 
-def _is_known(facts: Facts, subject: Digest, children: set[Digest]) -> bool:
+def _is_known(facts: RepositoryFacts, subject: Digest, children: set[Digest]) -> bool:
     return subject in facts.nodes or subject in facts.gone or subject in children
 
 
-def untagged_roots(facts: Facts) -> set[Digest]:
+def untagged_roots(facts: RepositoryFacts) -> set[Digest]:
     """Known manifests without a tag that belong to no index and are attached to nothing."""
     tagged = set(facts.tags.values())
     children = {child for node in facts.nodes.values() for child in node.children}

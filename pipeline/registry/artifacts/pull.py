@@ -22,7 +22,7 @@ from .files import safe_paths
 from .show import Artifact, show_artifact
 
 if TYPE_CHECKING:
-    from pipeline.util.rooted import Folder
+    from pipeline.util.rooted import RootedFolder
 
     from ..client import Registry
 
@@ -70,7 +70,7 @@ def _title(file: Descriptor) -> str:
     return f"{file.digest.algorithm}-{file.digest.hex}" if title is None else title
 
 
-def _check_conflicts(output: Folder, names: Sequence[PurePosixPath]) -> None:
+def _check_conflicts(output: RootedFolder, names: Sequence[PurePosixPath]) -> None:
     """Raises UsageError where a file would replace a folder, or its folder is a file or a symbolic link."""
     for name in names:
         if (info := output.stat(str(name))) and S_ISDIR(info.st_mode):
@@ -87,7 +87,7 @@ def _check_conflicts(output: Folder, names: Sequence[PurePosixPath]) -> None:
 
 
 async def _fetch(
-    registry: Registry, repo: Repository, files: Sequence[Descriptor], folder: Folder, scratch: str
+    registry: Registry, repo: Repository, files: Sequence[Descriptor], folder: RootedFolder, scratch: str
 ) -> None:
     for number, file in enumerate(files):
         with folder.replacing(f"{scratch}/{number}") as target:

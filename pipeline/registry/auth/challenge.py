@@ -44,7 +44,7 @@ def parse_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Scope:
+class TokenScope:
     """What a token allows, e.g. `repository:acme/app:pull,push`."""
 
     kind: str
@@ -55,22 +55,22 @@ class Scope:
         return f"{self.kind}:{self.name}:{','.join(sorted(self.actions))}"
 
 
-Scopes = frozenset[Scope]
+Scopes = frozenset[TokenScope]
 
 
-def pull(path: str) -> Scope:
+def pull(path: str) -> TokenScope:
     """Reading of a repository."""
-    return Scope("repository", path, frozenset({"pull"}))
+    return TokenScope("repository", path, frozenset({"pull"}))
 
 
-def push(path: str) -> Scope:
+def push(path: str) -> TokenScope:
     """Reading and writing of a repository."""
-    return Scope("repository", path, frozenset({"pull", "push"}))
+    return TokenScope("repository", path, frozenset({"pull", "push"}))
 
 
-def delete(path: str) -> Scope:
+def delete(path: str) -> TokenScope:
     """Reading and deleting in a repository."""
-    return Scope("repository", path, frozenset({"delete", "pull"}))
+    return TokenScope("repository", path, frozenset({"delete", "pull"}))
 
 
 def parse_scopes(text: str) -> Scopes:
@@ -80,18 +80,18 @@ def parse_scopes(text: str) -> Scopes:
         kind, _, rest = item.partition(":")
         name, _, actions = rest.rpartition(":")
         if kind and name and actions:
-            scopes.add(Scope(kind, name, frozenset(actions.split(","))))
+            scopes.add(TokenScope(kind, name, frozenset(actions.split(","))))
     return frozenset(scopes)
 
 
-def union(*scope_sets: Iterable[Scope]) -> Scopes:
+def union(*scope_sets: Iterable[TokenScope]) -> Scopes:
     """All scopes of several sets, with the actions on one resource merged."""
     actions: dict[tuple[str, str], frozenset[str]] = {}
     for scopes in scope_sets:
         for scope in scopes:
             key = (scope.kind, scope.name)
             actions[key] = actions.get(key, frozenset()) | scope.actions
-    return frozenset(Scope(kind, name, merged) for (kind, name), merged in actions.items())
+    return frozenset(TokenScope(kind, name, merged) for (kind, name), merged in actions.items())
 
 
 def covers(held: Scopes, requested: Scopes) -> bool:

@@ -20,7 +20,7 @@ from ..environments import environment
 from ..history import read_history
 from .deletion import Deletion
 from .ghcr import GhcrDeletion
-from .scope import EnvironmentRecord, Place, PlannedKeys, RetentionRequest, Scope
+from .scope import EnvironmentRecord, PlannedKeys, RetainedRepository, RetentionRequest, RetentionScope
 
 _BUILDS = "builds"
 
@@ -31,7 +31,7 @@ async def scope_of(
     now: int,
     only: Iterable[str] = (),
     packages: GithubPackages | None = None,
-) -> Scope:
+) -> RetentionScope:
     """What `retention:` of lockage.yml is about, in the environments with the names in `only`; everything without. The
     rules of an environment are those of its secondary registries, too.
 
@@ -48,10 +48,10 @@ async def scope_of(
     if retention.builds and not only:
         suffix = context.plan.project.pull_request_suffix
         places += [
-            Place(context.builds, None, _BUILDS),
-            Place(aside(context.builds, suffix), None, f"{_BUILDS}{suffix}", may_be_empty=True),
+            RetainedRepository(context.builds, None, _BUILDS),
+            RetainedRepository(aside(context.builds, suffix), None, f"{_BUILDS}{suffix}", may_be_empty=True),
         ]
-    return Scope(
+    return RetentionScope(
         context.registry,
         store,
         retention,
@@ -88,18 +88,20 @@ async def _record(context: RunContext, store: Store, name: str) -> EnvironmentRe
     return EnvironmentRecord(ledger, history.entries)
 
 
-def _places(context: RunContext, name: str, record: EnvironmentRecord) -> list[Place]:
+def _places(context: RunContext, name: str, record: EnvironmentRecord) -> list[RetainedRepository]:
     """The repositories of all images that are in the catalogue, or were promoted; in the first environment also those
     that pull requests push to."""
     project = context.plan.project
     of = environment(project.places, name)
     images = {target.image for target in context.plan.targets}
     images |= {tag.rpartition(":")[0] for tag in record.ledger.tags}
-    places = [Place(context.repository(of, image), name, image) for image in sorted(images)]
+    places = [RetainedRepository(context.repository(of, image), name, image) for image in sorted(images)]
     if of == project.environments[0]:
         suffix = project.pull_request_suffix
         places += [
-            Place(aside(place.repository, suffix), name, f"{place.image}{suffix}", may_be_empty=True)
+            RetainedRepository(
+                aside(place.repository, suffix), name, f"{place.image}{suffix}", may_be_empty=True
+            )
             for place in places
         ]
     return places
@@ -118,7 +120,9 @@ def _planned(plan: Plan, store: Store) -> PlannedKeys:
     return PlannedKeys(frozenset(keys), frozenset(last), frozenset(map(run_state.tag_in, spaces)))
 
 
-def _deletions(places: Iterable[Place], packages: GithubPackages | None) -> Mapping[Repository, Deletion]:
+def _deletions(
+    places: Iterable[RetainedRepository], packages: GithubPackages | None
+) -> Mapping[Repository, Deletion]:
     if packages is None:
         return {}
     return {

@@ -44,11 +44,11 @@ class Deletion(Protocol):
         Raises VersionRefused, RegistryError.
         """
 
-    async def listed(self) -> Listing | None:
+    async def listed(self) -> ManifestListing | None:
         """Everything that there is, where one list has it; None where tags have to be read one by one."""
 
 
-class Listing(Protocol):
+class ManifestListing(Protocol):
     """All manifests of a repository: their tags, and when they were pushed (seconds since 1970)."""
 
     @property
@@ -101,7 +101,7 @@ class OciDeletion:
         except RegistryError as fault:
             raise _refusal(fault, self._repository) from fault
 
-    async def listed(self) -> Listing | None:
+    async def listed(self) -> ManifestListing | None:
         """No list has the digests of tags."""
         return None
 

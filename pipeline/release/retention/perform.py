@@ -12,15 +12,15 @@ from functools import partial
 
 from pipeline.errors import LockageError
 from pipeline.model import Digest
-from pipeline.policy.retention import Action, Facts, RepositoryPlan, RetentionPlan, still_unneeded
-from pipeline.state.ledger import Change, load_ledger
+from pipeline.policy.retention import Action, RepositoryFacts, RepositoryPlan, RetentionPlan, still_unneeded
+from pipeline.state.ledger import TagChange, load_ledger
 from pipeline.state.retention import save_memory
 from pipeline.util.concurrency import each
 from pipeline.util.dataclass import dataclass
 
 from .deletion import VersionRefused
 from .record import begin, change_of, complete, resume
-from .scope import BUILDS, Scope
+from .scope import BUILDS, RetentionScope
 from .survey import Survey
 from .wholeness import Broken, broken_tags
 
@@ -70,7 +70,9 @@ class _Work:
         return frozenset(action.digest for action in self.actions if not action.tag)
 
 
-async def perform_retention(scope: Scope, plan: RetentionPlan, surveys: Sequence[Survey]) -> list[Outcome]:
+async def perform_retention(
+    scope: RetentionScope, plan: RetentionPlan, surveys: Sequence[Survey]
+) -> list[Outcome]:
     """Delete what a plan names and nothing needs, environment by environment.
 
     Raises UsageError without a key to sign the records with, RegistryError; then nothing was deleted of that
@@ -84,7 +86,7 @@ async def perform_retention(scope: Scope, plan: RetentionPlan, surveys: Sequence
     return outcomes
 
 
-async def _perform(scope: Scope, name: str, works: Sequence[_Work]) -> list[Outcome]:
+async def _perform(scope: RetentionScope, name: str, works: Sequence[_Work]) -> list[Outcome]:
     acting = [work for work in works if work.plan.actions]
     await each(_read_again, [work for work in works if work.plan.actions or not work.survey.fresh])
     await each(partial(_remember, scope), works)
@@ -109,7 +111,7 @@ async def _read_again(work: _Work) -> None:
     work.actions = still_unneeded(work.survey.facts(), work.plan.actions)
 
 
-async def _remember(scope: Scope, work: _Work, *, done: bool = False) -> None:
+async def _remember(scope: RetentionScope, work: _Work, *, done: bool = False) -> None:
     if _is_empty(work):
         return
     memory = work.survey.remembered(frozenset() if done else work.manifests)
@@ -123,8 +125,8 @@ def _is_empty(work: _Work) -> bool:
 def _names(work: _Work) -> Iterator[str]:
     """What is in a repository, as a ledger names it."""
     image, reader = work.plan.image, work.survey.reader
-    yield from (Change(image, tag, None, None).name for tag in reader.tags)
-    yield from (Change(image, "", digest, None).name for digest in reader.nodes)
+    yield from (TagChange(image, tag, None, None).name for tag in reader.tags)
+    yield from (TagChange(image, "", digest, None).name for digest in reader.nodes)
 
 
 async def _delete(work: _Work) -> Outcome:
@@ -181,5 +183,5 @@ async def _delete_manifests(work: _Work) -> None:
         work.survey.reader.forget(action.digest)
 
 
-def _manifests(facts: Facts, actions: Sequence[Action]) -> list[Action]:
+def _manifests(facts: RepositoryFacts, actions: Sequence[Action]) -> list[Action]:
     return [action for action in still_unneeded(facts, actions) if not action.tag]

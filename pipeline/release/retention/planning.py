@@ -9,11 +9,13 @@ from pipeline.policy.retention import RetentionPlan
 from pipeline.util.concurrency import each
 from pipeline.util.timestamps import format_timestamp
 
-from .scope import Scope, refuse_empty
+from .scope import RetentionScope, refuse_empty
 from .survey import Survey
 
 
-async def plan_retention(scope: Scope, *, fresh: bool = False) -> tuple[RetentionPlan, Sequence[Survey]]:
+async def plan_retention(
+    scope: RetentionScope, *, fresh: bool = False
+) -> tuple[RetentionPlan, Sequence[Survey]]:
     """What goes from every repository, and what was read of each for it. Unless `fresh`, tags that an earlier run knows
     are requested only where they would go.
 

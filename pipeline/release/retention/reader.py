@@ -13,7 +13,7 @@ from contextlib import suppress
 from pipeline.model import Digest, Repository
 from pipeline.model.descriptor import INDEX_TYPES
 from pipeline.model.manifest import Manifest
-from pipeline.policy.retention import Facts, Node
+from pipeline.policy.retention import Node, RepositoryFacts
 from pipeline.registry import Registry
 from pipeline.state.retention import RetentionMemory
 from pipeline.util.concurrency import each
@@ -107,9 +107,9 @@ class RepositoryReader:
         needed: Mapping[Digest, str] | None = None,
         condemned: Iterable[Digest] = (),
         untagged: Mapping[Digest, int] | None = None,
-    ) -> Facts:
+    ) -> RepositoryFacts:
         """What is known of the repository now."""
-        return Facts(
+        return RepositoryFacts(
             dict(self.tags),
             dict(self.nodes),
             self.attached(),

@@ -7,19 +7,19 @@ from dataclasses import replace
 
 from pipeline.policy.retention import Action, RepositoryPlan
 from pipeline.policy.tag_moves import TagPosition
-from pipeline.state.ledger import Act, Change, Entry, Ledger, completed, load_ledger, write_entry
+from pipeline.state.ledger import Act, Ledger, LedgerEntry, TagChange, completed, load_ledger, write_entry
 from pipeline.util.timestamps import format_timestamp
 
 from ..recorded_state import RETENTION
-from .scope import Scope
+from .scope import RetentionScope
 
 
-def change_of(plan: RepositoryPlan, action: Action) -> Change:
+def change_of(plan: RepositoryPlan, action: Action) -> TagChange:
     """An action as the ledger has it."""
-    return Change(plan.image, action.tag, action.digest, None)
+    return TagChange(plan.image, action.tag, action.digest, None)
 
 
-async def begin(scope: Scope, ledger: Ledger, changes: Sequence[Change]) -> Entry | None:
+async def begin(scope: RetentionScope, ledger: Ledger, changes: Sequence[TagChange]) -> LedgerEntry | None:
     """Write down what is about to be deleted. Raises UsageError without a key to sign with, RegistryError."""
     if not changes:
         return None
@@ -31,7 +31,7 @@ async def begin(scope: Scope, ledger: Ledger, changes: Sequence[Change]) -> Entr
     return entry
 
 
-async def complete(scope: Scope, ledger: Ledger, entry: Entry, done: Iterable[str]) -> None:
+async def complete(scope: RetentionScope, ledger: Ledger, entry: LedgerEntry, done: Iterable[str]) -> None:
     """Write the entry again, with what was deleted alone: the changes with these names. Raises RegistryError."""
     gone = set(done)
     stayed = {change.name for change in entry.changes} - gone
@@ -43,7 +43,7 @@ async def complete(scope: Scope, ledger: Ledger, entry: Entry, done: Iterable[st
     await write_entry(scope.store, ledger, completed(replace(entry, changes=changes, tags=tags), gone))
 
 
-async def resume(scope: Scope, ledger: Ledger, there: Iterable[str]) -> Ledger:
+async def resume(scope: RetentionScope, ledger: Ledger, there: Iterable[str]) -> Ledger:
     """Complete the newest entry, if it is of a run that was killed: `there` are the names of what is still there. What
     is to go is deleted, and recorded, by this run. Gives the ledger as it is then. Raises RegistryError."""
     entry = ledger.newest

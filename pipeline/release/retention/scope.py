@@ -12,7 +12,7 @@ from pipeline.model.retention import Retention
 from pipeline.policy.retention import BuildsFacts, RepositoryPlan
 from pipeline.registry import Registry
 from pipeline.run.publish.approval import AppliedPlan
-from pipeline.state.ledger import Entry, Ledger
+from pipeline.state.ledger import Ledger, LedgerEntry
 from pipeline.state.store import Store
 from pipeline.util.dataclass import dataclass
 
@@ -24,7 +24,7 @@ BUILDS = "(builds)"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RetainedRepository:
     """One repository: of an image in an environment, or the repository of builds, which has no environment. Those of
     pull requests may lose all of their tags."""
 
@@ -39,7 +39,7 @@ class EnvironmentRecord:
     """The ledger of an environment, and its entries, the newest first."""
 
     ledger: Ledger
-    entries: Sequence[Entry] = ()
+    entries: Sequence[LedgerEntry] = ()
 
     def needed(self, image: str, entries: int) -> dict[Digest, str]:
         """The digests that a rollback by the last so many entries may go back to."""
@@ -94,13 +94,13 @@ class RetentionRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class RetentionScope:
     """Everything that planning and performing need. `now` is in seconds since 1970."""
 
     registry: Registry
     store: Store
     retention: Retention
-    places: tuple[Place, ...]
+    places: tuple[RetainedRepository, ...]
     now: int
     request: RetentionRequest = field(default_factory=RetentionRequest)
     records: Mapping[str, EnvironmentRecord] = field(default_factory=lambda: MappingProxyType({}))
@@ -123,7 +123,7 @@ class Scope:
         return self.now if self.request.as_of is None else self.request.as_of
 
 
-def refuse_empty(scope: Scope, plans: Sequence[RepositoryPlan]) -> None:
+def refuse_empty(scope: RetentionScope, plans: Sequence[RepositoryPlan]) -> None:
     """Raises UsageError for rules that keep no tag of a repository."""
     emptied = [
         plan

@@ -12,7 +12,7 @@ from pipeline.model.retention import EnvironmentRetention
 from pipeline.policy.retention import (
     DAY,
     Decision,
-    Facts,
+    RepositoryFacts,
     RepositoryPlan,
     TagFacts,
     TagVerdict,
@@ -23,7 +23,7 @@ from pipeline.policy.retention import (
     judge_tags,
     untagged_roots,
 )
-from pipeline.state.ledger import Entry
+from pipeline.state.ledger import LedgerEntry
 from pipeline.state.retention import RetentionMemory, SeenTag, load_memory
 from pipeline.util.dataclass import dataclass
 from pipeline.util.timestamps import format_timestamp, parse_timestamp
@@ -31,7 +31,7 @@ from pipeline.util.timestamps import format_timestamp, parse_timestamp
 from .created import read_created
 from .deletion import Deletion, OciDeletion
 from .reader import RepositoryReader
-from .scope import Place, Scope
+from .scope import RetainedRepository, RetentionScope
 
 _CLOCK_MARGIN = DAY
 
@@ -40,8 +40,8 @@ _CLOCK_MARGIN = DAY
 class Survey:
     """A repository that is being looked at; what is read of it stays in `reader`."""
 
-    scope: Scope
-    place: Place
+    scope: RetentionScope
+    place: RetainedRepository
     memory: RetentionMemory
     reader: RepositoryReader
     deletion: Deletion
@@ -49,7 +49,7 @@ class Survey:
     fresh: bool = False  # whether every tag was requested
 
     @classmethod
-    async def of(cls, scope: Scope, fresh: bool, place: Place) -> Survey:
+    async def of(cls, scope: RetentionScope, fresh: bool, place: RetainedRepository) -> Survey:
         """Read a repository; unless `fresh`, what an earlier run knows is not requested again.
 
         Raises UsageError for a clock that is behind, RegistryError.
@@ -93,7 +93,7 @@ class Survey:
             if not await self.reader.expand([*doomed, *self.reader.gone]):
                 return self._plan(decision)
 
-    def facts(self) -> Facts:
+    def facts(self) -> RepositoryFacts:
         """What is known of the repository now."""
         retention, place = self.scope.retention, self.place
         needed = {Digest(name): "keep: of retention lists it" for name in retention.keep if ":" in name}
@@ -105,7 +105,7 @@ class Survey:
         expired = {d: time for d, time in since.items() if days and self.scope.as_of - time >= days * DAY}
         return replace(facts, untagged=expired)
 
-    def untagged(self, facts: Facts) -> dict[Digest, int]:
+    def untagged(self, facts: RepositoryFacts) -> dict[Digest, int]:
         """Since when no tag needs a manifest: when it was pushed, where that is known."""
         now = self.scope.now
         return {
@@ -197,7 +197,7 @@ class Survey:
         )
 
 
-def _times(entries: Iterable[Entry]) -> dict[int, int]:
+def _times(entries: Iterable[LedgerEntry]) -> dict[int, int]:
     times: dict[int, int] = {}
     for entry in entries:
         try:

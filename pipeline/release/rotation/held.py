@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError, UsageError
 from pipeline.model import Digest, Reference, Repository
-from pipeline.run.signing.re_sign import Place
+from pipeline.run.signing.re_sign import SignedRepository
 from pipeline.run.signing.tag_scheme import TagSigner
 from pipeline.trust import PrivateKey
 from pipeline.util.concurrency import each
@@ -26,7 +26,7 @@ class Held:
     """An image by digest, and every place that holds it. `named` are references that somebody asked for."""
 
     digest: Digest
-    places: tuple[Place, ...]
+    places: tuple[SignedRepository, ...]
     named: bool = False
 
 
@@ -46,16 +46,16 @@ async def held_by_environments(
     images = list(dict.fromkeys(target.image for target in context.plan.targets))
     wanted = [(environment, image) for environment in environments for image in images]
 
-    async def look(pair: tuple[Environment, str]) -> list[tuple[Digest, Place]]:
+    async def look(pair: tuple[Environment, str]) -> list[tuple[Digest, SignedRepository]]:
         environment, image = pair
         repository = context.repository(environment, image)
         by_tag = _tag_signer(context, context.repositories(image))
         return [
-            (digest, Place(repository, tags, signers[environment.name], by_tag))
+            (digest, SignedRepository(repository, tags, signers[environment.name], by_tag))
             for digest, tags in (await tags_by_digest(context.registry, repository)).items()
         ]
 
-    places_of: dict[Digest, list[Place]] = {}
+    places_of: dict[Digest, list[SignedRepository]] = {}
     for digest, place in [one for places in await each(look, wanted) for one in places]:
         places_of.setdefault(digest, []).append(place)
     return [Held(digest, tuple(places)) for digest, places in places_of.items()]
@@ -74,7 +74,7 @@ async def held_by_references(
             raise RegistryError(f"{reference} does not exist", hint="check its repository, tag or digest")
         tags = (reference.tag,) if reference.tag else ()
         repository = reference.repository
-        place = Place(repository, tags, (earlier,), _tag_signer(context, (repository,)))
+        place = SignedRepository(repository, tags, (earlier,), _tag_signer(context, (repository,)))
         return Held(image.digest, (place,), named=True)
 
     return await each(look, references)

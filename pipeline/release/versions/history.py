@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.config import Environment
     from pipeline.plan import Target
     from pipeline.run.context import RunContext
-    from pipeline.state.ledger import Entry
+    from pipeline.state.ledger import LedgerEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ async def read_release(context: RunContext, names: ReleaseNames, to: Sequence[En
 
 
 def _releases(
-    entries: Sequence[Entry], targets: Sequence[Target], suffixes: Mapping[str, str]
+    entries: Sequence[LedgerEntry], targets: Sequence[Target], suffixes: Mapping[str, str]
 ) -> dict[str, Release]:
     """Every release that the entries tell of, by version; one that was completed later is one."""
     of_image: dict[str, list[Target]] = {}

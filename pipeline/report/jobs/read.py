@@ -26,7 +26,7 @@ from pipeline.policy import (
 )
 from pipeline.policy.evidence import JavaData
 from pipeline.policy.report_json import load_report
-from pipeline.policy.scan_details import FindingDetails, ImageLayer, Place, ScanDetails, is_web_address
+from pipeline.policy.scan_details import FindingDetails, ImageLayer, PackagePlace, ScanDetails, is_web_address
 from pipeline.policy.verdict import GATES
 from pipeline.util.json.values import (
     as_flag,
@@ -40,7 +40,7 @@ from pipeline.util.json.values import (
 )
 
 from ..data import FORMAT_VERSION
-from ..values import Fault, FileLine, ImageReport, Report, ReportedFinding, TargetReport
+from ..values import FileLine, ImageReport, Report, ReportedFault, ReportedFinding, TargetReport
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BESIDE = "scan-by-"
@@ -184,7 +184,7 @@ def _details(data: Mapping[str, object]) -> FindingDetails:
     if url and not is_web_address(url):
         raise ValueError(f"{url[:60]!r} is no web address")
     return FindingDetails(
-        tuple(Place(path) for path in as_texts(data["paths"])),
+        tuple(PackagePlace(path) for path in as_texts(data["paths"])),
         as_optional_text(data["ecosystem"]) or "",
         purl=as_optional_text(data["purl"]) or "",
         published=_day(data["published"]),
@@ -210,11 +210,11 @@ def _image(data: Mapping[str, object]) -> ImageReport:
     )
 
 
-def _fault(subject: str, value: object) -> Fault | None:
+def _fault(subject: str, value: object) -> ReportedFault | None:
     if value is None:
         return None
     data = as_object(value)
-    return Fault(subject, as_text(data["message"]), as_text(data["detail"]), as_text(data["hint"]))
+    return ReportedFault(subject, as_text(data["message"]), as_text(data["detail"]), as_text(data["hint"]))
 
 
 def _location(value: object) -> FileLine | None:

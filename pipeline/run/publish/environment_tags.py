@@ -13,12 +13,12 @@ from pipeline.policy.tag_moves import (
     Permissions,
     TagAction,
     TagDecision,
-    Wanted,
+    WantedTags,
     decide,
     is_revised,
     refused,
 )
-from pipeline.state.ledger import Act, Change, completed, write_entry
+from pipeline.state.ledger import Act, TagChange, completed, write_entry
 from pipeline.util.concurrency import each
 from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
@@ -75,11 +75,11 @@ class PlannedTags:
     refused: tuple[TagDecision, ...] = ()
 
     @property
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> tuple[TagChange, ...]:
         """What the ledger records of it."""
         image, version = self.candidate.image, self.candidate.version
         return tuple(
-            Change(image, move.reference.tag or "", move.before, move.after, version)
+            TagChange(image, move.reference.tag or "", move.before, move.after, version)
             for move in self.promotion.moves
         )
 
@@ -115,7 +115,7 @@ async def decide_tags(
     """What promoting a candidate writes where its tags name these digests. Of a tag that the ledger does not have,
     signatures say whether it is ours. Raises RegistryError."""
     environment, repository = candidate.destination.environment, candidate.destination.repository
-    wanted = Wanted(candidate.digest, candidate.version, candidate.destination.tags, candidate.release)
+    wanted = WantedTags(candidate.digest, candidate.version, candidate.destination.tags, candidate.release)
     tags = CurrentTags(context, ledger, candidate, named)
     states = {tag: await tags.state(tag) for tag in wanted.tags}
     own = states.get(wanted.version)

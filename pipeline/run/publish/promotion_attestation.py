@@ -15,7 +15,7 @@ from pipeline.util.timestamps import parse_timestamp
 from ..signing.signer import signer
 
 if TYPE_CHECKING:
-    from pipeline.state.ledger import Entry
+    from pipeline.state.ledger import LedgerEntry
 
     from ..context import RunContext
     from .environment_tags import PlannedTags
@@ -24,7 +24,7 @@ PROMOTION = "https://lockage.org/statement/promotion/v1"
 """The predicate type: a digest got tags in an environment."""
 
 
-async def attest(context: RunContext, entry: Entry, planned: Sequence[PlannedTags]) -> None:
+async def attest(context: RunContext, entry: LedgerEntry, planned: Sequence[PlannedTags]) -> None:
     """Sign what an entry of the ledger says of each digest, and attach it where the tags are, before they move.
 
     Raises UsageError for a key that cannot sign, RegistryError.
@@ -37,12 +37,12 @@ async def attest(context: RunContext, entry: Entry, planned: Sequence[PlannedTag
     await each(partial(_attest_all, context, entry), subjects.values())
 
 
-async def _attest_all(context: RunContext, entry: Entry, plans: Sequence[PlannedTags]) -> None:
+async def _attest_all(context: RunContext, entry: LedgerEntry, plans: Sequence[PlannedTags]) -> None:
     for plan in plans:  # of one digest: registries lose referrers that are written at the same time
         await _attest(context, entry, plan)
 
 
-async def _attest(context: RunContext, entry: Entry, plan: PlannedTags) -> None:
+async def _attest(context: RunContext, entry: LedgerEntry, plan: PlannedTags) -> None:
     promotion, act = plan.promotion, entry.act
     image = promotion.destination.at(promotion.digest)
     manifest = await context.registry.copied_manifest(image)
@@ -54,7 +54,7 @@ async def _attest(context: RunContext, entry: Entry, plan: PlannedTags) -> None:
     await attach(context.registry, promotion.destination, manifest.descriptor, bundle, created=created)
 
 
-def predicate(entry: Entry, plan: PlannedTags) -> dict[str, object]:
+def predicate(entry: LedgerEntry, plan: PlannedTags) -> dict[str, object]:
     """What is attested: the act, the tags with what they named before, and the entry of the ledger with the digest of
     the one before it."""
     promotion = plan.promotion

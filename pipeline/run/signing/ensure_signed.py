@@ -10,7 +10,7 @@ from pipeline.model import Descriptor, Digest, Manifest, Repository
 from pipeline.model.descriptor import OCI_INDEX
 from pipeline.policy import Revision
 from pipeline.provenance import Origin
-from pipeline.sbom import Subject
+from pipeline.sbom import SbomSubject
 from pipeline.state.record import Record
 from pipeline.trust import PROVENANCE, SIGNATURE, TEST_RESULT, Statement, attach, examine
 from pipeline.trust.claims import ATTESTED, Claims
@@ -188,7 +188,7 @@ def _lacking_index(
     except (KeyError, ValueError, OverflowError):
         created = 0
     descriptor, tag = index.descriptor, publication.targets[0].tag
-    subject = Subject(signing.project, publication.repository, tag, descriptor.digest, None, created)
+    subject = SbomSubject(signing.project, publication.repository, tag, descriptor.digest, None, created)
     pairs = zip(publication.targets, publication.records, strict=True)
     wanted = index_statements(subject, [(target.platform, record) for target, record in pairs])
     lacking = [about for about in wanted if kind_of(about) not in attached.kinds]

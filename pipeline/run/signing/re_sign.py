@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SignedRepository:
     """A repository that holds an image, the tags that name it there, and whose signatures are taken over.
 
     `by_tag` signs there in the tag scheme too.
@@ -74,7 +74,7 @@ class ReSigned:
     """
 
     digest: Digest
-    places: tuple[Place, ...]
+    places: tuple[SignedRepository, ...]
     signed: int = 0
     attached: tuple[int, ...] = ()
     problem: str = ""
@@ -82,7 +82,7 @@ class ReSigned:
 
 
 async def re_sign(
-    registry: Registry, digest: Digest, places: Sequence[Place], signing: ReSigning
+    registry: Registry, digest: Digest, places: Sequence[SignedRepository], signing: ReSigning
 ) -> ReSigned:
     """Sign an image again, with its platforms, wherever it is held; each statement is signed once for all places.
 
@@ -129,7 +129,7 @@ async def _subjects(registry: Registry, repository: Repository, digest: Digest) 
     return [*platforms, manifest.descriptor]
 
 
-async def _look(registry: Registry, place: Place, subject: Descriptor, signing: ReSigning) -> Seen:
+async def _look(registry: Registry, place: SignedRepository, subject: Descriptor, signing: ReSigning) -> Seen:
     """Read each bundle of a digest once."""
     present: dict[bytes, bytes] = {}
     earlier: list[Statement] = []
@@ -155,7 +155,7 @@ def _by_earlier(raw: bytes, digest: Digest, earlier: Sequence[Signatory]) -> Sta
     return next((statement for statement in read if isinstance(statement, Statement)), None)
 
 
-def _problem(seen: Sequence[Sequence[Seen]], places: Sequence[Place], signing: ReSigning) -> str:
+def _problem(seen: Sequence[Sequence[Seen]], places: Sequence[SignedRepository], signing: ReSigning) -> str:
     """The first digest that neither signer has signed; an index that is signed says nothing of its platforms."""
     for place, image in zip(places, seen, strict=True):
         for one in reversed(image):

@@ -13,7 +13,7 @@ from pipeline.errors import LockageError
 from pipeline.model import Digest, Platform, Repository
 from pipeline.policy.scanners.signed import data_key, database, scanner_fields, signed_tools
 from pipeline.provenance import IndexBuild, index_predicate, result_predicate
-from pipeline.sbom import PlatformDocuments, Subject, index_documents
+from pipeline.sbom import PlatformDocuments, SbomSubject, index_documents
 from pipeline.state.signers import program_version
 from pipeline.trust import CYCLONEDX, PROVENANCE, SPDX, TEST_RESULT, VULNERABILITIES, Statement
 from pipeline.util.json.canonical import compact
@@ -72,7 +72,9 @@ def test_results(record: Record) -> Statement | None:
     return Statement(record.digest, TEST_RESULT, result_predicate(report, record.tests))
 
 
-def index_statements(subject: Subject, platforms: Sequence[tuple[Platform, Record]]) -> tuple[Statement, ...]:
+def index_statements(
+    subject: SbomSubject, platforms: Sequence[tuple[Platform, Record]]
+) -> tuple[Statement, ...]:
     """The bills of materials of an index, which name those of its platforms.
 
     Raises LockageError for a platform whose packages were never listed.
@@ -85,7 +87,7 @@ def index_statements(subject: Subject, platforms: Sequence[tuple[Platform, Recor
     )
 
 
-def _documents(index: Subject, platform: Platform, record: Record) -> PlatformDocuments:
+def _documents(index: SbomSubject, platform: Platform, record: Record) -> PlatformDocuments:
     inventory = record.evidence.inventory
     if inventory is None or not inventory.serial:
         raise LockageError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.model import Platform
 from pipeline.provenance import Judged, is_current, summary_predicate
-from pipeline.sbom import Subject
+from pipeline.sbom import SbomSubject
 from pipeline.state.signers import program_version
 from pipeline.trust import PROVENANCE, SUMMARY, Statement
 
@@ -54,9 +54,9 @@ def _evidence(record: Record) -> list[tuple[str, Digest | None]]:
     return [*document_kinds(record), *([kind_of(tested)] if tested else [])]
 
 
-def _subject(publication: Publication, attached: Attached, platform: Platform | None) -> Subject:
+def _subject(publication: Publication, attached: Attached, platform: Platform | None) -> SbomSubject:
     tag = publication.targets[0].tag
-    return Subject("", publication.repository, tag, attached.descriptor.digest, platform)
+    return SbomSubject("", publication.repository, tag, attached.descriptor.digest, platform)
 
 
 def _predicate(judged: Judged) -> dict[str, object]:

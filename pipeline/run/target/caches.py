@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.config import CacheEntry
-from pipeline.engine.buildkit import Caches, Event, caches
+from pipeline.engine.buildkit import CacheEvent, Caches, caches
 from pipeline.engine.buildkit.cache import CLIENT_VARIABLES, DAEMON_VARIABLES, usable
 from pipeline.util.dataclass import dataclass
 
@@ -51,7 +51,7 @@ class UsableCaches:
 
     def of_target(self, target: Target, revision: Revision) -> Caches:
         """What a target's build reads and writes at a revision."""
-        event = Event(
+        event = CacheEvent(
             branch=revision.branch,
             pull_request=bool(revision.pull_request) or self.site.reads,
             main=self.site.main,

@@ -21,7 +21,7 @@ from ..results import EXAMINATIONS, Stage, Status, TargetResult
 from .build import Builder
 from .examination.examine import Examiner, merged, tests_digest
 from .examination.scanner_data import ScannerData
-from .reuse import ImageSource, Obtained
+from .reuse import Obtained, TargetImages
 
 if TYPE_CHECKING:
     from ..context import RunContext
@@ -34,14 +34,14 @@ class TargetSteps:
 
     context: RunContext
     records: Records
-    source: ImageSource
+    source: TargetImages
     examiner: Examiner
     judge: TargetJudge
 
     @classmethod
     def of(cls, context: RunContext, images: ImageCache, records: Records) -> TargetSteps:
         """The steps of a run."""
-        source = ImageSource(context, images, records, Builder(context, images, records))
+        source = TargetImages(context, images, records, Builder(context, images, records))
         examiner = Examiner(context, images, ScannerData.of(context))
         return cls(context, records, source, examiner, TargetJudge(context))
 

@@ -31,7 +31,7 @@ class Obtained:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageSource:
+class TargetImages:
     """Where the images of a run's targets come from."""
 
     context: RunContext

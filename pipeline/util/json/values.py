@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Protocol, TypeVar
 
 T = TypeVar("T", bound=str)
 
 _SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
+
+
+class AsData(Protocol):
+    """A value that is printed as JSON."""
+
+    def to_json(self) -> Mapping[str, object]: ...
 
 
 def parse_json(raw: bytes, *, strict: bool = False) -> object:

@@ -14,7 +14,7 @@ from unittest.mock import patch
 from hypothesis import strategies as st
 
 from pipeline.cli.git import history, revision
-from pipeline.cli.git.command import Output, Repository, _settings
+from pipeline.cli.git.command import GitRepository, Output, _settings
 from pipeline.engine.head import commit_time
 from tests.fuzz.documents import joined, split
 from tests.fuzz.hostile import changed_bytes
@@ -82,7 +82,7 @@ def read_git(content: bytes, folder: Path) -> None:
     """The earlier catalogue and the revision, from what git prints."""
     printed = _Printed(dict(split(content)))
     with (
-        patch.object(Repository, "of", lambda *_: printed),
+        patch.object(GitRepository, "of", lambda *_: printed),
         patch.object(revision, "_repository", lambda *_: printed),
     ):
         entries = history.entries_at(folder, "main")

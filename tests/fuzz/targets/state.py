@@ -16,7 +16,7 @@ from pipeline.policy.tag_moves import TagPosition
 from pipeline.release.saved import SavedPlan
 from pipeline.release.saved.request import SavedRequest
 from pipeline.state.build_inputs import BuildInputs, difference
-from pipeline.state.ledger import Act, Change, Entry
+from pipeline.state.ledger import Act, LedgerEntry, TagChange
 from pipeline.state.record import Record
 from pipeline.state.retention import RetentionMemory, SeenTag
 from pipeline.state.run_state import PublishedState, PublishedTag
@@ -48,11 +48,11 @@ _WITH_WARNING = {**_RECORD.to_json(), "warnings": [{"line": 1, "rule": "r", "mes
 _STATE = PublishedState(
     date(2026, 11, 26), {_RECORD.key: _RECORD}, {"a:1": PublishedTag((_D,), _D, _D, frozenset({"t"}))}
 ).to_bytes()
-_ENTRY = Entry(
+_ENTRY = LedgerEntry(
     "prod",
     2,
     Act("promote", "me@here", "2026-11-26T00:00:00Z", "0" * 40, "why"),
-    (Change("app", "1", None, _D, "1.0.0"), Change("app", "1.0", _D, _D, "1.0.0")),
+    (TagChange("app", "1", None, _D, "1.0.0"), TagChange("app", "1.0", _D, _D, "1.0.0")),
     {"app:1": TagPosition(_D, "1.0.0"), "app:1.0": TagPosition(_D, "1.0.0", None, pending=True)},
     {"app": "rolled back"},
     _D,
@@ -109,8 +109,8 @@ def read_state(content: bytes, folder: Path) -> None:
 
 def read_entry(content: bytes, folder: Path) -> None:
     """An entry of a ledger."""
-    found = Entry.from_bytes(content)
-    assert Entry.from_bytes(found.to_bytes()) == found
+    found = LedgerEntry.from_bytes(content)
+    assert LedgerEntry.from_bytes(found.to_bytes()) == found
 
 
 def read_memory(content: bytes, folder: Path) -> None:

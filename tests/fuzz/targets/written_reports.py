@@ -16,13 +16,13 @@ from pipeline.policy.report_json import load_report
 from pipeline.policy.reports import trivy_scan
 from pipeline.policy.scan_details import scan_details
 from pipeline.report.data import report_data, report_json
-from pipeline.report.difference import ImageState, SizedLayer, configuration_of, difference
+from pipeline.report.difference import ComparedLayer, ImageState, configuration_of, difference
 from pipeline.report.difference_text import difference_lines, difference_markdown
 from pipeline.report.files import report_files
 from pipeline.report.html import page
 from pipeline.report.jobs import merged, read_report
 from pipeline.report.markdown import LIMIT, summary
-from pipeline.report.values import Fault, FileLine, ImageReport, Report, TargetReport, reported
+from pipeline.report.values import FileLine, ImageReport, Report, ReportedFault, TargetReport, reported
 from tests.fuzz.hostile import REFUSED, changed_json
 from tests.fuzz.target import Target
 from tests.report import sample
@@ -98,7 +98,7 @@ def write_reports(content: bytes, folder: Path) -> None:
             for finding in judge_findings(scan.findings, Gates().vulnerabilities, _DAY)
         ),
         scan=details,
-        fault=Fault("app", text[:500], text, text[:500]),
+        fault=ReportedFault("app", text[:500], text, text[:500]),
     )
     images = (ImageReport("app:1", "built", reference=text[:200], tags=(text[:50],)),)
     report = Report("demo", "run", "1", "2026-11-26T00:00:00Z", _DAY, targets=(target,), images=images)
@@ -122,7 +122,7 @@ def write_difference(content: bytes, folder: Path) -> None:
     empty = ImageState("a", "linux/amd64", (), {}, (), ())
     text = content.decode("utf-8", "replace")
     state = ImageState(
-        text[:50], text[:20], (SizedLayer("sha256:1", 1, text[:80]),), {"Env": [text]}, packages, ()
+        text[:50], text[:20], (ComparedLayer("sha256:1", 1, text[:80]),), {"Env": [text]}, packages, ()
     )
     found = difference(empty, state)
     configuration_of(content)

@@ -15,8 +15,8 @@ from pipeline.model.verification import (
     ATTESTATIONS,
     AcceptedSigner,
     Admission,
+    AdmissionRules,
     Exemption,
-    ImageRules,
     ProvenanceRules,
     VerdictRules,
     VerificationRules,
@@ -64,7 +64,7 @@ def admission(
     rules: VerificationRules, *images: str, signers: tuple[AcceptedSigner, ...] = (KEY,)
 ) -> Admission:
     """Rules for some images."""
-    return Admission((ImageRules(images or ("r.example/app",), replace(rules, signers=signers)),))
+    return Admission((AdmissionRules(images or ("r.example/app",), replace(rules, signers=signers)),))
 
 
 def written(kind: str, rules: Admission) -> Policies:
@@ -129,8 +129,8 @@ def test_policy_controller_says_what_it_does_with_keys() -> None:
 def test_only_the_first_rules_that_match_are_asked() -> None:
     rules = Admission(
         (
-            ImageRules(("r.example/a/*",), VerificationRules((KEY,))),
-            ImageRules(("r.example/**",), VerificationRules((WORKFLOW,))),
+            AdmissionRules(("r.example/a/*",), VerificationRules((KEY,))),
+            AdmissionRules(("r.example/**",), VerificationRules((WORKFLOW,))),
         )
     )
     first, second = written("ImageValidatingPolicy", rules).documents

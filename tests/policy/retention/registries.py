@@ -7,13 +7,13 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from pipeline.model import Digest
-from pipeline.policy.retention import Action, Facts, Node, TagVerdict
+from pipeline.policy.retention import Action, Node, RepositoryFacts, TagVerdict
 
 DIGESTS = [Digest.of(str(number).encode()) for number in range(14)]
 
 
 @st.composite
-def repositories(draw: st.DrawFn) -> Facts:
+def repositories(draw: st.DrawFn) -> RepositoryFacts:
     """A repository. Manifests refer to earlier ones alone, as digests make it: children, and subjects."""
     nodes: dict[Digest, Node] = {}
     for number, digest in enumerate(DIGESTS[: draw(st.integers(2, len(DIGESTS)))]):
@@ -35,7 +35,7 @@ def repositories(draw: st.DrawFn) -> Facts:
     attached = {tag: subject for tag, subject in attached.items() if later[tag]}
     tags |= {tag: draw(st.sampled_from(later[tag])) for tag in attached}
     some = st.sets(st.sampled_from(there), max_size=2)
-    return Facts(
+    return RepositoryFacts(
         tags,
         nodes,
         attached,
@@ -47,7 +47,7 @@ def repositories(draw: st.DrawFn) -> Facts:
 
 
 @st.composite
-def judged(draw: st.DrawFn) -> tuple[Facts, tuple[TagVerdict, ...]]:
+def judged(draw: st.DrawFn) -> tuple[RepositoryFacts, tuple[TagVerdict, ...]]:
     """A repository and verdicts on its tags."""
     facts = draw(repositories())
     verdicts = tuple(
@@ -58,7 +58,7 @@ def judged(draw: st.DrawFn) -> tuple[Facts, tuple[TagVerdict, ...]]:
     return facts, verdicts
 
 
-def edges(facts: Facts, digest: Digest) -> set[Digest]:
+def edges(facts: RepositoryFacts, digest: Digest) -> set[Digest]:
     """What a manifest keeps: said again, apart from the program."""
     children = set(facts.nodes[digest].children) if digest in facts.nodes else set()
     referrers = {node.digest for node in facts.nodes.values() if digest in node.subjects}
@@ -66,7 +66,7 @@ def edges(facts: Facts, digest: Digest) -> set[Digest]:
     return children | referrers | lists
 
 
-def closure(facts: Facts, roots: set[Digest]) -> set[Digest]:
+def closure(facts: RepositoryFacts, roots: set[Digest]) -> set[Digest]:
     """All that roots need."""
     found, todo = set(roots), set(roots)
     while todo:
@@ -75,7 +75,7 @@ def closure(facts: Facts, roots: set[Digest]) -> set[Digest]:
     return found
 
 
-def without(facts: Facts, actions: tuple[Action, ...]) -> Facts:
+def without(facts: RepositoryFacts, actions: tuple[Action, ...]) -> RepositoryFacts:
     """The repository once actions have been performed, as registries do it: a manifest takes its tags along."""
     tags, nodes = dict(facts.tags), dict(facts.nodes)
     gone = set(facts.gone)

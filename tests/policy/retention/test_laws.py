@@ -7,12 +7,12 @@ from dataclasses import replace
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from pipeline.policy.retention import Facts, TagVerdict, decide, still_unneeded
+from pipeline.policy.retention import RepositoryFacts, TagVerdict, decide, still_unneeded
 
 from .registries import DIGESTS, closure, judged, without
 
 EVERYTHING = 10_000
-Judged = tuple[Facts, tuple[TagVerdict, ...]]
+Judged = tuple[RepositoryFacts, tuple[TagVerdict, ...]]
 
 
 def manifests(actions):

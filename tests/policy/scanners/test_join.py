@@ -18,7 +18,7 @@ from pipeline.policy import Effect, Finding, Tool, judge_findings
 from pipeline.policy.gates.vulnerabilities import judge_vulnerabilities
 from pipeline.policy.judged import VexEvidence
 from pipeline.policy.reports import trivy_scan
-from pipeline.policy.scan_details import Place, scan_details
+from pipeline.policy.scan_details import PackagePlace, scan_details
 from pipeline.policy.scanners.grype import GrypeReport, read_grype
 from pipeline.policy.scanners.join import joined, package_key
 
@@ -147,7 +147,7 @@ def test_what_only_grype_reports_is_where_trivy_has_the_package() -> None:
     raw = joined(trivy(), read_grype(grype(match(related=["GHSA-aaaa-bbbb-cccc"]))), alone=False)
     details = scan_details(raw)
     (finding,) = trivy_scan(raw, TRIVY).findings
-    assert details.of(finding).places == (Place("", 1),) and details.of(finding).ecosystem == "debian"
+    assert details.of(finding).places == (PackagePlace("", 1),) and details.of(finding).ecosystem == "debian"
     assert finding.aliases == ("GHSA-aaaa-bbbb-cccc",) and finding.published == ""
 
 

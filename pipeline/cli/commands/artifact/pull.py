@@ -60,9 +60,9 @@ async def _pull(options: PullOptions) -> tuple[Artifact, tuple[Path, ...]]:
     signatory = chosen_signatory(options.signatory)
     async with Registry(registry_access()) as registry:
         if signatory is not None:
-            from pipeline.release.verification import Wanted, verify_references
+            from pipeline.release.verification import VerificationRequest, verify_references
 
-            (verified,) = await verify_references(registry, signatory, [Wanted(reference)])
+            (verified,) = await verify_references(registry, signatory, [VerificationRequest(reference)])
             reference = verified.reference
         return await pull_artifact(registry, reference, root / options.output, root=root)
 

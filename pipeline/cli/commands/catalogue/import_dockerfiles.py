@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.importing.import_record import Earlier
     from pipeline.plan import Generated
 
-    from ...files.reimport import Difference
+    from ...files.reimport import ImportChanges
 
 _PROJECT = "lockage.yml"
 
@@ -34,7 +34,7 @@ class ImportResult:
 
     imported: Imported
     root: Path
-    changes: Difference
+    changes: ImportChanges
     bases_to_add: tuple[str, ...]
     shown: Mapping[str, tuple[str, ...]]
     staying: tuple[str, ...]
@@ -73,7 +73,7 @@ def import_dockerfiles(options: ImportOptions) -> int:
     return Exit.OK if converted == len(images) and not unread and not kept else Exit.CONFIG
 
 
-def _count(changes: Difference, verb: str) -> str:
+def _count(changes: ImportChanges, verb: str) -> str:
     text = f"{len(changes.new)} files {verb}"
     for name, paths in (("changed", changes.changed), ("removed", changes.removed)):
         text += f", {len(paths)} {name}" if paths else ""
@@ -85,7 +85,7 @@ def _import(options: ImportOptions) -> ImportResult:
     from pipeline.importing.discover import declared_dockerfiles, is_read
     from pipeline.importing.import_record import NOTHING_EARLIER, Earlier
     from pipeline.importing.layout import Naming
-    from pipeline.importing.options import Given
+    from pipeline.importing.options import BuildDefaults
     from pipeline.importing.scaffold import check_name, project_name
 
     from ...files.folder import read_folder
@@ -101,7 +101,7 @@ def _import(options: ImportOptions) -> ImportResult:
     naming = Naming(options.image, options.names, options.layouts)
     if options.layouts and not options.image and not all(layout.names_image for layout in options.layouts):
         raise UsageError("--layout without <name> needs --image", hint="--image NAME is the only image")
-    given = Given(options.args, options.context)
+    given = BuildDefaults(options.args, options.context)
     imported = import_folder(
         source, name, project=project, prefixes=options.prefixes, naming=naming, given=given
     )

@@ -13,7 +13,7 @@ from ...arguments import flag, group, option, positional, repeated
 from ...common_options import CommonOptions
 
 if TYPE_CHECKING:
-    from pipeline.importing.layout import Layout
+    from pipeline.importing.layout import FolderLayout
 
 
 def _prefixes(texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -57,13 +57,13 @@ def _image(text: str, given: str = "--image") -> str:
     return text
 
 
-def _layouts(texts: tuple[str, ...]) -> tuple[Layout, ...]:
-    from pipeline.importing.layout import Layout
+def _layouts(texts: tuple[str, ...]) -> tuple[FolderLayout, ...]:
+    from pipeline.importing.layout import FolderLayout
 
     layouts = []
     for text in texts:
         try:
-            layouts.append(Layout.parse(text))
+            layouts.append(FolderLayout.parse(text))
         except ValueError as error:
             hint = (
                 "a path of folders, such as '<name>/<version>/<os>': <name> is the image, the others its tag"
@@ -96,7 +96,7 @@ class ImportOptions:
     names: Mapping[str, str] = repeated(
         "--name", metavar="FOLDER=IMAGE", convert=_names, help="the image of a folder; may be repeated"
     )
-    layouts: tuple[Layout, ...] = repeated(
+    layouts: tuple[FolderLayout, ...] = repeated(
         "--layout",
         metavar="PATTERN",
         convert=_layouts,

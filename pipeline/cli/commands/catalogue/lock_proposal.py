@@ -33,7 +33,7 @@ class LockProposal:
         """For a checkout; before anything is written or started. Raises UsageError."""
         from pipeline.forge.address import forge_address
 
-        from ...git.command import Repository
+        from ...git.command import GitRepository
         from ...git.origin import read_origin
         from ...git.revision import read_revision
         from ...instance.lock_file import known_lock
@@ -53,7 +53,7 @@ class LockProposal:
         address = forge_address(os.environ, origin.repository)
         address.require_writes()
         path = f"{origin.path}/{lock.name}".lstrip("/")
-        shown = Repository.of(root, os.environ).run("show", "--no-textconv", f"{revision.sha}:{path}")
+        shown = GitRepository.of(root, os.environ).run("show", "--no-textconv", f"{revision.sha}:{path}")
         before = shown.stdout if shown.code == 0 else None
         return cls(address, revision.branch, revision.sha, path, before)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import Exit, UsageError
 from pipeline.util.dataclass import dataclass
-from pipeline.util.rooted import Folder, reason
+from pipeline.util.rooted import RootedFolder, reason
 
 from ...arguments import group, option, positional
 from ...command import Command
@@ -100,16 +100,16 @@ def _read(folder: Path) -> Iterator[Report]:
                 console.message(f"warning: {path}: {error}")
 
 
-def _opened(folder: Path) -> Folder:
+def _opened(folder: Path) -> RootedFolder:
     try:
-        return Folder.at(folder)
+        return RootedFolder.at(folder)
     except OSError as error:
         raise UsageError(
             f"cannot read {folder}: {reason(error)}", hint="name the folder with the jobs' reports"
         ) from None
 
 
-def _paths(folder: Folder, above: str, depth: int) -> Iterator[str]:
+def _paths(folder: RootedFolder, above: str, depth: int) -> Iterator[str]:
     """Reports in the order of their folders' names; links are not followed."""
     with folder.below(above) as current:
         entries = current.entries()

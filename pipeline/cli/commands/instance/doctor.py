@@ -15,7 +15,7 @@ from ...common_options import CommonOptions
 from ...output import console
 
 if TYPE_CHECKING:
-    from ...doctor.finding import Finding
+    from ...doctor.finding import CheckResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +44,11 @@ def doctor(options: DoctorOptions) -> int:
     return Exit.ENVIRONMENT if bad else Exit.OK
 
 
-async def _look(options: DoctorOptions) -> list[Finding]:
+async def _look(options: DoctorOptions) -> list[CheckResult]:
     from pipeline.lab.settings import LabSettings
 
     from ...doctor import machine, registries, signing, visibility
-    from ...doctor.finding import Finding
+    from ...doctor.finding import CheckResult
     from ...planning.reader import PlanReader, PlanRequest
 
     root, environ, settings = options.common.root, os.environ, LabSettings.from_env(os.environ)
@@ -61,11 +61,11 @@ async def _look(options: DoctorOptions) -> list[Finding]:
         count = len(fault.problems)
         return [
             *checks,
-            Finding.of("catalogue", LockageError(f"{count} problems", hint="lockage plan lists them")),
+            CheckResult.of("catalogue", LockageError(f"{count} problems", hint="lockage plan lists them")),
         ]
     except LockageError as fault:
-        return [*checks, Finding.of("catalogue", fault)]
-    checks.append(Finding.ok("catalogue", f"{len(plan.targets)} targets"))
+        return [*checks, CheckResult.of("catalogue", fault)]
+    checks.append(CheckResult.ok("catalogue", f"{len(plan.targets)} targets"))
     checks += signing.signing(plan.project, root, environ, settings)
     images = sorted({target.image for target in plan.targets})
     checks += await registries.registries(plan.project, images)

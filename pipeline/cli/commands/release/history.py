@@ -15,7 +15,7 @@ from ...output import console
 
 if TYPE_CHECKING:
     from pipeline.release.history import History
-    from pipeline.state.ledger import Entry
+    from pipeline.state.ledger import LedgerEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ def history(options: HistoryOptions) -> int:
     return int(code)
 
 
-def _print(entry: Entry, image: str | None) -> None:
+def _print(entry: LedgerEntry, image: str | None) -> None:
     act = entry.act
     parts = (str(entry.sequence), act.time, act.command, act.author, act.commit[:12], act.reason)
     state = "" if entry.complete else "  (interrupted)"

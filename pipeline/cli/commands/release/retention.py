@@ -22,7 +22,7 @@ from ...promotion_options import PlanFlags
 if TYPE_CHECKING:
     from pipeline.policy.retention import RetentionPlan
     from pipeline.release.retention.perform import Outcome
-    from pipeline.release.retention.scope import Scope
+    from pipeline.release.retention.scope import RetentionScope
 
     from ...saved_plans import ExpectedPlan, PlanKeeper
 
@@ -184,7 +184,7 @@ async def _retention(
             return plan, await perform_retention(scope, plan, surveys)
 
 
-def _to_repeat(options: RetentionOptions, scope: Scope) -> RetentionOptions:
+def _to_repeat(options: RetentionOptions, scope: RetentionScope) -> RetentionOptions:
     """The options that plan the same again: with the time that ages were counted to, and the numbers of the list."""
     from pipeline.util.timestamps import format_timestamp
 

@@ -145,14 +145,14 @@ async def _verify_revision(options: VerifyOptions, report: Progress) -> tuple[Si
 async def _verify_references(options: VerifyOptions, _: Progress) -> tuple[Signatory, list[Verified]]:
     """Any image, from any folder: without a catalogue, and without the instance unless the image is there."""
     from pipeline.lab import LabSettings
-    from pipeline.release.verification import Wanted, verify_references
+    from pipeline.release.verification import VerificationRequest, verify_references
 
     from ...instance.verification import signatory
     from ...verification.images import image_source
 
     key = signatory(options.signatory, os.environ, LabSettings.from_env(os.environ).data)
     async with image_source(options.common.root, options.references, options.layout) as images:
-        wanted = [Wanted(reference) for reference in options.references]
+        wanted = [VerificationRequest(reference) for reference in options.references]
         return key, await verify_references(images, key, wanted)
 
 

@@ -20,7 +20,7 @@ from .stages import StageOptions, run_stage
 
 if TYPE_CHECKING:
     from pipeline.model import Reference
-    from pipeline.reporting.documents import Document
+    from pipeline.reporting.documents import DocumentFile
 
 _CHECK = "check"
 _FORMATS = ("cyclonedx", "spdx", "syft")  # as in pipeline.sbom.FORMATS, whose room a parser does not enter
@@ -83,12 +83,12 @@ def formats(options: SbomOptions) -> tuple[str, ...]:
     return _FORMATS if options.output and _is_folder(options.output) else _FORMATS[:1]
 
 
-async def _attached(options: SbomOptions, reference: Reference) -> list[Document]:
+async def _attached(options: SbomOptions, reference: Reference) -> list[DocumentFile]:
     """The documents that an image bears, signed. Raises UsageError, RegistryError, SignatureRefused."""
     from pipeline.lab.settings import LabSettings
     from pipeline.registry import Registry
     from pipeline.release.attached import PREDICATES, attached_documents
-    from pipeline.reporting.documents import Document
+    from pipeline.reporting.documents import DocumentFile
     from pipeline.sbom import FORMATS
 
     from ...instance.session import registry_session
@@ -114,12 +114,12 @@ async def _attached(options: SbomOptions, reference: Reference) -> list[Document
                 file = FORMATS[format][1]
                 path = f"{each.platform.slug}/{file}" if each.platform else file
                 documents.append(
-                    Document(path, each.content, each.platform is not None or len(attached) == 1)
+                    DocumentFile(path, each.content, each.platform is not None or len(attached) == 1)
                 )
     return documents
 
 
-async def _recorded(options: SbomOptions) -> list[Document]:
+async def _recorded(options: SbomOptions) -> list[DocumentFile]:
     """The documents of targets in the repository of builds, without those of bases that were not named."""
     from pipeline.plan.selection import matching
     from pipeline.reporting.documents import recorded_documents
@@ -142,7 +142,7 @@ async def _recorded(options: SbomOptions) -> list[Document]:
     return documents
 
 
-def _write(options: SbomOptions, documents: Sequence[Document]) -> int:
+def _write(options: SbomOptions, documents: Sequence[DocumentFile]) -> int:
     """Write documents into a folder or to one file or stdout. Raises UsageError for several where one can be."""
     from ...files.replace import replace_file
 

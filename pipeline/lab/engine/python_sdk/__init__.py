@@ -20,7 +20,7 @@ import anyio
 from pipeline.util.concurrency import run_together
 
 from ... import process
-from ...cache import CacheEntry, build_once
+from ...cache import CachedFolder, build_once
 from ...settings import LabSettings, Report
 from ...tools import uv
 from ...tools.debian import SUITE, DebianRoot, lay_out
@@ -66,7 +66,7 @@ async def ensure(settings: LabSettings, report: Report) -> Path:
         await _build(work, settings, report)
         return work / "content"
 
-    entry = CacheEntry(settings.cache / "python-sdk" / key(), _DIGEST_FILE)
+    entry = CachedFolder(settings.cache / "python-sdk" / key(), _DIGEST_FILE)
     return await build_once(entry, build, STEP, report)
 
 

@@ -9,7 +9,7 @@ from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipeline.engine.sbom import Listing
+from pipeline.engine.sbom import SyftListing
 from pipeline.engine.scan import (
     ARCHIVE,
     HISTORY,
@@ -136,7 +136,7 @@ class ImageScanner:
 
     async def _by_grype(self, image: ScannedImage, packed: dagger.File, database: Database) -> GrypeOutput:
         tools, client = self._context.tools, await self._context.engines.of(image.platform).client()
-        listing = Listing(client, tools.image("syft"), *image.listed_as)
+        listing = SyftListing(client, tools.image("syft"), *image.listed_as)
         data = await self._folder(image, database)
         grype = Grype(client, tools.image("grype"), data, archive_of(database))
         return await grype.scan(listing.documents(packed), image.subject)

@@ -17,7 +17,7 @@ from pipeline.policy.junit import junit_cases
 if TYPE_CHECKING:
     import dagger
 
-    from pipeline.catalogue.image_check import Check
+    from pipeline.catalogue.image_check import ImageCheck
 
     from ...context import RunContext
 
@@ -44,7 +44,7 @@ async def check_image(
     return cases
 
 
-async def _order(context: RunContext, target: Target, check: Check) -> CheckOrder:
+async def _order(context: RunContext, target: Target, check: ImageCheck) -> CheckOrder:
     files, service = None, check.service
     if check.entries:
         folder = context.contexts / str(target.key) / "checks" / check.name
@@ -61,7 +61,7 @@ async def _order(context: RunContext, target: Target, check: Check) -> CheckOrde
     )
 
 
-def _cases(check: Check, outcome: CheckOutcome) -> list[TestCase]:
+def _cases(check: ImageCheck, outcome: CheckOutcome) -> list[TestCase]:
     """The cases of a check; the first one that failed has the log of the service."""
     cases = _own_cases(check, outcome)
     failed = next((number for number, case in enumerate(cases) if not case.passed), None)
@@ -72,7 +72,7 @@ def _cases(check: Check, outcome: CheckOutcome) -> list[TestCase]:
     return cases
 
 
-def _own_cases(check: Check, outcome: CheckOutcome) -> list[TestCase]:
+def _own_cases(check: ImageCheck, outcome: CheckOutcome) -> list[TestCase]:
     """The case of the command itself, and those of its report."""
     passed = outcome.exit_code == 0
     ended = "" if outcome.exit_code is None else f"exited with {outcome.exit_code}\n"

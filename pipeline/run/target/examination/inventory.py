@@ -10,7 +10,7 @@ from pipeline.model import Digest, Manifest
 from pipeline.model.manifest import load_json
 from pipeline.policy import Inventory, Tool
 from pipeline.policy.reports import cyclonedx_inventory
-from pipeline.sbom import Subject, complete
+from pipeline.sbom import SbomSubject, complete
 from pipeline.util.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from ...image_cache import ImageCache
 
 
-def subject_of(context: RunContext, target: Target, digest: Digest, created: int = 0) -> Subject:
+def subject_of(context: RunContext, target: Target, digest: Digest, created: int = 0) -> SbomSubject:
     """A target's image as the first environment has it."""
     repository = context.repository(context.plan.project.environments[0], target.image)
     supplier = context.plan.project.project
-    return Subject(supplier, repository, target.tag, digest, target.platform, created)
+    return SbomSubject(supplier, repository, target.tag, digest, target.platform, created)
 
 
 def serial_of(context: RunContext, target: Target, digest: Digest) -> str:

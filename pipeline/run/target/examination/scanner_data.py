@@ -174,7 +174,7 @@ async def _fetch(kind: DatabaseKind, registry: Registry, reference: Reference, c
 def _unpack(packed: Path, folder: Path, kind: DatabaseKind, origin: str) -> None:
     """Write the members of a database into a new folder. Raises RegistryError for an archive that is none, lacks one or
     is beyond the limits."""
-    from pipeline.oci.layer import Kind, LayerFault, LayerLimits, decompressed, entries
+    from pipeline.oci.layer import EntryKind, LayerFault, LayerLimits, decompressed, entries
 
     folder.mkdir()
     names: set[str] = set()
@@ -182,7 +182,9 @@ def _unpack(packed: Path, folder: Path, kind: DatabaseKind, origin: str) -> None
     try:
         with packed.open("rb") as file:
             for entry, body in entries(decompressed(file, limits), limits):
-                wanted = entry.path in kind.members and entry.kind is Kind.FILE and entry.path not in names
+                wanted = (
+                    entry.path in kind.members and entry.kind is EntryKind.FILE and entry.path not in names
+                )
                 if not wanted or entry.size > _MAX_MEMBER:
                     continue
                 with (folder / entry.path).open("wb") as member:

@@ -7,7 +7,7 @@ from pipeline.util.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class StructureTests:
+class StructureTestFile:
     """The file, how many cases it has, and whether any runs commands or reads files of the image."""
 
     file: str
@@ -15,7 +15,7 @@ class StructureTests:
     inside: bool
 
 
-def prepared(text: str, path: str = "test.yml") -> StructureTests:
+def prepared(text: str, path: str = "test.yml") -> StructureTestFile:
     """A container-structure-test 2.0.0 file to run. Raises ConfigError for anything else."""
     import yaml  # here, as the next: a run with nothing to do starts faster
 
@@ -26,4 +26,4 @@ def prepared(text: str, path: str = "test.yml") -> StructureTests:
         raise ConfigError(problems)
     data = tests.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"run_options"})
     file = yaml.safe_dump(data, sort_keys=False)
-    return StructureTests(file, tests.inside + tests.metadata, bool(tests.inside))
+    return StructureTestFile(file, tests.inside + tests.metadata, bool(tests.inside))
