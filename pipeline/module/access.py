@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.plan import Plan
     from pipeline.registry import Access, Credentials
 
-    from .given import ModuleArguments
+    from .argument_values import ModuleArguments
 
 _DEFAULTS = (
     "env://LOCKAGE_REGISTRY_FORWARD",

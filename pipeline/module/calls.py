@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.util.json.values import AsData
     from pipeline.util.progress import ProgressEvent
 
-    from .given import ModuleArguments
+    from .argument_values import ModuleArguments
 
 
 class Refused(FunctionError):

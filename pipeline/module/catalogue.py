@@ -18,7 +18,7 @@ from pipeline.plan.shards import shard
 from pipeline.util.dataclass import dataclass
 from pipeline.util.shard import parse_shard
 
-from .given import Selection
+from .argument_values import Selection
 
 if TYPE_CHECKING:
     import dagger
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pipeline.config import Lock
     from pipeline.plan import Plan, Target
 
-    from .given import ModuleArguments
+    from .argument_values import ModuleArguments
 
 _PATHS = ("lockage.yml", "lockage.lock", "images")
 

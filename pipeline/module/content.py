@@ -10,9 +10,9 @@ from dagger import Doc
 
 from pipeline.engine.uncached import uncached
 
+from .argument_values import Selection
 from .arguments import Targets
 from .calls import Functions, Refused, json_text, refusals
-from .given import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

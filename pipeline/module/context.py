@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pipeline.trust import PublicKey
     from pipeline.util.progress import Report
 
-    from .given import ModuleArguments, Selection
+    from .argument_values import ModuleArguments, Selection
 
 _JOBS = 4
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipeline.trust.keyless.services import TrustFile
     from pipeline.trust.signatory import StatementSigner
 
-    from .given import ModuleArguments
+    from .argument_values import ModuleArguments
 
 
 async def image_signer(given: ModuleArguments, plan: Plan) -> StatementSigner | None:

@@ -8,8 +8,8 @@ from typing import Annotated
 import dagger
 from dagger import DefaultPath, Doc, Ignore, dag, object_type
 
+from .argument_values import GivenSecrets, ModuleArguments
 from .content import ContentFunctions
-from .given import GivenSecrets, ModuleArguments
 from .releases import ReleaseFunctions
 from .stages import StageFunctions
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.plan import Plan
     from pipeline.registry import Registry
 
-    from .given import ModuleArguments, Selection
+    from .argument_values import ModuleArguments, Selection
 
 
 async def planned(given: ModuleArguments, selection: Selection) -> Plan:

@@ -9,9 +9,9 @@ from dagger import Doc
 
 from pipeline.engine.uncached import uncached
 
+from .argument_values import Selection
 from .arguments import DryRun, Targets, To
 from .calls import Functions, Refused, deleted_text, json_text, refusals, report, with_secondaries
-from .given import Selection
 
 Env = Annotated[str, Doc("environment of lockage.yml")]
 

@@ -19,7 +19,7 @@ from .context import run_context
 if TYPE_CHECKING:
     from pipeline.run import RunContext
 
-    from .given import ModuleArguments, Selection
+    from .argument_values import ModuleArguments, Selection
 
 
 @dataclass(frozen=True, slots=True)

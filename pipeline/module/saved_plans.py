@@ -21,10 +21,10 @@ from pipeline.run.publish.promotion import PromotionOptions
 from pipeline.util.dataclass import dataclass
 from pipeline.util.timestamps import parse_timestamp
 
+from .argument_values import Selection
 from .calls import deleted_text, report, with_secondaries
 from .catalogue import read_catalogue
 from .context import refuse_other_tag, run_context
-from .given import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pipeline.run.publish.promotion import TagMove
     from pipeline.trust import Signatory
 
-    from .given import ModuleArguments
+    from .argument_values import ModuleArguments
 
 _CLOCK_MARGIN = 3600
 

@@ -9,9 +9,9 @@ from dagger import Doc, check, function
 
 from pipeline.engine.uncached import uncached
 
+from .argument_values import Selection
 from .arguments import AsJson, Fresh, Platforms, Targets, To
 from .calls import Functions, json_text, refusals, report
-from .given import Selection
 
 
 class StageFunctions(Functions):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.model import Reference
     from pipeline.run import RunContext
 
-    from .given import ModuleArguments
+    from .argument_values import ModuleArguments
 
 
 async def verified(

@@ -13,7 +13,7 @@ from .evidence import (
     Tool,
 )
 from .finding import SCAN_EDITION, Finding
-from .judged import Effect, JudgedFinding, VexEvidence, judge_findings, unnoticed
+from .judged_findings import Effect, JudgedFinding, VexEvidence, judge_findings, unnoticed
 from .tags import Revision, commit_tags, event_tags, lookup_tags, release_tags
 from .verdict import GateState, Verdict, judge, severity_counts
 

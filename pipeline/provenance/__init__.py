@@ -10,7 +10,7 @@ from .index import ARCHIVE_TYPE, INDEX_TYPE, IndexBuild, archive_predicate, inde
 from .origin import LOCAL, Origin
 from .recipe import Recipe
 from .summary import VERIFIER, Judged, is_current, policy_digest, summary_predicate
-from .tested import result_predicate
+from .test_result import result_predicate
 
 __all__ = [
     "ARCHIVE_TYPE",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import RegistryError
 from pipeline.model import Digest, Manifest, Platform, Reference
-from pipeline.sbom.choice import current, serial
+from pipeline.sbom.current_document import current, serial
 from pipeline.trust import CYCLONEDX, SPDX, Signatory, SignatureRefused, examine
 from pipeline.util.concurrency import each
 from pipeline.util.dataclass import dataclass

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.model import Descriptor, Platform, Reference, Repository
 from pipeline.model.vex import VexSubject
 from pipeline.policy import Scan, VexEvidence
-from pipeline.sbom.choice import current
+from pipeline.sbom.current_document import current
 from pipeline.state.vex import vex_of
 from pipeline.trust import CYCLONEDX, Statement, Verification
 from pipeline.util.dataclass import dataclass

@@ -12,7 +12,7 @@ from pipeline.oci.index import index_problems
 from pipeline.policy.tags import DIRTY
 from pipeline.run.context import RunContext
 from pipeline.run.publish.image_claims import ImageClaims
-from pipeline.sbom.choice import is_bill
+from pipeline.sbom.current_document import is_bill
 from pipeline.trust import CYCLONEDX, PROVENANCE, SPDX, Verification, verify_claims
 from pipeline.trust.claims import ATTESTED
 from pipeline.util.dataclass import dataclass

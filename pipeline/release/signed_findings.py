@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pipeline.policy import JavaData, Scan
 from pipeline.policy.reports import trivy_scan
-from pipeline.policy.scanners.signed import signed_tools
+from pipeline.policy.scanners.signed_scanners import signed_tools
 from pipeline.trust import VULNERABILITIES, Statement
 from pipeline.util.json.canonical import compact
 

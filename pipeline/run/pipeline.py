@@ -32,7 +32,7 @@ from .publish.image import PublishSteps, publish, report_closed
 from .publish.promote import Published, promote_all
 from .publish.publication import Publication
 from .results import ImageResult, RunResult, Stage, Status, TargetResult
-from .secondary.level import level_all
+from .secondary.catch_up import level_all
 from .signing.signer import signer
 from .target.process import TargetSteps, process
 

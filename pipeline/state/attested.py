@@ -10,7 +10,7 @@ from pipeline.model import Digest, Repository
 from pipeline.policy import Scan
 from pipeline.policy.reports import trivy_scan
 from pipeline.policy.scan_details import ScanDetails, key_of, scan_details
-from pipeline.policy.scanners.signed import signed_tools
+from pipeline.policy.scanners.signed_scanners import signed_tools
 from pipeline.trust import VULNERABILITIES, Signatory, Statement
 from pipeline.trust.bundle import Bundle
 from pipeline.trust.verify import bundles

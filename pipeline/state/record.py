@@ -9,7 +9,7 @@ from types import MappingProxyType
 from pipeline.model import Descriptor, Digest, Manifest
 from pipeline.model.build_warning import BuildWarning
 from pipeline.policy import Evidence
-from pipeline.policy.scanners.signed import data_key
+from pipeline.policy.scanners.signed_scanners import data_key
 from pipeline.policy.tags import DIRTY
 from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.sbom.choice import current, serial
+from pipeline.sbom.current_document import current, serial
 
 DIGEST = "sha256:" + "a" * 64
 

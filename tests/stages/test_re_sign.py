@@ -16,7 +16,7 @@ from pipeline.model.verification import VerificationRules
 from pipeline.model.verification.identity import Identity, Pattern
 from pipeline.registry import Registry
 from pipeline.release.promote import Promotions
-from pipeline.release.rotation.held import held_by_environments, held_by_references
+from pipeline.release.rotation.images import held_by_environments, held_by_references
 from pipeline.release.rotation.re_sign import Rotated, re_sign_all
 from pipeline.run import Stage
 from pipeline.run.gates.rules import RulesInForce

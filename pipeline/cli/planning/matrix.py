@@ -71,7 +71,7 @@ def runner_labels(texts: Sequence[str]) -> dict[Platform, str]:
 
 async def _unknown(context: RunContext) -> frozenset[str]:
     """Ids of the targets of a plan that no repository of builds knows which the runs of this event read."""
-    from pipeline.state.known import known_keys
+    from pipeline.state.known_keys import known_keys
 
     keys = {target.key for target in context.plan.targets if target.key}
     known = set(await known_keys(context.store(), keys))

@@ -12,8 +12,8 @@ from .cluster_policy import cluster_policies
 from .config_map import config_map
 from .exemptions import expired
 from .kyverno import image_validating_policies
+from .manifests import Policies, Policy, policies_yaml
 from .policy_controller import cluster_image_policies
-from .written import Policies, Policy, policies_yaml
 
 
 class Writer(Protocol):

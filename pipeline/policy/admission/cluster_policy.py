@@ -16,13 +16,13 @@ from pipeline.model.verification import (
 )
 
 from ..verification.judge import PREDICATES
-from .beyond import beyond_patterns
 from .exemptions import exemption_note, in_force
 from .expressions import UNWRITTEN
 from .kyverno import PLATFORMS
+from .manifests import Policies, Policy
 from .patterns import alternatives, bracketed, without_folders
 from .signers import identity_fields, own_roots
-from .written import Policies, Policy
+from .unsupported_rules import beyond_patterns
 
 _ADVICE = "an ImageValidatingPolicy (--kind ImageValidatingPolicy) has it"
 _NOTES = (

@@ -10,8 +10,8 @@ from pipeline.model.verification import AcceptedSigner, Admission, AdmissionRule
 
 from ..verification.judge import PREDICATES
 from .exemptions import in_force
+from .manifests import Policies, Policy, dump
 from .signers import identity_fields
-from .written import Policies, Policy, dump
 
 _FULCIO = "https://fulcio.sigstore.dev"
 _NOTE = "no controller reads this: it is data for one of your own (Kyverno and policy-controller have theirs)"

@@ -17,8 +17,8 @@ from pipeline.model.verification import (
 from ..verification.judge import PREDICATES
 from .exemptions import exemption_note, in_force
 from .expressions import Condition, conditions, matches
+from .manifests import Policies, Policy
 from .signers import identity_fields, own_roots
-from .written import Policies, Policy
 
 PLATFORMS = (
     "the platforms below an index: the cluster checks the digest that a pod names, so an index has to bear the "

@@ -17,12 +17,12 @@ from pipeline.model.verification import (
 )
 
 from ..verification.judge import PREDICATES
-from .beyond import beyond_patterns
 from .exemptions import in_force
 from .kyverno import PLATFORMS
+from .manifests import Policies, Policy
 from .patterns import quoted, re2, without_folders
 from .signers import identity_fields, own_roots
-from .written import Policies, Policy
+from .unsupported_rules import beyond_patterns
 
 _GLOB = re.compile(r"[a-zA-Z0-9_:/*.@-]+")
 _FULCIO = "https://fulcio.sigstore.dev"

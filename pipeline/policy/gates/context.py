@@ -6,7 +6,7 @@ from dataclasses import field
 
 from pipeline.util.dataclass import dataclass
 
-from ..judged import VexEvidence
+from ..judged_findings import VexEvidence
 from .size import PublishedImage, SizedLayer
 
 

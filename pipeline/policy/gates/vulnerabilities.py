@@ -9,7 +9,7 @@ from pipeline.model import VulnerabilityGate
 
 from ..evidence import Inventory, Scan
 from ..finding import SCAN_EDITION
-from ..judged import Effect, JudgedFinding, VexEvidence, judge_findings
+from ..judged_findings import Effect, JudgedFinding, VexEvidence, judge_findings
 from .judgement import Judgement
 
 _LISTED = 5  # ids in a note

@@ -12,7 +12,7 @@ from pipeline.run.signing.signer import signer
 from pipeline.util.concurrency import each
 from pipeline.util.dataclass import dataclass
 
-from .held import Held
+from .images import Held
 
 if TYPE_CHECKING:
     from pipeline.run.context import RunContext

@@ -11,7 +11,7 @@ from pipeline.model.verification import AcceptedSigner, VerificationRules
 from pipeline.oci.index import is_attestation
 from pipeline.policy.verification.judge import Attested, Check, judge_attestations
 from pipeline.trust import PublicKey, Signatory, SignatureRefused
-from pipeline.trust.accepted import Accepted, examine_by
+from pipeline.trust.any_signer import Accepted, examine_by
 from pipeline.util.concurrency import each
 from pipeline.util.dataclass import dataclass
 

@@ -18,8 +18,8 @@ from pipeline.util.concurrency import each
 from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
 
-from ..gates.examined import unexamined
 from ..gates.judge import TargetJudge
+from ..gates.missing_examinations import unexamined
 from ..image_cache import ImageCache
 from ..platform_refs import PlatformRef
 from .merge import merge

@@ -11,14 +11,14 @@ from uuid import UUID
 
 from pipeline.errors import LockageError
 from pipeline.model import Digest, Platform, Repository
-from pipeline.policy.scanners.signed import data_key, database, scanner_fields, signed_tools
+from pipeline.policy.scanners.signed_scanners import data_key, database, scanner_fields, signed_tools
 from pipeline.provenance import IndexBuild, index_predicate, result_predicate
 from pipeline.sbom import PlatformDocuments, SbomSubject, index_documents
 from pipeline.state.signers import program_version
 from pipeline.trust import CYCLONEDX, PROVENANCE, SPDX, TEST_RESULT, VULNERABILITIES, Statement
 from pipeline.util.json.canonical import compact
 
-from ..provenance.built import DOCUMENT
+from ..provenance.build_provenance import DOCUMENT
 from ..target.examination.findings import STARTED
 
 if TYPE_CHECKING:

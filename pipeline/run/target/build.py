@@ -21,7 +21,7 @@ from pipeline.util.progress import ProgressState
 from pipeline.util.timestamps import format_timestamp
 
 from ..priority import most_dependents_first
-from ..provenance.built import DOCUMENT, build_provenance
+from ..provenance.build_provenance import DOCUMENT, build_provenance
 from . import inputs
 from .builder_config import builder_config, docker_config_for, proxy_arguments, registry_hosts
 from .caches import UsableCaches

@@ -16,7 +16,7 @@ from pipeline.model.known_exploited import KnownExploited
 from pipeline.model.vex import read_vex
 from pipeline.policy import Effect, Finding, Tool, judge_findings
 from pipeline.policy.gates.vulnerabilities import judge_vulnerabilities
-from pipeline.policy.judged import VexEvidence
+from pipeline.policy.judged_findings import VexEvidence
 from pipeline.policy.reports import trivy_scan
 from pipeline.policy.scan_details import PackagePlace, scan_details
 from pipeline.policy.scanners.grype import GrypeReport, read_grype

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.model import Digest, Severity
 from pipeline.policy import Evidence, Finding, Scan, Tool
-from pipeline.policy.scanners.signed import data_key, scanner_fields, signed_tools
+from pipeline.policy.scanners.signed_scanners import data_key, scanner_fields, signed_tools
 
 ONE, OTHER = (f"sha256:{digit * 64}" for digit in "12")
 TRIVY = Tool("trivy", "0.74.0", "2026-11-01T00:00:00Z", ONE)

@@ -211,8 +211,8 @@ def _not_built(missing: Sequence[Target]) -> RegistryError:
 async def _note_closed_gates(context: RunContext, image: Sequence[BuiltTarget], *, signs: bool) -> bool:
     """Whether all gates are open. An archive of an image that did not pass may be wanted, but nobody should take it for
     one that did."""
-    from pipeline.run.gates.examined import unexamined
     from pipeline.run.gates.judge import TargetJudge
+    from pipeline.run.gates.missing_examinations import unexamined
 
     judge = TargetJudge(context)
     passed, instead = True, "exported unsigned" if signs else "exported anyway"

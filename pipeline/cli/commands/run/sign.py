@@ -87,7 +87,7 @@ def _re_sign(options: SignOptions) -> int:
 
 async def _perform(options: SignOptions, references: Sequence[str]) -> list[Rotated]:
     from pipeline.release.environments import environment
-    from pipeline.release.rotation.held import (
+    from pipeline.release.rotation.images import (
         held_by_environments,
         held_by_references,
         refuse_unnamed,

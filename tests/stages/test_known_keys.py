@@ -9,8 +9,8 @@ import pytest
 
 from pipeline.errors import RegistryError
 from pipeline.registry import Registry
-from pipeline.state import known
-from pipeline.state.known import known_keys
+from pipeline.state import known_keys as module
+from pipeline.state.known_keys import known_keys
 
 from .fleet import make_fleet, plan, recorded
 
@@ -23,7 +23,7 @@ async def test_known_keys(
 ) -> None:
     fleet = await make_fleet(registry, plan(olareg), tmp_path)
     keys = {target.key or "" for target in fleet.context.plan.targets}
-    monkeypatch.setattr(known, "_FEW", few)
+    monkeypatch.setattr(module, "_FEW", few)
     async with Registry() as client:
         requests = recorded(client)
         store = replace(fleet.context, registry=client).store()
