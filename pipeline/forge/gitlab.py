@@ -75,12 +75,12 @@ class GitlabReleases:
             if data is None:
                 return None
             call = Call("GET", f"{self._release(tag)}/assets/links", "listing the files of", self._of(tag))
-            links, there = await self._api.pages(call), await self._package(wanted)
+            links, packaged = await self._api.pages(call), await self._package(wanted)
             assets = [
                 Asset(
                     str(link["name"]),
                     int(link["id"]),
-                    there.get(str(link["name"])) if ours else None,
+                    packaged.get(str(link["name"])) if ours else None,
                     ours,
                 )
                 for link in links
@@ -95,9 +95,9 @@ class GitlabReleases:
         """Files one by one, as the API wants those of one package; then the release, which links to them."""
         tag, subject = wanted.tag, self._of(wanted.tag)
         with explained(self.name, _HINT):
-            there = await self._package(wanted) if actions.upload else {}
+            packaged = await self._package(wanted) if actions.upload else {}
             for name in actions.upload:
-                if there.get(name) != wanted.digest(name):
+                if packaged.get(name) != wanted.digest(name):
                     await self._upload(wanted, name)
             if release is None:
                 links = [self._link(tag, name) for name in actions.upload]
@@ -134,10 +134,10 @@ class GitlabReleases:
                 name = str(entry["file_name"])
                 if name not in newest or int(entry["id"]) > int(newest[name]["id"]):
                     newest[name] = entry
-        there = {
+        digests = {
             name: await self._digest(wanted, name, newest[name]) for name in wanted.files if name in newest
         }
-        return {name: digest for name, digest in there.items() if digest}
+        return {name: digest for name, digest in digests.items() if digest}
 
     async def _digest(self, wanted: WantedRelease, name: str, entry: Mapping[str, Any]) -> Digest | None:
         """That of a file as the API has it, or else of its content; None for one of another size."""

@@ -83,10 +83,10 @@ def _files(
     wanted: WantedRelease, release: FoundRelease, *, force: bool
 ) -> tuple[tuple[Asset, ...], tuple[str, ...]]:
     """The files that go, and those that come. Files of other names stay."""
-    there = {asset.name: asset for asset in release.assets}
+    existing = {asset.name: asset for asset in release.assets}
     delete, upload = [], []
     for name in wanted.files:
-        asset = there.get(name)
+        asset = existing.get(name)
         if asset and asset.digest == wanted.digest(name):
             continue
         if asset and not asset.ours and not force:

@@ -133,14 +133,14 @@ class Converter:
             return build
         folders = (build.context, *above(build.context), *([""] if build.context else []))
         for folder in folders:
-            there = replace(build, context=folder)
+            moved = replace(build, context=folder)
             try:
-                TemplateMaker(self._given, there, build.dockerfile).template("")
+                TemplateMaker(self._given, moved, build.dockerfile).template("")
             except MissingSource:
                 continue
             except UnreadableInput:
                 break
-            return there
+            return moved
         return build
 
 

@@ -40,10 +40,10 @@ class ReleaseFunctions(Functions):
             async with run_context(given, report, Selection.of(targets), signs=signs) as context:
                 environments = context.plan.project.environments
                 source = environment(environments, origin or environments[0].name)
-                there = environment(environments, to)
+                destination = environment(environments, to)
                 if not dry_run:
-                    refuse_unapproved(there, None)
-                promotions = Promotions(context, source, [there])
+                    refuse_unapproved(destination, None)
+                promotions = Promotions(context, source, [destination])
                 done = await promotions.perform(only_plan=dry_run)
                 return with_secondaries(done, promotions.secondaries)
 
@@ -69,10 +69,10 @@ class ReleaseFunctions(Functions):
             names = ReleaseNames.of(catalogue.everything(), version)
             async with run_context(given, report, Selection.of(targets), signs=True) as context:
                 await refuse_other_tag(given, version, context.revision.sha)
-                there = release_destinations(context.plan.project, to or None)
-                for one in () if dry_run else there:
+                destinations = release_destinations(context.plan.project, to or None)
+                for one in () if dry_run else destinations:
                     refuse_unapproved(one, None)
-                releases = Releases(context, names, there)
+                releases = Releases(context, names, destinations)
                 done = await releases.perform(only_plan=dry_run)
                 return with_secondaries(done, releases.secondaries)
 
@@ -98,10 +98,10 @@ class ReleaseFunctions(Functions):
             if not reason.strip():
                 raise UsageError("--reason is empty", hint='--reason "1.4 breaks logins"')
             async with run_context(self.given(), report, signs=True) as context:
-                there = environment(context.plan.project.environments, env)
+                destination = environment(context.plan.project.environments, env)
                 if not dry_run:
-                    refuse_unapproved(there, None)
-                request = RollbackRequest(there, tuple(images or ()), to, reason, accept)
+                    refuse_unapproved(destination, None)
+                request = RollbackRequest(destination, tuple(images or ()), to, reason, accept)
                 rollbacks = Rollbacks(context, request)
                 done = await rollbacks.perform(only_plan=dry_run)
                 return with_secondaries(done, rollbacks.secondaries)

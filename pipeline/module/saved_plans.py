@@ -100,10 +100,14 @@ class PlanApplication:
         from pipeline.release.rollback import RollbackRequest, Rollbacks
 
         (name, *images), request = self.request.arguments, self.request
-        there = environment(context.plan.project.environments, name)
-        context, agree = await self._begin(context, [there])
+        destination = environment(context.plan.project.environments, name)
+        context, agree = await self._begin(context, [destination])
         wanted = RollbackRequest(
-            there, tuple(images), request.value("--to"), request.value("--reason"), request.value("--accept")
+            destination,
+            tuple(images),
+            request.value("--to"),
+            request.value("--reason"),
+            request.value("--accept"),
         )
         rollbacks = Rollbacks(context, wanted)
         return with_secondaries(await rollbacks.perform(agree=agree), rollbacks.secondaries)

@@ -34,14 +34,14 @@ async def verified(
         raise UsageError("--rules wants --references, and no --env", hint="--rules rules.yml --references …")
     references = [parse(text) for text in texts]
     if env:
-        there = environment(context.plan.project.environments, env)
-        in_force = context.rules.get(there.name)
+        place = environment(context.plan.project.environments, env)
+        in_force = context.rules.get(place.name)
         if in_force is None:
             raise UsageError(
                 f"{env} has no rules for verification", hint="add verify: to the environment in lockage.yml"
             )
         targets = [group[0] for _, group in context.plan.groups()]
-        every = [context.repository(there, target.image).tagged(target.tags[0]) for target in targets]
+        every = [context.repository(place, target.image).tagged(target.tags[0]) for target in targets]
         pairs = [(reference, in_force) for reference in references or every]
     else:
         pairs = [(reference, await _of_file(context, given, rules, reference)) for reference in references]

@@ -125,13 +125,13 @@ async def _at_secondary(
 ) -> list[str]:
     """The tags at a secondary registry that are not where Lockage left them, or behind those of the environment."""
     try:
-        there = await load_ledger(store, secondary.name)
-        problems = await _moved(context, secondary, there)
+        secondary_ledger = await load_ledger(store, secondary.name)
+        problems = await _moved(context, secondary, secondary_ledger)
     except RegistryError as fault:
         return [f"{secondary.name} cannot be checked: {fault.message}"]
     for name, position in sorted(ledger.tags.items()):
         image, _, tag = name.rpartition(":")
-        left = there.left(image, tag)
+        left = secondary_ledger.left(image, tag)
         if position.digest and not position.pending and (left is None or left.digest != position.digest):
             reference = context.repository(secondary, image).tagged(tag)
             now = _text(left.digest if left else None)

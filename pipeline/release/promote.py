@@ -144,8 +144,8 @@ class Promotions:
         tags = [tags for to in self._to for tags in await self._decide(to, images)]
         planned = await self._checked(list(zip(sources, tags, strict=True)))
         for to in self._to:
-            there = [one.tags for one in planned if one.tags.candidate.destination.environment == to]
-            self._following += await plan_secondaries(self._context, to, there)
+            promoted = [one.tags for one in planned if one.tags.candidate.destination.environment == to]
+            self._following += await plan_secondaries(self._context, to, promoted)
         self.secondaries = tuple(map(SecondaryResult.of, self._following))
         return await self._checked_for_secondaries(sources, planned)
 

@@ -62,20 +62,20 @@ def difference(
     edited: list[str] = []
     kept: list[str] = []
     try:
-        for path, there in _on_disk(root, earlier):
-            if there == digests.get(path):
+        for path, on_disk in _on_disk(root, earlier):
+            if on_disk == digests.get(path):
                 continue
             if path in files:
-                if there is None:
+                if on_disk is None:
                     new.append(path)
-                elif there == earlier[path]:
+                elif on_disk == earlier[path]:
                     changed.append(path)
                 else:
                     (edited if digests[path] == earlier[path] else kept).append(path)
             elif path.startswith(tuple(f"{folder}/" for folder in staying)):
                 digests[path] = earlier[path]
-            elif there is not None:
-                (removed if there == earlier[path] else kept).append(path)
+            elif on_disk is not None:
+                (removed if on_disk == earlier[path] else kept).append(path)
     except OSError as error:
         raise EnvironmentProblem(f"cannot read {error.filename or root}: {error.strerror}") from None
     return ImportChanges(tuple(new), tuple(changed), tuple(removed), tuple(edited), tuple(kept), digests)

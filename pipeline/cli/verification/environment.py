@@ -31,14 +31,14 @@ def verify_environment(
 
 async def _check(request: RunRequest, references: Sequence[Reference], name: str) -> list[CheckedImage]:
     async with open_run("verify", request, Progress()) as context:
-        there = environment(context.plan.project.places, name)
-        rules = context.rules.get(there.base)
+        place = environment(context.plan.project.places, name)
+        rules = context.rules.get(place.base)
         if rules is None:
             raise UsageError(
                 f"{name} has no rules for verification", hint="add verify: to the environment in lockage.yml"
             )
         targets = [group[0] for _, group in context.plan.groups()]
-        every = [context.repository(there, target.image).tagged(target.tags[0]) for target in targets]
+        every = [context.repository(place, target.image).tagged(target.tags[0]) for target in targets]
         now = int(time.time())
         return await each(
             lambda reference: check_rules(context.registry, reference, rules, now), references or every

@@ -98,9 +98,9 @@ class GitlabMergeRequests:
         return None if file is None else str(file["content_sha256"])
 
     async def _commit(self, wanted: WantedChange, *, new: bool) -> None:
-        there = await self._digest(wanted, wanted.commit) is not None
+        exists = await self._digest(wanted, wanted.commit) is not None
         action = {
-            "action": "update" if there else "create",
+            "action": "update" if exists else "create",
             "file_path": wanted.path,
             "content": wanted.content.decode(),
         }

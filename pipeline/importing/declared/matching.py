@@ -24,12 +24,12 @@ def matched(
     by_dockerfile = {build.dockerfile: build for build in discovered}
     out: list[DockerfileBuild] = []
     for build in builds:
-        there = by_dockerfile.pop(build.dockerfile, None)
+        same = by_dockerfile.pop(build.dockerfile, None)
         named = _named(build, naming)
-        if there and number[build.dockerfile] == 1 and not build.image:
-            named = replace(there, context=build.context)
-        elif there:
-            named = replace(named, variants=there.variants)
+        if same and number[build.dockerfile] == 1 and not build.image:
+            named = replace(same, context=build.context)
+        elif same:
+            named = replace(named, variants=same.variants)
         options = BuildOptions(
             args=build.args,
             fixed_context=True,

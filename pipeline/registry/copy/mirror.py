@@ -183,8 +183,8 @@ async def _plan(
         raise RegistryError(
             f"{source} would be mirrored to itself", hint="name another registry or namespace"
         )
-    tags, there = await both(lambda: registry.tags(source), lambda: registry.tags(destination))
-    copied = frozenset(there)
+    tags, existing = await both(lambda: registry.tags(source), lambda: registry.tags(destination))
+    copied = frozenset(existing)
 
     async def one(tag: str) -> MirrorTag | None:
         head = await registry.head(source.tagged(tag))
@@ -229,7 +229,7 @@ async def perform_mirror(
     async def of_repository(repository: Repository) -> MirrorResult:
         part = {image: tags for image, tags in images.items() if image[1] == repository}
         copies = dict(zip(part, await each(copy, part), strict=True))
-        there = [copied for copied in copies.values() if isinstance(copied, CopyResult)]
+        results = [copied for copied in copies.values() if isinstance(copied, CopyResult)]
         moving = [t for i, tags in part.items() if isinstance(copies[i], CopyResult) for t in tags if t.moves]
         written = dict(zip(moving, await each(write, moving), strict=True))
         failed = {
@@ -241,9 +241,9 @@ async def perform_mirror(
         return MirrorResult(
             tuple(tag for tag, fault in written.items() if fault is None),
             failed,
-            tuple(reason for copied in there for reason in copied.left_out),
-            sum(len(copied.referrers) for copied in there),
-            sum(copied.sent for copied in there),
+            tuple(reason for copied in results for reason in copied.left_out),
+            sum(len(copied.referrers) for copied in results),
+            sum(copied.sent for copied in results),
         )
 
     return _joined(await each(of_repository, dict.fromkeys(image[1] for image in images)))

@@ -32,17 +32,17 @@ def location_of(request: Request, response: Response, own: str) -> str:
         raise RequestFailed(request, Fault("invalid", response.status, message="no Location"))
     try:
         target = resolve(response.url, location)
-        here, there = origin_of(response.url), origin_of(target)
+        here, target_origin = origin_of(response.url), origin_of(target)
     except ValueError as fault:
         raise RequestFailed(
             request, Fault("invalid", response.status, message=f"Location is {fault}")
         ) from None
     parts, base = urlsplit(target), urlsplit(response.url)
-    if is_plain(there) and not is_plain(here):
+    if is_plain(target_origin) and not is_plain(here):
         if parts.hostname != base.hostname:
             raise RequestFailed(request, Fault("invalid", response.status, message="a Location without TLS"))
         return parts._replace(scheme="https", netloc=base.netloc).geturl()
-    if there == own != here:
+    if target_origin == own != here:
         message = f"a Location from {here} back to the registry"
         raise RequestFailed(request, Fault("invalid", response.status, message=message))
     return target

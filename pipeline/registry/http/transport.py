@@ -198,11 +198,11 @@ class Transport:
         url = own + request.target if request.target.startswith("/") else request.target
         here, elsewhere = own, ""
         for _ in range(self.settings.max_redirects + 1):
-            there = origin_of(url)
-            if there != own:
-                elsewhere = elsewhere or there
-            if not self._may_follow(here, there):
-                raise RequestFailed(request, Fault("invalid", message=f"redirected to {there[:200]}"))
+            target = origin_of(url)
+            if target != own:
+                elsewhere = elsewhere or target
+            if not self._may_follow(here, target):
+                raise RequestFailed(request, Fault("invalid", message=f"redirected to {target[:200]}"))
             alone = replace(request, secrets={}) if elsewhere and request.secrets else request
             response = await self._send_once(alone, url, None if elsewhere else authorization)
             follows = _REDIRECTS if request.reads else _REPEATED if not request.for_token else _NONE
@@ -210,16 +210,16 @@ class Transport:
                 return _Answer(response, elsewhere)
             response.close()
             try:
-                url, here = resolve(url, response.headers["Location"]), there
+                url, here = resolve(url, response.headers["Location"]), target
             except ValueError as fault:
                 raise RequestFailed(request, Fault("invalid", message=f"redirected to {fault}")) from None
         raise RequestFailed(request, Fault("invalid", message="redirected too often"))
 
-    def _may_follow(self, here: str, there: str) -> bool:
+    def _may_follow(self, here: str, target: str) -> bool:
         """To TLS always; to plain HTTP only where that host allows it, and never down from TLS."""
-        if here == there or not is_plain(there):
+        if here == target or not is_plain(target):
             return True
-        return is_plain(here) and self.access.plain_http(authority_of(there))
+        return is_plain(here) and self.access.plain_http(authority_of(target))
 
     async def _send_once(
         self, request: Request, url: str, authorization: str | None

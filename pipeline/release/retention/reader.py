@@ -65,13 +65,13 @@ class RepositoryReader:
 
     async def take(self, tags: Mapping[str, Digest], manifests: Iterable[Digest]) -> None:
         """Take tags and manifests from a list that has them all. Raises RegistryError."""
-        self.tags, there = dict(tags), set(manifests)
+        self.tags, present = dict(tags), set(manifests)
         self.gone.clear()
         self._known.update(tags)
-        self._present = set(there)
-        for digest in self.nodes.keys() - there:
+        self._present = set(present)
+        for digest in self.nodes.keys() - present:
             self._lost(digest)
-        await each(self._get, sorted({*self.tags.values(), *there} - self.nodes.keys()))
+        await each(self._get, sorted({*self.tags.values(), *present} - self.nodes.keys()))
         await self._complete()
 
     def forget(self, digest: Digest) -> None:

@@ -43,13 +43,13 @@ async def complete(scope: RetentionScope, ledger: Ledger, entry: LedgerEntry, do
     await write_entry(scope.store, ledger, completed(replace(entry, changes=changes, tags=tags), gone))
 
 
-async def resume(scope: RetentionScope, ledger: Ledger, there: Iterable[str]) -> Ledger:
+async def resume(scope: RetentionScope, ledger: Ledger, remaining: Iterable[str]) -> Ledger:
     """Complete the newest entry, if it is of a run that was killed: `there` are the names of what is still there. What
     is to go is deleted, and recorded, by this run. Gives the ledger as it is then. Raises RegistryError."""
     entry = ledger.newest
     if entry is None or entry.complete or entry.act.command != RETENTION:
         return ledger
-    left = set(there)
+    left = set(remaining)
     done = [change.name for change in entry.changes if change.name not in left]
     await complete(scope, replace(ledger, layers=ledger.layers[1:]), entry, done)
     return await load_ledger(scope.store, ledger.environment)

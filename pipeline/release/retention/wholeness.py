@@ -35,8 +35,8 @@ async def broken_tags(registry: Registry, reader: RepositoryReader) -> tuple[int
     """
     needed = {tag: _below(reader, digest) for tag, digest in reader.tags.items()}
     children = sorted({child for below in needed.values() for child in below})
-    there = dict(zip(children, await each(partial(_is_there, registry, reader), children), strict=True))
-    return len(needed), tuple(_broken(needed, there))
+    present = dict(zip(children, await each(partial(_is_there, registry, reader), children), strict=True))
+    return len(needed), tuple(_broken(needed, present))
 
 
 def _below(reader: RepositoryReader, digest: Digest) -> list[Digest]:
@@ -56,7 +56,7 @@ async def _is_there(registry: Registry, reader: RepositoryReader, digest: Digest
     return await registry.head(reader.repository.at(digest)) is not None
 
 
-def _broken(needed: Mapping[str, list[Digest]], there: Mapping[Digest, bool]) -> list[Broken]:
+def _broken(needed: Mapping[str, list[Digest]], present: Mapping[Digest, bool]) -> list[Broken]:
     return [
-        Broken(tag, child) for tag, below in sorted(needed.items()) for child in below if not there[child]
+        Broken(tag, child) for tag, below in sorted(needed.items()) for child in below if not present[child]
     ]

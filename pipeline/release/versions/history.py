@@ -54,19 +54,19 @@ async def read_release(context: RunContext, names: ReleaseNames, to: Sequence[En
         history = await read_history(context, environment)
         of_environments.append((environment, _releases(history.entries, targets, names.suffixes)))
         problems += [f"the ledger of {environment.name}: {problem}" for problem in history.problems]
-    there = [(environment, releases) for environment, releases in of_environments if version in releases]
-    if not there:
+    holding = [(environment, releases) for environment, releases in of_environments if version in releases]
+    if not holding:
         raise RegistryError(
             f"{version} was not released to {', '.join(environment.name for environment in to)}",
             hint=f"lockage release {version}",
             detail="\n".join(problems) or None,
         )
-    releases = there[0][1]
+    releases = holding[0][1]
     return ReleaseHistory(
         names,
         releases[version],
         _before(releases, version),
-        tuple(environment for environment, _ in there),
+        tuple(environment for environment, _ in holding),
         tuple(problems),
     )
 

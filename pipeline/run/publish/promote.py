@@ -114,13 +114,13 @@ async def _perform(steps: PublishSteps, ledger: Ledger, planned: Sequence[Planne
     """By image tag: the moves, or the fault that ended them."""
     copied = await copy_images(steps.context, planned)
     by_name = {plan.candidate.name: result for plan, result in zip(planned, copied, strict=True)}
-    there = [plan for plan in planned if not isinstance(by_name[plan.candidate.name], LockageError)]
+    checked = [plan for plan in planned if not isinstance(by_name[plan.candidate.name], LockageError)]
     moved: Sequence[Moved]
     try:
-        moved = await perform_recorded(steps.context, steps.records.store, ledger, there, "run")
+        moved = await perform_recorded(steps.context, steps.records.store, ledger, checked, "run")
     except LockageError as fault:
-        moved = [fault] * len(there)
-    return by_name | {plan.candidate.name: result for plan, result in zip(there, moved, strict=True)}
+        moved = [fault] * len(checked)
+    return by_name | {plan.candidate.name: result for plan, result in zip(checked, moved, strict=True)}
 
 
 def _promoted(

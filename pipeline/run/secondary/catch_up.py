@@ -38,17 +38,17 @@ async def level_all(
     are compared."""
     if not context.plan.project.secondaries or context.proposal:
         return ()
-    there = [one for one in published if one.result.index]
-    busy = frozenset(_name(one) for one in there if one.publication or one.result.fault)
+    indexed = [one for one in published if one.result.index]
+    busy = frozenset(_name(one) for one in indexed if one.publication or one.result.fault)
     first, *others = context.plan.project.environments
     wanted = {environment.name for environment in to}
 
     async def of(environment: Environment) -> tuple[SecondaryResult, ...]:
         if environment == first:
-            return await _level_first(context, there, busy)
+            return await _level_first(context, indexed, busy)
         if not promotes:
             return ()
-        images = [_name(one) for one in there] if environment.name in wanted else []
+        images = [_name(one) for one in indexed] if environment.name in wanted else []
         return await level(context, store, environment, frozenset(images), busy)
 
     return tuple(result for part in await each(of, (first, *others)) for result in part)
@@ -67,11 +67,11 @@ async def _level_first(
     async def copy(secondary: Environment, one: Published) -> Promotion:
         assert one.result.index
         source = context.first_repository(one.result.image)
-        there = context.repository(secondary, one.result.image)
+        destination = context.repository(secondary, one.result.image)
         tags = context.commit_tags(groups[_name(one)][0])
-        promotion = await plan_promotion(context.registry, source, one.result.index, there, tags)
+        promotion = await plan_promotion(context.registry, source, one.result.index, destination, tags)
         if promotion.moves or _name(one) in busy:
-            await context.registry.copy(source, one.result.index, there)
+            await context.registry.copy(source, one.result.index, destination)
         return promotion
 
     async def level_one(secondary: Environment) -> SecondaryResult:
@@ -108,14 +108,18 @@ async def level(
 
 
 def _lacking(
-    context: RunContext, environment: Environment, ledger: Ledger, checked: frozenset[str], there: Ledger
+    context: RunContext,
+    environment: Environment,
+    ledger: Ledger,
+    checked: frozenset[str],
+    secondary_ledger: Ledger,
 ) -> list[Candidate]:
     """The tags of an environment's ledger that the one of a secondary registry has not, and those of checked image
     tags, by image and digest. A move that was not completed is left to the next promotion."""
     groups: dict[tuple[str, str, Digest], list[str]] = {}
     for name, position in sorted(ledger.tags.items()):
         image, _, tag = name.rpartition(":")
-        left = there.left(image, tag)
+        left = secondary_ledger.left(image, tag)
         level = left is not None and not left.pending and left.digest == position.digest
         version = position.version or tag
         if position.digest and not position.pending and (f"{image}:{version}" in checked or not level):
@@ -139,5 +143,5 @@ async def _prepare(context: RunContext, attached: frozenset[str], plan: Secondar
         refuse(plan.planned)
     except LockageError as refusal:
         fault = fault or refusal
-    there = tuple(tags for tags in allowed if copied_of(tags) not in faults)
-    return SecondaryPlan(plan.environment, there, fault)
+    copied = tuple(tags for tags in allowed if copied_of(tags) not in faults)
+    return SecondaryPlan(plan.environment, copied, fault)

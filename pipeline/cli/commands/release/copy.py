@@ -149,10 +149,10 @@ async def _copy(options: CopyOptions, keeper: PlanKeeper) -> PlannedCopy | Copie
                 raise RegistryError(f"{source} does not exist", hint="check the name and the tag")
             digest = descriptor.digest
         if keeper.plans:
-            there = destination if destination.tag else destination.repository.at(digest)
-            held = await registry.head(there)
+            target = destination if destination.tag else destination.repository.at(digest)
+            held = await registry.head(target)
             planned = PlannedCopy(destination.pinned(digest), digest, held.digest if held else None)
-            keeper.agree_to([PlannedChange(there, planned.before, digest)] if planned.move else [])
+            keeper.agree_to([PlannedChange(target, planned.before, digest)] if planned.move else [])
             if options.planning.only:
                 return planned
         within = source.repository == destination.repository and destination.tag

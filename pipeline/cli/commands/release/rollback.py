@@ -100,9 +100,9 @@ async def _rollback(
     with Progress() as report:
         async with open_run("rollback", request, report) as context:
             promotion = PromotionOptions(force=options.force, author=author(os.environ))
-            there = environment(context.plan.project.environments, options.environment)
-            wanted = RollbackRequest(there, options.images, options.to, options.reason, options.accept)
-            context = await keeper.begin(replace(context, promotion=promotion), options, [there.name])
+            destination = environment(context.plan.project.environments, options.environment)
+            wanted = RollbackRequest(destination, options.images, options.to, options.reason, options.accept)
+            context = await keeper.begin(replace(context, promotion=promotion), options, [destination.name])
             rollbacks = Rollbacks(context, wanted)
             done = await rollbacks.perform(only_plan=options.planning.only, agree=keeper.agree)
             return done, rollbacks.secondaries
