@@ -12,7 +12,7 @@ from pipeline.util.dataclass import dataclass
 from pipeline.util.file_lock import locked
 from pipeline.util.private_folder import private_folder
 
-from .settings import Report, report_waiting
+from .settings import StepCallback, report_waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class CachedFolder:
 
 
 async def build_once(
-    entry: CachedFolder, build: Callable[[Path], Awaitable[Path]], step: str, report: Report
+    entry: CachedFolder, build: Callable[[Path], Awaitable[Path]], step: str, report: StepCallback
 ) -> Path:
     """The entry's folder, built now unless it is complete.
 

@@ -27,7 +27,7 @@ from .leases import leases_of_others
 from .namespaces.engine import LabEngine
 from .namespaces.registry import LabRegistry
 from .registry_credentials import ensure_credentials, write_docker_config
-from .settings import LabSettings, Report, quiet, report_waiting
+from .settings import LabSettings, StepCallback, quiet, report_waiting
 from .tools import toolbox
 
 Part = Literal["engine", "registry"]
@@ -97,7 +97,7 @@ def _running_backend(settings: LabSettings) -> Backend | None:
 
 
 @asynccontextmanager
-async def _exclusive(settings: LabSettings, purpose: str, report: Report) -> AsyncIterator[None]:
+async def _exclusive(settings: LabSettings, purpose: str, report: StepCallback) -> AsyncIterator[None]:
     """Let one command at a time change an instance. Raises `EnvironmentProblem` if its folder is not ours."""
     try:
         private_folder(settings.home)
@@ -112,7 +112,11 @@ async def _exclusive(settings: LabSettings, purpose: str, report: Report) -> Asy
 
 
 async def up(
-    settings: LabSettings, report: Report = quiet, *, registry_only: bool = False, part: Part | None = None
+    settings: LabSettings,
+    report: StepCallback = quiet,
+    *,
+    registry_only: bool = False,
+    part: Part | None = None,
 ) -> Instance:
     """Start the instance; takes milliseconds if it runs already.
 
@@ -158,7 +162,7 @@ async def _registry_backend(backend: Backend, settings: LabSettings) -> LocalKin
     return "docker"
 
 
-async def _leave_other_backend(backend: Backend, settings: LabSettings, report: Report) -> None:
+async def _leave_other_backend(backend: Backend, settings: LabSettings, report: StepCallback) -> None:
     """Stop what runs on another backend. Raises `EnvironmentProblem` if others use it."""
     old = _running_backend(settings)
     if backend.kind == "remote" or old is None or old.kind == backend.kind:
@@ -177,7 +181,7 @@ def _refuse_if_leased(settings: LabSettings, refusal: str) -> None:
 
 
 async def down(
-    settings: LabSettings, report: Report = quiet, *, part: Part | None = None, force: bool = False
+    settings: LabSettings, report: StepCallback = quiet, *, part: Part | None = None, force: bool = False
 ) -> None:
     """Stop the instance, or one part of it; no effect on what does not run. All data is kept.
 
@@ -193,7 +197,9 @@ async def down(
             _backend_file(settings).unlink(missing_ok=True)
 
 
-async def _stop(backend: Backend | None, settings: LabSettings, report: Report, part: Part | None) -> None:
+async def _stop(
+    backend: Backend | None, settings: LabSettings, report: StepCallback, part: Part | None
+) -> None:
     kind: LocalKind = "docker" if backend and backend.kind == "docker" else "lab"
     # In Docker the engine lives in the network of the registry's container, and ends with it.
     if part != "registry" or kind == "docker":

@@ -13,7 +13,7 @@ from pipeline.util.child_environment import DEFAULT_PATH, ChildEnvironment, abso
 from pipeline.util.dataclass import dataclass
 from pipeline.util.private_folder import refuse_foreign
 
-Report = Callable[[str, str], None]
+StepCallback = Callable[[str, str], None]
 """Progress callback: `report(step, detail)`. It is called often; the front decides how much to show."""
 
 _LOOPBACK_REGISTRY = re.compile(r"(?:localhost|127\.0\.0\.1):([0-9]{1,5})\Z")
@@ -21,10 +21,10 @@ _INSTANCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,23}\Z")
 
 
 def quiet(step: str, detail: str) -> None:
-    """A `Report` that shows nothing."""
+    """A `StepCallback` that shows nothing."""
 
 
-def report_waiting(step: str, report: Report) -> Callable[[str], None]:
+def report_waiting(step: str, report: StepCallback) -> Callable[[str], None]:
     """A callback for `locked`: reports who holds the lock."""
     return lambda holder: report(step, f"waiting for {holder}")
 

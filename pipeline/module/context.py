@@ -30,7 +30,7 @@ from .planning import complete
 if TYPE_CHECKING:
     from pipeline.plan import Plan
     from pipeline.trust import PublicKey
-    from pipeline.util.progress import Report
+    from pipeline.util.progress import ProgressCallback
 
     from .argument_values import ModuleArguments, Selection
 
@@ -39,7 +39,11 @@ _JOBS = 4
 
 @asynccontextmanager
 async def run_context(
-    given: ModuleArguments, report: Report, selection: Selection | None = None, *, signs: bool = False
+    given: ModuleArguments,
+    report: ProgressCallback,
+    selection: Selection | None = None,
+    *,
+    signs: bool = False,
 ) -> AsyncIterator[RunContext]:
     """The context of a run of a selection; what is not locked is resolved in the registries in force.
 

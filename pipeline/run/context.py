@@ -25,7 +25,7 @@ from pipeline.state.store import Store
 from pipeline.trust.keypair import KeyPair
 from pipeline.util.concurrency import PriorityLimiter, Slots
 from pipeline.util.dataclass import dataclass
-from pipeline.util.progress import ProgressEvent, ProgressState, Report
+from pipeline.util.progress import ProgressCallback, ProgressEvent, ProgressState
 
 from .engines import Engines, LazyEngine
 from .publish.promotion import PromotionOptions
@@ -97,7 +97,7 @@ class RunContext:
     contexts: Path
     cache: Path
     limits: RunLimits
-    report: Report
+    report: ProgressCallback
     fresh: bool = False
     offline: bool = False
     source_date_epoch: int | None = None

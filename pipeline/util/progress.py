@@ -45,5 +45,5 @@ class ProgressEvent:
     detail: str = ""
 
 
-Report = Callable[[ProgressEvent], None]
+ProgressCallback = Callable[[ProgressEvent], None]
 """Receives each event once, in the order in which they happen."""

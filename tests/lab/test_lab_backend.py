@@ -24,7 +24,7 @@ from pipeline.lab.daemons import DaemonState
 from pipeline.lab.namespaces import engine as engine_module
 from pipeline.lab.namespaces.engine import LabEngine
 from pipeline.lab.namespaces.registry import LabRegistry
-from pipeline.lab.settings import Report, quiet
+from pipeline.lab.settings import StepCallback, quiet
 from pipeline.lab.status import InstanceStatus
 from pipeline.lab.status import status as instance_status
 
@@ -41,11 +41,11 @@ pytestmark = [
 Pipeline = Callable[..., dict[str, Any]]
 
 
-def up(settings: LabSettings, report: Report = quiet, **options: Any) -> Instance:
+def up(settings: LabSettings, report: StepCallback = quiet, **options: Any) -> Instance:
     return anyio.run(partial(lab.up, settings, report, **options))
 
 
-def down(settings: LabSettings, report: Report = quiet, **options: Any) -> None:
+def down(settings: LabSettings, report: StepCallback = quiet, **options: Any) -> None:
     anyio.run(partial(lab.down, settings, report, **options))
 
 

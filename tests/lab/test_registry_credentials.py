@@ -25,7 +25,7 @@ from pipeline.lab.registry_credentials import (
     read_credentials,
     registry_hosts,
 )
-from pipeline.lab.settings import Report, quiet
+from pipeline.lab.settings import StepCallback, quiet
 from pipeline.model import Digest, Repository
 from pipeline.registry import Access, ClientSettings, Registry, RequestFailed
 from tests.tools.programs import program
@@ -35,7 +35,7 @@ from .conftest import Story, other_lease
 ONCE = ClientSettings(attempts=1, connect_attempts=1)
 
 
-def up(settings: LabSettings, report: Report = quiet) -> str:
+def up(settings: LabSettings, report: StepCallback = quiet) -> str:
     """Start the registry alone; gives its host."""
     return anyio.run(partial(lab.up, settings, report, registry_only=True)).registry
 

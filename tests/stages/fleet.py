@@ -27,7 +27,7 @@ from pipeline.run.target.examination.inventory import serial_of
 from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.util.json.canonical import compact
-from pipeline.util.progress import ProgressEvent, Report
+from pipeline.util.progress import ProgressCallback, ProgressEvent
 from tests.registry import images
 from tests.tools.bundles import pair, public
 
@@ -106,7 +106,7 @@ async def make_fleet(registry: Registry, made: Plan, folder: Path) -> Fleet:
     return Fleet(context, events)
 
 
-def context_of(registry: Registry, made: Plan, folder: Path, report: Report) -> RunContext:
+def context_of(registry: Registry, made: Plan, folder: Path, report: ProgressCallback) -> RunContext:
     """The context of a run of targets that are known."""
     return RunContext(
         plan=made,

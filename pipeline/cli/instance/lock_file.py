@@ -15,7 +15,7 @@ from pipeline.lab.settings import LabSettings
 from pipeline.model import Digest, Reference
 from pipeline.util.dataclass import dataclass
 from pipeline.util.files import read_file
-from pipeline.util.progress import ProgressEvent, ProgressState, Report
+from pipeline.util.progress import ProgressCallback, ProgressEvent, ProgressState
 
 from ..files.replace import replace_file
 
@@ -53,7 +53,7 @@ class LockFile:
         plan: Plan,
         registry: Registry,
         mirrors: Mirrors,
-        report: Report,
+        report: ProgressCallback,
         *,
         pull: bool = False,
     ) -> Lock:
@@ -82,7 +82,7 @@ class LockFile:
         return complete
 
 
-def _report(report: Report, detail: str) -> None:
+def _report(report: ProgressCallback, detail: str) -> None:
     report(ProgressEvent("", ProgressState.LOCK, detail))
 
 

@@ -23,7 +23,7 @@ from ..engine.config import engine_json, proxy_variables
 from ..engine.image import ENGINE_REFERENCE
 from ..forwarding import random_address, write_registry_forward
 from ..registry_port import kept_port
-from ..settings import LabSettings, Report
+from ..settings import LabSettings, StepCallback
 from .cli import (
     FORWARD_LABEL,
     KEY_LABEL,
@@ -113,7 +113,7 @@ class DockerEngine:
             return False
         return completed.stdout.startswith("HTTP/1.")
 
-    async def start(self, port: int, report: Report, *, keep: bool = False) -> None:
+    async def start(self, port: int, report: StepCallback, *, keep: bool = False) -> None:
         """Start the engine unless it answers already. The registry has to run, on `port`.
 
         `keep` leaves an answering engine of another version alone, because others use it.
@@ -141,7 +141,7 @@ class DockerEngine:
         await ensure_image(ENGINE_REFERENCE, self.settings, report)
         await self._start_with_fewest_rights(registry, port, report)
 
-    async def _start_with_fewest_rights(self, registry: Container, port: int, report: Report) -> None:
+    async def _start_with_fewest_rights(self, registry: Container, port: int, report: StepCallback) -> None:
         started = time.monotonic()
         try:
             await self._start_or_renew(registry, port, LEAST_RIGHTS, report)
@@ -158,7 +158,7 @@ class DockerEngine:
         report(STEP, f"running, container {self.name}, after {time.monotonic() - started:.1f} s")
 
     async def _start_or_renew(
-        self, registry: Container, port: int, rights: tuple[str, ...], report: Report
+        self, registry: Container, port: int, rights: tuple[str, ...], report: StepCallback
     ) -> None:
         """Start the container; if its state prevents that, on a new volume."""
         try:
@@ -184,7 +184,7 @@ class DockerEngine:
         replace_file(self.settings.data / _GENERATION_FILE, f"{generation}\n", mode=0o600)
 
     async def _start_container(
-        self, registry: Container, port: int, rights: tuple[str, ...], report: Report
+        self, registry: Container, port: int, rights: tuple[str, ...], report: StepCallback
     ) -> None:
         report(STEP, "starting")
         had_state = (await docker(self.settings, "volume", "inspect", self.volume)).code == 0
@@ -248,7 +248,7 @@ class DockerEngine:
                 raise _StartFailed(message, log, had_state=had_state)
             await anyio.sleep(0.1)
 
-    async def stop(self, report: Report) -> None:
+    async def stop(self, report: StepCallback) -> None:
         """Stop and remove the container if it exists. It writes its cache first, which stays in the volume."""
         if container := await inspect_container(self.settings, self.name):
             report(STEP, f"stopping container {self.name}")

@@ -14,7 +14,7 @@ from pipeline.model import Reference, Repository
 from .. import process
 from ..engine.archive import write_docker_archive
 from ..engine.image import ENGINE_REFERENCE, KEY_LABEL, engine_image_key, ensure_engine_image
-from ..settings import LabSettings, Report
+from ..settings import LabSettings, StepCallback
 from ..tools import toolbox
 from ..tools.recipes import tool
 from .cli import docker
@@ -25,7 +25,7 @@ _LOAD_LIMIT = 600.0
 _UID = 1000  # of the official image
 
 
-async def ensure_image(reference: Reference, settings: LabSettings, report: Report) -> None:
+async def ensure_image(reference: Reference, settings: LabSettings, report: StepCallback) -> None:
     """Make sure that the daemon has the image: present, pulled, or built here and loaded.
 
     Raises `EnvironmentProblem` with Docker's own message if it can be neither pulled nor built.

@@ -20,7 +20,7 @@ from .. import ports
 from ..daemons import DaemonState, DaemonStatus
 from ..registry_credentials import ensure_credentials
 from ..registry_port import kept_port, launch_on_port, registry_address
-from ..settings import LabSettings, Report
+from ..settings import LabSettings, StepCallback
 from .cli import (
     KEY_LABEL,
     container_logs,
@@ -56,7 +56,7 @@ class DockerRegistry:
         """The volume with its content."""
         return f"lockage-{self.settings.instance}-registry"
 
-    async def start(self, report: Report, *, keep: bool = False) -> int:
+    async def start(self, report: StepCallback, *, keep: bool = False) -> int:
         """Start the registry unless it answers already; returns its port.
 
         `keep` leaves an answering registry of another version alone, because others use it.
@@ -131,7 +131,7 @@ class DockerRegistry:
                 )
             await anyio.sleep(0.1)
 
-    async def stop(self, report: Report) -> None:
+    async def stop(self, report: StepCallback) -> None:
         """Stop and remove the container if it exists; its content stays in the volume."""
         if container := await inspect_container(self.settings, self.name):
             report(STEP, f"stopping container {self.name}")

@@ -8,7 +8,7 @@ from pipeline.errors import EnvironmentProblem
 
 from .. import process
 from ..cache import CachedFolder, build_once
-from ..settings import LabSettings, Report
+from ..settings import LabSettings, StepCallback
 from ..tools.recipes import architecture
 
 STEP = "emulators"
@@ -26,7 +26,7 @@ def machine(architecture: str) -> str:
     return _NAMES.get(architecture, architecture)
 
 
-async def ensure(settings: LabSettings, report: Report) -> Path:
+async def ensure(settings: LabSettings, report: StepCallback) -> Path:
     """A folder to lay over a root file system, with static emulators and their binfmt lines.
 
     Raises `EnvironmentProblem` if Debian's package is unavailable.

@@ -25,7 +25,7 @@ from pipeline.util.concurrency import run_together
 from pipeline.util.dataclass import dataclass
 
 from ..cache import CachedFolder, build_once
-from ..settings import LabSettings, Report
+from ..settings import LabSettings, StepCallback
 from ..tools import recipes, toolbox
 from ..tools.debian import SUITE, DebianRoot, lay_out
 from . import python_sdk
@@ -100,7 +100,7 @@ def _read(folder: Path) -> EngineImage | None:
     return EngineImage(folder / "root", MappingProxyType(environ), folder.name)
 
 
-async def ensure_engine_image(settings: LabSettings, report: Report) -> EngineImage:
+async def ensure_engine_image(settings: LabSettings, report: StepCallback) -> EngineImage:
     """The unpacked image, built now if needed: compiles the engine while Debian packages are laid out.
 
     Raises `EnvironmentProblem` if one of its parts is unavailable.
@@ -146,7 +146,7 @@ def _in_use(image: Path) -> bool:
     return False
 
 
-async def _build(image: Path, settings: LabSettings, report: Report) -> None:
+async def _build(image: Path, settings: LabSettings, report: StepCallback) -> None:
     await anyio.Path(image).mkdir()
     root = image / "root"
     report(STEP, "laying out Debian packages for the engine, about half a minute")

@@ -23,7 +23,7 @@ from ..engine import certificates, emulators
 from ..engine.config import engine_json, proxy_variables
 from ..engine.image import EngineImage, engine_image_key, ensure_engine_image
 from ..forwarding import choose_forwards, read_forwards, write_forwards
-from ..settings import LabSettings, Report
+from ..settings import LabSettings, StepCallback
 from .sandbox import Sandbox, check_requirements, launch, sweep
 
 STEP = "engine"
@@ -87,7 +87,7 @@ class LabEngine:
         """Whether the engine's socket speaks HTTP."""
         return await ports.http_answers(self.socket, limit=5)
 
-    async def start(self, port: int, report: Report, *, keep: bool = False) -> None:
+    async def start(self, port: int, report: StepCallback, *, keep: bool = False) -> None:
         """Start the engine unless one with the same key answers already. The registry runs on `port`.
 
         `keep` leaves an answering engine of another version alone, because others use it.
@@ -138,7 +138,7 @@ class LabEngine:
             forwards=choose_forwards(reachable),
         )
 
-    async def _start_or_renew(self, sandbox: Sandbox, key: str, report: Report) -> None:
+    async def _start_or_renew(self, sandbox: Sandbox, key: str, report: StepCallback) -> None:
         """Start the engine; if its state prevents that, on an empty one."""
         try:
             await self._launch(sandbox, key, report)
@@ -161,7 +161,7 @@ class LabEngine:
                 f"{aside} and can be removed. Last line of the log: {last_line}",
             )
 
-    async def _launch(self, sandbox: Sandbox, key: str, report: Report) -> None:
+    async def _launch(self, sandbox: Sandbox, key: str, report: StepCallback) -> None:
         started = time.monotonic()
         report(STEP, "starting")
         self.log_file.unlink(missing_ok=True)
@@ -188,7 +188,7 @@ class LabEngine:
             detail=daemons.last_lines(self.log_file) or None,
         )
 
-    async def stop(self, report: Report) -> None:
+    async def stop(self, report: StepCallback) -> None:
         """Stop the engine if it runs, so that it writes its cache; remove what a crashed one left."""
         state, record = self.state()
         if state is DaemonState.RUNNING and record:

@@ -19,7 +19,7 @@ from .. import daemons, ports
 from ..daemons import DaemonRecord, DaemonState, DaemonStatus
 from ..registry_credentials import ensure_credentials, write_users
 from ..registry_port import kept_port, launch_on_port, registry_address
-from ..settings import LabSettings, Report
+from ..settings import LabSettings, StepCallback
 from ..tools import toolbox
 
 STEP = "registry"
@@ -48,7 +48,7 @@ class LabRegistry:
         """The registry's state, and its record."""
         return daemons.state(self.record_file)
 
-    async def start(self, report: Report, *, keep: bool = False) -> int:
+    async def start(self, report: StepCallback, *, keep: bool = False) -> int:
         """Start the registry unless it answers already; returns its port.
 
         A running one is kept if it requires the instance's credentials. One of an earlier version requires none: it is
@@ -118,7 +118,7 @@ class LabRegistry:
             await anyio.sleep(0.02)
         return False
 
-    async def stop(self, report: Report) -> None:
+    async def stop(self, report: StepCallback) -> None:
         """Stop the registry if it runs; its content stays."""
         state, record = self.state()
         if state is DaemonState.RUNNING and record:

@@ -22,7 +22,7 @@ from pipeline.util.dataclass import dataclass
 from .. import daemons, process
 from ..daemons import DaemonRecord
 from ..engine import certificates
-from ..settings import LabSettings, Report
+from ..settings import LabSettings, StepCallback
 from ..tools.packages import need
 
 PROGRAMS = {"unshare": "util-linux", "slirp4netns": "slirp4netns"}
@@ -53,7 +53,7 @@ class Sandbox:
     forwards: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
 
-async def check_requirements(settings: LabSettings, report: Report) -> None:
+async def check_requirements(settings: LabSettings, report: StepCallback) -> None:
     """Make sure that the programs exist and that this user may use them.
 
     Raises `EnvironmentProblem` if not, with the alternatives.

@@ -9,7 +9,7 @@ from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 
 from .. import process
-from ..settings import LabSettings, Report
+from ..settings import LabSettings, StepCallback
 from ..tools import recipes, toolbox
 from .advisories import AdvisoryList, read
 
@@ -31,7 +31,7 @@ class DatabaseWriter:
         }
 
     async def write(
-        self, folder: Path, advisories: Path, settings: LabSettings, report: Report
+        self, folder: Path, advisories: Path, settings: LabSettings, report: StepCallback
     ) -> AdvisoryList:
         """Write the database into a folder; returns what was read.
 

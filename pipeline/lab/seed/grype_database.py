@@ -19,7 +19,7 @@ from pipeline.util.json.canonical import compact
 from pipeline.util.timestamps import format_timestamp
 
 from ..layout.builder import LayoutBuilder
-from ..settings import LabSettings, Report
+from ..settings import LabSettings, StepCallback
 from . import advisories
 from .database_writer import DatabaseWriter
 from .layout_cache import SeedContext
@@ -54,7 +54,9 @@ async def build(context: SeedContext, layout: LayoutBuilder, path: Path = adviso
     layout.finish(layout.manifest(layout.put(EMPTY_JSON, _ARTIFACT), layers), REFERENCE.tag)
 
 
-async def write(folder: Path, settings: LabSettings, report: Report, path: Path = advisories.SAMPLE) -> None:
+async def write(
+    folder: Path, settings: LabSettings, report: StepCallback, path: Path = advisories.SAMPLE
+) -> None:
     """Write the listing and the archive into a folder."""
     known = await _WRITER.write(folder, path, settings, report)
     await anyio.to_thread.run_sync(_pack, folder)

@@ -14,7 +14,7 @@ from pipeline.util.json.canonical import compact
 
 from ..cache import CachedFolder, build_once
 from ..layout.builder import LayoutBuilder
-from ..settings import LabSettings, Report
+from ..settings import LabSettings, StepCallback
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class SeedContext:
 
     platform: Platform
     settings: LabSettings
-    report: Report
+    report: StepCallback
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +58,7 @@ def layout_manifest(layout: Path) -> Descriptor:
         ) from error
 
 
-async def ensure_layout(item: SeedItem, settings: LabSettings, report: Report) -> Path:
+async def ensure_layout(item: SeedItem, settings: LabSettings, report: StepCallback) -> Path:
     """The item's layout, built now unless the cache has it; other processes wait for the one that builds."""
 
     async def build(work: Path) -> Path:

@@ -14,7 +14,7 @@ from pipeline.util.dataclass import dataclass
 
 from ..layout.builder import LayoutBuilder
 from ..registry_credentials import registry_hosts
-from ..settings import LabSettings, Report, quiet
+from ..settings import LabSettings, StepCallback, quiet
 from ..tools import recipes
 from . import (
     buildkit_images,
@@ -53,7 +53,7 @@ def on_demand() -> frozenset[str]:
 async def seed(
     settings: LabSettings,
     registry_host: str,
-    report: Report = quiet,
+    report: StepCallback = quiet,
     *,
     only: Collection[str] | None = None,
     also: Collection[str] = (),
@@ -104,7 +104,7 @@ class _Seeder:
     site: Site
     registry: Registry
     settings: LabSettings
-    report: Report
+    report: StepCallback
 
     async def find(self, item: SeedItem) -> SeededImage | None:
         """The item's image if the registry has it, with the digest that a build would have today."""
@@ -140,7 +140,7 @@ def own_platform() -> Platform:
     return Platform("linux", recipes.architecture())
 
 
-def items(settings: LabSettings, report: Report, platforms: Iterable[Platform] = ()) -> list[SeedItem]:
+def items(settings: LabSettings, report: StepCallback, platforms: Iterable[Platform] = ()) -> list[SeedItem]:
     """Everything that can be seeded, with its key and how it is built; builds nothing.
 
     `platforms` are those of the Debian base besides this machine's own.

@@ -9,7 +9,7 @@ from pipeline.errors import EnvironmentProblem
 from pipeline.util.dataclass import dataclass
 
 from .. import process
-from ..settings import LabSettings, Report
+from ..settings import LabSettings, StepCallback
 from .packages import need
 
 SUITE = "bookworm"
@@ -28,7 +28,9 @@ class DebianRoot:
     variant: Literal["minbase", "essential"] = "minbase"
 
 
-async def lay_out(root: DebianRoot, target: Path, step: str, settings: LabSettings, report: Report) -> None:
+async def lay_out(
+    root: DebianRoot, target: Path, step: str, settings: LabSettings, report: StepCallback
+) -> None:
     """Lay out the packages and their dependencies at `target`: about half a minute, from Debian's usual mirrors.
 
     Documentation and translations are left out.

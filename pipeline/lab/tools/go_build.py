@@ -13,7 +13,7 @@ from pipeline.util.child_environment import ChildEnvironment
 from pipeline.util.dataclass import dataclass
 
 from .. import process
-from ..settings import LabSettings, Report
+from ..settings import LabSettings, StepCallback
 from .recipes import GoTool, architecture, module_folder
 
 _REPORT_INTERVAL = 2.0  # seconds between two lines of progress
@@ -27,7 +27,7 @@ class _Compilation:
     tool: GoTool
     go: Path
     environ: ChildEnvironment
-    report: Report
+    report: StepCallback
 
     @property
     def step(self) -> str:
@@ -38,7 +38,7 @@ class _Compilation:
         return ["-tags", ",".join(self.tool.tags)] if self.tool.tags else []
 
 
-async def build_go_tool(tool: GoTool, destination: Path, settings: LabSettings, report: Report) -> None:
+async def build_go_tool(tool: GoTool, destination: Path, settings: LabSettings, report: StepCallback) -> None:
     """Compile the tool's packages into `destination`.
 
     Raises `EnvironmentProblem` if there is no Go, or with the compiler's last lines if it fails.

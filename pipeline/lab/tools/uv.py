@@ -10,7 +10,7 @@ from pipeline.errors import EnvironmentProblem
 from pipeline.util.file_lock import locked
 
 from .. import process
-from ..settings import LabSettings, Report, report_waiting
+from ..settings import LabSettings, StepCallback, report_waiting
 
 STEP = "uv"
 PINS = Path(__file__).parent / "uv.txt"
@@ -23,7 +23,7 @@ def find(settings: LabSettings) -> Path | None:
     return next((path for path in sorted(settings.cache.glob("uv-*/bin/uv")) if path.is_file()), None)
 
 
-async def ensure(settings: LabSettings, report: Report) -> Path:
+async def ensure(settings: LabSettings, report: StepCallback) -> Path:
     """A uv, installed by pip into the cache if there is none.
 
     Raises `EnvironmentProblem` if this Python has no venv and pip, or the wheel is unavailable.

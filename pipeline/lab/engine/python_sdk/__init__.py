@@ -21,7 +21,7 @@ from pipeline.util.concurrency import run_together
 
 from ... import process
 from ...cache import CachedFolder, build_once
-from ...settings import LabSettings, Report
+from ...settings import LabSettings, StepCallback
 from ...tools import uv
 from ...tools.debian import SUITE, DebianRoot, lay_out
 from ...tools.recipes import architecture
@@ -56,7 +56,7 @@ def digest(content: Path) -> str:
     return (content / _DIGEST_FILE).read_text().strip()
 
 
-async def ensure(settings: LabSettings, report: Report) -> Path:
+async def ensure(settings: LabSettings, report: StepCallback) -> Path:
     """The folder with the content (an OCI layout), built now if needed: about a minute, as root.
 
     Raises `EnvironmentProblem` if Debian packages or Python packages are unavailable.
@@ -70,7 +70,7 @@ async def ensure(settings: LabSettings, report: Report) -> Path:
     return await build_once(entry, build, STEP, report)
 
 
-async def _build(work: Path, settings: LabSettings, report: Report) -> None:
+async def _build(work: Path, settings: LabSettings, report: StepCallback) -> None:
     report(STEP, "building Debian's python3 with dagger-io, about a minute the first time")
     await run_together(
         partial(_install_packages, work / "root", settings, report),
@@ -81,7 +81,7 @@ async def _build(work: Path, settings: LabSettings, report: Report) -> None:
     await anyio.to_thread.run_sync(_pack, work)
 
 
-async def _install_packages(root: Path, settings: LabSettings, report: Report) -> None:
+async def _install_packages(root: Path, settings: LabSettings, report: StepCallback) -> None:
     """A virtual environment as `python3 -m venv` creates it, filled from outside."""
     program = await uv.ensure(settings, report)
     site_packages = root / _SITE_PACKAGES
