@@ -8,7 +8,7 @@ import pytest
 from pipeline.cli import main
 from pipeline.importing.import_record import RECORD, read_record
 
-from .test_importing import DEBIAN, on_disk
+from .imported import DEBIAN, on_disk
 
 FILES = {
     "web/Dockerfile": DEBIAN + "COPY a.sh /\nCOPY more /more\n",

@@ -11,8 +11,9 @@ from pipeline.importing.declared import find_declared, is_build_file
 from pipeline.importing.declared.hcl import HclError, read_hcl
 from pipeline.importing.layout import Naming
 from pipeline.importing.options import BuildDefaults
+from pipeline.plan import make_plan
 
-from .test_importing import DEBIAN, catalogue, imported, make_plan, notes, on_disk, planned, texts
+from .imported import DEBIAN, catalogue, imported, notes, on_disk, planned, texts
 
 COMPOSE = """\
 x-build: &build
