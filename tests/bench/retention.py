@@ -12,7 +12,7 @@ from .figures import Figure
 from .stand import Stand
 
 if TYPE_CHECKING:
-    from tests.stages.retention import Yard
+    from tests.release.retention import Yard
 
 _TAGS = 10_000
 _PAGE = 1_000
@@ -29,7 +29,7 @@ def measure(stand: Stand) -> list[Figure]:
 
 
 async def _measure(stand: Stand, host: str) -> list[Figure]:
-    from tests.stages.retention import Yard
+    from tests.release.retention import Yard
 
     yard = Yard(host)
     stand.say(f"retention: {_TAGS} tags")

@@ -18,11 +18,11 @@ from pipeline.lab.settings import LabSettings
 from pipeline.registry import Registry
 from pipeline.trust.keypair import generate
 from tests.registry.scripted_server import scripted
+from tests.release.test_visibility import Hosted
 from tests.tools import warm
 from tests.tools.git import commit
 
 from .fleet import plan
-from .test_visibility import Hosted
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

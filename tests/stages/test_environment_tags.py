@@ -17,9 +17,19 @@ from pipeline.run.publish.environment_tags import TagsRefused
 from pipeline.run.publish.promotion_attestation import PROMOTION
 from pipeline.state.ledger import Act, load_ledger, tag_in, write_entry
 from pipeline.trust import PublicKey, examine
+from tests.release.promotions import (
+    TAGS,
+    ledger,
+    point,
+    promoted,
+    rebuild,
+    reference,
+    tags,
+    with_options,
+    with_rules,
+)
 
 from .fleet import PUBLIC, Fleet, make_fleet, plan
-from .promotions import TAGS, ledger, point, promoted, rebuild, reference, tags, with_options, with_rules
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

@@ -16,9 +16,9 @@ from pipeline.run.image_cache import ImageCache
 from pipeline.run.lock import resolve
 from pipeline.run.target.external import import_external
 from tests.registry import images
+from tests.release.promotions import TAGS
 
 from .fleet import recorded
-from .promotions import TAGS
 from .test_secondaries import COMMIT, Level, level
 
 __all__ = ["level"]

@@ -13,9 +13,9 @@ from pipeline.run.gates.judge import TargetJudge
 from pipeline.run.gates.published import published_image
 from pipeline.state.records import Records
 from tests.registry import images
+from tests.release.promotions import promoted, reference
 
 from .fleet import Fleet, make_fleet, plan
-from .promotions import promoted, reference
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

@@ -31,12 +31,12 @@ from pipeline.state.ledger import load_ledger
 from pipeline.trust import PublicKey, SignatureRefused, examine
 from tests.registry.conftest import Program, crane
 from tests.registry.fault_proxy import Proxy, faulty
+from tests.release.cuts import Cut, cut_at_write
+from tests.release.promotions import TAGS, rebuild, with_options
+from tests.release.retention import NOW
 from tests.tools import peers
 
-from .cuts import Cut, cut_at_write
 from .fleet import PUBLIC, Fleet, make_fleet, plan, recorded
-from .promotions import TAGS, rebuild, with_options
-from .retention import NOW
 
 __all__ = ["crane"]
 

@@ -17,8 +17,8 @@ from pipeline.release.promote import Promotions
 from pipeline.run import Stage, run
 from pipeline.trust import PublicKey, Verification, examine
 from tests.registry.fault_proxy import faulty
+from tests.release.cuts import Cut, cut_at_write
 
-from .cuts import Cut, cut_at_write
 from .fleet import PUBLIC, Fleet, make_fleet, plan, provide
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]

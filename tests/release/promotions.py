@@ -13,8 +13,7 @@ from pipeline.run import ImageResult, Stage
 from pipeline.run.publish.promotion import PromotionOptions
 from pipeline.state.ledger import Ledger, load_ledger
 from pipeline.state.records import Records
-
-from .fleet import Fleet, know, make_fleet, plan
+from tests.stages.fleet import Fleet, know, make_fleet, plan
 
 TAGS = ["1.2.3", "1", "1.2"]
 

@@ -20,8 +20,7 @@ from pipeline.registry.http.messages import Request, Response
 from pipeline.release.rollback import RollbackRequest, Rollbacks
 from pipeline.release.versions.release import ReleaseNames, Releases
 from pipeline.run import RunContext
-
-from .fleet import context_of
+from tests.stages.fleet import context_of
 
 
 def _read_only(mapping: dict[Any, Any]) -> MappingProxyType[Any, Any]:

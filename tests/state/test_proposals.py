@@ -26,9 +26,8 @@ from pipeline.state.signers import Signers
 from pipeline.state.store import Store
 from pipeline.state.upstream import Upstream
 from tests.registry import images
+from tests.stages.fleet import Fleet, make_fleet, plan, recorded
 from tests.tools.bundles import OTHER_KEY, pair
-
-from .fleet import Fleet, make_fleet, plan, recorded
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

@@ -11,8 +11,7 @@ from pipeline.errors import RegistryError
 from pipeline.registry import Registry
 from pipeline.state import known_keys as module
 from pipeline.state.known_keys import known_keys
-
-from .fleet import make_fleet, plan, recorded
+from tests.stages.fleet import make_fleet, plan, recorded
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

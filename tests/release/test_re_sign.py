@@ -24,11 +24,11 @@ from pipeline.trust import SIGNATURE, PublicKey, SignatureRefused, Statement, at
 from pipeline.trust.keyless import IdentitySignatory, KeylessSigner, read_services
 from pipeline.trust.keyless.services import TrustFile
 from tests.registry import images
+from tests.stages.fleet import Fleet, make_fleet, plan, provide, recorded
 from tests.tools.bundles import KEY, OTHER_KEY, pair, public, signed
 from tests.tools.sigstore_services import sigstore
 
 from .cuts import Cut, cut_at_write
-from .fleet import Fleet, make_fleet, plan, provide, recorded
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

@@ -18,11 +18,11 @@ from pipeline.release.rollback import RollbackRequest, Rollbacks
 from pipeline.state.records import Records
 from pipeline.trust import CYCLONEDX, Statement, attach
 from pipeline.util.json.canonical import compact
+from tests.stages.fleet import Fleet, make_fleet, plan
+from tests.state.test_attested_vex import CDX, by_policy, index_of, repository
 from tests.tools.bundles import signed
 
-from .fleet import Fleet, make_fleet, plan
 from .promotions import promoted, rebuild
-from .test_attested_vex import CDX, by_policy, index_of, repository
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

@@ -24,9 +24,8 @@ from pipeline.reporting.images import report_images
 from pipeline.run import RunResult, Stage
 from pipeline.state.records import Records
 from pipeline.trust import PublicKey
+from tests.stages.fleet import Fleet, make_fleet, plan, recorded
 from tests.tools.bundles import OTHER_KEY, public
-
-from .fleet import Fleet, make_fleet, plan, recorded
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

@@ -34,10 +34,9 @@ from pipeline.trust import (
 from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressState
 from tests.registry import images
+from tests.stages.fleet import Fleet, make_fleet, plan, recorded
+from tests.stages.test_scanner_data import publish
 from tests.tools.bundles import signed
-
-from .fleet import Fleet, make_fleet, plan, recorded
-from .test_scanner_data import publish
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

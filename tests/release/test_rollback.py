@@ -17,8 +17,8 @@ from pipeline.run.publish.environment_tags import TagsRefused
 from pipeline.state.ledger import load_ledger
 from pipeline.trust import SignatureRefused
 from pipeline.trust.keypair import generate
+from tests.stages.fleet import Fleet
 
-from .fleet import Fleet
 from .promotions import TAGS, point, promoted, promoted_thrice, rebuild, reference, tags, with_options
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]

@@ -37,9 +37,8 @@ from pipeline.trust import CYCLONEDX, SPDX, VULNERABILITIES, PublicKey, examine
 from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressState
 from tests.registry import images
+from tests.stages.fleet import Fleet, make_fleet, plan
 from tests.tools.bundles import OTHER_KEY, pair, public
-
-from .fleet import Fleet, make_fleet, plan
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

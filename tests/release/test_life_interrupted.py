@@ -19,8 +19,8 @@ from pipeline.state.ledger import load_ledger
 from pipeline.trust import PublicKey
 from tests.registry import killable
 from tests.registry.fault_proxy import Proxy, faulty
+from tests.stages.fleet import PUBLIC, Fleet, make_fleet, plan
 
-from .fleet import PUBLIC, Fleet, make_fleet, plan
 from .killed import PROGRAMS, Kill, Life, killed, until
 from .test_releases import build, published
 

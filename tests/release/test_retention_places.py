@@ -21,8 +21,8 @@ from pipeline.run import Stage
 from pipeline.state.ledger import load_ledger
 from pipeline.state.records import Records
 from tests.registry import servers
+from tests.stages.fleet import Fleet, make_fleet, plan
 
-from .fleet import Fleet, make_fleet, plan
 from .promotions import TAGS, promoted, rebuild, tags, with_options
 from .retention import NOW, Yard
 from .test_rollback import rollback

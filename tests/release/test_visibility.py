@@ -20,8 +20,8 @@ from pipeline.release import visibility
 from pipeline.release.visibility import PackageVisibility, read_visibility, set_visibility
 from tests.registry import images
 from tests.registry.scripted_server import scripted
+from tests.stages.fleet import make_fleet, plan
 
-from .fleet import make_fleet, plan
 from .promotions import promoted
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]

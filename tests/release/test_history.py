@@ -15,8 +15,8 @@ from pipeline.release.history import History, read_history
 from pipeline.state.ledger import Act, load_ledger, tag_in, write_entry
 from pipeline.trust import PublicKey
 from pipeline.trust.keypair import generate
+from tests.stages.fleet import PUBLIC, Fleet
 
-from .fleet import PUBLIC, Fleet
 from .promotions import point, promoted, promoted_thrice, rebuild, reference
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]

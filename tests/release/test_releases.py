@@ -27,8 +27,8 @@ from pipeline.state.ledger import load_ledger
 from pipeline.trust import PublicKey
 from tests.forge.github_server import REPOSITORY, GithubServer
 from tests.forge.server import serving
+from tests.stages.fleet import PUBLIC, Fleet, make_fleet, plan, recorded
 
-from .fleet import PUBLIC, Fleet, make_fleet, plan, recorded
 from .promotions import rebuild, with_options
 from .test_history import change
 

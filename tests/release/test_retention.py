@@ -19,8 +19,8 @@ from pipeline.release.retention.planning import plan_retention
 from pipeline.util.json.canonical import compact
 from tests.registry import images
 from tests.registry.conftest import Program, crane
+from tests.stages.fleet import recorded
 
-from .fleet import recorded
 from .retention import NOW, Yard, within
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
