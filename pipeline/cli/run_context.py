@@ -185,7 +185,7 @@ def _context(
 
 
 def _access(trust: Trust, session: InstanceSession) -> Access:
-    """Access to registries; a run that pushes nothing cannot, whatever it is asked to."""
+    """Access to registries; a run that pushes nothing has no way to."""
     access = registry_access()
     return replace(access, writable=frozenset({session.host})) if trust.reach is Reach.INSTANCE else access
 

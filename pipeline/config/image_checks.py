@@ -50,7 +50,7 @@ Seconds = Annotated[int, BeforeValidator(_number), _whole(1, _MOST_SECONDS)]
 
 
 class ServiceEntry(Model):
-    """How the image runs while a check looks at it, under the host name `image`."""
+    """How the image runs while a check examines it, under the host name `image`."""
 
     args: tuple[Text, ...] | None = Field(None, description="Instead of the image's CMD")
     env: Variables = Field(default_factory=dict, description="Beside the image's own environment")

@@ -11,7 +11,7 @@ from pipeline.util.dataclass import dataclass
 
 
 class ReleaseNotOurs(GateClosed):
-    """A release, or a file of one, was made by somebody else; it is replaced only if that is asked for."""
+    """A release, or a file of one, was made by somebody else; it is replaced only on request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""Loopback ports of this machine for containers that are told: forwarded by the engine's network, at secret addresses.
+"""Loopback ports of this machine for chosen containers: forwarded by the engine's network, at secret addresses.
 
-BuildKit's service and the functions of the Dagger module are told. Dagger's session can carry the same traffic, for
+BuildKit's service and the functions of the Dagger module receive them. Dagger's session can carry the same traffic, for
 some ten times the processor time. Other containers of the engine do not learn the address, which is one of 2^33: in a
 network that no site uses (RFC 2544, 198.18.0.0/15), and a port.
 """

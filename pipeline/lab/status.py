@@ -41,7 +41,7 @@ class InstanceStatus:
 
 
 async def status(settings: LabSettings) -> InstanceStatus:
-    """Inspect the instance. Never raises for what does not run; asks Docker only if that is the backend."""
+    """Inspect the instance. Never raises for what does not run; inspects Docker only if that is the backend."""
     backend, problem = None, ""
     try:
         backend = await current_backend(settings)

@@ -34,7 +34,7 @@ class ContentFunctions(Functions):
         target: One,
         platform: Annotated[str, Doc("default: that of the engine, else the only one there is")] = "",
     ) -> dagger.Container:
-        """The image of a target by digest, from the repository of builds; no gate is asked."""
+        """The image of a target by digest, from the repository of builds, whatever its gates say."""
         from pipeline.run import Stage
 
         from .runs import finished

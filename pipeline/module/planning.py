@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 async def planned(given: ModuleArguments, selection: Selection) -> Plan:
-    """The plan of a selection. Registries are asked only for what is not locked, so a plan needs neither keys nor git.
+    """The plan of a selection. Only what is not locked is requested, so a plan needs neither keys nor git.
 
     Raises UsageError for arguments that do not go together, and whatever making a plan raises.
     """

@@ -106,7 +106,7 @@ class Scan:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the scanner has looked at everything, Java archives included."""
+        """Whether the scanner has read everything, Java archives included."""
         return not self.unexamined and (self.java is None or self.java.digest is not None)
 
 

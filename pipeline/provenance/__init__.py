@@ -1,6 +1,6 @@
 """What is attested of builds, tests and verdicts: predicates of SLSA and in-toto, as data.
 
-Nothing here signs or asks anybody; `run/publish` makes statements of it. The types are documented in
+Nothing here signs or requests anything; `run/publish` makes statements of it. The types are documented in
 docs/provenance-build-type.md.
 """
 

@@ -62,7 +62,7 @@ def complete_cyclonedx(made: Any, subject: SbomSubject, serial: UUID, facts: Ima
     edges[subject.purl] = list(_roots(refs, edges))
     whole["components"] = components
     whole["dependencies"] = [{"ref": ref, "dependsOn": edges[ref]} for ref in sorted(edges)]
-    # What belongs to no package is not listed, and nobody has looked at how much that is.
+    # What belongs to no package is not listed, and nothing says how much that is.
     whole["compositions"] = [{"aggregate": "unknown", "assemblies": [subject.purl]}]
     return whole
 

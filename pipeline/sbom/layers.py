@@ -1,6 +1,6 @@
 """Layers by the ids that the image's configuration gives them.
 
-The tools read an archive that the engine makes of an image. An engine that was restarted packs layers anew: their
+The tools read an archive that the engine makes of an image. An engine that was restarted repacks layers: their
 content is the same and their digests are others, which are in no registry.
 """
 

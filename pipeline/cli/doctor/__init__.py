@@ -1,1 +1,1 @@
-"""What `lockage doctor` looks at: each check is a function that finds something and says what to do about it."""
+"""What `lockage doctor` checks: each check is a function that finds something and says what to do about it."""

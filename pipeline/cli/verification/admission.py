@@ -50,7 +50,7 @@ def check_written(written: Path, text: str, rules: Path) -> None:
         raise UsageError(f"cannot read {written}: {reason}") from None
     if content != text.encode():
         problem = (
-            f"is not what {rules} asks for: rules, keys or exemptions have changed, or somebody edited it"
+            f"is not what {rules} requires: rules, keys or exemptions have changed, or somebody edited it"
         )
         raise ConfigError([Problem(str(written), 0, 0, "", problem, f"write it again: -o {written}")])
 

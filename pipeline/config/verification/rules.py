@@ -200,7 +200,7 @@ class VerificationFile(Model):
 
     version: FormatVersion = Field(1, description="The format of this file")
     verify: tuple[ImageRules, ...] = Field(
-        min_length=1, description="Rules in order: the first whose images match is asked"
+        min_length=1, description="Rules in order: the first whose images match applies"
     )
     exemptions: tuple[ExemptionEntry, ...] = Field(
         (),

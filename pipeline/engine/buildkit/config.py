@@ -71,7 +71,7 @@ class DaemonConfig:
                 lines.append(f"ca = [{json.dumps(f'{_CERTIFICATES}/{number}.pem')}]")
             if prefix := self.mirrors.by_host.get(host):
                 lines.append(f"mirrors = [{json.dumps(str(prefix))}]")
-            elif host in self.fallbacks:  # BuildKit asks the host itself last, unless it is among them
+            elif host in self.fallbacks:  # BuildKit tries the host itself last, unless it is among them
                 lines.append(f"mirrors = {json.dumps([host, *self.fallbacks[host]])}")
         return "\n".join(lines) + "\n"
 

@@ -46,7 +46,7 @@ _RELEASES = ("/etc/debian_version", "/etc/alpine-release", "/etc/os-release", "/
 _START = Path(__file__).parent / "daemon.sh"
 _RUNTIME = Path(__file__).parent / "runtime.sh"
 NEVER_ANSWERED = 69  # a client's exit code (sysexits.h, EX_UNAVAILABLE)
-# One file says all that a build left, so that the engine is asked once.
+# One file says all that a build left, so that one request to the engine reads it.
 _CLIENT = f"""\
 left={START_LIMIT * 20:.0f} code={NEVER_ANSWERED} socket=$1
 shift

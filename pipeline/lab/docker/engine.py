@@ -97,7 +97,7 @@ class DockerEngine:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
     async def forwards(self) -> Mapping[int, str]:
-        """The address at which containers that are told reach the registry; other ports of this machine's loopback
+        """The address at which containers that receive it reach the registry; other ports of this machine's loopback
         they reach through Dagger's session."""
         container, port = await inspect_container(self.settings, self.name), kept_port(self.settings)
         forward = container.forward if container and container.running else ""

@@ -18,7 +18,7 @@ _NOT_FIXED = frozenset("$*?[\\")
 def missing_sources(text: str, rootfs: Rootfs) -> Iterator[tuple[int, str, str]]:
     """Line, instruction and name of every source that will not be in the context.
 
-    Wildcards and variables are left to the build, stages that it does not run are not looked at.
+    Wildcards and variables are left to the build, stages that it does not run are not checked.
     """
     present: set[str] = set()
     for instruction in used_instructions(text):

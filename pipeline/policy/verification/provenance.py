@@ -15,7 +15,7 @@ from pipeline.util.timestamps import parse_timestamp
 _GIT = re.compile(r"git\+(?P<repository>[^@#?]+)(?:@(?P<ref>[^#?]*))?")
 _BASES = ("base", "inherited")  # roles, as docs/provenance-build-type.md lists them
 _IMAGE = ("pkg:docker/", "pkg:oci/")
-_MOST = 10_000  # dependencies that are looked at; a larger list is refused
+_MOST = 10_000  # dependencies that are read; a larger list is refused
 
 
 @dataclass(frozen=True, slots=True)

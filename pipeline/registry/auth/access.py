@@ -32,7 +32,7 @@ class HostAccess:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Settings of all hosts; `provider` is asked where `hosts` holds no credentials.
+    """Settings of all hosts; `provider` is called where `hosts` holds no credentials.
 
     Plain HTTP is used only for hosts with `insecure_http`, and for the loopback names `localhost`, `127.0.0.1` and
     `[::1]` unless `https_loopback`.

@@ -35,7 +35,7 @@ _REPEATABLE = frozenset({"GET", "HEAD", "DELETE"})
 _MISSING = frozenset({404})
 _SECONDARY = "secondary rate limit"
 _SECONDARY_WAIT = 60.0
-"""Seconds that GitHub asks for where it names none ("Rate limits for the REST API", exceeding the rate limit)."""
+"""Seconds to wait where GitHub names none ("Rate limits for the REST API", exceeding the rate limit)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class RestApi:
     async def send(self, call: Call) -> Response:
         """The response, with a status of `accept`. Raises RequestFailed, RegistryError for a limit that ends too late.
 
-        A request that makes or changes something is sent once: whoever sends it looks at what became of it.
+        A request that makes or changes something is sent once: the caller checks what became of it.
         """
         request = self._request(call)
         response = await self._patiently(request)

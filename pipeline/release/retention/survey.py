@@ -38,7 +38,7 @@ _CLOCK_MARGIN = DAY
 
 @dataclass(slots=True)
 class Survey:
-    """A repository that is being looked at; what is read of it stays in `reader`."""
+    """A repository under survey; what is read of it stays in `reader`."""
 
     scope: RetentionScope
     place: RetainedRepository

@@ -1,6 +1,6 @@
 """What an environment holds of an image, to compare the size of a new one with.
 
-The first environment has the tags of commits, which have no order, so it is the second one that is looked at, whose
+The first environment has the tags of commits, which have no order, so the second one is read, whose
 tags are those of the catalogue. Only what is signed sets a limit: its index, or an image without one.
 """
 

@@ -142,7 +142,7 @@ def findings_statement(digest: Digest, scan: Scan, report: Any) -> Statement:
     """A scan and its report as cosign's vulnerability predicate (COSIGN_VULN_ATTESTATION_SPEC).
 
     For an image with Java archives, `scanner.javaDb` is one field more: the data they were identified by, as `db` says
-    it; empty where there was none, so that what nobody looked at is not read as clean. `scanner.beside` is in
+    it; empty where there was none, so that what nobody examined is not read as clean. `scanner.beside` is in
     policy/scanners/signed.py.
     """
     finished = report.get("CreatedAt", "")

@@ -43,7 +43,7 @@ class MirrorOptions:
 
 @dataclass(frozen=True, slots=True)
 class Mirrored:
-    """The tags that were looked at, what was written of them, and how many requests it took."""
+    """The tags that were compared, what was written of them, and how many requests it took."""
 
     tags: Sequence[MirrorTag]
     result: MirrorResult | None

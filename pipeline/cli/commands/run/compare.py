@@ -84,7 +84,7 @@ async def _image(registry: Registry, location: Reference | LayoutFolder) -> Imag
     if isinstance(location, LayoutFolder):
         layout = Layout(location.folder)
         digest = layout.resolve().digest
-        await layout.check(digest)  # no registry has looked at it, and equal digests are not read
+        await layout.check(digest)  # no registry has checked it, and equal digests are not read
         return Image(layout, digest, location.name)
     descriptor = await registry.head(location)
     if descriptor is None:

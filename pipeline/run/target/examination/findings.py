@@ -178,7 +178,7 @@ class ImageScanner:
     ) -> tuple[ImageReports, JavaData | None]:
         """The scanner's reports, and the Java data that it needed.
 
-        That data is large and few images need it, so it is fetched when the scanner asks for it.
+        That data is large and few images need it, so it is fetched when the scanner needs it.
         """
         if not holds_java:
             try:
