@@ -13,7 +13,6 @@ from pipeline.engine.lint import LinterFailed, lint
 from pipeline.model import Digest, LintLevel
 from pipeline.plan.output.disk import Generated
 from pipeline.plan.output.generate import write
-from pipeline.plan.template_lines import TemplateLines
 from pipeline.policy import LintFinding, LintReport, Tool
 from pipeline.policy.lint import closing, hadolint_findings
 from pipeline.util.dataclass import dataclass
@@ -21,6 +20,7 @@ from pipeline.util.progress import ProgressState
 
 if TYPE_CHECKING:
     from pipeline.plan import Target
+    from pipeline.plan.template_lines import TemplateLines
 
     from .context import RunContext
 
@@ -109,6 +109,8 @@ async def lint_plan(context: RunContext) -> tuple[PlacedFinding, ...]:
 
     Raises BuildError, EnvironmentProblem.
     """
+    from pipeline.plan.template_lines import TemplateLines
+
     tags = [targets[0] for _, targets in context.plan.groups() if targets[0].external is None]
     linter = Linter(context)
     reports = [(target, await linter.report(target)) for target in tags]
