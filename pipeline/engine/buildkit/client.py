@@ -177,10 +177,9 @@ def _with_inputs(daemon: Daemon, order: BuildOrder, credentials: str, name: str)
 
 
 async def _tell(daemon: Daemon, name: str, tell: Callable[[str], None]) -> None:
-    before, pause = "", service.FIRST_PROGRESS
+    before = ""
     while True:
-        await anyio.sleep(pause)
-        pause = service.PROGRESS_INTERVAL
+        await anyio.sleep(service.PROGRESS_INTERVAL)
         try:
             step = current((await daemon.progress()).get(name, ""))
         except LockageError:  # the build itself reports it

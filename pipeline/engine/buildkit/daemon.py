@@ -33,10 +33,8 @@ if TYPE_CHECKING:
 STATE = "lockage-buildkit-state"
 SOCKETS = "lockage-buildkit-run"
 START_LIMIT = 60.0  # seconds until the daemon answers
-FIRST_PROGRESS = 10.0  # seconds until the progress of a build is read
-PROGRESS_INTERVAL = (
-    20.0  # seconds between two reads for all builds: each takes the engine 0.3 s of processor time
-)
+# Seconds until the progress of all builds is read, and again; reading takes the engine 0.3 s of processor time.
+PROGRESS_INTERVAL = 20.0
 _TAIL = 8192  # bytes of a build's events
 _TRACE = ".trace"
 _ANSWERED = "\n==> answered <==\n"
