@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.catalogue.image_check import ImageCheck
 from pipeline.catalogue.named_contexts import NamedContext
@@ -21,9 +21,12 @@ from pipeline.model import Gates, Platform, Reference
 from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import pretty
 
+if TYPE_CHECKING:
+    from .cache.definitions import StoredDefinitions
+
 FORMAT_VERSION = 1
 
-_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+_ENCODE = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 LockState = Literal["none", "partial", "complete"]
 
@@ -223,6 +226,8 @@ class Plan:
     tools: Mapping[str, Reference] = field(default_factory=lambda: MappingProxyType({}))  # pinned if locked
     format_version: int = FORMAT_VERSION
     source: Source | None = field(default=None, repr=False, compare=False)  # to read rootfs contents
+    definitions: Mapping[str, StoredDefinitions] = field(default_factory=dict, repr=False, compare=False)
+    """The definitions of the tags, by folder of images/, as far as they can be stored."""
 
     @cached_property
     def by_id(self) -> Mapping[str, Target]:
