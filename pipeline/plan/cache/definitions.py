@@ -17,9 +17,17 @@ from pipeline.model import Platform, Reference
 from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
+    from pipeline.config import Strategy
     from pipeline.config.yaml import KeyPath, Positions
 
 _PositionRow = tuple[str, "KeyPath"]
+# image, tag, base_tag, suffix, versions, variables, owner of rootfs/, whether it is copied, folders, whether aliases
+# are automatic, strategy, position, fields that few definitions have
+_Row = tuple[
+    *tuple[str, str, str, str, Mapping[str, str], Mapping[str, object], str, bool],
+    *tuple[tuple[str, ...], bool, "Strategy", _PositionRow, dict[str, Any]],
+]
+_TEMPLATES = ("template", "inherited_template", "test_template", "inherited_test_template")
 _ENCODE = json.JSONEncoder(
     separators=(",", ":"), check_circular=False
 ).encode  # templates see the order of keys
@@ -82,42 +90,47 @@ class _Text:
         return self._positions
 
 
-def _row(d: Definition) -> dict[str, object]:
-    """A definition's fields; those that few definitions have only where they are set."""
-    row: dict[str, object] = {
-        "image": d.image,
-        "tag": d.tag,
-        "base_tag": d.base_tag,
-        "suffix": d.suffix,
-        "versions": d.versions,
-        "variables": d.variables,
-        "rootfs_user": d.rootfs_user,
-        "rootfs_copy": d.rootfs_copy,
-        "folders": d.folders,
-        "automatic": d.automatic,
-        "strategy": d.strategy,
-        "position": _position_row(d.position),
-    }
-    for key in ("variant", "labels", "aliases", "title", "description"):
-        if value := getattr(d, key):
-            row[key] = value
-    for key in ("template", "inherited_template", "test_template", "inherited_test_template"):
-        if explicit := getattr(d, key):
-            row[key] = explicit.name, _position_row(explicit.position)
-    for key in ("secrets", "ssh"):
-        if mentions := getattr(d, key):
-            row[key] = [(mention.name, _position_row(mention.position)) for mention in mentions]
-    for key in ("arguments", "contexts"):
-        if placed := getattr(d, key):
-            row[key] = [(name, one.value, _position_row(one.position)) for name, one in placed.items()]
+def _row(d: Definition) -> _Row:
+    return (
+        *(d.image, d.tag, d.base_tag, d.suffix, d.versions, d.variables, d.rootfs_user, d.rootfs_copy),
+        *(d.folders, d.automatic, d.strategy, _position_row(d.position), _rare(d)),
+    )
+
+
+def _rare(d: Definition) -> dict[str, object]:
+    """The fields that few definitions have, by name."""
+    rare: dict[str, object] = {}
+    if d.variant is not None:
+        rare["variant"] = d.variant
+    if d.labels:
+        rare["labels"] = d.labels
+    if d.aliases:
+        rare["aliases"] = d.aliases
+    if d.title is not None:
+        rare["title"] = d.title
+    if d.description is not None:
+        rare["description"] = d.description
     if d.platforms is not None:
-        row["platforms"] = [str(platform) for platform in d.platforms]
+        rare["platforms"] = [str(platform) for platform in d.platforms]
     if d.external is not None:
-        row["external"] = str(d.external)
-    return row
+        rare["external"] = str(d.external)
+    if d.template or d.inherited_template or d.test_template or d.inherited_test_template:
+        for key in _TEMPLATES:
+            if explicit := getattr(d, key):
+                rare[key] = explicit.name, _position_row(explicit.position)
+    if d.secrets or d.ssh:
+        for key in ("secrets", "ssh"):
+            rare[key] = [(mention.name, _position_row(mention.position)) for mention in getattr(d, key)]
+    if d.arguments or d.contexts:
+        for key in ("arguments", "contexts"):
+            placed = getattr(d, key)
+            rare[key] = [(name, one.value, _position_row(one.position)) for name, one in placed.items()]
+    return rare
 
 
-def _definition(row: Mapping[str, Any], source: Source) -> Definition:
+def _definition(row: _Row, source: Source) -> Definition:
+    image, tag, base_tag, suffix, versions, variables, rootfs_user, rootfs_copy, *_ = row
+    folders, automatic, strategy, own_position, rare = row[8:]
     texts: dict[str, PlacedText] = {}
 
     def position(written: _PositionRow) -> Position:
@@ -125,41 +138,41 @@ def _definition(row: Mapping[str, Any], source: Source) -> Definition:
         return Position(texts.setdefault(path, _Text(path, source)), tuple(keys))
 
     def explicit(key: str) -> Explicit | None:
-        written = row.get(key)
+        written = rare.get(key)
         return Explicit(written[0], position(written[1])) if written else None
 
     def placed(key: str) -> dict[str, Placed]:
-        return {name: Placed(value, position(at)) for name, value, at in row.get(key, ())}
+        return {name: Placed(value, position(at)) for name, value, at in rare.get(key, ())}
 
     def mentions(key: str) -> tuple[Mention, ...]:
-        return tuple(Mention(name, position(at)) for name, at in row.get(key, ()))
+        return tuple(Mention(name, position(at)) for name, at in rare.get(key, ()))
 
-    platforms = row.get("platforms")
+    platforms = rare.get("platforms")
     return Definition(
-        image=row["image"],
-        tag=row["tag"],
-        base_tag=row["base_tag"],
-        variant=row.get("variant"),
-        suffix=row["suffix"],
-        versions=row["versions"],
-        variables=row["variables"],
-        labels=row.get("labels", {}),
-        rootfs_user=row["rootfs_user"],
-        rootfs_copy=row["rootfs_copy"],
+        image=image,
+        tag=tag,
+        base_tag=base_tag,
+        variant=rare.get("variant"),
+        suffix=suffix,
+        versions=versions,
+        variables=variables,
+        labels=rare.get("labels", {}),
+        rootfs_user=rootfs_user,
+        rootfs_copy=rootfs_copy,
         template=explicit("template"),
         inherited_template=explicit("inherited_template"),
         test_template=explicit("test_template"),
         inherited_test_template=explicit("inherited_test_template"),
-        folders=tuple(row["folders"]),
-        aliases=tuple(row.get("aliases", ())),
-        automatic=row["automatic"],
-        strategy=row["strategy"],
+        folders=tuple(folders),
+        aliases=tuple(rare.get("aliases", ())),
+        automatic=automatic,
+        strategy=strategy,
         platforms=None if platforms is None else tuple(map(Platform.parse_any, platforms)),
         gates=None,
-        title=row.get("title"),
-        description=row.get("description"),
-        position=position(row["position"]),
-        external=Reference.parse(row["external"]) if "external" in row else None,
+        title=rare.get("title"),
+        description=rare.get("description"),
+        position=position(own_position),
+        external=Reference.parse(rare["external"]) if "external" in rare else None,
         arguments=placed("arguments"),
         contexts=placed("contexts"),
         secrets=mentions("secrets"),
