@@ -24,7 +24,6 @@ from pipeline.util.json.canonical import pretty
 from .cache.definitions import StoredDefinitions
 
 FORMAT_VERSION = 1
-
 _ENCODE = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 LockState = Literal["none", "partial", "complete"]
