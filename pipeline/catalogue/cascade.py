@@ -207,6 +207,8 @@ def _definition(
     levels: _Levels = (*inherited, *variant.levels) if variant else inherited
     own = variant.levels if variant else inherited
     models = [placed.level for placed in reversed(levels)]
+    written = frozenset().union(*[model.model_fields_set for model in models])  # most tags have a name only
+    named = "template" in written, "test_template" in written
     return Definition(
         image=file.image,
         tag=entry.name + suffix,
@@ -218,10 +220,10 @@ def _definition(
         labels=_merged([model.labels for model in models]),
         rootfs_user=_first("0:0", *(model.rootfs_user for model in models)),
         rootfs_copy=_first(True, *(model.rootfs_copy for model in models)),
-        template=_explicit(own, "template"),
-        inherited_template=_explicit(inherited, "template") if variant else None,
-        test_template=_explicit(own, "test_template"),
-        inherited_test_template=_explicit(inherited, "test_template") if variant else None,
+        template=_explicit(own, "template") if named[0] else None,
+        inherited_template=_explicit(inherited, "template") if variant and named[0] else None,
+        test_template=_explicit(own, "test_template") if named[1] else None,
+        inherited_test_template=_explicit(inherited, "test_template") if variant and named[1] else None,
         folders=_folders(source, file, entry.name, variant),
         aliases=tuple(alias + suffix for alias in entry.aliases),
         automatic=shared.automatic,
@@ -232,15 +234,11 @@ def _definition(
         description=shared.description,
         position=tag.position,
         external=entry.external,
-        arguments=_placed(levels, "args"),
-        contexts=_placed(levels, "contexts"),
-        secrets=_mentions(levels, "secrets"),
-        ssh=_mentions(levels, "ssh"),
-        checks={
-            name: PlacedCheck(check, placed.position.below("checks", name))
-            for placed in levels
-            for name, check in placed.level.checks.items()
-        },
+        arguments=_placed(levels, "args") if "args" in written else {},
+        contexts=_placed(levels, "contexts") if "contexts" in written else {},
+        secrets=_mentions(levels, "secrets") if "secrets" in written else (),
+        ssh=_mentions(levels, "ssh") if "ssh" in written else (),
+        checks=_checks(levels) if "checks" in written else {},
     )
 
 
@@ -262,6 +260,14 @@ def _placed(levels: _Levels, key: str) -> dict[str, Placed]:
         name: Placed(value, placed.position.below(key, name))
         for placed in levels
         for name, value in getattr(placed.level, key).items()
+    }
+
+
+def _checks(levels: _Levels) -> dict[str, PlacedCheck]:
+    return {
+        name: PlacedCheck(check, placed.position.below("checks", name))
+        for placed in levels
+        for name, check in placed.level.checks.items()
     }
 
 

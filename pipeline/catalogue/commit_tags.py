@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pipeline.config import Project, load
+from pipeline.config import Project
 from pipeline.errors import Problem
 
 from .definition import Definition
@@ -25,6 +25,8 @@ def check_commit_tags(
     entry = source.get(PROJECT_NAME)
     if several is None or entry is None or entry.content is None:
         return
+    from pipeline.config import load  # PyYAML
+
     positions = load(entry.content, PROJECT_NAME).positions()
     first, second, *_ = tags[several]
     for number in loose:

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from typing import TYPE_CHECKING, Protocol
 
-from pipeline.config import CheckEntry, GatePolicy, Strategy
-from pipeline.config.yaml import KeyPath, YamlDocument
 from pipeline.errors import Problem
 from pipeline.model import Platform, Reference
 from pipeline.util.dataclass import dataclass
 from pipeline.util.suggest import dotted
+
+if TYPE_CHECKING:
+    from pipeline.config import CheckEntry, GatePolicy, Strategy
+    from pipeline.config.yaml import KeyPath, Positions
+
+
+class PlacedText(Protocol):
+    """A YAML text, by its path, and where its keys are."""
+
+    @property
+    def path(self) -> str:
+        """Its path below the root."""
+
+    def positions(self) -> Positions:
+        """The places of its keys and values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
     """A key in a document. Line and column are resolved on demand."""
 
-    document: YamlDocument
+    document: PlacedText
     path: KeyPath
 
     def below(self, *steps: str | int) -> Position:

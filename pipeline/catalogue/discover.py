@@ -26,14 +26,13 @@ from pipeline.errors import Problem
 from pipeline.util.dataclass import dataclass
 
 from .limits import MAX_TEXT
-from .source import IMAGES, PROJECT_NAME, ROOTFS, Source
+from .source import IMAGE_FILE, IMAGES, PROJECT_NAME, Source
 
 if TYPE_CHECKING:
     from pipeline.config import ProjectFile
 
 M = TypeVar("M", bound=Model)
 
-FILE = "image.yml"
 _NEAR = ("image.yaml", "Image.yml", "images.yml", "image.yml.txt")
 
 
@@ -96,7 +95,7 @@ def discover(source: Source, known: Collection[str] = ()) -> Discovered:
 def discover_images(source: Source, known: Collection[str] = ()) -> Discovered:
     """Read every image.yml likewise, but not lockage.yml, whose models take long to import."""
     problems: list[Problem] = []
-    folders = [f"{IMAGES}/{name}" for name in _folders(source, IMAGES)]
+    folders = [f"{IMAGES}/{name}" for name in source.levels(IMAGES)]
     read = (_image(source, folder, problems) for folder in folders if folder not in known)
     images = tuple(image for image in read if image is not None)
     return Discovered(None, images, tuple(problems))
@@ -112,7 +111,7 @@ def _image(source: Source, folder: str, problems: list[Problem]) -> ImageFolder 
     before = len(problems)
     top = _file(source, folder, problems)
     versions = []
-    for name in _folders(source, folder):
+    for name in source.levels(folder):
         below = f"{folder}/{name}"
         version = _file(source, below, problems)
         if version:
@@ -122,23 +121,30 @@ def _image(source: Source, folder: str, problems: list[Problem]) -> ImageFolder 
         if len(problems) == before:
             near = next((n for n in source.children(folder) if n in _NEAR), None)
             problems.append(
-                Problem(folder, 0, 0, "", f"holds no {FILE}", f"rename {near} to {FILE}" if near else None)
+                Problem(
+                    folder,
+                    0,
+                    0,
+                    "",
+                    f"holds no {IMAGE_FILE}",
+                    f"rename {near} to {IMAGE_FILE}" if near else None,
+                )
             )
         return None
     return ImageFolder(folder, top, tuple(versions))
 
 
 def _file(source: Source, folder: str, problems: list[Problem]) -> FileSource | None:
-    if source.get(f"{folder}/{FILE}") is None:
+    if source.get(f"{folder}/{IMAGE_FILE}") is None:
         return None
-    model, document = _load(source, f"{folder}/{FILE}", ImageFile, problems)
+    model, document = _load(source, f"{folder}/{IMAGE_FILE}", ImageFile, problems)
     return FileSource(folder, model, document) if model is not None and document is not None else None
 
 
 def _variants(source: Source, folder: str, problems: list[Problem]) -> tuple[VariantSource, ...]:
     out = []
-    for name in _folders(source, folder):
-        path = f"{folder}/{name}/{FILE}"
+    for name in source.levels(folder):
+        path = f"{folder}/{name}/{IMAGE_FILE}"
         if source.get(path) is None:
             continue
         model, document = _load(source, path, VariantFile, problems)
@@ -170,11 +176,3 @@ def _load(
     parsed, invalid = validate_document(model, document)
     problems.extend(invalid)
     return parsed, document
-
-
-def _folders(source: Source, folder: str) -> list[str]:
-    return [name for name in source.children(folder) if _is_level(source, folder, name)]
-
-
-def _is_level(source: Source, folder: str, name: str) -> bool:
-    return name != ROOTFS and not name.startswith(("_", ".")) and source.is_dir(f"{folder}/{name}")

@@ -22,6 +22,7 @@ from .limits import MAX_ALL_FILES, MAX_DEPTH, MAX_FILE, MAX_FILES, MAX_TEXT, MAX
 PROJECT_NAME = "lockage.yml"
 IMAGES = "images"
 ROOTFS = "rootfs"
+IMAGE_FILE = "image.yml"
 
 _CHUNK = 1024 * 1024
 _HINT = "`lockage plan` checks again without building anything"
@@ -92,6 +93,15 @@ class Source:
         """Whether a path is a folder (and not a link to one)."""
         entry = self.files.get(path)
         return entry is not None and entry.kind == "dir"
+
+    def levels(self, folder: str) -> tuple[str, ...]:
+        """Names of the folders in a folder that may be an image, a version or a variant."""
+        names = self.children(folder)
+        return tuple(
+            name
+            for name in names
+            if name != ROOTFS and name[0] not in "_." and self.is_dir(f"{folder}/{name}")
+        )
 
     def read(self, path: str) -> bytes:
         """A file's bytes, exactly those that were hashed. Raises `EnvironmentProblem` if they changed since."""

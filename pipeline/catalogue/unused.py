@@ -10,9 +10,8 @@ from pipeline.util.suggest import did_you_mean
 
 from .context_folders import folder_of, folder_of_check
 from .definition import Definition
-from .discover import FILE
 from .named_contexts import kind_of
-from .source import IMAGES, ROOTFS, Source
+from .source import IMAGE_FILE, IMAGES, ROOTFS, Source
 
 _TEMPLATES = ("Dockerfile.tmpl", "Dockerfile.*.tmpl", "test.yml.tpl", "test.*.yml.tpl")
 
@@ -36,7 +35,7 @@ def check_unused_folders(source: Source, definitions: Iterable[Definition], prob
             known.update((d.base_tag, *((d.variant,) if d.variant else ())))
     for image, known in names.items():
         for folder in _below(source, image, 2):
-            if folder in used or source.get(f"{folder}/{FILE}") is not None:
+            if folder in used or source.get(f"{folder}/{IMAGE_FILE}") is not None:
                 continue
             if any(folder == context or folder.startswith(f"{context}/") for context in contexts):
                 continue

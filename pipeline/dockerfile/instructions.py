@@ -188,7 +188,7 @@ def _instruction(
     if keyword == "ONBUILD" and at:  # of another ONBUILD, which BuildKit refuses
         return Instruction(keyword, (), (), number, end, heredoc)
     flags, behind = read_flags(line, first.end(), escape) if flagged else ((), first.end())
-    fault = fault_of(keyword, [flag.text for flag in flags], line.text[behind:], escape)
+    fault = fault_of(keyword, tuple([flag.text for flag in flags]), line.text[behind:], escape)
     if keyword == "ONBUILD":
         rest = tuple(line.word(m) for m in _WORD.finditer(line.text, first.end()))
         later = _instruction(line, escape, number, end, heredoc, first.end())

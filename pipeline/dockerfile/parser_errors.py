@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 from pipeline.util.suggest import nearest
@@ -56,7 +57,8 @@ _ONE = "exactly one argument is expected"
 _SOME = "at least one argument is expected"
 
 
-def fault_of(keyword: str, flags: Sequence[str], rest: str, escape: str) -> str:
+@lru_cache(maxsize=4096)  # many Dockerfiles of a catalogue have the same USER, WORKDIR, CMD
+def fault_of(keyword: str, flags: tuple[str, ...], rest: str, escape: str) -> str:
     """Why an instruction is refused; empty if it is not. `rest` is the text after its flags."""
     judge = _JUDGES.get(keyword)
     if judge is None:

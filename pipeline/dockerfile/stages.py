@@ -13,14 +13,17 @@ from .mounts import fields
 _VARIABLE = frozenset("$\"'\\`")  # what may be replaced in a word
 
 
-def used_instructions(text: str) -> Iterator[Instruction]:
+@lru_cache(maxsize=16_384)  # texts: more than the targets of a large catalogue
+def used_instructions(text: str) -> tuple[Instruction, ...]:
     """The instructions of the stages that the build runs."""
     used = used_stages(text)
     stage = -1
+    found = []
     for instruction in scanned(text).instructions:
         stage += instruction.keyword == "FROM"
         if stage in used:
-            yield instruction
+            found.append(instruction)
+    return tuple(found)
 
 
 @lru_cache(maxsize=4096)

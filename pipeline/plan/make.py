@@ -12,22 +12,20 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pipeline.catalogue.cascade import resolve
 from pipeline.catalogue.commit_tags import check_commit_tags
 from pipeline.catalogue.definition import Definition
 from pipeline.catalogue.diagnostics import merge_by_subject
-from pipeline.catalogue.discover import Discovered, ImageFolder, discover
 from pipeline.catalogue.known_tags import Aliases, known_tags
-from pipeline.catalogue.source import Source
+from pipeline.catalogue.source import IMAGES, Source
 from pipeline.catalogue.templating.rendering import Rendered, platforms_of, render_all
 from pipeline.catalogue.templating.templates import Renderer, RenderingUsage
-from pipeline.catalogue.unused import check_unused_folders
 from pipeline.config import Lock, Project
 from pipeline.errors import ConfigError, Problem, UsageError
 from pipeline.model import Platform, valid_tag
 from pipeline.model.gates import PolicyDocuments
 from pipeline.util.dataclass import dataclass
 
+from .cache.definitions import StoredDefinitions, state_of
 from .cache.parts import PlanPart, PlanParts, Platforms, Tags
 from .checks.loosened import check_loosened
 from .checks.requests import check_entitlements
@@ -40,6 +38,8 @@ from .targets import PlanInputs, pinned, targets_of
 
 if TYPE_CHECKING:
     from jinja2 import BytecodeCache
+
+    from pipeline.catalogue.discover import Discovered, ImageFolder
 
 _HINT = "`lockage plan` checks again without building anything"
 
@@ -58,10 +58,11 @@ class PlanParameters:
 class _Read:
     """What the files say: of the folders that were read, except `names`, which are those of the catalogue."""
 
-    discovered: Discovered
+    images: Mapping[str, ImageFolder]  # by folder; without those of stored definitions
     definitions: tuple[Definition, ...]
     project: Project | None
     documents: PolicyDocuments
+    policy_files: tuple[str, ...]  # that lockage.yml names
     tags: Tags
     aliases: Aliases
     platforms: Platforms
@@ -121,25 +122,58 @@ def _make(source: Source, parameters: PlanParameters, earlier: PlanParts | None)
 
 def _read(source: Source, parameters: PlanParameters, earlier: PlanParts | None) -> _Read:
     """Read the folders that are no part of the earlier plan."""
-    discovered = discover(source, earlier.parts if earlier else ())
-    problems = list(discovered.problems)
-    definitions = resolve(source, discovered.images, problems)
-    if not problems:  # a file that could not be read explains its folders
-        check_unused_folders(source, definitions, problems)
-    documents = documents_of(source, discovered, problems)
-    project = discovered.project.value(documents) if discovered.project else None
-    images = {definition.image for definition in definitions}
+    problems: list[Problem] = []
+    images: tuple[ImageFolder, ...] = ()
+    policy_files: tuple[str, ...] = ()
+    documents, project = PolicyDocuments(), None
+    definitions = _stored_definitions(source, earlier) if earlier else None
+    if definitions is None:
+        discovered, definitions = _resolved(source, earlier, problems)
+        images, documents = discovered.images, documents_of(source, discovered, problems)
+        project = discovered.project.value(documents) if discovered.project else None
+        policy_files = files_named(source, discovered.project, ())
+    names = {definition.image for definition in definitions}
     if earlier and earlier.parts:
         project = earlier.plan.project
-        images |= {part.image for part in earlier.parts.values()}
+        names |= {part.image for part in earlier.parts.values()}
     if project:
         check_commit_tags(source, project, definitions, problems)
-        check_entitlements(source, project, images, problems)
-        check_loosened(project, discovered.images, problems)
+        check_entitlements(source, project, names, problems)
+        check_loosened(project, images, problems)
     tags, aliases = known_tags(definitions)
     default = project.platforms if project else ()
     platforms = {(d.image, d.tag): platforms_of(d, default, parameters.platforms) for d in definitions}
-    return _Read(discovered, definitions, project, documents, tags, aliases, platforms, problems)
+    by_folder = {image.folder: image for image in images}
+    return _Read(by_folder, definitions, project, documents, policy_files, tags, aliases, platforms, problems)
+
+
+def _resolved(
+    source: Source, earlier: PlanParts | None, problems: list[Problem]
+) -> tuple[Discovered, tuple[Definition, ...]]:
+    """What the files of these folders say, and the definitions of their tags."""
+    # pydantic and PyYAML, which an edit of a template does not need
+    from pipeline.catalogue.cascade import resolve
+    from pipeline.catalogue.discover import discover
+    from pipeline.catalogue.unused import check_unused_folders
+
+    discovered = discover(source, earlier.parts if earlier else ())
+    problems += discovered.problems
+    definitions = resolve(source, discovered.images, problems)
+    if not problems:  # a file that could not be read explains its folders
+        check_unused_folders(source, definitions, problems)
+    return discovered, definitions
+
+
+def _stored_definitions(source: Source, earlier: PlanParts) -> tuple[Definition, ...] | None:
+    """The definitions of these folders as the earlier plan has them; None unless all are what they were."""
+    found: list[Definition] = []
+    for folder in (f"{IMAGES}/{name}" for name in source.levels(IMAGES)):
+        if folder not in earlier.parts:
+            stored = earlier.plan.definitions.get(folder)
+            if stored is None or stored.state != state_of(source, folder):
+                return None
+            found += stored.read(source)
+    return tuple(sorted(found, key=lambda definition: definition.image))
 
 
 def _assemble(
@@ -153,19 +187,24 @@ def _assemble(
     kept_tags, kept_platforms = earlier.names if earlier else ({}, {})
     names = Names(read.tags | kept_tags, read.platforms | kept_platforms, project.bases, parameters.lock)
     inputs = PlanInputs(
-        source, project, names, read.aliases, parameters.lock, parameters.snapshot_id, read.documents
+        *(source, project, names, read.aliases, parameters.lock, parameters.snapshot_id, read.documents),
+        frozenset(target.test for target in earlier.plan.targets if target.test) if earlier else frozenset(),
     )
     problems: list[Problem] = []
     targets = dict(earlier.targets) if earlier else {}
     parts = dict(earlier.parts) if earlier else {}
     kept = frozenset(targets)
     before = earlier.plan.by_id if earlier else {}
-    images = {image.folder: image for image in read.discovered.images}
+    definitions = (
+        {folder: d for folder, d in earlier.plan.definitions.items() if folder in parts} if earlier else {}
+    )
     for folder, items in groupby(rendered, lambda item: item.definition.folders[0]):
         names.asked.clear()
         tags = tuple(items)
         targets |= targets_of(inputs, tags, problems)
-        parts[folder] = _part(source, images[folder], tags, names)
+        parts[folder] = _part(source, folder, read.images.get(folder), tags, names)
+        if stored := StoredDefinitions.of(source, folder, [item.definition for item in tags]):
+            definitions[folder] = stored
     if problems:
         raise ConfigError(merge_by_subject(problems), hint=_HINT)
     keys: dict[str, str] = {}
@@ -181,8 +220,8 @@ def _assemble(
         if target.key is not None:
             keys[identity] = target.key
         keyed.append(target)
-    plan = _finished(project, tuple(keyed), parameters, source)
-    files = earlier.files if earlier else files_named(source, replace(read.discovered, images=()))
+    plan = replace(_finished(project, tuple(keyed), parameters, source), definitions=definitions)
+    files = earlier.files if earlier else read.policy_files
     return PlanParts(plan, dict(sorted(parts.items())), files)
 
 
@@ -206,12 +245,14 @@ def _order(
     return ids
 
 
-def _part(source: Source, image: ImageFolder, items: tuple[Rendered, ...], names: Names) -> PlanPart:
+def _part(
+    source: Source, folder: str, image: ImageFolder | None, items: tuple[Rendered, ...], names: Names
+) -> PlanPart:
     usages = [item.usage for item in items]
     work, output = sum(usage.work for usage in usages), sum(usage.output for usage in usages)
     files = {path for usage in usages for path in usage.looked_up}
-    files.update(files_named(source, Discovered(None, (image,))))
-    outside = sorted(path for path in files if not path.startswith(f"{image.folder}/"))
+    files.update(files_named(source, None, (image,)) if image else ())
+    outside = sorted(path for path in files if not path.startswith(f"{folder}/"))
     name = items[0].definition.image
     return PlanPart(name, work, output, tuple(outside), tuple(sorted(names.asked)))
 

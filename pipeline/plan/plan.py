@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -21,9 +21,10 @@ from pipeline.model import Gates, Platform, Reference
 from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import pretty
 
-FORMAT_VERSION = 1
+from .cache.definitions import StoredDefinitions
 
-_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+FORMAT_VERSION = 1
+_ENCODE = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 LockState = Literal["none", "partial", "complete"]
 
@@ -223,6 +224,8 @@ class Plan:
     tools: Mapping[str, Reference] = field(default_factory=lambda: MappingProxyType({}))  # pinned if locked
     format_version: int = FORMAT_VERSION
     source: Source | None = field(default=None, repr=False, compare=False)  # to read rootfs contents
+    # by folder of images/, as far as they can be stored
+    definitions: Mapping[str, StoredDefinitions] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def by_id(self) -> Mapping[str, Target]:
@@ -288,7 +291,8 @@ class Plan:
         return f'{head},\n  "targets": [\n{targets}\n  ]\n}}\n'
 
 
-def _text_json(template: str | None, text: str) -> dict[str, str | None]:
+@lru_cache(maxsize=16_384)  # texts, which the tags of an image often share
+def _text_json(template: str | None, text: str) -> Mapping[str, str | None]:
     return {"template": template, "digest": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"}
 
 

@@ -44,9 +44,11 @@ def documents_of_policy(source: Source, policy: GatePolicy, problems: list[Probl
     return _read(source, list(_of_policy(policy, None)), problems)
 
 
-def files_named(source: Source, discovered: Discovered) -> tuple[str, ...]:
+def files_named(
+    source: Source, project: ProjectFile | None, images: Iterable[ImageFolder]
+) -> tuple[str, ...]:
     """The paths of the documents that the project's policy and the images' name."""
-    named = (*_of_project(source, discovered.project), *_of_images(discovered.images))
+    named = (*_of_project(source, project), *_of_images(images))
     return tuple(sorted({one.file for one in named}))
 
 

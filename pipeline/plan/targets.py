@@ -43,6 +43,7 @@ class PlanInputs:
     lock: Lock | None = None
     snapshot_id: str | None = None
     documents: PolicyDocuments = field(default_factory=PolicyDocuments)
+    valid_tests: frozenset[str] = frozenset()  # of another plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def _tag(inputs: PlanInputs, item: Rendered, problems: list[Problem]) -> _Tag:
         *unpinned_addresses(source, item),
         *check_requests(source, item, inputs.project, problems),
         *check_onbuild(source, item, inputs.names, problems),
-        *check_tests(source, item, problems),
+        *check_tests(source, item, inputs.valid_tests, problems),
     )
     syntax = _frontend(inputs, item, problems)
     folders = read_folders(source, item.definition, problems)

@@ -123,25 +123,44 @@ import sys
 from pathlib import Path
 from pipeline.catalogue import read_source
 from pipeline.plan import affected_since, plan_of
-root, path = Path(sys.argv[1]), "images/a/Dockerfile.tmpl"
+root, path, text = Path(sys.argv[1]), *sys.argv[3:]
 before = read_source(root).files[path]
-(root / path).write_text("FROM base:2025.09\\nUSER a\\n")
+(root / path).write_text(text)
 plan = plan_of(read_source(root), cache=Path(sys.argv[2]))
 print(*(affected.id for affected in affected_since(plan, {path: before}).affected))
-print(*sorted(m for m in sys.modules if m.startswith("pipeline.config.")))
+print(*sys.modules)
 """
 
 
 @pytest.mark.real  # starts a process
-def test_an_edit_of_an_image_imports_no_model_of_lockage_yml(tmp_path):
+@pytest.mark.parametrize(
+    ("path", "text", "imported"),
+    [
+        ("images/a/Dockerfile.tmpl", "FROM base:2025.09\nUSER a\n", set()),
+        (
+            "images/a/image.yml",
+            "tags: [1.0.0]\nvariants: [x]\nlabels: {a: b}\n",
+            {"pydantic", "yaml", "pipeline.config.image"},
+        ),
+    ],
+)
+def test_an_edit_imports_what_reads_the_edited_file(tmp_path, path, text, imported):
     files = {f"images/{path}": text for path, text in FILES.items() if isinstance(text, str)}
     put(tmp_path / "repo", {"lockage.yml": PROJECT, **files})
     plan_of(read_source(tmp_path / "repo"), cache=tmp_path / "cache")
-    command = [sys.executable, "-c", AFTER_AN_EDIT, str(tmp_path / "repo"), str(tmp_path / "cache")]
+    command = [
+        sys.executable,
+        "-c",
+        AFTER_AN_EDIT,
+        str(tmp_path / "repo"),
+        str(tmp_path / "cache"),
+        path,
+        text,
+    ]
     ids, modules = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     assert ids.split() == ["a/1.0.0/linux-amd64", "a/1.0.0-x/linux-amd64"]
-    assert "pipeline.config.image" in modules.split()
-    assert "pipeline.config.project" not in modules.split()
+    models = {"pydantic", "yaml", "pipeline.config.image", "pipeline.config.project"}
+    assert models & set(modules.split()) == imported
 
 
 def test_a_kept_plan_with_a_changed_byte_is_as_if_it_were_not_there(tmp_path):

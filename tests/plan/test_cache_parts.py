@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 
 from pipeline.catalogue import SourceFile
-from pipeline.catalogue.discover import discover
 from pipeline.catalogue.templating import templates
 from pipeline.errors import ConfigError
 from pipeline.plan import make, make_plan, plan_of
@@ -54,12 +53,13 @@ def taken_over(monkeypatch):
     """Of the plan that was made last: the folders that it took over from an earlier one."""
     found = set()
 
-    def observed(source, known=()):
+    def observed(source, parameters, earlier):
         found.clear()
-        found.update(folder.removeprefix("images/") for folder in known)
-        return discover(source, known)
+        found.update(folder.removeprefix("images/") for folder in (earlier.parts if earlier else ()))
+        return read(source, parameters, earlier)
 
-    monkeypatch.setattr(make, "discover", observed)
+    read = make._read
+    monkeypatch.setattr(make, "_read", observed)
     return found
 
 

@@ -83,8 +83,11 @@ def _explicit(source: Source, definition: Definition, explicit: Explicit) -> str
 
 
 def _most_specific(source: Source, definition: Definition, name: str) -> str | None:
-    paths = (f"{folder}/{name}" for folder in reversed(definition.folders))
-    return next((path for path in paths if source.get(path) is not None), None)
+    for folder in reversed(definition.folders):
+        path = f"{folder}/{name}"
+        if path in source.files:
+            return path
+    return None
 
 
 def _folders(definition: Definition) -> str:

@@ -87,7 +87,7 @@ class _Earlier:
 
 def _values(context: Mapping[str, object], names: Iterable[str]) -> tuple[object, ...]:
     """What two contexts must have in common: equal texts, or the same values and lists in their mappings."""
-    return tuple(_value(context[name]) for name in names)
+    return tuple([_value(context[name]) for name in names])
 
 
 def _value(value: object) -> object:

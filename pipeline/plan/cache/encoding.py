@@ -16,13 +16,14 @@ from pipeline.util.json.canonical import compact
 
 from ..plan import LockState, Plan
 from ..policy_documents import names_of, read_again
+from .definitions import StoredDefinitions
 from .parts import Digests, PlanPart, PlanParts
 from .rows import EntryRow, RowReader, RowWriter, TargetRow
 
-STORE_FORMAT = 8
+STORE_FORMAT = 9
 
-# folder, its digest, image, work, output, the digests of the files elsewhere, names
-_PartRow = tuple[str, str, str, int, int, dict[str, str | None], list[str]]
+# folder, its digest, image, work, output, the digests of the files elsewhere, names, state and rows of the definitions
+_PartRow = tuple[str, str, str, int, int, dict[str, str | None], list[str], tuple[str, str] | None]
 
 
 class _Stored(TypedDict):
@@ -48,8 +49,12 @@ def dump(plan: Plan) -> bytes:
 
 def dump_parts(parts: PlanParts, digests: Digests) -> bytes:
     """The same of a plan with its parts, and with the state of what they were made of."""
+    definitions = {folder: (d.state, d.rows) for folder, d in parts.plan.definitions.items()}
     rows: list[_PartRow] = [
-        (folder, digests.folders[folder], p.image, p.work, p.output, digests.files(p.files), list(p.names))
+        (
+            *(folder, digests.folders[folder], p.image, p.work, p.output),
+            *(digests.files(p.files), list(p.names), definitions.get(folder)),
+        )
         for folder, p in parts.parts.items()
     ]
     return _dump(parts.plan, digests.files(parts.files), rows)
@@ -91,7 +96,7 @@ def load_parts(content: bytes, digests: Digests) -> PlanParts:
             raise ValueError("other files of the policy")
         parts = {
             folder: PlanPart(image, work, output, tuple(files), tuple(names))
-            for folder, digest, image, work, output, files, names in stored["parts"]
+            for folder, digest, image, work, output, files, names, _ in stored["parts"]
             if digests.folders.get(folder) == digest and digests.files(files) == files
         }
         return PlanParts(plan, parts, tuple(files))
@@ -115,6 +120,7 @@ def _load(content: bytes, source: Source) -> tuple[_Stored, Plan]:
             snapshot_id=stored["snapshot_id"],
             tools=MappingProxyType({name: Reference.parse(text) for name, text in stored["tools"]}),
             source=source,
+            definitions={row[0]: StoredDefinitions(*row[-1]) for row in stored["parts"] if row[-1]},
         )
         return stored, plan
     except (AttributeError, KeyError, TypeError, IndexError, RecursionError) as error:

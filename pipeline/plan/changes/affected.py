@@ -92,7 +92,7 @@ def affected_since(plan: Plan, before: Before) -> Impact:
         differences = {t.id: TargetDifference((reason,)) for t in plan.targets}
         return _impact(plan, differences, notes=(*notes, f"{PROJECT_NAME} as it was: {fault}"))
     folders = in_question(plan, earlier, project, changed.paths)
-    now = defined(source, folders)
+    now = defined(plan, folders)
     past = read_past(plan, now, earlier, project, folders, locks[0])
     comparison = _Comparison(plan, past, now, changed, *locks)
     differences = {target.id: comparison.of(target) for target in plan.targets}
@@ -109,7 +109,7 @@ def affected_by(plan: Plan, paths: Iterable[str]) -> Impact:
     changed = Changed(source, tuple(dict.fromkeys(paths)))
     everywhere = tuple(changed.describe(n) for n in (PROJECT_NAME, LOCK_NAME) if n in changed.paths)
     folders = reached(source, changed.paths)
-    now = defined(source, folders)
+    now = defined(plan, folders)
     gone = folders - {d.folders[0].rpartition("/")[2] for d in now.values()}
     differences = {}
     for target in plan.targets:

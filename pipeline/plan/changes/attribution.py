@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pipeline.catalogue.context_folders import folder_of
 from pipeline.catalogue.definition import Definition
-from pipeline.catalogue.discover import FILE
 from pipeline.catalogue.named_contexts import kind_of
-from pipeline.catalogue.source import IMAGES, ROOTFS, Source
+from pipeline.catalogue.source import IMAGE_FILE, IMAGES, ROOTFS, Source
 from pipeline.catalogue.templating.includes import reads
 from pipeline.catalogue.templating.search import dockerfile_names, structure_test_names
 
@@ -88,7 +87,7 @@ def read_by(changed: Changed, definition: Definition, target: Target) -> tuple[s
 
     Every image.yml of the image counts, because aliases are computed from all its tags.
     """
-    read = {path for path in changed.below(definition.folders[0]) if path.endswith(f"/{FILE}")}
+    read = {path for path in changed.below(definition.folders[0]) if path.endswith(f"/{IMAGE_FILE}")}
     read.update(changed.of_templates((target.template, target.test_template)))
     read.update(changed.of_rootfs(definition, target))
     read.update(changed.of_contexts(definition))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field
 
-from pipeline.catalogue.cascade import resolve
 from pipeline.catalogue.definition import Definition
-from pipeline.catalogue.discover import discover, discover_images
 from pipeline.catalogue.known_tags import known_tags
 from pipeline.catalogue.source import IMAGES, PROJECT_NAME, ROOTFS, Source
 from pipeline.catalogue.templating.includes import readers
@@ -15,8 +13,10 @@ from pipeline.catalogue.templating.rendering import Rendered, render_all
 from pipeline.catalogue.templating.templates import Renderer
 from pipeline.config import Lock, Project
 from pipeline.errors import Problem
+from pipeline.model.gates import PolicyDocuments
 from pipeline.util.dataclass import dataclass
 
+from ..cache.definitions import state_of
 from ..graph import Names
 from ..plan import Plan, Target
 from ..policy_documents import documents_of
@@ -54,10 +54,34 @@ def reached(source: Source, paths: Iterable[str]) -> frozenset[str]:
     return frozenset((*by_folder(named), *(by_folder(readers(source, texts)) if texts else ())))
 
 
-def defined(source: Source, folders: Collection[str]) -> Mapping[Name, Definition]:
-    """The definitions in some folders, by image and tag; problems are left to the plan."""
-    definitions = resolve(source, discover_images(part(source, folders)).images, []) if folders else ()
-    return {(d.image, d.tag): d for d in definitions}
+def defined(plan: Plan, folders: Collection[str]) -> Mapping[Name, Definition]:
+    """The definitions in some folders of a plan's source, by image and tag; problems are left to the plan."""
+    assert plan.source is not None
+    definitions, others = _stored(plan, plan.source, folders)
+    found = [d for of_folder in definitions.values() for d in of_folder]
+    if others:
+        from pipeline.catalogue.cascade import resolve
+        from pipeline.catalogue.discover import discover_images
+
+        found += resolve(plan.source, discover_images(part(plan.source, others)).images, [])
+    return {(d.image, d.tag): d for d in found}
+
+
+def _stored(
+    plan: Plan, source: Source, names: Collection[str]
+) -> tuple[dict[str, tuple[Definition, ...]], frozenset[str]]:
+    """The definitions of folders of images/ whose image.yml say what they say in the plan, by folder; and the names of
+    the others, which have to be read."""
+    found: dict[str, tuple[Definition, ...]] = {}
+    others: set[str] = set()
+    for name in sorted(names):
+        folder = f"{IMAGES}/{name}"
+        stored = plan.definitions.get(folder)
+        if stored and stored.state == state_of(source, folder):
+            found[folder] = stored.read(source)
+        else:
+            others.add(name)
+    return found, frozenset(others)
 
 
 def project_of(plan: Plan, earlier: Source) -> Project:
@@ -69,6 +93,8 @@ def project_of(plan: Plan, earlier: Source) -> Project:
         and not _rewritten(plan, earlier)
     ):
         return plan.project
+    from pipeline.catalogue.discover import discover
+
     discovered = discover(Source({PROJECT_NAME: earlier.files[PROJECT_NAME]}))
     if discovered.project is None:
         raise PreviousUnreadable(next(str(p) for p in discovered.problems if p.path == PROJECT_NAME))
@@ -103,27 +129,28 @@ def read_past(
 ) -> PreviousCatalogue:
     """The earlier state of some folders of a plan's catalogue; `now` are the current definitions, `project` and
     `lock` are the earlier ones."""
-    discovered = discover_images(part(earlier, folders))
-    documents = documents_of(earlier, discovered, [])
+    definitions, others = _stored(plan, earlier, folders)
+    found = {folder: _Resolved(of_folder, []) for folder, of_folder in definitions.items()}
     unread: dict[str, str] = {}
-    for problem in discovered.problems:
-        unread.setdefault(_folder(problem.path), str(problem))
+    documents = _read_models(earlier, others, found, unread) if others else PolicyDocuments()
     renderer = Renderer(earlier)
     rendered: dict[str, list[Rendered]] = {}
-    for image in discovered.images:
-        problems: list[Problem] = []
-        definitions = resolve(earlier, (image,), problems)
-        items = render_all(renderer, definitions, project.platforms, (), problems)
+    for folder, resolved in sorted(found.items()):
+        problems = resolved.problems
+        items = render_all(renderer, resolved.definitions, project.platforms, (), problems)
         if problems:
-            unread.setdefault(image.folder, str(problems[0]))
-        elif image.folder not in unread:
-            rendered[image.folder] = items
+            unread.setdefault(folder, str(problems[0]))
+        elif folder not in unread:
+            rendered[folder] = items
     names, aliases = _names(plan, now, rendered, unread, project, lock)
+    tests = frozenset(target.test for target in plan.targets if target.test)
     targets: dict[str, Target] = {}
     for folder, items in tuple(rendered.items()):
         problems = []
         folder_targets = targets_of(
-            PlanInputs(earlier, project, names, aliases, lock, documents=documents), items, problems
+            PlanInputs(earlier, project, names, aliases, lock, documents=documents, valid_tests=tests),
+            items,
+            problems,
         )
         if problems:
             unread[folder] = str(problems[0])
@@ -135,6 +162,30 @@ def read_past(
     }
     touched = frozenset(image for image, _ in (*now, *readable))
     return PreviousCatalogue(project, names, targets, readable, unread, touched)
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """The earlier definitions of a folder, and their problems."""
+
+    definitions: tuple[Definition, ...]
+    problems: list[Problem]
+
+
+def _read_models(
+    earlier: Source, names: Collection[str], found: dict[str, _Resolved], unread: dict[str, str]
+) -> PolicyDocuments:
+    """Read folders of images/ into `found` and `unread`; the documents that their gates name."""
+    from pipeline.catalogue.cascade import resolve
+    from pipeline.catalogue.discover import discover_images
+
+    discovered = discover_images(part(earlier, names))
+    for problem in discovered.problems:
+        unread.setdefault(_folder(problem.path), str(problem))
+    for image in discovered.images:
+        problems: list[Problem] = []
+        found[image.folder] = _Resolved(resolve(earlier, (image,), problems), problems)
+    return documents_of(earlier, discovered, [])
 
 
 def _folder(path: str) -> str:

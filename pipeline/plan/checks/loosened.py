@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from pipeline.catalogue.definition import Position
-from pipeline.catalogue.discover import ImageFolder
 from pipeline.config import Project
 from pipeline.errors import Problem
+
+if TYPE_CHECKING:
+    from pipeline.catalogue.discover import ImageFolder
 
 
 def check_loosened(project: Project, images: Iterable[ImageFolder], problems: list[Problem]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pipeline.catalogue.definition import Mention
 from pipeline.catalogue.source import PROJECT_NAME, Source
 from pipeline.catalogue.templating.rendering import Rendered
-from pipeline.config import Entitlement, Project, load
+from pipeline.config import Entitlement, Project
 from pipeline.dockerfile.instructions import Instruction
 from pipeline.dockerfile.mounts import Credential, credentials
 from pipeline.dockerfile.stages import used_instructions
@@ -63,6 +63,8 @@ def check_entitlements(
     entry = source.get(PROJECT_NAME)
     if not project.entitlements or entry is None or entry.content is None:
         return
+    from pipeline.config import load  # PyYAML
+
     positions = load(entry.content, PROJECT_NAME).positions()
     for image in project.entitlements:
         if image not in images:
