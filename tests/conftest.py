@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import sys
 from collections.abc import Iterator
@@ -86,3 +87,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Bring groups into order; alone in one process, tests stay as they were found."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: workers.rank(workers.group_of(item.nodeid)))
+
+
+def pytest_collection_finish() -> None:
+    """What collection imported stays until the end: the collector need not walk through it again and again."""
+    gc.collect()
+    gc.freeze()

@@ -28,18 +28,22 @@ _CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "localtime", "gmtime"
 
 
 _looked_at: dict[str, tuple[ModuleType, tuple[str, ...]]] = {}  # modules, and their names for dates
+_elsewhere: set[str] = set()  # names of modules in other rooms: thousands, before each test
 
 
 def _dates() -> Iterator[tuple[ModuleType, str]]:
     """The names of `date` and `datetime` in the modules of pure rooms; each module is looked through once."""
-    for module_name, module in tuple(sys.modules.items()):
-        if module_name.startswith(_CALLERS):
-            known, names = _looked_at.get(module_name, (None, ()))
-            if known is not module:
-                classes = (datetime.date, datetime.datetime)
-                names = tuple(n for n, value in vars(module).items() if any(value is c for c in classes))
-                _looked_at[module_name] = module, names
-            yield from ((module, name) for name in names)
+    for module_name in sys.modules.keys() - _elsewhere:
+        if not module_name.startswith(_CALLERS):
+            _elsewhere.add(module_name)
+            continue
+        module = sys.modules[module_name]
+        known, names = _looked_at.get(module_name, (None, ()))
+        if known is not module:
+            classes = (datetime.date, datetime.datetime)
+            names = tuple(n for n, value in vars(module).items() if any(value is c for c in classes))
+            _looked_at[module_name] = module, names
+        yield from ((module, name) for name in names)
 
 
 @contextmanager

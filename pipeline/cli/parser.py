@@ -65,11 +65,23 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 class _LazyParser(Parser):
-    """The parser of one command, without arguments until it has something to parse."""
+    """The parser of one command, not initialised until somebody uses it: argparse looks for translations of each
+    parser's headings, in files."""
 
     def __init__(self, *, load: Callable[[], Command[Any] | CommandGroup], **settings: Any) -> None:
-        super().__init__(**settings)
         self._load: Callable[[], Command[Any] | CommandGroup] | None = load
+        self._settings: dict[str, Any] | None = settings
+
+    def __getattr__(self, name: str) -> Any:
+        """What ArgumentParser sets."""
+        if self._settings is None:
+            raise AttributeError(name)
+        settings, self._settings = self._settings, None
+        super().__init__(**settings)
+        return getattr(self, name)
+
+    def _check_help(self, action: argparse.Action) -> None:
+        """Python 3.14 formats each summary to see whether it can; it would initialise every parser."""
 
     def parse_known_args(self, *arguments: Any, **keywords: Any) -> Any:
         """As ArgumentParser does, with the command's arguments."""

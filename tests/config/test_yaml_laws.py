@@ -117,8 +117,9 @@ def test_a_key_twice_is_refused_where_it_stands_the_second_time(keys, data, flow
 
 def nested(depth, kinds):
     """A value that many levels deep, the kinds in turn."""
-    opening = "".join("[" if kinds[n % len(kinds)] == "list" else "{a: " for n in range(depth))
-    closing = "".join("]" if kinds[n % len(kinds)] == "list" else "}" for n in reversed(range(depth)))
+    levels = (kinds * (depth // len(kinds) + 1))[:depth]
+    opening = "".join(["[" if kind == "list" else "{a: " for kind in levels])
+    closing = "".join(["]" if kind == "list" else "}" for kind in reversed(levels)])
     return opening + closing
 
 

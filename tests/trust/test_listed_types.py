@@ -10,7 +10,7 @@ from pipeline.model import Descriptor, Digest, Manifest, Reference, Repository
 from pipeline.oci.source import ReferrerList
 from pipeline.trust import SIGNATURE, PrivateKey, PublicKey, Statement, examine, signed_bundle
 from pipeline.trust.attach import referrer_manifest
-from pipeline.trust.keypair import generate
+from pipeline.trust.keypair import KeyPair, generate
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +39,12 @@ class Listing:
         return ReferrerList((replace(self.manifest.as_referrer(), artifact_type=self.artifact_type),))
 
 
+@pytest.fixture(scope="module")
+def pair() -> KeyPair:
+    """A key pair; encrypting one takes half a second."""
+    return generate()
+
+
 @pytest.mark.parametrize(
     ("artifact_type", "found"),
     [
@@ -50,8 +56,9 @@ class Listing:
         ("application/vnd.cncf.notary.signature", False),
     ],
 )
-async def test_a_signature_is_found_under_its_type_or_none(artifact_type: str | None, found: bool) -> None:
-    pair = generate()
+async def test_a_signature_is_found_under_its_type_or_none(
+    artifact_type: str | None, found: bool, pair: KeyPair
+) -> None:
     bundle = signed_bundle(
         Statement(SUBJECT.digest, SIGNATURE, {}, {}), PrivateKey(pair), PublicKey(pair.public, "k")
     )
