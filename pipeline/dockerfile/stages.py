@@ -7,19 +7,20 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from .arguments import stage_name
-from .instructions import Dockerfile, Instruction, scanned
+from .instructions import Dockerfile, Instruction, refused, scanned
 from .mounts import fields
 
 _VARIABLE = frozenset("$\"'\\`")  # what may be replaced in a word
 
 
 def used_instructions(text: str) -> Iterator[Instruction]:
-    """The instructions of the stages that the build runs."""
+    """The instructions of the stages that the build runs, without the one that BuildKit refuses."""
     used = used_stages(text)
+    wrong = refused(scanned(text))
     stage = -1
     for instruction in scanned(text).instructions:
         stage += instruction.keyword == "FROM"
-        if stage in used:
+        if stage in used and (wrong is None or instruction.line != wrong[0]):
             yield instruction
 
 
