@@ -9,6 +9,7 @@ references (2.3, 6.6), and VARIANT_OF (11.1).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -35,22 +36,26 @@ class PlatformDocuments:
 
 
 def index_documents(subject: SbomSubject, platforms: Sequence[PlatformDocuments]) -> dict[str, bytes]:
-    """The documents of an index in CycloneDX and SPDX (`cyclonedx-json`, `spdx-json`); one that would be too large to
-    attest lists the platforms alone."""
+    """The documents of an index in CycloneDX and SPDX (`cyclonedx-json`, `spdx-json`); they list the platforms
+    alone where one would be too large to attest, or nobody can read those of a platform."""
     ordered = sorted(platforms, key=lambda each: str(each.subject.platform))
-    made = {
-        _CYCLONEDX: compact(_cyclonedx(subject, _serial(subject, ordered), ordered)),
-        _SPDX: compact(_spdx(subject, _serial(subject, ordered), ordered)),
-    }
-    if all(len(document) <= MAX_ATTESTED for document in made.values()):
+    made: dict[str, bytes] = {}
+    with suppress(KeyError, TypeError, AttributeError):
+        made = _documents(subject, ordered)
+    if made and all(len(document) <= MAX_ATTESTED for document in made.values()):
         return made
     links = [
-        PlatformDocuments(each.subject, each.serial, each.digests, {format: {} for format in made})
+        PlatformDocuments(each.subject, each.serial, each.digests, {_CYCLONEDX: {}, _SPDX: {}})
         for each in ordered
     ]
+    return _documents(subject, links)
+
+
+def _documents(subject: SbomSubject, platforms: Sequence[PlatformDocuments]) -> dict[str, bytes]:
+    serial = _serial(subject, platforms)
     return {
-        _CYCLONEDX: compact(_cyclonedx(subject, _serial(subject, links), links)),
-        _SPDX: compact(_spdx(subject, _serial(subject, links), links)),
+        _CYCLONEDX: compact(_cyclonedx(subject, serial, platforms)),
+        _SPDX: compact(_spdx(subject, serial, platforms)),
     }
 
 

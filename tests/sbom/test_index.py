@@ -155,5 +155,7 @@ def test_what_would_be_too_large_lists_the_platforms_alone(monkeypatch: pytest.M
     whole, links = made(ARM, AMD), made(bare(ARM), bare(AMD))
     assert len(links["cyclonedx-json"]["components"]) == 2 and len(links["spdx-json"]["packages"]) == 3
     assert links["cyclonedx-json"]["serialNumber"] != whole["cyclonedx-json"]["serialNumber"]
+    unreadable = replace(ARM, documents={**ARM.documents, "cyclonedx-json": {"components": [{"name": "a"}]}})
+    assert made(unreadable, AMD) == links
     monkeypatch.setattr("pipeline.sbom.index.MAX_ATTESTED", 10)
     assert made(ARM, AMD) == links
