@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from itertools import takewhile
 
-from pipeline.model import Platform
+from pipeline.model.platform import SUPPORTED, Platform
 
 from .expand import ExpansionSize, TooLong, expand
 from .instructions import Dockerfile, Instruction, scanned
 
 BUILD_PLATFORM = ("BUILDPLATFORM", "BUILDOS", "BUILDOSVERSION", "BUILDARCH", "BUILDVARIANT")
+BUILD_PLATFORMS = tuple(Platform.parse(name) for name in SUPPORTED)
+"""The platforms that an engine may have."""
 
 _NAMED = re.compile(r"\$\{?(\w+)")
 
@@ -30,30 +32,49 @@ def declared_arguments(text: str) -> frozenset[str]:
 
 def target_variables(platform: Platform) -> dict[str, str]:
     """The predefined variables of a build for a platform."""
+    return _platform_variables("TARGET", platform)
+
+
+def _platform_variables(prefix: str, platform: Platform) -> dict[str, str]:
     return {
-        "TARGETPLATFORM": str(platform),
-        "TARGETOS": platform.os,
-        "TARGETOSVERSION": "",
-        "TARGETARCH": platform.architecture,
-        "TARGETVARIANT": platform.variant or "",
+        f"{prefix}PLATFORM": str(platform),
+        f"{prefix}OS": platform.os,
+        f"{prefix}OSVERSION": "",
+        f"{prefix}ARCH": platform.architecture,
+        f"{prefix}VARIANT": platform.variant or "",
     }
 
 
 class Variables:
     """The variables available to FROM: the platform's, and the ARGs before the first FROM."""
 
-    def __init__(self, file: Dockerfile, platform: Platform, arguments: Mapping[str, str]) -> None:
-        self._arguments, self._escape = arguments, file.escape
+    def __init__(
+        self,
+        file: Dockerfile,
+        platform: Platform,
+        arguments: Mapping[str, str],
+        build: Platform | None = None,
+    ) -> None:
+        self.platform = platform
+        self._file, self._arguments, self._escape = file, arguments, file.escape
         last = next((i for i in reversed(file.instructions) if i.keyword == "FROM"), None)
         stage = stage_name(last) if last else ""
         self.values: dict[str, str | None] = {
-            **dict.fromkeys(BUILD_PLATFORM),
+            **(_platform_variables("BUILD", build) if build else dict.fromkeys(BUILD_PLATFORM)),
             **target_variables(platform),
             "TARGETSTAGE": stage or "default",
         }
         self._declared: set[str] = set()
         self._growth = ExpansionSize()
         self._of_build_platform = set(BUILD_PLATFORM)
+
+    def built_on(self, platform: Platform) -> Variables:
+        """The variables after the ARGs before the first FROM, in a build by an engine of this platform."""
+        variables = Variables(self._file, self.platform, self._arguments, platform)
+        for instruction in takewhile(lambda i: i.keyword != "FROM", self._file.instructions):
+            if instruction.keyword == "ARG":
+                variables.take(instruction)
+        return variables
 
     def take(self, instruction: Instruction) -> None:
         """Add the variables of an ARG. Raises `TooLong`."""

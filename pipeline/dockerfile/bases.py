@@ -3,72 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from types import MappingProxyType
 
 from pipeline.model import Platform, Reference
-from pipeline.util.dataclass import dataclass
 
-from .arguments import Variables, stage_name
+from .arguments import BUILD_PLATFORMS, Variables, stage_name
+from .base_uses import BaseUse, Below, Uses
 from .expand import TooLong, Unresolved
 from .image_names import named_images, names_stage
 from .instructions import Instruction, refused, scanned
 from .words import unquoted
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class BaseUse:
-    """One place where a Dockerfile names an image: the name, its line, and its offsets in the text."""
-
-    name: str  # with variables replaced
-    line: int
-    start: int
-    end: int
-    instruction: str  # FROM, COPY, ADD or RUN
-    platform: Platform | None = None  # FROM --platform=…, if not the target's own
-    on_build_platform: bool = False  # FROM --platform=$BUILDPLATFORM, which depends on the engine
-
-
-@dataclass(frozen=True, slots=True)
-class Uses:
-    """Every image that a Dockerfile names; the base of each stage (a use, the number of an earlier stage, None for
-    `scratch` or an invalid FROM); and the problems."""
-
-    bases: tuple[BaseUse, ...]
-    froms: tuple[BaseUse | int | None, ...]
-    problems: tuple[tuple[int, str], ...]
-    replaced: tuple[BaseUse, ...] = ()  # replaced by named contexts
-    skipped: frozenset[int] = frozenset()  # stages that named contexts replace
-    contexts: frozenset[str] = frozenset()  # names of contexts that replace something
-    faulty: str = ""  # the instruction that BuildKit refuses, which is the only problem
-
-    @property
-    def stages(self) -> int:
-        """The number of stages."""
-        return len(self.froms)
-
-    @property
-    def chain(self) -> tuple[int, ...]:
-        """The stages that the last one is built from, lowest first, then the last one itself."""
-        out: list[int] = []
-        at: BaseUse | int | None = len(self.froms) - 1 if self.froms else None
-        while isinstance(at, int):
-            out.append(at)
-            at = self.froms[at]
-        return tuple(reversed(out))
-
-    @property
-    def root(self) -> BaseUse | None:
-        """The image that the last stage is based on, through other stages; None for `scratch`."""
-        lowest = self.froms[self.chain[0]] if self.froms else None
-        return lowest if isinstance(lowest, BaseUse) else None
-
-    @property
-    def from_nothing(self) -> bool:
-        """Whether the last stage is based on `scratch`, through other stages."""
-        return bool(self.froms) and self.root is None and self.chain[0] not in self.skipped
 
 
 _KEPT = 16_384  # texts: more than the targets of a large catalogue
@@ -108,10 +56,11 @@ def _find_bases(
     variables = Variables(file, platform, dict(arguments))
     stages: list[str] = []
     numbers: dict[str, int] = {}  # of the last stage of each name
-    froms: list[BaseUse | int | None] = []
+    froms: list[Below] = []
     uses: list[BaseUse] = []
     problems: list[tuple[int, str]] = []
     skipped: set[int] = set()
+    missing: dict[Platform, int] = {}
     for instruction in file.instructions:
         if instruction.keyword == "ARG" and not stages:
             try:
@@ -121,8 +70,9 @@ def _find_bases(
         elif instruction.keyword == "FROM":
             name = stage_name(instruction)
             try:
-                use = _from(instruction, variables, platform)
-                froms.append(_below(use, numbers))
+                froms.append(below := _below(instruction, variables, numbers))
+                if isinstance(below, Mapping):
+                    missing |= {p: instruction.line for p in BUILD_PLATFORMS if p not in below}
             except ValueError as error:
                 problems.append((instruction.line, str(error)))
                 froms.append(None)
@@ -155,7 +105,7 @@ def _find_bases(
     if not stages:
         problems.append((1, "there is no FROM"))
     if not contexts:
-        return Uses(tuple(uses), tuple(froms), tuple(problems))
+        return Uses(tuple(uses), tuple(froms), tuple(problems), missing=missing)
     replaced = tuple(use for use in uses if context_name(use.name) in contexts)
     others = frozenset(replaced)
     used = {context_name(use.name) for use in replaced} | {context_name(stages[n]) for n in skipped}
@@ -166,14 +116,39 @@ def _find_bases(
         replaced,
         frozenset(skipped),
         frozenset(name for name in used if name),
+        missing,
     )
 
 
-def _below(use: BaseUse, stages: Mapping[str, int]) -> BaseUse | int | None:
-    """The base of a stage: the last earlier stage of that name (stage names are lower case), or an image."""
+def _below(instruction: Instruction, variables: Variables, stages: Mapping[str, int]) -> Below:
+    """The base of a stage: the last earlier stage of that name (stage names are lower case), or an image. Raises
+    ValueError."""
+    try:
+        use = _from(instruction, variables)
+    except Unresolved:
+        by_platform = _stages_by_platform(instruction, variables, stages)
+        if not by_platform:
+            raise
+        return by_platform
     if use.name in stages:
         return stages[use.name]
     return None if use.name == "scratch" else use
+
+
+def _stages_by_platform(
+    instruction: Instruction, variables: Variables, stages: Mapping[str, int]
+) -> Mapping[Platform, int]:
+    """The earlier stage that FROM names on an engine of each platform; none where that does not depend on it."""
+    word = instruction.words[0].text
+    if not variables.of_build_platform(word):
+        return {}
+    found = {}
+    for platform in BUILD_PLATFORMS:
+        with suppress(ValueError):
+            number = stages.get(variables.built_on(platform).expand(word))
+            if number is not None:
+                found[platform] = number
+    return MappingProxyType(found)
 
 
 def final_base(
@@ -182,7 +157,8 @@ def final_base(
     arguments: Mapping[str, str] = _NOTHING,
     contexts: Collection[str] = (),
 ) -> BaseUse | None:
-    """The image that the last stage is based on, through other stages; None for `scratch`."""
+    """The image that the last stage is based on, through other stages; None for `scratch`, and where it depends on the
+    engine's platform."""
     return find_bases(text, platform, arguments, contexts).root
 
 
@@ -247,7 +223,7 @@ def _is_rootfs(source: str) -> bool:
     return source == "rootfs" or source.startswith("rootfs/")
 
 
-def _from(instruction: Instruction, variables: Variables, own: Platform) -> BaseUse:
+def _from(instruction: Instruction, variables: Variables) -> BaseUse:
     if not instruction.words:
         raise ValueError("FROM names no image")
     word = instruction.words[0]
@@ -266,5 +242,10 @@ def _from(instruction: Instruction, variables: Variables, own: Platform) -> Base
             raise
         return BaseUse(name, instruction.line, word.start, word.end, "FROM", on_build_platform=True)
     return BaseUse(
-        name, instruction.line, word.start, word.end, "FROM", None if platform == own else platform
+        name,
+        instruction.line,
+        word.start,
+        word.end,
+        "FROM",
+        None if platform == variables.platform else platform,
     )

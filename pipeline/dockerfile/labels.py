@@ -15,7 +15,8 @@ from pipeline.model import Platform
 from pipeline.util.dataclass import dataclass
 
 from .arguments import global_variables
-from .bases import Uses, find_bases
+from .base_uses import Uses
+from .bases import find_bases
 from .expand import ExpansionSize, expand
 from .instructions import Instruction, scanned
 from .words import words_of

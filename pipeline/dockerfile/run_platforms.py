@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 from pipeline.model import Platform
 
-from .bases import BaseUse, find_bases
+from .base_uses import BaseUse
+from .bases import find_bases
 from .instructions import scanned
 from .stages import used_stages
 
@@ -19,22 +20,24 @@ def run_platforms(
 ) -> frozenset[Platform]:
     """The platforms of RUN instructions in a build for a platform, without those on the build platform and those of
     stages that the build does not run. None of a Dockerfile that BuildKit refuses."""
-    of_stages: list[Platform | None] = []
+    of_stages: list[frozenset[Platform]] = []
     uses = find_bases(dockerfile, platform, arguments)
     if uses.faulty:
         return frozenset()
     for base in uses.froms:
         if isinstance(base, int):
             of_stages.append(of_stages[base])
-        elif isinstance(base, BaseUse):
-            of_stages.append(None if base.on_build_platform else base.platform or platform)
+        elif isinstance(base, Mapping):
+            of_stages.append(frozenset[Platform]().union(*(of_stages[n] for n in base.values())))
+        elif isinstance(base, BaseUse) and base.on_build_platform:
+            of_stages.append(frozenset())
         else:
-            of_stages.append(platform)
+            of_stages.append(frozenset([(base and base.platform) or platform]))
     used = used_stages(dockerfile)
-    platforms = set()
+    platforms = set[Platform]()
     stage = -1
     for instruction in scanned(dockerfile).instructions:
         stage += instruction.keyword == "FROM"
-        if instruction.keyword == "RUN" and stage in used and (runs_on := of_stages[stage]):
-            platforms.add(runs_on)
+        if instruction.keyword == "RUN" and stage in used:
+            platforms |= of_stages[stage]
     return frozenset(platforms)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from .arguments import stage_name
-from .instructions import Dockerfile, Instruction, scanned
+from .instructions import Dockerfile, Instruction, refused, scanned
 from .mounts import fields
 
 _VARIABLE = frozenset("$\"'\\`")  # what may be replaced in a word
@@ -15,15 +15,15 @@ _VARIABLE = frozenset("$\"'\\`")  # what may be replaced in a word
 
 @lru_cache(maxsize=16_384)  # texts: more than the targets of a large catalogue
 def used_instructions(text: str) -> tuple[Instruction, ...]:
-    """The instructions of the stages that the build runs."""
-    used = used_stages(text)
+    """The instructions of the stages that the build runs, without the one that BuildKit refuses."""
+    used, wrong = used_stages(text), refused(scanned(text))
     stage = -1
-    found = []
+    instructions = []
     for instruction in scanned(text).instructions:
         stage += instruction.keyword == "FROM"
-        if stage in used:
-            found.append(instruction)
-    return tuple(found)
+        if stage in used and (wrong is None or instruction.line != wrong[0]):
+            instructions.append(instruction)
+    return tuple(instructions)
 
 
 @lru_cache(maxsize=4096)

@@ -11,7 +11,8 @@ from itertools import dropwhile
 from types import MappingProxyType
 
 from pipeline.dockerfile.arguments import global_variables
-from pipeline.dockerfile.bases import BaseUse, find_bases
+from pipeline.dockerfile.base_uses import BaseUse
+from pipeline.dockerfile.bases import find_bases
 from pipeline.dockerfile.instructions import Dockerfile, Instruction, scanned
 from pipeline.model import Platform
 from pipeline.util.dataclass import dataclass

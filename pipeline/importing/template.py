@@ -8,7 +8,7 @@ from dataclasses import field
 from pipeline.catalogue.limits import MAX_TEXT
 from pipeline.catalogue.source import Source, SourceFile
 from pipeline.dockerfile.arguments import stage_name
-from pipeline.dockerfile.bases import BaseUse
+from pipeline.dockerfile.base_uses import BaseUse
 from pipeline.dockerfile.frontend import find_syntax
 from pipeline.dockerfile.instructions import scanned
 from pipeline.model import Platform, Reference

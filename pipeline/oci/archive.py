@@ -10,11 +10,11 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipeline.model import Descriptor, Manifest
+from pipeline.model import Descriptor, Manifest, Reference
 from pipeline.util.json.canonical import compact
 
 from .index import encode_index
-from .layout import REF_NAME
+from .layout import FULL_NAME, REF_NAME
 
 Segment = bytes | Descriptor
 """Bytes of the archive, or a blob by its descriptor."""
@@ -25,12 +25,13 @@ _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 def segments(top: Manifest, children: Sequence[Manifest], name: str, tag: str) -> tuple[Segment, ...]:
     """The archive of an image: `top` is its manifest, or an index with these children.
 
-    `tag` becomes the reference name in `index.json`. A single manifest is also listed in `manifest.json`, as
-    `name:tag`, for programs that read only Docker's archives.
+    `tag` becomes the reference name in `index.json`, and `name:tag` the full name beside it, as Docker writes it out.
+    A single manifest is also listed in `manifest.json`, as `name:tag`, for programs that read only Docker's archives.
     """
     manifests = {m.digest: m for m in (top, *children)}
     blobs = {blob.digest: blob for m in manifests.values() for blob in m.blobs}
-    top_entry = replace(top.descriptor, annotations={REF_NAME: tag})
+    full_name = str(Reference.parse(f"{name}:{tag}"))
+    top_entry = replace(top.descriptor, annotations={FULL_NAME: full_name, REF_NAME: tag})
     parts: list[Segment] = [_folder("blobs"), _folder("blobs/sha256")]
     for digest in sorted({*manifests, *blobs}):
         path = f"blobs/{digest.algorithm}/{digest.hex}"

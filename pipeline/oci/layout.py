@@ -25,6 +25,8 @@ from .source import ReferrerList
 from .verify import Verifier, verify_content
 
 REF_NAME = "org.opencontainers.image.ref.name"
+FULL_NAME = "io.containerd.image.name"
+"""What containerd, Docker and podman call an image that they load."""
 _VERSION_BYTES = 4096
 _CHUNK = 256 * 1024
 _SHOWN_NAMES = 10

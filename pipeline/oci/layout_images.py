@@ -10,10 +10,8 @@ from pipeline.model.descriptor import MANIFEST_TYPES
 from pipeline.util.dataclass import dataclass
 
 from .image_tree import TreeReader
-from .layout import REF_NAME, Layout
+from .layout import FULL_NAME, REF_NAME, Layout
 from .source import ReferrerList, fallback_tag
-
-_FULL_NAME = "io.containerd.image.name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ class LayoutImages:
         for entry in self._layout.entries():
             if entry.media_type not in MANIFEST_TYPES:
                 continue
-            names = {entry.annotations[key] for key in (REF_NAME, _FULL_NAME) if key in entry.annotations}
+            names = {entry.annotations[key] for key in (REF_NAME, FULL_NAME) if key in entry.annotations}
             try:
                 manifest = await self._layout.manifest(entry.digest)
             except RegistryError as fault:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 
 from pipeline.config import Lock
-from pipeline.dockerfile.bases import BaseUse
+from pipeline.dockerfile.base_uses import BaseUse
 from pipeline.errors import Problem
 from pipeline.model import Platform, Reference, Repository
 from pipeline.util.dataclass import dataclass

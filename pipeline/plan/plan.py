@@ -15,7 +15,8 @@ from pipeline.catalogue.named_contexts import NamedContext
 from pipeline.catalogue.rootfs import RootfsEntry
 from pipeline.catalogue.source import Source
 from pipeline.config import Entitlement, Project
-from pipeline.dockerfile.bases import BaseUse, context_name, final_base, rewrite_uses
+from pipeline.dockerfile.base_uses import BaseUse
+from pipeline.dockerfile.bases import context_name, final_base, rewrite_uses
 from pipeline.dockerfile.labels import labels_of
 from pipeline.model import Gates, Platform, Reference
 from pipeline.util.dataclass import dataclass

@@ -14,7 +14,8 @@ from pipeline.catalogue.named_contexts import IMAGE, NamedContext, kind_of
 from pipeline.catalogue.source import Source
 from pipeline.catalogue.templating.rendering import Rendered
 from pipeline.config import Lock, Project
-from pipeline.dockerfile.bases import BaseUse, context_name, find_bases, rewrite_bases
+from pipeline.dockerfile.base_uses import BaseUse
+from pipeline.dockerfile.bases import context_name, find_bases, rewrite_bases
 from pipeline.dockerfile.frontend import find_syntax
 from pipeline.errors import Problem
 from pipeline.model import Platform, Reference

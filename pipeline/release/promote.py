@@ -1,5 +1,4 @@
-"""Promotions of a plan's images: checked, scanned again where their findings are outdated, and judged before any tag
-moves."""
+"""Promotions of images: checked, scanned again where findings are outdated, and judged before any tag moves."""
 
 from __future__ import annotations
 
@@ -40,7 +39,7 @@ from .todays_scan import PlannedScan, TodaysScan, TodaysScans, scan_and_attest
 
 if TYPE_CHECKING:
     from pipeline.config import Environment
-    from pipeline.model import Digest, Reference
+    from pipeline.model import Digest
     from pipeline.plan import Target
     from pipeline.run.context import RunContext
 
@@ -238,9 +237,10 @@ class Promotions:
         Raises GateClosed, UsageError for a key that cannot sign, BuildError, EnvironmentProblem, RegistryError.
         """
         platforms = [platform for promotion in planned for platform in promotion.platforms]
-        outdated = {scan.image.reference: scan for _, scan in platforms if scan.source}
-        made = await scan_and_attest(self._context, self._scans, list(outdated.values()))
-        scans: Mapping[Reference, TodaysScan] = dict(zip(outdated, made, strict=True))
+        ordered = sorted((scan for _, scan in platforms), key=lambda scan: bool(scan.source))
+        images = {scan.image.reference: scan for scan in ordered}
+        made = await scan_and_attest(self._context, self._scans, list(images.values()))
+        scans = dict(zip(images, made, strict=True))
         refuse_closed(self._context, [(t, scans[p.image.reference]) for t, p in platforms if p.source])
 
         def judged(scan: PlannedScan) -> TodaysScan:

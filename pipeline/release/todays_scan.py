@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.engine.image import archive, existing
 from pipeline.errors import RegistryError
+from pipeline.oci.index import is_attestation
 from pipeline.policy import Finding, Scan, Tool
+from pipeline.run.signing.index_evidence import index_findings
 from pipeline.run.signing.signer import signer
 from pipeline.run.signing.statements import findings_statement
 from pipeline.run.target.examination.findings import ImageScanner, ScannedImage
@@ -27,7 +29,8 @@ from pipeline.util.progress import ProgressState
 from .attested_image import AttestedImage
 
 if TYPE_CHECKING:
-    from pipeline.model import Gates
+    from pipeline.model import Descriptor, Gates, Repository
+    from pipeline.registry import Registry
     from pipeline.run.context import RunContext
 
 
@@ -172,20 +175,44 @@ class TodaysScans:
 async def scan_and_attest(
     context: RunContext, scans: TodaysScans, planned: Sequence[PlannedScan]
 ) -> list[TodaysScan]:
-    """The scans of images in the order given; what is scanned just now is signed in one step and attached to each.
+    """The scans of images in the order given; what is scanned just now is signed in one step and attached to each, and
+    to the indexes all of whose platforms are among the images.
 
     Raises UsageError for a key that cannot sign, BuildError, RegistryError.
     """
     if any(scan.source for scan in planned):
         assert context.image_signer or context.signing.sealed, "refused before anything is scanned"
     made = await each(scans.scan, planned)
-    unattested = [(scan.image, scan.statement) for scan in made if scan.statement]
+    unattested = [(s.image.repository, s.image.child, s.statement) for s in made if s.statement]
     if unattested:
-        bundles = await signer(context)("new findings", [statement for _, statement in unattested])
+        unattested += await _of_indexes(context.registry, made)
+        bundles = await signer(context)("new findings", [statement for _, _, statement in unattested])
         created = int(datetime.now(UTC).timestamp())
-        for (image, _), bundle in zip(unattested, bundles, strict=True):
-            await attach(context.registry, image.repository, image.child, bundle, created=created)
+        for (repository, subject, _), bundle in zip(unattested, bundles, strict=True):
+            await attach(context.registry, repository, subject, bundle, created=created)
     return made
+
+
+async def _of_indexes(
+    registry: Registry, scans: Sequence[TodaysScan]
+) -> list[tuple[Repository, Descriptor, Statement]]:
+    """The findings of each index with a platform that was scanned just now, as far as those of all are known."""
+    indexes = {
+        scan.image.repository.at(scan.image.of_index.subject): scan.image.repository
+        for scan in scans
+        if scan.statement and scan.image.of_index
+    }
+    statements = {scan.image.child.digest: scan.statement or scan.image.findings for scan in scans}
+    found: list[tuple[Repository, Descriptor, Statement]] = []
+    for reference, repository in indexes.items():
+        manifest = await registry.get_manifest(reference)
+        children = [c for c in manifest.children if c.platform and not is_attestation(c)] if manifest else []
+        known = [
+            (c.platform, s.predicate) for c in children if c.platform and (s := statements.get(c.digest))
+        ]
+        if manifest and children and len(known) == len(children):
+            found += [(repository, manifest.descriptor, s) for s in index_findings(reference, known)]
+    return found
 
 
 def _json(image: AttestedImage, source: ScanSource | None, scan: Scan | None) -> dict[str, Any]:

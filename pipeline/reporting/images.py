@@ -42,6 +42,8 @@ async def report_images(registry: Registry, references: Sequence[Reference], key
             await _of_digest(registry, reference, digest, platform, key) for digest, platform in images
         ]
         reports = [report for report in scanned if report]
+        if manifest.is_index and all(scanned) and _known_of_platforms(reports):
+            reports = reports[1:]
         if not reports:
             raise RegistryError(
                 f"no findings are attested on {reference}",
@@ -59,6 +61,16 @@ async def report_images(registry: Registry, references: Sequence[Reference], key
         day=now.date(),
         targets=tuple(target for of_image in targets for target in of_image),
     )
+
+
+def _known_of_platforms(reports: Sequence[TargetReport]) -> bool:
+    """Whether those of the platforms say what the first says, of the index as a whole, and are signed if that is."""
+    of_index, *platforms = reports
+    known = {
+        (finding.finding.id, finding.finding.package) for report in platforms for finding in report.findings
+    }
+    same = {(finding.finding.id, finding.finding.package) for finding in of_index.findings} <= known
+    return same and all(report.verified or not of_index.verified for report in platforms)
 
 
 async def platform_images(

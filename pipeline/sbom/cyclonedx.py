@@ -11,6 +11,7 @@ from .subject import EDITION, SbomSubject
 from .supplier import Supplier
 
 SPECIFICATION = "http://cyclonedx.org/schema/bom-1.6.schema.json"
+PROGRAM = "lockage-sbom"
 _TRIVY = "aquasecurity:trivy:"
 _NOT_PACKAGES = ("operating-system", "file")
 _ALGORITHMS = {"MD5": "MD5", "SHA1": "SHA-1", "SHA256": "SHA-256", "SHA512": "SHA-512"}
@@ -18,7 +19,7 @@ _ALGORITHMS = {"MD5": "MD5", "SHA1": "SHA-1", "SHA256": "SHA-256", "SHA512": "SH
 
 def document(subject: SbomSubject, serial: UUID, tools: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     """A document about a subject without components; `tools` have made it besides this program."""
-    us = {"type": "application", "name": "lockage-sbom", "version": str(EDITION)}
+    us = {"type": "application", "name": PROGRAM, "version": str(EDITION)}
     supplier = Supplier(subject.supplier, organization=True).cyclonedx
     return {
         "$schema": SPECIFICATION,

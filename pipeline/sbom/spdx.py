@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 
 from .facts import ImageFacts, empty_hashes
@@ -18,6 +19,7 @@ from .supplier import Supplier
 _UNKNOWN = "NOASSERTION"
 _NO_HASH = "0" * 40
 _ROOT = "SPDXRef-DocumentRoot-"
+_PROGRAM = "Tool: lockage-sbom-"
 _TRIVY_SOURCE = "built package from"
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9.-]+")
 
@@ -33,7 +35,7 @@ def document(subject: SbomSubject, serial: UUID, tools: Sequence[str]) -> dict[s
         "documentNamespace": namespace(subject, serial),
         "creationInfo": {
             "created": subject.time,
-            "creators": [organization, *(f"Tool: {tool}" for tool in tools), f"Tool: lockage-sbom-{EDITION}"],
+            "creators": [organization, *(f"Tool: {tool}" for tool in tools), f"{_PROGRAM}{EDITION}"],
             "comment": "SBOM type: analyzed, after the build",
         },
     }
@@ -113,6 +115,46 @@ def without_files(document: dict[str, Any]) -> dict[str, Any]:
             if not files & {each["spdxElementId"], each["relatedSpdxElement"]}
         ],
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What documents of several images list together: each package once, without its files."""
+
+    tools: Sequence[str]
+    packages: Sequence[Any]
+    relationships: Sequence[Any]
+    licences: Sequence[Any]
+
+
+def merged(documents: Iterable[Any], roots: Iterable[str]) -> Merged:
+    """The packages of documents, with the relationships between them and to `roots`, which are the images."""
+    tools, packages, licences = set[str](), dict[str, Any](), dict[str, Any]()
+    relationships: dict[bytes, Any] = {}
+    for document in documents:
+        if not document:
+            continue
+        listed = without_files(document)
+        creators = map(str, listed["creationInfo"]["creators"])
+        tools |= {c[6:] for c in creators if c.startswith("Tool: ") and not c.startswith(_PROGRAM)}
+        for each in listed["packages"]:
+            if not str(each["SPDXID"]).startswith(_ROOT):
+                packages.setdefault(each["SPDXID"], each)
+        for each in listed.get("hasExtractedLicensingInfos") or ():
+            licences.setdefault(each["licenseId"], each)
+        relationships |= {compact(each): each for each in listed["relationships"]}
+    ids = {*packages, *roots}
+    kept = [
+        relationships[key]
+        for key in sorted(relationships)
+        if {relationships[key]["spdxElementId"], relationships[key]["relatedSpdxElement"]} <= ids
+    ]
+    return Merged(
+        sorted(tools),
+        [packages[id] for id in sorted(packages)],
+        kept,
+        [licences[id] for id in sorted(licences)],
+    )
 
 
 def relationship(element: str, kind: str, related: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import anyio
@@ -67,6 +68,15 @@ async def test_platforms_and_all_of_them(
         look = ["inspect", "--raw", f"oci-archive:{file.path}:1.0"]
         raw = await anyio.to_thread.run_sync(peers.run, *peers.skopeo(), *look)
         assert json.loads(raw) == json.loads(child.raw)
+
+    names = {
+        "io.containerd.image.name": "docker.io/library/app:1.0",
+        "org.opencontainers.image.ref.name": "1.0",
+    }
+    for file in (*files[:4:2], files[-1]):
+        with tarfile.open(file.path) as archive:
+            listed = archive.extractfile("index.json")
+            assert listed and [m["annotations"] for m in json.load(listed)["manifests"]] == [names]
 
     again = await export_image(registry, repo, image(pushed, sbom), tmp_path / "two")
     for one, two in zip(files, again, strict=True):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pipeline.dockerfile.arguments import declared_arguments
 from pipeline.dockerfile.bases import final_base, find_bases, inject_rootfs, rewrite_bases
 from pipeline.dockerfile.instructions import scan
+from pipeline.dockerfile.labels import labels_of
 from pipeline.model import Platform
 
 AMD64 = Platform("linux", "amd64")
@@ -120,6 +121,45 @@ def test_platforms_of_bases():
     assert [use.on_build_platform for use in find_bases(text, ARM).bases] == [True]
     [given] = find_bases(text, ARM, {"P": "linux/arm64"}).bases
     assert (given.platform, given.on_build_platform) == (Platform("linux", "arm64"), False)
+
+
+BY_ENGINE = "FROM a:1 AS s-amd64\nFROM {} AS s-arm64\nLABEL a=b\nFROM {} AS last\nRUN x\n"
+
+
+@pytest.mark.parametrize(
+    "word", ["s-$BUILDARCH", "s-${BUILDARCH}$BUILDVARIANT", "s-${BUILDPLATFORM#*/}", "$STAGE"]
+)
+def test_stages_by_the_platform_of_the_engine(word):
+    first = "ARG STAGE=s-$BUILDARCH\n"
+    uses = find_bases(first + BY_ENGINE.format("b:1", word), ARM)
+    assert not uses.problems
+    assert [use.name for use in uses.bases] == ["a:1", "b:1"]
+    assert uses.froms[2] == {AMD64: 0, Platform("linux", "arm64"): 1}
+    assert uses.missing == {Platform.parse(p): 5 for p in ("linux/arm/v7", "ppc64le", "s390x")}
+    assert (uses.chain, uses.root, uses.from_nothing) == ((2,), None, False)
+    assert labels_of(first + BY_ENGINE.format("b:1", word), ARM, {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("second", "root"),
+    [("a:1", "a:1"), ("s-amd64", "a:1"), ("scratch", None), ("--platform=linux/386 a:1", None)],
+)
+def test_base_by_the_platform_of_the_engine(second, root):
+    found = final_base(BY_ENGINE.format(second, "s-$BUILDARCH"), AMD64)
+    assert (found and found.name) == root
+    text = BY_ENGINE.format(second, "s-$BUILDARCH").replace("FROM a:1 AS s-amd64", "FROM scratch AS s-amd64")
+    assert find_bases(text, AMD64).from_nothing == (second in ("scratch", "s-amd64"))
+
+
+def test_no_stage_by_the_platform_of_the_engine():
+    [(line, message)] = find_bases("FROM a AS t-amd64\nFROM s-$BUILDARCH\n", AMD64).problems
+    assert (line, message) == (2, "$BUILDARCH is not known before the build")
+    [(line, _)] = find_bases(
+        "FROM s-$BUILDARCH\nFROM a AS s-amd64\n", AMD64
+    ).problems  # only earlier stages count
+    assert line == 1
+    [problem] = find_bases("FROM a AS b\nFROM s-$MISSING\n", AMD64).problems
+    assert problem[0] == 2
 
 
 ARGUMENTS = {"V": "2", "W": "$V"}

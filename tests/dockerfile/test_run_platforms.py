@@ -23,6 +23,8 @@ ARM = Platform.parse("linux/arm64")
         ("FROM a AS B\nFROM b\nRUN <<EOF\nFROM --platform=linux/s390x c\nEOF\n", {"linux/arm64"}),
         ("ARG P=$BUILDPLATFORM\nFROM --platform=$P a AS b\nRUN x\nFROM c\nCOPY --from=b /x /\n", set()),
         ("FROM --platform=linux/s390x a AS unused\nRUN x\nFROM b\nRUN x\n", {"linux/arm64"}),
+        ("FROM a AS s-amd64\nFROM s-amd64 AS s-arm64\nRUN x\nFROM s-$BUILDARCH\nRUN y\n", {"linux/arm64"}),
+        ("FROM --platform=$BUILDPLATFORM a AS s-arm64\nFROM s-$BUILDARCH AS t\nRUN y\nFROM scratch\n", set()),
         ("", set()),
         ("LABEL a=b\nFROM a:1\nRUN x\n", set()),  # BuildKit refuses it
     ],

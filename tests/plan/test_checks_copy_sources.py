@@ -109,3 +109,17 @@ def test_quotes_may_be_anywhere_in_a_source():
     text = 'FROM debian:12\nCOPY rootfs/"f" /\nCOPY r\'oot\'fs/f /\nCOPY "rootfs/g" /\n'
     [problem] = problems(folder("app", image(template=text) | {"rootfs/f": ""}))
     assert problem.startswith("images/app/Dockerfile.tmpl:4:1: COPY: rootfs/g is not")
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("COPY --frm=x a b", "COPY: unknown flag --frm (did you mean --from?)"),
+        (
+            "RUN --network=hst --mount=type=secret,id=s true",
+            "RUN: --network=hst is none of default, none, host",
+        ),
+    ],
+)
+def test_what_buildkit_refuses_is_one_problem(line, key):
+    assert problems(app(line)) == [f"{WHERE} {key} (app:1.0.0)"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from tests.tools.git import commit
 
 from . import samples
 from .site import Site
-from .tools import tags
+from .tools import cosign, tags
 
 pytestmark = pytest.mark.real
 
@@ -127,7 +129,7 @@ def test_jars_that_nobody_could_look_at_close_the_gate_unless_the_policy_lets_th
 
 
 def test_what_was_scanned_without_java_data_is_scanned_again_when_there_is_some(
-    site: Site, project: Callable[..., Path]
+    site: Site, project: Callable[..., Path], tmp_path: Path
 ) -> None:
     nowhere = "java_db: ghcr.io/aquasecurity/trivy-java-db:9\n"
     lenient = "policy: {vulnerabilities: {unexamined: warn}}\n"
@@ -143,6 +145,11 @@ def test_what_was_scanned_without_java_data_is_scanned_again_when_there_is_some(
     [image] = site.run("rescan", "--env", "prod", "--json", cwd=root, expect=7).json["images"]
     assert image["source"] == "image", "archives are identified by their content"
     assert [finding["id"] for finding in image["opened"]] == ["CVE-2099-0006"]
+    tag = f"{image['reference'].partition('@')[0]}:{image['tags'][0]}"
+    key = str(site.data / "keys" / "cosign.pub")
+    signed = cosign("verify-attestation", "--type", "vuln", "--key", key, tag, root=tmp_path)
+    payloads = [base64.b64decode(json.loads(line)["payload"]) for line in signed.stdout.splitlines()]
+    assert sum(b"CVE-2099-0006" in payload for payload in payloads) == 1, "found by the tag as well"
     [image] = site.run("rescan", "--env", "prod", "--json", cwd=root, expect=7).json["images"]
     assert not image["scanned"] and not image["opened"]
 

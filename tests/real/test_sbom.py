@@ -84,12 +84,48 @@ def test_cosign_finds_bills_of_materials_on_the_index_and_on_the_image(
     (part,) = attested(site, child, "cyclonedx", tmp_path)
     assert index.rpartition("@")[2] in whole["metadata"]["component"]["purl"]
     assert child.rpartition("@")[2] in part["metadata"]["component"]["purl"]
-    (component,) = whole["components"]
+    component, *packages = whole["components"]
+    assert {p["bom-ref"]: p for p in part["components"] if p["type"] != "file"} == {
+        p["bom-ref"]: p for p in packages
+    }
     assert component["purl"] == part["metadata"]["component"]["purl"]
     link = component["externalReferences"][0]["url"]
     assert link == f"urn:cdx:{part['serialNumber'].removeprefix('urn:uuid:')}/1"
     (whole,), (part,) = (attested(site, ref, "spdxjson", tmp_path) for ref in (index, child))
     assert whole["externalDocumentRefs"][0]["spdxDocument"] == part["documentNamespace"]
+
+
+def test_whoever_has_the_tag_alone_finds_what_is_wrong_with_the_image(
+    site: Site, published: Published, tmp_path: Path
+) -> None:
+    """Trivy and cosign take the index's own referrers, and follow no links to those of the platforms."""
+    index, child = published.reference("hello"), published.child("hello")
+    database = f"{site.registry}/mirror/ghcr.io/aquasecurity/trivy-db:2"
+
+    def found(*options: str) -> set[tuple[str, str]]:
+        command = [binary("trivy"), "image", "--insecure", "--cache-dir", str(tmp_path), "--scanners", "vuln"]
+        command += ["--db-repository", database, "--skip-java-db-update", "--format", "json", *options, index]
+        done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        report = json.loads(done.stdout)
+        assert report["ArtifactType"] == ("cyclonedx" if options else "container_image"), done.stderr
+        return _found(report)
+
+    of_image = found()
+    assert of_image and found("--sbom-sources", "oci") == of_image
+    (whole,), (part,) = (attested(site, ref, "vuln", tmp_path) for ref in (index, child))
+    assert _found(whole["scanner"]["result"]) == _found(part["scanner"]["result"]) == of_image
+    assert whole["scanner"]["result"]["ArtifactName"] == index
+    assert all(r["Target"].startswith("linux/amd64: ") for r in whole["scanner"]["result"]["Results"])
+
+
+def _found(report: Any) -> set[tuple[str, str]]:
+    """The findings of a report by trivy."""
+    return {
+        (finding["VulnerabilityID"], finding["PkgName"])
+        for result in report.get("Results") or ()
+        for finding in result.get("Vulnerabilities") or ()
+    }
 
 
 def test_findings_name_the_image_and_say_when(site: Site, published: Published, tmp_path: Path) -> None:

@@ -136,8 +136,8 @@ def test_newer_vulnerability_data_is_attested_beside_the_older(
     root = project(samples.hello())
     first = site.run("run", "--json", cwd=root).json
     digest, index = first["targets"][0]["digest"], first["images"][0]["promoted"][0]
-    production = index.rpartition(":")[0]
-    assert findings(site, production, digest, tmp_path) == 1
+    production, whole = index.rpartition(":")[0], crane("digest", index)
+    assert [findings(site, production, each, tmp_path) for each in (digest, whole)] == [1, 1]
 
     anyio.run(renewed, f"{site.registry}/mirror/ghcr.io/aquasecurity/trivy-db")
     text = (root / "lockage.yml").read_text()
@@ -145,7 +145,8 @@ def test_newer_vulnerability_data_is_attested_beside_the_older(
     commit(root, "newer data")
     second = site.run("run", "--json", cwd=root).json
     assert second["targets"][0]["digest"] == digest and second["targets"][0]["status"] == "reused"
-    assert findings(site, production, digest, tmp_path) == 2, "the promoted image bears them as well"
+    both = [findings(site, production, each, tmp_path) for each in (digest, whole)]
+    assert both == [2, 2], "the promoted image and its index bear them as well"
     third = site.run("run", "--json", cwd=root).json
     assert third["engine_used"] is False
 

@@ -24,7 +24,7 @@ from spdx_tools.spdx.validation.document_validator import validate_full_spdx_doc
 from pipeline.engine.scan import ARCHIVE
 from pipeline.lab.seed import java_database, vulnerability_database
 from pipeline.lab.settings import LabSettings, quiet
-from pipeline.model import Digest
+from pipeline.model import Digest, Platform
 from pipeline.policy import Tool
 from pipeline.policy.reports import cyclonedx_inventory
 from pipeline.run.target.examination.findings import about, with_architecture
@@ -443,8 +443,18 @@ def test_an_inventory_says_whether_there_is_a_distribution(listed: Listed) -> No
 def test_the_documents_of_an_index_are_valid(debian: Listed, tmp_path: Path) -> None:
     subject = debian.image.subject
     digests = {name: Digest.of(raw) for name, raw in debian.raw.items()}
-    platform = PlatformDocuments(subject, subject.serial(planted.SYFT), digests)
-    made = index_documents(replace(subject, digest=Digest.of(b"index"), platform=None), [platform])
+    documents = {name: json.loads(raw) for name, raw in debian.raw.items()}
+    platform = PlatformDocuments(subject, subject.serial(planted.SYFT), digests, documents)
+    arm = Platform.parse("linux/arm64")
+    other = replace(
+        platform,
+        subject=replace(subject, platform=arm, digest=Digest.of(b"arm")),
+        serial=subject.serial("arm"),
+    )
+    made = index_documents(replace(subject, digest=Digest.of(b"index"), platform=None), [platform, other])
+    whole = json.loads(made["cyclonedx-json"])
+    packages = [c for c in documents["cyclonedx-json"]["components"] if c["type"] != "file"]
+    assert len(whole["components"]) == 2 + len(packages), "each once"
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(made["cyclonedx-json"].decode()) is None
     file = tmp_path / "index.spdx.json"
     file.write_bytes(made["spdx-json"])

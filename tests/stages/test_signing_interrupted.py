@@ -24,7 +24,7 @@ from .fleet import PUBLIC, Fleet, make_fleet, plan, provide
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
 KEY = PublicKey(PUBLIC, "test")
-OF_INDEX, OF_PLATFORM = 5, 7
+OF_INDEX, OF_PLATFORM = 6, 7
 _STEP = 5
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 from pipeline.catalogue.definition import Definition
 from pipeline.catalogue.source import PROJECT_NAME, Source, lock_of
 from pipeline.config import LOCK_NAME, Lock, Project
-from pipeline.dockerfile.bases import BaseUse
+from pipeline.dockerfile.base_uses import BaseUse
 from pipeline.errors import ConfigError
 from pipeline.model import Platform, Reference
 from pipeline.util.dataclass import dataclass

@@ -20,12 +20,12 @@ from pipeline.util.timestamps import parse_timestamp
 from ..publish.publication import Publication
 from ..publish.push import ImageIndex, build_index
 from .attached import Attached
+from .index_evidence import PlatformEvidence, index_evidence, same_predicate
 from .statements import (
     Kind,
     document_kinds,
     has_provenance,
     index_provenance,
-    index_statements,
     kind_of,
     statement,
     test_results,
@@ -158,9 +158,12 @@ async def _attest(
     of_index = await attached(index.descriptor)
     platforms = [await attached(child) for child in index.children]
     lacks: list[tuple[Attached, Statement]] = []
-    for one, record in zip(platforms, publication.records, strict=True):
-        lacks += [(one, about) for about in await _lacking(signing, one, record)]
-    lacks += [(of_index, about) for about in _lacking_index(signing, publication, index, of_index)]
+    evidence: list[PlatformEvidence] = []
+    for target, one, record in zip(publication.targets, platforms, publication.records, strict=True):
+        lacking = await _lacking(signing, one, record)
+        lacks += [(one, about) for about in lacking]
+        evidence.append(PlatformEvidence(target.platform, record, (*one.seen.statements, *lacking)))
+    lacks += [(of_index, about) for about in _lacking_index(signing, publication, index, of_index, evidence)]
     added = list(zip(lacks, await _attach(signing, publication, lacks), strict=True))
 
     def now(one: Attached) -> Attached:
@@ -179,9 +182,13 @@ async def _lacking(signing: Signing, attached: Attached, record: Record) -> list
 
 
 def _lacking_index(
-    signing: Signing, publication: Publication, index: ImageIndex, attached: Attached
+    signing: Signing,
+    publication: Publication,
+    index: ImageIndex,
+    attached: Attached,
+    evidence: Sequence[PlatformEvidence],
 ) -> list[Statement]:
-    """The bills of materials that the index lacks by this key, and its provenance: one, whoever made it."""
+    """The evidence that the index lacks by this key, and its provenance: one, whoever made it."""
     try:
         annotations = Manifest.parse(index.raw, OCI_INDEX).annotations
         created = parse_timestamp(annotations["org.opencontainers.image.created"])
@@ -189,9 +196,8 @@ def _lacking_index(
         created = 0
     descriptor, tag = index.descriptor, publication.targets[0].tag
     subject = SbomSubject(signing.project, publication.repository, tag, descriptor.digest, None, created)
-    pairs = zip(publication.targets, publication.records, strict=True)
-    wanted = index_statements(subject, [(target.platform, record) for target, record in pairs])
-    lacking = [about for about in wanted if kind_of(about) not in attached.kinds]
+    wanted = index_evidence(subject, evidence)
+    lacking = [about for about in wanted if not same_predicate(about, attached.seen.statements)]
     if not attached.seen.has(PROVENANCE) and all(map(has_provenance, publication.records)):
         lacking.append(index_provenance(publication, descriptor.digest, signing.revision, signing.origin()))
     return lacking

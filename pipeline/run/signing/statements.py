@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from pipeline.errors import LockageError
-from pipeline.model import Digest, Platform, Repository
+from pipeline.model import Digest, Repository
 from pipeline.policy.scanners.signed_scanners import data_key, database, scanner_fields, signed_tools
 from pipeline.provenance import IndexBuild, index_predicate, result_predicate
-from pipeline.sbom import PlatformDocuments, SbomSubject, index_documents
 from pipeline.state.signers import program_version
 from pipeline.trust import CYCLONEDX, PROVENANCE, SPDX, TEST_RESULT, VULNERABILITIES, Statement
 from pipeline.util.json.canonical import compact
@@ -30,9 +26,9 @@ if TYPE_CHECKING:
     from ..publish.publication import Publication
 
 # Predicate -> the document it carries (cosign's names for the same: cyclonedx, spdxjson, slsaprovenance1, vuln).
-_BILLS = {CYCLONEDX: "cyclonedx-json", SPDX: "spdx-json"}
-_DOCUMENTS = {**_BILLS, PROVENANCE: DOCUMENT, VULNERABILITIES: "trivy-json"}
-_BY_CONTENT = frozenset({*_BILLS, PROVENANCE, TEST_RESULT})
+BILLS = {CYCLONEDX: "cyclonedx-json", SPDX: "spdx-json"}
+_DOCUMENTS = {**BILLS, PROVENANCE: DOCUMENT, VULNERABILITIES: "trivy-json"}
+_BY_CONTENT = frozenset({*BILLS, PROVENANCE, TEST_RESULT})
 Kind = tuple[str, Digest | None]
 """What makes two statements about a digest the same: the predicate type, for findings their data's digest, and for
 bills of materials, provenance and test results their own."""
@@ -52,7 +48,7 @@ def kind_of(statement: Statement) -> Kind:
 def document_kinds(record: Record) -> tuple[Kind, ...]:
     """The kinds of statements with documents that a platform's image is to bear."""
     digests = {name: descriptor.digest for name, descriptor in record.documents.items()}
-    documents = [(kind, digests.get(name)) for kind, name in _BILLS.items()]
+    documents = [(kind, digests.get(name)) for kind, name in BILLS.items()]
     if has_provenance(record):
         documents.append((PROVENANCE, digests[DOCUMENT]))
     return (*documents, (VULNERABILITIES, record.findings))
@@ -70,35 +66,6 @@ def test_results(record: Record) -> Statement | None:
     if report is None or record.tests is None or not (report.cases or report.unexamined):
         return None
     return Statement(record.digest, TEST_RESULT, result_predicate(report, record.tests))
-
-
-def index_statements(
-    subject: SbomSubject, platforms: Sequence[tuple[Platform, Record]]
-) -> tuple[Statement, ...]:
-    """The bills of materials of an index, which name those of its platforms.
-
-    Raises LockageError for a platform whose packages were never listed.
-    """
-    made = index_documents(subject, [_documents(subject, *platform) for platform in platforms])
-    return tuple(
-        Statement(subject.digest, kind, json.loads(made[name]))
-        for kind, name in _BILLS.items()
-        if name in made
-    )
-
-
-def _documents(index: SbomSubject, platform: Platform, record: Record) -> PlatformDocuments:
-    inventory = record.evidence.inventory
-    if inventory is None or not inventory.serial:
-        raise LockageError(
-            f"the record of {record.digest} has no bill of materials",
-            hint="run again with --fresh to make it again",
-        )
-    return PlatformDocuments(
-        replace(index, digest=record.digest, platform=platform),
-        UUID(inventory.serial),
-        {name: descriptor.digest for name, descriptor in record.documents.items()},
-    )
 
 
 def index_provenance(

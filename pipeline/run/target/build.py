@@ -28,7 +28,7 @@ from .caches import UsableCaches
 from .epoch import build_epoch
 from .labels import OCI, base_annotations, image_labels, manifest_annotations
 from .mounts import find_mounts
-from .template_location import located, template_position
+from .template_location import located, refuse_missing_stage, template_position
 
 if TYPE_CHECKING:
     import dagger
@@ -109,6 +109,7 @@ class Builder:
         context = self._context
         engine = context.engines.of(target.platform)
         client = await engine.client()
+        refuse_missing_stage(context.plan, target, await engine.platform())
         daemon = engine.builder(client, builder_config(context, self._caches()))
         order = await self._order(target, bases, caches, client)
         hosts = registry_hosts(context, self._caches().entries)
