@@ -77,6 +77,10 @@ class ImageCheck:
             "junit": self.junit,
         }
 
+    def with_files(self) -> dict[str, object]:
+        """As data, with its files."""
+        return self.to_json() | {"files": [entry.to_json() for entry in self.entries]}
+
     @classmethod
     def from_json(cls, data: Mapping[str, object], entries: tuple[RootfsEntry, ...]) -> Self:
         """Read what `to_json` wrote. Raises ValueError and KeyError."""

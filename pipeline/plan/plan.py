@@ -197,7 +197,7 @@ class Target:
             "key": self.key,
             "dockerfile": None if self.external else _text_json(self.template, self.dockerfile),
             "test": None if self.test is None else _text_json(self.test_template, self.test),
-            **({"checks": [_check_json(check) for check in self.checks]} if self.checks else {}),
+            **({"checks": [check.with_files() for check in self.checks]} if self.checks else {}),
             "rootfs": [e.to_json() for e in self.rootfs],
             "labels": dict(sorted(self.labels.items())),
             "arguments": dict(self.arguments),
@@ -295,7 +295,3 @@ class Plan:
 @lru_cache(maxsize=16_384)  # texts, which the tags of an image often share
 def _text_json(template: str | None, text: str) -> Mapping[str, str | None]:
     return {"template": template, "digest": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"}
-
-
-def _check_json(check: ImageCheck) -> dict[str, object]:
-    return check.to_json() | {"files": [entry.to_json() for entry in check.entries]}
