@@ -142,13 +142,13 @@ def _stages_by_platform(
     word = instruction.words[0].text
     if not variables.of_build_platform(word):
         return {}
-    found = {}
+    numbers = {}
     for platform in BUILD_PLATFORMS:
         with suppress(ValueError):
             number = stages.get(variables.built_on(platform).expand(word))
             if number is not None:
-                found[platform] = number
-    return MappingProxyType(found)
+                numbers[platform] = number
+    return MappingProxyType(numbers)
 
 
 def final_base(

@@ -166,14 +166,14 @@ def _resolved(
 
 def _stored_definitions(source: Source, earlier: PlanParts) -> tuple[Definition, ...] | None:
     """The definitions of these folders as the earlier plan has them; None unless all are what they were."""
-    found: list[Definition] = []
+    definitions: list[Definition] = []
     for folder in (f"{IMAGES}/{name}" for name in source.levels(IMAGES)):
         if folder not in earlier.parts:
             stored = earlier.plan.definitions.get(folder)
             if stored is None or stored.state != state_of(source, folder):
                 return None
-            found += stored.read(source)
-    return tuple(sorted(found, key=lambda definition: definition.image))
+            definitions += stored.read(source)
+    return tuple(sorted(definitions, key=lambda definition: definition.image))
 
 
 def _assemble(

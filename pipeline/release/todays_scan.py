@@ -203,7 +203,7 @@ async def _of_indexes(
         if scan.statement and scan.image.of_index
     }
     statements = {scan.image.child.digest: scan.statement or scan.image.findings for scan in scans}
-    found: list[tuple[Repository, Descriptor, Statement]] = []
+    attestable: list[tuple[Repository, Descriptor, Statement]] = []
     for reference, repository in indexes.items():
         manifest = await registry.get_manifest(reference)
         children = [c for c in manifest.children if c.platform and not is_attestation(c)] if manifest else []
@@ -211,8 +211,8 @@ async def _of_indexes(
             (c.platform, s.predicate) for c in children if c.platform and (s := statements.get(c.digest))
         ]
         if manifest and children and len(known) == len(children):
-            found += [(repository, manifest.descriptor, s) for s in index_findings(reference, known)]
-    return found
+            attestable += [(repository, manifest.descriptor, s) for s in index_findings(reference, known)]
+    return attestable
 
 
 def _json(image: AttestedImage, source: ScanSource | None, scan: Scan | None) -> dict[str, Any]:

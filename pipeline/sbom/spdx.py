@@ -118,7 +118,7 @@ def without_files(document: dict[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
+class MergedPackages:
     """What documents of several images list together: each package once, without its files."""
 
     tools: Sequence[str]
@@ -127,7 +127,7 @@ class Merged:
     licences: Sequence[Any]
 
 
-def merged(documents: Iterable[Any], roots: Iterable[str]) -> Merged:
+def merged(documents: Iterable[Any], roots: Iterable[str]) -> MergedPackages:
     """The packages of documents, with the relationships between them and to `roots`, which are the images."""
     tools, packages, licences = set[str](), dict[str, Any](), dict[str, Any]()
     relationships: dict[bytes, Any] = {}
@@ -149,7 +149,7 @@ def merged(documents: Iterable[Any], roots: Iterable[str]) -> Merged:
         for key in sorted(relationships)
         if {relationships[key]["spdxElementId"], relationships[key]["relatedSpdxElement"]} <= ids
     ]
-    return Merged(
+    return MergedPackages(
         sorted(tools),
         [packages[id] for id in sorted(packages)],
         kept,

@@ -75,8 +75,8 @@ class _Earlier:
     def find(self, context: Mapping[str, object]) -> _Made | None:
         """The rendering that read the same values."""
         for names, made in self._by_names.items():
-            if (found := made.get(_values(context, names))) is not None:
-                return found
+            if (earlier := made.get(_values(context, names))) is not None:
+                return earlier
         return None
 
     def keep(self, names: Iterable[str], made: _Made) -> None:

@@ -58,13 +58,13 @@ def defined(plan: Plan, folders: Collection[str]) -> Mapping[Name, Definition]:
     """The definitions in some folders of a plan's source, by image and tag; problems are left to the plan."""
     assert plan.source is not None
     definitions, others = _stored(plan, plan.source, folders)
-    found = [d for of_folder in definitions.values() for d in of_folder]
+    all_definitions = [d for of_folder in definitions.values() for d in of_folder]
     if others:
         from pipeline.catalogue.cascade import resolve
         from pipeline.catalogue.discover import discover_images
 
-        found += resolve(plan.source, discover_images(part(plan.source, others)).images, [])
-    return {(d.image, d.tag): d for d in found}
+        all_definitions += resolve(plan.source, discover_images(part(plan.source, others)).images, [])
+    return {(d.image, d.tag): d for d in all_definitions}
 
 
 def _stored(
@@ -72,16 +72,16 @@ def _stored(
 ) -> tuple[dict[str, tuple[Definition, ...]], frozenset[str]]:
     """The definitions of folders of images/ whose image.yml say what they say in the plan, by folder; and the names of
     the others, which have to be read."""
-    found: dict[str, tuple[Definition, ...]] = {}
+    definitions_of: dict[str, tuple[Definition, ...]] = {}
     others: set[str] = set()
     for name in sorted(names):
         folder = f"{IMAGES}/{name}"
         stored = plan.definitions.get(folder)
         if stored and stored.state == state_of(source, folder):
-            found[folder] = stored.read(source)
+            definitions_of[folder] = stored.read(source)
         else:
             others.add(name)
-    return found, frozenset(others)
+    return definitions_of, frozenset(others)
 
 
 def project_of(plan: Plan, earlier: Source) -> Project:
@@ -130,12 +130,12 @@ def read_past(
     """The earlier state of some folders of a plan's catalogue; `now` are the current definitions, `project` and
     `lock` are the earlier ones."""
     definitions, others = _stored(plan, earlier, folders)
-    found = {folder: _Resolved(of_folder, []) for folder, of_folder in definitions.items()}
+    resolved_folders = {folder: _Resolved(of_folder, []) for folder, of_folder in definitions.items()}
     unread: dict[str, str] = {}
-    documents = _read_models(earlier, others, found, unread) if others else PolicyDocuments()
+    documents = _read_models(earlier, others, resolved_folders, unread) if others else PolicyDocuments()
     renderer = Renderer(earlier)
     rendered: dict[str, list[Rendered]] = {}
-    for folder, resolved in sorted(found.items()):
+    for folder, resolved in sorted(resolved_folders.items()):
         problems = resolved.problems
         items = render_all(renderer, resolved.definitions, project.platforms, (), problems)
         if problems:
@@ -173,7 +173,7 @@ class _Resolved:
 
 
 def _read_models(
-    earlier: Source, names: Collection[str], found: dict[str, _Resolved], unread: dict[str, str]
+    earlier: Source, names: Collection[str], resolved_folders: dict[str, _Resolved], unread: dict[str, str]
 ) -> PolicyDocuments:
     """Read folders of images/ into `found` and `unread`; the documents that their gates name."""
     from pipeline.catalogue.cascade import resolve
@@ -184,7 +184,7 @@ def _read_models(
         unread.setdefault(_folder(problem.path), str(problem))
     for image in discovered.images:
         problems: list[Problem] = []
-        found[image.folder] = _Resolved(resolve(earlier, (image,), problems), problems)
+        resolved_folders[image.folder] = _Resolved(resolve(earlier, (image,), problems), problems)
     return documents_of(earlier, discovered, [])
 
 

@@ -21,6 +21,9 @@ from .statements import BILLS, document_kinds, kind_of
 if TYPE_CHECKING:
     from pipeline.state.record import Record
 
+_LISTS = {CYCLONEDX: "components", SPDX: "packages"}  # where the documents list packages
+_COMMON = ("SchemaVersion", "ArtifactType", "Trivy")  # fields of trivy's report that are of no platform
+
 
 @dataclass(frozen=True, slots=True)
 class PlatformEvidence:
@@ -62,15 +65,17 @@ def index_findings(
     assert index.digest
     ordered = sorted(platforms, key=lambda pair: str(pair[0]))
     try:
-        oldest = min((found["scanner"] for _, found in ordered), key=lambda scanner: scanner["db"]["version"])
-        times = [found["metadata"] for _, found in ordered]
+        oldest = min(
+            (attested["scanner"] for _, attested in ordered), key=lambda scanner: scanner["db"]["version"]
+        )
+        times = [attested["metadata"] for _, attested in ordered]
         finished = max(time["scanFinishedOn"] for time in times)
-        systems = [found["scanner"]["result"].get("Metadata", {}).get("OS") for _, found in ordered]
+        systems = [attested["scanner"]["result"].get("Metadata", {}).get("OS") for _, attested in ordered]
         results = [
             {name: value for name, value in each.items() if name != "Packages"}
             | {"Target": f"{platform}: {each.get('Target', '')}"}
-            for platform, found in ordered
-            for each in found["scanner"]["result"].get("Results") or ()
+            for platform, attested in ordered
+            for each in attested["scanner"]["result"].get("Results") or ()
         ]
         report = {
             **{key: value for key, value in oldest["result"].items() if key in _COMMON},
@@ -95,22 +100,18 @@ def index_findings(
         yield Statement(index.digest, VULNERABILITIES, predicate)
 
 
-_LISTS = {CYCLONEDX: "components", SPDX: "packages"}
-_COMMON = ("SchemaVersion", "ArtifactType", "Trivy")
-
-
 def _by_kind(platform: PlatformEvidence) -> dict[str, Mapping[str, Any]]:
     """The predicates that the record of a platform names, by their type: of several the first in order, so that every
     run takes the same."""
     wanted = frozenset(document_kinds(platform.record))
-    found: dict[str, bytes] = {}
+    first: dict[str, bytes] = {}
     predicates: dict[str, Mapping[str, Any]] = {}
     for statement in platform.statements:
         kind = statement.predicate_type
         if (kind in BILLS or kind == VULNERABILITIES) and kind_of(statement) in wanted:
             raw = statement.to_json()
-            if kind not in found or raw < found[kind]:
-                found[kind], predicates[kind] = raw, statement.predicate
+            if kind not in first or raw < first[kind]:
+                first[kind], predicates[kind] = raw, statement.predicate
     return predicates
 
 
