@@ -18,7 +18,7 @@ from tests.tools import iri_syntax
 iri_syntax.load_when_used()
 _UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # no test fails on a clock
 settings.register_profile("whole", _UNHURRIED)
-settings.register_profile("working", _UNHURRIED, max_examples=25)
+settings.register_profile("working", _UNHURRIED, max_examples=10)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """While working (`-m "not real"`), properties are tried with a quarter of the examples of the whole suite."""
+    """While working (`-m "not real"`), properties are tried with a tenth of the examples of the whole suite."""
     settings.load_profile("working" if config.option.markexpr == "not real" else "whole")
 
 

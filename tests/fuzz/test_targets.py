@@ -10,14 +10,14 @@ from hypothesis import settings
 from tests.fuzz.search import Search
 from tests.fuzz.targets import TARGETS
 
-_WORKING = 25  # inputs, as of properties
+_WORKING = 10  # inputs, as of properties
 
 
 @pytest.mark.parametrize("name", sorted(TARGETS))
 def test_no_input_shows_a_fault(name: str, tmp_path: Path) -> None:
     examples = TARGETS[name].examples
     if settings.get_current_profile_name() == "working":  # tests/conftest.py
-        examples = max(_WORKING, examples // 4)
+        examples = max(_WORKING, examples // 10)
     search = Search(TARGETS[name], tmp_path.resolve())
     search.run(examples)
     if not search.good:  # a few may all be refused

@@ -276,7 +276,7 @@ _entries = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=settings.default.max_examples * 3 // 5)
 @given(entries=_entries, seed=st.integers())
 def test_order_and_form_are_all_that_two_archives_of_the_same_differ_in(
     entries: list[Made], seed: int
@@ -291,7 +291,7 @@ def test_order_and_form_are_all_that_two_archives_of_the_same_differ_in(
     assert all(KINDS[m.kind] == first[m.path].entry.kind.encode() for m in entries)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=settings.default.max_examples * 2)
 @given(data=st.data())
 def test_damage_is_a_fault_of_the_layer_or_makes_no_difference_to_the_reader(data: st.DataObject) -> None:
     """Whatever bytes are changed: entries, or LayerFault, and no other error."""

@@ -74,7 +74,7 @@ def test_every_field_has_another_value_than_its_default():
     assert unset == {"gates", "checks"}
 
 
-@settings(max_examples=25)
+@settings(max_examples=max(5, settings.default.max_examples // 4))
 @given(catalogues())
 def test_they_are_those_of_the_models_of_any_catalogue(states):
     for of in map(source, states):

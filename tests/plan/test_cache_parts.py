@@ -170,7 +170,7 @@ def outcome(files, earlier=None):
         return error.problems
 
 
-@settings(max_examples=25)
+@settings(max_examples=max(5, settings.default.max_examples // 4))
 @given(catalogues())
 def test_any_edits_give_the_plan_that_is_made_of_everything(states):
     latest = None

@@ -206,7 +206,7 @@ def quoted(mapping):
     return "{" + ", ".join(f"{k}: '{v}'" for k, v in mapping.items()) + "}"
 
 
-@settings(max_examples=40)
+@settings(max_examples=settings.default.max_examples * 2 // 5)
 @given(catalogues())
 def test_every_target_of_any_catalogue_is_explained_as_it_is(states):
     plan = make_plan(whole(states[1], "", None))
