@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from .command import Command, Invocation, Parser, sentence
 from .commands import ENTRIES, load
@@ -92,7 +92,10 @@ class _LazyParser(Parser):
 
 
 class _LazyVersion(str):
-    """The version, looked up when it is printed."""
+    """The version, looked up when it is printed: argparse replaces `%(prog)s` only then."""
+
+    def __new__(cls) -> Self:
+        return super().__new__(cls, "%(prog)s")
 
     def __str__(self) -> str:
         from importlib.metadata import version

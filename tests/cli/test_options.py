@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -250,3 +251,9 @@ def test_files_below_a_relative_folder_of_c(tmp_path: Path, monkeypatch: pytest.
     assert (tmp_path / "made/dist/app/latest/rootfs/run.sh").read_text() == "exit\n"
     assert main(["-C", "made", "ci", "generate", "github"]) == 0
     assert not (tmp_path / "made/made").exists()
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert (end.value.code, capsys.readouterr().out) == (0, f"lockage {version('lockage')}\n")
