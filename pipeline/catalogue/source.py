@@ -154,7 +154,8 @@ def read_source(root: Path) -> Source:
     if PROJECT_NAME not in reader.files:
         missing = str(Path(root) / PROJECT_NAME)
         raise ConfigError(
-            [Problem(missing, 0, 0, "", "is missing")], hint="lockage -C DIR looks in another folder"
+            [Problem(missing, 0, 0, "", "is missing")],
+            hint="lockage init starts a catalogue here, -C DIR looks in another folder",
         )
     return Source(MappingProxyType(reader.files), Path(root))
 

@@ -72,7 +72,7 @@ def test_a_project_that_is_not_there(catalogue, capsys):
     assert code == 3
     assert err.splitlines()[1:] == [
         f"  {catalogue}/lockage.yml: is missing",
-        "next: lockage -C DIR looks in another folder",
+        "next: lockage init starts a catalogue here, -C DIR looks in another folder",
     ]
 
 
