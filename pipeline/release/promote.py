@@ -237,8 +237,8 @@ class Promotions:
         Raises GateClosed, UsageError for a key that cannot sign, BuildError, EnvironmentProblem, RegistryError.
         """
         platforms = [platform for promotion in planned for platform in promotion.platforms]
-        ordered = sorted((scan for _, scan in platforms), key=lambda scan: bool(scan.source))
-        images = {scan.image.reference: scan for scan in ordered}
+        images = {scan.image.reference: scan for _, scan in platforms}  # for their indexes
+        images |= {scan.image.reference: scan for _, scan in platforms if scan.source}
         made = await scan_and_attest(self._context, self._scans, list(images.values()))
         scans = dict(zip(images, made, strict=True))
         refuse_closed(self._context, [(t, scans[p.image.reference]) for t, p in platforms if p.source])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import threading
 import uuid
@@ -207,6 +208,22 @@ def test_entitlements_are_refused_unless_the_project_grants_them(site: Site, pro
     with (root / "lockage.yml").open("a") as file:
         file.write("entitlements:\n  app: [security.insecure, network.host]\n")
     built(site, root, "app")
+
+
+def test_a_stage_that_the_engines_platform_lacks_is_refused_and_built_where_it_is(
+    site: Site, project: Project
+) -> None:
+    """BuildKit would pull an image of the stage's name, which no lock pins."""
+    root = project({})
+    own = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+    stage = "FROM debian:bookworm-slim AS tool-{}\nFROM tool-$BUILDARCH\nRUN echo there > /stage\n"
+    dockerfile(root, "app", stage.format("s390x"))
+    refused = site.run("build", cwd=root, expect=6)
+    assert "images/app/Dockerfile.tmpl:2: this FROM names no stage" in refused.err
+    assert "next: add a stage for" in refused.err
+    dockerfile(root, "app", stage.format(own))
+    reference, _ = built(site, root, "app")
+    assert content(reference, "stage") == "there\n"
 
 
 def test_arguments_of_the_catalogue_reach_the_build_and_its_key(site: Site, project: Project) -> None:
