@@ -23,6 +23,7 @@ from tests.tools.git import commit
 from . import samples
 from .processes import Running, below, buildkitd, engine, find, stopped, wait_for, wait_to_find
 from .site import ROOT, Done, Site
+from .test_build_inputs import traces
 from .tools import crane
 
 pytestmark = pytest.mark.real
@@ -370,6 +371,9 @@ def test_twenty_targets_at_once(site: Site, project: Callable[..., Path]) -> Non
     assert len({t["digest"] for t in done["targets"]}) == 20
     for target in done["targets"][::7]:
         crane("validate", "--remote", f"{builds(site, root)}@{target['digest']}")
+    assert not traces(site, '"SpanContext": {'), (
+        "BuildKit's history keeps the spans of the session with every build"
+    )
 
 
 def builds(site: Site, root: Path) -> str:
