@@ -92,7 +92,7 @@ def test_a_hostile_pull_request_from_a_fork(site: Site, tmp_path: Path) -> None:
     assert image.files["/stolen"].content == b""
     assert not (root / "ran").exists()
     assert CANARY not in done.out + done.err
-    assert not traces(site, CANARY)
+    assert not traces(site.home, CANARY)
     report = json.loads((tmp_path / "reports/report.json").read_text())
     assert {t["image"]: t["status"] for t in report["targets"]}["app"] == "built"
     assert "app" in (tmp_path / "summary.md").read_text()
