@@ -92,6 +92,7 @@ _MAY = {
     "util/scratch.py": "makes a folder with a random name in the cache",
     "catalogue/templating/bytecode.py": "checks its folder itself, more strictly: what is there is run",
     "plan/cache/fingerprint.py": "reads this program",
+    "cli/completion/__init__.py": "reads this program",
     "cli/instance/signing_key.py": "reads a key that the command line names, through any link",
     "trust/keyless/github.py": "opens an address of the CI's, no path",
     "cli/instance/verification.py": "reads a trusted root that the command line names, through any link",

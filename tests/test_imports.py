@@ -46,7 +46,18 @@ def _imported(tmp_path: Path, *arguments: str, **environ: str) -> set[str]:
     return set(json.loads(done.stdout))
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"], ["promote", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["run", "--help"],
+        ["promote", "--help"],
+        ["completion", "bash"],
+        ["__complete", "zsh", "run", "--"],
+        ["__complete", "zsh", "promote", "--data", ""],
+    ],
+)
 def test_help_imports_no_more_than_it_prints_with(tmp_path: Path, arguments: list[str]) -> None:
     """`lockage --help`: the parser of the command line and the errors, not even anyio."""
     assert not _imported(tmp_path, *arguments) & {
@@ -65,6 +76,15 @@ def test_an_unchanged_plan_is_read_back_without_what_made_it(tmp_path: Path) -> 
     assert first & _MODELS == _MODELS
     assert not (first | second) & {*_ENGINE, "aiohttp", "asyncio", "rich"}
     assert not second & {*_NETWORK, *_MODELS}
+
+
+def test_names_are_completed_without_a_plan(tmp_path: Path) -> None:
+    """The first time they come from the plan; then they are read back, without even the catalogue."""
+    question = "__complete", "fish", "run", "base:"
+    first, second = _imported(tmp_path, *question), _imported(tmp_path, *question)
+    assert first & _MODELS == _MODELS
+    assert not (first | second) & {*_ENGINE, *_NETWORK - {"ssl"}, "rich"}
+    assert not second & {*_NETWORK, *_MODELS, "anyio", "subprocess"}
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,18 @@ from .command import Invocation
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and give its exit code; the only place where an error becomes text."""
-    from .parser import parse
-
     # The parts of a plan live to the end; letting the collector visit them again and again took a third of the time.
     gc.set_threshold(300_000, 20, 50)
     # Nor does it visit what the process leaves when it ends: that was a tenth of a second of a build.
     atexit.register(gc.freeze)
-    invocation = parse(sys.argv[1:] if arguments is None else arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given and given[0] == "__complete":  # a shell's question (`completion`)
+        from .completion import complete
+
+        return complete(given[1:])
+    from .parser import parse
+
+    invocation = parse(given)
     try:
         return invocation.run()
     except LockageError as error:

@@ -29,7 +29,7 @@ Convert = Callable[[Any], object]
 
 
 @dataclass(frozen=True, slots=True)
-class _Argument:
+class Argument:
     """One call of `ArgumentParser.add_argument`; `exclusive` names a set of which one may be given."""
 
     flags: tuple[str, ...]
@@ -37,10 +37,15 @@ class _Argument:
     convert: Convert | None = None
     exclusive: str | None = None
 
+    @property
+    def takes_value(self) -> bool:
+        """Whether a value follows the flags."""
+        return self.settings.get("action") in (None, "append")
+
 
 def flag(*flags: str, help: str) -> Any:
     """A field that is true when one of the flags is given."""
-    return _field(_Argument(flags, {"action": "store_true", "help": help}), False)
+    return _field(Argument(flags, {"action": "store_true", "help": help}), False)
 
 
 def option(
@@ -51,18 +56,18 @@ def option(
     **settings: Any,
 ) -> Any:
     """A field with one value. `settings` go to `add_argument`."""
-    return _field(_Argument(flags, {"default": default, **settings}, convert, exclusive), default)
+    return _field(Argument(flags, {"default": default, **settings}, convert, exclusive), default)
 
 
 def repeated(*flags: str, convert: Convert | None = None, **settings: Any) -> Any:
     """A field that is a tuple: the option may be given several times. `convert` gets all values at once."""
-    return _field(_Argument(flags, {"action": "append", "default": [], **settings}, convert), ())
+    return _field(Argument(flags, {"action": "append", "default": [], **settings}, convert), ())
 
 
 def positional(*, default: object = MISSING, convert: Convert | None = None, **settings: Any) -> Any:
     """A field that is a positional argument, a tuple where `nargs` is `*` or `+`."""
     given = settings if default is MISSING else {"default": default, **settings}
-    return _field(_Argument((), given, convert), default)
+    return _field(Argument((), given, convert), default)
 
 
 def inherited() -> Any:
@@ -78,7 +83,7 @@ def group(options: type[DataclassInstance]) -> Any:
 def add_arguments(parser: argparse.ArgumentParser, options: type[DataclassInstance]) -> None:
     """Add what the fields of `options` declare to a parser, shared groups included."""
     exclusive: dict[str, Any] = {}
-    for name, argument in _declared(options):
+    for name, argument in declared(options):
         target: Any = parser
         if argument.exclusive:
             if argument.exclusive not in exclusive:
@@ -104,7 +109,16 @@ def includes(options: type[DataclassInstance], shared: type[DataclassInstance]) 
 
 def names(options: type[DataclassInstance]) -> Sequence[str]:
     """The names of all arguments of a command in the parser."""
-    return [name for name, _ in _declared(options)]
+    return [name for name, _ in declared(options)]
+
+
+def declared(options: type[DataclassInstance]) -> Iterator[tuple[str, Argument]]:
+    """The arguments of a command by their names in the parser, shared groups included."""
+    for each in fields(options):
+        if "group" in each.metadata:
+            yield from declared(each.metadata["group"])
+        elif "argument" in each.metadata:
+            yield each.name, each.metadata["argument"]
 
 
 def words(options: DataclassInstance) -> Iterator[str]:
@@ -117,7 +131,7 @@ def words(options: DataclassInstance) -> Iterator[str]:
             yield from _words(each.metadata["argument"], value)
 
 
-def _words(argument: _Argument, value: object) -> Iterator[str]:
+def _words(argument: Argument, value: object) -> Iterator[str]:
     if value is True:
         yield argument.flags[0]
         return
@@ -125,25 +139,17 @@ def _words(argument: _Argument, value: object) -> Iterator[str]:
         yield f"{argument.flags[0]}={one}" if argument.flags else str(one)
 
 
-def _field(argument: _Argument, default: object) -> Any:
+def _field(argument: Argument, default: object) -> Any:
     if default is MISSING:
         return field(metadata={"argument": argument})
     return field(default=default, metadata={"argument": argument})
-
-
-def _declared(options: type[DataclassInstance]) -> Iterator[tuple[str, _Argument]]:
-    for each in fields(options):
-        if "group" in each.metadata:
-            yield from _declared(each.metadata["group"])
-        elif "argument" in each.metadata:
-            yield each.name, each.metadata["argument"]
 
 
 def _value(declared: Field[Any], namespace: argparse.Namespace, parsed: Mapping[str, Any]) -> object:
     if "group" in declared.metadata:
         return read(declared.metadata["group"], namespace)
     value = parsed[declared.name]
-    argument: _Argument | None = declared.metadata.get("argument")
+    argument: Argument | None = declared.metadata.get("argument")
     if isinstance(value, list):
         value = tuple(value)
     if argument and argument.convert and value is not None:

@@ -98,6 +98,7 @@ ENTRIES = (
     ),
     CommandEntry("status", "instance.status", "show how the engine and the registry run"),
     CommandEntry("env", "instance.env", "print variables for the dagger CLI, as shell exports"),
+    CommandEntry("completion", "instance.completion", "print the script that completes commands in a shell"),
     CommandEntry(
         "artifact", "artifact", "push, pull and show files under their media types, as OCI artifacts"
     ),

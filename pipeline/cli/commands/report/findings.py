@@ -48,7 +48,10 @@ class FindingsOptions:
     catalogue: CatalogueOptions = group(CatalogueOptions)
     locked: bool = locked_flag()
     severities: frozenset[Severity] = repeated(
-        "--severity", metavar="NAME", convert=_severities, help="only this severity; with commas, or repeated"
+        "--severity",
+        metavar="SEVERITY",
+        convert=_severities,
+        help="only this severity; with commas, or repeated",
     )
     fixable: bool = flag("--fixable", help="only what a newer version of the package fixes")
     images: tuple[Reference, ...] = repeated(
