@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli.completion import script
 from tests.catalogue.sample import put
 from tests.cli.test_completion import CATALOGUE
 from tests.tools.programs import debian
@@ -45,6 +46,18 @@ def prompt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with shell(name, [SET_UP[name]], cwd=work, env=env, dump=folder / "dump") as begun:
         yield begun
     assert not (work / "pwned").exists()
+
+
+def test_the_script_as_a_file(tmp_path: Path) -> None:
+    """Where zsh and fish look for completions of a command."""
+    debian(zsh="zsh", fish="fish")
+    folders = {"zsh": "fpath=({} $fpath); compinit -D", "fish": "set -p fish_complete_path {}"}
+    env = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    for name, file in {"zsh": "_lockage", "fish": "lockage.fish"}.items():
+        put(tmp_path / name, {file: script(name)})
+        set_up = folders[name].format(tmp_path / name)
+        with shell(name, [set_up], cwd=tmp_path, env=env, dump=tmp_path / f"dump-{name}") as prompt:
+            assert prompt.line(f"lockage stat{TAB}") == prompt.line(f"lockage stat{TAB}") == "lockage status "
 
 
 def test_a_tab_completes_what_is_unique(prompt: Shell) -> None:
