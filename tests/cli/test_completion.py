@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,7 @@ def test_the_folder_of_the_command(catalogue: Path, tmp_path: Path, monkeypatch:
     assert list(offered("-C", "catalogue", "rollback", "")) == ["dev", "prod"]
     assert list(offered("-Ccatalogue", "-v", "rollback", "")) == ["dev", "prod"]
     assert list(offered("-C", "~/catalogue", "rollback", "")) == ["dev", "prod"]
+    assert list(offered("-C", "~nobody-of-this-name", "rollback", "")) == []
     assert list(offered("rollback", "")) == []
 
 
@@ -324,14 +326,16 @@ def test_the_script_is_printed(shell: str, capsys: pytest.CaptureFixture[str]) -
     assert json.loads(capsys.readouterr().out) == {"shell": shell, "script": printed}
 
 
-def test_a_clone_that_is_not_set_up_is_not_set_up_for_a_completion(tmp_path: Path) -> None:
-    """`./lockage` installs its packages first; a completion is no reason to."""
-    import subprocess
-
+@pytest.mark.parametrize("is_set_up", [False, True])
+def test_a_clone_is_not_set_up_for_a_completion(tmp_path: Path, is_set_up: bool) -> None:
+    """`./lockage` installs what it lacks first; a completion is no reason to, nor to look whether uv.lock is newer."""
     put(tmp_path, {"lockage": (warm.ROOT / "lockage").read_bytes()})
-    (tmp_path / "lockage").chmod(0o755)
-    done = subprocess.run(
-        [tmp_path / "lockage", "__complete", "fish", "ru"], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert [path.name for path in tmp_path.iterdir()] == ["lockage"]
+    if is_set_up:
+        put(tmp_path, {".venv/bin/lockage": '#!/bin/sh\necho "$@"\n'})
+        (tmp_path / ".venv/bin/lockage").chmod(0o755)
+    before = sorted(tmp_path.rglob("*"))
+    question = ["sh", "lockage", "__complete", "fish", "ru"]
+    done = subprocess.run(question, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == ("__complete fish ru\n" if is_set_up else "")
+    assert sorted(tmp_path.rglob("*")) == before

@@ -51,8 +51,7 @@ class _Scanned:
 def expected(line: Line) -> Expected:
     """What may stand where the cursor is; nothing where the words before are unknown."""
     program = _scan(line.before, (*PROGRAM, _HELP), to_first=True)
-    folders = [value for argument, value in program.given if argument.flags == ("-C",)]
-    root = Path(folders[-1] if folders else "").expanduser()
+    root = _root([value for argument, value in program.given if argument.flags == ("-C",)])
     if not program.rest:
         return _at_cursor(line.word, (*PROGRAM, _HELP), program, [(e.name, e.summary) for e in ENTRIES], root)
     name, *rest = program.rest
@@ -68,6 +67,15 @@ def expected(line: Line) -> Expected:
         return Expected()
     arguments = (*(argument for _, argument in declared(command.options)), _HELP)
     return _at_cursor(line.word, arguments, _scan(rest, arguments), [], root)
+
+
+def _root(folders: Sequence[str]) -> Path:
+    """The folder of `-C`; the shell has not expanded `~` yet."""
+    folder = Path(folders[-1] if folders else "")
+    try:
+        return folder.expanduser()
+    except RuntimeError:  # no such user
+        return folder
 
 
 def _at_cursor(

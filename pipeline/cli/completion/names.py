@@ -49,13 +49,15 @@ class Names:
     @classmethod
     def of(cls, plan: Plan) -> Names:
         """The names of a plan of a whole catalogue."""
-        images: dict[str, ImageNames] = {}
+        titles: dict[str, str] = {}
+        tags: dict[str, dict[str, str]] = {}
+        ids: dict[str, list[str]] = {}
         for target in plan.targets:
-            image = images.get(target.image) or ImageNames(target.title or "", {}, ())
-            tags = {**image.tags, target.tag: target.tag, **dict.fromkeys(target.tags, target.tag)}
-            images[target.image] = ImageNames(image.title, tags, (*image.ids, target.id))
+            titles.setdefault(target.image, target.title or "")
+            tags.setdefault(target.image, {}).update(dict.fromkeys((target.tag, *target.tags), target.tag))
+            ids.setdefault(target.image, []).append(target.id)
         return cls(
-            images=dict(sorted(images.items())),
+            images={i: ImageNames(titles[i], tags[i], tuple(ids[i])) for i in sorted(titles)},
             environments={e.name: e.repository for e in plan.project.environments},
             platforms=tuple(sorted({str(target.platform) for target in plan.targets})),
         )
@@ -142,9 +144,10 @@ def _state(root: Path) -> str:
         if count > MAX_FILES or depth > MAX_DEPTH:
             raise OSError(f"{path}: too many files")
         for name, info in entries.items():
-            if name.endswith(_DEFINITIONS):
-                add(f"{path}/{name}", info)
-            elif stat.S_ISDIR(info.st_mode) and name != "rootfs" and name[0] not in "_.":
+            if not stat.S_ISDIR(info.st_mode):
+                if name.endswith(_DEFINITIONS):
+                    add(f"{path}/{name}", info)
+            elif name != "rootfs" and name[0] not in "_.":
                 digest.update(os.fsencode(f"{path}/{name}\n"))
                 with folder.below(name) as inner:
                     walk(inner, f"{path}/{name}", depth + 1)
