@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.cli import main
 from pipeline.cli.arguments import Argument, declared
@@ -314,6 +318,31 @@ def test_bash_replaces_what_follows_its_word_breaks(
 def test_any_question_has_an_answer(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["__complete", *arguments]) == 0
     assert not capfd.readouterr().err
+
+
+def test_a_terminal_that_has_not_every_character(catalogue: Path) -> None:
+    put(catalogue, {"images/apple/image.yml": "title: Äpfel ✓\ntags: [1.0.0]\n"})
+    question = [sys.executable, "-m", "pipeline.cli", "__complete", "fish", "run", ""]
+    environ = os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONPATH": str(warm.ROOT)}
+    done = subprocess.run(question, env=environ, capture_output=True, check=True)
+    assert done.stdout.decode("latin-1").splitlines() == ["app\tAn app", "apple\tÄpfel ?", "base"]
+
+
+WORDS = st.one_of(
+    st.sampled_from([entry.name for entry in ENTRIES]),
+    st.sampled_from(
+        ["-C", "-v", "--", "-", "--to", "--to=", "--from", "--json", "--key", "-j", "explain", "generate"]
+    ),
+    st.text(st.characters(exclude_characters="\0"), max_size=8),
+)
+
+
+@given(st.lists(WORDS, max_size=6))
+def test_any_line_has_an_answer_of_printable_lines(words: list[str]) -> None:
+    words = ["-C", "/nowhere", *words]
+    for line in (Line.of_words(words), of_bash(words[-1], " ".join(["lockage", *words]))):
+        for answered in answer(line):
+            assert answered.replace("\t", "", 1).isprintable()
 
 
 @pytest.mark.parametrize("shell", SHELLS)

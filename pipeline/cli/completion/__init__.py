@@ -32,5 +32,7 @@ def complete(arguments: Sequence[str]) -> int:
         return 0
     shell, *words = arguments
     line = of_bash(*words) if shell == "bash" and len(words) == 2 else Line.of_words(words)
-    sys.stdout.writelines(f"{candidate}\n" for candidate in answer(line))
+    text = "".join(f"{candidate}\n" for candidate in answer(line))
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))  # a description is no reason to fail
     return 0
