@@ -45,6 +45,7 @@ class LazyEngine:
         self._stack = AsyncExitStack()
         self._lock = anyio.Lock()
         self._client: dagger.Client | None = None
+        self._version = ""
         self._forwards: Mapping[int, str] = {}
         self._builder: Daemon | None = None
 
@@ -76,6 +77,13 @@ class LazyEngine:
                 self.own = await platforms.default_platform(client)
         assert self.own
         return self.own
+
+    async def version(self) -> str:
+        """The engine's version; queried at most once."""
+        client = await self.client()
+        async with self._lock:
+            self._version = self._version or await client.version()
+        return self._version
 
     async def runs(self, platform: Platform, scratch: Path) -> bool:
         """Whether the engine runs programs for a platform, its own or by an emulator. Each is tried once in a session;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,13 @@ def test_whether_a_result_may_be_none(hint: Any) -> None:
     assert TypeHint(hint).is_bearable(None) == Real(hint).is_bearable(None)
 
 
+@dataclass
+class Response:
+    """An object in a list of results."""
+
+    id: str
+
+
 def test_requests_and_results_are_converted_as_by_the_sdk() -> None:
     """Also objects in a list, which are in the context of their request."""
     import dagger
@@ -89,7 +97,13 @@ def test_requests_and_results_are_converted_as_by_the_sdk() -> None:
     }
     wanted = real(context).unstructure(arguments)
     assert one.unstructure(arguments) == other.unstructure(arguments) == wanted
-    assert len(made) <= 1, "one for all arguments"
-    assert one.structure("ANY", dagger.ReturnType) is dagger.ReturnType.ANY
+    before = len(made)
+    assert before <= 1, "one for all arguments"
     assert one.structure(["x"], list[str]) == ["x"] and one.structure(3, int) == 3
-    assert made[-1] is context
+    assert one.structure("id", dagger.JSON) == "id" and one.structure(None, str | None) is None
+    assert len(made) == before, "and the same for values"
+    assert one.structure("ANY", dagger.ReturnType) is dagger.ReturnType.ANY
+    assert one.structure([{"id": "x"}], list[Response]) == [Response("x")]
+    assert made[before:] and all(one is context for one in made[before:]), (
+        "objects are in the context of the request"
+    )

@@ -11,9 +11,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 from types import ModuleType, NoneType
 from typing import Any, get_args
 
+_VALUES = (str, int, float, bool, NoneType)
 _LEFT_OUT = (
     "dagger.provisioning",  # finds and starts an engine, with a progress display; optional for the SDK as well
     "dagger.mod",  # serves functions of a module
@@ -30,6 +32,8 @@ def import_sdk() -> None:
         from dagger.client import _core, _session
     import ssl
 
+    if find_spec("sniffio") is None:  # httpcore looks for it four times a request, along the whole path
+        sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # a documented value
     _core.make_converter = partial(Converter, _core.make_converter)
 
     # The session is plain HTTP on loopback: no certificates are read, and none is trusted.
@@ -63,23 +67,34 @@ class TypeHint:
 
 
 class Converter:
-    """A context's converter, made when there is a result to read: the SDK makes one for each step of each request,
-    which takes a millisecond. Arguments do not depend on the context, so one converter serves them all."""
+    """A context's converter, made when there is an object to read: the SDK makes one for each step of each request,
+    which takes a millisecond. Nothing else depends on the context, so one converter serves all of it."""
 
-    _of_arguments: Any = None
+    _of_all: Any = None
 
     def __init__(self, make: Callable[[Any], Any], context: Any) -> None:
         self._make, self._context = make, context
 
     def unstructure(self, value: object) -> Any:
         """Arguments as a request has them."""
-        if Converter._of_arguments is None:
-            Converter._of_arguments = self._make(None)
-        return Converter._of_arguments.unstructure(value)
+        return self._common().unstructure(value)
 
     def structure(self, value: object, kind: Any) -> Any:
         """A result of this type; objects in a list are in the context."""
-        return self._make(self._context).structure(value, kind)
+        converter = self._make(self._context) if _has_objects(kind) else self._common()
+        return converter.structure(value, kind)
+
+    def _common(self) -> Any:
+        if Converter._of_all is None:
+            Converter._of_all = self._make(None)
+        return Converter._of_all
+
+
+def _has_objects(kind: Any) -> bool:
+    """Whether a type is an object of the API or may hold one; str, int and the like, and lists of them, do not."""
+    return any(
+        not isinstance(one, type) or not issubclass(one, _VALUES) for one in (get_args(kind) or (kind,))
+    )
 
 
 def is_id_type(value: object) -> bool:

@@ -28,7 +28,6 @@ async def build_provenance(
     context: RunContext, images: ImageReader, target: Target, bases: Mapping[str, Digest], started: int
 ) -> bytes:
     """The predicate of a build on these bases as canonical JSON. It began at `started`, in seconds since 1970."""
-    client = await context.engines.of(target.platform).client()
     base_images = BaseImages(bases, context.home, context.mirrors)
     build = Build(
         target,
@@ -39,7 +38,7 @@ async def build_provenance(
         context.origin(),
         {
             "lockage": program_version(),
-            "dagger": await client.version(),
+            "dagger": await context.engines.of(target.platform).version(),
             "buildkit": context.plan.builder,
         },
         await build_epoch(images, target, base_images, context.source_date_epoch),

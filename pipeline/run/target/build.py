@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from pipeline.engine.buildkit import CACHE, BuildOrder, Built, Daemon, build, localcache
@@ -23,7 +23,7 @@ from pipeline.util.timestamps import format_timestamp
 from ..priority import most_dependents_first
 from ..provenance.build_provenance import DOCUMENT, build_provenance
 from . import inputs
-from .builder_config import builder_config, docker_config_for, proxy_arguments, registry_hosts
+from .builder_config import BuilderRegistries, docker_config_for, proxy_arguments
 from .caches import UsableCaches
 from .epoch import build_epoch
 from .labels import OCI, base_annotations, image_labels, manifest_annotations
@@ -49,7 +49,6 @@ class Builder:
 
     def __init__(self, context: RunContext, images: ImageCache, records: Records | None = None) -> None:
         self._context, self._images, self._records = context, images, records
-        self._usable: UsableCaches | None = None
         targets = most_dependents_first(context.plan.targets)
         self._ranks = {target.id: rank for rank, target in enumerate(targets)}
 
@@ -76,7 +75,7 @@ class Builder:
             named = context.others.get(target.platform)
             engine = f"on {named.name}" if named else ""
             context.tell(target.id, ProgressState.BUILD, "; ".join(part for part in (engine, reason) if part))
-            caches = self._caches().of_target(target, context.revision)
+            caches = self._caches.of_target(target, context.revision)
             started = int(time.time())
             prepare = self._records.store.signers.prepare if self._records else _nothing
             _, built = await both(prepare, partial(self._build, target, bases, caches))
@@ -97,12 +96,16 @@ class Builder:
         provenance = await build_provenance(context, self._images, target, bases, started)
         return await self._records.write(record, {DOCUMENT: provenance})
 
+    @cached_property
     def _caches(self) -> UsableCaches:
-        if self._usable is None:
-            self._usable = UsableCaches.of(self._context.plan.project.cache, self._context.caches)
-            for kind, reason in self._usable.unusable.items():
-                self._context.tell("cache", ProgressState.WARNING, f"the {kind} cache is not used: {reason}")
-        return self._usable
+        caches = UsableCaches.of(self._context.plan.project.cache, self._context.caches)
+        for kind, reason in caches.unusable.items():
+            self._context.tell("cache", ProgressState.WARNING, f"the {kind} cache is not used: {reason}")
+        return caches
+
+    @cached_property
+    def _registries(self) -> BuilderRegistries:
+        return BuilderRegistries.of(self._context, self._caches)
 
     async def _build(self, target: Target, bases: Mapping[str, Digest], caches: Caches) -> Built:
         """The build; once more if the daemon died under it, whatever ended it."""
@@ -110,10 +113,9 @@ class Builder:
         engine = context.engines.of(target.platform)
         client = await engine.client()
         refuse_missing_stage(context.plan, target, await engine.platform())
-        daemon = engine.builder(client, builder_config(context, self._caches()))
+        daemon = engine.builder(client, self._registries.daemon)
         order = await self._order(target, bases, caches, client)
-        hosts = registry_hosts(context, self._caches().entries)
-        credentials = await docker_config_for(context.registry.access, hosts)
+        credentials = await docker_config_for(context.registry.access, self._registries.hosts)
 
         def tell(step: str) -> None:
             context.tell(target.id, ProgressState.BUILD, step)
@@ -142,7 +144,7 @@ class Builder:
         engine = context.engines.of(target.platform)
         folder = await inputs.write_context(target, context.contexts, context.plan.source)
         named = await inputs.write_named_contexts(target, context.contexts, context.plan.source)
-        variables = self._caches().client_variables
+        variables = self._caches.client_variables
         created = self._created()
         return BuildOrder(
             target=target.id,
@@ -165,7 +167,7 @@ class Builder:
             cache_from=() if context.fresh else caches.imports,
             cache_to=caches.exports,
             cache_folders={
-                f.path: localcache.load(client, self._caches().local_folder(f.source)) for f in caches.folders
+                f.path: localcache.load(client, self._caches.local_folder(f.source)) for f in caches.folders
             },
             cache_variables={n: client.set_secret(f"lockage-cache-{n}", v) for n, v in variables.items()},
             no_cache=context.fresh,
@@ -194,7 +196,7 @@ class Builder:
             if folder.written:
                 try:
                     await localcache.keep(
-                        built.cache_folders[folder.path], self._caches().local_folder(folder.source)
+                        built.cache_folders[folder.path], self._caches.local_folder(folder.source)
                     )
                 except EnvironmentProblem as fault:
                     self._context.tell(target.id, ProgressState.WARNING, fault.message)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline.engine.buildkit import DaemonConfig, cache
 from pipeline.registry.auth.docker_config import render_docker_config
+from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pipeline.config import CacheEntry
@@ -22,12 +23,23 @@ _HOST_NETWORK = "network.host"
 _LOOPBACK = re.compile(r"^(?:localhost|127\.0\.0\.1):(\d{1,5})\Z")
 
 
-def builder_config(context: RunContext, caches: UsableCaches) -> DaemonConfig:
-    """The daemon of this run, the same on every engine and for every target.
+@dataclass(frozen=True, slots=True)
+class BuilderRegistries:
+    """What all builds of a run have in common, on every engine and for every target: the daemon, and the hosts of the
+    registries that they fetch from and push to."""
 
-    Raises ConfigError when the lock lacks BuildKit's image.
-    """
-    access, hosts = context.registry.access, registry_hosts(context, caches.entries)
+    daemon: DaemonConfig
+    hosts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, context: RunContext, caches: UsableCaches) -> BuilderRegistries:
+        """Those of a run. Raises ConfigError when the lock lacks BuildKit's image."""
+        hosts = registry_hosts(context, caches.entries)
+        return cls(_daemon_config(context, caches, hosts), tuple(hosts))
+
+
+def _daemon_config(context: RunContext, caches: UsableCaches, hosts: Sequence[str]) -> DaemonConfig:
+    access = context.registry.access
     authorities = {host: path for host in hosts if (path := access.ca_of(host))}
     loopback = [_LOOPBACK.match(host) for host in hosts]
     ports = {int(match[1]) for match in loopback if match} | cache.ports(caches.entries)
