@@ -10,6 +10,8 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from functools import partial
 
 import anyio
 from tools.act import ACT
@@ -24,7 +26,10 @@ from pipeline.cli.output.progress import Progress
 from pipeline.errors import EnvironmentProblem, LockageError
 from pipeline.lab import LabSettings, ensure
 from pipeline.lab.engine.image import ensure_engine_image
-from pipeline.lab.tools.recipes import TOOLS
+from pipeline.lab.tools.go_build import fetch_modules
+from pipeline.lab.tools.recipes import TOOLS, GoTool, Tool
+from pipeline.lab.tools.toolbox import cached
+from pipeline.util.concurrency import both
 
 _TOOLS = (
     *TOOLS.values(),
@@ -39,12 +44,24 @@ async def main() -> None:
     settings, report = LabSettings.from_env(os.environ), Progress()
     began = time.monotonic()
     _make_room(report)
-    for number, tool in enumerate(sorted(_TOOLS, key=lambda tool: tool.minutes), 1):
-        report.step(f"tool {number} of {len(_TOOLS)}", f"{tool.name} {tool.version}")
-        await ensure(tool, settings, report.step)
+    tools = sorted(_TOOLS, key=lambda tool: tool.minutes)
+    await both(partial(_make_tools, tools, settings, report), partial(_fetch_ahead, tools, settings))
     report.step("engine image", "for both ways")
     await ensure_engine_image(settings, report.step)
     report.step("ready", f"after {time.monotonic() - began:.0f} s; kept in {settings.cache}")
+
+
+async def _make_tools(tools: Sequence[Tool], settings: LabSettings, report: Progress) -> None:
+    for number, tool in enumerate(tools, 1):
+        report.step(f"tool {number} of {len(tools)}", f"{tool.name} {tool.version}")
+        await ensure(tool, settings, report.step)
+
+
+async def _fetch_ahead(tools: Sequence[Tool], settings: LabSettings) -> None:
+    """Fetch the modules of the next tools while one is compiled: the network is idle then, and processors meanwhile."""
+    for tool in tools:
+        if isinstance(tool, GoTool) and cached(tool, settings) is None:
+            await fetch_modules(tool, settings)
 
 
 def _make_room(report: Progress) -> None:

@@ -13,7 +13,7 @@ from pipeline.util.child_environment import ChildEnvironment
 from pipeline.util.dataclass import dataclass
 
 from .. import process
-from ..settings import LabSettings, StepCallback
+from ..settings import LabSettings, StepCallback, quiet
 from .recipes import GoTool, architecture, module_folder
 
 _REPORT_INTERVAL = 2.0  # seconds between two lines of progress
@@ -36,6 +36,10 @@ class _Compilation:
     @property
     def flags(self) -> list[str]:
         return ["-tags", ",".join(self.tool.tags)] if self.tool.tags else []
+
+    def list_packages(self, template: str) -> list[str]:
+        """The command that lists all packages that are compiled; it fetches their modules."""
+        return [str(self.go), "list", "-deps", "-f", template, *self.flags, *self.tool.packages]
 
 
 async def build_go_tool(tool: GoTool, destination: Path, settings: LabSettings, report: StepCallback) -> None:
@@ -73,6 +77,20 @@ async def build_go_tool(tool: GoTool, destination: Path, settings: LabSettings, 
             hint="check the network and the disk, then run the same command again: compiled packages are kept",
             detail=process.tail(completed.stderr),
         )
+
+
+async def fetch_modules(tool: GoTool, settings: LabSettings) -> None:
+    """Fetch the modules of a tool ahead of `build_go_tool`, which reports those that could not be fetched.
+
+    Raises `EnvironmentProblem` if there is no Go.
+    """
+    compilation = _Compilation(tool, await _find_go(tool, settings), _environ(tool, settings), quiet)
+    argv = compilation.list_packages("{{/* nothing */}}")
+    await process.follow(argv, environ=compilation.environ, cwd=module_folder(tool), on_line=_ignore)
+
+
+def _ignore(line: str) -> None:
+    """Ignore a line."""
 
 
 def _duration(minutes: float) -> str:
@@ -131,7 +149,7 @@ async def _count_packages(compilation: _Compilation) -> tuple[int, int]:
             fresh += 1
 
     template = "{{if .Stale}}stale{{else}}fresh{{end}}"
-    argv = [str(compilation.go), "list", "-deps", "-f", template, *compilation.flags, *tool.packages]
+    argv = compilation.list_packages(template)
     completed = await process.follow(
         argv, environ=compilation.environ, cwd=module_folder(tool), on_line=count
     )
