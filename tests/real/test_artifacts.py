@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from registry import servers
 
+from tests.registry import servers
 from tests.tools import peers, warm
 
 from .site import ROOT, Done

@@ -18,8 +18,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from lab.dockerd import MORTAL, daemon, programs
 
+from tests.lab.dockerd import MORTAL, daemon, programs
 from tests.tools.programs import debian
 
 from . import samples
