@@ -48,11 +48,11 @@ LONG = (
     "tests/real/scan/test_sbom.py",
     "tests/real/gates/test_gates.py",
     "tests/real/builds/test_reproducible.py",
-    "tests/registry/test_interrupted_release.py",
+    "tests/registry/interrupted/test_release.py",
     FORKED,
     "tests/test_types.py",  # half a minute of mypy where the package was edited
     "tests/fuzz/test_targets.py",
-    "tests/catalogue/test_templating_limits.py",
+    "tests/catalogue/templating/test_limits.py",
 )
 _REAL = re.compile(r"^pytestmark = (?:\[[^\]]*)?pytest\.mark\.real\b", re.MULTILINE)
 _RANK = {group: number for number, group in enumerate(LONG)}

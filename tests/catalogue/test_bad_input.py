@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from pipeline.cli import main
-from tests.plan.golden import look
+from tests.plan.output.golden import look
 
 from .bad_input import FOLDERS, FROM, GOOD, HEAD, ROWS, TEMPLATES, TMPL, WRITTEN, YML, Special, put
 from .sample import ROOT

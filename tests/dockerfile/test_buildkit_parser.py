@@ -17,7 +17,7 @@ from pipeline.plan import make_plan
 from tests.catalogue.made import DOCKERFILES, PLATFORMS, VALUES, WORDS, dockerfiles, words
 from tests.catalogue.sample import own_plan, plan
 from tests.dockerfile.faults import FAULTS
-from tests.plan.golden import DATA
+from tests.plan.output.golden import DATA
 from tests.plan.test_examples import DESCRIPTION
 from tests.tools import buildkit
 

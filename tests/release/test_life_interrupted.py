@@ -17,8 +17,8 @@ from pipeline.release.history import read_history
 from pipeline.release.verification import VerificationRequest, verify_references
 from pipeline.state.ledger import load_ledger
 from pipeline.trust import PublicKey
-from tests.registry import killable
 from tests.registry.fault_proxy import Proxy, faulty
+from tests.registry.interrupted import killable
 from tests.stages.fleet import PUBLIC, Fleet, make_fleet, plan
 
 from .killed import PROGRAMS, Kill, Life, killed, until

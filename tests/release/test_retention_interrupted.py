@@ -11,8 +11,8 @@ import pytest
 from pipeline.errors import LockageError
 from pipeline.registry import Registry
 from pipeline.state.retention import load_memory
-from tests.registry import killable
 from tests.registry.fault_proxy import faulty
+from tests.registry.interrupted import killable
 
 from .retention import Yard, killed_before_write
 

@@ -28,7 +28,7 @@ from tests.real import samples
 from tests.real.site import Site
 from tests.real.tools import binary, crane
 from tests.registry import servers
-from tests.registry.test_tokens import ALICE, HASHED
+from tests.registry.auth.test_tokens import ALICE, HASHED
 from tests.tools import s3
 from tests.tools.git import commit
 
