@@ -18,13 +18,13 @@ from pipeline.errors import EnvironmentProblem, LockageError
 from pipeline.lab import LabSettings, ensure
 from pipeline.lab.engine.image import ensure_engine_image
 from pipeline.lab.tools.recipes import TOOLS
-from tests.tools.act import ACT
-from tests.tools.aws_kms import LOCAL_KMS
+from tests.tools.ci.act import ACT
 from tests.tools.judges import JUDGES
 from tests.tools.leftovers import remove_leftovers, temporary_root
 from tests.tools.peers import ACTIONLINT, REGCTL, SLSA_VERIFIER
-from tests.tools.rekor_v1 import REKOR_V1
-from tests.tools.sigstore_services import SIGSTORE
+from tests.tools.signing.aws_kms import LOCAL_KMS
+from tests.tools.signing.rekor_v1 import REKOR_V1
+from tests.tools.signing.sigstore_services import SIGSTORE
 
 _TOOLS = (
     *TOOLS.values(),

@@ -14,9 +14,9 @@ from pathlib import Path
 MOST = 4  # processes; each may start an engine, a registry and their caches
 HOST = "host"
 ON_THE_HOST = (
-    "tests/lab/test_lab_backend.py",
-    "tests/lab/test_docker_backend.py",
-    "tests/lab/test_emulation.py",  # an engine that emulates registers its programs with the kernel, for everyone
+    "tests/lab/namespaces/test_lab_backend.py",
+    "tests/lab/docker/test_docker_backend.py",
+    "tests/lab/engine/test_emulation.py",  # registers programs with the kernel, for everyone
     "tests/real/setup/test_engines.py",
     "tests/real/dockerfile/test_platforms.py",
     "tests/real/setup/test_docker.py",

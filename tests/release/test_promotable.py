@@ -35,8 +35,8 @@ from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressState
 from tests.registry import images
 from tests.stages.fleet import Fleet, make_fleet, plan, recorded
-from tests.stages.test_scanner_data import publish
-from tests.tools.bundles import signed
+from tests.stages.scanners.test_scanner_data import publish
+from tests.tools.signing.bundles import signed
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

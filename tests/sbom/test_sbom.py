@@ -31,8 +31,8 @@ from pipeline.run.target.examination.findings import about, with_architecture
 from pipeline.sbom import FORMATS, PlatformDocuments, complete, index_documents
 from pipeline.sbom.findings import as_on_image
 from pipeline.util.json.canonical import compact
-from tests.tools import planted
-from tests.tools.sbom_features import features
+from tests.tools.scanning import planted
+from tests.tools.scanning.sbom_features import features
 
 pytestmark = pytest.mark.real
 

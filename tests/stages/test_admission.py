@@ -31,8 +31,8 @@ from pipeline.registry import Registry
 from pipeline.run.gates.rules import RulesInForce, check_rules
 from pipeline.trust import CYCLONEDX, SIGNATURE, SPDX, VULNERABILITIES, PublicKey, Statement, attach
 from tests.registry import images
-from tests.tools.bundles import KEY, OTHER_KEY, public, signed
 from tests.tools.judges import CUE, KYVERNO, ask, module, program
+from tests.tools.signing.bundles import KEY, OTHER_KEY, public, signed
 
 pytestmark = pytest.mark.real
 

@@ -33,7 +33,7 @@ from tests.registry.conftest import Program, crane
 from tests.registry.fault_proxy import Proxy, faulty
 from tests.release.cuts import Cut, cut_at_write
 from tests.release.promotions import TAGS, rebuild, with_options
-from tests.release.retention import NOW
+from tests.release.retention.repository import NOW
 from tests.tools import peers
 
 from .fleet import PUBLIC, Fleet, make_fleet, plan, recorded

@@ -38,7 +38,7 @@ from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressState
 from tests.registry import images
 from tests.stages.fleet import Fleet, make_fleet, plan
-from tests.tools.bundles import OTHER_KEY, pair, public
+from tests.tools.signing.bundles import OTHER_KEY, pair, public
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

@@ -20,7 +20,7 @@ from pipeline.run.results import RunResult, Status, TargetResult
 from pipeline.run.summary import describe, problems, table
 from pipeline.util.progress import ProgressEvent, ProgressState
 from tests.tools import warm
-from tests.tools.ci_logs import commands, hidden
+from tests.tools.ci.ci_logs import commands, hidden
 
 EVIL = "a\x1b]0;title\x07\x9b2J\u202e\n::add-mask::x\r##[group]y\u2028##vso[z]\nsection_start:1:s\r\x1b[0K"
 LOG = "Step 1\r\n\x1b[31mfatal\x1b[0m: no\n ::stop-commands::t\n##[error]x\n\tat line 3\n::add-mask::secret\n"

@@ -20,7 +20,7 @@ from pipeline.release.saved.approval import APPROVAL, approval_of, read_approval
 from pipeline.run.publish.approval import AppliedPlan, ApprovalMissing, refuse_unapproved
 from pipeline.trust import PrivateKey, PublicKey, Statement, signed_bundle
 from pipeline.trust.keypair import KeyPair
-from tests.tools.bundles import PASSWORD, pair
+from tests.tools.signing.bundles import PASSWORD, pair
 
 ADA, BEN, EVE = (pair(ec.derive_private_key(n, ec.SECP256R1()), f"keys/{n}.pub") for n in (11, 12, 13))
 MOVE = PlannedChange(Reference.parse("localhost:5000/prod/app:1"), None, Digest.of(b"1"))

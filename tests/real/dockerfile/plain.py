@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.bench.buildkit import Peer
+from tests.bench.builds.buildkit import Peer
 from tests.real.tools import crane
 from tests.tools import logins
 

@@ -21,7 +21,7 @@ from pipeline.dockerfile.instructions import scan
 from pipeline.dockerfile.labels import labels_of
 from pipeline.model import Platform
 from pipeline.run.target.labels import image_labels, manifest_annotations
-from tests.bench.buildkit import Peer, running
+from tests.bench.builds.buildkit import Peer, running
 from tests.real.conftest import commit
 from tests.real.contents import Image
 from tests.real.site import Site

@@ -13,7 +13,7 @@ from tests.real.site import Site
 from tests.real.tools import binary
 from tests.tools.git import commit, git
 from tests.tools.logins import environment
-from tests.tools.sigstore_services import Sigstore
+from tests.tools.signing.sigstore_services import Sigstore
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 _MIRRORED = ("docker.io", "ghcr.io", "gcr.io")

@@ -17,9 +17,9 @@ from tests.forge.server import running
 from tests.real.builds.test_canaries import forms_of
 from tests.real.site import Site
 from tests.real.tools import crane, tags
-from tests.tools.act import REPOSITORY, Event, Ran, Workflows
+from tests.tools.ci.act import REPOSITORY, Event, Ran, Workflows
 from tests.tools.git import commit, git
-from tests.tools.sigstore_services import WORKFLOW_ISSUER, Sigstore, sigstore
+from tests.tools.signing.sigstore_services import WORKFLOW_ISSUER, Sigstore, sigstore
 
 from . import project as jobs
 from .test_pull_requests import published

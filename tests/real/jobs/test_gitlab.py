@@ -16,10 +16,10 @@ from tests.forge.server import running
 from tests.real.builds.test_canaries import forms_of
 from tests.real.site import Site
 from tests.real.tools import crane, tags
+from tests.tools.ci.gitlab_ci_local import PROJECT, Pipelines, Ran
+from tests.tools.ci.job_claims import gitlab_claims
 from tests.tools.git import commit, git
-from tests.tools.gitlab_ci_local import PROJECT, Pipelines, Ran
-from tests.tools.job_claims import gitlab_claims
-from tests.tools.sigstore_services import PIPELINE_ISSUER, sigstore
+from tests.tools.signing.sigstore_services import PIPELINE_ISSUER, sigstore
 
 from . import project as jobs
 from .test_pull_requests import published

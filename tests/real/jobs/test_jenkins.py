@@ -13,10 +13,10 @@ from pipeline.trust.keypair import KeyPair, generate
 from tests.real.builds.test_canaries import forms_of
 from tests.real.site import Site
 from tests.real.tools import crane, tags
+from tests.tools.ci.jenkins import Builds, Ran
+from tests.tools.ci.job_claims import jenkins_claims
 from tests.tools.git import git
-from tests.tools.jenkins import Builds, Ran
-from tests.tools.job_claims import jenkins_claims
-from tests.tools.sigstore_services import BUILD_ISSUER, sigstore
+from tests.tools.signing.sigstore_services import BUILD_ISSUER, sigstore
 
 from . import project as jobs
 from .test_pull_requests import published

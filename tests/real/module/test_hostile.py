@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.real import samples
-from tests.tools.ci_logs import commands, hidden
+from tests.tools.ci.ci_logs import commands, hidden
 
 from .test_module import Dagger, call, dagger
 

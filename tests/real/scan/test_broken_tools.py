@@ -20,9 +20,9 @@ from tests.real import samples
 from tests.real.site import ROOT, Site
 from tests.real.tools import crane, tags
 from tests.tools.git import commit
-from tests.tools.grype_server import serving_grype
 from tests.tools.logins import access
 from tests.tools.peak_memory import run_measured
+from tests.tools.scanning.grype_server import serving_grype
 
 pytestmark = pytest.mark.real
 

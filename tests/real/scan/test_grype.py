@@ -12,7 +12,7 @@ import pytest
 from tests.real import samples
 from tests.real.site import Site
 from tests.tools.git import commit
-from tests.tools.grype_server import GrypeServer, serving_grype
+from tests.tools.scanning.grype_server import GrypeServer, serving_grype
 
 pytestmark = pytest.mark.real
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.dockerd import MORTAL, daemon, programs
+from tests.lab.docker.dockerd import MORTAL, daemon, programs
 from tests.real import samples
 from tests.real.conftest import checkout
 from tests.real.site import ROOT, Site

@@ -34,8 +34,8 @@ from tests.tools import peers
 from tests.tools.admission import refusal
 from tests.tools.git import commit
 from tests.tools.logins import access, environment
-from tests.tools.sigstore_services import Sigstore, sigstore
-from tests.tools.tuf_repository import tuf_repository
+from tests.tools.signing.sigstore_services import Sigstore, sigstore
+from tests.tools.signing.tuf_repository import tuf_repository
 
 pytestmark = pytest.mark.real
 

@@ -29,7 +29,7 @@ from pipeline.trust import (
 )
 from tests.registry import images, servers
 from tests.registry.conftest import fresh
-from tests.tools.bundles import public, signed
+from tests.tools.signing.bundles import public, signed
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
