@@ -14,13 +14,13 @@ from pathlib import Path
 MOST = 4  # processes; each may start an engine, a registry and their caches
 HOST = "host"
 ON_THE_HOST = (
-    "tests/lab/namespaces/test_lab_backend.py",
-    "tests/lab/docker/test_docker_backend.py",
+    "tests/lab/namespaces/",
+    "tests/lab/docker/",
     "tests/lab/engine/test_emulation.py",  # registers programs with the kernel, for everyone
     "tests/real/setup/test_engines.py",
     "tests/real/dockerfile/test_platforms.py",
     "tests/real/setup/test_docker.py",
-    "tests/real/builds/test_builder.py::test_a_disk_that_is_full",
+    "tests/real/builds/test_interrupted.py::test_a_disk_that_is_full",
 )
 FORKED = "tests/cli"  # one process imports the whole program for all of them (tests/tools/warm.py)
 SOURCES = "sources"
@@ -30,12 +30,18 @@ ON_SOURCES = (  # the package's files are parsed once for all of them
     "tests/test_processes.py",
     "tests/test_dependencies.py",
 )
+TOGETHER = (  # folders whose modules share what is costly to set up: fixtures of the scope "package"
+    "tests/sbom/documents/",
+    "tests/trust/keyless/",
+)
 LONG = (
     "tests/real/module/test_module.py",
     "tests/real/dockerfile/test_features.py",
     "tests/real/module/test_content.py",
     HOST,
+    "tests/real/builds/test_interrupted.py",
     "tests/real/builds/test_builder.py",
+    "tests/real/builds/test_reach.py",
     "tests/real/publish/test_faults.py",
     "tests/real/publish/test_standing.py",
     "tests/real/publish/test_chain.py",
@@ -64,6 +70,8 @@ def group_of(test: str) -> str:
         return FORKED
     if test.startswith(ON_SOURCES):
         return SOURCES
+    if shared := next((folder for folder in TOGETHER if test.startswith(folder)), ""):
+        return shared
     return HOST if test.startswith(ON_THE_HOST) else test.partition("::")[0]
 
 

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import resource
 import statistics
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench.figures import Figure
 from tests.bench.stand import Stand
 
+from .memory import push_memory
 from .proxy import Counted, counting
 from .subject import fresh, run_quietly
 
 if TYPE_CHECKING:
-    from registry.images import Image
-
     from pipeline.model import Repository
     from pipeline.registry import Registry
+    from tests.registry.images import Image
 
 _PLATFORMS = 2
-_LARGE = 1 << 30
-_MEMORY = 150  # MB
 
 Argv = list[str]
 Ours = Callable[["Registry", str], Awaitable[None]]
@@ -55,7 +50,7 @@ class Taken:
 
 def measure(stand: Stand) -> list[Figure]:
     """Requests through one counting proxy, time without it, memory of a large push."""
-    from registry import images, servers
+    from tests.registry import images, servers
 
     what = images.image("bench")
     images.layout(stand.scratch / "layout", what, tag="1")
@@ -68,7 +63,7 @@ def measure(stand: Stand) -> list[Figure]:
                 figures += _requests(work, proxy)
         for work in works:
             figures += _time(work, host, stand.rounds)
-        figures.append(_memory(stand, host))
+        figures.append(push_memory(stand, host))
     return figures
 
 
@@ -157,9 +152,9 @@ def _works(stand: Stand, host: str, what: Image) -> list[Work]:
 def _prepared(host: str, what: Image) -> tuple[Repository, list[str]]:
     """The source repository, and the digests of what refers to the image there."""
     import anyio
-    from registry import images
 
     from pipeline.registry import Registry
+    from tests.registry import images
 
     async def work() -> tuple[Repository, list[str]]:
         repo = fresh(host)
@@ -265,59 +260,3 @@ def _peer(batch: Sequence[Argv]) -> Taken:
         run_quietly(argv)
     seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     return Taken(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-
-
-_PUSH = """
-import sys
-from pathlib import Path
-import anyio
-from pipeline.model import Descriptor, Digest, Repository
-from pipeline.registry import Registry, push_layout
-
-async def main(repo, folder):
-    async with Registry() as registry:
-        await push_layout(registry, folder, repo, "1")
-
-anyio.run(main, Repository.parse(sys.argv[1]), Path(sys.argv[2]))
-print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
-"""
-
-
-def _memory(stand: Stand, host: str) -> Figure:
-    """The peak of a process that pushes one layer of a gigabyte (proc(5), VmHWM)."""
-    stand.say("registry: a layer of 1 GiB")
-    folder = _large(stand.scratch / "large")
-    done = subprocess.run(
-        [sys.executable, "-c", _PUSH, str(fresh(host)), str(folder)],
-        env=dict(stand.env),
-        cwd=Path(__file__).resolve().parents[3],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    peak = round(int(done.stdout) * 1024 / 1e6, 1)
-    return Figure("push of a layer of 1 GiB: memory", peak, unit="MB", goal=_MEMORY, absolute=True)
-
-
-def _large(folder: Path) -> Path:
-    """A layout with one layer of zeros, which takes no room on the disk."""
-    import hashlib
-
-    from registry import images
-
-    from pipeline.model import Descriptor, Digest
-    from pipeline.oci.layout import Layout
-
-    layout, digest = Layout.create(folder), hashlib.sha256()
-    with (folder / "zeros").open("wb") as file:
-        file.truncate(_LARGE)
-    for _ in range(_LARGE >> 20):
-        digest.update(bytes(1 << 20))
-    (folder / "zeros").rename(folder / "blobs" / "sha256" / digest.hexdigest())
-    layer = Descriptor(
-        "application/vnd.oci.image.layer.v1.tar", Digest(f"sha256:{digest.hexdigest()}"), _LARGE
-    )
-    config = layout.put(b"{}", "application/vnd.oci.empty.v1+json")
-    manifest = images.manifest_of(config, [layer], artifactType="application/vnd.example.large")
-    layout.add(layout.put(manifest.raw, manifest.media_type))
-    return folder

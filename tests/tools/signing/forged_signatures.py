@@ -20,8 +20,9 @@ from sigstore.sign import Signer, SigningContext
 
 from pipeline.trust import Statement
 
+from .authorities import key_usage
 from .ct_log import CtLog, der
-from .sigstore_services import Sigstore, key_usage
+from .sigstore_services import Sigstore
 
 _SCTS = ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
 _ISSUER = ObjectIdentifier("1.3.6.1.4.1.57264.1.8")

@@ -6,7 +6,6 @@ They are compiled from their pinned module; the OIDC issuer and the CT log are t
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import json
 import os
@@ -14,20 +13,30 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pipeline.lab.tools.recipes import GoTool
 from tests.registry.servers import running
 from tests.tools.judges import program
 from tests.tools.ports import free_port
 
+from .authorities import (
+    PASSWORD,
+    b64,
+    new_authority,
+    pem,
+    plain_pem,
+    public_der,
+    sealed_pem,
+    since,
+    timestamp_certificate,
+    write,
+)
 from .ct_log import CtLog, spki
 from .oidc_issuer import Issuer
 
@@ -43,9 +52,7 @@ SIGSTORE = GoTool(
     minutes=2,
     folder=Path(__file__).parents[1] / "sigstore",
 )
-_PASSWORD = "lab"
 _HOST = "127.0.0.1"
-_YEAR = timedelta(days=365)
 EMAIL_ISSUER, WORKFLOW_ISSUER, PIPELINE_ISSUER, BUILD_ISSUER = "email", "workflow", "pipeline", "build"
 
 
@@ -93,22 +100,22 @@ def sigstore(folder: Path) -> Iterator[Sigstore]:
     """All services, until the end of the block."""
     ports = {name: free_port() for name in ("fulcio", "fulcio-grpc", "fulcio-metrics", "tsa", "rekor")}
     ports |= {name: free_port() for name in ("rekor-grpc", "rekor-metrics")}
-    authority = _authority("lab fulcio", path_length=1)
-    tsa_root = _authority("lab timestamps", path_length=0)
+    authority = new_authority("lab fulcio", path_length=1)
+    tsa_root = new_authority("lab timestamps", path_length=0)
     tsa_key = ec.generate_private_key(ec.SECP256R1())
-    tsa = _timestamp_certificate(tsa_key.public_key(), tsa_root)
+    tsa = timestamp_certificate(tsa_key.public_key(), tsa_root)
     log_key = ed25519.Ed25519PrivateKey.generate()
     with ExitStack() as stack:
         stack.enter_context(_timestamp_port())
         issuer = stack.enter_context(Issuer.running())
         ct_log = stack.enter_context(CtLog.running())
-        _write(folder, "ca.pem", _pem(authority[0]))
-        _write(folder, "ca.key", _sealed(authority[1]))
-        _write(folder, "tsa.pem", _pem(tsa) + _pem(tsa_root[0]))
-        _write(folder, "tsa.key", _sealed(tsa_key))
-        _write(folder, "rekor.key", _plain(log_key))
-        _write(folder, "ct.pub", _public(ct_log.public_key))
-        _write(folder, "fulcio.json", json.dumps(_fulcio_config(issuer)).encode())
+        write(folder, "ca.pem", pem(authority[0]))
+        write(folder, "ca.key", sealed_pem(authority[1]))
+        write(folder, "tsa.pem", pem(tsa) + pem(tsa_root[0]))
+        write(folder, "tsa.key", sealed_pem(tsa_key))
+        write(folder, "rekor.key", plain_pem(log_key))
+        write(folder, "ct.pub", public_der(ct_log.public_key))
+        write(folder, "fulcio.json", json.dumps(_fulcio_config(issuer)).encode())
         (folder / "log").mkdir()
         for name, command in _commands(folder, ports, ct_log).items():
             program_name, *arguments = command
@@ -138,11 +145,11 @@ def _commands(folder: Path, ports: Mapping[str, int], ct_log: CtLog) -> dict[str
     fulcio = ["fulcio", "serve", "--host", _HOST, "--port", port("fulcio"), "--grpc-host", _HOST]
     fulcio += ["--grpc-port", port("fulcio-grpc"), "--metrics-port", port("fulcio-metrics")]
     fulcio += ["--ca", "fileca", "--fileca-cert", f"{folder}/ca.pem", "--fileca-key", f"{folder}/ca.key"]
-    fulcio += ["--fileca-key-passwd", _PASSWORD, "--fileca-watch=false", "--ct-log-url", ct_log.url]
+    fulcio += ["--fileca-key-passwd", PASSWORD, "--fileca-watch=false", "--ct-log-url", ct_log.url]
     fulcio += ["--ct-log-public-key-path", f"{folder}/ct.pub", "--config-path", f"{folder}/fulcio.json"]
     fulcio += ["--legacy-unix-domain-socket", f"{folder}/fulcio.sock"]
     tsa = ["timestamp-server", "serve", "--host", _HOST, "--port", port("tsa"), "--timestamp-signer", "file"]
-    tsa += ["--file-signer-key-path", f"{folder}/tsa.key", "--file-signer-passwd", _PASSWORD]
+    tsa += ["--file-signer-key-path", f"{folder}/tsa.key", "--file-signer-passwd", PASSWORD]
     tsa += ["--certificate-chain-path", f"{folder}/tsa.pem", "--disable-ntp-monitoring"]
     rekor = ["posix", "serve", "--http-address", _HOST, "--http-port", port("rekor")]
     rekor += ["--grpc-address", _HOST, "--grpc-port", port("rekor-grpc")]
@@ -171,7 +178,7 @@ def _fulcio_config(issuer: Issuer) -> dict[str, Any]:
 
 def _signing_config(urls: Mapping[str, str], issuer: str) -> dict[str, Any]:
     def service(url: str, version: int) -> dict[str, Any]:
-        return {"url": url, "majorApiVersion": version, "validFor": _since(), "operator": "lab"}
+        return {"url": url, "majorApiVersion": version, "validFor": since(), "operator": "lab"}
 
     return {
         "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
@@ -191,18 +198,18 @@ def _trusted_root(
     ct_log: CtLog,
 ) -> dict[str, Any]:
     def authority(name: str) -> dict[str, Any]:
-        certificates = [{"rawBytes": _b64(c.public_bytes(serialization.Encoding.DER))} for c in chains[name]]
+        certificates = [{"rawBytes": b64(c.public_bytes(serialization.Encoding.DER))} for c in chains[name]]
         subject = {"organization": "lab", "commonName": name}
         chain = {"certificates": certificates}
-        return {"subject": subject, "uri": urls[name], "certChain": chain, "validFor": _since()}
+        return {"subject": subject, "uri": urls[name], "certChain": chain, "validFor": since()}
 
     def log(url: str, key: bytes, details: str, log_id: bytes) -> dict[str, Any]:
-        public = {"rawBytes": _b64(key), "keyDetails": details, "validFor": _since()}
+        public = {"rawBytes": b64(key), "keyDetails": details, "validFor": since()}
         return {
             "baseUrl": url,
             "hashAlgorithm": "SHA2_256",
             "publicKey": public,
-            "logId": {"keyId": _b64(log_id)},
+            "logId": {"keyId": b64(log_id)},
         }
 
     return {
@@ -222,87 +229,3 @@ def _checkpoint_id(key: ed25519.Ed25519PublicKey) -> bytes:
     digest = hashes.Hash(hashes.SHA256())
     digest.update(f"{_HOST}\n".encode() + b"\x01" + raw)
     return digest.finalize()
-
-
-def _since() -> dict[str, str]:
-    return {"start": "2026-01-01T00:00:00Z"}
-
-
-def _name(common: str) -> x509.Name:
-    return x509.Name(
-        [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "lab"),
-            x509.NameAttribute(NameOID.COMMON_NAME, common),
-        ]
-    )
-
-
-def key_usage(*, certificates: bool) -> x509.KeyUsage:
-    """That of an authority, or of a certificate that signs."""
-    return x509.KeyUsage(
-        digital_signature=not certificates,
-        key_cert_sign=certificates,
-        crl_sign=certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _authority(name: str, path_length: int) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    builder = (
-        x509.CertificateBuilder(_name(name), _name(name), key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - _YEAR)
-        .not_valid_after(now + 9 * _YEAR)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
-        .add_extension(key_usage(certificates=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
-    return builder.sign(key, hashes.SHA256()), key
-
-
-def _timestamp_certificate(
-    public: ec.EllipticCurvePublicKey, root: tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
-) -> x509.Certificate:
-    issuer, key = root
-    builder = (
-        x509.CertificateBuilder(issuer.subject, _name("lab tsa"), public, x509.random_serial_number())
-        .not_valid_before(issuer.not_valid_before_utc)
-        .not_valid_after(issuer.not_valid_after_utc)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(key_usage(certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
-    )
-    return builder.sign(key, hashes.SHA256())
-
-
-def _write(folder: Path, name: str, raw: bytes) -> None:
-    (folder / name).write_bytes(raw)
-
-
-def _pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def _public(key: ec.EllipticCurvePublicKey) -> bytes:
-    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-
-
-def _plain(key: ed25519.Ed25519PrivateKey) -> bytes:
-    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    return key.private_bytes(encoding, form, serialization.NoEncryption())
-
-
-def _sealed(key: ec.EllipticCurvePrivateKey) -> bytes:
-    encryption = serialization.BestAvailableEncryption(_PASSWORD.encode())
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-
-
-def _b64(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()

@@ -18,7 +18,8 @@ from pipeline.util.json.canonical import compact
 from tests.tools.programs import program
 from tests.tools.signing.bundles import BUNDLE, KEY, public
 
-from .variants import IMAGE, SUBJECT, VARIANTS, Variant, signing
+from .edits import IMAGE, SUBJECT, Variant, signing
+from .variants import VARIANTS
 
 pytestmark = pytest.mark.real
 

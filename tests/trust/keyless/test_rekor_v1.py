@@ -18,19 +18,8 @@ from pipeline.trust import SIGNATURE, Statement
 from tests.tools.signing.rekor_v1 import rekor_v1
 from tests.tools.signing.sigstore_services import Sigstore, sigstore
 
-from .test_keyless import (
-    DEVELOPER,
-    STATEMENT,
-    Bundles,
-    Edit,
-    cosign,
-    entry,
-    material,
-    ours,
-    signatory,
-    signer,
-    write,
-)
+from .signing import DEVELOPER, STATEMENT, Bundles, cosign, signatory, signer, write
+from .test_keyless import Edit, entry, material, ours
 
 pytestmark = pytest.mark.real
 

@@ -1,4 +1,4 @@
-"""Bills of materials by the real tools: complete, valid, the same each time, as good to scan as the image itself."""
+"""Bills of materials by the real tools: complete, valid, the same each time."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ import base64
 import hashlib
 import importlib
 import json
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
@@ -21,83 +17,16 @@ from ntia_conformance_checker import NTIAChecker
 from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
-from pipeline.engine.scan import ARCHIVE
-from pipeline.lab.seed import java_database, vulnerability_database
-from pipeline.lab.settings import LabSettings, quiet
 from pipeline.model import Digest, Platform
 from pipeline.policy import Tool
 from pipeline.policy.reports import cyclonedx_inventory
-from pipeline.run.target.examination.findings import about, with_architecture
-from pipeline.sbom import FORMATS, PlatformDocuments, complete, index_documents
-from pipeline.sbom.findings import as_on_image
-from pipeline.util.json.canonical import compact
+from pipeline.sbom import PlatformDocuments, complete, index_documents
 from tests.tools.scanning import planted
 from tests.tools.scanning.sbom_features import features
 
+from .listing import Listed, list_packages
+
 pytestmark = pytest.mark.real
-
-ADVISORIES = Path(__file__).parents[1] / "data" / "advisories" / "sbom.yml"
-NOTHING = """
-format: 1
-updated: 2026-10-01T00:00:00Z
-advisories:
-  - {id: CVE-2099-9999, ecosystem: pip, package: absent, severity: LOW, published: 2026-09-30, title: made up}
-"""
-KINDS = {"debian": planted.debian, "alpine": planted.alpine, "scratch": planted.scratch}
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A planted image with its documents, parsed and as files of a folder."""
-
-    image: planted.Planted
-    folder: Path
-    raw: Mapping[str, bytes]
-
-    @property
-    def cyclonedx(self) -> Any:
-        return json.loads(self.raw["cyclonedx-json"])
-
-    @property
-    def spdx(self) -> Any:
-        return json.loads(self.raw["spdx-json"])
-
-    @property
-    def syft(self) -> Any:
-        return json.loads(self.raw["syft-json"])
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def listed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Listed:
-    return _list(tmp_path_factory.mktemp(request.param), KINDS[request.param]())
-
-
-@pytest.fixture(scope="module")
-def debian(tmp_path_factory: pytest.TempPathFactory) -> Listed:
-    return _list(tmp_path_factory.mktemp("debian"), planted.debian())
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Trivy's cache with the advisories about planted packages."""
-    folder = tmp_path_factory.mktemp("trivy")
-    _data(folder, ADVISORIES)
-    return folder
-
-
-def _data(folder: Path, advisories: Path) -> None:
-    """Write trivy's databases into its cache."""
-    for name in ("db", "java-db"):
-        (folder / name).mkdir()
-    anyio.run(
-        vulnerability_database.write, folder / "db", LabSettings.from_env(os.environ), quiet, advisories
-    )
-    java_database.write(folder / "java-db")
-
-
-def _list(folder: Path, files: Mapping[str, bytes | str]) -> Listed:
-    image = planted.plant(folder, files)
-    return Listed(image, folder / "sbom", planted.completed(image, folder / "sbom"))
 
 
 def test_valid_by_the_schemas_and_the_standards_own_validators(listed: Listed) -> None:
@@ -224,7 +153,7 @@ def test_no_supplier_is_invented(tmp_path: Path) -> None:
     files = planted.debian() | {
         "srv/node_modules/@flawed/node/package.json": b'{"name": "@flawed/node", "version": "1.0.0"}'
     }
-    made = _list(tmp_path, files)
+    made = list_packages(tmp_path, files)
     (package,) = (p for p in made.spdx["packages"] if p["name"] == "@flawed/node")
     assert package["supplier"] == "NOASSERTION"
     (component,) = (c for c in made.cyclonedx["components"] if c["name"] == "@flawed/node")
@@ -297,138 +226,6 @@ def test_the_verification_code_is_that_of_the_files(debian: Listed) -> None:
     assert len(contained) >= 2
     code = hashlib.sha1("".join(sorted(contained)).encode()).hexdigest()
     assert package["packageVerificationCode"]["packageVerificationCodeValue"] == code
-
-
-def _findings(report: Any) -> set[tuple[str, ...]]:
-    return {
-        (v["VulnerabilityID"], v["PkgName"], v["InstalledVersion"], v.get("FixedVersion", ""), v["Severity"])
-        for result in report.get("Results") or ()
-        for v in result.get("Vulnerabilities") or ()
-    }
-
-
-def _packages(report: Any) -> set[tuple[str, str, str]]:
-    return {
-        (result["Type"], p["Name"], _version(p))
-        for result in report.get("Results") or ()
-        for p in result.get("Packages") or ()
-    }
-
-
-def _version(package: Any) -> str:
-    """With epoch and release, which trivy keeps apart when it has read a package database."""
-    epoch, release = package.get("Epoch"), package.get("Release")
-    return f"{f'{epoch}:' if epoch else ''}{package['Version']}{f'-{release}' if release else ''}"
-
-
-def test_trivy_finds_the_same_whatever_the_architecture(listed: Listed, cache: Path, tmp_path: Path) -> None:
-    """Images that differ in the architecture alone are scanned once (run/target/examination/shared_results.py)."""
-    image = listed.image
-
-    def scanned(architecture: str) -> Any:
-        archive = planted.repacked(image.archive, tmp_path / f"{architecture}.tar", architecture=architecture)
-        report = compact(planted.trivy("image", "--input", archive, cache=cache))
-        report = report.replace(str(archive).encode(), ARCHIVE.encode())
-        report = with_architecture(report, b'{"architecture": "s390x"}')
-        made = json.loads(about(report, image.subject.reference, image.manifest.digest, datetime.now(UTC)))
-        return {key: value for key, value in made.items() if key not in ("CreatedAt", "ReportID")}
-
-    assert scanned("amd64") == scanned("s390x")
-
-
-@pytest.mark.parametrize("name", ["sbom.cyclonedx.json", "sbom.spdx.json"])
-def test_trivy_finds_in_it_what_it_finds_in_the_image(listed: Listed, cache: Path, name: str) -> None:
-    image = planted.trivy("image", "--input", listed.image.archive, cache=cache)
-    sbom = planted.trivy("sbom", listed.folder / name, cache=cache)
-    assert _findings(sbom) == _findings(image)
-    assert _packages(sbom) == _packages(image)
-
-
-def test_a_report_on_it_is_the_report_on_the_image(listed: Listed, cache: Path, tmp_path: Path) -> None:
-    """From a report of data that knows of no flaw, the image itself is not needed to say what is found today."""
-    nothing = tmp_path / "nothing.yml"
-    nothing.write_text(NOTHING)
-    _data(tmp_path, nothing)
-    before = planted.trivy("image", "--input", listed.image.archive, cache=tmp_path)
-    today = planted.trivy("image", "--input", listed.image.archive, cache=cache)
-    sbom = planted.trivy("sbom", listed.folder / "sbom.cyclonedx.json", cache=cache)
-    assert not _findings(before)
-    made = as_on_image(sbom, before)
-    assert made is not None and _without_ids(made) == _without_ids(today)
-
-
-def test_an_end_of_life_that_came_since_is_found_in_it(cache: Path, tmp_path: Path) -> None:
-    files = planted.debian() | {
-        "etc/debian_version": b"8.11\n",
-        "etc/os-release": b'ID=debian\nNAME="Debian GNU/Linux"\nVERSION_ID="8"\n',
-    }
-    made = _list(tmp_path, files)
-    today = planted.trivy("image", "--input", made.image.archive, cache=cache)
-    before = today | {"Metadata": today["Metadata"] | {"OS": {"Family": "debian", "Name": "8.11"}}}
-    assert today["Metadata"]["OS"]["EOSL"] is True
-    sbom = planted.trivy("sbom", made.folder / "sbom.cyclonedx.json", cache=cache)
-    found = as_on_image(sbom, before)
-    assert found is not None and found["Metadata"] == today["Metadata"]
-
-
-def _without_ids(report: Any) -> Any:
-    """A report without what differs each time, and without the fingerprints, which are made again of all the rest."""
-    for result in report.get("Results") or ():
-        for finding in result.get("Vulnerabilities") or ():
-            del finding["Fingerprint"]
-    return {name: value for name, value in report.items() if name not in ("ReportID", "CreatedAt")}
-
-
-@pytest.mark.parametrize("name", ["sbom.cyclonedx.json", "sbom.spdx.json", "sbom.syft.json"])
-def test_grype_s_reader_sees_the_same_packages_and_distribution(listed: Listed, name: str) -> None:
-    def facts(document: Any) -> tuple[set[tuple[str, ...]], Any]:
-        packages = {(p["type"], p["name"], p["version"], p["purl"]) for p in document["artifacts"]}
-        known = {each for each in packages if each[0]}  # the distribution is a package of no type
-        return known, (document["distro"].get("id"), document["distro"].get("versionID"))
-
-    assert facts(planted.converted(listed.folder / name)) == facts(listed.syft)
-
-
-@pytest.fixture(scope="module")
-def grype_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Grype's data of the same advisories."""
-    folder = tmp_path_factory.mktemp("grype")
-    planted.grype_data(folder, ADVISORIES)
-    return folder
-
-
-def test_grype_finds_in_every_document_and_the_image_what_trivy_finds(
-    listed: Listed, cache: Path, grype_cache: Path
-) -> None:
-    report = planted.trivy("image", "--input", listed.image.archive, cache=cache)
-    found = {(id, name.rpartition(":")[2], *rest) for id, name, *rest in _findings(report)}
-    documents = [f"sbom:{listed.folder / file}" for _, file in FORMATS.values()]
-    for source in (*documents, f"docker-archive:{listed.image.archive}"):
-        assert _matches(planted.grype(source, grype_cache)) == found, source
-
-
-def _matches(report: Any) -> set[tuple[str, ...]]:
-    return {
-        (
-            match["vulnerability"]["id"],
-            match["artifact"]["name"],
-            match["artifact"]["version"],
-            ", ".join(match["vulnerability"]["fix"]["versions"]),
-            match["vulnerability"]["severity"].upper(),
-        )
-        for match in report["matches"]
-    }
-
-
-def test_the_planted_flaws_are_found_at_all(debian: Listed, cache: Path) -> None:
-    report = planted.trivy("sbom", debian.folder / "sbom.cyclonedx.json", cache=cache)
-    assert {(id, package) for id, package, *_ in _findings(report)} == {
-        ("CVE-2099-9101", "flawed"),
-        ("CVE-2099-9101", "flawed-libs"),
-        ("CVE-2099-9103", "flawed-wheel"),
-        ("CVE-2099-9104", "@flawed/node"),
-        ("CVE-2099-9105", "org.flawed:jar"),
-    }
 
 
 def test_an_inventory_says_whether_there_is_a_distribution(listed: Listed) -> None:

@@ -8,10 +8,12 @@ import sys
 import pytest
 
 from pipeline.cli import main
+from tests.catalogue.sample import ROOT
 from tests.plan.output.golden import look
 
-from .bad_input import FOLDERS, FROM, GOOD, HEAD, ROWS, TEMPLATES, TMPL, WRITTEN, YML, Special, put
-from .sample import ROOT
+from .good import FROM, GOOD, HEAD, TMPL, YML, Special, put
+from .rows import FOLDERS, ROWS, WRITTEN
+from .templates import TEMPLATES
 
 
 @pytest.fixture
