@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.cli.completion import script
 from tests.catalogue.sample import put
-from tests.cli.test_completion import CATALOGUE
+from tests.cli.completion.conftest import CATALOGUE
 from tests.tools.programs import debian
 from tests.tools.shells import TAB, Shell, shell
 
