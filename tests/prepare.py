@@ -14,13 +14,6 @@ from collections.abc import Sequence
 from functools import partial
 
 import anyio
-from tools.act import ACT
-from tools.aws_kms import LOCAL_KMS
-from tools.judges import JUDGES
-from tools.leftovers import remove_leftovers, temporary_root
-from tools.peers import ACTIONLINT, REGCTL, SLSA_VERIFIER
-from tools.rekor_v1 import REKOR_V1
-from tools.sigstore_services import SIGSTORE
 
 from pipeline.cli.output.progress import Progress
 from pipeline.errors import EnvironmentProblem, LockageError
@@ -30,6 +23,13 @@ from pipeline.lab.tools.go_build import fetch_modules
 from pipeline.lab.tools.recipes import TOOLS, GoTool, Tool
 from pipeline.lab.tools.toolbox import cached
 from pipeline.util.concurrency import both
+from tests.tools.ci.act import ACT
+from tests.tools.judges import JUDGES
+from tests.tools.leftovers import remove_leftovers, temporary_root
+from tests.tools.peers import ACTIONLINT, REGCTL, SLSA_VERIFIER
+from tests.tools.signing.aws_kms import LOCAL_KMS
+from tests.tools.signing.rekor_v1 import REKOR_V1
+from tests.tools.signing.sigstore_services import SIGSTORE
 
 _TOOLS = (
     *TOOLS.values(),

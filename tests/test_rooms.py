@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from tests.tools.source_trees import PACKAGE, files, nodes
+
+_TESTS = Path(__file__).parent
+_LINES, _MODULES = 300, 16  # of a file, of a folder: in the package and in its tests
 
 # A room may import what stands here, and whatever that may import.
 ARROWS = {
@@ -229,10 +235,45 @@ def test_only_the_front_prints():
 
 
 def test_files_stay_small():
-    long = [name for name, _ in files() if len((PACKAGE / name).read_text("utf-8").splitlines()) > 300]
+    long = [name for name, _ in files() if len((PACKAGE / name).read_text("utf-8").splitlines()) > _LINES]
     assert not long
 
 
 def test_folders_stay_small():
-    folders = Counter(name.rpartition("/")[0] for name, _ in files() if not name.endswith("__init__.py"))
-    assert not {folder: count for folder, count in folders.items() if count > 16}
+    assert not crowded(name for name, _ in files())
+
+
+def crowded(names: Iterable[str]) -> dict[str, int]:
+    """Folders of too many modules, by the modules' paths."""
+    folders = Counter(name.rpartition("/")[0] for name in names if not name.endswith("__init__.py"))
+    return {folder: count for folder, count in folders.items() if count > _MODULES}
+
+
+@cache
+def modules_of_tests() -> dict[str, Path]:
+    """The tests' modules by their paths; `tests/data` is what they read."""
+    found = {path.relative_to(_TESTS).as_posix(): path for path in _TESTS.rglob("*.py")}
+    return {name: path for name, path in found.items() if not name.startswith("data/")}
+
+
+def test_files_of_tests_stay_small():
+    modules = modules_of_tests()
+    assert len(modules) > 500
+    assert not [n for n, path in modules.items() if len(path.read_text("utf-8").splitlines()) > _LINES]
+
+
+def test_folders_of_tests_stay_small():
+    assert not crowded(modules_of_tests())
+
+
+def test_pytest_looks_into_every_folder_of_tests(pytestconfig):
+    """It passes over folders of some names, such as `build`, without a word; modules need a package around them."""
+    folders = {
+        folder
+        for path in modules_of_tests().values()
+        for folder in path.parents
+        if folder.is_relative_to(_TESTS)
+    }
+    skipped = pytestconfig.getini("norecursedirs")
+    assert not [str(f) for f in folders if any(fnmatch(f.name, pattern) for pattern in skipped)]
+    assert not [str(f) for f in folders if not (f / "__init__.py").exists()]

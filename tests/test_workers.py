@@ -13,7 +13,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_what_is_named_exists() -> None:
-    for name in {*workers.LONG, *workers.ON_THE_HOST, *workers.ON_SOURCES} - {workers.HOST}:
+    for name in {*workers.LONG, *workers.ON_THE_HOST, *workers.ON_SOURCES, *workers.TOGETHER} - {
+        workers.HOST
+    }:
         path, _, test = name.partition("::")
         assert f"def {test}" in (ROOT / path).read_text() if test else (ROOT / path).exists(), name
 
@@ -26,6 +28,13 @@ def test_long_groups_begin_first_and_short_ones_fill_up_the_end() -> None:
 def test_what_changes_the_machine_is_one_group() -> None:
     assert {workers.group_of(f"{name}_and_more[x]") for name in workers.ON_THE_HOST} == {workers.HOST}
     assert workers.group_of("tests/model/test_a.py::test_a[b::c]") == "tests/model/test_a.py"
+
+
+def test_modules_that_share_fixtures_are_one_group() -> None:
+    for folder in workers.TOGETHER:
+        names = {f"{folder}{path.name}::test_a" for path in (ROOT / folder).glob("test_*.py")}
+        assert len(names) > 1
+        assert {workers.group_of(name) for name in names} == {folder}
 
 
 def test_what_reads_the_sources_is_one_group() -> None:

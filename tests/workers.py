@@ -14,13 +14,13 @@ from pathlib import Path
 MOST = 4  # processes; each may start an engine, a registry and their caches
 HOST = "host"
 ON_THE_HOST = (
-    "tests/lab/test_lab_backend.py",
-    "tests/lab/test_docker_backend.py",
-    "tests/lab/test_emulation.py",  # an engine that emulates registers its programs with the kernel, for everyone
-    "tests/real/test_engines.py",
-    "tests/real/test_platforms.py",
-    "tests/real/test_docker.py",
-    "tests/real/test_builder.py::test_a_disk_that_is_full",
+    "tests/lab/namespaces/",
+    "tests/lab/docker/",
+    "tests/lab/engine/test_emulation.py",  # registers programs with the kernel, for everyone
+    "tests/real/setup/test_engines.py",
+    "tests/real/dockerfile/test_platforms.py",
+    "tests/real/setup/test_docker.py",
+    "tests/real/builds/test_interrupted.py::test_a_disk_that_is_full",
 )
 FORKED = "tests/cli"  # one process imports the whole program for all of them (tests/tools/warm.py)
 SOURCES = "sources"
@@ -30,29 +30,35 @@ ON_SOURCES = (  # the package's files are parsed once for all of them
     "tests/test_processes.py",
     "tests/test_dependencies.py",
 )
+TOGETHER = (  # folders whose modules share what is costly to set up: fixtures of the scope "package"
+    "tests/sbom/documents/",
+    "tests/trust/keyless/",
+)
 LONG = (
-    "tests/real/test_module.py",
-    "tests/real/test_features.py",
-    "tests/real/test_module_content.py",
+    "tests/real/module/test_module.py",
+    "tests/real/dockerfile/test_features.py",
+    "tests/real/module/test_content.py",
     HOST,
-    "tests/real/test_builder.py",
-    "tests/real/test_faults.py",
-    "tests/real/test_standing.py",
-    "tests/real/test_chain.py",
-    "tests/real/test_cache.py",
-    "tests/real/test_readme.py",
-    "tests/real/test_github_jobs.py",
-    "tests/real/test_jenkins_jobs.py",
-    "tests/real/test_gitlab_jobs.py",
-    "tests/real/test_fanin.py",
-    "tests/real/test_sbom.py",
-    "tests/real/test_gates.py",
-    "tests/real/test_reproducible.py",
-    "tests/registry/test_interrupted_release.py",
+    "tests/real/builds/test_interrupted.py",
+    "tests/real/builds/test_builder.py",
+    "tests/real/builds/test_reach.py",
+    "tests/real/publish/test_faults.py",
+    "tests/real/publish/test_standing.py",
+    "tests/real/publish/test_chain.py",
+    "tests/real/builds/test_cache.py",
+    "tests/real/setup/test_readme.py",
+    "tests/real/jobs/test_github.py",
+    "tests/real/jobs/test_jenkins.py",
+    "tests/real/jobs/test_gitlab.py",
+    "tests/real/publish/test_fanin.py",
+    "tests/real/scan/test_sbom.py",
+    "tests/real/gates/test_gates.py",
+    "tests/real/builds/test_reproducible.py",
+    "tests/registry/interrupted/test_release.py",
     FORKED,
     "tests/test_types.py",  # half a minute of mypy where the package was edited
     "tests/fuzz/test_targets.py",
-    "tests/catalogue/test_templating_limits.py",
+    "tests/catalogue/templating/test_limits.py",
 )
 _REAL = re.compile(r"^pytestmark = (?:\[[^\]]*)?pytest\.mark\.real\b", re.MULTILINE)
 _RANK = {group: number for number, group in enumerate(LONG)}
@@ -64,6 +70,8 @@ def group_of(test: str) -> str:
         return FORKED
     if test.startswith(ON_SOURCES):
         return SOURCES
+    if shared := next((folder for folder in TOGETHER if test.startswith(folder)), ""):
+        return shared
     return HOST if test.startswith(ON_THE_HOST) else test.partition("::")[0]
 
 

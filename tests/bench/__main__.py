@@ -6,35 +6,65 @@ import argparse
 import importlib
 import signal
 import sys
+from typing import NamedTuple
 
 from .clock import Failed
 from .figures import Figure, as_json, table
 from .stand import Stand
 
+
+class Bench(NamedTuple):
+    """The module that measures, below this folder, and what it measures."""
+
+    module: str
+    text: str
+
+
 _BENCHES = {
-    "startup": "the program's start against a bare interpreter's",
-    "mainjob": "the main job cold, and again with nothing changed",
-    "promotion": "a promotion against crane copy of the same image",
-    "many": "a hundred signed images promoted together, beside regctl",
-    "registry": "push, retag and copies by the registry client against crane and regctl",
-    "catalogue": "a catalogue of 5,000 targets planned and written, beside docker buildx bake --print",
-    "fleet": "a hundred targets with nothing to do, after their first run (ten minutes and more)",
-    "judge": "10,000 findings judged, and written in every format of reports",
-    "verify": "one signed image and a hundred verified, beside cosign",
-    "retention": "a plan of retention over 10,000 tags, known and unknown",
-    "module": "the Dagger module, unchanged and after an edit, beside a module of one function",
-    "setup": "up, up again and down, with a warm cache",
-    "coldbuild": "the catalogue built from nothing, beside BuildKit on the same Dockerfiles (ten minutes and more)",
-    "chain": "the catalogue through the whole chain from nothing, beside the tools' own programs (ten minutes)",
-    "building": "a layer of 1 GiB, a sparse file and a rebuild on warm daemons, beside BuildKit (ten minutes and more)",
-    "nothing": "everything from nothing: packages, compilers' caches, tools, images (twenty minutes or more)",
+    "startup": Bench("startup", "the program's start against a bare interpreter's"),
+    "mainjob": Bench("mainjob", "the main job cold, and again with nothing changed"),
+    "promotion": Bench("registry.promotion", "a promotion against crane copy of the same image"),
+    "many": Bench("registry.many", "a hundred signed images promoted together, beside regctl"),
+    "registry": Bench(
+        "registry.client", "push, retag and copies by the registry client against crane and regctl"
+    ),
+    "catalogue": Bench(
+        "plan.catalogue",
+        "a catalogue of 5,000 targets planned and written, beside docker buildx bake --print",
+    ),
+    "fleet": Bench(
+        "fleet", "a hundred targets with nothing to do, after their first run (ten minutes and more)"
+    ),
+    "judge": Bench("judge", "10,000 findings judged, and written in every format of reports"),
+    "verify": Bench("registry.verify", "one signed image and a hundred verified, beside cosign"),
+    "retention": Bench("registry.retention", "a plan of retention over 10,000 tags, known and unknown"),
+    "module": Bench(
+        "module", "the Dagger module, unchanged and after an edit, beside a module of one function"
+    ),
+    "setup": Bench("setup", "up, up again and down, with a warm cache"),
+    "coldbuild": Bench(
+        "builds.coldbuild",
+        "the catalogue built from nothing, beside BuildKit on the same Dockerfiles (ten minutes and more)",
+    ),
+    "chain": Bench(
+        "builds.chain",
+        "the catalogue through the whole chain from nothing, beside the tools' own programs (ten minutes)",
+    ),
+    "building": Bench(
+        "builds.building",
+        "a layer of 1 GiB, a sparse file and a rebuild on warm daemons, beside BuildKit (ten minutes and more)",
+    ),
+    "nothing": Bench(
+        "nothing",
+        "everything from nothing: packages, compilers' caches, tools, images (twenty minutes or more)",
+    ),
 }
 _DEFAULT = ("startup", "mainjob", "promotion", "registry", "catalogue", "judge", "verify", "setup")
 
 
 def main() -> int:
     """Measure, then print a table or JSON on stdout; what is going on is said on stderr."""
-    lines = "\n".join(f"  {name:<10} {text}" for name, text in _BENCHES.items())
+    lines = "\n".join(f"  {name:<10} {bench.text}" for name, bench in _BENCHES.items())
     parser = argparse.ArgumentParser(
         prog="tests/bench/run", description=lines, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -57,7 +87,7 @@ def main() -> int:
         machine = stand.machine()
         for name in names:
             try:
-                figures += importlib.import_module(f".{name}", __package__).measure(stand)
+                figures += importlib.import_module(f".{_BENCHES[name].module}", __package__).measure(stand)
             except Failed as fault:
                 sys.stderr.write(f"{name}: {fault}\n")
                 status = 1

@@ -14,18 +14,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.registry.proxy import counting
+
 from .clock import Command, Failed, in_turns, wall
 from .figures import Figure, table
-from .proxy import counting
 
-TESTS = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.real  # starts the program a few dozen times
 def test_start_up_is_measured_against_the_interpreter() -> None:
     """One round of a real benchmark, as the runner prints it for machines; how fast it was is not asked."""
-    argv = [sys.executable, "-m", "bench", "startup", "--rounds", "1", "--json"]
-    done = subprocess.run(argv, cwd=TESTS, capture_output=True, text=True, check=False)
+    argv = [sys.executable, "-m", "tests.bench", "startup", "--rounds", "1", "--json"]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = {figure["what"]: figure for figure in json.loads(done.stdout)["figures"]}
     assert {"lockage --help", "lockage plan"} <= set(found)
@@ -36,8 +37,8 @@ def test_start_up_is_measured_against_the_interpreter() -> None:
 
 def test_an_unknown_benchmark_is_refused_with_those_there_are() -> None:
     """A mistyped name must not look like a benchmark that found nothing."""
-    argv = [sys.executable, "-m", "bench", "start-up"]
-    done = subprocess.run(argv, cwd=TESTS, capture_output=True, text=True, check=False)
+    argv = [sys.executable, "-m", "tests.bench", "start-up"]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "start-up" in done.stderr and "startup" in done.stderr
 

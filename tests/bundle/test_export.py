@@ -18,7 +18,7 @@ from pipeline.registry import ClientSettings, Registry
 from tests.registry import images
 from tests.registry.conftest import Program, fresh
 from tests.registry.fault_proxy import faulty
-from tests.registry.test_retry import FAULTS, QUICK
+from tests.registry.http.test_retry import FAULTS, QUICK
 from tests.tools import peers
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]

@@ -19,9 +19,9 @@ from pipeline.config.validation import models_in
 from pipeline.dockerfile.arguments import target_variables
 from pipeline.model import Platform
 from pipeline.plan import Plan
+from tests.catalogue.aliases.test_aliases import TABLE
 
 from .sample import folder, image, plan
-from .test_aliases import TABLE
 
 TEXT = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", TEXT, re.DOTALL)

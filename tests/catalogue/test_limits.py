@@ -15,8 +15,8 @@ from pipeline.config import yaml
 from pipeline.dockerfile import limits as dockerfile
 from pipeline.errors import ConfigError
 from pipeline.util.rooted import RootedFolder
+from tests.catalogue.bad_input.good import put
 
-from .bad_input import put
 from .sample import ROOT, source
 
 DOCUMENTED = [

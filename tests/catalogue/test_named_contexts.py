@@ -22,7 +22,7 @@ from pipeline.plan import (
 )
 from pipeline.plan.cache.encoding import dump, load
 from tests.config.test_models import refused
-from tests.plan.test_changes_affected import before_of, file_of
+from tests.plan.changes.test_affected import before_of, file_of
 
 from .sample import LOCK, PROJECT, folder, image, plan, problems, put, source
 

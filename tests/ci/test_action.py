@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.tools import act, gitlab_ci_local
+from tests.tools.ci import act, gitlab_ci_local
 from tests.tools.git import commit, git
 
 pytestmark = pytest.mark.real

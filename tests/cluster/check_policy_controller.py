@@ -28,10 +28,10 @@ from pipeline.trust.keyless.services import TrustFile
 from tests.registry import images
 from tests.registry.conftest import anyio_backend, olareg, registry
 from tests.stages.fleet import Fleet, make_fleet, plan, provide
-from tests.tools.bundles import OTHER_KEY, pair, public
-from tests.tools.rekor_v1 import rekor_v1
-from tests.tools.sigstore_services import Sigstore, sigstore
-from tests.tools.tuf_repository import tuf_repository
+from tests.tools.signing.bundles import OTHER_KEY, pair, public
+from tests.tools.signing.rekor_v1 import rekor_v1
+from tests.tools.signing.sigstore_services import Sigstore, sigstore
+from tests.tools.signing.tuf_repository import tuf_repository
 
 from .cluster import Cluster, cluster
 

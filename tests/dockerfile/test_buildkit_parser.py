@@ -5,7 +5,6 @@ from types import MappingProxyType
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tools import buildkit
 
 from pipeline.catalogue import read_source
 from pipeline.dockerfile.bases import copies_rootfs, find_bases, inject_rootfs
@@ -18,8 +17,9 @@ from pipeline.plan import make_plan
 from tests.catalogue.made import DOCKERFILES, PLATFORMS, VALUES, WORDS, dockerfiles, words
 from tests.catalogue.sample import own_plan, plan
 from tests.dockerfile.faults import FAULTS
-from tests.plan.golden import DATA
+from tests.plan.output.golden import DATA
 from tests.plan.test_examples import DESCRIPTION
+from tests.tools import buildkit
 
 pytestmark = pytest.mark.real  # starts a process
 PLATFORM = Platform.parse("linux/amd64")

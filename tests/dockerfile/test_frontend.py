@@ -11,7 +11,7 @@ from pipeline.plan.cache.encoding import dump, load
 from pipeline.plan.changes.affected import affected_since
 from pipeline.run.lock import wanted
 from tests.catalogue.sample import LOCK, PROJECT, folder, image, plan, problems, source
-from tests.plan.test_changes_affected import before_of, file_of
+from tests.plan.changes.test_affected import before_of, file_of
 
 FRONTEND = Reference.parse("docker/dockerfile:1")
 PINNED = FRONTEND.pinned(Digest.of(b"frontend"))

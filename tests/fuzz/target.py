@@ -16,7 +16,7 @@ from hypothesis.strategies import SearchStrategy
 from pipeline.cli.output.console import print_error
 from pipeline.errors import LockageError
 from tests.fuzz.guard import Watch, empty, watching
-from tests.tools.ci_logs import commands, hidden
+from tests.tools.ci.ci_logs import commands, hidden
 
 Read = Callable[[bytes, Path], object]
 PACKAGE = f"{os.sep}pipeline{os.sep}"

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tools.judges import REFERENCES, ask
 
 from pipeline.model import Reference
+from tests.tools.judges import REFERENCES, ask
 
 pytestmark = pytest.mark.real  # starts a process
 

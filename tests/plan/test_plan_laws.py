@@ -17,8 +17,7 @@ from pipeline.errors import ConfigError
 from pipeline.plan import graph_of, make_plan, plan_of
 from pipeline.plan.graph import order
 from tests.catalogue.sample import LOCK, PROJECT, ROOT, folder, image, plan, source
-
-from . import golden
+from tests.plan.output import golden
 
 COUNT = 7
 EDGES = st.sets(st.tuples(st.integers(0, COUNT - 1), st.integers(0, COUNT - 1)), max_size=14)

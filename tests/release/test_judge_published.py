@@ -20,7 +20,7 @@ from pipeline.trust import CYCLONEDX, Statement, attach
 from pipeline.util.json.canonical import compact
 from tests.stages.fleet import Fleet, make_fleet, plan
 from tests.state.test_attested_vex import CDX, by_policy, index_of, repository
-from tests.tools.bundles import signed
+from tests.tools.signing.bundles import signed
 
 from .promotions import promoted, rebuild
 

@@ -25,8 +25,8 @@ from pipeline.trust.keyless import IdentitySignatory, KeylessSigner, read_servic
 from pipeline.trust.keyless.services import TrustFile
 from tests.registry import images
 from tests.stages.fleet import Fleet, make_fleet, plan, provide, recorded
-from tests.tools.bundles import KEY, OTHER_KEY, pair, public, signed
-from tests.tools.sigstore_services import sigstore
+from tests.tools.signing.bundles import KEY, OTHER_KEY, pair, public, signed
+from tests.tools.signing.sigstore_services import sigstore
 
 from .cuts import Cut, cut_at_write
 

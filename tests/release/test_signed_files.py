@@ -24,9 +24,9 @@ from pipeline.run.signing.signer import with_key
 from pipeline.trust import CYCLONEDX, PROVENANCE, SIGNATURE, Statement
 from pipeline.trust.claims import ATTESTED, Claims
 from tests.tools import warm
-from tests.tools.bundles import KEY, OTHER_KEY, PASSWORD, pair, public, signed
 from tests.tools.git import commit
 from tests.tools.programs import program
+from tests.tools.signing.bundles import KEY, OTHER_KEY, PASSWORD, pair, public, signed
 
 pytestmark = pytest.mark.real
 

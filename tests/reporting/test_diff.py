@@ -16,7 +16,7 @@ from pipeline.report.difference import Change, difference
 from pipeline.reporting.states import read_states
 from pipeline.trust import CYCLONEDX, VULNERABILITIES, PublicKey, Statement, attach
 from tests.state.test_attested_findings import predicate
-from tests.tools.bundles import OTHER_KEY, public, signed
+from tests.tools.signing.bundles import OTHER_KEY, public, signed
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

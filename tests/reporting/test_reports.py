@@ -25,7 +25,7 @@ from pipeline.run import RunResult, Stage
 from pipeline.state.records import Records
 from pipeline.trust import PublicKey
 from tests.stages.fleet import Fleet, make_fleet, plan, recorded
-from tests.tools.bundles import OTHER_KEY, public
+from tests.tools.signing.bundles import OTHER_KEY, public
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

@@ -29,7 +29,7 @@ from pipeline.state.records import Records
 from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressCallback, ProgressEvent
 from tests.registry import images
-from tests.tools.bundles import pair, public
+from tests.tools.signing.bundles import pair, public
 
 DEBIAN = Reference.parse("docker.io/library/debian:12")
 PUBLIC = public()

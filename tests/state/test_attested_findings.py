@@ -12,7 +12,7 @@ from pipeline.oci.artifact import artifact_manifest
 from pipeline.registry import Registry
 from pipeline.state.attested import attested_scans, first_seen
 from pipeline.trust import CYCLONEDX, VULNERABILITIES, PublicKey, Statement, attach
-from tests.tools.bundles import OTHER_KEY, public, signed
+from tests.tools.signing.bundles import OTHER_KEY, public, signed
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

@@ -26,7 +26,7 @@ from pipeline.run.publish.fan_in import manifest
 from pipeline.state.records import Records
 from pipeline.trust import CYCLONEDX, Statement, attach
 from tests.stages.fleet import Fleet, make_fleet, plan, recorded
-from tests.tools.bundles import KEY, OTHER_KEY, signed
+from tests.tools.signing.bundles import KEY, OTHER_KEY, signed
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

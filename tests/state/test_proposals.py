@@ -27,7 +27,7 @@ from pipeline.state.store import Store
 from pipeline.state.upstream import Upstream
 from tests.registry import images
 from tests.stages.fleet import Fleet, make_fleet, plan, recorded
-from tests.tools.bundles import OTHER_KEY, pair
+from tests.tools.signing.bundles import OTHER_KEY, pair
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

@@ -22,10 +22,10 @@ from pipeline.trust.attach import referrer_manifest
 from pipeline.util.json.canonical import compact
 from tests.registry import images
 from tests.tools import warm
-from tests.tools.bundles import KEY, OTHER_KEY, public, signed
 from tests.tools.peers import regctl
 from tests.tools.ports import free_port
 from tests.tools.programs import program
+from tests.tools.signing.bundles import KEY, OTHER_KEY, public, signed
 
 pytestmark = [pytest.mark.real, pytest.mark.anyio]
 

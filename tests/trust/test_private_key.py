@@ -10,7 +10,7 @@ from pipeline.errors import UsageError
 from pipeline.trust import PublicKey
 from pipeline.trust.dsse import Envelope
 from pipeline.trust.private_key import PrivateKey
-from tests.tools.bundles import KEY, OTHER_KEY, pair, public
+from tests.tools.signing.bundles import KEY, OTHER_KEY, pair, public
 
 
 def test_equal_statements_are_equal_envelopes_that_only_the_pair_verifies() -> None:

@@ -1,4 +1,4 @@
-"""JSON by the rules of protojson; test_bundles_as_cosign compares whole bundles with cosign."""
+"""JSON by the rules of protojson; bundles/test_as_cosign compares whole bundles with cosign."""
 
 from __future__ import annotations
 

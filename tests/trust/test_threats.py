@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_TEST = re.compile(r"`(\w+/test_\w+\.py)`: `(\w+)`")
+_TEST = re.compile(r"`([\w/]+/test_\w+\.py)`: `(\w+)`")
 
 
 def test_every_row_of_the_table_names_its_test() -> None:

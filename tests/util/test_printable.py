@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.util.printable import safe_json, safe_line, safe_text
-from tests.tools.ci_logs import commands, hidden
+from tests.tools.ci.ci_logs import commands, hidden
 
 PIECES = (
     *("::", ":", "##", "#", "[", "]", "vso[", "VSO[", "teamcity[", "error", "add-mask", "section_start:"),

@@ -24,7 +24,7 @@ _SUBJECT = Digest("sha256:" + "0" * 64)
 _REFERENCE = Reference.parse("ghcr.io/acme/app:1.0.0")
 _VALID = bundle(json.dumps(statement()).encode())
 _KEYLESS = Path(__file__).parents[2] / "data" / "keyless"
-"""A bundle and what verifies it, of a Sigstore of the tests (tests/tools/sigstore_services.py) that is no more."""
+"""A bundle and what verifies it, of a Sigstore of the tests (tools/signing/sigstore_services.py) that is no more."""
 _CERTIFIED = json.loads((_KEYLESS / "bundle.json").read_text())
 _ANYBODY = IdentitySignatory(
     Identity(Pattern("^.*$", regexp=True), Pattern("^.*$", regexp=True)),

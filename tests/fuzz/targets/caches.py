@@ -13,7 +13,7 @@ from hypothesis.strategies import DrawFn
 from pipeline.plan import Plan, make_plan, plan_of
 from tests.fuzz.hostile import changed_bytes
 from tests.fuzz.target import Target
-from tests.plan.test_cache import SOURCE
+from tests.plan.cache.test_cache import SOURCE
 
 
 @cache

@@ -21,208 +21,13 @@ from pipeline.model import Platform
 from pipeline.plan import make_plan
 from pipeline.plan.checks.copy_sources import missing_sources, moving_sources
 from tests.catalogue import made
-from tests.catalogue.bad_input import GOOD
-from tests.fuzz.hostile import changed_texts, hostile_texts, to_bytes
+from tests.catalogue.bad_input.good import GOOD
+from tests.fuzz.examples.dockerfile import TOKENS, contents, grammar
+from tests.fuzz.hostile import changed_texts, to_bytes
 from tests.fuzz.target import Target
 
 _PLATFORMS = (Platform("linux", "amd64"), Platform("linux", "arm", "v7"))
 _ARGUMENTS = {"V": "2", "W": "$V", "U": ""}
-_TOKENS = [
-    *(
-        "FROM ",
-        "AS x",
-        "COPY ",
-        "--from=",
-        "RUN ",
-        "--mount=",
-        "ADD ",
-        "ONBUILD ",
-        "ARG ",
-        "ENV ",
-        "LABEL ",
-        "\\\n",
-        "`\n",
-    ),
-    *(
-        "<<EOF",
-        "<<-'E'",
-        "\nEOF\n",
-        "# syntax=",
-        "# escape=`\n",
-        "#",
-        "$V",
-        "${V:-",
-        "${V%",
-        "${V//",
-        "}",
-        "{",
-        '"',
-        "'",
-    ),
-    *(
-        "\r",
-        "\r\n",
-        "\n",
-        "\t",
-        " ",
-        "\x0b",
-        "\x0c",
-        "\u2028",
-        "=",
-        ",",
-        '["a", "b"]',
-        "[" * 3000,
-        '{"syntax": "a"}',
-    ),
-    *(
-        "type=secret,id=",
-        'type=bind,"from=q:1"',
-        "ssh",
-        "http://[",
-        "https://x/y.git#",
-        "git@x:y",
-        "--checksum=",
-        "\\",
-    ),
-    *(
-        "/\\1",
-        "**",
-        "${",
-        "$(",
-        "--platform=$BUILDPLATFORM ",
-        "scratch",
-        "rootfs/",
-        "0",
-        "٣",
-        "²",
-        "--",
-        "type=bind,\rx",
-    ),
-]
-_FLAGS = [
-    *(
-        "--from=x",
-        "--from=0",
-        "--from=",
-        "--from='q'",
-        "--chown=$V",
-        "--link",
-        "--platform=$TARGETPLATFORM",
-        "--platform=x",
-    ),
-    *(
-        "--mount=type=bind,from=q:1",
-        '--mount=type=bind,"from=q:1",target=/a',
-        '--mount="type=secret,id=a"',
-        '--mount="\r"',
-    ),
-    *(
-        "--mount=type=secret,target=/x/",
-        "--mount=type=ssh,required",
-        '--mount="a,""b"',
-        "--checksum=sha256:x",
-        "--",
-        "---",
-    ),
-    *(
-        "--keep-git-dir",
-        "--exclude=**/[",
-        "--parents",
-        "--network=host",
-        "--security=insecure",
-        "--mount=",
-        "--mount",
-    ),
-]
-_WORDS = [
-    *(
-        "a",
-        ".",
-        "/x",
-        "*",
-        "[",
-        "[a",
-        "a]",
-        "\\",
-        "http://[",
-        "https://[::1]/x.git",
-        "https://x/y.git#main:z",
-        "git@x:y",
-    ),
-    *(
-        '["a", "/b"]',
-        '["a",',
-        '[["a"]]',
-        '["\\ud800", "/b"]',
-        "[" * 3000,
-        "<<EOF",
-        "<<-'E'",
-        "$V",
-        "${V:-a}",
-        "${V%%*}",
-        "${",
-    ),
-    *(
-        "k=v",
-        'k="v w"',
-        "k='",
-        "=",
-        "AS",
-        "as x",
-        "scratch",
-        "rootfs/",
-        "0",
-        "²",
-        "٣",
-        "\ud800",
-        "&&",
-        "|",
-        "#",
-        "\t",
-    ),
-]
-_KEYWORDS = [
-    *(
-        "FROM",
-        "from",
-        "COPY",
-        "ADD",
-        "RUN",
-        "ARG",
-        "ENV",
-        "LABEL",
-        "ONBUILD COPY",
-        "ONBUILD RUN",
-        "ONBUILD ONBUILD",
-        "USER",
-    ),
-    *(
-        "VOLUME",
-        "HEALTHCHECK CMD",
-        "SHELL",
-        "MAINTAINER",
-        "X",
-        "ONBUILD",
-        "ONBUILD FROM",
-        "EXPOSE",
-        "CMD",
-        "STOPSIGNAL",
-    ),
-]
-_lines = st.builds(
-    lambda keyword, flags, words, between, end: between.join([keyword, *flags, *words]) + end,
-    st.sampled_from(_KEYWORDS),
-    st.lists(st.sampled_from(_FLAGS), max_size=2),
-    st.lists(st.sampled_from(_WORDS) | hostile_texts, max_size=4),
-    st.sampled_from([" ", " ", " ", "\t", " \\\n", " \\\n# c\n"]),
-    st.sampled_from(["\n", "\n", "\n", "\r\n", "\nEOF\n", " \\\n", ""]),
-)
-_grammar = st.builds(
-    lambda head, lines: head + "".join(lines),
-    st.sampled_from(["FROM base:0\n", "", "# escape=`\n"]),
-    st.lists(_lines, max_size=6),
-)
-_contents = [*made.DOCKERFILES, *(f"FROM base:0\n{part}\nRUN x\n" for part in made.PARTS)]
 
 
 def read_dockerfile(content: bytes, folder: Path) -> None:
@@ -279,16 +84,16 @@ def read_imported(content: bytes, folder: Path) -> None:
     import_folder(Source.of(files), "top", project="demo", prefixes=("ghcr.io/acme",))
 
 
-_texts = changed_texts(_contents, _TOKENS) | _grammar
+_texts = changed_texts(contents, TOKENS) | grammar
 _planned = changed_texts(
     ["FROM base:2025.09\nRUN install\n", "FROM debian:12 AS x\nFROM base:2025.09\nCOPY --from=x /a /b\n"],
-    _TOKENS,
+    TOKENS,
 )
 TARGETS = (
     Target("dockerfile", (_texts | made.dockerfiles).map(to_bytes), read_dockerfile, examples=120),
     Target(
         "words",
-        (changed_texts(made.WORDS, _TOKENS) | made.words).map(to_bytes),
+        (changed_texts(made.WORDS, TOKENS) | made.words).map(to_bytes),
         read_words,
         errors=(Unresolved, TooLong),
         examples=200,
@@ -302,7 +107,7 @@ TARGETS = (
                 ["**/node_modules\n!a\n*.log\n", "a/[b-c]*\n"], ["**", "*", "?", "[", "]", "\\", "!", "/"]
             ),
             changed_texts(
-                ["FROM a\nCOPY a/ /x\nADD web/a/b.txt /y\nRUN --mount=type=bind,source=a x\n"], _TOKENS
+                ["FROM a\nCOPY a/ /x\nADD web/a/b.txt /y\nRUN --mount=type=bind,source=a x\n"], TOKENS
             )
             | _texts,
         ),

@@ -26,7 +26,7 @@ from pipeline.report.values import FileLine, ImageReport, Report, ReportedFault,
 from tests.fuzz.hostile import REFUSED, changed_json
 from tests.fuzz.target import Target
 from tests.report import sample
-from tests.tools.ci_logs import commands, hidden
+from tests.tools.ci.ci_logs import commands, hidden
 
 _DAY = date(2026, 11, 26)
 _TRIVY = {
