@@ -110,6 +110,12 @@ class TargetSelection:
         chosen = (self.platforms, self.only, self.shard, self.affected, self.changed_files_from)
         return any(chosen) or any("/" in name for name in self.targets)
 
+    @property
+    def leaves_out(self) -> bool:
+        """Whether targets may be left to other runs: those not chosen, and platforms of a base that a chosen image
+        lacks."""
+        return self.splits_tags or bool(self.targets)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportOptions:

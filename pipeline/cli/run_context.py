@@ -194,7 +194,7 @@ def _locked_together(plans: PlanReader, plan: Plan, session: InstanceSession) ->
     """The plan whose platforms the lab's base has to have: like its publisher's, it is the same for a run that leaves
     some of them to others."""
     selection = plans.request.selection
-    return plans.whole(session.lock.read()) if selection.splits_tags or selection.targets else plan
+    return plans.whole(session.lock.read()) if selection.leaves_out else plan
 
 
 def _platforms(plan: Plan) -> set[Platform]:

@@ -63,8 +63,8 @@ class Catalogue:
 
     def whole(self, lock: Lock | None) -> dict[str, tuple[Target, ...]]:
         """All targets of each `image:tag` where the plan may leave some to another run; else nothing."""
-        splits = self.platforms or self.shard or self.before or any("/" in name for name in self.targets)
-        return dict(plan_of(self.source, lock=lock).groups()) if splits else {}
+        leaves_out = self.platforms or self.shard or self.before or self.targets
+        return dict(plan_of(self.source, lock=lock).groups()) if leaves_out else {}
 
 
 async def read_catalogue(given: ModuleArguments, selection: Selection | None = None) -> Catalogue:

@@ -93,7 +93,12 @@ def test_what_is_not_given_is_everything() -> None:
     options = parse(RunCommandOptions, "run")
     assert options.catalogue.selection == type(options.catalogue.selection)()
     assert not options.catalogue.selection.splits_tags and not options.catalogue.selection.by_change
-    assert options.run == type(options.run)()
+    assert options.run == type(options.run)() and not options.catalogue.selection.leaves_out
+
+
+def test_an_image_by_name_is_whole_and_its_bases_may_not_be() -> None:
+    selection = parse(RunCommandOptions, "run", "python").catalogue.selection
+    assert selection.leaves_out and not selection.splits_tags
 
 
 def test_files_of_a_repeated_option_are_one_tuple() -> None:

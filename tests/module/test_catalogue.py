@@ -84,6 +84,14 @@ def test_what_is_left_to_others_is_known_whole():
     }
 
 
+def test_platforms_of_a_base_that_a_named_image_lacks_are_left_to_others():
+    files = {path: file for path, file in NOW.source.files.items() if file.kind == "file"}
+    one = Source.of({**files, "images/app/image.yml": "tags: ['1']\nplatforms: [linux/amd64]\n"})
+    part = replace(NOW, source=one, targets=("app",))
+    assert [t.id for t in part.plan(LOCK).targets] == ["below/1/linux-amd64", "app/1/linux-amd64"]
+    assert {name: len(group) for name, group in part.whole(LOCK).items()}["below:1"] == 2
+
+
 def test_a_snapshot_has_tags_of_its_own():
     plan = replace(NOW, snapshot_id="mr-1").plan(LOCK)
     assert {tag for target in plan.targets for tag in target.tags} == {"1-mr-1"}

@@ -78,7 +78,7 @@ class PlanReader:
 
     def whole_image_tags(self, lock: Lock | None) -> dict[str, tuple[Target, ...]]:
         """The targets of each `image:tag` where the request may leave some to another run; else nothing."""
-        if not self.request.selection.splits_tags:
+        if not self.request.selection.leaves_out:
             return {}
         return dict(self.whole(lock).groups())
 

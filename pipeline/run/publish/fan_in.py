@@ -26,7 +26,7 @@ from .merge import merge
 from .promotion import TagMove
 
 if TYPE_CHECKING:
-    from pipeline.plan import Plan, Target
+    from pipeline.plan import Target
     from pipeline.registry import Registry
     from pipeline.registry.platform_image import ImageReader
 
@@ -95,10 +95,10 @@ async def manifest(
     UsageError for refs that the plan does not have.
     """
     store = context.store()
-    records, reader = (
-        Records(store, context.plan.targets, upstream=context.upstream),
-        ImageCache(context.registry),
-    )
+    tags = _image_tags(context, refs)
+    targets = [target for group in tags for target in group]
+    records = Records(store, targets, upstream=context.upstream)
+    reader = ImageCache(context.registry)
 
     judge = TargetJudge(context)
 
@@ -112,7 +112,7 @@ async def manifest(
         return await each(find, [_Platform.of(context, target) for target in group])
 
     try:
-        groups = await each(find_group, _groups(context.plan, refs))
+        groups = await each(find_group, tags)
     finally:
         context.tell_distrusted(store)
     if not allow_missing or not all(any(pushed.image for pushed in group) for group in groups):
@@ -129,11 +129,13 @@ async def manifest(
     return merged
 
 
-def _groups(plan: Plan, refs: Mapping[str, PlatformRef] | None) -> list[tuple[Target, ...]]:
-    groups = [targets for _, targets in plan.groups()]
+def _image_tags(context: RunContext, refs: Mapping[str, PlatformRef] | None) -> list[tuple[Target, ...]]:
+    """The image tags of the plan, each with all its platforms: an index is never written for some of them."""
+    groups = [context.whole.get(name, targets) for name, targets in context.plan.groups()]
     if refs is None:
         return groups
-    unknown = [id for id in refs if id not in plan.by_id]
+    known = {target.id for targets in groups for target in targets}
+    unknown = [id for id in refs if id not in known]
     if unknown:
         raise UsageError(
             f"a file of refs names {unknown[0]}, which is not in the plan",

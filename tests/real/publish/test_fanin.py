@@ -35,7 +35,12 @@ def copies(name: str = "data", base: str = samples.DEBIAN) -> dict[str, str]:
     }
 
 
-ONE = {"images/one/image.yml": samples.image("1", extra="platforms: [linux/amd64]\n")}
+PAIR = {
+    **copies(),
+    **copies("one", "FROM data:1\n"),
+    "images/one/image.yml": samples.image("1", extra="platforms: [linux/amd64]\n"),
+}
+"""An image of one platform on a base of two."""
 
 
 @pytest.fixture
@@ -93,7 +98,7 @@ def test_two_runners_one_index(site: Site, project: Callable[..., Path], tmp_pat
 
 
 def test_without_what_is_missing_only_when_told_so(site: Site, project: Callable[..., Path]) -> None:
-    root = project(copies() | copies("one") | ONE, BOTH)
+    root = project(PAIR, BOTH)
     nothing = site.run("-C", root, "manifest", "--allow-missing", expect=5)
     assert "3 platforms are missing" in nothing.err
     site.run("-C", root, "push", "--platform", "amd64")
@@ -103,6 +108,26 @@ def test_without_what_is_missing_only_when_told_so(site: Site, project: Callable
     assert done.json[1]["written"] == []  # an image of one platform was whole when it was pushed
     assert "warning: data:1 was merged without linux/arm64" in done.err
     assert list(children(done.json[0]["reference"])) == ["amd64"]
+
+
+def test_a_base_with_more_platforms_than_what_was_named_stays_whole(
+    site: Site, project: Callable[..., Path]
+) -> None:
+    """Whatever is done for an image of one platform alone, the index of its base is not written without the others."""
+    root = project(PAIR, BOTH)
+    tag, index = f"ci-{commit(root)}-1", dev(site, root)
+    site.run("-C", root, "push", "one")
+    assert tag not in tags(index) and tag in tags(dev(site, root, "one"))
+    assert "data:1 lacks linux/arm64" in site.run("-C", root, "manifest", "one", expect=5).err
+    site.run("-C", root, "run")
+    before = children(f"{index}:{tag}")
+    assert set(before) == {"amd64", "arm64"}
+    done = {i["image"]: i for i in site.run("-C", root, "run", "one", "--json").json["images"]}
+    assert "linux/arm64 left to another run" in done["data"]["reason"] and done["one"]["signed"]
+    merged = site.run("-C", root, "manifest", "one", "--json").json
+    assert not any(one["written"] for one in merged)
+    site.run("-C", root, "promote", "--to", "prod", "one")
+    assert children(f"{index}:{tag}") == children(f"{index.replace('/dev/', '/prod/')}:1") == before
 
 
 def test_what_did_not_pass_is_not_merged(site: Site, project: Callable[..., Path]) -> None:
