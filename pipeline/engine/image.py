@@ -18,7 +18,13 @@ def existing(client: dagger.Client, reference: Reference, platform: Platform) ->
 
 
 def archive(container: dagger.Container) -> dagger.File:
-    """The image as a Docker archive, for scanners and metadata tests; it stays in the engine."""
+    """The image as a Docker archive, for scanners and metadata tests; it stays in the engine.
+
+    All layers are in gzip: trivy takes them for compressed as the first one is, and a base may have plain ones.
+    """
     import dagger
 
-    return container.as_tarball(media_types=dagger.ImageMediaTypes.DockerMediaTypes)
+    return container.as_tarball(
+        media_types=dagger.ImageMediaTypes.DockerMediaTypes,
+        forced_compression=dagger.ImageLayerCompression.Gzip,
+    )

@@ -97,6 +97,10 @@ def test_on_any_form_of_base_the_image_is_valid_and_built_again_the_same(
     text = (root / "lockage.yml").read_text()
     listed = ", ".join(f"'{reference}'" for reference, _ in bases.values())
     (root / "lockage.yml").write_text(text.replace("bases: [", f"bases: [{listed}, "))
+    scanned = site.run("scan", "plain", "--json", cwd=root).json["targets"]
+    assert [(t["image"], t["status"]) for t in scanned] == [
+        ("plain", "built")
+    ]  # its archive: gzip throughout
     targets = site.run("build", "--json", cwd=root).json["targets"]
     repository = f"{site.registry}/{text.partition('builds: ')[2].split()[0]}"
     for target in targets:
