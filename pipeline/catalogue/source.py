@@ -164,6 +164,7 @@ class _Reader:
     def __init__(self) -> None:
         self.files: dict[str, SourceFile] = {}
         self._bytes = self._texts = 0
+        self._withheld = 0
 
     def top(self, root: RootedFolder) -> None:
         for name in (PROJECT_NAME, LOCK_NAME):
@@ -172,6 +173,8 @@ class _Reader:
                 raise self.refuse(name, "is a symbolic link", "a file is expected")
             if info and stat.S_ISREG(info.st_mode):
                 self.files[name] = self._text(root, name, 0o644, info.st_size)
+                if name == PROJECT_NAME:
+                    self._withheld = _withheld(info.st_mode)
 
     def images(self, root: RootedFolder) -> None:
         info = root.stat(IMAGES)
@@ -200,6 +203,7 @@ class _Reader:
         except UnicodeEncodeError:
             raise self.refuse(path.encode(errors="replace").decode(), "the name is not UTF-8") from None
         mode = stat.S_IMODE(info.st_mode) & ~_UMASK_BITS
+        mode |= ((mode & 0o500) >> 3 | (mode & 0o500) >> 6) & self._withheld
         try:
             if stat.S_ISLNK(info.st_mode):
                 self.files[path] = SourceFile("link", 0o777, target=folder.readlink(name))
@@ -251,6 +255,12 @@ class _Reader:
     def refuse(self, path: str, message: str, suggestion: str | None = None) -> ConfigError:
         """The error of one path."""
         return ConfigError([Problem(path, 0, 0, "", message, suggestion)], hint=_HINT)
+
+
+def _withheld(mode: int) -> int:
+    """What a checkout's umask took from group and others, by the mode of lockage.yml: git records none of it, and an
+    image must not depend on who checked it out."""
+    return (0 if mode & stat.S_IRGRP else 0o050) | (0 if mode & stat.S_IROTH else 0o005)
 
 
 def _read(folder: RootedFolder, name: str, size: int) -> bytes:

@@ -54,6 +54,18 @@ def test_modes_are_kept_but_for_what_a_umask_decides(tmp_path):
     assert modes == {"664": 0o644, "777": 0o755, "440": 0o440, "4755": 0o4755}
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o002, 0o027, 0o077])
+def test_modes_are_those_of_any_other_checkout(tmp_path, umask):
+    modes = {"file": 0o666, "program": 0o777}
+    put(tmp_path, {"lockage.yml": PROJECT, **{f"images/a/rootfs/etc/{name}": "" for name in modes}})
+    for name, mode in (("lockage.yml", 0o666), *((f"images/a/rootfs/etc/{n}", m) for n, m in modes.items())):
+        (tmp_path / name).chmod(mode & ~umask)
+    (tmp_path / "images/a/rootfs/etc").chmod(0o777 & ~umask)
+    found = read_source(tmp_path).files
+    assert {n: found[f"images/a/rootfs/etc/{n}"].mode for n in modes} == {"file": 0o644, "program": 0o755}
+    assert found["images/a/rootfs/etc"].mode == 0o755
+
+
 def test_the_lock(tmp_path):
     put(tmp_path, {"lockage.yml": PROJECT})
     assert lock_of(read_source(tmp_path)) is None

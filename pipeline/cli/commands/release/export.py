@@ -104,7 +104,7 @@ async def _export(options: ExportOptions) -> list[ExportedTag]:
                     context.builds,
                     ExportedImage(target.image, target.tag, [_platform(built) for built in image]),
                     output / target.image / target.tag,
-                    whole=whole,
+                    whole=whole and len(image) == len(context.whole.get(target.name, image)),
                     root=options.common.root,
                 )
                 signatures: tuple[Exported, ...] = ()
