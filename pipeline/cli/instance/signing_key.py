@@ -50,15 +50,32 @@ def project_key(environ: Mapping[str, str], data: Path) -> PublicKey:
 
 
 def verification_key(path: Path | None, environ: Mapping[str, str], data: Path) -> PublicKey:
-    """The public key in a file, else that of the key pair that signs. Raises UsageError, ConfigError."""
+    """The public key in a file, else that of the key pair that signs, whose private half is not needed. Raises
+    UsageError, ConfigError."""
     if path is None:
-        return signing_key(environ, data).public_key
+        public = environ.get("COSIGN_PUBLIC_KEY")
+        return (
+            PublicKey(public.encode(), "COSIGN_PUBLIC_KEY")
+            if public
+            else signing_key(environ, data).public_key
+        )
     try:
         return PublicKey(path.read_bytes(), str(path))
     except OSError as error:
         raise UsageError(
             f"cannot read the key {path}: {error.strerror}", hint="name a public key (PEM): --key cosign.pub"
         ) from None
+
+
+def existing_key(path: Path | None, environ: Mapping[str, str], data: Path) -> PublicKey:
+    """The same where only a key that may have signed something counts: none is generated. Raises UsageError."""
+    known = any(environ.get(name) for name in ("COSIGN_PUBLIC_KEY", "COSIGN_PRIVATE_KEY"))
+    if path is None and not known and not (data / "keys" / "cosign.key").exists():
+        raise UsageError(
+            "there is no key to verify with: this instance has not signed anything",
+            hint="name the public key of who signed: --key cosign.pub, or set COSIGN_PUBLIC_KEY to its content",
+        )
+    return verification_key(path, environ, data)
 
 
 def trusted_keys(paths: Sequence[str], root: Path) -> tuple[PublicKey, ...]:

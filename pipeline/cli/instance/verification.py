@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import UsageError
 from pipeline.model.verification.identity import Identity, Pattern
 
-from .signing_key import verification_key
+from .signing_key import existing_key, verification_key
 
 if TYPE_CHECKING:
     from pipeline.trust import Signatory
@@ -37,6 +37,11 @@ def chosen_signatory(options: SignatoryOptions) -> Signatory | None:
 def signatory(options: SignatoryOptions, environ: Mapping[str, str], data: Path) -> Signatory:
     """The same; without options this site's key. Raises UsageError, ConfigError."""
     return chosen_signatory(options) or verification_key(None, environ, data)
+
+
+def verifier(options: SignatoryOptions, environ: Mapping[str, str], data: Path) -> Signatory:
+    """The same for a command that verifies: a key that would be generated now has signed nothing."""
+    return chosen_signatory(options) or existing_key(None, environ, data)
 
 
 def _identity(options: SignatoryOptions) -> Identity | None:

@@ -17,7 +17,7 @@ from pipeline.policy.admission import WRITERS, Policies, expired, policies_yaml
 from pipeline.trust import PublicKey
 from pipeline.util.files import read_file
 
-from ..instance.signing_key import verification_key
+from ..instance.signing_key import existing_key
 from .rules import named_file, rules_content
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
@@ -65,7 +65,7 @@ def _with_keys(rules: Admission, path: Path, key: Path | None) -> tuple[Admissio
     }
     if all(entry.rules.signers for entry in rules.rules):
         return rules, keys
-    site = verification_key(key, os.environ, LabSettings.from_env(os.environ).data)
+    site = existing_key(key, os.environ, LabSettings.from_env(os.environ).data)
     own = (AcceptedSigner(key=""),)
     entries = (
         entry if entry.rules.signers else replace(entry, rules=replace(entry.rules, signers=own))

@@ -17,7 +17,7 @@ from pipeline.util.concurrency import each
 
 from .. import signals
 from ..common_options import CommonOptions, SignatoryOptions
-from ..instance.signing_key import verification_key
+from ..instance.signing_key import existing_key
 from ..instance.verification import chosen_signatory
 from ..output import console
 from .images import image_source
@@ -65,7 +65,7 @@ def _default(options: SignatoryOptions, *, wanted: bool) -> Signatory | None:
     """Whose signatures count where rules name nobody: who the options name, else this site."""
     chosen = chosen_signatory(options)
     if chosen is None and wanted:
-        return verification_key(None, os.environ, LabSettings.from_env(os.environ).data)
+        return existing_key(None, os.environ, LabSettings.from_env(os.environ).data)
     return chosen
 
 

@@ -36,3 +36,19 @@ def test_images_of_other_registries_start_nothing(tmp_path: Path, arguments: lis
     done = warm.run(words, cwd=tmp_path, env={**environ, "LOCKAGE_IMAGES": "lab"}, timeout=60)
     assert done.code == 5 and f"cannot reach {host}" in done.err + done.out, done.err
     assert not (tmp_path / "home").exists() and not (tmp_path / "cache").exists()
+
+
+def test_a_key_that_has_signed_nothing_is_not_made_to_verify(tmp_path: Path) -> None:
+    """The public key alone is enough, from the environment too."""
+    image, home = f"localhost:{free_port()}/x:1", tmp_path / "home"
+    environ = {n: v for n, v in os.environ.items() if not n.startswith(("LOCKAGE_", "COSIGN_"))}
+    environ |= {"LOCKAGE_HOME": str(home), "LOCKAGE_CACHE": str(tmp_path / "cache")}
+    (tmp_path / "rules.yml").write_text("verify:\n- images: ['**']\n  attestations: [sbom]\n")
+    (tmp_path / "file").touch()
+    for words in (["verify", image], ["verify", "--rules", "rules.yml", image], ["verify", "--file", "file"]):
+        done = warm.run(words, cwd=tmp_path, env=environ, timeout=60)
+        assert done.code == 2 and "there is no key to verify with" in done.err, done.err
+        assert "--key" in done.err and not home.exists()
+    public = {"COSIGN_PUBLIC_KEY": generate().public.decode()}
+    done = warm.run(["verify", image], cwd=tmp_path, env=environ | public, timeout=60)
+    assert done.code == 5 and not home.exists(), done.err
