@@ -7,7 +7,7 @@ execute something.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.dockerfile.run_platforms import run_platforms
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pipeline.state.record import Record
 
     from .context import RunContext
-    from .engines import Engines, LazyEngine
+    from .engines import LazyEngine
 
 FindRecord = Callable[[str], Awaitable["Record | None"]]
 """Gives the record of a key, None when there is none."""
@@ -36,19 +36,53 @@ async def refuse_impossible(context: RunContext, until: Stage, find: FindRecord)
 
     Engines are woken only if something has to run on them for another platform than their own.
     """
-    engines = {target.platform: context.engines.of(target.platform) for target in context.plan.targets}
-    foreign = [t for t in context.plan.targets if engines[t.platform].own != t.platform]
 
     async def reason(target: Target) -> str:
         record = await find(target.key) if target.key and not context.fresh else None
         return _executes(target, record, until, context.tools.version("structure-test"))
 
+    foreign = _foreign(context, context.plan.targets)
     reasons = zip(foreign, await each(reason, foreign), strict=True)
-    executing = [(target, reason) for target, reason in reasons if reason]
-    able = await _able(context, {t.platform: engines[t.platform] for t, _ in executing})
-    refused = [(target, reason) for target, reason in executing if not able[target.platform]]
+    refused = await _refused(context, [(target, reason) for target, reason in reasons if reason])
     if refused:
-        await _refuse(context.engines, refused)
+        own, wanted = await _platforms(context, refused)
+        hint = (
+            f"--emulate runs them by qemu, slowly; or run `--platform {own}` here, `--platform {wanted}` on a "
+            f"machine of that kind and `lockage manifest` after both; or name its engine: --engine {wanted}=ADDRESS"
+        )
+        await _refuse(context, refused, hint)
+
+
+async def refuse_rebuilding(context: RunContext, targets: Sequence[Target]) -> None:
+    """Raise EnvironmentProblem for targets that are built again, whatever is known of them, and cannot be here."""
+    executing = [(t, _executes(t, None, Stage.BUILD, "")) for t in _foreign(context, targets)]
+    refused = await _refused(context, [(target, reason) for target, reason in executing if reason])
+    if refused:
+        own, wanted = await _platforms(context, refused)
+        hint = (
+            f"LOCKAGE_EMULATE=1 runs them by qemu, slowly; or rebuild `--platform {own}` here, and "
+            f"`--platform {wanted}` on a machine of that kind"
+        )
+        await _refuse(context, refused, hint)
+
+
+_Refused = Sequence[tuple["Target", str]]
+
+
+def _foreign(context: RunContext, targets: Sequence[Target]) -> list[Target]:
+    return [target for target in targets if context.engines.of(target.platform).own != target.platform]
+
+
+async def _refused(context: RunContext, executing: _Refused) -> _Refused:
+    """Those that their engine cannot run."""
+    able = await _able(context, {t.platform: context.engines.of(t.platform) for t, _ in executing})
+    return [(target, reason) for target, reason in executing if not able[target.platform]]
+
+
+async def _platforms(context: RunContext, refused: _Refused) -> tuple[Platform, Platform]:
+    """The engine's platform, and the one that it lacks."""
+    wanted = refused[0][0].platform
+    return await context.engines.of(wanted).platform(), wanted
 
 
 async def _able(context: RunContext, engines: Mapping[Platform, LazyEngine]) -> dict[Platform, bool]:
@@ -61,14 +95,12 @@ async def _able(context: RunContext, engines: Mapping[Platform, LazyEngine]) -> 
     return able
 
 
-async def _refuse(engines: Engines, refused: list[tuple[Target, str]]) -> None:
+async def _refuse(context: RunContext, refused: _Refused, hint: str) -> None:
     target, reason = refused[0]
-    engine = engines.of(target.platform)
-    own, wanted = await engine.platform(), target.platform
+    own, wanted = await _platforms(context, refused)
     raise EnvironmentProblem(
-        f"{target.id} {reason}, and {engine.name} is {own} and runs no programs for {wanted}",
-        hint=f"--emulate runs them by qemu, slowly; or run `--platform {own}` here, `--platform {wanted}` on a "
-        f"machine of that kind and `lockage manifest` after both; or name its engine: --engine {wanted}=ADDRESS",
+        f"{target.id} {reason}, and {context.engines.of(wanted).name} is {own} and runs no programs for {wanted}",
+        hint=hint,
         detail="\n".join(f"{t.id} {reason}" for t, reason in refused) if len(refused) > 1 else None,
     )
 

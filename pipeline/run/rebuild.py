@@ -21,6 +21,7 @@ from pipeline.util.progress import ProgressState
 from pipeline.util.timestamps import parse_timestamp
 
 from .image_cache import ImageCache
+from .platforms import refuse_rebuilding
 from .target.build import ATTESTED, Builder
 from .target.epoch import image_created
 
@@ -81,8 +82,11 @@ async def rebuild(context: RunContext, *, detail: bool) -> list[Rebuilt]:
     """Rebuild every target of the plan on the bases and for the commit of its known build. Results are in plan order.
 
     Nothing that is known is replaced: a result that differs keeps the key's `-rebuilt` tag, that of an equal one is
-    deleted. With `detail`, the differences are found.
+    deleted. With `detail`, the differences are found. Raises EnvironmentProblem, before any build, for a platform
+    whose programs no engine runs.
     """
+    targets = [target for target in context.plan.targets if not target.external]
+    await refuse_rebuilding(context, targets)
     store = context.store()
     records, images = Records(store, context.plan.targets), ImageCache(context.registry)
 
@@ -95,7 +99,7 @@ async def rebuild(context: RunContext, *, detail: bool) -> list[Rebuilt]:
         context.tell(target.id, ProgressState(result.status.value))
         return replace(result, seconds=time.monotonic() - began)
 
-    results = await each(rebuilt, [t for t in context.plan.targets if not t.external])
+    results = await each(rebuilt, targets)
     context.tell_distrusted(store)
     return results
 

@@ -14,6 +14,7 @@ from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressState
 
 from ..image_cache import ImageCache
+from ..platforms import refuse_rebuilding
 from ..rebuild import REBUILT, Agreement, Rebuilt, agreement
 from ..target.build import Builder
 
@@ -51,6 +52,7 @@ async def _rebuild(context: RunContext, attested: AttestedRecipe, detail: bool) 
     if target.key != recipe.key:
         reason = f"its key is {str(target.key)[:12]}, not {recipe.key[:12]}: another version of lockage"
         context.tell(target.id, ProgressState.WARNING, reason)
+    await refuse_rebuilding(context, [target])
     rebuilding = replace(
         context,
         fresh=True,

@@ -91,6 +91,10 @@ def test_refused_before_anything_is_built(foreign: Site, project: Callable[..., 
     assert "--emulate" in done.err
     assert tags(builds(foreign, root)) == set()
     assert foreign.run("-C", root, "build", "--platform", "linux/amd64").code == 0
+    rebuilt = foreign.run("-C", root, "rebuild", expect=4)  # once built elsewhere, or by qemu
+    assert (
+        "hello/1.2.3/linux-arm64 has RUN instructions" in rebuilt.err and "LOCKAGE_EMULATE=1" in rebuilt.err
+    )
 
 
 @pytest.mark.usefixtures("alone")
