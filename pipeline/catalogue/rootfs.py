@@ -77,6 +77,11 @@ def merge(source: Source, folders: tuple[str, ...], problems: list[Problem]) -> 
         for entry in tree.values()
         if entry.kind == "file" and is_sensitive(entry.path)
     ]
+    warnings += [
+        f"{entry.origin} is empty, and git does not record empty folders: a clone builds another image"
+        for entry in tree.values()
+        if entry.kind == "dir" and tree.is_empty(entry.path)
+    ]
     return Rootfs(tuple(tree[path] for path in sorted(tree)), tuple(warnings))
 
 
@@ -98,6 +103,10 @@ class _Tree(dict[str, RootfsEntry]):
         """Add or replace an entry."""
         self[entry.path] = entry
         self._below.setdefault(entry.path.rpartition("/")[0], set()).add(entry.path)
+
+    def is_empty(self, path: str) -> bool:
+        """Whether nothing is in a folder."""
+        return not any(inside in self for inside in self._below.get(path, ()))
 
     def remove_below(self, path: str) -> int:
         """Remove everything in a folder; the number of entries."""

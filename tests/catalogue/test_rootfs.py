@@ -190,6 +190,15 @@ def test_sensitive_files_give_a_warning(path):
     assert target(files).warnings == (f"images/i/rootfs/{path} looks like a secret and goes into the image",)
 
 
+def test_an_empty_folder_gives_a_warning_because_a_clone_lacks_it():
+    files = folder("i", image()) | {
+        "i/rootfs/srv/data": SourceFile("dir", 0o755),
+        "i/rootfs/etc/x": "x",
+    }
+    (warning,) = target(files).warnings
+    assert warning.startswith("images/i/rootfs/srv/data is empty, and git does not record")
+
+
 @pytest.mark.parametrize("path", ["env", "keys", "key.txt", "id_rsa.pub", "pem", "environment"])
 def test_others_do_not(path):
     assert not is_sensitive(path)
