@@ -16,11 +16,10 @@ from pipeline.model.descriptor import DOCKER_MANIFEST, OCI_CONFIG, OCI_LAYER_GZI
 from pipeline.registry import Registry
 from pipeline.util.json.canonical import compact
 from tests.oci.layers import Made, tar, zstd
+from tests.real import samples
+from tests.real.site import Site
+from tests.real.tools import crane
 from tests.tools.logins import access
-
-from . import samples
-from .site import Site
-from .tools import crane
 
 pytestmark = pytest.mark.real
 
