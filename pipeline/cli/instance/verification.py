@@ -35,12 +35,7 @@ def chosen_signatory(options: SignatoryOptions) -> Signatory | None:
 
 
 def signatory(options: SignatoryOptions, environ: Mapping[str, str], data: Path) -> Signatory:
-    """The same; without options this site's key. Raises UsageError, ConfigError."""
-    return chosen_signatory(options) or verification_key(None, environ, data)
-
-
-def verifier(options: SignatoryOptions, environ: Mapping[str, str], data: Path) -> Signatory:
-    """The same for a command that verifies: a key that would be generated now has signed nothing."""
+    """The same; without options this site's key, if there is one. Raises UsageError, ConfigError."""
     return chosen_signatory(options) or existing_key(None, environ, data)
 
 

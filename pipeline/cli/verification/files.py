@@ -17,7 +17,7 @@ from pipeline.util.concurrency import each
 
 from .. import signals
 from ..common_options import CommonOptions, SignatoryOptions
-from ..instance.verification import verifier
+from ..instance.verification import signatory
 from ..output import console
 from .signed_by import claimed, named, signed_by
 
@@ -25,7 +25,7 @@ from .signed_by import claimed, named, signed_by
 def verify_files(common: CommonOptions, paths: Sequence[Path], options: SignatoryOptions) -> int:
     """Print what was verified. Raises SignatureRefused (exit code 7) for a file that the signer has not signed,
     UsageError."""
-    signer = verifier(options, os.environ, LabSettings.from_env(os.environ).data)
+    signer = signatory(options, os.environ, LabSettings.from_env(os.environ).data)
     verified = signals.run(partial(_verify, [common.root / path for path in paths], signer))
     if common.json:
         console.print_json([{**file.to_json(), **named(signer)} for file in verified])

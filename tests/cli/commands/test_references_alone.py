@@ -45,7 +45,11 @@ def test_a_key_that_has_signed_nothing_is_not_made_to_verify(tmp_path: Path) -> 
     environ |= {"LOCKAGE_HOME": str(home), "LOCKAGE_CACHE": str(tmp_path / "cache")}
     (tmp_path / "rules.yml").write_text("verify:\n- images: ['**']\n  attestations: [sbom]\n")
     (tmp_path / "file").touch()
-    for words in (["verify", image], ["verify", "--rules", "rules.yml", image], ["verify", "--file", "file"]):
+    for command in (
+        *("verify {}", "verify --rules rules.yml {}", "verify --file file"),
+        *("sbom {}", "sbom check {}", "diff {} {}", "rebuild --from-provenance {}"),
+    ):
+        words = command.replace("{}", image).split()
         done = warm.run(words, cwd=tmp_path, env=environ, timeout=60)
         assert done.code == 2 and "there is no key to verify with" in done.err, done.err
         assert "--key" in done.err and not home.exists()

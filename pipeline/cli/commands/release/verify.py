@@ -147,10 +147,10 @@ async def _verify_references(options: VerifyOptions, _: Progress) -> tuple[Signa
     from pipeline.lab import LabSettings
     from pipeline.release.verification import VerificationRequest, verify_references
 
-    from ...instance.verification import verifier
+    from ...instance.verification import signatory
     from ...verification.images import image_source
 
-    key = verifier(options.signatory, os.environ, LabSettings.from_env(os.environ).data)
+    key = signatory(options.signatory, os.environ, LabSettings.from_env(os.environ).data)
     async with image_source(options.common.root, options.references, options.layout) as images:
         wanted = [VerificationRequest(reference) for reference in options.references]
         return key, await verify_references(images, key, wanted)

@@ -55,11 +55,11 @@ async def _recipes(request: ProvenanceRequest) -> list[AttestedRecipe]:
     from pipeline.run.provenance.recipes import attested_recipes
 
     from ...instance.session import registry_session
-    from ...instance.signing_key import verification_key
+    from ...instance.signing_key import existing_key
     from ...output.progress import Progress
     from ...registry_access import registry_access
 
-    signatory = request.signatory or verification_key(None, os.environ, LabSettings.from_env(os.environ).data)
+    signatory = request.signatory or existing_key(None, os.environ, LabSettings.from_env(os.environ).data)
     hosts = {request.image.repository.host}
     async with (
         registry_session(request.root, "rebuild", Progress(), hosts),
