@@ -32,7 +32,7 @@ ON_SOURCES = (  # the package's files are parsed once for all of them
 )
 TOGETHER = (  # folders whose modules share what is costly to set up: fixtures of the scope "package"
     "tests/sbom/documents/",
-    "tests/trust/keyless/",
+    "tests/trust/keyless/sigstore/",
 )
 LONG = (
     "tests/real/module/test_module.py",

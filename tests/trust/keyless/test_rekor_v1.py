@@ -17,9 +17,9 @@ from pipeline.model import Digest
 from pipeline.trust import SIGNATURE, Statement
 from tests.tools.signing.rekor_v1 import rekor_v1
 from tests.tools.signing.sigstore_services import Sigstore, sigstore
+from tests.trust.keyless.sigstore.test_forgeries import Edit, entry, material, ours
 
 from .signing import DEVELOPER, STATEMENT, Bundles, cosign, signatory, signer, write
-from .test_keyless import Edit, entry, material, ours
 
 pytestmark = pytest.mark.real
 

@@ -1,4 +1,7 @@
-"""A Sigstore of the tests' own and two signatures by it: once for this folder, which is one group."""
+"""A Sigstore of the tests' own and two signatures by it: once for this folder, which is one group.
+
+It ends with the folder: one timestamp server runs on a machine, and test_rekor_v1.py, beside this folder, waits for it.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,7 @@ from tests.tools.signing.sigstore_services import (
     Sigstore,
     sigstore,
 )
-
-from .signing import STATEMENT, Bundles, signer
+from tests.trust.keyless.signing import STATEMENT, Bundles, signer
 
 
 @pytest.fixture(scope="package")

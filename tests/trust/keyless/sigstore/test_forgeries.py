@@ -28,8 +28,17 @@ from tests.tools.signing.forged_signatures import HOUR, Certificate, forged
 from tests.tools.signing.sigstore_services import (
     Sigstore,
 )
-
-from .signing import DEVELOPER, EVE, STATEMENT, SUBJECT, Bundles, cosign, lockage, signatory, write
+from tests.trust.keyless.signing import (
+    DEVELOPER,
+    EVE,
+    STATEMENT,
+    SUBJECT,
+    Bundles,
+    cosign,
+    lockage,
+    signatory,
+    write,
+)
 
 pytestmark = pytest.mark.real
 REPOSITORY = "https://github.com/acme/images"

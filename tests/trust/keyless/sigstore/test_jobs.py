@@ -31,8 +31,7 @@ from tests.tools.signing.sigstore_services import (
     WORKFLOW_ISSUER,
     Sigstore,
 )
-
-from .signing import (
+from tests.trust.keyless.signing import (
     DEVELOPER,
     EVE,
     IMAGE,

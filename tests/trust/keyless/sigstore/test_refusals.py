@@ -15,8 +15,16 @@ from pipeline.trust.keyless.services import TrustFile
 from tests.tools.signing.sigstore_services import (
     Sigstore,
 )
-
-from .signing import DEVELOPER, EVE, STATEMENT, SUBJECT, Bundles, signatory, signer, trusted
+from tests.trust.keyless.signing import (
+    DEVELOPER,
+    EVE,
+    STATEMENT,
+    SUBJECT,
+    Bundles,
+    signatory,
+    signer,
+    trusted,
+)
 
 pytestmark = pytest.mark.real
 
