@@ -46,6 +46,9 @@ _BENCHES = {
         "builds.coldbuild",
         "the catalogue built from nothing, beside BuildKit on the same Dockerfiles (ten minutes and more)",
     ),
+    "small": Bench(
+        "builds.small", "150 small images built from nothing, beside BuildKit (five minutes and more)"
+    ),
     "chain": Bench(
         "builds.chain",
         "the catalogue through the whole chain from nothing, beside the tools' own programs (ten minutes)",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -37,9 +38,22 @@ class _Round:
         return self.client + self.daemon + self.registry
 
 
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """A project that both sides build, what it is called in figures, and in names of folders."""
+
+    root: Path
+    title: str
+    name: str = "cold"
+
+
 def measure(stand: Stand) -> list[Figure]:
-    """Each round with an empty registry and empty engines: ours, then the peer; at least two rounds."""
-    rounds = max(2, stand.rounds // 3)
+    """This repository's own images."""
+    return compare(stand, Catalogue(stand.clone, "the catalogue"), max(2, stand.rounds // 3))
+
+
+def compare(stand: Stand, catalogue: Catalogue, rounds: int) -> list[Figure]:
+    """Each round with an empty registry and empty engines: ours, then the peer."""
     ours: list[_Round] = []
     peer: list[_Round] = []
     unlike: dict[str, str] = {}
@@ -47,12 +61,12 @@ def measure(stand: Stand) -> list[Figure]:
         # BuildKit gives builds no certificates of this machine, so ours has none to give either. Nothing is removed
         # before the end: for minutes after it removed many files, ext4 is slow to make new ones.
         site = {"LOCKAGE_ENGINE": "lab", "LOCKAGE_IMAGES": "lab", "LOCKAGE_CERTIFICATES": "none"}
-        home = stand.home(f"cold{number}", **site)
+        home = stand.home(f"{catalogue.name}{number}", **site)
         stand.say(f"cold build, round {number} of {rounds}: lockage build")
-        ours.append(_ours(stand, home))
+        ours.append(_ours(stand, home, catalogue.root))
         home.command("down", "engine").run()
         stand.say(f"cold build, round {number} of {rounds}: BuildKit")
-        peer.append(_peer(stand, home, f"peer{number}", ours[-1].digests))
+        peer.append(_peer(stand, home, catalogue, ours[-1].digests))
         for target, (_, digest) in ours[-1].digests.items():
             if found := difference(home.host, digest, peer[-1].digests[target]):
                 unlike[target] = found
@@ -63,7 +77,7 @@ def measure(stand: Stand) -> list[Figure]:
         )
     return [
         Figure(
-            "cold build of the catalogue",
+            f"cold build of {catalogue.title}",
             median(one.seconds for one in ours),
             median(one.seconds for one in peer),
             f"buildctl build, {_AT_ONCE} at once, push",
@@ -84,11 +98,11 @@ def measure(stand: Stand) -> list[Figure]:
     ]
 
 
-def _ours(stand: Stand, home: Home) -> _Round:
+def _ours(stand: Stand, home: Home, root: Path) -> _Round:
     start = home.command("up").run().seconds
     engine, registry = stand.account(home.pid("engine"), home.sandbox), home.pid("registry")
     before = engine.used(), used(registry)
-    done = home.command("build", "--json", "--jobs", str(_AT_ONCE)).run()
+    done = home.command("build", "--json", "--jobs", str(_AT_ONCE), cwd=root).run()
     daemon, stored = engine.used() - before[0], used(registry) - before[1]
     targets = json.loads(done.out)["targets"]
     statuses = {target["id"]: target["status"] for target in targets}
@@ -98,27 +112,28 @@ def _ours(stand: Stand, home: Home) -> _Round:
     return _Round(done.seconds, done.cpu, daemon, stored, start, digests)
 
 
-def _peer(stand: Stand, home: Home, name: str, ours: Mapping[str, tuple[str, str]]) -> _Round:
+def _peer(stand: Stand, home: Home, catalogue: Catalogue, ours: Mapping[str, tuple[str, str]]) -> _Round:
     from .buildkit import Peer, running
 
     registry, host = home.pid("registry"), home.host
-    targets = json.loads(home.command("plan", "--json").run().out)["targets"]
-    contexts = stand.scratch / f"{name}-contexts"
-    home.command("generate", "--output", str(contexts)).run()
+    targets = json.loads(home.command("plan", "--json", cwd=catalogue.root).run().out)["targets"]
+    folder = stand.scratch / f"{home.folder.name}-peer"
+    contexts = folder.with_name(f"{folder.name}-contexts")
+    home.command("generate", "--output", str(contexts), cwd=catalogue.root).run()
     images = {target: Image.fetch(host, *where) for target, where in ours.items()}
 
     def build(
         peer: Peer, target: dict[str, Any], digests: Mapping[str, tuple[str, str]]
     ) -> tuple[str, float]:
-        folder = contexts / target["image"] / target["tag"]
+        context = contexts / target["image"] / target["tag"]
         replace_bases(
-            folder / "Dockerfile", {base["name"]: _base(base, host, digests) for base in target["bases"]}
+            context / "Dockerfile", {base["name"]: _base(base, host, digests) for base in target["bases"]}
         )
         order = order_like(images[target["id"]], target, f"{host}/{PEER}")
-        built = peer.build(folder, order)
+        built = peer.build(context, order)
         return built.digest, built.sample.cpu
 
-    with running(stand.scratch / name, int(host.rpartition(":")[2]), home.env) as peer:
+    with running(folder, int(host.rpartition(":")[2]), home.env) as peer:
         account = stand.account(peer.pid, peer.sandbox)
         before = account.used(), used(registry)
         began = time.perf_counter()
