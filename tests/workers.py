@@ -55,6 +55,7 @@ LONG = (
     "tests/real/gates/test_gates.py",
     "tests/real/builds/test_reproducible.py",
     "tests/registry/interrupted/test_release.py",
+    *TOGETHER,
     FORKED,
     "tests/test_types.py",  # half a minute of mypy where the package was edited
     "tests/fuzz/test_targets.py",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from pipeline.errors import BuildError, EnvironmentProblem, LockageError
 
+_Result = TypeVar("_Result")
+
 _LAST_LINES = 20
+_CANCELLED = "context canceled"
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CONNECTION_LOST = (
     "connection refused",
@@ -23,6 +27,18 @@ _DISK_FULL = (
     'could not parse exit code ""',  # the engine could not write it
 )
 DISK_FULL = "the engine's disk is full: free some space, then run again"
+
+
+class StepCancelled(EnvironmentProblem):
+    """The engine cancelled a step: another session that ended just then, by Ctrl-C for instance, had the same one."""
+
+
+async def uncancelled(step: Callable[[], Awaitable[_Result]]) -> _Result:
+    """The result of a step, which is run once more if the engine cancelled it for another session."""
+    try:
+        return await step()
+    except StepCancelled:
+        return await step()
 
 
 def tail(text: str, count: int = _LAST_LINES) -> str:
@@ -99,4 +115,10 @@ def _query_fault(operation: str, message: str, hint: str | None) -> LockageError
         )
     if full(message):
         return EnvironmentProblem(operation + ": failed", hint=DISK_FULL, detail=tail(message))
+    if _CANCELLED in message:
+        return StepCancelled(
+            f"{operation}: the engine cancelled it with another session",
+            hint="run again",
+            detail=tail(message),
+        )
     return BuildError(operation + ": failed", hint=hint, detail=tail(message))

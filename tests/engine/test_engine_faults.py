@@ -6,7 +6,7 @@ import pytest
 from gql.transport.exceptions import TransportServerError
 from tenacity import Future, RetryError
 
-from pipeline.engine.faults import DISK_FULL, explained
+from pipeline.engine.faults import DISK_FULL, StepCancelled, explained, uncancelled
 from pipeline.errors import BuildError, EnvironmentProblem
 
 
@@ -52,3 +52,28 @@ def test_a_disk_without_space_is_the_environments_fault(words: str) -> None:
     with pytest.raises(EnvironmentProblem) as told, explained("building a"):
         raise error
     assert told.value.hint == DISK_FULL and told.value.detail == words
+
+
+@pytest.mark.parametrize("failures", [0, 1, 2])
+def test_a_step_that_was_cancelled_for_another_session_is_run_once_more(failures: int) -> None:
+    """As the engine reports it when a session ends while another waits for the same step."""
+    import anyio
+    import dagger
+    import gql
+    from dagger._exceptions import QueryErrorValue
+
+    words = "failed to clone built container state: failed to commit a to immutable b: context canceled"
+    tries: list[int] = []
+
+    async def step() -> str:
+        tries.append(len(tries))
+        with explained("listing the packages of a"):
+            if len(tries) <= failures:
+                raise dagger.QueryError([QueryErrorValue(words)], gql.gql("{ version }"))
+        return "done"
+
+    if failures < 2:
+        assert anyio.run(uncancelled, step) == "done" and len(tries) == failures + 1
+    else:
+        with pytest.raises(StepCancelled, match="cancelled it with another session"):
+            anyio.run(uncancelled, step)

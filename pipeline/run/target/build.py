@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from pipeline.engine.buildkit import CACHE, BuildOrder, Built, Daemon, build, localcache
+from pipeline.engine.faults import uncancelled
 from pipeline.errors import BuildError, EnvironmentProblem, LockageError
 from pipeline.model import Digest
 from pipeline.plan import Target
@@ -123,7 +124,7 @@ class Builder:
         try:
             address = daemon.address
             try:
-                return await build(daemon, order, credentials, tell)
+                return await uncancelled(partial(build, daemon, order, credentials, tell))
             except EnvironmentProblem:
                 if not await _failed(daemon, address):
                     raise

@@ -118,6 +118,7 @@ def test_warnings(examples):
     found = {w for t in examples.targets for w in t.warnings}
     assert found == {
         "images/layers/rootfs/etc/.env looks like a secret and goes into the image",
+        "images/layers/rootfs/var/empty is empty, and git does not record empty folders: a clone builds another image",
         "rootfs/ has content that nothing copies (rootfs_copy: false)",
         "the folder images/layers/more/rootfs/etc/link-to-folder replaces the link"
         " images/layers/rootfs/etc/link-to-folder -> folder",

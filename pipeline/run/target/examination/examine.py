@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.engine import sbom as sbom_step
+from pipeline.engine.faults import uncancelled
 from pipeline.engine.image import archive, existing
 from pipeline.engine.structure import Tester
 from pipeline.model import Digest, LintLevel
@@ -154,10 +155,10 @@ class Examiner:
 
         async def step(stage: Stage) -> Examined:
             if stage in waiting:
-                return await waiting[stage]()
+                return await uncancelled(waiting[stage])
             async with context.limits.tools:
                 context.tell(target.id, ProgressState(stage.value))
-                return await steps[stage]()
+                return await uncancelled(steps[stage])
 
         parts = await each(step, sorted(stages, key=lambda stage: stage.number))
         return Examined(
