@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from .context import RunContext
     from .engines import LazyEngine
 
+_OTHER_RUN = (
+    "--emulate runs them by qemu, slowly; or run `--platform {own}` here, `--platform {wanted}` on a machine of that "
+    "kind and `lockage manifest` after both; or name its engine: --engine {wanted}=ADDRESS"
+)
+_OTHER_REBUILD = (
+    "LOCKAGE_EMULATE=1 runs them by qemu, slowly; or rebuild `--platform {own}` here, and `--platform {wanted}` on a "
+    "machine of that kind"
+)
+
 FindRecord = Callable[[str], Awaitable["Record | None"]]
 """Gives the record of a key, None when there is none."""
 
@@ -45,12 +54,7 @@ async def refuse_impossible(context: RunContext, until: Stage, find: FindRecord)
     reasons = zip(foreign, await each(reason, foreign), strict=True)
     refused = await _refused(context, [(target, reason) for target, reason in reasons if reason])
     if refused:
-        own, wanted = await _platforms(context, refused)
-        hint = (
-            f"--emulate runs them by qemu, slowly; or run `--platform {own}` here, `--platform {wanted}` on a "
-            f"machine of that kind and `lockage manifest` after both; or name its engine: --engine {wanted}=ADDRESS"
-        )
-        await _refuse(context, refused, hint)
+        await _refuse(context, refused, _OTHER_RUN)
 
 
 async def refuse_rebuilding(context: RunContext, targets: Sequence[Target]) -> None:
@@ -58,12 +62,7 @@ async def refuse_rebuilding(context: RunContext, targets: Sequence[Target]) -> N
     executing = [(t, _executes(t, None, Stage.BUILD, "")) for t in _foreign(context, targets)]
     refused = await _refused(context, [(target, reason) for target, reason in executing if reason])
     if refused:
-        own, wanted = await _platforms(context, refused)
-        hint = (
-            f"LOCKAGE_EMULATE=1 runs them by qemu, slowly; or rebuild `--platform {own}` here, and "
-            f"`--platform {wanted}` on a machine of that kind"
-        )
-        await _refuse(context, refused, hint)
+        await _refuse(context, refused, _OTHER_REBUILD)
 
 
 _Refused = Sequence[tuple["Target", str]]
@@ -79,12 +78,6 @@ async def _refused(context: RunContext, executing: _Refused) -> _Refused:
     return [(target, reason) for target, reason in executing if not able[target.platform]]
 
 
-async def _platforms(context: RunContext, refused: _Refused) -> tuple[Platform, Platform]:
-    """The engine's platform, and the one that it lacks."""
-    wanted = refused[0][0].platform
-    return await context.engines.of(wanted).platform(), wanted
-
-
 async def _able(context: RunContext, engines: Mapping[Platform, LazyEngine]) -> dict[Platform, bool]:
     """Whether the engine of each platform runs programs for it."""
     able = {}
@@ -97,10 +90,11 @@ async def _able(context: RunContext, engines: Mapping[Platform, LazyEngine]) -> 
 
 async def _refuse(context: RunContext, refused: _Refused, hint: str) -> None:
     target, reason = refused[0]
-    own, wanted = await _platforms(context, refused)
+    engine, wanted = context.engines.of(target.platform), target.platform
+    own = await engine.platform()
     raise EnvironmentProblem(
-        f"{target.id} {reason}, and {context.engines.of(wanted).name} is {own} and runs no programs for {wanted}",
-        hint=hint,
+        f"{target.id} {reason}, and {engine.name} is {own} and runs no programs for {wanted}",
+        hint=hint.format(own=own, wanted=wanted),
         detail="\n".join(f"{t.id} {reason}" for t, reason in refused) if len(refused) > 1 else None,
     )
 

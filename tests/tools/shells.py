@@ -1,4 +1,4 @@
-"""Interactive shells on a terminal of their own: what stands on the command line after keys were pressed."""
+"""Interactive shells on a terminal of their own: what the command line shows after keys were pressed."""
 
 from __future__ import annotations
 

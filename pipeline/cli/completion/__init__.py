@@ -4,8 +4,8 @@
     lockage __complete zsh|fish WORD…     the words up to the cursor, without the program's name and unquoted
 
 A line of the answer is a candidate, with a tab and a description where there is one, or `:files` or `:folders`, which
-the shell completes itself. No candidate has a character that means something to a shell (`answer`). An answer needs
-neither network nor engine, and writes nothing but plans and names in the cache (`names`).
+the shell completes itself. No candidate has a character that means something to a shell (`candidates`). An answer needs
+neither network nor engine, and writes nothing but plans and names in the cache (`catalogue_names`).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def script(shell: str) -> str:
 
 def complete(arguments: Sequence[str]) -> int:
     """Print the candidates for a command line; nothing for one that is not understood."""
-    from .answer import answer
-    from .line import Line, of_bash
+    from .candidates import answer
+    from .command_line import Line, of_bash
 
     if not arguments or arguments[0] not in SHELLS:
         return 0

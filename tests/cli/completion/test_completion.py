@@ -17,10 +17,10 @@ from pipeline.cli import main
 from pipeline.cli.arguments import Argument, declared
 from pipeline.cli.commands import ENTRIES
 from pipeline.cli.completion import SHELLS, script
-from pipeline.cli.completion.answer import answer
-from pipeline.cli.completion.expected import PROGRAM
-from pipeline.cli.completion.line import Line, of_bash, split
-from pipeline.cli.completion.values import NAMES, PATHS
+from pipeline.cli.completion.argument_values import NAMES, PATHS
+from pipeline.cli.completion.candidates import answer
+from pipeline.cli.completion.command_line import Line, of_bash, split
+from pipeline.cli.completion.expected_words import PROGRAM
 from pipeline.cli.parser import make_parser
 from tests.catalogue.sample import put
 from tests.cli.test_options import ALL

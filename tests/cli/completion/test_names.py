@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
-from pipeline.cli.completion.answer import answer
-from pipeline.cli.completion.line import Line
+from pipeline.cli.completion.candidates import answer
+from pipeline.cli.completion.command_line import Line
 from tests.catalogue.sample import put
 
 from .conftest import CATALOGUE

@@ -1,4 +1,4 @@
-"""Completion in the shells themselves, on a terminal: what stands on the command line after a tab."""
+"""Completion in the shells themselves, on a terminal: what the command line shows after a tab."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pipeline.util.dataclass import dataclass
 from ..arguments import Argument, declared
 from ..command import CommandGroup
 from ..commands import ENTRIES, load
-from .line import Line
+from .command_line import Line
 
 # As `parser` declares them.
 PROGRAM = (

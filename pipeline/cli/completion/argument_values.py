@@ -43,7 +43,7 @@ def value_candidates(argument: Argument, begun: str, root: Path) -> Iterator[Can
         yield from ((severity.lower(), "") for severity in Severity.__members__)
     if metavar not in NAMES or (metavar == "IMAGE" and argument.convert):  # else a reference of a registry
         return
-    from .names import names_in
+    from .catalogue_names import names_in
 
     names = names_in(root)
     if names is None:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from pipeline.util.printable import safe_line
 
-from .expected import expected
-from .line import Line
-from .values import FILES, path_directive, value_candidates
+from .argument_values import FILES, path_directive, value_candidates
+from .command_line import Line
+from .expected_words import expected
 
 # None of these means anything to a shell where it stands in a word, and none separates lines or columns.
 _SAFE = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./:@%+,=-]*\Z")
