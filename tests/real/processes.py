@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +96,28 @@ def stopped(process: Running) -> Iterator[None]:
         yield
     finally:
         process.send(signal.SIGCONT)
+
+
+@contextmanager
+def looking_at(look: Callable[[Path], None], interval: float) -> Iterator[None]:
+    """Call `look` with the /proc folder of every process of the machine, again every `interval` seconds.
+
+    A process may end meanwhile: an OSError of `look` is passed over."""
+    done = threading.Event()
+
+    def go_round() -> None:
+        while not done.wait(interval):
+            for folder in Path("/proc").glob("[0-9]*"):
+                with suppress(OSError):
+                    look(folder)
+
+    thread = threading.Thread(target=go_round)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def _parents() -> dict[int, int]:

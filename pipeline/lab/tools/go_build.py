@@ -35,7 +35,11 @@ class _Compilation:
 
     @property
     def flags(self) -> list[str]:
-        return ["-tags", ",".join(self.tool.tags)] if self.tool.tags else []
+        tags = ["-tags", ",".join(self.tool.tags)] if self.tool.tags else []
+        return [
+            *tags,
+            "-gcflags=all=-dwarf=false",
+        ]  # the linker drops DWARF; writing it takes a tenth of the time
 
     def list_packages(self, template: str) -> list[str]:
         """The command that lists all packages that are compiled; it fetches their modules."""
@@ -107,6 +111,7 @@ def _environ(tool: GoTool, settings: LabSettings) -> ChildEnvironment:
         "GOARCH": architecture(),
         "CGO_ENABLED": "0",
         "GOEXPERIMENT": tool.experiment,
+        "GOGC": "200",  # a tenth less time, for the memory that DWARF would take
     }
     if "HOME" not in settings.environ:
         environ["HOME"] = "/root"

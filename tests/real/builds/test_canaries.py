@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import pytest
 
 from pipeline.trust.keypair import generate
 from tests.real import samples
+from tests.real.processes import looking_at
 from tests.real.site import ROOT, Done, Site
 from tests.real.tools import binary
 from tests.tools.logins import environment
@@ -69,28 +69,18 @@ def watched(command: list[str]) -> Iterator[Seen]:
     The program itself was given the secrets. So is each of its children between fork and exec, where it still shows the
     program's command line, and so is the child of the tests that is about to become the program; whatever else they
     become is looked at like everything else."""
-    seen, done = Seen(), threading.Event()
+    seen = Seen()
     program = b"".join(argument.encode() + b"\0" for argument in command)
 
-    def look() -> None:
-        while not done.wait(0.02):
-            for folder in Path("/proc").glob("[0-9]*"):
-                try:
-                    before = (folder / "cmdline").read_bytes()
-                    environ = (folder / "environ").read_bytes()
-                    after = (folder / "cmdline").read_bytes()
-                    if program not in (before, after):
-                        seen.texts |= {before, environ, after}
-                except OSError:
-                    continue  # it has ended
+    def look(process: Path) -> None:
+        before = (process / "cmdline").read_bytes()
+        environ = (process / "environ").read_bytes()
+        after = (process / "cmdline").read_bytes()
+        if program not in (before, after):
+            seen.texts |= {before, environ, after}
 
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
+    with looking_at(look, interval=0.02):
         yield seen
-    finally:
-        done.set()
-        thread.join()
 
 
 @pytest.fixture

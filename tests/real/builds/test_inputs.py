@@ -7,7 +7,6 @@ import base64
 import json
 import os
 import subprocess
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.real import samples
+from tests.real.processes import looking_at
 from tests.real.site import Site
 from tests.real.tools import crane
 from tests.tools.logins import environment
@@ -78,26 +78,15 @@ def traces(folder: Path, *words: str) -> list[str]:
 def sessions(site: Site) -> Iterator[dict[int, bytes]]:
     """The environments of the site's sessions with its engine, by process id, sampled meanwhile."""
     seen: dict[int, bytes] = {}
-    done = threading.Event()
 
-    def sample() -> None:
-        while not done.wait(0.05):
-            for folder in Path("/proc").glob("[0-9]*"):
-                try:
-                    if b"dagger.io/sdk.name:lockage" in (folder / "cmdline").read_bytes():
-                        environment = (folder / "environ").read_bytes()
-                        if str(site.home).encode() in environment:
-                            seen[int(folder.name)] = environment
-                except OSError:
-                    continue  # it has ended
+    def look(process: Path) -> None:
+        if b"dagger.io/sdk.name:lockage" in (process / "cmdline").read_bytes():
+            environment = (process / "environ").read_bytes()
+            if str(site.home).encode() in environment:
+                seen[int(process.name)] = environment
 
-    thread = threading.Thread(target=sample)
-    thread.start()
-    try:
+    with looking_at(look, interval=0.05):
         yield seen
-    finally:
-        done.set()
-        thread.join()
 
 
 def test_secrets_come_from_variable_file_and_command_and_stay_nowhere(site: Site, project: Project) -> None:

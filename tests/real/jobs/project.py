@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.trust.keypair import KeyPair
 from tests.real import samples
 from tests.real.conftest import checkout
 from tests.real.site import Site
@@ -25,6 +27,20 @@ retention: {environments: {dev: {rules: [{tags: ["pr-{pr}-*"], until_closed: tru
 _SETUP = """\
 if [ -n "$GITHUB_PATH" ]; then echo "@PROGRAMS@" >> "$GITHUB_PATH"; else PATH="@PROGRAMS@:$PATH"; fi
 """
+
+
+@dataclass(frozen=True)
+class Hosted:
+    """A project at a provider: its checkout, and the key pair in its settings."""
+
+    site: Site
+    root: Path
+    keys: KeyPair
+
+    def repository(self, environment: str, image: str) -> str:
+        """An image's repository in an environment."""
+        name = (self.root / "lockage.yml").read_text().partition("project: ")[2].split()[0]
+        return f"{self.site.registry}/{name}/{environment}/{image}"
 
 
 def image(name: str, base: str) -> dict[str, str]:

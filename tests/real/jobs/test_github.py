@@ -6,11 +6,10 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 
-from pipeline.trust.keypair import KeyPair, generate
+from pipeline.trust.keypair import generate
 from tests.forge.github_pulls import Commit, GithubPulls
 from tests.forge.github_server import GithubServer
 from tests.forge.server import running
@@ -32,13 +31,10 @@ CALLED = f"{REPOSITORY}/.github/workflows/lockage.yml"
 
 
 @dataclass(frozen=True)
-class Repository:
+class Repository(jobs.Hosted):
     """A repository at GitHub: its checkout, its runners, and the key pair in its settings."""
 
-    site: Site
-    root: Path
     workflows: Workflows
-    keys: KeyPair
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -65,11 +61,6 @@ class Repository:
         variables = {"COSIGN_PUBLIC_KEY": self.keys.public.decode()}
         return self.workflows.run(Event(name, payload, secrets, variables))
 
-    def place(self, environment: str, image: str) -> str:
-        """An image's repository."""
-        name = (self.root / "lockage.yml").read_text().partition("project: ")[2].split()[0]
-        return f"{self.site.registry}/{name}/{environment}/{image}"
-
 
 @pytest.fixture(scope="module")
 def github(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Repository:
@@ -77,7 +68,7 @@ def github(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Repository:
     folder = tmp_path_factory.mktemp("github")
     root = jobs.project(site, folder, __name__, "github", "propose")
     git(root, "remote", "add", "origin", f"https://github.com/{REPOSITORY}")
-    return Repository(site, root, Workflows(root, folder, jobs.runner(site)), generate())
+    return Repository(site, root, generate(), Workflows(root, folder, jobs.runner(site)))
 
 
 @pytest.fixture(scope="module")
@@ -131,12 +122,12 @@ def test_a_push_publishes_what_a_single_run_does(push: Ran, github: Repository, 
     assert {name.rpartition(")")[0] + ")" for name in push.jobs if ":" in name} == builds
     assert {name for name in push.jobs if ":" not in name} == {"plan", "publish"}
     assert set(push.jobs.values()) == {"success"}, push.text
-    digests = {image: crane("digest", f"{github.place('prod', image)}:1.0.0") for image in IMAGES}
+    digests = {image: crane("digest", f"{github.repository('prod', image)}:1.0.0") for image in IMAGES}
     refs = [json.loads(file.read_text()) for file in push.artifacts.glob("reports-*/report.json")]
     built = {t["digest"]: t["status"] for report in refs for t in report["targets"]}
     assert len(built) == 4 and set(built.values()) == {"built"}
     for image, digest in digests.items():
-        index = json.loads(crane("manifest", f"{github.place('dev', image)}@{digest}"))
+        index = json.loads(crane("manifest", f"{github.repository('dev', image)}@{digest}"))
         assert {entry["digest"] for entry in index["manifests"]} <= set(built)
     assert json.loads((push.artifacts / "code-scanning.sarif").read_text())["version"] == "2.1.0"
     (summary,) = push.summaries("publish")
@@ -180,7 +171,7 @@ def test_a_tag_releases(push: Ran, github: Repository) -> None:
         assert ran.jobs == {"release": "success"}, ran.text
         files = server.files("v2.3.0")
     for image in IMAGES:
-        place = github.place("prod", image)
+        place = github.repository("prod", image)
         assert {"v2.3.0", "v2.3", "v2", "latest"} <= tags(place)
         assert crane("digest", f"{place}:v2.3.0") == crane("digest", f"{place}:1.0.0")
     release = server.of("v2.3.0")
@@ -236,7 +227,9 @@ def test_the_identity_of_a_job_signs(push: Ran, github: Repository, services: Si
         who = ("--certificate-identity", f"https://github.com/{CALLED}@{ref}")
         who += ("--certificate-oidc-issuer", services.workflows, "--trusted-root", services.trusted_root)
         for image in IMAGES:
-            github.site.run("verify", f"{github.place('prod', image)}:{reference}", *who, cwd=github.root)
+            github.site.run(
+                "verify", f"{github.repository('prod', image)}:{reference}", *who, cwd=github.root
+            )
         assert services.issuer.request_token not in ran.log
 
 

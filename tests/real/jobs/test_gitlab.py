@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from pipeline.trust.keypair import KeyPair, generate
+from pipeline.trust.keypair import generate
 from tests.forge.gitlab_merges import GitlabMerges
 from tests.forge.gitlab_server import GitlabServer
 from tests.forge.server import running
@@ -34,13 +33,10 @@ BUILDS = {f"[lockage-build] -> base+1.0.0+linux-{platform}" for platform in ("am
 
 
 @dataclass(frozen=True)
-class Project:
+class Project(jobs.Hosted):
     """A project at GitLab: its checkout, its runners, and the variables in its settings."""
 
-    site: Site
-    root: Path
     pipelines: Pipelines
-    keys: KeyPair
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -56,11 +52,6 @@ class Project:
         public = {"COSIGN_PUBLIC_KEY": self.keys.public.decode()}
         return self.pipelines.run({**self.secrets, **public, **event}, *without)
 
-    def place(self, environment: str, image: str) -> str:
-        """An image's repository."""
-        name = (self.root / "lockage.yml").read_text().partition("project: ")[2].split()[0]
-        return f"{self.site.registry}/{name}/{environment}/{image}"
-
 
 @pytest.fixture(scope="module")
 def gitlab(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Project:
@@ -69,7 +60,7 @@ def gitlab(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Project:
     root = jobs.project(site, folder, __name__, "gitlab")
     git(root, "remote", "add", "origin", f"git@gitlab.com:{PROJECT}.git")
     (root / ".git/info/exclude").write_text("/.gitlab-ci-local/\n")
-    return Project(site, root, Pipelines(root, folder, jobs.runner(site)), generate())
+    return Project(site, root, generate(), Pipelines(root, folder, jobs.runner(site)))
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +79,7 @@ def test_the_branch(branch: Ran, gitlab: Project) -> None:
     }
     assert len(built) == 4 and set(built.values()) == {"built"}
     for image in IMAGES:
-        index = json.loads(crane("manifest", f"{gitlab.place('prod', image)}:1.0.0"))
+        index = json.loads(crane("manifest", f"{gitlab.repository('prod', image)}:1.0.0"))
         assert {entry["digest"] for entry in index["manifests"]} <= set(built)
     reports = {file.name for file in (branch.artifacts / "lockage-publish/reports").iterdir()}
     assert {"junit.xml", "gl-container-scanning-report.json", "gl-annotations.json"} <= reports
@@ -121,7 +112,7 @@ def test_a_merge_request_pushes_to_a_place_of_its_own(branch: Ran, gitlab: Proje
     statuses = sorted((target["image"], target["status"]) for target in page["targets"])
     assert statuses == [("app", "built")] * 2 + [("base", "reused")] * 2 and "left no report" not in ran.log
     assert published(gitlab.site) == before
-    pushed = tags(f"{gitlab.place('dev', 'app')}-pr")
+    pushed = tags(f"{gitlab.repository('dev', 'app')}-pr")
     assert {tag.rpartition("-linux-")[2] for tag in pushed} == {"amd64", "arm64"}
 
 
@@ -137,7 +128,7 @@ def test_a_tag_releases(branch: Ran, gitlab: Project) -> None:
         files = server.files("v2.3.0")
     assert {"RELEASE.md", "install.sh", "release.json", "cosign.pub"} <= set(files)
     for image in IMAGES:
-        place = gitlab.place("prod", image)
+        place = gitlab.repository("prod", image)
         assert {"v2.3.0", "v2.3", "v2", "latest"} <= tags(place)
         assert crane("digest", f"{place}:v2.3.0") == crane("digest", f"{place}:1.0.0")
     release = ran.artifacts / "lockage-release/release"
@@ -181,6 +172,6 @@ def test_the_identity_of_a_pipeline_signs(
             assert set(ran.jobs.values()) == {"PASS"}, ran.log
             assert token.split(".")[2] not in ran.log
             for image in IMAGES:
-                place = f"{gitlab.place('prod', image)}:{reference}"
+                place = f"{gitlab.repository('prod', image)}:{reference}"
                 identity = f"https://{claims['ci_config_ref_uri']}"
                 jobs.verify_identity(services, place, identity, services.pipelines)

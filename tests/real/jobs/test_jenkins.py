@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from pipeline.trust.keypair import KeyPair, generate
+from pipeline.trust.keypair import generate
 from tests.real.builds.test_canaries import forms_of
 from tests.real.site import Site
 from tests.real.tools import crane, tags
@@ -30,13 +29,10 @@ REGISTRY = "canary-of-the-registry"
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(jobs.Hosted):
     """A multibranch job: its builds, and its credentials."""
 
-    site: Site
-    root: Path
     builds: Builds
-    keys: KeyPair
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -57,18 +53,13 @@ class Job:
         """A build for an event."""
         return self.builds.run(event, self.secrets, timer=timer)
 
-    def place(self, environment: str, image: str) -> str:
-        """An image's repository."""
-        name = (self.root / "lockage.yml").read_text().partition("project: ")[2].split()[0]
-        return f"{self.site.registry}/{name}/{environment}/{image}"
-
 
 @pytest.fixture(scope="module")
 def jenkins(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Job:
     """The job, before its first build."""
     folder = tmp_path_factory.mktemp("jenkins")
     root = jobs.project(site, folder, __name__, "jenkins")
-    return Job(site, root, Builds(root, folder, jobs.runner(site)), generate())
+    return Job(site, root, generate(), Builds(root, folder, jobs.runner(site)))
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +75,8 @@ def test_the_branch(branch: Ran, jenkins: Job) -> None:
     pushed = [line for line in branch.kept if "lockage push" in line]
     assert len(pushed) == 2 and "1.0.0/linux-arm64" in pushed[1]
     for image in IMAGES:
-        assert {"1.0.0", "1.0", "1"} <= tags(jenkins.place("prod", image))
-        index = json.loads(crane("manifest", f"{jenkins.place('prod', image)}:1.0.0"))
+        assert {"1.0.0", "1.0", "1"} <= tags(jenkins.repository("prod", image))
+        index = json.loads(crane("manifest", f"{jenkins.repository('prod', image)}:1.0.0"))
         assert {entry["platform"]["architecture"] for entry in index["manifests"]} == {"amd64", "arm64"}
 
 
@@ -128,7 +119,7 @@ def test_a_tag_releases(branch: Ran, jenkins: Job) -> None:
     ran = jenkins.run(BRANCH_NAME="v2.3.0", TAG_NAME="v2.3.0")
     assert ran.stages == STAGES | {"release": "SUCCESS"}, ran.log
     for image in IMAGES:
-        place = jenkins.place("prod", image)
+        place = jenkins.repository("prod", image)
         assert {"v2.3.0", "v2.3", "v2", "latest"} <= tags(place)
         assert crane("digest", f"{place}:v2.3.0") == crane("digest", f"{place}:1.0.0")
     assert (ran.artifacts / "release/RELEASE.md").exists()
@@ -150,5 +141,5 @@ def test_the_identity_of_a_build_signs(
             assert "FAILURE" not in ran.stages.values(), ran.log
             assert token.split(".")[2] not in ran.log + "".join(ran.kept)
             for image in IMAGES:
-                place = f"{jenkins.place('prod', image)}:{reference}"
+                place = f"{jenkins.repository('prod', image)}:{reference}"
                 jobs.verify_identity(services, place, f"{JOB}{name}/", services.builds)
