@@ -27,23 +27,22 @@ _CALLERS = tuple(f"{package}.{room}." for package in ("pipeline", "tests") for r
 _CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "localtime", "gmtime")
 
 
-_looked_at: dict[str, tuple[ModuleType, tuple[str, ...]]] = {}  # modules, and their names for dates
-_elsewhere: set[str] = set()  # names of modules in other rooms: thousands, before each test
+_looked_at: dict[str, ModuleType] = {}  # all modules, as they were when dates were last looked for
+_dates: dict[str, tuple[str, ...]] = {}  # of modules in pure rooms: their names for `date` and `datetime`
 
 
-def _dates() -> Iterator[tuple[ModuleType, str]]:
-    """The names of `date` and `datetime` in the modules of pure rooms; each module is looked through once."""
-    for module_name in sys.modules.keys() - _elsewhere:
-        if not module_name.startswith(_CALLERS):
-            _elsewhere.add(module_name)
-            continue
-        module = sys.modules[module_name]
-        known, names = _looked_at.get(module_name, (None, ()))
-        if known is not module:
-            classes = (datetime.date, datetime.datetime)
-            names = tuple(n for n, value in vars(module).items() if any(value is c for c in classes))
-            _looked_at[module_name] = module, names
-        yield from ((module, name) for name in names)
+def _find_dates() -> Iterator[tuple[ModuleType, str]]:
+    """The names of `date` and `datetime` in the modules of pure rooms; what was imported since is looked through."""
+    if _looked_at != sys.modules:
+        for module_name, module in sys.modules.items():
+            if module_name.startswith(_CALLERS) and _looked_at.get(module_name) is not module:
+                classes = (datetime.date, datetime.datetime)
+                names = tuple(n for n, value in vars(module).items() if any(value is c for c in classes))
+                _dates[module_name] = names
+        _looked_at.clear()
+        _looked_at.update(sys.modules)
+    for module_name, names in _dates.items():
+        yield from ((sys.modules[module_name], name) for name in names if module_name in sys.modules)
 
 
 @contextmanager
@@ -74,7 +73,7 @@ def no_clock(node: str) -> Iterator[None]:
 
     for name in _CLOCKS:
         replace(time, name, guarded(f"time.{name}", getattr(time, name)))
-    for module, name in _dates():
+    for module, name in _find_dates():
         replace(module, name, no_date if getattr(module, name) is datetime.date else no_datetime)
     try:
         yield

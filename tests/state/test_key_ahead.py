@@ -14,12 +14,12 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.trust import PrivateKey, decryption
-from pipeline.trust.keypair import generate
+from tests.tools.signing import bundles
 
 
 def test_the_key_is_derived_by_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """And kept: whoever signs with the same pair later needs no scrypt either."""
-    pair = generate()
+    pair = bundles.pair()
 
     def refuse(*_: Any, **__: Any) -> bytes:
         raise ValueError("scrypt in this process")
@@ -32,7 +32,7 @@ def test_the_key_is_derived_by_another_process(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_password_is_in_no_argument_and_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    pair, started = generate(), list[tuple[Any, dict[str, Any]]]()
+    pair, started = bundles.pair(password="a word of its own"), list[tuple[Any, dict[str, Any]]]()
     run_process = anyio.run_process
 
     async def record(command: Any, **options: Any) -> Any:
@@ -51,14 +51,14 @@ def test_the_password_is_in_no_argument_and_no_variable(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("change", [{"password": "wrong"}, {"private": b"-----BEGIN PRIVATE KEY-----\n"}])
 def test_a_key_that_cannot_be_decrypted_is_the_error_of_who_signs(change: dict[str, Any]) -> None:
-    pair = replace(generate(), **change)
+    pair = replace(bundles.pair(), **change)
     anyio.run(PrivateKey(pair).decrypt)
     with pytest.raises(UsageError, match="cannot be decrypted"):
         PrivateKey(pair).sign(b"x")
 
 
 def test_without_another_process_the_key_is_derived_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    pair = generate()
+    pair = bundles.pair()
     monkeypatch.setattr("sys.executable", os.devnull)
     anyio.run(PrivateKey(pair).decrypt)
     assert PrivateKey(pair).sign(b"x")
@@ -69,7 +69,7 @@ def test_where_the_password_is_kept_so_is_what_it_derives(
 ) -> None:
     """A file that opens nothing, or another key, is replaced; one that cannot be written is left out."""
     derived = tmp_path / "derived"
-    pair, other = (replace(generate(), derived=derived) for _ in range(2))
+    pair, other = (replace(bundles.pair(key), derived=derived) for key in (bundles.KEY, bundles.OTHER_KEY))
     anyio.run(PrivateKey(pair).decrypt)
     assert stat.S_IMODE(derived.stat().st_mode) == 0o600
     kept = derived.read_bytes()

@@ -10,7 +10,7 @@ from pipeline.model import Descriptor, Digest, Manifest, Reference, Repository
 from pipeline.oci.source import ReferrerList
 from pipeline.trust import SIGNATURE, PrivateKey, PublicKey, Statement, examine, signed_bundle
 from pipeline.trust.attach import referrer_manifest
-from pipeline.trust.keypair import KeyPair, generate
+from tests.tools.signing.bundles import pair
 
 pytestmark = pytest.mark.anyio
 
@@ -39,12 +39,6 @@ class Listing:
         return ReferrerList((replace(self.manifest.as_referrer(), artifact_type=self.artifact_type),))
 
 
-@pytest.fixture(scope="module")
-def pair() -> KeyPair:
-    """A key pair; encrypting one takes half a second."""
-    return generate()
-
-
 @pytest.mark.parametrize(
     ("artifact_type", "found"),
     [
@@ -56,12 +50,11 @@ def pair() -> KeyPair:
         ("application/vnd.cncf.notary.signature", False),
     ],
 )
-async def test_a_signature_is_found_under_its_type_or_none(
-    artifact_type: str | None, found: bool, pair: KeyPair
-) -> None:
+async def test_a_signature_is_found_under_its_type_or_none(artifact_type: str | None, found: bool) -> None:
+    key = pair()
     bundle = signed_bundle(
-        Statement(SUBJECT.digest, SIGNATURE, {}, {}), PrivateKey(pair), PublicKey(pair.public, "k")
+        Statement(SUBJECT.digest, SIGNATURE, {}, {}), PrivateKey(key), PublicKey(key.public, "k")
     )
     listing = Listing(referrer_manifest(SUBJECT, bundle, SIGNATURE, 0), bundle, artifact_type)
-    seen = await examine(listing, REPOSITORY, SUBJECT.digest, PublicKey(pair.public, "k"))
+    seen = await examine(listing, REPOSITORY, SUBJECT.digest, PublicKey(key.public, "k"))
     assert bool(seen.statements) is found

@@ -18,7 +18,7 @@ ITEM = 96  # one item of a new list
 
 _SMALL = frozenset((bool, float, type(None)))
 _LISTS = (list, tuple, set, frozenset)
-_VIEWS = (KeysView, ValuesView, ItemsView, range)
+_COLLECTIONS = (*_LISTS, KeysView, ValuesView, ItemsView, range)
 
 
 class OverBudget(SecurityError):
@@ -51,16 +51,19 @@ class Budget:
 
     def read(self, value: Any, weight: int = 1, depth: int = 0) -> None:
         """Charge a value with everything in it, however often it is in it."""
-        if isinstance(value, str):
+        kind = type(value)
+        if kind is str or isinstance(value, str):
             self.charge((VALUE + len(value)) * weight)
-        elif isinstance(value, (*_LISTS, *_VIEWS)):
+        elif kind is int:
+            self.charge((VALUE + value.bit_length()) * weight)
+        elif kind in _SMALL:
+            self.charge(VALUE * weight)
+        elif kind is not dict and isinstance(value, _COLLECTIONS):
             self._read_all(value, len(value), weight, depth)
-        elif isinstance(value, Mapping):
+        elif kind is dict or isinstance(value, Mapping):
             self._read_all(value, len(value), weight, depth)
             self._read_all(value.values(), len(value), weight, depth)
-        elif type(value) is int:
-            self.charge((VALUE + value.bit_length()) * weight)
-        elif type(value) is Namespace:
+        elif kind is Namespace:
             self.read(object.__getattribute__(value, "_Namespace__attrs"), weight, depth + 1)
         else:
             self.charge(VALUE * weight)
@@ -86,7 +89,7 @@ class Budget:
         """The items of any iterable; a `Stream` charges them itself."""
         if isinstance(value, str):
             self.charge(ITEM * len(value))
-        elif isinstance(value, (*_LISTS, *_VIEWS, Mapping)):
+        elif isinstance(value, (*_COLLECTIONS, Mapping)):
             self.charge(VALUE * (1 + len(value)))
         return list(value)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.trust.keypair import generate
 from tests.tools import warm
 from tests.tools.ports import free_port
+from tests.tools.signing.bundles import public
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from tests.tools.ports import free_port
 def test_images_of_other_registries_start_nothing(tmp_path: Path, arguments: list[str]) -> None:
     """Not even where nothing answers: the request is refused, and the home stays as empty as it was."""
     host, key = f"localhost:{free_port()}", tmp_path / "key.pub"
-    key.write_bytes(generate().public)
+    key.write_bytes(public())
     named = {"image": f"{host}/x:1", "other": f"{host}/y:1", "key": str(key)}
     environ = {name: value for name, value in os.environ.items() if not name.startswith("LOCKAGE_")}
     environ |= {"LOCKAGE_HOME": str(tmp_path / "home"), "LOCKAGE_CACHE": str(tmp_path / "cache")}
@@ -53,6 +53,7 @@ def test_a_key_that_has_signed_nothing_is_not_made_to_verify(tmp_path: Path) -> 
         done = warm.run(words, cwd=tmp_path, env=environ, timeout=60)
         assert done.code == 2 and "there is no key to verify with" in done.err, done.err
         assert "--key" in done.err and not home.exists()
-    public = {"COSIGN_PUBLIC_KEY": generate().public.decode()}
-    done = warm.run(["verify", image], cwd=tmp_path, env=environ | public, timeout=60)
+    done = warm.run(
+        ["verify", image], cwd=tmp_path, env=environ | {"COSIGN_PUBLIC_KEY": public().decode()}, timeout=60
+    )
     assert done.code == 5 and not home.exists(), done.err

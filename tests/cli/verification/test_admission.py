@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from pipeline.trust import PublicKey
-from pipeline.trust.keypair import generate
 from tests.tools import warm
+from tests.tools.signing.bundles import OTHER_KEY, public
 
 RULES = """\
 version: 1
@@ -30,8 +30,8 @@ exemptions:
 def folder(tmp_path: Path) -> Path:
     """Rules, the key that they name, and the site's."""
     (tmp_path / "keys").mkdir()
-    (tmp_path / "keys/release.pub").write_bytes(b"# ours\n" + generate().public)
-    (tmp_path / "site.pub").write_bytes(generate().public)
+    (tmp_path / "keys/release.pub").write_bytes(b"# ours\n" + public())
+    (tmp_path / "site.pub").write_bytes(public(OTHER_KEY))
     (tmp_path / "rules.yml").write_text(RULES)
     return tmp_path
 
@@ -65,7 +65,7 @@ def test_a_policy_that_has_to_be_written_again_is_found(folder: Path) -> None:
     expired = run(folder, "kyverno", "--check", "policy.yaml")
     assert expired.code == 3 and "policy.yaml" in expired.err and "-o policy.yaml" in expired.err, expired.err
     assert run(folder, "kyverno", "-o", "policy.yaml").code == 0
-    (folder / "keys/release.pub").write_bytes(generate().public)
+    (folder / "keys/release.pub").write_bytes(public(OTHER_KEY))
     assert run(folder, "kyverno", "--check", "policy.yaml").code == 3
 
 

@@ -27,12 +27,12 @@ def public(key: Any = KEY) -> bytes:
     return pem
 
 
-def pair(key: ec.EllipticCurvePrivateKey = KEY, origin: str = "test") -> KeyPair:
+def pair(key: ec.EllipticCurvePrivateKey = KEY, origin: str = "test", password: str = PASSWORD) -> KeyPair:
     """Both halves as cosign keeps them, encrypted cheaply."""
     plain = key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return KeyPair(public(key), origin, encrypt(plain, PASSWORD, cost=16), PASSWORD)
+    return KeyPair(public(key), origin, encrypt(plain, password, cost=16), password)
 
 
 def signature(payload: bytes, key: ec.EllipticCurvePrivateKey = KEY, kind: str = PAYLOAD_TYPE) -> bytes:
