@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -137,6 +138,26 @@ def test_a_failed_compilation_says_why_and_leaves_nothing(
         anyio.run(toolbox.ensure, "trivydb", settings)
     assert "undefinedThing" in (caught.value.detail or "")
     assert [path.name for path in (tmp_path / "c" / "tools").iterdir()] == [".lock"]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("given", "used"), [({}, "200"), ({"GOGC": "50"}, "50")])
+def test_compilers_collect_as_often_as_the_user_says(
+    given: dict[str, str], used: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, programs, log = tmp_path / "modules" / "trivydb", tmp_path / "programs", tmp_path / "log"
+    for folder in (module, programs):
+        folder.mkdir(parents=True)
+    (module / "go.mod").write_text("module lockage.invalid/lab/trivydb\n\ngo 1.21\n")
+    (module / "main.go").write_text("package main\n\nfunc main() {}\n")
+    (programs / "go").write_text(f'#!/bin/sh\necho "$1 $GOGC" >> {log}\nexec {shutil.which("go")} "$@"\n')
+    (programs / "go").chmod(0o755)
+    monkeypatch.setattr(recipes, "MODULES", tmp_path / "modules")
+    environ = {name: value for name, value in os.environ.items() if name != "GOGC"} | given
+    path = f"{programs}:{os.environ['PATH']}"
+    settings = LabSettings.from_env(environ | {"LOCKAGE_CACHE": str(tmp_path / "cache"), "PATH": path})
+    anyio.run(toolbox.ensure, "trivydb", settings)
+    assert f"build {used}" in log.read_text().splitlines()
 
 
 def test_the_image_key_covers_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
