@@ -27,17 +27,45 @@ metadataTest:
 """
 
 
+# One file, so that the tools are done soon: listing and scanning a Debian takes most of the time of a test of tags.
+_ONE_FILE = """\
+FROM debian:bookworm-slim AS made
+RUN echo hello > /etc/hello
+FROM scratch
+COPY --from=made /etc/hello /etc/hello
+CMD ["sleep", "1"]
+"""
+_ONE_FILE_TEST = """\
+schemaVersion: 2.0.0
+fileContentTests:
+  - name: says hello
+    path: /etc/hello
+    expectedContents: ["hello"]
+metadataTest:
+  cmd: ["sleep", "1"]
+"""
+
+
 def image(*tags: str, extra: str = "") -> str:
     """An image.yml with these tags."""
     return "tags:\n" + "".join(f"  - name: {tag}\n" for tag in tags) + extra
 
 
-def hello(name: str = "hello", base: str = DEBIAN) -> dict[str, str]:
-    """An image that passes: one file, a command test and a metadata test."""
+def hello(name: str = "hello") -> dict[str, str]:
+    """An image that passes: one file, a test of it and of metadata."""
+    return _files(name, _ONE_FILE, _ONE_FILE_TEST)
+
+
+def system(name: str = "hello", base: str = DEBIAN) -> dict[str, str]:
+    """An image that passes, with programs and packages: a command test and a metadata test; others can stand on it."""
+    return _files(name, base + 'RUN echo hello > /etc/hello\nCMD ["sleep", "1"]\n', HELLO_TEST)
+
+
+def _files(name: str, dockerfile: str, test: str) -> dict[str, str]:
     return {
         f"images/{name}/image.yml": image("1.2.3"),
-        f"images/{name}/Dockerfile.tmpl": base + 'RUN echo hello > /etc/hello\nCMD ["sleep", "1"]\n',
-        f"images/{name}/test.yml.tpl": HELLO_TEST,
+        f"images/{name}/Dockerfile.tmpl": dockerfile,
+        f"images/{name}/test.yml.tpl": test,
     }
 
 

@@ -142,7 +142,7 @@ def test_no_secret_is_seen_or_kept_anywhere(
     secret = (
         "RUN --mount=type=secret,id=s,required=true test -s /run/secrets/s\n"  # env= would show it, as asked
     )
-    files = samples.hello(base=samples.DEBIAN + secret)
+    files = samples.system(base=samples.DEBIAN + secret)
     files["images/hello/image.yml"] += "secrets: [s]\n"
     root = project(files, "secrets:\n  s: {env: BUILD_CANARY}\n")
 

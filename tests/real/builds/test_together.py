@@ -24,7 +24,7 @@ def test_two_runs_at_once_end_with_one_image(
         "images/child/image.yml": samples.image("1.0.0"),
         "images/child/Dockerfile.tmpl": "FROM hello:1.2.3\nRUN sleep 1 && date > /etc/moment\n",
     }
-    one = project({**samples.hello(), **child})
+    one = project({**samples.system(), **child})
     two = tmp_path / "another"
     clone(one, two)
     said = at_once(site, one, two)

@@ -32,7 +32,7 @@ def base(site: Site, request: pytest.FixtureRequest) -> str:
 
 def catalogue(project: Callable[..., Path], base: str) -> Path:
     """An image based on it."""
-    root = project(samples.hello(base=f"FROM {base}:1.2.0-slim\n"))
+    root = project(samples.system(base=f"FROM {base}:1.2.0-slim\n"))
     text = (root / "lockage.yml").read_text()
     (root / "lockage.yml").write_text(
         text.replace("docker.io/library/debian:bookworm-slim", f"{base}:1.2.0-slim")
@@ -119,7 +119,7 @@ def test_a_snapshot_is_planned_and_built_under_tags_of_its_own(
         "images/child/image.yml": samples.image("2.0.0"),
         "images/child/Dockerfile.tmpl": "FROM hello:1\nRUN echo child > /etc/child\n",
     }
-    root = project({**samples.hello(), **child})
+    root = project({**samples.system(), **child})
     plan = site.run("plan", "--snapshot-id", "mr-7", "--json", cwd=root).json
     assert plan["snapshot_id"] == "mr-7"
     assert [t["tags"] for t in plan["targets"]] == [["1.2.3-mr-7"], ["2.0.0-mr-7"]]

@@ -145,13 +145,13 @@ def test_who_compiles_across_needs_no_emulation(foreign: Site, project: Callable
 
 
 def test_built_and_tested_under_qemu(foreign: Site, project: Callable[..., Path]) -> None:
-    files = samples.hello("arm") | {
+    files = samples.system("arm") | {
         "images/arm/image.yml": samples.image("1.2.3", extra="platforms: [linux/arm64]\n"),
         "images/arm/Dockerfile.tmpl": samples.DEBIAN
         + 'RUN uname -m > /etc/machine && dpkg --print-architecture >> /etc/machine\nCMD ["sleep", "1"]\n',
         "images/arm/test.yml.tpl": MACHINE,
     }
-    root = project(files | samples.hello("both"), BOTH)
+    root = project(files | samples.system("both"), BOTH)
     done = foreign.run("-C", root, "run", "--emulate", "--json")
     found = {t["id"]: t for t in done.json["targets"]}
     assert [t["status"] for t in found.values()] == ["built"] * 3

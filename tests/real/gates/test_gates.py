@@ -168,7 +168,7 @@ def test_a_failing_test_closes_the_gate(site: Site, project: Callable[..., Path]
     wrong = samples.HELLO_TEST.replace('["hello"]', '["good bye"]').replace(
         '["sleep", "1"]', '["sleep", "2"]'
     )
-    root = project({**samples.hello(), "images/hello/test.yml.tpl": wrong})
+    root = project({**samples.system(), "images/hello/test.yml.tpl": wrong})
     done = site.run("run", "--json", cwd=root, expect=7)
     assert done.json["targets"][0]["tests"] == {"passed": 0, "total": 2}
     assert "says hello" in done.err and "good bye" in done.err
@@ -177,7 +177,7 @@ def test_a_failing_test_closes_the_gate(site: Site, project: Callable[..., Path]
 
 def test_a_test_that_is_taken_out_no_longer_judges(site: Site, project: Callable[..., Path]) -> None:
     wrong = samples.HELLO_TEST.replace('["hello"]', '["good bye"]')
-    root = project({**samples.hello(), "images/hello/test.yml.tpl": wrong})
+    root = project({**samples.system(), "images/hello/test.yml.tpl": wrong})
     site.run("test", cwd=root, expect=7)
     (root / "images/hello/test.yml.tpl").unlink()
     commit(root)
@@ -203,7 +203,7 @@ def test_a_secret_in_a_layer_closes_the_gate_and_is_not_shown(
 
 
 def test_an_image_over_its_size_closes_the_gate(site: Site, project: Callable[..., Path]) -> None:
-    root = project(samples.hello(), more="policy: {size: {max: 1MB}}\n")
+    root = project(samples.system(), more="policy: {size: {max: 1MB}}\n")
     done = site.run("run", "--json", cwd=root, expect=7)
     closed = [v for v in done.json["targets"][0]["verdicts"] if not v["passed"]]
     assert [v["gate"] for v in closed] == ["size"] and "more than the limit of 1000000" in closed[0][

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.real
 FILES = {
     "images/weak/image.yml": samples.image("1.0.0", extra="gates: {size: {max: 900MB}}\n"),
     "images/weak/Dockerfile.tmpl": samples.DEBIAN + samples.VULNERABLE_CURL,
-    **samples.hello("apart"),
+    **samples.system("apart"),
 }
 
 

@@ -57,7 +57,7 @@ def github(folder: Path, head: str, **more: str) -> dict[str, str]:
 
 
 def test_a_hostile_pull_request_from_a_fork(site: Site, tmp_path: Path) -> None:
-    files = samples.hello("base") | samples.hello("app", "FROM base:1.2.3\n")
+    files = samples.system("base") | samples.system("app", "FROM base:1.2.3\n")
     root = checkout(tmp_path / "project", f"{__name__}-fork", files)
     site.run("run", cwd=root)
     other = checkout(tmp_path / "other", f"{__name__}-other", samples.hello("other"))
@@ -108,7 +108,7 @@ def test_a_pull_request_with_write_access_has_a_place_of_its_own(site: Site, tmp
     root = checkout(
         tmp_path / "project",
         f"{__name__}-own",
-        samples.hello("base") | samples.hello("app", "FROM base:1.2.3\n"),
+        samples.system("base") | samples.system("app", "FROM base:1.2.3\n"),
     )
     site.run("build", "base", cwd=root)
     before = published(site)

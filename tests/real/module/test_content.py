@@ -23,7 +23,7 @@ pytestmark = pytest.mark.real
 def test_what_a_call_gives_can_be_gone_on_with(
     site: Site, dagger: Dagger, project: Callable[..., Path]
 ) -> None:
-    root = project({**samples.hello(), **samples.hello("other")})
+    root = project({**samples.system(), **samples.hello("other")})
     commit(root)
     said = dagger(
         *call("image", "--target=hello:1.2", "with-exec", "--args=cat,/etc/hello", "stdout"), cwd=root

@@ -68,7 +68,7 @@ def pair(project: Callable[..., Path]) -> Path:
         "images/child/image.yml": samples.image("1.0.0"),
         "images/child/Dockerfile.tmpl": "FROM hello:1.2\nRUN echo {{ tag }} > /etc/child\n",
     }
-    root = project({**samples.hello(), **child, "images/hello/rootfs/opt/say": "#!/bin/sh\necho hello\n"})
+    root = project({**samples.system(), **child, "images/hello/rootfs/opt/say": "#!/bin/sh\necho hello\n"})
     (root / "images/hello/rootfs/opt/say").chmod(0o755)
     (root / "images/hello/rootfs/opt/link").symlink_to("say")
     (root / "images/hello/rootfs/opt/dangling").symlink_to("/nowhere")

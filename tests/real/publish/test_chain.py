@@ -20,7 +20,7 @@ pytestmark = pytest.mark.real
 
 
 PAIR = {
-    **samples.hello(),
+    **samples.system(),
     "images/child/image.yml": samples.image("1.0.0", "1.1.0", "2.0.0-rc.1"),
     "images/child/Dockerfile.tmpl": 'FROM hello:1.2\nRUN echo {{ tag }} > /etc/child\nCMD ["sleep", "1"]\n',
     "images/child/test.yml.tpl": samples.HELLO_TEST,

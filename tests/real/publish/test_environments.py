@@ -41,7 +41,7 @@ def test_nothing_of_a_work_tree_with_changes_leaves_the_first_environment(
     clean = commit(root)
     site.run("run", "one", cwd=root)
     template = root / "images/two/Dockerfile.tmpl"
-    template.write_text(template.read_text() + "RUN echo change > /etc/change\n")
+    template.write_text(template.read_text() + "ENV CHANGE=yes\n")
     dirty = site.run("run", "--json", cwd=root)
     assert [i["promoted"] for i in dirty.json["images"]] == [[], []]
     assert "not promoted to prod: the work tree has changes" in dirty.err
@@ -102,7 +102,7 @@ def test_a_bad_version_is_taken_back_and_stays_so(site: Site, project: Callable[
     root = project(samples.hello())
     template = root / "images/hello/Dockerfile.tmpl"
     good = site.run("run", "--json", cwd=root).json["images"][0]
-    template.write_text(template.read_text() + "RUN echo bad > /etc/bad\n")
+    template.write_text(template.read_text() + "ENV BAD=yes\n")
     commit(root)
     bad = site.run("run", "--json", cwd=root).json["images"][0]
     digests = [one["reference"].rpartition("@")[2] for one in (good, bad)]

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.real
 BOTH = "platforms: [linux/amd64, linux/arm64]\n"
 
 
-def copies(name: str = "data", base: str = samples.DEBIAN) -> dict[str, str]:
+def copies(name: str = "data", base: str = "FROM scratch\n") -> dict[str, str]:
     """An image for any platform without a RUN, so that no emulator is needed."""
     return {
         f"images/{name}/image.yml": samples.image("1"),
@@ -136,14 +136,14 @@ def test_what_did_not_pass_is_not_merged(site: Site, project: Callable[..., Path
     for platform in ("amd64", "arm64"):
         site.run("-C", root, "push", "--platform", platform)
     with (root / "lockage.yml").open("a") as file:
-        file.write("policy:\n  size: {max: 1kB}\n")
+        file.write("policy:\n  size: {max: 1B}\n")
     tagged = f"{ci}-linux-arm64"
     crane("tag", f"{repository}:{tagged}", f"ci-{(later := commit(root))}-1-linux-arm64")
     crane("tag", f"{repository}:{ci}-linux-amd64", f"ci-{later}-1-linux-amd64")
     closed = site.run("-C", root, "manifest", expect=7)
     assert "is not merged: its gates are closed (size)" in closed.err
 
-    (root / "lockage.yml").write_text((root / "lockage.yml").read_text().replace("1kB", "1GB"))
+    (root / "lockage.yml").write_text((root / "lockage.yml").read_text().replace("1B", "1GB"))
     last = f"ci-{commit(root)}-1"
     crane("tag", f"{repository}:{tagged}", f"{last}-linux-amd64")
     crane("tag", f"{repository}:{tagged}", f"{last}-linux-arm64")
@@ -230,7 +230,7 @@ def test_one_job_each_does_what_one_run_does(site: Site, project: Callable[..., 
 
 
 def test_an_image_built_elsewhere(site: Site, project: Callable[..., Path]) -> None:
-    root = project(copies(), BOTH)
+    root = project(copies(base=samples.DEBIAN), BOTH)
     pushed = site.run("-C", root, "push", "--json").json["images"][0]
     there = f"{dev(site, root)}:elsewhere"
     crane("tag", pushed["reference"], "elsewhere")

@@ -70,7 +70,7 @@ def test_the_templates_of_a_project(site: Site, project: Callable[..., Path], tm
 def test_a_snapshot_has_its_own_tags_and_goes_nowhere(site: Site, project: Callable[..., Path]) -> None:
     child = {
         "images/child/image.yml": samples.image("1.0.0"),
-        "images/child/Dockerfile.tmpl": "FROM hello:1.2\nRUN echo child > /etc/child\n",
+        "images/child/Dockerfile.tmpl": "FROM hello:1.2\nCOPY <<END /etc/child\nchild\nEND\n",
     }
     root = project({**samples.hello(), **child})
     snapshot = site.run("run", "--snapshot-id", "mr-7", "--json", cwd=root).json
@@ -96,8 +96,8 @@ def test_a_tag_that_moves_on_is_looked_at_every_time(
     site: Site, project: Callable[..., Path], tmp_path: Path
 ) -> None:
     """A work tree with changes, and a pull request, come back to what they were built from before."""
-    root = project(samples.hello(), more='commit_tags: ["ci-{sha}-{tag}", "pr-{pr}"]\n')
-    template, plain = root / "images/hello/Dockerfile.tmpl", samples.hello()["images/hello/Dockerfile.tmpl"]
+    root = project(samples.system(), more='commit_tags: ["ci-{sha}-{tag}", "pr-{pr}"]\n')
+    template, plain = root / "images/hello/Dockerfile.tmpl", samples.system()["images/hello/Dockerfile.tmpl"]
     pull = {"GITHUB_ACTIONS": "true", **own_pull_request(tmp_path)}
     indexes = []
     for text in (plain + "RUN true\n", plain + "RUN : other\n", plain + "RUN true\n"):

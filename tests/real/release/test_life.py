@@ -50,7 +50,7 @@ def test_the_whole_life_of_an_image(site: Site, project: Callable[..., Path], tm
         return found
 
     def changed(line: str) -> None:
-        template.write_text(template.read_text().replace("CMD", f"RUN echo {line} > /{line}\nCMD"))
+        template.write_text(template.read_text().replace("CMD", f"ENV {line.upper()}=yes\nCMD"))
 
     first = ci_image("feat: hello")
     git(root, "tag", "v1.0.0")

@@ -48,7 +48,7 @@ class Published:
 
 @pytest.fixture(scope="module")
 def published(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Published:
-    files = samples.hello()
+    files = samples.system()
     for name, text in {"static": STATIC, "hidden": samples.DEBIAN + "RUN rm -r /var/lib/dpkg\n"}.items():
         files |= {f"images/{name}/image.yml": samples.image("1.0.0"), f"images/{name}/Dockerfile.tmpl": text}
     root = checkout(tmp_path_factory.mktemp("sbom") / "project", __name__, files)

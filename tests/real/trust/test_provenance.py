@@ -54,7 +54,7 @@ class Published:
 
 @pytest.fixture(scope="module")
 def published(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Published:
-    files = samples.hello("base") | samples.hello("app", "FROM base:1.2.3\n")
+    files = samples.system("base") | samples.system("app", "FROM base:1.2.3\n")
     root = checkout(tmp_path_factory.mktemp("provenance") / "project", __name__, files)
     images = site.run("run", "--to", "prod", "--json", cwd=root, **GITHUB).json["images"]
     app = next(image for image in images if image["image"] == "app")
