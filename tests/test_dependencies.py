@@ -42,12 +42,12 @@ def _imported() -> Iterator[tuple[str, str]]:
     for name, tree in files():
         guarded = {
             inner
-            for node in nodes(tree)
-            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+            for node in nodes(tree, ast.If)
+            if "TYPE_CHECKING" in ast.dump(node.test)
             for statement in node.body
             for inner in ast.walk(statement)
         }
-        for node in nodes(tree):
+        for node in nodes(tree, ast.Import, ast.ImportFrom):
             if node in guarded:
                 continue
             modules: list[str] = []

@@ -52,13 +52,13 @@ _OF_A_MODULE = {
 def _direct(tree: ast.Module) -> Iterator[int]:
     """The lines of calls that reach for a file by its path."""
     modules, functions = {}, set()
-    for node in nodes(tree):
+    for node in nodes(tree, ast.Import, ast.ImportFrom):
         if isinstance(node, ast.Import):
             modules |= {a.asname or a.name: a.name for a in node.names if a.name in _OF_A_MODULE}
         elif isinstance(node, ast.ImportFrom) and node.module in _OF_A_MODULE:
             wanted = _OF_A_MODULE[node.module]
             functions |= {a.asname or a.name for a in node.names if "*" in wanted or a.name in wanted}
-    for node in nodes(tree):
+    for node in nodes(tree, ast.Name, ast.Attribute, ast.Call):
         if isinstance(node, ast.Name) and (node.id in functions or node.id == "open"):
             if isinstance(node.ctx, ast.Load):
                 yield node.lineno

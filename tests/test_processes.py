@@ -28,21 +28,18 @@ def _starts(tree: ast.Module) -> Iterator[ast.Call]:
     """Calls that start a process, by module and function or by an imported name."""
     imported = {
         alias.asname or alias.name
-        for node in nodes(tree)
-        if isinstance(node, ast.ImportFrom) and node.module in _STARTS
+        for node in nodes(tree, ast.ImportFrom)
+        if node.module in _STARTS
         for alias in node.names
         if alias.name in _STARTS[node.module]
     }
     modules = {
         alias.asname or alias.name: alias.name
-        for node in nodes(tree)
-        if isinstance(node, ast.Import)
+        for node in nodes(tree, ast.Import)
         for alias in node.names
         if alias.name in _STARTS
     }
-    for node in nodes(tree):
-        if not isinstance(node, ast.Call):
-            continue
+    for node in nodes(tree, ast.Call):
         function = node.func
         if (isinstance(function, ast.Name) and function.id in imported) or (
             isinstance(function, ast.Attribute)
@@ -55,7 +52,7 @@ def _starts(tree: ast.Module) -> Iterator[ast.Call]:
 def _typed(tree: ast.Module) -> set[str]:
     """Names of parameters and fields that are annotated as an environment of the table, or assigned from it."""
     names = set()
-    for node in nodes(tree):
+    for node in nodes(tree, ast.arg, ast.AnnAssign, ast.Assign):
         if (
             isinstance(node, ast.arg)
             and isinstance(node.annotation, ast.Name)
@@ -95,8 +92,8 @@ def test_only_the_table_makes_environments() -> None:
     makers = [
         name
         for name, tree in files()
-        for node in nodes(tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == _TYPE
+        for node in nodes(tree, ast.Call)
+        if ast.unparse(node.func).rpartition(".")[2] == _TYPE
     ]
     assert makers == ["util/child_environment.py"]
 

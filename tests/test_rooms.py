@@ -104,13 +104,13 @@ def imports() -> list[Import]:
     for name, tree in files():
         hidden = {
             id(inner)
-            for node in nodes(tree)
-            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+            for node in nodes(tree, ast.If)
+            if "TYPE_CHECKING" in ast.unparse(node.test)
             for body in node.body
             for inner in ast.walk(body)
         }
         package = ["pipeline", *name.split("/")[:-1]]
-        for node in nodes(tree):
+        for node in nodes(tree, ast.Import, ast.ImportFrom):
             modules: list[str] = []
             if isinstance(node, ast.Import):
                 modules = [alias.name for alias in node.names]
@@ -191,7 +191,7 @@ def uses(names: set[tuple[str, str]]) -> list[tuple[str, int]]:
     """Where an attribute of a module is used."""
     out = []
     for name, tree in files():
-        for node in nodes(tree):
+        for node in nodes(tree, ast.Attribute, ast.ImportFrom):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 if (node.value.id, node.attr) in names:
                     out.append((name, node.lineno))
@@ -227,8 +227,8 @@ def test_only_the_front_prints():
     wrong = [
         f"pipeline/{name}:{node.lineno}"
         for name, tree in files()
-        for node in nodes(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+        for node in nodes(tree, ast.Call)
+        if isinstance(node.func, ast.Name) and node.func.id == "print"
         if not name.startswith("cli/")
     ]
     assert not wrong

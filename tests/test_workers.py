@@ -13,9 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_what_is_named_exists() -> None:
-    for name in {*workers.LONG, *workers.ON_THE_HOST, *workers.ON_SOURCES, *workers.TOGETHER} - {
-        workers.HOST
-    }:
+    listed = {*workers.ON_THE_HOST, *workers.ON_FORKED, *workers.ON_SOURCES, *workers.TOGETHER}
+    for name in listed | {*workers.LONG} - {workers.HOST, workers.FORKED}:
         path, _, test = name.partition("::")
         assert f"def {test}" in (ROOT / path).read_text() if test else (ROOT / path).exists(), name
 
@@ -35,6 +34,10 @@ def test_modules_that_share_fixtures_are_one_group() -> None:
         names = {f"{folder}{path.name}::test_a" for path in (ROOT / folder).glob("test_*.py")}
         assert len(names) > 1
         assert {workers.group_of(name) for name in names} == {folder}
+
+
+def test_what_forks_the_program_is_one_group() -> None:
+    assert {workers.group_of(f"{name}_and_more") for name in workers.ON_FORKED} == {workers.FORKED}
 
 
 def test_what_reads_the_sources_is_one_group() -> None:

@@ -22,7 +22,11 @@ ON_THE_HOST = (
     "tests/real/setup/test_docker.py",
     "tests/real/builds/test_interrupted.py::test_a_disk_that_is_full",
 )
-FORKED = "tests/cli"  # one process imports the whole program for all of them (tests/tools/warm.py)
+FORKED = "forked"
+ON_FORKED = (  # one process imports the whole program for all of them (tests/tools/warm.py)
+    "tests/cli/",
+    "tests/ci/test_generate.py",
+)
 SOURCES = "sources"
 ON_SOURCES = (  # the package's files are parsed once for all of them
     "tests/test_rooms.py",
@@ -67,7 +71,7 @@ _RANK = {group: number for number, group in enumerate(LONG)}
 
 def group_of(test: str) -> str:
     """The group of a test, by its path in the repository and its name."""
-    if test.startswith(f"{FORKED}/"):
+    if test.startswith(ON_FORKED):
         return FORKED
     if test.startswith(ON_SOURCES):
         return SOURCES

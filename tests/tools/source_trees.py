@@ -6,8 +6,10 @@ import ast
 import gc
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 PACKAGE = Path(__file__).parents[2] / "pipeline"
+N = TypeVar("N", bound=ast.AST)
 CARGO = ("lab/engine/python_sdk/files",)  # runs inside a container of the engine, not in this program
 
 
@@ -29,6 +31,11 @@ def files() -> tuple[tuple[str, ast.Module], ...]:
 
 
 @cache
-def nodes(tree: ast.AST) -> tuple[ast.AST, ...]:
-    """Every node of a tree, as by `ast.walk`: each test looks at all."""
+def nodes(tree: ast.AST, *kinds: type[N]) -> tuple[N, ...]:
+    """The nodes of these kinds in a tree, in the order of `ast.walk`, which is done once for each tree."""
+    return tuple(node for node in _all_nodes(tree) if isinstance(node, kinds))
+
+
+@cache
+def _all_nodes(tree: ast.AST) -> tuple[ast.AST, ...]:
     return tuple(ast.walk(tree))

@@ -11,31 +11,48 @@ from tests.tools import warm
 from tests.tools.ports import free_port
 from tests.tools.signing.bundles import public
 
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["verify", "{image}", "--key", "{key}"],
-        ["verify", "{image}", "{image}", "--key", "{key}", "--json"],
-        ["copy", "{image}", "{other}"],
-        ["compare", "{image}", "{other}"],
-        ["artifact", "show", "{image}"],
-        ["artifact", "pull", "{image}"],
-        ["artifact", "push", "{image}", "key.pub:text/plain"],
-    ],
-    ids=" ".join,
+COMMANDS = (
+    "verify {image} --key {key}",
+    "verify {image} {image} --key {key} --json",
+    "copy {image} {other}",
+    "compare {image} {other}",
+    "artifact show {image}",
+    "artifact pull {image}",
+    "artifact push {image} key.pub:text/plain",
 )
-def test_images_of_other_registries_start_nothing(tmp_path: Path, arguments: list[str]) -> None:
+
+
+@pytest.fixture(scope="module")
+def nobody() -> str:
+    """A registry where nothing listens."""
+    return f"localhost:{free_port()}"
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory, nobody: str) -> dict[str, tuple[Path, warm.Ended]]:
+    """Where each command ran and how it ended; all at the same time, for each waits before it asks again."""
+    folders = [tmp_path_factory.mktemp("command") for _ in COMMANDS]
+    keep = {name: value for name, value in os.environ.items() if not name.startswith("LOCKAGE_")}
+    requests = []
+    for command, folder in zip(COMMANDS, folders, strict=True):
+        key = folder / "key.pub"
+        key.write_bytes(public())
+        named = {"image": f"{nobody}/x:1", "other": f"{nobody}/y:1", "key": str(key)}
+        own = {"LOCKAGE_HOME": str(folder / "home"), "LOCKAGE_CACHE": str(folder / "cache")}
+        words = [word.format(**named) for word in command.split()]
+        requests.append(warm.Request(words, folder, {**keep, **own, "LOCKAGE_IMAGES": "lab"}))
+    results = zip(folders, warm.run_together(requests, timeout=60), strict=True)
+    return dict(zip(COMMANDS, results, strict=True))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_images_of_other_registries_start_nothing(
+    ended: dict[str, tuple[Path, warm.Ended]], nobody: str, command: str
+) -> None:
     """Not even where nothing answers: the request is refused, and the home stays as empty as it was."""
-    host, key = f"localhost:{free_port()}", tmp_path / "key.pub"
-    key.write_bytes(public())
-    named = {"image": f"{host}/x:1", "other": f"{host}/y:1", "key": str(key)}
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("LOCKAGE_")}
-    environ |= {"LOCKAGE_HOME": str(tmp_path / "home"), "LOCKAGE_CACHE": str(tmp_path / "cache")}
-    words = [word.format(**named) for word in arguments]
-    done = warm.run(words, cwd=tmp_path, env={**environ, "LOCKAGE_IMAGES": "lab"}, timeout=60)
-    assert done.code == 5 and f"cannot reach {host}" in done.err + done.out, done.err
-    assert not (tmp_path / "home").exists() and not (tmp_path / "cache").exists()
+    folder, done = ended[command]
+    assert done.code == 5 and f"cannot reach {nobody}" in done.err + done.out, done.err
+    assert not (folder / "home").exists() and not (folder / "cache").exists()
 
 
 def test_a_key_that_has_signed_nothing_is_not_made_to_verify(tmp_path: Path) -> None:
