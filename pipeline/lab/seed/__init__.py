@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .seeding import seed
 
 # Reading the site's record does not import what builds images.
-__getattr__ = names(__name__, {"official": ("needed", "on_demand", "own_platform"), "seeding": ("seed",)})
+if not TYPE_CHECKING:
+    __getattr__ = names(__name__, {"official": ("needed", "on_demand", "own_platform"), "seeding": ("seed",)})
 
 __all__ = ["SeededImage", "Site", "needed", "on_demand", "own_platform", "seed"]
