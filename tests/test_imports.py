@@ -128,6 +128,31 @@ def test_the_rooms_are_entered_without_the_engine_library(front: str) -> None:
     assert not {*done.stdout.split()} & {*_ENGINE, *_MODELS, "rich"}
 
 
+def test_a_run_imports_what_acts_when_it_acts() -> None:
+    """Most runs find their registry running and their images up to date: they neither start, build, examine nor sign
+    anything."""
+    rooms = "pipeline.cli.run_context, pipeline.lab.instance, pipeline.run.pipeline"
+    code = f"import sys, {rooms}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert not {*done.stdout.split()} & {
+        "importlib.metadata",
+        "pipeline.dockerfile.instructions",
+        "pipeline.engine.buildkit.client",
+        "pipeline.engine.session",
+        "pipeline.lab.docker.engine",
+        "pipeline.lab.namespaces.engine",
+        "pipeline.lab.seed.seeding",
+        "pipeline.provenance.build",
+        "pipeline.run.publish.promote",
+        "pipeline.run.signing.ensure_signed",
+        "pipeline.run.target.build",
+        "pipeline.run.target.examination.examine",
+        "pipeline.sbom.complete",
+    }
+
+
 def test_plug_ins_of_pydantic_are_not_looked_for(tmp_path: Path) -> None:
     """What is installed beside the program neither changes what a file means nor costs a search."""
     installed = tmp_path / "installed"

@@ -26,7 +26,8 @@ _HOMES = {
         "read_source",
     ),
 }
-__getattr__ = names(__name__, _HOMES)
+if not TYPE_CHECKING:
+    __getattr__ = names(__name__, _HOMES)
 
 __all__ = [
     "NamedContext",

@@ -73,7 +73,8 @@ _HOMES = {
         "load",
     ),
 }
-__getattr__ = names(__name__, _HOMES)
+if not TYPE_CHECKING:
+    __getattr__ = names(__name__, _HOMES)
 
 __all__ = [
     "EMBEDDED",

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from .settings import LabSettings
     from .tools.toolbox import ensure
 
-__getattr__ = names(
-    __name__,
-    {
-        "instance": ("Instance", "down", "up"),
-        "leases": ("hold",),
-        "settings": ("LabSettings",),
-        "tools.toolbox": ("ensure",),
-    },
-)
+if not TYPE_CHECKING:
+    __getattr__ = names(
+        __name__,
+        {
+            "instance": ("Instance", "down", "up"),
+            "leases": ("hold",),
+            "settings": ("LabSettings",),
+            "tools.toolbox": ("ensure",),
+        },
+    )
 
 __all__ = ["Instance", "LabSettings", "down", "ensure", "hold", "up"]

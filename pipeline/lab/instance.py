@@ -1,4 +1,7 @@
-"""One instance: a registry and an engine, started and stopped together or each by itself, on any backend."""
+"""One instance: a registry and an engine, started and stopped together or each by itself, on any backend.
+
+A backend is imported when it is used: most runs find a registry that runs, and need no engine.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.util.dataclass import dataclass
@@ -20,15 +23,15 @@ from pipeline.util.private_folder import private_folder
 
 from .backend import Backend, HostProbe, LocalKind, choose_backend
 from .daemons import DaemonState
-from .docker.cli import DockerProbe, probe_docker
-from .docker.engine import DockerEngine
-from .docker.registry import DockerRegistry
 from .leases import leases_of_others
-from .namespaces.engine import LabEngine
-from .namespaces.registry import LabRegistry
 from .registry_credentials import ensure_credentials, write_docker_config
 from .settings import LabSettings, StepCallback, quiet, report_waiting
-from .tools import toolbox
+
+if TYPE_CHECKING:
+    from .docker.engine import DockerEngine
+    from .docker.registry import DockerRegistry
+    from .namespaces.engine import LabEngine
+    from .namespaces.registry import LabRegistry
 
 Part = Literal["engine", "registry"]
 
@@ -60,18 +63,32 @@ class Instance:
 
 def engine_of(kind: LocalKind, settings: LabSettings) -> DockerEngine | LabEngine:
     """The instance's engine on that backend."""
-    return DockerEngine(settings) if kind == "docker" else LabEngine(settings)
+    if kind == "docker":
+        from .docker.engine import DockerEngine
+
+        return DockerEngine(settings)
+    from .namespaces.engine import LabEngine
+
+    return LabEngine(settings)
 
 
 def registry_of(kind: LocalKind, settings: LabSettings) -> DockerRegistry | LabRegistry:
     """The instance's registry on that backend."""
-    return DockerRegistry(settings) if kind == "docker" else LabRegistry(settings)
+    if kind == "docker":
+        from .docker.registry import DockerRegistry
+
+        return DockerRegistry(settings)
+    from .namespaces.registry import LabRegistry
+
+    return LabRegistry(settings)
 
 
 async def current_backend(settings: LabSettings) -> Backend:
     """The backend whose daemons run, otherwise what `choose_backend` chooses for this machine, and raises."""
     if settings.engine is None and (running := _running_backend(settings)):
         return running
+    from .docker.cli import DockerProbe, probe_docker
+
     docker = await probe_docker(settings) if settings.engine in (None, "docker") else DockerProbe()
     probe = HostProbe(
         docker_version=docker.version,
@@ -143,12 +160,16 @@ async def up(
         await engine.start(port, report, keep=keep)
         dagger = _dagger_cli(settings)
         if dagger is None and backend.kind == "lab":
+            from .tools import toolbox
+
             dagger = await toolbox.ensure("engine", settings, report) / "dagger"
         return Instance(address, engine.address, dagger, backend, await engine.forwards())
 
 
 def _dagger_cli(settings: LabSettings) -> Path | None:
     """The `dagger` command that was compiled with the engine, if there is one."""
+    from .tools import toolbox
+
     folder = toolbox.cached("engine", settings)
     return folder / "dagger" if folder else None
 
@@ -157,6 +178,9 @@ async def _registry_backend(backend: Backend, settings: LabSettings) -> LocalKin
     """The registry's backend. With a remote engine it still runs here: in Docker if there is a daemon."""
     if backend.kind != "remote":
         return backend.kind
+    from .docker.cli import probe_docker
+    from .namespaces.registry import LabRegistry
+
     if LabRegistry(settings).state()[0] is DaemonState.RUNNING or (await probe_docker(settings)).problem:
         return "lab"
     return "docker"

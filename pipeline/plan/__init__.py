@@ -84,7 +84,8 @@ _HOMES = {
     ),
     "template_lines": ("template_line",),
 }
-__getattr__ = names(__name__, _HOMES)
+if not TYPE_CHECKING:
+    __getattr__ = names(__name__, _HOMES)
 
 __all__ = [
     "FORMAT_VERSION",

@@ -10,14 +10,12 @@ from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Literal
 
+from pipeline import dockerfile
 from pipeline.catalogue.image_check import ImageCheck
 from pipeline.catalogue.named_contexts import NamedContext
 from pipeline.catalogue.rootfs import RootfsEntry
 from pipeline.catalogue.source import Source
 from pipeline.config import Entitlement, Project
-from pipeline.dockerfile.base_uses import BaseUse
-from pipeline.dockerfile.bases import context_name, final_base, rewrite_uses
-from pipeline.dockerfile.labels import labels_of
 from pipeline.model import Gates, Platform, Reference
 from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import pretty
@@ -143,8 +141,8 @@ class Target:
     @property
     def final_base(self) -> Base | None:
         """The base of the last stage; None for `scratch`."""
-        use = final_base(self.dockerfile, self.platform, self.arguments, self._context_names)
-        name = context_name(use.name) if use and self.contexts else None
+        use = dockerfile.final_base(self.dockerfile, self.platform, self.arguments, self._context_names)
+        name = dockerfile.context_name(use.name) if use and self.contexts else None
         context = next((c for c in self.contexts if c.name == name), None)
         if use and context:
             if context.target_id:
@@ -164,7 +162,7 @@ class Target:
     def dockerfile_labels(self) -> Mapping[str, str | None]:
         """The labels that the Dockerfile itself sets, which override `labels`; None for a value known only to the
         build."""
-        labels = labels_of(self.dockerfile, self.platform, self.arguments, self._context_names)
+        labels = dockerfile.labels_of(self.dockerfile, self.platform, self.arguments, self._context_names)
         return {key: label.value for key, label in labels.items()}
 
     def dockerfile_on(self, references: Mapping[str, str]) -> str:
@@ -172,14 +170,16 @@ class Target:
         target id) to the new text."""
         bases = {(base.name, base.on): base for base in self.bases}
 
-        def choose(use: BaseUse) -> str | None:
+        def choose(use: dockerfile.BaseUse) -> str | None:
             base = bases.get((use.name, use.platform))
             if base is None:
                 return None
             own = references.get(base.target_id) if base.target_id else None
             return own if own is not None else references.get(base.name)
 
-        return rewrite_uses(self.dockerfile, self.platform, choose, self.arguments, self._context_names)
+        return dockerfile.rewrite_uses(
+            self.dockerfile, self.platform, choose, self.arguments, self._context_names
+        )
 
     def to_json(self, gates: Mapping[str, object] | None = None) -> dict[str, object]:
         """The target as data: texts by digest, the rest in full. `gates` is the data of its gates, if known."""

@@ -164,6 +164,16 @@ class Evidence:
     tests: TestReport | None = None
     lint: LintReport | None = None
 
+    def updated(self, newer: Evidence) -> Evidence:
+        """With the newer parts in place of its own; its size stays."""
+        return replace(
+            self,
+            inventory=newer.inventory or self.inventory,
+            scan=newer.scan or self.scan,
+            tests=newer.tests or self.tests,
+            lint=newer.lint or self.lint,
+        )
+
     def to_json(self) -> dict[str, object]:
         """As plain data; `from_json` reads it back."""
         return {
@@ -234,10 +244,8 @@ def _scan(data: Mapping[str, object]) -> Scan:
         _tool(data),
         tuple(map(Finding.from_json, findings)),
         tuple(
-            LeakedSecret(
-                as_text(secret["rule"]), as_text(secret["path"]), Severity.parse(as_text(secret["severity"]))
-            )
-            for secret in secrets
+            LeakedSecret(as_text(one["rule"]), as_text(one["path"]), Severity.parse(as_text(one["severity"])))
+            for one in secrets
         ),
         _java(as_object(data["java"])) if data.get("java") else None,
         _unexamined(data),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pipeline.config import Environment, Project
 from pipeline.errors import RegistryError, UsageError
@@ -12,12 +13,13 @@ from pipeline.policy import Revision, lookup_tags
 from pipeline.run.context import RunContext
 from pipeline.run.publish.approval import refuse_unapproved
 from pipeline.run.publish.image_claims import ImageClaims
-from pipeline.run.signing.ensure_signed import lacking_evidence
 from pipeline.state.records import Records
-from pipeline.trust import Signatory, SignatureRefused
 from pipeline.util.concurrency import each
 
-from .verification import VerificationRequest, Verified, verify_references
+if TYPE_CHECKING:
+    from pipeline.trust import Signatory
+
+    from .verification import VerificationRequest, Verified
 
 
 def environment(environments: Sequence[Environment], name: str) -> Environment:
@@ -113,6 +115,8 @@ def _lookup_tags(plan: Plan, revision: Revision, target: Target) -> tuple[str, .
 
 async def verify(context: RunContext, texts: Sequence[str]) -> list[Verified]:
     """The signatures of references, or of everything of this revision. Raises SignatureRefused, RegistryError."""
+    from .verification import VerificationRequest, verify_references
+
     if not texts:
         return await verify_revision(context, context.signatory)
     return await verify_references(
@@ -123,6 +127,11 @@ async def verify(context: RunContext, texts: Sequence[str]) -> list[Verified]:
 async def verify_revision(context: RunContext, signatory: Signatory) -> list[Verified]:
     """The signatures of everything of this revision. Raises SignatureRefused, also where evidence is gone that a run
     attested; RegistryError."""
+    from pipeline.run.signing.ensure_signed import lacking_evidence
+    from pipeline.trust import SignatureRefused
+
+    from .verification import verify_references
+
     verified = await verify_references(context.registry, signatory, of_revision(context))
     records = Records(context.store(), context.plan.targets, upstream=context.upstream)
 
@@ -154,6 +163,8 @@ def parse(text: str) -> Reference:
 
 def of_revision(context: RunContext) -> list[VerificationRequest]:
     """The commit's tag of every image tag of the plan, as a run of this revision wrote it."""
+    from .verification import VerificationRequest
+
     first = context.plan.project.environments[0]
 
     def one(group: Sequence[Target]) -> VerificationRequest:

@@ -21,7 +21,8 @@ _HOMES = {
     "pipeline": ("run",),
     "results": ("ImageResult", "RunResult", "Stage", "Status", "TargetResult"),
 }
-__getattr__ = names(__name__, _HOMES)
+if not TYPE_CHECKING:
+    __getattr__ = names(__name__, _HOMES)
 
 __all__ = [
     "Engines",

@@ -1,4 +1,7 @@
-"""Engines, each started only when a step needs it: one for everything, or one for each platform."""
+"""Engines, each started only when a step needs it: one for everything, or one for each platform.
+
+What drives an engine is imported with its session.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from pipeline.engine import platforms
-from pipeline.engine.buildkit import Daemon, DaemonConfig
-from pipeline.engine.session import Connection, connect
 from pipeline.model import Platform
 from pipeline.util.dataclass import dataclass
 
 if TYPE_CHECKING:
     import dagger
+
+    from pipeline.engine.buildkit import Daemon, DaemonConfig
+    from pipeline.engine.session import Connection
 
 
 class LazyEngine:
@@ -62,6 +65,8 @@ class LazyEngine:
 
     async def client(self) -> dagger.Client:
         """The session's client. Raises EnvironmentProblem when there is no engine."""
+        from pipeline.engine.session import connect
+
         async with self._lock:
             if self._client is None:
                 connection = await self._wake()
@@ -74,6 +79,8 @@ class LazyEngine:
         client = None if self.own else await self.client()
         async with self._lock:
             if self.own is None and client is not None:
+                from pipeline.engine import platforms
+
                 self.own = await platforms.default_platform(client)
         assert self.own
         return self.own
@@ -91,6 +98,8 @@ class LazyEngine:
         if platform == await self.platform():
             return True
         if platform not in self._runs:
+            from pipeline.engine import platforms
+
             client = await self.client()
             platforms.write_program(scratch, platform)
             self._runs[platform] = await platforms.runs(client, await self.folder(scratch), platform)
@@ -99,6 +108,8 @@ class LazyEngine:
     def builder(self, client: dagger.Client, config: DaemonConfig) -> Daemon:
         """BuildKit on this engine, with the session's client: one daemon for a session, which builds start."""
         if self._builder is None:
+            from pipeline.engine.buildkit import Daemon
+
             self._builder = Daemon(client, config, self._registry, self._forwards)
             if self._on_builder:
                 self._on_builder(config.image.familiar)

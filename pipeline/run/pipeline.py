@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -29,12 +29,13 @@ from .image_cache import ImageCache
 from .platforms import refuse_impossible
 from .priority import most_dependents_first
 from .publish.image import PublishSteps, publish, report_closed
-from .publish.promote import Published, promote_all
-from .publish.publication import Publication
+from .publish.publication import Publication, Published
 from .results import ImageResult, RunResult, Stage, Status, TargetResult
-from .secondary.catch_up import level_all
 from .signing.signer import signer
 from .target.process import TargetSteps, process
+
+if TYPE_CHECKING:
+    from .secondary.follow import SecondaryResult
 
 
 async def run(context: RunContext, until: Stage, to: Sequence[Environment] = ()) -> RunResult:
@@ -66,10 +67,16 @@ async def run(context: RunContext, until: Stage, to: Sequence[Environment] = ())
     tasks += [partial(stages.target, target) for target in targets]
     tasks += [partial(stages.image_tag, group) for _, group in tags if publishes]
     results = await each(lambda task: task(), tasks)
-    published = [result for result in results if isinstance(result, Published)]
-    image_results = await promote_all(stages.publish_steps, published)
-    promotes = until is Stage.PROMOTE
-    secondaries = await level_all(context, store, published, to, promotes=promotes)
+    published: Sequence[Published] = [result for result in results if isinstance(result, Published)]
+    if any(one.publication for one in published):
+        from .publish.promote import promote_all
+
+        published = await promote_all(stages.publish_steps, published)
+    secondaries: tuple[SecondaryResult, ...] = ()
+    if context.plan.project.secondaries and context.proposal is None:
+        from .secondary.catch_up import level_all
+
+        secondaries = await level_all(context, store, published, to, promotes=until is Stage.PROMOTE)
 
     await _save(context, state, store)
     context.tell_distrusted(store)
@@ -77,7 +84,7 @@ async def run(context: RunContext, until: Stage, to: Sequence[Environment] = ())
         context.tell_distrusted(context.upstream)
     return RunResult(
         targets=tuple([await stages.results.of(target.id) for target in context.plan.targets]),
-        images=image_results,
+        images=tuple(one.result for one in published),
         secondaries=secondaries,
         engine_used=context.engines.awake,
         requests=context.registry.stats.total - requests,

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.dockerfile.run_platforms import run_platforms
 from pipeline.errors import EnvironmentProblem
 from pipeline.model import Platform
 from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 
 from .results import Stage
-from .target.examination.examine import untested
+from .target.examination.outstanding import untested
 from .target.examination.structure_tests import prepared
 
 if TYPE_CHECKING:
@@ -101,6 +100,8 @@ async def _refuse(context: RunContext, refused: _Refused, hint: str) -> None:
 
 def _executes(target: Target, record: Record | None, until: Stage, tester: str) -> str:
     """What this run executes of a target, as the end of a sentence; empty for nothing."""
+    from pipeline.dockerfile.run_platforms import run_platforms
+
     if record is None and target.platform in run_platforms(
         target.dockerfile, target.platform, target.arguments
     ):

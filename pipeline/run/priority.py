@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from pipeline.plan import Target
 
 
+def build_ranks(targets: Sequence[Target]) -> dict[str, int]:
+    """By target id, how many targets come before it."""
+    return {target.id: rank for rank, target in enumerate(most_dependents_first(targets))}
+
+
 def most_dependents_first(targets: Sequence[Target]) -> list[Target]:
     """Targets with the longest chain of dependents first; of these, those with the longest chain of bases; otherwise in
     the order given. `targets` has bases before dependents, as every plan.

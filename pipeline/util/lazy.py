@@ -8,7 +8,10 @@ from typing import Any
 
 
 def names(package: str, submodules: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
-    """The `__getattr__` of a package that exports names of its submodules; `submodules` maps each to its names."""
+    """The `__getattr__` of a package that exports names of its submodules; `submodules` maps each to its names.
+
+    The package defines it `if not TYPE_CHECKING`: a type checker would find any name in a package that has one.
+    """
     submodule_of = {name: home for home, exported in submodules.items() for name in exported}
 
     def get(name: str) -> Any:

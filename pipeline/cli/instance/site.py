@@ -34,7 +34,7 @@ async def ensure_site(
     that are made on demand; `refresh`
     checks whether each stand-in is what would be made today. Raises UsageError.
     """
-    from pipeline.lab.seed import needed, own_platform, seed
+    from pipeline.lab.seed import needed, own_platform
 
     images = os.environ.get("LOCKAGE_IMAGES") or "auto"
     if images not in ("auto", "lab", "upstream"):
@@ -46,6 +46,8 @@ async def ensure_site(
         seeded = site.registry == registry and {*needed(), *also} <= set(site.seeded)
         if seeded and set(platforms) <= {own_platform(), *site.platforms}:
             return site
+    from pipeline.lab.seed import seed
+
     return await seed(settings, registry, report.step, also=also, platforms=platforms)
 
 

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError, EnvironmentProblem, Problem, UsageError
-from pipeline.run.gates.rules import RulesInForce, rules_in_force, rules_of_environments
-from pipeline.run.gates.rules import rules_for as rules_of
 from pipeline.util.files import read_file
 
 if TYPE_CHECKING:
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
     from pipeline.config.verification.file import RulesOfImages
     from pipeline.model import Reference
     from pipeline.model.verification import VerificationRules
+    from pipeline.run.gates.rules import RulesInForce
     from pipeline.trust import Signatory
 
 _RULES_BYTES = 1024 * 1024
@@ -45,6 +44,9 @@ def rules_for(
 
     Raises UsageError for a reference without rules, ConfigError for keys and trusted roots.
     """
+    from pipeline.run.gates.rules import rules_for as rules_of
+    from pipeline.run.gates.rules import rules_in_force
+
     of_reference = [rules_of(rules, reference, str(path)) for reference in references]
     return [
         rules_in_force(one, _files(one, path.parent, str(path)), str(path), default) for one in of_reference
@@ -60,6 +62,8 @@ def environment_files(project: Project, root: Path) -> dict[str, bytes]:
 
 def environment_rules(project: Project, root: Path, default: Signatory) -> Mapping[str, RulesInForce]:
     """The rules of environments in lockage.yml, by name. Raises ConfigError for keys and trusted roots."""
+    from pipeline.run.gates.rules import rules_of_environments
+
     return rules_of_environments(project, environment_files(project, root), default)
 
 

@@ -20,7 +20,6 @@ from ..daemons import DaemonRecord, DaemonState, DaemonStatus
 from ..registry_credentials import ensure_credentials, write_users
 from ..registry_port import kept_port, launch_on_port, registry_address
 from ..settings import LabSettings, StepCallback
-from ..tools import toolbox
 
 STEP = "registry"
 _ANSWER_LIMIT = 15.0  # seconds until it has to answer
@@ -70,6 +69,8 @@ class LabRegistry:
             await daemons.stop(running, signal.SIGTERM, limit=5)
         elif state is DaemonState.CRASHED:
             report(STEP, "it ended without having been stopped: restarting it, its content is kept")
+        from ..tools import toolbox
+
         binary = await toolbox.ensure("olareg", self.settings, report) / "lockage-registry"
         users = write_users(self.settings, credentials)
         key = f"{binary.parent.name}+{credentials.fingerprint}"

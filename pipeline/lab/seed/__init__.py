@@ -13,9 +13,11 @@ from pipeline.util.lazy import names
 from .site import SeededImage, Site
 
 if TYPE_CHECKING:
-    from .seeding import needed, on_demand, own_platform, seed
+    from .official import needed, on_demand, own_platform
+    from .seeding import seed
 
 # Reading the site's record does not import what builds images.
-__getattr__ = names(__name__, {"seeding": ("needed", "on_demand", "own_platform", "seed")})
+if not TYPE_CHECKING:
+    __getattr__ = names(__name__, {"official": ("needed", "on_demand", "own_platform"), "seeding": ("seed",)})
 
 __all__ = ["SeededImage", "Site", "needed", "on_demand", "own_platform", "seed"]

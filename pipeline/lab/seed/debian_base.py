@@ -16,7 +16,7 @@ from pathlib import Path
 import anyio
 
 from pipeline.errors import EnvironmentProblem
-from pipeline.model import Descriptor, Manifest, Platform, Repository
+from pipeline.model import Descriptor, Manifest, Platform
 
 from .. import process
 from ..engine import emulators
@@ -25,11 +25,10 @@ from ..layout.layers import layer_from_tar
 from ..tools import recipes
 from ..tools.packages import need
 from .layout_cache import SeedContext, layout_manifest
+from .official import DEBIAN, SUITE
 
 NAME = "debian"
 STEP = f"seed {NAME}"
-SUITE = "bookworm"
-REFERENCE = Repository("docker.io", "library/debian").tagged(f"{SUITE}-slim")
 RECIPE = 2  # raise when the result changes without its inputs; part of the key
 EPOCH = 1767225600  # 2026-01-01T00:00:00Z: no file time in the image is later
 _CREATED = "2026-01-01T00:00:00Z"
@@ -192,7 +191,7 @@ def join(layout: LayoutBuilder, parts: Sequence[Path]) -> None:
         shutil.copytree(blobs, layout.blobs, copy_function=os.link, dirs_exist_ok=True)
         index = Manifest.parse((blobs / layout_manifest(part).digest.hex).read_bytes())
         images += index.children
-    layout.finish(layout.index(images), REFERENCE.tag)
+    layout.finish(layout.index(images), DEBIAN.tag)
 
 
 def _pack(layout: LayoutBuilder, tar: Path, platform: Platform) -> None:
@@ -205,7 +204,7 @@ def _pack(layout: LayoutBuilder, tar: Path, platform: Platform) -> None:
         env=(_PATH,),
         cmd=("bash",),
     )
-    layout.finish(layout.index([layout.image([layer], config)]), REFERENCE.tag)
+    layout.finish(layout.index([layout.image([layer], config)]), DEBIAN.tag)
 
 
 def belongs_in_layer(path: str) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import anyio.to_thread
 
-from pipeline.model import Digest, Repository
+from pipeline.model import Digest
 from pipeline.model.descriptor import EMPTY_JSON
 from pipeline.oci.artifact import TITLE
 from pipeline.util.json.canonical import compact
@@ -23,8 +23,8 @@ from ..settings import LabSettings, StepCallback
 from . import advisories
 from .database_writer import DatabaseWriter
 from .layout_cache import SeedContext
+from .official import GRYPE_DATABASE
 
-REFERENCE = Repository("grype.anchore.io", "databases/v6").tagged("latest")
 RECIPE = 1  # raise when the result changes without its inputs; part of the key
 NAME = "grype-database"
 LISTING = "latest.json"
@@ -51,7 +51,7 @@ async def build(context: SeedContext, layout: LayoutBuilder, path: Path = adviso
         replace(layout.put(content, "application/octet-stream"), annotations={TITLE: file})
         for file, content in files.items()
     ]
-    layout.finish(layout.manifest(layout.put(EMPTY_JSON, _ARTIFACT), layers), REFERENCE.tag)
+    layout.finish(layout.manifest(layout.put(EMPTY_JSON, _ARTIFACT), layers), GRYPE_DATABASE.tag)
 
 
 async def write(

@@ -12,15 +12,14 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.model import Repository
 from pipeline.model.descriptor import EMPTY_JSON
 from pipeline.oci.artifact import TITLE
 from pipeline.util.json.canonical import compact
 
 from ..layout.builder import LayoutBuilder
 from ..layout.layers import TarEntry, layer_of
+from .official import JAVA_DATABASE
 
-REFERENCE = Repository("ghcr.io", "aquasecurity/trivy-java-db").tagged("1")
 RECIPE = 1  # raise when the result changes without its inputs; part of the key
 NAME = "java-database"
 GROUP, ARTIFACT, VERSION = "example.lockage", "lockage-lab-sample", "1.0"
@@ -55,7 +54,7 @@ async def build(layout: LayoutBuilder) -> None:
         layer = layer_of(entries, layout.blobs, media_type=_LAYER_TYPE)
     config = layout.put(EMPTY_JSON, _CONFIG_TYPE)
     titled = replace(layer.descriptor, annotations=_TITLE)
-    layout.finish(layout.manifest(config, [titled]), REFERENCE.tag)
+    layout.finish(layout.manifest(config, [titled]), JAVA_DATABASE.tag)
 
 
 def write(folder: Path) -> tuple[Path, Path]:

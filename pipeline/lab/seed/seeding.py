@@ -15,39 +15,21 @@ from pipeline.util.dataclass import dataclass
 from ..layout.builder import LayoutBuilder
 from ..registry_credentials import registry_hosts
 from ..settings import LabSettings, StepCallback, quiet
-from ..tools import recipes
 from . import (
     buildkit_images,
     debian_base,
     grype_database,
     java_database,
+    official,
     tool_images,
     vulnerability_database,
 )
 from .layout_cache import SeedContext, SeedItem, cached_layout, ensure_layout, layout_manifest
+from .official import needed, on_demand, own_platform
 from .site import SeededImage, Site
 
 if TYPE_CHECKING:
     from pipeline.registry import Registry
-
-
-def needed() -> tuple[str, ...]:
-    """The official references that `seed` has stand-ins for, without those that are made on demand."""
-    references = (
-        debian_base.REFERENCE,
-        vulnerability_database.REFERENCE,
-        java_database.REFERENCE,
-        *(image.official for image in tool_images.TOOL_IMAGES),
-        buildkit_images.FRONTEND_REFERENCE,
-        buildkit_images.REFERENCE,
-    )
-    return tuple(map(str, references))
-
-
-def on_demand() -> frozenset[str]:
-    """The official references that `seed` makes on demand: grype and its data."""
-    images = (image.official for image in tool_images.ON_DEMAND)
-    return frozenset(map(str, (*images, grype_database.REFERENCE)))
 
 
 async def seed(
@@ -87,8 +69,8 @@ async def seed(
         missing = [item for item, image in present.items() if image is None]
         # Debian packages come over the network while the compiler works; two compilers would only wait.
         queues = [
-            [item for item in missing if item.reference == debian_base.REFERENCE],
-            [item for item in missing if item.reference != debian_base.REFERENCE],
+            [item for item in missing if item.reference == official.DEBIAN],
+            [item for item in missing if item.reference != official.DEBIAN],
         ]
         pushed = await each(seeder.build_and_push, queues)
     images = {str(item.reference): image for item, image in present.items() if image}
@@ -135,11 +117,6 @@ class _Seeder:
         return SeededImage(item.key, layout_manifest(layout).digest)
 
 
-def own_platform() -> Platform:
-    """This machine's platform."""
-    return Platform("linux", recipes.architecture())
-
-
 def items(settings: LabSettings, report: StepCallback, platforms: Iterable[Platform] = ()) -> list[SeedItem]:
     """Everything that can be seeded, with its key and how it is built; builds nothing.
 
@@ -149,14 +126,14 @@ def items(settings: LabSettings, report: StepCallback, platforms: Iterable[Platf
     context = SeedContext(platform, settings, report)
     database = SeedItem(
         vulnerability_database.NAME,
-        vulnerability_database.REFERENCE,
+        official.VULNERABILITY_DATABASE,
         vulnerability_database.inputs(),
         partial(vulnerability_database.build, context),
     )
-    java = SeedItem(java_database.NAME, java_database.REFERENCE, java_database.inputs(), java_database.build)
+    java = SeedItem(java_database.NAME, official.JAVA_DATABASE, java_database.inputs(), java_database.build)
     grype = SeedItem(
         grype_database.NAME,
-        grype_database.REFERENCE,
+        official.GRYPE_DATABASE,
         grype_database.inputs(),
         partial(grype_database.build, context),
     )
@@ -167,17 +144,17 @@ def items(settings: LabSettings, report: StepCallback, platforms: Iterable[Platf
             tool_images.inputs(image, platform),
             partial(tool_images.build, image, context),
         )
-        for image in (*tool_images.TOOL_IMAGES, *tool_images.ON_DEMAND)
+        for image in (*official.TOOL_IMAGES, *official.ON_DEMAND)
     ]
     frontend = SeedItem(
         buildkit_images.FRONTEND,
-        buildkit_images.FRONTEND_REFERENCE,
+        official.FRONTEND,
         buildkit_images.frontend_inputs(platform),
         partial(buildkit_images.build_frontend, context),
     )
     buildkit = SeedItem(
         buildkit_images.NAME,
-        buildkit_images.REFERENCE,
+        official.BUILDKIT,
         buildkit_images.inputs(platform),
         partial(buildkit_images.build, context),
     )
@@ -190,7 +167,7 @@ def _debian(context: SeedContext, platforms: Sequence[Platform]) -> SeedItem:
     parts = [
         SeedItem(
             debian_base.NAME if platform == context.platform else f"{platform.slug}-{debian_base.NAME}",
-            debian_base.REFERENCE,
+            official.DEBIAN,
             debian_base.inputs(platform),
             partial(debian_base.build, replace(context, platform=platform)),
         )
@@ -205,4 +182,4 @@ def _debian(context: SeedContext, platforms: Sequence[Platform]) -> SeedItem:
         )
 
     inputs: dict[str, object] = {"platforms": [part.inputs for part in parts]}
-    return SeedItem(f"index-{debian_base.NAME}", debian_base.REFERENCE, inputs, join)
+    return SeedItem(f"index-{debian_base.NAME}", official.DEBIAN, inputs, join)

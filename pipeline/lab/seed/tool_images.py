@@ -14,89 +14,18 @@ import anyio
 
 from pipeline.errors import EnvironmentProblem
 from pipeline.model import Platform, Reference
-from pipeline.util.dataclass import dataclass
 
 from ..layout.builder import ImageConfig, LayoutBuilder
 from ..layout.layers import TarEntry, layer_of, parent_folders
 from ..tools import recipes, toolbox
 from .layout_cache import SeedContext
+from .official import CA_FILE, NONROOT, ToolImage
 
 RECIPE = 1  # raise when the result changes without its inputs; part of the key
-SBIN = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_CA_FILE = "etc/ssl/certs/ca-certificates.crt"
-_NONROOT = 65532
 
 # Mozilla's list as Debian packages it; the machine's own additions stay out of an image.
 _CA_FOLDER = Path("/usr/share/ca-certificates/mozilla")
 _CA_BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/ca-bundle.crt"))
-
-
-@dataclass(frozen=True, slots=True)
-class ToolImage:
-    """An official image and the parts of it that a step can rely on. `tool` is the toolbox's name for the binary.
-
-    Its `repr` is part of the key: renaming the class or a field rebuilds every stand-in.
-    """
-
-    reference: str
-    tool: str
-    binary: str
-    entrypoint: tuple[str, ...]
-    env: tuple[str, ...]
-    user: str = ""
-    workdir: str = ""
-
-    @property
-    def official(self) -> Reference:
-        """The parsed `reference`."""
-        return Reference.parse(self.reference)
-
-
-# The fastest to build come first.
-TOOL_IMAGES = (
-    # From scratch.
-    ToolImage(
-        "docker.io/hadolint/hadolint:v2.15.1",
-        "hadolint",
-        "bin/hadolint",
-        ("/bin/hadolint",),
-        (f"PATH={SBIN}",),
-    ),
-    # From scratch with certificates and /tmp, which is the working folder.
-    ToolImage(
-        "docker.io/anchore/syft:v1.18.1", "syft", "syft", ("/syft",), (f"PATH={SBIN}",), workdir="/tmp"
-    ),
-    # On distroless base, with a credential helper of Google's that is missing here.
-    ToolImage(
-        "gcr.io/gcp-runtimes/container-structure-test:v1.22.1",
-        "container-structure-test",
-        "container-structure-test",
-        ("/container-structure-test",),
-        (f"PATH={SBIN}", f"SSL_CERT_FILE=/{_CA_FILE}"),
-    ),
-    # Built by ko on distroless static: not root.
-    ToolImage(
-        "ghcr.io/sigstore/cosign/cosign:v3.1.3",
-        "cosign",
-        "ko-app/cosign",
-        ("/ko-app/cosign",),
-        (f"PATH={SBIN}:/ko-app", f"SSL_CERT_FILE=/{_CA_FILE}", "KO_DATA_PATH=/var/run/ko"),
-        user=str(_NONROOT),
-        workdir="/home/nonroot",
-    ),
-    # On Alpine, with git and a shell that are missing here.
-    ToolImage(
-        "docker.io/aquasec/trivy:0.74.0", "trivy", "usr/local/bin/trivy", ("trivy",), (f"PATH={SBIN}",)
-    ),
-)
-
-# Made only for a catalogue that uses them: they take long to compile.
-ON_DEMAND = (
-    # From scratch with certificates and /tmp, which is the working folder.
-    ToolImage(
-        "docker.io/anchore/grype:v0.121.3", "grype", "grype", ("/grype",), (f"PATH={SBIN}",), workdir="/tmp"
-    ),
-)
 
 
 def inputs(image: ToolImage, platform: Platform) -> dict[str, object]:
@@ -163,17 +92,17 @@ def _system_entries() -> tuple[TarEntry, ...]:
     passwd = (
         "root:x:0:0:root:/root:/sbin/nologin\n"
         "nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
-        f"nonroot:x:{_NONROOT}:{_NONROOT}:nonroot:/home/nonroot:/sbin/nologin\n"
+        f"nonroot:x:{NONROOT}:{NONROOT}:nonroot:/home/nonroot:/sbin/nologin\n"
     )
-    group = f"root:x:0:\nnobody:x:65534:\nnonroot:x:{_NONROOT}:\n"
+    group = f"root:x:0:\nnobody:x:65534:\nnonroot:x:{NONROOT}:\n"
     return (
-        *parent_folders(_CA_FILE),
-        TarEntry(_CA_FILE, 0o644, certificates()),
+        *parent_folders(CA_FILE),
+        TarEntry(CA_FILE, 0o644, certificates()),
         TarEntry("etc/passwd", 0o644, passwd.encode()),
         TarEntry("etc/group", 0o644, group.encode()),
         TarEntry("etc/nsswitch.conf", 0o644, b"hosts: files dns\n"),
         TarEntry("home", 0o755),
-        TarEntry("home/nonroot", 0o700, uid=_NONROOT, gid=_NONROOT),
+        TarEntry("home/nonroot", 0o700, uid=NONROOT, gid=NONROOT),
         TarEntry("root", 0o700),
         TarEntry("tmp", 0o1777),
     )

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pipeline.policy import Effect, Evidence, Verdict, VexEvidence, judge, judge_findings
 from pipeline.policy.gates.context import GateContext
-from pipeline.policy.gates.size import is_exceeded
+from pipeline.policy.gates.size import SizedLayer, is_exceeded
 from pipeline.util.dataclass import dataclass
-
-from .layers import sized_layers
-from .published import published_image
-from .vex import AttestedVex
 
 if TYPE_CHECKING:
     from pipeline.model import Digest, Gates
     from pipeline.plan import Target
 
     from ..context import RunContext
+    from .vex import AttestedVex
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,12 @@ class TargetJudge:
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
-        self._attested = AttestedVex(context)
+
+    @cached_property
+    def _attested(self) -> AttestedVex:
+        from .vex import AttestedVex
+
+        return AttestedVex(self._context)
 
     async def judge(
         self,
@@ -54,9 +57,15 @@ class TargetJudge:
         is given) where a finding closes the gate or VEX takes it out, for what is published where growth is limited,
         and for layers where a size is exceeded. Raises RegistryError."""
         context, gates, known = self._context, gates or target.gates, known_evidence(target, evidence)
-        published = None if gates.size.growth is None else await published_image(context, target)
-        exceeded = is_exceeded(known.size, gates.size, published)
-        layers = await sized_layers(context, target, digest) if exceeded else ()
+        published, layers = None, tuple[SizedLayer, ...]()
+        if gates.size.growth is not None:
+            from .published import published_image
+
+            published = await published_image(context, target)
+        if is_exceeded(known.size, gates.size, published):
+            from .layers import sized_layers
+
+            layers = await sized_layers(context, target, digest)
         vex = vex or await self._vex(target, digest, known, gates)
         around = GateContext(not target.is_tested, layers, published, vex)
         return JudgedEvidence(known, judge(known, gates, context.today, around), vex)

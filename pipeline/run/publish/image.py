@@ -1,4 +1,7 @@
-"""One image tag's way to the first environment: records, index, signed, tagged; tags last at every step."""
+"""One image tag's way to the first environment: records, index, signed, tagged; tags last at every step.
+
+What pushes and signs is imported where something is pushed or signed: most image tags are up to date.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,12 @@ from typing import TYPE_CHECKING
 from pipeline.errors import LockageError
 from pipeline.model import Digest
 from pipeline.state.run_state import PublishedTag
-from pipeline.trust import PrivateKey
 from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
 
 from ..results import ImageResult, Status
-from ..signing.ensure_signed import Signing, attest_closed, ensure_signed
-from ..signing.tag_scheme import TagSigner
-from .platforms import push_platforms
-from .promote import Published
 from .promotion import KeptTag, TagMove, perform, plan_promotion
-from .push import ImageIndex, build_index, push_index
+from .publication import Published
 from .up_to_date import environment_tags, find_up_to_date, published_before
 
 if TYPE_CHECKING:
@@ -27,8 +25,11 @@ if TYPE_CHECKING:
 
     from ..context import RunContext
     from ..image_cache import ImageCache
+    from ..signing.ensure_signed import Signing
     from ..signing.signer import Sign
+    from ..signing.tag_scheme import TagSigner
     from .publication import Publication
+    from .push import ImageIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class PublishSteps:
     @property
     def signing(self) -> Signing:
         """Signing with the run's key pair or identity. Raises ConfigError for a public key that cannot be read."""
+        from ..signing.ensure_signed import Signing
+
         context = self.context
         return Signing(
             context.registry,
@@ -58,6 +61,10 @@ class PublishSteps:
         )
 
     def _tag_signer(self, image: str) -> TagSigner:
+        from pipeline.trust import PrivateKey
+
+        from ..signing.tag_scheme import TagSigner
+
         context = self.context
         pair = context.signing
         return TagSigner(PrivateKey(pair), pair.public_key, context.repositories(image))
@@ -83,6 +90,8 @@ async def report_closed(steps: PublishSteps, publication: Publication, result: I
     """The result of an image tag whose gates closed. If it was published before, the findings that closed them are
     attested there."""
     if publication.signs and not publication.missing:
+        from ..signing.ensure_signed import attest_closed
+
         try:
             await attest_closed(steps.signing, steps.images, publication)
         except LockageError as fault:
@@ -110,6 +119,8 @@ async def _publish(steps: PublishSteps, publication: Publication, result: ImageR
                 ),
             )
         )
+    from .push import build_index, push_index
+
     _tell_push(steps, publication, result)
     index = await build_index(steps.images, context.builds, publication.platforms)
     await push_index(context.registry, context.builds, repository, publication.platforms, index)
@@ -126,6 +137,8 @@ async def _sign(
     attached."""
     if not publication.signs:
         return publication, None, 0
+    from ..signing.ensure_signed import ensure_signed
+
     signed = await ensure_signed(steps.signing, publication, index)
     if signed.unclaimed:
         reason = "signed again: the earlier signature names neither image nor tag, platform or commit"
@@ -157,6 +170,8 @@ async def _tag(
 
 async def _push_some(steps: PublishSteps, publication: Publication, result: ImageResult) -> ImageResult:
     """Some platforms of an image tag, for another run to merge."""
+    from .platforms import push_platforms
+
     context = steps.context
     _tell_push(steps, publication, result)
     pushed, written = await push_platforms(context.registry, steps.images, context.builds, publication)

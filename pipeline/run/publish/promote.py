@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import GateClosed, LockageError
 from pipeline.state.ledger import load_ledger
-from pipeline.state.run_state import PublishedTag
 from pipeline.util.concurrency import each
-from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
 
-from ..results import ImageResult, Status
+from ..results import Status
 from .channels import describe_environments
 from .environment_tags import (
     Candidate,
@@ -25,26 +23,18 @@ from .environment_tags import (
     plan_tags,
     refuse,
 )
+from .publication import Published
 
 if TYPE_CHECKING:
     from pipeline.state.ledger import Ledger
 
     from .image import PublishSteps
     from .promotion import TagMove
-    from .publication import Destination, Publication
+    from .publication import Destination
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The result of one image tag in the first environment; with a publication, it is still to be promoted."""
-
-    result: ImageResult
-    publication: Publication | None = None
-    state: PublishedTag | None = None
-
-
-async def promote_all(steps: PublishSteps, published: Sequence[Published]) -> tuple[ImageResult, ...]:
-    """The results of all image tags once they are promoted, one environment after the other.
+async def promote_all(steps: PublishSteps, published: Sequence[Published]) -> Sequence[Published]:
+    """All image tags once they are promoted, one environment after the other.
 
     An image tag whose tags must not be moved fails, and the others are promoted.
     """
@@ -54,7 +44,7 @@ async def promote_all(steps: PublishSteps, published: Sequence[Published]) -> tu
             published = await _promote(steps, published, environment.name)
     if _moves(published) > before:
         await describe_environments(steps.context, steps.records.store)
-    return tuple(one.result for one in published)
+    return published
 
 
 def _moves(published: Sequence[Published]) -> int:

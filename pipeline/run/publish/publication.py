@@ -9,7 +9,7 @@ from pipeline.model import Digest, Platform, Reference, Repository
 from pipeline.util.dataclass import dataclass
 
 from ..platform_refs import PlatformRef
-from ..results import Stage
+from ..results import ImageResult, Stage
 from .image_claims import ImageClaims
 from .push import Pushed
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipeline.config import Environment
     from pipeline.plan import Target
     from pipeline.state.record import Record
+    from pipeline.state.run_state import PublishedTag
 
     from ..context import RunContext
 
@@ -120,3 +121,12 @@ class Publication:
             PlatformRef(t.id, t.image, t.tag, t.platform, record.key, reference)
             for t, record, reference in zip(self.targets, self.records, pushed, strict=True)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The result of one image tag in the first environment; with a publication, it is still to be promoted."""
+
+    result: ImageResult
+    publication: Publication | None = None
+    state: PublishedTag | None = None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.state.store import Store
 
     from ..context import RunContext
-    from ..publish.promote import Published
+    from ..publish.publication import Published
 
 
 async def level_all(
@@ -36,8 +36,6 @@ async def level_all(
     """The end of a run: the secondary registries of the first environment, and if it `promotes` of every other, brought
     up to date. Of what was published and of environments to promote `to`, each tag is requested; of the rest, ledgers
     are compared."""
-    if not context.plan.project.secondaries or context.proposal:
-        return ()
     indexed = [one for one in published if one.result.index]
     busy = frozenset(_name(one) for one in indexed if one.publication or one.result.fault)
     first, *others = context.plan.project.environments

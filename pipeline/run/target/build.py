@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ from pipeline.util.concurrency import both
 from pipeline.util.progress import ProgressState
 from pipeline.util.timestamps import format_timestamp
 
-from ..priority import most_dependents_first
+from ..priority import build_ranks
 from ..provenance.build_provenance import DOCUMENT, build_provenance
 from . import inputs
 from .builder_config import BuilderRegistries, docker_config_for, proxy_arguments
@@ -50,12 +49,7 @@ class Builder:
 
     def __init__(self, context: RunContext, images: ImageCache, records: Records | None = None) -> None:
         self._context, self._images, self._records = context, images, records
-        targets = most_dependents_first(context.plan.targets)
-        self._ranks = {target.id: rank for rank, target in enumerate(targets)}
-
-    def expected(self, target: Target) -> AbstractContextManager[None]:
-        """Within, it turns out whether the target is built: targets of less urgency wait for that a moment."""
-        return self._context.limits.builds.expected(self._ranks[target.id])
+        self._ranks = build_ranks(context.plan.targets)
 
     async def build(
         self, target: Target, bases: Mapping[str, Digest], *, tag: str | None = None, reason: str = ""

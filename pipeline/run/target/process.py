@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pipeline.errors import LockageError
@@ -18,14 +19,14 @@ from pipeline.util.progress import ProgressState
 
 from ..gates.judge import TargetJudge, known_evidence
 from ..results import EXAMINATIONS, Stage, Status, TargetResult
-from .build import Builder
-from .examination.examine import Examiner, merged, tests_digest
+from .examination.outstanding import find_outstanding, tests_digest
 from .examination.scanner_data import ScannerData
 from .reuse import Obtained, TargetImages
 
 if TYPE_CHECKING:
     from ..context import RunContext
     from ..image_cache import ImageCache
+    from .examination.examine import Examiner
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +36,23 @@ class TargetSteps:
     context: RunContext
     records: Records
     source: TargetImages
-    examiner: Examiner
+    data: ScannerData
+    examiner: Callable[[], Examiner]
     judge: TargetJudge
 
     @classmethod
     def of(cls, context: RunContext, images: ImageCache, records: Records) -> TargetSteps:
         """The steps of a run."""
-        source = TargetImages(context, images, records, Builder(context, images, records))
-        examiner = Examiner(context, images, ScannerData.of(context))
-        return cls(context, records, source, examiner, TargetJudge(context))
+        data = ScannerData.of(context)
+
+        @cache
+        def examiner() -> Examiner:
+            from .examination.examine import Examiner
+
+            return Examiner(context, images, data)
+
+        source = TargetImages(context, images, records)
+        return cls(context, records, source, data, examiner, TargetJudge(context))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +94,10 @@ async def _examine(steps: TargetSteps, target: Target, obtained: Obtained, until
         replacement = await steps.records.built_elsewhere(record.key, record) if replaceable else None
         return ExaminedRecord(replacement or record)
     context = steps.context
-    stages = await steps.examiner.outstanding(target, record) & required
+    stages = await find_outstanding(context, steps.data, target, record) & required
     if not stages:
         return ExaminedRecord(record)
-    examined = await steps.examiner.examine(target, record, stages)
+    examined = await steps.examiner().examine(target, record, stages)
     if replaceable and (replacement := await steps.records.built_elsewhere(record.key, record)):
         return await _examine(
             steps, target, replace(obtained, record=replacement, status=Status.REUSED), until
@@ -96,7 +105,7 @@ async def _examine(steps: TargetSteps, target: Target, obtained: Obtained, until
     tests = tests_digest(target, context.tools.version("structure-test"))
     record = replace(
         record,
-        evidence=merged(record.evidence, examined.evidence),
+        evidence=record.evidence.updated(examined.evidence),
         tests=tests if Stage.TEST in stages else record.tests,
         attested=None if Stage.SBOM in stages else record.attested,
     )

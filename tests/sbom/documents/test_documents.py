@@ -20,7 +20,8 @@ from spdx_tools.spdx.validation.document_validator import validate_full_spdx_doc
 from pipeline.model import Digest, Platform
 from pipeline.policy import Tool
 from pipeline.policy.reports import cyclonedx_inventory
-from pipeline.sbom import PlatformDocuments, complete, index_documents
+from pipeline.sbom import PlatformDocuments, index_documents
+from pipeline.sbom.complete import complete
 from tests.tools.scanning import planted
 from tests.tools.scanning.sbom_features import features
 

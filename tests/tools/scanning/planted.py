@@ -17,7 +17,8 @@ from pipeline.lab.layout.layers import TarEntry, parent_folders
 from pipeline.lab.seed.advisories import read as read_advisories
 from pipeline.model import Manifest, Repository
 from pipeline.model.descriptor import OCI_MANIFEST
-from pipeline.sbom import FORMATS, SbomSubject, complete
+from pipeline.sbom import FORMATS, SbomSubject
+from pipeline.sbom.complete import complete
 from pipeline.util.json.canonical import compact
 from tests.lab.seed import images
 from tests.tools import judges

@@ -16,8 +16,9 @@ from ...output import console
 from .daemon import Daemon, daemon_argument
 
 if TYPE_CHECKING:
-    from pipeline.lab import DaemonStatus, InstanceStatus
+    from pipeline.lab.daemons import DaemonStatus
     from pipeline.lab.settings import LabSettings
+    from pipeline.lab.status import InstanceStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

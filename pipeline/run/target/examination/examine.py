@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import field, replace
+from functools import reduce
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,9 @@ from pipeline.engine.image import archive, existing
 from pipeline.engine.structure import Tester
 from pipeline.model import Digest, LintLevel
 from pipeline.plan import Target
-from pipeline.policy import SCAN_EDITION, Evidence, Inventory, LintFinding, Scan, TestReport, Tool
+from pipeline.policy import Evidence, Inventory, LintFinding, TestReport, Tool
 from pipeline.policy.reports import structure_tests
-from pipeline.state.record import Record, digest_of_text
+from pipeline.state.record import Record
 from pipeline.util.concurrency import each
 from pipeline.util.dataclass import dataclass
 from pipeline.util.progress import ProgressState
@@ -23,18 +24,18 @@ from pipeline.util.progress import ProgressState
 from ...lint import Linter
 from ...results import Stage
 from .findings import ImageScanner, ScannedImage
-from .image_checks import check_image, checks_text
-from .inventory import image_config, inventory, serial_of, subject_of
+from .image_checks import check_image
+from .inventory import image_config, inventory
 from .scanner_data import ScannerData
 from .shared_results import SharedResults, content_read
 from .structure_tests import prepared
+from .subject import subject_of
 
 if TYPE_CHECKING:
     import dagger
 
     from ...context import RunContext
     from ...image_cache import ImageCache
-    from ...tools import ToolImages
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,77 +46,6 @@ class Examined:
     documents: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def tests_digest(target: Target, tester: str) -> Digest:
-    """The digest of what tests depend on besides the image: their file, the tester's version, and the checks."""
-    return Digest.of(f"{tester}\n{target.test or ''}{checks_text(target)}".encode())
-
-
-def untested(target: Target, record: Record | None, tester: str) -> bool:
-    """Whether the tests are to be run: never run, others or by another tester, or some failed."""
-    if not target.is_tested:
-        return False
-    report = record.evidence.tests if record else None
-    if record is None or report is None or record.tests != tests_digest(target, tester):
-        return True
-    return bool(report.unexamined) or not report.cases or not all(case.passed for case in report.cases)
-
-
-def outstanding(
-    target: Target,
-    record: Record,
-    tools: ToolImages,
-    data: Mapping[str, Digest],
-    java: Digest | None,
-    serial: str,
-) -> frozenset[Stage]:
-    """The examinations to do (again): never done, by another tool, with other data, or tests that failed.
-
-    `data` and `java` are the digests of today's vulnerability data by scanner, and of today's Java data; the latter
-    matters where a scan needed it. `serial` is the number that a bill of materials has today.
-    """
-    stages = set()
-    scan, listed = record.evidence.scan, record.evidence.inventory
-    if not scan or not _is_current(scan, tools, data, java):
-        stages.add(Stage.SCAN)
-    if not listed or listed.unexamined or listed.serial != serial or lacks_licenses(target, listed):
-        stages.add(Stage.SBOM)
-    if untested(target, record, tools.version("structure-test")):
-        stages.add(Stage.TEST)
-    if unlinted(target, record.evidence, tools):
-        stages.add(Stage.LINT)
-    return frozenset(stages)
-
-
-def lacks_licenses(target: Target, listed: Inventory) -> bool:
-    """Whether the licenses gate may close and nobody has recorded the packages' licenses."""
-    return target.gates.licenses.judges and listed.licensed is None
-
-
-def unlinted(target: Target, evidence: Evidence, tools: ToolImages) -> bool:
-    """Whether the lint gate may close and the Dockerfile was not linted by this linter."""
-    if target.gates.lint.fail_on is None or target.external is not None:
-        return False
-    report = evidence.lint
-    return report is None or bool(report.unexamined) or report.tool.version != tools.version("hadolint")
-
-
-def _is_current(scan: Scan, tools: ToolImages, data: Mapping[str, Digest], java: Digest | None) -> bool:
-    """Whether a scan was made by these scanners with this data and has seen everything that can be seen today. Trivy
-    takes part in any: without data, it looks for secrets.
-
-    Java data counts if it was needed; an image whose Java archives nobody could look at waits until there is some.
-    """
-    wanted = {name: str(data[name]) if name in data else None for name in {"trivy", *data}}
-    made_by = {tool.name: (tool.version, tool.data_digest) for tool in scan.tools}
-    if made_by != {name: (tools.version(name), digest) for name, digest in wanted.items()}:
-        return False
-    if scan.edition != SCAN_EDITION:
-        return False
-    if scan.java is None:
-        return not scan.unexamined
-    return java is None or scan.java.digest == str(java)
-
-
 class Examiner:
     """Examines the images of a run by the tools in the engine."""
 
@@ -124,18 +54,6 @@ class Examiner:
         self._scanner = ImageScanner(context, data)
         self._linter = Linter(context)
         self._listings = SharedResults[Mapping[str, bytes]](lambda listed: sum(map(len, listed.values())))
-
-    async def outstanding(self, target: Target, record: Record) -> frozenset[Stage]:
-        """The examinations that a record lacks today."""
-        scan = record.evidence.scan
-        java = await self._data.java.find() if scan and scan.java else None
-        scanners = target.gates.vulnerabilities.scanners
-        data = {name: await self._data.by(name).digest() for name in scanners}
-        if scan and self._context.offline and not await self._data.outdate(scan, scanners):
-            own = {tool.name: digest_of_text(tool.data_digest or "") for tool in scan.scanners}
-            data = {name: own.get(name) or digest for name, digest in data.items()}  # the cache's is older
-        serial = serial_of(self._context, target, record.digest)
-        return outstanding(target, record, self._context.tools, data, java, serial)
 
     async def examine(self, target: Target, record: Record, stages: Collection[Stage]) -> Examined:
         """The evidence of these examinations, done at the same time; its size is 0."""
@@ -162,7 +80,7 @@ class Examiner:
 
         parts = await each(step, sorted(stages, key=lambda stage: stage.number))
         return Examined(
-            merged(Evidence(0), *(part.evidence for part in parts)),
+            reduce(Evidence.updated, (part.evidence for part in parts), Evidence(0)),
             {kind: document for part in parts for kind, document in part.documents.items()},
         )
 
@@ -229,19 +147,6 @@ class Examiner:
             checked = await check_image(self._context, client, target, image)
             tested = replace(tested, cases=(*tested.cases, *checked))
         return Examined(Evidence(0, tests=tested))
-
-
-def merged(evidence: Evidence, *newer: Evidence) -> Evidence:
-    """Evidence with the newer parts in place of its own; its size stays."""
-    for part in newer:
-        evidence = replace(
-            evidence,
-            scan=part.scan or evidence.scan,
-            inventory=part.inventory or evidence.inventory,
-            tests=part.tests or evidence.tests,
-            lint=part.lint or evidence.lint,
-        )
-    return evidence
 
 
 def _tests(report: bytes, tool: Tool, count: int) -> TestReport:

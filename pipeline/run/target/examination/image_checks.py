@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     from ...context import RunContext
 
 
-def checks_text(target: Target) -> str:
-    """What the results of a target's checks depend on besides the image; empty without checks."""
-    files = [(e.path, e.kind, e.mode, e.sha256, e.target) for c in target.checks for e in c.entries]
-    return repr(([check.to_json() for check in target.checks], files)) if target.checks else ""
-
-
 async def check_image(
     context: RunContext, client: dagger.Client, target: Target, image: dagger.Container
 ) -> list[TestCase]:

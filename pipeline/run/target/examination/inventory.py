@@ -1,4 +1,4 @@
-"""The bill of materials of a target's image: what it is about, and the documents that say so."""
+"""The bill of materials of a target's image: its documents, and what they say in short."""
 
 from __future__ import annotations
 
@@ -10,26 +10,16 @@ from pipeline.model import Digest, Manifest
 from pipeline.model.manifest import load_json
 from pipeline.policy import Inventory, Tool
 from pipeline.policy.reports import cyclonedx_inventory
-from pipeline.sbom import SbomSubject, complete
+from pipeline.sbom.complete import complete
 from pipeline.util.timestamps import parse_timestamp
+
+from .subject import subject_of
 
 if TYPE_CHECKING:
     from pipeline.plan import Target
 
     from ...context import RunContext
     from ...image_cache import ImageCache
-
-
-def subject_of(context: RunContext, target: Target, digest: Digest, created: int = 0) -> SbomSubject:
-    """A target's image as the first environment has it."""
-    repository = context.repository(context.plan.project.environments[0], target.image)
-    supplier = context.plan.project.project
-    return SbomSubject(supplier, repository, target.tag, digest, target.platform, created)
-
-
-def serial_of(context: RunContext, target: Target, digest: Digest) -> str:
-    """The serial number that the documents of a target's image have, if they were made as they would be today."""
-    return subject_of(context, target, digest).serial(context.tools.version("syft")).urn
 
 
 async def image_config(context: RunContext, images: ImageCache, digest: Digest) -> tuple[Manifest, bytes]:
