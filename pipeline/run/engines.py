@@ -5,7 +5,7 @@ What drives an engine is imported with its session.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import field
 from pathlib import Path
@@ -115,9 +115,9 @@ class LazyEngine:
                 self._on_builder(config.image.familiar)
         return self._builder
 
-    async def folder(self, path: Path) -> dagger.Directory:
-        """A folder of this machine as the engine's directory."""
-        return (await self.client()).host().directory(str(path))
+    async def folder(self, path: Path, *, exclude: Sequence[str] = ()) -> dagger.Directory:
+        """A folder of this machine as the engine's directory, without what patterns exclude."""
+        return (await self.client()).host().directory(str(path), exclude=list(exclude))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +150,10 @@ class GivenEngine(LazyEngine):
         super().__init__(self._never, registry=registry)
         self._client, self._workdir, self._forwards = client, workdir, forwards
 
-    async def folder(self, path: Path) -> dagger.Directory:
+    async def folder(self, path: Path, *, exclude: Sequence[str] = ()) -> dagger.Directory:
         """A folder below the working directory. Raises ValueError for any other."""
         relative = path.relative_to(self._workdir)
-        return (await self.client()).current_module().workdir(relative.as_posix())
+        return (await self.client()).current_module().workdir(relative.as_posix(), exclude=list(exclude))
 
     async def _never(self) -> Connection:
         raise AssertionError("the client of a Dagger function needs no connection")

@@ -18,7 +18,7 @@ from pipeline.util.dataclass import dataclass
 from ..faults import DISK_FULL, explained, full, lost, tail
 from . import daemon as service
 from .causes import fetched, not_granted
-from .order import CONTEXT, CONTEXTS, DOCKERFILE, RESULT, SECRETS, SSH, BuildOrder, arguments
+from .order import CONTEXT, CONTEXTS, RESULT, SECRETS, SSH, BuildOrder, arguments
 from .report import CACHE, BuildReport, Failure, current, read_report, read_result
 
 if TYPE_CHECKING:
@@ -131,9 +131,12 @@ def _without_caches(order: BuildOrder, fault: LockageError) -> BuildOrder | None
 async def _once(daemon: Daemon, order: BuildOrder, credentials: str, name: str) -> Built:
     import dagger
 
+    # The engine would recall an earlier push by the same command, but the trace is new each time.
     command = daemon.client_command("build", "--trace", daemon.trace(name), *arguments(order))
-    done = _with_inputs(daemon, order, credentials, name).with_exec(command)
     with explained(f"building {order.target}", hint=order.hint):
+        client = _with_inputs(await daemon.client_tool(credentials), order)
+        # It needs no init process: its shell is process 1, and what that starts ends with it.
+        done = client.with_exec(command, stdin=order.dockerfile, no_init=True)
         try:
             result = await done.file(RESULT).contents()
         except dagger.ExecError as fault:
@@ -154,15 +157,11 @@ async def _once(daemon: Daemon, order: BuildOrder, credentials: str, name: str) 
     )
 
 
-def _with_inputs(daemon: Daemon, order: BuildOrder, credentials: str, name: str) -> dagger.Container:
-    engine = daemon.client
-    dockerfile = engine.directory().with_new_file("Dockerfile", order.dockerfile)
-    # The variable is new each time, or the engine would recall an earlier push.
-    out = daemon.client_tool(credentials)
-    out = out.with_env_variable("LOCKAGE_BUILD", name)
-    out = out.with_mounted_directory(CONTEXT, order.context).with_mounted_directory(DOCKERFILE, dockerfile)
+def _with_inputs(tool: dagger.Container, order: BuildOrder) -> dagger.Container:
+    # What is mounted to be written is kept afterwards, as a snapshot for each directory.
+    out = tool.with_mounted_directory(CONTEXT, order.context, read_only=True)
     for number, folder in enumerate(order.folders.values()):
-        out = out.with_mounted_directory(f"{CONTEXTS}/{number}", folder)
+        out = out.with_mounted_directory(f"{CONTEXTS}/{number}", folder, read_only=True)
     for id, secret in order.secrets.items():
         out = out.with_mounted_secret(f"{SECRETS}/{id}", secret)
     for id, agent in order.ssh_agents.items():

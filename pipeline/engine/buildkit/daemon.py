@@ -23,7 +23,7 @@ from pipeline.errors import EnvironmentProblem, LockageError
 
 from ..faults import explained
 from .config import RUNTIME
-from .order import METADATA, OUT, PROGRESS, RESULT
+from .order import DOCKERFILE, METADATA, OUT, PROGRESS, RESULT
 
 if TYPE_CHECKING:
     import dagger
@@ -44,11 +44,15 @@ _RELEASES = ("/etc/debian_version", "/etc/alpine-release", "/etc/os-release", "/
 _START = Path(__file__).parent / "daemon.sh"
 _RUNTIME = Path(__file__).parent / "runtime.sh"
 NEVER_ANSWERED = 69  # a client's exit code (sysexits.h, EX_UNAVAILABLE)
-# One file says all that a build left, so that one request to the engine reads it.
+# The Dockerfile is on standard input, because each directory that the engine makes or mounts costs it a snapshot. The
+# shell reports no errors: where the engine's disk is too full for them, it waits for their container for ever. One file
+# says all that a build left, so that one request to the engine reads it.
 _CLIENT = f"""\
+exec 2>/dev/null
 left={START_LIMIT * 20:.0f} code={NEVER_ANSWERED} socket=$1
 shift
-mkdir -p {OUT}
+mkdir -p {OUT} {DOCKERFILE}
+cat >{DOCKERFILE}/Dockerfile
 until [ -S "$socket" ] || [ $((left -= 1)) -eq 0 ]; do sleep 0.05; done
 if [ -S "$socket" ]; then code=0; "$@" 2>{PROGRESS} || code=$?; fi
 [ -s {METADATA} ] || echo '{{}}' >{METADATA}
@@ -71,7 +75,7 @@ class Daemon:
         self._forwards = {port: forwards[port] for port in config.ports if port in forwards}
         self._registry, self._lock = registry, anyio.Lock()
         self._service: dagger.Service | None = None
-        self._tools: dict[str, dagger.Container] = {}
+        self._client_tools: dict[str, dagger.ContainerID] = {}  # their ids, by credentials
         self._name, self._answered = _new_name(), 0.0
         self._progress: Mapping[str, str] = {}
         self._reading, self._read = anyio.Lock(), 0.0
@@ -97,18 +101,21 @@ class Daemon:
         """
         return self._image().without_files(list(_RELEASES))
 
-    def client_tool(self, credentials: str) -> dagger.Container:
+    async def client_tool(self, credentials: str) -> dagger.Container:
         """A container of `tool` for builds, with a Docker configuration (its text; empty for none).
 
-        Builds with the same one share the container, so that its secret is sent to the engine once.
+        Builds with the same one share the container by its id, so that its secret is sent to the engine once, and the
+        engine does not resolve each step of its making for each of them.
         """
-        if credentials not in self._tools:
+        import dagger
+
+        if credentials not in self._client_tools:
             tool = self.tool()
             if credentials:
                 secret = self.client.set_secret("lockage-registries", credentials)
                 tool = tool.with_mounted_secret("/root/.docker/config.json", secret)
-            self._tools[credentials] = tool
-        return self._tools[credentials]
+            self._client_tools[credentials] = dagger.ContainerID(await tool.id())
+        return self.client.load_container_from_id(self._client_tools[credentials])
 
     def _image(self) -> dagger.Container:
         sockets = self.client.cache_volume(SOCKETS)
@@ -123,9 +130,9 @@ class Daemon:
         return base.with_mounted_cache("/run/buildkit", sockets).without_entrypoint()
 
     def client_command(self, *arguments: str) -> list[str]:
-        """A client's command line in a container of `tool`. It waits for a daemon that is starting, and writes the
-        client's exit code, its metadata and its standard error to RESULT; the code is NEVER_ANSWERED if waiting took
-        more than START_LIMIT."""
+        """A client's command line in a container of `tool`; the Dockerfile is its standard input. It waits for a daemon
+        that is starting, and writes the client's exit code, its metadata and its standard error to RESULT; the code is
+        NEVER_ANSWERED if waiting took more than START_LIMIT."""
         return ["/bin/sh", "-ec", _CLIENT, "sh", self._socket, "buildctl", "--addr", self.address, *arguments]
 
     async def start(self) -> None:

@@ -19,8 +19,10 @@ _Entry = tuple[str, int, str | None]  # kind, mode, content digest or link targe
 
 def inputs_of(plan: Plan, target_id: str) -> dict[str, object] | None:
     """The inputs of a target's key. None where the target has no key."""
-    keys = {t.id: t.key for t in plan.targets if t.key}
-    return key_inputs(plan.by_id[target_id], keys, builder=plan.builder)
+    target = plan.by_id[target_id]
+    bases = (plan.by_id.get(base) for base in target.internal_bases)  # not all targets: each of them asks
+    keys = {base.id: base.key for base in bases if base and base.key}
+    return key_inputs(target, keys, builder=plan.builder)
 
 
 def input_digests(inputs: Mapping[str, object]) -> dict[str, str]:

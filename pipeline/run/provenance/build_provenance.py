@@ -53,12 +53,11 @@ async def build_provenance(
 
 def _inherited(plan: Plan, target: Target) -> tuple[Reference, ...]:
     """The external images that internal bases are based on, and theirs, in build order."""
-    pinned: dict[Reference, None] = {}
-    below = set(target.internal_bases)
-    for base in reversed(plan.targets):
-        if base.id in below:
-            below.update(base.internal_bases)
-    for base in plan.targets:
-        if base.id in below:
-            pinned |= dict.fromkeys(reference for reference in base.external_bases if reference.digest)
-    return tuple(pinned)
+    below, waiting = set[str](), [*target.internal_bases]
+    while waiting:
+        if (base_id := waiting.pop()) not in below:
+            below.add(base_id)
+            waiting += plan.by_id[base_id].internal_bases
+    bases = (base for base in plan.targets if base.id in below) if below else ()
+    references = (reference for base in bases for reference in base.external_bases)
+    return tuple(dict.fromkeys(reference for reference in references if reference.digest))

@@ -144,7 +144,7 @@ class Builder:
         return BuildOrder(
             target=target.id,
             dockerfile=target.dockerfile_on(inputs.base_references(target, bases)),
-            context=(await engine.folder(folder)).without_file(RECORD),
+            context=await engine.folder(folder, exclude=[RECORD]),
             platform=target.platform,
             destination=context.builds,
             epoch=await build_epoch(self._images, target, bases, context.source_date_epoch),

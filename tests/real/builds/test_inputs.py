@@ -187,6 +187,22 @@ def test_named_contexts_are_images_and_folders(site: Site, project: Project) -> 
     assert site.run("plan", "app", "--json", cwd=root).json["targets"][-1]["key"] != before
 
 
+def test_the_context_lacks_the_list_of_its_files_and_no_file_of_that_name(
+    site: Site, project: Project
+) -> None:
+    root = project({})
+    dockerfile(root, "app", "FROM debian:bookworm-slim\nCOPY . /all\n")
+    own = root / "images/app/rootfs/etc/.lockage-files"
+    own.parent.mkdir(parents=True)
+    own.write_text("a user's\n")
+    reference, _ = built(site, root, "app")
+    assert content(reference, "all/rootfs/etc/.lockage-files") == "a user's\n"
+    listed = subprocess.check_output(
+        ["sh", "-c", f"{crane_export(reference)} | tar -t"], env=environment(), text=True
+    )
+    assert "all/Dockerfile" in listed.split() and "all/.lockage-files" not in listed.split()
+
+
 def test_entitlements_are_refused_unless_the_project_grants_them(site: Site, project: Project) -> None:
     root = project({})
     insecure = "RUN --security=insecure mkdir /m && mount -t tmpfs none /m\n"
