@@ -45,8 +45,8 @@ _START = Path(__file__).parent / "daemon.sh"
 _RUNTIME = Path(__file__).parent / "runtime.sh"
 NEVER_ANSWERED = 69  # a client's exit code (sysexits.h, EX_UNAVAILABLE)
 # The Dockerfile is on standard input, because each directory that the engine makes or mounts costs it a snapshot. The
-# shell reports no errors: where the engine's disk is too full for them, it waits for their container for ever. One file
-# says all that a build left, so that one request to the engine reads it.
+# shell reports no errors: the engine would write them to its disk, and seemed to wait for ever where that was full.
+# One file says all that a build left, so that one request to the engine reads it.
 _CLIENT = f"""\
 exec 2>/dev/null
 left={START_LIMIT * 20:.0f} code={NEVER_ANSWERED} socket=$1

@@ -140,9 +140,10 @@ def test_a_disk_that_is_full_is_the_environments_fault_and_the_next_run_complete
     ballast = small.home / "ballast"
     ballast.write_bytes(bytes(600 << 20))
     small.run("build", cwd=project(image("little", 10)))
-    # A layer finds no room beside what the instruction wrote; an instruction finds none.
-    for name, share, source in (("export", 0.7, "urandom"), ("run", 1.1, "zero")):
-        size = int(shutil.disk_usage(small.home).free * share)
+    # A layer finds no room beside what the instruction wrote; an instruction finds none. What the first one leaves is
+    # freed sooner or later, so that the second needs more than the whole disk.
+    disk = shutil.disk_usage(small.home)
+    for name, size, source in (("export", int(disk.free * 0.7), "urandom"), ("run", disk.total, "zero")):
         done = small.run("build", name, "--json", cwd=project(image(name, size, source)), expect=4)
         assert done.err.count("error: ") == 1 and "Traceback" not in done.err
         assert re.search("next: .*(disk is full: )?free some space", done.err), done.err
