@@ -61,7 +61,7 @@ def test_a_line(text: str, line: str | None) -> None:
 
 
 def test_a_block_keeps_its_lines_and_each_is_safe() -> None:
-    text = "one\r\n\ttwo\n ::stop-commands::x\n\r::warning::y\n##[endgroup]\n\x1b]0;title\x07"
+    text = "one\r\n\ttwo\n ::stop-commands::x\n\r::warning::y\n##[endgroup]\n\x1b]0;title\x07\n\t::a::\n:\t:b"
     assert safe_text(text).split("\n") == [
         "one",
         "\ttwo",
@@ -69,6 +69,8 @@ def test_a_block_keeps_its_lines_and_each_is_safe() -> None:
         r"\r::warning::y",
         r"#\x23[endgroup]",
         r"\x1b]0;title\x07",
+        "\t" r"\x3a:a::",
+        ":\t:b",
     ]
 
 

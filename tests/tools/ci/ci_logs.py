@@ -23,11 +23,16 @@ def hidden(text: str, *, but: str = "") -> list[str]:
 def commands(text: str) -> list[str]:
     """The lines that GitHub, Azure Pipelines, TeamCity or GitLab read as their own.
 
-    As a comparison reads them that ignores characters without weight, and white space at the start.
+    As a comparison reads them that ignores characters without weight, and white space at the start. A tab has a weight
+    (Unicode Technical Standard 10: U+0009 is variable), unlike the other control characters.
     """
     found = []
     for line in re.split(r"[\r\n]", text):
-        read = "".join(c for c in line if not hidden(c) and not "\ufe00" <= c <= "\ufe0f").lower().lstrip()
+        read = (
+            "".join(c for c in line if not hidden(c, but="\t") and not "\ufe00" <= c <= "\ufe0f")
+            .lower()
+            .lstrip()
+        )
         markers = ("##[", "##vso[", "##teamcity[")
         if read.startswith("::") or any(marker in read for marker in markers):
             found.append(line)
