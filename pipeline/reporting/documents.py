@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RegistryError
-from pipeline.run.target.examination.subject import serial_of
+from pipeline.run.target.examination.sbom_subject import serial_of
 from pipeline.sbom import FORMATS
 from pipeline.state.records import Records
 from pipeline.util.dataclass import dataclass

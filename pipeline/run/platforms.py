@@ -16,7 +16,7 @@ from pipeline.util.concurrency import each
 from pipeline.util.progress import ProgressState
 
 from .results import Stage
-from .target.examination.outstanding import untested
+from .target.examination.outstanding_examinations import untested
 from .target.examination.structure_tests import prepared
 
 if TYPE_CHECKING:

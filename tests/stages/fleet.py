@@ -23,7 +23,7 @@ from pipeline.provenance import BUILD_TYPE
 from pipeline.registry import Registry
 from pipeline.registry.http.messages import Request, Response
 from pipeline.run import LazyEngine, RunContext, RunLimits, RunResult, Stage, run
-from pipeline.run.target.examination.subject import serial_of
+from pipeline.run.target.examination.sbom_subject import serial_of
 from pipeline.state.record import Record
 from pipeline.state.records import Records
 from pipeline.util.json.canonical import compact

@@ -13,11 +13,13 @@ from pipeline.util.lazy import names
 from .site import SeededImage, Site
 
 if TYPE_CHECKING:
-    from .official import needed, on_demand, own_platform
+    from .official_images import needed, on_demand, own_platform
     from .seeding import seed
 
 # Reading the site's record does not import what builds images.
 if not TYPE_CHECKING:
-    __getattr__ = names(__name__, {"official": ("needed", "on_demand", "own_platform"), "seeding": ("seed",)})
+    __getattr__ = names(
+        __name__, {"official_images": ("needed", "on_demand", "own_platform"), "seeding": ("seed",)}
+    )
 
 __all__ = ["SeededImage", "Site", "needed", "on_demand", "own_platform", "seed"]

@@ -23,7 +23,7 @@ from ..layout.builder import ImageConfig, LayoutBuilder
 from ..layout.layers import TarEntry, layer_from_tar, layer_of, parent_folders
 from ..tools import recipes, toolbox
 from ..tools.debian import SUITE, DebianRoot, lay_out
-from . import official
+from . import official_images
 from .debian_base import EPOCH, belongs_in_layer
 from .layout_cache import SeedContext
 from .tool_images import labels
@@ -129,14 +129,14 @@ async def build(context: SeedContext, layout: LayoutBuilder) -> None:
             partial(toolbox.ensure, NAME, settings, report),
             partial(lay_out, _ROOT, tar, STEP, settings, report),
         )
-        report(STEP, f"packing {official.BUILDKIT}")
+        report(STEP, f"packing {official_images.BUILDKIT}")
         await anyio.to_thread.run_sync(_pack, layout, tar, binaries, context.platform)
 
 
 async def build_frontend(context: SeedContext, layout: LayoutBuilder) -> None:
     """Build the frontend's image in `layout`: its one binary and nothing else."""
     binaries = await toolbox.ensure(NAME, context.settings, context.report)
-    context.report(f"seed {FRONTEND}", f"packing {official.FRONTEND}")
+    context.report(f"seed {FRONTEND}", f"packing {official_images.FRONTEND}")
     await anyio.to_thread.run_sync(_pack_frontend, layout, binaries, context.platform)
 
 
@@ -151,14 +151,14 @@ def _pack(layout: LayoutBuilder, tar: Path, binaries: Path, platform: Platform) 
             f"Debian {SUITE} with what BuildKit runs, from its packages",
             f"buildkitd and buildctl {recipes.BUILDKIT_VERSION}, made by the lab",
         ),
-        env=(f"PATH={official.SBIN}", "BUILDKIT_SETUP_CGROUPV2_ROOT=1"),
+        env=(f"PATH={official_images.SBIN}", "BUILDKIT_SETUP_CGROUPV2_ROOT=1"),
         entrypoint=("/usr/bin/buildkitd-entrypoint",),
         workdir="/",
         volumes=("/var/lib/buildkit",),
-        labels=labels(NAME, recipes.BUILDKIT_VERSION, official.BUILDKIT),
+        labels=labels(NAME, recipes.BUILDKIT_VERSION, official_images.BUILDKIT),
     )
     image = layout.image([system, programs], config)
-    layout.finish(layout.index([image]), official.BUILDKIT.tag)
+    layout.finish(layout.index([image]), official_images.BUILDKIT.tag)
 
 
 def _program_entries(binaries: Path) -> Iterable[TarEntry]:
@@ -187,9 +187,9 @@ def _pack_frontend(layout: LayoutBuilder, binaries: Path, platform: Platform) ->
     config = ImageConfig(
         platform=platform,
         history=(f"{FRONTEND} {version}, made by the lab",),
-        env=(f"PATH={official.SBIN}",),
+        env=(f"PATH={official_images.SBIN}",),
         entrypoint=(f"/{path}",),
         workdir="/",
-        labels={**labels(FRONTEND, version, official.FRONTEND), **_FRONTEND_LABELS},
+        labels={**labels(FRONTEND, version, official_images.FRONTEND), **_FRONTEND_LABELS},
     )
-    layout.finish(layout.index([layout.image([layer], config)]), official.FRONTEND.tag)
+    layout.finish(layout.index([layout.image([layer], config)]), official_images.FRONTEND.tag)

@@ -25,7 +25,7 @@ from ..layout.layers import layer_from_tar
 from ..tools import recipes
 from ..tools.packages import need
 from .layout_cache import SeedContext, layout_manifest
-from .official import DEBIAN, SUITE
+from .official_images import DEBIAN, SUITE
 
 NAME = "debian"
 STEP = f"seed {NAME}"

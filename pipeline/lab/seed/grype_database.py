@@ -23,7 +23,7 @@ from ..settings import LabSettings, StepCallback
 from . import advisories
 from .database_writer import DatabaseWriter
 from .layout_cache import SeedContext
-from .official import GRYPE_DATABASE
+from .official_images import GRYPE_DATABASE
 
 RECIPE = 1  # raise when the result changes without its inputs; part of the key
 NAME = "grype-database"

@@ -18,7 +18,7 @@ from pipeline.util.json.canonical import compact
 
 from ..layout.builder import LayoutBuilder
 from ..layout.layers import TarEntry, layer_of
-from .official import JAVA_DATABASE
+from .official_images import JAVA_DATABASE
 
 RECIPE = 1  # raise when the result changes without its inputs; part of the key
 NAME = "java-database"

@@ -20,12 +20,12 @@ from . import (
     debian_base,
     grype_database,
     java_database,
-    official,
+    official_images,
     tool_images,
     vulnerability_database,
 )
 from .layout_cache import SeedContext, SeedItem, cached_layout, ensure_layout, layout_manifest
-from .official import needed, on_demand, own_platform
+from .official_images import needed, on_demand, own_platform
 from .site import SeededImage, Site
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ async def seed(
         missing = [item for item, image in present.items() if image is None]
         # Debian packages come over the network while the compiler works; two compilers would only wait.
         queues = [
-            [item for item in missing if item.reference == official.DEBIAN],
-            [item for item in missing if item.reference != official.DEBIAN],
+            [item for item in missing if item.reference == official_images.DEBIAN],
+            [item for item in missing if item.reference != official_images.DEBIAN],
         ]
         pushed = await each(seeder.build_and_push, queues)
     images = {str(item.reference): image for item, image in present.items() if image}
@@ -126,14 +126,16 @@ def items(settings: LabSettings, report: StepCallback, platforms: Iterable[Platf
     context = SeedContext(platform, settings, report)
     database = SeedItem(
         vulnerability_database.NAME,
-        official.VULNERABILITY_DATABASE,
+        official_images.VULNERABILITY_DATABASE,
         vulnerability_database.inputs(),
         partial(vulnerability_database.build, context),
     )
-    java = SeedItem(java_database.NAME, official.JAVA_DATABASE, java_database.inputs(), java_database.build)
+    java = SeedItem(
+        java_database.NAME, official_images.JAVA_DATABASE, java_database.inputs(), java_database.build
+    )
     grype = SeedItem(
         grype_database.NAME,
-        official.GRYPE_DATABASE,
+        official_images.GRYPE_DATABASE,
         grype_database.inputs(),
         partial(grype_database.build, context),
     )
@@ -144,17 +146,17 @@ def items(settings: LabSettings, report: StepCallback, platforms: Iterable[Platf
             tool_images.inputs(image, platform),
             partial(tool_images.build, image, context),
         )
-        for image in (*official.TOOL_IMAGES, *official.ON_DEMAND)
+        for image in (*official_images.TOOL_IMAGES, *official_images.ON_DEMAND)
     ]
     frontend = SeedItem(
         buildkit_images.FRONTEND,
-        official.FRONTEND,
+        official_images.FRONTEND,
         buildkit_images.frontend_inputs(platform),
         partial(buildkit_images.build_frontend, context),
     )
     buildkit = SeedItem(
         buildkit_images.NAME,
-        official.BUILDKIT,
+        official_images.BUILDKIT,
         buildkit_images.inputs(platform),
         partial(buildkit_images.build, context),
     )
@@ -167,7 +169,7 @@ def _debian(context: SeedContext, platforms: Sequence[Platform]) -> SeedItem:
     parts = [
         SeedItem(
             debian_base.NAME if platform == context.platform else f"{platform.slug}-{debian_base.NAME}",
-            official.DEBIAN,
+            official_images.DEBIAN,
             debian_base.inputs(platform),
             partial(debian_base.build, replace(context, platform=platform)),
         )
@@ -182,4 +184,4 @@ def _debian(context: SeedContext, platforms: Sequence[Platform]) -> SeedItem:
         )
 
     inputs: dict[str, object] = {"platforms": [part.inputs for part in parts]}
-    return SeedItem(f"index-{debian_base.NAME}", official.DEBIAN, inputs, join)
+    return SeedItem(f"index-{debian_base.NAME}", official_images.DEBIAN, inputs, join)

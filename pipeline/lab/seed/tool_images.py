@@ -19,7 +19,7 @@ from ..layout.builder import ImageConfig, LayoutBuilder
 from ..layout.layers import TarEntry, layer_of, parent_folders
 from ..tools import recipes, toolbox
 from .layout_cache import SeedContext
-from .official import CA_FILE, NONROOT, ToolImage
+from .official_images import CA_FILE, NONROOT, ToolImage
 
 RECIPE = 1  # raise when the result changes without its inputs; part of the key
 

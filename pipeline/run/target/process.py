@@ -19,7 +19,7 @@ from pipeline.util.progress import ProgressState
 
 from ..gates.judge import TargetJudge, known_evidence
 from ..results import EXAMINATIONS, Stage, Status, TargetResult
-from .examination.outstanding import find_outstanding, tests_digest
+from .examination.outstanding_examinations import find_outstanding, tests_digest
 from .examination.scanner_data import ScannerData
 from .reuse import Obtained, TargetImages
 

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.lab.layout.builder import LayoutBuilder
 from pipeline.lab.layout.layers import TarEntry
-from pipeline.lab.seed import java_database, official, vulnerability_database
+from pipeline.lab.seed import java_database, official_images, vulnerability_database
 from pipeline.lab.settings import LabSettings, quiet
 from pipeline.model import Reference
 from pipeline.registry import Registry, push_layout
@@ -40,7 +40,7 @@ async def test_the_scanner_downloads_it_and_identifies_a_jar_by_its_name(
     layout = LayoutBuilder(tmp_path / "java")
     layout.root.mkdir()
     await java_database.build(layout)
-    target = Reference.parse(f"{olareg}/mirror/{official.JAVA_DATABASE}")
+    target = Reference.parse(f"{olareg}/mirror/{official_images.JAVA_DATABASE}")
     async with Registry() as registry:
         await push_layout(registry, layout.root, target.repository, target.tag)
 

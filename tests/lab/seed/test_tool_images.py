@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from pipeline.lab.layout.builder import LayoutBuilder
-from pipeline.lab.seed import layout_cache, official, seeding, tool_images
+from pipeline.lab.seed import layout_cache, official_images, seeding, tool_images
 from pipeline.lab.settings import LabSettings, quiet
 
 from . import images
@@ -50,8 +50,10 @@ def _run(rootfs: Path, config: dict, arguments: list[str]) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("image", official.TOOL_IMAGES, ids=lambda image: image.tool)
-async def test_the_image_runs_alone(image: official.ToolImage, settings: LabSettings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("image", official_images.TOOL_IMAGES, ids=lambda image: image.tool)
+async def test_the_image_runs_alone(
+    image: official_images.ToolImage, settings: LabSettings, tmp_path: Path
+) -> None:
     layout = await _layout(image.tool, settings)
     rootfs = await anyio.to_thread.run_sync(images.unpack, layout, tmp_path / "root")
     config = images.config(layout)

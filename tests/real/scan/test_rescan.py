@@ -12,7 +12,7 @@ import pytest
 from pipeline.lab.layout.builder import LayoutBuilder
 from pipeline.lab.seed import vulnerability_database
 from pipeline.lab.seed.layout_cache import SeedContext
-from pipeline.lab.seed.official import own_platform
+from pipeline.lab.seed.official_images import own_platform
 from pipeline.lab.settings import LabSettings, quiet
 from pipeline.model import Reference
 from pipeline.registry import Registry, push_layout

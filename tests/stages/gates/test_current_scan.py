@@ -9,7 +9,7 @@ import pytest
 from pipeline.model import Digest, Mirrors, Reference
 from pipeline.model.gates import ScannerChoice, scanners_of
 from pipeline.policy import JavaData, Scan, Tool
-from pipeline.run.target.examination.outstanding import _is_current
+from pipeline.run.target.examination.outstanding_examinations import _is_current
 from pipeline.run.tools import ToolImages
 
 DATA = {"trivy": Digest.of(b"trivy"), "grype": Digest.of(b"grype")}

@@ -21,7 +21,7 @@ from pipeline.release.promote import Promotions
 from pipeline.run import Stage, Status
 from pipeline.run.publish.promotion import PromotionOptions
 from pipeline.run.target.build import Builder
-from pipeline.run.target.examination.subject import serial_of
+from pipeline.run.target.examination.sbom_subject import serial_of
 from pipeline.state import build_inputs
 from pipeline.state.ledger import tag_in as ledger_tag
 from pipeline.state.record import Record

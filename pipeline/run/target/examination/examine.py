@@ -26,10 +26,10 @@ from ...results import Stage
 from .findings import ImageScanner, ScannedImage
 from .image_checks import check_image
 from .inventory import image_config, inventory
+from .sbom_subject import subject_of
 from .scanner_data import ScannerData
 from .shared_results import SharedResults, content_read
 from .structure_tests import prepared
-from .subject import subject_of
 
 if TYPE_CHECKING:
     import dagger

@@ -13,7 +13,7 @@ from pipeline.policy.reports import cyclonedx_inventory
 from pipeline.sbom.complete import complete
 from pipeline.util.timestamps import parse_timestamp
 
-from .subject import subject_of
+from .sbom_subject import subject_of
 
 if TYPE_CHECKING:
     from pipeline.plan import Target

@@ -10,7 +10,7 @@ from pipeline.policy import SCAN_EDITION, Evidence, Inventory, Scan
 from pipeline.state.record import Record, digest_of_text
 
 from ...results import Stage
-from .subject import serial_of
+from .sbom_subject import serial_of
 
 if TYPE_CHECKING:
     from pipeline.plan import Target
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 async def find_outstanding(
-    context: RunContext, known: ScannerData, target: Target, record: Record
+    context: RunContext, scanner_data: ScannerData, target: Target, record: Record
 ) -> frozenset[Stage]:
     """The examinations that a record lacks today."""
     scan = record.evidence.scan
-    java = await known.java.find() if scan and scan.java else None
+    java = await scanner_data.java.find() if scan and scan.java else None
     scanners = target.gates.vulnerabilities.scanners
-    data = {name: await known.by(name).digest() for name in scanners}
-    if scan and context.offline and not await known.outdate(scan, scanners):
+    data = {name: await scanner_data.by(name).digest() for name in scanners}
+    if scan and context.offline and not await scanner_data.outdate(scan, scanners):
         own = {tool.name: digest_of_text(tool.data_digest or "") for tool in scan.scanners}
         data = {name: own.get(name) or digest for name, digest in data.items()}  # the cache's is older
     serial = serial_of(context, target, record.digest)
