@@ -20,7 +20,6 @@ from pipeline.util.concurrency import both
 from pipeline.util.progress import ProgressState
 from pipeline.util.timestamps import format_timestamp
 
-from ..priority import build_ranks
 from ..provenance.build_provenance import DOCUMENT, build_provenance
 from . import inputs
 from .builder_config import BuilderRegistries, docker_config_for, proxy_arguments
@@ -49,12 +48,18 @@ class Builder:
 
     def __init__(self, context: RunContext, images: ImageCache, records: Records | None = None) -> None:
         self._context, self._images, self._records = context, images, records
-        self._ranks = build_ranks(context.plan.targets)
 
     async def build(
-        self, target: Target, bases: Mapping[str, Digest], *, tag: str | None = None, reason: str = ""
+        self,
+        target: Target,
+        bases: Mapping[str, Digest],
+        *,
+        rank: int = 0,
+        tag: str | None = None,
+        reason: str = "",
     ) -> Record:
-        """Build one target on these bases and tag it with `tag` (default: its key) in the repository of builds.
+        """Build one target on these bases and tag it with `tag` (default: its key) in the repository of builds. Of the
+        targets that wait for room, the one of the least `rank` is built first.
 
         Raises BuildError with the template's line, RegistryError, EnvironmentProblem.
         """
@@ -66,7 +71,7 @@ class Builder:
                 f"{target.id} is granted {', '.join(target.entitlements)}, which no pull request from a fork gets",
                 hint="build it for a branch of the project, once somebody has reviewed the change",
             )
-        async with context.limits.builds.room(self._ranks[target.id]):
+        async with context.limits.builds.room(rank):
             named = context.others.get(target.platform)
             engine = f"on {named.name}" if named else ""
             context.tell(target.id, ProgressState.BUILD, "; ".join(part for part in (engine, reason) if part))

@@ -70,7 +70,7 @@ class TargetImages:
             reason = "it was never built before"
         else:
             reason = await rebuild_reason(records.store, inputs)
-        record = await self._builder.build(target, bases, reason=reason)
+        record = await self._builder.build(target, bases, rank=self._ranks[target.id], reason=reason)
         if inputs:
             await write_build_inputs(records.store, inputs)
         return Obtained(record, Status.BUILT, reason)
