@@ -222,6 +222,7 @@ async def test_the_inputs_of_a_build_are_made_read_and_written_once(
         target: Target,
         bases: Mapping[str, Digest],
         *,
+        rank: int = 0,
         tag: str | None = None,
         reason: str = "",
     ) -> Record:
