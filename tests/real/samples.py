@@ -31,7 +31,7 @@ metadataTest:
 _ONE_FILE = """\
 FROM debian:bookworm-slim AS made
 RUN echo hello > /etc/hello
-FROM scratch
+FROM {base}
 COPY --from=made /etc/hello /etc/hello
 CMD ["sleep", "1"]
 """
@@ -51,9 +51,9 @@ def image(*tags: str, extra: str = "") -> str:
     return "tags:\n" + "".join(f"  - name: {tag}\n" for tag in tags) + extra
 
 
-def hello(name: str = "hello") -> dict[str, str]:
+def hello(name: str = "hello", base: str = "scratch") -> dict[str, str]:
     """An image that passes: one file, a test of it and of metadata."""
-    return _files(name, _ONE_FILE, _ONE_FILE_TEST)
+    return _files(name, _ONE_FILE.format(base=base), _ONE_FILE_TEST)
 
 
 def system(name: str = "hello", base: str = DEBIAN) -> dict[str, str]:

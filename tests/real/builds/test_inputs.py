@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,14 +65,18 @@ def crane_export(reference: str) -> str:
     return f"{binary('crane')} export {reference} -"
 
 
-def traces(folder: Path, *words: str) -> list[str]:
+def traces(folder: Path, *words: str, since: float = 0) -> list[str]:
     """Files below a folder, a site's home (registry, engine, BuildKit's state, logs) or a part of it, that hold one of
-    the words, also in base64: read once, since a site has gigabytes."""
-    argv = ["grep", "--recursive", "--files-with-matches", "--binary-files=text", "--fixed-strings"]
+    the words, also in base64. A site has gigabytes: they are read once, and only what was written since the words
+    exist, in seconds since 1970 (whatever a program sets a file's times to, ctime is that of its last change)."""
+    files = ["find", str(folder), "-type", "f", "-newerct", f"@{int(since)}", "-print0"]
+    search = ["xargs", "--null", "--no-run-if-empty", "grep", "--files-with-matches", "--no-messages"]
+    search += ["--binary-files=text", "--fixed-strings"]
     for word in words:
-        argv += ["-e", word, "-e", base64.b64encode(word.encode()).decode()[:-4]]
-    done = subprocess.run([*argv, str(folder)], capture_output=True, text=True, check=False)
-    return done.stdout.split()
+        search += ["-e", word, "-e", base64.b64encode(word.encode()).decode()[:-4]]
+    with subprocess.Popen(files, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as found:
+        done = subprocess.run(search, stdin=found.stdout, capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()
 
 
 @contextmanager
@@ -89,8 +94,24 @@ def sessions(site: Site) -> Iterator[dict[int, bytes]]:
         yield seen
 
 
+def test_what_is_written_since_is_searched(tmp_path: Path) -> None:
+    word, since = f"canary-{uuid.uuid4().hex}", time.time()
+    (tmp_path / "a folder").mkdir()
+    for name, text in (
+        ("plain", f"\0{word}"),
+        ("base64", base64.b64encode(f"{word}!".encode()).decode()),
+        ("other", ""),
+    ):
+        (tmp_path / "a folder" / name).write_text(text)
+        os.utime(tmp_path / "a folder" / name, (0, 0))
+    found = {str(tmp_path / "a folder" / name) for name in ("plain", "base64")}
+    assert set(traces(tmp_path, word, since=since)) == set(traces(tmp_path, word)) == found
+    assert traces(tmp_path, word, since=time.time() + 9) == []
+
+
 def test_secrets_come_from_variable_file_and_command_and_stay_nowhere(site: Site, project: Project) -> None:
     words = {source: f"canary-{source}-{uuid.uuid4().hex}" for source in ("env", "file", "command")}
+    since = time.time()
     text = samples.DEBIAN + "".join(
         f"RUN --mount=type=secret,id={source},required=true,env=S "
         f'test "$S" = "$(cat /run/secrets/{source} 2>/dev/null || echo "$S")" && printf %s "$S" | wc -c > /{source}\n'
@@ -111,7 +132,7 @@ def test_secrets_come_from_variable_file_and_command_and_stay_nowhere(site: Site
     for source, word in words.items():
         assert content(reference, source).strip() == str(len(word)), "the RUN had the whole secret"
         assert word not in done.out + done.err
-    assert not traces(site.home, *words.values())
+    assert not traces(site.home, *words.values(), since=since)
     plan = site.run("plan", "--json", cwd=root).out
     assert site.run("plan", "--json", cwd=root, CANARY="another").out == plan, "no value is an input of a key"
 

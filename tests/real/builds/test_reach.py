@@ -63,7 +63,8 @@ def test_run_reaches_the_outside_and_nothing_of_the_site(site: Site, project: Ca
     port = site.registry.rpartition(":")[2]
     networks = ("10.87.0", "10.86.0", "10.85.0", "10.0.2")
     inside = [f"{network}.{n}" for network in networks for n in range(1, 255)]
-    hosts = ("127.0.0.1", "[::1]", "169.254.169.254", *own_addresses(), *inside)
+    own = own_addresses()
+    hosts = ("127.0.0.1", "[::1]", "169.254.169.254", *own, *inside)
     with going(site, root, "build", "--jobs", "3") as build:
         runs = sleeping(site, "00", "01", "02")
         (daemon,) = buildkitd(site)
@@ -74,6 +75,9 @@ def test_run_reaches_the_outside_and_nothing_of_the_site(site: Site, project: Ca
             assert knock(runs[2], [address]) == {address: "open"}
             answers = [knock(runs[0], [*places, address]), *(knock(run, places) for run in runs[1:])]
         outside = [Path(f"/proc/{run.pid}/root/etc/outside").read_text() for run in runs]
+        gone = {*own} - {
+            *own_addresses()
+        }  # another test's network: what is routed to the outside may answer there
         left = Path(f"/proc/{runs[0].pid}/root/etc/run").read_text()
         sockets = [p for run in runs for p in Path(f"/proc/{run.pid}/root/run").rglob("*") if p.is_socket()]
         hidden = not any(Path(f"/proc/{run.pid}/root/run/buildkit").exists() for run in runs)
@@ -83,7 +87,8 @@ def test_run_reaches_the_outside_and_nothing_of_the_site(site: Site, project: Ca
     assert done.code == 0, done.err
 
     for found in answers:
-        assert [where for where, what in found.items() if what == "open"] == []
+        reached = {where for where, what in found.items() if what == "open"}
+        assert {where for where in reached if where.rpartition(":")[0] not in gone} == set()
         assert [where for where in found if where.startswith("10.87.") or where in (way, address)] == [], (
             "not even refused"
         )
@@ -132,14 +137,10 @@ def test_the_registrys_password_is_nowhere(site: Site, project: Callable[..., Pa
         printed += site.run(*command, cwd=root).out
     assert not any(secret in printed for secret in secrets)
     known = {str(site.data / "registry.password"), str(site.data / "docker/config.json")}
-    for secret in secrets:
-        found = subprocess.run(
-            ["grep", "-rlFs", "--devices=skip", "-e", secret, site.data, root],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert set(found.stdout.split()) <= known
+    words = [argument for secret in secrets for argument in ("-e", secret)]
+    argv = ["grep", "-rlFs", "--devices=skip", *words, site.data, root]
+    found = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert set(found.stdout.split()) <= known
 
 
 def _content(path: Path) -> bytes:

@@ -22,9 +22,12 @@ def test_two_runs_at_once_end_with_one_image(
 ) -> None:
     child = {
         "images/child/image.yml": samples.image("1.0.0"),
-        "images/child/Dockerfile.tmpl": "FROM hello:1.2.3\nRUN sleep 1 && date > /etc/moment\n",
+        "images/child/Dockerfile.tmpl": (
+            f"{samples.DEBIAN.strip()} AS made\nRUN sleep 1 && date > /etc/moment\n"
+            "FROM hello:1.2.3\nCOPY --from=made /etc/moment /etc/moment\n"
+        ),
     }
-    one = project({**samples.system(), **child})
+    one = project({**samples.hello(), **child})
     two = tmp_path / "another"
     clone(one, two)
     said = at_once(site, one, two)

@@ -176,8 +176,11 @@ def test_a_failing_test_closes_the_gate(site: Site, project: Callable[..., Path]
 
 
 def test_a_test_that_is_taken_out_no_longer_judges(site: Site, project: Callable[..., Path]) -> None:
-    wrong = samples.HELLO_TEST.replace('["hello"]', '["good bye"]')
-    root = project({**samples.system(), "images/hello/test.yml.tpl": wrong})
+    files = samples.hello()
+    files["images/hello/test.yml.tpl"] = files["images/hello/test.yml.tpl"].replace(
+        '["hello"]', '["good bye"]'
+    )
+    root = project(files)
     site.run("test", cwd=root, expect=7)
     (root / "images/hello/test.yml.tpl").unlink()
     commit(root)
@@ -192,7 +195,7 @@ def test_a_secret_in_a_layer_closes_the_gate_and_is_not_shown(
     root = project(
         {
             "images/leak/image.yml": samples.image("1.0.0"),
-            "images/leak/Dockerfile.tmpl": samples.DEBIAN + f"RUN echo token={token} > /etc/token\n",
+            "images/leak/Dockerfile.tmpl": f"FROM scratch\nCOPY <<END /etc/token\ntoken={token}\nEND\n",
         }
     )
     done = site.run("run", "--json", cwd=root, expect=7)
@@ -203,12 +206,10 @@ def test_a_secret_in_a_layer_closes_the_gate_and_is_not_shown(
 
 
 def test_an_image_over_its_size_closes_the_gate(site: Site, project: Callable[..., Path]) -> None:
-    root = project(samples.system(), more="policy: {size: {max: 1MB}}\n")
+    root = project(samples.hello(), more="policy: {size: {max: 100B}}\n")
     done = site.run("run", "--json", cwd=root, expect=7)
     closed = [v for v in done.json["targets"][0]["verdicts"] if not v["passed"]]
-    assert [v["gate"] for v in closed] == ["size"] and "more than the limit of 1000000" in closed[0][
-        "reasons"
-    ][0]
+    assert [v["gate"] for v in closed] == ["size"] and "more than the limit of 100" in closed[0]["reasons"][0]
 
 
 def test_a_promotion_asks_the_gate_again_by_the_policy_of_the_day(site: Site, vulnerable: Path) -> None:

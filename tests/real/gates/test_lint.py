@@ -15,9 +15,9 @@ pytestmark = pytest.mark.real
 FILES = {
     "images/tool/image.yml": samples.image("1.0.0", "1.1.0"),
     "images/tool/Dockerfile.tmpl": (
-        "{# a comment of the template takes a line #}\n"
-        + samples.DEBIAN
-        + "RUN cd /tmp && echo {{ tag }} > /t\n# hadolint ignore=DL3003\nRUN cd /srv && echo fine > /f\n"
+        "{# a comment of the template takes a line #}\nFROM debian:bookworm-slim AS made\n"
+        "RUN cd /tmp && echo {{ tag }} > /t\n# hadolint ignore=DL3003\nRUN cd /srv && echo fine > /f\n"
+        "FROM scratch\nCOPY --from=made /t /f /\n"
     ),
 }
 POLICY = "policy: {lint: {fail_on: warning}, loosen: [lint]}\n"
@@ -51,7 +51,7 @@ def test_a_dockerfile_that_hadolint_fails_on_is_not_examined_and_the_others_are(
     """Hadolint 2.15.1 ends with an error at a WORKDIR of one character."""
     crashing = {
         "images/crash/image.yml": samples.image("1"),
-        "images/crash/Dockerfile.tmpl": samples.DEBIAN + "WORKDIR x\n",
+        "images/crash/Dockerfile.tmpl": "FROM scratch\nWORKDIR x\n",
     }
     root = project(FILES | crashing, "policy: {lint: {fail_on: error}}\n")
     done = site.run("lint", "--json", cwd=root, expect=7)
@@ -70,7 +70,9 @@ def test_the_policy_closes_the_gate_and_an_image_may_ignore_a_rule(
 ) -> None:
     lenient = {
         "images/lenient/image.yml": samples.image("1", extra="gates: {lint: {ignore: [DL3003]}}\n"),
-        "images/lenient/Dockerfile.tmpl": samples.DEBIAN + "RUN cd /tmp && echo a > /t\n",
+        "images/lenient/Dockerfile.tmpl": (
+            "FROM debian:bookworm-slim AS made\nRUN cd /tmp && echo a > /t\nFROM scratch\nCOPY --from=made /t /\n"
+        ),
     }
     root = project(FILES | lenient, POLICY)
     done = site.run("lint", "--json", cwd=root, expect=7, GITHUB_ACTIONS="true")

@@ -115,7 +115,7 @@ def test_an_engine_that_does_not_answer_is_an_error_and_not_a_wait(
 def test_stopping_anywhere_leaves_all_usable_and_a_rerun_completes(
     site: Site, project: Callable[..., Path], moment: str
 ) -> None:
-    root = project({**samples.system(), **samples.system("second", "FROM hello:1.2.3\n")})
+    root = project({**samples.hello(), **samples.hello("second", "hello:1.2.3")})
     process = subprocess.Popen(
         site.command("run"),
         cwd=root,
