@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """While working (`-m "not real"`), properties are tried with a tenth of the examples of the whole suite."""
-    settings.load_profile("working" if config.option.markexpr == "not real" else "whole")
+    settings.load_profile("working" if config.option.markexpr == workers.UNREAL else "whole")
 
 
 def pytest_unconfigure() -> None:
@@ -47,7 +47,7 @@ def seeds(request: pytest.FixtureRequest) -> int | None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """While working, a module of real tests alone is not imported: most of the program and its libraries would be."""
-    if config.option.markexpr != "not real" or not collection_path.name.startswith("test_"):
+    if config.option.markexpr != workers.UNREAL or not collection_path.name.startswith("test_"):
         return None
     return workers.is_real(collection_path.read_text("utf-8")) or None
 
@@ -72,7 +72,7 @@ def pure_rooms_stay_pure(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """What `-n auto` means (tests/run)."""
-    return workers.count(config.args, config.option.keyword)
+    return workers.count(config.args, config.option.keyword, config.option.markexpr)
 
 
 @pytest.hookimpl(optionalhook=True)

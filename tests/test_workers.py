@@ -44,6 +44,21 @@ def test_what_reads_the_sources_is_one_group() -> None:
     assert {workers.group_of(f"{name}::test_a") for name in workers.ON_SOURCES} == {workers.SOURCES}
 
 
+def test_a_process_more_than_cores_fills_waiting_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, rooms, marks, count in (
+        (1, 9, "", 0),
+        (2, 9, "", 3),
+        (2, 9, workers.UNREAL, 2),
+        (2, 2, "", 2),
+        (2, 0, "", 2),
+        (4, 9, "", workers.MOST),
+        (64, 9, "", workers.MOST),
+    ):
+        monkeypatch.setattr(workers, "cores", lambda cores=cores: cores)
+        monkeypatch.setattr(workers, "rooms", lambda rooms=rooms: rooms)
+        assert workers.count([str(ROOT / "tests")], "", marks) == count
+
+
 @pytest.mark.parametrize(
     ("text", "real"),
     [
@@ -94,4 +109,4 @@ def test_processes_are_started_for_whole_folders(
 ) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(workers, "cores", lambda: 8)
-    assert workers.count(arguments, keyword) == (workers.MOST if several else 0)
+    assert workers.count(arguments, keyword, "") == (workers.MOST if several else 0)

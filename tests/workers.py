@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 MOST = 4  # processes; each may start an engine, a registry and their caches
+SITE = 12_500_000_000  # bytes of the temporary folder that one of them may take
+UNREAL = "not real"  # what `-m` selects while working
 HOST = "host"
 ON_THE_HOST = (
     "tests/lab/namespaces/",
@@ -91,10 +95,18 @@ def rank(group: str) -> tuple[int, str]:
     return _RANK.get(group, len(_RANK) + (0 if group.startswith(folders) else 1)), group
 
 
-def count(arguments: Sequence[str], selection: str) -> int:
-    """The number of processes for a run: none besides this one unless whole folders are asked for."""
+def count(arguments: Sequence[str], selection: str, marks: str) -> int:
+    """The number of processes for a run: none besides this one unless whole folders are asked for. Real tests wait for
+    daemons and limits of time, so that one process more than there are cores keeps them busy, where there is room."""
     folders = any(Path(argument).is_dir() for argument in arguments)
-    return min(MOST, cores()) if folders and not selection and cores() > 1 else 0
+    if not folders or selection or cores() == 1:
+        return 0
+    return min(MOST, cores() if marks == UNREAL else min(cores() + 1, max(cores(), rooms())))
+
+
+def rooms() -> int:
+    """The sites that the temporary folder has room for."""
+    return shutil.disk_usage(tempfile.gettempdir()).free // SITE
 
 
 def cores() -> int:
